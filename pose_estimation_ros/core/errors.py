@@ -1,0 +1,29 @@
+"""The errors that a user can cause. Each message says what was expected and what came."""
+
+
+class PoseError(Exception):
+    """Base of all errors below: shown to the user as one line, without a traceback."""
+
+
+class ConfigError(PoseError):
+    """A parameter, recipe key or command line value is unknown or out of range."""
+
+
+class ModelError(PoseError):
+    """A model or its spec is missing, corrupt or does not fit. Ends the start-up."""
+
+
+class DataError(PoseError):
+    """A video, image, annotation or prediction file cannot be used."""
+
+
+class FrameError(PoseError):
+    """One image message or array cannot be used: it is dropped and counted, and the node goes on.
+
+    ``kind`` is a short stable word for the counters, such as ``"step"`` or ``"encoding"``.
+    """
+
+    def __init__(self, kind, message):
+        # type: (str, str) -> None
+        super().__init__(message)
+        self.kind = kind

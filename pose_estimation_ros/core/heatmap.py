@@ -1,0 +1,50 @@
+"""Keypoints <-> heatmaps. A heatmap pixel j lies at pixel ``stride * j`` of the network's input."""
+import numpy as np
+
+
+def encode(xy, visible, size_wh, sigma=2.0):
+    # type: (np.ndarray, np.ndarray, tuple, float) -> tuple
+    """Gaussian targets with peak 1 (HRNet's, without rounding the centre to whole pixels).
+
+    Args: xy (K, 2) in heatmap px, visible (K,) bool, size_wh of the heatmap, sigma in heatmap px.
+    Returns heatmaps (K, h, w) float32 and weight (K,) float32: 0 where invisible or more than 3 sigma outside.
+    """
+    width, height = size_wh
+    reach = 3 * sigma
+    inside = ((xy > -reach) & (xy < np.array([width, height]) - 1 + reach)).all(-1)
+    weight = (np.asarray(visible, bool) & inside).astype(np.float32)
+    x = np.exp(-((np.arange(width) - xy[:, :1]) ** 2) / (2 * sigma**2))
+    y = np.exp(-((np.arange(height) - xy[:, 1:]) ** 2) / (2 * sigma**2))
+    heatmaps = y[:, :, None] * x[:, None, :] * weight[:, None, None]
+    return heatmaps.astype(np.float32), weight
+
+
+def decode(heatmaps):
+    # type: (np.ndarray) -> tuple
+    """Peaks of (N, K, h, w): xy (N, K, 2) float32 in heatmap px, score (N, K) float32, the peak cut to 0..1.
+
+    The peak moves a quarter pixel towards its higher neighbour on each axis (papers' test protocol), except at the rim.
+    """
+    count, joints, height, width = heatmaps.shape
+    flat = np.ascontiguousarray(heatmaps, np.float32).reshape(count * joints, height * width)
+    peak = flat.argmax(1) if flat.size else np.zeros(0, int)
+    rows = np.arange(len(flat))
+    y, x = np.divmod(peak, width)
+    inner_x, inner_y = (x > 0) & (x < width - 1), (y > 0) & (y < height - 1)
+    dx = flat[rows, peak + inner_x] - flat[rows, peak - inner_x]  # 0 at the rim: both are the peak
+    dy = flat[rows, peak + width * inner_y] - flat[rows, peak - width * inner_y]
+    xy = np.stack([x + 0.25 * np.sign(dx), y + 0.25 * np.sign(dy)], -1).astype(np.float32)
+    score = np.clip(flat[rows, peak], 0, 1)
+    return xy.reshape(count, joints, 2), score.reshape(count, joints)
+
+
+def merge_flip(heatmaps, flipped, flip_index):
+    # type: (np.ndarray, np.ndarray, np.ndarray) -> np.ndarray
+    """Mean of the heatmaps of an image and of its mirror image, both (N, K, h, w).
+
+    The mirrored map is turned back, left and right joints exchanged, and shifted one pixel to the right, because pixel j
+    of a stride-s map is centred at s*j, not at its middle (HRNet's SHIFT_HEATMAP).
+    """
+    back = flipped[:, flip_index, :, ::-1]
+    shifted = np.concatenate([back[..., :1], back[..., :-1]], -1)
+    return (heatmaps + shifted) / 2

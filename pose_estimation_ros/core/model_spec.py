@@ -1,0 +1,112 @@
+"""The contract between training and runtime: ``models/<name>.json`` beside ``models/<name>.onnx``."""
+import hashlib
+import json
+import os
+from typing import Any, Dict, NamedTuple, Tuple
+
+from pose_estimation_ros.core.errors import ConfigError, ModelError
+from pose_estimation_ros.core.skeleton import get_skeleton
+
+TASKS = ("top_down", "person_detector")
+DECODERS = {"top_down": "quarter_offset", "person_detector": "boxes"}
+
+_SpecFields = NamedTuple(
+    "_SpecFields",
+    [
+        ("name", str),
+        ("task", str),
+        ("input_size_wh", Tuple[int, int]),
+        ("color_order", str),
+        ("skeleton", str),
+        ("stride", int),
+        ("decoder", str),
+        ("padding", float),
+        ("sha256", str),
+        ("accuracy", Dict[str, Any]),
+        ("training", Dict[str, Any]),
+    ],
+)
+
+
+class ModelSpec(_SpecFields):
+    """What the runtime must know of an ONNX file, and what was measured of it.
+
+    task: "top_down" or "person_detector". input_size_wh: px. color_order: "rgb" (0..255 float32, NCHW).
+    skeleton: name, "" for a detector. stride: input px per heatmap px. decoder: how outputs become keypoints or boxes.
+    padding: factor on the person box. sha256: of the ONNX file. accuracy, training: figures and their provenance.
+    """
+
+    __slots__ = ()
+
+    def to_json(self):
+        # type: () -> Dict[str, Any]
+        fields = dict(self._asdict(), input_size_wh=list(self.input_size_wh))
+        if self.skeleton:
+            fields["flip_pairs"] = [list(pair) for pair in get_skeleton(self.skeleton).flip_pairs]
+        return fields
+
+
+def file_sha256(path):
+    # type: (str) -> str
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def spec_path(model_path):
+    # type: (str) -> str
+    """``models/x.onnx`` -> ``models/x.json``."""
+    return os.path.splitext(str(model_path))[0] + ".json"
+
+
+def load_model_spec(model_path):
+    # type: (str) -> ModelSpec
+    """Reads the spec beside an ONNX file and checks that the two belong together.
+
+    Raises ModelError: either file missing, JSON broken, a key missing or unknown, a wrong value, sha256 different.
+    """
+    path = spec_path(model_path)
+    for needed in (str(model_path), path):
+        if not os.path.isfile(needed):
+            raise ModelError("expected a model file %s, there is none" % needed)
+    try:
+        with open(path) as file:
+            fields = json.load(file)
+    except ValueError as error:
+        raise ModelError("%s: expected JSON, got: %s" % (path, error))
+    spec = _parse(path, fields)
+    found = file_sha256(str(model_path))
+    if found != spec.sha256:
+        raise ModelError("%s: expected sha256 %s (from %s), got %s" % (model_path, spec.sha256, path, found))
+    return spec
+
+
+def _parse(path, fields):
+    # type: (str, Any) -> ModelSpec
+    if not isinstance(fields, dict):
+        raise ModelError("%s: expected a JSON object, got %s" % (path, type(fields).__name__))
+    flip_pairs = fields.pop("flip_pairs", None)
+    missing, unknown = set(ModelSpec._fields) - set(fields), set(fields) - set(ModelSpec._fields)
+    if missing or unknown:
+        raise ModelError("%s: keys missing: %s; keys unknown: %s" % (path, sorted(missing), sorted(unknown)))
+    try:
+        spec = ModelSpec(**dict(fields, input_size_wh=tuple(int(n) for n in fields["input_size_wh"])))
+        _check(spec, flip_pairs)
+    except (TypeError, ValueError, ConfigError) as error:
+        raise ModelError("%s: %s" % (path, error))
+    return spec
+
+
+def _check(spec, flip_pairs):
+    # type: (ModelSpec, Any) -> None
+    if spec.task not in TASKS:
+        raise ValueError("expected task out of %s, got %r" % (TASKS, spec.task))
+    if spec.decoder != DECODERS[spec.task]:
+        raise ValueError("expected decoder %r for %s, got %r" % (DECODERS[spec.task], spec.task, spec.decoder))
+    if spec.color_order != "rgb":
+        raise ValueError("expected color_order 'rgb', got %r" % spec.color_order)
+    if len(spec.input_size_wh) != 2 or min(spec.input_size_wh) <= 0 or spec.stride <= 0 or spec.padding <= 0:
+        raise ValueError("expected positive input_size_wh [w, h], stride and padding, got %s" % (spec,))
+    if spec.task == "top_down":
+        own = [list(pair) for pair in get_skeleton(spec.skeleton).flip_pairs]
+        if flip_pairs is not None and flip_pairs != own:
+            raise ValueError("flip_pairs %s are not those of skeleton %s: %s" % (flip_pairs, spec.skeleton, own))

@@ -1,0 +1,27 @@
+"""Time between frames, from stamps that cameras, bags and simulators do not always set well."""
+JUMP_BACK_S = 1.0  # further back than late frames come: a bag was restarted or the clock set
+STUCK_BELOW_S = 1e-3
+STUCK_STEP_S = 1 / 30.0
+
+
+class StampClock:
+    """Turns stamps into positive steps.
+
+    A stamp that stands still (all zero, twice the same) or goes back a little counts as one frame at 30 Hz, so that
+    nothing divides by zero and what is lost still grows old. A clear jump back tells the owner to forget its state.
+    """
+
+    def __init__(self):
+        # type: () -> None
+        self._newest_s = None  # type: float
+
+    def advance(self, stamp_s):
+        # type: (float) -> float
+        """Seconds > 0 since the last stamp; None at the first stamp and after a jump back of more than JUMP_BACK_S."""
+        newest_s = self._newest_s
+        if newest_s is None or stamp_s < newest_s - JUMP_BACK_S:
+            self._newest_s = stamp_s
+            return None
+        self._newest_s = max(newest_s, stamp_s)
+        step_s = stamp_s - newest_s
+        return step_s if step_s >= STUCK_BELOW_S else STUCK_STEP_S

@@ -1,0 +1,77 @@
+"""What detector networks put out -> person boxes in the network's input pixels. One function per family."""
+import re
+from typing import Dict, List, Tuple
+
+import numpy as np
+
+PERSON = 0  # index of the class in COCO-trained detectors
+YOLOX_STRIDES = (8, 16, 32)
+NANODET_OUTPUT = re.compile(r"(cls|dis)_pred_stride_(\d+)$")
+
+
+def decode_plain(outputs, size_wh):
+    # type: (Dict[str, np.ndarray], Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]
+    """Our own detector, decoded in its graph: "boxes_xyxy" (1, M, 4), "scores" (1, M) -> (M, 4), (M,)."""
+    return outputs["boxes_xyxy"][0], outputs["scores"][0]
+
+
+def decode_yolox(outputs, size_wh):
+    # type: (Dict[str, np.ndarray], Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]
+    """YOLOX as its own export writes it (Ge et al. 2021): one output (1, M, 5 + classes).
+
+    Rows are centre offset x, y and log width, height in units of the cell's stride, objectness, class scores; the cells
+    of strides 8, 16, 32 one after the other, row by row.
+    """
+    rows = next(iter(outputs.values()))[0]
+    cell, stride = _cells(size_wh, YOLOX_STRIDES)
+    centre = (rows[:, :2] + cell) * stride
+    half = np.exp(rows[:, 2:4]) * stride / 2
+    return np.concatenate([centre - half, centre + half], 1), rows[:, 4] * rows[:, 5 + PERSON]
+
+
+def decode_nanodet(outputs, size_wh):
+    # type: (Dict[str, np.ndarray], Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]
+    """NanoDet-m: per stride "cls_pred_stride_S" (1, M, classes) after the sigmoid and "dis_pred_stride_S" (1, M, 4 bins).
+
+    The distances from the cell's centre to the four sides are means of discrete distributions over 0, 1, ... strides
+    (Generalized Focal Loss, Li et al. 2020).
+    """
+    strides = nanodet_strides(list(outputs))
+    scores = np.concatenate([outputs["cls_pred_stride_%d" % s][0, :, PERSON] for s in strides])
+    distances = np.concatenate([outputs["dis_pred_stride_%d" % s][0] for s in strides])
+    distances = np.exp(distances.reshape(len(scores), 4, -1))
+    distances /= distances.sum(-1, keepdims=True)
+    cell, stride = _cells(size_wh, strides)
+    centre = (cell + 0.5) * stride
+    sides = distances @ np.arange(distances.shape[-1]) * stride
+    return np.concatenate([centre - sides[:, :2], centre + sides[:, 2:]], 1), scores
+
+
+def nanodet_strides(names):
+    # type: (List[str]) -> List[int]
+    """Strides of NanoDet's outputs, smallest first; empty where the names are not NanoDet's."""
+    found = [NANODET_OUTPUT.match(name) for name in names]
+    if not all(found):
+        return []
+    kinds = {(match.group(1), int(match.group(2))) for match in found}
+    strides = sorted({stride for _kind, stride in kinds})
+    return strides if len(kinds) == 2 * len(strides) else []
+
+
+def is_yolox(output_shapes, size_wh):
+    # type: (Dict[str, Tuple], Tuple[int, int]) -> bool
+    """One output with a row per cell of YOLOX's grids and at least one class."""
+    shapes = list(output_shapes.values())
+    return len(shapes) == 1 and shapes[0][1:2] == (len(_cells(size_wh, YOLOX_STRIDES)[0]),) and (shapes[0][2] or 0) > 5
+
+
+def _cells(size_wh, strides):
+    # type: (Tuple[int, int], object) -> Tuple[np.ndarray, np.ndarray]
+    """Column and row (M, 2) of every cell of every stride, and its stride (M, 1)."""
+    cells, cell_strides = [], []
+    for stride in strides:
+        width, height = (-(-size // stride) for size in size_wh)
+        y, x = np.divmod(np.arange(width * height), width)
+        cells.append(np.stack([x, y], 1))
+        cell_strides.append(np.full((width * height, 1), stride))
+    return np.concatenate(cells).astype(np.float32), np.concatenate(cell_strides).astype(np.float32)

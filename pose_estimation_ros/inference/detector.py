@@ -1,0 +1,127 @@
+"""Person detectors: callables ``frame -> (box_xyxy (N, 4) float32 px, score (N,) float32)``, best first."""
+import os
+from typing import Callable, NamedTuple, Tuple
+
+import numpy as np
+
+from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.core.geometry import apply, invert, letterbox_matrix
+from pose_estimation_ros.core.model_spec import spec_path
+from pose_estimation_ros.core.nms import box_nms
+from pose_estimation_ros.inference.backend import Backend, model_path, open_backend, open_model
+from pose_estimation_ros.inference.box_decoders import (
+    decode_nanodet,
+    decode_plain,
+    decode_yolox,
+    is_yolox,
+    nanodet_strides,
+)
+from pose_estimation_ros.inference.image import warp_crops
+from pose_estimation_ros.inference.stopwatch import Stopwatch
+
+FULL_FRAME = "full_frame"
+MAX_CANDIDATES = 300  # boxes that go into the suppression, whose cost is quadratic
+
+Family = NamedTuple(
+    "Family",
+    [
+        ("decode", Callable),  # outputs, size_wh -> boxes (M, 4) in input px, scores (M,)
+        ("bgr", bool),
+        ("padding", int),
+        ("mean", Tuple[float, ...]),
+        ("std", Tuple[float, ...]),
+        ("score_threshold", float),
+        ("nms_iou", float),
+    ],
+)
+
+OWN = Family(decode_plain, False, 0, (0, 0, 0), (1, 1, 1), 0.3, 0.5)
+YOLOX = Family(decode_yolox, True, 114, (0, 0, 0), (1, 1, 1), 0.4, 0.65)
+NANODET = Family(decode_nanodet, True, 0, (103.53, 116.28, 123.675), (57.375, 57.12, 58.395), 0.4, 0.6)
+
+
+def full_frame(frame):
+    # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
+    """One box around the whole image with score 1: for a single person who fills the view."""
+    height, width = frame.shape[:2]
+    return np.array([[0, 0, width, height]], np.float32), np.ones(1, np.float32)
+
+
+class NetworkDetector:
+    """Letterboxes the frame into the network, decodes its boxes and keeps the best of those that overlap."""
+
+    def __init__(self, backend, family, score_threshold=None, watch=None):
+        # type: (Backend, Family, float, Stopwatch) -> None
+        self._backend, self._family = backend, family
+        self._size_wh = tuple(backend.input_shape[:1:-1])
+        self.score_threshold = family.score_threshold if score_threshold is None else score_threshold
+        self._watch = watch or Stopwatch()
+
+    def __call__(self, frame):
+        # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
+        """frame (H, W, 3) uint8 BGR -> box_xyxy (N, 4) float32 px inside the frame, score (N,) float32, best first."""
+        height, width = frame.shape[:2]
+        matrix = letterbox_matrix((width, height), self._size_wh)
+        batch = self._network_input(frame, matrix)
+        self._watch.lap("preprocess")
+        outputs = self._backend(batch)
+        self._watch.lap("inference")
+        boxes, scores = self._best(*self._family.decode(outputs, self._size_wh))
+        boxes = apply(invert(matrix), boxes.reshape(-1, 2, 2)).clip(0, [width, height]).reshape(-1, 4)
+        self._watch.lap("postprocess")
+        return boxes.astype(np.float32), scores.astype(np.float32)
+
+    def _network_input(self, frame, matrix):
+        # type: (np.ndarray, np.ndarray) -> np.ndarray
+        batch = warp_crops(frame, matrix[None], self._size_wh, self._family.padding)
+        if self._family.bgr:
+            batch = batch[:, ::-1]
+        mean, std = (np.array(values, np.float32)[:, None, None] for values in (self._family.mean, self._family.std))
+        return (batch - mean) / std
+
+    def _best(self, boxes, scores):
+        # type: (np.ndarray, np.ndarray) -> Tuple[np.ndarray, np.ndarray]
+        likely = np.flatnonzero(scores >= self.score_threshold)
+        likely = likely[np.argsort(-scores[likely], kind="mergesort")[:MAX_CANDIDATES]]
+        kept = likely[box_nms(boxes[likely], scores[likely], self._family.nms_iou)]
+        return boxes[kept], scores[kept]
+
+    def close(self):
+        # type: () -> None
+        self._backend.close()
+
+
+def open_detector(name_or_path, threads=0, score_threshold=None, watch=None):
+    # type: (str, int, float, Stopwatch) -> Callable
+    """The detector of that name or file.
+
+    Args: name_or_path: "full_frame"; a model of ours with its .json spec, such as "person_detector"; or the ONNX file of
+    a YOLOX or NanoDet-m trained on COCO or on persons alone, without a spec. score_threshold: 0..1; the model's own if
+    None. watch: gets the laps. Raises ModelError.
+    """
+    if name_or_path == FULL_FRAME:
+        return full_frame
+    path = model_path(name_or_path)
+    if not os.path.isfile(path) or os.path.isfile(spec_path(path)):
+        backend, spec = open_model(path, "person_detector", threads)
+        family = OWN._replace(score_threshold=float(spec.accuracy.get("score_threshold", OWN.score_threshold)))
+    else:
+        backend = open_backend(path, threads)
+        family = _foreign_family(backend, path)
+    return NetworkDetector(backend, family, score_threshold, watch)
+
+
+def _foreign_family(backend, path):
+    # type: (Backend, str) -> Family
+    shape = backend.input_shape
+    if len(shape) == 4 and shape[1] == 3 and None not in shape[1:]:
+        if nanodet_strides(list(backend.output_shapes)):
+            return NANODET
+        if is_yolox(backend.output_shapes, (shape[3], shape[2])):
+            return YOLOX
+    backend.close()
+    raise ModelError(
+        "%s has no .json spec beside it, and is no YOLOX or NanoDet-m either: expected input (1, 3, h, w) and one output "
+        "(1, cells, 5 + classes) or outputs cls_pred_stride_*, dis_pred_stride_*; got input %s, outputs %s"
+        % (path, shape, backend.output_shapes)
+    )

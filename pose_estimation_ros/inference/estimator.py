@@ -1,0 +1,74 @@
+"""Frame -> poses, without memory of earlier frames."""
+from typing import Callable, Tuple
+
+import numpy as np
+
+from pose_estimation_ros.core.geometry import apply, crop_matrices, invert
+from pose_estimation_ros.core.heatmap import decode, merge_flip
+from pose_estimation_ros.core.model_spec import ModelSpec
+from pose_estimation_ros.core.poses import Poses, make_poses
+from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.inference.backend import Backend
+from pose_estimation_ros.inference.detector import full_frame
+from pose_estimation_ros.inference.image import warp_crops
+from pose_estimation_ros.inference.stopwatch import Stopwatch
+
+BATCH_SIZE = 8  # people per network call: bounds memory in a crowd
+
+
+class TopDown:
+    """A callable ``frame, boxes -> Poses``: one crop of the frame per person, all crops through the network in batches.
+
+    Args: backend: gives "heatmaps" (N, K, h / stride, w / stride); detector: asked when no boxes are given;
+    flip_test: also runs the mirrored crops and takes the mean; score_threshold: keypoints above it make up the
+    person's score; watch: gets the laps.
+    """
+
+    def __init__(self, backend, spec, detector=full_frame, flip_test=False, score_threshold=0.2, watch=None):
+        # type: (Backend, ModelSpec, Callable, bool, float, Stopwatch) -> None
+        self._backend, self._spec = backend, spec
+        self._detector, self._flip_test, self._score_threshold = detector, flip_test, score_threshold
+        self._watch = watch or Stopwatch()
+        self.skeleton = get_skeleton(spec.skeleton)
+
+    def __call__(self, frame, boxes=None):
+        # type: (np.ndarray, np.ndarray) -> Poses
+        """frame (H, W, 3) uint8 BGR, boxes (N, 4) xyxy px or None -> the N people, untracked, in the boxes' order."""
+        boxes = self._detector(frame)[0] if boxes is None else np.asarray(boxes, np.float32).reshape(-1, 4)
+        keypoints = self.skeleton.num_keypoints
+        xy, score = np.zeros((len(boxes), keypoints, 2), np.float32), np.zeros((len(boxes), keypoints), np.float32)
+        for start in range(0, len(boxes), BATCH_SIZE):
+            part = slice(start, start + BATCH_SIZE)
+            xy[part], score[part] = self._estimate(frame, boxes[part])
+        return make_poses(xy, score, boxes, person_scores(score, self._score_threshold))
+
+    def _estimate(self, frame, boxes):
+        # type: (np.ndarray, np.ndarray) -> Tuple[np.ndarray, np.ndarray]
+        matrices = crop_matrices(boxes, self._spec.input_size_wh, self._spec.padding)
+        batch = warp_crops(frame, matrices, self._spec.input_size_wh)
+        self._watch.lap("preprocess")
+        heatmaps = self._heatmaps(batch)
+        self._watch.lap("inference")
+        xy, score = decode(heatmaps)
+        xy = apply(invert(matrices), xy * self._spec.stride)
+        self._watch.lap("postprocess")
+        return xy, score
+
+    def _heatmaps(self, batch):
+        # type: (np.ndarray) -> np.ndarray
+        heatmaps = self._backend(batch)["heatmaps"]
+        if not self._flip_test:
+            return heatmaps
+        flipped = self._backend(np.ascontiguousarray(batch[..., ::-1]))["heatmaps"]
+        return merge_flip(heatmaps, flipped, self.skeleton.flip_index)
+
+    def close(self):
+        # type: () -> None
+        self._backend.close()
+
+
+def person_scores(score, threshold):
+    # type: (np.ndarray, float) -> np.ndarray
+    """(N, K) keypoint scores -> (N,): mean of those over the threshold (HRNet's protocol), 0 where there is none."""
+    found = score > threshold
+    return (score * found).sum(1) / np.maximum(found.sum(1), 1)

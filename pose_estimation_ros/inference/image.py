@@ -1,0 +1,19 @@
+"""Warping image regions into network input: the same function in training and at runtime."""
+import cv2
+import numpy as np
+
+
+def warp_crops(frame, matrices, size_wh, padding=0):
+    # type: (np.ndarray, np.ndarray, tuple, int) -> np.ndarray
+    """Cuts crops out of a frame and turns them into network input.
+
+    Args: frame (H, W, 3) uint8 BGR; matrices (N, 2, 3) image -> crop px; size_wh of the crops;
+    padding: grey level 0..255 where a crop leaves the frame.
+    Returns (N, 3, h, w) float32, RGB, 0..255.
+    """
+    width, height = int(size_wh[0]), int(size_wh[1])
+    batch = np.empty((len(matrices), 3, height, width), np.float32)
+    for crop, matrix in zip(batch, matrices):
+        warped = cv2.warpAffine(frame, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(padding,) * 3)
+        crop[:] = warped[:, :, ::-1].transpose(2, 0, 1)
+    return batch
