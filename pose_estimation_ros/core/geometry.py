@@ -1,4 +1,5 @@
 """Boxes and affine maps. Pixel coordinates have their origin at the centre of the top left pixel, x right, y down."""
+
 import numpy as np
 
 

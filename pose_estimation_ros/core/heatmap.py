@@ -1,4 +1,5 @@
 """Keypoints <-> heatmaps. A heatmap pixel j lies at pixel ``stride * j`` of the network's input."""
+
 import numpy as np
 
 
@@ -42,8 +43,8 @@ def merge_flip(heatmaps, flipped, flip_index):
     # type: (np.ndarray, np.ndarray, np.ndarray) -> np.ndarray
     """Mean of the heatmaps of an image and of its mirror image, both (N, K, h, w).
 
-    The mirrored map is turned back, left and right joints exchanged, and shifted one pixel to the right, because pixel j
-    of a stride-s map is centred at s*j, not at its middle (HRNet's SHIFT_HEATMAP).
+    The mirrored map is turned back, left and right joints exchanged, and shifted one pixel to the right, because
+    pixel j of a stride-s map is centred at s*j, not at its middle (HRNet's SHIFT_HEATMAP).
     """
     back = flipped[:, flip_index, :, ::-1]
     shifted = np.concatenate([back[..., :1], back[..., :-1]], -1)

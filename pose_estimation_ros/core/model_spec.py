@@ -1,4 +1,5 @@
 """The contract between training and runtime: ``models/<name>.json`` beside ``models/<name>.onnx``."""
+
 import hashlib
 import json
 import os

@@ -1,4 +1,5 @@
 """Greedy non-maximum suppression over any similarity: boxes by IoU, people by OKS (core.oks)."""
+
 import numpy as np
 
 from pose_estimation_ros.core.geometry import iou
@@ -20,5 +21,5 @@ def nms(similarity, score, threshold):
 
 def box_nms(box_xyxy, score, threshold):
     # type: (np.ndarray, np.ndarray, float) -> np.ndarray
-    """Indices of the boxes (N, 4) px to keep, best score first, none overlapping a better one by more than IoU threshold."""
+    """Indices of the boxes (N, 4) px to keep, best score first, none with an IoU over the threshold to a better one."""
     return nms(iou(box_xyxy, box_xyxy), score, threshold)

@@ -1,4 +1,5 @@
-"""Object keypoint similarity (COCO's): how alike two poses are, as ``exp(-d^2 / (2 area (2 sigma)^2))`` per keypoint."""
+"""Object keypoint similarity (COCO's): how alike two poses are, ``exp(-d^2 / (2 area (2 sigma)^2))`` per keypoint."""
+
 import numpy as np
 
 from pose_estimation_ros.core.nms import nms

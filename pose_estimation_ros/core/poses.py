@@ -1,4 +1,5 @@
 """The one value that travels from the estimator to the message."""
+
 from typing import NamedTuple
 
 import numpy as np

@@ -3,6 +3,7 @@
 Sources: COCO (cocodataset.org, pycocotools' sigmas), CrowdPose (its API's sigmas), MPII (16 joints, order of the h5
 annotation), OpenPose COCO-18, and REP-155's hri_msgs/Skeleton2D, which claims OpenPose's order but swaps eyes and ears.
 """
+
 from typing import Dict, List, NamedTuple, Tuple
 
 import numpy as np

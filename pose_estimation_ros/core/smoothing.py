@@ -1,4 +1,5 @@
-"""One-Euro filter (Casiez, Roussel, Vogel, CHI 2012): smooths slow movement strongly, follows quick movement closely."""
+"""One-Euro filter (Casiez, Roussel, Vogel, CHI 2012): smooths slow movement strongly, follows quick ones closely."""
+
 from typing import Dict, NamedTuple
 
 import numpy as np
@@ -53,7 +54,8 @@ class OneEuro:
         if before is None:
             return _State(xy, np.zeros_like(xy), score)
         known = ((before.score > 0) & (score > 0))[:, None]
-        speed = before.speed + smoothing_factor(self._speed_cutoff_hz, step_s) * ((xy - before.xy) / step_s - before.speed)
+        change = (xy - before.xy) / step_s - before.speed
+        speed = before.speed + smoothing_factor(self._speed_cutoff_hz, step_s) * change
         cutoff_hz = self._min_cutoff_hz + self._beta * np.linalg.norm(speed, axis=-1, keepdims=True) / height
         # A sighting less sure than the keypoint's usual ones moves the estimate less.
         trust = np.minimum(1, score / np.maximum(before.score, 1e-9))[:, None]

@@ -1,4 +1,5 @@
 """Time between frames, from stamps that cameras, bags and simulators do not always set well."""
+
 JUMP_BACK_S = 1.0  # further back than late frames come: a bag was restarted or the clock set
 STUCK_BELOW_S = 1e-3
 STUCK_STEP_S = 1 / 30.0

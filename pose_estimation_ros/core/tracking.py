@@ -1,4 +1,5 @@
 """Gives people the same id from frame to frame: greedy matching by OKS, then by box overlap for what moved fast."""
+
 import numpy as np
 
 from pose_estimation_ros.core.geometry import iou
@@ -79,7 +80,7 @@ def match_greedily(similarity, threshold, match):
     # type: (np.ndarray, float, np.ndarray) -> np.ndarray
     """Pairs rows with columns, the most similar first, each at most once.
 
-    Args: similarity (T, N); pairs below the threshold are none; match (N,) int: row of each column already paired, or -1.
+    Args: similarity (T, N); pairs below the threshold are none; match (N,) int: row of each column paired before, or -1.
     Returns match with the new pairs filled in.
     """
     match = match.copy()

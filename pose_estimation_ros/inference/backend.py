@@ -1,4 +1,5 @@
 """What every engine offers, and opening the right one for a model file."""
+
 import os
 from typing import Dict, List, Tuple
 

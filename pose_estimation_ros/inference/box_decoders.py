@@ -1,4 +1,5 @@
 """What detector networks put out -> person boxes in the network's input pixels. One function per family."""
+
 import re
 from typing import Dict, List, Tuple
 

@@ -1,4 +1,5 @@
 """Person detectors: callables ``frame -> (box_xyxy (N, 4) float32 px, score (N,) float32)``, best first."""
+
 import os
 from typing import Callable, NamedTuple, Tuple
 

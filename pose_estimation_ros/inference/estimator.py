@@ -1,4 +1,5 @@
 """Frame -> poses, without memory of earlier frames."""
+
 from typing import Callable, Tuple
 
 import numpy as np

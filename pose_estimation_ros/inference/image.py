@@ -1,4 +1,5 @@
 """Warping image regions into network input: the same function in training and at runtime."""
+
 import cv2
 import numpy as np
 

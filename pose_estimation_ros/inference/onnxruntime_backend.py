@@ -1,4 +1,5 @@
 """ONNX Runtime, on any machine."""
+
 from typing import Dict, Tuple
 
 import numpy as np

@@ -1,4 +1,5 @@
 """Frame and stamp -> tracked, smoothed poses: the one object that node, command line and benchmarks call."""
+
 from typing import Callable, NamedTuple
 
 import numpy as np

@@ -1,4 +1,5 @@
-"""Where the time of one frame goes: one watch, shared by pipeline, detector and estimator, so that no moment is lost."""
+"""Where the time of one frame goes: one watch for pipeline, detector and estimator, so that no moment is lost."""
+
 import time
 from typing import NamedTuple
 

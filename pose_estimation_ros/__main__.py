@@ -1,0 +1,61 @@
+"""The `pose` command. Each sub-command lives in its own module, which is imported only when called."""
+
+import argparse
+import importlib
+import sys
+from typing import List
+
+from pose_estimation_ros.core.errors import PoseError
+
+# name: (module with add_arguments(parser) and main(args) -> int, one line of help, pip extra that it needs)
+COMMANDS = {
+    "predict": ("pose_estimation_ros.inference.predict", "keypoints of images, a video or a camera", ""),
+    "bench": ("pose_estimation_ros.inference.benchmark", "time each stage of the pipeline on a video", ""),
+    "train": ("pose_estimation_ros.training.train", "train a model from a recipe", "train"),
+    "export": ("pose_estimation_ros.training.export", "turn a checkpoint into an ONNX model and its spec", "train"),
+    "evaluate": ("pose_estimation_ros.evaluation.coco", "average precision of a model on COCO keypoints", "evaluate"),
+}
+
+
+def main(argv=None):
+    # type: (List[str]) -> int
+    """Runs one command; returns the exit status: 0, 1 for an error the user can cause, 130 for Ctrl-C."""
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        args = _parser(argv).parse_args(argv)
+        return args.main(args)
+    except PoseError as error:
+        print("pose: error: %s" % error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser(argv):
+    # type: (List[str]) -> argparse.ArgumentParser
+    description = "Human pose estimation: predict, train, export, evaluate. `pose COMMAND --help` tells more."
+    parser = argparse.ArgumentParser(prog="pose", description=description)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.required = True
+    chosen = next((word for word in argv if not word.startswith("-")), None)
+    for name, (module_name, help_line, extra) in COMMANDS.items():
+        command = commands.add_parser(name, help=help_line, formatter_class=argparse.RawDescriptionHelpFormatter)
+        if name == chosen:
+            module = _import(name, module_name, extra)
+            command.description = module.__doc__
+            module.add_arguments(command)
+            command.set_defaults(main=module.main)
+    return parser
+
+
+def _import(command, module_name, extra):
+    # type: (str, str, str) -> object
+    try:
+        return importlib.import_module(module_name)
+    except ImportError as error:
+        remedy = "pip install 'pose_estimation_ros[%s]'" % extra if extra else "see README, Installation"
+        raise PoseError("`pose %s` needs something that is not installed (%s): %s" % (command, remedy, error))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

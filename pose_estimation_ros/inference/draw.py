@@ -1,0 +1,87 @@
+"""Skeletons with ids on an image."""
+
+from typing import List, Tuple
+
+import cv2
+import numpy as np
+
+from pose_estimation_ros.core.poses import UNTRACKED, Poses
+from pose_estimation_ros.core.skeleton import Skeleton
+
+# BGR. Sides as in most figures of the literature: left warm, right cool.
+LEFT, RIGHT, MIDDLE = (64, 160, 255), (255, 176, 64), (110, 220, 110)
+TRACK_COLORS = (
+    (75, 75, 240), (80, 190, 60), (250, 150, 50), (30, 200, 250), (200, 80, 190), (220, 210, 60), (60, 140, 255),
+    (180, 120, 90), (140, 230, 180), (190, 160, 250),
+)  # fmt: skip
+OUTLINE, TEXT = (30, 30, 30), (255, 255, 255)
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+COLOR_BY = ("side", "track")
+
+
+def draw_poses(frame, poses, skeleton, color_by="side"):
+    # type: (np.ndarray, Poses, Skeleton, str) -> None
+    """Draws people into a frame (H, W, 3) uint8 BGR, in place; keypoints with score 0 and their links are left out.
+
+    color_by: "side" (left warm, right cool) or "track" (a colour per person). The label has the track id in its own
+    colour, and the person's score in per cent. Lines grow with the person, so that far people stay legible.
+    """
+    for person in range(poses.count):
+        xy = [tuple(int(round(v)) for v in point) for point in np.clip(poses.xy[person], -1e4, 1e4).tolist()]
+        found = poses.score[person] > 0
+        person_color = track_color(int(poses.track_id[person]))
+        colors = side_colors(skeleton) if color_by == "side" else [person_color] * skeleton.num_keypoints
+        width = _line_width(poses.box_xyxy[person])
+        links = [link for link in skeleton.links if found[link[0]] and found[link[1]]]
+        _draw_links(frame, xy, links, colors, width)
+        for keypoint in np.flatnonzero(found):
+            cv2.circle(frame, xy[keypoint], width + 1, OUTLINE, -1, cv2.LINE_AA)
+            cv2.circle(frame, xy[keypoint], width, colors[keypoint], -1, cv2.LINE_AA)
+        if found.any():
+            _draw_label(frame, _label(poses, person), poses.xy[person][found].min(0), person_color)
+
+
+def side_colors(skeleton):
+    # type: (Skeleton) -> List[Tuple[int, int, int]]
+    """A colour per keypoint: LEFT, RIGHT, or MIDDLE for those on the body's axis."""
+    sides = {"left": LEFT, "right": RIGHT}
+    return [sides.get(name.split("_")[0], MIDDLE) for name in skeleton.keypoints]
+
+
+def track_color(track_id):
+    # type: (int) -> Tuple[int, int, int]
+    """A colour that stays with the id; neighbours in time differ. Untracked: the first."""
+    return TRACK_COLORS[max(track_id, 0) % len(TRACK_COLORS)]
+
+
+def _line_width(box_xyxy):
+    # type: (np.ndarray) -> int
+    return int(np.clip((box_xyxy[3] - box_xyxy[1]) / 120, 1, 6))
+
+
+def _draw_links(frame, xy, links, colors, width):
+    # type: (np.ndarray, list, list, list, int) -> None
+    """Dark outline first, so that the skeleton stands out from any background; a link across the body is in between."""
+    for a, b in links:
+        cv2.line(frame, xy[a], xy[b], OUTLINE, width + 2, cv2.LINE_AA)
+    for a, b in links:
+        cv2.line(frame, xy[a], xy[b], colors[a] if colors[a] == colors[b] else MIDDLE, width, cv2.LINE_AA)
+
+
+def _label(poses, person):
+    # type: (Poses, int) -> str
+    track_id = int(poses.track_id[person])
+    name = "" if track_id == UNTRACKED else "#%d " % track_id
+    return "%s%.0f%%" % (name, 100 * poses.person_score[person])
+
+
+def _draw_label(frame, text, corner_xy, color):
+    # type: (np.ndarray, str, np.ndarray, tuple) -> None
+    """Text on a filled plate above the skeleton, moved inside the frame."""
+    scale = max(0.4, min(frame.shape[:2]) / 1200.0)
+    (width, height), below = cv2.getTextSize(text, FONT, scale, 1)
+    left = int(np.clip(corner_xy[0], 0, max(frame.shape[1] - width - 6, 0)))
+    bottom = int(np.clip(corner_xy[1] - 10, height + below + 4, max(frame.shape[0] - 1, height + below + 4)))
+    cv2.rectangle(frame, (left, bottom - height - below - 4), (left + width + 6, bottom), color, -1)
+    for ink, thickness in ((OUTLINE, 3), (TEXT, 1)):
+        cv2.putText(frame, text, (left + 3, bottom - below), FONT, scale, ink, thickness, cv2.LINE_AA)

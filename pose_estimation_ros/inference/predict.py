@@ -1,0 +1,196 @@
+"""Keypoints of an image, a folder of images, a video or a camera: annotated pictures and keypoints.json. Needs no ROS.
+
+Written into the folder given by --out:
+  <name>.jpg or <name>.mp4   the input with skeletons drawn
+  keypoints.json             a list in COCO results format: image_id, category_id 1, keypoints [x, y, score, ...] in
+                             pixels, score; and track_id where people are tracked
+image_id is the frame index of a video or camera. For images it is the number in the file's name where every file is
+named by a different number (COCO: 000000000139.jpg is 139), else the place in the sorted list, from 0.
+"""
+
+import json
+import os
+import sys
+from typing import Any, Dict, Iterable, List
+
+import cv2
+import numpy as np
+
+from pose_estimation_ros.core.errors import ConfigError, DataError
+from pose_estimation_ros.core.poses import UNTRACKED, Poses
+from pose_estimation_ros.inference.draw import COLOR_BY, draw_poses
+from pose_estimation_ros.inference.pipeline import Pipeline, PipelineOptions, build_pipeline
+from pose_estimation_ros.inference.video import Source, SourceFrame, VideoWriter, open_source
+
+DEFAULTS = PipelineOptions()
+
+
+def add_arguments(parser):
+    # type: (Any) -> None
+    parser.add_argument("input", metavar="INPUT", help="image, folder of images, video, or camera index such as 0")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results, made if need be")
+    parser.add_argument("--max-frames", type=int, metavar="N", help="stop after N frames (a camera: else by Ctrl-C)")
+    parser.add_argument("--color-by", choices=COLOR_BY, default="side", help="colour of limbs (default: %(default)s)")
+    add_pipeline_arguments(parser)
+
+
+def add_pipeline_arguments(parser):
+    # type: (Any) -> None
+    """The fields of PipelineOptions as command line options; read back by pipeline_options."""
+    group = parser.add_argument_group("pipeline (default in brackets)")
+    helps = {
+        "model": "name of a model, or path of an .onnx file with its .json beside it",
+        "detector": "full_frame, a detector's name, or path of an own, YOLOX or NanoDet-m .onnx file",
+        "detect_every": "frames from one run of the detector to the next; images: always each",
+        "score_threshold": "keypoints below count as not found and get score 0, 0..1",
+        "person_threshold": "people below are dropped, 0..1",
+        "max_people": "people per frame at most",
+        "threads": "CPU threads, 0 = as many as cores",
+    }
+    for name, text in helps.items():
+        default = getattr(DEFAULTS, name)
+        option = "--" + name.replace("_", "-")
+        group.add_argument(option, type=type(default), default=default, metavar="X", help=text + " (%(default)s)")
+    group.add_argument("--no-tracking", dest="tracking", action="store_false", help="no ids, no smoothing")
+    group.add_argument("--no-smoothing", dest="smoothing", action="store_false", help="no One-Euro filter")
+    group.add_argument("--flip-test", action="store_true", help="run mirrored crops too: better, twice the time")
+
+
+def pipeline_options(args):
+    # type: (Any) -> PipelineOptions
+    return PipelineOptions(**{name: getattr(args, name) for name in PipelineOptions._fields})
+
+
+def main(args):
+    # type: (Any) -> int
+    with open_source(args.input) as source:
+        options = pipeline_options(args)
+        if source.kind in ("image", "folder"):  # single pictures: nothing to carry over
+            options = options._replace(detect_every=1, tracking=False)
+        with build_pipeline(options) as pipeline:
+            frames, people = predict(source, pipeline, args.out, args.max_frames, args.color_by)
+    print("%d frames, %d people; results in %s" % (frames, people, args.out))
+    return 0
+
+
+def predict(source, pipeline, out, max_frames=None, color_by="side"):
+    # type: (Source, Pipeline, str, int, str) -> tuple
+    """Runs the pipeline over the source and writes the results; returns (frames, people) seen.
+
+    Ctrl-C, or an unreadable image on the way, ends it with all written that was done.
+    """
+    make_folder(out, source.name)
+    video = source.kind in ("video", "camera")
+    ids = range(max_frames or sys.maxsize) if video else image_ids(source.paths)
+    names = output_names(source.paths)
+    writer = VideoWriter(os.path.join(out, _output_name(source) + ".mp4"), source.fps) if video else None
+    results, frames = [], 0  # type: List[Dict[str, Any]], int
+    try:
+        for frame in progress(source, _least(source.length, max_frames)):
+            if not video:
+                pipeline.reset()
+            poses = pipeline(frame.image, frame.time_s)
+            results += coco_results(poses, ids[frame.index])
+            draw_poses(frame.image, poses, pipeline.skeleton, color_by)
+            if writer:
+                writer.write(frame.image)
+            else:
+                _write_image(frame.image, os.path.join(out, names[frame.index]))
+            frames += 1
+            if frames == max_frames:
+                break
+    except KeyboardInterrupt:
+        print("\nstopped after %d frames" % frames, file=sys.stderr)
+    finally:
+        if writer:
+            writer.close()
+        write_json(results, os.path.join(out, "keypoints.json"))
+    return frames, len(results)
+
+
+def coco_results(poses, image_id):
+    # type: (Poses, int) -> List[Dict[str, Any]]
+    """COCO keypoint results of one image; without "bbox", which would make pycocotools take them for boxes."""
+    results = []
+    for person in range(poses.count):
+        rows = zip(poses.xy[person].tolist(), poses.score[person].tolist())
+        keypoints = [round(value, 4) for (x, y), score in rows for value in (x, y, score)]
+        result = {"image_id": image_id, "category_id": 1, "keypoints": keypoints}  # type: Dict[str, Any]
+        result["score"] = round(float(poses.person_score[person]), 5)
+        if poses.track_id[person] != UNTRACKED:
+            result["track_id"] = int(poses.track_id[person])
+        results.append(result)
+    return results
+
+
+def image_ids(paths):
+    # type: (List[str]) -> List[int]
+    """image_id of each file: the number it is named by where that tells all files apart, else its place."""
+    stems = [os.path.splitext(os.path.basename(path))[0] for path in paths]
+    numbers = [int(stem) for stem in stems if stem.isdigit()]
+    return numbers if len(set(numbers)) == len(paths) else list(range(len(paths)))
+
+
+def output_names(paths):
+    # type: (List[str]) -> List[str]
+    """Names of the annotated images: a.png -> a.jpg, or all a.png.jpg where two files differ by their ending only."""
+    names = [os.path.basename(path) for path in paths]
+    stems = [os.path.splitext(name)[0] for name in names]
+    return [name + ".jpg" for name in (stems if len(set(stems)) == len(stems) else names)]
+
+
+def make_folder(path, source_name):
+    # type: (str, str) -> None
+    """Makes the folder for the results, which must not be the one with the input: same names would overwrite it."""
+    home = source_name if os.path.isdir(source_name) else os.path.dirname(source_name) or "."
+    if os.path.exists(source_name) and os.path.realpath(path) == os.path.realpath(home):
+        raise ConfigError("expected --out to be another folder than that of the input, got %s" % path)
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise DataError("expected a folder to write to, got %s: %s" % (path, error))
+
+
+def write_json(data, path):
+    # type: (Any, str) -> None
+    """Writes the whole file or nothing."""
+    with open(path + ".unfinished", "w") as file:
+        json.dump(data, file)
+    os.replace(path + ".unfinished", path)
+
+
+def progress(source, total):
+    # type: (Source, int) -> Iterable[SourceFrame]
+    """The frames, with a progress bar by tqdm where it is installed, else a line now and then."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return _plain_progress(source, total)
+    return tqdm(source, total=total, unit="frame", file=sys.stderr)
+
+
+def _plain_progress(source, total):
+    # type: (Source, int) -> Iterable[SourceFrame]
+    for frame in source:
+        yield frame
+        if (frame.index + 1) % 50 == 0 or frame.index + 1 == total:
+            print("%d/%s frames" % (frame.index + 1, total or "?"), file=sys.stderr)
+
+
+def _least(*limits):
+    # type: (int) -> int
+    return min((limit for limit in limits if limit), default=None)
+
+
+def _output_name(source):
+    # type: (Source) -> str
+    stem = os.path.splitext(os.path.basename(source.name))[0]
+    return "camera_" + stem if source.kind == "camera" else stem
+
+
+def _write_image(image, path):
+    # type: (np.ndarray, str) -> None
+    unfinished = path + ".unfinished.jpg"
+    if not cv2.imwrite(unfinished, image):
+        raise DataError("OpenCV %s cannot write %s" % (cv2.__version__, path))
+    os.replace(unfinished, path)

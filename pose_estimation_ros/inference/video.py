@@ -1,0 +1,152 @@
+"""Frames out of an image, a folder of images, a video or a camera; and mp4 files in."""
+
+import os
+from typing import Iterator, List, NamedTuple, Tuple
+
+import cv2
+import numpy as np
+
+from pose_estimation_ros.core.errors import DataError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
+USUAL_FPS = 30.0
+
+# image (H, W, 3) uint8 BGR; index from 0; time_s from the start of the source; path of the image or video, or "".
+SourceFrame = NamedTuple("SourceFrame", [("image", np.ndarray), ("index", int), ("time_s", float), ("path", str)])
+
+
+class Source:
+    """An iterator of SourceFrame, usable as a context manager.
+
+    kind: "image", "folder", "video" or "camera". fps: of the source, 30 where it does not say. length: number of
+    frames, None where unknown. A video cut off in the middle just ends there; one without frames is a DataError.
+    """
+
+    def __init__(self, kind, name, paths=(), capture=None):
+        # type: (str, str, List[str], cv2.VideoCapture) -> None
+        self.kind, self.name, self.paths, self._capture = kind, name, list(paths), capture
+        self.fps, self.length = USUAL_FPS, len(self.paths)  # type: Tuple[float, int]
+        if capture is not None:
+            self.fps, self.length = _rate_and_length(capture, kind)
+
+    def __iter__(self):
+        # type: () -> Iterator[SourceFrame]
+        return self._captured() if self._capture is not None else self._images()
+
+    def _images(self):
+        # type: () -> Iterator[SourceFrame]
+        for index, path in enumerate(self.paths):
+            yield SourceFrame(read_image(path), index, index / self.fps, path)
+
+    def _captured(self):
+        # type: () -> Iterator[SourceFrame]
+        index = 0
+        while True:
+            arrived, image = self._capture.read()
+            if not arrived:
+                break
+            yield SourceFrame(_three_channels(image), index, index / self.fps, self.name)
+            index += 1
+        if index == 0:
+            raise DataError("%s: expected a %s with frames, got none" % (self.name, self.kind))
+
+    def close(self):
+        # type: () -> None
+        if self._capture is not None:
+            self._capture.release()
+
+    def __enter__(self):
+        # type: () -> Source
+        return self
+
+    def __exit__(self, *_exception):
+        # type: (object) -> None
+        self.close()
+
+
+def open_source(name):
+    # type: (str) -> Source
+    """Opens an image, a folder of images (in order of their names), a video, or a camera by its index ("0").
+
+    Raises DataError: there is no such thing, or OpenCV cannot read it.
+    """
+    name = str(name)
+    if os.path.isdir(name):
+        return Source("folder", name, _images_in(name))
+    if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES:
+        read_image(name)  # fail before anything is opened for writing
+        return Source("image", name, [name])
+    camera = name.isdigit() and not os.path.exists(name)
+    if not camera and not os.path.isfile(name):
+        raise DataError("expected an image, a folder, a video or a camera index, there is no %s" % name)
+    capture = cv2.VideoCapture(int(name) if camera else name)
+    if not capture.isOpened():
+        raise DataError("OpenCV %s cannot open the %s %s" % (cv2.__version__, "camera" if camera else "video", name))
+    return Source("camera" if camera else "video", name, capture=capture)
+
+
+def read_image(path):
+    # type: (str) -> np.ndarray
+    """(H, W, 3) uint8 BGR. Raises DataError where there is no file or it is no image."""
+    if not os.path.isfile(path):
+        raise DataError("expected an image %s, there is none" % path)
+    image = cv2.imread(path, cv2.IMREAD_COLOR)
+    if image is None:
+        raise DataError("%s: expected an image, got %d bytes that are none" % (path, os.path.getsize(path)))
+    return image
+
+
+def _images_in(folder):
+    # type: (str) -> List[str]
+    names = sorted(name for name in os.listdir(folder) if name.lower().endswith(IMAGE_SUFFIXES))
+    if not names:
+        raise DataError("%s: expected images (%s), got none" % (folder, " ".join(IMAGE_SUFFIXES)))
+    return [os.path.join(folder, name) for name in names]
+
+
+def _rate_and_length(capture, kind):
+    # type: (cv2.VideoCapture, str) -> Tuple[float, int]
+    fps = capture.get(cv2.CAP_PROP_FPS)
+    count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if kind == "video" else 0
+    return (fps if 0 < fps < 1000 else USUAL_FPS), (count if count > 0 else None)
+
+
+def _three_channels(image):
+    # type: (np.ndarray) -> np.ndarray
+    return image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+
+
+class VideoWriter:
+    """Writes frames (H, W, 3) uint8 BGR of one size to an mp4; the file appears under its name when closed, never half.
+
+    Raises DataError where OpenCV cannot write it or a frame is of another size than the first.
+    """
+
+    def __init__(self, path, fps):
+        # type: (str, float) -> None
+        self._path, self._fps = path, fps
+        self._unfinished = os.path.splitext(path)[0] + ".unfinished.mp4"
+        self._writer = None
+        self._shape = None
+
+    def write(self, frame):
+        # type: (np.ndarray) -> None
+        if self._writer is None:
+            self._shape = frame.shape
+            size_wh = (frame.shape[1], frame.shape[0])
+            fourcc = cv2.VideoWriter_fourcc(*"mp4v")
+            self._writer = cv2.VideoWriter(self._unfinished, fourcc, self._fps, size_wh)
+            if not self._writer.isOpened():
+                raise DataError("OpenCV %s cannot write a video to %s" % (cv2.__version__, self._path))
+        if frame.shape != self._shape:
+            raise DataError("%s: expected frames of shape %s, got %s" % (self._path, self._shape, frame.shape))
+        self._writer.write(frame)
+
+    def close(self):
+        # type: () -> None
+        """Finishes the file; without a single frame there is none."""
+        if self._writer is not None:
+            self._writer.release()
+            self._writer = None
+            if os.path.exists(self._unfinished):
+                os.replace(self._unfinished, self._path)
