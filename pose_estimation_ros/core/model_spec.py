@@ -10,6 +10,7 @@ from pose_estimation_ros.core.skeleton import get_skeleton
 
 TASKS = ("top_down", "person_detector")
 DECODERS = {"top_down": "quarter_offset", "person_detector": "boxes"}
+JSON_TYPES = {"input_size_wh": list, "stride": int, "padding": (int, float), "accuracy": dict, "training": dict}
 
 _SpecFields = NamedTuple(
     "_SpecFields",
@@ -70,7 +71,7 @@ def load_model_spec(model_path):
         if not os.path.isfile(needed):
             raise ModelError("expected a model file %s, there is none" % needed)
     try:
-        with open(path) as file:
+        with open(path, encoding="utf-8") as file:
             fields = json.load(file)
     except ValueError as error:
         raise ModelError("%s: expected JSON, got: %s" % (path, error))
@@ -89,6 +90,9 @@ def _parse(path, fields):
     missing, unknown = set(ModelSpec._fields) - set(fields), set(fields) - set(ModelSpec._fields)
     if missing or unknown:
         raise ModelError("%s: keys missing: %s; keys unknown: %s" % (path, sorted(missing), sorted(unknown)))
+    for name, value in fields.items():
+        if not isinstance(value, JSON_TYPES.get(name, str)):
+            raise ModelError("%s: expected %s as %s, got %r" % (path, name, JSON_TYPES.get(name, str), value))
     try:
         spec = ModelSpec(**dict(fields, input_size_wh=tuple(int(n) for n in fields["input_size_wh"])))
         _check(spec, flip_pairs)

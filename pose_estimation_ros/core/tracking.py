@@ -80,7 +80,8 @@ def match_greedily(similarity, threshold, match):
     # type: (np.ndarray, float, np.ndarray) -> np.ndarray
     """Pairs rows with columns, the most similar first, each at most once.
 
-    Args: similarity (T, N); pairs below the threshold are none; match (N,) int: row of each column paired before, or -1.
+    Args: similarity (T, N); pairs below the threshold do not count; match (N,) int: row of each column paired
+    before, or -1.
     Returns match with the new pairs filled in.
     """
     match = match.copy()

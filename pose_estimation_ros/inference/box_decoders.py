@@ -32,7 +32,7 @@ def decode_yolox(outputs, size_wh):
 
 def decode_nanodet(outputs, size_wh):
     # type: (Dict[str, np.ndarray], Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]
-    """NanoDet-m: per stride "cls_pred_stride_S" (1, M, classes) after the sigmoid and "dis_pred_stride_S" (1, M, 4 bins).
+    """NanoDet-m: per stride "cls_pred_stride_S" (1, M, classes) after the sigmoid, "dis_pred_stride_S" (1, M, 4 bins).
 
     The distances from the cell's centre to the four sides are means of discrete distributions over 0, 1, ... strides
     (Generalized Focal Loss, Li et al. 2020).

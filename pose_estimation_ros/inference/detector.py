@@ -96,9 +96,9 @@ def open_detector(name_or_path, threads=0, score_threshold=None, watch=None):
     # type: (str, int, float, Stopwatch) -> Callable
     """The detector of that name or file.
 
-    Args: name_or_path: "full_frame"; a model of ours with its .json spec, such as "person_detector"; or the ONNX file of
-    a YOLOX or NanoDet-m trained on COCO or on persons alone, without a spec. score_threshold: 0..1; the model's own if
-    None. watch: gets the laps. Raises ModelError.
+    Args: name_or_path: "full_frame"; a model of ours with its .json spec, such as "person_detector"; or the ONNX file
+    of a YOLOX or NanoDet-m trained on COCO or on persons alone, without a spec. score_threshold: 0..1; the model's own
+    if None. watch: gets the laps. Raises ModelError.
     """
     if name_or_path == FULL_FRAME:
         return full_frame
@@ -122,7 +122,7 @@ def _foreign_family(backend, path):
             return YOLOX
     backend.close()
     raise ModelError(
-        "%s has no .json spec beside it, and is no YOLOX or NanoDet-m either: expected input (1, 3, h, w) and one output "
-        "(1, cells, 5 + classes) or outputs cls_pred_stride_*, dis_pred_stride_*; got input %s, outputs %s"
+        "%s has no .json spec beside it, and is no YOLOX or NanoDet-m either: expected input (1, 3, h, w) and one "
+        "output (1, cells, 5 + classes) or outputs cls_pred_stride_*, dis_pred_stride_*; got input %s, outputs %s"
         % (path, shape, backend.output_shapes)
     )

@@ -23,8 +23,8 @@ def draw_poses(frame, poses, skeleton, color_by="side"):
     # type: (np.ndarray, Poses, Skeleton, str) -> None
     """Draws people into a frame (H, W, 3) uint8 BGR, in place; keypoints with score 0 and their links are left out.
 
-    color_by: "side" (left warm, right cool) or "track" (a colour per person). The label has the track id in its own
-    colour, and the person's score in per cent. Lines grow with the person, so that far people stay legible.
+    color_by: "side" (left warm, right cool) or "track" (a colour per person). The label has the track id, or the score
+    in per cent of a person who has none. Lines grow with the person, so that far people stay legible.
     """
     for person in range(poses.count):
         xy = [tuple(int(round(v)) for v in point) for point in np.clip(poses.xy[person], -1e4, 1e4).tolist()]
@@ -71,14 +71,13 @@ def _draw_links(frame, xy, links, colors, width):
 def _label(poses, person):
     # type: (Poses, int) -> str
     track_id = int(poses.track_id[person])
-    name = "" if track_id == UNTRACKED else "#%d " % track_id
-    return "%s%.0f%%" % (name, 100 * poses.person_score[person])
+    return "%.0f%%" % (100 * poses.person_score[person]) if track_id == UNTRACKED else "#%d" % track_id
 
 
 def _draw_label(frame, text, corner_xy, color):
     # type: (np.ndarray, str, np.ndarray, tuple) -> None
     """Text on a filled plate above the skeleton, moved inside the frame."""
-    scale = max(0.4, min(frame.shape[:2]) / 1200.0)
+    scale = max(0.45, min(frame.shape[:2]) / 1200.0)
     (width, height), below = cv2.getTextSize(text, FONT, scale, 1)
     left = int(np.clip(corner_xy[0], 0, max(frame.shape[1] - width - 6, 0)))
     bottom = int(np.clip(corner_xy[1] - 10, height + below + 4, max(frame.shape[0] - 1, height + below + 4)))

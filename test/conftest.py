@@ -1,0 +1,93 @@
+"""Fixtures of several layers: real data where it lies beside the repository, and tiny networks with known answers."""
+import json
+import os
+
+import numpy as np
+import pytest
+
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "shared", "data")
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """The folder with real data; the test is skipped where it is not at hand."""
+    if not os.path.isdir(DATA):
+        pytest.skip("no real data at ../shared/data")
+    return os.path.abspath(DATA)
+
+
+@pytest.fixture
+def save_onnx(tmp_path):
+    """A function that writes an ONNX file which ONNX Runtime 1.10 loads too, and returns its path."""
+    onnx = pytest.importorskip("onnx", reason="makes tiny models with onnx")
+
+    def save(name, nodes, inputs, outputs, weights):
+        def infos(shapes):
+            return [onnx.helper.make_tensor_value_info(key, onnx.TensorProto.FLOAT, s) for key, s in shapes.items()]
+
+        tensors = [onnx.numpy_helper.from_array(np.asarray(value, np.float32), key) for key, value in weights.items()]
+        nodes = [onnx.helper.make_node(op, given, made, **attributes) for op, given, made, attributes in nodes]
+        graph = onnx.helper.make_graph(nodes, name, infos(inputs), infos(outputs), tensors)
+        model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)])
+        model.ir_version = 7
+        path = str(tmp_path / (name + ".onnx"))
+        onnx.save(model, path)
+        return path
+
+    return save
+
+
+@pytest.fixture
+def save_spec():
+    """A function that writes the .json beside a model; keywords replace fields."""
+    from pose_estimation_ros.core.model_spec import ModelSpec, file_sha256, spec_path
+
+    def save(path, **changes):
+        fields = {
+            "name": "tiny", "task": "top_down", "input_size_wh": (48, 64), "color_order": "rgb", "skeleton": "coco17",
+            "stride": 4, "decoder": "quarter_offset", "padding": 1.25, "sha256": file_sha256(path), "accuracy": {},
+            "training": {},
+        }  # fmt: skip
+        spec = ModelSpec(**dict(fields, **changes))
+        with open(spec_path(path), "w") as file:
+            json.dump(spec.to_json(), file)
+        return spec
+
+    return save
+
+
+@pytest.fixture
+def color_model(save_onnx, save_spec):
+    """A top-down model of 48x64 px: keypoint k is where the image is reddest, greenest, bluest for k % 3 = 0, 1, 2."""
+    weight = np.zeros((17, 3, 1, 1))
+    weight[np.arange(17), np.arange(17) % 3] = 1 / 255.0
+    nodes = [("Conv", ["images", "weight"], ["heatmaps"], {"strides": [4, 4]})]
+    shapes = {"images": ["n", 3, 64, 48]}, {"heatmaps": ["n", 17, 16, 12]}
+    path = save_onnx("color_model", nodes, shapes[0], shapes[1], {"weight": weight})
+    save_spec(path)
+    return path
+
+
+@pytest.fixture
+def constant_model(save_onnx):
+    """A function that writes a network with one fixed batch of 1 whose outputs do not depend on its input."""
+
+    def save(name, outputs, size_wh=(64, 64)):
+        nodes = [("Identity", ["value_" + key], [key], {}) for key in outputs]
+        shapes = {key: list(np.shape(value)) for key, value in outputs.items()}
+        weights = {"value_" + key: value for key, value in outputs.items()}
+        return save_onnx(name, nodes, {"images": [1, 3, size_wh[1], size_wh[0]]}, shapes, weights)
+
+    return save
+
+
+def paint_blob(image, center_xy, color_bgr, sigma=6.0):
+    """Adds a soft dot whose brightest point is at center_xy px; in place."""
+    y, x = np.mgrid[: image.shape[0], : image.shape[1]]
+    dot = np.exp(-((x - center_xy[0]) ** 2 + (y - center_xy[1]) ** 2) / (2 * sigma**2))[..., None]
+    image[:] = np.maximum(image, np.round(dot * np.array(color_bgr)).astype(np.uint8))
+
+
+@pytest.fixture
+def blob():
+    return paint_blob

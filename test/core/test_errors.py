@@ -1,0 +1,15 @@
+import pytest
+
+from pose_estimation_ros.core import errors
+
+
+@pytest.mark.parametrize("error", [errors.ConfigError("x"), errors.ModelError("x"), errors.DataError("x")])
+def test_all_are_pose_errors_and_keep_their_message(error):
+    assert isinstance(error, errors.PoseError)
+    assert str(error) == "x"
+
+
+def test_frame_error_has_a_kind_for_the_counters():
+    error = errors.FrameError("step", "expected step 1920, got 640")
+    assert isinstance(error, errors.PoseError)
+    assert (error.kind, str(error)) == ("step", "expected step 1920, got 640")

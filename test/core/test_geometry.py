@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+
+from pose_estimation_ros.core import geometry
+
+
+def slow_iou(a, b):
+    width = max(0, min(a[2], b[2]) - max(a[0], b[0]))
+    height = max(0, min(a[3], b[3]) - max(a[1], b[1]))
+    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - width * height
+    return width * height / union if union else 0.0
+
+
+def random_boxes(count, seed):
+    random = np.random.RandomState(seed)
+    corner = random.rand(count, 2) * 50
+    return np.concatenate([corner, corner + random.rand(count, 2) * 50], 1)
+
+
+@pytest.mark.parametrize("counts", [(0, 0), (0, 2), (3, 0), (1, 1), (7, 5)])
+def test_iou_is_the_slow_one(counts):
+    a, b = random_boxes(counts[0], 1), random_boxes(counts[1], 2)
+    expected = np.array([slow_iou(p, q) for p in a for q in b]).reshape(counts)
+    assert np.allclose(geometry.iou(a, b), expected)
+
+
+def test_iou_of_empty_boxes_is_zero():
+    assert geometry.iou(np.zeros((1, 4)), np.zeros((1, 4))).tolist() == [[0]]
+
+
+@pytest.mark.parametrize("count", [0, 1, 4])
+def test_xywh_round_trip(count):
+    boxes = random_boxes(count, 3).astype(np.float32)
+    assert np.allclose(geometry.xywh_to_xyxy(geometry.xyxy_to_xywh(boxes)), boxes)
+    assert geometry.xyxy_to_xywh(boxes).shape == (count, 4)
+
+
+def test_xywh_by_hand():
+    assert geometry.xywh_to_xyxy([[10, 20, 30, 40]]).tolist() == [[10, 20, 40, 60]]
+
+
+@pytest.mark.parametrize(
+    "score, expected",
+    [([0.9, 0.9, 0.9], [1, 2, 5, 8]), ([0.9, 0.1, 0.9], [1, 4, 5, 8]), ([0, 0, 0], [0, 0, 0, 0])],
+)
+def test_boxes_around_the_keypoints_found(score, expected):
+    xy = np.array([[[1, 4], [3, 2], [5, 8]]], float)
+    assert geometry.boxes_around(xy, np.array([score]), 0.5).tolist() == [expected]
+
+
+def test_boxes_around_nobody():
+    assert geometry.boxes_around(np.zeros((0, 17, 2)), np.zeros((0, 17)), 0.5).shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    "box, padding, points",
+    [
+        ([0, 0, 192, 256], 1.0, [((96, 128), (95.5, 127.5)), ((0.5, 0.5), (0, 0))]),
+        ([0, 0, 192, 256], 1.25, [((96, 128), (95.5, 127.5)), ((96 + 120, 128), (191.5, 127.5))]),
+        ([100, 100, 484, 200], 1.0, [((292, 150), (95.5, 127.5)), ((484, 150), (191.5, 127.5))]),  # wide: grows in height
+        ([100, 100, 110, 612], 1.0, [((105, 356), (95.5, 127.5)), ((105, 612), (95.5, 255.5))]),  # tall: grows in width
+    ],
+)
+def test_crop_matrices_by_hand(box, padding, points):
+    matrix = geometry.crop_matrices([box], (192, 256), padding)[0]
+    for image_xy, crop_xy in points:
+        assert np.allclose(geometry.apply(matrix, np.array([image_xy])), [crop_xy])
+
+
+def test_rotation_turns_the_content_clockwise_on_the_screen():
+    matrix = geometry.crop_matrices([[0, 0, 100, 100]], (100, 100), 1.0, 90)[0]
+    centre = np.array([49.5, 49.5])
+    right_of_centre = geometry.apply(matrix, np.array([[60.0, 50.0]]))[0]
+    assert np.allclose(right_of_centre - centre, [0, 10])  # y is down: right went below
+
+
+def test_crop_matrices_of_nobody_and_of_an_empty_box():
+    assert geometry.crop_matrices(np.zeros((0, 4)), (192, 256)).shape == (0, 2, 3)
+    assert np.isfinite(geometry.crop_matrices(np.zeros((1, 4)), (192, 256))).all()
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_crop_and_back(count):
+    boxes = random_boxes(count, 5)
+    matrices = geometry.crop_matrices(boxes, (48, 64), 1.25, np.linspace(-40, 40, count))
+    xy = np.random.RandomState(6).rand(count, 17, 2) * 100
+    there = geometry.apply(matrices, xy)
+    assert there.shape == xy.shape and np.allclose(geometry.apply(geometry.invert(matrices), there), xy)
+
+
+@pytest.mark.parametrize("shape", [(2,), (5, 2), (3, 5, 2)])
+def test_apply_of_a_single_matrix_takes_any_points(shape):
+    matrix = np.array([[2.0, 0, 1], [0, 3, -1]])
+    xy = np.random.RandomState(7).rand(*shape)
+    assert np.allclose(geometry.apply(matrix, xy), xy * [2, 3] + [1, -1])
+
+
+@pytest.mark.parametrize(
+    "image_wh, size_wh, scale", [((640, 480), (320, 256), 0.5), ((480, 640), (320, 256), 0.4), ((32, 32), (64, 96), 2)]
+)
+def test_letterbox_fits_the_image_at_the_top_left(image_wh, size_wh, scale):
+    matrix = geometry.letterbox_matrix(image_wh, size_wh)
+    edges = geometry.apply(matrix, np.array([[-0.5, -0.5], [image_wh[0] - 0.5, image_wh[1] - 0.5]]))
+    assert np.allclose(edges[0], [-0.5, -0.5])  # pixel edges, half a pixel outside the centres
+    assert np.allclose(edges[1] + 0.5, np.array(image_wh) * scale)
+    assert (edges[1] + 0.5 <= np.array(size_wh) + 1e-9).all()

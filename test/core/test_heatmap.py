@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+
+from pose_estimation_ros.core.heatmap import decode, encode, merge_flip
+from pose_estimation_ros.core.skeleton import get_skeleton
+
+
+def slow_gaussian(xy, size_wh, sigma):
+    return np.array([
+        [np.exp(-((x - xy[0]) ** 2 + (y - xy[1]) ** 2) / (2 * sigma**2)) for x in range(size_wh[0])]
+        for y in range(size_wh[1])
+    ])  # fmt: skip
+
+
+def slow_decode(heatmap):
+    """The papers' protocol, written as they do it."""
+    height, width = heatmap.shape
+    y, x = np.unravel_index(heatmap.argmax(), heatmap.shape)
+    position = [float(x), float(y)]
+    if 0 < x < width - 1:
+        position[0] += 0.25 * np.sign(heatmap[y, x + 1] - heatmap[y, x - 1])
+    if 0 < y < height - 1:
+        position[1] += 0.25 * np.sign(heatmap[y + 1, x] - heatmap[y - 1, x])
+    return position
+
+
+def test_decode_of_nobody():
+    xy, score = decode(np.zeros((0, 17, 64, 48), np.float32))
+    assert xy.shape == (0, 17, 2) and score.shape == (0, 17)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 2.0])
+@pytest.mark.parametrize("xy", [(10, 20), (10.3, 20.7), (0, 0), (47, 63), (-1.0, 5)])
+def test_encode_is_the_slow_gaussian(xy, sigma):
+    heatmaps, weight = encode(np.array([xy], float), np.array([True]), (48, 64), sigma)
+    assert weight.tolist() == [1]
+    assert heatmaps.shape == (1, 64, 48) and heatmaps.dtype == np.float32
+    assert np.allclose(heatmaps[0], slow_gaussian(xy, (48, 64), sigma), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "xy, visible, weight",
+    [((10, 10), False, 0), ((-5.9, 10), True, 1), ((-6.1, 10), True, 0), ((10, 69.1), True, 0), ((52.9, 10), True, 1)],
+)
+def test_weight_is_zero_where_invisible_or_far_outside(xy, visible, weight):
+    heatmaps, weights = encode(np.array([xy], float), np.array([visible]), (48, 64), 2.0)
+    assert weights.tolist() == [weight] and heatmaps.any() == bool(weight)
+
+
+def test_decode_finds_what_encode_made_within_a_quarter_pixel():
+    xy = np.random.RandomState(0).uniform(2, 44, (17, 2))
+    heatmaps, _ = encode(xy, np.ones(17), (48, 64))
+    found, score = decode(heatmaps[None])
+    assert np.abs(found[0] - xy).max() <= 0.25 + 1e-5
+    assert (score > 0.95).all()
+
+
+def test_decode_is_the_slow_one_everywhere_even_at_the_rim():
+    heatmaps = np.random.RandomState(1).rand(40, 17, 6, 5).astype(np.float32)  # small: many peaks lie at the rim
+    found, score = decode(heatmaps)
+    expected = [[slow_decode(h) for h in person] for person in heatmaps]
+    assert np.allclose(found, expected)
+    assert np.allclose(score, heatmaps.max((2, 3)))
+
+
+@pytest.mark.parametrize("right, expected", [(0.5, 2.25), (0.2, 2.0), (0.1, 1.75)])
+def test_quarter_offset_goes_to_the_higher_neighbour(right, expected):
+    heatmap = np.zeros((1, 1, 5, 5), np.float32)
+    heatmap[0, 0, 2, 1:4] = 0.2, 0.9, right
+    assert decode(heatmap)[0][0, 0].tolist() == [expected, 2.0]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 4), (4, 1)])
+def test_decode_of_maps_one_pixel_wide_or_high(size):
+    heatmap = np.zeros((1, 1) + size, np.float32)
+    heatmap[0, 0, -1, -1] = 1
+    assert decode(heatmap)[0][0, 0].tolist() == [size[1] - 1, size[0] - 1]
+
+
+def test_score_is_cut_to_zero_and_one():
+    heatmaps = np.array([[[[-3.0]], [[0.5]], [[7.0]]]])
+    assert decode(heatmaps)[1].tolist() == [[0, 0.5, 1]]
+
+
+def test_decode_takes_maps_that_are_not_contiguous():
+    heatmaps = np.random.RandomState(2).rand(2, 6, 5, 3).astype(np.float32)
+    turned = heatmaps.transpose(0, 3, 1, 2)
+    assert (decode(turned)[0] == decode(turned.copy())[0]).all()
+
+
+def test_merge_flip_is_the_slow_loop():
+    flip_index = get_skeleton("coco17").flip_index
+    random = np.random.RandomState(3)
+    heatmaps, flipped = random.rand(2, 2, 17, 4, 5)
+    expected = np.zeros_like(heatmaps)
+    for n in range(2):
+        for k in range(17):
+            for y in range(4):
+                for x in range(5):
+                    source = x - 1 if x else 0  # the shift by one pixel, as HRNet's SHIFT_HEATMAP
+                    expected[n, k, y, x] = (heatmaps[n, k, y, x] + flipped[n, flip_index[k], y, 4 - source]) / 2
+    assert np.allclose(merge_flip(heatmaps, flipped, flip_index), expected)
+
+
+def test_flip_merge_of_a_perfect_network_stays_within_half_a_heatmap_pixel():
+    """Keypoints seen in a 192 px wide crop and in its mirror image, both encoded at stride 4."""
+    skeleton = get_skeleton("coco17")
+    crop_xy = np.random.RandomState(4).uniform(20, 170, (17, 2))
+    mirror_xy = crop_xy[skeleton.flip_index] * [-1, 1] + [191, 0]
+    straight, mirrored = (encode(xy / 4, np.ones(17), (48, 64))[0][None] for xy in (crop_xy, mirror_xy))
+    found, _ = decode(merge_flip(straight, mirrored, skeleton.flip_index))
+    assert np.abs(found[0] - crop_xy / 4).max() < 0.5

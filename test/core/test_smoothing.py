@@ -1,0 +1,112 @@
+import math
+
+import numpy as np
+import pytest
+
+from pose_estimation_ros.core.poses import empty_poses, make_poses
+from pose_estimation_ros.core.smoothing import OneEuro, smoothing_factor
+
+
+def pose(x, score=1.0, track_id=1, height=100.0, keypoints=1):
+    xy = np.full((1, keypoints, 2), float(x))
+    box = np.array([[0, 0, 50, height]])
+    return make_poses(xy, np.full((1, keypoints), score), box, np.ones(1), np.array([track_id]))
+
+
+def run(smoother, values, dt=1 / 30.0, **fields):
+    return [float(smoother.update(pose(x, **fields), i * dt).xy[0, 0, 0]) for i, x in enumerate(values)]
+
+
+def slow_one_euro(values, dt, min_cutoff, beta, speed_cutoff, height):
+    """The paper's algorithm for one dimension (both dimensions move alike here, so speed has a factor sqrt 2)."""
+
+    def factor(cutoff):
+        return 1 / (1 + 1 / (2 * math.pi * cutoff) / dt)
+
+    out, speed = [values[0]], 0.0
+    for value in values[1:]:
+        speed += factor(speed_cutoff) * ((value - out[-1]) / dt - speed)
+        a = factor(min_cutoff + beta * math.sqrt(2) * abs(speed) / height)
+        out.append(a * value + (1 - a) * out[-1])
+    return out
+
+
+@pytest.mark.parametrize("beta", [0.0, 6.0])
+@pytest.mark.parametrize("height", [50.0, 400.0])
+def test_it_is_the_papers_algorithm(beta, height):
+    values = (100 + np.cumsum(np.random.RandomState(0).randn(50) * 5)).tolist()
+    got = run(OneEuro(1.5, beta, 1.0), values, height=height)
+    assert np.allclose(got, slow_one_euro(values, 1 / 30.0, 1.5, beta, 1.0, height), rtol=1e-4)
+
+
+def test_nobody_passes():
+    assert OneEuro().update(empty_poses(17), 0.0).count == 0
+
+
+def test_jitter_at_rest_shrinks_and_a_walk_is_followed():
+    noise = np.random.RandomState(1).randn(300)
+    assert np.std(run(OneEuro(), (200 + noise).tolist())[50:]) < 0.5 * noise.std()
+    walk = np.arange(300) * 10.0  # three heights a second
+    assert np.abs(np.array(run(OneEuro(), walk.tolist())) - walk)[50:].max() < 20
+
+
+def test_a_still_keypoint_does_not_move():
+    assert run(OneEuro(), [50.0] * 5) == [50.0] * 5
+
+
+def test_untracked_people_pass_as_they_are():
+    assert run(OneEuro(), [0, 100, 0], track_id=-1) == [0, 100, 0]
+
+
+def test_tracks_do_not_mix():
+    smoother = OneEuro()
+    for i in range(5):
+        smoother.update(pose(0, track_id=1), i / 30.0)
+    assert smoother.update(pose(100, track_id=2), 5 / 30.0).xy[0, 0, 0] == 100
+
+
+def test_a_lost_track_starts_afresh():
+    smoother = OneEuro()
+    run(smoother, [0, 0])
+    smoother.update(empty_poses(1), 0.1)
+    assert smoother.update(pose(100), 0.15).xy[0, 0, 0] == 100
+
+
+def test_a_lost_keypoint_passes_and_starts_afresh():
+    smoother = OneEuro()
+    run(smoother, [0, 0])
+    assert smoother.update(pose(70, score=0), 0.10).xy[0, 0, 0] == 70
+    assert smoother.update(pose(100), 0.15).xy[0, 0, 0] == 100
+
+
+def test_an_unsure_sighting_moves_the_estimate_less():
+    moved = []
+    for score in (0.9, 0.3):
+        smoother = OneEuro()
+        run(smoother, [0, 0, 0], score=0.9)
+        moved.append(float(smoother.update(pose(10, score=score), 0.1).xy[0, 0, 0]))
+    assert 0 < moved[1] < 0.5 * moved[0]
+
+
+@pytest.mark.parametrize("stamps", [[0, 0, 0, 0], [5, 5, 4.9, 4.8], [0, 1e-12, 2e-12, 3e-12]])
+def test_stamps_that_stand_still_or_go_back_a_little_give_finite_values(stamps):
+    smoother = OneEuro()
+    got = [float(smoother.update(pose(x), stamp).xy[0, 0, 0]) for x, stamp in zip([0, 10, 20, 30], stamps)]
+    assert np.isfinite(got).all() and got == sorted(got) and got[-1] < 30
+
+
+def test_a_jump_back_in_time_starts_afresh():
+    smoother = OneEuro()
+    smoother.update(pose(0), 100.0)
+    assert smoother.update(pose(50), 3.0).xy[0, 0, 0] == 50
+
+
+def test_the_poses_given_are_not_changed():
+    smoother, second = OneEuro(), pose(100)
+    smoother.update(pose(0), 0.0)
+    smoother.update(second, 0.1)
+    assert (second.xy == 100).all()
+
+
+def test_smoothing_factor_by_hand():
+    assert smoothing_factor(1 / (2 * math.pi), 1.0) == pytest.approx(0.5)
