@@ -16,6 +16,14 @@ def shared_data():
     return os.path.abspath(DATA)
 
 
+@pytest.fixture(scope="session")
+def repository():
+    """The root of the source tree, a pathlib.Path."""
+    import pathlib
+
+    return pathlib.Path(__file__).resolve().parent.parent
+
+
 @pytest.fixture
 def save_onnx(tmp_path):
     """A function that writes an ONNX file which ONNX Runtime 1.10 loads too, and returns its path."""

@@ -63,7 +63,10 @@ def is_yolox(output_shapes, size_wh):
     # type: (Dict[str, Tuple], Tuple[int, int]) -> bool
     """One output with a row per cell of YOLOX's grids and at least one class."""
     shapes = list(output_shapes.values())
-    return len(shapes) == 1 and shapes[0][1:2] == (len(_cells(size_wh, YOLOX_STRIDES)[0]),) and (shapes[0][2] or 0) > 5
+    if len(shapes) != 1 or len(shapes[0]) != 3 or None in shapes[0][1:]:
+        return False
+    _batch, cells, columns = shapes[0]
+    return cells == len(_cells(size_wh, YOLOX_STRIDES)[0]) and columns > 5
 
 
 def _cells(size_wh, strides):

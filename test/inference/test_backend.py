@@ -1,0 +1,97 @@
+import os
+
+import numpy as np
+import pytest
+
+from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.inference import backend as backend_module
+from pose_estimation_ros.inference.backend import model_path, open_backend, open_model
+
+
+def test_open_model_gives_a_running_network_and_its_spec(color_model):
+    backend, spec = open_model(color_model, "top_down")
+    with backend:
+        assert spec.skeleton == "coco17" and backend.name == "onnxruntime"
+        assert backend(np.zeros((2, 3, 64, 48), np.float32))["heatmaps"].shape == (2, 17, 16, 12)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"input_size_wh": (192, 256)}, r"expected input of shape \(any, 3, 256, 192\), got \(any, 3, 64, 48\)"),
+        (
+            {"skeleton": "crowdpose14"},
+            r"expected output 'heatmaps' of shape \(any, 14, 16, 12\), got \(any, 17, 16, 12\)",
+        ),
+        ({"stride": 8}, r"expected output 'heatmaps' of shape \(any, 17, 8, 6\)"),
+        (
+            {"task": "person_detector", "decoder": "boxes", "skeleton": ""},
+            "expected a model for 'top_down', got one for 'person_detector'",
+        ),
+    ],
+)
+def test_a_spec_that_does_not_fit_the_network(color_model, save_spec, changes, message):
+    save_spec(color_model, **changes)
+    with pytest.raises(ModelError, match=message):
+        open_model(color_model, "top_down")
+
+
+def test_an_output_missing(constant_model, save_spec):
+    path = constant_model("m", {"maps": np.zeros((1, 17, 16, 12))}, (48, 64))
+    save_spec(path)
+    with pytest.raises(ModelError, match=r"expected an output 'heatmaps', got \['maps'\]"):
+        open_model(path, "top_down")
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("m.engine", "TensorRT engines come with `pose build-engine`.*Missing here"),
+        ("m.pt", r"expected a model file ending in .onnx or .engine, got .*m\.pt"),
+        ("m.onnx", "expected a model file .*m.onnx, there is none"),
+    ],
+)
+def test_files_that_no_backend_opens(tmp_path, name, message):
+    with pytest.raises(ModelError, match=message):
+        open_backend(str(tmp_path / name))
+
+
+def test_open_model_says_what_an_engine_needs(tmp_path):
+    path = tmp_path / "m.engine"
+    path.write_bytes(b"engine")
+    with pytest.raises(ModelError, match="TensorRT"):
+        open_model(str(path), "top_down")
+
+
+@pytest.fixture
+def two_folders(tmp_path, monkeypatch):
+    """A source tree's models/ and an installation's share folder, with b in both."""
+    source, share = tmp_path / "source" / "models", tmp_path / "share"
+    for folder, names in ((source, ["a", "b"]), (share, ["b", "c"])):
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / (name + ".onnx")).write_bytes(b"")
+    monkeypatch.setattr(backend_module, "model_folders", lambda: [str(source), str(share), str(tmp_path / "none")])
+    return source, share
+
+
+@pytest.mark.parametrize("name, folder", [("a", 0), ("b", 0), ("c", 1), ("c.onnx", 1)])
+def test_a_name_is_looked_up_in_the_source_tree_first(two_folders, name, folder):
+    assert os.path.dirname(model_path(name)) == str(two_folders[folder])
+
+
+def test_an_unknown_name_lists_the_known(two_folders):
+    with pytest.raises(ModelError, match=r"\['a.onnx', 'b.onnx', 'b.onnx', 'c.onnx'\].*got 'd'"):
+        model_path("d")
+
+
+def test_a_path_is_itself(two_folders, tmp_path):
+    assert model_path(str(tmp_path / "x.onnx")) == str(tmp_path / "x.onnx")
+
+
+def test_model_folders_of_source_tree_and_installation(monkeypatch):
+    package = os.path.join(os.sep, "opt", "ros", "lib", "python3.10", "site-packages", "pose_estimation_ros")
+    monkeypatch.setattr(backend_module, "__file__", os.path.join(package, "inference", "backend.py"))
+    folders = backend_module.model_folders()
+    assert folders[0] == os.path.join(os.path.dirname(package), "models")
+    assert os.path.join(os.sep, "opt", "ros", "share", "pose_estimation_ros", "models") in folders

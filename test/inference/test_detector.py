@@ -1,0 +1,116 @@
+import json
+import os
+
+import cv2
+import numpy as np
+import pytest
+
+from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.core.geometry import iou, xywh_to_xyxy
+from pose_estimation_ros.inference.detector import full_frame, open_detector
+
+WIDE = np.zeros((96, 128, 3), np.uint8)  # letterboxed into 64x64 at half size: 48 rows used
+
+
+def test_full_frame():
+    assert open_detector("full_frame") is full_frame
+    boxes, scores = full_frame(np.zeros((480, 640, 3), np.uint8))
+    assert boxes.tolist() == [[0, 0, 640, 480]] and scores.tolist() == [1]
+
+
+@pytest.fixture
+def own_detector(constant_model, save_spec):
+    """A function that makes a detector of ours that sees these boxes (input px) everywhere."""
+
+    def save(boxes, scores, **changes):
+        outputs = {"boxes_xyxy": np.array([boxes], float).reshape(1, -1, 4), "scores": np.array([scores], float)}
+        path = constant_model("detector", outputs)
+        fields = {"task": "person_detector", "decoder": "boxes", "skeleton": "", "input_size_wh": (64, 64), "stride": 8}
+        save_spec(path, **dict(fields, accuracy={"score_threshold": 0.25}, **changes))
+        return path
+
+    return save
+
+
+def test_boxes_come_back_in_image_pixels_best_first(own_detector):
+    detect = open_detector(own_detector([[5, 5, 10, 15], [30, 10, 40, 30]], [0.5, 0.9]), threads=1)
+    boxes, scores = detect(WIDE)
+    assert np.allclose(boxes, [[60.5, 20.5, 80.5, 60.5], [10.5, 10.5, 20.5, 30.5]])
+    assert np.allclose(scores, [0.9, 0.5]) and boxes.dtype == scores.dtype == np.float32
+
+
+def test_boxes_end_at_the_frame(own_detector):
+    boxes, _ = open_detector(own_detector([[-10, -10, 70, 70]], [0.9]))(WIDE)
+    assert boxes.tolist() == [[0, 0, 128, 96]]
+
+
+def test_overlapping_boxes_are_one_person(own_detector):
+    boxes, scores = open_detector(own_detector([[5, 5, 20, 40], [6, 5, 21, 40], [40, 5, 55, 40]], [0.6, 0.8, 0.7]))(WIDE)
+    assert np.allclose(scores, [0.8, 0.7]) and len(boxes) == 2
+
+
+@pytest.mark.parametrize("threshold, count", [(None, 2), (0.7, 1), (0.95, 0), (0.1, 3)])
+def test_threshold_is_the_specs_unless_given(own_detector, threshold, count):
+    path = own_detector([[0, 0, 10, 10], [20, 20, 30, 30], [40, 30, 50, 40]], [0.9, 0.3, 0.2])
+    boxes, scores = open_detector(path, score_threshold=threshold)(WIDE)
+    assert boxes.shape == (count, 4) and scores.shape == (count,)
+
+
+def test_a_crowd_of_candidates_is_cut_to_the_best(own_detector):
+    corner = np.random.RandomState(0).rand(2000, 2) * 50
+    scores = np.linspace(0.3, 0.9, 2000)
+    boxes, found = open_detector(own_detector(np.concatenate([corner, corner + 2], 1), scores))(WIDE)
+    assert np.isclose(found[0], 0.9) and found.min() >= scores[-300] - 1e-6
+
+
+def test_yolox_without_a_spec(constant_model):
+    rows = np.zeros((1, 84, 85))
+    rows[0, 8 * 2 + 3, :6] = [0.5, 0.5, np.log(2), np.log(4), 0.9, 1.0]  # stride 8, cell x 3, y 2: 16x32 at (28, 20)
+    boxes, scores = open_detector(constant_model("yolox", {"output": rows}))(WIDE)
+    assert np.allclose(boxes, [[40.5, 8.5, 72.5, 72.5]], atol=1e-3) and np.allclose(scores, [0.9])
+
+
+def test_nanodet_without_a_spec(constant_model):
+    outputs = {}
+    for stride, cells in ((8, 64), (16, 16), (32, 4)):
+        outputs["cls_pred_stride_%d" % stride] = np.zeros((1, cells, 80))
+        outputs["dis_pred_stride_%d" % stride] = np.zeros((1, cells, 32))
+    outputs["cls_pred_stride_16"][0, 4 + 1, 0] = 0.8  # cell x 1, y 1: centre (24, 24)
+    outputs["dis_pred_stride_16"][0, 4 + 1, [1, 8 + 1, 16 + 1, 24 + 1]] = 50  # one stride to each side
+    boxes, scores = open_detector(constant_model("nanodet", outputs))(WIDE)
+    assert np.allclose(boxes, [[16.5, 16.5, 80.5, 80.5]], atol=1e-3) and np.allclose(scores, [0.8])
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("classifier", r"no .json spec.*is no YOLOX or NanoDet-m.*got input \(1, 3, 64, 64\), outputs .*'logits'"),
+        ("none", "expected a model file .*none.onnx, there is none"),
+    ],
+)
+def test_files_that_are_no_detector(constant_model, tmp_path, name, message):
+    constant_model("classifier", {"logits": np.zeros((1, 1000))})
+    with pytest.raises(ModelError, match=message):
+        open_detector(str(tmp_path / (name + ".onnx")))
+
+
+def test_a_pose_model_is_no_detector(color_model):
+    with pytest.raises(ModelError, match="expected a model for 'person_detector', got one for 'top_down'"):
+        open_detector(color_model)
+
+
+@pytest.mark.parametrize("name, least", [("yolox_nano", 0.9), ("nanodet_m_416", 0.75)])
+def test_reference_detectors_see_what_was_seen_with_them(shared_data, name, least):
+    """Boxes of the published detections (YOLOX-nano, score > 0.5) on ten images are found again."""
+    folder = os.path.join(shared_data, "coco_val")
+    with open(os.path.join(folder, "person_detections_yolox_nano.json")) as file:
+        detections = [d for d in json.load(file) if d["score"] > 0.5]
+    with open(os.path.join(folder, "person_keypoints.json")) as file:
+        images = json.load(file)["images"][:10]
+    detect = open_detector(os.path.join(shared_data, "reference_models", name + ".onnx"), threads=1)
+    found = []
+    for image in images:
+        boxes, _ = detect(cv2.imread(os.path.join(folder, "images", image["file_name"])))
+        expected = xywh_to_xyxy([d["bbox"] for d in detections if d["image_id"] == image["id"]])
+        found += (iou(expected, boxes) > 0.6).any(1).tolist()
+    assert len(found) >= 10 and np.mean(found) >= least

@@ -1,0 +1,216 @@
+import numpy as np
+import pytest
+
+from pose_estimation_ros.core.errors import ConfigError, FrameError, ModelError
+from pose_estimation_ros.core.poses import empty_poses, make_poses
+from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.inference.pipeline import Pipeline, PipelineOptions, build_pipeline, carried_boxes
+
+FRAME = np.zeros((480, 640, 3), np.uint8)
+UNIT = np.random.RandomState(0).rand(17, 2)
+UNIT[0], UNIT[1] = 0, 1  # the keypoints reach the corners of the box
+
+
+class Detector:
+    """Sees ``boxes`` and counts how often it was asked."""
+
+    def __init__(self, *boxes):
+        self.boxes, self.calls = boxes, 0
+
+    def __call__(self, frame):
+        self.calls += 1
+        return np.array(self.boxes, np.float32).reshape(-1, 4), np.ones(len(self.boxes), np.float32)
+
+
+class Estimator:
+    """Finds a person in each box, its keypoints spread over the middle of the box, with the score given."""
+
+    skeleton = get_skeleton("coco17")
+    person_score = 0.9
+    keypoint_score = 0.9
+
+    def __call__(self, frame, boxes):
+        self.boxes = boxes
+        size = boxes[:, None, 2:] - boxes[:, None, :2]
+        xy = boxes[:, None, :2] + size * (0.1 + 0.8 * UNIT)
+        score = np.full(xy.shape[:2], self.keypoint_score)
+        return make_poses(xy, score, boxes, np.full(len(boxes), self.person_score))
+
+
+LEFT, RIGHT = [50, 100, 110, 260], [400, 100, 460, 260]
+
+
+def build(*boxes, **options):
+    detector, estimator = Detector(*boxes), Estimator()
+    options = PipelineOptions(**dict({"smoothing": False}, **options))
+    return Pipeline(estimator, detector, options, "fake"), detector, estimator
+
+
+def run(pipeline, count, start=0):
+    return [pipeline(FRAME, i / 30.0) for i in range(start, start + count)]
+
+
+def test_nobody():
+    pipeline, detector, _ = build()
+    assert [poses.count for poses in run(pipeline, 6)] == [0] * 6
+    assert detector.calls == 2  # frames 0 and 5: an empty scene does not run it more often
+
+
+@pytest.mark.parametrize("every, calls", [(1, 12), (3, 4), (5, 3), (100, 1)])
+def test_the_detector_runs_every_n_frames(every, calls):
+    pipeline, detector, _ = build(LEFT, RIGHT, detect_every=every)
+    poses = run(pipeline, 12)
+    assert detector.calls == calls
+    assert [p.track_id.tolist() for p in poses] == [[1, 2]] * 12
+
+
+def test_boxes_between_follow_the_poses():
+    pipeline, _, estimator = build(LEFT)
+    first = run(pipeline, 2)[0]
+    assert np.allclose(estimator.boxes, carried_boxes(first))
+    assert np.abs(estimator.boxes - [LEFT]).max() < 8
+
+
+def test_a_lost_person_brings_the_detector_back_once():
+    pipeline, detector, estimator = build(LEFT, RIGHT, detect_every=100)
+    run(pipeline, 3)
+    estimator.person_score = 0.0
+    run(pipeline, 1, 3)
+    assert detector.calls == 1
+    run(pipeline, 5, 4)
+    assert detector.calls == 2  # in the frame after the loss, then not before 100 more
+
+
+def test_the_person_comes_back_under_the_same_id():
+    pipeline, _, estimator = build(LEFT, detect_every=100)
+    run(pipeline, 2)
+    estimator.person_score = 0.0
+    run(pipeline, 1, 2)
+    estimator.person_score = 0.9
+    assert pipeline(FRAME, 0.2).track_id.tolist() == [1]
+
+
+def test_two_boxes_on_one_person_are_one():
+    pipeline, _, _ = build(LEFT, [v + 1 for v in LEFT], RIGHT)
+    assert run(pipeline, 1)[0].count == 2
+
+
+@pytest.mark.parametrize("threshold, found", [(0.95, 0), (0.5, 17)])
+def test_keypoints_below_the_threshold_score_zero_and_stay_in_place(threshold, found):
+    pipeline, _, _ = build(LEFT, score_threshold=threshold)
+    poses = run(pipeline, 1)[0]
+    assert (poses.score > 0).sum() == found and poses.xy.shape == (1, 17, 2)
+
+
+def test_people_below_the_threshold_are_dropped():
+    pipeline, _, _ = build(LEFT, person_threshold=0.95)
+    assert run(pipeline, 1)[0].count == 0
+
+
+def test_max_people_takes_the_detectors_best():
+    pipeline, _, _ = build(RIGHT, LEFT, max_people=1)
+    assert run(pipeline, 1)[0].box_xyxy.tolist() == [RIGHT]
+
+
+def test_without_tracking_nobody_has_an_id():
+    pipeline, _, _ = build(LEFT, tracking=False, smoothing=True)
+    assert run(pipeline, 3)[-1].track_id.tolist() == [-1]
+
+
+def test_smoothing_holds_back_a_jump():
+    sudden = {}
+    for smoothing in (False, True):
+        pipeline, detector, _ = build(LEFT, detect_every=1, smoothing=smoothing)
+        run(pipeline, 3)
+        detector.boxes = ([v + 10 for v in LEFT],)
+        sudden[smoothing] = pipeline(FRAME, 0.1).xy[0, 0, 0]
+    assert sudden[True] < sudden[False] - 2
+
+
+@pytest.mark.parametrize("stamps", [[0, 0, 0, 0], [5.0, 5.0, 4.99, 5.01]])
+def test_stamps_that_stand_still_or_go_back_a_little_change_nothing(stamps):
+    pipeline, detector, _ = build(LEFT, smoothing=True)
+    assert [pipeline(FRAME, stamp).track_id.tolist() for stamp in stamps] == [[1]] * 4
+    assert detector.calls == 1
+
+
+def test_a_jump_back_in_time_starts_afresh():
+    pipeline, detector, _ = build(LEFT)
+    assert pipeline(FRAME, 100.0).track_id.tolist() == [1]
+    assert pipeline(FRAME, 1.0).track_id.tolist() == [2]
+    assert detector.calls == 2
+
+
+def test_another_image_size_starts_afresh():
+    pipeline, detector, _ = build(LEFT)
+    pipeline(FRAME, 0.0)
+    assert pipeline(FRAME[:400], 0.1).track_id.tolist() == [2] and detector.calls == 2
+
+
+def test_reset_looks_again():
+    pipeline, detector, _ = build(LEFT)
+    run(pipeline, 2)
+    pipeline.reset()
+    assert run(pipeline, 1, 2)[0].track_id.tolist() == [2] and detector.calls == 2
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [np.zeros((0, 0, 3), np.uint8), np.zeros((0, 640, 3), np.uint8), np.zeros((48, 64), np.uint8),
+     np.zeros((48, 64, 4), np.uint8), np.zeros((48, 64, 3), np.float32)],
+)  # fmt: skip
+def test_what_is_no_frame_is_refused_and_the_next_one_works(frame):
+    pipeline, _, _ = build(LEFT)
+    run(pipeline, 1)
+    with pytest.raises(FrameError, match=r"expected a frame \(H, W, 3\) uint8, got \(") as error:
+        pipeline(frame, 0.1)
+    assert error.value.kind == "shape"
+    assert pipeline(FRAME, 0.2).track_id.tolist() == [1]
+
+
+def test_timing_is_of_the_last_call():
+    pipeline, _, _ = build(LEFT)
+    run(pipeline, 1)
+    assert min(pipeline.timing) >= 0 and sum(pipeline.timing) > 0 and pipeline.backend_name == "fake"
+
+
+@pytest.mark.parametrize("score, expected", [(0.9, [-0.75, 7.75, 10.75, 37.25]), (0.0, [0, 0, 10, 20])])
+def test_carried_boxes_by_hand(score, expected):
+    """Keypoints fill x 0..10, y 20..50; 15 % wider on each side, then halfway from the last box; none found: the last."""
+    xy = np.linspace([0, 20], [10, 50], 17)[None]
+    poses = make_poses(xy, np.full((1, 17), score), np.array([[0.0, 0, 10, 20]]), np.ones(1))
+    assert np.allclose(carried_boxes(poses), [expected], atol=1e-5)
+
+
+def test_carried_boxes_of_nobody():
+    assert carried_boxes(empty_poses(17)).shape == (0, 4)
+
+
+def test_build_pipeline_from_files(color_model, blob):
+    frame = np.zeros((64, 48, 3), np.uint8)
+    blob(frame, (20, 30), (255, 255, 255))
+    with build_pipeline(PipelineOptions(model=color_model, detector="full_frame", threads=1)) as pipeline:
+        poses = pipeline(frame, 0.0)
+    assert pipeline.backend_name == "onnxruntime" and poses.track_id.tolist() == [1]
+    assert np.abs(poses.xy[0] - [20, 30]).max() < 4
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"detect_every": 0}, "expected detect_every in 1..inf, got 0"),
+        ({"score_threshold": 1.5}, "expected score_threshold in 0..1, got 1.5"),
+        ({"person_threshold": -0.1}, "person_threshold"),
+        ({"max_people": 0}, "max_people"),
+        ({"threads": -1}, "threads"),
+        ({"score_threshold": float("nan")}, "score_threshold"),
+    ],
+)
+def test_options_out_of_range(options, message):
+    with pytest.raises(ConfigError, match=message):
+        build_pipeline(PipelineOptions(**options))
+
+
+def test_a_missing_model_ends_the_start():
+    with pytest.raises(ModelError, match="no_such_model"):
+        build_pipeline(PipelineOptions(model="no_such_model", detector="full_frame"))
