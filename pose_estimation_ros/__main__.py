@@ -13,7 +13,11 @@ COMMANDS = {
     "bench": ("pose_estimation_ros.inference.benchmark", "time each stage of the pipeline on a video", ""),
     "train": ("pose_estimation_ros.training.train", "train a model from a recipe", "train"),
     "export": ("pose_estimation_ros.training.export", "turn a checkpoint into an ONNX model and its spec", "train"),
-    "evaluate": ("pose_estimation_ros.evaluation.coco", "average precision of a model on COCO keypoints", "evaluate"),
+    "evaluate": (
+        "pose_estimation_ros.evaluation.evaluate",
+        "accuracy of a pose model or a person detector",
+        "evaluate",
+    ),
 }
 
 
@@ -50,6 +54,8 @@ def _parser(argv):
 
 def _import(command, module_name, extra):
     # type: (str, str, str) -> object
+    if extra and sys.version_info < (3, 10):
+        raise PoseError("`pose %s` needs Python 3.10 or later, this is %d.%d" % ((command,) + sys.version_info[:2]))
     try:
         return importlib.import_module(module_name)
     except ImportError as error:

@@ -1,4 +1,5 @@
 """Fixtures of several layers: real data where it lies beside the repository, and tiny networks with known answers."""
+
 import json
 import os
 
@@ -28,6 +29,7 @@ def repository():
 def save_onnx(tmp_path):
     """A function that writes an ONNX file which ONNX Runtime 1.10 loads too, and returns its path."""
     onnx = pytest.importorskip("onnx", reason="makes tiny models with onnx")
+    pytest.importorskip("onnx.helper"), pytest.importorskip("onnx.numpy_helper")
 
     def save(name, nodes, inputs, outputs, weights):
         def infos(shapes):

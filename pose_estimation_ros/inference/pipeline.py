@@ -12,7 +12,7 @@ from pose_estimation_ros.core.smoothing import OneEuro
 from pose_estimation_ros.core.stamps import StampClock
 from pose_estimation_ros.core.tracking import Tracker
 from pose_estimation_ros.inference.backend import open_model
-from pose_estimation_ros.inference.detector import open_detector
+from pose_estimation_ros.inference.detector import FULL_FRAME, open_detector
 from pose_estimation_ros.inference.estimator import TopDown
 from pose_estimation_ros.inference.stopwatch import Stopwatch, Timing
 
@@ -161,6 +161,8 @@ def build_pipeline(options=PipelineOptions()):  # noqa: B008
     # type: (PipelineOptions) -> Pipeline
     """Opens the networks of the options. Raises ConfigError for an option out of range, ModelError for a bad model."""
     check_options(options)
+    if options.detector == FULL_FRAME:  # costs nothing, and carried boxes would make the crop breathe
+        options = options._replace(detect_every=1)
     watch = Stopwatch()
     detector = open_detector(options.detector, options.threads, watch=watch)
     backend, spec = open_model(options.model, "top_down", options.threads)

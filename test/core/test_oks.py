@@ -51,7 +51,9 @@ def test_scores_as_weights_make_sure_keypoints_count_more():
     sure, unsure = np.ones((1, 17)), np.ones((1, 17))
     unsure[0, 0] = 0.1
     area = np.array([1e4])
-    assert oks(xy, unsure, area, other, SIGMAS)[0, 0] > oks(xy, sure, area, other, SIGMAS)[0, 0] == pytest.approx(16 / 17)
+    assert (
+        oks(xy, unsure, area, other, SIGMAS)[0, 0] > oks(xy, sure, area, other, SIGMAS)[0, 0] == pytest.approx(16 / 17)
+    )
 
 
 @pytest.mark.parametrize("box, area", [([0, 0, 3, 4], 12), ([0, 0, 0, 0], 0), ([5, 5, 4, 9], 0)])

@@ -45,7 +45,9 @@ def test_boxes_end_at_the_frame(own_detector):
 
 
 def test_overlapping_boxes_are_one_person(own_detector):
-    boxes, scores = open_detector(own_detector([[5, 5, 20, 40], [6, 5, 21, 40], [40, 5, 55, 40]], [0.6, 0.8, 0.7]))(WIDE)
+    boxes, scores = open_detector(own_detector([[5, 5, 20, 40], [6, 5, 21, 40], [40, 5, 55, 40]], [0.6, 0.8, 0.7]))(
+        WIDE
+    )
     assert np.allclose(scores, [0.8, 0.7]) and len(boxes) == 2
 
 

@@ -176,7 +176,7 @@ def test_timing_is_of_the_last_call():
 
 @pytest.mark.parametrize("score, expected", [(0.9, [-0.75, 7.75, 10.75, 37.25]), (0.0, [0, 0, 10, 20])])
 def test_carried_boxes_by_hand(score, expected):
-    """Keypoints fill x 0..10, y 20..50; 15 % wider on each side, then halfway from the last box; none found: the last."""
+    """Keypoints fill x 0..10, y 20..50; 15 % wider each side, then halfway from the last box; none found: the last."""
     xy = np.linspace([0, 20], [10, 50], 17)[None]
     poses = make_poses(xy, np.full((1, 17), score), np.array([[0.0, 0, 10, 20]]), np.ones(1))
     assert np.allclose(carried_boxes(poses), [expected], atol=1e-5)
@@ -214,3 +214,11 @@ def test_options_out_of_range(options, message):
 def test_a_missing_model_ends_the_start():
     with pytest.raises(ModelError, match="no_such_model"):
         build_pipeline(PipelineOptions(model="no_such_model", detector="full_frame"))
+
+
+def test_the_full_frame_is_taken_anew_each_time(color_model, blob):
+    frame = np.zeros((128, 96, 3), np.uint8)
+    blob(frame, (30, 60), (255, 255, 255))
+    options = PipelineOptions(model=color_model, detector="full_frame", detect_every=50, threads=1)
+    with build_pipeline(options) as pipeline:
+        assert [pipeline(frame, i / 30.0).box_xyxy.tolist() for i in range(3)] == [[[0, 0, 96, 128]]] * 3

@@ -1,0 +1,195 @@
+import argparse
+import json
+import os
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from pose_estimation_ros.__main__ import main
+from pose_estimation_ros.core.poses import empty_poses, make_poses
+from pose_estimation_ros.inference import predict as predict_module
+from pose_estimation_ros.inference.predict import coco_results, image_ids, output_names, pipeline_options
+from pose_estimation_ros.inference.video import VideoWriter, open_source
+
+
+def spot(blob, x):
+    """96x128 px with one white dot at (x, 60)."""
+    frame = np.zeros((128, 96, 3), np.uint8)
+    blob(frame, (x, 60), (255, 255, 255))
+    return frame
+
+
+@pytest.fixture
+def run(color_model, tmp_path):
+    """A function that runs `pose predict` with the colour model on the whole frame; returns status and keypoints."""
+
+    def call(source, *options):
+        arguments = ["predict", str(source), "--out", str(tmp_path / "out"), "--model", color_model]
+        status = main(arguments + ["--detector", "full_frame", "--threads", "1"] + list(options))
+        path = tmp_path / "out" / "keypoints.json"
+        return status, json.loads(path.read_text()) if path.exists() else None
+
+    return call
+
+
+@pytest.fixture
+def clip(tmp_path, blob):
+    """Twelve frames in which a dot walks from x 30 to x 52."""
+    writer = VideoWriter(str(tmp_path / "walk.mp4"), 10)
+    for index in range(12):
+        writer.write(spot(blob, 30 + 2 * index))
+    writer.close()
+    return tmp_path / "walk.mp4"
+
+
+def nose_x(result):
+    return result["keypoints"][0]
+
+
+def test_a_video_end_to_end(run, clip, tmp_path, capsys):
+    status, results = run(clip, "--no-smoothing")
+    assert status == 0 and "12 frames, 12 people" in capsys.readouterr().out
+    assert [result["image_id"] for result in results] == list(range(12))
+    assert {(result["category_id"], result["track_id"], len(result["keypoints"])) for result in results} == {(1, 1, 51)}
+    errors = [abs(nose_x(result) - (30 + 2 * index)) for index, result in enumerate(results)]
+    assert max(errors) < 8  # a heatmap pixel is 10 image px here
+    with open_source(str(tmp_path / "out" / "walk.mp4")) as video:
+        drawn = list(video)
+    assert len(drawn) == 12 and video.fps == 10
+    assert np.abs(drawn[5].image.astype(int) - spot_frame(clip, 5)).max() > 60  # something is drawn on it
+    assert sorted(os.listdir(str(tmp_path / "out"))) == ["keypoints.json", "walk.mp4"]
+
+
+def spot_frame(clip, index):
+    with open_source(str(clip)) as video:
+        return list(video)[index].image.astype(int)
+
+
+def test_max_frames(run, clip):
+    _, results = run(clip, "--max-frames", "4")
+    assert [result["image_id"] for result in results] == [0, 1, 2, 3]
+
+
+def test_a_folder_end_to_end(run, tmp_path, blob):
+    (tmp_path / "in").mkdir()
+    for name, x in (("000000000139.png", 30), ("000000000285.png", 60)):
+        cv2.imwrite(str(tmp_path / "in" / name), spot(blob, x))
+    status, results = run(tmp_path / "in")
+    assert status == 0 and [result["image_id"] for result in results] == [139, 285]
+    assert abs(nose_x(results[0]) - 30) < 8 and abs(nose_x(results[1]) - 60) < 8
+    assert not any("track_id" in result for result in results)
+    assert sorted(os.listdir(str(tmp_path / "out"))) == ["000000000139.jpg", "000000000285.jpg", "keypoints.json"]
+
+
+def test_an_image_in_which_nobody_is(run, tmp_path):
+    cv2.imwrite(str(tmp_path / "empty.png"), np.zeros((64, 48, 3), np.uint8))
+    status, results = run(tmp_path / "empty.png")
+    assert (status, results) == (0, [])
+    assert (cv2.imread(str(tmp_path / "out" / "empty.jpg")) == 0).all()
+
+
+def test_results_are_cocos(run, tmp_path, blob):
+    pytest.importorskip("pycocotools", reason="loads the results as COCO's own tools do")
+    from pycocotools.coco import COCO
+
+    cv2.imwrite(str(tmp_path / "7.png"), spot(blob, 40))
+    run(tmp_path / "7.png")
+    truth = COCO()
+    truth.dataset = {"images": [{"id": 7}], "annotations": [], "categories": [{"id": 1}]}
+    truth.createIndex()
+    loaded = truth.loadRes(str(tmp_path / "out" / "keypoints.json"))
+    assert loaded.getAnnIds(imgIds=[7]) == [1] and len(loaded.anns[1]["keypoints"]) == 51
+
+
+def test_a_broken_image_on_the_way_keeps_what_was_done(run, tmp_path, blob, capsys):
+    (tmp_path / "in").mkdir()
+    cv2.imwrite(str(tmp_path / "in" / "1.png"), spot(blob, 30))
+    (tmp_path / "in" / "2.png").write_bytes(b"broken")
+    status, results = run(tmp_path / "in")
+    assert status == 1 and len(results) == 1 and (tmp_path / "out" / "1.jpg").exists()
+    assert capsys.readouterr().err.strip().endswith("2.png: expected an image, got 6 bytes that are none")
+
+
+def test_ctrl_c_keeps_what_was_done(run, clip, tmp_path, monkeypatch):
+    seen = []
+
+    def results_until_ctrl_c(poses, image_id):
+        seen.append(image_id)
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+        return coco_results(poses, image_id)
+
+    monkeypatch.setattr(predict_module, "coco_results", results_until_ctrl_c)
+    status, results = run(clip)
+    assert status == 0 and [result["image_id"] for result in results] == [0, 1, 2]
+    with open_source(str(tmp_path / "out" / "walk.mp4")) as video:
+        assert len(list(video)) == 3
+
+
+@pytest.mark.parametrize("source", ["none.mp4", "none.jpg"])
+def test_no_input_no_output(run, tmp_path, source, capsys):
+    status, results = run(tmp_path / source)
+    assert (status, results) == (1, None) and not (tmp_path / "out").exists()
+    assert capsys.readouterr().err.startswith("pose: error: ")
+
+
+def test_the_input_is_never_overwritten(color_model, clip, capsys):
+    before = clip.read_bytes()
+    arguments = ["predict", str(clip), "--out", str(clip.parent), "--model", color_model, "--detector", "full_frame"]
+    assert main(arguments) == 1
+    assert "another folder than that of the input" in capsys.readouterr().err and clip.read_bytes() == before
+
+
+def test_out_is_a_file(run, tmp_path, clip, capsys):
+    (tmp_path / "out").write_text("here already")
+    arguments = ["predict", str(clip), "--out", str(tmp_path / "out"), "--detector", "full_frame"]
+    assert main(arguments + ["--model", str(tmp_path / "color_model.onnx")]) == 1
+    assert "expected a folder to write to" in capsys.readouterr().err
+
+
+def test_without_tqdm_there_are_plain_lines(run, tmp_path, blob, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    cv2.imwrite(str(tmp_path / "a.png"), spot(blob, 40))
+    run(tmp_path / "a.png")
+    assert "1/1 frames" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "names, ids",
+    [
+        ([], []),
+        (["000000000139.jpg", "000000000285.jpg"], [139, 285]),
+        (["a.jpg", "b.jpg"], [0, 1]),
+        (["1.jpg", "b.jpg"], [0, 1]),
+        (["1.jpg", "01.jpg"], [0, 1]),
+        (["/data/7/12.png"], [12]),
+    ],
+)
+def test_image_ids(names, ids):
+    assert image_ids(names) == ids
+
+
+@pytest.mark.parametrize(
+    "paths, names",
+    [([], []), (["x/a.png", "x/b.jpg"], ["a.jpg", "b.jpg"]), (["a.png", "a.jpg"], ["a.png.jpg", "a.jpg.jpg"])],
+)
+def test_output_names(paths, names):
+    assert output_names(paths) == names
+
+
+def test_coco_results_by_hand():
+    poses = make_poses([[[1.5, 2], [3, 4]]], [[0.5, 0]], [[0, 0, 9, 9]], [0.25], [3])
+    expected = {"image_id": 8, "category_id": 1, "keypoints": [1.5, 2, 0.5, 3, 4, 0], "score": 0.25, "track_id": 3}
+    assert coco_results(poses, 8) == [expected]
+    assert coco_results(empty_poses(17), 8) == []
+
+
+def test_options_reach_the_pipeline():
+    parser = argparse.ArgumentParser()
+    predict_module.add_arguments(parser)
+    arguments = "x --out y --model m --detector d --detect-every 2 --score-threshold 0.1 --person-threshold 0.2".split()
+    more = "--max-people 3 --no-tracking --no-smoothing --flip-test --threads 4".split()
+    assert pipeline_options(parser.parse_args(arguments + more)) == ("m", "d", 2, 0.1, 0.2, 3, False, False, True, 4)
+    assert pipeline_options(parser.parse_args(["x", "--out", "y"])) == predict_module.DEFAULTS
