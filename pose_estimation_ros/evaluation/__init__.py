@@ -1,0 +1,1 @@
+"""Offline accuracy figures. Needs neither torch nor ROS."""

@@ -1,0 +1,112 @@
+"""COCO keypoint AP of a top-down model; pycocotools is the judge."""
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from pathlib import Path
+from typing import Any, Iterable, Iterator
+
+import cv2
+import numpy as np
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.geometry import xywh_to_xyxy
+from pose_estimation_ros.core.oks import box_area, oks_nms
+from pose_estimation_ros.core.poses import Poses
+from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.inference.estimator import TopDown
+
+METRICS = ("AP", "AP50", "AP75", "APM", "APL", "AR")  # COCOeval.stats[:6] for keypoints
+NMS_OKS = 0.9
+ANNOTATIONS = "person_keypoints.json"
+
+Boxes = dict[int, tuple[np.ndarray, np.ndarray]]  # image id -> box_xyxy (N, 4) px, score (N,)
+
+
+def load_ground_truth(folder: str | Path) -> COCO:
+    """<folder>/person_keypoints.json. Raises DataError: unreadable, or nobody with keypoints in it."""
+    path = Path(folder, ANNOTATIONS)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
+            truth = COCO(str(path))
+            persons = [a for a in truth.anns.values() if a["num_keypoints"] > 0 and not a["iscrowd"]]
+    except (OSError, ValueError, KeyError, AssertionError) as error:
+        raise DataError(f"cannot read COCO keypoint annotations {path}: {error!r}") from error
+    if not persons:
+        raise DataError(f"{path}: expected persons with keypoints, found none in {len(truth.anns)} annotations")
+    return truth
+
+
+def ground_truth_boxes(truth: COCO) -> Boxes:
+    """The annotated boxes of everybody with keypoints, score 1."""
+    boxes = {}
+    for image_id in truth.getImgIds():
+        persons = [a for a in truth.imgToAnns[image_id] if a["num_keypoints"] > 0 and not a["iscrowd"]]
+        boxes[image_id] = xywh_to_xyxy(np.array([a["bbox"] for a in persons])), np.ones(len(persons), np.float32)
+    return boxes
+
+
+def load_boxes(path: str | Path, truth: COCO, min_score: float = 0.0) -> Boxes:
+    """A COCO detections file (HRNet's person boxes): list of {image_id, category_id, bbox xywh, score}.
+
+    Raises DataError: not such a list, or an image id that the annotations do not have (first and count named).
+    """
+    try:
+        found = [d for d in json.loads(Path(path).read_text()) if d["category_id"] == 1 and d["score"] >= min_score]
+        unknown = [d["image_id"] for d in found if d["image_id"] not in truth.imgs]
+        boxes: Boxes = {}
+        for image_id in truth.getImgIds():
+            own = [d for d in found if d["image_id"] == image_id]
+            box_xyxy = xywh_to_xyxy(np.array([d["bbox"] for d in own]))
+            boxes[image_id] = box_xyxy, np.array([d["score"] for d in own], np.float32)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: expected a list of image_id, category_id, bbox, score: {error!r}") from error
+    if unknown:
+        raise DataError(f"{path}: {len(unknown)} boxes of unknown images, the first of image_id {unknown[0]}")
+    return boxes
+
+
+def predict(estimator: TopDown, truth: COCO, folder: str | Path, boxes: Boxes) -> Iterator[tuple[int, Poses]]:
+    """(image id, poses) of every image with boxes; person_score = box score x mean keypoint score, OKS-NMS 0.9.
+
+    Raises DataError for an image that cannot be read.
+    """
+    for image_id, (box_xyxy, box_score) in boxes.items():
+        if not len(box_xyxy):
+            continue
+        path = Path(folder, "images", truth.imgs[image_id]["file_name"])
+        frame = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if frame is None:
+            raise DataError(f"cannot read image {path}")
+        poses = estimator(frame, box_xyxy)
+        poses = poses._replace(person_score=poses.person_score * box_score)
+        sigmas = estimator.skeleton.sigmas
+        area = box_area(poses.box_xyxy)
+        kept = oks_nms(poses.xy, poses.score, area, poses.person_score, sigmas, NMS_OKS)
+        yield image_id, poses.select(kept)
+
+
+def to_results(image_id: int, poses: Poses) -> list[dict[str, Any]]:
+    """COCO results format: keypoints as x, y, score triples in px."""
+    triples = np.concatenate([poses.xy, poses.score[..., None]], -1).reshape(poses.count, -1)
+    return [
+        {"image_id": image_id, "category_id": 1, "keypoints": row.round(3).tolist(), "score": float(score)}
+        for row, score in zip(triples, poses.person_score)
+    ]
+
+
+def keypoint_ap(truth: COCO, results: Iterable[dict[str, Any]]) -> dict[str, float]:
+    """AP, AP50, AP75, APM, APL, AR in 0..100 by pycocotools; all 0 without results. COCO-17 order is expected."""
+    results = list(results)
+    if not results:
+        return dict.fromkeys(METRICS, 0.0)
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation = COCOeval(truth, truth.loadRes(results), "keypoints")
+        evaluation.params.kpt_oks_sigmas = np.array(get_skeleton("coco17").sigmas)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return {name: round(100 * float(value), 2) for name, value in zip(METRICS, evaluation.stats)}

@@ -1,0 +1,1 @@
+"""Offline training: models, data, losses, loop, export. Needs torch; may use core, inference and evaluation."""

@@ -1,0 +1,133 @@
+"""A recipe is a dataclass with defaults; a yaml file holds only what differs; an unknown key is an error."""
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Sequence
+
+import yaml
+
+from pose_estimation_ros.core.errors import ConfigError
+
+
+@dataclass
+class Source:
+    """One annotation file and its images. Relative paths start at the recipe's ``data_root``."""
+
+    annotations: str = ""
+    images: str = ""  # a folder or a glob of tar files
+    repeat: int = 1  # how often an epoch sees it
+
+
+@dataclass
+class Augmentation:
+    """Ranges of random changes (uniform unless said). The papers' values are in the recipes."""
+
+    flip: float = 0.5  # probability
+    rotation_deg: float = 40.0  # +-
+    rotation_probability: float = 0.6
+    scale: float = 0.3  # factor 1 +- scale on the box
+    shift: float = 0.05  # +-, of the box size
+    half_body: float = 0.3  # probability, persons with more than 8 visible joints
+    color: float = 0.2  # +-, brightness and contrast
+    mosaic: float = 0.5  # detector: probability of a 2 x 2 mosaic
+    zoom: list[float] = field(default_factory=lambda: [0.5, 1.5])  # detector: range, log-uniform, 1 = image fitted
+
+
+@dataclass
+class Recipe:
+    """Everything that decides a training run. Sizes in px, angles in degrees."""
+
+    name: str = ""
+    task: str = "top_down"  # or person_detector
+    model: str = "elpn_v1"
+    skeleton: str = "coco17"
+    input_size_wh: list[int] = field(default_factory=lambda: [192, 256])
+    padding: float = 1.25
+    sigma: float = 2.0  # of the target, heatmap px
+    data_root: str = "../shared/data"
+    train: list[Source] = field(default_factory=list)
+    holdout: list[Source] = field(default_factory=list)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    losses: dict[str, float] = field(default_factory=lambda: {"mse": 1.0})  # name -> weight
+    epochs: int = 210
+    epoch_samples: int = 0  # random samples per epoch, the unit of checkpoints and validation; 0 = all
+    batch_size: int = 32  # over all devices
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    milestones: list[int] = field(default_factory=lambda: [170, 200])  # epochs where lr falls tenfold; [] = cosine to 0
+    warmup_steps: int = 0
+    clip_norm: float = 0.0  # 0 = off
+    init_from: str = ""  # checkpoint whose weights start this run
+    out_dir: str = "runs"
+    seed: int = 1
+    precision: str = "32-true"  # Lightning Fabric's names: bf16-mixed, ...
+    channels_last: bool = False
+    devices: int = 1
+    workers: int = 1
+    threads: int = 0  # torch CPU threads, 0 = all
+
+    @property
+    def run_dir(self) -> Path:
+        return Path(self.out_dir, self.name)
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Reads a recipe and applies ``key=value`` overrides (``augmentation.flip=0``; values in yaml syntax)."""
+    try:
+        fields = yaml.safe_load(Path(path).read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"cannot read recipe {path}: {error}") from error
+    if not isinstance(fields, dict):
+        raise ConfigError(f"{path}: expected a yaml mapping, got {type(fields).__name__}")
+    fields.setdefault("name", Path(path).stem)
+    for override in overrides:
+        _override(fields, override)
+    return _fill(Recipe, fields, str(path))
+
+
+def recipe_from_fields(fields: dict[str, Any], where: str) -> Recipe:
+    """The recipe kept in a checkpoint."""
+    return _fill(Recipe, fields, where)
+
+
+def _override(fields: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals:
+        raise ConfigError(f"expected key=value, got {override!r}")
+    *parents, last = key.split(".")
+    for parent in parents:
+        fields = fields.setdefault(parent, {})
+        if not isinstance(fields, dict):
+            raise ConfigError(f"{override!r}: {parent} has no keys")
+    fields[last] = yaml.safe_load(value)
+
+
+def _fill(kind: type, values: Any, where: str) -> Any:
+    """An instance of a recipe dataclass from plain yaml values, checked key by key."""
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where}: expected keys and values, got {values!r}")
+    defaults = kind()
+    known = {f.name for f in dataclasses.fields(kind)}
+    for key, value in values.items():
+        if key not in known:
+            nearest = difflib.get_close_matches(key, known, 1)
+            raise ConfigError(f"{where}: unknown key {key!r}" + (f", did you mean {nearest[0]!r}?" if nearest else ""))
+        setattr(defaults, key, _convert(getattr(defaults, key), value, f"{where}: {key}", key in ("train", "holdout")))
+    return defaults
+
+
+def _convert(default: Any, value: Any, where: str, sources: bool) -> Any:
+    if sources:
+        if not isinstance(value, list):
+            raise ConfigError(f"{where}: expected a list of annotations/images, got {value!r}")
+        return [_fill(Source, item, where) for item in value]
+    if dataclasses.is_dataclass(default):
+        return _fill(type(default), value, where)
+    if isinstance(default, float) and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not type(default):
+        raise ConfigError(f"{where}: expected {type(default).__name__}, got {value!r}")
+    return value

@@ -1,0 +1,58 @@
+"""Random changes of a person's box and picture; the ranges are a recipe's ``augmentation``."""
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from pose_estimation_ros.core.geometry import boxes_around
+from pose_estimation_ros.training.config import Augmentation
+
+
+class Randomness:
+    """numpy's generator, begun anew whenever torch's seed changes: with each epoch and in each worker process.
+
+    An interrupted run that goes on at an epoch then draws what an uninterrupted one would have drawn.
+    """
+
+    def __init__(self) -> None:
+        self.seed: int | None = None
+        self.rng = np.random.default_rng()
+
+    def __call__(self) -> np.random.Generator:
+        if self.seed != torch.initial_seed():
+            self.seed = torch.initial_seed()
+            self.rng = np.random.default_rng(self.seed % 2**63)
+        return self.rng
+
+
+def random_box(box: np.ndarray, ranges: Augmentation, rng: np.random.Generator) -> np.ndarray:
+    """A box xyxy scaled by 1 +- scale and shifted by +- shift of its size."""
+    centre, size = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
+    centre = centre + rng.uniform(-1, 1, 2) * ranges.shift * size
+    size = size * (1 + rng.uniform(-1, 1) * ranges.scale)
+    return np.concatenate([centre - size / 2, centre + size / 2])
+
+
+def half_body_box(box: np.ndarray, xy: np.ndarray, visible: np.ndarray, upper: np.ndarray, rng: np.random.Generator):
+    """The box around the upper or lower half's visible joints, half as large again (HRNet); unchanged under 3 joints.
+
+    xy (K, 2) px, visible (K,) bool, upper (K,) bool: which joints belong to the upper body.
+    """
+    chosen = visible & (upper if rng.random() < 0.5 else ~upper)
+    if visible.sum() <= 8 or chosen.sum() < 3:
+        return box
+    around = boxes_around(xy[None], chosen[None].astype(float), 0.5)[0].astype(float)
+    grow = 0.25 * (around[2:] - around[:2])
+    return np.concatenate([around[:2] - grow, around[2:] + grow])
+
+
+def random_rotation(ranges: Augmentation, rng: np.random.Generator) -> float:
+    """Degrees within +- rotation_deg, or 0 with probability 1 - rotation_probability."""
+    angle = rng.uniform(-ranges.rotation_deg, ranges.rotation_deg)
+    return angle if rng.random() < ranges.rotation_probability else 0.0
+
+
+def random_color(image: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
+    """Contrast, brightness and colour balance of (3, h, w) float32 0..255, each changed by up to +- amount."""
+    gain = (1 + rng.uniform(-amount, amount)) * (1 + rng.uniform(-amount, amount, (3, 1, 1)) / 4)
+    return np.clip(image * gain + 128 * rng.uniform(-amount, amount), 0, 255).astype(np.float32)

@@ -1,0 +1,49 @@
+"""Where a dataset's pictures are: a folder, or tar files of encoded images held in memory."""
+from __future__ import annotations
+
+import glob
+import tarfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pose_estimation_ros.core.errors import DataError
+
+
+class ImageStore:
+    """Reads images by file name.
+
+    Args: location: a folder, or a glob of tar files such as ``crops/crops_train_*.tar``.
+    Raises DataError: nothing there, a file missing or undecodable (named in the message).
+    """
+
+    def __init__(self, location: str | Path) -> None:
+        self.location = str(location)
+        self.packed: dict[str, bytes] | None = None
+        if not Path(location).is_dir():
+            self.packed = read_tars(self.location)
+
+    def read(self, file_name: str) -> np.ndarray:
+        """The image as (H, W, 3) uint8 BGR."""
+        image = cv2.imdecode(np.frombuffer(self.encoded(file_name), np.uint8), cv2.IMREAD_COLOR)
+        if image is None:
+            raise DataError(f"{self.location}: cannot decode image {file_name}")
+        return image
+
+    def encoded(self, file_name: str) -> bytes:
+        try:
+            return Path(self.location, file_name).read_bytes() if self.packed is None else self.packed[file_name]
+        except (OSError, KeyError) as error:
+            raise DataError(f"{self.location}: expected an image {file_name}, there is none") from error
+
+
+def read_tars(pattern: str) -> dict[str, bytes]:
+    paths = sorted(glob.glob(pattern))
+    if not paths:
+        raise DataError(f"expected an image folder or tar files at {pattern}, there are none")
+    packed: dict[str, bytes] = {}
+    for path in paths:
+        with tarfile.open(path) as tar:
+            packed.update((Path(m.name).name, tar.extractfile(m).read()) for m in tar.getmembers() if m.isfile())  # type: ignore
+    return packed

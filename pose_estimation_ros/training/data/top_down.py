@@ -1,0 +1,74 @@
+"""Top-down samples: one crop per person, cut by the runtime's own function."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pose_estimation_ros.core import heatmap
+from pose_estimation_ros.core.geometry import apply, crop_matrices
+from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.inference.image import warp_crops
+from pose_estimation_ros.training.config import Recipe, Source
+from pose_estimation_ros.training.data.augment import (
+    Randomness,
+    half_body_box,
+    random_box,
+    random_color,
+    random_rotation,
+)
+from pose_estimation_ros.training.data.coco import load_persons
+from pose_estimation_ros.training.data.images import ImageStore
+
+STRIDE = 4
+LOWER_BODY = ("hip", "knee", "ankle", "pelvis")
+
+
+class TopDownDataset:
+    """Crops with heatmap targets.
+
+    Item: image (3, h, w) float32 RGB 0..255; heatmaps (K, h/4, w/4); weight (K,); xy (K, 2) heatmap px; with
+    augmentation where ``augment``.
+    """
+
+    def __init__(self, recipe: Recipe, sources: list[Source], augment: bool) -> None:
+        self.recipe, self.augment = recipe, augment
+        self.skeleton = get_skeleton(recipe.skeleton)
+        self.upper = np.array([not name.endswith(LOWER_BODY) for name in self.skeleton.keypoints])
+        self.items = []
+        for source in sources:
+            store = ImageStore(Path(recipe.data_root, source.images))
+            persons = load_persons(Path(recipe.data_root, source.annotations), self.skeleton.num_keypoints)
+            self.items += [(store, person) for person in persons] * source.repeat
+        self.random = Randomness()
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        store, person = self.items[index]
+        frame, box, xy = store.read(person.file_name), person.box_xyxy.astype(float), person.keypoints[:, :2]
+        visible = person.keypoints[:, 2] > 0
+        angle, flip = 0.0, False
+        if self.augment:
+            box, angle, flip = self.random_view(box, xy, visible)
+        size_wh = self.recipe.input_size_wh
+        matrix = crop_matrices(box[None], size_wh, self.recipe.padding, angle)
+        image, xy = warp_crops(frame, matrix, size_wh)[0], apply(matrix[0], xy)
+        if flip:
+            order = self.skeleton.flip_index
+            image, xy, visible = image[:, :, ::-1], (xy * [-1, 1] + [size_wh[0] - 1, 0])[order], visible[order]
+        if self.augment and self.recipe.augmentation.color:
+            image = random_color(image, self.recipe.augmentation.color, self.random())
+        return self.sample(np.ascontiguousarray(image), xy / STRIDE, visible)
+
+    def random_view(self, box: np.ndarray, xy: np.ndarray, visible: np.ndarray) -> tuple[np.ndarray, float, bool]:
+        ranges, rng = self.recipe.augmentation, self.random()
+        if rng.random() < ranges.half_body:
+            box = half_body_box(box, xy, visible, self.upper, rng)
+        return random_box(box, ranges, rng), random_rotation(ranges, rng), rng.random() < ranges.flip
+
+    def sample(self, image: np.ndarray, xy: np.ndarray, visible: np.ndarray) -> dict[str, np.ndarray]:
+        width, height = (n // STRIDE for n in self.recipe.input_size_wh)
+        heatmaps, weight = heatmap.encode(xy, visible, (width, height), self.recipe.sigma)
+        return {"image": image, "heatmaps": heatmaps, "weight": weight, "xy": xy.astype(np.float32)}

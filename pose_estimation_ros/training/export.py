@@ -1,0 +1,128 @@
+"""``pose export CHECKPOINT``: ONNX file and model spec, refused unless ONNX Runtime agrees with torch."""
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.core.model_spec import DECODERS, ModelSpec, file_sha256, spec_path
+from pose_estimation_ros.training.checkpoint import load_checkpoint
+from pose_estimation_ros.training.config import Recipe, recipe_from_fields
+from pose_estimation_ros.training.data.top_down import STRIDE
+from pose_estimation_ros.training.tasks import build_model, serving_model
+
+OPSET = 13  # the newest that TensorRT 8.2 parses
+IR_VERSION = 7  # the newest that ONNX Runtime 1.10 (Python 3.6) reads
+PARITY = 1e-4
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("checkpoint", help="runs/<name>/best.ckpt")
+    parser.add_argument("--out", default="models", help="folder for <name>.onnx and <name>.json (default: %(default)s)")
+    parser.add_argument("--name", help="name of the model (default: the recipe's)")
+
+
+def main(args: argparse.Namespace) -> int:
+    path, difference = export(args.checkpoint, args.out, args.name)
+    print(f"wrote {path} and {spec_path(str(path))}; largest difference torch - ONNX Runtime {difference:.2e}")
+    return 0
+
+
+def export(checkpoint: str | Path, out: str | Path, name: str | None = None) -> tuple[Path, float]:
+    """Writes <out>/<name>.onnx and .json, each atomically; returns the path and the largest output difference.
+
+    Raises ModelError where ONNX Runtime differs from torch by more than 1e-4 (absolute, on outputs of 0..1; relative to
+    the largest value where that is over 1).
+    """
+    state = load_checkpoint(checkpoint)
+    recipe = recipe_from_fields(state["recipe"], str(checkpoint))
+    model = build_model(recipe)
+    model.load_state_dict(state["model"])
+    model = serving_model(recipe, model).eval()
+    content = to_onnx(model, recipe.input_size_wh)
+    difference = parity(model, content, recipe.input_size_wh)
+    if not difference <= PARITY:
+        raise ModelError(f"expected ONNX Runtime within {PARITY} of torch, got {difference:.2e}: nothing written")
+    path = Path(out, (name or recipe.name) + ".onnx")
+    write_atomically(path, content)
+    spec = make_spec(recipe, path, state["epoch"])
+    write_atomically(Path(spec_path(str(path))), json.dumps(spec.to_json(), indent=2).encode() + b"\n")
+    return path, difference
+
+
+class NamedOutputs(nn.Module):
+    """The model with its dict of outputs as a tuple, because ONNX names outputs by position."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.model(images).values())
+
+
+def to_onnx(model: nn.Module, size_wh: list[int]) -> bytes:
+    """The serialised graph: input "images" (N, 3, h, w) float32 RGB 0..255 with free N, outputs named by the dict."""
+    example = torch.zeros(1, 3, size_wh[1], size_wh[0])
+    with torch.no_grad():
+        names = list(model(example))
+    buffer = io.BytesIO()
+    torch.onnx.export(
+        NamedOutputs(model).eval(),  # or the exporter would leave the model in training mode
+        (example,),
+        buffer,  # type: ignore[arg-type]
+        input_names=["images"],
+        output_names=names,
+        dynamic_axes={name: {0: "batch"} for name in ["images", *names]},
+        opset_version=OPSET,
+        dynamo=False,
+    )
+    graph = onnx.load_from_string(buffer.getvalue())
+    graph.ir_version = IR_VERSION
+    onnx.checker.check_model(graph)
+    return graph.SerializeToString()
+
+
+def parity(model: nn.Module, content: bytes, size_wh: list[int]) -> float:
+    """Largest difference over all outputs between torch and ONNX Runtime, on a batch of two noise images."""
+    images = np.random.default_rng(0).uniform(0, 255, (2, 3, size_wh[1], size_wh[0])).astype(np.float32)
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    found = session.run(None, {"images": images})
+    with torch.no_grad():
+        expected = [output.numpy() for output in model(torch.from_numpy(images)).values()]
+    return max(float(np.abs(f - e).max() / max(1.0, np.abs(e).max())) for f, e in zip(found, expected, strict=True))
+
+
+def make_spec(recipe: Recipe, path: Path, epoch: int) -> ModelSpec:
+    top_down = recipe.task == "top_down"
+    training: dict[str, Any] = {"model": recipe.model, "recipe": recipe.name, "epochs": epoch, "seed": recipe.seed}
+    return ModelSpec(
+        name=path.stem,
+        task=recipe.task,
+        input_size_wh=(recipe.input_size_wh[0], recipe.input_size_wh[1]),
+        color_order="rgb",
+        skeleton=recipe.skeleton if top_down else "",
+        stride=STRIDE if top_down else 8,
+        decoder=DECODERS[recipe.task],
+        padding=recipe.padding,
+        sha256=file_sha256(str(path)),
+        accuracy={},
+        training=training,
+    )
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)
