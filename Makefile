@@ -37,7 +37,8 @@ check: dev
 	$(VENV)/bin/python -m pytest test
 
 bench: dev
-	$(VENV)/bin/python -m pose_estimation_ros bench
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/bench_core.py
+	$(VENV)/bin/python -m pose_estimation_ros bench test/data/pedestrians.mp4
 
 # A workspace build, as on a robot: leaves build/, install/ and log/.
 COLCON = AMENT_PREFIX_PATH=$(VENV) CMAKE_PREFIX_PATH=$(VENV) PATH=$(VENV)/bin:$$PATH $(VENV)/bin/colcon
@@ -52,8 +53,7 @@ soak: setup
 # The runtime without ROS on the Python of the TX2's last JetPack.
 test-py36:
 	@test -d $(VENV36) || $(PYTHON36) -m venv $(VENV36)
-	@test -e $(VENV36)/done || $(VENV36)/bin/pip install --quiet --constraint constraints.txt pytest numpy \
-		onnxruntime opencv-python-headless onnx tqdm
+	@test -e $(VENV36)/done || $(VENV36)/bin/pip install --quiet -r test/requirements-py36.txt
 	@touch $(VENV36)/done
 	$(VENV36)/bin/python -m pytest test/core test/inference test/nodes test/test_layers.py
 
