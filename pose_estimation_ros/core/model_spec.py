@@ -12,25 +12,8 @@ TASKS = ("top_down", "person_detector")
 DECODERS = {"top_down": "quarter_offset", "person_detector": "boxes"}
 JSON_TYPES = {"input_size_wh": list, "stride": int, "padding": (int, float), "accuracy": dict, "training": dict}
 
-_SpecFields = NamedTuple(
-    "_SpecFields",
-    [
-        ("name", str),
-        ("task", str),
-        ("input_size_wh", Tuple[int, int]),
-        ("color_order", str),
-        ("skeleton", str),
-        ("stride", int),
-        ("decoder", str),
-        ("padding", float),
-        ("sha256", str),
-        ("accuracy", Dict[str, Any]),
-        ("training", Dict[str, Any]),
-    ],
-)
 
-
-class ModelSpec(_SpecFields):
+class ModelSpec(NamedTuple):
     """What the runtime must know of an ONNX file, and what was measured of it.
 
     task: "top_down" or "person_detector". input_size_wh: px. color_order: "rgb" (0..255 float32, NCHW).
@@ -38,7 +21,17 @@ class ModelSpec(_SpecFields):
     padding: factor on the person box. sha256: of the ONNX file. accuracy, training: figures and their provenance.
     """
 
-    __slots__ = ()
+    name: str
+    task: str
+    input_size_wh: Tuple[int, int]
+    color_order: str
+    skeleton: str
+    stride: int
+    decoder: str
+    padding: float
+    sha256: str
+    accuracy: Dict[str, Any]
+    training: Dict[str, Any]
 
     def to_json(self):
         # type: () -> Dict[str, Any]

@@ -6,26 +6,19 @@ import numpy as np
 
 UNTRACKED = -1
 
-_PosesFields = NamedTuple(
-    "_PosesFields",
-    [
-        ("xy", np.ndarray),
-        ("score", np.ndarray),
-        ("box_xyxy", np.ndarray),
-        ("person_score", np.ndarray),
-        ("track_id", np.ndarray),
-    ],
-)
 
-
-class Poses(_PosesFields):
+class Poses(NamedTuple):
     """N people with K keypoints each, in pixels of the original image (origin: centre of the top left pixel).
 
     xy: (N, K, 2) float32 px. score: (N, K) float32 in 0..1, 0 = keypoint not found. box_xyxy: (N, 4) float32 px.
     person_score: (N,) float32 in 0..1. track_id: (N,) int32, -1 = untracked.
     """
 
-    __slots__ = ()
+    xy: np.ndarray
+    score: np.ndarray
+    box_xyxy: np.ndarray
+    person_score: np.ndarray
+    track_id: np.ndarray
 
     @property
     def count(self):

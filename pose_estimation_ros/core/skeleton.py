@@ -10,21 +10,14 @@ import numpy as np
 
 from pose_estimation_ros.core.errors import ConfigError
 
-_SkeletonFields = NamedTuple(
-    "_SkeletonFields",
-    [
-        ("name", str),
-        ("keypoints", Tuple[str, ...]),
-        ("links", Tuple[Tuple[int, int], ...]),
-        ("sigmas", Tuple[float, ...]),
-    ],
-)
 
-
-class Skeleton(_SkeletonFields):
+class Skeleton(NamedTuple):
     """keypoints: K names. links: pairs of keypoint indices (bones). sigmas: K OKS sigmas (COCO's k_i / 2)."""
 
-    __slots__ = ()
+    name: str
+    keypoints: Tuple[str, ...]
+    links: Tuple[Tuple[int, int], ...]
+    sigmas: Tuple[float, ...]
 
     @property
     def num_keypoints(self):

@@ -1,4 +1,5 @@
 """COCO keypoint AP of a top-down model; pycocotools is the judge."""
+
 from __future__ import annotations
 
 import contextlib

@@ -14,6 +14,8 @@ from pose_estimation_ros.core.geometry import iou, xywh_to_xyxy
 FOUND_IOU = 0.5
 FALSE_IOU = 0.3  # a detection that overlaps nobody by this much is false
 
+Detections = tuple[np.ndarray, np.ndarray]  # box_xyxy (D, 4) px, score (D,) of one image
+
 
 class Truth(NamedTuple):
     """One image's annotations. box_xyxy (N, 4) px: everybody, crowds, too; counted (N,) bool: who must be found."""
@@ -56,10 +58,8 @@ def load_truth(path: str | Path, min_keypoints: int = 5, min_height: float = 64.
     truth = []
     for image in content["images"]:
         items = annotations[image["id"]]
-        counted = [
-            not a.get("iscrowd") and a.get("num_keypoints", min_keypoints) >= min_keypoints and a["bbox"][3] >= min_height
-            for a in items
-        ]
+        enough = [a.get("num_keypoints", min_keypoints) >= min_keypoints for a in items]
+        counted = [e and not a.get("iscrowd") and a["bbox"][3] >= min_height for e, a in zip(enough, items)]
         boxes = xywh_to_xyxy(np.array([a["bbox"] for a in items]))
         truth.append(Truth(image["file_name"], boxes, np.array(counted, bool)))
     return truth
@@ -81,7 +81,7 @@ def match(box_xyxy: np.ndarray, score: np.ndarray, truth: Truth) -> tuple[np.nda
     return found, false
 
 
-def judge(detections: Iterable[tuple[np.ndarray, np.ndarray]], truths: Iterable[Truth]) -> Outcome:
+def judge(detections: Iterable[Detections], truths: Iterable[Truth]) -> Outcome:
     """The detections (box_xyxy, score) of every image against its annotations."""
     truths = list(truths)
     rows = [(np.zeros(0), np.zeros(0, bool), np.zeros(0, bool))]
@@ -101,7 +101,7 @@ def curve(outcome: Outcome) -> Curve:
 
 
 def operating_point(points: Curve, false_per_image: float) -> tuple[float, float]:
-    """(recall, score threshold) of the lowest score whose false positives per image are at most those; (0, 1) if none."""
+    """(recall, score threshold) of the lowest score with at most so many false positives per image; (0, 1) if none."""
     allowed = np.flatnonzero(points.false_per_image <= false_per_image)
     return (float(points.recall[allowed[-1]]), float(points.score[allowed[-1]])) if len(allowed) else (0.0, 1.0)
 
@@ -112,7 +112,7 @@ def at_threshold(points: Curve, score: float) -> tuple[float, float]:
     return (float(points.recall[taken[-1]]), float(points.false_per_image[taken[-1]])) if len(taken) else (0.0, 0.0)
 
 
-def detect_folder(detector: Callable, folder: str | Path, truths: Iterable[Truth]) -> list[tuple[np.ndarray, np.ndarray]]:
+def detect_folder(detector: Callable, folder: str | Path, truths: Iterable[Truth]) -> list[Detections]:
     """(box_xyxy, score) of every annotated image of a folder. Raises DataError for an image that cannot be read."""
     detections = []
     for truth in truths:
@@ -125,7 +125,7 @@ def detect_folder(detector: Callable, folder: str | Path, truths: Iterable[Truth
 
 def summary(points: Curve, false_per_image: Iterable[float] = (0.2, 1.0)) -> dict[str, float]:
     """Recall and threshold at these false positives per image, by name."""
-    figures = {}
+    figures: dict[str, float] = {}
     for limit in false_per_image:
         recall, score = operating_point(points, limit)
         figures |= {f"recall_at_{limit:g}_fp": round(recall, 4), f"score_at_{limit:g}_fp": round(score, 4)}

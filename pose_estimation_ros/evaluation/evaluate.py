@@ -3,6 +3,7 @@
 A pose model gets COCO's AP, AP50, AP75, APM, APL, AR on ground-truth boxes or those of a detections file; a person
 detector gets its recall at 0.2 and 1 false positives per image. Figures are printed and written as JSON.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -22,7 +23,9 @@ from pose_estimation_ros.inference.estimator import TopDown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", required=True, help="ONNX file or name of a model in models/; a YOLOX or NanoDet-m file, too")
+    parser.add_argument(
+        "--model", required=True, help="ONNX file or name of a model in models/; a YOLOX or NanoDet-m file, too"
+    )
     parser.add_argument("--data", required=True, help="folder with images/ and person_keypoints.json")
     parser.add_argument("--flip", action="store_true", help="flip test: mean of the crop and its mirror image")
     parser.add_argument("--boxes", help="person boxes in COCO's detections format (default: ground-truth boxes)")
@@ -39,11 +42,17 @@ def main(args: argparse.Namespace) -> int:
     for name, content in ((f"{path.stem}.json", report), (f"{path.stem}_results.json", results)):
         write_json(Path(args.out, name), content)
     if args.save:
-        accuracy = {**spec.accuracy, args.save: figures}
-        write_json(Path(spec_path(str(path))), spec._replace(accuracy=accuracy).to_json())
+        save_accuracy(path, args.save, figures)
     print("  ".join(f"{name} {value}" for name, value in report.items() if isinstance(value, float)))
     print(f"wrote {Path(args.out, path.stem)}.json and {path.stem}_results.json")
     return 0
+
+
+def save_accuracy(path: Path, name: str, figures: dict[str, Any]) -> None:
+    """Keeps the figures in the model's spec, under accuracy[name]."""
+    spec = load_model_spec(str(path))
+    accuracy = {**spec.accuracy, name: figures}
+    write_json(Path(spec_path(str(path))), spec._replace(accuracy=accuracy).to_json())
 
 
 def is_detector(path: str) -> bool:

@@ -20,24 +20,7 @@ DUPLICATE_OKS = 0.7
 CARRY_MARGIN = 0.15  # of the keypoints' extent, each side: keypoints end before the head, hands and feet do
 CARRY_KEYPOINTS = 6  # fewer do not outline a person
 
-_OptionFields = NamedTuple(
-    "_OptionFields",
-    [
-        ("model", str),
-        ("detector", str),
-        ("detect_every", int),
-        ("score_threshold", float),
-        ("person_threshold", float),
-        ("max_people", int),
-        ("tracking", bool),
-        ("smoothing", bool),
-        ("flip_test", bool),
-        ("threads", int),
-    ],
-)
-
-
-class PipelineOptions(_OptionFields):
+class PipelineOptions(NamedTuple):
     """What makes a Pipeline.
 
     model: name or path of a top-down model. detector: "full_frame", or name or path of a detector. detect_every: frames
@@ -47,10 +30,16 @@ class PipelineOptions(_OptionFields):
     twice the time. threads: CPU threads, 0 = as many as cores.
     """
 
-    __slots__ = ()
-
-
-PipelineOptions.__new__.__defaults__ = ("elpn_v1_coco", "person_detector", 5, 0.2, 0.25, 20, True, True, False, 0)
+    model: str = "elpn_v1_coco"
+    detector: str = "person_detector"
+    detect_every: int = 5
+    score_threshold: float = 0.2
+    person_threshold: float = 0.25
+    max_people: int = 20
+    tracking: bool = True
+    smoothing: bool = True
+    flip_test: bool = False
+    threads: int = 0
 
 
 class Pipeline:

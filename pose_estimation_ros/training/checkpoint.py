@@ -1,4 +1,5 @@
 """Checkpoints: one file with everything that a run needs to go on, written so that a crash leaves the old one whole."""
+
 from __future__ import annotations
 
 import os

@@ -1,4 +1,5 @@
 """A recipe is a dataclass with defaults; a yaml file holds only what differs; an unknown key is an error."""
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,4 +1,5 @@
 """The loop: two functions over named dicts of tensors, the same for every model and task."""
+
 from __future__ import annotations
 
 import math
@@ -40,7 +41,7 @@ def train_one_epoch(
         total = sum(terms.values(), torch.zeros(()))
         means.add({**terms, "loss": total}, len(batch["image"]))
         if not math.isfinite(total.item()):
-            raise TrainingDiverged(f"expected a finite loss, got {({k: v.item() for k, v in terms.items()})}")
+            raise TrainingDiverged(f"expected a finite loss, got { ({k: v.item() for k, v in terms.items()}) }")
         optimizer.zero_grad()
         fabric.backward(total)
         if clip_norm:
@@ -81,7 +82,9 @@ class Means:
 
     def add(self, values: dict[str, Tensor | float], size: int) -> None:
         for name, value in values.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(value.detach() if isinstance(value, Tensor) else value) * size
+            self.sums[name] = (
+                self.sums.get(name, 0.0) + float(value.detach() if isinstance(value, Tensor) else value) * size
+            )
         self.count += size
 
     def result(self) -> dict[str, float]:

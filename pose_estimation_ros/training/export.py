@@ -1,4 +1,5 @@
 """``pose export CHECKPOINT``: ONNX file and model spec, refused unless ONNX Runtime agrees with torch."""
+
 from __future__ import annotations
 
 import argparse

@@ -1,4 +1,5 @@
 """Losses on named outputs. Heatmaps (N, K, h, w); weight (N, K) is 0 for joints that are not labelled."""
+
 from __future__ import annotations
 
 import torch
@@ -28,7 +29,9 @@ def spatial_cross_entropy(heatmaps: Tensor, target: Tensor, weight: Tensor, temp
 HEATMAP_LOSSES = {"mse": masked_mse, "cross_entropy": spatial_cross_entropy}
 
 
-def heatmap_losses(weights: dict[str, float], outputs: dict[str, Tensor], targets: dict[str, Tensor]) -> dict[str, Tensor]:
+def heatmap_losses(
+    weights: dict[str, float], outputs: dict[str, Tensor], targets: dict[str, Tensor]
+) -> dict[str, Tensor]:
     """Named weighted losses of a recipe's ``losses`` on the key "heatmaps"."""
     heatmaps = outputs["heatmaps"].float()
     return {

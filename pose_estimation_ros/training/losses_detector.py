@@ -1,10 +1,12 @@
 """The person detector's losses: CenterNet's focal loss on the centre heatmap, GIoU on the boxes (TTFNet's pair)."""
+
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pose_estimation_ros.training.engine import Named
 from pose_estimation_ros.training.models.person_detector import decode_boxes
 
 
@@ -34,17 +36,17 @@ def area(boxes: Tensor) -> Tensor:
     return (boxes[:, 2:] - boxes[:, :2]).prod(1)
 
 
-def person_loss(outputs: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:
+def person_loss(outputs: Named, targets: Named) -> Tensor:
     return centre_focal_loss(outputs["person"].float(), targets["person"], targets["known"])
 
 
-def box_loss(outputs: dict[str, Tensor], targets: dict[str, Tensor]) -> Tensor:
+def box_loss(outputs: Named, targets: Named) -> Tensor:
     return giou_loss(decode_boxes(outputs["box"].float()), targets["box_xyxy"], targets["box_weight"])
 
 
 DETECTION_LOSSES = {"person": person_loss, "box": box_loss}
 
 
-def detection_losses(weights: dict[str, float], outputs: dict[str, Tensor], targets: dict[str, Tensor]) -> dict[str, Tensor]:
+def detection_losses(weights: dict[str, float], outputs: Named, targets: Named) -> Named:
     """Weighted terms of a recipe's ``losses``: PersonDetector's outputs against BoxesDataset's targets."""
     return {name: weight * DETECTION_LOSSES[name](outputs, targets) for name, weight in weights.items()}

@@ -1,4 +1,5 @@
 """What a recipe's ``task`` stands for: a network, its data, its loss and its quick metric."""
+
 from __future__ import annotations
 
 from functools import partial
@@ -23,7 +24,7 @@ from pose_estimation_ros.training.models.person_detector import DecodedPersonDet
 
 
 class Task(NamedTuple):
-    """model; train and holdout sets; loss and metrics as in engine.py; better: the metric that chooses the best epoch."""
+    """model; train and holdout sets; loss and metrics as in engine.py; better: the metric that names the best epoch."""
 
     model: nn.Module
     train_set: Dataset
@@ -72,7 +73,7 @@ def top_down_task(recipe: Recipe) -> Task:
 
 
 def heatmap_metrics(outputs: Named, batch: dict[str, Tensor], reach: float = 0.05) -> dict[str, float]:
-    """"pck": share of the labelled joints found within ``reach`` times the crop's height."""
+    """The "pck": share of the labelled joints found within ``reach`` times the crop's height."""
     found, _ = heatmap.decode(outputs["heatmaps"].float().cpu().numpy())
     distance = torch.linalg.norm(torch.from_numpy(found) - batch["xy"].cpu(), dim=-1)
     labelled = batch["weight"].cpu() > 0
@@ -98,5 +99,5 @@ def person_detector_task(recipe: Recipe) -> Task:
 
 
 MODELS = {"top_down": pose_model, "person_detector": detector_model}
-SERVING = {"top_down": lambda model: model, "person_detector": DecodedPersonDetector}
+SERVING: dict[str, Callable[..., nn.Module]] = {"top_down": lambda model: model, "person_detector": DecodedPersonDetector}
 TASKS = {"top_down": top_down_task, "person_detector": person_detector_task}

@@ -1,4 +1,5 @@
-"""``pose train RECIPE``: trains by a recipe; a run that was interrupted goes on when the same command is given again."""
+"""``pose train RECIPE``: trains by a recipe; an interrupted run goes on when the same command is given again."""
+
 from __future__ import annotations
 
 import argparse
@@ -27,7 +28,9 @@ RESUME_FREELY = {"epochs", "out_dir", "data_root", "workers", "threads", "device
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", help="yaml file, for example config/training/elpn_v1_coco.yaml")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="recipe keys to change: epochs=2 losses.mse=1")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="recipe keys to change: epochs=2 losses.mse=1"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
@@ -56,7 +59,9 @@ def train(recipe: Recipe) -> Path:
         torch.manual_seed(recipe.seed + epoch)  # the same in every process, which then share one random order
         batches = loader(fabric, recipe, task.train_set, epoch_indices(fabric, recipe, task))
         started = time.monotonic()
-        shown = tqdm(batches, f"epoch {epoch + 1}/{recipe.epochs}", leave=False, disable=None or fabric.global_rank > 0)
+        shown = tqdm(
+            batches, f"epoch {epoch + 1}/{recipe.epochs}", leave=False, disable=None if fabric.is_global_zero else True
+        )
         means = train_one_epoch(fabric, model, shown, task.loss, optimizer, schedule, recipe.clip_norm)
         seconds = time.monotonic() - started
         scores = evaluate(model, holdout, task.loss, task.metrics)
@@ -76,7 +81,8 @@ def start(recipe: Recipe) -> Fabric:
 
 
 def to_memory_format(model: nn.Module, recipe: Recipe) -> nn.Module:
-    return model.to(memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)
+    wanted = torch.channels_last if recipe.channels_last else torch.contiguous_format
+    return model.to(memory_format=wanted)  # type: ignore[call-overload]
 
 
 def samples_per_epoch(recipe: Recipe, task: Task) -> int:

@@ -1,4 +1,5 @@
 """coco.py and evaluate.py: AP by pycocotools against hand-made cases, and the command on a tiny folder."""
+
 import json
 
 import numpy as np
@@ -17,7 +18,9 @@ def annotation(number, image_id, keypoints, box, **more):
 @pytest.fixture
 def folder(tmp_path):
     rng = np.random.default_rng(0)
-    keypoints = [np.concatenate([rng.uniform(0, 100, (17, 2)), np.full((17, 1), 2)], 1).ravel().tolist() for _ in range(3)]
+    keypoints = [
+        np.concatenate([rng.uniform(0, 100, (17, 2)), np.full((17, 1), 2)], 1).ravel().tolist() for _ in range(3)
+    ]
     images = [{"id": i, "file_name": f"{i}.png", "width": 200, "height": 200} for i in (1, 2)]
     annotations = [
         annotation(1, 1, keypoints[0], [0, 0, 100, 100]),

@@ -1,4 +1,5 @@
 """A tiny COCO-format data set: coloured dots on grey, so that a network can really learn it."""
+
 import json
 
 import cv2

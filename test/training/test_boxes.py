@@ -66,7 +66,7 @@ def test_random_views_move_boxes_with_the_pixels(mirror):
     frame, scene = white_box()
     shown = 0
     for _ in range(20):
-        matrix = random_matrix((100, 60), SIZE_WH, (0.7, 2.0), rng, mirror)
+        matrix = random_matrix((100, 60), SIZE_WH, (0.7, 2.0), mirror, rng)
         assert np.sign(matrix[0, 0]) == (-1 if mirror else 1)
         view = make_view(frame, scene, matrix, SIZE_WH)
         if len(view.box_xyxy) and not view.ignore[0]:
@@ -104,7 +104,8 @@ def test_known(complete, ignore):
 
 def test_mosaic_keeps_boxes_on_their_pixels():
     tiles = []
-    for size, box in (((40, 20), (5, 2, 15, 18)), ((24, 20), (3, 3, 20, 15)), ((40, 28), (8, 4, 30, 26)), ((24, 28), (1, 1, 9, 20))):
+    sizes = ((40, 20), (24, 20), (40, 28), (24, 28))
+    for size, box in zip(sizes, ((5, 2, 15, 18), (3, 3, 20, 15), (8, 4, 30, 26), (1, 1, 9, 20))):
         frame, scene = white_box(box, size)
         tiles.append(make_view(frame, scene, np.eye(2, 3), size))
     view = join_tiles(tiles, (40, 20), SIZE_WH)

@@ -1,4 +1,5 @@
 """data/coco.py, data/images.py, data/augment.py, data/top_down.py."""
+
 import io
 import tarfile
 
@@ -149,5 +150,3 @@ def test_json_without_images_folder(dots, recipe):
     recipe.train[0].images = "elsewhere"
     with pytest.raises(DataError, match="elsewhere"):
         TopDownDataset(recipe, recipe.train, augment=False)
-
-

@@ -1,4 +1,5 @@
-"""Counts against MODELS.md section 9: unique parameters, and MACs (convolutions and linear layers) / 2^30 at 256x192."""
+"""Counts against the papers: unique parameters, and MACs of convolutions and linear layers / 2^30 at 256x192."""
+
 import pytest
 import torch
 from torch import nn
@@ -57,7 +58,9 @@ def test_global_context_is_attention_pooling_added_everywhere():
     torch.manual_seed(0)
     block, x = GlobalContext(32), torch.randn(2, 32, 3, 5)
     for image, out in zip(x, block(x)):
-        logits = [float(block.mask.weight.flatten() @ image[:, i, j] + block.mask.bias) for i in range(3) for j in range(5)]
+        logits = [
+            float(block.mask.weight.flatten() @ image[:, i, j] + block.mask.bias) for i in range(3) for j in range(5)
+        ]
         weights = torch.softmax(torch.tensor(logits), 0)
         context = sum(w * image[:, n // 5, n % 5] for n, w in enumerate(weights))
         added = block.excite(torch.relu(block.norm(block.squeeze(context))))

@@ -1,4 +1,5 @@
 """`pose train` end to end on the dots: learns, resumes, refuses."""
+
 import csv
 import dataclasses
 

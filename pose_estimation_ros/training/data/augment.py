@@ -1,4 +1,5 @@
 """Random changes of a person's box and picture; the ranges are a recipe's ``augmentation``."""
+
 from __future__ import annotations
 
 import numpy as np

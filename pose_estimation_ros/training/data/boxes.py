@@ -6,6 +6,7 @@ from typing import NamedTuple, Sequence
 
 import cv2
 import numpy as np
+from torch.utils.data import Dataset
 
 from pose_estimation_ros.core.geometry import letterbox_matrix, xywh_to_xyxy
 from pose_estimation_ros.training.config import Recipe, Source
@@ -46,7 +47,7 @@ def load_scenes(path: str | Path) -> list[Scene]:
 
 
 class View(NamedTuple):
-    """A picture and what is known of it. image (h, w, 3) uint8 BGR; box_xyxy (N, 4) px; ignore (N,); known (h, w) bool."""
+    """A picture and what is known: image (h, w, 3) uint8 BGR, box_xyxy (N, 4) px, ignore (N,), known (h, w) bool."""
 
     image: np.ndarray
     box_xyxy: np.ndarray
@@ -72,8 +73,10 @@ def make_view(frame: np.ndarray, scene: Scene, matrix: np.ndarray, size_wh: Sequ
     return View(image, cut[inside].astype(np.float32), ignore[inside], known)
 
 
-def random_matrix(image_wh: Sequence[int], size_wh: Sequence[int], zoom: Sequence[float], rng: np.random.Generator, mirror: bool):
-    """Upright map (2, 3) image -> view: fitted to the view, zoomed log-uniformly in the range, anywhere, maybe mirrored."""
+def random_matrix(
+    image_wh: Sequence[int], size_wh: Sequence[int], zoom: Sequence[float], mirror: bool, rng: np.random.Generator
+) -> np.ndarray:
+    """Upright map (2, 3) image -> view: fitted to the view, zoomed log-uniformly in the range, anywhere."""
     image, size = np.asarray(image_wh, float), np.asarray(size_wh, float)
     scale = (size / image).min() * np.exp(rng.uniform(*np.log(zoom)))
     offset = rng.uniform(size=2) * (size - image * scale)
@@ -91,7 +94,7 @@ def join_tiles(tiles: Sequence[View], split_xy: Sequence[int], size_wh: Sequence
     for tile, (left, top) in zip(tiles, ((0, 0), (x, 0), (0, y), (x, y))):
         h, w = tile.known.shape
         image[top : top + h, left : left + w], known[top : top + h, left : left + w] = tile.image, tile.known
-        boxes.append(tile.box_xyxy + np.float32([left, top, left, top]))
+        boxes.append(tile.box_xyxy + np.array([left, top, left, top], np.float32))
     return View(image, np.concatenate(boxes), np.concatenate([tile.ignore for tile in tiles]), known)
 
 
@@ -127,7 +130,7 @@ def gaussian(box: np.ndarray, map_wh: Sequence[int], stride: int) -> np.ndarray:
     return y[:, None] * x
 
 
-class BoxesDataset:
+class BoxesDataset(Dataset):
     """Images with detector targets.
 
     Item: image (3, h, w) float32 RGB 0..255; the arrays of encode_targets; boxes (MAX_BOXES, 5) float32: x1 y1 x2 y2 px
@@ -139,7 +142,8 @@ class BoxesDataset:
         self.items: list[tuple[ImageStore, Scene]] = []
         for source in sources:
             store = ImageStore(Path(recipe.data_root, source.images))
-            self.items += [(store, scene) for scene in load_scenes(Path(recipe.data_root, source.annotations))] * source.repeat
+            scenes = load_scenes(Path(recipe.data_root, source.annotations))
+            self.items += [(store, scene) for scene in scenes] * source.repeat
         self.random = Randomness()
 
     def __len__(self) -> int:
@@ -158,7 +162,7 @@ class BoxesDataset:
     def whole(self, index: int) -> View:
         """As at runtime: letterboxed at the top left."""
         store, scene = self.items[index]
-        frame, size_wh = store.read(scene.file_name), self.recipe.input_size_wh
+        frame, size_wh = store.read(scene.file_name), tuple(self.recipe.input_size_wh)
         return make_view(frame, scene, letterbox_matrix(frame.shape[1::-1], size_wh), size_wh)
 
     def random_view(self, index: int) -> View:
@@ -174,5 +178,5 @@ class BoxesDataset:
     def random_tile(self, index: int, size_wh: Sequence[int]) -> View:
         (store, scene), rng, ranges = self.items[index], self.random(), self.recipe.augmentation
         frame = store.read(scene.file_name)
-        matrix = random_matrix(frame.shape[1::-1], size_wh, ranges.zoom, rng, rng.random() < ranges.flip)
+        matrix = random_matrix(frame.shape[1::-1], size_wh, ranges.zoom, rng.random() < ranges.flip, rng)
         return make_view(frame, scene, matrix, size_wh)

@@ -1,4 +1,5 @@
 """Reading COCO's person keypoint JSON: the official layout, and the crop pack, which is the same with tar files."""
+
 from __future__ import annotations
 
 import json

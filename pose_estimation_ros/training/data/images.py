@@ -1,4 +1,5 @@
 """Where a dataset's pictures are: a folder, or tar files of encoded images held in memory."""
+
 from __future__ import annotations
 
 import glob

@@ -1,9 +1,11 @@
 """Top-down samples: one crop per person, cut by the runtime's own function."""
+
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+from torch.utils.data import Dataset
 
 from pose_estimation_ros.core import heatmap
 from pose_estimation_ros.core.geometry import apply, crop_matrices
@@ -24,7 +26,7 @@ STRIDE = 4
 LOWER_BODY = ("hip", "knee", "ankle", "pelvis")
 
 
-class TopDownDataset:
+class TopDownDataset(Dataset):
     """Crops with heatmap targets.
 
     Item: image (3, h, w) float32 RGB 0..255; heatmaps (K, h/4, w/4); weight (K,); xy (K, 2) heatmap px; with

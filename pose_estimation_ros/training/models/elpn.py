@@ -1,4 +1,5 @@
 """ELPN (paper 002): HRNet with separable residual blocks, two per branch, and GCNet's global context."""
+
 from __future__ import annotations
 
 from typing import Sequence

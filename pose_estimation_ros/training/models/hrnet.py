@@ -1,4 +1,5 @@
 """HRNet (Sun et al., CVPR 2019): the frame that GoatPose, ELPN and EL-HRNet change block by block."""
+
 from __future__ import annotations
 
 from typing import Callable, Sequence
@@ -35,12 +36,13 @@ class ExchangeUnit(nn.Module):
         super().__init__()
         self.branches = nn.ModuleList(nn.Sequential(*(block(width) for _ in range(blocks))) for width in widths)
         self.fuse = nn.ModuleList(
-            nn.ModuleList(fuse_path(widths, source, target) for source in range(len(widths))) for target in range(outputs)
+            nn.ModuleList(fuse_path(widths, source, target) for source in range(len(widths)))
+            for target in range(outputs)
         )
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
         features = [branch(x) for branch, x in zip(self.branches, features)]
-        return [sum(path(x) for path, x in zip(row, features)).relu() for row in self.fuse]  # type: ignore[union-attr]
+        return [sum(path(x) for path, x in zip(row, features)).relu() for row in self.fuse]  # type: ignore
 
 
 class HRNet(nn.Module):

@@ -1,4 +1,5 @@
-"""Building blocks shared by the papers' networks. All convolutions are bias-free and followed by batch norm unless said."""
+"""Building blocks shared by the papers' networks. Convolutions: no bias, batch norm behind, unless said."""
+
 from __future__ import annotations
 
 import torch
@@ -21,7 +22,9 @@ class Normalize(nn.Module):
         return (image - self.mean) * self.scale
 
 
-def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, relu: bool = False) -> nn.Sequential:
+def conv_bn(
+    inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, relu: bool = False
+) -> nn.Sequential:
     """Convolution ("same" padding) and batch norm, with a ReLU behind where asked for."""
     conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(outputs), *([nn.ReLU(inplace=True)] if relu else []))

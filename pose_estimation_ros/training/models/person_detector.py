@@ -18,12 +18,14 @@ MAX_LOG_DISTANCE = 4.5  # exp of it is 90 cells, 720 px
 
 
 class DepthwiseBlock(nn.Module):
-    """Residual depthwise 3x3 - 1x1 to twice the width - 1x1 back: the costly depthwise part works on the narrow side."""
+    """Residual depthwise 3x3 - 1x1 to twice the width - 1x1 back: the depthwise part, slow on CPUs, stays narrow."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            conv_bn(width, width, 3, groups=width), conv_bn(width, 2 * width, 1, relu=True), conv_bn(2 * width, width, 1)
+            conv_bn(width, width, 3, groups=width),
+            conv_bn(width, 2 * width, 1, relu=True),
+            conv_bn(2 * width, width, 1),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -66,8 +68,8 @@ class PersonDetector(nn.Module):
         self.head = nn.Sequential(nn.ReLU(inplace=True), *(DepthwiseBlock(neck) for _ in range(head_blocks)))
         self.person = nn.Conv2d(neck, 1, 1)
         self.box = nn.Conv2d(neck, 4, 1)
-        nn.init.constant_(self.person.bias, -math.log((1 - PRIOR) / PRIOR))
-        nn.init.constant_(self.box.bias, math.log(4.0))
+        self.person.bias.data.fill_(-math.log((1 - PRIOR) / PRIOR))  # type: ignore[union-attr]
+        self.box.bias.data.fill_(math.log(4.0))  # type: ignore[union-attr]
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         x = self.stage4(self.stem(image))
@@ -83,7 +85,7 @@ class PersonDetector(nn.Module):
 
 
 def cell_centres(height: int, width: int) -> Tensor:
-    """Centres of the cells of an (height, width) map in input px, origin at the centre of the first pixel: (2, h, w)."""
+    """Centres of the cells of a map in input px, origin at the centre of the first pixel: (2, h, w), x and y."""
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     return (torch.stack([x, y]).float() + 0.5) * STRIDE - 0.5
 
