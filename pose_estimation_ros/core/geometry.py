@@ -1,5 +1,7 @@
 """Boxes and affine maps. Pixel coordinates have their origin at the centre of the top left pixel, x right, y down."""
 
+from typing import Any, Sequence
+
 import numpy as np
 
 
@@ -38,7 +40,7 @@ def boxes_around(xy, score, threshold):
 
 
 def crop_matrices(box_xyxy, size_wh, padding=1.25, rotation_deg=0.0):
-    # type: (np.ndarray, tuple, float, object) -> np.ndarray
+    # type: (np.ndarray, Sequence[int], float, Any) -> np.ndarray
     """Affine maps image -> crop, one per box: (N, 4) xyxy px -> (N, 2, 3) float64.
 
     As the papers' top-down protocol: the box grows to the crop's aspect ratio about its centre, then by ``padding``.

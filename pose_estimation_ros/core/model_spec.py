@@ -10,7 +10,13 @@ from pose_estimation_ros.core.skeleton import get_skeleton
 
 TASKS = ("top_down", "person_detector")
 DECODERS = {"top_down": "quarter_offset", "person_detector": "boxes"}
-JSON_TYPES = {"input_size_wh": list, "stride": int, "padding": (int, float), "accuracy": dict, "training": dict}
+JSON_TYPES = {  # the rest are strings
+    "input_size_wh": list,
+    "stride": int,
+    "padding": (int, float),
+    "accuracy": dict,
+    "training": dict,
+}  # type: Dict[str, Any]
 
 
 class ModelSpec(NamedTuple):

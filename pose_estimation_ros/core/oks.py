@@ -1,12 +1,14 @@
 """Object keypoint similarity (COCO's): how alike two poses are, ``exp(-d^2 / (2 area (2 sigma)^2))`` per keypoint."""
 
+from typing import Sequence
+
 import numpy as np
 
 from pose_estimation_ros.core.nms import nms
 
 
 def oks(xy, weight, area, other_xy, sigmas):
-    # type: (np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray) -> np.ndarray
+    # type: (np.ndarray, np.ndarray, np.ndarray, np.ndarray, Sequence[float]) -> np.ndarray
     """Similarity of N poses to M others: (N, M) in 0..1, the mean over keypoints weighted by the N poses' weights.
 
     Args: xy (N, K, 2) px; weight (N, K) >= 0, such as visibility as 0 or 1; area (N,) of the N people in px^2;
@@ -25,7 +27,7 @@ def box_area(box_xyxy):
 
 
 def oks_nms(xy, score, area, person_score, sigmas, threshold):
-    # type: (np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, float) -> np.ndarray
+    # type: (np.ndarray, np.ndarray, np.ndarray, np.ndarray, Sequence[float], float) -> np.ndarray
     """Indices of the people to keep, best person_score first, none with an OKS over the threshold to a better one.
 
     Args: xy (N, K, 2) px, score (N, K) used as weight, area (N,) px^2, person_score (N,).

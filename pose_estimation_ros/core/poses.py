@@ -21,7 +21,7 @@ class Poses(NamedTuple):
     track_id: np.ndarray
 
     @property
-    def count(self):
+    def count(self):  # type: ignore[override]
         # type: () -> int
         """Number of people N (``len`` would be the number of fields)."""
         return len(self.xy)
@@ -52,4 +52,4 @@ def make_poses(xy, score, box_xyxy, person_score, track_id=None):
     if given != expected:
         raise ValueError("expected xy, box_xyxy, person_score, track_id of shapes %s, got %s" % (expected, given))
     floats = [np.asarray(a, np.float32) for a in (xy, score, box_xyxy, person_score)]
-    return Poses(*floats, np.asarray(track_id, np.int32))
+    return Poses(*floats, np.asarray(track_id, np.int32))  # type: ignore[call-arg]

@@ -1,6 +1,6 @@
 """One-Euro filter (Casiez, Roussel, Vogel, CHI 2012): smooths slow movement strongly, follows quick ones closely."""
 
-from typing import Dict, NamedTuple
+from typing import Any, Dict, NamedTuple, Optional
 
 import numpy as np
 
@@ -50,7 +50,7 @@ class OneEuro:
         return poses._replace(xy=xy)
 
     def _filter(self, before, xy, score, height, step_s):
-        # type: (_State, np.ndarray, np.ndarray, float, float) -> _State
+        # type: (Optional[_State], np.ndarray, np.ndarray, float, Any) -> _State
         if before is None:
             return _State(xy, np.zeros_like(xy), score)
         known = ((before.score > 0) & (score > 0))[:, None]
@@ -65,6 +65,6 @@ class OneEuro:
 
 
 def smoothing_factor(cutoff_hz, step_s):
-    # type: (np.ndarray, float) -> np.ndarray
+    # type: (Any, float) -> np.ndarray
     """Weight of the new value in a first-order low-pass filter: 0..1."""
     return 1 / (1 + 1 / (2 * np.pi * np.asarray(cutoff_hz) * step_s))

@@ -1,5 +1,7 @@
 """Time between frames, from stamps that cameras, bags and simulators do not always set well."""
 
+from typing import Optional
+
 JUMP_BACK_S = 1.0  # further back than late frames come: a bag was restarted or the clock set
 STUCK_BELOW_S = 1e-3
 STUCK_STEP_S = 1 / 30.0
@@ -14,10 +16,10 @@ class StampClock:
 
     def __init__(self):
         # type: () -> None
-        self._newest_s = None  # type: float
+        self._newest_s = None  # type: Optional[float]
 
     def advance(self, stamp_s):
-        # type: (float) -> float
+        # type: (float) -> Optional[float]
         """Seconds > 0 since the last stamp; None at the first stamp and after a jump back of more than JUMP_BACK_S."""
         newest_s = self._newest_s
         if newest_s is None or stamp_s < newest_s - JUMP_BACK_S:

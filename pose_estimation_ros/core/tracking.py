@@ -1,5 +1,7 @@
 """Gives people the same id from frame to frame: greedy matching by OKS, then by box overlap for what moved fast."""
 
+from typing import Sequence
+
 import numpy as np
 
 from pose_estimation_ros.core.geometry import iou
@@ -16,8 +18,8 @@ class Tracker:
     """
 
     def __init__(self, sigmas, min_oks=0.3, min_iou=0.3, max_age_s=1.0):
-        # type: (np.ndarray, float, float, float) -> None
-        self._sigmas = np.asarray(sigmas)
+        # type: (Sequence[float], float, float, float) -> None
+        self._sigmas = tuple(sigmas)
         self._min_oks, self._min_iou, self._max_age_s = min_oks, min_iou, max_age_s
         self._next_id = 1
         self._clock = StampClock()

@@ -1,11 +1,13 @@
 """Warping image regions into network input: the same function in training and at runtime."""
 
+from typing import Sequence
+
 import cv2
 import numpy as np
 
 
 def warp_crops(frame, matrices, size_wh, padding=0):
-    # type: (np.ndarray, np.ndarray, tuple, int) -> np.ndarray
+    # type: (np.ndarray, np.ndarray, Sequence[int], int) -> np.ndarray
     """Cuts crops out of a frame and turns them into network input.
 
     Args: frame (H, W, 3) uint8 BGR; matrices (N, 2, 3) image -> crop px; size_wh of the crops;

@@ -99,5 +99,8 @@ def person_detector_task(recipe: Recipe) -> Task:
 
 
 MODELS = {"top_down": pose_model, "person_detector": detector_model}
-SERVING: dict[str, Callable[..., nn.Module]] = {"top_down": lambda model: model, "person_detector": DecodedPersonDetector}
+SERVING: dict[str, Callable[..., nn.Module]] = {
+    "top_down": lambda model: model,
+    "person_detector": DecodedPersonDetector,
+}
 TASKS = {"top_down": top_down_task, "person_detector": person_detector_task}

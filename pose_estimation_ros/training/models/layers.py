@@ -13,6 +13,9 @@ RGB_STD = (58.395, 57.12, 57.375)
 class Normalize(nn.Module):
     """RGB 0..255 -> zero mean, unit variance. Part of the graph, so that no user of the model can get it wrong."""
 
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(RGB_MEAN).view(1, 3, 1, 1), persistent=False)
