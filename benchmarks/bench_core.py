@@ -41,7 +41,7 @@ def milliseconds(*functions):
     """Median time of each function; they take turns, so that whatever else runs here slows all of them alike."""
     times = [[] for _ in functions]
     for _ in range(REPEATS):
-        for function, own in zip(functions, times):
+        for function, own in zip(functions, times, strict=True):
             start = time.perf_counter()
             function()
             own.append(1e3 * (time.perf_counter() - start))
@@ -51,7 +51,7 @@ def milliseconds(*functions):
 def compare_decode():
     """Ours and the reference in ms for 8 people; raises AssertionError where they differ."""
     heatmaps = np.random.RandomState(0).rand(8, 17, 64, 48).astype(np.float32)
-    for ours, theirs in zip(decode(heatmaps), decode_by_loop(heatmaps)):
+    for ours, theirs in zip(decode(heatmaps), decode_by_loop(heatmaps), strict=True):
         np.testing.assert_allclose(ours, theirs)
     return milliseconds(lambda: decode(heatmaps), lambda: decode_by_loop(heatmaps))
 
@@ -68,13 +68,13 @@ def compare_crops():
 
 
 def main():
-    print("%-46s %9s %14s %6s" % ("median of %d" % REPEATS, "ours ms", "reference ms", "ratio"))
+    print(f"{f'median of {REPEATS}':46} {'ours ms':>9} {'reference ms':>14} {'ratio':>6}")
     for name, compare in (
         ("decode 8x17x64x48 heatmaps", compare_decode),
         ("crop 8 people of 640x480 to 192x256, RGB NCHW", compare_crops),
     ):
         ours, reference = compare()
-        print("%-46s %9.3f %14.3f %6.2f" % (name, ours, reference, ours / reference))
+        print(f"{name:46} {ours:9.3f} {reference:14.3f} {ours / reference:6.2f}")
 
 
 if __name__ == "__main__":

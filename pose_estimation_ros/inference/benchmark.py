@@ -1,7 +1,7 @@
 """Times each stage of the pipeline on a video, a folder of images or a camera, as a robot would run it.
 
-Prints the median and the 99th percentile of each stage in milliseconds, and of all of a frame; reading the source is not
-counted. The detector's network counts as inference. The first frames, in which memory and caches fill, are left out.
+Prints the median and the 99th percentile of each stage in milliseconds, and of all of a frame; reading the source does
+not count. The detector's network counts as inference. The first frames, in which memory and caches fill, are left out.
 """
 
 import json

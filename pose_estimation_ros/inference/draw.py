@@ -56,7 +56,7 @@ def track_color(track_id):
 
 def _line_width(box_xyxy):
     # type: (np.ndarray) -> int
-    return int(np.clip((box_xyxy[3] - box_xyxy[1]) / 120, 1, 6))
+    return int(np.clip(round(float(box_xyxy[3] - box_xyxy[1]) / 70), 1, 6))
 
 
 def _draw_links(frame, xy, links, colors, width):

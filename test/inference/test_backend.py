@@ -46,7 +46,7 @@ def test_an_output_missing(constant_model, save_spec):
 @pytest.mark.parametrize(
     "name, message",
     [
-        ("m.engine", "TensorRT engines come with `pose build-engine`.*Missing here"),
+        ("m.engine", "is a TensorRT engine. Missing here: .*TensorRT backend"),
         ("m.pt", r"expected a model file ending in .onnx or .engine, got .*m\.pt"),
         ("m.onnx", "expected a model file .*m.onnx, there is none"),
     ],
