@@ -1,4 +1,4 @@
-"""`pip install --no-build-isolation .` in an environment with the ROS wheels: the same CMakeLists.txt as colcon's, as a wheel.
+"""`pip install --no-build-isolation .` beside the ROS wheels: the same CMakeLists.txt as colcon's, made into a wheel.
 
 Versions are in constraints.txt alone. Isolation is off because CMake must find the ROS wheels of this environment.
 """
@@ -28,6 +28,7 @@ EXTRAS = {
         "colcon-package-selection", "colcon-parallel-executor", "colcon-ros", "colcon-test-result",
     ],
     "train": ["torch", "lightning-fabric", "onnx", "pycocotools", "PyYAML"],
+    "evaluate": ["pycocotools", "tqdm"],
     "dev": ["pytest", "ruff", "mypy", "vermin", "types-PyYAML", "onnx"],
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""video_node with the clip of the demo, and pose_node on its images: `ros2 launch pose_estimation_ros demo.launch.py`."""
+"""video_node with the clip of the demo, and pose_node: `ros2 launch pose_estimation_ros demo.launch.py`."""
 
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction

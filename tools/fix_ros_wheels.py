@@ -1,7 +1,7 @@
 """Makes the ROS wheels of an environment buildable against: run it with that environment's Python after pip install.
 
-The wheels' exported CMake files name the include folders of the machine that built them (`/opt/python/cp311-cp311/include/
-python3.11` and numpy's below it), which do not exist here.
+The wheels' exported CMake files name the include folders of the machine that built them, which do not exist here:
+`/opt/python/cp311-cp311/include/python3.11`, and numpy's below `/opt/python`.
 """
 
 import re

@@ -1,6 +1,7 @@
-"""Makes .venv ready, and does nothing where it is: `python3 tools/setup_venv.py demo|build|dev` (the Makefile calls it).
+"""Makes .venv ready, and does nothing where it is so: `python3 tools/setup_venv.py demo|build|dev`, for the Makefile.
 
-demo: what runs the nodes, no torch. build: colcon too. dev: all of it. A file per step holds the hash of what the step depends on.
+demo: what runs the nodes, no torch. build: colcon too. dev: all of it. A file per step holds the hash of what the step
+depends on.
 """
 
 import ast

@@ -70,9 +70,7 @@ def poses_to_msg(poses, header, image_wh, skeleton_name):
         for xy, score, box, person_score, track_id in rows
     ]
     width, height = image_wh
-    return PersonArray(
-        header=header, image_width=width, image_height=height, skeleton=skeleton_name, persons=persons
-    )
+    return PersonArray(header=header, image_width=width, image_height=height, skeleton=skeleton_name, persons=persons)
 
 
 def msg_to_poses(msg, num_keypoints):

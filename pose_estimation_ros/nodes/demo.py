@@ -1,7 +1,8 @@
 """The demo: a camera process, the pose node and this subscriber, three real processes over DDS.
 
-Plays a clip as a camera would, collects what the pose node publishes, shows progress, and leaves a video with skeletons,
-keypoints.json (COCO results; image_id: index of the image) and summary.json. Exit code 1 if no person was published.
+Plays a clip as a camera would, collects what the pose node publishes, shows progress, and leaves a video with
+skeletons, keypoints.json (COCO results; image_id: index of the image) and summary.json. Exit code 1 if no person was
+published.
 """
 
 import argparse
@@ -117,10 +118,10 @@ def play(subscriber, recorder, children, args, length):
         rclpy.spin_once(subscriber, timeout_sec=0.1)
         progress.show(recorder, subscriber.persons)
     progress.end()
-    failed = [child.args[2] for child in children if child.poll()]
+    failed = any(child.poll() for child in children)
     if failed:
-        print("demo: error: ended before its time: %s" % ", ".join(failed), file=sys.stderr)
-    return 1 if failed else 0
+        print("demo: error: a node ended before its time", file=sys.stderr)
+    return int(failed)
 
 
 def wait_for_skeleton(subscriber, pose_node):

@@ -1,6 +1,6 @@
 """Image message fields -> BGR frames. Knows the encodings of sensor_msgs, but neither rclpy nor messages."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -44,7 +44,7 @@ LAYOUTS = {
 
 
 def decode_image(encoding, height, width, step, is_bigendian, data):
-    # type: (str, int, int, int, int, object) -> np.ndarray
+    # type: (str, int, int, int, int, Any) -> np.ndarray
     """The fields of a sensor_msgs/Image -> (height, width, 3) uint8 BGR; bgr8 is a view on the data.
 
     Args: step: bytes per row, padding included. is_bigendian: matters for mono16, of which the high byte is taken.
@@ -75,7 +75,7 @@ def _check_size(encoding, layout, height, width):
 
 
 def _rows(layout, height, width, step, data):
-    # type: (Layout, int, int, int, object) -> np.ndarray
+    # type: (Layout, int, int, int, Any) -> np.ndarray
     """The bytes of each row without its padding: (rows, width * pixel_bytes) uint8, a view."""
     row_bytes, row_count = width * layout.pixel_bytes, int(height * layout.planes)
     if step < row_bytes:

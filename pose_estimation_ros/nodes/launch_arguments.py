@@ -51,7 +51,9 @@ def demo_arguments():
 
 def _from_file(arguments):
     # type: (List[Argument]) -> List[Argument]
-    return [argument._replace(description=argument.description + " Empty: as in params_file.") for argument in arguments]
+    return [
+        argument._replace(description=argument.description + " Empty: as in params_file.") for argument in arguments
+    ]
 
 
 def pose_node(values):
@@ -106,7 +108,9 @@ def image_publisher_environment():
     # type: () -> Dict[str, str]
     """For processes that publish images: Fast DDS with shared memory that holds them."""
     old = os.environ.get("ROS_DISTRO") in BEFORE_KILTED
-    return {"FASTRTPS_DEFAULT_PROFILES_FILE" if old else "FASTDDS_DEFAULT_PROFILES_FILE": config_file("fastdds_shm.xml")}
+    return {
+        "FASTRTPS_DEFAULT_PROFILES_FILE" if old else "FASTDDS_DEFAULT_PROFILES_FILE": config_file("fastdds_shm.xml")
+    }
 
 
 def config_file(name):

@@ -1,6 +1,6 @@
 """Poses -> RViz markers, in a plane before the camera."""
 
-from typing import List, Set, Tuple
+from typing import List, Sequence, Set, Tuple
 
 import numpy as np
 from builtin_interfaces.msg import Duration
@@ -94,5 +94,5 @@ def _color(bgr):
 
 
 def _point(xy):
-    # type: (np.ndarray) -> Point
+    # type: (Sequence[float]) -> Point
     return Point(x=float(xy[0]), y=float(xy[1]), z=PLANE_Z_M)

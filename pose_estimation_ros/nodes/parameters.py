@@ -28,7 +28,7 @@ PIPELINE_PARAMETERS = [
     _parameter(
         "detector",
         _DEFAULTS.detector,
-        '"full_frame" (one person who fills the view), name of a detector, or path of an own, YOLOX or NanoDet-m .onnx.',
+        '"full_frame" (one person fills the view), name of a detector, or path of an own, YOLOX or NanoDet-m .onnx.',
     ),
     _parameter(
         "detect_every",

@@ -41,7 +41,7 @@ class PoseNode(Node):
     def __init__(self, **node_options):
         # type: (Any) -> None
         super().__init__("pose_node", **node_options)
-        self.finished = Future()
+        self.finished = Future()  # type: Future  # never done: runs until a signal comes
         self.dropped = collections.Counter()  # type: collections.Counter
         values = declare(self, POSE_PARAMETERS)
         options = PipelineOptions(*(values[name] for name in PipelineOptions._fields))
@@ -116,7 +116,7 @@ class PoseNode(Node):
 
 def main(args=None):
     # type: (List[str]) -> int
-    return run(PoseNode, args)
+    return run("pose_node", PoseNode, args)
 
 
 if __name__ == "__main__":

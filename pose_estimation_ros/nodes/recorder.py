@@ -119,4 +119,7 @@ def percentiles(values):
     # type: (List[float]) -> Tuple[float, float]
     """50th and 99th, or None (JSON knows no NaN) where there is no value."""
     known = [value for value in values if value == value]
-    return tuple(round(float(p), 1) for p in np.percentile(known, [50, 99])) if known else (None, None)
+    if not known:
+        return None, None
+    p50, p99 = np.percentile(known, [50, 99])
+    return round(float(p50), 1), round(float(p99), 1)

@@ -1,20 +1,19 @@
 """Running a node as a program: clean ends, and one line instead of a traceback for what a user can cause."""
 
 import sys
-from typing import Callable, List
+from typing import Any, Callable, List
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
-from rclpy.node import Node
 
 from pose_estimation_ros.core.errors import PoseError
 
 
-def run(make_node, args=None):
-    # type: (Callable[[], Node], List[str]) -> int
+def run(name, make_node, args=None):
+    # type: (str, Callable[[], Any], List[str]) -> int
     """Spins the node until its future ``finished`` is done or SIGINT or SIGTERM comes. Returns the exit code.
 
-    1 after a PoseError, at start-up or later: the message goes to stderr.
+    1 after a PoseError, at start-up or later: one line to stderr that begins with the name.
     """
     rclpy.init(args=args)
     node = None
@@ -22,7 +21,7 @@ def run(make_node, args=None):
         node = make_node()
         rclpy.spin_until_future_complete(node, node.finished)
     except PoseError as error:
-        print("%s: error: %s" % (node.get_name() if node else "start-up", error), file=sys.stderr)
+        print("%s: error: %s" % (name, error), file=sys.stderr)
         return 1
     except (KeyboardInterrupt, ExternalShutdownException):
         pass

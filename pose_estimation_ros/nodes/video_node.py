@@ -32,7 +32,7 @@ class VideoNode(Node):
     def __init__(self, **node_options):
         # type: (Any) -> None
         super().__init__("video_node", **node_options)
-        self.finished = Future()
+        self.finished = Future()  # type: Future
         self._options = declare(self, VIDEO_PARAMETERS)
         self._check()
         self._source = open_source(self._options["source"])
@@ -93,7 +93,7 @@ class VideoNode(Node):
 
 def main(args=None):
     # type: (List[str]) -> int
-    return run(VideoNode, args)
+    return run("video_node", VideoNode, args)
 
 
 if __name__ == "__main__":

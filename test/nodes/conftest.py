@@ -1,0 +1,56 @@
+"""ROS for tests: this machine only, a domain of its own per test, and waiting by polling."""
+
+import itertools
+import os
+import time
+
+import pytest
+
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+DOMAINS = itertools.count(os.getpid() % 80 + 1)
+TIMEOUT_S = 60.0
+
+
+@pytest.fixture
+def domain(monkeypatch):
+    """A ROS_DOMAIN_ID of its own, for this process and its children."""
+    domain_id = next(DOMAINS) % 100 + 1
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(domain_id))
+    return domain_id
+
+
+@pytest.fixture
+def ros(domain):
+    """rclpy, initialised in that domain."""
+    rclpy = pytest.importorskip("rclpy", reason="needs ROS")
+    rclpy.init(args=[])
+    yield rclpy
+    rclpy.try_shutdown()
+
+
+def wait_until(condition, *nodes):
+    """Spins the nodes in turn until the condition holds; the time-out is long, as the machine may be busy."""
+    import rclpy
+
+    deadline_s = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < deadline_s, "waited %d s in vain" % TIMEOUT_S
+        for node in nodes:
+            rclpy.spin_once(node, timeout_sec=0.02)
+        if not nodes:
+            time.sleep(0.02)
+
+
+@pytest.fixture(name="wait_until")
+def wait_until_fixture():
+    return wait_until
+
+
+@pytest.fixture
+def ended():
+    """A list of child processes to be ended after the test, however it goes."""
+    from pose_estimation_ros.nodes.processes import stop
+
+    children = []
+    yield children
+    stop(children)

@@ -1,0 +1,113 @@
+"""What launch files compute, and the launch files themselves with a stand-in for `launch` that only remembers."""
+
+import os
+import runpy
+import sys
+import types
+
+import pytest
+
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.nodes import launch_arguments as la
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+
+
+def values(arguments, **given):
+    return dict({argument.name: argument.default for argument in arguments}, **given)
+
+
+@pytest.mark.parametrize("platform", ["cpu", "tx2"])
+def test_defaults(platform):
+    node = la.pose_node(values(la.pose_arguments(platform)))
+    assert (node["package"], node["executable"], node["namespace"]) == ("pose_estimation_ros", "pose_node", "")
+    file, overrides = node["parameters"]
+    assert os.path.samefile(file, os.path.join(ROOT, "config", platform + ".yaml"))
+    assert overrides == {"use_sim_time": False}
+    assert node["remappings"] == [("image", "image")]
+
+
+def test_every_argument_arrives_with_its_type():
+    given = dict(
+        namespace="robot", input_image_topic="/front/image_raw", use_sim_time="True", log_level="debug", model="m",
+        detector="full_frame", detect_every="3", score_threshold="0.5", person_threshold="1", tracking="false",
+        threads="2",
+    )  # fmt: skip
+    node = la.pose_node(values(la.pose_arguments("cpu"), **given))
+    assert node["parameters"][1] == dict(
+        model="m", detector="full_frame", detect_every=3, score_threshold=0.5, person_threshold=1.0, tracking=False,
+        threads=2, use_sim_time=True,
+    )  # fmt: skip
+    assert isinstance(node["parameters"][1]["person_threshold"], float)
+    assert node["remappings"] == [("image", "/front/image_raw")]
+    assert node["arguments"] == ["--ros-args", "--log-level", "debug"] and node["namespace"] == "robot"
+
+
+@pytest.mark.parametrize(
+    "words, given",
+    [
+        ("threads: expected int, got 'many'", dict(threads="many")),
+        ("score_threshold: expected float, got 'a'", dict(score_threshold="a")),
+        ("tracking: expected true or false, got 'yes'", dict(tracking="yes")),
+        ("use_sim_time: expected true or false, got ''", dict(use_sim_time="")),
+        ("params_file: expected a YAML file, there is no nowhere.yaml", dict(params_file="nowhere.yaml")),
+    ],
+)
+def test_bad_values(words, given):
+    with pytest.raises(ConfigError, match=words):
+        la.pose_node(values(la.pose_arguments("cpu"), **given))
+
+
+def test_the_demo_plays_the_clip_where_the_pose_node_listens():
+    given = values(la.demo_arguments(), input_image_topic="cam")
+    video, pose = la.video_node(given), la.pose_node(given)
+    assert video["remappings"] == pose["remappings"] == [("image", "cam")]
+    assert video["parameters"] == [dict(source=la.demo_clip(), rate_hz=0.0, loop=True, use_sim_time=False)]
+    assert os.path.isfile(la.demo_clip())
+
+
+@pytest.mark.parametrize(
+    "distro, variable", [("humble", "FASTRTPS"), ("jazzy", "FASTRTPS"), ("kilted", "FASTDDS"), (None, "FASTDDS")]
+)
+def test_the_profile_goes_where_the_distribution_looks(monkeypatch, distro, variable):
+    monkeypatch.delenv("ROS_DISTRO", raising=False)
+    if distro:
+        monkeypatch.setenv("ROS_DISTRO", distro)
+    assert la.image_publisher_environment() == {variable + "_DEFAULT_PROFILES_FILE": la.config_file("fastdds_shm.xml")}
+
+
+class Remember:
+    """Stands for any class of launch: keeps what it was made with."""
+
+    def __init__(self, *args, **kwargs):
+        self.args, self.kwargs = args, kwargs
+
+
+@pytest.fixture
+def launch_stand_in(monkeypatch):
+    names = {
+        "launch": ["LaunchDescription"],
+        "launch.actions": ["DeclareLaunchArgument", "OpaqueFunction"],
+        "launch_ros": [],
+        "launch_ros.actions": ["Node"],
+    }
+    for name, classes in names.items():
+        module = types.ModuleType(name)
+        for class_name in classes:
+            setattr(module, class_name, type(class_name, (Remember,), {}))
+        monkeypatch.setitem(sys.modules, name, module)
+
+
+@pytest.mark.parametrize(
+    "name, executables", [("cpu", ["pose_node"]), ("tx2", ["pose_node"]), ("demo", ["video_node", "pose_node"])]
+)
+def test_launch_files(launch_stand_in, name, executables):
+    description = runpy.run_path(os.path.join(ROOT, "launch", name + ".launch.py"))["generate_launch_description"]()
+    (entities,) = description.args
+    declared = {entity.args[0]: entity.kwargs for entity in entities[:-1]}
+    assert all(kwargs["description"] for kwargs in declared.values())
+    context = types.SimpleNamespace(
+        launch_configurations={key: kwargs["default_value"] for key, kwargs in declared.items()}
+    )
+    nodes = entities[-1].kwargs["function"](context)
+    assert [node.kwargs["executable"] for node in nodes] == executables

@@ -1,0 +1,214 @@
+"""The node in this process, fed by a publisher in this process; the model is the tiny colour finder of conftest."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS")
+
+from builtin_interfaces.msg import Time
+from pose_estimation_ros.msg import PersonArray, Skeleton
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from visualization_msgs.msg import MarkerArray
+
+from pose_estimation_ros.core.errors import ConfigError, ModelError
+from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.nodes.conversions import array_to_image, msg_to_skeleton
+from pose_estimation_ros.nodes.pose_node import PoseNode
+from pose_estimation_ros.nodes.qos import LATCHED
+
+
+def make_pose_node(model, **parameters):
+    values = dict(dict(model=model, detector="full_frame", smoothing=False), **parameters)
+    return PoseNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()])
+
+
+@pytest.fixture
+def node(ros, color_model):
+    node = make_pose_node(color_model)
+    yield node
+    node.destroy_node()
+
+
+class Peer(Node):
+    """Publishes images and keeps what the pose node says."""
+
+    def __init__(self):
+        super().__init__("peer")
+        self.images = self.create_publisher(Image, "image", QoSProfile(depth=10))
+        self.received = {}
+        self.listen(PersonArray, "pose/keypoints", QoSProfile(depth=10))
+
+    def listen(self, kind, topic, qos):
+        self.received[topic] = []
+        return self.create_subscription(kind, topic, self.received[topic].append, qos)
+
+    @property
+    def arrays(self):
+        return self.received["pose/keypoints"]
+
+
+@pytest.fixture
+def peer(node, wait_until):
+    peer = Peer()
+    wait_until(lambda: peer.images.get_subscription_count() == 1, node, peer)
+    wait_until(lambda: peer.count_publishers("pose/keypoints") == 1, node, peer)
+    yield peer
+    peer.destroy_node()
+
+
+@pytest.fixture
+def frame(blob):
+    """Red at (30, 40), green at (60, 80), blue at (70, 20), on black; 96 x 128 px, the shape of the model."""
+    frame = np.zeros((128, 96, 3), np.uint8)
+    for xy, color in (((30, 40), (0, 0, 255)), ((60, 80), (0, 255, 0)), ((70, 20), (255, 0, 0))):
+        blob(frame, xy, color, 12.0)
+    return frame
+
+
+def header(sec=100, nanosec=7):
+    return Header(stamp=Time(sec=sec, nanosec=nanosec), frame_id="camera_3")
+
+
+@pytest.fixture
+def ask(node, peer, wait_until):
+    """A function that publishes an image and returns the array that answers it."""
+
+    def ask(msg):
+        before = len(peer.arrays)
+        peer.images.publish(msg)
+        wait_until(lambda: len(peer.arrays) > before, node, peer)
+        return peer.arrays[-1]
+
+    return ask
+
+
+def test_nobody_is_an_empty_array(ask):
+    answer = ask(array_to_image(np.zeros((128, 96, 3), np.uint8), header()))
+    assert list(answer.persons) == []
+    assert (answer.header, answer.skeleton) == (header(), "coco17")
+
+
+def test_a_person(ask, frame):
+    answer = ask(array_to_image(frame, header()))
+    assert (answer.header, answer.image_width, answer.image_height) == (header(), 96, 128)
+    (person,) = answer.persons
+    assert person.track_id == 1 and 0.9 < person.score <= 1 and len(person.keypoints) == 17
+    assert list(person.box_xyxy) == [0, 0, 96, 128]
+    for keypoint, xy in zip(person.keypoints[:3], ((30, 40), (60, 80), (70, 20))):
+        assert math.hypot(keypoint.x - xy[0], keypoint.y - xy[1]) < 8, "within a pixel of the heatmap, which is 10 px"
+        assert keypoint.score > 0.9
+
+
+def test_timing(ask, node, frame):
+    captured = node.get_clock().now()
+    timing = ask(array_to_image(frame, Header(stamp=captured.to_msg()))).timing
+    parts = timing.preprocess_ms + timing.inference_ms + timing.postprocess_ms
+    assert min(timing.preprocess_ms, timing.inference_ms, timing.postprocess_ms) > 0
+    assert timing.capture_to_receive_ms >= 0
+    assert timing.total_ms >= (timing.capture_to_receive_ms + parts) * 0.999
+
+
+def test_no_stamp_no_latency(ask, frame):
+    timing = ask(array_to_image(frame, header(0, 0))).timing
+    assert math.isnan(timing.capture_to_receive_ms) and math.isnan(timing.total_ms) and timing.inference_ms > 0
+
+
+@pytest.mark.parametrize("stamps", [(0, 0, 0), (5, 5, 5), (9, 8, 7), (1000, 3, 4)], ids=str)
+def test_stamps_that_stand_still_or_go_back(ask, frame, stamps):
+    for sec in stamps:
+        answer = ask(array_to_image(frame, header(sec, 0)))
+        assert answer.header == header(sec, 0) and len(answer.persons) == 1
+        assert np.isfinite([[k.x, k.y, k.score] for k in answer.persons[0].keypoints]).all()
+
+
+def test_a_bad_image_is_dropped_counted_and_the_next_one_answered(node, peer, ask, frame, wait_until):
+    good = array_to_image(frame, header())
+    for changes in (dict(encoding="nonsense"), dict(height=0), dict(step=1), dict(data=good.data[:-1]), dict(step=300)):
+        bad = array_to_image(frame, header())
+        for field, value in changes.items():
+            setattr(bad, field, value)
+        dropped = sum(node.dropped.values())
+        peer.images.publish(bad)
+        wait_until(lambda: sum(node.dropped.values()) > dropped, node, peer)  # noqa: B023
+    assert node.dropped == dict(encoding=1, size=1, step=1, data=2)
+    assert peer.arrays == []
+    assert ask(good).header == header()
+
+
+def test_the_skeleton_reaches_late_subscribers(node, peer, wait_until):
+    peer.listen(Skeleton, "pose/skeleton", LATCHED)
+    wait_until(lambda: peer.received["pose/skeleton"], node, peer)
+    (msg,) = peer.received["pose/skeleton"]
+    assert msg_to_skeleton(msg).keypoints == get_skeleton("coco17").keypoints
+
+
+def test_markers_and_overlay_only_while_somebody_listens(node, peer, ask, frame, wait_until, monkeypatch):
+    made = []
+    monkeypatch.setattr(node._markers, "publish", lambda msg: made.append("markers"))
+    monkeypatch.setattr(node._overlay, "publish", lambda msg: made.append("image"))
+    ask(array_to_image(frame, header()))
+    assert made == []
+    listening = peer.listen(MarkerArray, "pose/markers", QoSProfile(depth=10))
+    wait_until(lambda: node._markers.get_subscription_count() == 1, node, peer)
+    ask(array_to_image(frame, header()))
+    wait_until(lambda: made == ["markers"], node, peer)
+    peer.destroy_subscription(listening)
+    peer.listen(Image, "pose/image", QoSProfile(depth=10))
+    wait_until(lambda: node._markers.get_subscription_count() == 0, node, peer)
+    wait_until(lambda: node._overlay.get_subscription_count() == 1, node, peer)
+    ask(array_to_image(frame, header()))
+    wait_until(lambda: made == ["markers", "image"], node, peer)
+
+
+def test_overlay_and_markers_have_the_stamp_of_the_image(node, peer, ask, frame, wait_until):
+    peer.listen(MarkerArray, "pose/markers", QoSProfile(depth=10))
+    peer.listen(Image, "pose/image", QoSProfile(depth=10))
+    wait_until(lambda: node._markers.get_subscription_count() and node._overlay.get_subscription_count(), node, peer)
+    ask(array_to_image(frame, header()))
+    wait_until(lambda: peer.received["pose/markers"] and peer.received["pose/image"], node, peer)
+    assert {marker.header.stamp.sec for marker in peer.received["pose/markers"][0].markers} == {100}
+    overlay = peer.received["pose/image"][0]
+    assert overlay.header == header() and (overlay.width, overlay.height) == (96, 128)
+    assert bytes(overlay.data) != frame.tobytes()
+
+
+def _corrupt(path):
+    with open(path, "r+b") as file:
+        file.write(b"rubbish")
+
+
+def _respec(path, **changes):
+    spec = path.replace(".onnx", ".json")
+    with open(spec) as file:
+        fields = dict(json.load(file), **changes)
+    with open(spec, "w") as file:
+        json.dump(fields, file)
+
+
+@pytest.mark.parametrize(
+    "spoil, words",
+    [
+        (_corrupt, "expected sha256 .* got"),
+        (lambda path: _respec(path, skeleton="crowdpose14", flip_pairs=None), "expected .*14.* got .*17"),
+        (lambda path: _respec(path, input_size_wh=[192, 256]), "expected .*256, 192.* got .*64, 48"),
+        (lambda path: _respec(path, task="person_detector", decoder="boxes"), "top_down"),
+    ],
+)
+def test_a_bad_model_ends_the_start(ros, color_model, spoil, words):
+    spoil(color_model)
+    with pytest.raises(ModelError, match=words):
+        make_pose_node(color_model)
+
+
+def test_a_missing_model_or_a_bad_parameter_ends_the_start(ros, color_model):
+    with pytest.raises(ModelError, match="nowhere.onnx"):
+        make_pose_node("nowhere.onnx")
+    with pytest.raises(ConfigError, match="unknown parameter 'modle'; did you mean 'model'"):
+        make_pose_node(color_model, modle="x")

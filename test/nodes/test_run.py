@@ -1,0 +1,47 @@
+"""The nodes as programs: exit codes, one line instead of a traceback, clean ends."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS")
+
+from pose_estimation_ros.nodes.processes import NODES, start_pose_node
+
+
+def program(node, *parameters):
+    command = [sys.executable, "-m", NODES + node, "--ros-args"]
+    for parameter in parameters:
+        command += ["-p", parameter]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+    return done.returncode, done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    "node, parameters, words",
+    [
+        ("pose_node", ["model:=nowhere.onnx", "detector:=full_frame"], "nowhere.onnx"),
+        ("pose_node", ["model:=elpn_v1_coco.engine", "detector:=full_frame"], "TensorRT"),
+        ("pose_node", ["treshold:=0.4"], "did you mean"),
+        ("video_node", [], "parameter source: expected"),
+        ("video_node", ["source:=nowhere.mp4"], "nowhere.mp4"),
+    ],
+)
+def test_what_a_user_can_cause_is_one_line_and_code_1(domain, node, parameters, words):
+    code, stderr = program(node, *parameters)
+    assert code == 1
+    (line,) = [line for line in stderr.splitlines() if "error" in line]
+    assert words in line and "Traceback" not in stderr
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_it_cleanly(domain, ros, color_model, wait_until, ended, capfd, signal_number):
+    watcher = ros.create_node("watcher")
+    ended.append(start_pose_node({"model": color_model, "detector": "full_frame"}))
+    wait_until(lambda: watcher.count_publishers("pose/keypoints") == 1, watcher)
+    ended[0].send_signal(signal_number)
+    assert ended[0].wait(60) == 0
+    assert "Traceback" not in capfd.readouterr().err
+    watcher.destroy_node()

@@ -1,0 +1,92 @@
+"""The layers of ARCHITECTURE.md: who may import whom, read off the syntax trees."""
+
+import ast
+import os
+import sys
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PACKAGE = "pose_estimation_ros"
+ROS = {
+    "rclpy",
+    "sensor_msgs",
+    "std_msgs",
+    "visualization_msgs",
+    "geometry_msgs",
+    "builtin_interfaces",
+    "rcl_interfaces",
+}
+MAY_IMPORT = {
+    "core": {"numpy"},
+    "inference": {"numpy", "cv2", "onnxruntime", "tqdm"},
+    "nodes": {"numpy", "cv2", "cv_bridge"} | ROS,
+    "evaluation": {"numpy", "cv2", "pycocotools", "tqdm"},
+    "training": {"numpy", "cv2", "torch", "lightning", "lightning_fabric", "onnx", "onnxruntime", "yaml", "tqdm"},
+}
+BELOW = {
+    "core": {"core"},
+    "inference": {"core", "inference"},
+    "nodes": {"core", "inference", "nodes", "msg"},
+    "evaluation": {"core", "inference", "evaluation"},
+    "training": {"core", "inference", "evaluation", "training"},
+}
+
+
+def files(layer):
+    for folder, _folders, names in os.walk(os.path.join(ROOT, PACKAGE, layer)):
+        yield from (os.path.join(folder, name) for name in sorted(names) if name.endswith(".py"))
+
+
+def imports(path):
+    """(line, dotted name) of every import, wherever in the file."""
+    with open(path) as file:
+        tree = ast.parse(file.read(), path)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "%s:%d: relative import" % (path, node.lineno)
+            whole = node.module == PACKAGE
+            yield from ((node.lineno, node.module + "." + alias.name if whole else node.module) for alias in node.names)
+
+
+def is_allowed(name, layer):
+    parts = name.split(".")
+    if parts[0] == PACKAGE:
+        return parts[1] in BELOW[layer]
+    return parts[0] in sys.stdlib_module_names or parts[0] in MAY_IMPORT[layer]
+
+
+@pytest.mark.parametrize("layer", sorted(MAY_IMPORT))
+def test_imports(layer):
+    found = [(path, line, name) for path in files(layer) for line, name in imports(path)]
+    assert found, "no import in layer %s" % layer
+    assert [entry for entry in found if not is_allowed(entry[2], layer)] == []
+
+
+@pytest.mark.parametrize(
+    "name, layer",
+    [
+        ("scipy.ndimage", "core"),
+        ("cv2", "core"),
+        ("rclpy.node", "inference"),
+        ("torch", "inference"),
+        ("torch", "nodes"),
+    ]
+    + [
+        (PACKAGE + ".nodes.run", "training"),
+        (PACKAGE + ".training", "inference"),
+        (PACKAGE + ".inference.image", "core"),
+    ],
+)
+def test_the_test_can_fail(name, layer):
+    assert not is_allowed(name, layer)
+
+
+def test_engines_stay_in_their_files():
+    """onnxruntime is imported by its own file alone, and there not before it is asked for by backend.py."""
+    users = [
+        os.path.basename(p) for p in files("inference") if any(n.split(".")[0] == "onnxruntime" for _l, n in imports(p))
+    ]
+    assert users == ["onnxruntime_backend.py"]
