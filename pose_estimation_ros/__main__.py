@@ -3,7 +3,7 @@
 import argparse
 import importlib
 import sys
-from typing import List
+from typing import Any, List
 
 from pose_estimation_ros.core.errors import PoseError
 
@@ -53,7 +53,7 @@ def _parser(argv):
 
 
 def _import(command, module_name, extra):
-    # type: (str, str, str) -> object
+    # type: (str, str, str) -> Any
     if extra and sys.version_info < (3, 10):
         raise PoseError("`pose %s` needs Python 3.10 or later, this is %d.%d" % ((command,) + sys.version_info[:2]))
     try:

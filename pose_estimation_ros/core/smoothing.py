@@ -7,7 +7,13 @@ import numpy as np
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
 from pose_estimation_ros.core.stamps import StampClock
 
-_State = NamedTuple("_State", [("xy", np.ndarray), ("speed", np.ndarray), ("score", np.ndarray)])
+
+class _State(NamedTuple):
+    """Of one track: xy (K, 2) px, speed (K, 2) px/s, both smoothed; score (K,) as it usually is."""
+
+    xy: np.ndarray
+    speed: np.ndarray
+    score: np.ndarray
 
 
 class OneEuro:

@@ -1,6 +1,7 @@
 """What every engine offers, and opening the right one for a model file."""
 
 import os
+from importlib.util import find_spec
 from typing import Dict, List, Tuple
 
 import numpy as np
@@ -47,10 +48,7 @@ def open_backend(model_path, threads=0):
     """
     suffix = os.path.splitext(model_path)[1]
     if suffix == ".engine":
-        raise ModelError(
-            "%s: TensorRT engines come with `pose build-engine` in a later version; expected an .onnx file for now. "
-            "Missing here: the TensorRT backend" % model_path
-        )
+        raise ModelError("%s is a TensorRT engine. Missing here: %s" % (model_path, _missing_for_tensorrt()))
     if suffix != ".onnx":
         raise ModelError("expected a model file ending in .onnx or .engine, got %s" % model_path)
     if not os.path.isfile(model_path):
@@ -60,12 +58,20 @@ def open_backend(model_path, threads=0):
     return OnnxRuntimeBackend(model_path, threads)
 
 
+def _missing_for_tensorrt():
+    # type: () -> str
+    library = (
+        "" if find_spec("tensorrt") else "the Python module tensorrt (JetPack: apt install python3-libnvinfer), and "
+    )
+    return library + "this package's TensorRT backend, which a later version brings; use an .onnx model (cpu.launch.py)"
+
+
 def open_model(name_or_path, task, threads=0):
     # type: (str, str, int) -> Tuple[Backend, ModelSpec]
     """Finds a model, reads its spec, opens it, and checks that the three fit together and serve the task."""
+    if name_or_path.endswith(".engine"):
+        open_backend(name_or_path)  # says what is missing
     path = model_path(name_or_path)
-    if path.endswith(".engine"):
-        open_backend(path)  # says what is missing
     spec = load_model_spec(path)
     if spec.task != task:
         raise ModelError("%s: expected a model for %r, got one for %r" % (path, task, spec.task))
@@ -84,7 +90,7 @@ def check_fit(backend, spec, path):
     width, height = spec.input_size_wh
     if spec.task == "top_down":
         keypoints = get_skeleton(spec.skeleton).num_keypoints
-        outputs = {"heatmaps": (None, keypoints, height // spec.stride, width // spec.stride)}
+        outputs = {"heatmaps": (None, keypoints, height // spec.stride, width // spec.stride)}  # type: Dict[str, Tuple]
     else:
         outputs = {"boxes_xyxy": (None, None, 4), "scores": (None, None)}
     _check_shape(path, "input", (None, 3, height, width), backend.input_shape)

@@ -1,7 +1,7 @@
 """What detector networks put out -> person boxes in the network's input pixels. One function per family."""
 
 import re
-from typing import Dict, List, Tuple
+from typing import Dict, Iterable, List, Tuple
 
 import numpy as np
 
@@ -51,12 +51,10 @@ def decode_nanodet(outputs, size_wh):
 def nanodet_strides(names):
     # type: (List[str]) -> List[int]
     """Strides of NanoDet's outputs, smallest first; empty where the names are not NanoDet's."""
-    found = [NANODET_OUTPUT.match(name) for name in names]
-    if not all(found):
-        return []
+    found = [match for match in map(NANODET_OUTPUT.match, names) if match]
     kinds = {(match.group(1), int(match.group(2))) for match in found}
     strides = sorted({stride for _kind, stride in kinds})
-    return strides if len(kinds) == 2 * len(strides) else []
+    return strides if len(names) == len(kinds) == 2 * len(strides) else []
 
 
 def is_yolox(output_shapes, size_wh):
@@ -70,7 +68,7 @@ def is_yolox(output_shapes, size_wh):
 
 
 def _cells(size_wh, strides):
-    # type: (Tuple[int, int], object) -> Tuple[np.ndarray, np.ndarray]
+    # type: (Tuple[int, int], Iterable[int]) -> Tuple[np.ndarray, np.ndarray]
     """Column and row (M, 2) of every cell of every stride, and its stride (M, 1)."""
     cells, cell_strides = [], []
     for stride in strides:

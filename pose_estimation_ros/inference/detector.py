@@ -23,18 +23,23 @@ from pose_estimation_ros.inference.stopwatch import Stopwatch
 FULL_FRAME = "full_frame"
 MAX_CANDIDATES = 300  # boxes that go into the suppression, whose cost is quadratic
 
-Family = NamedTuple(
-    "Family",
-    [
-        ("decode", Callable),  # outputs, size_wh -> boxes (M, 4) in input px, scores (M,)
-        ("bgr", bool),
-        ("padding", int),
-        ("mean", Tuple[float, ...]),
-        ("std", Tuple[float, ...]),
-        ("score_threshold", float),
-        ("nms_iou", float),
-    ],
-)
+
+class Family(NamedTuple):
+    """What a network wants and how its outputs are read.
+
+    decode: outputs, size_wh -> boxes (M, 4) xyxy in input px, scores (M,). bgr: order of the channels, else RGB.
+    padding: grey level around the letterboxed image. mean, std: per channel, in the input's order. nms_iou: boxes that
+    overlap a better one by more are dropped.
+    """
+
+    decode: Callable
+    bgr: bool
+    padding: int
+    mean: Tuple[float, ...]
+    std: Tuple[float, ...]
+    score_threshold: float
+    nms_iou: float
+
 
 OWN = Family(decode_plain, False, 0, (0, 0, 0), (1, 1, 1), 0.3, 0.5)
 YOLOX = Family(decode_yolox, True, 114, (0, 0, 0), (1, 1, 1), 0.4, 0.65)

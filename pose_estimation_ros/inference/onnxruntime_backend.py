@@ -1,6 +1,6 @@
 """ONNX Runtime, on any machine."""
 
-from typing import Dict, Tuple
+from typing import Any, Dict, Tuple
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class OnnxRuntimeBackend(Backend):
 
 
 def _open_session(model_path, threads, providers):
-    # type: (str, int, list) -> object
+    # type: (str, int, list) -> Any
     try:
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as state

@@ -1,6 +1,6 @@
 """Frame and stamp -> tracked, smoothed poses: the one object that node, command line and benchmarks call."""
 
-from typing import Callable, NamedTuple
+from typing import Callable, NamedTuple, Tuple
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from pose_estimation_ros.inference.stopwatch import Stopwatch, Timing
 DUPLICATE_OKS = 0.7
 CARRY_MARGIN = 0.15  # of the keypoints' extent, each side: keypoints end before the head, hands and feet do
 CARRY_KEYPOINTS = 6  # fewer do not outline a person
+
 
 class PipelineOptions(NamedTuple):
     """What makes a Pipeline.
@@ -64,7 +65,7 @@ class Pipeline:
         """Forgets people and boxes, as before the first frame; ids go on counting."""
         self._last = empty_poses(self.skeleton.num_keypoints)
         self._frames_to_detection = 0
-        self._frame_shape = None
+        self._frame_shape = ()  # type: Tuple[int, ...]
         for part in (self._tracker, self._smoother):
             if part:
                 part.reset()

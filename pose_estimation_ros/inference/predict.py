@@ -11,7 +11,7 @@ named by a different number (COCO: 000000000139.jpg is 139), else the place in t
 import json
 import os
 import sys
-from typing import Any, Dict, Iterable, List
+from typing import Any, Dict, Iterable, List, Optional
 
 import cv2
 import numpy as np
@@ -178,7 +178,7 @@ def _plain_progress(source, total):
 
 
 def _least(*limits):
-    # type: (int) -> int
+    # type: (Optional[int]) -> Optional[int]
     return min((limit for limit in limits if limit), default=None)
 
 

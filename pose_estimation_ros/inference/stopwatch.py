@@ -3,7 +3,11 @@
 import time
 from typing import NamedTuple
 
-Timing = NamedTuple("Timing", [("preprocess_ms", float), ("inference_ms", float), ("postprocess_ms", float)])
+
+class Timing(NamedTuple):
+    preprocess_ms: float
+    inference_ms: float
+    postprocess_ms: float
 
 
 class Stopwatch:

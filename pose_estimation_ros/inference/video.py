@@ -1,7 +1,7 @@
 """Frames out of an image, a folder of images, a video or a camera; and mp4 files in."""
 
 import os
-from typing import Iterator, List, NamedTuple, Tuple
+from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -11,8 +11,14 @@ from pose_estimation_ros.core.errors import DataError
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
 USUAL_FPS = 30.0
 
-# image (H, W, 3) uint8 BGR; index from 0; time_s from the start of the source; path of the image or video, or "".
-SourceFrame = NamedTuple("SourceFrame", [("image", np.ndarray), ("index", int), ("time_s", float), ("path", str)])
+
+class SourceFrame(NamedTuple):
+    """image: (H, W, 3) uint8 BGR. index: from 0. time_s: from the start of the source. path: of the image or video."""
+
+    image: np.ndarray
+    index: int  # type: ignore[assignment]
+    time_s: float
+    path: str
 
 
 class Source:
@@ -23,9 +29,9 @@ class Source:
     """
 
     def __init__(self, kind, name, paths=(), capture=None):
-        # type: (str, str, List[str], cv2.VideoCapture) -> None
+        # type: (str, str, Sequence[str], Any) -> None
         self.kind, self.name, self.paths, self._capture = kind, name, list(paths), capture
-        self.fps, self.length = USUAL_FPS, len(self.paths)  # type: Tuple[float, int]
+        self.fps, self.length = USUAL_FPS, len(self.paths)  # type: Tuple[float, Optional[int]]
         if capture is not None:
             self.fps, self.length = _rate_and_length(capture, kind)
 
@@ -105,7 +111,7 @@ def _images_in(folder):
 
 
 def _rate_and_length(capture, kind):
-    # type: (cv2.VideoCapture, str) -> Tuple[float, int]
+    # type: (Any, str) -> Tuple[float, Optional[int]]
     fps = capture.get(cv2.CAP_PROP_FPS)
     count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if kind == "video" else 0
     return (fps if 0 < fps < 1000 else USUAL_FPS), (count if count > 0 else None)
@@ -126,15 +132,15 @@ class VideoWriter:
         # type: (str, float) -> None
         self._path, self._fps = path, fps
         self._unfinished = os.path.splitext(path)[0] + ".unfinished.mp4"
-        self._writer = None
-        self._shape = None
+        self._writer = None  # type: Any
+        self._shape = ()  # type: Tuple[int, ...]
 
     def write(self, frame):
         # type: (np.ndarray) -> None
         if self._writer is None:
             self._shape = frame.shape
             size_wh = (frame.shape[1], frame.shape[0])
-            fourcc = cv2.VideoWriter_fourcc(*"mp4v")
+            fourcc = cv2.VideoWriter_fourcc(*"mp4v")  # type: ignore[attr-defined]
             self._writer = cv2.VideoWriter(self._unfinished, fourcc, self._fps, size_wh)
             if not self._writer.isOpened():
                 raise DataError("OpenCV %s cannot write a video to %s" % (cv2.__version__, self._path))
