@@ -63,6 +63,8 @@ def pipeline_options(args):
 
 def main(args):
     # type: (Any) -> int
+    if args.max_frames is not None and args.max_frames < 1:
+        raise ConfigError("expected --max-frames of 1 or more, got %d" % args.max_frames)
     with open_source(args.input) as source:
         options = pipeline_options(args)
         if source.kind in ("image", "folder"):  # single pictures: nothing to carry over
@@ -81,7 +83,7 @@ def predict(source, pipeline, out, max_frames=None, color_by="side"):
     """
     make_folder(out, source.name)
     video = source.kind in ("video", "camera")
-    ids = range(max_frames or sys.maxsize) if video else image_ids(source.paths)
+    ids = range(sys.maxsize) if video else image_ids(source.paths)
     names = output_names(source.paths)
     writer = VideoWriter(os.path.join(out, _output_name(source) + ".mp4"), source.fps) if video else None
     results, frames = [], 0  # type: List[Dict[str, Any]], int

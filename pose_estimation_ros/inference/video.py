@@ -1,6 +1,7 @@
 """Frames out of an image, a folder of images, a video or a camera; and mp4 files in."""
 
 import os
+import time
 from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import cv2
@@ -46,12 +47,14 @@ class Source:
 
     def _captured(self):
         # type: () -> Iterator[SourceFrame]
-        index = 0
+        index, start_s = 0, time.monotonic()
         while True:
             arrived, image = self._capture.read()
             if not arrived:
                 break
-            yield SourceFrame(_three_channels(image), index, index / self.fps, self.name)
+            # Frames of a camera that come while the last one is in work are lost: only the clock knows their time.
+            time_s = time.monotonic() - start_s if self.kind == "camera" else index / self.fps
+            yield SourceFrame(_three_channels(image), index, time_s, self.name)
             index += 1
         if index == 0:
             raise DataError("%s: expected a %s with frames, got none" % (self.name, self.kind))

@@ -72,6 +72,12 @@ def test_max_frames(run, clip):
     assert [result["image_id"] for result in results] == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("count", ["0", "-3"])
+def test_max_frames_below_one(run, clip, capsys, count):
+    assert run(clip, "--max-frames", count) == (1, None)
+    assert "expected --max-frames of 1 or more, got " + count in capsys.readouterr().err
+
+
 def test_a_folder_end_to_end(run, tmp_path, blob):
     (tmp_path / "in").mkdir()
     for name, x in (("000000000139.png", 30), ("000000000285.png", 60)):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.inference import video
 from pose_estimation_ros.inference.video import Source, VideoWriter, open_source, read_image
 
 
@@ -99,18 +100,37 @@ def test_a_video_cut_short_ends_or_is_refused_but_does_not_crash(clip):
         assert clip in str(error)
 
 
+class FakeCapture:
+    """Gives these images, and knows neither its rate nor its length."""
+
+    def __init__(self, *images):
+        self.images = list(images)
+
+    def get(self, _property):
+        return 0.0
+
+    def read(self):
+        return (True, self.images.pop(0)) if self.images else (False, None)
+
+
 def test_a_video_without_frames_is_an_error():
-    class Capture:
-        def get(self, _property):
-            return 0.0
-
-        def read(self):
-            return False, None
-
-    source = Source("video", "empty.mp4", capture=Capture())
+    source = Source("video", "empty.mp4", capture=FakeCapture())
     assert source.length is None and source.fps == 30
     with pytest.raises(DataError, match="empty.mp4: expected a video with frames, got none"):
         list(source)
+
+
+@pytest.mark.parametrize("kind, times", [("video", [0, 1 / 30.0, 2 / 30.0]), ("camera", [0.5, 1.5, 4.0])])
+def test_a_cameras_time_is_the_clocks_and_a_videos_its_own(monkeypatch, kind, times):
+    clock = iter([100.0, 100.5, 101.5, 104.0])
+    monkeypatch.setattr(video.time, "monotonic", lambda: next(clock))
+    frames = list(Source(kind, "0", capture=FakeCapture(*[grey(1)] * 3)))
+    assert np.allclose([frame.time_s for frame in frames], times)
+
+
+def test_a_grey_camera_gives_three_channels():
+    frames = list(Source("camera", "0", capture=FakeCapture(np.full((4, 5), 9, np.uint8))))
+    assert frames[0].image.shape == (4, 5, 3) and (frames[0].image == 9).all()
 
 
 def test_the_file_appears_only_when_it_is_finished(tmp_path):
