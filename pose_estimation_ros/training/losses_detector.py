@@ -1,4 +1,4 @@
-"""The person detector's losses: CenterNet's focal loss on the centre heatmap, GIoU on the boxes (TTFNet's pair)."""
+"""The person detector's losses: quality focal loss on the centre heatmap, GIoU on the boxes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pose_estimation_ros.training.engine import Named
 from pose_estimation_ros.training.models.person_detector import decode_boxes
 
 
-def centre_focal_loss(logits: Tensor, target: Tensor, known: Tensor) -> Tensor:
-    """Focal loss (CenterNet, eq. 1) over all cells (N, 1, h, w), divided by the number of centres.
+def quality_focal_loss(logits: Tensor, target: Tensor, known: Tensor) -> Tensor:
+    """Cross-entropy of soft targets times the squared error (Generalized Focal Loss, Li et al. 2020, eq. 4).
 
-    target: 1 at the centres, Gaussians around, where a high score is forgiven. known: 0 where a cell does not count.
+    Over all cells (N, 1, h, w), divided by the targets' sum. CenterNet's loss wants a 1 in the one cell of the centre:
+    a large person's centre is vague by more than a cell, so its score stays below that of clutter; here it learns the
+    whole Gaussian. known: 0 where a cell does not count.
     """
-    score = logits.sigmoid()
-    centre = (target == 1).float() * known
-    found = centre * (1 - score).square() * functional.logsigmoid(logits)
-    empty = (known - centre) * (1 - target) ** 4 * score.square() * functional.logsigmoid(-logits)
-    return -(found + empty).sum() / centre.sum().clamp(min=1)
+    error = (target - logits.sigmoid()).square() * known
+    loss = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return (error * loss).sum() / (target * known).sum().clamp(min=1)
 
 
 def giou_loss(boxes: Tensor, target: Tensor, weight: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ def area(boxes: Tensor) -> Tensor:
 
 
 def person_loss(outputs: Named, targets: Named) -> Tensor:
-    return centre_focal_loss(outputs["person"].float(), targets["person"], targets["known"])
+    return quality_focal_loss(outputs["person"].float(), targets["person"], targets["known"])
 
 
 def box_loss(outputs: Named, targets: Named) -> Tensor:

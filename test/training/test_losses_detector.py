@@ -5,35 +5,33 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
-from pose_estimation_ros.training.losses_detector import centre_focal_loss, detection_losses, giou_loss  # noqa: E402
+from pose_estimation_ros.training.losses_detector import quality_focal_loss, detection_losses, giou_loss  # noqa: E402
 from pose_estimation_ros.training.models.person_detector import decode_boxes  # noqa: E402
 
 
 def slow_focal_loss(logits, target, known):
-    total, centres = 0.0, 0
+    total, mass = 0.0, 0.0
     for logit, t, k in zip(logits.flatten().tolist(), target.flatten().tolist(), known.flatten().tolist()):
         p = 1 / (1 + math.exp(-logit))
-        if t == 1:
-            total -= k * (1 - p) ** 2 * math.log(p)
-            centres += k
-        else:
-            total -= k * (1 - t) ** 4 * p**2 * math.log(1 - p)
-    return total / max(centres, 1)
+        total -= k * (t - p) ** 2 * (t * math.log(p) + (1 - t) * math.log(1 - p))
+        mass += k * t
+    return total / max(mass, 1)
 
 
 @pytest.mark.parametrize("centres", [0, 1, 3])
-def test_centre_focal_loss(centres):
+def test_quality_focal_loss(centres):
     torch.manual_seed(0)
-    logits, target = torch.randn(2, 1, 3, 4, dtype=torch.float64), torch.rand(2, 1, 3, 4, dtype=torch.float64) * 0.9
+    logits, target = torch.randn(2, 1, 3, 4, dtype=torch.float64), torch.rand(2, 1, 3, 4, dtype=torch.float64)
+    target *= 0.9 if centres else 0.0
     target.view(-1)[:centres] = 1
     known = (torch.rand(2, 1, 3, 4) > 0.3).double()
     known.view(-1)[:centres] = 1
-    assert centre_focal_loss(logits, target, known).item() == pytest.approx(slow_focal_loss(logits, target, known))
+    assert quality_focal_loss(logits, target, known).item() == pytest.approx(slow_focal_loss(logits, target, known))
 
 
-def test_centre_focal_loss_is_finite_for_sure_mistakes():
+def test_quality_focal_loss_is_finite_for_sure_mistakes():
     logits = torch.tensor([1e4, -1e4]).view(1, 1, 1, 2).requires_grad_()
-    loss = centre_focal_loss(logits, torch.tensor([0.0, 1.0]).view(1, 1, 1, 2), torch.ones(1, 1, 1, 2))
+    loss = quality_focal_loss(logits, torch.tensor([0.0, 1.0]).view(1, 1, 1, 2), torch.ones(1, 1, 1, 2))
     loss.backward()
     assert torch.isfinite(loss) and torch.isfinite(logits.grad).all() and loss.item() == pytest.approx(2e4)
 
@@ -41,7 +39,7 @@ def test_centre_focal_loss_is_finite_for_sure_mistakes():
 def test_unknown_cells_do_not_learn():
     logits = torch.zeros(1, 1, 2, 2, requires_grad=True)
     known = torch.tensor([[1.0, 0], [1, 0]]).view(1, 1, 2, 2)
-    centre_focal_loss(logits, torch.zeros(1, 1, 2, 2), known).backward()
+    quality_focal_loss(logits, torch.zeros(1, 1, 2, 2), known).backward()
     assert ((logits.grad != 0) == (known != 0)).all()
 
 

@@ -1,7 +1,7 @@
 """The default person detector: one class, anchor-free, one map at stride 8, small enough for a robot's spare CPU core.
 
-The head and its training follow TTFNet (Liu et al., AAAI 2020): a centre heatmap and the distances to the box's sides,
-learned on a Gaussian around every centre, which converges in few passes over little data.
+The head follows TTFNet (Liu et al., AAAI 2020): a centre heatmap and the distances to the box's sides, both learned on
+a Gaussian around every centre, which converges in few passes over little data.
 """
 from __future__ import annotations
 
