@@ -106,7 +106,9 @@ def parity(model: nn.Module, content: bytes, size_wh: list[int]) -> float:
 
 def make_spec(recipe: Recipe, path: Path, epoch: int) -> ModelSpec:
     top_down = recipe.task == "top_down"
-    training: dict[str, Any] = {"model": recipe.model, "recipe": recipe.name, "epochs": epoch, "seed": recipe.seed}
+    kept = ("model", "name", "init_from", "losses", "epoch_samples", "batch_size", "lr", "seed", "precision")
+    training: dict[str, Any] = {key: getattr(recipe, key) for key in kept}
+    training |= {"epochs": epoch, "data": [source.annotations for source in recipe.train]}
     return ModelSpec(
         name=path.stem,
         task=recipe.task,
