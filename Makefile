@@ -2,8 +2,8 @@
 # is touched. VENV and PYTHON may be given: make test PYTHON=python3.12 VENV=/tmp/venv312
 PYTHON ?= python3
 PYTHON36 ?= python3.6
-VENV ?= $(CURDIR)/.venv
-VENV36 ?= $(CURDIR)/.venv36
+VENV = $(CURDIR)/.venv
+VENV36 = $(CURDIR)/.venv36
 RUNTIME = pose_estimation_ros/core pose_estimation_ros/inference pose_estimation_ros/nodes launch \
 	pose_estimation_ros/__init__.py pose_estimation_ros/__main__.py
 export VENV
