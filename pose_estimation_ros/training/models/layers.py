@@ -83,5 +83,9 @@ class GlobalContext(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         attention = self.mask(x).flatten(2).softmax(-1)  # (N, 1, HW)
         context = (attention @ x.flatten(2).transpose(1, 2)).squeeze(1)  # (N, C)
-        added = self.excite(torch.relu(self.norm(self.squeeze(context))))
+        added = self.excite(torch.relu(self._normalised(self.squeeze(context))))
         return x + added[:, :, None, None]
+
+    def _normalised(self, hidden: Tensor) -> Tensor:
+        """Layer norm. Of a single value it leaves the bias alone: said so, as ONNX Runtime 1.23 refuses to run it."""
+        return self.norm(hidden) if hidden.shape[-1] > 1 else 0 * hidden + self.norm.bias
