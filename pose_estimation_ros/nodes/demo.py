@@ -12,6 +12,7 @@ import time
 from typing import Any, Dict, List
 
 import rclpy
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
@@ -81,7 +82,7 @@ def main(argv=None):
     children = []  # type: List[subprocess.Popen]
     try:
         code = play(DemoSubscriber(recorder), recorder, children, args, length)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ExternalShutdownException):
         print("\nstopped")
         code = 130
     finally:

@@ -4,7 +4,6 @@ import sys
 from typing import Any, Callable, List
 
 import rclpy
-from rclpy.executors import ExternalShutdownException
 
 from pose_estimation_ros.core.errors import PoseError
 
@@ -23,8 +22,11 @@ def run(name, make_node, args=None):
     except PoseError as error:
         print("%s: error: %s" % (name, error), file=sys.stderr)
         return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except KeyboardInterrupt:
         pass
+    except Exception:
+        if rclpy.ok():
+            raise  # else a signal came: spinning ends so, and calls on the way fail in ways of their own
     finally:
         if node is not None:
             node.destroy_node()

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS")
 
 from pose_estimation_ros.nodes.processes import NODES, start_pose_node
+from pose_estimation_ros.nodes.run import run
 
 
 def program(node, *parameters):
@@ -45,3 +46,22 @@ def test_signals_end_it_cleanly(domain, ros, color_model, wait_until, ended, cap
     assert ended[0].wait(60) == 0
     assert "Traceback" not in capfd.readouterr().err
     watcher.destroy_node()
+
+
+def test_a_signal_while_it_starts_is_no_failure(domain):
+    """rclpy answers SIGTERM by shutting its context down; whatever is being made then fails."""
+    import rclpy
+
+    def make_node():
+        rclpy.shutdown()
+        return rclpy.create_node("late")
+
+    assert run("late", make_node, []) == 0
+
+
+def test_a_bug_is_not_hidden(domain):
+    def make_node():
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run("broken", make_node, [])
