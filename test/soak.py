@@ -1,4 +1,4 @@
-"""Five minutes of camera (30 Hz, 640x480), pose node and subscriber in own processes: memory must not grow.
+"""Five minutes of camera (30 Hz, 640x480), pose node, subscriber, each a process: memory must not grow.
 
 `make soak`; not part of `make test`. Prints the pose node's resident memory as it goes and its slope after warm-up. Ends
 with code 1 if that exceeds the limit, if an array answers no published image, or if a process died.
@@ -19,6 +19,7 @@ from pose_estimation_ros.nodes import processes
 from pose_estimation_ros.nodes.launch_arguments import demo_clip
 
 LIMIT_MB_PER_HOUR = 20.0
+LOST_BY_US = 0.01  # images that this process may miss where the machine is busy; a wrong stamp would miss them all
 WARM_UP = 0.25  # of the time, not counted: allocators fill their pools
 
 
@@ -113,7 +114,9 @@ def report(subscriber, times_s, sizes_mb):
         "resident memory %.1f MB at the end, slope %.2f MB an hour (limit %.0f)"
         % (sizes_mb[-1], slope, LIMIT_MB_PER_HOUR)
     )
-    return int(bool(strangers) or slope > LIMIT_MB_PER_HOUR or not subscriber.people)
+    return int(
+        len(strangers) > LOST_BY_US * len(subscriber.answered) or slope > LIMIT_MB_PER_HOUR or not subscriber.people
+    )
 
 
 if __name__ == "__main__":
