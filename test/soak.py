@@ -1,6 +1,6 @@
 """Five minutes of camera (30 Hz, 640x480), pose node, subscriber, each a process: memory must not grow.
 
-`make soak`; not part of `make test`. Prints the pose node's resident memory as it goes and its slope after warm-up. Ends
+`make soak`; not part of `make test`. Prints the pose node's own memory as it goes and its slope after warm-up. Ends
 with code 1 if that exceeds the limit, if an array answers no published image, or if a process died.
 """
 

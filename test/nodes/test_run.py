@@ -41,7 +41,7 @@ def test_what_a_user_can_cause_is_one_line_and_code_1(domain, node, parameters, 
 def test_signals_end_it_cleanly(domain, ros, color_model, wait_until, ended, capfd, signal_number):
     watcher = ros.create_node("watcher")
     ended.append(start_pose_node({"model": color_model, "detector": "full_frame"}))
-    wait_until(lambda: watcher.count_publishers("pose/keypoints") == 1, watcher)
+    wait_until(lambda: watcher.count_subscribers("image") == 1, watcher)  # the last thing it makes
     ended[0].send_signal(signal_number)
     assert ended[0].wait(60) == 0
     assert "Traceback" not in capfd.readouterr().err
