@@ -1,4 +1,5 @@
 """ROS 2 human pose estimation: camera topics in, keypoints out. The layers are described in ARCHITECTURE.md."""
+
 import pkgutil
 
 # A source tree beside an installed package then finds the installed `.msg` too.

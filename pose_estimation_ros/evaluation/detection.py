@@ -1,4 +1,5 @@
 """How well a person detector finds people: recall against false positives per image."""
+
 from __future__ import annotations
 
 import json

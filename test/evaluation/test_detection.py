@@ -1,4 +1,5 @@
 """Recall against false positives, on cases small enough to do by hand, and on a published detector's results."""
+
 import json
 
 import cv2

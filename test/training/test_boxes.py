@@ -1,4 +1,5 @@
 """Detector samples: reading, views, mosaics and targets, on pictures whose boxes can be seen in the pixels."""
+
 import json
 
 import cv2

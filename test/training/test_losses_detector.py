@@ -1,11 +1,12 @@
 """The detector's losses against the formulas written out cell by cell."""
+
 import math
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
-from pose_estimation_ros.training.losses_detector import quality_focal_loss, detection_losses, giou_loss  # noqa: E402
+from pose_estimation_ros.training.losses_detector import detection_losses, giou_loss, quality_focal_loss  # noqa: E402
 from pose_estimation_ros.training.models.person_detector import decode_boxes  # noqa: E402
 
 

@@ -1,4 +1,5 @@
 """The detector's metric on outputs made from known boxes."""
+
 import math
 
 import numpy as np

@@ -1,4 +1,5 @@
 """The detector network: size, shapes, decoding, and that it can learn."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
 """Whole images with person boxes, for the person detector: zoomed, tiled in mosaics, turned into TTFNet's targets."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,4 +1,5 @@
 """One file per paper; the plain dicts lead from the name in a recipe to the builder."""
+
 from pose_estimation_ros.training.models.elpn import elpn_v1, elpn_v2
 from pose_estimation_ros.training.models.hrnet import HRNet
 from pose_estimation_ros.training.models.person_detector import PersonDetector

@@ -3,6 +3,7 @@
 The head follows TTFNet (Liu et al., AAAI 2020): a centre heatmap and the distances to the box's sides, both learned on
 a Gaussian around every centre, which converges in few passes over little data.
 """
+
 from __future__ import annotations
 
 import math
@@ -91,7 +92,7 @@ def cell_centres(height: int, width: int) -> Tensor:
 
 
 def decode_boxes(log_distances: Tensor) -> Tensor:
-    """"box" output (N, 4, h, w) -> boxes (N, 4, h, w), x1 y1 x2 y2 in input px."""
+    """ "box" output (N, 4, h, w) -> boxes (N, 4, h, w), x1 y1 x2 y2 in input px."""
     centre = cell_centres(*log_distances.shape[-2:]).to(log_distances)
     distance = log_distances.exp() * STRIDE
     return torch.cat([centre - distance[:, :2], centre + distance[:, 2:]], 1)
