@@ -87,5 +87,7 @@ class GlobalContext(nn.Module):
         return x + added[:, :, None, None]
 
     def _normalised(self, hidden: Tensor) -> Tensor:
-        """Layer norm. Of a single value it leaves the bias alone: said so, as ONNX Runtime 1.23 refuses to run it."""
-        return self.norm(hidden) if hidden.shape[-1] > 1 else 0 * hidden + self.norm.bias
+        """Layer norm. Over a single value it comes to its bias: said so, as ONNX Runtime 1.23 refuses to run it."""
+        if self.norm.normalized_shape != (1,):
+            return self.norm(hidden)
+        return 0 * hidden * self.norm.weight + self.norm.bias
