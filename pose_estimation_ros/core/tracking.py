@@ -29,7 +29,7 @@ class Tracker:
         # type: () -> None
         """Forgets everybody."""
         self._tracks = empty_poses(len(self._sigmas))  # each person as last seen, with track_id
-        self._age_s = np.zeros(0)  # time since then
+        self._age_s = np.zeros(0)  # type: np.ndarray  # time since then
 
     def update(self, poses, stamp_s):
         # type: (Poses, float) -> Poses
@@ -48,12 +48,6 @@ class Tracker:
         tracked = poses._replace(track_id=track_id)
         self._remember(tracked, match)
         return tracked
-
-    @property
-    def lost_count(self):
-        # type: () -> int
-        """Number of people who are remembered but were not in the last update."""
-        return int((self._age_s > 0).sum())
 
     def _forget_old(self, step_s):
         # type: (float) -> None

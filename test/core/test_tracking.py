@@ -76,16 +76,7 @@ def test_stamps_that_stand_still_track_and_still_forget():
     assert [ids(tracker, 0.0, (i, 0)) for i in range(3)] == [[1]] * 3
     for _ in range(40):  # more than a second of frames at 30 Hz
         ids(tracker, 0.0)
-    assert tracker.lost_count == 0
     assert ids(tracker, 0.0, (2, 0)) == [2]
-
-
-def test_lost_count():
-    tracker = Tracker(SIGMAS)
-    ids(tracker, 0.0, (0, 0), (300, 0))
-    assert tracker.lost_count == 0
-    ids(tracker, 0.1, (0, 0))
-    assert tracker.lost_count == 1
 
 
 def test_two_people_who_pass_each_other_keep_their_ids():

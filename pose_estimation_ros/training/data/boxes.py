@@ -120,7 +120,7 @@ def encode_targets(view: View, stride: int = STRIDE) -> dict[str, np.ndarray]:
         target[:, near] = box[:, None]
     known |= person > MIN_WEIGHT
     targets = {"person": person[None], "known": known[None], "box_xyxy": target, "box_weight": weight}
-    return {name: np.float32(array) for name, array in targets.items()}
+    return {name: array.astype(np.float32) for name, array in targets.items()}
 
 
 def gaussian(box: np.ndarray, map_wh: Sequence[int], stride: int) -> np.ndarray:
