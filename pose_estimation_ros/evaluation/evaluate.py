@@ -7,7 +7,6 @@ detector gets its recall at 0.2 and 1 false positives per image. Figures are pri
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from tqdm import tqdm
 
 from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.core.model_spec import file_sha256, load_model_spec, spec_path
 from pose_estimation_ros.evaluation import coco, detection
 from pose_estimation_ros.inference.backend import model_path, open_model
@@ -40,7 +40,7 @@ def main(args: argparse.Namespace) -> int:
     figures, results = run(path, args)
     report = {"model": path.name, "sha256": file_sha256(str(path)), "data": str(args.data), **figures}
     for name, content in ((f"{path.stem}.json", report), (f"{path.stem}_results.json", results)):
-        write_json(Path(args.out, name), content)
+        write_json(Path(args.out, name), content, indent=1)
     if args.save:
         save_accuracy(path, args.save, figures)
     print("  ".join(f"{name} {value}" for name, value in report.items() if isinstance(value, float)))
@@ -52,7 +52,7 @@ def save_accuracy(path: Path, name: str, figures: dict[str, Any]) -> None:
     """Keeps the figures in the model's spec, under accuracy[name]."""
     spec = load_model_spec(str(path))
     accuracy = {**spec.accuracy, name: figures}
-    write_json(Path(spec_path(str(path))), spec._replace(accuracy=accuracy).to_json())
+    write_json(spec_path(str(path)), spec._replace(accuracy=accuracy).to_json(), indent=1)
 
 
 def is_detector(path: str) -> bool:
@@ -85,10 +85,3 @@ def evaluate_detector(path: Path, args: argparse.Namespace) -> tuple[dict[str, A
         for box, score in zip(boxes, scores)
     ]
     return {"images": len(truths), **figures}, results
-
-
-def write_json(path: Path, content: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(content, indent=1) + "\n")
-    os.replace(partial, path)

@@ -8,7 +8,6 @@ image_id is the frame index of a video or camera. For images it is the number in
 named by a different number (COCO: 000000000139.jpg is 139), else the place in the sorted list, from 0.
 """
 
-import json
 import os
 import sys
 from typing import Any, Dict, Iterable, List, Optional
@@ -17,6 +16,7 @@ import cv2
 import numpy as np
 
 from pose_estimation_ros.core.errors import ConfigError, DataError
+from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
 from pose_estimation_ros.inference.draw import COLOR_BY, draw_poses
 from pose_estimation_ros.inference.pipeline import Pipeline, PipelineOptions, build_pipeline
@@ -106,7 +106,7 @@ def predict(source, pipeline, out, max_frames=None, color_by="side"):
     finally:
         if writer:
             writer.close()
-        write_json(results, os.path.join(out, "keypoints.json"))
+        write_json(os.path.join(out, "keypoints.json"), results)
     return frames, len(results)
 
 
@@ -151,14 +151,6 @@ def make_folder(path, source_name):
         os.makedirs(path, exist_ok=True)
     except OSError as error:
         raise DataError("expected a folder to write to, got %s: %s" % (path, error))
-
-
-def write_json(data, path):
-    # type: (Any, str) -> None
-    """Writes the whole file or nothing."""
-    with open(path + ".unfinished", "w") as file:
-        json.dump(data, file)
-    os.replace(path + ".unfinished", path)
 
 
 def progress(source, total):

@@ -6,10 +6,11 @@ from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
+from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.inference.draw import draw_poses
-from pose_estimation_ros.inference.predict import coco_results, write_json
+from pose_estimation_ros.inference.predict import coco_results
 from pose_estimation_ros.inference.video import VideoWriter
 
 
@@ -103,8 +104,8 @@ class Recorder:
         self._images.clear()
         self._video.close()
         summary = self.summary()
-        write_json(self._results, self.paths["keypoints.json"])
-        write_json(summary, self.paths["summary.json"])
+        write_json(self.paths["keypoints.json"], self._results)
+        write_json(self.paths["summary.json"], summary)
         return summary
 
 

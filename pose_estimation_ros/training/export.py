@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.core.files import write_json, write_whole
 from pose_estimation_ros.core.model_spec import DECODERS, ModelSpec, file_sha256, spec_path
 from pose_estimation_ros.training.checkpoint import load_checkpoint
 from pose_estimation_ros.training.config import Recipe, recipe_from_fields
@@ -55,9 +54,9 @@ def export(checkpoint: str | Path, out: str | Path, name: str | None = None) -> 
     if not difference <= PARITY:
         raise ModelError(f"expected ONNX Runtime within {PARITY} of torch, got {difference:.2e}: nothing written")
     path = Path(out, (name or recipe.name) + ".onnx")
-    write_atomically(path, content)
+    write_whole(path, content)
     spec = make_spec(recipe, path, state["epoch"])
-    write_atomically(Path(spec_path(str(path))), json.dumps(spec.to_json(), indent=2).encode() + b"\n")
+    write_json(spec_path(str(path)), spec.to_json(), indent=1)
     return path, difference
 
 
@@ -122,10 +121,3 @@ def make_spec(recipe: Recipe, path: Path, epoch: int) -> ModelSpec:
         accuracy={},
         training=training,
     )
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)
