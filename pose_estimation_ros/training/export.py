@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, Sequence
 
 import numpy as np
 import onnx
@@ -13,7 +13,7 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.files import write_json, write_whole
 from pose_estimation_ros.core.model_spec import DECODERS, ModelSpec, file_sha256, spec_path
 from pose_estimation_ros.training.checkpoint import load_checkpoint
@@ -30,15 +30,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", help="runs/<name>/best.ckpt")
     parser.add_argument("--out", default="models", help="folder for <name>.onnx and <name>.json (default: %(default)s)")
     parser.add_argument("--name", help="name of the model (default: the recipe's)")
+    size_help = "input size in px, multiples of 32 (default: the recipe's)"
+    parser.add_argument("--size-wh", type=int, nargs=2, metavar=("W", "H"), help=size_help)
 
 
 def main(args: argparse.Namespace) -> int:
-    path, difference = export(args.checkpoint, args.out, args.name)
+    path, difference = export(args.checkpoint, args.out, args.name, args.size_wh)
     print(f"wrote {path} and {spec_path(str(path))}; largest difference torch - ONNX Runtime {difference:.2e}")
     return 0
 
 
-def export(checkpoint: str | Path, out: str | Path, name: str | None = None) -> tuple[Path, float]:
+def export(
+    checkpoint: str | Path, out: str | Path, name: str | None = None, size_wh: Sequence[int] | None = None
+) -> tuple[Path, float]:
     """Writes <out>/<name>.onnx and .json, each atomically; returns the path and the largest output difference.
 
     Raises ModelError where ONNX Runtime differs from torch by more than 1e-4 (absolute, on outputs of 0..1; relative to
@@ -46,6 +50,9 @@ def export(checkpoint: str | Path, out: str | Path, name: str | None = None) -> 
     """
     state = load_checkpoint(checkpoint)
     recipe = recipe_from_fields(state["recipe"], str(checkpoint))
+    recipe.input_size_wh = list(size_wh or recipe.input_size_wh)
+    if any(side < 32 or side % 32 for side in recipe.input_size_wh):
+        raise ConfigError(f"expected an input size of multiples of 32, got {recipe.input_size_wh}")
     model = build_model(recipe)
     model.load_state_dict(state["model"])
     model = serving_model(recipe, model).eval()

@@ -5,7 +5,7 @@ import onnx
 import pytest
 import torch
 
-from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.model_spec import load_model_spec
 from pose_estimation_ros.inference.backend import open_model
 from pose_estimation_ros.training import export as module
@@ -55,3 +55,12 @@ def test_exporting_leaves_the_model_in_evaluation_mode(recipe):
     model = build_model(recipe).eval()
     module.to_onnx(model, recipe.input_size_wh)
     assert not any(m.training for m in model.modules())
+
+
+def test_another_input_size(checkpoint, tmp_path):
+    path, difference = export(checkpoint, tmp_path, "larger", [64, 96])
+    backend, spec = open_model(str(path), "top_down")
+    assert difference <= 1e-4 and spec.input_size_wh == (64, 96)
+    assert backend(np.zeros((1, 3, 96, 64), np.float32))["heatmaps"].shape == (1, 17, 24, 16)
+    with pytest.raises(ConfigError, match="multiples of 32"):
+        export(checkpoint, tmp_path, "odd", [50, 96])
