@@ -40,11 +40,12 @@ bench: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/bench_core.py
 	$(VENV)/bin/python -m pose_estimation_ros bench test/data/pedestrians.mp4
 
-# A workspace build, as on a robot: leaves build/, install/ and log/.
+# A workspace build and its tests, as on a robot: leaves build/, install/ and log/.
 COLCON = AMENT_PREFIX_PATH=$(VENV) CMAKE_PREFIX_PATH=$(VENV) PATH=$(VENV)/bin:$$PATH $(VENV)/bin/colcon
-build: 
+build:
 	@$(PYTHON) tools/setup_venv.py build
 	$(COLCON) build --build-base build/colcon --cmake-args -DPython3_EXECUTABLE=$(VENV)/bin/python
+	$(COLCON) test --build-base build/colcon --return-code-on-test-failure --event-handlers console_direct+
 
 # Five minutes of camera, pose node and subscriber; fails if the node's memory grows.
 soak: setup
