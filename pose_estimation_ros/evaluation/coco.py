@@ -90,15 +90,6 @@ def predict(estimator: TopDown, truth: COCO, folder: str | Path, boxes: Boxes) -
         yield image_id, poses.select(kept)
 
 
-def to_results(image_id: int, poses: Poses) -> list[dict[str, Any]]:
-    """COCO results format: keypoints as x, y, score triples in px."""
-    triples = np.concatenate([poses.xy, poses.score[..., None]], -1).reshape(poses.count, -1)
-    return [
-        {"image_id": image_id, "category_id": 1, "keypoints": row.round(3).tolist(), "score": float(score)}
-        for row, score in zip(triples, poses.person_score)
-    ]
-
-
 def keypoint_ap(truth: COCO, results: Iterable[dict[str, Any]]) -> dict[str, float]:
     """AP, AP50, AP75, APM, APL, AR in 0..100 by pycocotools; all 0 without results. COCO-17 order is expected."""
     results = list(results)

@@ -20,6 +20,7 @@ from pose_estimation_ros.evaluation import coco, detection
 from pose_estimation_ros.inference.backend import model_path, open_model
 from pose_estimation_ros.inference.detector import open_detector
 from pose_estimation_ros.inference.estimator import TopDown
+from pose_estimation_ros.inference.predict import coco_results
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +70,7 @@ def evaluate_pose(path: Path, args: argparse.Namespace) -> tuple[dict[str, Any],
     with backend:
         estimator = TopDown(backend, spec, flip_test=args.flip)
         predicted = tqdm(coco.predict(estimator, truth, args.data, boxes), "images", total=len(boxes), leave=False)
-        results = [result for image_id, poses in predicted for result in coco.to_results(image_id, poses)]
+        results = [result for image_id, poses in predicted for result in coco_results(poses, image_id)]
     protocol = {"boxes": args.boxes or "ground truth", "flip": args.flip, "images": len(truth.imgs)}
     return {**protocol, **coco.keypoint_ap(truth, results)}, results
 

@@ -8,6 +8,7 @@ import pytest
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.poses import make_poses
 from pose_estimation_ros.evaluation import coco
+from pose_estimation_ros.inference.predict import coco_results
 
 
 def annotation(number, image_id, keypoints, box, **more):
@@ -85,7 +86,7 @@ def test_annotation_faults(tmp_path, content):
 
 def test_results_format():
     poses = make_poses([[[1, 2], [3, 4]]], [[0.5, 0.25]], [[0, 0, 9, 9]], [0.75])
-    assert coco.to_results(7, poses) == [
+    assert coco_results(poses, 7) == [
         {"image_id": 7, "category_id": 1, "keypoints": [1, 2, 0.5, 3, 4, 0.25], "score": 0.75}
     ]
 
