@@ -15,7 +15,10 @@ from pose_estimation_ros.core.errors import ConfigError
 
 @dataclass
 class Source:
-    """One annotation file and its images. Relative paths start at the recipe's ``data_root``."""
+    """One annotation file and its images.
+
+    Relative paths start at the recipe's ``data_root``, those with ./ in front at the working directory.
+    """
 
     annotations: str = ""
     images: str = ""  # a folder or a glob of tar files
@@ -73,6 +76,10 @@ class Recipe:
     @property
     def run_dir(self) -> Path:
         return Path(self.out_dir, self.name)
+
+    def path(self, text: str) -> Path:
+        """Where a source's path leads."""
+        return Path(text) if text.startswith("./") else Path(self.data_root, text)
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:

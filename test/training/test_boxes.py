@@ -12,6 +12,7 @@ pytest.importorskip("yaml", reason="recipes are yaml")
 from pose_estimation_ros.core.geometry import iou, letterbox_matrix  # noqa: E402
 from pose_estimation_ros.training.config import Recipe, Source  # noqa: E402
 from pose_estimation_ros.training.data.boxes import (  # noqa: E402
+    DOUBT,
     BoxesDataset,
     Scene,
     View,
@@ -25,12 +26,12 @@ from pose_estimation_ros.training.data.boxes import (  # noqa: E402
 SIZE_WH = (64, 48)
 
 
-def white_box(box=(20, 10, 40, 40), size_wh=(100, 60), ignore=False, complete=True):
+def white_box(box=(20, 10, 40, 40), size_wh=(100, 60), score=1.0, complete=True):
     """A frame with one white box on black, and its scene; the box is xyxy of pixel edges."""
     frame = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
     x1, y1, x2, y2 = box
     frame[y1:y2, x1:x2] = 255
-    return frame, Scene("a.png", np.array([box], float) - 0.5, np.array([ignore]), complete)
+    return frame, Scene("a.png", np.array([box], float) - 0.5, np.array([score]), complete)
 
 
 def pixels_box(image):
@@ -41,7 +42,7 @@ def pixels_box(image):
 
 def empty_view(known=True):
     shape = SIZE_WH[::-1]
-    return View(np.zeros((*shape, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, bool), np.full(shape, known))
+    return View(np.zeros((*shape, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0), np.full(shape, known))
 
 
 def test_load_scenes(tmp_path):
@@ -51,12 +52,24 @@ def test_load_scenes(tmp_path):
     path.write_text(json.dumps({"images": images, "annotations": items}))
     empty, two = load_scenes(path)
     assert empty.box_xyxy.shape == (0, 4) and empty.complete and not two.complete
-    assert two.box_xyxy.tolist() == [[1, 2, 4, 6], [5, 6, 12, 14]] and two.ignore.tolist() == [False, True]
+    assert two.box_xyxy.tolist() == [[1, 2, 4, 6], [5, 6, 12, 14]]
+    np.testing.assert_array_equal(two.score, [1, np.nan])
+
+
+@pytest.mark.parametrize("iscrowd", [0, 1])
+def test_a_teachers_score_becomes_what_is_learned(tmp_path, iscrowd):
+    scores = [0.02, DOUBT[0], sum(DOUBT) / 2, DOUBT[1], 0.9]
+    items = [{"image_id": 1, "bbox": [n, 0, 2, 2], "iscrowd": iscrowd, "score": s} for n, s in enumerate(scores)]
+    path = tmp_path / "boxes.json"
+    path.write_text(json.dumps({"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": items}))
+    (scene,) = load_scenes(path)
+    assert scene.box_xyxy[:, 0].tolist() == [2, 3, 4]  # the first two are background
+    assert scene.score.tolist() == pytest.approx([0.5, 1, 1])
 
 
 def test_view_of_nobody():
     frame, _ = white_box()
-    nobody = Scene("a.png", np.zeros((0, 4)), np.zeros(0, bool), True)
+    nobody = Scene("a.png", np.zeros((0, 4)), np.zeros(0), True)
     view = make_view(frame, nobody, letterbox_matrix((100, 60), SIZE_WH), SIZE_WH)
     assert view.box_xyxy.shape == (0, 4) and view.known.all()
 
@@ -70,7 +83,7 @@ def test_random_views_move_boxes_with_the_pixels(mirror):
         matrix = random_matrix((100, 60), SIZE_WH, (0.7, 2.0), mirror, rng)
         assert np.sign(matrix[0, 0]) == (-1 if mirror else 1)
         view = make_view(frame, scene, matrix, SIZE_WH)
-        if len(view.box_xyxy) and not view.ignore[0]:
+        if len(view.box_xyxy) and not np.isnan(view.score[0]):
             shown += 1
             assert iou(view.box_xyxy, pixels_box(view.image))[0, 0] > 0.85
     assert shown > 10
@@ -85,22 +98,22 @@ def test_boxes_at_the_border(shift_x, count, ignored):
     view = make_view(frame, scene, np.array([[1.0, 0, shift_x], [0, 1, 0]]), SIZE_WH)
     assert len(view.box_xyxy) == count
     if count:
-        assert view.ignore[0] == ignored and view.box_xyxy[0, 0] >= -0.5
+        assert np.isnan(view.score[0]) == ignored and view.box_xyxy[0, 0] >= -0.5
 
 
 def test_too_small_is_ignored():
     frame, scene = white_box()
     view = make_view(frame, scene, np.array([[0.2, 0, 0], [0, 0.2, 0]]), SIZE_WH)
-    assert view.ignore.tolist() == [True] and not view.known[3:7, 5:7].any() and view.known[20:].all()
+    assert np.isnan(view.score).tolist() == [True] and not view.known[3:7, 5:7].any() and view.known[20:].all()
 
 
-@pytest.mark.parametrize("complete, ignore", [(True, False), (True, True), (False, False), (False, True)])
-def test_known(complete, ignore):
-    frame, scene = white_box(ignore=ignore, complete=complete)
+@pytest.mark.parametrize("complete, score", [(True, 1), (True, 0.3), (True, np.nan), (False, 1), (False, np.nan)])
+def test_known(complete, score):
+    frame, scene = white_box(score=score, complete=complete)
     known = make_view(frame, scene, np.eye(2, 3), SIZE_WH).known
     inside = np.zeros_like(known)
     inside[10:40, 20:40] = True
-    assert (known[inside] == (not ignore)).all() and (known[~inside] == complete).all()
+    assert (known[inside] == (not np.isnan(score))).all() and (known[~inside] == complete).all()
 
 
 def test_mosaic_keeps_boxes_on_their_pixels():
@@ -127,7 +140,7 @@ def test_targets_of_nobody():
 def test_targets():
     large, small, ignored = [0, 0, 60, 46], [9, 10, 17, 30], [40, 30, 60, 46]
     boxes = np.float32([small, large, ignored])
-    targets = encode_targets(empty_view()._replace(box_xyxy=boxes, ignore=np.array([False, False, True])))
+    targets = encode_targets(empty_view()._replace(box_xyxy=boxes, score=np.array([1, 1, np.nan])))
     centres = np.argwhere(targets["person"][0] == 1).tolist()
     assert centres == [[2, 1], [2, 3]]  # (13.5, 20.5) and (30.5, 23.5) px in cells of 8
     assert targets["box_xyxy"][:, 2, 1].tolist() == small and targets["box_xyxy"][:, 2, 3].tolist() == large
@@ -135,8 +148,14 @@ def test_targets():
     assert ((targets["box_weight"] > 0) <= (targets["person"][0] > 0)).all()
 
 
+def test_a_doubtful_box_asks_for_its_score_and_teaches_no_box():
+    targets = encode_targets(empty_view()._replace(box_xyxy=np.float32([[9, 10, 17, 30]]), score=np.array([0.3])))
+    assert targets["person"].max() == pytest.approx(0.3) and targets["person"][0, 2, 1] == targets["person"].max()
+    assert not targets["box_weight"].any() and targets["known"].all()
+
+
 def test_a_centre_is_known_even_in_an_unknown_image():
-    view = empty_view(known=False)._replace(box_xyxy=np.float32([[9, 10, 17, 30]]), ignore=np.array([False]))
+    view = empty_view(known=False)._replace(box_xyxy=np.float32([[9, 10, 17, 30]]), score=np.ones(1))
     targets = encode_targets(view)
     assert targets["known"][0, 2, 1] == 1 and targets["known"][0, 5, 7] == 0
 

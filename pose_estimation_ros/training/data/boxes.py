@@ -22,37 +22,48 @@ MIN_WEIGHT = 0.05  # of a Gaussian: below it a cell does not learn the box
 MIN_SIDE = 6.0  # px: smaller boxes in the network's input are ignored
 MIN_VISIBLE = 0.4  # share of a box inside the view, below which it is ignored
 MAX_BOXES = 100  # per sample
+DOUBT = (0.1, 0.6)  # a teacher's scores that stand for nobody and for a person: in between, it is learned as doubtful
+PERSON = 0.5  # score from which a box counts as a person
 
 
 class Scene(NamedTuple):
-    """One image's persons. ignore (N,) bool: neither person nor background. complete: everybody is annotated."""
+    """One image's persons. complete: everybody is annotated.
+
+    score (N,): 1 a person, 0..1 what the detector should answer there, NaN neither person nor background.
+    """
 
     file_name: str
     box_xyxy: np.ndarray
-    ignore: np.ndarray
+    score: np.ndarray
     complete: bool
 
 
 def load_scenes(path: str | Path) -> list[Scene]:
-    """All images of a COCO file, those without persons, too; crowds and doubtful boxes (iscrowd) are ``ignore``."""
+    """All images of a COCO file, those without persons, too.
+
+    A box that a detector made carries its "score", which becomes the score to learn (DOUBT): what the teacher took for
+    a person by a hair is the background that a student must see. A crowd without a score is NaN.
+    """
     content = read_coco_json(path)
     boxes: dict[int, list] = {image["id"]: [] for image in content["images"]}
     for item in content["annotations"]:
-        boxes[item["image_id"]].append((*item["bbox"], bool(item.get("iscrowd"))))
+        score = np.interp(item["score"], DOUBT, (0, 1)) if "score" in item else np.nan if item.get("iscrowd") else 1.0
+        if score != 0:
+            boxes[item["image_id"]].append((*item["bbox"], score))
     scenes = []
     for image in content["images"]:
         found = np.array(boxes[image["id"]], np.float64).reshape(-1, 5)
         complete = image.get("annotations_complete", True)
-        scenes.append(Scene(image["file_name"], xywh_to_xyxy(found[:, :4]), found[:, 4] > 0, complete))
+        scenes.append(Scene(image["file_name"], xywh_to_xyxy(found[:, :4]), found[:, 4], complete))
     return scenes
 
 
 class View(NamedTuple):
-    """A picture and what is known: image (h, w, 3) uint8 BGR, box_xyxy (N, 4) px, ignore (N,), known (h, w) bool."""
+    """A picture and what is known: image (h, w, 3) uint8 BGR, box_xyxy (N, 4) px, score (N,), known (h, w) bool."""
 
     image: np.ndarray
     box_xyxy: np.ndarray
-    ignore: np.ndarray
+    score: np.ndarray
     known: np.ndarray
 
 
@@ -66,12 +77,13 @@ def make_view(frame: np.ndarray, scene: Scene, matrix: np.ndarray, size_wh: Sequ
     sides, whole_sides = cut[:, 2:] - cut[:, :2], whole[:, 2:] - whole[:, :2]
     seen = sides.prod(1) / np.maximum(whole_sides.prod(1), 1e-6)
     inside = sides.min(1, initial=np.inf) > 0.5
-    ignore = scene.ignore | (seen < MIN_VISIBLE) | (sides.min(1, initial=np.inf) < MIN_SIDE)
+    unclear = (seen < MIN_VISIBLE) | (sides.min(1, initial=np.inf) < MIN_SIDE)
+    cut, score = cut[inside].astype(np.float32), np.where(unclear, np.nan, scene.score)[inside]
     known = np.full((height, width), scene.complete)
-    for box, is_ignored in sorted(zip(cut[inside], ignore[inside]), key=lambda pair: not pair[1]):
-        x1, y1, x2, y2 = np.round(box + 0.5).astype(int)
-        known[y1:y2, x1:x2] = not is_ignored  # the ignored ones first: a person in front of them is known
-    return View(image, cut[inside].astype(np.float32), ignore[inside], known)
+    for index in np.argsort(~np.isnan(score), kind="stable"):  # a person in front of what is ignored is known
+        x1, y1, x2, y2 = np.round(cut[index] + 0.5).astype(int)
+        known[y1:y2, x1:x2] = not np.isnan(score[index])
+    return View(image, cut, score, known)
 
 
 def random_matrix(
@@ -96,25 +108,29 @@ def join_tiles(tiles: Sequence[View], split_xy: Sequence[int], size_wh: Sequence
         h, w = tile.known.shape
         image[top : top + h, left : left + w], known[top : top + h, left : left + w] = tile.image, tile.known
         boxes.append(tile.box_xyxy + np.array([left, top, left, top], np.float32))
-    return View(image, np.concatenate(boxes), np.concatenate([tile.ignore for tile in tiles]), known)
+    return View(image, np.concatenate(boxes), np.concatenate([tile.score for tile in tiles]), known)
 
 
 def encode_targets(view: View, stride: int = STRIDE) -> dict[str, np.ndarray]:
     """TTFNet's targets on a map (h, w) of cells.
 
-    person (1, h, w): 1 in the cells that hold a person's centre, Gaussians around; known (1, h, w): 0 where nothing is
-    learned; box_xyxy (4, h, w) px: the smallest person whose Gaussian covers the cell; box_weight (h, w): each person's
-    Gaussian, with a sum of log(area in cells): a large person counts more, not in proportion to its cells.
+    person (1, h, w): the score in the cells that hold a person's centre, Gaussians around; known (1, h, w): 0 where
+    nothing is learned; box_xyxy (4, h, w) px: the smallest person (score >= PERSON) whose Gaussian covers the cell;
+    box_weight (h, w): each person's Gaussian, with a sum of log(area in cells): a large person counts more, not in
+    proportion to its cells.
     """
     height, width = (n // stride for n in view.known.shape)
     known = view.known.reshape(height, stride, width, stride).mean((1, 3)) > 0.5
     person, weight = np.zeros((height, width)), np.zeros((height, width))
     target = np.zeros((4, height, width))
-    boxes = view.box_xyxy[~view.ignore].astype(float)
-    for box in sorted(boxes, key=lambda b: -(b[2] - b[0]) * (b[3] - b[1])):
+    boxes = view.box_xyxy.astype(float)
+    for index in np.argsort(-(boxes[:, 2:] - boxes[:, :2]).prod(1), kind="stable"):
+        box, score = boxes[index], view.score[index]
+        if np.isnan(score):
+            continue
         peak = gaussian(box, (width, height), stride)
-        person = np.maximum(person, peak)
-        near = peak > MIN_WEIGHT
+        person = np.maximum(person, peak * score)
+        near = (peak > MIN_WEIGHT) & (score >= PERSON)
         area = np.prod((box[2:] - box[:2]) / stride)
         weight[near] = peak[near] / peak[near].sum() * np.log(max(area, 2.0))
         target[:, near] = box[:, None]
@@ -135,15 +151,15 @@ class BoxesDataset(Dataset):
     """Images with detector targets.
 
     Item: image (3, h, w) float32 RGB 0..255; the arrays of encode_targets; boxes (MAX_BOXES, 5) float32: x1 y1 x2 y2 px
-    and 1 person, 0 ignored, -1 no box.
+    and 1 person, 0 ignored or doubtful, -1 no box.
     """
 
     def __init__(self, recipe: Recipe, sources: list[Source], augment: bool) -> None:
         self.recipe, self.augment = recipe, augment
         self.items: list[tuple[ImageStore, Scene]] = []
         for source in sources:
-            store = ImageStore(Path(recipe.data_root, source.images))
-            scenes = load_scenes(Path(recipe.data_root, source.annotations))
+            store = ImageStore(recipe.path(source.images))
+            scenes = load_scenes(recipe.path(source.annotations))
             self.items += [(store, scene) for scene in scenes] * source.repeat
         self.random = Randomness()
 
@@ -156,7 +172,7 @@ class BoxesDataset(Dataset):
         if self.augment and self.recipe.augmentation.color:
             image = random_color(image, self.recipe.augmentation.color, self.random())
         boxes = np.full((MAX_BOXES, 5), -1, np.float32)
-        listed = np.concatenate([view.box_xyxy, ~view.ignore[:, None]], 1)[:MAX_BOXES]
+        listed = np.concatenate([view.box_xyxy, view.score[:, None] >= PERSON], 1)[:MAX_BOXES]
         boxes[: len(listed)] = listed
         return {"image": image, "boxes": boxes, **encode_targets(view)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import tarfile
 from pathlib import Path
 
@@ -24,6 +25,10 @@ class ImageStore:
         self.packed: dict[str, bytes] | None = None
         if not Path(location).is_dir():
             self.packed = read_tars(self.location)
+
+    def names(self) -> list[str]:
+        """All file names of a folder or of the tar files."""
+        return os.listdir(self.location) if self.packed is None else list(self.packed)
 
     def read(self, file_name: str) -> np.ndarray:
         """The image as (H, W, 3) uint8 BGR."""

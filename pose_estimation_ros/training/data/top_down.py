@@ -39,8 +39,8 @@ class TopDownDataset(Dataset):
         self.upper = np.array([not name.endswith(LOWER_BODY) for name in self.skeleton.keypoints])
         self.items = []
         for source in sources:
-            store = ImageStore(Path(recipe.data_root, source.images))
-            persons = load_persons(Path(recipe.data_root, source.annotations), self.skeleton.num_keypoints)
+            store = ImageStore(recipe.path(source.images))
+            persons = load_persons(recipe.path(source.annotations), self.skeleton.num_keypoints)
             self.items += [(store, person) for person in persons] * source.repeat
         self.random = Randomness()
 
