@@ -23,6 +23,7 @@ class Source:
     annotations: str = ""
     images: str = ""  # a folder or a glob of tar files
     repeat: int = 1  # how often an epoch sees it
+    detections: str = ""  # top-down: person boxes in HRNet's format instead of the annotated ones
 
 
 @dataclass
@@ -45,8 +46,10 @@ class Recipe:
     """Everything that decides a training run. Sizes in px, angles in degrees."""
 
     name: str = ""
-    task: str = "top_down"  # or person_detector
+    task: str = "top_down"  # bottom_up or person_detector
     model: str = "elpn_v1"
+    model_options: dict[str, Any] = field(default_factory=dict)  # further arguments of the model's builder
+    teacher: str = ""  # checkpoint or ONNX file whose heatmaps the losses teacher_* ask for
     skeleton: str = "coco17"
     input_size_wh: list[int] = field(default_factory=lambda: [192, 256])
     padding: float = 1.25
@@ -58,17 +61,23 @@ class Recipe:
     losses: dict[str, float] = field(default_factory=lambda: {"mse": 1.0})  # name -> weight
     epochs: int = 210
     epoch_samples: int = 0  # random samples per epoch, the unit of checkpoints and validation; 0 = all
-    batch_size: int = 32  # over all devices
+    batch_size: int = 32  # of an optimizer step: the sum over all devices and accumulated parts
+    accumulate: int = 1  # parts of a batch whose gradients are added up, where memory does not hold it whole
     lr: float = 1e-3
     weight_decay: float = 0.0
-    milestones: list[int] = field(default_factory=lambda: [170, 200])  # epochs where lr falls tenfold; [] = cosine to 0
+    milestones: list[int] = field(default_factory=lambda: [170, 200])  # epochs where lr falls; [] = cosine to 0
+    lr_decay: float = 0.1  # factor on lr at each milestone
     warmup_steps: int = 0
     clip_norm: float = 0.0  # 0 = off
+    skip_bad: bool = False  # leave out images that cannot be read instead of stopping
     init_from: str = ""  # checkpoint whose weights start this run
     out_dir: str = "runs"
     seed: int = 1
     precision: str = "32-true"  # Lightning Fabric's names: bf16-mixed, ...
     channels_last: bool = False
+    compile: bool = False  # torch.compile: minutes at the start, faster steps on GPUs
+    sync_batch_norm: bool = False  # batch statistics over all devices; the papers' are each device's own
+    pictures: int = 10  # every so many epochs, samples with target and prediction as PNG; 0 = none
     devices: int = 1
     workers: int = 1
     threads: int = 0  # torch CPU threads, 0 = all

@@ -19,42 +19,73 @@ class TrainingDiverged(PoseError):
     """The loss is not finite any more."""
 
 
+class Means:
+    """Running means of named numbers, weighted by the batch size."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, float] = {}
+        self.count = 0
+
+    def add(self, values: dict[str, Tensor] | dict[str, float], size: int) -> None:
+        for name, value in values.items():
+            number = float(value.detach() if isinstance(value, Tensor) else value)
+            self.sums[name] = self.sums.get(name, 0.0) + number * size
+        self.count += size
+
+    def result(self) -> dict[str, float]:
+        return {name: total / max(self.count, 1) for name, total in self.sums.items()}
+
+    def over_processes(self, fabric: Fabric) -> dict[str, float]:
+        """The means over the batches of all processes."""
+        sums = torch.tensor([self.count, *self.sums.values()], dtype=torch.float64)
+        count, *totals = fabric.all_reduce(sums, reduce_op="sum").tolist()  # type: ignore[union-attr]
+        return {name: total / max(count, 1) for name, total in zip(self.sums, totals)}
+
+
 def train_one_epoch(
     fabric: Fabric,
     model: nn.Module,
-    batches: Iterable[Named],
+    steps: Iterable[list[Named]],
     loss: Loss,
     optimizer: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler,
+    means: Means,
     clip_norm: float = 0.0,
-) -> dict[str, float]:
-    """One pass over the batches, a step of optimizer and schedule per batch.
+) -> None:
+    """One pass over the steps, each a list of batches whose gradients are accumulated for one optimizer step.
 
-    Args: batches: dicts with "image" (N, 3, h, w) and named targets; loss: (outputs, batch) -> named weighted terms,
-    whose sum is minimised; clip_norm: largest gradient norm, 0 = off. Returns the mean of each term and their "loss".
-    Raises TrainingDiverged naming the terms, before the step that would spoil the weights.
+    Args: steps: of batches, dicts with "image" (N, 3, h, w), "index" (N,) and named targets; loss: (outputs, batch) ->
+    named weighted terms, whose sum is minimised; means: gets each term and their "loss"; clip_norm: largest gradient
+    norm, 0 = off. Raises TrainingDiverged in all processes, before the step that would spoil the weights.
     """
     model.train()
-    means = Means()
-    for batch in batches:
-        terms = loss(model(image_of(batch, model)), batch)
-        total = sum(terms.values(), torch.zeros(()))
-        means.add({**terms, "loss": total}, len(batch["image"]))
-        if not math.isfinite(total.item()):
-            raise TrainingDiverged(f"expected a finite loss, got { ({k: v.item() for k, v in terms.items()}) }")
+    for batches in steps:
         optimizer.zero_grad()
-        fabric.backward(total)
+        for number, batch in enumerate(batches, 1):
+            with fabric.no_backward_sync(model, enabled=number < len(batches)):  # type: ignore[arg-type]
+                terms = loss(model(image_of(batch, model)), batch)
+                total = sum(terms.values(), torch.zeros((), device=fabric.device))
+                means.add({**terms, "loss": total}, len(batch["image"]))
+                require_finite(fabric, total, terms, batch)
+                fabric.backward(total / len(batches))
         if clip_norm:
             fabric.clip_gradients(model, optimizer, max_norm=clip_norm)
         optimizer.step()
         schedule.step()
-    return means.result()
+
+
+def require_finite(fabric: Fabric, total: Tensor, terms: Named, batch: Named) -> None:
+    """Raises in every process when one has a loss that is not finite: one alone would leave the others waiting."""
+    if math.isfinite(fabric.all_reduce(total.detach(), reduce_op="sum").item()):  # type: ignore[union-attr]
+        return
+    parts = {name: value.item() for name, value in terms.items()}
+    raise TrainingDiverged(f"expected a finite loss, got {parts} on the samples {batch['index'].tolist()}")
 
 
 @torch.no_grad()
 def evaluate(
     model: nn.Module, batches: Iterable[Named], loss: Loss, metrics: Callable[[Named, Named], dict[str, float]]
-) -> dict[str, float]:
+) -> Means:
     """Means over the batches of the loss terms, their "loss", and ``metrics(outputs, batch)``."""
     model.eval()
     means = Means()
@@ -63,7 +94,7 @@ def evaluate(
         terms = loss(outputs, batch)
         total = sum(terms.values(), torch.zeros(()))
         means.add({**terms, "loss": total, **metrics(outputs, batch)}, len(batch["image"]))
-    return means.result()
+    return means
 
 
 def image_of(batch: Named, model: nn.Module) -> Tensor:
@@ -71,21 +102,3 @@ def image_of(batch: Named, model: nn.Module) -> Tensor:
     weight = next(p for p in model.parameters() if p.dim() == 4)
     channels_last = weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous()
     return batch["image"].to(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
-
-
-class Means:
-    """Running means of named numbers, weighted by the batch size."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, float] = {}
-        self.count = 0
-
-    def add(self, values: dict[str, Tensor | float], size: int) -> None:
-        for name, value in values.items():
-            self.sums[name] = (
-                self.sums.get(name, 0.0) + float(value.detach() if isinstance(value, Tensor) else value) * size
-            )
-        self.count += size
-
-    def result(self) -> dict[str, float]:
-        return {name: total / max(self.count, 1) for name, total in self.sums.items()}

@@ -44,9 +44,4 @@ def box_loss(outputs: Named, targets: Named) -> Tensor:
     return giou_loss(decode_boxes(outputs["box"].float()), targets["box_xyxy"], targets["box_weight"])
 
 
-DETECTION_LOSSES = {"person": person_loss, "box": box_loss}
-
-
-def detection_losses(weights: dict[str, float], outputs: Named, targets: Named) -> Named:
-    """Weighted terms of a recipe's ``losses``: PersonDetector's outputs against BoxesDataset's targets."""
-    return {name: weight * DETECTION_LOSSES[name](outputs, targets) for name, weight in weights.items()}
+DETECTION_TERMS = {"person": person_loss, "box": box_loss}

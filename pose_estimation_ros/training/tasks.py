@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Callable, NamedTuple
 
 import torch
@@ -16,8 +15,8 @@ from pose_estimation_ros.training.config import Recipe
 from pose_estimation_ros.training.data.boxes import BoxesDataset
 from pose_estimation_ros.training.data.top_down import TopDownDataset
 from pose_estimation_ros.training.engine import Loss, Named
-from pose_estimation_ros.training.losses import HEATMAP_LOSSES, heatmap_losses
-from pose_estimation_ros.training.losses_detector import DETECTION_LOSSES, detection_losses
+from pose_estimation_ros.training.losses import heatmap_terms, weighted
+from pose_estimation_ros.training.losses_detector import DETECTION_TERMS
 from pose_estimation_ros.training.metrics_detector import detection_metrics
 from pose_estimation_ros.training.models import DETECTOR_MODELS, POSE_MODELS
 from pose_estimation_ros.training.models.person_detector import DecodedPersonDetector
@@ -34,42 +33,15 @@ class Task(NamedTuple):
     better: str
 
 
-def one_of(known: dict, name: str, what: str):
-    if name not in known:
-        raise ConfigError(f"expected {what} out of {', '.join(known)}, got {name!r}")
-    return known[name]
+class Kind(NamedTuple):
+    """The parts of a task. terms: of the loss, by name, for a model. serving: the exported network around the model."""
 
-
-def build_model(recipe: Recipe) -> nn.Module:
-    """The recipe's network with fresh weights."""
-    return one_of(MODELS, recipe.task, "task")(recipe)
-
-
-def build_task(recipe: Recipe) -> Task:
-    """Reads all annotations of the recipe. Raises ConfigError and DataError."""
-    return one_of(TASKS, recipe.task, "task")(recipe)
-
-
-def serving_model(recipe: Recipe, model: nn.Module) -> nn.Module:
-    """What is exported: the network, with the decoding that belongs into the graph behind it."""
-    return SERVING[recipe.task](model)
-
-
-def pose_model(recipe: Recipe) -> nn.Module:
-    return one_of(POSE_MODELS, recipe.model, "model")(get_skeleton(recipe.skeleton).num_keypoints)
-
-
-def top_down_task(recipe: Recipe) -> Task:
-    for name in recipe.losses:
-        one_of(HEATMAP_LOSSES, name, "loss")
-    return Task(
-        pose_model(recipe),
-        TopDownDataset(recipe, recipe.train, augment=True),
-        TopDownDataset(recipe, recipe.holdout, augment=False),
-        partial(heatmap_losses, recipe.losses),
-        heatmap_metrics,
-        "pck",
-    )
+    models: dict[str, Callable[..., nn.Module]]
+    dataset: Callable
+    terms: Callable[[nn.Module], dict]
+    metrics: Callable[[Named, Named], dict[str, float]]
+    better: str
+    serving: Callable[[nn.Module], nn.Module] = lambda model: model
 
 
 def heatmap_metrics(outputs: Named, batch: dict[str, Tensor], reach: float = 0.05) -> dict[str, float]:
@@ -81,26 +53,39 @@ def heatmap_metrics(outputs: Named, batch: dict[str, Tensor], reach: float = 0.0
     return {"pck": hits.float().mean().item() if len(hits) else 0.0}
 
 
-def detector_model(recipe: Recipe) -> nn.Module:
-    return one_of(DETECTOR_MODELS, recipe.model, "model")()
-
-
-def person_detector_task(recipe: Recipe) -> Task:
-    for name in recipe.losses:
-        one_of(DETECTION_LOSSES, name, "loss")
-    return Task(
-        detector_model(recipe),
-        BoxesDataset(recipe, recipe.train, augment=True),
-        BoxesDataset(recipe, recipe.holdout, augment=False),
-        partial(detection_losses, recipe.losses),
-        detection_metrics,
-        "recall",
-    )
-
-
-MODELS = {"top_down": pose_model, "person_detector": detector_model}
-SERVING: dict[str, Callable[..., nn.Module]] = {
-    "top_down": lambda model: model,
-    "person_detector": DecodedPersonDetector,
+TASKS = {
+    "top_down": Kind(POSE_MODELS, TopDownDataset, heatmap_terms, heatmap_metrics, "pck"),
+    "person_detector": Kind(
+        DETECTOR_MODELS, BoxesDataset, lambda model: DETECTION_TERMS, detection_metrics, "recall", DecodedPersonDetector
+    ),
 }
-TASKS = {"top_down": top_down_task, "person_detector": person_detector_task}
+
+
+def one_of(known: dict, name: str, what: str):
+    if name not in known:
+        raise ConfigError(f"expected {what} out of {', '.join(known)}, got {name!r}")
+    return known[name]
+
+
+def build_model(recipe: Recipe) -> nn.Module:
+    """The recipe's network with fresh weights. Raises ConfigError for unknown names and options."""
+    build = one_of(one_of(TASKS, recipe.task, "task").models, recipe.model, "model")
+    joints = {"num_joints": get_skeleton(recipe.skeleton).num_keypoints} if recipe.skeleton else {}
+    try:
+        return build(**joints, **recipe.model_options)
+    except TypeError as error:
+        raise ConfigError(f"model {recipe.model} with model_options {recipe.model_options}: {error}") from error
+
+
+def build_task(recipe: Recipe) -> Task:
+    """Reads all annotations of the recipe. Raises ConfigError and DataError."""
+    model, kind = build_model(recipe), TASKS[recipe.task]
+    loss = weighted(kind.terms(model), recipe.losses)
+    train_set = kind.dataset(recipe, recipe.train, augment=True)
+    holdout_set = kind.dataset(recipe, recipe.holdout, augment=False)
+    return Task(model, train_set, holdout_set, loss, kind.metrics, kind.better)
+
+
+def serving_model(recipe: Recipe, model: nn.Module) -> nn.Module:
+    """What is exported: the network, with the decoding that belongs into the graph behind it."""
+    return TASKS[recipe.task].serving(model)

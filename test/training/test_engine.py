@@ -1,3 +1,5 @@
+"""The two loop functions on a network of one weight, whose steps can be computed by hand."""
+
 import numpy as np
 import pytest
 import torch
@@ -23,47 +25,61 @@ def squared(outputs, batch):
     return {"squared": (outputs["y"] - batch["y"]).square().mean()}
 
 
-def batches(values):
-    return [{"image": torch.tensor([[[[x]]]]), "y": torch.tensor([3 * x])} for x in values]
+def batch(*values):
+    x = torch.tensor(values)
+    return {"image": x[:, None, None, None], "y": 3 * x, "index": torch.arange(len(values)) + 7}
 
 
-def parts():
-    model = Line()
-    optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
-    fabric = Fabric(accelerator="cpu", devices=1)
-    model, optimizer = fabric.setup(model, optimizer)
-    return fabric, model, optimizer, schedule
+class Trainer:
+    def __init__(self):
+        self.fabric, model = Fabric(accelerator="cpu", devices=1), Line()
+        optimizer = torch.optim.SGD(model.parameters(), 0.1)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
+        self.model, self.optimizer = self.fabric.setup(model, optimizer)
+
+    def __call__(self, steps, **options):
+        means = Means()
+        train_one_epoch(self.fabric, self.model, steps, squared, self.optimizer, self.schedule, means, **options)
+        return means.result()
+
+    @property
+    def weight(self):
+        return self.model.conv.weight.item()
+
+
+def test_no_steps():
+    trainer = Trainer()
+    assert trainer([]) == {}
+    assert evaluate(trainer.model, [], squared, lambda *_: {}).result() == {}
 
 
 def test_learns_and_reports_means():
-    fabric, model, optimizer, schedule = parts()
-    first = train_one_epoch(fabric, model, batches([1.0]), squared, optimizer, schedule)
-    assert first == {"squared": 9.0, "loss": 9.0}
-    assert model.conv.weight.item() == pytest.approx(0.6)  # 0 + 0.1 * 2 * 3
+    trainer = Trainer()
+    assert trainer([[batch(1.0)]]) == {"squared": 9.0, "loss": 9.0}
+    assert trainer.weight == pytest.approx(0.6)  # 0 + 0.1 * 2 * 3
     for _ in range(40):
-        train_one_epoch(fabric, model, batches([1.0, -1.0]), squared, optimizer, schedule)
-    scores = evaluate(model, batches([2.0]), squared, lambda outputs, batch: {"answer": 42.0})
+        trainer([[batch(1.0)], [batch(-1.0)]])
+    scores = evaluate(trainer.model, [batch(2.0)], squared, lambda outputs, batch: {"answer": 42.0}).result()
     assert scores["loss"] < 1e-6 and scores["answer"] == 42
 
 
-def test_no_batches():
-    fabric, model, optimizer, schedule = parts()
-    assert train_one_epoch(fabric, model, [], squared, optimizer, schedule) == {}
-    assert evaluate(model, [], squared, lambda *_: {}) == {}
+def test_accumulated_batches_make_the_step_of_one_batch():
+    whole, parts = Trainer(), Trainer()
+    assert whole([[batch(1.0, 2.0)]]) == parts([[batch(1.0), batch(2.0)]])
+    assert whole.weight == pytest.approx(parts.weight) and whole.schedule.last_epoch == parts.schedule.last_epoch == 1
 
 
-def test_a_loss_that_is_not_finite_stops_before_the_step():
-    fabric, model, optimizer, schedule = parts()
-    with pytest.raises(TrainingDiverged, match="squared.*nan"):
-        train_one_epoch(fabric, model, batches([float("nan")]), squared, optimizer, schedule)
-    assert model.conv.weight.item() == 0
+def test_a_loss_that_is_not_finite_stops_before_the_step_and_names_samples():
+    trainer = Trainer()
+    with pytest.raises(TrainingDiverged, match=r"squared.*nan.* samples \[7, 8\]"):
+        trainer([[batch(1.0, float("nan"))]])
+    assert trainer.weight == 0
 
 
 def test_gradient_is_clipped():
-    fabric, model, optimizer, schedule = parts()
-    train_one_epoch(fabric, model, batches([1.0]), squared, optimizer, schedule, clip_norm=0.5)
-    assert model.conv.weight.item() == pytest.approx(0.05, rel=1e-3)
+    trainer = Trainer()
+    trainer([[batch(1.0)]], clip_norm=0.5)
+    assert trainer.weight == pytest.approx(0.05, rel=1e-3)
 
 
 def test_means_weigh_by_batch_size():
@@ -71,3 +87,4 @@ def test_means_weigh_by_batch_size():
     means.add({"a": 1.0}, 3)
     means.add({"a": torch.tensor(5.0)}, 1)
     assert means.result() == {"a": np.mean([1, 1, 1, 5])}
+    assert means.over_processes(Fabric(accelerator="cpu", devices=1)) == means.result()

@@ -6,7 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
-from pose_estimation_ros.training.losses_detector import detection_losses, giou_loss, quality_focal_loss  # noqa: E402
+from pose_estimation_ros.training.losses import weighted  # noqa: E402
+from pose_estimation_ros.training.losses_detector import DETECTION_TERMS, giou_loss, quality_focal_loss  # noqa: E402
 from pose_estimation_ros.training.models.person_detector import decode_boxes  # noqa: E402
 
 
@@ -75,7 +76,7 @@ def test_detection_losses_are_named_and_weighted():
         "box_xyxy": decode_boxes(outputs["box"]) + 1,
         "box_weight": torch.ones(1, 2, 2),
     }
-    once, twice = (detection_losses({"person": w, "box": 5.0}, outputs, targets) for w in (1.0, 2.0))
+    once, twice = (weighted(DETECTION_TERMS, {"person": w, "box": 5.0})(outputs, targets) for w in (1.0, 2.0))
     assert set(once) == {"person", "box"}
     assert twice["person"].item() == pytest.approx(2 * once["person"].item())
     assert twice["box"].item() == once["box"].item() > 0

@@ -5,7 +5,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
-from pose_estimation_ros.training.losses_detector import detection_losses  # noqa: E402
+from pose_estimation_ros.training.losses import weighted  # noqa: E402
+from pose_estimation_ros.training.losses_detector import DETECTION_TERMS  # noqa: E402
 from pose_estimation_ros.training.models.person_detector import (  # noqa: E402
     STRIDE,
     DecodedPersonDetector,
@@ -74,10 +75,10 @@ def test_learns_one_image():
     targets["box_xyxy"] = box.view(1, 4, 1, 1).expand(2, 4, 4, 4)
     model = PersonDetector(widths=(8, 8, 8, 16, 16), blocks=(1, 1, 1, 1), neck=16, head_blocks=1)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
+    loss = weighted(DETECTION_TERMS, {"person": 1.0, "box": 3.0})
     for _ in range(100):
-        loss = sum(detection_losses({"person": 1.0, "box": 3.0}, model(image), targets).values())
         optimizer.zero_grad()
-        loss.backward()
+        sum(loss(model(image), targets).values()).backward()
         optimizer.step()
     with torch.no_grad():
         outputs = model(image)

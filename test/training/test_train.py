@@ -1,64 +1,99 @@
-"""`pose train` end to end on the dots: learns, resumes, refuses."""
+"""`pose train` end to end on the dots: learns, is interrupted, goes on, learns from a teacher, refuses."""
 
 import csv
 import dataclasses
+import os
+import signal
+import subprocess
+import sys
 
+import cv2
+import numpy as np
 import pytest
 import torch
+import yaml
 
-from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
-from pose_estimation_ros.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.training.checkpoint import load_checkpoint
 from pose_estimation_ros.training.config import Recipe
-from pose_estimation_ros.training.tasks import build_model, heatmap_metrics
-from pose_estimation_ros.training.train import epoch_indices, lr_factor, train
+from pose_estimation_ros.training.export import export
+from pose_estimation_ros.training.tasks import heatmap_metrics
+from pose_estimation_ros.training.train import lr_factor, train
+
+SPEED = {"seconds", "images_per_second", "data_wait"}
 
 
 def rows(recipe):
+    """log.csv without what a clock measured."""
     with (recipe.run_dir / "log.csv").open() as file:
-        return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+        return [{k: float(v) for k, v in row.items() if k not in SPEED} for row in csv.DictReader(file)]
+
+
+def assert_same_run(found, expected):
+    assert rows(found) == rows(expected)
+    found, expected = (load_checkpoint(recipe.run_dir / "last.ckpt")["model"] for recipe in (found, expected))
+    assert all(torch.equal(value, found[name]) for name, value in expected.items())
 
 
 def test_loss_falls_and_files_are_there(recipe):
-    recipe.epochs, recipe.augmentation.color, recipe.losses = 6, 0.0, {"cross_entropy": 1.0}
+    recipe.epochs, recipe.augmentation.color, recipe.losses, recipe.pictures = 6, 0.0, {"cross_entropy": 1.0}, 4
     best = train(recipe)
     log = rows(recipe)
     assert [row["epoch"] for row in log] == [1, 2, 3, 4, 5, 6]
     assert log[-1]["train_loss"] < log[0]["train_loss"]
-    assert best.exists() and (recipe.run_dir / "recipe.yaml").exists()
     assert load_checkpoint(best)["recipe"] == dataclasses.asdict(recipe)
+    assert yaml.safe_load((recipe.run_dir / "recipe.yaml").read_text())["epochs"] == 6
+    assert sorted(p.name for p in (recipe.run_dir / "pictures").iterdir()) == ["epoch_0004.png", "epoch_0006.png"]
+    assert len(list(recipe.run_dir.glob("events.*"))) == 6
 
 
-def test_interrupted_run_ends_like_an_uninterrupted_one(recipe, tmp_path):
-    recipe.epochs = 3
-    whole = dataclasses.replace(recipe, out_dir=str(tmp_path / "whole"))
+def test_pictures_show_the_samples(recipe):
+    train(recipe)
+    picture = cv2.imread(str(recipe.run_dir / "pictures" / "epoch_0002.png"))
+    assert picture.shape == (2 * 32, 6 * 32, 3) and len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_interrupted_run_ends_bit_for_bit_like_an_unbroken_one(recipe, tmp_path, monkeypatch, steps, workers):
+    """Two steps an epoch: interrupted within the first, at its end, within the second; going on with workers."""
+    whole, cut = (dataclasses.replace(recipe, out_dir=str(tmp_path / name)) for name in ("whole", "cut"))
     train(whole)
-    cut = dataclasses.replace(recipe, out_dir=str(tmp_path / "cut"), milestones=[])
-    stop_after(cut, 1)
-    train(cut)
-    expected, found = (load_checkpoint(r.run_dir / "last.ckpt") for r in (whole, cut))
-    assert found["epoch"] == 3
-    for name, value in expected["model"].items():
-        torch.testing.assert_close(found["model"][name], value, msg=name)
+    interrupt_after(monkeypatch, steps)
+    assert train(cut) is None
+    monkeypatch.undo()
+    train(dataclasses.replace(cut, workers=workers))
+    assert_same_run(cut, whole)
 
 
-def stop_after(recipe, epochs):
-    """Interrupts a run with Ctrl-C's exception at the start of the epoch after."""
-    from pose_estimation_ros.training import train as module
+def interrupt_after(monkeypatch, steps):
+    """Ctrl-C's signal during the step of that number."""
+    from pose_estimation_ros.training import engine
 
-    plain, calls = module.train_one_epoch, []
+    calls, image_of = [], engine.image_of
 
-    def interrupted(*args):
-        calls.append(1)
-        if len(calls) > epochs:
-            raise KeyboardInterrupt
-        return plain(*args)
+    def interrupted(batch, model):
+        if model.training:
+            calls.append(1)
+            if len(calls) == steps:
+                os.kill(os.getpid(), signal.SIGINT)
+        return image_of(batch, model)
 
-    module.train_one_epoch = interrupted
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            train(recipe)
-    finally:
-        module.train_one_epoch = plain
+    monkeypatch.setattr(engine, "image_of", interrupted)
+
+
+def test_two_processes_are_one_with_the_same_batch(recipe, tmp_path, repository):
+    """torchrun on two processes (gloo), each with half of every batch, and batch statistics over both."""
+    recipe.batch_size, recipe.sync_batch_norm, recipe.name = 6, True, "recipe"
+    one, two = (dataclasses.replace(recipe, out_dir=str(tmp_path / name)) for name in ("one", "two"))
+    train(one)
+    file = tmp_path / "recipe.yaml"
+    file.write_text(yaml.safe_dump(dataclasses.asdict(two)))
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "pose_estimation_ros"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(repository)}
+    subprocess.run([sys.executable, *launcher, "train", str(file)], check=True, env=environment)
+    for found, expected in zip(rows(two), rows(one), strict=True):
+        assert found == pytest.approx(expected, rel=1e-3), "the loss curves differ"
 
 
 def test_resume_refuses_another_recipe(recipe):
@@ -68,43 +103,40 @@ def test_resume_refuses_another_recipe(recipe):
         train(dataclasses.replace(recipe, lr=0.5))
 
 
-def test_init_from(recipe, tmp_path):
+@pytest.mark.parametrize("suffix", ["ckpt", "onnx"])
+def test_a_teacher_supplies_heatmaps(recipe, tmp_path, suffix):
     recipe.epochs = 1
-    first = train(recipe)
-    model = build_model(recipe)
-    load_weights(model, first)
-    weights = load_checkpoint(first)["model"]
-    assert all(torch.equal(v, weights[k]) for k, v in model.state_dict().items())
-    with pytest.raises(ModelError, match="does not fit"):
-        load_weights(build_model(dataclasses.replace(recipe, model="elpn_v2")), first)
+    teacher = train(dataclasses.replace(recipe, name="teacher"))
+    if suffix == "onnx":
+        teacher, _ = export(teacher, tmp_path / "models")
+    student = dataclasses.replace(
+        recipe, teacher=str(teacher), losses={"mse": 0.8, "teacher_mse": 0.2, "teacher_kl": 1}
+    )
+    train(student)
+    (row,) = rows(student)
+    assert row["train_teacher_mse"] > 0 and row["train_teacher_kl"] > 0 and row["holdout_teacher_kl"] > 0
 
 
-def test_checkpoint_faults(tmp_path):
-    with pytest.raises(DataError, match="cannot read checkpoint"):
-        load_checkpoint(tmp_path / "none.ckpt")
-    (tmp_path / "bad.ckpt").write_bytes(b"garbage")
-    with pytest.raises(DataError, match="bad.ckpt"):
-        load_checkpoint(tmp_path / "bad.ckpt")
-
-
-def test_checkpoint_is_written_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "run" / "last.ckpt"
-    save_checkpoint(path, epoch=1)
-    with pytest.raises(Exception, match="pickle"):
-        save_checkpoint(path, epoch=lambda: 2)
-    assert load_checkpoint(path) == {"epoch": 1}
+def test_a_teacher_of_another_size_is_refused(recipe, tmp_path):
+    teacher = train(dataclasses.replace(recipe, name="teacher", epochs=1))
+    path, _ = export(teacher, tmp_path / "models")
+    larger = dataclasses.replace(recipe, teacher=str(path), input_size_wh=[64, 64])
+    with pytest.raises(ConfigError, match=r"expected an input .*64, 64.*, got \(None, 3, 32, 32\)"):
+        train(larger)
 
 
 @pytest.mark.parametrize(
     "fields, message",
     [
-        ({"model": "resnet"}, "model out of elpn_v1, .* got 'resnet'"),
+        ({"model": "resnet"}, "model out of .*elpn_v1, .* got 'resnet'"),
+        ({"model_options": {"wings": 2}}, "elpn_v1 with model_options .*wings"),
         ({"task": "dance"}, "task out of top_down, .* got 'dance'"),
         ({"losses": {"l1": 1.0}}, "loss out of mse, .* got 'l1'"),
         ({"skeleton": "horse"}, "skeleton out of .* got 'horse'"),
+        ({"batch_size": 5, "accumulate": 2}, "1 devices x 2 accumulated parts share evenly, got 5"),
     ],
 )
-def test_unknown_names(recipe, fields, message):
+def test_refused(recipe, fields, message):
     with pytest.raises(ConfigError, match=message):
         train(dataclasses.replace(recipe, **fields))
 
@@ -112,30 +144,10 @@ def test_unknown_names(recipe, fields, message):
 def test_lr_schedules():
     steps = Recipe(lr=1, epochs=10, milestones=[4, 8], warmup_steps=2)
     assert [lr_factor(steps, s, 10) for s in (0, 1, 2, 39, 40, 80)] == pytest.approx([0.5, 1, 1, 1, 0.1, 0.01])
+    goatpose = Recipe(lr=1, epochs=10, milestones=[4, 8], lr_decay=0.4)
+    assert [lr_factor(goatpose, s, 10) for s in (39, 40, 80)] == pytest.approx([1, 0.4, 0.16])
     cosine = Recipe(lr=1, epochs=10, milestones=[])
     assert [lr_factor(cosine, s, 10) for s in (0, 50, 100)] == pytest.approx([1, 0.5, 0])
-
-
-class Rank:
-    world_size = 2
-
-    def __init__(self, rank):
-        self.global_rank = rank
-
-
-class Ten:
-    train_set = range(10)
-
-
-@pytest.mark.parametrize("samples, expected", [(0, 10), (4, 4), (25, 24)])
-def test_processes_share_the_epoch_without_overlap(samples, expected):
-    shares = []
-    for rank in range(2):
-        torch.manual_seed(0)
-        shares.append(epoch_indices(Rank(rank), Recipe(epoch_samples=samples), Ten()))
-    assert len(shares[0]) == len(shares[1]) == expected // 2
-    if expected <= 10:
-        assert len(set(shares[0]) | set(shares[1])) == expected
 
 
 def test_pck_by_hand():

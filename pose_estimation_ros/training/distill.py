@@ -1,0 +1,59 @@
+"""A frozen teacher: a checkpoint of any top-down model here, or an ONNX file, whose heatmaps a student learns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable
+
+import torch
+from torch import Tensor, nn
+
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.inference.backend import open_backend
+from pose_estimation_ros.training.checkpoint import load_checkpoint
+from pose_estimation_ros.training.config import Recipe, recipe_from_fields
+from pose_estimation_ros.training.engine import Loss, Named
+
+Teacher = Callable[[Tensor], Tensor]  # images (N, 3, h, w) float32 RGB 0..255 -> heatmaps (N, K, h/4, w/4)
+
+
+def load_teacher(recipe: Recipe, build: Callable[[Recipe], nn.Module], device: torch.device) -> Teacher:
+    """The recipe's teacher, checked on one image against what the student puts out. Raises ConfigError, ModelError."""
+    path = recipe.teacher
+    width, height = recipe.input_size_wh
+    if path.endswith(".onnx"):
+        teacher = onnx_teacher(path, (height, width), recipe.threads)
+    else:
+        teacher = torch_teacher(path, build, device)
+    expected = (1, get_skeleton(recipe.skeleton).num_keypoints, height // 4, width // 4)
+    found = tuple(teacher(torch.zeros(1, 3, height, width, device=device)).shape)
+    if found != expected:
+        raise ConfigError(f"teacher {path}: expected heatmaps {expected} as the student's, got {found}")
+    return teacher
+
+
+def torch_teacher(path: str | Path, build: Callable[[Recipe], nn.Module], device: torch.device) -> Teacher:
+    state = load_checkpoint(path)
+    model = build(recipe_from_fields(state["recipe"], str(path)))
+    model.load_state_dict(state["model"])
+    model.eval().requires_grad_(False).to(device)
+    return lambda images: model(images)["heatmaps"].float()
+
+
+def onnx_teacher(path: str, size_hw: tuple[int, int], threads: int) -> Teacher:
+    """ONNX Runtime on the CPU, whatever device the student is on."""
+    backend = open_backend(path, threads)
+    if any(found not in (None, wanted) for found, wanted in zip(backend.input_shape[1:], (3, *size_hw))):
+        raise ConfigError(f"teacher {path}: expected an input (N, 3, {size_hw}), got {backend.input_shape}")
+    return lambda images: torch.from_numpy(backend(images.cpu().numpy())["heatmaps"]).to(images.device)
+
+
+def taught(loss: Loss, teacher: Teacher) -> Loss:
+    """The loss with the teacher's heatmaps in the batch: "teacher_heatmaps"."""
+
+    @torch.no_grad()
+    def heatmaps(batch: Named) -> Tensor:
+        return teacher(batch["image"])
+
+    return lambda outputs, batch: loss(outputs, {**batch, "teacher_heatmaps": heatmaps(batch)})

@@ -1,0 +1,45 @@
+"""Pictures of a run: samples of the holdout set with what was asked for and what the network answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pose_estimation_ros.core.files import write_whole
+from pose_estimation_ros.training.engine import Named, image_of
+from pose_estimation_ros.training.tasks import Task
+
+# Output that is shown -> what turns it into values between 0 and 1.
+SHOWN = {"heatmaps": torch.nn.Identity(), "person": torch.sigmoid}
+COUNT = 8
+
+
+@torch.no_grad()
+def save_pictures(path: Path, model: nn.Module, task: Task, count: int = COUNT) -> None:
+    """Writes a PNG: a column per sample, target above, prediction below."""
+    samples = [task.holdout_set[n] for n in range(min(count, len(task.holdout_set)))]  # type: ignore[arg-type]
+    device = next(model.parameters()).device
+    images = torch.stack([torch.as_tensor(sample["image"]) for sample in samples])
+    model.eval()
+    outputs: Named = model(image_of({"image": images.to(device)}, model))
+    name = next(key for key in SHOWN if key in outputs)
+    predicted = SHOWN[name](outputs[name].float().cpu())
+    columns = [
+        np.vstack([overlay(image, torch.as_tensor(sample[name])), overlay(image, found)])
+        for image, sample, found in zip(images, samples, predicted)
+    ]
+    picture = np.hstack(columns)
+    write_whole(path, cv2.imencode(".png", picture[:, :, ::-1])[1].tobytes())
+
+
+def overlay(image: Tensor, maps: Tensor) -> np.ndarray:
+    """(3, h, w) RGB 0..255 with the maximum of (K, h', w') maps, 0..1, as heat: (h, w, 3) uint8 RGB."""
+    picture = image.numpy().transpose(1, 2, 0)
+    heat = maps.amax(0).clamp(0, 1).numpy()
+    heat = cv2.resize(heat, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)[..., None]
+    colors = cv2.applyColorMap((255 * heat).astype(np.uint8), cv2.COLORMAP_JET)[:, :, ::-1]
+    return (picture * (1 - heat) + colors * heat).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,91 @@
+"""What a training run shows while it runs, and how it is stopped."""
+
+from __future__ import annotations
+
+import signal
+import time
+from types import FrameType
+from typing import TYPE_CHECKING, Iterator
+
+import torch
+from lightning_fabric import Fabric
+from tqdm import tqdm
+
+from pose_estimation_ros.training.engine import Named
+
+if TYPE_CHECKING:
+    from pose_estimation_ros.training.run import Run
+
+
+class Interrupt:
+    """Ctrl-C or SIGTERM, noticed by all processes at the same step; a second one ends the process at once."""
+
+    def __init__(self, fabric: Fabric) -> None:
+        self.fabric, self.asked = fabric, False
+
+    def __enter__(self) -> Interrupt:
+        self.before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, _frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        print("\nending this step, then saving; once more to end at once", flush=True)
+
+    def __call__(self) -> bool:
+        flag = torch.tensor(float(self.asked), device=self.fabric.device)
+        return self.fabric.all_reduce(flag, reduce_op="max").item() > 0  # type: ignore[union-attr]
+
+
+class Progress:
+    """Iterates over an epoch's steps: a bar with the loss terms, images/s, the share of time spent waiting for data
+    and the time left of the run. Ends early, with ``stopped`` true, after an interrupt.
+    """
+
+    def __init__(self, steps: Iterator[list[Named]], run: Run, total: int, interrupt: Interrupt) -> None:
+        self.steps, self.run, self.total, self.interrupt = steps, run, total, interrupt
+        self.stopped = False
+        self.images, self.seconds, self.waited = 0, 0.0, 0.0
+
+    def __iter__(self) -> Iterator[list[Named]]:
+        recipe, shown = self.run.recipe, self.run.is_main
+        title = f"epoch {self.run.epoch + 1}/{recipe.epochs}"
+        bar = tqdm(total=self.total, initial=self.run.step, desc=title, leave=False, disable=None if shown else True)
+        begun = time.monotonic()
+        with bar:
+            steps = iter(self.steps)
+            while not self.stopped:
+                asked = time.monotonic()
+                batches = next(steps, None)
+                self.waited += time.monotonic() - asked
+                if batches is None:
+                    break
+                yield batches
+                self.run.step += 1
+                self.images += sum(len(batch["image"]) for batch in batches)
+                self.seconds = time.monotonic() - begun
+                bar.set_postfix_str(self.text(), refresh=False)
+                bar.update()
+                self.stopped = self.interrupt()
+
+    def text(self) -> str:
+        terms = " ".join(f"{name} {value:.4g}" for name, value in self.run.means.result().items())
+        speed = self.images / max(self.seconds, 1e-9) * self.run.fabric.world_size
+        steps_left = (self.run.recipe.epochs - self.run.epoch) * self.total - self.run.step
+        left = steps_left * self.run.recipe.batch_size / max(speed, 1e-9)
+        waiting = self.waited / max(self.seconds, 1e-9)
+        return f"{terms}, {speed:.1f} images/s, data wait {waiting:.0%}, run ends in {tqdm.format_interval(left)}"
+
+    def summary(self, processes: int) -> dict[str, float]:
+        """The epoch's seconds, images a second over all processes, and share of time waiting for data."""
+        seconds = max(self.seconds, 1e-9)
+        return {
+            "seconds": seconds,
+            "images_per_second": self.images * processes / seconds,
+            "data_wait": self.waited / seconds,
+        }

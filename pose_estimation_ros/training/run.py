@@ -1,0 +1,108 @@
+"""The files of a training run: <out_dir>/<name>/ with last.ckpt, best.ckpt, recipe.yaml, log.csv (a row per epoch),
+events.* for TensorBoard, pictures/.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import math
+from pathlib import Path
+
+import yaml
+from lightning_fabric import Fabric
+from tensorboardX import SummaryWriter
+from torch import nn
+
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core.files import write_whole
+from pose_estimation_ros.training.checkpoint import load_checkpoint, save_checkpoint
+from pose_estimation_ros.training.config import Recipe
+from pose_estimation_ros.training.engine import Means
+from pose_estimation_ros.training.pictures import save_pictures
+from pose_estimation_ros.training.tasks import Task
+
+# Keys that may differ when a run goes on: they say where and how fast it runs, or how long.
+RESUME_FREELY = {
+    "epochs", "out_dir", "data_root", "workers", "threads", "devices", "init_from", "accumulate", "compile", "pictures",
+}  # fmt: skip
+
+
+class Run:
+    """Where a run stands, kept in last.ckpt: epoch (finished), step (of the running epoch), means (of its losses)."""
+
+    def __init__(self, recipe: Recipe, fabric: Fabric, model: nn.Module, optimizer, schedule) -> None:
+        self.recipe, self.fabric, self.is_main = recipe, fabric, fabric.is_global_zero
+        self.model, self.optimizer, self.schedule = model, optimizer, schedule
+        self.epoch, self.step, self.best = 0, 0, -math.inf
+        self.means = Means()
+        self.fields = dataclasses.asdict(recipe)
+        self.resume()
+
+    def resume(self) -> None:
+        """Continues from last.ckpt where there is one. Raises ConfigError if the recipe has changed since."""
+        last = self.recipe.run_dir / "last.ckpt"
+        if not last.exists():
+            return
+        state = load_checkpoint(last)
+        changed = sorted(k for k, v in state["recipe"].items() if self.fields.get(k) != v and k not in RESUME_FREELY)
+        if changed:
+            raise ConfigError(f"{last} was made with other values of {changed}; choose another name= or remove it")
+        for name, part in self.parts().items():
+            part.load_state_dict(state[name])
+        self.epoch, self.best, self.step = state["epoch"], state["best"], state.get("step", 0)
+        self.means.sums, self.means.count = state.get("means", ({}, 0))
+        if self.is_main:
+            print(f"going on from {last}: epoch {self.epoch + 1}, step {self.step}", flush=True)
+
+    def parts(self) -> dict:
+        """What has a state: the scaler of 16-mixed precision, too."""
+        return {
+            "model": self.model,
+            "optimizer": self.optimizer,
+            "schedule": self.schedule,
+            "precision": self.fabric.strategy.precision,
+        }
+
+    def save_last(self) -> None:
+        self._save("last.ckpt", [*self.parts()])
+
+    def _save(self, name: str, parts: list[str]) -> None:
+        if self.is_main:
+            states = {name: part.state_dict() for name, part in self.parts().items() if name in parts}
+            place = {"epoch": self.epoch, "step": self.step, "means": (self.means.sums, self.means.count)}
+            save_checkpoint(self.recipe.run_dir / name, **states, **place, best=self.best, recipe=self.fields)
+
+    def finish_epoch(self, scores: dict[str, float], score: float, speed: dict[str, float], task: Task) -> None:
+        """Saves the state after an epoch with these scores on the holdout set, and writes it into the logs."""
+        means = self.means.over_processes(self.fabric)
+        self.epoch, self.step, self.means = self.epoch + 1, 0, Means()
+        is_best, self.best = score > self.best, max(score, self.best)
+        if is_best:
+            self._save("best.ckpt", ["model"])
+        self.save_last()
+        if self.is_main:
+            row = {"epoch": self.epoch, **speed, "lr": self.schedule.get_last_lr()[0]}
+            row |= {f"train_{k}": v for k, v in means.items()} | {f"holdout_{k}": v for k, v in scores.items()}
+            self._log(row, task)
+        self.fabric.barrier()
+
+    def _log(self, row: dict[str, float], task: Task) -> None:
+        folder, every = self.recipe.run_dir, self.recipe.pictures
+        write_whole(folder / "recipe.yaml", yaml.safe_dump(self.fields, sort_keys=False).encode())
+        append_row(folder / "log.csv", row)
+        with SummaryWriter(str(folder), filename_suffix=f".{self.epoch}") as board:
+            for name, value in row.items():
+                board.add_scalar(name.replace("_", "/", 1), value, self.epoch)
+        if every and (self.epoch % every == 0 or self.epoch == self.recipe.epochs):
+            save_pictures(folder / "pictures" / f"epoch_{self.epoch:04d}.png", self.model, task)
+        print("  ".join(f"{k} {v:.4g}" for k, v in row.items()), flush=True)
+
+
+def append_row(path: Path, row: dict[str, float]) -> None:
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, row.keys())
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
