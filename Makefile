@@ -38,6 +38,7 @@ check: dev
 
 bench: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/bench_core.py
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/bench_training.py
 	$(VENV)/bin/python -m pose_estimation_ros bench test/data/pedestrians.mp4
 
 # A workspace build and its tests, as on a robot: leaves build/, install/ and log/.

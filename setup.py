@@ -27,7 +27,7 @@ EXTRAS = {
         "colcon-bash", "colcon-cmake", "colcon-core", "colcon-library-path", "colcon-output",
         "colcon-package-selection", "colcon-parallel-executor", "colcon-ros", "colcon-test-result",
     ],
-    "train": ["torch", "lightning-fabric", "onnx", "pycocotools", "PyYAML", "tensorboardX"],
+    "train": ["torch", "lightning-fabric", "onnx", "pycocotools", "PyYAML", "tensorboardX", "h5py"],
     "evaluate": ["pycocotools", "tqdm"],
     "dev": ["pytest", "ruff", "mypy", "vermin", "types-PyYAML", "onnx"],
 }  # fmt: skip

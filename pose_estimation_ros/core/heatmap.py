@@ -14,10 +14,9 @@ def encode(xy, visible, size_wh, sigma=2.0):
     reach = 3 * sigma
     inside = ((xy > -reach) & (xy < np.array([width, height]) - 1 + reach)).all(-1)
     weight = (np.asarray(visible, bool) & inside).astype(np.float32)
-    x = np.exp(-((np.arange(width) - xy[:, :1]) ** 2) / (2 * sigma**2))
-    y = np.exp(-((np.arange(height) - xy[:, 1:]) ** 2) / (2 * sigma**2))
-    heatmaps = y[:, :, None] * x[:, None, :] * weight[:, None, None]
-    return heatmaps.astype(np.float32), weight
+    x = np.exp(-((np.arange(width) - xy[:, :1]) ** 2) / (2 * sigma**2)).astype(np.float32)
+    y = np.exp(-((np.arange(height) - xy[:, 1:]) ** 2) / (2 * sigma**2)).astype(np.float32)
+    return (y * weight[:, None])[:, :, None] * x[:, None, :], weight
 
 
 def decode(heatmaps):
@@ -30,13 +29,21 @@ def decode(heatmaps):
     flat = np.ascontiguousarray(heatmaps, np.float32).reshape(count * joints, height * width)
     peak = flat.argmax(1) if flat.size else np.zeros(0, int)
     rows = np.arange(len(flat))
+    xy, score = quarter_offset(flat, rows, peak, width), np.clip(flat[rows, peak], 0, 1)
+    return xy.reshape(count, joints, 2), score.reshape(count, joints)
+
+
+def quarter_offset(flat, rows, peak, width):
+    # type: (np.ndarray, np.ndarray, np.ndarray, int) -> np.ndarray
+    """xy (M, 2) float32 of peaks, given by row (M,) and pixel (M,) of flat heatmaps (R, h * w).
+
+    Each moves a quarter pixel towards its higher neighbour on each axis, except at the rim.
+    """
     y, x = np.divmod(peak, width)
-    inner_x, inner_y = (x > 0) & (x < width - 1), (y > 0) & (y < height - 1)
+    inner_x, inner_y = (x > 0) & (x < width - 1), (y > 0) & (y < flat.shape[1] // width - 1)
     dx = flat[rows, peak + inner_x] - flat[rows, peak - inner_x]  # 0 at the rim: both are the peak
     dy = flat[rows, peak + width * inner_y] - flat[rows, peak - width * inner_y]
-    xy = np.stack([x + 0.25 * np.sign(dx), y + 0.25 * np.sign(dy)], -1).astype(np.float32)
-    score = np.clip(flat[rows, peak], 0, 1)
-    return xy.reshape(count, joints, 2), score.reshape(count, joints)
+    return np.stack([x + 0.25 * np.sign(dx), y + 0.25 * np.sign(dy)], -1).astype(np.float32)
 
 
 def merge_flip(heatmaps, flipped, flip_index):

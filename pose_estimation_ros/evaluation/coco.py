@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 from pathlib import Path
 from typing import Any, Iterable, Iterator
 
@@ -18,13 +17,12 @@ from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.oks import box_area, oks_nms
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.evaluation.coco_json import Boxes
 from pose_estimation_ros.inference.estimator import TopDown
 
 METRICS = ("AP", "AP50", "AP75", "APM", "APL", "AR")  # COCOeval.stats[:6] for keypoints
 NMS_OKS = 0.9
 ANNOTATIONS = "person_keypoints.json"
-
-Boxes = dict[int, tuple[np.ndarray, np.ndarray]]  # image id -> box_xyxy (N, 4) px, score (N,)
 
 
 def load_ground_truth(folder: str | Path) -> COCO:
@@ -47,26 +45,6 @@ def ground_truth_boxes(truth: COCO) -> Boxes:
     for image_id in truth.getImgIds():
         persons = [a for a in truth.imgToAnns[image_id] if a["num_keypoints"] > 0 and not a["iscrowd"]]
         boxes[image_id] = xywh_to_xyxy(np.array([a["bbox"] for a in persons])), np.ones(len(persons), np.float32)
-    return boxes
-
-
-def load_boxes(path: str | Path, truth: COCO, min_score: float = 0.0) -> Boxes:
-    """A COCO detections file (HRNet's person boxes): list of {image_id, category_id, bbox xywh, score}.
-
-    Raises DataError: not such a list, or an image id that the annotations do not have (first and count named).
-    """
-    try:
-        found = [d for d in json.loads(Path(path).read_text()) if d["category_id"] == 1 and d["score"] >= min_score]
-        unknown = [d["image_id"] for d in found if d["image_id"] not in truth.imgs]
-        boxes: Boxes = {}
-        for image_id in truth.getImgIds():
-            own = [d for d in found if d["image_id"] == image_id]
-            box_xyxy = xywh_to_xyxy(np.array([d["bbox"] for d in own]))
-            boxes[image_id] = box_xyxy, np.array([d["score"] for d in own], np.float32)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: expected a list of image_id, category_id, bbox, score: {error!r}") from error
-    if unknown:
-        raise DataError(f"{path}: {len(unknown)} boxes of unknown images, the first of image_id {unknown[0]}")
     return boxes
 
 

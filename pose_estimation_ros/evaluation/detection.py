@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Callable, Iterable, NamedTuple
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import iou, xywh_to_xyxy
+from pose_estimation_ros.evaluation.coco_json import read_coco_json
 
 FOUND_IOU = 0.5
 FALSE_IOU = 0.3  # a detection that overlaps nobody by this much is false
@@ -47,18 +47,10 @@ class Curve(NamedTuple):
 def load_truth(path: str | Path, min_keypoints: int = 5, min_height: float = 64.0) -> list[Truth]:
     """All images of a COCO person file. Counted: no crowd, with enough labelled keypoints (where it has any) and px.
 
-    Raises DataError if the file cannot be read.
+    Raises DataError if the file cannot be read (evaluation.coco_json).
     """
-    try:
-        content = json.loads(Path(path).read_text())
-        annotations: dict[int, list] = {image["id"]: [] for image in content["images"]}
-        for item in content["annotations"]:
-            annotations[item["image_id"]].append(item)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"cannot read person boxes {path}: {error!r}") from error
     truth = []
-    for image in content["images"]:
-        items = annotations[image["id"]]
+    for image, items in read_coco_json(path):
         enough = [a.get("num_keypoints", min_keypoints) >= min_keypoints for a in items]
         counted = [e and not a.get("iscrowd") and a["bbox"][3] >= min_height for e, a in zip(enough, items)]
         boxes = xywh_to_xyxy(np.array([a["bbox"] for a in items]))
@@ -67,19 +59,24 @@ def load_truth(path: str | Path, min_keypoints: int = 5, min_height: float = 64.
 
 
 def match(box_xyxy: np.ndarray, score: np.ndarray, truth: Truth) -> tuple[np.ndarray, np.ndarray]:
-    """found (D,), false (D,) bool of one image's detections (D, 4), (D,).
-
-    As COCO: best score first, each takes the counted person it overlaps most among those not found yet.
-    """
-    found = np.zeros(len(score), bool)
+    """found (D,), false (D,) bool of one image's detections (D, 4), (D,)."""
     false = iou(box_xyxy, truth.box_xyxy).max(1, initial=0.0) < FALSE_IOU
-    overlap = iou(box_xyxy, truth.box_xyxy[truth.counted])
+    return assign(box_xyxy, score, truth.box_xyxy[truth.counted]) >= 0, false
+
+
+def assign(box_xyxy: np.ndarray, score: np.ndarray, person_xyxy: np.ndarray) -> np.ndarray:
+    """(D,) int: the person (P, 4) whom each detection (D, 4), (D,) found, or -1.
+
+    As COCO: best score first, each takes the person it overlaps most among those not found yet, by at least FOUND_IOU.
+    """
+    person = np.full(len(score), -1)
+    overlap = iou(box_xyxy, person_xyxy)
     for index in np.argsort(-score, kind="stable"):
         best = overlap[index].argmax() if overlap.shape[1] else 0
         if overlap.shape[1] and overlap[index, best] >= FOUND_IOU:
-            found[index] = True
+            person[index] = best
             overlap[:, best] = 0
-    return found, false
+    return person
 
 
 def judge(detections: Iterable[Detections], truths: Iterable[Truth]) -> Outcome:

@@ -17,6 +17,7 @@ from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.core.model_spec import file_sha256, load_model_spec, spec_path
 from pose_estimation_ros.evaluation import coco, detection
+from pose_estimation_ros.evaluation.coco_json import read_detections
 from pose_estimation_ros.inference.backend import model_path, open_model
 from pose_estimation_ros.inference.detector import open_detector
 from pose_estimation_ros.inference.estimator import TopDown
@@ -62,16 +63,23 @@ def is_detector(path: str) -> bool:
 
 
 def evaluate_pose(path: Path, args: argparse.Namespace) -> tuple[dict[str, Any], list]:
-    truth = coco.load_ground_truth(args.data)
-    boxes = coco.load_boxes(args.boxes, truth) if args.boxes else coco.ground_truth_boxes(truth)
-    backend, spec = open_model(str(path), "top_down", args.threads)
+    return accuracy_of_pose_model(path, args.data, args.boxes, args.flip, args.threads)
+
+
+def accuracy_of_pose_model(
+    path: str | Path, data: str | Path, boxes_file: str | None = None, flip: bool = False, threads: int = 0
+) -> tuple[dict[str, Any], list]:
+    """COCO's figures of a model on a folder with images/ and person_keypoints.json, and the results they are of."""
+    truth = coco.load_ground_truth(data)
+    boxes = read_detections(boxes_file, truth.imgs) if boxes_file else coco.ground_truth_boxes(truth)
+    backend, spec = open_model(str(path), "top_down", threads)
     if spec.skeleton != "coco17":
         raise DataError(f"expected a model with the skeleton coco17 for COCO's AP, got {spec.skeleton}")
     with backend:
-        estimator = TopDown(backend, spec, flip_test=args.flip)
-        predicted = tqdm(coco.predict(estimator, truth, args.data, boxes), "images", total=len(boxes), leave=False)
+        estimator = TopDown(backend, spec, flip_test=flip)
+        predicted = tqdm(coco.predict(estimator, truth, data, boxes), "images", total=len(boxes), leave=False)
         results = [result for image_id, poses in predicted for result in coco_results(poses, image_id)]
-    protocol = {"boxes": args.boxes or "ground truth", "flip": args.flip, "images": len(truth.imgs)}
+    protocol = {"boxes": boxes_file or "ground truth", "flip": flip, "images": len(truth.imgs)}
     return {**protocol, **coco.keypoint_ap(truth, results)}, results
 
 

@@ -35,10 +35,11 @@ class Augmentation:
     rotation_probability: float = 0.6
     scale: float = 0.3  # factor 1 +- scale on the box
     shift: float = 0.05  # +-, of the box size
+    translate_px: float = 40.0  # bottom-up: +-, px of the network's input
     half_body: float = 0.3  # probability, persons with more than 8 visible joints
     color: float = 0.2  # +-, brightness and contrast
     mosaic: float = 0.5  # detector: probability of a 2 x 2 mosaic
-    zoom: list[float] = field(default_factory=lambda: [0.5, 1.5])  # detector: range, log-uniform, 1 = image fitted
+    zoom: list[float] = field(default_factory=lambda: [0.5, 1.5])  # whole images: range, log-uniform, 1 = fitted
 
 
 @dataclass

@@ -62,21 +62,6 @@ def test_ground_truth_boxes_leave_out_crowds_and_the_unlabelled(folder):
     assert boxes[2][0].tolist() == [[0, 0, 60, 60]]
 
 
-def test_boxes_file(folder):
-    truth = coco.load_ground_truth(folder)
-    path = folder / "boxes.json"
-    box = {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}
-    path.write_text(json.dumps([box, {**box, "category_id": 2}]))
-    boxes = coco.load_boxes(path, truth)
-    assert boxes[1][0].tolist() == [[1, 2, 4, 6]] and boxes[1][1].tolist() == [0.5] and len(boxes[2][0]) == 0
-    path.write_text(json.dumps([box, {**box, "image_id": 77}]))
-    with pytest.raises(DataError, match="1 boxes of unknown images, the first of image_id 77"):
-        coco.load_boxes(path, truth)
-    path.write_text("[{}]")
-    with pytest.raises(DataError, match="expected a list of image_id"):
-        coco.load_boxes(path, truth)
-
-
 @pytest.mark.parametrize("content", ["{", '{"images": [], "annotations": []}', "[]"])
 def test_annotation_faults(tmp_path, content):
     (tmp_path / "person_keypoints.json").write_text(content)

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from pose_estimation_ros.core.geometry import boxes_around
 from pose_estimation_ros.training.config import Augmentation
 
 
 class Randomness:
-    """numpy's generator, begun anew whenever torch's seed changes: with each epoch and in each worker process.
-
-    An interrupted run that goes on at an epoch then draws what an uninterrupted one would have drawn.
-    """
+    """numpy's generator, begun anew for each sample by the loader (data/loader.py)."""
 
     def __init__(self) -> None:
-        self.seed: int | None = None
-        self.rng = np.random.default_rng()
+        self.rng = np.random.default_rng(0)
+
+    def start(self, *key: int) -> None:
+        """From here on, random numbers that depend on nothing but the key."""
+        self.rng = np.random.default_rng(key)
 
     def __call__(self) -> np.random.Generator:
-        if self.seed != torch.initial_seed():
-            self.seed = torch.initial_seed()
-            self.rng = np.random.default_rng(self.seed % 2**63)
         return self.rng
 
 
@@ -48,7 +44,10 @@ def half_body_box(box: np.ndarray, xy: np.ndarray, visible: np.ndarray, upper: n
 
 
 def random_rotation(ranges: Augmentation, rng: np.random.Generator) -> float:
-    """Degrees within +- rotation_deg, or 0 with probability 1 - rotation_probability."""
+    """Degrees within +- rotation_deg, or 0 with probability 1 - rotation_probability.
+
+    Uniform, as the papers give ranges; HRNet's code draws from a normal distribution cut at twice the number it names.
+    """
     angle = rng.uniform(-ranges.rotation_deg, ranges.rotation_deg)
     return angle if rng.random() < ranges.rotation_probability else 0.0
 
@@ -56,4 +55,6 @@ def random_rotation(ranges: Augmentation, rng: np.random.Generator) -> float:
 def random_color(image: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
     """Contrast, brightness and colour balance of (3, h, w) float32 0..255, each changed by up to +- amount."""
     gain = (1 + rng.uniform(-amount, amount)) * (1 + rng.uniform(-amount, amount, (3, 1, 1)) / 4)
-    return np.clip(image * gain + 128 * rng.uniform(-amount, amount), 0, 255).astype(np.float32)
+    changed = image * gain.astype(np.float32)
+    changed += np.float32(128 * rng.uniform(-amount, amount))
+    return np.clip(changed, 0, 255, out=changed)

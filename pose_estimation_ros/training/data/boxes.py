@@ -10,9 +10,9 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from pose_estimation_ros.core.geometry import letterbox_matrix, xywh_to_xyxy
+from pose_estimation_ros.evaluation.coco_json import read_coco_json
 from pose_estimation_ros.training.config import Recipe, Source
 from pose_estimation_ros.training.data.augment import Randomness, random_color
-from pose_estimation_ros.training.data.coco import read_coco_json
 from pose_estimation_ros.training.data.images import ImageStore
 
 STRIDE = 8
@@ -44,18 +44,18 @@ def load_scenes(path: str | Path) -> list[Scene]:
     A box that a detector made carries its "score", which becomes the score to learn (DOUBT): what the teacher took for
     a person by a hair is the background that a student must see. A crowd without a score is NaN.
     """
-    content = read_coco_json(path)
-    boxes: dict[int, list] = {image["id"]: [] for image in content["images"]}
-    for item in content["annotations"]:
-        score = np.interp(item["score"], DOUBT, (0, 1)) if "score" in item else np.nan if item.get("iscrowd") else 1.0
-        if score != 0:
-            boxes[item["image_id"]].append((*item["bbox"], score))
     scenes = []
-    for image in content["images"]:
-        found = np.array(boxes[image["id"]], np.float64).reshape(-1, 5)
+    for image, items in read_coco_json(path):
+        boxes = [(*item["bbox"], learned_score(item)) for item in items]
+        found = np.array([box for box in boxes if box[4] != 0], np.float64).reshape(-1, 5)
         complete = image.get("annotations_complete", True)
         scenes.append(Scene(image["file_name"], xywh_to_xyxy(found[:, :4]), found[:, 4], complete))
     return scenes
+
+
+def learned_score(item: dict) -> float:
+    """0..1 of an annotation; NaN = ignored."""
+    return np.interp(item["score"], DOUBT, (0, 1)) if "score" in item else np.nan if item.get("iscrowd") else 1.0
 
 
 class View(NamedTuple):

@@ -5,12 +5,17 @@ from __future__ import annotations
 import glob
 import os
 import tarfile
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
 
 from pose_estimation_ros.core.errors import DataError
+
+Entry = TypeVar("Entry")  # whatever has a file_name
 
 
 class ImageStore:
@@ -53,3 +58,29 @@ def read_tars(pattern: str) -> dict[str, bytes]:
         with tarfile.open(path) as tar:
             packed.update((Path(m.name).name, tar.extractfile(m).read()) for m in tar.getmembers() if m.isfile())  # type: ignore
     return packed
+
+
+def readable(store: ImageStore, entries: list[Entry]) -> list[Entry]:
+    """The entries whose image (``file_name``) can be decoded; warns with the count of the others and the first names.
+
+    For recipes with skip_bad. All images are decoded once, before training, rather than replaced when a worker meets
+    them: the set is then the same in every epoch, process and resumed run, and no worker has to report anything.
+    """
+    names = sorted({entry.file_name for entry in entries})  # type: ignore[attr-defined]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        fine = list(pool.map(lambda name: can_read(store, name), names))
+    bad = {name: None for name, good in zip(names, fine) if not good}
+    if len(bad) == len(names):
+        raise DataError(f"{store.location}: expected images, none of {len(names)} can be read, the first: {names[0]}")
+    if bad:
+        warnings.warn(
+            f"{store.location}: {len(bad)} of {len(names)} images skipped: {', '.join(list(bad)[:5])}", stacklevel=2
+        )
+    return [entry for entry in entries if entry.file_name not in bad]  # type: ignore[attr-defined]
+
+
+def can_read(store: ImageStore, file_name: str) -> bool:
+    try:
+        return store.read(file_name) is not None
+    except DataError:
+        return False

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from torch.utils.data import Dataset
 
 from pose_estimation_ros.core import heatmap
+from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import apply, crop_matrices
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.image import warp_crops
@@ -19,8 +18,9 @@ from pose_estimation_ros.training.data.augment import (
     random_color,
     random_rotation,
 )
-from pose_estimation_ros.training.data.coco import load_persons
-from pose_estimation_ros.training.data.images import ImageStore
+from pose_estimation_ros.training.data.coco import Person
+from pose_estimation_ros.training.data.images import ImageStore, readable
+from pose_estimation_ros.training.data.persons import load_persons
 
 STRIDE = 4
 LOWER_BODY = ("hip", "knee", "ankle", "pelvis")
@@ -37,19 +37,24 @@ class TopDownDataset(Dataset):
         self.recipe, self.augment = recipe, augment
         self.skeleton = get_skeleton(recipe.skeleton)
         self.upper = np.array([not name.endswith(LOWER_BODY) for name in self.skeleton.keypoints])
-        self.items = []
+        self.flip_index = self.skeleton.flip_index
+        self.skipped = 0  # persons left out by skip_bad
+        self.items: list[tuple[Source, ImageStore, Person]] = []
         for source in sources:
             store = ImageStore(recipe.path(source.images))
-            persons = load_persons(recipe.path(source.annotations), self.skeleton.num_keypoints)
-            self.items += [(store, person) for person in persons] * source.repeat
+            detections = recipe.path(source.detections) if source.detections else ""
+            persons = load_persons(recipe.path(source.annotations), self.skeleton, detections)
+            kept = readable(store, persons) if recipe.skip_bad else persons
+            self.skipped += len(persons) - len(kept)
+            self.items += [(source, store, person) for person in kept] * source.repeat
         self.random = Randomness()
 
     def __len__(self) -> int:
         return len(self.items)
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        store, person = self.items[index]
-        frame, box, xy = store.read(person.file_name), person.box_xyxy.astype(float), person.keypoints[:, :2]
+        frame, person = self.read(index)
+        box, xy = person.box_xyxy.astype(float), person.keypoints[:, :2]
         visible = person.keypoints[:, 2] > 0
         angle, flip = 0.0, False
         if self.augment:
@@ -58,11 +63,19 @@ class TopDownDataset(Dataset):
         matrix = crop_matrices(box[None], size_wh, self.recipe.padding, angle)
         image, xy = warp_crops(frame, matrix, size_wh)[0], apply(matrix[0], xy)
         if flip:
-            order = self.skeleton.flip_index
+            order = self.flip_index
             image, xy, visible = image[:, :, ::-1], (xy * [-1, 1] + [size_wh[0] - 1, 0])[order], visible[order]
         if self.augment and self.recipe.augmentation.color:
             image = random_color(image, self.recipe.augmentation.color, self.random())
         return self.sample(np.ascontiguousarray(image), xy / STRIDE, visible)
+
+    def read(self, index: int) -> tuple[np.ndarray, Person]:
+        """The person and the image. Raises DataError that names file and annotation."""
+        source, store, person = self.items[index]
+        try:
+            return store.read(person.file_name), person
+        except DataError as error:
+            raise DataError(f"{error} (annotation {person.annotation} of {source.annotations})") from error
 
     def random_view(self, box: np.ndarray, xy: np.ndarray, visible: np.ndarray) -> tuple[np.ndarray, float, bool]:
         ranges, rng = self.recipe.augmentation, self.random()

@@ -1,0 +1,84 @@
+"""CPU time of loading one augmented crop against that of training on it, in one run on one thread; prints a table.
+
+Processor time, not the clock: other programs may run beside it. A ratio under 1 means that one worker process keeps up
+with one training process. Run: python benchmarks/bench_training.py
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from pose_estimation_ros.core.files import write_json
+from pose_estimation_ros.training.config import Augmentation, Recipe, Source
+from pose_estimation_ros.training.data.top_down import TopDownDataset
+from pose_estimation_ros.training.losses import masked_mse
+from pose_estimation_ros.training.models import POSE_MODELS
+
+BATCH, ROUNDS = 32, 1
+SIZES_WH = ([192, 256], [96, 128])
+MODEL = "elpn_v1"
+
+
+def make_crops(folder, count=BATCH):
+    """Stand-ins for the crop pack, of its size (192x256 JPEG, 8 kB or so), so that the benchmark needs no data."""
+    rng = np.random.default_rng(0)
+    images, annotations = [], []
+    for number in range(count):
+        picture = cv2.resize(rng.integers(0, 256, (32, 24, 3)).astype(np.uint8), (192, 256))
+        cv2.imwrite(str(folder / f"{number}.jpg"), picture)
+        keypoints = np.column_stack([rng.uniform(30, 160, 17), rng.uniform(30, 220, 17), np.full(17, 2)])
+        images.append({"id": number, "file_name": f"{number}.jpg"})
+        person = {"id": number, "image_id": number, "bbox": [20, 26, 154, 204], "keypoints": keypoints.ravel().tolist()}
+        annotations.append({**person, "num_keypoints": 17})
+    write_json(str(folder / "persons.json"), {"images": images, "annotations": annotations})
+
+
+def loading(dataset):
+    """Seconds of processor time per crop."""
+    started = time.process_time()
+    for index in range(len(dataset)):
+        dataset[index]
+    return (time.process_time() - started) / len(dataset)
+
+
+def training(dataset, model, optimizer):
+    """Seconds of processor time per crop of a step: forward, loss, backward, optimizer."""
+    batch = torch.utils.data.default_collate([dataset[index] for index in range(BATCH)])
+    started = time.process_time()
+    heatmaps = model(batch["image"].contiguous(memory_format=torch.channels_last))["heatmaps"]
+    optimizer.zero_grad()
+    masked_mse(heatmaps, batch["heatmaps"], batch["weight"]).backward()
+    optimizer.step()
+    return (time.process_time() - started) / BATCH
+
+
+def measure(folder, size_wh):
+    """Median milliseconds per crop: loading, training; they take turns. The first round is a warm-up."""
+    source = Source("persons.json", ".")
+    augmentation = Augmentation(rotation_deg=40, scale=0.3, half_body=0.3, color=0.15)
+    recipe = Recipe(data_root=str(folder), train=[source], input_size_wh=size_wh, augmentation=augmentation)
+    dataset = TopDownDataset(recipe, recipe.train, augment=True)
+    model = POSE_MODELS[MODEL](17).train().to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    rounds = [(loading(dataset), training(dataset, model, optimizer)) for _ in range(ROUNDS + 1)]
+    return 1e3 * np.median(rounds[1:], axis=0)
+
+
+def main():
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    print(f"{'one thread, processor time':46} {'load ms':>9} {'train ms':>14} {'ratio':>6}")
+    with tempfile.TemporaryDirectory() as folder:
+        make_crops(Path(folder))
+        for size_wh in SIZES_WH:
+            load, train = measure(Path(folder), size_wh)
+            name = f"crop of {size_wh[0]}x{size_wh[1]}, {MODEL}, batch {BATCH}"
+            print(f"{name:46} {load:9.3f} {train:14.3f} {load / train:6.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""data/augment.py: every range of a recipe is kept, and used to its ends."""
+
+import numpy as np
+import pytest
+
+from pose_estimation_ros.training.config import Augmentation
+from pose_estimation_ros.training.data.augment import half_body_box, random_box, random_color, random_rotation
+
+RNG = np.random.default_rng
+BOX = np.array([10.0, 20, 50, 100])
+STILL = {"rotation_deg": 0.0, "scale": 0.0, "shift": 0.0}
+
+
+def box_scale(ranges, rng):
+    box = random_box(BOX, ranges, rng)
+    return (box[2:] - box[:2]) / (BOX[2:] - BOX[:2])
+
+
+def box_shift(ranges, rng):
+    box = random_box(BOX, ranges, rng)
+    return ((box[:2] + box[2:]) / 2 - [30, 60]) / [40, 80]
+
+
+@pytest.mark.parametrize(
+    "draw, changes, low, high",
+    [
+        (box_scale, {}, 1, 1),
+        (box_scale, {"scale": 0.3}, 0.7, 1.3),  # ELPN on COCO
+        (box_scale, {"scale": 0.4}, 0.6, 1.4),  # ELPN on MPII
+        (box_scale, {"scale": 0.35}, 0.65, 1.35),  # EL-HRNet, HRNet
+        (box_shift, {}, 0, 0),
+        (box_shift, {"shift": 0.1}, -0.1, 0.1),
+        (random_rotation, {}, 0, 0),
+        (random_rotation, {"rotation_deg": 40.0, "rotation_probability": 0.0}, 0, 0),
+        (random_rotation, {"rotation_deg": 40.0, "rotation_probability": 1.0}, -40, 40),  # ELPN on COCO
+        (random_rotation, {"rotation_deg": 30.0}, -30, 30),  # ELPN on MPII
+        (random_rotation, {"rotation_deg": 45.0}, -45, 45),  # EL-HRNet, HRNet
+    ],
+)
+def test_ranges(draw, changes, low, high):
+    ranges, rng = Augmentation(**{**STILL, **changes}), RNG(0)
+    drawn = np.array([draw(ranges, rng) for _ in range(1000)])
+    slack = 0.02 * (high - low) + 1e-9
+    assert low - 1e-9 <= drawn.min() <= low + slack and high - slack <= drawn.max() <= high + 1e-9
+    assert drawn.mean() == pytest.approx((low + high) / 2, abs=2 * slack)
+
+
+def test_box_keeps_its_shape():
+    scales = np.array([box_scale(Augmentation(scale=0.3), RNG(seed)) for seed in range(20)])
+    np.testing.assert_allclose(scales[:, 0], scales[:, 1])
+
+
+def test_share_of_the_rotated():
+    ranges, rng = Augmentation(rotation_deg=40, rotation_probability=0.6), RNG(0)
+    assert np.mean([random_rotation(ranges, rng) != 0 for _ in range(1000)]) == pytest.approx(0.6, abs=0.05)
+
+
+def test_half_body_box_surrounds_the_chosen_half():
+    xy, visible = np.stack([np.arange(17.0), 10 * np.arange(17.0)], 1), np.ones(17, bool)
+    upper = np.arange(17) < 11
+    found = {tuple(half_body_box(np.zeros(4), xy, visible, upper, RNG(seed))) for seed in range(10)}
+    assert found == {(-2.5, -25.0, 12.5, 125.0), (9.75, 97.5, 17.25, 172.5)}
+    few = np.arange(17) < 8
+    assert half_body_box(np.ones(4), xy, few, upper, RNG(0)).tolist() == [1, 1, 1, 1]
+
+
+def test_color_stays_an_image():
+    image = np.full((3, 4, 4), 128, np.float32)
+    changed = np.stack([random_color(image, 0.3, RNG(seed)) for seed in range(50)])
+    assert changed.min() >= 0 and changed.max() <= 255 and changed.std() > 5
+    np.testing.assert_array_equal(random_color(image, 0.0, RNG(0)), image)
