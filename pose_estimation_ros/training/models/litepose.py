@@ -1,0 +1,166 @@
+"""LitePose (Wang et al., CVPR 2022): a bottom-up network with one branch, the frame that WLitePose (paper 003) changes.
+
+Sizes are those of the official repository's configurations, whose MACs reproduce paper 003's baseline, where the two
+disagree: the backbone ends at 1/16, not at the 1/32 of paper 003's text, and predicts at 1/4 and 1/2, not 1/8 and 1/4.
+Weights start at torch's defaults: the repository sets none of its own (it starts from a trained supernet).
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Sequence
+
+from torch import Tensor, nn
+
+from pose_estimation_ros.training.models.layers import Normalize, conv_bn
+
+Block = Callable[[int, int, int], nn.Module]  # (inputs, outputs, stride)
+
+EXPANSION = 6
+KERNEL = 7
+BLOCKS = (6, 8, 10, 10)
+STRIDES = (2, 2, 2, 1)
+
+
+def conv_bn6(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
+    return nn.Sequential(*conv_bn(inputs, outputs, kernel, stride, groups), nn.ReLU6(inplace=True))
+
+
+class InvertedResidual(nn.Module):
+    """MobileNetV2's block with a 7x7 kernel: 1x1 to six times the width, 7x7 depthwise, 1x1; identity if it fits."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        hidden = inputs * EXPANSION
+        self.body = nn.Sequential(
+            conv_bn6(inputs, hidden, 1),
+            conv_bn6(hidden, hidden, KERNEL, stride, groups=hidden),
+            conv_bn(hidden, outputs, 1),
+        )
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x) if self.residual else self.body(x)
+
+
+def stage(block: Block, inputs: int, outputs: int, count: int, stride: int) -> nn.Sequential:
+    """``count`` blocks, of which the first changes width and resolution."""
+    return nn.Sequential(block(inputs, outputs, stride), *(block(outputs, outputs, 1) for _ in range(count - 1)))
+
+
+class Backbone(nn.Module):
+    """Image -> five maps: the stem's at 1/2 and those of the four stages at 1/4, 1/8, 1/16, 1/16."""
+
+    def __init__(self, stem: int, widths: Sequence[int], blocks: Sequence[Block]) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            Normalize(), conv_bn6(3, 32, 3, 2), conv_bn6(32, 32, 3, groups=32), conv_bn(32, stem, 1)
+        )
+        self.stages = nn.ModuleList(map(stage, blocks, (stem, *widths), widths, BLOCKS, STRIDES))
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        features = [self.stem(image)]
+        for one_stage in self.stages:
+            features.append(one_stage(features[-1]))
+        return features
+
+
+class FusionDeconv(nn.Module):
+    """Doubles the resolution: transposed 4x4 convolutions of the refined and of the backbone's map, summed."""
+
+    def __init__(self, refined: int, raw: int, outputs: int) -> None:
+        super().__init__()
+        self.refined = nn.ConvTranspose2d(refined, outputs, 4, 2, 1, bias=False)
+        self.raw = nn.ConvTranspose2d(raw, outputs, 4, 2, 1, bias=False)
+        self.norm = nn.Sequential(nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+
+    def forward(self, refined: Tensor, raw: Tensor) -> Tensor:
+        return self.norm(self.refined(refined) + self.raw(raw))
+
+
+def separable_head(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        *conv_bn(inputs, inputs, 5, groups=inputs, relu=True), nn.Conv2d(inputs, outputs, 1, bias=False)
+    )
+
+
+class FusedHead(nn.Module):
+    """Maps predicted from the refined and from the backbone's map of the same resolution, summed."""
+
+    def __init__(self, refined: int, raw: int, outputs: int) -> None:
+        super().__init__()
+        self.refined = separable_head(refined, outputs)
+        self.raw = separable_head(raw, outputs)
+
+    def forward(self, refined: Tensor, raw: Tensor) -> Tensor:
+        return self.refined(refined) + self.raw(raw)
+
+
+class HalfResolution(nn.Module):
+    """LitePose's way from 1/4 to heatmaps at 1/2: a third fusion deconv and its head."""
+
+    def __init__(self, refined: int, quarter: int, half: int, width: int, num_joints: int) -> None:
+        super().__init__()
+        self.deconv = FusionDeconv(refined, quarter, width)
+        self.head = FusedHead(width, half, num_joints)
+
+    def forward(self, refined: Tensor, _maps: Tensor, quarter: Tensor, half: Tensor) -> Tensor:
+        return self.head(self.deconv(refined, quarter), half)
+
+
+class LitePose(nn.Module):
+    """Backbone, two fusion deconvs to 1/4 with heatmaps and tags, and heatmaps at 1/2.
+
+    Args:
+        num_joints: K. stem: channels at 1/2. widths: channels of the four stages.
+        deconvs: channels of the fusion deconvs at 1/8 and 1/4, and at 1/2 if there is a third.
+        blocks: builder of a residual block (inputs, outputs, stride) for each stage.
+        half_resolution: module (refined (N, C, h, w), heatmaps and tags (N, 2 K, h, w), backbone's maps at 1/4 and at
+            1/2) -> heatmaps (N, K, 2 h, 2 w); by default LitePose's own.
+
+    Input (N, 3, H, W) float32 RGB 0..255, H and W multiples of 64 (smaller ones of 32 pass). Output: "heatmaps" and
+    "tags" (N, K, H/4, W/4) and "heatmaps_2x" (N, K, H/2, W/2).
+    """
+
+    def __init__(
+        self,
+        num_joints: int,
+        stem: int,
+        widths: Sequence[int],
+        deconvs: Sequence[int],
+        blocks: Sequence[Block] = (InvertedResidual,) * 4,
+        half_resolution: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.num_joints = num_joints
+        self.backbone = Backbone(stem, widths, blocks)
+        self.deconv1 = FusionDeconv(widths[3], widths[2], deconvs[0])
+        self.deconv2 = FusionDeconv(deconvs[0], widths[1], deconvs[1])
+        self.head = FusedHead(deconvs[1], widths[0], 2 * num_joints)
+        self.half_resolution = half_resolution or HalfResolution(deconvs[1], widths[0], stem, deconvs[2], num_joints)
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        half, quarter, eighth, raw, top = self.backbone(image)
+        refined = self.deconv2(self.deconv1(top, raw), eighth)
+        maps = self.head(refined, quarter)
+        heatmaps, tags = maps[:, : self.num_joints], maps[:, self.num_joints :]
+        return {"heatmaps": heatmaps, "tags": tags, "heatmaps_2x": self.half_resolution(refined, maps, quarter, half)}
+
+
+def litepose_xs(num_joints: int = 17) -> LitePose:
+    """1.676M parameters, 0.883 G MACs at 256x256 (1.202 by LitePose's tool); 14 joints, as below."""
+    return LitePose(num_joints, 16, (16, 32, 48, 80), (16, 24, 24))
+
+
+def litepose_s(num_joints: int = 17) -> LitePose:
+    """2.731M parameters, 3.614 G MACs at 448x448 (4.981 by LitePose's tool)."""
+    return LitePose(num_joints, 16, (16, 32, 48, 120), (32, 24, 32))
+
+
+def litepose_m(num_joints: int = 17) -> LitePose:
+    """3.534M parameters, 5.264 G MACs at 448x448 (7.842 by LitePose's tool)."""
+    return LitePose(num_joints, 16, (24, 48, 72, 120), (64, 40, 32))
+
+
+def litepose_l(num_joints: int = 17) -> LitePose:
+    """5.738M parameters, 9.962 G MACs at 512x512 (13.713 by LitePose's tool)."""
+    return LitePose(num_joints, 24, (24, 64, 96, 160), (64, 40, 32))

@@ -1,0 +1,167 @@
+"""WLitePose (paper 003): LitePose with DFC-bottleneck blocks and a light deconvolution module.
+
+The paper's counts (S 3.6M, 5.8 G; XS 2.3M, 1.5 G) do not follow from its text, and no reading was found that gives
+them: moving the 7x7 convolution before the expansion takes away more than a DFC branch on the narrow features adds.
+Built here is the text. With 14 joints it has 2.399M and 1.366M parameters, 2.768 and 0.648 G MACs, 3.398 and 0.788 by
+LitePose's tool. Its gaps, and how they are filled:
+
+* Where BN "in front of the 1x1" stands: behind the product of the branches, straight before the 1x1.
+* Blocks of stride 2: the 7x7 has the stride; the pooled DFC branch is then already of the output's size, not upsampled.
+* The deconvolution module takes "66 channels" = 32 features + 17 heatmaps + 17 tags at 1/4. LitePose has 24 features
+  there, and is at 1/4 after two deconvs: so the second gets 32 channels and the module replaces the third.
+* 1x1 convolutions in "3 groups" on 32 channels cannot be: 4 groups. Residual blocks are ShuffleNet's units with both of
+  their grouped 1x1 (Fig. 3 is not in the text).
+* SE, CBAM and CA refine the output of the 7x7, because each multiplies its own input; only DFC runs in parallel. SE and
+  CBAM reduce by 4, as MobileNetV3: their usual 16 leaves the 16 narrow channels one hidden value, which may never fire.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.training.models.attention import CoordinateAttention, SqueezeExcite, dfc_logits
+from pose_estimation_ros.training.models.layers import Cbam, conv_bn
+from pose_estimation_ros.training.models.litepose import EXPANSION, KERNEL, InvertedResidual, LitePose
+
+REFINERS: dict[str, Callable[[int], nn.Module]] = {
+    "se": partial(SqueezeExcite, ratio=4),
+    "cbam": partial(Cbam, ratio=4),
+    "ca": CoordinateAttention,
+}
+ATTENTIONS = (None, "dfc", "dfc_hidden", *REFINERS)
+
+
+class DfcBottleneck(nn.Module):
+    """7x7 depthwise on the narrow features, gated by DFC; 1x1 to six times the width, GELU, 1x1; identity if it fits.
+
+    The arguments are the rows of Tables IX and X: with no attention and all three flags off it is "move up 7x7".
+
+    Args:
+        inputs, outputs: channels. stride: 1 or 2.
+        attention: "dfc" (the text: gates the narrow features, eq. 11), "dfc_hidden" (a full-resolution branch gates the
+            expanded features behind their activation, as GhostNetV2 does; of all readings nearest to the printed
+            counts), "se", "cbam", "ca", or None.
+        gelu: GELU instead of ReLU6. few_activations: only the one between the 1x1 convolutions. few_norms: only the
+            batch norm in front of the first 1x1 (and those inside the attention).
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        stride: int,
+        attention: str | None = "dfc",
+        gelu: bool = True,
+        few_activations: bool = True,
+        few_norms: bool = True,
+    ) -> None:
+        super().__init__()
+        hidden = inputs * EXPANSION
+        activation = nn.GELU if gelu else partial(nn.ReLU6, inplace=True)
+        early = [] if few_activations else [activation()]
+        norms = [nn.Identity() if few_norms else nn.BatchNorm2d(width) for width in (inputs, hidden, outputs)]
+        depthwise = nn.Conv2d(inputs, inputs, KERNEL, stride, KERNEL // 2, groups=inputs, bias=False)
+        refine = [REFINERS[attention](inputs)] if attention in REFINERS else []
+        self.spatial = nn.Sequential(depthwise, norms[0], *early, *refine)
+        # At half the input's resolution, brought back to it where the 7x7 keeps it.
+        self.gate = dfc_logits(inputs, inputs, 2, 2 // stride) if attention == "dfc" else None
+        self.norm = nn.BatchNorm2d(inputs) if few_norms else nn.Identity()
+        self.expand = nn.Sequential(nn.Conv2d(inputs, hidden, 1, bias=False), norms[1], activation())
+        self.hidden_gate = dfc_logits(inputs, hidden, stride, 1) if attention == "dfc_hidden" else None
+        self.project = nn.Sequential(nn.Conv2d(hidden, outputs, 1, bias=False), norms[2])
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        narrow = gated(self.spatial(x), self.gate, x)
+        hidden = gated(self.expand(self.norm(narrow)), self.hidden_gate, x)
+        return x + self.project(hidden) if self.residual else self.project(hidden)
+
+
+def gated(features: Tensor, gate: nn.Module | None, x: Tensor) -> Tensor:
+    return features if gate is None else features * gate(x).sigmoid()
+
+
+class ShuffleUnit(nn.Module):
+    """ShuffleNet's residual unit: grouped 1x1, channels shuffled over the groups, depthwise 3x3, grouped 1x1."""
+
+    order: Tensor
+
+    def __init__(self, width: int, groups: int) -> None:
+        super().__init__()
+        self.mix = conv_bn(width, width, 1, groups=groups, relu=True)
+        self.body = nn.Sequential(conv_bn(width, width, 3, groups=width), conv_bn(width, width, 1, groups=groups))
+        self.relu = nn.ReLU(inplace=True)
+        # One gather: reshape, transpose, reshape would be traced with operators that TensorRT 8.2 lacks.
+        self.register_buffer("order", torch.arange(width).view(groups, -1).t().flatten(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(x + self.body(self.mix(x).index_select(1, self.order)))
+
+
+class LightDeconv(nn.Module):
+    """Light deconvolution module: 1/4 features, heatmaps and tags -> heatmaps at 1/2 (Section III.B, eq. 6).
+
+    Depthwise transposed 4x4, 1x1, BN, ReLU, four ShuffleUnits, and a 1x1 with bias as HigherHRNet's last layer.
+
+    Args:
+        features: channels of the features. num_joints: K. width, groups: of the module.
+    """
+
+    def __init__(self, features: int, num_joints: int, width: int = 32, groups: int = 4) -> None:
+        super().__init__()
+        inputs = features + 2 * num_joints
+        self.up = nn.Sequential(
+            nn.ConvTranspose2d(inputs, inputs, 4, 2, 1, groups=inputs, bias=False),
+            conv_bn(inputs, width, 1, relu=True),
+        )
+        self.refine = nn.Sequential(*(ShuffleUnit(width, groups) for _ in range(4)))
+        self.head = nn.Conv2d(width, num_joints, 1)
+
+    def forward(self, refined: Tensor, maps: Tensor, _quarter: Tensor, _half: Tensor) -> Tensor:
+        return self.head(self.refine(self.up(torch.cat([refined, maps], 1))))
+
+
+FEATURES = 32  # channels at 1/4 in front of the deconvolution module
+
+
+def wlitepose(
+    num_joints: int,
+    stem: int,
+    widths: Sequence[int],
+    deconvs: Sequence[int],
+    stages: Sequence[int] = (1, 2, 3, 4),
+    deconv: bool = True,
+    **block_options: Any,
+) -> LitePose:
+    """LitePose of these sizes with the paper's changes, each of which can be left out. Raises ConfigError.
+
+    Args:
+        num_joints, stem, widths, deconvs: as LitePose's. stages: those with DFC-bottleneck blocks (Table VII).
+        deconv: the light deconvolution module (Table VI) in place of the third fusion deconv.
+        block_options: of DfcBottleneck.
+    """
+    if not set(stages) <= {1, 2, 3, 4}:
+        raise ConfigError(f"expected stages out of 1, 2, 3, 4, got {list(stages)}")
+    if block_options.get("attention", "dfc") not in ATTENTIONS:
+        raise ConfigError(f"expected attention out of {ATTENTIONS}, got {block_options['attention']!r}")
+    block = partial(DfcBottleneck, **block_options)
+    blocks = [block if stage in stages else InvertedResidual for stage in (1, 2, 3, 4)]
+    if not deconv:
+        return LitePose(num_joints, stem, widths, deconvs, blocks)
+    deconvs = (deconvs[0], FEATURES)
+    return LitePose(num_joints, stem, widths, deconvs, blocks, LightDeconv(FEATURES, num_joints))
+
+
+def wlitepose_xs(num_joints: int = 17, **options: Any) -> LitePose:
+    """The paper's XS on LitePose-XS, 256x256; options of ``wlitepose``."""
+    return wlitepose(num_joints, 16, (16, 32, 48, 80), (16, 24, 24), **options)
+
+
+def wlitepose_s(num_joints: int = 17, **options: Any) -> LitePose:
+    """The paper's S on LitePose-S, 448x448; options of ``wlitepose``."""
+    return wlitepose(num_joints, 16, (16, 32, 48, 120), (32, 24, 32), **options)
