@@ -1,4 +1,5 @@
-"""CPU time of loading one augmented crop against that of training on it, in one run on one thread; prints a table.
+"""CPU time of loading one augmented crop against that of training on it, and of training each family against HRNet-W32,
+in one run on one thread; prints two tables.
 
 Processor time, not the clock: other programs may run beside it. A ratio under 1 means that one worker process keeps up
 with one training process. Run: python benchmarks/bench_training.py
@@ -16,11 +17,12 @@ from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.training.config import Augmentation, Recipe, Source
 from pose_estimation_ros.training.data.top_down import TopDownDataset
 from pose_estimation_ros.training.losses import masked_mse
-from pose_estimation_ros.training.models import POSE_MODELS
+from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
 
 BATCH, ROUNDS = 32, 1
 SIZES_WH = ([192, 256], [96, 128])
 MODEL = "elpn_v1"
+FAMILIES = ("hrnet_w32", "nam_hrnet_w32", "goatpose_bl", "elpn_v1", "elpn_v2", "el_hrnet_w32", "litepose_xs", "wlitepose_xs")
 
 
 def make_crops(folder, count=BATCH):
@@ -68,6 +70,27 @@ def measure(folder, size_wh):
     return 1e3 * np.median(rounds[1:], axis=0)
 
 
+def training_families():
+    """(name, images/s of processor time, that of HRNet-W32 at the same input) of a forward and backward pass."""
+    baseline = {}
+    for name in FAMILIES:
+        size_wh = (256, 256) if name in BOTTOM_UP_MODELS else (96, 128)
+        for model in (["hrnet_w32"] if size_wh not in baseline else []) + [name]:
+            speed = images_per_second(model, size_wh)
+            baseline.setdefault(size_wh, speed)
+        yield name, size_wh, speed, speed / baseline[size_wh]
+
+
+def images_per_second(name, size_wh, batch=4):
+    model = {**POSE_MODELS, **BOTTOM_UP_MODELS}[name](17).train()
+    images = torch.zeros(batch, 3, size_wh[1], size_wh[0])
+    for _ in range(2):  # the first warms up
+        started = time.process_time()
+        sum(output.square().mean() for output in model(images).values()).backward()
+        seconds = time.process_time() - started
+    return batch / seconds
+
+
 def main():
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -78,6 +101,9 @@ def main():
             load, train = measure(Path(folder), size_wh)
             name = f"crop of {size_wh[0]}x{size_wh[1]}, {MODEL}, batch {BATCH}"
             print(f"{name:46} {load:9.3f} {train:14.3f} {load / train:6.3f}")
+    print(f"\n{'training, one thread, processor time':46} {'images/s':>9} {'of HRNet-W32':>14}")
+    for name, size_wh, speed, ratio in training_families():
+        print(f"{f'{name} at {size_wh[0]}x{size_wh[1]}':46} {speed:9.2f} {ratio:14.2f}")
 
 
 if __name__ == "__main__":

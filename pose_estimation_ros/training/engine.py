@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Callable, Iterable
+from typing import Callable, Iterable, Mapping
 
 import torch
 from lightning_fabric import Fabric
@@ -26,7 +26,7 @@ class Means:
         self.sums: dict[str, float] = {}
         self.count = 0
 
-    def add(self, values: dict[str, Tensor] | dict[str, float], size: int) -> None:
+    def add(self, values: Mapping[str, Tensor | float], size: int) -> None:
         for name, value in values.items():
             number = float(value.detach() if isinstance(value, Tensor) else value)
             self.sums[name] = self.sums.get(name, 0.0) + number * size
@@ -37,7 +37,7 @@ class Means:
 
     def over_processes(self, fabric: Fabric) -> dict[str, float]:
         """The means over the batches of all processes."""
-        sums = torch.tensor([self.count, *self.sums.values()], dtype=torch.float64)
+        sums = torch.tensor([self.count, *self.sums.values()], dtype=torch.float64, device=fabric.device)
         count, *totals = fabric.all_reduce(sums, reduce_op="sum").tolist()  # type: ignore[union-attr]
         return {name: total / max(count, 1) for name, total in zip(self.sums, totals)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Callable
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from pose_estimation_ros.training.engine import Named, image_of
 from pose_estimation_ros.training.tasks import Task
 
 # Output that is shown -> what turns it into values between 0 and 1.
-SHOWN = {"heatmaps": torch.nn.Identity(), "person": torch.sigmoid}
+SHOWN: dict[str, Callable[[Tensor], Tensor]] = {"heatmaps": torch.nn.Identity(), "person": torch.sigmoid}
 COUNT = 8
 
 

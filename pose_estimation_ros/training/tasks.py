@@ -41,7 +41,7 @@ class Kind(NamedTuple):
     terms: Callable[[nn.Module], dict]
     metrics: Callable[[Named, Named], dict[str, float]]
     better: str
-    serving: Callable[[nn.Module], nn.Module] = lambda model: model
+    serving: Callable[..., nn.Module] = lambda model: model
 
 
 def heatmap_metrics(outputs: Named, batch: dict[str, Tensor], reach: float = 0.05) -> dict[str, float]:

@@ -23,7 +23,7 @@ from pose_estimation_ros.training.engine import evaluate, train_one_epoch
 from pose_estimation_ros.training.progress import Interrupt, Progress
 from pose_estimation_ros.training.run import Run
 from pose_estimation_ros.training.sync_batch_norm import synchronise
-from pose_estimation_ros.training.tasks import Task, build_model, build_task
+from pose_estimation_ros.training.tasks import build_model, build_task
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,6 +67,8 @@ def train(recipe: Recipe) -> Path | None:
                 return None
             scores = evaluate(model, holdout, loss, task.metrics).over_processes(fabric)
             run.finish_epoch(scores, scores[task.better], progress.summary(fabric.world_size), task)
+    if fabric.is_global_zero and getattr(task.train_set, "skipped", 0):
+        print(f"{task.train_set.skipped} persons were left out, because their images could not be read")  # type: ignore
     return recipe.run_dir / "best.ckpt"
 
 

@@ -7,7 +7,7 @@ and after an interruption. So a run that goes on, or one on two devices, sees wh
 from __future__ import annotations
 
 import math
-from typing import Iterator
+from typing import Iterable, Iterator
 
 import torch
 from lightning_fabric import Fabric
@@ -64,7 +64,7 @@ def make_loader(fabric: Fabric, recipe: Recipe, dataset, samples: list[tuple[int
     return fabric.setup_dataloaders(plain, use_distributed_sampler=False)  # type: ignore[return-value]
 
 
-def in_groups(batches: Iterator[Named], size: int) -> Iterator[list[Named]]:
+def in_groups(batches: Iterable[Named], size: int) -> Iterator[list[Named]]:
     """Lists of ``size`` batches, the last may be shorter."""
     group: list[Named] = []
     for batch in batches:
