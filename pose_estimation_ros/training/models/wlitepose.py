@@ -96,7 +96,7 @@ class ShuffleUnit(nn.Module):
         self.mix = conv_bn(width, width, 1, groups=groups, relu=True)
         self.body = nn.Sequential(conv_bn(width, width, 3, groups=width), conv_bn(width, width, 1, groups=groups))
         self.relu = nn.ReLU(inplace=True)
-        # One gather: reshape, transpose, reshape would be traced with operators that TensorRT 8.2 lacks.
+        # One gather: reshape, transpose, reshape would be traced with Mod, which TensorRT 8 lacks.
         self.register_buffer("order", torch.arange(width).view(groups, -1).t().flatten(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
