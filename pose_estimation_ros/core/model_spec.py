@@ -8,8 +8,9 @@ from typing import Any, Dict, NamedTuple, Tuple
 from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.skeleton import get_skeleton
 
-TASKS = ("top_down", "person_detector")
-DECODERS = {"top_down": "quarter_offset", "person_detector": "boxes"}
+POSE_TASKS = ("top_down", "bottom_up")
+TASKS = POSE_TASKS + ("person_detector",)
+DECODERS = {"top_down": "quarter_offset", "bottom_up": "associative_embedding", "person_detector": "boxes"}
 JSON_TYPES = {  # the rest are strings
     "input_size_wh": list,
     "stride": int,
@@ -22,9 +23,9 @@ JSON_TYPES = {  # the rest are strings
 class ModelSpec(NamedTuple):
     """What the runtime must know of an ONNX file, and what was measured of it.
 
-    task: "top_down" or "person_detector". input_size_wh: px. color_order: "rgb" (0..255 float32, NCHW).
-    skeleton: name, "" for a detector. stride: input px per heatmap px. decoder: how outputs become keypoints or boxes.
-    padding: factor on the person box. sha256: of the ONNX file. accuracy, training: figures and their provenance.
+    task: "top_down", "bottom_up" or "person_detector". input_size_wh: px. color_order: "rgb" (0..255 float32, NCHW).
+    skeleton: name, "" for a detector. stride: input px per px of "heatmaps". decoder: how outputs become keypoints or boxes.
+    padding: factor on the person box (top-down). sha256: of the ONNX file. accuracy, training: figures and their provenance.
     """
 
     name: str
@@ -110,7 +111,7 @@ def _check(spec, flip_pairs):
         raise ValueError("expected color_order 'rgb', got %r" % spec.color_order)
     if len(spec.input_size_wh) != 2 or min(spec.input_size_wh) <= 0 or spec.stride <= 0 or spec.padding <= 0:
         raise ValueError("expected positive input_size_wh [w, h], stride and padding, got %s" % (spec,))
-    if spec.task == "top_down":
+    if spec.task in POSE_TASKS:
         own = [list(pair) for pair in get_skeleton(spec.skeleton).flip_pairs]
         if flip_pairs is not None and flip_pairs != own:
             raise ValueError("flip_pairs %s are not those of skeleton %s: %s" % (flip_pairs, spec.skeleton, own))

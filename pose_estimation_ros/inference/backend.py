@@ -2,12 +2,12 @@
 
 import os
 from importlib.util import find_spec
-from typing import Dict, List, Tuple
+from typing import Dict, List, Tuple, Union
 
 import numpy as np
 
 from pose_estimation_ros.core.errors import ModelError
-from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
+from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec, load_model_spec
 from pose_estimation_ros.core.skeleton import get_skeleton
 
 
@@ -67,13 +67,13 @@ def _missing_for_tensorrt():
 
 
 def open_model(name_or_path, task, threads=0):
-    # type: (str, str, int) -> Tuple[Backend, ModelSpec]
-    """Finds a model, reads its spec, opens it, and checks that the three fit together and serve the task."""
+    # type: (str, Union[str, Tuple[str, ...]], int) -> Tuple[Backend, ModelSpec]
+    """Finds a model, reads its spec, opens it, and checks that the three fit together and serve the task (or one of)."""
     if name_or_path.endswith(".engine"):
         open_backend(name_or_path)  # says what is missing
     path = model_path(name_or_path)
     spec = load_model_spec(path)
-    if spec.task != task:
+    if spec.task not in ((task,) if isinstance(task, str) else task):
         raise ModelError("%s: expected a model for %r, got one for %r" % (path, task, spec.task))
     backend = open_backend(path, threads)
     try:
@@ -88,11 +88,13 @@ def check_fit(backend, spec, path):
     # type: (Backend, ModelSpec, str) -> None
     """Raises ModelError where the network's inputs or outputs are not those that the spec promises."""
     width, height = spec.input_size_wh
-    if spec.task == "top_down":
+    outputs = {"boxes_xyxy": (None, None, 4), "scores": (None, None)}  # type: Dict[str, Tuple]
+    if spec.task in POSE_TASKS:
         keypoints = get_skeleton(spec.skeleton).num_keypoints
-        outputs = {"heatmaps": (None, keypoints, height // spec.stride, width // spec.stride)}  # type: Dict[str, Tuple]
-    else:
-        outputs = {"boxes_xyxy": (None, None, 4), "scores": (None, None)}
+        outputs = {"heatmaps": (None, keypoints, height // spec.stride, width // spec.stride)}
+    if spec.task == "bottom_up":
+        outputs["tags"] = outputs["heatmaps"]
+        outputs["heatmaps_2x"] = outputs["heatmaps"][:2] + tuple(2 * size for size in outputs["heatmaps"][2:])
     _check_shape(path, "input", (None, 3, height, width), backend.input_shape)
     for name, shape in outputs.items():
         if name not in backend.output_shapes:

@@ -1,17 +1,19 @@
 """Frame and stamp -> tracked, smoothed poses: the one object that node, command line and benchmarks call."""
 
-from typing import Callable, NamedTuple, Tuple
+from typing import Callable, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 
 from pose_estimation_ros.core.errors import ConfigError, FrameError
 from pose_estimation_ros.core.geometry import boxes_around
+from pose_estimation_ros.core.model_spec import POSE_TASKS
 from pose_estimation_ros.core.oks import box_area, oks_nms
 from pose_estimation_ros.core.poses import Poses, empty_poses
 from pose_estimation_ros.core.smoothing import OneEuro
 from pose_estimation_ros.core.stamps import StampClock
 from pose_estimation_ros.core.tracking import Tracker
 from pose_estimation_ros.inference.backend import open_model
+from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.detector import FULL_FRAME, open_detector
 from pose_estimation_ros.inference.estimator import TopDown
 from pose_estimation_ros.inference.stopwatch import Stopwatch, Timing
@@ -24,9 +26,10 @@ CARRY_KEYPOINTS = 6  # fewer do not outline a person
 class PipelineOptions(NamedTuple):
     """What makes a Pipeline.
 
-    model: name or path of a top-down model. detector: "full_frame", or name or path of a detector. detect_every: frames
+    model: name or path of a top-down or bottom-up model. detector: "full_frame", or name or path of a detector (a
+    bottom-up model finds people by itself: this and detect_every are not looked at). detect_every: frames
     from one run of the detector to the next, between them the boxes follow the poses. score_threshold: keypoints below
-    get score 0, "not found". person_threshold: people below are dropped. max_people: per frame, the detector's best.
+    get score 0, "not found". person_threshold: people below are dropped. max_people: per frame, the best.
     tracking: give track ids. smoothing: One-Euro per track (needs tracking). flip_test: run the mirrored crops too,
     twice the time. threads: CPU threads, 0 = as many as cores.
     """
@@ -46,11 +49,11 @@ class PipelineOptions(NamedTuple):
 class Pipeline:
     """A callable ``frame (H, W, 3) uint8 BGR, stamp_s -> Poses``; owns all state between frames.
 
-    ``timing`` tells where the time of the last call went, ``skeleton`` the order of the keypoints.
+    detector: None where the estimator needs no boxes. ``timing`` tells where the time of the last call went, ``skeleton`` the order of the keypoints.
     """
 
     def __init__(self, estimator, detector, options=PipelineOptions(), backend_name="", watch=None):  # noqa: B008
-        # type: (TopDown, Callable, PipelineOptions, str, Stopwatch) -> None
+        # type: (Union[TopDown, BottomUp], Optional[Callable], PipelineOptions, str, Stopwatch) -> None
         self._estimator, self._detector, self._options = estimator, detector, options
         self._watch = watch or Stopwatch()
         self._clock = StampClock()
@@ -78,7 +81,7 @@ class Pipeline:
         if self._clock.advance(stamp_s) is None or frame.shape != self._frame_shape:
             self.reset()
         self._frame_shape = frame.shape
-        poses = self._keep_good(self._estimator(frame, self._boxes(frame)))
+        poses = self._keep_good(self._estimate(frame))
         self._frames_to_detection -= 1
         if poses.count < self._last.count:
             self._frames_to_detection = 0  # somebody was lost: look again in the next frame
@@ -95,6 +98,12 @@ class Pipeline:
         # type: () -> Timing
         """Milliseconds of the last call by stage; the detector's network counts as inference."""
         return self._watch.timing
+
+    def _estimate(self, frame):
+        # type: (np.ndarray) -> Poses
+        if self._detector is None:
+            return self._estimator(frame).select(slice(self._options.max_people))
+        return self._estimator(frame, self._boxes(frame))
 
     def _boxes(self, frame):
         # type: (np.ndarray) -> np.ndarray
@@ -154,8 +163,10 @@ def build_pipeline(options=PipelineOptions()):  # noqa: B008
     if options.detector == FULL_FRAME:  # costs nothing, and carried boxes would make the crop breathe
         options = options._replace(detect_every=1)
     watch = Stopwatch()
+    backend, spec = open_model(options.model, POSE_TASKS, options.threads)
+    if spec.task == "bottom_up":
+        return Pipeline(BottomUp(backend, spec, options.flip_test, watch), None, options, backend.name, watch)
     detector = open_detector(options.detector, options.threads, watch=watch)
-    backend, spec = open_model(options.model, "top_down", options.threads)
     estimator = TopDown(backend, spec, detector, options.flip_test, options.score_threshold, watch)
     return Pipeline(estimator, detector, options, backend.name, watch)
 

@@ -1,0 +1,59 @@
+"""The assignment problem (Hungarian method), without SciPy, which the runtime would need for this alone."""
+
+import numpy as np
+
+
+def assign(cost):
+    # type: (np.ndarray) -> np.ndarray
+    """The cheapest way to give min(n, m) of the rows a column of their own: cost (n, m) -> column of each row, or -1.
+
+    Shortest augmenting paths (Jonker and Volgenant 1987), begun with each row's cheapest column, which is mostly free.
+    Of equally cheap ways always the same one.
+    """
+    cost = np.asarray(cost, np.float64)
+    rows, columns = cost.shape
+    if rows > columns:
+        row_of = assign(cost.T)
+        column_of = np.full(rows, -1)
+        column_of[row_of] = np.arange(columns)
+        return column_of
+    row_of = np.full(columns, -1)
+    row_price, column_price = cost.min(1) if rows else np.zeros(0), np.zeros(columns)
+    waiting = []
+    for row, column in enumerate(cost.argmin(1) if rows else ()):
+        if row_of[column] < 0:
+            row_of[column] = row
+        else:
+            waiting.append(row)
+    for row in waiting:
+        _augment(cost, row, row_of, row_price, column_price)
+    column_of = np.full(rows, -1)
+    column_of[row_of[row_of >= 0]] = np.flatnonzero(row_of >= 0)
+    return column_of
+
+
+def _augment(cost, row, row_of, row_price, column_price):
+    # type: (np.ndarray, int, np.ndarray, np.ndarray, np.ndarray) -> None
+    """Gives one more row a column, moving others along the cheapest path (Dijkstra); in place.
+
+    Prices keep cost - row_price - column_price at 0 where row and column belong together and >= 0 elsewhere.
+    """
+    first = row
+    reach, came_from = np.full(len(row_of), np.inf), np.full(len(row_of), -1)
+    open_columns = np.ones(len(row_of), bool)
+    column, length = -1, 0.0
+    while row >= 0:
+        through = length + cost[row] - row_price[row] - column_price
+        shorter = open_columns & (through < reach)
+        reach[shorter], came_from[shorter] = through[shorter], column
+        column = int(np.where(open_columns, reach, np.inf).argmin())
+        length = reach[column]
+        open_columns[column] = False
+        row = row_of[column]
+    passed = np.flatnonzero(~open_columns & (row_of >= 0))
+    row_price[first] += length
+    row_price[row_of[passed]] += length - reach[passed]
+    column_price[passed] -= length - reach[passed]
+    while column >= 0:
+        row_of[column] = row_of[came_from[column]] if came_from[column] >= 0 else first
+        column = came_from[column]

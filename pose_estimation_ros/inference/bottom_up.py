@@ -1,0 +1,71 @@
+"""Frame -> poses by one run of a bottom-up network, however many people there are; without memory of earlier frames."""
+
+from typing import Tuple
+
+import numpy as np
+
+from pose_estimation_ros.core.geometry import apply, boxes_around, invert, letterbox_matrix
+from pose_estimation_ros.core.grouping import double, group, joint_order, merge_scales, mirror_back
+from pose_estimation_ros.core.model_spec import ModelSpec
+from pose_estimation_ros.core.poses import Poses, make_poses
+from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.inference.backend import Backend
+from pose_estimation_ros.inference.image import warp_crops
+from pose_estimation_ros.inference.stopwatch import Stopwatch
+
+BOX_SCORE = 0.1  # keypoints over it are in the box: the threshold of the grouping, refined ones may be guesses
+
+
+class BottomUp:
+    """A callable ``frame -> Poses``: the whole frame through the network, its joints grouped into people.
+
+    The frame is fitted into the network's input, at the top left. Exported for the camera's aspect ratio, that is the
+    papers' protocol (short side = input size). Grouping works on the maps at half the input's size; LitePose's
+    configuration enlarges them to the input's first, which moves a joint by an eighth of a map's pixel, for four times
+    the work.
+
+    Args: backend: gives "heatmaps" and "tags" (1, K, h / stride, w / stride), "heatmaps_2x" of twice the size;
+    flip_test: also runs the mirrored frame: mean heatmaps, two tags per joint; watch: gets the laps.
+    """
+
+    def __init__(self, backend, spec, flip_test=False, watch=None):
+        # type: (Backend, ModelSpec, bool, Stopwatch) -> None
+        self._backend, self._spec, self._flip_test = backend, spec, flip_test
+        self._watch = watch or Stopwatch()
+        self.skeleton = get_skeleton(spec.skeleton)
+        self._order = joint_order(self.skeleton)
+
+    def __call__(self, frame):
+        # type: (np.ndarray) -> Poses
+        """frame (H, W, 3) uint8 BGR -> people, untracked, best first, with boxes around their keypoints."""
+        matrix = letterbox_matrix(frame.shape[1::-1], self._spec.input_size_wh)
+        batch = warp_crops(frame, matrix[None], self._spec.input_size_wh)
+        self._watch.lap("preprocess")
+        heatmaps, tags = self._maps(batch)
+        xy, score, person_score = group(heatmaps, tags, self._order)
+        xy = np.where(score[..., None] > 0, apply(invert(matrix), xy * (self._spec.stride / 2.0)), 0)
+        boxes = boxes_around(xy, score, BOX_SCORE)
+        best_first = np.argsort(-person_score, kind="mergesort")
+        self._watch.lap("postprocess")
+        return make_poses(xy, score, boxes, person_score).select(best_first)
+
+    def _maps(self, batch):
+        # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
+        """Heatmaps (K, h, w) and tags (K, h, w, 1 or 2) at half the spec's stride."""
+        heatmaps, tags = self._run(batch)
+        if not self._flip_test:
+            return heatmaps, tags[..., None]
+        flipped = [mirror_back(maps, self.skeleton.flip_index) for maps in self._run(batch[..., ::-1])]
+        return (heatmaps + flipped[0]) / 2, np.stack([tags, flipped[1]], -1)
+
+    def _run(self, batch):
+        # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
+        outputs = self._backend(np.ascontiguousarray(batch))
+        self._watch.lap("inference")
+        merged = merge_scales(outputs["heatmaps"][0], outputs["heatmaps_2x"][0]), double(outputs["tags"][0])
+        self._watch.lap("postprocess")
+        return merged
+
+    def close(self):
+        # type: () -> None
+        self._backend.close()
