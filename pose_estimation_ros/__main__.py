@@ -12,6 +12,7 @@ COMMANDS = {
     "predict": ("pose_estimation_ros.inference.predict", "keypoints of images, a video or a camera", ""),
     "bench": ("pose_estimation_ros.inference.benchmark", "time each stage of the pipeline on a video", ""),
     "train": ("pose_estimation_ros.training.train", "train a model from a recipe", "train"),
+    "models": ("pose_estimation_ros.training.zoo", "what each model costs, beside its paper's figures", "train"),
     "export": ("pose_estimation_ros.training.export", "turn a checkpoint into an ONNX model and its spec", "train"),
     "evaluate": (
         "pose_estimation_ros.evaluation.evaluate",

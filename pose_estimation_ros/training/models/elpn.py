@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Sequence
 
 from torch import nn
 
-from pose_estimation_ros.training.models.hrnet import HRNet
+from pose_estimation_ros.training.models.hrnet import HRNet, hrnet_front
 from pose_estimation_ros.training.models.layers import BasicBlock, Bottleneck, GlobalContext, conv_bn
 
 
@@ -25,16 +26,14 @@ class ContextBottleneck(Bottleneck):
         self.body.append(GlobalContext(planes * self.expansion))
 
 
-def elpn(width: int, num_joints: int, modules: Sequence[int]) -> HRNet:
-    """ELPN with free channels and exchange units (Tables 4 and 5)."""
-    return HRNet(width, num_joints, modules, 2, SeparableBlock, ContextBottleneck, GlobalContext)
+def elpn(num_joints: int = 17, width: int = 16, modules: Sequence[int] = (1, 2, 2)) -> HRNet:
+    """ELPN with free channels and exchange units.
+
+    The nets that Tables 4 and 5 count are ordinary HRNets of those widths and units: ``HRNet(16, width, modules)``.
+    """
+    front = partial(hrnet_front, bottleneck=ContextBottleneck)
+    return HRNet(num_joints, width, modules, blocks=2, block=SeparableBlock, neck=GlobalContext, front=front)
 
 
-def elpn_v1(num_joints: int = 17) -> HRNet:
-    """1.108M parameters, 1.2105 Gi MACs at 256x192."""
-    return elpn(16, num_joints, (1, 2, 2))
-
-
-def elpn_v2(num_joints: int = 17) -> HRNet:
-    """4.7055M parameters, 1.9899 Gi MACs at 256x192."""
-    return elpn(32, num_joints, (1, 4, 3))
+elpn_v1 = elpn  # 1.108M parameters, 1.2105 Gi MACs at 256x192
+elpn_v2 = partial(elpn, width=32, modules=(1, 4, 3))  # 4.7055M, 1.9899 Gi

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Callable, Sequence
 
 from torch import Tensor, nn
 
-from pose_estimation_ros.training.models.layers import BasicBlock, Bottleneck, Normalize, conv_bn
+from pose_estimation_ros.training.models.layers import BasicBlock, Bottleneck, NamChannelAttention, Normalize, conv_bn
 
-Block = Callable[[int], nn.Module]
+Block = Callable[[int], nn.Module]  # width -> module that keeps it
+Front = tuple[nn.Module, nn.Module, nn.ModuleList]  # stem, stage 1, one transition per branch of stage 2
+
+
+def identity(_width: int) -> nn.Module:
+    return nn.Identity()
+
+
+def hrnet_front(width: int, bottleneck: Callable[[int, int], nn.Module] = Bottleneck) -> Front:
+    """Stem to 1/4, four bottlenecks (builder: inputs, planes), 3x3 transitions; 64 and 256 channels at any width."""
+    stem = nn.Sequential(Normalize(), conv_bn(3, 64, 3, 2, relu=True), conv_bn(64, 64, 3, 2, relu=True))
+    stage1 = nn.Sequential(bottleneck(64, 64), *(bottleneck(256, 64) for _ in range(3)))
+    transitions = [conv_bn(256, width, 3, relu=True), conv_bn(256, 2 * width, 3, 2, relu=True)]
+    return stem, stage1, nn.ModuleList(transitions)
 
 
 def fuse_down(width_in: int, width_out: int, steps: int) -> nn.Sequential:
@@ -32,9 +46,11 @@ def fuse_path(widths: Sequence[int], source: int, target: int) -> nn.Module:
 class ExchangeUnit(nn.Module):
     """Parallel branches of blocks, then every output branch sums all branches ("multi-scale fusion")."""
 
-    def __init__(self, widths: Sequence[int], blocks: int, block: Block, outputs: int) -> None:
+    def __init__(self, widths: Sequence[int], blocks: int, block: Block, branch_end: Block, outputs: int) -> None:
         super().__init__()
-        self.branches = nn.ModuleList(nn.Sequential(*(block(width) for _ in range(blocks))) for width in widths)
+        self.branches = nn.ModuleList(
+            nn.Sequential(*(block(width) for _ in range(blocks)), branch_end(width)) for width in widths
+        )
         self.fuse = nn.ModuleList(
             nn.ModuleList(fuse_path(widths, source, target) for source in range(len(widths)))
             for target in range(outputs)
@@ -49,35 +65,40 @@ class HRNet(nn.Module):
     """Top-down heatmap network on HRNet's frame.
 
     Args:
+        num_joints: K, heatmaps out.
         width: channels of the 1/4 branch (32 for W32); branch b has ``width * 2**b``.
-        num_joints: K, heatmaps out. modules: exchange units in stages 2, 3, 4. blocks: blocks per branch.
-        block: builder of one residual block of a given width. bottleneck: builder (inputs, planes) for stage 1.
+        modules: exchange units in stages 2, 3, 4. blocks: blocks per branch of each.
+        outputs: branches that the last exchange unit fuses. Only the first is used, so it is 1; with 4, the unused ones
+            stay in, as in those nets of ELPN's Table 5 whose stage 4 has not 3 exchange units (their printed counts).
+        block: builder of one residual block of a given width.
+        branch_end: builder of a module behind the blocks of each branch, before the fusion.
         neck: builder of a module on the fused 1/4 map, before the head.
+        front: builder of all up to the two branches of stage 2, see ``hrnet_front``.
 
     Input (N, 3, H, W) float32 RGB 0..255, H and W multiples of 32; output ``{"heatmaps": (N, K, H/4, W/4)}``.
     """
 
     def __init__(
         self,
-        width: int = 32,
         num_joints: int = 17,
+        width: int = 32,
         modules: Sequence[int] = (1, 4, 3),
         blocks: int = 4,
+        outputs: int = 1,
         block: Block = BasicBlock,
-        bottleneck: Callable[[int, int], nn.Module] = Bottleneck,
-        neck: Block = lambda width: nn.Identity(),
+        branch_end: Block = identity,
+        neck: Block = identity,
+        front: Callable[[int], Front] = hrnet_front,
     ) -> None:
         super().__init__()
-        self.stem = nn.Sequential(Normalize(), conv_bn(3, 64, 3, 2, relu=True), conv_bn(64, 64, 3, 2, relu=True))
-        self.stage1 = nn.Sequential(bottleneck(64, 64), *(bottleneck(256, 64) for _ in range(3)))
+        self.stem, self.stage1, self.transition1 = front(width)
         widths = [width * 2**branch for branch in range(4)]
-        self.transition1 = nn.ModuleList([conv_bn(256, width, 3, relu=True), conv_bn(256, 2 * width, 3, 2, relu=True)])
         self.transitions = nn.ModuleList(conv_bn(widths[b - 1], widths[b], 3, 2, relu=True) for b in (2, 3))
         self.stages = nn.ModuleList()
-        for stage, count in enumerate(modules):
-            branches = widths[: stage + 2]
-            outputs = [len(branches)] * (count - 1) + [1 if stage == 2 else len(branches)]
-            self.stages.append(nn.Sequential(*(ExchangeUnit(branches, blocks, block, n) for n in outputs)))
+        for branches, count, last in zip((2, 3, 4), modules, (2, 3, outputs)):
+            fused = [branches] * (count - 1) + [last]
+            units = (ExchangeUnit(widths[:branches], blocks, block, branch_end, n) for n in fused)
+            self.stages.append(nn.Sequential(*units))
         self.neck = neck(width)
         self.head = nn.Conv2d(width, num_joints, 1)
         self.apply(init_weights)
@@ -96,3 +117,11 @@ def init_weights(module: nn.Module) -> None:
         nn.init.normal_(module.weight, std=0.001)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+hrnet_w32 = HRNet  # 28.536M parameters, 7.1200 Gi MACs at 256x192
+hrnet_w48 = partial(HRNet, width=48)  # 63.596M, 14.6142 Gi
+
+# GoatPose's ablation: HRNet with the attention alone. 28.541M and 7.1200 Gi; the 35M and 7.8 G that its Table 3 prints
+# are those of GoatPose-XL, as is the AP beside them: that row is mislabelled.
+nam_hrnet_w32 = partial(HRNet, branch_end=NamChannelAttention)

@@ -49,17 +49,20 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1 - 3x3 - 1x1 with fourfold expansion and the identity, projected by 1x1 where the width changes."""
+    """1x1 - 3x3 (with the stride) - 1x1 and the identity, projected by 1x1 where width or resolution change."""
 
-    expansion = 4
+    expansion = 4  # output channels per plane
 
-    def __init__(self, inputs: int, planes: int) -> None:
+    def __init__(self, inputs: int, planes: int, stride: int = 1) -> None:
         super().__init__()
         outputs = planes * self.expansion
         self.body = nn.Sequential(
-            conv_bn(inputs, planes, 1, relu=True), conv_bn(planes, planes, 3, relu=True), conv_bn(planes, outputs, 1)
+            conv_bn(inputs, planes, 1, relu=True),
+            conv_bn(planes, planes, 3, stride, relu=True),
+            conv_bn(planes, outputs, 1),
         )
-        self.shortcut = nn.Identity() if inputs == outputs else conv_bn(inputs, outputs, 1)
+        same = inputs == outputs and stride == 1
+        self.shortcut = nn.Identity() if same else conv_bn(inputs, outputs, 1, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.relu(self.shortcut(x) + self.body(x))
@@ -91,3 +94,42 @@ class GlobalContext(nn.Module):
         if self.norm.normalized_shape != (1,):
             return self.norm(hidden)
         return 0 * hidden * self.norm.weight + self.norm.bias
+
+
+class NamChannelAttention(nn.Module):
+    """NAM-C (Liu et al. 2021; GoatPose, Section 3.2): ``x * sigmoid(w * BN(x))``, w = |gamma| / sum |gamma|.
+
+    ``norm`` is the batch norm whose gamma the sparsity loss thins out. As in the official code, w takes gamma's
+    absolute value and no gradient, and the input is multiplied at the end, which GoatPose's text leaves out.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = self.norm.weight.detach().abs().view(1, -1, 1, 1)  # 4 dimensions to the end: TensorRT likes no scalars
+        return x * torch.sigmoid(scale / scale.sum(1, keepdim=True) * self.norm(x))
+
+
+class Cbam(nn.Module):
+    """CBAM (Woo et al. 2018): channels gated by a shared MLP of mean and maximum, then pixels by a 7x7 convolution.
+
+    Args:
+        width: channels in and out. ratio: the MLP's hidden layer has ``width // ratio``.
+
+    No biases and no batch norm: with r = 16 this gives EL-HRNet's published counts.
+    """
+
+    def __init__(self, width: int, ratio: int = 16) -> None:
+        super().__init__()
+        hidden = max(width // ratio, 1)
+        down, up = nn.Conv2d(width, hidden, 1, bias=False), nn.Conv2d(hidden, width, 1, bias=False)
+        self.mlp = nn.Sequential(down, nn.ReLU(inplace=True), up)
+        self.pixels = nn.Conv2d(2, 1, 7, padding=3, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, maximum = x.mean((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
+        x = x * torch.sigmoid(self.mlp(mean) + self.mlp(maximum))
+        summary = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)
+        return x * torch.sigmoid(self.pixels(summary))
