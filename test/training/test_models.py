@@ -3,6 +3,7 @@
 import pytest
 import torch
 from live_models import live, live_parity
+from torch import nn
 
 from pose_estimation_ros.training.export import PARITY, to_onnx
 from pose_estimation_ros.training.models import POSE_MODELS
@@ -141,5 +142,10 @@ def test_gradient_reaches_every_parameter(name, options):
 
 @pytest.mark.parametrize("name, options", FAMILIES)
 def test_onnx_runtime_agrees_with_torch(name, options):
-    model = live(POSE_MODELS[name](**options))
+    model = POSE_MODELS[name](**options)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            # Open ReLUs: a channel that hardly ever fires in the images of the statistics amplifies rounding in others.
+            nn.init.constant_(module.bias, 0.3)
+    live(model)
     assert live_parity(model, to_onnx(model, [64, 64]), [64, 64]) <= PARITY
