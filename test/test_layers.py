@@ -22,7 +22,20 @@ MAY_IMPORT = {
     "inference": {"numpy", "cv2", "onnxruntime", "tqdm"},
     "nodes": {"numpy", "cv2", "cv_bridge"} | ROS,
     "evaluation": {"numpy", "cv2", "pycocotools", "tqdm"},
-    "training": {"numpy", "cv2", "torch", "lightning", "lightning_fabric", "onnx", "onnxruntime", "yaml", "tqdm", "h5py", "tensorboardX"},
+    "training": {
+        "numpy",
+        "cv2",
+        "torch",
+        "lightning",
+        "lightning_fabric",
+        "onnx",
+        "onnxruntime",
+        "yaml",
+        "tqdm",
+        "h5py",
+        "tensorboardX",
+        "pycocotools",
+    },
 }
 BELOW = {
     "core": {"core"},

@@ -14,7 +14,7 @@ over HigherHRNet's grouping (lib/core/group.py). Where its code and its meaning 
 * A peak at the rim, or between two equal neighbours, stays where it is (as core.heatmap.decode); there, it moves left.
 """
 
-from typing import Sequence, Tuple
+from typing import Iterable, Tuple
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def joint_order(skeleton):
 
 
 def group(heatmaps, tags, order, max_people=30, threshold=0.1, tag_threshold=1.0):
-    # type: (np.ndarray, np.ndarray, Sequence[int], int, float, float) -> Tuple[np.ndarray, np.ndarray, np.ndarray]
+    # type: (np.ndarray, np.ndarray, Iterable[int], int, float, float) -> Tuple[np.ndarray, np.ndarray, np.ndarray]
     """The people of one image.
 
     Args: heatmaps (K, h, w) float; tags (K, h, w) or (K, h, w, T), T tags per joint, such as those of the image and of
@@ -89,8 +89,9 @@ def find_peaks(heatmaps, threshold, most):
 
 
 def _match(joint, score, tag, order, max_people, tag_threshold):
-    # type: (np.ndarray, np.ndarray, np.ndarray, Sequence[int], int, float) -> Tuple[np.ndarray, np.ndarray]
+    # type: (np.ndarray, np.ndarray, np.ndarray, Iterable[int], int, float) -> Tuple[np.ndarray, np.ndarray]
     """peak (N, K): the index of each person's joint among the M peaks, -1 for none; and mean_tag (N, T)."""
+    order = list(order)
     peak = np.full((max_people, len(order)), -1)
     tag_sum, joints = np.zeros((max_people, tag.shape[1])), np.zeros((max_people, 1))
     people = 0
@@ -141,7 +142,8 @@ def double(maps):
     # type: (np.ndarray) -> np.ndarray
     """(..., h, w) -> (..., 2 h, 2 w) float32, bilinear.
 
-    Pixel j of the result lies at j / 2, because pixel j of a stride-s map lies at input pixel s * j. The last is repeated.
+    Pixel j of the result lies at j / 2, because pixel j of a stride-s map lies at input pixel s * j; the last one has
+    nothing to its right and repeats its neighbour.
     """
     height, width = maps.shape[-2:]
     out = np.empty(maps.shape[:-2] + (2 * height, 2 * width), np.float32)

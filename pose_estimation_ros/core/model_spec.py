@@ -24,8 +24,9 @@ class ModelSpec(NamedTuple):
     """What the runtime must know of an ONNX file, and what was measured of it.
 
     task: "top_down", "bottom_up" or "person_detector". input_size_wh: px. color_order: "rgb" (0..255 float32, NCHW).
-    skeleton: name, "" for a detector. stride: input px per px of "heatmaps". decoder: how outputs become keypoints or boxes.
-    padding: factor on the person box (top-down). sha256: of the ONNX file. accuracy, training: figures and their provenance.
+    skeleton: name, "" for a detector. stride: input px per px of "heatmaps". decoder: how outputs become keypoints or
+    boxes. padding: factor on the person box (top-down). sha256: of the ONNX file. accuracy, training: figures and their
+    provenance.
     """
 
     name: str

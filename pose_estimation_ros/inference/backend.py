@@ -68,7 +68,10 @@ def _missing_for_tensorrt():
 
 def open_model(name_or_path, task, threads=0):
     # type: (str, Union[str, Tuple[str, ...]], int) -> Tuple[Backend, ModelSpec]
-    """Finds a model, reads its spec, opens it, and checks that the three fit together and serve the task (or one of)."""
+    """Finds a model, reads its spec, opens it, and checks that the three fit together and serve the task.
+
+    task: or a tuple of those that are welcome.
+    """
     if name_or_path.endswith(".engine"):
         open_backend(name_or_path)  # says what is missing
     path = model_path(name_or_path)

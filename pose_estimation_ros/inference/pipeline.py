@@ -1,6 +1,6 @@
 """Frame and stamp -> tracked, smoothed poses: the one object that node, command line and benchmarks call."""
 
-from typing import Callable, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -49,11 +49,12 @@ class PipelineOptions(NamedTuple):
 class Pipeline:
     """A callable ``frame (H, W, 3) uint8 BGR, stamp_s -> Poses``; owns all state between frames.
 
-    detector: None where the estimator needs no boxes. ``timing`` tells where the time of the last call went, ``skeleton`` the order of the keypoints.
+    estimator: ``frame -> Poses`` where detector is None (bottom-up), else ``frame, boxes -> Poses``. ``timing`` tells
+    where the time of the last call went, ``skeleton`` the order of the keypoints.
     """
 
     def __init__(self, estimator, detector, options=PipelineOptions(), backend_name="", watch=None):  # noqa: B008
-        # type: (Union[TopDown, BottomUp], Optional[Callable], PipelineOptions, str, Stopwatch) -> None
+        # type: (Any, Optional[Callable], PipelineOptions, str, Stopwatch) -> None
         self._estimator, self._detector, self._options = estimator, detector, options
         self._watch = watch or Stopwatch()
         self._clock = StampClock()
@@ -102,7 +103,8 @@ class Pipeline:
     def _estimate(self, frame):
         # type: (np.ndarray) -> Poses
         if self._detector is None:
-            return self._estimator(frame).select(slice(self._options.max_people))
+            poses = self._estimator(frame)  # best first
+            return poses.select(np.arange(min(poses.count, self._options.max_people)))
         return self._estimator(frame, self._boxes(frame))
 
     def _boxes(self, frame):

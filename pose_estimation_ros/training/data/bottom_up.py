@@ -1,0 +1,185 @@
+"""Bottom-up samples: whole images with the joints of all people at two scales, and masks over what is unknown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple, Sequence
+
+import cv2
+import numpy as np
+from pycocotools import mask as rle
+from torch.utils.data import Dataset
+
+from pose_estimation_ros.core import heatmap
+from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.geometry import apply, letterbox_matrix
+from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
+from pose_estimation_ros.evaluation.coco_json import read_coco_json, refuse
+from pose_estimation_ros.inference.image import warp_crops
+from pose_estimation_ros.training.config import Augmentation, Recipe, Source
+from pose_estimation_ros.training.data.augment import Randomness, random_color, random_rotation
+from pose_estimation_ros.training.data.coco import has_keypoints
+from pose_estimation_ros.training.data.images import ImageStore, readable
+
+STRIDE = 4
+MAX_PEOPLE = 30  # whose tags are learned, per sample
+REACH = 4  # sigmas, outside of which a joint's Gaussian is not drawn: it is below 0.0004
+SURE = 0.1  # of a Gaussian: a joint whose person is labelled counts, even in front of what is masked
+
+
+class Scene(NamedTuple):
+    """One image. keypoints (P, K, 3): x, y px, visibility; ignored: compressed RLE of what is masked, or {}."""
+
+    file_name: str
+    keypoints: np.ndarray
+    ignored: dict[str, Any]
+
+
+def load_scenes(path: str | Path, skeleton: Skeleton) -> list[Scene]:
+    """The images of a COCO or CrowdPose file that have annotations, all of them.
+
+    Left out: images without any person (as HigherHRNet does), and those with "annotations_complete": false, because
+    their unlabelled people would be learned as background. Crowds and persons without keypoints are masked by their
+    segmentation, where there is none (CrowdPose) by their box.
+    Raises DataError: as read_coco_json, other than K keypoints, or nobody with keypoints in all of the file.
+    """
+    scenes, strays = [], []
+    for image, items in read_coco_json(path):
+        if not items or not image.get("annotations_complete", True):
+            continue
+        labelled = [item for item in items if has_keypoints(item)]
+        strays += [a.get("id") for a in labelled if len(a["keypoints"]) != 3 * skeleton.num_keypoints]
+        if not strays:
+            keypoints = np.array([item["keypoints"] for item in labelled], np.float32)
+            keypoints = keypoints.reshape(-1, skeleton.num_keypoints, 3)
+            unknown = [item for item in items if not has_keypoints(item)]
+            scenes.append(Scene(image["file_name"], keypoints, ignored_region(image, unknown, path)))
+    refuse(path, f"annotations without the {3 * skeleton.num_keypoints} keypoint numbers of {skeleton.name}", strays)
+    if not any(len(scene.keypoints) for scene in scenes):
+        raise DataError(f"{path}: expected persons with keypoints in images with complete annotations, found none")
+    return scenes
+
+
+def ignored_region(image: dict, items: list[dict], path: str | Path) -> dict[str, Any]:
+    """The union of the annotations' regions as compressed RLE, which is small enough to keep for all of COCO."""
+    if not items:
+        return {}
+    if not {"width", "height"} <= set(image):
+        raise DataError(f"{path}: expected width and height of image {image['id']}, which has people to be masked")
+    size = image["height"], image["width"]
+    return rle.merge([part for item in items for part in region(item, size)])  # type: ignore[arg-type]
+
+
+def region(item: dict, size: tuple[int, int]) -> list[Any]:
+    """An annotation's segmentation (RLE of either kind, polygons) or else its box, as compressed RLEs."""
+    outline = item.get("segmentation")
+    if isinstance(outline, dict):
+        return [outline if isinstance(outline["counts"], (str, bytes)) else rle.frPyObjects(outline, *size)]
+    polygons = [polygon for polygon in outline or [] if len(polygon) >= 6]
+    return rle.frPyObjects(polygons or np.array([item["bbox"]], np.float64), *size)  # type: ignore[return-value]
+
+
+def random_matrix(
+    image_wh: Sequence[int], size_wh: Sequence[int], ranges: Augmentation, rng: np.random.Generator
+) -> tuple[np.ndarray, bool]:
+    """Affine map (2, 3) image -> input, and whether it mirrors. The image's centre goes to the input's +- translate_px.
+
+    At zoom 1 the image is fitted into the input, as at runtime. WLitePose says 0.75 to 1.5 and +-40, but not of what.
+    HigherHRNet's code, from which they come, fits the short side (of a 4:3 photograph that is zoom 1.33, well inside),
+    scales the view (so 0.75 makes people larger), and counts the translation in 1/200 of the view.
+    """
+    image, size = np.asarray(image_wh, float), np.asarray(size_wh, float)
+    scale = (size / image).min() * np.exp(rng.uniform(*np.log(ranges.zoom)))
+    angle, flip = np.deg2rad(random_rotation(ranges, rng)), bool(rng.random() < ranges.flip)
+    linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    if flip:
+        linear[0] *= -1
+    centre = (size - 1) / 2 + rng.uniform(-1, 1, 2) * ranges.translate_px
+    return np.concatenate([linear, (centre - linear @ (image - 1) / 2)[:, None]], 1), flip
+
+
+def people_heatmaps(xy: np.ndarray, visible: np.ndarray, size_wh: Sequence[int], sigma: float) -> np.ndarray:
+    """The joints of all people (P, K, 2) heatmap px, visible (P, K), in one set of maps (K, h, w), the higher wins."""
+    heatmaps = np.zeros((xy.shape[1], size_wh[1], size_wh[0]), np.float32)
+    for person, seen in zip(xy, visible):
+        low = np.floor(person[seen].min(0) - REACH * sigma).clip(0).astype(int)
+        high = np.ceil(person[seen].max(0) + REACH * sigma + 1).clip(max=size_wh).astype(int)
+        if (low < high).all():
+            part = heatmaps[:, low[1] : high[1], low[0] : high[0]]
+            np.maximum(part, heatmap.encode(person - low, seen, high - low, sigma)[0], out=part)
+    return heatmaps
+
+
+def joint_cells(xy: np.ndarray, visible: np.ndarray, size_wh: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """cells (MAX_PEOPLE, K) int64 and xy (MAX_PEOPLE, K, 2) float32 of those who can be seen, -1 and 0 for the rest.
+
+    A cell is y * width + x of the pixel nearest to a labelled joint, -1 for one that is not inside.
+    """
+    pixel = np.round(xy).astype(np.int64)
+    inside = visible & (pixel >= 0).all(-1) & (pixel < np.asarray(size_wh)).all(-1)
+    seen = np.flatnonzero(inside.any(1))[:MAX_PEOPLE]
+    cells = np.full((MAX_PEOPLE, xy.shape[1]), -1, np.int64)
+    places = np.zeros((MAX_PEOPLE, xy.shape[1], 2), np.float32)
+    cells[: len(seen)] = np.where(inside, pixel[..., 1] * size_wh[0] + pixel[..., 0], -1)[seen]
+    places[: len(seen)] = xy[seen]
+    return cells, places
+
+
+class BottomUpDataset(Dataset):
+    """Images with the targets of associative embedding.
+
+    Item: image (3, h, w) float32 RGB 0..255; heatmaps (K, h/4, w/4), heatmaps_2x (K, h/2, w/2) float32; mask
+    (1, h/4, w/4), mask_2x (1, h/2, w/2) float32, 0 = ignored; cells (30, K) int64 and xy (30, K, 2) float32 px of the
+    1/4 map (joint_cells). Without augmentation the image is letterboxed as at runtime. What lies beyond the image
+    counts as background: it is there at runtime, too (HigherHRNet masks it).
+    """
+
+    def __init__(self, recipe: Recipe, sources: list[Source], augment: bool) -> None:
+        self.recipe, self.augment = recipe, augment
+        self.skeleton = get_skeleton(recipe.skeleton)
+        self.skipped = 0  # images left out by skip_bad
+        self.items: list[tuple[Source, ImageStore, Scene]] = []
+        for source in sources:
+            store = ImageStore(recipe.path(source.images))
+            scenes = load_scenes(recipe.path(source.annotations), self.skeleton)
+            kept = readable(store, scenes) if recipe.skip_bad else scenes
+            self.skipped += len(scenes) - len(kept)
+            self.items += [(source, store, scene) for scene in kept] * source.repeat
+        self.random = Randomness()
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        frame, scene = self.read(index)
+        size_wh, ranges = self.recipe.input_size_wh, self.recipe.augmentation
+        matrix, flip = letterbox_matrix(frame.shape[1::-1], tuple(size_wh)), False
+        if self.augment:
+            matrix, flip = random_matrix(frame.shape[1::-1], size_wh, ranges, self.random())
+        image = warp_crops(frame, matrix[None], size_wh)[0]
+        if self.augment and ranges.color:
+            image = random_color(image, ranges.color, self.random())
+        order = self.skeleton.flip_index if flip else np.arange(self.skeleton.num_keypoints)
+        xy, visible = apply(matrix, scene.keypoints[..., :2].astype(float))[:, order], scene.keypoints[:, order, 2] > 0
+        return {"image": image, **self.targets(scene, matrix, xy, visible)}
+
+    def read(self, index: int) -> tuple[np.ndarray, Scene]:
+        """The image and what is on it. Raises DataError that names file and annotations."""
+        source, store, scene = self.items[index]
+        try:
+            return store.read(scene.file_name), scene
+        except DataError as error:
+            raise DataError(f"{error} (an image of {source.annotations})") from error
+
+    def targets(self, scene: Scene, matrix: np.ndarray, xy: np.ndarray, visible: np.ndarray) -> dict[str, np.ndarray]:
+        """xy (P, K, 2) in px of the input, visible (P, K)."""
+        targets = {}
+        hidden = rle.decode(scene.ignored) if scene.ignored else np.zeros((1, 1), np.uint8)  # type: ignore[arg-type]
+        for suffix, stride in (("", STRIDE), ("_2x", STRIDE // 2)):
+            width, height = (n // stride for n in self.recipe.input_size_wh)
+            maps = people_heatmaps(xy / stride, visible, (width, height), self.recipe.sigma)
+            known = cv2.warpAffine(hidden, matrix / stride, (width, height), flags=cv2.INTER_NEAREST) == 0
+            targets["heatmaps" + suffix] = maps
+            targets["mask" + suffix] = (known | (maps.max(0) > SURE))[None].astype(np.float32)
+        targets["cells"], targets["xy"] = joint_cells(xy / STRIDE, visible, targets["heatmaps"].shape[:0:-1])
+        return targets
