@@ -1,18 +1,23 @@
-"""Decode and crop warping against the obvious way to write them, in one run on this machine; prints a table.
+"""Decode, crop warping and grouping against the obvious way to write them, in one run on this machine; prints a table.
 
 Ratios travel from machine to machine better than milliseconds do. Run: python benchmarks/bench_core.py
 """
 
 import time
+from functools import partial
 
 import cv2
 import numpy as np
+from grouping_by_loop import group_by_loop
 
 from pose_estimation_ros.core.geometry import crop_matrices
-from pose_estimation_ros.core.heatmap import decode
+from pose_estimation_ros.core.grouping import group, joint_order
+from pose_estimation_ros.core.heatmap import decode, encode
+from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.image import warp_crops
 
 REPEATS = 50
+GROUP_REPEATS = 5
 SIZE_WH = (192, 256)
 
 
@@ -37,10 +42,10 @@ def crops_by_stacking(frame, matrices, size_wh):
     return np.stack([cv2.cvtColor(crop, cv2.COLOR_BGR2RGB).transpose(2, 0, 1) for crop in crops]).astype(np.float32)
 
 
-def milliseconds(*functions):
+def milliseconds(*functions, repeats=REPEATS):
     """Median time of each function; they take turns, so that whatever else runs here slows all of them alike."""
     times = [[] for _ in functions]
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         for function, own in zip(functions, times, strict=True):
             start = time.perf_counter()
             function()
@@ -67,11 +72,35 @@ def compare_crops():
     )
 
 
+def compare_group(people):
+    """Ours and the reference in ms on the 1/2 maps of 448x448 px, a quarter of the joints hidden; asserts equality."""
+    random = np.random.RandomState(people)
+    heatmaps = random.uniform(-0.02, 0.02, (17, 224, 224)).astype(np.float32)
+    tags = random.normal(0, 1, heatmaps.shape).astype(np.float32)
+    for person in range(people):
+        xy, seen = random.randint(4, 220, (17, 2)), random.rand(17) < 0.75
+        height = random.uniform(0.5, 1, (17, 1, 1)).astype(np.float32)
+        heatmaps = np.maximum(heatmaps, height * encode(xy.astype(float), seen, (224, 224))[0])
+        for k in np.flatnonzero(seen):
+            x, y = xy[k]
+            tags[k, y - 3 : y + 4, x - 3 : x + 4] = 1.5 * person + random.normal(0, 0.1, (7, 7))
+    order = joint_order(get_skeleton("coco17"))
+    for ours, theirs in zip(group(heatmaps, tags, order), group_by_loop(heatmaps, tags, order), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    return milliseconds(
+        lambda: group(heatmaps, tags, order), lambda: group_by_loop(heatmaps, tags, order), repeats=GROUP_REPEATS
+    )
+
+
 def main():
     print(f"{f'median of {REPEATS}':46} {'ours ms':>9} {'reference ms':>14} {'ratio':>6}")
     for name, compare in (
         ("decode 8x17x64x48 heatmaps", compare_decode),
         ("crop 8 people of 640x480 to 192x256, RGB NCHW", compare_crops),
+        *(
+            (f"group {people} people, 17x224x224 (of {GROUP_REPEATS})", partial(compare_group, people))
+            for people in (1, 10, 30)
+        ),
     ):
         ours, reference = compare()
         print(f"{name:46} {ours:9.3f} {reference:14.3f} {ours / reference:6.2f}")

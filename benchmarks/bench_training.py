@@ -22,7 +22,16 @@ from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
 BATCH, ROUNDS = 32, 1
 SIZES_WH = ([192, 256], [96, 128])
 MODEL = "elpn_v1"
-FAMILIES = ("hrnet_w32", "nam_hrnet_w32", "goatpose_bl", "elpn_v1", "elpn_v2", "el_hrnet_w32", "litepose_xs", "wlitepose_xs")
+FAMILIES = (
+    "hrnet_w32",
+    "nam_hrnet_w32",
+    "goatpose_bl",
+    "elpn_v1",
+    "elpn_v2",
+    "el_hrnet_w32",
+    "litepose_xs",
+    "wlitepose_xs",
+)
 
 
 def make_crops(folder, count=BATCH):

@@ -1,7 +1,7 @@
 """Can each family learn? 64 real persons at reduced size until the project's own evaluation gives them OKS AP 90.
 
-Run: make overfit [FAMILIES="elpn_v1 litepose_xs"]. Trains, exports and evaluates as a user would, into runs/overfit, and
-prints a table. A family that was interrupted goes on; one that is done is not repeated.
+Run: make overfit [FAMILIES="elpn_v1 litepose_xs"]. Trains, exports and evaluates as a user would, into runs/overfit,
+and prints a table. A family that was interrupted goes on; one that is done is not repeated.
 """
 
 import argparse

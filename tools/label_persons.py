@@ -69,7 +69,7 @@ def annotations(labels, known):
         new = (score >= LOWEST_SCORE) & (iou(box, there).max(1, initial=0.0) < SAME_IOU)
         found = [
             {"bbox": np.round([x1, y1, x2 - x1, y2 - y1], 1).tolist(), "score": round(float(s), 4)}
-            for (x1, y1, x2, y2), s in zip(box[new], score[new])
+            for (x1, y1, x2, y2), s in zip(box[new], score[new], strict=True)
         ]
         for item in kept + found:
             number = len(content["annotations"]) + 1

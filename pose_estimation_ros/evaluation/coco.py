@@ -18,6 +18,7 @@ from pose_estimation_ros.core.oks import box_area, oks_nms
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation.coco_json import Boxes
+from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.estimator import TopDown
 
 METRICS = ("AP", "AP50", "AP75", "APM", "APL", "AR")  # COCOeval.stats[:6] for keypoints
@@ -56,16 +57,26 @@ def predict(estimator: TopDown, truth: COCO, folder: str | Path, boxes: Boxes) -
     for image_id, (box_xyxy, box_score) in boxes.items():
         if not len(box_xyxy):
             continue
-        path = Path(folder, "images", truth.imgs[image_id]["file_name"])
-        frame = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if frame is None:
-            raise DataError(f"cannot read image {path}")
-        poses = estimator(frame, box_xyxy)
+        poses = estimator(read_image(truth, folder, image_id), box_xyxy)
         poses = poses._replace(person_score=poses.person_score * box_score)
         sigmas = estimator.skeleton.sigmas
         area = box_area(poses.box_xyxy)
         kept = oks_nms(poses.xy, poses.score, area, poses.person_score, sigmas, NMS_OKS)
         yield image_id, poses.select(kept)
+
+
+def predict_bottom_up(estimator: BottomUp, truth: COCO, folder: str | Path) -> Iterator[tuple[int, Poses]]:
+    """(image id, poses) of every image. Raises DataError for an image that cannot be read."""
+    for image_id in truth.getImgIds():
+        yield image_id, estimator(read_image(truth, folder, image_id))
+
+
+def read_image(truth: COCO, folder: str | Path, image_id: int) -> np.ndarray:
+    path = Path(folder, "images", truth.imgs[image_id]["file_name"])
+    frame = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if frame is None:
+        raise DataError(f"cannot read image {path}")
+    return frame
 
 
 def keypoint_ap(truth: COCO, results: Iterable[dict[str, Any]]) -> dict[str, float]:

@@ -15,10 +15,11 @@ from tqdm import tqdm
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.files import write_json
-from pose_estimation_ros.core.model_spec import file_sha256, load_model_spec, spec_path
+from pose_estimation_ros.core.model_spec import POSE_TASKS, file_sha256, load_model_spec, spec_path
 from pose_estimation_ros.evaluation import coco, detection
 from pose_estimation_ros.evaluation.coco_json import read_detections
 from pose_estimation_ros.inference.backend import model_path, open_model
+from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.detector import open_detector
 from pose_estimation_ros.inference.estimator import TopDown
 from pose_estimation_ros.inference.predict import coco_results
@@ -71,15 +72,22 @@ def accuracy_of_pose_model(
 ) -> tuple[dict[str, Any], list]:
     """COCO's figures of a model on a folder with images/ and person_keypoints.json, and the results they are of."""
     truth = coco.load_ground_truth(data)
-    boxes = read_detections(boxes_file, truth.imgs) if boxes_file else coco.ground_truth_boxes(truth)
-    backend, spec = open_model(str(path), "top_down", threads)
+    backend, spec = open_model(str(path), POSE_TASKS, threads)
     if spec.skeleton != "coco17":
         raise DataError(f"expected a model with the skeleton coco17 for COCO's AP, got {spec.skeleton}")
+    if boxes_file and spec.task == "bottom_up":
+        raise DataError(
+            f"{path} is a bottom-up model, which finds people by itself: expected no boxes, got {boxes_file}"
+        )
     with backend:
-        estimator = TopDown(backend, spec, flip_test=flip)
-        predicted = tqdm(coco.predict(estimator, truth, data, boxes), "images", total=len(boxes), leave=False)
-        results = [result for image_id, poses in predicted for result in coco_results(poses, image_id)]
-    protocol = {"boxes": boxes_file or "ground truth", "flip": flip, "images": len(truth.imgs)}
+        if spec.task == "bottom_up":
+            predicted, source = coco.predict_bottom_up(BottomUp(backend, spec, flip), truth, data), "none (bottom-up)"
+        else:
+            boxes = read_detections(boxes_file, truth.imgs) if boxes_file else coco.ground_truth_boxes(truth)
+            predicted, source = coco.predict(TopDown(backend, spec, flip_test=flip), truth, data, boxes), boxes_file
+        shown = tqdm(predicted, "images", total=len(truth.imgs), leave=False)
+        results = [result for image_id, poses in shown for result in coco_results(poses, image_id)]
+    protocol = {"boxes": source or "ground truth", "flip": flip, "images": len(truth.imgs)}
     return {**protocol, **coco.keypoint_ap(truth, results)}, results
 
 

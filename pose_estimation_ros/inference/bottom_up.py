@@ -42,7 +42,9 @@ class BottomUp:
         batch = warp_crops(frame, matrix[None], self._spec.input_size_wh)
         self._watch.lap("preprocess")
         heatmaps, tags = self._maps(batch)
-        xy, score, person_score = group(heatmaps, tags, self._order)
+        columns, rows = np.ceil(matrix[0, 0] * np.array(frame.shape[1::-1]) / (self._spec.stride / 2.0)).astype(int)
+        # Nobody is beside the frame, and looking there costs time.
+        xy, score, person_score = group(heatmaps[:, :rows, :columns], tags[:, :rows, :columns], self._order)
         xy = np.where(score[..., None] > 0, apply(invert(matrix), xy * (self._spec.stride / 2.0)), 0)
         boxes = boxes_around(xy, score, BOX_SCORE)
         best_first = np.argsort(-person_score, kind="mergesort")

@@ -18,8 +18,7 @@ from pose_estimation_ros.core.files import write_json, write_whole
 from pose_estimation_ros.core.model_spec import DECODERS, ModelSpec, file_sha256, spec_path
 from pose_estimation_ros.training.checkpoint import load_checkpoint
 from pose_estimation_ros.training.config import Recipe, recipe_from_fields
-from pose_estimation_ros.training.data.top_down import STRIDE
-from pose_estimation_ros.training.tasks import build_model, serving_model
+from pose_estimation_ros.training.tasks import TASKS, build_model, serving_model
 
 OPSET = 13  # the newest that TensorRT 8.2 parses
 IR_VERSION = 7  # the newest that ONNX Runtime 1.10 (Python 3.6) reads
@@ -111,8 +110,19 @@ def parity(model: nn.Module, content: bytes, size_wh: list[int]) -> float:
 
 
 def make_spec(recipe: Recipe, path: Path, epoch: int) -> ModelSpec:
-    top_down = recipe.task == "top_down"
-    kept = ("model", "name", "init_from", "losses", "epoch_samples", "batch_size", "lr", "seed", "precision")
+    kept = (
+        "model",
+        "model_options",
+        "teacher",
+        "name",
+        "init_from",
+        "losses",
+        "epoch_samples",
+        "batch_size",
+        "lr",
+        "seed",
+        "precision",
+    )
     training: dict[str, Any] = {key: getattr(recipe, key) for key in kept}
     training |= {"epochs": epoch, "data": [source.annotations for source in recipe.train]}
     return ModelSpec(
@@ -120,8 +130,8 @@ def make_spec(recipe: Recipe, path: Path, epoch: int) -> ModelSpec:
         task=recipe.task,
         input_size_wh=(recipe.input_size_wh[0], recipe.input_size_wh[1]),
         color_order="rgb",
-        skeleton=recipe.skeleton if top_down else "",
-        stride=STRIDE if top_down else 8,
+        skeleton=recipe.skeleton,
+        stride=TASKS[recipe.task].stride,
         decoder=DECODERS[recipe.task],
         padding=recipe.padding,
         sha256=file_sha256(str(path)),

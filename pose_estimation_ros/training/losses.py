@@ -45,7 +45,7 @@ def spatial_kl(heatmaps: Tensor, teacher: Tensor, temperature: float = TEMPERATU
 
 
 def nam_sparsity(model: nn.Module) -> Tensor:
-    """Sum of |gamma| of NAM's batch norms (paper 000, the L1 term; the recipe's weight is its p, 1e-4 in NAM's code)."""
+    """Sum of |gamma| of NAM's batch norms (paper 000, the L1 term; the recipe's weight is its p)."""
     gammas = [m.norm.weight.abs().sum() for m in model.modules() if isinstance(m, NamChannelAttention)]
     if not gammas:
         raise ConfigError("loss nam_l1: expected a model with NAM attention, this one has none")

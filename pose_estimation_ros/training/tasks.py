@@ -12,13 +12,16 @@ from pose_estimation_ros.core import heatmap
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.training.config import Recipe
+from pose_estimation_ros.training.data.bottom_up import BottomUpDataset
 from pose_estimation_ros.training.data.boxes import BoxesDataset
 from pose_estimation_ros.training.data.top_down import TopDownDataset
 from pose_estimation_ros.training.engine import Loss, Named
 from pose_estimation_ros.training.losses import heatmap_terms, weighted
+from pose_estimation_ros.training.losses_bottom_up import BOTTOM_UP_TERMS
 from pose_estimation_ros.training.losses_detector import DETECTION_TERMS
+from pose_estimation_ros.training.metrics_bottom_up import bottom_up_metrics
 from pose_estimation_ros.training.metrics_detector import detection_metrics
-from pose_estimation_ros.training.models import DETECTOR_MODELS, POSE_MODELS
+from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, DETECTOR_MODELS, POSE_MODELS
 from pose_estimation_ros.training.models.person_detector import DecodedPersonDetector
 
 
@@ -34,13 +37,16 @@ class Task(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """The parts of a task. terms: of the loss, by name, for a model. serving: the exported network around the model."""
+    """The parts of a task. terms: of the loss, by name, for a model. stride: input px per px of the coarsest output.
+    serving: the exported network around the model.
+    """
 
     models: dict[str, Callable[..., nn.Module]]
     dataset: Callable
     terms: Callable[[nn.Module], dict]
     metrics: Callable[[Named, Named], dict[str, float]]
     better: str
+    stride: int
     serving: Callable[..., nn.Module] = lambda model: model
 
 
@@ -54,9 +60,16 @@ def heatmap_metrics(outputs: Named, batch: dict[str, Tensor], reach: float = 0.0
 
 
 TASKS = {
-    "top_down": Kind(POSE_MODELS, TopDownDataset, heatmap_terms, heatmap_metrics, "pck"),
+    "top_down": Kind(POSE_MODELS, TopDownDataset, heatmap_terms, heatmap_metrics, "pck", 4),
+    "bottom_up": Kind(BOTTOM_UP_MODELS, BottomUpDataset, lambda model: BOTTOM_UP_TERMS, bottom_up_metrics, "pck", 4),
     "person_detector": Kind(
-        DETECTOR_MODELS, BoxesDataset, lambda model: DETECTION_TERMS, detection_metrics, "recall", DecodedPersonDetector
+        DETECTOR_MODELS,
+        BoxesDataset,
+        lambda model: DETECTION_TERMS,
+        detection_metrics,
+        "recall",
+        8,
+        DecodedPersonDetector,
     ),
 }
 

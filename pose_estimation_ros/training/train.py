@@ -67,8 +67,9 @@ def train(recipe: Recipe) -> Path | None:
                 return None
             scores = evaluate(model, holdout, loss, task.metrics).over_processes(fabric)
             run.finish_epoch(scores, scores[task.better], progress.summary(fabric.world_size), task)
-    if fabric.is_global_zero and getattr(task.train_set, "skipped", 0):
-        print(f"{task.train_set.skipped} persons were left out, because their images could not be read")  # type: ignore
+    skipped: int = getattr(task.train_set, "skipped", 0)
+    if skipped and fabric.is_global_zero:
+        print(f"{skipped} samples were left out, because their images could not be read")
     return recipe.run_dir / "best.ckpt"
 
 

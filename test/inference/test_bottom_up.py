@@ -97,6 +97,14 @@ def test_the_watch_gets_every_stage(flip_test):
     assert min(watch.timing) > 0
 
 
+def test_nobody_is_seen_beside_the_frame():
+    xy = people(1, SIZE_WH)
+    frame = np.zeros((SIZE_WH[1], 20, 3), np.uint8)  # the letterbox shows it in the left 20 columns
+    network = Network(np.concatenate([xy * [0.1, 1], xy + [50, 0]]), [0.9, 1.0])
+    poses = BottomUp(network, SPEC)(frame)
+    assert poses.count == 1 and poses.xy[..., 0].max() < 20
+
+
 def hue_nodes():
     """A network that sees joints where red or green is bright, all 17 at once, and tags red with 2, green with -2."""
     nodes = [

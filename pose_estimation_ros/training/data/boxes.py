@@ -13,7 +13,7 @@ from pose_estimation_ros.core.geometry import letterbox_matrix, xywh_to_xyxy
 from pose_estimation_ros.evaluation.coco_json import read_coco_json
 from pose_estimation_ros.training.config import Recipe, Source
 from pose_estimation_ros.training.data.augment import Randomness, random_color
-from pose_estimation_ros.training.data.images import ImageStore
+from pose_estimation_ros.training.data.images import ImageStore, readable
 
 STRIDE = 8
 SPREAD = 0.54  # of the Gaussian around a centre, relative to the box (TTFNet's alpha and beta)
@@ -156,11 +156,14 @@ class BoxesDataset(Dataset):
 
     def __init__(self, recipe: Recipe, sources: list[Source], augment: bool) -> None:
         self.recipe, self.augment = recipe, augment
+        self.skipped = 0  # images left out by skip_bad
         self.items: list[tuple[ImageStore, Scene]] = []
         for source in sources:
             store = ImageStore(recipe.path(source.images))
             scenes = load_scenes(recipe.path(source.annotations))
-            self.items += [(store, scene) for scene in scenes] * source.repeat
+            kept = readable(store, scenes) if recipe.skip_bad else scenes
+            self.skipped += len(scenes) - len(kept)
+            self.items += [(store, scene) for scene in kept] * source.repeat
         self.random = Randomness()
 
     def __len__(self) -> int:
