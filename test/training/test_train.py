@@ -13,7 +13,8 @@ import pytest
 import torch
 import yaml
 
-from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core.errors import ConfigError, DataError
+from pose_estimation_ros.evaluation.evaluate import accuracy_of_pose_model
 from pose_estimation_ros.training.checkpoint import load_checkpoint
 from pose_estimation_ros.training.config import Recipe
 from pose_estimation_ros.training.export import export
@@ -156,3 +157,17 @@ def test_pck_by_hand():
     batch = {"xy": torch.tensor([[[10.0, 11.0], [10.0, 10.0]]]), "weight": torch.tensor([[1.0, 1.0]])}
     assert heatmap_metrics({"heatmaps": heatmaps}, batch) == {"pck": 0.5}
     assert heatmap_metrics({"heatmaps": heatmaps}, {**batch, "weight": torch.zeros(1, 2)}) == {"pck": 0.0}
+
+
+def test_a_bottom_up_model_trains_exports_and_is_evaluated(recipe, tmp_path, dots):
+    losses = {"weighted_mse": 1.0, "pull": 1e-3, "push": 1e-3}
+    bottom_up = dataclasses.replace(
+        recipe, task="bottom_up", model="wlitepose_xs", input_size_wh=[64, 64], losses=losses, epochs=1, sigma=2.0
+    )
+    model, _ = export(train(bottom_up), tmp_path / "models")
+    (row,) = rows(bottom_up)
+    assert {"train_weighted_mse", "train_pull", "holdout_push", "holdout_pck"} < set(row)
+    figures, _ = accuracy_of_pose_model(model, dots)
+    assert figures["images"] == 6 and 0 <= figures["AP"] <= 100 and "bottom-up" in figures["boxes"]
+    with pytest.raises(DataError, match="finds people by itself: expected no boxes"):
+        accuracy_of_pose_model(model, dots, "boxes.json")
