@@ -5,7 +5,20 @@ from __future__ import annotations
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
+
+
+class SumOverProcesses(torch.autograd.Function):
+    """The sum of every process' tensor, in all of them; so each one's gradient is the sum of all gradients."""
+
+    @staticmethod
+    def forward(_context, x: Tensor) -> Tensor:
+        total = x.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(_context, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        return SumOverProcesses.apply(gradient)
 
 
 class SyncBatchNorm(nn.BatchNorm2d):
@@ -15,8 +28,8 @@ class SyncBatchNorm(nn.BatchNorm2d):
         if not self.training or not dist.is_initialized():
             return super().forward(x)
         count = x.numel() // x.shape[1] * dist.get_world_size()
-        mean = all_reduce(x.float().sum((0, 2, 3))) / count
-        variance = all_reduce((x.float() - mean[:, None, None]).square().sum((0, 2, 3))) / count
+        mean = SumOverProcesses.apply(x.float().sum((0, 2, 3))) / count
+        variance = SumOverProcesses.apply((x.float() - mean[:, None, None]).square().sum((0, 2, 3))) / count
         self._follow(mean.detach(), variance.detach() * count / max(count - 1, 1))
         scale = self.weight * (variance + self.eps).rsqrt()
         return (x * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]).to(x.dtype)
