@@ -100,6 +100,12 @@ class Pipeline:
         """Milliseconds of the last call by stage; the detector's network counts as inference."""
         return self._watch.timing
 
+    @property
+    def detector_name(self):
+        # type: () -> str
+        """Of the options, or "none" where the model finds people by itself."""
+        return self._options.detector if self._detector else "none"
+
     def _estimate(self, frame):
         # type: (np.ndarray) -> Poses
         if self._detector is None:

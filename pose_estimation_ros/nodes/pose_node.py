@@ -55,7 +55,8 @@ class PoseNode(Node):
         self._skeleton.publish(skeleton_to_msg(skeleton))
         images = self.create_subscription(Image, "image", self._on_image, NEWEST_IMAGE)
         text = "%s on %s, detector %s, images from %s"
-        self.get_logger().info(text % (options.model, self._pipeline.backend_name, options.detector, images.topic_name))
+        pipeline = self._pipeline
+        self.get_logger().info(text % (options.model, pipeline.backend_name, pipeline.detector_name, images.topic_name))
 
     def _on_image(self, msg):
         # type: (Image) -> None
