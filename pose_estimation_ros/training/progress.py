@@ -82,9 +82,10 @@ class Progress:
         return f"{terms}, {speed:.1f} images/s, data wait {waiting:.0%}, run ends in {tqdm.format_interval(left)}"
 
     def summary(self, processes: int) -> dict[str, float]:
-        """The epoch's seconds, images a second over all processes, and share of time waiting for data."""
+        """The epoch's seconds, images a second over all processes, share of time waiting for data, GPU memory (peak)."""
         seconds = max(self.seconds, 1e-9)
-        return {
+        memory = {"gpu_gib": torch.cuda.max_memory_allocated() / 2**30} if torch.cuda.is_available() else {}
+        return memory | {
             "seconds": seconds,
             "images_per_second": self.images * processes / seconds,
             "data_wait": self.waited / seconds,
