@@ -120,7 +120,7 @@ def _override(fields: dict[str, Any], override: str) -> None:
         fields = fields.setdefault(parent, {})
         if not isinstance(fields, dict):
             raise ConfigError(f"{override!r}: {parent} has no keys")
-    fields[last] = yaml.safe_load(value)
+    fields[last] = yaml.safe_load(value) if value else ""
 
 
 def _fill(kind: type, values: Any, where: str) -> Any:

@@ -47,6 +47,10 @@ def test_faults(write, text, overrides, message):
         load_recipe(write(text), overrides)
 
 
+def test_an_override_empties_a_text(write):
+    assert load_recipe(write("teacher: a.ckpt"), ["teacher="]).teacher == ""
+
+
 def test_missing_file():
     with pytest.raises(ConfigError, match="cannot read recipe nowhere.yaml"):
         load_recipe("nowhere.yaml")
