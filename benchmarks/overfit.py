@@ -55,14 +55,15 @@ def recipe_of(family: str, data: Path, out: Path) -> Recipe:
     common = Recipe(
         name=family, model=family, data_root=str(data), out_dir=str(out), augmentation=STILL, workers=0,
         train=[Source("person_keypoints.json", "images")], holdout=[Source("person_keypoints.json", "images")],
-        milestones=[10**6], lr=1e-3, warmup_steps=20, epoch_samples=640, batch_size=16, clip_norm=5.0, pictures=5,
+        milestones=[10**6], lr=2e-3, warmup_steps=20, epoch_samples=640, batch_size=16, clip_norm=5.0, pictures=5,
+        channels_last=True,
     )  # fmt: skip
     if "litepose" not in family:
         losses = {"cross_entropy": 1.0, "mse": 10.0}
-        return dataclasses.replace(common, input_size_wh=[96, 128], sigma=1.0, losses=losses)
+        return dataclasses.replace(common, input_size_wh=[96, 128], sigma=1.0, losses=losses, precision="bf16-mixed")
     losses = {"weighted_mse" if family.startswith("w") else "mse": 100.0, "pull": 0.1, "push": 0.1}
     return dataclasses.replace(
-        common, task="bottom_up", input_size_wh=[256, 256], padding=1.0, losses=losses, batch_size=8, epoch_samples=320
+        common, task="bottom_up", input_size_wh=[192, 192], padding=1.0, losses=losses, batch_size=8, epoch_samples=320
     )
 
 

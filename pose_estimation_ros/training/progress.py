@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from types import FrameType
@@ -21,7 +22,7 @@ class Interrupt:
     """Ctrl-C or SIGTERM, noticed by all processes at the same step; a second one ends the process at once."""
 
     def __init__(self, fabric: Fabric) -> None:
-        self.fabric, self.asked = fabric, False
+        self.fabric, self.asked, self.process = fabric, False, os.getpid()
 
     def __enter__(self) -> Interrupt:
         self.before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -32,6 +33,8 @@ class Interrupt:
             signal.signal(number, handler)
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
+        if os.getpid() != self.process:
+            return  # a data worker: it ends with the process that started it
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
