@@ -33,8 +33,10 @@ class Interrupt:
             signal.signal(number, handler)
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
-        if os.getpid() != self.process:
-            return  # a data worker: it ends with the process that started it
+        if os.getpid() != self.process:  # a data worker has inherited this: the terminal's Ctrl-C is not for it
+            if number == signal.SIGTERM:
+                os._exit(1)
+            return
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
