@@ -16,7 +16,11 @@ Loss = Callable[[Named, Named], Named]
 
 
 class TrainingDiverged(PoseError):
-    """The loss is not finite any more."""
+    """The loss is not finite any more. indices: of the batch's samples in the data set."""
+
+    def __init__(self, message: str, indices: list[int]) -> None:
+        super().__init__(message)
+        self.indices = indices
 
 
 class Means:
@@ -79,7 +83,8 @@ def require_finite(fabric: Fabric, total: Tensor, terms: Named, batch: Named) ->
     if math.isfinite(fabric.all_reduce(total.detach(), reduce_op="sum").item()):  # type: ignore[union-attr]
         return
     parts = {name: value.item() for name, value in terms.items()}
-    raise TrainingDiverged(f"expected a finite loss, got {parts} on the samples {batch['index'].tolist()}")
+    indices = batch["index"].tolist()
+    raise TrainingDiverged(f"expected a finite loss, got {parts} on the samples {indices}", indices)
 
 
 @torch.no_grad()

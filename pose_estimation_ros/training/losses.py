@@ -52,18 +52,22 @@ def nam_sparsity(model: nn.Module) -> Tensor:
     return sum(gammas[1:], gammas[0])
 
 
-def heatmap_terms(model: nn.Module) -> dict[str, Term]:
-    """The terms by name. MAPD is {mse: 1 - a - b, teacher_mse: a, teacher_kl: b}, a = 0.15, b = 0.075 (eq. 3).
+# Of any student with heatmaps, top-down or bottom-up. All joints count, also unlabelled ones, of which the teacher
+# knows more than the labels.
+TEACHER_TERMS: dict[str, Term] = {
+    "teacher_mse": lambda out, batch: (out["heatmaps"].float() - batch["teacher_heatmaps"]).square().mean(),
+    "teacher_kl": lambda out, batch: spatial_kl(out["heatmaps"].float(), batch["teacher_heatmaps"]),
+}
 
-    The teacher's terms count all joints, also unlabelled ones, of which it knows more than the labels.
-    """
+
+def heatmap_terms(model: nn.Module) -> dict[str, Term]:
+    """The terms by name. MAPD is {mse: 1 - a - b, teacher_mse: a, teacher_kl: b}, a = 0.15, b = 0.075 (eq. 3)."""
     return {
         "mse": lambda out, batch: masked_mse(out["heatmaps"].float(), batch["heatmaps"], batch["weight"]),
         "cross_entropy": lambda out, batch: spatial_cross_entropy(
             out["heatmaps"].float(), batch["heatmaps"], batch["weight"]
         ),
-        "teacher_mse": lambda out, batch: (out["heatmaps"].float() - batch["teacher_heatmaps"]).square().mean(),
-        "teacher_kl": lambda out, batch: spatial_kl(out["heatmaps"].float(), batch["teacher_heatmaps"]),
+        **TEACHER_TERMS,
         "nam_l1": lambda out, batch: nam_sparsity(model),
     }
 

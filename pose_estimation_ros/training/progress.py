@@ -87,7 +87,7 @@ class Progress:
         return f"{terms}, {speed:.1f} images/s, data wait {waiting:.0%}, run ends in {tqdm.format_interval(left)}"
 
     def summary(self, processes: int) -> dict[str, float]:
-        """The epoch's seconds, images a second over all processes, share of time waiting for data, GPU memory (peak)."""
+        """Seconds of the epoch, images/s over all processes, share of time waiting for data, peak of GPU memory."""
         seconds = max(self.seconds, 1e-9)
         memory = {"gpu_gib": torch.cuda.max_memory_allocated() / 2**30} if torch.cuda.is_available() else {}
         return memory | {

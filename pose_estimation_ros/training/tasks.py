@@ -16,7 +16,7 @@ from pose_estimation_ros.training.data.bottom_up import BottomUpDataset
 from pose_estimation_ros.training.data.boxes import BoxesDataset
 from pose_estimation_ros.training.data.top_down import TopDownDataset
 from pose_estimation_ros.training.engine import Loss, Named
-from pose_estimation_ros.training.losses import heatmap_terms, weighted
+from pose_estimation_ros.training.losses import TEACHER_TERMS, heatmap_terms, weighted
 from pose_estimation_ros.training.losses_bottom_up import BOTTOM_UP_TERMS
 from pose_estimation_ros.training.losses_detector import DETECTION_TERMS
 from pose_estimation_ros.training.metrics_bottom_up import bottom_up_metrics
@@ -61,7 +61,14 @@ def heatmap_metrics(outputs: Named, batch: dict[str, Tensor], reach: float = 0.0
 
 TASKS = {
     "top_down": Kind(POSE_MODELS, TopDownDataset, heatmap_terms, heatmap_metrics, "pck", 4),
-    "bottom_up": Kind(BOTTOM_UP_MODELS, BottomUpDataset, lambda model: BOTTOM_UP_TERMS, bottom_up_metrics, "pck", 4),
+    "bottom_up": Kind(
+        BOTTOM_UP_MODELS,
+        BottomUpDataset,
+        lambda model: {**BOTTOM_UP_TERMS, **TEACHER_TERMS},
+        bottom_up_metrics,
+        "pck",
+        4,
+    ),
     "person_detector": Kind(
         DETECTOR_MODELS,
         BoxesDataset,

@@ -19,11 +19,11 @@ from pose_estimation_ros.training.checkpoint import load_weights
 from pose_estimation_ros.training.config import Recipe, load_recipe
 from pose_estimation_ros.training.data.loader import epoch_samples, in_groups, make_loader, samples_per_epoch
 from pose_estimation_ros.training.distill import load_teacher, taught
-from pose_estimation_ros.training.engine import evaluate, train_one_epoch
+from pose_estimation_ros.training.engine import Loss, TrainingDiverged, evaluate, train_one_epoch
 from pose_estimation_ros.training.progress import Interrupt, Progress
 from pose_estimation_ros.training.run import Run
 from pose_estimation_ros.training.sync_batch_norm import synchronise
-from pose_estimation_ros.training.tasks import build_model, build_task
+from pose_estimation_ros.training.tasks import Task, build_model, build_task
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,22 +55,36 @@ def train(recipe: Recipe) -> Path | None:
     steps = samples_per_epoch(recipe, task.train_set) // recipe.batch_size
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: lr_factor(recipe, step, steps))
     run = Run(recipe, fabric, model, optimizer, schedule)
-    holdout = make_loader(fabric, recipe, task.holdout_set, [(n, n) for n in range(len(task.holdout_set))])  # type: ignore
     with Interrupt(fabric) as interrupt:
         while run.epoch < recipe.epochs:
-            samples = epoch_samples(recipe, task.train_set, run.epoch)[run.step * recipe.batch_size :]
-            batches = make_loader(fabric, recipe, task.train_set, samples)
-            progress = Progress(in_groups(batches, recipe.accumulate), run, steps, interrupt)
-            train_one_epoch(fabric, model, progress, loss, optimizer, schedule, run.means, recipe.clip_norm)
-            if progress.stopped:
-                run.save_last()
+            if not finish_epoch(run, task, loss, steps, interrupt):
                 return None
-            scores = evaluate(model, holdout, loss, task.metrics).over_processes(fabric)
-            run.finish_epoch(scores, scores[task.better], progress.summary(fabric.world_size), task)
     skipped: int = getattr(task.train_set, "skipped", 0)
     if skipped and fabric.is_global_zero:
         print(f"{skipped} samples were left out, because their images could not be read")
     return recipe.run_dir / "best.ckpt"
+
+
+def finish_epoch(run: Run, task: Task, loss: Loss, steps: int, interrupt: Interrupt) -> bool:
+    """Trains the rest of the running epoch, evaluates and saves; False if interrupted, after saving."""
+    fabric, recipe = run.fabric, run.recipe
+    samples = epoch_samples(recipe, task.train_set, run.epoch)[run.step * recipe.batch_size :]
+    batches = in_groups(make_loader(fabric, recipe, task.train_set, samples), recipe.accumulate)
+    progress = Progress(batches, run, steps, interrupt)
+    try:
+        train_one_epoch(fabric, run.model, progress, loss, run.optimizer, run.schedule, run.means, recipe.clip_norm)
+    except TrainingDiverged as error:
+        names = [task.train_set.items[index][-1].file_name for index in error.indices]  # type: ignore[attr-defined]
+        place = f"epoch {run.epoch + 1}, step {run.step + 1}"
+        raise TrainingDiverged(f"{place}: {error}, of {', '.join(names)}", error.indices) from error
+    if progress.stopped:
+        run.save_last()
+        return False
+    everything = [(n, n) for n in range(len(task.holdout_set))]  # type: ignore[arg-type]
+    holdout = make_loader(fabric, recipe, task.holdout_set, everything)
+    scores = evaluate(run.model, holdout, loss, task.metrics).over_processes(fabric)
+    run.finish_epoch(scores, scores[task.better], progress.summary(fabric.world_size), task)
+    return True
 
 
 def start(recipe: Recipe) -> Fabric:

@@ -17,6 +17,7 @@ from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.evaluation.evaluate import accuracy_of_pose_model
 from pose_estimation_ros.training.checkpoint import load_checkpoint
 from pose_estimation_ros.training.config import Recipe
+from pose_estimation_ros.training.engine import TrainingDiverged
 from pose_estimation_ros.training.export import export
 from pose_estimation_ros.training.tasks import heatmap_metrics
 from pose_estimation_ros.training.train import lr_factor, train
@@ -95,6 +96,12 @@ def test_two_processes_are_one_with_the_same_batch(recipe, tmp_path, repository)
     subprocess.run([sys.executable, *launcher, "train", str(file)], check=True, env=environment)
     for found, expected in zip(rows(two), rows(one), strict=True):
         assert found == pytest.approx(expected, rel=1e-3), "the loss curves differ"
+
+
+def test_a_loss_that_is_not_finite_names_place_and_images(recipe):
+    recipe.losses = {"mse": float("inf")}
+    with pytest.raises(TrainingDiverged, match=r"epoch 1, step 1: .*'mse': inf.* of \d.png, \d.png, \d.png"):
+        train(recipe)
 
 
 def test_resume_refuses_another_recipe(recipe):
