@@ -85,8 +85,12 @@ def interrupt_after(monkeypatch, steps):
 
 
 def test_two_processes_are_one_with_the_same_batch(recipe, tmp_path, repository):
-    """torchrun on two processes (gloo), each with half of every batch, and batch statistics over both."""
-    recipe.batch_size, recipe.sync_batch_norm, recipe.name = 6, True, "recipe"
+    """torchrun on two processes (gloo), each with half of every batch, and batch statistics over both.
+
+    Adam's first steps turn the rounding of near-zero gradients into whole steps, so the learning rate is small: the
+    curves then agree to 1e-5; without the shared statistics they differ by 2e-3 and more.
+    """
+    recipe.batch_size, recipe.sync_batch_norm, recipe.name, recipe.lr = 6, True, "recipe", 2e-4
     one, two = (dataclasses.replace(recipe, out_dir=str(tmp_path / name)) for name in ("one", "two"))
     train(one)
     file = tmp_path / "recipe.yaml"
@@ -95,7 +99,7 @@ def test_two_processes_are_one_with_the_same_batch(recipe, tmp_path, repository)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(repository)}
     subprocess.run([sys.executable, *launcher, "train", str(file)], check=True, env=environment)
     for found, expected in zip(rows(two), rows(one), strict=True):
-        assert found == pytest.approx(expected, rel=1e-3), "the loss curves differ"
+        assert found == pytest.approx(expected, rel=2e-4), "the loss curves differ"
 
 
 def test_a_loss_that_is_not_finite_names_place_and_images(recipe):
