@@ -71,7 +71,7 @@ def recipe_of(family: str, data: Path, out: Path) -> Recipe:
         losses=losses,
         batch_size=8,
         epoch_samples=320,
-        milestones=[24],
+        milestones=[20],
     )
 
 

@@ -120,7 +120,10 @@ def _override(fields: dict[str, Any], override: str) -> None:
         fields = fields.setdefault(parent, {})
         if not isinstance(fields, dict):
             raise ConfigError(f"{override!r}: {parent} has no keys")
-    fields[last] = yaml.safe_load(value) if value else ""
+    try:
+        fields[last] = yaml.safe_load(value) if value else ""
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{override!r}: expected yaml after the =, {error}") from error
 
 
 def _fill(kind: type, values: Any, where: str) -> Any:
@@ -144,8 +147,22 @@ def _convert(default: Any, value: Any, where: str, sources: bool) -> Any:
         return [_fill(Source, item, where) for item in value]
     if dataclasses.is_dataclass(default):
         return _fill(type(default), value, where)
-    if isinstance(default, float) and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
+    if isinstance(default, float):
+        return _number(value, where)
     if type(value) is not type(default):
         raise ConfigError(f"{where}: expected {type(default).__name__}, got {value!r}")
+    if isinstance(default, list):
+        return [_convert(default[0], item, where, False) for item in value]  # all lists are of numbers
+    if where.endswith(": losses"):
+        return {name: _number(weight, f"{where}: {name}") for name, weight in value.items()}
     return value
+
+
+def _number(value: Any, where: str) -> float:
+    """Also what YAML 1.1 takes for a text: 1e-3, without a point."""
+    try:
+        if not isinstance(value, bool):
+            return float(value)
+    except (TypeError, ValueError):
+        pass
+    raise ConfigError(f"{where}: expected float, got {value!r}")

@@ -2,43 +2,55 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Callable
 
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backend import open_backend
-from pose_estimation_ros.training.checkpoint import load_checkpoint
+from pose_estimation_ros.training.checkpoint import load_checkpoint, load_weights
 from pose_estimation_ros.training.config import Recipe, recipe_from_fields
 from pose_estimation_ros.training.engine import Loss, Named
 
 Teacher = Callable[[Tensor], Tensor]  # images (N, 3, h, w) float32 RGB 0..255 -> heatmaps (N, K, h/4, w/4)
 
 
-def load_teacher(recipe: Recipe, build: Callable[[Recipe], nn.Module], device: torch.device) -> Teacher:
+def load_teacher(recipe: Recipe, build: Callable[[Recipe], nn.Module], fabric: Fabric) -> Teacher:
     """The recipe's teacher, checked on one image against what the student puts out. Raises ConfigError, ModelError."""
     path = recipe.teacher
     width, height = recipe.input_size_wh
     if path.endswith(".onnx"):
         teacher = onnx_teacher(path, (height, width), recipe.threads)
     else:
-        teacher = torch_teacher(path, build, device)
+        teacher = torch_teacher(path, build, fabric, recipe.channels_last)
     expected = (1, get_skeleton(recipe.skeleton).num_keypoints, height // 4, width // 4)
-    found = tuple(teacher(torch.zeros(1, 3, height, width, device=device)).shape)
+    found = tuple(teacher(torch.zeros(1, 3, height, width, device=fabric.device)).shape)
     if found != expected:
         raise ConfigError(f"teacher {path}: expected heatmaps {expected} as the student's, got {found}")
     return teacher
 
 
-def torch_teacher(path: str | Path, build: Callable[[Recipe], nn.Module], device: torch.device) -> Teacher:
+def torch_teacher(path: str, build: Callable[[Recipe], nn.Module], fabric: Fabric, channels_last: bool) -> Teacher:
+    """In the student's precision and memory format."""
     state = load_checkpoint(path)
-    model = build(recipe_from_fields(state["recipe"], str(path)))
-    model.load_state_dict(state["model"])
-    model.eval().requires_grad_(False).to(device)
-    return lambda images: model(images)["heatmaps"].float()
+    if "recipe" not in state:
+        raise ConfigError(f"teacher {path}: expected a checkpoint of `pose train`, got the keys {sorted(state)[:5]}")
+    recipe = recipe_from_fields(state["recipe"], path)
+    if recipe.task == "person_detector":
+        raise ConfigError(f"teacher {path}: expected a network with heatmaps, got a {recipe.task}")
+    model = build(recipe)
+    load_weights(model, path)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    model.eval().requires_grad_(False).to(fabric.device, memory_format=layout)  # type: ignore[call-overload]
+
+    def heatmaps(images: Tensor) -> Tensor:
+        with fabric.autocast():
+            return model(images.to(memory_format=layout))["heatmaps"].float()
+
+    return heatmaps
 
 
 def onnx_teacher(path: str, size_hw: tuple[int, int], threads: int) -> Teacher:

@@ -13,6 +13,7 @@ from pose_estimation_ros.core.errors import PoseError
 
 Named = dict[str, Tensor]
 Loss = Callable[[Named, Named], Named]
+Metrics = dict[str, tuple[float, float]]  # name -> value, and of how many: joints, persons
 
 
 class TrainingDiverged(PoseError):
@@ -24,26 +25,26 @@ class TrainingDiverged(PoseError):
 
 
 class Means:
-    """Running means of named numbers, weighted by the batch size."""
+    """Running means of named numbers. sums: name -> (weighted sum, sum of weights)."""
 
-    def __init__(self) -> None:
-        self.sums: dict[str, float] = {}
-        self.count = 0
+    def __init__(self, sums: Mapping[str, tuple[float, float]] | None = None) -> None:
+        self.sums = dict(sums or {})
 
-    def add(self, values: Mapping[str, Tensor | float], size: int) -> None:
+    def add(self, values: Mapping[str, Tensor | float], weight: float) -> None:
         for name, value in values.items():
             number = float(value.detach() if isinstance(value, Tensor) else value)
-            self.sums[name] = self.sums.get(name, 0.0) + number * size
-        self.count += size
+            total, weights = self.sums.get(name, (0.0, 0.0))
+            self.sums[name] = total + number * weight, weights + weight
 
     def result(self) -> dict[str, float]:
-        return {name: total / max(self.count, 1) for name, total in self.sums.items()}
+        return {name: total / weights if weights else 0.0 for name, (total, weights) in self.sums.items()}
 
-    def over_processes(self, fabric: Fabric) -> dict[str, float]:
-        """The means over the batches of all processes."""
-        sums = torch.tensor([self.count, *self.sums.values()], dtype=torch.float64, device=fabric.device)
-        count, *totals = fabric.all_reduce(sums, reduce_op="sum").tolist()  # type: ignore[union-attr]
-        return {name: total / max(count, 1) for name, total in zip(self.sums, totals)}
+    def over_processes(self, fabric: Fabric) -> Means:
+        """With the sums of all processes, which must have the same names."""
+        names = sorted(self.sums)
+        sums = torch.tensor([self.sums[name] for name in names], dtype=torch.float64, device=fabric.device)
+        total = fabric.all_reduce(sums, reduce_op="sum").tolist()  # type: ignore[union-attr]
+        return Means({name: tuple(pair) for name, pair in zip(names, total)})
 
 
 def train_one_epoch(
@@ -82,6 +83,8 @@ def require_finite(fabric: Fabric, total: Tensor, terms: Named, batch: Named) ->
     """Raises in every process when one has a loss that is not finite: one alone would leave the others waiting."""
     if math.isfinite(fabric.all_reduce(total.detach(), reduce_op="sum").item()):  # type: ignore[union-attr]
         return
+    if math.isfinite(total.item()):
+        raise TrainingDiverged("expected a finite loss; another process has got one that is not, and names it", [])
     parts = {name: value.item() for name, value in terms.items()}
     indices = batch["index"].tolist()
     raise TrainingDiverged(f"expected a finite loss, got {parts} on the samples {indices}", indices)
@@ -89,16 +92,18 @@ def require_finite(fabric: Fabric, total: Tensor, terms: Named, batch: Named) ->
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, batches: Iterable[Named], loss: Loss, metrics: Callable[[Named, Named], dict[str, float]]
+    model: nn.Module, batches: Iterable[Named], loss: Loss, metrics: Callable[[Named, Named], Metrics]
 ) -> Means:
-    """Means over the batches of the loss terms, their "loss", and ``metrics(outputs, batch)``."""
+    """Means over the batches of the loss terms, their "loss", and ``metrics(outputs, batch)``, each with its weight."""
     model.eval()
     means = Means()
     for batch in batches:
         outputs = model(image_of(batch, model))
         terms = loss(outputs, batch)
         total = sum(terms.values(), torch.zeros(()))
-        means.add({**terms, "loss": total, **metrics(outputs, batch)}, len(batch["image"]))
+        means.add({**terms, "loss": total}, len(batch["image"]))
+        for name, (value, weight) in metrics(outputs, batch).items():
+            means.add({name: value}, weight)
     return means
 
 

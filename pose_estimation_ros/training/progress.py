@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Interrupt:
-    """Ctrl-C or SIGTERM, noticed by all processes at the same step; a second one ends the process at once."""
+    """Ctrl-C or SIGTERM, noticed by all processes at the same step; a second Ctrl-C ends the process at once.
+
+    A second SIGTERM does not: torchrun under a scheduler sends two.
+    """
 
     def __init__(self, fabric: Fabric) -> None:
         self.fabric, self.asked, self.process = fabric, False, os.getpid()
@@ -37,10 +40,10 @@ class Interrupt:
             if number == signal.SIGTERM:
                 os._exit(1)
             return
-        if self.asked:
-            raise KeyboardInterrupt
+        if not self.asked:
+            print("\nending this step, then saving; Ctrl-C once more ends at once", flush=True)
         self.asked = True
-        print("\nending this step, then saving; once more to end at once", flush=True)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # which also ends a process that waits for another
 
     def __call__(self) -> bool:
         flag = torch.tensor(float(self.asked), device=self.fabric.device)

@@ -17,7 +17,7 @@ from torch import nn
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.files import write_whole
 from pose_estimation_ros.training.checkpoint import load_checkpoint, save_checkpoint
-from pose_estimation_ros.training.config import Recipe
+from pose_estimation_ros.training.config import Recipe, recipe_from_fields
 from pose_estimation_ros.training.engine import Means
 from pose_estimation_ros.training.pictures import save_pictures
 from pose_estimation_ros.training.tasks import Task
@@ -45,13 +45,17 @@ class Run:
         if not last.exists():
             return
         state = load_checkpoint(last)
-        changed = sorted(k for k, v in state["recipe"].items() if self.fields.get(k) != v and k not in RESUME_FREELY)
+        if "means" not in state:
+            raise ConfigError(f"{last} is of an earlier version; choose another name=, and init_from={last} to go on")
+        before = dataclasses.asdict(recipe_from_fields(state["recipe"], str(last)))
+        changed = sorted(k for k, v in before.items() if self.fields[k] != v and k not in RESUME_FREELY)
         if changed:
             raise ConfigError(f"{last} was made with other values of {changed}; choose another name= or remove it")
         for name, part in self.parts().items():
             part.load_state_dict(state[name])
-        self.epoch, self.best, self.step = state["epoch"], state["best"], state.get("step", 0)
-        self.means.sums, self.means.count = state.get("means", ({}, 0))
+        self.epoch, self.best, self.step = state["epoch"], state["best"], state["step"]
+        nothing = {name: (0.0, 0.0) for name in state["means"]}  # for the others, whose part is in these sums
+        self.means = Means(state["means"] if self.is_main else nothing)
         if self.is_main:
             print(f"going on from {last}: epoch {self.epoch + 1}, step {self.step}", flush=True)
 
@@ -65,17 +69,20 @@ class Run:
         }
 
     def save_last(self) -> None:
+        """In all processes: the first writes, the others wait, or it would be ended in the middle of it."""
         self._save("last.ckpt", [*self.parts()])
+        self.fabric.barrier()
 
     def _save(self, name: str, parts: list[str]) -> None:
+        means = self.means.over_processes(self.fabric).sums if self.means.sums else {}
         if self.is_main:
             states = {name: part.state_dict() for name, part in self.parts().items() if name in parts}
-            place = {"epoch": self.epoch, "step": self.step, "means": (self.means.sums, self.means.count)}
-            save_checkpoint(self.recipe.run_dir / name, **states, **place, best=self.best, recipe=self.fields)
+            place = {"epoch": self.epoch, "step": self.step, "means": means, "best": self.best}
+            save_checkpoint(self.recipe.run_dir / name, **states, **place, recipe=self.fields)
 
     def finish_epoch(self, scores: dict[str, float], score: float, speed: dict[str, float], task: Task) -> None:
         """Saves the state after an epoch with these scores on the holdout set, and writes it into the logs."""
-        means = self.means.over_processes(self.fabric)
+        means = self.means.over_processes(self.fabric).result()
         self.epoch, self.step, self.means = self.epoch + 1, 0, Means()
         is_best, self.best = score > self.best, max(score, self.best)
         if is_best:
@@ -100,9 +107,10 @@ class Run:
 
 
 def append_row(path: Path, row: dict[str, float]) -> None:
-    new = not path.exists()
+    """Under the header that the file has: a run that goes on elsewhere may have a column more or less."""
+    header = path.read_text().splitlines()[0].split(",") if path.exists() else list(row)
     with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, row.keys())
-        if new:
+        writer = csv.DictWriter(file, header, restval="", extrasaction="ignore")
+        if not file.tell():
             writer.writeheader()
         writer.writerow(row)

@@ -15,7 +15,7 @@ from pose_estimation_ros.training.config import Recipe
 from pose_estimation_ros.training.data.bottom_up import BottomUpDataset
 from pose_estimation_ros.training.data.boxes import BoxesDataset
 from pose_estimation_ros.training.data.top_down import TopDownDataset
-from pose_estimation_ros.training.engine import Loss, Named
+from pose_estimation_ros.training.engine import Loss, Metrics, Named
 from pose_estimation_ros.training.losses import TEACHER_TERMS, heatmap_terms, weighted
 from pose_estimation_ros.training.losses_bottom_up import BOTTOM_UP_TERMS
 from pose_estimation_ros.training.losses_detector import DETECTION_TERMS
@@ -32,7 +32,7 @@ class Task(NamedTuple):
     train_set: Dataset
     holdout_set: Dataset
     loss: Loss
-    metrics: Callable[[Named, Named], dict[str, float]]
+    metrics: Callable[[Named, Named], Metrics]
     better: str
 
 
@@ -44,19 +44,19 @@ class Kind(NamedTuple):
     models: dict[str, Callable[..., nn.Module]]
     dataset: Callable
     terms: Callable[[nn.Module], dict]
-    metrics: Callable[[Named, Named], dict[str, float]]
+    metrics: Callable[[Named, Named], Metrics]
     better: str
     stride: int
     serving: Callable[..., nn.Module] = lambda model: model
 
 
-def heatmap_metrics(outputs: Named, batch: dict[str, Tensor], reach: float = 0.05) -> dict[str, float]:
+def heatmap_metrics(outputs: Named, batch: dict[str, Tensor], reach: float = 0.05) -> Metrics:
     """The "pck": share of the labelled joints found within ``reach`` times the crop's height."""
     found, _ = heatmap.decode(outputs["heatmaps"].float().cpu().numpy())
     distance = torch.linalg.norm(torch.from_numpy(found) - batch["xy"].cpu(), dim=-1)
     labelled = batch["weight"].cpu() > 0
     hits = distance[labelled] < reach * outputs["heatmaps"].shape[2]
-    return {"pck": hits.float().mean().item() if len(hits) else 0.0}
+    return {"pck": (hits.float().mean().item() if len(hits) else 0.0, len(hits))}
 
 
 TASKS = {

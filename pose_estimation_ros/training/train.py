@@ -15,9 +15,10 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.training.check import check_recipe
 from pose_estimation_ros.training.checkpoint import load_weights
 from pose_estimation_ros.training.config import Recipe, load_recipe
-from pose_estimation_ros.training.data.loader import epoch_samples, in_groups, make_loader, samples_per_epoch
+from pose_estimation_ros.training.data.loader import holdout_loader, samples_per_epoch, train_loader
 from pose_estimation_ros.training.distill import load_teacher, taught
 from pose_estimation_ros.training.engine import Loss, TrainingDiverged, evaluate, train_one_epoch
 from pose_estimation_ros.training.progress import Interrupt, Progress
@@ -45,11 +46,12 @@ def train(recipe: Recipe) -> Path | None:
 
     Writes <out_dir>/<name>/ as training/run.py says. After Ctrl-C or SIGTERM it ends the step, saves and returns None.
     """
+    check_recipe(recipe)
     fabric = start(recipe)
     task = build_task(recipe)
     if recipe.init_from:
         load_weights(task.model, recipe.init_from)
-    loss = taught(task.loss, load_teacher(recipe, build_model, fabric.device)) if recipe.teacher else task.loss
+    loss = taught(task.loss, load_teacher(recipe, build_model, fabric)) if recipe.teacher else task.loss
     optimizer = torch.optim.AdamW(task.model.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
     model, optimizer = fabric.setup(prepared(task.model, recipe, fabric), optimizer)
     steps = samples_per_epoch(recipe, task.train_set) // recipe.batch_size
@@ -59,7 +61,7 @@ def train(recipe: Recipe) -> Path | None:
         while run.epoch < recipe.epochs:
             if not finish_epoch(run, task, loss, steps, interrupt):
                 return None
-    skipped: int = getattr(task.train_set, "skipped", 0)
+    skipped: int = task.train_set.skipped + task.holdout_set.skipped  # type: ignore[attr-defined]
     if skipped and fabric.is_global_zero:
         print(f"{skipped} samples were left out, because their images could not be read")
     return recipe.run_dir / "best.ckpt"
@@ -68,21 +70,20 @@ def train(recipe: Recipe) -> Path | None:
 def finish_epoch(run: Run, task: Task, loss: Loss, steps: int, interrupt: Interrupt) -> bool:
     """Trains the rest of the running epoch, evaluates and saves; False if interrupted, after saving."""
     fabric, recipe = run.fabric, run.recipe
-    samples = epoch_samples(recipe, task.train_set, run.epoch)[run.step * recipe.batch_size :]
-    batches = in_groups(make_loader(fabric, recipe, task.train_set, samples), recipe.accumulate)
-    progress = Progress(batches, run, steps, interrupt)
+    progress = Progress(train_loader(fabric, recipe, task.train_set, run.epoch, run.step), run, steps, interrupt)
     try:
         train_one_epoch(fabric, run.model, progress, loss, run.optimizer, run.schedule, run.means, recipe.clip_norm)
     except TrainingDiverged as error:
         names = [task.train_set.items[index][-1].file_name for index in error.indices]  # type: ignore[attr-defined]
         place = f"epoch {run.epoch + 1}, step {run.step + 1}"
-        raise TrainingDiverged(f"{place}: {error}, of {', '.join(names)}", error.indices) from error
+        raise TrainingDiverged(
+            ", of ".join([f"{place}: {error}", ", ".join(names)] if names else [f"{place}: {error}"]), error.indices
+        ) from error
     if progress.stopped:
         run.save_last()
         return False
-    everything = [(n, n) for n in range(len(task.holdout_set))]  # type: ignore[arg-type]
-    holdout = make_loader(fabric, recipe, task.holdout_set, everything)
-    scores = evaluate(run.model, holdout, loss, task.metrics).over_processes(fabric)
+    holdout = holdout_loader(fabric, recipe, task.holdout_set)
+    scores = evaluate(run.model, holdout, loss, task.metrics).over_processes(fabric).result()
     run.finish_epoch(scores, scores[task.better], progress.summary(fabric.world_size), task)
     return True
 

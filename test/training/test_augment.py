@@ -58,10 +58,17 @@ def test_share_of_the_rotated():
 def test_half_body_box_surrounds_the_chosen_half():
     xy, visible = np.stack([np.arange(17.0), 10 * np.arange(17.0)], 1), np.ones(17, bool)
     upper = np.arange(17) < 11
-    found = {tuple(half_body_box(np.zeros(4), xy, visible, upper, RNG(seed))) for seed in range(10)}
+    found = {tuple(half_body_box(np.zeros(4), xy, visible, upper, 1.0, RNG(seed))) for seed in range(10)}
     assert found == {(-2.5, -25.0, 12.5, 125.0), (9.75, 97.5, 17.25, 172.5)}
     few = np.arange(17) < 8
-    assert half_body_box(np.ones(4), xy, few, upper, RNG(0)).tolist() == [1, 1, 1, 1]
+    assert half_body_box(np.ones(4), xy, few, upper, 1.0, RNG(0)).tolist() == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("padding", [1.0, 1.25, 1.5])
+def test_the_crop_of_a_half_body_is_one_and_a_half_times_its_joints(padding):
+    xy = np.stack([np.arange(17.0), 10 * np.arange(17.0)], 1)
+    box = half_body_box(np.zeros(4), xy, np.ones(17, bool), np.arange(17) < 11, padding, RNG(0))
+    assert (box[3] - box[1]) * padding / 10 in (pytest.approx(1.5 * 10), pytest.approx(1.5 * 5))
 
 
 def test_color_stays_an_image():

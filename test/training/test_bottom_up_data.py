@@ -209,12 +209,19 @@ def test_random_matrices_keep_their_ranges(image_wh, size_wh):
         linear = matrix[:, :2] * ([[-1], [1]] if flip else 1)
         zooms.append(np.sqrt(np.linalg.det(linear)) / min(np.array(size_wh) / image_wh))
         angles.append(np.rad2deg(np.arctan2(linear[1, 0], linear[0, 0])))
-        shifts.append(apply(matrix, centre) - (np.array(size_wh) - 1) / 2)
+        shifts.append(apply(matrix, centre) - apply(letterbox_matrix(image_wh, size_wh), centre))
         flips += flip
     assert 0.75 <= min(zooms) < 0.78 and 1.45 < max(zooms) <= 1.5 and abs(np.log(zooms).mean() - 0.06) < 0.03
     assert -30 <= min(angles) < -28 and 28 < max(angles) <= 30
     assert np.abs(shifts).max() <= 40 and np.ptp(shifts, 0).min() > 75
     assert 150 < flips < 250
+
+
+def test_without_random_changes_training_sees_what_is_served():
+    still = Augmentation(flip=0, rotation_deg=0, zoom=[1, 1], translate_px=0)
+    matrix, flip = random_matrix((640, 480), (192, 192), still, np.random.default_rng(0))
+    np.testing.assert_allclose(matrix, letterbox_matrix((640, 480), (192, 192)))
+    assert not flip
 
 
 def test_a_mirrored_sample_exchanges_left_and_right(write):

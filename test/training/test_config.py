@@ -31,6 +31,11 @@ def test_file_and_overrides(write):
     [
         ("epoch: 3", [], "unknown key 'epoch', did you mean 'epochs'"),
         ("augmentation: {flipp: 1}", [], "did you mean 'flip'"),
+        ("lr: fast", [], "lr: expected float, got 'fast'"),
+        ("lr: true", [], "expected float, got True"),
+        ("milestones: [a]", [], "milestones: expected int, got 'a'"),
+        ("losses: {mse: much}", [], "losses: mse: expected float, got 'much'"),
+        ("{}", ["losses={mse: 1"], "expected yaml after the ="),
         ("epochs: many", [], "expected int, got 'many'"),
         ("epochs: true", [], "expected int, got True"),
         ("train: x.json", [], "expected a list"),
@@ -45,6 +50,12 @@ def test_file_and_overrides(write):
 def test_faults(write, text, overrides, message):
     with pytest.raises(ConfigError, match=message):
         load_recipe(write(text), overrides)
+
+
+@pytest.mark.parametrize("text", ["1e-3", "1.0e-3", "0.001"])
+def test_numbers_as_people_type_them(write, text):
+    recipe = load_recipe(write("{}"), [f"lr={text}", f"losses={{mse: {text}}}", f"augmentation.zoom=[{text}, 1]"])
+    assert (recipe.lr, recipe.losses, recipe.augmentation.zoom) == (0.001, {"mse": 0.001}, [0.001, 1.0])
 
 
 def test_an_override_empties_a_text(write):

@@ -59,7 +59,7 @@ def test_learns_and_reports_means():
     assert trainer.weight == pytest.approx(0.6)  # 0 + 0.1 * 2 * 3
     for _ in range(40):
         trainer([[batch(1.0)], [batch(-1.0)]])
-    scores = evaluate(trainer.model, [batch(2.0)], squared, lambda outputs, batch: {"answer": 42.0}).result()
+    scores = evaluate(trainer.model, [batch(2.0)], squared, lambda outputs, batch: {"answer": (42.0, 1)}).result()
     assert scores["loss"] < 1e-6 and scores["answer"] == 42
 
 
@@ -86,5 +86,17 @@ def test_means_weigh_by_batch_size():
     means = Means()
     means.add({"a": 1.0}, 3)
     means.add({"a": torch.tensor(5.0)}, 1)
-    assert means.result() == {"a": np.mean([1, 1, 1, 5])}
-    assert means.over_processes(Fabric(accelerator="cpu", devices=1)) == means.result()
+    means.add({"b": 7.0}, 0)
+    assert means.result() == {"a": np.mean([1, 1, 1, 5]), "b": 0}
+    assert means.over_processes(Fabric(accelerator="cpu", devices=1)).sums == means.sums
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_a_ratio_does_not_depend_on_how_the_set_is_cut(size):
+    hits = torch.tensor([1.0, 0, 0, 1])
+    batches = [{**batch(*hits[n : n + size].tolist()), "y": hits[n : n + size]} for n in range(0, 4, size)]
+
+    def of_the_hits(outputs, found):  # of the labelled ones, here those that are 1
+        return {"ratio": (1.0 if found["y"].any() else 0.0, found["y"].sum().item())}
+
+    assert evaluate(Trainer().model, batches, squared, of_the_hits).result()["ratio"] == 1.0

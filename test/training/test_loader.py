@@ -4,9 +4,17 @@ import numpy as np
 import pytest
 from lightning_fabric import Fabric
 
+from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.training.config import Recipe
 from pose_estimation_ros.training.data.augment import Randomness
-from pose_estimation_ros.training.data.loader import Numbered, epoch_samples, in_groups, make_loader, samples_per_epoch
+from pose_estimation_ros.training.data.loader import (
+    Numbered,
+    epoch_samples,
+    holdout_loader,
+    in_groups,
+    samples_per_epoch,
+    train_loader,
+)
 
 
 class Dice:
@@ -57,16 +65,58 @@ class Rank:
         return self.fabric.setup_dataloaders(loader, **options)
 
 
+FABRICS = (Fabric(accelerator="cpu", devices=1), Rank(0), Rank(1))
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_two_processes_share_each_batch(workers):
     recipe = Recipe(batch_size=4, workers=workers)
-    samples = epoch_samples(recipe, Dice(), 0)
-    (whole, _), first, second = (
-        [batch["dice"].tolist() for batch in make_loader(fabric, recipe, Dice(), samples)]
-        for fabric in (Fabric(accelerator="cpu", devices=1), Rank(0), Rank(1))
+    (whole, _), (first, _), (second, _) = (
+        [batch["dice"].tolist() for (batch,) in train_loader(fabric, recipe, Dice(), 0, 0)] for fabric in FABRICS
     )
-    assert [len(part) for part in (whole, first[0], second[0])] == [4, 2, 2]
-    assert first[0] == whole[::2] and second[0] == whole[1::2]
+    assert [len(part) for part in (whole, first, second)] == [4, 2, 2]
+    assert first == whole[::2] and second == whole[1::2]
+
+
+def test_a_step_is_skipped_and_parts_are_grouped():
+    recipe = Recipe(batch_size=4, accumulate=2, workers=0)
+    (first, second), (rest,) = (list(train_loader(FABRICS[0], recipe, Dice(), 0, step)) for step in (0, 1))
+    assert [len(part["dice"]) for part in first] == [2, 2]
+    assert [part["dice"].tolist() for part in second] == [part["dice"].tolist() for part in rest]
+
+
+def test_the_holdout_is_shared_in_batches_of_one_size():
+    recipe = Recipe(batch_size=4, accumulate=4, workers=0)
+    seen = [[batch["value"].tolist() for batch in holdout_loader(fabric, recipe, Dice())] for fabric in FABRICS]
+    assert seen == [[[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]], [[0, 2, 4, 6], [8]], [[1, 3, 5, 7], [9]]]
+
+
+def test_a_holdout_smaller_than_the_processes_is_refused():
+    class One(Dice):
+        def __len__(self):
+            return 1
+
+    with pytest.raises(ConfigError, match="expected a sample for each of 2 processes, got 1"):
+        list(holdout_loader(FABRICS[1], Recipe(), One()))
+
+
+def test_an_empty_set_is_refused():
+    class Empty(Dice):
+        def __len__(self):
+            return 0
+
+    with pytest.raises(DataError, match="expected training samples, found none"):
+        samples_per_epoch(Recipe(), Empty())
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_workers_error_comes_out_as_it_went_in(workers):
+    class Broken(Dice):
+        def __getitem__(self, index):
+            raise DataError("expected an image a.jpg: there is none")
+
+    with pytest.raises(DataError, match="^expected an image a.jpg: there is none$"):
+        list(train_loader(FABRICS[0], Recipe(batch_size=2, workers=workers), Broken(), 0, 0))
 
 
 @pytest.mark.parametrize("count, expected", [(0, []), (2, [[0, 1]]), (5, [[0, 1], [2, 3], [4]])])

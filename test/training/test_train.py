@@ -19,6 +19,7 @@ from pose_estimation_ros.training.checkpoint import load_checkpoint
 from pose_estimation_ros.training.config import Recipe
 from pose_estimation_ros.training.engine import TrainingDiverged
 from pose_estimation_ros.training.export import export
+from pose_estimation_ros.training.run import append_row
 from pose_estimation_ros.training.tasks import heatmap_metrics
 from pose_estimation_ros.training.train import lr_factor, train
 
@@ -108,6 +109,37 @@ def test_a_loss_that_is_not_finite_names_place_and_images(recipe):
         train(recipe)
 
 
+def test_two_processes_interrupted_save_and_go_on(recipe, tmp_path, repository):
+    """SIGTERM to both, twice, as a scheduler and torchrun's agent send it."""
+    recipe.name, recipe.epochs = "recipe", 10_000
+    file = tmp_path / "recipe.yaml"
+    file.write_text(yaml.safe_dump(dataclasses.asdict(recipe)))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(repository)}
+    command = [sys.executable, "-m", "pose_estimation_ros", "train", str(file), "devices=2", "batch_size=6"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    next(line for line in process.stdout if line.startswith("epoch 1"))
+    for _ in range(2):
+        os.killpg(process.pid, signal.SIGTERM)
+    rest = process.stdout.read()
+    assert process.wait(120) == 130 and "the same command goes on from there" in rest
+    saved = load_checkpoint(recipe.run_dir / "last.ckpt")
+    assert saved["epoch"] >= 1
+    subprocess.run([*command, f"epochs={saved['epoch'] + 1}"], check=True, env=environment)
+    assert load_checkpoint(recipe.run_dir / "last.ckpt")["epoch"] == saved["epoch"] + 1
+
+
+def test_a_missing_image_is_named_with_its_annotation(recipe, tmp_path):
+    bad = [dataclasses.replace(recipe.train[0], images=str(tmp_path))]
+    with pytest.raises(DataError, match=r"^[^\n]*\d.png[^\n]*annotation \d of person_keypoints.json\)$"):
+        train(dataclasses.replace(recipe, train=bad, workers=1))
+
+
+def test_a_row_keeps_the_columns_of_the_file(tmp_path):
+    for row in ({"epoch": 1, "gpu_gib": 2.5, "loss": 3}, {"epoch": 2, "loss": 4, "new": 5}):
+        append_row(tmp_path / "log.csv", row)
+    assert (tmp_path / "log.csv").read_text().split() == ["epoch,gpu_gib,loss", "1,2.5,3", "2,,4"]
+
+
 def test_resume_refuses_another_recipe(recipe):
     recipe.epochs = 1
     train(recipe)
@@ -132,7 +164,7 @@ def test_a_teacher_supplies_heatmaps(recipe, tmp_path, suffix):
 def test_a_teacher_of_another_size_is_refused(recipe, tmp_path):
     teacher = train(dataclasses.replace(recipe, name="teacher", epochs=1))
     path, _ = export(teacher, tmp_path / "models")
-    larger = dataclasses.replace(recipe, teacher=str(path), input_size_wh=[64, 64])
+    larger = dataclasses.replace(recipe, teacher=str(path), losses={"teacher_mse": 1.0}, input_size_wh=[64, 64])
     with pytest.raises(ConfigError, match=r"expected an input .*64, 64.*, got \(None, 3, 32, 32\)"):
         train(larger)
 
@@ -166,8 +198,8 @@ def test_pck_by_hand():
     heatmaps = torch.zeros(1, 2, 40, 40)
     heatmaps[0, 0, 10, 10] = heatmaps[0, 1, 30, 30] = 1.0
     batch = {"xy": torch.tensor([[[10.0, 11.0], [10.0, 10.0]]]), "weight": torch.tensor([[1.0, 1.0]])}
-    assert heatmap_metrics({"heatmaps": heatmaps}, batch) == {"pck": 0.5}
-    assert heatmap_metrics({"heatmaps": heatmaps}, {**batch, "weight": torch.zeros(1, 2)}) == {"pck": 0.0}
+    assert heatmap_metrics({"heatmaps": heatmaps}, batch) == {"pck": (0.5, 2)}
+    assert heatmap_metrics({"heatmaps": heatmaps}, {**batch, "weight": torch.zeros(1, 2)}) == {"pck": (0.0, 0)}
 
 
 def test_a_bottom_up_model_trains_exports_and_is_evaluated(recipe, tmp_path, dots):

@@ -7,6 +7,8 @@ import numpy as np
 from pose_estimation_ros.core.geometry import boxes_around
 from pose_estimation_ros.training.config import Augmentation
 
+HALF_BODY = 1.5  # crop of a half body, relative to its joints
+
 
 class Randomness:
     """numpy's generator, begun anew for each sample by the loader (data/loader.py)."""
@@ -30,16 +32,18 @@ def random_box(box: np.ndarray, ranges: Augmentation, rng: np.random.Generator) 
     return np.concatenate([centre - size / 2, centre + size / 2])
 
 
-def half_body_box(box: np.ndarray, xy: np.ndarray, visible: np.ndarray, upper: np.ndarray, rng: np.random.Generator):
-    """The box around the upper or lower half's visible joints, half as large again (HRNet); unchanged under 3 joints.
+def half_body_box(
+    box: np.ndarray, xy: np.ndarray, visible: np.ndarray, upper: np.ndarray, padding: float, rng: np.random.Generator
+) -> np.ndarray:
+    """A box around the upper or lower half's visible joints that, times ``padding``, is 1.5 times as large (HRNet).
 
-    xy (K, 2) px, visible (K,) bool, upper (K,) bool: which joints belong to the upper body.
+    Unchanged under 3 joints. xy (K, 2) px, visible (K,) bool, upper (K,) bool: which joints belong to the upper body.
     """
     chosen = visible & (upper if rng.random() < 0.5 else ~upper)
     if visible.sum() <= 8 or chosen.sum() < 3:
         return box
     around = boxes_around(xy[None], chosen[None].astype(float), 0.5)[0].astype(float)
-    grow = 0.25 * (around[2:] - around[:2])
+    grow = (HALF_BODY / padding - 1) / 2 * (around[2:] - around[:2])
     return np.concatenate([around[:2] - grow, around[2:] + grow])
 
 

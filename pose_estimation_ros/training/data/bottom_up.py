@@ -43,19 +43,21 @@ def load_scenes(path: str | Path, skeleton: Skeleton) -> list[Scene]:
     segmentation, where there is none (CrowdPose) by their box.
     Raises DataError: as read_coco_json, other than K keypoints, or nobody with keypoints in all of the file.
     """
-    scenes, strays = [], []
+    scenes, strays, broken = [], [], []  # type: ignore[var-annotated]
     for image, items in read_coco_json(path):
         if not items or not image.get("annotations_complete", True):
             continue
         labelled = [item for item in items if has_keypoints(item)]
         strays += [a.get("id") for a in labelled if len(a["keypoints"]) != 3 * skeleton.num_keypoints]
         if not strays:
+            broken += [a.get("id") for a in labelled if not np.isfinite(np.array(a["keypoints"], float)).all()]
             keypoints = np.array([item["keypoints"] for item in labelled], np.float32)
             keypoints = keypoints.reshape(-1, skeleton.num_keypoints, 3)
             unknown = [item for item in items if not has_keypoints(item)]
             scenes.append(Scene(image["file_name"], keypoints, ignored_region(image, unknown, path)))
     refuse(path, f"annotations without the {3 * skeleton.num_keypoints} keypoint numbers of {skeleton.name}", strays)
-    if not any(len(scene.keypoints) for scene in scenes):
+    refuse(path, "annotations with keypoints that are not finite", broken)
+    if not any((scene.keypoints[..., 2] > 0).any() for scene in scenes):
         raise DataError(f"{path}: expected persons with keypoints in images with complete annotations, found none")
     return scenes
 
@@ -82,11 +84,12 @@ def region(item: dict, size: tuple[int, int]) -> list[Any]:
 def random_matrix(
     image_wh: Sequence[int], size_wh: Sequence[int], ranges: Augmentation, rng: np.random.Generator
 ) -> tuple[np.ndarray, bool]:
-    """Affine map (2, 3) image -> input, and whether it mirrors. The image's centre goes to the input's +- translate_px.
+    """Affine map (2, 3) image -> input, and whether it mirrors.
 
-    At zoom 1 the image is fitted into the input, as at runtime. WLitePose says 0.75 to 1.5 and +-40, but not of what.
-    HigherHRNet's code, from which they come, fits the short side (of a 4:3 photograph that is zoom 1.33, well inside),
-    scales the view (so 0.75 makes people larger), and counts the translation in 1/200 of the view.
+    The image's centre goes to where the runtime's letterbox has it, +- translate_px; at zoom 1 the image is fitted into
+    the input, as there. WLitePose says 0.75 to 1.5 and +-40, but not of what. HigherHRNet's code, from which they come,
+    fits the short side (of a 4:3 photograph that is zoom 1.33, well inside), scales the view (so 0.75 makes people
+    larger), and counts the translation in 1/200 of the view.
     """
     image, size = np.asarray(image_wh, float), np.asarray(size_wh, float)
     scale = (size / image).min() * np.exp(rng.uniform(*np.log(ranges.zoom)))
@@ -94,14 +97,18 @@ def random_matrix(
     linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     if flip:
         linear[0] *= -1
-    centre = (size - 1) / 2 + rng.uniform(-1, 1, 2) * ranges.translate_px
-    return np.concatenate([linear, (centre - linear @ (image - 1) / 2)[:, None]], 1), flip
+    middle = (image - 1) / 2
+    centre = apply(letterbox_matrix(tuple(image_wh), tuple(size_wh)), middle[None])[0]
+    centre = centre + rng.uniform(-1, 1, 2) * ranges.translate_px
+    return np.concatenate([linear, (centre - linear @ middle)[:, None]], 1), flip
 
 
 def people_heatmaps(xy: np.ndarray, visible: np.ndarray, size_wh: Sequence[int], sigma: float) -> np.ndarray:
     """The joints of all people (P, K, 2) heatmap px, visible (P, K), in one set of maps (K, h, w), the higher wins."""
     heatmaps = np.zeros((xy.shape[1], size_wh[1], size_wh[0]), np.float32)
     for person, seen in zip(xy, visible):
+        if not seen.any():
+            continue
         low = np.floor(person[seen].min(0) - REACH * sigma).clip(0).astype(int)
         high = np.ceil(person[seen].max(0) + REACH * sigma + 1).clip(max=size_wh).astype(int)
         if (low < high).all():

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from torch.utils.data import Dataset
 
+from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import letterbox_matrix, xywh_to_xyxy
 from pose_estimation_ros.evaluation.coco_json import read_coco_json
 from pose_estimation_ros.training.config import Recipe, Source
@@ -50,6 +51,8 @@ def load_scenes(path: str | Path) -> list[Scene]:
         found = np.array([box for box in boxes if box[4] != 0], np.float64).reshape(-1, 5)
         complete = image.get("annotations_complete", True)
         scenes.append(Scene(image["file_name"], xywh_to_xyxy(found[:, :4]), found[:, 4], complete))
+    if not any(np.nan_to_num(scene.score).max(initial=0) >= PERSON for scene in scenes):
+        raise DataError(f"{path}: expected persons with boxes, found none in {len(scenes)} images")
     return scenes
 
 
@@ -157,13 +160,13 @@ class BoxesDataset(Dataset):
     def __init__(self, recipe: Recipe, sources: list[Source], augment: bool) -> None:
         self.recipe, self.augment = recipe, augment
         self.skipped = 0  # images left out by skip_bad
-        self.items: list[tuple[ImageStore, Scene]] = []
+        self.items: list[tuple[Source, ImageStore, Scene]] = []
         for source in sources:
             store = ImageStore(recipe.path(source.images))
             scenes = load_scenes(recipe.path(source.annotations))
             kept = readable(store, scenes) if recipe.skip_bad else scenes
             self.skipped += len(scenes) - len(kept)
-            self.items += [(store, scene) for scene in kept] * source.repeat
+            self.items += [(source, store, scene) for scene in kept] * source.repeat
         self.random = Randomness()
 
     def __len__(self) -> int:
@@ -179,10 +182,17 @@ class BoxesDataset(Dataset):
         boxes[: len(listed)] = listed
         return {"image": image, "boxes": boxes, **encode_targets(view)}
 
+    def read(self, index: int) -> tuple[np.ndarray, Scene]:
+        """The image and what is on it. Raises DataError that names file and annotations."""
+        source, store, scene = self.items[index]
+        try:
+            return store.read(scene.file_name), scene
+        except DataError as error:
+            raise DataError(f"{error} (an image of {source.annotations})") from error
+
     def whole(self, index: int) -> View:
         """As at runtime: letterboxed at the top left."""
-        store, scene = self.items[index]
-        frame, size_wh = store.read(scene.file_name), tuple(self.recipe.input_size_wh)
+        (frame, scene), size_wh = self.read(index), tuple(self.recipe.input_size_wh)
         return make_view(frame, scene, letterbox_matrix(frame.shape[1::-1], size_wh), size_wh)
 
     def random_view(self, index: int) -> View:
@@ -196,7 +206,6 @@ class BoxesDataset(Dataset):
         return join_tiles([self.random_tile(i, s) for i, s in zip((index, *others), sizes)], (x, y), size_wh)
 
     def random_tile(self, index: int, size_wh: Sequence[int]) -> View:
-        (store, scene), rng, ranges = self.items[index], self.random(), self.recipe.augmentation
-        frame = store.read(scene.file_name)
+        (frame, scene), rng, ranges = self.read(index), self.random(), self.recipe.augmentation
         matrix = random_matrix(frame.shape[1::-1], size_wh, ranges.zoom, rng.random() < ranges.flip, rng)
         return make_view(frame, scene, matrix, size_wh)

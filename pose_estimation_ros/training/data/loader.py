@@ -13,8 +13,11 @@ import torch
 from lightning_fabric import Fabric
 from torch.utils.data import DataLoader, Dataset
 
+from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.training.config import Recipe
 from pose_estimation_ros.training.engine import Named
+
+HOLDOUT_BATCH = 32
 
 
 class Numbered(Dataset):
@@ -32,8 +35,18 @@ class Numbered(Dataset):
         return {**self.dataset[index], "index": index}
 
 
+def plain_errors(batches: Iterable[Named]) -> Iterator[Named]:
+    """The batches; a worker's DataError comes out as it went in, without the traceback that torch puts around it."""
+    try:
+        yield from batches
+    except DataError as error:
+        raise DataError(str(error).strip().splitlines()[-1].split("DataError: ", 1)[-1]) from None
+
+
 def samples_per_epoch(recipe: Recipe, dataset) -> int:
-    """Whole batches: as many as the recipe says, or as the data set holds."""
+    """Whole batches: as many as the recipe says, or as the data set holds. Raises DataError for an empty one."""
+    if not len(dataset):
+        raise DataError(f"expected training samples, found none in {[source.annotations for source in recipe.train]}")
     wanted = recipe.epoch_samples or len(dataset)
     return max(wanted // recipe.batch_size, 1) * recipe.batch_size
 
@@ -47,16 +60,29 @@ def epoch_samples(recipe: Recipe, dataset, epoch: int) -> list[tuple[int, int]]:
     return list(zip(indices.tolist(), range(epoch * count, (epoch + 1) * count)))
 
 
-def share_size(recipe: Recipe, processes: int) -> int:
-    """Samples that one process loads at a time; raises no error: a batch smaller than the shares is 1 each."""
-    return max(recipe.batch_size // (processes * recipe.accumulate), 1)
+def train_loader(fabric: Fabric, recipe: Recipe, dataset, epoch: int, step: int) -> Iterator[list[Named]]:
+    """This process's batches of an epoch from that step on, in lists of those that make one optimizer step."""
+    samples = epoch_samples(recipe, dataset, epoch)[step * recipe.batch_size :]
+    size = recipe.batch_size // (fabric.world_size * recipe.accumulate)
+    return in_groups(make_loader(fabric, recipe, dataset, samples, size), recipe.accumulate)
 
 
-def make_loader(fabric: Fabric, recipe: Recipe, dataset, samples: list[tuple[int, int]]) -> DataLoader:
-    """This process's batches: the samples are dealt out in turn, so that all processes together see them in order."""
+def holdout_loader(fabric: Fabric, recipe: Recipe, dataset) -> Iterator[Named]:
+    """All of a set. The batch size is the same on any number of devices, as some metrics are taken batch by batch.
+
+    Raises ConfigError where a process would get nothing, and wait for the others for ever.
+    """
+    if len(dataset) < fabric.world_size:
+        raise ConfigError(f"holdout: expected a sample for each of {fabric.world_size} processes, got {len(dataset)}")
+    samples = [(index, index) for index in range(len(dataset))]
+    return plain_errors(make_loader(fabric, recipe, dataset, samples, min(recipe.batch_size, HOLDOUT_BATCH)))
+
+
+def make_loader(fabric: Fabric, recipe: Recipe, dataset, samples: list[tuple[int, int]], size: int) -> DataLoader:
+    """Batches of a process: the samples are dealt out in turn, so that all processes together see them in order."""
     plain = DataLoader(
         Numbered(dataset, recipe.seed),
-        share_size(recipe, fabric.world_size),
+        size,
         sampler=samples[fabric.global_rank :: fabric.world_size],
         num_workers=recipe.workers,
         pin_memory=torch.cuda.is_available(),
@@ -67,7 +93,7 @@ def make_loader(fabric: Fabric, recipe: Recipe, dataset, samples: list[tuple[int
 def in_groups(batches: Iterable[Named], size: int) -> Iterator[list[Named]]:
     """Lists of ``size`` batches, the last may be shorter."""
     group: list[Named] = []
-    for batch in batches:
+    for batch in plain_errors(batches):
         group.append(batch)
         if len(group) == size:
             yield group

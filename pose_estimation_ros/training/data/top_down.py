@@ -80,7 +80,7 @@ class TopDownDataset(Dataset):
     def random_view(self, box: np.ndarray, xy: np.ndarray, visible: np.ndarray) -> tuple[np.ndarray, float, bool]:
         ranges, rng = self.recipe.augmentation, self.random()
         if rng.random() < ranges.half_body:
-            box = half_body_box(box, xy, visible, self.upper, rng)
+            box = half_body_box(box, xy, visible, self.upper, self.recipe.padding, rng)
         return random_box(box, ranges, rng), random_rotation(ranges, rng), rng.random() < ranges.flip
 
     def sample(self, image: np.ndarray, xy: np.ndarray, visible: np.ndarray) -> dict[str, np.ndarray]:

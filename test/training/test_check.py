@@ -1,0 +1,46 @@
+"""A recipe with one number out of range is refused with the key, what was expected and what came."""
+
+import dataclasses
+
+import pytest
+
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.training.check import check_recipe
+from pose_estimation_ros.training.config import Augmentation, Recipe, Source
+
+FINE = Recipe(train=[Source("a.json", "a")], holdout=[Source("a.json", "a")])
+
+
+def test_a_fine_one():
+    check_recipe(FINE)
+    check_recipe(dataclasses.replace(FINE, teacher="a.ckpt", losses={"teacher_kl": 1.0}, devices=-1))
+
+
+@pytest.mark.parametrize(
+    "fields, message",
+    [
+        ({"epochs": 0}, "epochs: expected at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size: expected at least 1"),
+        ({"accumulate": 0}, "accumulate: expected at least 1"),
+        ({"workers": -1}, "workers: expected at least 0, got -1"),
+        ({"lr": -1.0}, "lr: expected no negative number, got -1.0"),
+        ({"devices": 0}, "devices: expected a number of devices"),
+        ({"precision": "bf17"}, "precision: expected one of 32-true, .* got 'bf17'"),
+        ({"input_size_wh": [40, 32]}, r"input_size_wh: expected \[width, height\], multiples of 32, got \[40, 32\]"),
+        ({"input_size_wh": [32]}, "input_size_wh: expected"),
+        ({"input_size_wh": [0, 32]}, "input_size_wh: expected"),
+        ({"train": []}, "train: expected at least one source"),
+        ({"holdout": []}, "holdout: expected at least one source"),
+        ({"train": [Source("a", "b", 0)]}, "train: expected repeat of 1 or more"),
+        ({"losses": {}}, "losses: expected at least one name: weight"),
+        ({"losses": {"teacher_mse": 1.0}}, "losses .*teacher_mse.* need a teacher="),
+        ({"teacher": "a.ckpt"}, "teacher a.ckpt: expected losses teacher_mse or teacher_kl, got .*mse"),
+    ]
+    + [
+        ({"augmentation": Augmentation(zoom=zoom)}, r"augmentation.zoom: expected \[low, high\]")
+        for zoom in ([1.5, 0.5], [0.0, 1.0], [1.0], [])
+    ],
+)
+def test_refused(fields, message):
+    with pytest.raises(ConfigError, match=message):
+        check_recipe(dataclasses.replace(FINE, **fields))
