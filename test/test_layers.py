@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "core": {"numpy"},
     "inference": {"numpy", "cv2", "onnxruntime", "tqdm"},
     "nodes": {"numpy", "cv2", "cv_bridge"} | ROS,
-    "evaluation": {"numpy", "cv2", "pycocotools", "tqdm"},
+    "evaluation": {"numpy", "cv2", "pycocotools", "tqdm", "h5py"},
     "training": {
         "numpy",
         "cv2",

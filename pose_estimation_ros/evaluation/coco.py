@@ -1,11 +1,11 @@
-"""COCO keypoint AP of a top-down model; pycocotools is the judge."""
+"""COCO keypoint AP; pycocotools is the judge."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 from pathlib import Path
-from typing import Any, Iterable, Iterator
+from typing import Any, Collection, Iterable, Iterator
 
 import cv2
 import numpy as np
@@ -16,35 +16,68 @@ from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.oks import box_area, oks_nms
 from pose_estimation_ros.core.poses import Poses
-from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.evaluation.coco_json import Boxes
+from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
+from pose_estimation_ros.evaluation.coco_json import (
+    PERSON,
+    Boxes,
+    annotated_images,
+    annotation_file,
+    finite_numbers,
+    named,
+    read_json,
+    refuse,
+)
 from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.estimator import TopDown
 
+SKELETON = "coco17"
 METRICS = ("AP", "AP50", "AP75", "APM", "APL", "AR")  # COCOeval.stats[:6] for keypoints
 NMS_OKS = 0.9
-ANNOTATIONS = "person_keypoints.json"
 
 
-def load_ground_truth(folder: str | Path) -> COCO:
-    """<folder>/person_keypoints.json. Raises DataError: unreadable, or nobody with keypoints in it."""
-    path = Path(folder, ANNOTATIONS)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
-            truth = COCO(str(path))
-            persons = [a for a in truth.anns.values() if a["num_keypoints"] > 0 and not a["iscrowd"]]
-    except (OSError, ValueError, KeyError, AssertionError) as error:
-        raise DataError(f"cannot read COCO keypoint annotations {path}: {error!r}") from error
-    if not persons:
-        raise DataError(f"{path}: expected persons with keypoints, found none in {len(truth.anns)} annotations")
+def load_ground_truth(data: str | Path, content: Any = None) -> COCO:
+    """COCO's annotations: a file, or a folder with person_keypoints.json; content: what is in it, if read already.
+
+    Raises DataError as index_persons.
+    """
+    path = annotation_file(data)
+    return index_persons(read_json(path) if content is None else content, path, get_skeleton(SKELETON))
+
+
+def index_persons(content: Any, path: str | Path, skeleton: Skeleton) -> COCO:
+    """pycocotools' index of a file's images and persons; other categories are left out.
+
+    Raises DataError, naming the first offender and the count: as annotated_images, an annotation without what COCO's
+    evaluation needs, or nobody with keypoints.
+    """
+    numbers = 3 * skeleton.num_keypoints
+    annotations = [a for _, own in annotated_images(content, path) for a in own if a.get("category_id") == PERSON]
+    for field in ("id", "num_keypoints", "iscrowd", "area"):
+        absent = [named(a, field) for a in annotations if not finite_numbers(a.get(field), ())]
+        refuse(path, f"persons without {field}", absent)
+    wrong = [named(a, "keypoints") for a in annotations if not finite_numbers(a.get("keypoints"), (numbers,))]
+    refuse(path, f"persons without the {numbers} finite numbers of {skeleton.name}", wrong)
+    if not any(is_counted(a) for a in annotations):
+        raise DataError(
+            f"{path}: expected persons with keypoints, found none in {len(content['annotations'])} annotations"
+        )
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
+        truth = COCO()
+        truth.dataset = {"images": content["images"], "annotations": annotations, "categories": [{"id": PERSON}]}
+        truth.createIndex()
     return truth
+
+
+def is_counted(annotation: dict) -> bool:
+    """Whether COCO asks for this person: it has keypoints and is no crowd."""
+    return annotation["num_keypoints"] > 0 and not annotation["iscrowd"]
 
 
 def ground_truth_boxes(truth: COCO) -> Boxes:
     """The annotated boxes of everybody with keypoints, score 1."""
     boxes = {}
     for image_id in truth.getImgIds():
-        persons = [a for a in truth.imgToAnns[image_id] if a["num_keypoints"] > 0 and not a["iscrowd"]]
+        persons = [a for a in truth.imgToAnns[image_id] if is_counted(a)]
         boxes[image_id] = xywh_to_xyxy(np.array([a["bbox"] for a in persons])), np.ones(len(persons), np.float32)
     return boxes
 
@@ -57,7 +90,7 @@ def predict(estimator: TopDown, truth: COCO, folder: str | Path, boxes: Boxes) -
     for image_id, (box_xyxy, box_score) in boxes.items():
         if not len(box_xyxy):
             continue
-        poses = estimator(read_image(truth, folder, image_id), box_xyxy)
+        poses = estimator(read_image(image_path(truth, folder, image_id)), box_xyxy)
         poses = poses._replace(person_score=poses.person_score * box_score)
         sigmas = estimator.skeleton.sigmas
         area = box_area(poses.box_xyxy)
@@ -68,11 +101,15 @@ def predict(estimator: TopDown, truth: COCO, folder: str | Path, boxes: Boxes) -
 def predict_bottom_up(estimator: BottomUp, truth: COCO, folder: str | Path) -> Iterator[tuple[int, Poses]]:
     """(image id, poses) of every image. Raises DataError for an image that cannot be read."""
     for image_id in truth.getImgIds():
-        yield image_id, estimator(read_image(truth, folder, image_id))
+        yield image_id, estimator(read_image(image_path(truth, folder, image_id)))
 
 
-def read_image(truth: COCO, folder: str | Path, image_id: int) -> np.ndarray:
-    path = Path(folder, "images", truth.imgs[image_id]["file_name"])
+def image_path(truth: COCO, folder: str | Path, image_id: int) -> Path:
+    return Path(folder, "images", truth.imgs[image_id]["file_name"])
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """(H, W, 3) uint8 BGR. Raises DataError."""
     frame = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if frame is None:
         raise DataError(f"cannot read image {path}")
@@ -80,14 +117,27 @@ def read_image(truth: COCO, folder: str | Path, image_id: int) -> np.ndarray:
 
 
 def keypoint_ap(truth: COCO, results: Iterable[dict[str, Any]]) -> dict[str, float]:
-    """AP, AP50, AP75, APM, APL, AR in 0..100 by pycocotools; all 0 without results. COCO-17 order is expected."""
+    """AP, AP50, AP75, APM, APL, AR in 0..100 by pycocotools; all 0 without results, -1 where the truth has nobody."""
     results = list(results)
     if not results:
         return dict.fromkeys(METRICS, 0.0)
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(truth, truth.loadRes(results), "keypoints")
-        evaluation.params.kpt_oks_sigmas = np.array(get_skeleton("coco17").sigmas)
-        evaluation.evaluate()
-        evaluation.accumulate()
+        evaluation = judge(truth, truth.loadRes(results), get_skeleton(SKELETON))
         evaluation.summarize()
-    return {name: round(100 * float(value), 2) for name, value in zip(METRICS, evaluation.stats)}
+    return {name: percent(value) for name, value in zip(METRICS, evaluation.stats)}
+
+
+def judge(truth: COCO, found: COCO, skeleton: Skeleton, image_ids: Collection[int] | None = None) -> COCOeval:
+    """pycocotools' evaluation, accumulated; of these images alone where they are given."""
+    evaluation = COCOeval(truth, found, "keypoints")
+    evaluation.params.kpt_oks_sigmas = np.array(skeleton.sigmas)
+    if image_ids is not None:
+        evaluation.params.imgIds = sorted(image_ids)
+    evaluation.evaluate()
+    evaluation.accumulate()
+    return evaluation
+
+
+def percent(value: float) -> float:
+    """0..1 -> 0..100; pycocotools' -1, nobody to find, stays."""
+    return 100 * float(value) if value >= 0 else -1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any, Collection, Sequence
+from typing import Any, Collection, Iterable, Sequence
 
 import numpy as np
 
@@ -13,9 +13,15 @@ from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 
 PERSON = 1  # COCO's category_id
+ANNOTATIONS = "person_keypoints.json"
 
 AnnotatedImage = tuple[dict, list[dict]]  # an entry of "images", its entries of "annotations" in the file's order
 Boxes = dict[int, tuple[np.ndarray, np.ndarray]]  # image id -> box_xyxy (N, 4) px, score (N,)
+
+
+def annotation_file(data: str | Path) -> Path:
+    """What --data names: an annotation file, or a folder with person_keypoints.json; images/ is beside."""
+    return Path(data, ANNOTATIONS) if Path(data).is_dir() else Path(data)
 
 
 def read_json(path: str | Path) -> Any:
@@ -46,7 +52,8 @@ def annotated_images(content: Any, path: str | Path) -> list[AnnotatedImage]:
     grouped: dict[int, list[dict]] = {image["id"]: [] for image in images}
     strays = [named(a, "image_id") for a in annotations if a.get("image_id") not in grouped]
     refuse(path, "annotations without a known image_id", strays)
-    refuse(path, "annotations without a bbox of 4 finite numbers", [named(a, "bbox") for a in annotations if no_box(a)])
+    boxless = [named(a, "bbox") for a in annotations if not finite_numbers(a.get("bbox"), (4,))]
+    refuse(path, "annotations without a bbox of 4 finite numbers", boxless)
     for annotation in annotations:
         grouped[annotation["image_id"]].append(annotation)
     return [(image, grouped[image["id"]]) for image in images]
@@ -67,12 +74,18 @@ def named(annotation: dict, key: str) -> str:
     return f"annotation {annotation.get('id')} with {key} {annotation.get(key)}"
 
 
-def no_box(annotation: dict) -> bool:
+def finite_numbers(value: Any, shape: tuple[int, ...]) -> bool:
+    """Whether a JSON value is a number, or a list of them, of this shape and nothing in it is NaN or infinite."""
     try:
-        box = np.array(annotation["bbox"], np.float64)
-    except (KeyError, TypeError, ValueError):
-        return True
-    return box.shape != (4,) or not np.isfinite(box).all()
+        array = np.array(value)
+    except ValueError:  # lists of unequal length
+        return False
+    return array.shape == shape and array.dtype.kind in "biuf" and bool(np.isfinite(array).all())
+
+
+def refuse_missing_images(folder: str | Path, names: Iterable[str]) -> None:
+    """Raises DataError, naming the first and the count, where files of a folder are not there."""
+    refuse(folder, "images that are missing", [name for name in names if not Path(folder, name).is_file()])
 
 
 def read_detections(path: str | Path, image_ids: Collection[int], min_score: float = 0.0) -> Boxes:

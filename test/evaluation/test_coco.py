@@ -1,59 +1,103 @@
-"""coco.py and evaluate.py: AP by pycocotools against hand-made cases, and the command on a tiny folder."""
-
-import json
+"""coco.py: AP against hand-made cases and against AP written out slowly, on made-up people and on real ones."""
 
 import numpy as np
 import pytest
+from slow_ap import ANY, LARGE, MEDIUM, jittered, slow_ap
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.poses import make_poses
+from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation import coco
 from pose_estimation_ros.inference.predict import coco_results
 
-
-def annotation(number, image_id, keypoints, box, **more):
-    fields = {"id": number, "image_id": image_id, "category_id": 1, "iscrowd": 0, "num_keypoints": 17}
-    return {**fields, "keypoints": keypoints, "bbox": box, "area": box[2] * box[3], **more}
-
-
-@pytest.fixture
-def folder(tmp_path):
-    rng = np.random.default_rng(0)
-    keypoints = [
-        np.concatenate([rng.uniform(0, 100, (17, 2)), np.full((17, 1), 2)], 1).ravel().tolist() for _ in range(3)
-    ]
-    images = [{"id": i, "file_name": f"{i}.png", "width": 200, "height": 200} for i in (1, 2)]
-    annotations = [
-        annotation(1, 1, keypoints[0], [0, 0, 100, 100]),
-        annotation(2, 1, keypoints[1], [0, 0, 100, 100]),
-        annotation(3, 2, keypoints[2], [0, 0, 60, 60]),
-        annotation(4, 2, [0] * 51, [0, 0, 9, 9], num_keypoints=0),
-        annotation(5, 2, keypoints[0], [0, 0, 9, 9], iscrowd=1),
-    ]
-    content = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "person"}]}
-    (tmp_path / "person_keypoints.json").write_text(json.dumps(content))
-    return tmp_path
-
-
-def results_of(truth, ids):
-    anns = [truth.anns[i] for i in ids]
-    return [{"image_id": a["image_id"], "category_id": 1, "keypoints": a["keypoints"], "score": 0.9} for a in anns]
+SIGMAS = get_skeleton("coco17").sigmas
 
 
 def test_nothing_predicted(folder):
     assert coco.keypoint_ap(coco.load_ground_truth(folder), []) == dict.fromkeys(coco.METRICS, 0.0)
 
 
-def test_truth_as_prediction_is_perfect(folder):
-    truth = coco.load_ground_truth(folder)
-    assert coco.keypoint_ap(truth, results_of(truth, [1, 2, 3])) == dict.fromkeys(coco.METRICS, 100.0)
+def counted(truth):
+    return [a for a in truth.anns.values() if coco.is_counted(a)]
 
 
-def test_one_of_three_found(folder):
+def test_truth_as_prediction_is_perfect(folder, as_results):
     truth = coco.load_ground_truth(folder)
-    figures = coco.keypoint_ap(truth, results_of(truth, [1]))
-    assert figures["AP"] == pytest.approx(100 * 34 / 101, abs=0.01)  # 101 recall points, those up to 1/3
-    assert figures["AR"] == pytest.approx(33.33, abs=0.01)
+    figures = coco.keypoint_ap(truth, as_results(counted(truth)))
+    assert figures == pytest.approx(dict.fromkeys(coco.METRICS, 100.0))
+
+
+def test_one_of_three_found(folder, as_results):
+    truth = coco.load_ground_truth(folder)
+    figures = coco.keypoint_ap(truth, as_results([truth.anns[1]]))
+    assert figures["AP"] == pytest.approx(100 * 34 / 101)  # 101 recall points, those up to 1/3
+    assert figures["AR"] == pytest.approx(100 / 3)
+
+
+def test_a_size_that_nobody_has_is_minus_one(folder, as_results):
+    truth = coco.load_ground_truth(folder)
+    for person in truth.anns.values():
+        person["area"] = 50.0**2
+    figures = coco.keypoint_ap(truth, as_results(counted(truth)))
+    assert figures["APL"] == -1 and figures["APM"] == pytest.approx(100)
+
+
+def slow_figures(truth, results):
+    def area_of(person):
+        return person["area"]
+
+    def run(between):
+        return slow_ap(truth.imgs, list(truth.anns.values()), results, SIGMAS, area_of, between)
+
+    (ap, recall), medium, large = run(ANY), run(MEDIUM)[0], run(LARGE)[0]
+    return dict(zip(coco.METRICS, [np.mean(ap), ap[0], ap[5], np.mean(medium), np.mean(large), np.mean(recall)]))
+
+
+def made_up(rng):
+    """40 images of people of all sizes, crowds and unlabelled people among them."""
+    images = [{"id": int(i), "file_name": f"{i}.jpg"} for i in rng.permutation(40)]
+    annotations = []
+    for number in range(1, 150):
+        side = rng.choice([20, 31, 33, 60, 95, 97, 200], 2)
+        box = [*rng.uniform(0, 300, 2).tolist(), *side.tolist()]
+        visible = rng.integers(0, 3, (17, 1)) * rng.choice([0, 1, 1, 1])
+        keypoints = np.concatenate([box[:2] + rng.uniform(0, 1, (17, 2)) * side, visible], 1)
+        fields = {"image_id": int(rng.integers(40)), "category_id": 1, "iscrowd": int(rng.random() < 0.1), "bbox": box}
+        labels = {"keypoints": keypoints.ravel().tolist(), "num_keypoints": int((visible > 0).sum())}
+        annotations.append({"id": number, "area": float(side[0] * side[1]), **fields, **labels})
+    return {"images": images, "annotations": annotations}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_jittered_truth_agrees_with_ap_written_out(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    truth = coco.load_ground_truth(tmp_path / "made_up.json", made_up(rng))
+    results = jittered(truth.anns.values(), rng)
+    figures = coco.keypoint_ap(truth, results)
+    assert 5 < figures["AP"] < 95 and len({*figures.values()}) == 6  # a case that says something
+    assert figures == pytest.approx(slow_figures(truth, results), abs=1e-6)
+
+
+def test_more_than_20_in_an_image(folder, as_results):
+    """The 20 best are judged: people found by the 21st are missed."""
+    truth = coco.load_ground_truth(folder)
+    rng = np.random.default_rng(0)
+    worse = [dict(r, score=0.95) for r in jittered([truth.anns[1]] * 60, rng, amount=5)][:20]
+    results = worse + as_results(counted(truth))
+    assert len(worse) == 20 and coco.keypoint_ap(truth, results) == pytest.approx(
+        slow_figures(truth, results), abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("name", ["person_keypoints.json", "person_keypoints_official.json"])
+def test_real_people(shared_data, as_results, name):
+    truth = coco.load_ground_truth(f"{shared_data}/coco_val/{name}")
+    perfect = coco.keypoint_ap(truth, as_results(counted(truth)))
+    assert perfect == pytest.approx(dict.fromkeys(coco.METRICS, 100.0))
+    results = jittered(counted(truth), np.random.default_rng(1), amount=0.03)
+    figures = coco.keypoint_ap(truth, results)
+    assert 20 < figures["AP"] < 90
+    assert figures == pytest.approx(slow_figures(truth, results), abs=1e-6)
 
 
 def test_ground_truth_boxes_leave_out_crowds_and_the_unlabelled(folder):
@@ -62,11 +106,36 @@ def test_ground_truth_boxes_leave_out_crowds_and_the_unlabelled(folder):
     assert boxes[2][0].tolist() == [[0, 0, 60, 60]]
 
 
-@pytest.mark.parametrize("content", ["{", '{"images": [], "annotations": []}', "[]"])
-def test_annotation_faults(tmp_path, content):
-    (tmp_path / "person_keypoints.json").write_text(content)
+@pytest.mark.parametrize("text", ["{", '{"images": [], "annotations": []}', "[]", '{"images": 3}'])
+def test_files_that_are_none(tmp_path, text):
+    (tmp_path / "person_keypoints.json").write_text(text)
     with pytest.raises(DataError, match="person_keypoints.json"):
         coco.load_ground_truth(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (
+            {"keypoints": [1, 2, 2] * 16},
+            "persons without the 51 finite numbers of coco17, the first: annotation 1 with",
+        ),
+        ({"keypoints": [float("nan")] * 51}, "5 persons without the 51 finite numbers"),
+        ({"keypoints": None}, "5 persons without the 51 finite numbers"),
+        ({"area": None}, "5 persons without area, the first: annotation 1 with area None"),
+        ({"num_keypoints": "3"}, "5 persons without num_keypoints"),
+        ({"iscrowd": None}, "5 persons without iscrowd"),
+        ({"num_keypoints": 0}, "expected persons with keypoints, found none in 5 annotations"),
+        ({"iscrowd": 1}, "expected persons with keypoints, found none"),
+        ({"category_id": 2}, "expected persons with keypoints, found none"),
+        ({"id": 7}, "1 annotation ids that occur twice, the first: 7"),
+        ({"image_id": 9}, "5 annotations without a known image_id"),
+    ],
+)
+def test_annotation_faults(tmp_path, content, changes, message):
+    content["annotations"] = [{**a, **changes} for a in content["annotations"]]
+    with pytest.raises(DataError, match=message):
+        coco.load_ground_truth(tmp_path / "a.json", content)
 
 
 def test_results_format():
@@ -76,7 +145,7 @@ def test_results_format():
     ]
 
 
-def test_missing_image(folder):
+def test_an_image_that_cannot_be_read(folder):
     truth = coco.load_ground_truth(folder)
     with pytest.raises(DataError, match="cannot read image .*1.png"):
         list(coco.predict(None, truth, folder, coco.ground_truth_boxes(truth)))

@@ -1,0 +1,171 @@
+"""`pose evaluate` on small folders: the layouts told apart, models and the predictions that they wrote."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from pose_estimation_ros.__main__ import main
+from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.evaluation import coco, crowdpose, mpii
+from pose_estimation_ros.evaluation.evaluate import accuracy_of_pose_model, accuracy_of_predictions, ground_truth
+
+COLORS = np.eye(3) * 255
+
+
+def save(path, content):
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.fixture
+def model(save_onnx, save_spec):
+    """A function: a skeleton's name -> a model that finds keypoint k where the image is reddest, greenest or bluest."""
+
+    def make(skeleton):
+        joints = get_skeleton(skeleton).num_keypoints
+        weight = np.zeros((joints, 3, 1, 1))
+        weight[np.arange(joints), np.arange(joints) % 3] = 1 / 255.0
+        nodes = [("Conv", ["images", "weight"], ["heatmaps"], {"strides": [4, 4]})]
+        shapes = {"images": ["n", 3, 64, 48]}, {"heatmaps": ["n", joints, 16, 12]}
+        path = save_onnx(skeleton, nodes, shapes[0], shapes[1], {"weight": weight})
+        save_spec(path, skeleton=skeleton)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def dots(tmp_path, blob):
+    """A function: a skeleton's name -> annotations of 3 images, one person each, keypoints on dots of their colour."""
+    (tmp_path / "images").mkdir()
+    places = np.random.default_rng(0).uniform([30, 40], [130, 200], (3, 3, 2)).round()
+    for i, dots_xy in enumerate(places):
+        image = np.zeros((240, 160, 3), np.uint8)
+        for xy, color in zip(dots_xy, COLORS[::-1]):
+            blob(image, xy, color)
+        cv2.imwrite(str(tmp_path / "images" / f"{i}.png"), image)
+
+    def annotate(skeleton, **of_image):
+        joints = get_skeleton(skeleton).num_keypoints
+        if skeleton == "mpii16":
+            fields = {"center": [81, 120 - 15 * 0.96], "scale": 0.96, "joints_vis": [1] * joints}
+            content = [
+                {"image": f"{i}.png", "joints": (1 + own[np.arange(joints) % 3]).tolist(), **fields}
+                for i, own in enumerate(places)
+            ]
+            return save(tmp_path / "mpii.json", content)
+        images = [{"id": i, "file_name": f"{i}.png", **of_image} for i in range(3)]
+        fields = {"category_id": 1, "iscrowd": 0, "num_keypoints": joints, "bbox": [24, 24, 112, 192], "area": 15000}
+        annotations = [
+            {
+                "id": i + 1,
+                "image_id": i,
+                "keypoints": np.insert(own[np.arange(joints) % 3], 2, 2, 1).ravel().tolist(),
+                **fields,
+            }
+            for i, own in enumerate(places)
+        ]
+        return save(tmp_path / "person_keypoints.json", {"images": images, "annotations": annotations})
+
+    return annotate
+
+
+@pytest.mark.parametrize(
+    "skeleton, of_image, module, best",
+    [
+        ("coco17", {}, coco, "AP"),
+        ("crowdpose14", {"crowdIndex": 0.5}, crowdpose, "AP_medium"),
+        ("mpii16", {}, mpii, "Mean@0.5"),
+    ],
+)
+def test_a_model_and_the_predictions_it_wrote(tmp_path, dots, model, capsys, skeleton, of_image, module, best):
+    data = dots(skeleton, **of_image)
+    assert ground_truth(data)[0] is module
+    out = str(tmp_path / "out")
+    assert main(["evaluate", "--model", model(skeleton), "--data", str(data), "--out", out, "--threads", "1"]) == 0
+    first = json.loads((tmp_path / "out" / f"{skeleton}.json").read_text())
+    assert first[best] > 80 and f"{best} {first[best]}" in capsys.readouterr().out
+    results = f"{out}/{skeleton}_results.json"
+    assert main(["evaluate", "--predictions", results, "--data", str(data), "--out", out]) == 0
+    again = json.loads((tmp_path / "out" / f"{skeleton}_results_accuracy.json").read_text())
+    assert {name: again[name] for name in first if name in again and type(first[name]) is float} == {
+        name: value for name, value in first.items() if type(value) is float
+    }
+
+
+def test_an_annotation_file_beside_others_and_a_folder(tmp_path, dots, model):
+    dots("coco17")
+    folder, file = (
+        accuracy_of_pose_model(model("coco17"), data)[0] for data in (tmp_path, tmp_path / "person_keypoints.json")
+    )
+    assert folder == file and folder["images"] == 3
+
+
+def test_images_without_predictions_are_counted(tmp_path, folder, content, as_results):
+    results = save(tmp_path / "r.json", as_results(content["annotations"][:1]))
+    figures = accuracy_of_predictions(results, folder)
+    assert figures["images"] == 2 and figures["images_without_predictions"] == 1 and figures["predictions_in_file"] == 1
+    assert figures["AP"] == round(100 * 34 / 101, 2)
+
+
+def test_a_box_in_the_results_changes_nothing(tmp_path, folder, content, as_results):
+    """pycocotools would size the predictions by it, and with that who is out of a size range."""
+    results = as_results(content["annotations"][:3])
+    plain = accuracy_of_predictions(save(tmp_path / "a.json", results), folder)
+    boxed = [{**result, "bbox": [0, 0, 1, 1]} for result in results]
+    assert accuracy_of_predictions(save(tmp_path / "b.json", boxed), folder) == plain
+
+
+@pytest.mark.parametrize("option", [["--flip"], ["--boxes", "b.json"], ["--save", "name"]])
+def test_options_of_models_alone(folder, capsys, option):
+    assert main(["evaluate", "--predictions", "r.json", "--data", str(folder), *option]) == 1
+    assert f"expected {option[0]} with --model alone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", [[], ["--model", "m.onnx", "--predictions", "r.json"]])
+def test_either_a_model_or_predictions(folder, given):
+    with pytest.raises(SystemExit):
+        main(["evaluate", "--data", str(folder), *given])
+
+
+def test_missing_predictions_file(folder, capsys):
+    assert main(["evaluate", "--predictions", "none.json", "--data", str(folder)]) == 1
+    assert "cannot read none.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("skeleton", ["coco17", "mpii16"])
+def test_missing_images(tmp_path, dots, model, skeleton):
+    data = dots(skeleton)
+    for name in ("1.png", "2.png"):
+        (tmp_path / "images" / name).unlink()
+    with pytest.raises(DataError, match="images: 2 images that are missing, the first: 1.png"):
+        accuracy_of_pose_model(model(skeleton), data)
+
+
+def test_missing_images_of_a_detector(tmp_path, folder, color_model, save_spec, capsys):
+    save_spec(color_model, task="person_detector", skeleton="", decoder="boxes")
+    assert main(["evaluate", "--model", color_model, "--data", str(folder)]) == 1
+    assert "2 images that are missing, the first: 1.png" in capsys.readouterr().err
+
+
+def test_a_model_of_another_skeleton(dots, model):
+    with pytest.raises(DataError, match="expected a model with the skeleton crowdpose14, got .* with coco17"):
+        accuracy_of_pose_model(model("coco17"), dots("crowdpose14", crowdIndex=0.5))
+
+
+def test_mpii_takes_no_boxes(dots, model):
+    with pytest.raises(DataError, match="MPII is judged on its own boxes"):
+        accuracy_of_pose_model(model("mpii16"), dots("mpii16"), "boxes.json")
+
+
+def test_published_mpii_predictions(shared_data, tmp_path, capsys):
+    pytest.importorskip("h5py")
+    data = f"{shared_data}/mpii"
+    argv = ["evaluate", "--predictions", f"{data}/preds_newell_valid.h5", "--data", f"{data}/mpii_valid.h5"]
+    assert main([*argv, "--out", str(tmp_path)]) == 0
+    assert "persons 2958" in capsys.readouterr().out
+    figures = json.loads((tmp_path / "preds_newell_valid_accuracy.json").read_text())
+    assert figures["Mean@0.5"] == pytest.approx(88.4, abs=0.1) and figures["Head@0.5"] == 95.94
