@@ -4,6 +4,7 @@ import sys
 from typing import Any, Callable, List
 
 import rclpy
+from rclpy.executors import SingleThreadedExecutor
 
 from pose_estimation_ros.core.errors import PoseError
 
@@ -15,10 +16,11 @@ def run(name, make_node, args=None):
     1 after a PoseError, at start-up or later: one line to stderr that begins with the name.
     """
     rclpy.init(args=args)
+    executor = SingleThreadedExecutor()  # before the node: half made by a late signal, it complains when it is deleted
     node = None
     try:
         node = make_node()
-        rclpy.spin_until_future_complete(node, node.finished)
+        rclpy.spin_until_future_complete(node, node.finished, executor)
     except PoseError as error:
         print("%s: error: %s" % (name, error), file=sys.stderr)
         return 1
@@ -30,6 +32,7 @@ def run(name, make_node, args=None):
     finally:
         if node is not None:
             node.destroy_node()
+        executor.shutdown()
         if rclpy.ok():
             rclpy.shutdown()
     return 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Iterable, Iterator
 
+import cv2
 import torch
 from lightning_fabric import Fabric
 from torch.utils.data import DataLoader, Dataset
@@ -80,6 +81,8 @@ def holdout_loader(fabric: Fabric, recipe: Recipe, dataset) -> Iterator[Named]:
 
 def make_loader(fabric: Fabric, recipe: Recipe, dataset, samples: list[tuple[int, int]], size: int) -> DataLoader:
     """Batches of a process: the samples are dealt out in turn, so that all processes together see them in order."""
+    if recipe.workers:
+        cv2.setNumThreads(1)  # a forked worker would wait for ever for the threads that OpenCV had here
     plain = DataLoader(
         Numbered(dataset, recipe.seed),
         size,
