@@ -11,7 +11,7 @@ detector adds who is missing.
 
 import argparse
 import json
-from multiprocessing import Pool
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -97,7 +97,8 @@ def main():
     args = parser.parse_args()
     known = known_boxes(args.known) if args.known else {}
     names = sorted(ImageStore(args.images).names())
-    with Pool(args.workers, start_worker, (args.detector, args.images)) as pool:
+    # spawned, not forked: threads of OpenCV or ONNX Runtime would be missing in the copy
+    with get_context("spawn").Pool(args.workers, start_worker, (args.detector, args.images)) as pool:
         labels = list(tqdm(pool.imap(label, names, 16), "labelling", len(names)))
     content = annotations(labels, known)
     Path(args.out).parent.mkdir(parents=True, exist_ok=True)
