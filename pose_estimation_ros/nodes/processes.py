@@ -18,7 +18,7 @@ def isolate():
 
     Call before rclpy.init. A ROS_DOMAIN_ID that is set is kept.
     """
-    os.environ.setdefault("ROS_DOMAIN_ID", str(random.randint(1, 101)))
+    os.environ.setdefault("ROS_DOMAIN_ID", str(random.randint(61, 101)))
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
 
