@@ -75,10 +75,9 @@ def finish_epoch(run: Run, task: Task, loss: Loss, steps: int, interrupt: Interr
         train_one_epoch(fabric, run.model, progress, loss, run.optimizer, run.schedule, run.means, recipe.clip_norm)
     except TrainingDiverged as error:
         names = [task.train_set.items[index][-1].file_name for index in error.indices]  # type: ignore[attr-defined]
-        place = f"epoch {run.epoch + 1}, step {run.step + 1}"
-        raise TrainingDiverged(
-            ", of ".join([f"{place}: {error}", ", ".join(names)] if names else [f"{place}: {error}"]), error.indices
-        ) from error
+        of_images = f", of {', '.join(names)}" if names else ""
+        message = f"epoch {run.epoch + 1}, step {run.step + 1}: {error}{of_images}"
+        raise TrainingDiverged(message, error.indices) from error
     if progress.stopped:
         run.save_last()
         return False

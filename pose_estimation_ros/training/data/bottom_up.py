@@ -19,7 +19,7 @@ from pose_estimation_ros.inference.image import warp_crops
 from pose_estimation_ros.training.config import Augmentation, Recipe, Source
 from pose_estimation_ros.training.data.augment import Randomness, random_color, random_rotation
 from pose_estimation_ros.training.data.coco import has_keypoints
-from pose_estimation_ros.training.data.images import ImageStore, readable
+from pose_estimation_ros.training.data.images import load_items, read_item
 
 STRIDE = 4
 MAX_PEOPLE = 30  # whose tags are learned, per sample
@@ -144,21 +144,16 @@ class BottomUpDataset(Dataset):
     def __init__(self, recipe: Recipe, sources: list[Source], augment: bool) -> None:
         self.recipe, self.augment = recipe, augment
         self.skeleton = get_skeleton(recipe.skeleton)
-        self.skipped = 0  # images left out by skip_bad
-        self.items: list[tuple[Source, ImageStore, Scene]] = []
-        for source in sources:
-            store = ImageStore(recipe.path(source.images))
-            scenes = load_scenes(recipe.path(source.annotations), self.skeleton)
-            kept = readable(store, scenes) if recipe.skip_bad else scenes
-            self.skipped += len(scenes) - len(kept)
-            self.items += [(source, store, scene) for scene in kept] * source.repeat
+        self.items, self.skipped = load_items(
+            recipe, sources, lambda source: load_scenes(recipe.path(source.annotations), self.skeleton)
+        )
         self.random = Randomness()
 
     def __len__(self) -> int:
         return len(self.items)
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        frame, scene = self.read(index)
+        frame, scene = read_item(self.items[index])
         size_wh, ranges = self.recipe.input_size_wh, self.recipe.augmentation
         matrix, flip = letterbox_matrix(frame.shape[1::-1], tuple(size_wh)), False
         if self.augment:
@@ -169,14 +164,6 @@ class BottomUpDataset(Dataset):
         order = self.skeleton.flip_index if flip else np.arange(self.skeleton.num_keypoints)
         xy, visible = apply(matrix, scene.keypoints[..., :2].astype(float))[:, order], scene.keypoints[:, order, 2] > 0
         return {"image": image, **self.targets(scene, matrix, xy, visible)}
-
-    def read(self, index: int) -> tuple[np.ndarray, Scene]:
-        """The image and what is on it. Raises DataError that names file and annotations."""
-        source, store, scene = self.items[index]
-        try:
-            return store.read(scene.file_name), scene
-        except DataError as error:
-            raise DataError(f"{error} (an image of {source.annotations})") from error
 
     def targets(self, scene: Scene, matrix: np.ndarray, xy: np.ndarray, visible: np.ndarray) -> dict[str, np.ndarray]:
         """xy (P, K, 2) in px of the input, visible (P, K)."""

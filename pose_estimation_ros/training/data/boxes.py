@@ -14,7 +14,7 @@ from pose_estimation_ros.core.geometry import letterbox_matrix, xywh_to_xyxy
 from pose_estimation_ros.evaluation.coco_json import read_coco_json
 from pose_estimation_ros.training.config import Recipe, Source
 from pose_estimation_ros.training.data.augment import Randomness, random_color
-from pose_estimation_ros.training.data.images import ImageStore, readable
+from pose_estimation_ros.training.data.images import load_items, read_item
 
 STRIDE = 8
 SPREAD = 0.54  # of the Gaussian around a centre, relative to the box (TTFNet's alpha and beta)
@@ -159,14 +159,7 @@ class BoxesDataset(Dataset):
 
     def __init__(self, recipe: Recipe, sources: list[Source], augment: bool) -> None:
         self.recipe, self.augment = recipe, augment
-        self.skipped = 0  # images left out by skip_bad
-        self.items: list[tuple[Source, ImageStore, Scene]] = []
-        for source in sources:
-            store = ImageStore(recipe.path(source.images))
-            scenes = load_scenes(recipe.path(source.annotations))
-            kept = readable(store, scenes) if recipe.skip_bad else scenes
-            self.skipped += len(scenes) - len(kept)
-            self.items += [(source, store, scene) for scene in kept] * source.repeat
+        self.items, self.skipped = load_items(recipe, sources, lambda s: load_scenes(recipe.path(s.annotations)))
         self.random = Randomness()
 
     def __len__(self) -> int:
@@ -182,17 +175,9 @@ class BoxesDataset(Dataset):
         boxes[: len(listed)] = listed
         return {"image": image, "boxes": boxes, **encode_targets(view)}
 
-    def read(self, index: int) -> tuple[np.ndarray, Scene]:
-        """The image and what is on it. Raises DataError that names file and annotations."""
-        source, store, scene = self.items[index]
-        try:
-            return store.read(scene.file_name), scene
-        except DataError as error:
-            raise DataError(f"{error} (an image of {source.annotations})") from error
-
     def whole(self, index: int) -> View:
         """As at runtime: letterboxed at the top left."""
-        (frame, scene), size_wh = self.read(index), tuple(self.recipe.input_size_wh)
+        (frame, scene), size_wh = read_item(self.items[index]), tuple(self.recipe.input_size_wh)
         return make_view(frame, scene, letterbox_matrix(frame.shape[1::-1], size_wh), size_wh)
 
     def random_view(self, index: int) -> View:
@@ -206,6 +191,6 @@ class BoxesDataset(Dataset):
         return join_tiles([self.random_tile(i, s) for i, s in zip((index, *others), sizes)], (x, y), size_wh)
 
     def random_tile(self, index: int, size_wh: Sequence[int]) -> View:
-        (frame, scene), rng, ranges = self.read(index), self.random(), self.recipe.augmentation
+        (frame, scene), rng, ranges = read_item(self.items[index]), self.random(), self.recipe.augmentation
         matrix = random_matrix(frame.shape[1::-1], size_wh, ranges.zoom, rng.random() < ranges.flip, rng)
         return make_view(frame, scene, matrix, size_wh)

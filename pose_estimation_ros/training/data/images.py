@@ -8,12 +8,13 @@ import tarfile
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Callable, TypeVar
 
 import cv2
 import numpy as np
 
 from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.training.config import Recipe, Source
 
 Entry = TypeVar("Entry")  # whatever has a file_name
 
@@ -47,6 +48,31 @@ class ImageStore:
             return Path(self.location, file_name).read_bytes() if self.packed is None else self.packed[file_name]
         except (OSError, KeyError) as error:
             raise DataError(f"{self.location}: expected an image {file_name}, there is none") from error
+
+
+def load_items(
+    recipe: Recipe, sources: list[Source], load: Callable[[Source], list[Entry]]
+) -> tuple[list[tuple[Source, ImageStore, Entry]], int]:
+    """What a data set is made of: every source's entries (``load``), each as often as the source is repeated.
+
+    The number is of the entries that the recipe's skip_bad left out.
+    """
+    items, skipped = [], 0
+    for source in sources:
+        store, entries = ImageStore(recipe.path(source.images)), load(source)
+        kept = readable(store, entries) if recipe.skip_bad else entries
+        skipped += len(entries) - len(kept)
+        items += [(source, store, entry) for entry in kept] * source.repeat
+    return items, skipped
+
+
+def read_item(item: tuple[Source, ImageStore, Entry], what: str = "an image") -> tuple[np.ndarray, Entry]:
+    """The item's image (H, W, 3) uint8 BGR and its entry. Raises DataError that names image and annotation file."""
+    source, store, entry = item
+    try:
+        return store.read(entry.file_name), entry  # type: ignore[attr-defined]
+    except DataError as error:
+        raise DataError(f"{error} ({what} of {source.annotations})") from error
 
 
 def read_tars(pattern: str) -> dict[str, bytes]:

@@ -6,7 +6,6 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from pose_estimation_ros.core import heatmap
-from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import apply, crop_matrices
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.image import warp_crops
@@ -19,7 +18,7 @@ from pose_estimation_ros.training.data.augment import (
     random_rotation,
 )
 from pose_estimation_ros.training.data.coco import Person
-from pose_estimation_ros.training.data.images import ImageStore, readable
+from pose_estimation_ros.training.data.images import load_items, read_item
 from pose_estimation_ros.training.data.persons import load_persons
 
 STRIDE = 4
@@ -38,22 +37,19 @@ class TopDownDataset(Dataset):
         self.skeleton = get_skeleton(recipe.skeleton)
         self.upper = np.array([not name.endswith(LOWER_BODY) for name in self.skeleton.keypoints])
         self.flip_index = self.skeleton.flip_index
-        self.skipped = 0  # persons left out by skip_bad
-        self.items: list[tuple[Source, ImageStore, Person]] = []
-        for source in sources:
-            store = ImageStore(recipe.path(source.images))
-            detections = recipe.path(source.detections) if source.detections else ""
-            persons = load_persons(recipe.path(source.annotations), self.skeleton, detections)
-            kept = readable(store, persons) if recipe.skip_bad else persons
-            self.skipped += len(persons) - len(kept)
-            self.items += [(source, store, person) for person in kept] * source.repeat
+        self.items, self.skipped = load_items(recipe, sources, self.persons)
         self.random = Randomness()
+
+    def persons(self, source: Source) -> list[Person]:
+        detections = self.recipe.path(source.detections) if source.detections else ""
+        return load_persons(self.recipe.path(source.annotations), self.skeleton, detections)
 
     def __len__(self) -> int:
         return len(self.items)
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        frame, person = self.read(index)
+        item = self.items[index]
+        frame, person = read_item(item, f"annotation {item[-1].annotation}")
         box, xy = person.box_xyxy.astype(float), person.keypoints[:, :2]
         visible = person.keypoints[:, 2] > 0
         angle, flip = 0.0, False
@@ -68,14 +64,6 @@ class TopDownDataset(Dataset):
         if self.augment and self.recipe.augmentation.color:
             image = random_color(image, self.recipe.augmentation.color, self.random())
         return self.sample(np.ascontiguousarray(image), xy / STRIDE, visible)
-
-    def read(self, index: int) -> tuple[np.ndarray, Person]:
-        """The person and the image. Raises DataError that names file and annotation."""
-        source, store, person = self.items[index]
-        try:
-            return store.read(person.file_name), person
-        except DataError as error:
-            raise DataError(f"{error} (annotation {person.annotation} of {source.annotations})") from error
 
     def random_view(self, box: np.ndarray, xy: np.ndarray, visible: np.ndarray) -> tuple[np.ndarray, float, bool]:
         ranges, rng = self.recipe.augmentation, self.random()
