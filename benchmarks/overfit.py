@@ -2,6 +2,10 @@
 
 Run: make overfit [FAMILIES="elpn_v1 litepose_xs"]. Trains, exports and evaluates as a user would, into runs/overfit,
 and prints a table. A family that was interrupted goes on; one that is done is not repeated.
+
+First it learns from small batches, then, if that was not enough, from all persons as one batch: in small ones an odd
+person shifts the batch norm's statistics, and deep networks come to rely on it; they find everybody in training mode,
+but when served, with the running statistics, miss those few.
 """
 
 import argparse
@@ -21,6 +25,7 @@ FAMILIES = (
     "elpn_v1", "hrnet_w32", "nam_hrnet_w32", "goatpose_bl", "el_hrnet_w32", "litepose_xs", "wlitepose_xs",
 )  # fmt: skip
 PERSONS, TARGET_AP = 64, 90.0
+LEARNING_EPOCHS = {"top_down": 8, "bottom_up": 30}
 STILL = Augmentation(
     flip=0, rotation_deg=0, scale=0, shift=0, half_body=0, color=0, zoom=[1.0, 1.0], translate_px=0,
 )  # fmt: skip
@@ -51,28 +56,28 @@ def write_subset(source: Path, folder: Path) -> None:
         write_whole(folder / "images" / name, (source / "images" / name).read_bytes())
 
 
-def recipe_of(family: str, data: Path, out: Path) -> Recipe:
+def learning(family: str, data: Path, out: Path) -> Recipe:
     """Reduced size, nothing random but the order; one epoch is 640 crops or 320 images."""
     common = Recipe(
         name=family, model=family, data_root=str(data), out_dir=str(out), augmentation=STILL, workers=0,
         train=[Source("person_keypoints.json", "images")], holdout=[Source("person_keypoints.json", "images")],
-        milestones=[8], lr=2e-3, warmup_steps=20, epoch_samples=640, batch_size=16, clip_norm=5.0, pictures=5,
+        milestones=[20], lr=2e-3, warmup_steps=20, epoch_samples=640, batch_size=16, clip_norm=5.0, pictures=5,
         channels_last=True,
     )  # fmt: skip
     if "litepose" not in family:
         losses = {"cross_entropy": 1.0, "mse": 10.0}
         return dataclasses.replace(common, input_size_wh=[96, 128], sigma=1.0, losses=losses, precision="bf16-mixed")
-    losses = {"weighted_mse" if family.startswith("w") else "mse": 100.0, "pull": 1.0, "push": 1.0}
+    losses = {"weighted_mse" if family.startswith("w") else "mse": 100.0, "pull": 5.0, "push": 5.0}
     return dataclasses.replace(
-        common,
-        task="bottom_up",
-        input_size_wh=[192, 192],
-        padding=1.0,
-        losses=losses,
-        batch_size=8,
-        epoch_samples=320,
-        milestones=[20],
+        common, task="bottom_up", input_size_wh=[192, 192], padding=1.0, losses=losses, batch_size=8, epoch_samples=320
     )
+
+
+def settling(recipe: Recipe, samples: int) -> Recipe:
+    """What follows: all samples as one batch, ten steps in an epoch."""
+    first = str(recipe.run_dir / "last.ckpt")
+    all_at_once = {"batch_size": samples, "epoch_samples": 10 * samples, "lr": 5e-4, "milestones": [1000]}
+    return dataclasses.replace(recipe, name=f"{recipe.name}_settled", init_from=first, warmup_steps=1, **all_at_once)
 
 
 def epochs_done(recipe: Recipe) -> int:
@@ -80,29 +85,38 @@ def epochs_done(recipe: Recipe) -> int:
     return load_checkpoint(last)["epoch"] if last.exists() else 0
 
 
-def seconds(recipe: Recipe) -> int:
+def seconds(recipe: Recipe) -> float:
     """Of training, as the run's log has them."""
     with (recipe.run_dir / "log.csv").open() as file:
-        return round(sum(float(row["seconds"]) for row in csv.DictReader(file)))
+        return sum(float(row["seconds"]) for row in csv.DictReader(file))
 
 
-def overfit(family: str, data: Path, out: Path, max_epochs: int) -> dict:
-    """Trains epoch by epoch until the exported model reaches the target. Returns the table's row, also kept as JSON."""
-    recipe, done = recipe_of(family, data, out), out / family / "result.json"
-    if done.exists():
-        return json.loads(done.read_text())
+def train_to_target(recipe: Recipe, data: Path, max_epochs: int) -> dict[str, float]:
+    """Trains epoch by epoch until the exported model reaches the target: steps, seconds, AP."""
+    ap = 0.0
     for epoch in range(epochs_done(recipe) + 1, max_epochs + 1):
         if train(dataclasses.replace(recipe, epochs=epoch)) is None:
             raise SystemExit(130)
-        model, _ = export(recipe.run_dir / "last.ckpt", recipe.run_dir)
-        ap = accuracy_of_pose_model(model, data)[0]["AP"]
-        steps = epoch * recipe.epoch_samples // recipe.batch_size
-        row = {"family": family, "input": recipe.input_size_wh, "steps": steps, "seconds": seconds(recipe), "AP": ap}
-        print(row, flush=True)
+        ap = accuracy_of_pose_model(export(recipe.run_dir / "last.ckpt", recipe.run_dir)[0], data)[0]["AP"]
+        print(f"{recipe.name}: epoch {epoch}, AP {ap}", flush=True)
         if ap >= TARGET_AP:
             break
-    write_json(done, row)
-    return row
+    steps = epochs_done(recipe) * recipe.epoch_samples // recipe.batch_size
+    return {"steps": steps, "seconds": seconds(recipe), "AP": ap}
+
+
+def overfit(family: str, data: Path, out: Path, max_epochs: int) -> dict:
+    """The table's row of a family, also kept as JSON."""
+    recipe, done = learning(family, data, out), out / family / "result.json"
+    if done.exists():
+        return json.loads(done.read_text())
+    row = train_to_target(recipe, data, LEARNING_EPOCHS[recipe.task])
+    if row["AP"] < TARGET_AP:
+        samples = PERSONS if recipe.task == "top_down" else len(list((data / "images").iterdir()))
+        settled = train_to_target(settling(recipe, samples), data, max_epochs)
+        row = {"AP": settled["AP"], **{name: row[name] + settled[name] for name in ("steps", "seconds")}}
+    write_json(done, {"family": family, "input": recipe.input_size_wh, **row})
+    return json.loads(done.read_text())
 
 
 def main() -> None:
@@ -110,7 +124,7 @@ def main() -> None:
     parser.add_argument("families", nargs="*", default=FAMILIES)
     parser.add_argument("--source", default="../shared/data/coco_train", help="COCO folder with annotations_complete")
     parser.add_argument("--out", default="runs/overfit")
-    parser.add_argument("--max-epochs", type=int, default=60)
+    parser.add_argument("--max-epochs", type=int, default=60, help="of ten steps with all at once")
     args = parser.parse_args()
     data, out = Path(args.out, "data"), Path(args.out)
     write_subset(Path(args.source), data)
@@ -118,7 +132,7 @@ def main() -> None:
     print(f"\n{'family':16} {'input':>10} {'steps':>6} {'seconds':>8} {'OKS AP':>7}")
     for row in rows:
         size = "x".join(map(str, row["input"]))
-        print(f"{row['family']:16} {size:>10} {row['steps']:6} {row['seconds']:8} {row['AP']:7.1f}")
+        print(f"{row['family']:16} {size:>10} {row['steps']:6} {row['seconds']:8.0f} {row['AP']:7.1f}")
 
 
 if __name__ == "__main__":
