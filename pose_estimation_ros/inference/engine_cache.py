@@ -1,0 +1,177 @@
+"""Where built engines are kept, and never served stale: each has a sidecar ``x.engine.json`` that says what it is of.
+
+An engine's file name holds a hash of all that it depends on (``KEY``), so what differs in any of it is another file.
+Engine, then sidecar, are written beside and renamed into place; an engine without a sidecar that has its sha256 does
+not count. So a crash at any moment leaves the old engine, the new one, or none, and never half of one.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+from typing import Any, Dict, Iterator, List, Mapping
+
+from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.core.files import write_json, write_whole
+from pose_estimation_ros.core.model_spec import file_sha256
+
+MACHINE = ("tensorrt", "cuda", "device", "compute_capability")  # an engine runs where all of these are the same
+SOURCES = ("onnx_sha256", "source_sha256")
+KEY = SOURCES + MACHINE + ("precision", "max_batch", "shapes", "device_decode", "workspace_mb", "max_error_px")
+SIDECAR = KEY + ("model_spec", "onnx_path", "source_path", "precision_built", "engine_sha256", "parity", "built")
+LOCK = "building.lock"
+
+
+def cache_folder():
+    # type: () -> str
+    """``$XDG_CACHE_HOME/pose_estimation_ros/engines``, by default below ``~/.cache``; need not exist."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(home, "pose_estimation_ros", "engines")
+
+
+def machine(trt):
+    # type: (Any) -> Dict[str, str]
+    """What an engine built or run here is tied to, by the names of ``MACHINE``. trt: the module tensorrt.
+
+    Raises ModelError where there is no CUDA driver or device.
+    """
+    from pose_estimation_ros.inference.cuda import Cuda
+
+    cuda = Cuda()
+    return {
+        "tensorrt": trt.__version__,
+        "cuda": cuda.version,
+        "device": cuda.device_name,
+        "compute_capability": cuda.compute_capability,
+    }
+
+
+def engine_path(folder, name, key):
+    # type: (str, str, Mapping) -> str
+    """The place of an engine in a cache folder. name: of the model; key: a value for each of ``KEY``."""
+    values = json.dumps({field: key[field] for field in KEY}, sort_keys=True)
+    digest = hashlib.sha256(values.encode()).hexdigest()
+    return os.path.join(folder, "%s-%s-%s.engine" % (name, key["precision"], digest[:16]))
+
+
+def sidecar_path(path):
+    # type: (str) -> str
+    """``x.engine`` -> ``x.engine.json``."""
+    return str(path) + ".json"
+
+
+def read_sidecar(path):
+    # type: (str) -> Dict[str, Any]
+    """What is known of the engine at path: the fields of ``SIDECAR`` and, where it had to be built anew, failed_over.
+
+    model_spec: the fields of the model's ModelSpec, None for a foreign detector. onnx_path, onnx_sha256: the model as
+    it was named, which serves without TensorRT; source_path, source_sha256: the file that was compiled, of another
+    precision or the same. precision: asked for; precision_built: what came out. shapes: {input: [least, best, most]}.
+    device_decode: whether the graph gives keypoints in place of heatmaps. parity: error against ONNX Runtime in px.
+    built: {"utc", "seconds"}.
+
+    Raises ModelError: there is no engine or no sidecar, it is no JSON or lacks a field, or the engine is not the one
+    that it speaks of, such as one half written or copied without it.
+    """
+    for needed in (str(path), sidecar_path(path)):
+        if not os.path.isfile(needed):
+            raise ModelError("expected %s, there is none: build it with `pose build-engine`" % needed)
+    try:
+        with open(sidecar_path(path), encoding="utf-8") as file:
+            sidecar = json.load(file)
+    except ValueError as error:
+        raise ModelError("%s: expected JSON, got: %s" % (sidecar_path(path), error))
+    missing = sorted(set(SIDECAR) - set(sidecar)) if isinstance(sidecar, dict) else list(SIDECAR)
+    if missing:
+        raise ModelError("%s: expected the fields of an engine's sidecar, missing: %s" % (sidecar_path(path), missing))
+    found = file_sha256(path)
+    if found != sidecar["engine_sha256"]:
+        wanted = sidecar["engine_sha256"]
+        raise ModelError("%s: expected sha256 %s (of its sidecar), got %s: half written or replaced; build it again"
+                         % (path, wanted, found))  # fmt: skip
+    return sidecar
+
+
+def differences(sidecar, here):
+    # type: (Mapping, Mapping) -> List[str]
+    """The fields of ``here`` that have another value in the sidecar, as "name 'theirs', here 'ours'"."""
+    return ["%s %r, here %r" % (name, sidecar[name], value) for name, value in here.items() if sidecar[name] != value]
+
+
+def refuse_foreign(sidecar, here):
+    # type: (Mapping, Mapping) -> None
+    """Raises ModelError naming every field of ``here`` (``machine()``, and onnx_sha256 if known) that differs."""
+    found = differences(sidecar, here)
+    if found:
+        raise ModelError(
+            "this engine was built for something else: %s. Engines cannot be moved between machines or versions: run "
+            "`pose build-engine %s` here" % ("; ".join(found), sidecar["onnx_path"])
+        )
+
+
+def is_current(path, key):
+    # type: (str, Mapping) -> bool
+    """Whether a whole engine lies at path that was built for exactly this key."""
+    try:
+        return not differences(read_sidecar(path), {field: key[field] for field in KEY})
+    except ModelError:
+        return False
+
+
+def cached_engines(here, folder=None):
+    # type: (Mapping, str) -> List[str]
+    """Paths of all whole engines in the cache that fit ``here``, the newest first.
+
+    here: ``machine()``, with onnx_sha256, precision ... where only those of a model are wanted.
+    """
+    folder = folder or cache_folder()
+    found = []
+    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+        path = os.path.join(folder, name)
+        with contextlib.suppress(ModelError):
+            if name.endswith(".engine") and not differences(read_sidecar(path), here):
+                found.append(path)
+    return sorted(found, key=os.path.getmtime, reverse=True)
+
+
+def store(path, engine, sidecar):
+    # type: (str, bytes, Mapping) -> None
+    """Writes an engine and its sidecar, which gets engine_sha256. Raises ModelError where that cannot be written."""
+    with writing(path):
+        write_whole(path, engine)
+        write_json(sidecar_path(path), dict(sidecar, engine_sha256=hashlib.sha256(engine).hexdigest()), indent=1)
+
+
+@contextlib.contextmanager
+def writing(path):
+    # type: (str) -> Iterator[None]
+    """Turns a full or read-only disk into a ModelError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise ModelError(
+            "cannot write to %s: %s. Engines need a folder that can be written to: set XDG_CACHE_HOME, or give --out"
+            % (os.path.dirname(os.path.abspath(path)), error.strerror or error)
+        )
+
+
+@contextlib.contextmanager
+def building(folder, say):
+    # type: (str, Any) -> Iterator[None]
+    """Holds the folder for one builder at a time: a second waits, then finds the first one's engine.
+
+    One lock for the whole folder, because builds at the same time would disturb each other's timings and share the
+    timing cache. The kernel frees it when its holder dies, however it does.
+    """
+    path = os.path.join(folder, LOCK)
+    with writing(path):
+        os.makedirs(folder, exist_ok=True)
+        lock = open(path, "a")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another process builds an engine in %s: waiting for it" % folder)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
