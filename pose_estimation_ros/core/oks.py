@@ -7,6 +7,14 @@ import numpy as np
 from pose_estimation_ros.core.nms import nms
 
 
+def keypoint_similarity(xy, area, other_xy, sigmas):
+    # type: (np.ndarray, np.ndarray, np.ndarray, Sequence[float]) -> np.ndarray
+    """Similarity of each keypoint of N poses to the same one of M others: (N, M, K) in 0..1; arguments as in oks."""
+    squared = ((xy[:, None] - other_xy[None]) ** 2).sum(-1)
+    spread = 2 * np.maximum(area, 1e-9)[:, None, None] * (2 * np.asarray(sigmas)) ** 2
+    return np.exp(-squared / spread)
+
+
 def oks(xy, weight, area, other_xy, sigmas):
     # type: (np.ndarray, np.ndarray, np.ndarray, np.ndarray, Sequence[float]) -> np.ndarray
     """Similarity of N poses to M others: (N, M) in 0..1, the mean over keypoints weighted by the N poses' weights.
@@ -14,10 +22,8 @@ def oks(xy, weight, area, other_xy, sigmas):
     Args: xy (N, K, 2) px; weight (N, K) >= 0, such as visibility as 0 or 1; area (N,) of the N people in px^2;
     other_xy (M, K, 2) px; sigmas (K,), a Skeleton's. A pose whose weights are all 0 is like nobody: 0.
     """
-    squared = ((xy[:, None] - other_xy[None]) ** 2).sum(-1)
-    spread = 2 * np.maximum(area, 1e-9)[:, None, None] * (2 * np.asarray(sigmas)) ** 2
     total = np.maximum(weight.sum(1), 1e-9)[:, None]
-    return (np.exp(-squared / spread) * weight[:, None]).sum(-1) / total
+    return (keypoint_similarity(xy, area, other_xy, sigmas) * weight[:, None]).sum(-1) / total
 
 
 def box_area(box_xyxy):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from pathlib import Path
-from typing import Any, Collection, Iterable, Iterator
+from typing import Any, Collection, Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -127,12 +127,32 @@ def keypoint_ap(truth: COCO, results: Iterable[dict[str, Any]]) -> dict[str, flo
     return {name: percent(value) for name, value in zip(METRICS, evaluation.stats)}
 
 
-def judge(truth: COCO, found: COCO, skeleton: Skeleton, image_ids: Collection[int] | None = None) -> COCOeval:
-    """pycocotools' evaluation, accumulated; of these images alone where they are given."""
+def load_results(truth: COCO, results: Iterable[dict[str, Any]]) -> COCO:
+    """pycocotools' index of results, which stay as they are; of an empty list, too, which its own loadRes refuses."""
+    kept = [{field: result[field] for field in ("image_id", "category_id", "keypoints", "score")} for result in results]
+    with contextlib.redirect_stdout(io.StringIO()):
+        if kept:
+            return truth.loadRes(kept)
+        nobody = COCO()
+        nobody.dataset = {**truth.dataset, "annotations": []}
+        nobody.createIndex()
+        return nobody
+
+
+def judge(
+    truth: COCO,
+    found: COCO,
+    skeleton: Skeleton,
+    image_ids: Collection[int] | None = None,
+    oks_thresholds: Sequence[float] | None = None,
+) -> COCOeval:
+    """pycocotools' evaluation, accumulated; of these images alone and at these thresholds where they are given."""
     evaluation = COCOeval(truth, found, "keypoints")
     evaluation.params.kpt_oks_sigmas = np.array(skeleton.sigmas)
     if image_ids is not None:
         evaluation.params.imgIds = sorted(image_ids)
+    if oks_thresholds is not None:
+        evaluation.params.iouThrs = np.array(oks_thresholds)
     evaluation.evaluate()
     evaluation.accumulate()
     return evaluation

@@ -31,6 +31,7 @@ GROUPS = {"Head": ("head_top",)} | {
     for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 }
 LEFT_OUT = ("pelvis", "thorax")  # of the mean
+IN_MEAN = [k for k, name in enumerate(get_skeleton(SKELETON).keypoints) if name not in LEFT_OUT]
 
 
 class Persons(NamedTuple):
@@ -135,22 +136,27 @@ def as_persons(
     return Persons(names, np.concatenate([middle - half, middle + half], 1), keypoints, HEAD * scale[:, 0])
 
 
+def head_distance(xy: np.ndarray, persons: Persons) -> np.ndarray:
+    """(N, 16) distances of predictions (N, 16, 2) px from the annotated joints, in head sizes; NaN if not labelled."""
+    distance = np.linalg.norm(xy - persons.keypoints[..., :2], axis=-1) / persons.head_size[:, None]
+    return np.where(persons.keypoints[..., 2] > 0, distance, np.nan)
+
+
 def pckh(xy: np.ndarray, persons: Persons, threshold: float) -> dict[str, float]:
     """Percent of labelled joints within threshold x head size, by group and in the Mean; xy (N, 16, 2) px.
 
     As HRNet's code: a group is the mean of its two sides, Mean counts every joint alike, neck included, pelvis and
     thorax not. (What that code prints as Mean@0.1 is at 0.11; here it is at 0.1.) -1 where nothing is labelled.
     """
-    distance = np.linalg.norm(xy - persons.keypoints[..., :2], axis=-1) / persons.head_size[:, None]
-    labelled = persons.keypoints[..., 2] > 0
-    found, count = ((distance <= threshold) & labelled).sum(0), labelled.sum(0)
+    distance = head_distance(xy, persons)
+    found, count = (distance <= threshold).sum(0), (~np.isnan(distance)).sum(0)
     names = get_skeleton(SKELETON).keypoints
-    kept = [k for k, name in enumerate(names) if name not in LEFT_OUT]
     figures = {}
     for group, joints in GROUPS.items():
         known = [k for k in map(names.index, joints) if count[k]]
         figures[group] = 100 * float((found[known] / count[known]).mean()) if known else -1.0
-    return figures | {"Mean": 100 * float(found[kept].sum() / count[kept].sum()) if count[kept].any() else -1.0}
+    asked = count[IN_MEAN].sum()
+    return figures | {"Mean": 100 * float(found[IN_MEAN].sum() / asked) if asked else -1.0}
 
 
 def pckh_figures(xy: np.ndarray, persons: Persons) -> dict[str, float]:
