@@ -58,6 +58,18 @@ def crop_matrices(box_xyxy, size_wh, padding=1.25, rotation_deg=0.0):
     return np.concatenate([linear, offset[..., None]], 2)
 
 
+def short_side_wh(image_wh, short_side, multiple=64):
+    # type: (tuple, int, int) -> tuple
+    """(width, height) of a bottom-up network's input for a whole image: its short side so long, both sides multiples.
+
+    HigherHRNet's and LitePose's test size (lib/utils/transforms.py, get_multi_scale_size): the long side grows to the
+    next multiple, less than a pixel over one excepted.
+    """
+    short = (short_side + multiple - 1) // multiple * multiple
+    long = int((short * max(image_wh) / float(min(image_wh)) + multiple - 1) // multiple * multiple)
+    return (short, long) if image_wh[0] < image_wh[1] else (long, short)
+
+
 def letterbox_matrix(image_wh, size_wh):
     # type: (tuple, tuple) -> np.ndarray
     """Affine map (2, 3) that fits the whole image into the size, aspect kept, at the top left; the rest is padding."""

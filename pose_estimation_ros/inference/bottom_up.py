@@ -4,7 +4,8 @@ from typing import Tuple
 
 import numpy as np
 
-from pose_estimation_ros.core.geometry import apply, boxes_around, invert, letterbox_matrix
+from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.core.geometry import apply, boxes_around, invert, letterbox_matrix, short_side_wh
 from pose_estimation_ros.core.grouping import double, group, joint_order, merge_scales, mirror_back
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.poses import Poses, make_poses
@@ -20,17 +21,24 @@ class BottomUp:
     """A callable ``frame -> Poses``: the whole frame through the network, its joints grouped into people.
 
     The frame is fitted into the network's input, at the top left. Exported for the camera's aspect ratio, that is the
-    papers' protocol (short side = input size). Grouping works on the maps at half the input's size; LitePose's
-    configuration enlarges them to the input's first, which moves a joint by an eighth of a map's pixel, for four times
-    the work.
+    papers' protocol (short side = input size); with ``short_side`` it is for any frame, but that the papers' code puts
+    the frame into the middle. Grouping works on the maps at half the input's size; LitePose's configuration enlarges
+    them to the input's first, which moves a joint by an eighth of a map's pixel, for four times the work.
 
     Args: backend: gives "heatmaps" and "tags" (1, K, h / stride, w / stride), "heatmaps_2x" of twice the size;
-    flip_test: also runs the mirrored frame: mean heatmaps, two tags per joint; watch: gets the laps.
+    flip_test: also runs the mirrored frame: mean heatmaps, two tags per joint; watch: gets the laps; short_side: the
+    input gets the size that geometry.short_side_wh makes of the frame's and of the spec's shorter side.
+    Raises ModelError where that is asked of a network of one size.
     """
 
-    def __init__(self, backend, spec, flip_test=False, watch=None):
-        # type: (Backend, ModelSpec, bool, Stopwatch) -> None
-        self._backend, self._spec, self._flip_test = backend, spec, flip_test
+    def __init__(self, backend, spec, flip_test=False, watch=None, short_side=False):
+        # type: (Backend, ModelSpec, bool, Stopwatch, bool) -> None
+        if short_side and backend.input_shape[2:] != (None, None):
+            raise ModelError(
+                "%s: expected a network of free height and width (`pose export --free-size`), got an input of %s"
+                % (spec.name, backend.input_shape)
+            )
+        self._backend, self._spec, self._flip_test, self._short_side = backend, spec, flip_test, short_side
         self._watch = watch or Stopwatch()
         self.skeleton = get_skeleton(spec.skeleton)
         self._order = joint_order(self.skeleton)
@@ -38,11 +46,15 @@ class BottomUp:
     def __call__(self, frame):
         # type: (np.ndarray) -> Poses
         """frame (H, W, 3) uint8 BGR -> people, untracked, best first, with boxes around their keypoints."""
-        matrix = letterbox_matrix(frame.shape[1::-1], self._spec.input_size_wh)
-        batch = warp_crops(frame, matrix[None], self._spec.input_size_wh)
+        frame_wh = frame.shape[1::-1]
+        size_wh = self._spec.input_size_wh
+        if self._short_side:
+            size_wh = short_side_wh(frame_wh, min(size_wh))
+        matrix = letterbox_matrix(frame_wh, size_wh)
+        batch = warp_crops(frame, matrix[None], size_wh)
         self._watch.lap("preprocess")
         heatmaps, tags = self._maps(batch)
-        columns, rows = np.ceil(matrix[0, 0] * np.array(frame.shape[1::-1]) / (self._spec.stride / 2.0)).astype(int)
+        columns, rows = np.ceil(matrix[0, 0] * np.array(frame_wh) / (self._spec.stride / 2.0)).astype(int)
         # Nobody is beside the frame, and looking there costs time.
         xy, score, person_score = group(heatmaps[:, :rows, :columns], tags[:, :rows, :columns], self._order)
         xy = np.where(score[..., None] > 0, apply(invert(matrix), xy * (self._spec.stride / 2.0)), 0)

@@ -31,32 +31,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="name of the model (default: the recipe's)")
     size_help = "input size in px, multiples of 32 (default: the recipe's)"
     parser.add_argument("--size-wh", type=int, nargs=2, metavar=("W", "H"), help=size_help)
+    free_help = "bottom-up: height and width stay free, which `pose evaluate --protocol litepose` needs"
+    parser.add_argument("--free-size", action="store_true", help=free_help)
 
 
 def main(args: argparse.Namespace) -> int:
-    path, difference = export(args.checkpoint, args.out, args.name, args.size_wh)
+    path, difference = export(args.checkpoint, args.out, args.name, args.size_wh, args.free_size)
     print(f"wrote {path} and {spec_path(str(path))}; largest difference torch - ONNX Runtime {difference:.2e}")
     return 0
 
 
 def export(
-    checkpoint: str | Path, out: str | Path, name: str | None = None, size_wh: Sequence[int] | None = None
+    checkpoint: str | Path,
+    out: str | Path,
+    name: str | None = None,
+    size_wh: Sequence[int] | None = None,
+    free_size: bool = False,
 ) -> tuple[Path, float]:
     """Writes <out>/<name>.onnx and .json, each atomically; returns the path and the largest output difference.
 
+    free_size: the network takes any height and width that are multiples of 64, and is compared at two sizes.
     Raises ModelError where ONNX Runtime differs from torch by more than 1e-4 (absolute, on outputs of 0..1; relative to
-    the largest value where that is over 1).
+    the largest value where that is over 1), ConfigError for sizes that the model cannot have.
     """
     state = load_checkpoint(checkpoint)
     recipe = recipe_from_fields(state["recipe"], str(checkpoint))
     recipe.input_size_wh = list(size_wh or recipe.input_size_wh)
-    if any(side < 32 or side % 32 for side in recipe.input_size_wh):
-        raise ConfigError(f"expected an input size of multiples of 32, got {recipe.input_size_wh}")
+    check_size(recipe, free_size)
     model = build_model(recipe)
     model.load_state_dict(state["model"])
     model = serving_model(recipe, model).eval()
-    content = to_onnx(model, recipe.input_size_wh)
-    difference = parity(model, content, recipe.input_size_wh)
+    content = to_onnx(model, recipe.input_size_wh, free_size)
+    difference = max(parity(model, content, size) for size in sizes_to_try(recipe.input_size_wh, free_size))
     if not difference <= PARITY:
         raise ModelError(f"expected ONNX Runtime within {PARITY} of torch, got {difference:.2e}: nothing written")
     path = Path(out, (name or recipe.name) + ".onnx")
@@ -64,6 +70,18 @@ def export(
     spec = make_spec(recipe, path, state["epoch"])
     write_json(spec_path(str(path)), spec.to_json(), indent=1)
     return path, difference
+
+
+def check_size(recipe: Recipe, free_size: bool) -> None:
+    if any(side < 32 or side % 32 for side in recipe.input_size_wh):
+        raise ConfigError(f"expected an input size of multiples of 32, got {recipe.input_size_wh}")
+    if free_size and recipe.task != "bottom_up":
+        raise ConfigError(f"expected a bottom-up model for a free size, got {recipe.name} for {recipe.task}")
+
+
+def sizes_to_try(size_wh: list[int], free_size: bool) -> list[list[int]]:
+    """For parity; a second one that differs in size and shape where the size is free."""
+    return [size_wh, [size_wh[0] + 64, size_wh[1] + 128]] if free_size else [size_wh]
 
 
 class NamedOutputs(nn.Module):
@@ -77,8 +95,11 @@ class NamedOutputs(nn.Module):
         return tuple(self.model(images).values())
 
 
-def to_onnx(model: nn.Module, size_wh: list[int]) -> bytes:
-    """The serialised graph: input "images" (N, 3, h, w) float32 RGB 0..255 with free N, outputs named by the dict."""
+def to_onnx(model: nn.Module, size_wh: list[int], free_size: bool = False) -> bytes:
+    """The serialised graph: input "images" (N, 3, h, w) float32 RGB 0..255 with free N, outputs named by the dict.
+
+    free_size: h and w are free, too, as far as the network can take them.
+    """
     example = torch.zeros(1, 3, size_wh[1], size_wh[0])
     with torch.no_grad():
         names = list(model(example))
@@ -89,7 +110,7 @@ def to_onnx(model: nn.Module, size_wh: list[int]) -> bytes:
         buffer,  # type: ignore[arg-type]
         input_names=["images"],
         output_names=names,
-        dynamic_axes={name: {0: "batch"} for name in ["images", *names]},
+        dynamic_axes={name: free_axes(name, free_size) for name in ["images", *names]},
         opset_version=OPSET,
         dynamo=False,
     )
@@ -97,6 +118,11 @@ def to_onnx(model: nn.Module, size_wh: list[int]) -> bytes:
     graph.ir_version = IR_VERSION
     onnx.checker.check_model(graph)
     return graph.SerializeToString()
+
+
+def free_axes(name: str, free_size: bool) -> dict[int, str]:
+    """Axes of an input or output that stay free, with their names in the graph."""
+    return {0: "batch", 2: f"{name}_height", 3: f"{name}_width"} if free_size else {0: "batch"}
 
 
 def parity(model: nn.Module, content: bytes, size_wh: list[int]) -> float:

@@ -108,3 +108,22 @@ def test_letterbox_fits_the_image_at_the_top_left(image_wh, size_wh, scale):
     assert np.allclose(edges[0], [-0.5, -0.5])  # pixel edges, half a pixel outside the centres
     assert np.allclose(edges[1] + 0.5, np.array(image_wh) * scale)
     assert (edges[1] + 0.5 <= np.array(size_wh) + 1e-9).all()
+
+
+@pytest.mark.parametrize(
+    "image_wh, short_side, size_wh",
+    [
+        ((512, 512), 512, (512, 512)),
+        ((640, 480), 512, (704, 512)),  # 682.7 is 10.7 times 64
+        ((480, 640), 512, (512, 704)),
+        ((640, 426), 512, (832, 512)),  # 769.2 is just over 12 times 64
+        ((500, 333), 448, (704, 448)),
+        ((640, 360), 448, (832, 448)),
+        ((1920, 1080), 448, (832, 448)),
+        ((64, 48), 256, (384, 256)),
+        ((640, 480), 450, (704, 512)),  # the short side, too, becomes a multiple
+        ((1001, 1000), 512, (512, 512)),  # 512.5: HigherHRNet's rule does not count less than a pixel
+    ],
+)
+def test_short_side_by_hand(image_wh, short_side, size_wh):
+    assert geometry.short_side_wh(image_wh, short_side) == size_wh

@@ -10,7 +10,7 @@ from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation import coco, crowdpose, mpii
-from pose_estimation_ros.evaluation.evaluate import accuracy_of_pose_model, accuracy_of_predictions, ground_truth
+from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model, accuracy_of_predictions, ground_truth
 
 COLORS = np.eye(3) * 255
 
@@ -119,10 +119,42 @@ def test_a_box_in_the_results_changes_nothing(tmp_path, folder, content, as_resu
     assert accuracy_of_predictions(save(tmp_path / "b.json", boxed), folder) == plain
 
 
-@pytest.mark.parametrize("option", [["--flip"], ["--boxes", "b.json"], ["--save", "name"]])
+@pytest.mark.parametrize("option", [["--flip"], ["--protocol", "hrnet"], ["--boxes", "b.json"], ["--save", "name"]])
 def test_options_of_models_alone(folder, capsys, option):
     assert main(["evaluate", "--predictions", "r.json", "--data", str(folder), *option]) == 1
     assert f"expected {option[0]} with --model alone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [["--flip"], ["--protocol", "hrnet"], ["--boxes", "b.json"]])
+def test_options_of_pose_models_alone(folder, color_model, save_spec, capsys, option):
+    save_spec(color_model, task="person_detector", skeleton="", decoder="boxes")
+    assert main(["evaluate", "--model", color_model, "--data", str(folder), *option]) == 1
+    assert f"expected {option[0]} with pose models alone" in capsys.readouterr().err
+
+
+def figures_of(tmp_path, model, data, *options):
+    out = str(tmp_path / "out")
+    assert main(["evaluate", "--model", model, "--data", str(data), "--out", out, "--threads", "1", *options]) == 0
+    return json.loads((tmp_path / "out" / "coco17.json").read_text())
+
+
+def test_the_protocol_is_stated_and_other_options_overrule_it(tmp_path, dots, model, save_spec):
+    path, data = model("coco17"), dots("coco17")
+    save_spec(path, padding=1.5)
+    plain = figures_of(tmp_path, path, data)
+    assert {"protocol": "plain", "flip": False, "input": "48x64 px, box x 1.5", "boxes": "ground truth"}.items() <= (
+        plain.items()
+    )
+    hrnet = figures_of(tmp_path, path, data, "--protocol", "hrnet")
+    assert {"protocol": "hrnet", "flip": True, "input": "48x64 px, box x 1.25"}.items() <= hrnet.items()
+    assert figures_of(tmp_path, path, data, "--protocol", "hrnet", "--no-flip")["flip"] is False
+    assert figures_of(tmp_path, path, data, "--flip")["flip"] is True
+
+
+def test_a_protocol_for_other_models(dots, model, capsys):
+    argv = ["evaluate", "--model", model("coco17"), "--data", str(dots("coco17")), "--protocol", "litepose"]
+    assert main(argv) == 1
+    assert "protocol litepose is for bottom_up models, got tiny for top_down" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("given", [[], ["--model", "m.onnx", "--predictions", "r.json"]])

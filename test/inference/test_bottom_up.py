@@ -105,6 +105,53 @@ def test_nobody_is_seen_beside_the_frame():
     assert poses.count == 1 and poses.xy[..., 0].max() < 20
 
 
+@pytest.fixture
+def free_model(save_onnx, save_spec):
+    """As hue_model, for any size; nominally 96x64."""
+    nodes, weights = hue_nodes()
+    shapes = {name: ["n", 17, name + "_h", name + "_w"] for name in ("heatmaps", "heatmaps_2x", "tags")}
+    path = save_onnx("free_model", nodes, {"images": ["n", 3, "h", "w"]}, shapes, weights)
+    save_spec(path, **dict(SPEC_CHANGES, input_size_wh=(96, 64)))
+    return path
+
+
+@pytest.mark.parametrize("flip_test", [False, True])
+@pytest.mark.parametrize(
+    "frame_wh, size_wh", [((96, 128), (64, 128)), ((128, 96), (128, 64)), ((256, 100), (192, 64)), ((90, 90), (64, 64))]
+)
+def test_the_short_side_is_the_models_and_both_are_multiples_of_64(free_model, blob, frame_wh, size_wh, flip_test):
+    frame = np.zeros((frame_wh[1], frame_wh[0], 3), np.uint8)
+    blob(frame, (24, 40), (0, 0, 240), sigma=5)
+    blob(frame, (64, 80), (0, 200, 0), sigma=5)
+    backend, spec = open_model(free_model, "bottom_up", 1)
+    shapes = []
+
+    class Watched:
+        input_shape = backend.input_shape
+
+        def __call__(self, batch):
+            shapes.append(batch.shape)
+            return backend(batch)
+
+    with backend:
+        poses = BottomUp(Watched(), spec, flip_test, short_side=True)(frame)
+    assert shapes == [(1, 3) + size_wh[::-1]] * (1 + flip_test)
+    assert poses.count == 2 and np.abs(poses.xy - np.array([[[24, 40]], [[64, 80]]])).max() < 3
+
+
+def test_a_free_network_is_fitted_to_its_nominal_size_unless_asked(free_model, red_and_green):
+    backend, spec = open_model(free_model, "bottom_up", 1)
+    with backend:
+        poses = BottomUp(backend, spec)(red_and_green)
+    assert poses.count == 2 and np.abs(poses.xy - np.array([[[24, 40]], [[64, 80]]])).max() < 4
+
+
+def test_the_short_side_needs_a_free_size(hue_model):
+    backend, spec = open_model(hue_model, "bottom_up", 1)
+    with backend, pytest.raises(ModelError, match=r"free height and width .*--free-size.*, got .*3, 64, 48"):
+        BottomUp(backend, spec, short_side=True)
+
+
 def hue_nodes():
     """A network that sees joints where red or green is bright, all 17 at once, and tags red with 2, green with -2."""
     nodes = [

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -13,8 +14,9 @@ import pytest
 import torch
 import yaml
 
+from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.errors import ConfigError, DataError
-from pose_estimation_ros.evaluation.evaluate import accuracy_of_pose_model
+from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model
 from pose_estimation_ros.training.checkpoint import load_checkpoint
 from pose_estimation_ros.training.config import Recipe
 from pose_estimation_ros.training.engine import TrainingDiverged
@@ -207,9 +209,14 @@ def test_a_bottom_up_model_trains_exports_and_is_evaluated(recipe, tmp_path, dot
     bottom_up = dataclasses.replace(
         recipe, task="bottom_up", model="wlitepose_xs", input_size_wh=[64, 64], losses=losses, epochs=1, sigma=2.0
     )
-    model, _ = export(train(bottom_up), tmp_path / "models")
+    checkpoint, out = train(bottom_up), tmp_path / "out"
     (row,) = rows(bottom_up)
     assert {"train_weighted_mse", "train_pull", "holdout_push", "holdout_pck"} < set(row)
+    argv = ["evaluate", "--model", str(checkpoint), "--data", str(dots), "--out", str(out), "--protocol", "litepose"]
+    assert main(argv) == 0
+    figures = json.loads((out / f"dots_{checkpoint.stem}.json").read_text())
+    assert figures["input"] == "short side 64 px, sides multiples of 64" and figures["flip"]
+    model = out / "exported" / f"dots_{checkpoint.stem}.onnx"
     figures, _ = accuracy_of_pose_model(model, dots)
     assert figures["images"] == 6 and 0 <= figures["AP"] <= 100 and "bottom-up" in figures["boxes"]
     with pytest.raises(DataError, match="finds people by itself: expected no boxes"):

@@ -1,0 +1,143 @@
+"""Accuracy of a model, or of a file of predictions, on annotated images: whose, and by which rules, their files say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from pycocotools.coco import COCO
+from tqdm import tqdm
+
+from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec
+from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.evaluation import coco, crowdpose, detection, mpii
+from pose_estimation_ros.evaluation.coco_json import annotation_file, read_detections, read_json, refuse_missing_images
+from pose_estimation_ros.evaluation.predictions import one_each, read_mpii, read_results
+from pose_estimation_ros.evaluation.protocols import PLAIN, Protocol, applied, input_of
+from pose_estimation_ros.inference.backend import Backend, open_model
+from pose_estimation_ros.inference.bottom_up import BottomUp
+from pose_estimation_ros.inference.detector import open_detector
+from pose_estimation_ros.inference.estimator import TopDown
+from pose_estimation_ros.inference.predict import coco_results
+
+
+def ground_truth(data: str | Path) -> tuple[ModuleType, COCO | mpii.Persons]:
+    """The module that judges by these annotations, told from the file's content, and what it read. Raises DataError."""
+    path = annotation_file(data)
+    content = None if path.suffix == ".h5" else read_json(path)
+    of_persons = coco if isinstance(content, dict) else mpii
+    judge = crowdpose if crowdpose.is_crowdpose(content) else of_persons
+    return judge, judge.load_ground_truth(path, content)
+
+
+def accuracy_of_predictions(path: str | Path, data: str | Path) -> dict[str, Any]:
+    """Figures of a predictions file. Raises DataError, see evaluation.predictions."""
+    judge, truth = ground_truth(data)
+    if isinstance(truth, mpii.Persons):
+        xy = read_mpii(path, len(truth.file_name))
+        return {"persons": len(xy), **rounded(mpii.pckh_figures(xy, truth))}
+    results = read_results(path, truth.imgs, get_skeleton(judge.SKELETON))
+    asked = {a["image_id"] for a in truth.anns.values() if coco.is_counted(a)}
+    without = len(asked - {result["image_id"] for result in results})
+    images = {"images": len(truth.imgs), "predictions_in_file": len(results), "images_without_predictions": without}
+    return {**images, **rounded(judge.keypoint_ap(truth, results))}
+
+
+def accuracy_of_pose_model(
+    path: str | Path,
+    data: str | Path,
+    boxes_file: str | None = None,
+    protocol: Protocol = PLAIN,
+    threads: int = 0,
+) -> tuple[dict[str, Any], list]:
+    """Figures of a model on annotated images, and the results they are of, which accuracy_of_predictions takes.
+
+    Raises DataError and ConfigError where model, annotations, boxes and protocol do not belong together.
+    """
+    judge, truth = ground_truth(data)
+    folder = annotation_file(data).parent
+    backend, spec = open_model(str(path), POSE_TASKS, threads)
+    with backend:
+        check_fit(spec, judge, str(path), data, boxes_file)
+        spec = applied(protocol, spec)
+        if isinstance(truth, mpii.Persons):
+            seen, results = run_on_mpii(TopDown(backend, spec, flip_test=protocol.flip), truth, folder)
+            figures = mpii.pckh_figures(one_each(results, path, len(truth.file_name)), truth)
+        else:
+            seen, results = run_on_images(make_estimator(backend, spec, protocol), truth, folder, boxes_file)
+            figures = judge.keypoint_ap(truth, results)
+    stated = {"protocol": protocol.name, "input": input_of(protocol, spec), "flip": protocol.flip}
+    return {**stated, **seen, **rounded(figures)}, results
+
+
+def make_estimator(backend: Backend, spec: ModelSpec, protocol: Protocol) -> TopDown | BottomUp:
+    if spec.task == "bottom_up":
+        return BottomUp(backend, spec, protocol.flip, short_side=protocol.short_side)
+    return TopDown(backend, spec, flip_test=protocol.flip)
+
+
+def check_fit(spec: ModelSpec, judge: ModuleType, model: str, data: str | Path, boxes_file: str | None) -> None:
+    """Raises DataError where model, annotations and boxes do not belong together."""
+    if spec.skeleton != judge.SKELETON:
+        raise DataError(
+            f"{data}: expected a model with the skeleton {judge.SKELETON}, got {model} with {spec.skeleton}"
+        )
+    if boxes_file and spec.task == "bottom_up":
+        raise DataError(
+            f"{model} is a bottom-up model, which finds people by itself: expected no boxes, got {boxes_file}"
+        )
+    if judge is mpii and (boxes_file or spec.task == "bottom_up"):
+        raise DataError(f"MPII is judged on its own boxes: expected a top-down model and no --boxes, got {model}")
+
+
+def run_on_images(
+    estimator: TopDown | BottomUp, truth: COCO, folder: Path, boxes_file: str | None
+) -> tuple[dict[str, Any], list]:
+    """What it was run on and COCO results of a model on the images of COCO's or CrowdPose's annotations."""
+    refuse_missing_images(folder / "images", [image["file_name"] for image in truth.imgs.values()])
+    if isinstance(estimator, BottomUp):
+        predicted, source = coco.predict_bottom_up(estimator, truth, folder), "none (bottom-up)"
+    else:
+        boxes = read_detections(boxes_file, truth.imgs) if boxes_file else coco.ground_truth_boxes(truth)
+        predicted, source = coco.predict(estimator, truth, folder, boxes), boxes_file or "ground truth"
+    shown = tqdm(predicted, "images", total=len(truth.imgs), leave=False)
+    results = [result for image_id, poses in shown for result in coco_results(poses, image_id)]
+    return {"boxes": source, "images": len(truth.imgs)}, results
+
+
+def run_on_mpii(estimator: TopDown, truth: mpii.Persons, folder: Path) -> tuple[dict[str, Any], list]:
+    """What it was run on and results of a model on MPII's boxes; image_id is the person's place in the annotations."""
+    refuse_missing_images(folder / "images", truth.file_name)
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(truth.file_name):
+        places.setdefault(name, []).append(place)
+    results = []
+    for name, own in tqdm(places.items(), "images", leave=False):
+        poses = estimator(coco.read_image(folder / "images" / name), truth.box_xyxy[own])
+        results += [
+            result for i, place in enumerate(own) for result in coco_results(poses.select(np.array([i])), place)
+        ]
+    return {"boxes": "ground truth", "persons": len(results)}, results
+
+
+def rounded(figures: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 2) for name, value in figures.items()}
+
+
+def accuracy_of_detector(path: str | Path, data: str | Path, threads: int = 0) -> tuple[dict[str, Any], list]:
+    """Recall at 0.2 and 1 false positives per image of a person detector, and the boxes that it found."""
+    file = annotation_file(data)
+    truths = detection.load_truth(file)
+    refuse_missing_images(file.parent / "images", [truth.file_name for truth in truths])
+    detector = open_detector(str(path), threads, score_threshold=0.01)
+    found = detection.detect_folder(detector, file.parent / "images", tqdm(truths, "images", leave=False))
+    figures = detection.summary(detection.curve(detection.judge(found, truths)))
+    results = [
+        {"file_name": truth.file_name, "box_xyxy": box.round(2).tolist(), "score": round(float(score), 4)}
+        for truth, (boxes, scores) in zip(truths, found)
+        for box, score in zip(boxes, scores)
+    ]
+    return {"images": len(truths), **figures}, results

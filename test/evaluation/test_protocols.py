@@ -1,0 +1,49 @@
+"""protocols.py: names, what overrules them, whom they are for."""
+
+import pytest
+
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core.model_spec import ModelSpec
+from pose_estimation_ros.evaluation.protocols import PROTOCOLS, applied, chosen, input_of
+
+SPEC = ModelSpec("m", "top_down", (192, 256), "rgb", "coco17", 4, "quarter_offset", 1.5, "", {}, {})
+BOTTOM_UP = SPEC._replace(task="bottom_up", input_size_wh=(640, 448))
+
+
+@pytest.mark.parametrize(
+    "name, flip, used, flips",
+    [
+        (None, None, "plain", False),
+        (None, True, "plain", True),
+        ("hrnet", None, "hrnet", True),
+        ("hrnet", False, "hrnet", False),
+        ("litepose", None, "litepose", True),
+    ],
+)
+def test_options_overrule_the_protocol(name, flip, used, flips):
+    protocol = chosen(name, flip)
+    assert (protocol.name, protocol.flip) == (used, flips)
+
+
+def test_an_unknown_protocol():
+    with pytest.raises(ConfigError, match="expected a protocol out of plain, hrnet, litepose, got 'coco'"):
+        chosen("coco", None)
+
+
+@pytest.mark.parametrize(
+    "name, spec, seen",
+    [
+        ("plain", SPEC, "192x256 px, box x 1.5"),
+        ("hrnet", SPEC, "192x256 px, box x 1.25"),
+        ("plain", BOTTOM_UP, "fitted into 640x448 px"),
+        ("litepose", BOTTOM_UP, "short side 448 px, sides multiples of 64"),
+    ],
+)
+def test_what_the_network_sees(name, spec, seen):
+    assert input_of(PROTOCOLS[name], applied(PROTOCOLS[name], spec)) == seen
+
+
+@pytest.mark.parametrize("name, spec", [("hrnet", BOTTOM_UP), ("litepose", SPEC)])
+def test_a_protocol_for_other_models(name, spec):
+    with pytest.raises(ConfigError, match=f"the protocol {name} is for .* models, got m for {spec.task}"):
+        applied(PROTOCOLS[name], spec)
