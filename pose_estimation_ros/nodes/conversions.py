@@ -1,25 +1,29 @@
 """Messages <-> arrays and Poses, in inverse pairs."""
 
 import array
-from typing import Tuple
+import functools
+from types import SimpleNamespace
 
 import numpy as np
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.core.poses import Poses, make_poses
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.inference import messages
+from pose_estimation_ros.inference.encodings import decode_image
+from pose_estimation_ros.inference.messages import msg_to_poses, stamp_to_s
 from pose_estimation_ros.msg import Keypoint, Person, PersonArray
 from pose_estimation_ros.msg import Skeleton as SkeletonMsg
-from pose_estimation_ros.nodes.images import decode_image
+
+MESSAGES = SimpleNamespace(Keypoint=Keypoint, Person=Person, PersonArray=PersonArray, Skeleton=SkeletonMsg)
 
 
 def image_to_array(msg):
     # type: (Image) -> np.ndarray
     """Frame (H, W, 3) uint8 BGR, for bgr8 a view on the message. Raises FrameError.
 
-    An encoding outside images.LAYOUTS is left to cv_bridge where that is installed.
+    An encoding outside encodings.LAYOUTS is left to cv_bridge where that is installed.
     """
     try:
         return decode_image(msg.encoding, msg.height, msg.width, msg.step, msg.is_bigendian, msg.data)
@@ -50,52 +54,8 @@ def array_to_image(frame, header):
     return msg
 
 
-def stamp_to_s(stamp):
-    # type: (object) -> float
-    """builtin_interfaces/Time -> seconds."""
-    return stamp.sec + 1e-9 * stamp.nanosec  # type: ignore[attr-defined]
-
-
-def poses_to_msg(poses, header, image_wh, skeleton_name):
-    # type: (Poses, Header, Tuple[int, int], str) -> PersonArray
-    """People of one image -> message; its timing is left at zero."""
-    rows = zip(poses.xy.tolist(), poses.score.tolist(), poses.box_xyxy, poses.person_score, poses.track_id)
-    persons = [
-        Person(
-            track_id=int(track_id),
-            score=float(person_score),
-            box_xyxy=box,
-            keypoints=[Keypoint(x=x, y=y, score=s) for (x, y), s in zip(xy, score)],
-        )
-        for xy, score, box, person_score, track_id in rows
-    ]
-    width, height = image_wh
-    return PersonArray(header=header, image_width=width, image_height=height, skeleton=skeleton_name, persons=persons)
-
-
-def msg_to_poses(msg, num_keypoints):
-    # type: (PersonArray, int) -> Poses
-    """Inverse of poses_to_msg. Raises FrameError where a person has another number of keypoints."""
-    counts = sorted({len(person.keypoints) for person in msg.persons} - {num_keypoints})
-    if counts:
-        raise FrameError("keypoints", "expected %d keypoints per person, got %s" % (num_keypoints, counts))
-    people = [[(k.x, k.y, k.score) for k in person.keypoints] for person in msg.persons]
-    values = np.array(people, np.float32).reshape(len(people), num_keypoints, 3)
-    boxes = np.array([person.box_xyxy for person in msg.persons], np.float32).reshape(-1, 4)
-    score = np.array([person.score for person in msg.persons], np.float32)
-    track_id = np.array([person.track_id for person in msg.persons], np.int32)
-    return make_poses(values[..., :2], values[..., 2], boxes, score, track_id)
-
-
-def skeleton_to_msg(skeleton):
-    # type: (Skeleton) -> SkeletonMsg
-    return SkeletonMsg(
-        name=skeleton.name,
-        keypoints=list(skeleton.keypoints),
-        links=[index for link in skeleton.links for index in link],
-        flip_pairs=[index for pair in skeleton.flip_pairs for index in pair],
-        oks_sigmas=list(skeleton.sigmas),
-    )
+poses_to_msg = functools.partial(messages.poses_to_msg, MESSAGES)
+skeleton_to_msg = functools.partial(messages.skeleton_to_msg, MESSAGES)
 
 
 def msg_to_skeleton(msg):

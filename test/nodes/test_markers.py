@@ -8,7 +8,8 @@ from visualization_msgs.msg import Marker
 
 from pose_estimation_ros.core.poses import empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.nodes.markers import BONES, JOINTS, LABEL, MarkerMaker
+from pose_estimation_ros.inference.markers import BONES, JOINTS, LABEL
+from pose_estimation_ros.nodes.markers import MarkerMaker
 
 COCO = get_skeleton("coco17")
 HEADER = Header(frame_id="camera")

@@ -1,4 +1,4 @@
-"""Image message fields -> BGR frames. Knows the encodings of sensor_msgs, but neither rclpy nor messages."""
+"""Fields of image messages -> BGR frames. Knows the encodings of sensor_msgs, but neither rclpy nor messages."""
 
 from typing import Any, NamedTuple
 
@@ -63,6 +63,22 @@ def decode_image(encoding, height, width, step, is_bigendian, data):
     channels = 1 if layout.planes != 1 else layout.pixel_bytes
     image = rows.reshape(len(rows), width, channels) if channels > 1 else rows
     return image if layout.to_bgr is None else cv2.cvtColor(np.ascontiguousarray(image), layout.to_bgr)
+
+
+def decode_compressed(form, data):
+    # type: (str, Any) -> np.ndarray
+    """The fields of a sensor_msgs/CompressedImage -> (H, W, 3) uint8 BGR: JPEG, PNG, what OpenCV knows by itself.
+
+    form: the message's "format", such as image_transport's "bgr8; jpeg compressed bgr8"; only errors name it.
+    Raises FrameError of kind "format" (depth images) or "data" (no image that OpenCV can read).
+    """
+    if "compressedDepth" in form:
+        raise FrameError("format", "expected a colour image, got the format %r" % form)
+    buffer = np.frombuffer(data, np.uint8)
+    image = cv2.imdecode(buffer, cv2.IMREAD_COLOR) if buffer.size else None
+    if image is None:
+        raise FrameError("data", "expected a JPEG or PNG, got %d bytes that are none, format %r" % (buffer.size, form))
+    return image
 
 
 def _check_size(encoding, layout, height, width):

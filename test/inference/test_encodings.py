@@ -2,11 +2,12 @@
 
 import array
 
+import cv2
 import numpy as np
 import pytest
 
 from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.nodes.images import LAYOUTS, decode_image
+from pose_estimation_ros.inference.encodings import LAYOUTS, decode_compressed, decode_image
 
 BLUE, GREEN, RED = 40, 120, 200
 HEIGHT, WIDTH = 4, 6
@@ -129,4 +130,26 @@ def test_bad_images(kind, words, changes):
     good = dict(encoding="bgr8", height=HEIGHT, width=WIDTH, step=18, is_bigendian=0, data=bytes(72))
     with pytest.raises(FrameError, match=words) as caught:
         decode_image(**dict(good, **changes))
+    assert caught.value.kind == kind
+
+
+@pytest.mark.parametrize("suffix, tolerance", [(".png", 0), (".jpg", 12)])
+def test_compressed_images(suffix, tolerance):
+    encoded = cv2.imencode(suffix, np.repeat(np.repeat(picture() // 2, 8, 0), 8, 1))[1]
+    frame = decode_compressed("bgr8; %s compressed bgr8" % suffix[1:], array.array("B", encoded.tobytes()))
+    assert frame.shape == (8 * HEIGHT, 8 * WIDTH, 3)
+    assert np.abs(frame[4::8, 4::8].astype(int) - picture() // 2).max() <= tolerance
+
+
+@pytest.mark.parametrize(
+    "form, data, kind, words",
+    [
+        ("jpeg", b"", "data", "got 0 bytes that are none, format 'jpeg'"),
+        ("h264", b"\x00\x00\x00\x01garbage", "data", "11 bytes that are none, format 'h264'"),
+        ("16UC1; compressedDepth png", b"whatever", "format", "a colour image"),
+    ],
+)
+def test_bad_compressed_images(form, data, kind, words):
+    with pytest.raises(FrameError, match=words) as caught:
+        decode_compressed(form, data)
     assert caught.value.kind == kind
