@@ -88,14 +88,17 @@ def predict(estimator: TopDown, truth: COCO, folder: str | Path, boxes: Boxes) -
     Raises DataError for an image that cannot be read.
     """
     for image_id, (box_xyxy, box_score) in boxes.items():
-        if not len(box_xyxy):
-            continue
-        poses = estimator(read_image(image_path(truth, folder, image_id)), box_xyxy)
-        poses = poses._replace(person_score=poses.person_score * box_score)
-        sigmas = estimator.skeleton.sigmas
-        area = box_area(poses.box_xyxy)
-        kept = oks_nms(poses.xy, poses.score, area, poses.person_score, sigmas, NMS_OKS)
-        yield image_id, poses.select(kept)
+        if len(box_xyxy):
+            frame = read_image(image_path(truth, folder, image_id))
+            yield image_id, poses_in_boxes(estimator, frame, box_xyxy, box_score)
+
+
+def poses_in_boxes(estimator: TopDown, frame: np.ndarray, box_xyxy: np.ndarray, box_score: np.ndarray) -> Poses:
+    """The protocol for one image: person_score = box score x mean keypoint score, OKS-NMS 0.9."""
+    poses = estimator(frame, box_xyxy)
+    poses = poses._replace(person_score=poses.person_score * box_score)
+    area = box_area(poses.box_xyxy)
+    return poses.select(oks_nms(poses.xy, poses.score, area, poses.person_score, estimator.skeleton.sigmas, NMS_OKS))
 
 
 def predict_bottom_up(estimator: BottomUp, truth: COCO, folder: str | Path) -> Iterator[tuple[int, Poses]]:

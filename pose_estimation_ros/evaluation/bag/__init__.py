@@ -1,0 +1,1 @@
+"""Evaluation of recordings: rosbags in, numbers and pictures out, without ROS. See docs/bags.md."""

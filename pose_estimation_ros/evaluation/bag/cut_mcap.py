@@ -1,0 +1,84 @@
+"""An MCAP file that was cut short, as rosbags can read it: its whole records with a footer put behind them.
+
+Format: mcap.dev/spec. A file is magic, records (opcode uint8, length uint64, content), a footer record and magic again;
+a recorder that is killed leaves it without footer, and a copy that broke off in the middle of a record.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from pathlib import Path
+from typing import IO, Any
+
+MAGIC = b"\x89MCAP0\r\n"
+FOOTER, DATA_END = 0x02, 0x0F
+END = struct.pack("<BQQQI", FOOTER, 20, 0, 0, 0) + MAGIC  # "no summary": readers then scan the records
+
+
+class CutMcap(type(Path())):  # type: ignore[misc]
+    """A path whose ``open`` gives the repaired view; nothing is copied or changed on disk."""
+
+    def open(self, *_args: Any, **_kwargs: Any) -> Any:
+        return io.BufferedReader(WithEnd(open(str(self), "rb"), whole_records_end(str(self))))
+
+
+def is_cut(path: Path) -> bool:
+    """Whether a file begins as MCAP and does not end so."""
+    with open(path, "rb") as file:
+        begins = file.read(len(MAGIC)) == MAGIC
+        end = file.seek(0, io.SEEK_END)
+        file.seek(max(0, end - len(MAGIC)))
+        return begins and (end <= len(MAGIC) or file.read() != MAGIC)
+
+
+def whole_records_end(path: str) -> int:
+    """Offset behind the last whole record of the data section."""
+    with open(path, "rb") as file:
+        size = file.seek(0, io.SEEK_END)
+        position = len(MAGIC)
+        while True:
+            file.seek(position)
+            head = file.read(9)
+            if len(head) < 9 or head[0] in (FOOTER, DATA_END):
+                return position
+            end = position + 9 + struct.unpack("<Q", head[1:])[0]
+            if end > size:
+                return position
+            position = end
+
+
+class WithEnd(io.RawIOBase):
+    """The first ``end`` bytes of a file, and END."""
+
+    def __init__(self, file: IO[bytes], end: int) -> None:
+        self._file, self._end, self._position = file, end, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._end + len(END)}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        behind = self._position - self._end
+        if behind < 0:
+            self._file.seek(self._position)
+            content = self._file.read(min(len(buffer), -behind))
+        else:
+            content = END[behind : behind + len(buffer)]
+        buffer[: len(content)] = content
+        self._position += len(content)
+        return len(content)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()

@@ -1,0 +1,81 @@
+"""The options of a pipeline as its node gets them: a parameter file of ROS, and -p NAME:=VALUE over it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.inference.pipeline import PipelineOptions, check_options
+
+NODE = "pose_node"
+DEFAULTS = PipelineOptions()
+ALIKE = 0.8  # of two names, 0..1: more is taken for a slip of the pen
+
+
+def read_options(config: str | None, parameters: Sequence[str]) -> tuple[PipelineOptions, list[str]]:
+    """The options, and the names of parameters that only the node has a use for.
+
+    Raises ConfigError: no such file or no parameters of the node in it, an option of another type or out of range, a
+    name much like an option's.
+    """
+    values = dict(parameters_of(config)) if config else {}
+    values.update(map(parsed, parameters))
+    others = [name for name in values if name not in PipelineOptions._fields]
+    for name in others:
+        refuse_misspelled(name)
+    options = DEFAULTS._replace(**{name: checked(name, value) for name, value in values.items() if name not in others})
+    check_options(options)
+    return options, others
+
+
+def parameters_of(path: str) -> dict[str, Any]:
+    """Of pose_node in a ROS parameter file; what is said of the node itself goes before what is said of all (/**)."""
+    try:
+        content = yaml.safe_load(Path(path).read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+    found = list(node_parameters(content, ""))
+    if not found:
+        raise ConfigError(f"{path}: expected ros__parameters of /** or {NODE}")
+    ordered = sorted(found, key=lambda entry: not entry[0].endswith("*"))
+    return {name: value for _node, own in ordered for name, value in own.items()}
+
+
+def node_parameters(content: Any, node: str) -> Iterator[tuple[str, dict]]:
+    """(name of the node or wildcard, its parameters) wherever they fit our node; namespaces may be nested."""
+    for key, value in content.items() if isinstance(content, dict) else ():
+        if key == "ros__parameters" and isinstance(value, dict) and node.split("/")[-1] in (NODE, "*", "**"):
+            yield node, value
+        elif key != "ros__parameters":
+            yield from node_parameters(value, f"{node}/{key}")
+
+
+def parsed(parameter: str) -> tuple[str, Any]:
+    """``NAME:=VALUE`` as `ros2 run` takes it; the value is YAML."""
+    name, sign, value = parameter.partition(":=")
+    if not sign:
+        raise ConfigError(f"expected -p NAME:=VALUE, got {parameter}")
+    try:
+        return name, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"-p {parameter}: {error}") from error
+
+
+def refuse_misspelled(name: str) -> None:
+    near = difflib.get_close_matches(name, PipelineOptions._fields, 1, ALIKE)
+    if near:
+        raise ConfigError(f"unknown parameter {name!r}; did you mean {near[0]!r}?")
+
+
+def checked(name: str, value: Any) -> Any:
+    wanted = type(getattr(DEFAULTS, name))
+    if wanted is float and type(value) is int:
+        value = float(value)
+    if type(value) is not wanted:
+        raise ConfigError(f"parameter {name}: expected {wanted.__name__}, got {value!r}")
+    return value

@@ -1,0 +1,142 @@
+"""The files of one run: a folder that takes its name when all of it is written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from pose_estimation_ros.core.errors import ConfigError, PoseError
+from pose_estimation_ros.core.files import write_json
+from pose_estimation_ros.core.poses import Poses
+from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.evaluation.bag.messages import header, messages
+from pose_estimation_ros.evaluation.bag.reading import Recorded
+from pose_estimation_ros.evaluation.bag.writing import LATCHED, BagWriter
+from pose_estimation_ros.inference.draw import draw_poses
+from pose_estimation_ros.inference.markers import MarkerMaker
+from pose_estimation_ros.inference.messages import poses_to_msg, skeleton_to_msg
+from pose_estimation_ros.inference.video import USUAL_FPS, VideoWriter
+
+RESULTS = "results.json"
+METRES_PER_PX, LIFETIME_S = 0.002, 0.5  # the node's defaults
+RATE_FRAMES = 10  # the video's rate is that of so many frames
+
+
+class PoseBag:
+    """A rosbag2 (sqlite3, which every distribution plays) with /pose/keypoints, /pose/markers and /pose/skeleton."""
+
+    def __init__(self, path: Path, skeleton: Skeleton) -> None:
+        self._writer = BagWriter(path)
+        self._skeleton, self._markers = skeleton, MarkerMaker(messages(), skeleton, METRES_PER_PX, LIFETIME_S)
+        self._described = False
+
+    def write(self, frame: Recorded, image_wh: tuple[int, int], poses: Poses, age_ns: int | None) -> None:
+        """As the node would have published it: with the image's stamp, recorded age_ns later than the image."""
+        at_ns = frame.recorded_ns + (age_ns or 0)
+        if not self._described:
+            self._writer.write("/pose/skeleton", skeleton_to_msg(messages(), self._skeleton), at_ns, (LATCHED,))
+            self._described = True
+        stamped = header(frame.stamp_ns, frame.message.header.frame_id)
+        people = poses_to_msg(messages(), poses, stamped, image_wh, self._skeleton.name)
+        people.timing = timing(age_ns)
+        self._writer.write("/pose/keypoints", people, at_ns)
+        self._writer.write("/pose/markers", self._markers(poses, stamped, image_wh), at_ns)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def timing(age_ns: int | None) -> Any:
+    """Its total is the simulated age; what was not simulated is NaN."""
+    fields = dict.fromkeys(("capture_to_receive_ms", "preprocess_ms", "inference_ms", "postprocess_ms"), np.nan)
+    return messages().Timing(**fields, total_ms=np.nan if age_ns is None else 1e-6 * age_ns)
+
+
+class Movie:
+    """An mp4 of frames with stamps; its rate is known after RATE_FRAMES of them. All get the first one's size."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._held: list[tuple[int, np.ndarray]] = []
+        self._writer: VideoWriter | None = None
+        self._size_wh = (0, 0)
+
+    def write(self, stamp_ns: int, image: np.ndarray) -> None:
+        if not self._held:
+            self._size_wh = (image.shape[1], image.shape[0])
+        if image.shape[1::-1] != self._size_wh:
+            image = cv2.resize(image, self._size_wh)
+        if self._writer:
+            self._writer.write(image)
+            return
+        self._held.append((stamp_ns, image))
+        if len(self._held) == RATE_FRAMES:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._writer = VideoWriter(str(self._path), rate([stamp_ns for stamp_ns, _image in self._held]))
+        for _stamp_ns, image in self._held:
+            self._writer.write(image)
+
+    def close(self) -> None:
+        if self._held and not self._writer:
+            self._begin()
+        if self._writer:
+            self._writer.close()
+
+
+def rate(stamps_ns: list[int]) -> float:
+    """Frames per second, 1..120; 30 where stamps do not tell."""
+    span_ns = stamps_ns[-1] - stamps_ns[0]
+    return float(np.clip(round(1e9 * (len(stamps_ns) - 1) / span_ns, 2), 1, 120)) if span_ns > 0 else USUAL_FPS
+
+
+class RunFolder:
+    """Writes into FOLDER.unfinished, which takes the place of FOLDER when ``finish`` is called; a context manager.
+
+    Raises ConfigError where FOLDER is there and holds no results of an earlier run, which it would replace.
+    """
+
+    def __init__(self, folder: Path, skeleton: Skeleton, color_by: str = "track", video: bool = True) -> None:
+        if folder.exists() and not (folder / RESULTS).is_file():
+            raise ConfigError(f"expected our earlier results or nothing at {folder}, which would be replaced")
+        self.folder, self._unfinished = folder, folder.with_name(folder.name + ".unfinished")
+        shutil.rmtree(self._unfinished, ignore_errors=True)
+        self._unfinished.mkdir(parents=True)
+        self._skeleton, self._color_by = skeleton, color_by
+        self._bag = PoseBag(self._unfinished / "pose_bag", skeleton)
+        self._movie = Movie(self._unfinished / "annotated.mp4") if video else None
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(self, kind: Any, _error: Any, _trace: Any) -> None:
+        """An error that leaves nothing to keep takes the folder away; any other leaves it for a look."""
+        if kind and issubclass(kind, PoseError):
+            shutil.rmtree(self._unfinished, ignore_errors=True)
+
+    def write(self, frame: Recorded, image: np.ndarray, poses: Poses, age_ns: int | None) -> None:
+        self._bag.write(frame, (image.shape[1], image.shape[0]), poses, age_ns)
+        if self._movie:
+            drawn = image.copy()
+            draw_poses(drawn, poses, self._skeleton, self._color_by)
+            self._movie.write(frame.stamp_ns, drawn)
+
+    def finish(self, files: dict[str, Any]) -> None:
+        """files: name -> what is written as JSON."""
+        self._bag.close()
+        if self._movie:
+            self._movie.close()
+        for name, content in files.items():
+            write_json(self._unfinished / name, content, indent=1 if name == RESULTS else None)
+        old = self.folder.with_name(self.folder.name + ".old")
+        if self.folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            os.rename(self.folder, old)
+        os.rename(self._unfinished, self.folder)
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,108 @@
+"""From the record of a run to the content of its files; their schema is in docs/bags.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pose_estimation_ros.core.model_spec import file_sha256
+from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.evaluation.bag.clock import Clock, distribution
+from pose_estimation_ros.evaluation.bag.measures import reference_free
+from pose_estimation_ros.evaluation.bag.output import RESULTS
+from pose_estimation_ros.evaluation.bag.run import Record
+from pose_estimation_ros.evaluation.bag.truth import Truth
+from pose_estimation_ros.inference.backend import model_path
+from pose_estimation_ros.inference.pipeline import PipelineOptions
+from pose_estimation_ros.inference.predict import coco_results
+
+SCHEMA = "pose_estimation_ros bag results 1"
+STAMP_COUNTS = ("without_stamp", "stamp_repeated", "stamp_out_of_order")
+
+
+def files_of(
+    record: Record,
+    skeleton: Skeleton,
+    told: dict[str, Any],
+    clock: Clock,
+    truth: Truth | None,
+    pseudo_truth: Truth | None,
+) -> dict[str, Any]:
+    """Name -> content of the JSON files. told: what is known of bag, topic and model before the run."""
+    results = {
+        "schema": SCHEMA,
+        **told,
+        "clock": {"realtime": clock.realtime, "latency_ms": clock.latency_ms},
+        "partial": bool(record.partial),
+        "partial_reason": record.partial,
+        **summary(record),
+        "reference_free": reference_free(record.poses, skeleton),
+    }
+    files = {"keypoints.json": keypoints(record), "frames.json": frames(record), "timings.json": timings(record)}
+    for name, own in (("truth", truth), ("pseudo_truth", pseudo_truth)):
+        if own:
+            files[f"{name}_results.json"], results[name] = judged(record, own)
+            files[f"{name}_annotations.json"] = own.content
+    return {**files, RESULTS: results}
+
+
+def about_model(options: PipelineOptions, boxes: str) -> dict[str, Any]:
+    """The model with the hash of its file, and what the pipeline was told."""
+    of_pipeline = {name: value for name, value in options._asdict().items() if name not in ("model", "threads")}
+    own = of_pipeline if boxes == "detector" else {"flip_test": options.flip_test}
+    return {
+        "model": options.model,
+        "model_sha256": file_sha256(model_path(options.model)),
+        "boxes": boxes,
+        "options": own,
+    }
+
+
+def summary(record: Record) -> dict[str, Any]:
+    answered, unusable = len(record.frames), sum(record.unusable.values())
+    counts = {
+        "in_bag": record.counts["messages"],
+        "answered": answered,
+        "unusable": dict(sorted(record.unusable.items())),
+        "sizes": dict(sorted(record.sizes.items())),
+        **{name: record.counts[name] for name in STAMP_COUNTS},
+    }
+    if record.age_ms:
+        counts["dropped"] = record.counts["messages"] - answered - unusable
+    people = {
+        "found": sum(poses.count for poses in record.poses),
+        "frames_with_nobody": sum(poses.count == 0 for poses in record.poses),
+    }
+    ages = {"age_ms": distribution(record.age_ms)} if record.age_ms else {}
+    return {"frames": counts, **ages, "people": people}
+
+
+def judged(record: Record, truth: Truth) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """COCO results with the truth's image ids, and figures. Of frames with one stamp the first counts."""
+    results: list[dict[str, Any]] = []
+    seen: set[int] = set()
+    for frame, poses in zip(record.frames, record.poses):
+        image_id = truth.image_id.get(frame.stamp_ns)
+        if image_id is not None and image_id not in seen:
+            seen.add(image_id)
+            results += coco_results(poses, image_id)
+    return results, truth.judge(results, seen)
+
+
+def keypoints(record: Record) -> list[dict[str, Any]]:
+    """As `pose predict` writes them; image_id is the frame's place in the topic."""
+    return [r for frame, poses in zip(record.frames, record.poses) for r in coco_results(poses, frame.index)]
+
+
+def frames(record: Record) -> list[dict[str, Any]]:
+    entries = [
+        {"image_id": f.index, "stamp_ns": f.stamp_ns, "recorded_ns": f.recorded_ns, "people": poses.count}
+        for f, poses in zip(record.frames, record.poses)
+    ]
+    return [{**e, "age_ms": age} for e, age in zip(entries, record.age_ms)] if record.age_ms else entries
+
+
+def timings(record: Record) -> dict[str, Any]:
+    """Seconds and frames per second by stage; unlike all other files never twice the same."""
+    read, worked = record.counts["messages"], len(record.frames)
+    rates = {stage: (read if stage == "read" else worked) / s for stage, s in record.seconds.items() if s > 0}
+    return {"seconds": dict(record.seconds), "frames_per_s": rates}

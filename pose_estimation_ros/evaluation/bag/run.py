@@ -1,0 +1,141 @@
+"""One topic of one bag through one model: frames in, a record of what came out."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from tqdm import tqdm
+
+from pose_estimation_ros.core.errors import DataError, FrameError, PoseError
+from pose_estimation_ros.core.poses import Poses, empty_poses
+from pose_estimation_ros.evaluation import coco
+from pose_estimation_ros.evaluation.bag.clock import Clock, Taken, every_frame, newest_frames
+from pose_estimation_ros.evaluation.bag.output import RunFolder
+from pose_estimation_ros.evaluation.bag.reading import Bag, Recorded
+from pose_estimation_ros.evaluation.bag.truth import Truth
+from pose_estimation_ros.inference.estimator import TopDown
+from pose_estimation_ros.inference.pipeline import Pipeline
+
+Estimate = Callable[[np.ndarray, Recorded], Poses]  # image (H, W, 3) uint8 BGR
+
+
+@dataclass
+class Record:
+    """What a run saw. age_ms: from stamp to answer, in realtime alone. seconds: by stage."""
+
+    frames: list[Recorded] = field(default_factory=list)  # answered, without their messages
+    poses: list[Poses] = field(default_factory=list)  # of those
+    age_ms: list[float] = field(default_factory=list)
+    counts: Counter = field(default_factory=Counter)
+    unusable: Counter = field(default_factory=Counter)  # kind of FrameError
+    sizes: Counter = field(default_factory=Counter)
+    seconds: Counter = field(default_factory=Counter)
+    partial: str = ""  # why not all of the bag was worked on
+    interrupted: bool = False
+
+
+def by_pipeline(pipeline: Pipeline) -> Estimate:
+    """As the node does it. The seconds of a stamp are added up as in the node: other ways round otherwise."""
+    return lambda image, frame: pipeline(image, frame.stamp_ns // 10**9 + 1e-9 * (frame.stamp_ns % 10**9))
+
+
+def by_true_boxes(estimator: TopDown, truth: Truth) -> Estimate:
+    """As `pose evaluate` does it: in the boxes of the annotations, image by image."""
+    boxes = truth.boxes()
+
+    def estimate(image: np.ndarray, frame: Recorded) -> Poses:
+        box_xyxy, box_score = boxes.get(truth.image_id.get(frame.stamp_ns), (np.zeros((0, 4)), np.zeros(0)))
+        if not len(box_xyxy):
+            return empty_poses(estimator.skeleton.num_keypoints)
+        return coco.poses_in_boxes(estimator, image, box_xyxy, box_score)
+
+    return estimate
+
+
+def run(bag: Bag, topic: str, estimate: Estimate, folder: RunFolder | None, clock: Clock) -> Record:
+    """Works through a topic.
+
+    Ctrl-C, damage in the bag and errors on the way end it with what was done until then; the record says so. Raises
+    DataError where not one frame could be used.
+    """
+    record = Record()
+    work = Work(record, estimate, folder, clock)
+    try:
+        for taken in work.chosen(counted(bag.read(topic), record)):
+            work.answer(taken)
+    except KeyboardInterrupt:
+        record.interrupted, record.partial = True, f"stopped by Ctrl-C after {len(record.frames)} frames"
+    except PoseError as error:
+        if not record.frames:
+            raise
+        record.partial = str(error)
+    record.partial = record.partial or bag.problem
+    if not record.frames and not record.interrupted:
+        why = work.first_error or bag.problem or "there is none"
+        count = record.counts["messages"]
+        raise DataError(f"{bag.path}: none of {count} images of {topic} could be used: {why}")
+    return record
+
+
+def counted(frames: Iterable[Recorded], record: Record) -> Iterator[Recorded]:
+    """The same frames; counts what is odd about their stamps, and the time that reading takes."""
+    seen: set[int] = set()
+    newest_ns = 0
+    began = time.perf_counter()
+    for frame in frames:
+        record.seconds["read"] += time.perf_counter() - began
+        record.counts["messages"] += 1
+        record.counts["without_stamp"] += not frame.has_stamp
+        record.counts["stamp_repeated"] += frame.stamp_ns in seen
+        record.counts["stamp_out_of_order"] += frame.stamp_ns < newest_ns
+        seen.add(frame.stamp_ns)
+        newest_ns = max(newest_ns, frame.stamp_ns)
+        yield frame
+        began = time.perf_counter()
+
+
+class Work:
+    """Answers frames and keeps the record."""
+
+    def __init__(self, record: Record, estimate: Estimate, folder: RunFolder | None, clock: Clock) -> None:
+        self._record, self._estimate, self._folder, self._clock = record, estimate, folder, clock
+        self._latency_ns = 0
+        self.first_error = ""
+
+    def chosen(self, frames: Iterable[Recorded]) -> Iterator[Taken]:
+        shown = tqdm(frames, "frames", leave=False, unit="frame", disable=None)
+        return newest_frames(shown, lambda: self._latency_ns) if self._clock.realtime else every_frame(shown)
+
+    def answer(self, taken: Taken) -> None:
+        frame, seconds = taken.frame, self._record.seconds
+        began = time.perf_counter()
+        try:
+            image = frame.image()
+            decoded = time.perf_counter()
+            poses = self._estimate(image, frame)
+        except FrameError as error:
+            self._latency_ns = 0
+            self._record.unusable[error.kind] += 1
+            self.first_error = self.first_error or f"the first: {error}"
+            return
+        done = time.perf_counter()
+        given_ms = self._clock.latency_ms
+        self._latency_ns = round(1e9 * (done - began) if given_ms is None else 1e6 * given_ms)
+        age_ns = None if taken.start_ns is None else taken.start_ns + self._latency_ns - frame.stamp_ns
+        self._keep(frame, image, poses, age_ns)
+        seconds["decode"] += decoded - began
+        seconds["estimate"] += done - decoded
+        seconds["write"] += time.perf_counter() - done
+
+    def _keep(self, frame: Recorded, image: np.ndarray, poses: Poses, age_ns: int | None) -> None:
+        if self._folder:
+            self._folder.write(frame, image, poses, age_ns)
+        self._record.sizes[f"{image.shape[1]}x{image.shape[0]}"] += 1
+        self._record.frames.append(frame._replace(message=None))
+        self._record.poses.append(poses)
+        if age_ns is not None:
+            self._record.age_ms.append(1e-6 * age_ns)

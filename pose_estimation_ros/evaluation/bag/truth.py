@@ -1,0 +1,118 @@
+"""What the people in a bag's images really did: annotations by stamp, a topic of ours, or a stronger model's opinion.
+
+All three become COCO's JSON with "stamp_ns" (and "topic") in the images, which COCO's judge takes; see docs/bags.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pose_estimation_ros.core.errors import DataError, FrameError
+from pose_estimation_ros.core.geometry import xyxy_to_xywh
+from pose_estimation_ros.core.oks import box_area
+from pose_estimation_ros.core.poses import Poses
+from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.evaluation import coco
+from pose_estimation_ros.evaluation.bag.messages import PERSON_ARRAY
+from pose_estimation_ros.evaluation.bag.reading import Bag
+from pose_estimation_ros.evaluation.coco_json import PERSON, Boxes, read_json, refuse
+from pose_estimation_ros.inference.messages import msg_to_poses
+
+FILE = "truth.json"  # in a bag's folder it is that bag's
+
+
+class Truth:
+    """Annotations of a topic's images, checked. source: where from, for messages and results.
+
+    Raises DataError: no COCO file with stamps, none of this topic, two images of one stamp, annotations that COCO's
+    judge cannot take. Nobody in any image is no error.
+    """
+
+    def __init__(self, content: Any, source: str, topic: str) -> None:
+        images = content.get("images") if isinstance(content, dict) else None
+        if not isinstance(images, list):
+            raise DataError(f"{source}: expected COCO's lists 'images' and 'annotations'")
+        refuse(source, "images without a whole number as stamp_ns", [i for i in images if not is_stamped(i)])
+        images = [{"file_name": str(i["stamp_ns"]), **i} for i in images if i.get("topic", topic) == topic]
+        if not images:
+            raise DataError(f"{source}: expected images of {topic}, got none")
+        own = {image.get("id") for image in images}
+        annotations = [a for a in content.get("annotations", []) if a.get("image_id") in own]
+        self.source = source
+        self.content = {**content, "images": images, "annotations": annotations}
+        self._index = coco.load_ground_truth(source, self.content) if annotations else None
+        self.image_id = {image["stamp_ns"]: image["id"] for image in images}
+        if len(self.image_id) < len(images):
+            raise DataError(f"{source}: expected one image per stamp, got {len(images)} with {len(self.image_id)}")
+
+    def boxes(self) -> Boxes:
+        """By image id, of everybody with keypoints."""
+        return coco.ground_truth_boxes(self._index) if self._index else {}
+
+    def judge(self, results: list[dict[str, Any]], image_ids: Collection[int]) -> dict[str, Any]:
+        """COCO's AP and AR in 0..100 of results, over those images that were worked on; -1 where nobody is in them."""
+        images = [image for image in self.content["images"] if image["id"] in image_ids]
+        annotations = [a for a in self.content["annotations"] if a["image_id"] in image_ids]
+        counts = {"source": self.source, "images": len(self.image_id), "judged": len(images)}
+        if not any(coco.is_counted(a) for a in annotations if a.get("category_id") == PERSON):
+            return {**counts, **dict.fromkeys(coco.METRICS, -1.0)}
+        restricted = {**self.content, "images": images, "annotations": annotations}
+        return {**counts, **coco.keypoint_ap(coco.load_ground_truth(self.source, restricted), results)}
+
+
+def is_stamped(image: Any) -> bool:
+    return isinstance(image, dict) and type(image.get("stamp_ns")) is int
+
+
+def truth_of_file(path: str | Path, topic: str) -> Truth:
+    return Truth(read_json(path), str(path), topic)
+
+
+def truth_of_topic(bag: Bag, truth_topic: str, topic: str) -> Truth:
+    """Of PersonArray messages in the bag. Raises DataError: no such topic, or persons of another skeleton."""
+    found = bag.topics(PERSON_ARRAY)
+    if truth_topic not in found:
+        raise DataError(
+            f"{bag.path}: expected {PERSON_ARRAY} on {truth_topic}, got it on: {', '.join(found) or 'none'}"
+        )
+    keypoints = get_skeleton(coco.SKELETON).num_keypoints
+    try:
+        people = [(entry.stamp_ns, msg_to_poses(entry.message, keypoints)) for entry in bag.read(truth_topic)]
+    except FrameError as error:
+        raise DataError(f"{bag.path}: {truth_topic}: {error}") from error
+    return Truth(annotations_of(people, topic), truth_topic, topic)
+
+
+def annotations_of(people: Iterable[tuple[int, Poses]], topic: str) -> dict[str, Any]:
+    """(stamp_ns, poses) of images -> COCO's annotations; ids count from 0 and 1. Keypoints of score 0 are unlabelled.
+
+    "area", by which OKS is scaled, is that of the box: COCO's own is that of the person's outline, about half of it.
+    """
+    images: list[dict] = []
+    annotations: list[dict] = []
+    for stamp_ns, poses in people:
+        image_id = len(images)
+        images.append({"id": image_id, "file_name": str(stamp_ns), "stamp_ns": stamp_ns, "topic": topic})
+        for person in np.flatnonzero((poses.score > 0).any(1)):
+            own = annotation(poses.select(np.array([person])))
+            annotations.append({"id": len(annotations) + 1, "image_id": image_id, **own})
+    categories = [{"id": PERSON, "name": "person"}]
+    return {"images": images, "annotations": annotations, "categories": categories}
+
+
+def annotation(person: Poses) -> dict[str, Any]:
+    """One person's, without ids."""
+    found = person.score[0] > 0
+    labelled = np.where(found[:, None], np.insert(person.xy[0].astype(float), 2, 2, axis=1), 0.0)
+    return {
+        "category_id": PERSON,
+        "iscrowd": 0,
+        "keypoints": labelled.ravel().tolist(),
+        "num_keypoints": int(found.sum()),
+        "bbox": xyxy_to_xywh(person.box_xyxy)[0].tolist(),
+        "area": float(box_area(person.box_xyxy)[0]),
+    }
