@@ -11,6 +11,8 @@ from pose_estimation_ros.core.errors import PoseError
 COMMANDS = {
     "predict": ("pose_estimation_ros.inference.predict", "keypoints of images, a video or a camera", ""),
     "bench": ("pose_estimation_ros.inference.benchmark", "time each stage of the pipeline on a video", ""),
+    "build-engine": ("pose_estimation_ros.inference.engine_builder", "compile a model for this machine's GPU", ""),
+    "inspect-engine": ("pose_estimation_ros.inference.inspect_engine", "what an engine is of, and what is in it", ""),
     "train": ("pose_estimation_ros.training.train", "train a model from a recipe", "train"),
     "models": ("pose_estimation_ros.training.zoo", "what each model costs, beside its paper's figures", "train"),
     "export": ("pose_estimation_ros.training.export", "turn a checkpoint into an ONNX model and its spec", "train"),
@@ -19,6 +21,12 @@ COMMANDS = {
         "accuracy of a pose model or a person detector",
         "evaluate",
     ),
+    "evaluate-bag": (
+        "pose_estimation_ros.evaluation.bag.evaluate_bag",
+        "run models over rosbags: accuracy, steadiness, drops, video",
+        "evaluate",
+    ),
+    "make-bag": ("pose_estimation_ros.evaluation.bag.make_bag", "a rosbag of a video or images", "evaluate"),
 }
 
 

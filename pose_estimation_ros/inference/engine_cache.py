@@ -19,7 +19,17 @@ from pose_estimation_ros.core.model_spec import file_sha256
 MACHINE = ("tensorrt", "cuda", "device", "compute_capability")  # an engine runs where all of these are the same
 SOURCES = ("onnx_sha256", "source_sha256")
 KEY = SOURCES + MACHINE + ("precision", "max_batch", "shapes", "device_decode", "workspace_mb", "max_error_px")
-SIDECAR = KEY + ("model_spec", "onnx_path", "source_path", "precision_built", "engine_sha256", "parity", "built")
+SIDECAR = KEY + (
+    "model_spec",
+    "onnx_path",
+    "source_path",
+    "precision_built",
+    "layers",
+    "parity",
+    "failed_over",
+    "built",
+    "engine_sha256",
+)
 LOCK = "building.lock"
 
 
@@ -34,7 +44,7 @@ def machine(trt):
     # type: (Any) -> Dict[str, str]
     """What an engine built or run here is tied to, by the names of ``MACHINE``. trt: the module tensorrt.
 
-    Raises ModelError where there is no CUDA driver or device.
+    Raises CudaError where there is no driver or device.
     """
     from pose_estimation_ros.inference.cuda import Cuda
 
@@ -63,13 +73,13 @@ def sidecar_path(path):
 
 def read_sidecar(path):
     # type: (str) -> Dict[str, Any]
-    """What is known of the engine at path: the fields of ``SIDECAR`` and, where it had to be built anew, failed_over.
+    """What is known of the engine at path: the fields of ``SIDECAR``.
 
-    model_spec: the fields of the model's ModelSpec, None for a foreign detector. onnx_path, onnx_sha256: the model as
-    it was named, which serves without TensorRT; source_path, source_sha256: the file that was compiled, of another
-    precision or the same. precision: asked for; precision_built: what came out. shapes: {input: [least, best, most]}.
-    device_decode: whether the graph gives keypoints in place of heatmaps. parity: error against ONNX Runtime in px.
-    built: {"utc", "seconds"}.
+    model_spec: the fields of the model's ModelSpec. onnx_path, onnx_sha256: the float32 model, which serves without
+    TensorRT; source_path, source_sha256: its file in the precision asked for. precision: asked for; precision_built:
+    what came out; layers: how many of which. shapes: of the input, [least, best, most]. device_decode: whether the
+    graph gives keypoints in place of heatmaps. parity: error against ONNX Runtime in px, None if unchecked;
+    failed_over: the same of precisions that were too far off. built: {"utc", "seconds", "source": the file compiled}.
 
     Raises ModelError: there is no engine or no sidecar, it is no JSON or lacks a field, or the engine is not the one
     that it speaks of, such as one half written or copied without it.

@@ -22,16 +22,16 @@ from pose_estimation_ros.inference.engine_cache import (
 HERE = {"tensorrt": "8.2.1.8", "cuda": "10.2", "device": "NVIDIA Tegra X2", "compute_capability": "6.2"}
 KEY_VALUES = dict(
     HERE, onnx_sha256="a" * 64, source_sha256="a" * 64, precision="fp16", max_batch=8, device_decode=False,
-    shapes={"images": [[1, 3, 64, 48], [8, 3, 64, 48], [8, 3, 64, 48]]}, workspace_mb=None, max_error_px=4.0,
+    shapes=[[1, 3, 64, 48], [8, 3, 64, 48], [8, 3, 64, 48]], workspace_mb=None, max_error_px=4.0,
 )  # fmt: skip
 REST = {
     "model_spec": None, "onnx_path": "/m/x.onnx", "source_path": "/m/x.onnx", "precision_built": "fp16", "parity": {},
-    "built": {},
+    "built": {}, "layers": {}, "failed_over": [],
 }  # fmt: skip
 OTHER = {
     "onnx_sha256": "b" * 64, "source_sha256": "b" * 64, "tensorrt": "8.2.1.9", "cuda": "10.3", "device": "Orin",
     "compute_capability": "8.7", "precision": "fp32", "max_batch": 4, "device_decode": True,
-    "shapes": {"images": [[1, 3, 64, 48], [4, 3, 64, 48], [8, 3, 64, 48]]}, "workspace_mb": 512, "max_error_px": 1.0,
+    "shapes": [[1, 3, 64, 48], [4, 3, 64, 48], [8, 3, 64, 48]], "workspace_mb": 512, "max_error_px": 1.0,
 }  # fmt: skip
 
 

@@ -1,0 +1,99 @@
+"""What is to be built: the options, the file for a precision, and the key that the engine is found by again."""
+
+import os
+import re
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
+
+from pose_estimation_ros.core.errors import ConfigError, ModelError
+from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec, file_sha256
+from pose_estimation_ros.inference.backend import Backend
+from pose_estimation_ros.inference.engine_precision import PRECISIONS
+
+NO_INT8 = ("5.0", "5.2", "5.3", "6.0", "6.2")  # Maxwell, Nano, P100, TX2: no integer dot product
+
+
+class BuildOptions(NamedTuple):
+    """What `pose build-engine` can be told.
+
+    precision: None for what the file's name ends in (x_int8.onnx), else fp16. workspace_mb: TensorRT's choice if None.
+    timing_cache: beside the engine if None.
+    out: where the engine goes, the cache if None. max_error_px: limit on the 99th percentile of the keypoints' error.
+    images: a video or folder to compare on, the demo's clip if None. unchecked: do not compare.
+    """
+
+    precision: Optional[str] = None
+    max_batch: int = 8
+    workspace_mb: Optional[int] = None
+    timing_cache: Optional[str] = None
+    out: Optional[str] = None
+    force: bool = False
+    max_error_px: float = 8.0
+    images: Optional[str] = None
+    unchecked: bool = False
+
+
+def check_options(options, here):
+    # type: (BuildOptions, Mapping) -> None
+    for name, low in (("max_batch", 1), ("workspace_mb", 1), ("max_error_px", 0)):
+        value = getattr(options, name)
+        if value is not None and not value >= low:
+            raise ConfigError("expected %s of %d or more, got %s" % (name, low, value))
+    if options.precision == "int8" and here["compute_capability"] in NO_INT8:
+        raise ConfigError(
+            "expected fp16 or fp32 for %(device)s: with compute capability %(compute_capability)s it has no int8 "
+            "arithmetic that is faster than fp16" % here
+        )
+
+
+def plain_model(path, precision):
+    # type: (str, Optional[str]) -> Tuple[str, str]
+    """The float32 model and the precision meant, for that model's file or one of its others, such as x_fp16.onnx.
+
+    Raises ModelError where the float32 file is missing: the engine is compared with it, and it serves without TensorRT.
+    """
+    stem = os.path.splitext(path)[0]
+    named = next((name for name in PRECISIONS if stem.endswith("_" + name)), None)
+    if named is None:
+        return path, precision or "fp16"
+    if precision not in (None, named):
+        raise ConfigError("expected --precision %s for %s, got %s" % (named, path, precision))
+    plain = stem[: -len("_" + named)] + ".onnx"
+    if not os.path.isfile(plain):
+        raise ModelError("expected %s beside %s to compare with, there is none" % (plain, path))
+    return plain, named
+
+
+def source_file(onnx, precision, strongly_typed):
+    # type: (str, str, bool) -> str
+    """The file to compile for a precision. Raises ModelError where it has yet to be exported."""
+    source = "%s_%s.onnx" % (os.path.splitext(onnx)[0], precision)
+    if precision == "fp32" or (precision == "fp16" and not strongly_typed):
+        return onnx  # TensorRT 8 picks, by its flag, the layers for which fp16 is faster
+    if not os.path.isfile(source):
+        raise ModelError("expected %s, there is none: TensorRT takes this precision from the file, and `pose export "
+                         "--precision %s` makes it" % (source, precision))  # fmt: skip
+    return source
+
+
+def make_key(onnx, source, spec, reference, options, here):
+    # type: (str, str, ModelSpec, Backend, BuildOptions, Mapping) -> Dict[str, Any]
+    """All that the engine depends on, by the names of engine_cache.KEY."""
+    most = (reference.input_shape[0] or options.max_batch, 3) + spec.input_size_wh[::-1]
+    least = (reference.input_shape[0] or 1,) + most[1:]
+    return dict(
+        here,
+        onnx_sha256=file_sha256(onnx),
+        source_sha256=file_sha256(source),
+        precision=options.precision,
+        max_batch=most[0],
+        shapes=[list(least), list(most), list(most)],
+        device_decode=spec.task in POSE_TASKS and "heatmaps" not in reference.output_shapes,
+        workspace_mb=options.workspace_mb,
+        max_error_px=None if options.unchecked else options.max_error_px,
+    )
+
+
+def timing_cache_name(here):
+    # type: (Mapping) -> str
+    words = "timings-%(tensorrt)s-%(device)s-%(compute_capability)s" % here
+    return re.sub(r"[^A-Za-z0-9.]+", "-", words) + ".cache"

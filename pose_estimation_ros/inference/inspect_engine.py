@@ -1,0 +1,55 @@
+"""Prints what is known of an engine: its sidecar, whether it fits this machine, and what TensorRT itself finds in it.
+
+What it was built from and for, in which precision, and how far its keypoints are from ONNX Runtime's stands in the
+sidecar and is told anywhere; its tensors and how many layers run in which precision, where TensorRT can open it.
+"""
+
+import json
+from typing import Any, Dict, Mapping
+
+from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.inference.backend import model_path
+from pose_estimation_ros.inference.engine_cache import machine, read_sidecar, refuse_foreign
+from pose_estimation_ros.inference.engine_precision import describe, engine_precisions
+from pose_estimation_ros.inference.tensorrt_api import load_tensorrt, make_log, open_engine
+
+
+def add_arguments(parser):
+    # type: (Any) -> None
+    parser.add_argument("engine", metavar="ENGINE", help="path of an .engine file")
+
+
+def main(args):
+    # type: (Any) -> int
+    path = model_path(args.engine)
+    sidecar = read_sidecar(path)
+    print(to_text(dict(sidecar, model_spec=sidecar["model_spec"]["name"])))
+    try:
+        trt = load_tensorrt()
+        here = machine(trt)
+    except ModelError as error:
+        print("not opened here: %s" % error)
+        return 0
+    refuse_foreign(sidecar, here)
+    print(contents(trt, path))
+    return 0
+
+
+def to_text(fields):
+    # type: (Mapping[str, Any]) -> str
+    """A line for each field, in the order of their names."""
+    rows = [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in sorted(fields.items())]
+    return "\n".join("%-20s %s" % row for row in rows)
+
+
+def contents(trt, path):
+    # type: (Any, str) -> str
+    """The tensors and the layers' precisions, as TensorRT tells them. Raises ModelError where it cannot open it."""
+    engine = open_engine(trt, make_log(trt), path)
+    lines = []
+    for tensor in engine.tensors:
+        kind = "input" if tensor.is_input else "output"
+        lines.append("%-20s %s %s" % (kind, tensor.name, tuple("N" if size is None else size for size in tensor.shape)))
+    with open(path, "rb") as file:
+        counts = engine_precisions(trt, file.read())  # type: Dict[str, int]
+    return "\n".join(lines + ["%-20s %s" % ("layers inside", describe(counts))])
