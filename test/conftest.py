@@ -101,3 +101,52 @@ def paint_blob(image, center_xy, color_bgr, sigma=6.0):
 @pytest.fixture
 def blob():
     return paint_blob
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """A function that makes this machine one with a GPU and TensorRT, as far as the runtime can see, and returns the
+    fakes of both. version, can_be_captured ...: see fake_tensorrt.make_module; devices, major ...: FakeCudart.
+
+    Afterwards all that was taken from the GPU must have been given back.
+    """
+    import sys
+
+    from fake_cudart import FakeCudart
+    from fake_tensorrt import make_module
+
+    made = []
+
+    def pretend(version="10.3.0", can_be_captured=True, **cuda):
+        cudart = FakeCudart(**cuda)
+        trt = make_module(cudart, version, can_be_captured)
+        monkeypatch.setattr("pose_estimation_ros.inference.cuda.load_library", lambda: cudart)
+        monkeypatch.setitem(sys.modules, "tensorrt", trt)
+        made.append(cudart)
+        return cudart, trt
+
+    yield pretend
+    assert [cudart.live for cudart in made if not cudart.sticky] == [{} for cudart in made if not cudart.sticky]
+
+
+@pytest.fixture
+def save_engine():
+    """A function that writes <model>.engine beside an ONNX file, with its sidecar, as built on this machine, fake or
+    not; keywords replace the sidecar's fields."""
+    from fake_tensorrt import engine_bytes
+
+    def save(onnx_path, max_batch=8, **changes):
+        import tensorrt
+
+        from pose_estimation_ros.core.model_spec import file_sha256, load_model_spec
+        from pose_estimation_ros.inference.engine_cache import SIDECAR, machine, store
+
+        path = onnx_path[: -len(".onnx")] + ".engine"
+        sha256 = file_sha256(onnx_path)
+        fields = dict(dict.fromkeys(SIDECAR, ""), **machine(tensorrt))
+        fields.update(onnx_path=onnx_path, onnx_sha256=sha256, source_path=onnx_path, source_sha256=sha256)
+        fields.update(model_spec=load_model_spec(onnx_path).to_json(), max_batch=max_batch)
+        store(path, engine_bytes(onnx_path, max_batch), dict(fields, **changes))
+        return path
+
+    return save

@@ -13,6 +13,10 @@ class ModelError(PoseError):
     """A model or its spec is missing, corrupt or does not fit. Ends the start-up."""
 
 
+class CudaError(ModelError):
+    """CUDA or an engine failed: no driver, no memory, or a fault in flight. Another backend may serve."""
+
+
 class DataError(PoseError):
     """A video, image, annotation or prediction file cannot be used."""
 

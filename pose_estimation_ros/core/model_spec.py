@@ -11,6 +11,7 @@ from pose_estimation_ros.core.skeleton import get_skeleton
 POSE_TASKS = ("top_down", "bottom_up")
 TASKS = POSE_TASKS + ("person_detector",)
 DECODERS = {"top_down": "quarter_offset", "bottom_up": "associative_embedding", "person_detector": "boxes"}
+ENGINE = ".engine"
 JSON_TYPES = {  # the rest are strings
     "input_size_wh": list,
     "stride": int,
@@ -57,13 +58,14 @@ def file_sha256(path):
 
 def spec_path(model_path):
     # type: (str) -> str
-    """``models/x.onnx`` -> ``models/x.json``."""
-    return os.path.splitext(str(model_path))[0] + ".json"
+    """``models/x.onnx`` -> ``models/x.json``; ``x.engine`` -> ``x.engine.json``, its sidecar."""
+    stem, suffix = os.path.splitext(str(model_path))
+    return (str(model_path) if suffix == ENGINE else stem) + ".json"
 
 
 def load_model_spec(model_path):
     # type: (str) -> ModelSpec
-    """Reads the spec beside an ONNX file and checks that the two belong together.
+    """Reads the spec beside an ONNX file, or in an engine's sidecar, and checks that the two belong together.
 
     Raises ModelError: either file missing, JSON broken, a key missing or unknown, a wrong value, sha256 different.
     """
@@ -76,10 +78,11 @@ def load_model_spec(model_path):
             fields = json.load(file)
     except ValueError as error:
         raise ModelError("%s: expected JSON, got: %s" % (path, error))
-    spec = _parse(path, fields)
-    found = file_sha256(str(model_path))
-    if found != spec.sha256:
-        raise ModelError("%s: expected sha256 %s (from %s), got %s" % (model_path, spec.sha256, path, found))
+    sidecar = fields if isinstance(fields, dict) and path.endswith(ENGINE + ".json") else {}
+    spec = _parse(path, sidecar.get("model_spec") if sidecar else fields)
+    expected, found = sidecar.get("engine_sha256", spec.sha256), file_sha256(str(model_path))
+    if found != expected:
+        raise ModelError("%s: expected sha256 %s (from %s), got %s" % (model_path, expected, path, found))
     return spec
 
 

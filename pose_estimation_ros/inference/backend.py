@@ -1,26 +1,27 @@
 """What every engine offers, and opening the right one for a model file."""
 
 import os
-from importlib.util import find_spec
 from typing import Dict, List, Tuple, Union
 
 import numpy as np
 
 from pose_estimation_ros.core.errors import ModelError
-from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec, load_model_spec
+from pose_estimation_ros.core.model_spec import ENGINE, POSE_TASKS, ModelSpec, load_model_spec
 from pose_estimation_ros.core.skeleton import get_skeleton
 
 
 class Backend:
     """A network ready to run: a callable ``batch (N, 3, h, w) float32 -> {output name: (N, ...) float32}``.
 
-    name: such as "onnxruntime". input_shape and output_shapes: tuples, None where a dimension is free.
+    name: such as "onnxruntime". input_shape and output_shapes: tuples, None where a dimension is free. fault: why it
+    serves in another's place, "" while all is well.
     Belongs to the thread that opened it. Use it as a context manager or call ``close()``.
     """
 
     name = ""
     input_shape = ()  # type: Tuple
     output_shapes = {}  # type: Dict[str, Tuple]
+    fault = ""
 
     def __call__(self, batch):
         # type: (np.ndarray) -> Dict[str, np.ndarray]
@@ -42,38 +43,35 @@ class Backend:
 
 def open_backend(model_path, threads=0):
     # type: (str, int) -> Backend
-    """Opens an ``.onnx`` file on ONNX Runtime. threads: CPU threads, 0 = as many as cores.
+    """Opens an ``.onnx`` file on ONNX Runtime, an ``.engine`` on TensorRT. threads: of the CPU, 0 = as many as cores.
 
     Raises ModelError: no such file, corrupt, of an unknown kind, or the engine's library is missing.
     """
     suffix = os.path.splitext(model_path)[1]
-    if suffix == ".engine":
-        raise ModelError("%s is a TensorRT engine. Missing here: %s" % (model_path, _missing_for_tensorrt()))
-    if suffix != ".onnx":
+    if suffix not in (".onnx", ENGINE):
         raise ModelError("expected a model file ending in .onnx or .engine, got %s" % model_path)
     if not os.path.isfile(model_path):
         raise ModelError("expected a model file %s, there is none" % model_path)
+    if suffix == ENGINE:
+        from pose_estimation_ros.inference.tensorrt_backend import TensorRTBackend
+
+        return TensorRTBackend(model_path)
     from pose_estimation_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
 
     return OnnxRuntimeBackend(model_path, threads)
 
 
-def _missing_for_tensorrt():
-    # type: () -> str
-    library = (
-        "" if find_spec("tensorrt") else "the Python module tensorrt (JetPack: apt install python3-libnvinfer), and "
-    )
-    return library + "this package's TensorRT backend, which a later version brings; use an .onnx model (cpu.launch.py)"
-
-
-def open_model(name_or_path, task, threads=0):
-    # type: (str, Union[str, Tuple[str, ...]], int) -> Tuple[Backend, ModelSpec]
+def open_model(name_or_path, task, threads=0, fallback=False):
+    # type: (str, Union[str, Tuple[str, ...]], int, bool) -> Tuple[Backend, ModelSpec]
     """Finds a model, reads its spec, opens it, and checks that the three fit together and serve the task.
 
-    task: or a tuple of those that are welcome.
+    task: or a tuple of those that are welcome. fallback: where an engine cannot be opened or fails later, its ONNX
+    model serves on the CPU, and the backend's ``fault`` says why.
     """
-    if name_or_path.endswith(".engine"):
-        open_backend(name_or_path)  # says what is missing
+    if fallback and name_or_path.endswith(ENGINE):
+        from pose_estimation_ros.inference.fallback_backend import open_model_or_onnx
+
+        return open_model_or_onnx(name_or_path, task, threads)
     path = model_path(name_or_path)
     spec = load_model_spec(path)
     if spec.task not in ((task,) if isinstance(task, str) else task):
@@ -95,6 +93,8 @@ def check_fit(backend, spec, path):
     if spec.task in POSE_TASKS:
         keypoints = get_skeleton(spec.skeleton).num_keypoints
         outputs = {"heatmaps": (None, keypoints, height // spec.stride, width // spec.stride)}
+    if spec.task == "top_down" and "keypoints" in backend.output_shapes:  # decoded in the graph
+        outputs = {"keypoints": (None, keypoints, 3)}
     if spec.task == "bottom_up":
         outputs["tags"] = outputs["heatmaps"]
         outputs["heatmaps_2x"] = outputs["heatmaps"][:2] + tuple(2 * size for size in outputs["heatmaps"][2:])
@@ -135,14 +135,19 @@ def model_path(name_or_path):
     # type: (str) -> str
     """Path of a model: itself if it is a file, else a name with or without ".onnx" looked up in model_folders().
 
+    "x.engine" is looked up there, then among the engines built of the model x on this machine.
     Raises ModelError naming the folders searched and the models found there.
     """
     if os.path.isfile(name_or_path) or os.path.dirname(name_or_path):
         return name_or_path
-    name = name_or_path if os.path.splitext(name_or_path)[1] in (".onnx", ".engine") else name_or_path + ".onnx"
+    name = name_or_path if os.path.splitext(name_or_path)[1] in (".onnx", ENGINE) else name_or_path + ".onnx"
     folders = [folder for folder in model_folders() if os.path.isdir(folder)]
     for folder in folders:
         if os.path.isfile(os.path.join(folder, name)):
             return os.path.join(folder, name)
+    if name.endswith(ENGINE):
+        from pose_estimation_ros.inference.tensorrt_backend import find_engine
+
+        return find_engine(name)
     known = sorted(file for folder in folders for file in os.listdir(folder) if file.endswith(".onnx"))
     raise ModelError("expected a model file or one out of %s (in %s), got %r" % (known, folders, name_or_path))

@@ -1,13 +1,13 @@
 """Person detectors: callables ``frame -> (box_xyxy (N, 4) float32 px, score (N,) float32)``, best first."""
 
 import os
-from typing import Callable, NamedTuple, Tuple
+from typing import Any, Callable, NamedTuple, Tuple
 
 import numpy as np
 
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.geometry import apply, invert, letterbox_matrix
-from pose_estimation_ros.core.model_spec import spec_path
+from pose_estimation_ros.core.model_spec import ENGINE, spec_path
 from pose_estimation_ros.core.nms import box_nms
 from pose_estimation_ros.inference.backend import Backend, model_path, open_backend, open_model
 from pose_estimation_ros.inference.box_decoders import (
@@ -58,7 +58,7 @@ class NetworkDetector:
 
     def __init__(self, backend, family, score_threshold=None, watch=None):
         # type: (Backend, Family, float, Stopwatch) -> None
-        self._backend, self._family = backend, family
+        self.backend, self._family = backend, family
         self._size_wh = tuple(backend.input_shape[:1:-1])
         self.score_threshold = family.score_threshold if score_threshold is None else score_threshold
         self._watch = watch or Stopwatch()
@@ -70,7 +70,7 @@ class NetworkDetector:
         matrix = letterbox_matrix((width, height), self._size_wh)
         batch = self._network_input(frame, matrix)
         self._watch.lap("preprocess")
-        outputs = self._backend(batch)
+        outputs = self.backend(batch)
         self._watch.lap("inference")
         boxes, scores = self._best(*self._family.decode(outputs, self._size_wh))
         boxes = apply(invert(matrix), boxes.reshape(-1, 2, 2)).clip(0, [width, height]).reshape(-1, 4)
@@ -94,22 +94,22 @@ class NetworkDetector:
 
     def close(self):
         # type: () -> None
-        self._backend.close()
+        self.backend.close()
 
 
-def open_detector(name_or_path, threads=0, score_threshold=None, watch=None):
-    # type: (str, int, float, Stopwatch) -> Callable
+def open_detector(name_or_path, threads=0, score_threshold=None, watch=None, fallback=False):
+    # type: (str, int, float, Stopwatch, bool) -> Any
     """The detector of that name or file.
 
     Args: name_or_path: "full_frame"; a model of ours with its .json spec, such as "person_detector"; or the ONNX file
     of a YOLOX or NanoDet-m trained on COCO or on persons alone, without a spec. score_threshold: 0..1; the model's own
-    if None. watch: gets the laps. Raises ModelError.
+    if None. watch: gets the laps. fallback: see open_model. Raises ModelError.
     """
     if name_or_path == FULL_FRAME:
         return full_frame
-    path = model_path(name_or_path)
-    if not os.path.isfile(path) or os.path.isfile(spec_path(path)):
-        backend, spec = open_model(path, "person_detector", threads)
+    path = name_or_path if name_or_path.endswith(ENGINE) else model_path(name_or_path)
+    if path.endswith(ENGINE) or not os.path.isfile(path) or os.path.isfile(spec_path(path)):
+        backend, spec = open_model(path, "person_detector", threads, fallback)
         family = OWN._replace(score_threshold=float(spec.accuracy.get("score_threshold", OWN.score_threshold)))
     else:
         backend = open_backend(path, threads)

@@ -1,9 +1,10 @@
 """Frame -> poses, without memory of earlier frames."""
 
-from typing import Callable, Tuple
+from typing import Callable, Dict, Tuple
 
 import numpy as np
 
+from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.geometry import apply, crop_matrices, invert
 from pose_estimation_ros.core.heatmap import decode, merge_flip
 from pose_estimation_ros.core.model_spec import ModelSpec
@@ -20,9 +21,10 @@ BATCH_SIZE = 8  # people per network call: bounds memory in a crowd
 class TopDown:
     """A callable ``frame, boxes -> Poses``: one crop of the frame per person, all crops through the network in batches.
 
-    Args: backend: gives "heatmaps" (N, K, h / stride, w / stride); detector: asked when no boxes are given;
-    flip_test: also runs the mirrored crops and takes the mean; score_threshold: keypoints above it make up the
-    person's score; watch: gets the laps.
+    Args: backend: gives "heatmaps" (N, K, h / stride, w / stride), or "keypoints" (N, K, 3), decoded from them in its
+    graph; detector: asked when no boxes are given; flip_test: also runs the mirrored crops and takes the mean;
+    score_threshold: keypoints above it make up the person's score; watch: gets the laps.
+    Raises ConfigError for a flip test of a network that gives "keypoints" in place of heatmaps.
     """
 
     def __init__(self, backend, spec, detector=full_frame, flip_test=False, score_threshold=0.2, watch=None):
@@ -30,6 +32,8 @@ class TopDown:
         self._backend, self._spec = backend, spec
         self._detector, self._flip_test, self._score_threshold = detector, flip_test, score_threshold
         self._watch = watch or Stopwatch()
+        if flip_test and "keypoints" in backend.output_shapes:
+            raise ConfigError("%s finds keypoints in its graph: expected heatmaps for the flip test" % spec.name)
         self.skeleton = get_skeleton(spec.skeleton)
 
     def __call__(self, frame, boxes=None):
@@ -48,24 +52,32 @@ class TopDown:
         matrices = crop_matrices(boxes, self._spec.input_size_wh, self._spec.padding)
         batch = warp_crops(frame, matrices, self._spec.input_size_wh)
         self._watch.lap("preprocess")
-        heatmaps = self._heatmaps(batch)
+        outputs = self._run(batch)
         self._watch.lap("inference")
-        xy, score = decode(heatmaps)
+        xy, score = keypoints_of(outputs)
         xy = apply(invert(matrices), xy * self._spec.stride)
         self._watch.lap("postprocess")
         return xy, score
 
-    def _heatmaps(self, batch):
-        # type: (np.ndarray) -> np.ndarray
-        heatmaps = self._backend(batch)["heatmaps"]
+    def _run(self, batch):
+        # type: (np.ndarray) -> Dict[str, np.ndarray]
+        outputs = self._backend(batch)
         if not self._flip_test:
-            return heatmaps
+            return outputs
         flipped = self._backend(np.ascontiguousarray(batch[..., ::-1]))["heatmaps"]
-        return merge_flip(heatmaps, flipped, self.skeleton.flip_index)
+        return {"heatmaps": merge_flip(outputs["heatmaps"], flipped, self.skeleton.flip_index)}
 
     def close(self):
         # type: () -> None
         self._backend.close()
+
+
+def keypoints_of(outputs):
+    # type: (Dict[str, np.ndarray]) -> Tuple[np.ndarray, np.ndarray]
+    """xy (N, K, 2) in heatmap px and score (N, K) of a top-down network's outputs, decoded in it or here."""
+    if "keypoints" in outputs:
+        return outputs["keypoints"][..., :2], outputs["keypoints"][..., 2]
+    return decode(outputs["heatmaps"])
 
 
 def person_scores(score, threshold):

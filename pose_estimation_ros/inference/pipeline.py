@@ -1,6 +1,6 @@
 """Frame and stamp -> tracked, smoothed poses: the one object that node, command line and benchmarks call."""
 
-from typing import Any, Callable, NamedTuple, Optional, Tuple
+from typing import Any, Callable, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -12,9 +12,9 @@ from pose_estimation_ros.core.poses import Poses, empty_poses
 from pose_estimation_ros.core.smoothing import OneEuro
 from pose_estimation_ros.core.stamps import StampClock
 from pose_estimation_ros.core.tracking import Tracker
-from pose_estimation_ros.inference.backend import open_model
+from pose_estimation_ros.inference.backend import Backend, open_model
 from pose_estimation_ros.inference.bottom_up import BottomUp
-from pose_estimation_ros.inference.detector import FULL_FRAME, open_detector
+from pose_estimation_ros.inference.detector import FULL_FRAME, full_frame, open_detector
 from pose_estimation_ros.inference.estimator import TopDown
 from pose_estimation_ros.inference.stopwatch import Stopwatch, Timing
 
@@ -31,7 +31,8 @@ class PipelineOptions(NamedTuple):
     from one run of the detector to the next, between them the boxes follow the poses. score_threshold: keypoints below
     get score 0, "not found". person_threshold: people below are dropped. max_people: per frame, the best.
     tracking: give track ids. smoothing: One-Euro per track (needs tracking). flip_test: run the mirrored crops too,
-    twice the time. threads: CPU threads, 0 = as many as cores.
+    twice the time. threads: CPU threads, 0 = as many as cores. fallback: where an engine cannot be used, or fails
+    later, its ONNX model serves on the CPU.
     """
 
     model: str = "elpn_v1_coco"
@@ -44,6 +45,7 @@ class PipelineOptions(NamedTuple):
     smoothing: bool = True
     flip_test: bool = False
     threads: int = 0
+    fallback: bool = False
 
 
 class Pipeline:
@@ -53,13 +55,13 @@ class Pipeline:
     where the time of the last call went, ``skeleton`` the order of the keypoints.
     """
 
-    def __init__(self, estimator, detector, options=PipelineOptions(), backend_name="", watch=None):  # noqa: B008
-        # type: (Any, Optional[Callable], PipelineOptions, str, Stopwatch) -> None
+    def __init__(self, estimator, detector, options=PipelineOptions(), backends=(), watch=None):  # noqa: B008
+        # type: (Any, Optional[Callable], PipelineOptions, Sequence[Backend], Stopwatch) -> None
         self._estimator, self._detector, self._options = estimator, detector, options
         self._watch = watch or Stopwatch()
         self._clock = StampClock()
         self.skeleton = estimator.skeleton
-        self.backend_name = backend_name
+        self._backends = backends
         self._tracker = Tracker(self.skeleton.sigmas) if options.tracking else None
         self._smoother = OneEuro() if options.tracking and options.smoothing else None
         self.reset()
@@ -99,6 +101,18 @@ class Pipeline:
         # type: () -> Timing
         """Milliseconds of the last call by stage; the detector's network counts as inference."""
         return self._watch.timing
+
+    @property
+    def backend_name(self):
+        # type: () -> str
+        """What the pose network runs on now."""
+        return self._backends[0].name if self._backends else ""
+
+    @property
+    def fault(self):
+        # type: () -> str
+        """Why a network runs on something else than was asked for, "" while all is well."""
+        return "; ".join(backend.fault for backend in self._backends if backend.fault)
 
     @property
     def detector_name(self):
@@ -171,12 +185,13 @@ def build_pipeline(options=PipelineOptions()):  # noqa: B008
     if options.detector == FULL_FRAME:  # costs nothing, and carried boxes would make the crop breathe
         options = options._replace(detect_every=1)
     watch = Stopwatch()
-    backend, spec = open_model(options.model, POSE_TASKS, options.threads)
+    backend, spec = open_model(options.model, POSE_TASKS, options.threads, options.fallback)
     if spec.task == "bottom_up":
-        return Pipeline(BottomUp(backend, spec, options.flip_test, watch), None, options, backend.name, watch)
-    detector = open_detector(options.detector, options.threads, watch=watch)
+        return Pipeline(BottomUp(backend, spec, options.flip_test, watch), None, options, [backend], watch)
+    detector = open_detector(options.detector, options.threads, watch=watch, fallback=options.fallback)
     estimator = TopDown(backend, spec, detector, options.flip_test, options.score_threshold, watch)
-    return Pipeline(estimator, detector, options, backend.name, watch)
+    backends = [backend] + ([] if detector is full_frame else [detector.backend])
+    return Pipeline(estimator, detector, options, backends, watch)
 
 
 def check_options(options):

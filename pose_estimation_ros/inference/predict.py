@@ -53,6 +53,8 @@ def add_pipeline_arguments(parser):
         group.add_argument(option, type=type(default), default=default, metavar="X", help=text + " (%(default)s)")
     group.add_argument("--no-tracking", dest="tracking", action="store_false", help="no ids, no smoothing")
     group.add_argument("--no-smoothing", dest="smoothing", action="store_false", help="no One-Euro filter")
+    fallback_help = "where an .engine cannot be used, or fails, go on with its ONNX model on the CPU"
+    group.add_argument("--fallback", action="store_true", help=fallback_help)
     group.add_argument("--flip-test", action="store_true", help="run mirrored crops too: better, twice the time")
 
 

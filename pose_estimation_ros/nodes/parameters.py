@@ -24,7 +24,7 @@ def _parameter(name, default, description, low=None, high=None):
 _DEFAULTS = PipelineOptions()
 
 PIPELINE_PARAMETERS = [
-    _parameter("model", _DEFAULTS.model, "Name of a model, or path of an .onnx file with its .json beside it."),
+    _parameter("model", _DEFAULTS.model, "Name or path of a model: x or x.onnx for the CPU, x.engine for TensorRT."),
     _parameter(
         "detector",
         _DEFAULTS.detector,
@@ -43,6 +43,7 @@ PIPELINE_PARAMETERS = [
     _parameter("tracking", _DEFAULTS.tracking, "Give people ids that stay from frame to frame."),
     _parameter("smoothing", _DEFAULTS.smoothing, "One-Euro filter per tracked keypoint; needs tracking."),
     _parameter("flip_test", _DEFAULTS.flip_test, "Run mirrored crops too: better, twice the time."),
+    _parameter("fallback", True, "Where an engine cannot be used, or fails, go on with its ONNX model on the CPU."),
     _parameter("threads", _DEFAULTS.threads, "CPU threads of the networks; 0: as many as cores.", 0, 256),
 ]
 

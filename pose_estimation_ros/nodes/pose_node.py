@@ -57,6 +57,8 @@ class PoseNode(Node):
         text = "%s on %s, detector %s, images from %s"
         pipeline = self._pipeline
         self.get_logger().info(text % (options.model, pipeline.backend_name, pipeline.detector_name, images.topic_name))
+        self._fault = ""
+        self._tell_fault()
 
     def _on_image(self, msg):
         # type: (Image) -> None
@@ -69,6 +71,7 @@ class PoseNode(Node):
             self._drop(error)
             return
         people = poses_to_msg(poses, msg.header, (msg.width, msg.height), self._pipeline.skeleton.name)
+        self._tell_fault()
         people.timing = self._timing(received_ms, decode_ms)
         people.timing.total_ms = self._since_ms(msg.header.stamp)
         self._keypoints.publish(people)
@@ -100,6 +103,13 @@ class PoseNode(Node):
         """Milliseconds from a stamp to now on the node's clock; NaN where the stamp is zero."""
         stamp_ns = stamp.sec * 10**9 + stamp.nanosec
         return 1e-6 * (self.get_clock().now().nanoseconds - stamp_ns) if stamp_ns else float("nan")
+
+    def _tell_fault(self):
+        # type: () -> None
+        """Once for each: an engine that was not to be had, or failed on the way."""
+        if self._pipeline.fault != self._fault:
+            self._fault = self._pipeline.fault
+            self.get_logger().warning("not as configured, on the CPU instead: %s" % self._fault)
 
     def _drop(self, error):
         # type: (FrameError) -> None

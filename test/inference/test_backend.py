@@ -1,4 +1,5 @@
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def test_an_output_missing(constant_model, save_spec):
 @pytest.mark.parametrize(
     "name, message",
     [
-        ("m.engine", "is a TensorRT engine. Missing here: .*TensorRT backend"),
+        ("m.engine", "expected a model file .*m.engine, there is none"),
         ("m.pt", r"expected a model file ending in .onnx or .engine, got .*m\.pt"),
         ("m.onnx", "expected a model file .*m.onnx, there is none"),
     ],
@@ -56,10 +57,13 @@ def test_files_that_no_backend_opens(tmp_path, name, message):
         open_backend(str(tmp_path / name))
 
 
-def test_open_model_says_what_an_engine_needs(tmp_path):
+def test_what_an_engine_needs_is_said(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
     path = tmp_path / "m.engine"
     path.write_bytes(b"engine")
-    with pytest.raises(ModelError, match="TensorRT"):
+    with pytest.raises(ModelError, match="expected TensorRT's Python module"):
+        open_backend(str(path))
+    with pytest.raises(ModelError, match="m.engine.json, there is none"):
         open_model(str(path), "top_down")
 
 

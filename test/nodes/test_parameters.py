@@ -28,9 +28,9 @@ def make_node(ros):
         node.destroy_node()
 
 
-def test_defaults_are_those_of_the_pipeline(make_node):
+def test_defaults_are_those_of_the_pipeline_but_a_robot_goes_on_without_its_engine(make_node):
     values = declare(make_node(), POSE_PARAMETERS)
-    assert PipelineOptions(*(values[name] for name in PipelineOptions._fields)) == PipelineOptions()
+    assert PipelineOptions(*(values[name] for name in PipelineOptions._fields)) == PipelineOptions(fallback=True)
 
 
 @pytest.mark.parametrize("table", [POSE_PARAMETERS, VIDEO_PARAMETERS])

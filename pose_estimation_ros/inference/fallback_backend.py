@@ -1,0 +1,89 @@
+"""An engine while it works, and ONNX Runtime from its first fault on: a robot goes on seeing people."""
+
+import os
+from typing import Any, Dict, Optional, Tuple, Union
+
+import numpy as np
+
+from pose_estimation_ros.core.errors import CudaError, ModelError
+from pose_estimation_ros.core.model_spec import ModelSpec
+from pose_estimation_ros.inference.backend import Backend, model_path, open_backend, open_model
+
+
+class FallbackBackend(Backend):
+    """Asks ``backend``; after its first CudaError the model at onnx_path answers, that batch and all later ones.
+
+    Args: onnx_path: None where there is no such model, then the error goes on; fault: why onnx_path serves already.
+    The outputs may have other names afterwards: "heatmaps" in place of "keypoints".
+    """
+
+    def __init__(self, backend, onnx_path, threads=0, fault=""):
+        # type: (Backend, Optional[str], int, str) -> None
+        self._backend, self._onnx_path, self._threads, self.fault = backend, onnx_path, threads, fault
+
+    @property
+    def name(self):  # type: ignore[override]
+        # type: () -> str
+        return "%s (after: %s)" % (self._backend.name, self.fault) if self.fault else self._backend.name
+
+    @property
+    def input_shape(self):  # type: ignore[override]
+        # type: () -> Tuple
+        return self._backend.input_shape
+
+    @property
+    def output_shapes(self):  # type: ignore[override]
+        # type: () -> Dict[str, Tuple]
+        return self._backend.output_shapes
+
+    def __call__(self, batch):
+        # type: (np.ndarray) -> Dict[str, np.ndarray]
+        try:
+            return self._backend(batch)
+        except CudaError as error:
+            if self._onnx_path is None:
+                raise
+            self.fault = str(error)
+        self._backend.close()
+        self._backend = open_backend(self._onnx_path, self._threads)
+        return self._backend(batch)
+
+    def close(self):
+        # type: () -> None
+        self._backend.close()
+
+
+def open_model_or_onnx(name_or_path, task, threads=0):
+    # type: (str, Union[str, Tuple[str, ...]], int) -> Tuple[FallbackBackend, ModelSpec]
+    """``open_model`` for an engine; where that fails, its ONNX model in its place, and fault says why.
+
+    Raises ModelError: the engine's, where there is no such model either.
+    """
+    onnx_path = find_onnx(name_or_path)
+    try:
+        backend, spec = open_model(name_or_path, task, threads)
+        return FallbackBackend(backend, onnx_path, threads), spec
+    except ModelError as error:
+        if onnx_path is None:
+            raise
+        backend, spec = open_model(onnx_path, task, threads)
+        return FallbackBackend(backend, onnx_path, threads, str(error)), spec
+
+
+def find_onnx(engine):
+    # type: (str) -> Optional[str]
+    """The ONNX model of an engine: what its sidecar names, else of its name beside it or among the known models."""
+    from pose_estimation_ros.inference.engine_cache import read_sidecar
+
+    beside = os.path.splitext(engine)[0] + ".onnx"
+    try:
+        named = read_sidecar(model_path(engine))["onnx_path"]
+    except ModelError:
+        named = ""
+    for path in (named, beside):
+        if path and os.path.isfile(path):
+            return path
+    try:
+        return model_path(os.path.basename(beside))
+    except ModelError:
+        return None
