@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "core": {"numpy"},
     "inference": {"numpy", "cv2", "onnxruntime", "tensorrt", "tqdm"},
     "nodes": {"numpy", "cv2", "cv_bridge"} | ROS,
-    "evaluation": {"numpy", "cv2", "pycocotools", "tqdm", "h5py"},
+    "evaluation": {"numpy", "cv2", "pycocotools", "tqdm", "h5py", "rosbags", "yaml"},
     "training": {
         "numpy",
         "cv2",

@@ -77,8 +77,8 @@ def test_what_documents_tell_to_type_exists(document):
     text = read(document)
     targets = set(re.findall(r"^(\w[\w-]*):", read("Makefile"), re.M))
     assert set(re.findall(r"(?:^|`)make (\w[\w-]*)", text, re.M)) <= targets
-    commands = set(re.findall(r"""^ +"(\w+)": """, read("pose_estimation_ros", "__main__.py"), re.M))
-    assert set(re.findall(r"(?:^|`)pose (\w+)", text, re.M)) <= commands
+    commands = set(re.findall(r"""^ +"([\w-]+)": """, read("pose_estimation_ros", "__main__.py"), re.M))
+    assert set(re.findall(r"(?:^|`)pose (\w[\w-]*)", text, re.M)) <= commands
     paths = re.findall(r"`((?:pose_estimation_ros|config|launch|msg|test|tools|models)/[\w./-]*\w)`", text)
     assert [path for path in paths if not os.path.exists(os.path.join(ROOT, path))] == []
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
 VENV = Path(os.environ.get("VENV", str(HERE / ".venv")))
-GROUPS = {"demo": ["ros"], "build": ["ros", "colcon"], "dev": ["ros", "colcon", "train", "dev"]}
+GROUPS = {"demo": ["ros"], "build": ["ros", "colcon"], "dev": ["ros", "colcon", "train", "evaluate", "dev"]}
 PACKAGE_SOURCES = ["pose_estimation_ros", "msg", "config", "launch", "models", "test/data", "tools"]
 
 
