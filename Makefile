@@ -21,6 +21,7 @@ setup:
 
 dev:
 	@$(PYTHON) tools/setup_venv.py dev
+	@$(VENV)/bin/python tools/tensorrt_bindings.py
 .PHONY: dev
 
 demo: setup

@@ -129,14 +129,14 @@ class NamedContext(Context):
         super().__init__(network)
         self._has_memory = strategy != ExecutionContextAllocationStrategy.USER_MANAGED
 
-    def set_device_memory(self, address, size):
-        self._has_memory = size >= self._network.module._scratch and self._network.cudart.check(address, size)
+    def set_device_memory(self, memory, size):
+        self._has_memory = size >= self._network.module._scratch and self._network.cudart.check(memory, size)
 
     def set_input_shape(self, name, shape):
         return self._set_shape(name, shape)
 
-    def set_tensor_address(self, name, address):
-        self._addresses[name] = address
+    def set_tensor_address(self, name, memory):
+        self._addresses[name] = memory
         return True
 
     def execute_async_v3(self, stream_handle):
