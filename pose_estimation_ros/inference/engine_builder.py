@@ -1,10 +1,10 @@
 """Compiles an ONNX model into a TensorRT engine for this machine's GPU, checks it, and keeps it in the engine cache.
 
 It takes minutes or, on a small Jetson, much longer; the same command again finds the engine and is done at once.
-Precision is a property of the file: --precision fp16 or int8 compiles x_fp16.onnx or x_int8.onnx beside x.onnx, which
-`pose export --precision` makes; TensorRT 8 makes fp16 of x.onnx itself. After the build the engine's keypoints are
-compared with ONNX Runtime's in float32. Where they are off by more than the limit, the next higher precision is built
-in its place, and said so.
+Precision is a property of the file: --precision fp16 or int8 compiles x_fp16.onnx or x_int8_tensorrt.onnx beside
+x.onnx, which `pose export --precision` makes; TensorRT 8 makes fp16 of x.onnx itself. After the build the engine's
+keypoints are compared with ONNX Runtime's in float32. Where they are off by more than the limit, the next higher
+precision is built in its place, and said so.
 """
 
 import contextlib

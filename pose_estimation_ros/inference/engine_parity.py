@@ -7,10 +7,10 @@ import numpy as np
 
 from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
 from pose_estimation_ros.core.geometry import crop_matrices, letterbox_matrix
-from pose_estimation_ros.core.heatmap import decode
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.inference.backend import model_folders
 from pose_estimation_ros.inference.detector import open_detector
+from pose_estimation_ros.inference.estimator import keypoints_of
 from pose_estimation_ros.inference.image import warp_crops
 from pose_estimation_ros.inference.video import open_source
 
@@ -75,7 +75,7 @@ def points(outputs, spec):
     if spec.task == "person_detector":
         boxes, scores = outputs["boxes_xyxy"], outputs["scores"]
         return boxes.reshape(len(boxes), -1, 2), np.repeat(scores, 2, axis=1)
-    xy, score = decode(outputs["heatmaps"])
+    xy, score = keypoints_of(outputs)
     return xy * spec.stride, score
 
 

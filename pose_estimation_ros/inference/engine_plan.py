@@ -5,20 +5,22 @@ import re
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.core.errors import ConfigError, ModelError
-from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec, file_sha256
+from pose_estimation_ros.core.model_spec import ModelSpec, file_sha256, load_model_spec
 from pose_estimation_ros.inference.backend import Backend
 from pose_estimation_ros.inference.engine_precision import PRECISIONS
 
+ENDINGS = {"fp16": "_fp16", "int8": "_int8_tensorrt"}  # of the files that `pose export --precision` makes of x.onnx
+FOR_CPUS = "_int8_cpu"
 NO_INT8 = ("5.0", "5.2", "5.3", "6.0", "6.2")  # Maxwell, Nano, P100, TX2: no integer dot product
 
 
 class BuildOptions(NamedTuple):
     """What `pose build-engine` can be told.
 
-    precision: None for what the file's name ends in (x_int8.onnx), else fp16. workspace_mb: TensorRT's choice if None.
-    timing_cache: beside the engine if None.
-    out: where the engine goes, the cache if None. max_error_px: limit on the 99th percentile of the keypoints' error.
-    images: a video or folder to compare on, the demo's clip if None. unchecked: do not compare.
+    precision: None for that of the file's name (x_fp16.onnx), else fp16. workspace_mb: TensorRT's choice if None.
+    timing_cache: one beside the engine if None. out: the engine's path, in the cache if None. max_error_px: limit on
+    the 99th percentile of the keypoints' error. images: a video or folder to compare on, the demo's clip if None.
+    unchecked: do not compare.
     """
 
     precision: Optional[str] = None
@@ -49,15 +51,18 @@ def plain_model(path, precision):
     # type: (str, Optional[str]) -> Tuple[str, str]
     """The float32 model and the precision meant, for that model's file or one of its others, such as x_fp16.onnx.
 
-    Raises ModelError where the float32 file is missing: the engine is compared with it, and it serves without TensorRT.
+    Raises ModelError where the float32 file is missing (the engine is compared with it, and it serves without TensorRT)
+    and for int8 made for CPUs; ConfigError where name and precision contradict each other.
     """
     stem = os.path.splitext(path)[0]
-    named = next((name for name in PRECISIONS if stem.endswith("_" + name)), None)
+    if stem.endswith(FOR_CPUS):
+        raise ModelError("%s was made for ONNX Runtime on CPUs: TensorRT wants %s" % (path, ENDINGS["int8"]))
+    named = next((name for name, ending in ENDINGS.items() if stem.endswith(ending)), None)
     if named is None:
         return path, precision or "fp16"
     if precision not in (None, named):
         raise ConfigError("expected --precision %s for %s, got %s" % (named, path, precision))
-    plain = stem[: -len("_" + named)] + ".onnx"
+    plain = stem[: -len(ENDINGS[named])] + ".onnx"
     if not os.path.isfile(plain):
         raise ModelError("expected %s beside %s to compare with, there is none" % (plain, path))
     return plain, named
@@ -65,13 +70,18 @@ def plain_model(path, precision):
 
 def source_file(onnx, precision, strongly_typed):
     # type: (str, str, bool) -> str
-    """The file to compile for a precision. Raises ModelError where it has yet to be exported."""
-    source = "%s_%s.onnx" % (os.path.splitext(onnx)[0], precision)
+    """The file to compile for a precision. Raises ModelError: it has yet to be exported, or is of an older model."""
     if precision == "fp32" or (precision == "fp16" and not strongly_typed):
         return onnx  # TensorRT 8 picks, by its flag, the layers for which fp16 is faster
+    source = os.path.splitext(onnx)[0] + ENDINGS[precision] + ".onnx"
     if not os.path.isfile(source):
-        raise ModelError("expected %s, there is none: TensorRT takes this precision from the file, and `pose export "
-                         "--precision %s` makes it" % (source, precision))  # fmt: skip
+        raise ModelError(
+            "expected %s, there is none: TensorRT takes this precision from the file, and `pose export %s --precision "
+            "%s` makes it" % (source, onnx, ENDINGS[precision][1:].replace("_", "-"))
+        )
+    made_of = load_model_spec(source).training.get("export", {}).get("of_sha256", file_sha256(onnx))
+    if made_of != file_sha256(onnx):
+        raise ModelError("%s was made of another %s than there is now: export it again" % (source, onnx))
     return source
 
 
@@ -87,7 +97,7 @@ def make_key(onnx, source, spec, reference, options, here):
         precision=options.precision,
         max_batch=most[0],
         shapes=[list(least), list(most), list(most)],
-        device_decode=spec.task in POSE_TASKS and "heatmaps" not in reference.output_shapes,
+        device_decode="keypoints" in reference.output_shapes,
         workspace_mb=options.workspace_mb,
         max_error_px=None if options.unchecked else options.max_error_px,
     )

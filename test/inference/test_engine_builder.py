@@ -18,6 +18,7 @@ from fake_tensorrt_builder import add_builder, fake_tensorrt  # noqa: E402
 
 from pose_estimation_ros import __main__ as command  # noqa: E402
 from pose_estimation_ros.core.errors import ConfigError, ModelError  # noqa: E402
+from pose_estimation_ros.core.model_spec import file_sha256  # noqa: E402
 from pose_estimation_ros.inference import engine_builder, engine_parity  # noqa: E402
 from pose_estimation_ros.inference.backend import open_backend  # noqa: E402
 from pose_estimation_ros.inference.engine_builder import BuildOptions, build_engine  # noqa: E402
@@ -58,6 +59,19 @@ def model(tmp_path, save_spec):
 
 
 @pytest.fixture
+def add_file(model, save_spec):
+    """A function that writes the model's file of another precision; colors (2, 1, 0) look for the wrong colours."""
+
+    def add(precision, make=None, **options):
+        path = model.replace(".onnx", {"fp16": "_fp16.onnx", "int8": "_int8_tensorrt.onnx"}[precision])
+        (make or getattr(engine_models, precision))(path, **options)
+        save_spec(path, training={"export": {"of_sha256": file_sha256(model)}})
+        return path
+
+    return add
+
+
+@pytest.fixture
 def say():
     said = []
 
@@ -75,8 +89,8 @@ def names(path):
 
 
 @pytest.mark.parametrize("version", ["8.2.1", "10.3.0"])
-def test_the_command_builds_an_engine_that_runs_and_finds_it_again(gpu, model, capsys, version):
-    engine_models.fp16(model.replace(".onnx", "_fp16.onnx"))
+def test_the_command_builds_an_engine_that_runs_and_finds_it_again(gpu, model, capsys, version, add_file):
+    add_file("fp16")
     trt = add_builder(gpu(version)[1])
     assert command.main(["build-engine", model, "--max-batch", "4"]) == 0
     path, said = capsys.readouterr()
@@ -99,7 +113,7 @@ def test_the_command_builds_an_engine_that_runs_and_finds_it_again(gpu, model, c
     "change",
     [
         lambda state: engine_models.fp32(state["model"], colors=(2, 1, 0)),
-        lambda state: engine_models.fp16(state["model"].replace(".onnx", "_fp16.onnx"), colors=(2, 1, 0)),
+        lambda state: state.update(file={"colors": (2, 1, 0)}),
         lambda state: state["here"].update(tensorrt="10.3.1"),
         lambda state: state["here"].update(cuda="12.7"),
         lambda state: state["here"].update(device="Orin"),
@@ -112,14 +126,14 @@ def test_the_command_builds_an_engine_that_runs_and_finds_it_again(gpu, model, c
     ],
     ids="onnx source tensorrt cuda device capability precision shapes workspace checked limit".split(),
 )
-def test_whatever_changes_is_built_anew_and_the_old_engine_stays(model, save_spec, say, change, monkeypatch):
+def test_whatever_changes_is_built_anew_and_the_old_engine_stays(model, save_spec, say, change, monkeypatch, add_file):
     same = {"median_px": 0.0, "p99_px": 0.0, "keypoints": 99}
     monkeypatch.setattr(engine_builder, "make_check", lambda *_args: lambda _path: same)
-    engine_models.fp16(model.replace(".onnx", "_fp16.onnx"))
-    trt, state = fake_tensorrt("10.3.0"), {"model": model, "here": dict(HERE), "options": UNCHECKED}
+    trt, state = fake_tensorrt("10.3.0"), {"model": model, "here": dict(HERE), "options": UNCHECKED, "file": {}}
 
     def build():
         save_spec(model)
+        add_file("fp16", **state["file"])
         return build_engine(model, state["options"], trt, state["here"], say)
 
     first = build()
@@ -129,17 +143,17 @@ def test_whatever_changes_is_built_anew_and_the_old_engine_stays(model, save_spe
     assert second != first and len(trt.builds) == 2 and read_sidecar(first) and read_sidecar(second)
 
 
-def test_an_engine_that_is_not_what_was_asked_for_is_named(gpu, model, say):
-    engine_models.fp32(model.replace(".onnx", "_fp16.onnx"))  # a conversion that did nothing
+def test_an_engine_that_is_not_what_was_asked_for_is_named(gpu, model, say, add_file):
+    add_file("fp16", engine_models.fp32)  # a conversion that did nothing
     trt = add_builder(gpu("10.3.0")[1])
     path = build_engine(model, UNCHECKED, trt, HERE, say)
     assert "ASKED FOR FP16, TENSORRT BUILT FP32" in say.text()
     assert read_sidecar(path)["precision"] == "fp16" and read_sidecar(path)["precision_built"] == "fp32"
 
 
-def test_a_precision_that_moves_keypoints_gives_way_to_the_next(gpu, model, say):
-    engine_models.int8(model.replace(".onnx", "_int8.onnx"), colors=(2, 1, 0))
-    engine_models.fp16(model.replace(".onnx", "_fp16.onnx"))
+def test_a_precision_that_moves_keypoints_gives_way_to_the_next(gpu, model, say, add_file):
+    add_file("int8", colors=(2, 1, 0))
+    add_file("fp16")
     trt = add_builder(gpu("10.3.0")[1])
     options = BuildOptions(precision="int8")
     path = build_engine(model, options, trt, engine_builder.machine(trt), say)
@@ -152,8 +166,8 @@ def test_a_precision_that_moves_keypoints_gives_way_to_the_next(gpu, model, say)
     assert names(path) == [os.path.basename(path), os.path.basename(path) + ".json"]
 
 
-def test_without_any_good_precision_nothing_is_kept(gpu, model, say, monkeypatch):
-    engine_models.fp16(model.replace(".onnx", "_fp16.onnx"))
+def test_without_any_good_precision_nothing_is_kept(gpu, model, say, monkeypatch, add_file):
+    add_file("fp16")
     trt = add_builder(gpu("10.3.0")[1])
     found = {"median_px": 3.0, "p99_px": 40.0, "keypoints": 99}
     monkeypatch.setattr(engine_builder, "compare", lambda *_args: found)
@@ -162,8 +176,8 @@ def test_without_any_good_precision_nothing_is_kept(gpu, model, say, monkeypatch
     assert not any(".engine" in name for name in os.listdir(engine_builder.cache_folder()))
 
 
-def test_a_missing_file_of_a_middle_precision_is_said_and_passed_over(gpu, model, say):
-    engine_models.int8(model.replace(".onnx", "_int8.onnx"), colors=(2, 1, 0))
+def test_a_missing_file_of_a_middle_precision_is_said_and_passed_over(gpu, model, say, add_file):
+    add_file("int8", colors=(2, 1, 0))
     trt = add_builder(gpu("10.3.0")[1])
     path = build_engine(model, BuildOptions(precision="int8"), trt, engine_builder.machine(trt), say)
     assert "no fp16: expected" in say.text() and read_sidecar(path)["precision_built"] == "fp32"
@@ -221,7 +235,7 @@ def test_out_gives_the_engine_a_place(model, say, tmp_path):
 
 @pytest.mark.parametrize(
     "module, message",
-    [(None, "expected TensorRT's Python module .*apt install"), (os, "got an empty stub of that name")],
+    [(None, "expected TensorRT's Python module .*apt install"), (os, "got an empty stub")],
 )
 def test_no_tensorrt_and_an_empty_stub(model, module, message, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tensorrt", module)

@@ -1,0 +1,46 @@
+import sys
+
+import pytest
+
+pytest.importorskip("onnx", reason="makes tiny models with onnx")
+from fake_tensorrt_builder import add_builder  # noqa: E402
+
+from pose_estimation_ros import __main__ as command  # noqa: E402
+
+
+@pytest.fixture
+def engine(gpu, color_model, tmp_path, capsys):
+    add_builder(gpu("10.3.0")[1])
+    out = str(tmp_path / "x.engine")
+    assert command.main(["build-engine", color_model, "--out", out, "--unchecked", "--precision", "fp32"]) == 0
+    capsys.readouterr()
+    return out
+
+
+def test_sidecar_tensors_and_layers(engine, capsys):
+    assert command.main(["inspect-engine", engine]) == 0
+    rows = {line[:20].strip(): line[21:] for line in capsys.readouterr().out.splitlines()}
+    assert rows["precision_built"] == "fp32" and rows["tensorrt"] == "10.3.0" and rows["model_spec"] == "tiny"
+    assert rows["input"] == "images ('N', 3, 64, 48)" and rows["output"] == "heatmaps ('N', 17, 16, 12)"
+    assert rows["layers"] == '{"fp32": 1}' and rows["layers inside"] == "fp32 in 1 layers"
+
+
+def test_the_sidecar_is_told_without_tensorrt(engine, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    assert command.main(["inspect-engine", engine]) == 0
+    text = capsys.readouterr().out
+    assert "compute_capability   8.7" in text and "not opened here: expected TensorRT's Python module" in text
+
+
+def test_an_engine_of_another_gpu_is_told_and_refused(engine, gpu, capsys):
+    gpu("10.3.0", major=7, minor=2)
+    assert command.main(["inspect-engine", engine]) == 1
+    text, error = capsys.readouterr()
+    assert "precision_built" in text and "compute_capability '8.7', here '7.2'" in error
+
+
+def test_a_damaged_engine(engine, capsys):
+    with open(engine, "ab") as file:
+        file.truncate(10)
+    assert command.main(["inspect-engine", engine]) == 1
+    assert "half written or replaced" in capsys.readouterr().err
