@@ -135,18 +135,17 @@ def save_engine():
     not; keywords replace the sidecar's fields."""
     from fake_tensorrt import engine_bytes
 
-    def save(onnx_path, max_batch=8, **changes):
+    def save(model, max_batch=8, **changes):
         import tensorrt
 
         from pose_estimation_ros.core.model_spec import file_sha256, load_model_spec
         from pose_estimation_ros.inference.engine_cache import SIDECAR, machine, store
 
-        path = onnx_path[: -len(".onnx")] + ".engine"
-        sha256 = file_sha256(onnx_path)
+        path, sha256 = model[: -len(".onnx")] + ".engine", file_sha256(model)
         fields = dict(dict.fromkeys(SIDECAR, ""), **machine(tensorrt))
-        fields.update(onnx_path=onnx_path, onnx_sha256=sha256, source_path=onnx_path, source_sha256=sha256)
-        fields.update(model_spec=load_model_spec(onnx_path).to_json(), max_batch=max_batch)
-        store(path, engine_bytes(onnx_path, max_batch), dict(fields, **changes))
+        fields.update(onnx_path=model, onnx_sha256=sha256, source_path=model, source_sha256=sha256)
+        fields.update(model_spec=load_model_spec(model).to_json(), max_batch=max_batch)
+        store(path, engine_bytes(model, max_batch), dict(fields, **changes))
         return path
 
     return save
