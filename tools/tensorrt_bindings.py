@@ -1,7 +1,7 @@
-"""Fetches what test/tensorrt-bindings.txt lists (10 MB), once: `.venv/bin/python tools/tensorrt_bindings.py`, for the Makefile.
+"""Fetches what test/tensorrt-bindings.txt lists, 10 MB; called by the Makefile.
 
-Each into .venv/tensorrt/<name>==<version>. What cannot be had (no network, no wheel for this Python or processor) is
-told in one line and tried again next time; the tests that want it skip and say so.
+Each into .venv/tensorrt/<name>==<version>, once. What cannot be had (no network, no wheel for this Python or processor)
+is told in one line and tried again next time; the tests that want it skip and say so.
 """
 
 import shutil

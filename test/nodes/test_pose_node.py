@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -177,6 +178,41 @@ def test_overlay_and_markers_have_the_stamp_of_the_image(node, peer, ask, frame,
     overlay = peer.received["pose/image"][0]
     assert overlay.header == header() and (overlay.width, overlay.height) == (96, 128)
     assert bytes(overlay.data) != frame.tobytes()
+
+
+def warnings(capfd, words):
+    """How often the node's log has these words, in a line of a warning; what was logged is used up."""
+    return len([line for line in capfd.readouterr().err.splitlines() if "[WARN]" in line and words in line])
+
+
+def test_without_its_engine_it_serves_all_the_same_and_says_so_once(
+    ros, color_model, frame, monkeypatch, capfd, tmp_path
+):
+    monkeypatch.setattr("pose_estimation_ros.inference.backend.model_folders", lambda: [str(tmp_path)])
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    node, sent = make_pose_node("color_model.engine"), []
+    monkeypatch.setattr(node._keypoints, "publish", sent.append)
+    for sec in range(3):
+        node._on_image(array_to_image(frame, header(sec)))
+    node.destroy_node()
+    assert [len(people.persons) for people in sent] == [1, 1, 1]
+    assert warnings(capfd, "on the CPU instead: expected TensorRT's Python module") == 1
+
+
+def test_a_cuda_error_in_flight_costs_no_image_and_is_told_once(
+    ros, gpu, color_model, save_engine, frame, monkeypatch, capfd
+):
+    cudart, _ = gpu()
+    node, sent = make_pose_node(save_engine(color_model)), []
+    monkeypatch.setattr(node._keypoints, "publish", sent.append)
+    node._on_image(array_to_image(frame, header(9, 0)))
+    assert warnings(capfd, "") == 0
+    cudart.failing["cudaEventSynchronize"] = 700
+    for number in (1, 2):
+        node._on_image(array_to_image(frame, header(9, number * 10**8)))
+    node.destroy_node()
+    assert [[person.track_id for person in people.persons] for people in sent] == [[1], [1], [1]]
+    assert warnings(capfd, "cudaEventSynchronize: an illegal memory access was encountered (CUDA error 700)") == 1
 
 
 def _corrupt(path):

@@ -24,7 +24,7 @@ def program(node, *parameters):
     "node, parameters, words",
     [
         ("pose_node", ["model:=nowhere.onnx", "detector:=full_frame"], "nowhere.onnx"),
-        ("pose_node", ["model:=elpn_v1_coco.engine", "detector:=full_frame"], "TensorRT"),
+        ("pose_node", ["model:=elpn_v1_coco.engine", "detector:=full_frame", "fallback:=false"], "TensorRT"),
         ("pose_node", ["treshold:=0.4"], "did you mean"),
         ("video_node", [], "parameter source: expected"),
         ("video_node", ["source:=nowhere.mp4"], "nowhere.mp4"),
