@@ -49,7 +49,7 @@ def message_folder() -> Path:
 
 @functools.cache
 def messages() -> SimpleNamespace:
-    """The classes by their short names; like rclpy's they take fields as keywords and have defaults for the rest."""
+    """The classes by their short names; as rclpy's they take fields as keywords."""
     names = [f"{package}/msg/{name}" for package, own in STANDARD.items() for name in own]
     names += [f"pose_estimation_ros/msg/{name}" for name in OURS]
     return SimpleNamespace(**{os.path.basename(name): with_defaults(name) for name in names})
@@ -57,7 +57,9 @@ def messages() -> SimpleNamespace:
 
 @functools.cache
 def with_defaults(name: str) -> Any:
-    """rosbags' class of that message, with ROS's defaults; a list of numbers becomes the array that rosbags writes."""
+    """rosbags' class of that message; fields that are not given are zero or empty (as rclpy's, but for a quaternion's w,
+    which is 1 there), and a list of numbers becomes the array that rosbags writes.
+    """
     plain: Any = typestore().types[name]
     described = dict(typestore().fielddefs[name][1])
 
@@ -69,7 +71,7 @@ def with_defaults(name: str) -> Any:
 
 
 def default(description: Any) -> Any:
-    """ROS's default of a field: zero, empty, or a message of defaults."""
+    """Zero, empty, or a message of such."""
     kind, detail = description
     if kind == Nodetype.NAME:
         return with_defaults(detail)()

@@ -111,16 +111,21 @@ class Bag:
         """
         own = [connection for connection in self.connections if connection.topic == topic]
         stores = {connection.msgtype: self._typestore(connection) for connection in own}
-        for index, (connection, recorded_ns, data) in enumerate(self._raw(own)):
+        count = 0
+        for connection, recorded_ns, data in self._raw(own):
             store = stores[connection.msgtype]
             deserialize = store.deserialize_ros1 if self._is_ros1 else store.deserialize_cdr
             try:
                 message: Any = deserialize(data, connection.msgtype)
             except Exception as error:  # bytes of a damaged message may be anything
-                self.problem = f"message {index} of {topic} is damaged: {reason(error)}"
+                self.problem = f"message {count} of {topic} is damaged: {reason(error)}"
                 return
             stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
-            yield Recorded(topic, index, stamp_ns or recorded_ns, recorded_ns, message)
+            yield Recorded(topic, count, stamp_ns or recorded_ns, recorded_ns, message)
+            count += 1
+        expected = sum(connection.msgcount for connection in own)
+        if count < expected and not self.problem:
+            self.problem = f"{count} messages of {topic} where the bag's index has {expected}"
 
     def _raw(self, connections: Sequence[Connection]) -> Iterator[tuple[Connection, int, bytes]]:
         parts = [

@@ -1,0 +1,296 @@
+"""`pose evaluate-bag` end to end on small bags: the same numbers as by other ways, and nothing lost on the way."""
+
+import json
+import os
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+from bag_images import TOPIC, image_message
+
+from pose_estimation_ros.__main__ import main
+from pose_estimation_ros.evaluation import coco
+from pose_estimation_ros.evaluation.bag import evaluate_bag as command
+from pose_estimation_ros.evaluation.bag.reading import Bag
+from pose_estimation_ros.inference.backend import open_model
+from pose_estimation_ros.inference.estimator import TopDown
+from pose_estimation_ros.inference.predict import coco_results
+from pose_estimation_ros.inference.video import VideoWriter, open_source
+
+FILES = ["annotated.mp4", "frames.json", "keypoints.json", "pose_bag", "results.json", "timings.json"]
+
+
+@pytest.fixture
+def evaluate(color_model, tmp_path):
+    """A function that runs `pose evaluate-bag` with the colour model on whole frames -> status, results of each run."""
+
+    def call(*arguments, out="out"):
+        arguments = list(map(str, arguments))
+        fixed = ["--model", color_model, "-p", "detector:=full_frame", "-p", "threads:=1", "--out", str(tmp_path / out)]
+        status = main(["evaluate-bag", *arguments, *fixed])
+        summary = tmp_path / out / "summary.json"
+        runs = json.loads(summary.read_text()) if summary.exists() else []
+        return status, [run["results"] for run in runs]
+
+    return call
+
+
+def content(folder):
+    """File -> bytes, of all that must be the same whenever it is made."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != "timings.json"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+@pytest.fixture
+def clip(tmp_path, blob):
+    writer = VideoWriter(str(tmp_path / "walk.mp4"), 10)
+    for index in range(12):
+        frame = np.zeros((128, 96, 3), np.uint8)
+        blob(frame, (30 + 2 * index, 60), (255, 255, 255))
+        writer.write(frame)
+    writer.close()
+    return tmp_path / "walk.mp4"
+
+
+def test_raw_bags_of_both_kinds_and_predict_agree_to_the_bit(evaluate, clip, color_model, tmp_path):
+    for storage in ("sqlite3", "mcap"):
+        assert main(["make-bag", str(clip), "--out", str(tmp_path / storage), "--storage", storage]) == 0
+    status, runs = evaluate(tmp_path / "sqlite3", tmp_path / "mcap")
+    assert status == 0 and [run["frames"]["answered"] for run in runs] == [12, 12]
+    options = ["--model", color_model, "--detector", "full_frame", "--threads", "1"]
+    assert main(["predict", str(clip), "--out", str(tmp_path / "predicted"), *options]) == 0
+    folders = [tmp_path / "out" / name / "color_model" for name in ("sqlite3", "mcap")]
+    first, second = map(content, folders)
+    assert first["keypoints.json"] == (tmp_path / "predicted" / "keypoints.json").read_bytes()
+    assert json.loads(first["keypoints.json"])[5]["track_id"] == 1
+    assert first.pop("results.json") == second.pop("results.json").replace(b'"bag": "mcap"', b'"bag": "sqlite3"')
+    assert first == second
+    assert evaluate(tmp_path / "mcap", out="again")[0] == 0
+    assert content(tmp_path / "again" / "mcap") == content(tmp_path / "out" / "mcap")
+
+
+def test_what_is_written(evaluate, save_bag, stamps, tmp_path):
+    path = save_bag("bag", stamps(6, 10))
+    assert evaluate(path)[0] == 0
+    folder = tmp_path / "out" / "bag" / "color_model"
+    assert sorted(p.name for p in folder.iterdir()) == FILES
+    with open_source(str(folder / "annotated.mp4")) as video:
+        assert len(list(video)) == 6 and video.fps == pytest.approx(10)
+    frames = json.loads((folder / "frames.json").read_text())
+    assert frames[1] == {"image_id": 1, "stamp_ns": stamps(6, 10)[1], "recorded_ns": stamps(6, 10)[1], "people": 1}
+    results = json.loads((folder / "keypoints.json").read_text())
+    with Bag(folder / "pose_bag") as bag:
+        assert bag.problem == "" and [c.msgcount for c in bag.connections] == [1, 6, 6]
+        people = list(bag.read("/pose/keypoints"))
+        assert [entry.stamp_ns for entry in people] == [entry.recorded_ns for entry in people] == stamps(6, 10)
+        assert people[3].message.header.frame_id == "cam" and people[3].message.skeleton == "coco17"
+        written = [value for k in people[3].message.persons[0].keypoints for value in (k.x, k.y, k.score)]
+        np.testing.assert_allclose(written, results[3]["keypoints"], atol=1e-4)
+    metadata = (folder / "pose_bag" / "metadata.yaml").read_text()
+    assert "version: 8" in metadata and "pose_bag.db3" in metadata and "unfinished" not in metadata
+
+
+def test_again_takes_the_place_of_our_own_results_alone(evaluate, save_bag, stamps, tmp_path, capsys):
+    path = save_bag("bag", stamps(2))
+    assert evaluate(path)[0] == 0 and evaluate(path)[0] == 0
+    assert sorted(p.name for p in (tmp_path / "out" / "bag").iterdir()) == ["color_model"]
+    (tmp_path / "out" / "bag" / "color_model" / "results.json").unlink()
+    assert evaluate(path)[0] == 1 and "which would be replaced" in capsys.readouterr().err
+    assert (tmp_path / "out" / "bag" / "color_model" / "annotated.mp4").exists()
+
+
+def test_realtime_at_30_hz_with_100_ms(evaluate, save_bag, stamps, tmp_path):
+    """0, 3, 6, 9 are taken as they come and answered 100 ms later; 11, the last, waits from 366.67 to 400 ms."""
+    status, (run,) = evaluate(save_bag("bag", stamps(12)), "--realtime", "--latency-ms", "100")
+    assert status == 0 and run["clock"] == {"realtime": True, "latency_ms": 100.0}
+    assert (run["frames"]["in_bag"], run["frames"]["answered"], run["frames"]["dropped"]) == (12, 5, 7)
+    frames = json.loads((tmp_path / "out" / "bag" / "color_model" / "frames.json").read_text())
+    assert [frame["image_id"] for frame in frames] == [0, 3, 6, 9, 11]
+    np.testing.assert_allclose([frame["age_ms"] for frame in frames], [100, 100, 100, 100, 133.333333], atol=1e-5)
+    assert run["age_ms"]["p50"] == pytest.approx(100) and run["age_ms"]["max"] == pytest.approx(133.333333)
+    with Bag(tmp_path / "out" / "bag" / "color_model" / "pose_bag") as bag:
+        entries = list(bag.read("/pose/keypoints"))
+    assert [e.recorded_ns - e.stamp_ns for e in entries] == [10**8] * 4 + [133333333]
+    assert entries[0].message.timing.total_ms == pytest.approx(100)
+
+
+def test_realtime_as_measured(evaluate, save_bag, stamps):
+    status, (run,) = evaluate(save_bag("bag", stamps(3, 0.01)), "--realtime")
+    assert status == 0 and run["frames"]["answered"] == 3 and run["age_ms"]["min"] > 0
+
+
+@pytest.fixture
+def dots(tmp_path, blob):
+    """Three images of three dots, a person's keypoints on those of their colours, in COCO's layout."""
+    (tmp_path / "data" / "images").mkdir(parents=True)
+    images, annotations = [], []
+    places = np.random.default_rng(0).uniform([30, 40], [130, 200], (3, 3, 2)).round()
+    for i, dots_xy in enumerate(places):
+        image = np.zeros((240, 160, 3), np.uint8)
+        for xy, color in zip(dots_xy, np.eye(3)[::-1] * 255):
+            blob(image, xy, color)
+        cv2.imwrite(str(tmp_path / "data" / "images" / f"{i}.png"), image)
+        images.append({"id": 7 - i, "file_name": f"{i}.png"})
+        near = dots_xy[np.arange(17) % 3] + np.random.default_rng(i).normal(0, 4, (17, 2))
+        own = {"id": i + 1, "image_id": 7 - i, "keypoints": np.insert(near, 2, 2, 1).ravel().tolist()}
+        more = {"category_id": 1, "iscrowd": 0, "num_keypoints": 17, "bbox": [24, 24, 112, 192], "area": 15000}
+        annotations.append({**own, **more})
+    file = tmp_path / "data" / "person_keypoints.json"
+    file.write_text(json.dumps({"images": images, "annotations": annotations}))
+    return tmp_path / "data"
+
+
+def test_accuracy_is_that_of_pose_evaluate(evaluate, dots, color_model, tmp_path):
+    images, file = dots / "images", dots / "person_keypoints.json"
+    assert main(["make-bag", str(images), "--annotations", str(file), "--out", str(tmp_path / "bag")]) == 0
+    status, (run,) = evaluate(tmp_path / "bag", "--boxes", "ground-truth", "--no-video")
+    backend, spec = open_model(color_model, "top_down", 1)
+    truth = coco.load_ground_truth(dots)
+    with backend:
+        predicted = list(coco.predict(TopDown(backend, spec), truth, dots, coco.ground_truth_boxes(truth)))
+    results = [result for image_id, poses in predicted for result in coco_results(poses, image_id)]
+    expected = coco.keypoint_ap(truth, results)
+    assert status == 0 and 0 < expected["AP"] < 100
+    assert {name: run["truth"][name] for name in coco.METRICS} == expected
+    folder = tmp_path / "out" / "bag" / "color_model"
+    assert json.loads((folder / "truth_results.json").read_text()) == results
+    assert not (folder / "annotated.mp4").exists()
+    main(["evaluate", "--predictions", str(folder / "truth_results.json"), "--data", str(dots), "--out", str(tmp_path)])
+    assert json.loads((tmp_path / "truth_results_accuracy.json").read_text())["AP"] == round(expected["AP"], 2)
+
+
+def test_the_truth_may_be_a_topic(evaluate, dots, tmp_path):
+    images, file = dots / "images", dots / "person_keypoints.json"
+    main(["make-bag", str(images), "--annotations", str(file), "--out", str(tmp_path / "bag")])
+    options = ["--no-video", "-p", "person_threshold:=0.0", "-p", "tracking:=false"]
+    _, (of_file,) = evaluate(tmp_path / "bag", *options)
+    _, (of_topic,) = evaluate(tmp_path / "bag", "--truth-topic", "/truth/keypoints", *options)
+    assert of_topic["truth"]["source"] == "/truth/keypoints" and of_topic["truth"]["judged"] == 3
+    assert 0 <= of_file["truth"]["AP"] <= of_topic["truth"]["AP"], "the box's area is larger, so OKS is kinder"
+
+
+def test_a_model_agrees_with_itself_as_pseudo_truth(evaluate, save_bag, stamps, color_model, capsys):
+    path = save_bag("bag", stamps(3))
+    _, (run,) = evaluate(path, "--pseudo-truth", color_model, "-p", "tracking:=false")
+    assert run["pseudo_truth"]["AP"] == pytest.approx(100) and "truth" not in run
+    assert run["pseudo_truth"]["source"] == "pseudo-truth: poses by color_model, nobody's annotations"
+    out = capsys.readouterr().out
+    assert "pseudo-AP 100.0" in out and "; AP" not in out
+
+
+def test_several_topics_and_models_do_not_mix(evaluate, save_bag, stamps, color_model, tmp_path):
+    images = [np.zeros((64, 48, 3), np.uint8)] * 2
+    more = [("/left", image_message(image, s), s) for image, s in zip(images, stamps(2))]
+    path = save_bag("bag", stamps(3), more=more)
+    for suffix in (".onnx", ".json"):
+        shutil.copy(color_model[:-5] + suffix, tmp_path / ("second" + suffix))
+    second = str(tmp_path / "second.onnx")
+    status, runs = evaluate(path, "--topic", TOPIC, "--topic", "/left", "--model", second, "--no-video")
+    assert status == 0 and [run["frames"]["in_bag"] for run in runs] == [3, 3, 2, 2]
+    made = sorted(str(p.parent.relative_to(tmp_path / "out" / "bag")) for p in (tmp_path / "out").rglob("results.json"))
+    names = ("camera_image_raw", "left")
+    assert made == sorted(f"{topic}/{model}" for topic in names for model in ("color_model", "second"))
+    assert [run["people"]["found"] for run in runs] == [3, 3, 0, 0]
+
+
+def test_odd_frames_are_counted(evaluate, save_bag, blob):
+    """A stamp twice, one out of order, one size more, one image that is none."""
+    images = [np.zeros((128, 96, 3), np.uint8) for _ in range(4)] + [np.zeros((64, 96, 3), np.uint8)]
+    broken = image_message(images[0], 7 * 10**9)
+    broken.encoding = "32FC1"
+    path = save_bag("bag", [s * 10**9 for s in (1, 3, 2, 3, 5)], images, more=[(TOPIC, broken, 7 * 10**9)])
+    status, (run,) = evaluate(path)
+    assert status == 0 and run["frames"] == {
+        "in_bag": 6,
+        "answered": 5,
+        "unusable": {"encoding": 1},
+        "sizes": {"96x128": 4, "96x64": 1},
+        "without_stamp": 0,
+        "stamp_repeated": 1,
+        "stamp_out_of_order": 0,  # sqlite3 hands messages out in order of recording, which here was that of the stamps
+    }
+
+
+def cut(path):
+    """Takes the index and the last whole chunk off an MCAP file."""
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * 0.95)])
+
+
+def test_what_is_there_of_a_cut_bag_is_evaluated(evaluate, save_bag, stamps, tmp_path, capsys):
+    images = np.random.default_rng(0).integers(0, 255, (5, 320, 320, 3), dtype=np.uint8)
+    whole, broken = (save_bag(name, stamps(5), images, "mcap") for name in ("whole", "broken"))
+    cut(broken / "broken.mcap")
+    status, runs = evaluate(broken, whole, "--no-video")
+    assert status == command.PARTIAL == 3
+    assert [run["partial"] for run in runs] == [True, False] and [run["frames"]["answered"] for run in runs] == [4, 5]
+    assert runs[0]["partial_reason"] == "broken.mcap is cut short"
+    assert "PARTIAL: broken.mcap is cut short" in capsys.readouterr().out
+
+
+def test_one_bag_that_fails_does_not_stop_the_others(evaluate, save_bag, stamps, tmp_path, capsys):
+    empty = save_bag("empty", [], [], more=[("/info", image_message(np.zeros((1, 1, 3), np.uint8), 5), 5)])
+    broken = image_message(np.zeros((2, 2, 3), np.uint8), 5)
+    broken.encoding = "32FC1"
+    unusable = save_bag("unusable", [], [], more=[(TOPIC, broken, 5)])
+    status, runs = evaluate(tmp_path / "none", unusable, empty, save_bag("bag", stamps(2)), "--topic", TOPIC)
+    assert status == 1 and [run["bag"] for run in runs] == ["bag"]
+    errors = capsys.readouterr().err
+    assert "there is no" in errors and "none of 1 images of /camera/image_raw could be used: the first: " in errors
+    assert "expected images on /camera/image_raw, the topics with images are: /info" in errors
+    assert sorted(os.listdir(tmp_path / "out")) == ["bag", "summary.json", "unusable"]
+    assert os.listdir(tmp_path / "out" / "unusable") == [], "no half results of what failed"
+
+
+def test_ctrl_c_keeps_what_was_done(evaluate, save_bag, stamps, tmp_path, monkeypatch):
+    seen = []
+
+    def until_ctrl_c(pipeline):
+        def estimate(image, frame):
+            seen.append(frame.index)
+            if len(seen) == 4:
+                raise KeyboardInterrupt
+            return pipeline(image, 1e-9 * frame.stamp_ns)
+
+        return estimate
+
+    monkeypatch.setattr(command, "by_pipeline", until_ctrl_c)
+    status, (run,) = evaluate(save_bag("bag", stamps(6)), save_bag("next", stamps(6)))
+    assert status == 130 and run["partial"] and run["partial_reason"] == "stopped by Ctrl-C after 3 frames"
+    folder = tmp_path / "out" / "bag" / "color_model"
+    assert len(json.loads((folder / "keypoints.json").read_text())) == 3
+    with Bag(folder / "pose_bag") as bag, open_source(str(folder / "annotated.mp4")) as video:
+        assert len(list(bag.read("/pose/keypoints"))) == len(list(video)) == 3
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (["--latency-ms", "5"], "--latency-ms above 0 and with --realtime"),
+        (["--realtime", "--latency-ms", "0"], "--latency-ms above 0"),
+        (["--boxes", "ground-truth"], "expected --truth, --truth-topic or"),
+        (["--truth", "none.json"], "cannot read none.json"),
+        (["--model", "color_model.onnx"], "expected models of different names, got color_model, color_model"),
+        (["--config", "none.yaml"], "cannot read none.yaml"),
+        (["-p", "detect_evry:=2"], "did you mean 'detect_every'"),
+        (["--topic", "/none"], "the topics with images are: /camera/image_raw"),
+    ],
+)
+def test_bad_options(evaluate, save_bag, stamps, options, words, capsys):
+    assert evaluate(save_bag("bag", stamps(2)), *options)[0] == 1
+    assert words in capsys.readouterr().err
+
+
+def test_a_truth_for_models_of_its_skeleton_alone(evaluate, save_bag, stamps, save_onnx, save_spec, tmp_path, capsys):
+    weight = np.full((14, 3, 1, 1), 1 / 765.0)
+    nodes = [("Conv", ["images", "weight"], ["heatmaps"], {"strides": [4, 4]})]
+    shapes = {"images": ["n", 3, 64, 48]}, {"heatmaps": ["n", 14, 16, 12]}
+    other = save_onnx("crowd", nodes, shapes[0], shapes[1], {"weight": weight})
+    save_spec(other, skeleton="crowdpose14")
+    path = save_bag("bag", stamps(2))
+    (path / "truth.json").write_text(json.dumps({"images": [{"id": 1, "stamp_ns": 10**9}], "annotations": []}))
+    status, runs = evaluate(path, "--model", other)
+    assert status == 1 and "expected the skeleton coco17 to judge, got crowdpose14" in capsys.readouterr().err
+    (path / "truth.json").unlink()
+    assert evaluate(path, "--model", other)[0] == 0

@@ -1,0 +1,61 @@
+"""What the evaluator of bags makes of a recording is what the live node makes of it when it drops nothing."""
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS")
+pytest.importorskip("rosbags", reason="reads bags")
+
+import numpy as np
+from pose_estimation_ros.msg import PersonArray
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
+from sensor_msgs.msg import Image
+
+from pose_estimation_ros.__main__ import main
+from pose_estimation_ros.evaluation.bag.messages import serialized
+from pose_estimation_ros.evaluation.bag.reading import Bag
+from pose_estimation_ros.inference.video import VideoWriter
+from pose_estimation_ros.nodes.pose_node import PoseNode
+
+
+@pytest.fixture
+def bag(tmp_path, blob):
+    """Eight frames in which a dot walks over the image."""
+    writer = VideoWriter(str(tmp_path / "walk.mp4"), 10)
+    for index in range(8):
+        frame = np.zeros((128, 96, 3), np.uint8)
+        blob(frame, (30 + 3 * index, 60), (255, 255, 255))
+        writer.write(frame)
+    writer.close()
+    assert main(["make-bag", str(tmp_path / "walk.mp4"), "--out", str(tmp_path / "bag")]) == 0
+    return tmp_path / "bag"
+
+
+def evaluated(bag, out, model):
+    options = ["--no-video", "-p", "detector:=full_frame", "-p", "threads:=1"]
+    assert main(["evaluate-bag", str(bag), "--model", model, "--out", str(out), *options]) == 0
+    with Bag(out / "bag" / "color_model" / "pose_bag") as made:
+        return [deserialize_message(serialized(entry.message), PersonArray) for entry in made.read("/pose/keypoints")]
+
+
+def test_the_live_node_says_the_same(bag, tmp_path, color_model, ros, wait_until):
+    expected = evaluated(bag, tmp_path / "out", color_model)
+    values = {"model": color_model, "detector": "full_frame", "threads": 1}
+    node = PoseNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()])
+    peer = Node("peer")
+    images, answers = peer.create_publisher(Image, "image", QoSProfile(depth=10)), []
+    peer.create_subscription(PersonArray, "pose/keypoints", answers.append, QoSProfile(depth=10))
+    wait_until(
+        lambda: images.get_subscription_count() == 1 and peer.count_publishers("pose/keypoints") == 1, node, peer
+    )
+    with Bag(bag) as recording:
+        for frame in recording.read("/camera/image_raw"):
+            images.publish(deserialize_message(serialized(frame.message), Image))
+            wait_until(lambda: len(answers) == frame.index + 1, node, peer)  # noqa: B023
+    for own, live in zip(expected, answers):
+        assert (own.header, own.persons, own.skeleton) == (live.header, live.persons, live.skeleton)
+    assert len(expected) == len(answers) == 8 and expected[7].persons[0].track_id == 1
+    peer.destroy_node()
+    node.destroy_node()
