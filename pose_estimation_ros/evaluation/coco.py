@@ -13,8 +13,9 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.core.geometry import xywh_to_xyxy
-from pose_estimation_ros.core.oks import box_area, oks_nms
+from pose_estimation_ros.core.geometry import crop_matrices, xywh_to_xyxy
+from pose_estimation_ros.core.model_spec import ModelSpec
+from pose_estimation_ros.core.nms import nms
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.evaluation.coco_json import (
@@ -94,11 +95,25 @@ def predict(estimator: TopDown, truth: COCO, folder: str | Path, boxes: Boxes) -
 
 
 def poses_in_boxes(estimator: TopDown, frame: np.ndarray, box_xyxy: np.ndarray, box_score: np.ndarray) -> Poses:
-    """The protocol for one image: person_score = box score x mean keypoint score, OKS-NMS 0.9."""
+    """The protocol for one image: person_score = box score x mean keypoint score, OKS-NMS 0.9 as in HRNet's code."""
     poses = estimator(frame, box_xyxy)
-    poses = poses._replace(person_score=poses.person_score * box_score)
-    area = box_area(poses.box_xyxy)
-    return poses.select(oks_nms(poses.xy, poses.score, area, poses.person_score, estimator.skeleton.sigmas, NMS_OKS))
+    person_score = poses.person_score * box_score
+    similarity = pose_similarity(poses.xy, crop_area(box_xyxy, estimator.spec), estimator.skeleton.sigmas)
+    return poses._replace(person_score=person_score).select(nms(similarity, person_score, NMS_OKS))
+
+
+def crop_area(box_xyxy: np.ndarray, spec: ModelSpec) -> np.ndarray:
+    """(N,) px^2 of the image that the crops of these boxes (N, 4) show."""
+    matrices = crop_matrices(box_xyxy, spec.input_size_wh, spec.padding)
+    return np.prod(spec.input_size_wh) / np.linalg.det(matrices[..., :2])
+
+
+def pose_similarity(xy: np.ndarray, area: np.ndarray, sigmas: Sequence[float]) -> np.ndarray:
+    """(N, N) OKS of poses (N, K, 2), areas (N,) of their crops, as HRNet's lib/nms/nms.py: other than at runtime
+    (core.oks.oks_nms) all keypoints weigh alike, whatever their scores, and the area is the mean of the two.
+    """
+    squared = ((xy[:, None] - xy) ** 2).sum(-1)
+    return np.exp(-squared / ((area[:, None] + area)[..., None] * (2 * np.array(sigmas)) ** 2)).mean(-1)
 
 
 def predict_bottom_up(estimator: BottomUp, truth: COCO, folder: str | Path) -> Iterator[tuple[int, Poses]]:

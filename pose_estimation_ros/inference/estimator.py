@@ -29,7 +29,7 @@ class TopDown:
 
     def __init__(self, backend, spec, detector=full_frame, flip_test=False, score_threshold=0.2, watch=None):
         # type: (Backend, ModelSpec, Callable, bool, float, Stopwatch) -> None
-        self._backend, self._spec = backend, spec
+        self._backend, self.spec = backend, spec
         self._detector, self._flip_test, self._score_threshold = detector, flip_test, score_threshold
         self._watch = watch or Stopwatch()
         if flip_test and "keypoints" in backend.output_shapes:
@@ -49,13 +49,13 @@ class TopDown:
 
     def _estimate(self, frame, boxes):
         # type: (np.ndarray, np.ndarray) -> Tuple[np.ndarray, np.ndarray]
-        matrices = crop_matrices(boxes, self._spec.input_size_wh, self._spec.padding)
-        batch = warp_crops(frame, matrices, self._spec.input_size_wh)
+        matrices = crop_matrices(boxes, self.spec.input_size_wh, self.spec.padding)
+        batch = warp_crops(frame, matrices, self.spec.input_size_wh)
         self._watch.lap("preprocess")
         outputs = self._run(batch)
         self._watch.lap("inference")
         xy, score = keypoints_of(outputs)
-        xy = apply(invert(matrices), xy * self._spec.stride)
+        xy = apply(invert(matrices), xy * self.spec.stride)
         self._watch.lap("postprocess")
         return xy, score
 
