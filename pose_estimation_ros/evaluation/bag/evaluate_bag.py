@@ -37,6 +37,7 @@ from pose_estimation_ros.inference.backend import open_model
 from pose_estimation_ros.inference.draw import COLOR_BY
 from pose_estimation_ros.inference.estimator import TopDown
 from pose_estimation_ros.inference.pipeline import PipelineOptions, build_pipeline
+from pose_estimation_ros.inference.predict import make_folder
 
 OK, FAILED, PARTIAL, INTERRUPTED = 0, 1, 3, 130
 DETECTOR, GROUND_TRUTH = "detector", "ground-truth"
@@ -93,26 +94,39 @@ def main(args: argparse.Namespace) -> int:
     models = args.model or [options.model]
     refuse_alike([Path(model).stem for model in models], "models")
     refuse_alike([Path(path).resolve().stem for path in args.bags], "bags")
-    runs: list[dict[str, Any]] = []
-    failed = False
     for path in args.bags:
-        try:
+        make_folder(args.out, path)
+    runs: list[dict[str, Any]] = []
+    try:
+        failed = [path for path in args.bags if not evaluated(path, args, options, models, runs)]
+    finally:
+        write_json(Path(args.out, "summary.json"), runs, indent=1)
+    return status(runs, bool(failed))
+
+
+def evaluated(
+    path: str, args: argparse.Namespace, options: PipelineOptions, models: list[str], runs: list[dict[str, Any]]
+) -> bool:
+    """Whether a bag could be used; adds what came out of it to the runs, none after one that Ctrl-C stopped."""
+    try:
+        if not was_interrupted(runs):
             for told in evaluate_bag(path, args, options, models):
                 runs.append(told)
                 print(line(told))
                 if told["interrupted"]:
                     break
-        except PoseError as error:
-            print(f"pose: error: {error}", file=sys.stderr)
-            failed = True
-        if runs and runs[-1]["interrupted"]:
-            break
-    write_json(Path(args.out, "summary.json"), runs, indent=1)
-    return status(runs, failed)
+        return True
+    except PoseError as error:
+        print(f"pose: error: {error}", file=sys.stderr)
+        return False
+
+
+def was_interrupted(runs: list[dict[str, Any]]) -> bool:
+    return any(told["interrupted"] for told in runs)
 
 
 def status(runs: list[dict[str, Any]], failed: bool) -> int:
-    if any(told["interrupted"] for told in runs):
+    if was_interrupted(runs):
         return INTERRUPTED
     partial = any(told["results"]["partial"] for told in runs)
     return FAILED if failed else PARTIAL if partial else OK

@@ -57,8 +57,8 @@ def messages() -> SimpleNamespace:
 
 @functools.cache
 def with_defaults(name: str) -> Any:
-    """rosbags' class of that message; fields that are not given are zero or empty (as rclpy's, but for a quaternion's w,
-    which is 1 there), and a list of numbers becomes the array that rosbags writes.
+    """rosbags' class of that message; fields that are not given are zero or empty (rclpy's too, but for a quaternion's
+    w, which is 1 there), and a list of numbers becomes the array that rosbags writes.
     """
     plain: Any = typestore().types[name]
     described = dict(typestore().fielddefs[name][1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -33,7 +33,7 @@ class Record:
     counts: Counter = field(default_factory=Counter)
     unusable: Counter = field(default_factory=Counter)  # kind of FrameError
     sizes: Counter = field(default_factory=Counter)
-    seconds: Counter = field(default_factory=Counter)
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     partial: str = ""  # why not all of the bag was worked on
     interrupted: bool = False
 

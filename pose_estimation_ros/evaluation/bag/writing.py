@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import StoragePlugin, Writer
@@ -11,7 +11,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from pose_estimation_ros.evaluation.bag.messages import serialized, typestore
 
 STORAGES = [plugin.name.lower() for plugin in StoragePlugin]
-VERSION = 8  # of metadata.yaml: Humble cannot read the QoS list of version 9
+VERSION: Literal[8] = 8  # of metadata.yaml: Humble cannot read the QoS list of version 9
 NO_TIME = QosTime(0, 0)
 LATCHED = Qos(
     history=QosHistory.KEEP_LAST,

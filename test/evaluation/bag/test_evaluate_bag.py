@@ -1,7 +1,6 @@
 """`pose evaluate-bag` end to end on small bags: the same numbers as by other ways, and nothing lost on the way."""
 
 import json
-import os
 import shutil
 
 import cv2
@@ -11,7 +10,6 @@ from bag_images import TOPIC, image_message
 
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.evaluation import coco
-from pose_estimation_ros.evaluation.bag import evaluate_bag as command
 from pose_estimation_ros.evaluation.bag.reading import Bag
 from pose_estimation_ros.inference.backend import open_model
 from pose_estimation_ros.inference.estimator import TopDown
@@ -19,21 +17,6 @@ from pose_estimation_ros.inference.predict import coco_results
 from pose_estimation_ros.inference.video import VideoWriter, open_source
 
 FILES = ["annotated.mp4", "frames.json", "keypoints.json", "pose_bag", "results.json", "timings.json"]
-
-
-@pytest.fixture
-def evaluate(color_model, tmp_path):
-    """A function that runs `pose evaluate-bag` with the colour model on whole frames -> status, results of each run."""
-
-    def call(*arguments, out="out"):
-        arguments = list(map(str, arguments))
-        fixed = ["--model", color_model, "-p", "detector:=full_frame", "-p", "threads:=1", "--out", str(tmp_path / out)]
-        status = main(["evaluate-bag", *arguments, *fixed])
-        summary = tmp_path / out / "summary.json"
-        runs = json.loads(summary.read_text()) if summary.exists() else []
-        return status, [run["results"] for run in runs]
-
-    return call
 
 
 def content(folder):
@@ -192,76 +175,6 @@ def test_several_topics_and_models_do_not_mix(evaluate, save_bag, stamps, color_
     names = ("camera_image_raw", "left")
     assert made == sorted(f"{topic}/{model}" for topic in names for model in ("color_model", "second"))
     assert [run["people"]["found"] for run in runs] == [3, 3, 0, 0]
-
-
-def test_odd_frames_are_counted(evaluate, save_bag, blob):
-    """A stamp twice, one out of order, one size more, one image that is none."""
-    images = [np.zeros((128, 96, 3), np.uint8) for _ in range(4)] + [np.zeros((64, 96, 3), np.uint8)]
-    broken = image_message(images[0], 7 * 10**9)
-    broken.encoding = "32FC1"
-    path = save_bag("bag", [s * 10**9 for s in (1, 3, 2, 3, 5)], images, more=[(TOPIC, broken, 7 * 10**9)])
-    status, (run,) = evaluate(path)
-    assert status == 0 and run["frames"] == {
-        "in_bag": 6,
-        "answered": 5,
-        "unusable": {"encoding": 1},
-        "sizes": {"96x128": 4, "96x64": 1},
-        "without_stamp": 0,
-        "stamp_repeated": 1,
-        "stamp_out_of_order": 0,  # sqlite3 hands messages out in order of recording, which here was that of the stamps
-    }
-
-
-def cut(path):
-    """Takes the index and the last whole chunk off an MCAP file."""
-    data = path.read_bytes()
-    path.write_bytes(data[: int(len(data) * 0.95)])
-
-
-def test_what_is_there_of_a_cut_bag_is_evaluated(evaluate, save_bag, stamps, tmp_path, capsys):
-    images = np.random.default_rng(0).integers(0, 255, (5, 320, 320, 3), dtype=np.uint8)
-    whole, broken = (save_bag(name, stamps(5), images, "mcap") for name in ("whole", "broken"))
-    cut(broken / "broken.mcap")
-    status, runs = evaluate(broken, whole, "--no-video")
-    assert status == command.PARTIAL == 3
-    assert [run["partial"] for run in runs] == [True, False] and [run["frames"]["answered"] for run in runs] == [4, 5]
-    assert runs[0]["partial_reason"] == "broken.mcap is cut short"
-    assert "PARTIAL: broken.mcap is cut short" in capsys.readouterr().out
-
-
-def test_one_bag_that_fails_does_not_stop_the_others(evaluate, save_bag, stamps, tmp_path, capsys):
-    empty = save_bag("empty", [], [], more=[("/info", image_message(np.zeros((1, 1, 3), np.uint8), 5), 5)])
-    broken = image_message(np.zeros((2, 2, 3), np.uint8), 5)
-    broken.encoding = "32FC1"
-    unusable = save_bag("unusable", [], [], more=[(TOPIC, broken, 5)])
-    status, runs = evaluate(tmp_path / "none", unusable, empty, save_bag("bag", stamps(2)), "--topic", TOPIC)
-    assert status == 1 and [run["bag"] for run in runs] == ["bag"]
-    errors = capsys.readouterr().err
-    assert "there is no" in errors and "none of 1 images of /camera/image_raw could be used: the first: " in errors
-    assert "expected images on /camera/image_raw, the topics with images are: /info" in errors
-    assert sorted(os.listdir(tmp_path / "out")) == ["bag", "summary.json", "unusable"]
-    assert os.listdir(tmp_path / "out" / "unusable") == [], "no half results of what failed"
-
-
-def test_ctrl_c_keeps_what_was_done(evaluate, save_bag, stamps, tmp_path, monkeypatch):
-    seen = []
-
-    def until_ctrl_c(pipeline):
-        def estimate(image, frame):
-            seen.append(frame.index)
-            if len(seen) == 4:
-                raise KeyboardInterrupt
-            return pipeline(image, 1e-9 * frame.stamp_ns)
-
-        return estimate
-
-    monkeypatch.setattr(command, "by_pipeline", until_ctrl_c)
-    status, (run,) = evaluate(save_bag("bag", stamps(6)), save_bag("next", stamps(6)))
-    assert status == 130 and run["partial"] and run["partial_reason"] == "stopped by Ctrl-C after 3 frames"
-    folder = tmp_path / "out" / "bag" / "color_model"
-    assert len(json.loads((folder / "keypoints.json").read_text())) == 3
-    with Bag(folder / "pose_bag") as bag, open_source(str(folder / "annotated.mp4")) as video:
-        assert len(list(bag.read("/pose/keypoints"))) == len(list(video)) == 3
 
 
 @pytest.mark.parametrize(
