@@ -15,6 +15,7 @@ WORDS = {
     ILLEGAL_ADDRESS: b"an illegal memory access was encountered",
 }
 FIRST_HANDLE = 0x7F0000000000
+MEMORY = 4 << 32
 ATTRIBUTES = {75: "major", 76: "minor", 18: "integrated"}
 OUT = POINTER(c_void_p)
 
@@ -144,10 +145,12 @@ class FakeCudart:
         return 0
 
     def _cudaMemGetInfo(self, free, total):
-        free[0], total[0] = 3 << 32, 4 << 32
+        free[0], total[0] = MEMORY - (1 << 32), MEMORY
         return 0
 
     def _cudaMalloc(self, out, size):
+        if size > MEMORY:
+            return NO_MEMORY
         return self._new(out, ctypes.create_string_buffer(b"\xff" * size, size))  # NaN: nobody may rely on zeros
 
     def _cudaHostAlloc(self, out, size, flags):

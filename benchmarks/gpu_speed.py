@@ -1,0 +1,92 @@
+"""What the checks of gpu_check.py share, and the speed of every family's fp16 engine against HRNet-W32's."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from pose_estimation_ros.inference.engine_cache import SIDECAR, store
+from pose_estimation_ros.inference.engine_compiler import compile_engine, is_strongly_typed
+from pose_estimation_ros.inference.tensorrt_backend import TensorRTBackend
+
+MODEL = "elpn_v1_coco"
+BASELINE = "hrnet_w32"
+ROUNDS, WARM_UP, RUNS = 5, 10, 30
+
+
+class Skip(Exception):
+    """This machine cannot be asked."""
+
+
+@dataclasses.dataclass
+class Machine:
+    """folder: for engines. here: engine_cache.machine()."""
+
+    folder: Path
+    trt: Any
+    here: dict[str, str]
+
+    @property
+    def model(self) -> Path:
+        return self.folder / f"{MODEL}.onnx"
+
+    def compile(self, path: Path, size_wh: tuple[int, int], precision: str, max_batch: int = 8) -> Path:
+        """An engine with a sidecar that lets the backend open it, past the builder's checks of models and figures."""
+        engine = compile_engine(self.trt, str(path), size_wh, precision, max_batch, say=lambda _text: None).engine
+        store(path.with_suffix(".engine"), engine, {**dict.fromkeys(SIDECAR, ""), **self.here})
+        return path.with_suffix(".engine")
+
+
+def noise(count: int, size_wh: tuple[int, int] = (192, 256)) -> np.ndarray:
+    return np.random.default_rng(0).uniform(0, 255, (count, 3, size_wh[1], size_wh[0])).astype(np.float32)
+
+
+def timed(backend: Any, batch: np.ndarray) -> float:
+    """Median milliseconds of a call, copies included."""
+    times = []
+    for _ in range(WARM_UP + RUNS):
+        start_s = time.perf_counter()
+        backend(batch)
+        times.append(1e3 * (time.perf_counter() - start_s))
+    return statistics.median(times[WARM_UP:])
+
+
+def check_speed(here: Machine, family: str) -> str:
+    """fp16, batches of 1 and 8, in turns with HRNet-W32, random weights: median ratio of the rounds, and its range."""
+    engines = [fp16_engine(here, name) for name in (BASELINE, family)]
+    texts = []
+    (slow_path, slow_size), (fast_path, fast_size) = engines
+    with TensorRTBackend(str(slow_path)) as slow, TensorRTBackend(str(fast_path)) as fast:
+        for count in (1, 8):
+            batches = noise(count, slow_size), noise(count, fast_size)
+            pairs = [(timed(slow, batches[0]), timed(fast, batches[1])) for _ in range(ROUNDS)]
+            low, *_, high = ratios = sorted(a / b for a, b in pairs)
+            ms, ratio = statistics.median(b for _, b in pairs), statistics.median(ratios)
+            texts.append(f"batch {count}: {ms:.2f} ms, {ratio:.2f}x ({low:.2f}..{high:.2f})")
+    return f"against {BASELINE}: " + "; ".join(texts)
+
+
+def fp16_engine(here: Machine, family: str) -> tuple[Path, tuple[int, int]]:
+    """Built once; with the size of its paper."""
+    try:
+        from pose_estimation_ros.training.export import to_onnx
+        from pose_estimation_ros.training.fp16 import to_fp16
+        from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
+        from pose_estimation_ros.training.onnx_graph import load_float32
+        from pose_estimation_ros.training.zoo import rows_of
+    except ImportError as error:
+        raise Skip(f"needs what training needs: {error}") from error
+    row, path = rows_of([family])[0], here.folder / f"{family}.onnx"
+    if not path.with_suffix(".engine").exists():
+        model = (POSE_MODELS | BOTTOM_UP_MODELS)[family](row.num_joints).eval()
+        path.write_bytes(to_onnx(model, list(row.input_size_wh)))
+        if is_strongly_typed(here.trt):
+            onnx.save(to_fp16(load_float32(path)), path)
+        here.compile(path, row.input_size_wh, "fp16")
+    return path.with_suffix(".engine"), row.input_size_wh
