@@ -5,7 +5,7 @@ reference of shared data/README.md: the box made square and grown by 1.1, crops 
 as ours), no flip, no OKS-NMS, a person's score the mean of all keypoints'. Of these the README names box and flip; the
 rest was found by trying, and with it all its figures are met to 0.1, AP50 and AP75 too.
 
-Run: PYTHONPATH=. python benchmarks/movenet.py MODEL.onnx DATA
+Run: PYTHONPATH=. python benchmarks/movenet.py MODEL.onnx DATA [RESULTS.json], a file for `pose evaluate --predictions`.
 """
 
 import sys
@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime
 from tqdm import tqdm
 
+from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.core.geometry import apply, crop_matrices, invert
 from pose_estimation_ros.core.poses import make_poses
 from pose_estimation_ros.evaluation import coco
@@ -32,24 +33,35 @@ class MoveNet:
         options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0]
-        self._size_wh = self._input.shape[2], self._input.shape[1]
+        self.size_wh = self._input.shape[2], self._input.shape[1]
+
+    def run(self, crop):
+        """(1, h, w, 3) int32 RGB -> (1, 1, 17, 3)."""
+        return self._session.run(None, {self._input.name: crop})[0]
 
     def __call__(self, frame, boxes):
         """frame (H, W, 3) uint8 BGR, boxes (N, 4) xyxy px, N > 0 -> the N people, in the boxes' order."""
-        matrices = crop_matrices(boxes, self._size_wh, PADDING)
+        matrices = crop_matrices(boxes, self.size_wh, PADDING)
         matrices[..., 2] += 0.5  # the box's corner, not the middle of a pixel, at (0, 0)
-        crops = warp_crops(frame, matrices, self._size_wh).transpose(0, 2, 3, 1).astype(np.int32)
-        found = np.concatenate([self._session.run(None, {self._input.name: crop[None]})[0][:, 0] for crop in crops])
-        xy = apply(invert(matrices), found[..., 1::-1] * self._size_wh)
+        crops = warp_crops(frame, matrices, self.size_wh).transpose(0, 2, 3, 1).astype(np.int32)
+        found = np.concatenate([self.run(crop[None])[:, 0] for crop in crops])
+        xy = apply(invert(matrices), found[..., 1::-1] * self.size_wh)
         return make_poses(xy, found[..., 2], boxes, found[..., 2].mean(1))
 
 
-def main(model, data):
-    movenet, truth, folder = MoveNet(model), coco.load_ground_truth(data), annotation_file(data).parent
-    results = []
+def predict(movenet, data):
+    """Annotations and results on the ground-truth boxes of COCO's layout."""
+    truth, folder, results = coco.load_ground_truth(data), annotation_file(data).parent, []
     for image_id, (boxes, _) in tqdm(coco.ground_truth_boxes(truth).items(), "images", leave=False):
         if len(boxes):
             results += coco_results(movenet(coco.read_image(coco.image_path(truth, folder, image_id)), boxes), image_id)
+    return truth, results
+
+
+def main(model, data, out=None):
+    truth, results = predict(MoveNet(model), data)
+    if out:
+        write_json(out, results)
     figures = coco.keypoint_ap(truth, results)
     print(f"{model}, {len(truth.imgs)} images:", "  ".join(f"{name} {value:.2f}" for name, value in figures.items()))
 

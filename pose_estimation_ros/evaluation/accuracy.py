@@ -33,17 +33,20 @@ def ground_truth(data: str | Path) -> tuple[ModuleType, COCO | mpii.Persons]:
     return judge, judge.load_ground_truth(path, content)
 
 
-def accuracy_of_predictions(path: str | Path, data: str | Path) -> dict[str, Any]:
-    """Figures of a predictions file. Raises DataError, see evaluation.predictions."""
+def accuracy_of_predictions(path: str | Path, data: str | Path) -> tuple[dict[str, Any], list | np.ndarray]:
+    """Figures of a predictions file, and what is in it: results or, for MPII, (N, 16, 2) px.
+
+    Raises DataError, see evaluation.predictions.
+    """
     judge, truth = ground_truth(data)
     if isinstance(truth, mpii.Persons):
         xy = read_mpii(path, len(truth.file_name))
-        return {"persons": len(xy), **rounded(mpii.pckh_figures(xy, truth))}
+        return {"persons": len(xy), **rounded(mpii.pckh_figures(xy, truth))}, xy
     results = read_results(path, truth.imgs, get_skeleton(judge.SKELETON))
     asked = {a["image_id"] for a in truth.anns.values() if coco.is_counted(a)}
     without = len(asked - {result["image_id"] for result in results})
     images = {"images": len(truth.imgs), "predictions_in_file": len(results), "images_without_predictions": without}
-    return {**images, **rounded(judge.keypoint_ap(truth, results))}
+    return {**images, **rounded(judge.keypoint_ap(truth, results))}, results
 
 
 def accuracy_of_pose_model(

@@ -21,15 +21,16 @@ Figure = Callable[[np.ndarray], float]  # how many times each of the I images co
 
 
 class Outcomes(NamedTuple):
-    """The D predictions of I images for people of all sizes, best score first, and the T thresholds.
+    """The D predictions of I images for people of all sizes, image after image, and the T thresholds.
 
-    image (D,): places of images; right, wrong (T, D) bool, neither where pycocotools ignores the prediction; persons
-    (I,): how many are to be found; recalls (R,): where precision is read off.
+    score (D,); right, wrong (T, D) bool, neither where pycocotools ignores the prediction; predictions, persons (I,):
+    how many an image has, and how many are to be found; recalls (R,): where precision is read off.
     """
 
-    image: np.ndarray
+    score: np.ndarray
     right: np.ndarray
     wrong: np.ndarray
+    predictions: np.ndarray
     persons: np.ndarray
     recalls: np.ndarray
 
@@ -37,34 +38,45 @@ class Outcomes(NamedTuple):
 def outcomes(evaluation: COCOeval) -> Outcomes:
     """Of an evaluation that evaluate() was called of; images in the order of its imgIds."""
     thresholds, images = len(evaluation.params.iouThrs), len(evaluation.params.imgIds)
-    entries = [(place, e) for place, e in enumerate(evaluation.evalImgs[:images]) if e]  # the first range is all sizes
-    persons = np.zeros(images, int)
-    for place, entry in entries:
-        persons[place] = np.count_nonzero(entry["gtIgnore"] == 0)
-    image = np.repeat([place for place, _ in entries], [len(e["dtScores"]) for _, e in entries]).astype(int)
-    score = np.concatenate([np.zeros(0), *(e["dtScores"] for _, e in entries)])
-    order = np.argsort(-score, kind="stable")
-    nothing = np.zeros((thresholds, 0), bool)
-    matched = np.concatenate([nothing, *(e["dtMatches"] > 0 for _, e in entries)], 1)[:, order]
-    counted = ~np.concatenate([nothing, *(e["dtIgnore"] > 0 for _, e in entries)], 1)[:, order]
-    return Outcomes(image[order], matched & counted, ~matched & counted, persons, evaluation.params.recThrs)
+    predictions, persons = np.zeros((2, images), int)
+    score, matched, ignored = [np.zeros(0)], [np.zeros((thresholds, 0))], [np.zeros((thresholds, 0))]
+    for place, entry in enumerate(evaluation.evalImgs[:images]):  # the first size range is all sizes
+        if entry:
+            predictions[place] = len(entry["dtScores"])
+            persons[place] = np.count_nonzero(entry["gtIgnore"] == 0)
+            score.append(entry["dtScores"])
+            matched.append(entry["dtMatches"])
+            ignored.append(entry["dtIgnore"])
+    is_matched, counted = np.concatenate(matched, 1) > 0, np.concatenate(ignored, 1) == 0
+    right, wrong = is_matched & counted, ~is_matched & counted
+    return Outcomes(np.concatenate(score), right, wrong, predictions, persons, evaluation.params.recThrs)
 
 
 def average_precision(own: Outcomes, times: np.ndarray) -> float:
     """AP in 0..100 with each image counting so many times (I,); NaN where that leaves nobody to find.
 
-    What pycocotools gives where images are repeated so many times one after the other in the annotations and results.
+    It is what pycocotools gives of annotations and results in which images stand so many times one after the other.
     """
     persons = int((own.persons * times).sum())
     if not persons:
         return np.nan
-    weight = times[own.image]
-    right, wrong = np.cumsum(own.right * weight, 1), np.cumsum(own.wrong * weight, 1)
+    drawn = drawn_predictions(own, times)
+    drawn = drawn[np.argsort(-own.score[drawn], kind="stable")]
+    right, wrong = np.cumsum(own.right[:, drawn], 1), np.cumsum(own.wrong[:, drawn], 1)
     precision = right / (right + wrong + np.spacing(1))
     best = np.maximum.accumulate(precision[:, ::-1], 1)[:, ::-1]  # of this recall or more
     best = np.concatenate([best, np.zeros((len(best), 1))], 1)  # 0 at a recall that is not reached
     places = [np.searchsorted(row, own.recalls, side="left") for row in right / persons]
     return 100 * float(np.take_along_axis(best, np.array(places), 1).mean())
+
+
+def drawn_predictions(own: Outcomes, times: np.ndarray) -> np.ndarray:
+    """Places of the predictions of each image as many times as it was drawn, copy after copy."""
+    image = np.repeat(np.arange(len(times)), times)
+    count = own.predictions[image]
+    first = (np.cumsum(own.predictions) - own.predictions)[image]  # of each copy, among all predictions
+    before = np.cumsum(count) - count  # among the drawn ones
+    return np.repeat(first - before, count) + np.arange(count.sum())
 
 
 def mean_pckh(xy: np.ndarray, persons: Persons, threshold: float = 0.5) -> tuple[Figure, int]:

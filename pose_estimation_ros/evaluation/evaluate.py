@@ -9,6 +9,8 @@ A top-down model runs on ground-truth boxes or those of a detections file. A per
 1 false positives per image. --predictions is a JSON list in COCO's results format; for MPII also an .h5 with "preds"
 (N, 16, 2), pixels counted from 1; in the JSON image_id is then the person's place in the annotation file, from 0.
 -1 stands for a figure for which there is nobody in the annotations. Figures are printed and written as JSON.
+Of several models or files, in any mixture, there is a JSON for each and a table of all; the first is the one that the
+report compares the others with.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Sequence
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.files import write_json
@@ -25,20 +27,26 @@ from pose_estimation_ros.evaluation.accuracy import (
     accuracy_of_detector,
     accuracy_of_pose_model,
     accuracy_of_predictions,
+    ground_truth,
 )
+from pose_estimation_ros.evaluation.bootstrap import DRAWS
 from pose_estimation_ros.evaluation.checkpoint import exported
 from pose_estimation_ros.evaluation.protocols import PROTOCOLS, chosen
+from pose_estimation_ros.evaluation.report import write_report
+from pose_estimation_ros.evaluation.report_summary import Source
 from pose_estimation_ros.inference.backend import model_path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    judged = parser.add_mutually_exclusive_group(required=True)
     model_help = "ONNX file, engine, checkpoint or name of a model in models/; a YOLOX or NanoDet-m file, too"
-    judged.add_argument("--model", help=model_help)
-    judged.add_argument("--predictions", metavar="FILE", help="keypoints found by any program, see above")
+    parser.add_argument("--model", nargs="+", default=[], help=model_help)
+    predictions_help = "keypoints found by any program, see above"
+    parser.add_argument("--predictions", nargs="+", default=[], metavar="FILE", help=predictions_help)
     parser.add_argument("--data", required=True, help="annotation file, or folder with person_keypoints.json")
     add_protocol_arguments(parser)
     parser.add_argument("--out", default="out/evaluation", help="folder for the JSON files (default: %(default)s)")
+    parser.add_argument("--report", metavar="DIR", help="also write DIR/report.html: curves, kinds of errors, images")
+    parser.add_argument("--draws", type=int, default=DRAWS, help="of the report's bootstrap (default: %(default)s)")
     parser.add_argument("--save", metavar="NAME", help="also keep the figures in the model's spec, as accuracy.NAME")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 = as many as cores")
 
@@ -52,38 +60,82 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    return main_of_predictions(args) if args.predictions else main_of_model(args)
+    check(args)
+    models = [network_file(args, model) for model in args.model]
+    if args.report and any(is_detector(str(path)) for path in models):
+        raise ConfigError(f"expected --report with pose models alone, got a detector among {', '.join(args.model)}")
+    files = [Path(file) for file in args.predictions]
+    names = distinct_names([*models, *files])
+    sources = [evaluate_model(path, name, args) for path, name in zip(models, names)]
+    sources += [evaluate_predictions(path, name, args) for path, name in zip(files, names[len(models) :])]
+    if len(sources) > 1:
+        print_table(sources)
+    if args.report:
+        print(f"wrote {write_report(args.report, args.data, *ground_truth(args.data), sources, args.draws)}")
+    return 0
 
 
-def main_of_model(args: argparse.Namespace) -> int:
-    path = network_file(args)
+def check(args: argparse.Namespace) -> None:
+    """Raises ConfigError where options do not go together."""
+    if not args.model and not args.predictions:
+        raise ConfigError("expected --model or --predictions, got neither")
+    of_models = [f"--{name}" for name in ("protocol", "flip", "boxes", "save") if getattr(args, name) is not None]
+    if of_models and not args.model:
+        files = " ".join(args.predictions)
+        raise ConfigError(f"expected {', '.join(of_models)} with --model alone, got --predictions {files}")
+    if args.draws < 1:
+        raise ConfigError(f"expected --draws of at least 1, got {args.draws}")
+
+
+def distinct_names(paths: Sequence[Path]) -> list[str]:
+    """What each file is called in tables and in the names of what is written: its stem, after its folder's where
+    another file has the same stem. Raises ConfigError where that is the same, too."""
+    stems = [path.stem for path in paths]
+    names = [s if stems.count(s) == 1 else f"{p.absolute().parent.name}_{s}" for p, s in zip(paths, stems)]
+    for path, name in zip(paths, names):
+        if names.count(name) > 1:
+            raise ConfigError(f"expected files of different names, got {names.count(name)} like {path}")
+    return names
+
+
+def evaluate_model(path: Path, name: str, args: argparse.Namespace) -> Source:
     run = evaluate_detector if is_detector(str(path)) else evaluate_pose
     figures, results = run(path, args)
-    write_json(Path(args.out, f"{path.stem}_results.json"), results, indent=1)
+    write_json(Path(args.out, f"{name}_results.json"), results, indent=1)
     if args.save:
         save_accuracy(path, args.save, figures)
-    return report(Path(args.out, f"{path.stem}.json"), "model", path, args.data, figures)
+    publish(Path(args.out, f"{name}.json"), "model", path, args.data, figures)
+    training = load_model_spec(str(path)).training if os.path.isfile(spec_path(str(path))) else {}
+    return Source(name, "model", path, figures, results, training)
 
 
-def main_of_predictions(args: argparse.Namespace) -> int:
-    of_models = [f"--{name}" for name in ("protocol", "flip", "boxes", "save") if getattr(args, name) is not None]
-    if of_models:
-        raise ConfigError(f"expected {', '.join(of_models)} with --model alone, got --predictions {args.predictions}")
-    path = Path(args.predictions)
-    figures = accuracy_of_predictions(path, args.data)
-    return report(Path(args.out, f"{path.stem}_accuracy.json"), "predictions", path, args.data, figures)
+def evaluate_predictions(path: Path, name: str, args: argparse.Namespace) -> Source:
+    figures, results = accuracy_of_predictions(path, args.data)
+    publish(Path(args.out, f"{name}_accuracy.json"), "predictions", path, args.data, figures)
+    return Source(name, "predictions", path, figures, results, {})
 
 
-def report(target: Path, kind: str, path: Path, data: str, figures: dict[str, Any]) -> int:
+def publish(target: Path, kind: str, path: Path, data: str, figures: dict[str, Any]) -> None:
     """Writes and prints the figures of a file."""
     write_json(target, {kind: path.name, "sha256": file_sha256(str(path)), "data": str(data), **figures}, indent=1)
     print("  ".join(f"{name} {value}" for name, value in figures.items() if type(value) in (int, float)))
     print(f"wrote {target}")
-    return 0
+
+
+def print_table(sources: Sequence[Source]) -> None:
+    """The figures of all sources, a column each."""
+    columns = list(dict.fromkeys(k for s in sources for k, v in s.figures.items() if type(v) in (int, float)))
+    first = max(map(len, columns))
+    print(" " * first, *(source.name for source in sources), sep="  ")
+    for column in columns:
+        cells = [f"{source.figures.get(column, '-')!s:>{len(source.name)}}" for source in sources]
+        print(column.ljust(first), *cells, sep="  ")
 
 
 def save_accuracy(path: Path, name: str, figures: dict[str, Any]) -> None:
     """Keeps the figures in the model's spec, under accuracy[name]."""
+    if path.suffix == ".engine":
+        raise ConfigError(f"expected an ONNX model whose spec keeps the figures, got {path}")
     spec = load_model_spec(str(path))
     accuracy = {**spec.accuracy, name: figures}
     write_json(spec_path(str(path)), spec._replace(accuracy=accuracy).to_json(), indent=1)
@@ -94,13 +146,13 @@ def is_detector(path: str) -> bool:
     return not os.path.isfile(spec_path(path)) or load_model_spec(path).task == "person_detector"
 
 
-def network_file(args: argparse.Namespace) -> Path:
-    """Of --model; a checkpoint is exported first."""
-    if not args.model.endswith(".ckpt"):
-        return Path(model_path(args.model))
+def network_file(args: argparse.Namespace, model: str) -> Path:
+    """Of one of --model; a checkpoint is exported first."""
+    if not model.endswith(".ckpt"):
+        return Path(model_path(model))
     if args.save:
-        raise ConfigError(f"expected --save with a model that has a spec, got the checkpoint {args.model}")
-    return exported(args.model, Path(args.out, "exported"), chosen(args.protocol, args.flip).short_side)
+        raise ConfigError(f"expected --save with a model that has a spec, got the checkpoint {model}")
+    return exported(model, Path(args.out, "exported"), chosen(args.protocol, args.flip).short_side)
 
 
 def evaluate_pose(path: Path, args: argparse.Namespace) -> tuple[dict[str, Any], list]:
@@ -110,5 +162,5 @@ def evaluate_pose(path: Path, args: argparse.Namespace) -> tuple[dict[str, Any],
 def evaluate_detector(path: Path, args: argparse.Namespace) -> tuple[dict[str, Any], list]:
     of_poses = [f"--{name}" for name in ("protocol", "flip", "boxes") if getattr(args, name) is not None]
     if of_poses:
-        raise ConfigError(f"expected {', '.join(of_poses)} with pose models alone, got the detector {args.model}")
+        raise ConfigError(f"expected {', '.join(of_poses)} with pose models alone, got the detector {path}")
     return accuracy_of_detector(path, args.data, args.threads)

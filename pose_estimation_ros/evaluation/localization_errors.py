@@ -64,3 +64,13 @@ def shares(kinds: np.ndarray) -> np.ndarray:
     """(5,) shares of KINDS among the known ones of any shape, 0..1; all 0 where none is."""
     counts = np.bincount(kinds[kinds != UNKNOWN], minlength=len(KINDS))
     return counts / max(counts.sum(), 1)
+
+
+def normalised_errors(people: People, matches: Matches, skeleton: Skeleton) -> np.ndarray:
+    """(P, K) distances from the annotated keypoints in units of 2 sigma sqrt(area): the e of OKS' exp(-e^2 / 2).
+
+    NaN where a keypoint is not labelled or nobody was found.
+    """
+    distance = np.linalg.norm(matches.found_xy - people.keypoints[..., :2], axis=-1)
+    unit = 2 * np.array(skeleton.sigmas) * np.sqrt(people.area)[:, None]
+    return np.where(people.labelled, distance / unit, np.nan)

@@ -1,16 +1,18 @@
 """`pose evaluate` on small folders: the layouts told apart, models and the predictions that they wrote."""
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from pose_estimation_ros.__main__ import main
-from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation import coco, crowdpose, mpii
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model, accuracy_of_predictions, ground_truth
+from pose_estimation_ros.evaluation.evaluate import distinct_names
 
 COLORS = np.eye(3) * 255
 
@@ -106,7 +108,7 @@ def test_an_annotation_file_beside_others_and_a_folder(tmp_path, dots, model):
 
 def test_images_without_predictions_are_counted(tmp_path, folder, content, as_results):
     results = save(tmp_path / "r.json", as_results(content["annotations"][:1]))
-    figures = accuracy_of_predictions(results, folder)
+    figures, _ = accuracy_of_predictions(results, folder)
     assert figures["images"] == 2 and figures["images_without_predictions"] == 1 and figures["predictions_in_file"] == 1
     assert figures["AP"] == round(100 * 34 / 101, 2)
 
@@ -114,9 +116,9 @@ def test_images_without_predictions_are_counted(tmp_path, folder, content, as_re
 def test_a_box_in_the_results_changes_nothing(tmp_path, folder, content, as_results):
     """pycocotools would size the predictions by it, and with that who is out of a size range."""
     results = as_results(content["annotations"][:3])
-    plain = accuracy_of_predictions(save(tmp_path / "a.json", results), folder)
+    plain, _ = accuracy_of_predictions(save(tmp_path / "a.json", results), folder)
     boxed = [{**result, "bbox": [0, 0, 1, 1]} for result in results]
-    assert accuracy_of_predictions(save(tmp_path / "b.json", boxed), folder) == plain
+    assert accuracy_of_predictions(save(tmp_path / "b.json", boxed), folder)[0] == plain
 
 
 @pytest.mark.parametrize("option", [["--flip"], ["--protocol", "hrnet"], ["--boxes", "b.json"], ["--save", "name"]])
@@ -157,10 +159,55 @@ def test_a_protocol_for_other_models(dots, model, capsys):
     assert "protocol litepose is for bottom_up models, got tiny for top_down" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("given", [[], ["--model", "m.onnx", "--predictions", "r.json"]])
-def test_either_a_model_or_predictions(folder, given):
-    with pytest.raises(SystemExit):
-        main(["evaluate", "--data", str(folder), *given])
+def test_neither_a_model_nor_predictions(folder, capsys):
+    assert main(["evaluate", "--data", str(folder)]) == 1
+    assert "expected --model or --predictions, got neither" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "paths, names",
+    [
+        ([], []),
+        (["a.onnx"], ["a"]),
+        (["runs/a.onnx", "b.json"], ["a", "b"]),
+        (["x/keypoints.json", "y/keypoints.json", "a.json"], ["x_keypoints", "y_keypoints", "a"]),
+        (["x/a.onnx", "x/a.json"], None),
+        (["a.json", "a.json"], None),
+    ],
+)
+def test_names_of_several(paths, names):
+    if names is None:
+        with pytest.raises(ConfigError, match="expected files of different names, got 2 like"):
+            distinct_names([Path(path) for path in paths])
+    else:
+        assert distinct_names([Path(path) for path in paths]) == names
+
+
+@pytest.mark.parametrize("skeleton, best", [("coco17", "AP"), ("crowdpose14", "AP_hard"), ("mpii16", "Mean@0.5")])
+def test_a_model_and_predictions_in_one_call_with_a_report(tmp_path, dots, model, capsys, skeleton, best):
+    data, out = str(dots(skeleton, crowdIndex=0.9) if "crowd" in skeleton else dots(skeleton)), str(tmp_path / "out")
+    network = ["--model", model(skeleton), "--data", data, "--out", out, "--threads", "1"]
+    assert main(["evaluate", *network]) == 0
+    shifted = json.loads((tmp_path / "out" / f"{skeleton}_results.json").read_text())
+    for result in shifted:
+        result["keypoints"] = [value + 60 for value in result["keypoints"]]
+    file = save(tmp_path / "shifted.json", shifted)
+    assert main(["evaluate", *network, "--predictions", str(file), "--report", out, "--draws", "20"]) == 0
+    figures = [json.loads((tmp_path / "out" / f"{n}.json").read_text())[best] for n in (skeleton, "shifted_accuracy")]
+    assert figures[0] > 80 > figures[1]
+    printed = capsys.readouterr().out.splitlines()
+    assert [str(value) for value in figures] == next(
+        line.split()[1:] for line in printed if line.startswith(best + " ")
+    )
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert all(f"<td>{value:.1f}</td>" in page for value in figures) and "Differences" in page
+
+
+def test_no_report_of_a_detector(tmp_path, folder, color_model, save_spec, capsys):
+    save_spec(color_model, task="person_detector", skeleton="", decoder="boxes")
+    argv = ["evaluate", "--model", color_model, "--data", str(folder), "--report", str(tmp_path / "r")]
+    assert main(argv) == 1 and not (tmp_path / "r").exists()
+    assert "expected --report with pose models alone, got a detector" in capsys.readouterr().err
 
 
 def test_missing_predictions_file(folder, capsys):
