@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from conftest import annotation
 
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation.coco import index_persons
@@ -36,10 +35,8 @@ def people():
 
 def kinds_of_first(people, found_xy):
     """Kinds (17,) of a prediction (17, 2) for the first person, the second one's being perfect."""
-    annotations = [
-        annotation(n + 1, 1, own.ravel().tolist(), [0, 0, 9, 9], area=SIDE**2, num_keypoints=int((own[:, 2] > 0).sum()))
-        for n, own in enumerate(people)
-    ]
+    shared = {"image_id": 1, "category_id": 1, "iscrowd": 0, "bbox": [0, 0, 9, 9], "area": SIDE**2, "num_keypoints": 16}
+    annotations = [{"id": n + 1, "keypoints": own.ravel().tolist(), **shared} for n, own in enumerate(people)]
     truth = index_persons({"images": [{"id": 1, "file_name": "1"}], "annotations": annotations}, "f", SKELETON)
     fields = {"image_id": 1, "category_id": 1, "score": 0.5}
     results = [{**fields, "keypoints": np.insert(xy, 2, 1, 1).ravel().tolist()} for xy in (found_xy, people[1, :, :2])]
