@@ -140,7 +140,7 @@ def check_cuda(_here: Machine) -> str:
 
 
 def check_batches(here: Machine) -> str:
-    """All batch sizes as on ONNX Runtime; with graphs the same as without; opening it again and again loses no memory."""
+    """All batch sizes as on ONNX Runtime; with graphs the same as without; opening it many times loses no memory."""
     engine = here.compile(here.model, (192, 256), "fp32")
     worst, crops = 0.0, noise(max(COUNTS))
     with TensorRTBackend(str(engine)) as backend, open_backend(str(here.model)) as reference:

@@ -1,6 +1,8 @@
 """The head by ONNX Runtime, against core.heatmap.decode and a slow obvious version written here."""
 
+import argparse
 import json
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -11,6 +13,7 @@ from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.heatmap import decode
 from pose_estimation_ros.inference.backend import open_model
 from pose_estimation_ros.inference.estimator import TopDown
+from pose_estimation_ros.training import export
 from pose_estimation_ros.training.decode_head import PARITY_PX, add_decode_head, add_to_file, decoding, run
 
 
@@ -141,3 +144,14 @@ def test_figures_of_flip_tests_are_not_its_own(color_model, save_spec, tmp_path)
     path = add_to_file(color_model, tmp_path, "other")
     spec = json.loads(path.with_suffix(".json").read_text())
     assert spec["name"] == "other" and spec["accuracy"] == {"b": {"flip": False, "AP": 1}, "threshold": 0.3}
+
+
+@pytest.mark.parametrize("given", ["checkpoint", "onnx"])
+def test_pose_export(color_model, tmp_path, monkeypatch, capsys, given):
+    parser = argparse.ArgumentParser()
+    export.add_arguments(parser)
+    monkeypatch.setattr(export, "export", lambda *_: (Path(color_model), 0.0))
+    what = color_model if given == "onnx" else "runs/m/best.ckpt"
+    assert export.main(parser.parse_args([what, "--out", str(tmp_path / "out"), "--decode-head"])) == 0
+    assert [path.name for path in sorted((tmp_path / "out").iterdir())] == ["tiny_decoded.json", "tiny_decoded.onnx"]
+    assert ("largest difference" in capsys.readouterr().out) == (given == "checkpoint")
