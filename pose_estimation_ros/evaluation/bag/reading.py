@@ -104,6 +104,10 @@ class Bag:
         """Names of the topics of these message types, sorted."""
         return sorted({connection.topic for connection in self.connections if connection.msgtype in types})
 
+    def count(self, topic: str) -> int:
+        """Messages of a topic, by the bag's index."""
+        return sum(connection.msgcount for connection in self.connections if connection.topic == topic)
+
     def read(self, topic: str) -> Iterator[Recorded]:
         """Messages of a topic in the order of recording. Where the bag is damaged it ends there and says ``problem``.
 
@@ -123,9 +127,8 @@ class Bag:
             stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
             yield Recorded(topic, count, stamp_ns or recorded_ns, recorded_ns, message)
             count += 1
-        expected = sum(connection.msgcount for connection in own)
-        if count < expected and not self.problem:
-            self.problem = f"{count} messages of {topic} where the bag's index has {expected}"
+        if count < self.count(topic) and not self.problem:
+            self.problem = f"{count} messages of {topic} where the bag's index has {self.count(topic)}"
 
     def _raw(self, connections: Sequence[Connection]) -> Iterator[tuple[Connection, int, bytes]]:
         parts = [

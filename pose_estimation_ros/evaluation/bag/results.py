@@ -60,14 +60,15 @@ def about_model(options: PipelineOptions, boxes: str) -> dict[str, Any]:
 def summary(record: Record) -> dict[str, Any]:
     answered, unusable = len(record.frames), sum(record.unusable.values())
     counts = {
-        "in_bag": record.counts["messages"],
+        "in_bag": record.counts["in_bag"],
+        "read": record.counts["read"],
         "answered": answered,
         "unusable": dict(sorted(record.unusable.items())),
         "sizes": dict(sorted(record.sizes.items())),
         **{name: record.counts[name] for name in STAMP_COUNTS},
     }
     if record.age_ms:
-        counts["dropped"] = record.counts["messages"] - answered - unusable
+        counts["dropped"] = record.counts["read"] - answered - unusable
     people = {
         "found": sum(poses.count for poses in record.poses),
         "frames_with_nobody": sum(poses.count == 0 for poses in record.poses),
@@ -103,6 +104,6 @@ def frames(record: Record) -> list[dict[str, Any]]:
 
 def timings(record: Record) -> dict[str, Any]:
     """Seconds and frames per second by stage; unlike all other files never twice the same."""
-    read, worked = record.counts["messages"], len(record.frames)
+    read, worked = record.counts["read"], len(record.frames)
     rates = {stage: (read if stage == "read" else worked) / s for stage, s in record.seconds.items() if s > 0}
     return {"seconds": dict(record.seconds), "frames_per_s": rates}

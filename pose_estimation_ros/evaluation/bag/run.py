@@ -62,7 +62,7 @@ def run(bag: Bag, topic: str, estimate: Estimate, folder: RunFolder | None, cloc
     Ctrl-C, damage in the bag and errors on the way end it with what was done until then; the record says so. Raises
     DataError where not one frame could be used.
     """
-    record = Record()
+    record = Record(counts=Counter(in_bag=bag.count(topic)))
     work = Work(record, estimate, folder, clock)
     try:
         for taken in work.chosen(counted(bag.read(topic), record)):
@@ -76,7 +76,7 @@ def run(bag: Bag, topic: str, estimate: Estimate, folder: RunFolder | None, cloc
     record.partial = record.partial or bag.problem
     if not record.frames and not record.interrupted:
         why = work.first_error or bag.problem or "there is none"
-        count = record.counts["messages"]
+        count = record.counts["read"]
         raise DataError(f"{bag.path}: none of {count} images of {topic} could be used: {why}")
     return record
 
@@ -88,7 +88,7 @@ def counted(frames: Iterable[Recorded], record: Record) -> Iterator[Recorded]:
     began = time.perf_counter()
     for frame in frames:
         record.seconds["read"] += time.perf_counter() - began
-        record.counts["messages"] += 1
+        record.counts["read"] += 1
         record.counts["without_stamp"] += not frame.has_stamp
         record.counts["stamp_repeated"] += frame.stamp_ns in seen
         record.counts["stamp_out_of_order"] += frame.stamp_ns < newest_ns
@@ -107,7 +107,7 @@ class Work:
         self.first_error = ""
 
     def chosen(self, frames: Iterable[Recorded]) -> Iterator[Taken]:
-        shown = tqdm(frames, "frames", leave=False, unit="frame", disable=None)
+        shown = tqdm(frames, "frames", self._record.counts["in_bag"], leave=False, unit="frame", disable=None)
         return newest_frames(shown, lambda: self._latency_ns) if self._clock.realtime else every_frame(shown)
 
     def answer(self, taken: Taken) -> None:

@@ -20,6 +20,7 @@ def test_odd_frames_are_counted(evaluate, save_bag, blob):
     status, (run,) = evaluate(path)
     assert status == 0 and run["frames"] == {
         "in_bag": 6,
+        "read": 6,
         "answered": 5,
         "unusable": {"encoding": 1},
         "sizes": {"96x128": 4, "96x64": 1},
@@ -75,6 +76,7 @@ def test_ctrl_c_keeps_what_was_done(evaluate, save_bag, stamps, tmp_path, monkey
     monkeypatch.setattr(command, "by_pipeline", until_ctrl_c)
     status, (run,) = evaluate(save_bag("bag", stamps(6)), save_bag("next", stamps(6)))
     assert status == 130 and run["partial"] and run["partial_reason"] == "stopped by Ctrl-C after 3 frames"
+    assert (run["frames"]["in_bag"], run["frames"]["read"], run["frames"]["answered"]) == (6, 4, 3)
     folder = tmp_path / "out" / "bag" / "color_model"
     assert len(json.loads((folder / "keypoints.json").read_text())) == 3
     with Bag(folder / "pose_bag") as bag, open_source(str(folder / "annotated.mp4")) as video:
