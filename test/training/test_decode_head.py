@@ -2,7 +2,6 @@
 
 import argparse
 import json
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -13,7 +12,7 @@ from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.heatmap import decode
 from pose_estimation_ros.inference.backend import open_model
 from pose_estimation_ros.inference.estimator import TopDown
-from pose_estimation_ros.training import export
+from pose_estimation_ros.training import export_command
 from pose_estimation_ros.training.decode_head import PARITY_PX, add_decode_head, add_to_file, decoding, run
 
 
@@ -146,12 +145,17 @@ def test_figures_of_flip_tests_are_not_its_own(color_model, save_spec, tmp_path)
     assert spec["name"] == "other" and spec["accuracy"] == {"b": {"flip": False, "AP": 1}, "threshold": 0.3}
 
 
-@pytest.mark.parametrize("given", ["checkpoint", "onnx"])
-def test_pose_export(color_model, tmp_path, monkeypatch, capsys, given):
-    parser = argparse.ArgumentParser()
-    export.add_arguments(parser)
-    monkeypatch.setattr(export, "export", lambda *_: (Path(color_model), 0.0))
+@pytest.mark.parametrize("given, precision", [("checkpoint", "fp32"), ("onnx", "fp32"), ("onnx", "fp16")])
+def test_pose_export(color_model, tmp_path, monkeypatch, given, precision):
+    parser, out = argparse.ArgumentParser(), tmp_path / "out"
+    export_command.add_arguments(parser)
+    monkeypatch.setattr(export_command, "export_checkpoint", lambda *_: color_model)
     what = color_model if given == "onnx" else "runs/m/best.ckpt"
-    assert export.main(parser.parse_args([what, "--out", str(tmp_path / "out"), "--decode-head"])) == 0
-    assert [path.name for path in sorted((tmp_path / "out").iterdir())] == ["tiny_decoded.json", "tiny_decoded.onnx"]
-    assert ("largest difference" in capsys.readouterr().out) == (given == "checkpoint")
+    arguments = [what, "--out", str(out), "--decode-head", "--precision", precision]
+    assert export_command.main(parser.parse_args(arguments)) == 0
+    names = ["tiny_decoded"] + (["tiny_decoded_fp16"] if precision == "fp16" else [])
+    assert sorted(path.stem for path in out.glob("*.onnx")) == names
+    for name in names:
+        backend, _ = open_model(str(out / f"{name}.onnx"), "top_down", threads=1)
+        with backend:
+            assert backend.output_shapes == {"keypoints": (None, 17, 3)}
