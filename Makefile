@@ -11,10 +11,10 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE = LOCALHOST
 export PYTHONDONTWRITEBYTECODE = 1
 export OMP_WAIT_POLICY = passive
 
-.PHONY: setup demo test check bench overfit build soak test-py36 clean help
+.PHONY: setup demo test check bench check-trt overfit build soak test-py36 clean help
 
 help:
-	@echo "make setup | demo | test | check | bench | overfit | build | soak | test-py36 | clean"
+	@echo "make setup | demo | test | check | bench | check-trt | overfit | build | soak | test-py36 | clean"
 
 setup:
 	@$(PYTHON) tools/setup_venv.py demo
@@ -41,6 +41,10 @@ bench: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/bench_core.py
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/bench_training.py
 	$(VENV)/bin/python -m pose_estimation_ros bench test/data/pedestrians.mp4
+
+# NVIDIA's real parser and builder, without a GPU, on every model family (a download of 95 MB); MODELS="elpn_v1" picks.
+check-trt: dev
+	PYTHONPATH=. $(VENV)/bin/python tools/check_trt.py $(MODELS)
 
 # Every family learns 64 persons of ../shared/data/coco_train: hours on a small CPU; FAMILIES="elpn_v1" picks.
 overfit: dev
