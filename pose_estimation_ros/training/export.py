@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import warnings
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -18,6 +19,7 @@ from pose_estimation_ros.core.files import write_json, write_whole
 from pose_estimation_ros.core.model_spec import DECODERS, ModelSpec, file_sha256, spec_path
 from pose_estimation_ros.training.checkpoint import load_checkpoint
 from pose_estimation_ros.training.config import Recipe, recipe_from_fields
+from pose_estimation_ros.training.graph import for_export, with_shapes, with_shared_weights
 from pose_estimation_ros.training.tasks import TASKS, build_model, serving_model
 
 OPSET = 13  # the newest that TensorRT 8.2 parses
@@ -104,17 +106,19 @@ def to_onnx(model: nn.Module, size_wh: list[int], free_size: bool = False) -> by
     with torch.no_grad():
         names = list(model(example))
     buffer = io.BytesIO()
-    torch.onnx.export(
-        NamedOutputs(model).eval(),  # or the exporter would leave the model in training mode
-        (example,),
-        buffer,  # type: ignore[arg-type]
-        input_names=["images"],
-        output_names=names,
-        dynamic_axes={name: free_axes(name, free_size) for name in ["images", *names]},
-        opset_version=OPSET,
-        dynamo=False,
-    )
-    graph = onnx.load_from_string(buffer.getvalue())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # sizes become constants: so they should
+        torch.onnx.export(
+            NamedOutputs(for_export(model, free_size)).eval(),  # or the exporter would leave it in training mode
+            (example,),
+            buffer,  # type: ignore[arg-type]
+            input_names=["images"],
+            output_names=names,
+            dynamic_axes={name: free_axes(name, free_size) for name in ["images", *names]},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    graph = with_shapes(with_shared_weights(onnx.load_from_string(buffer.getvalue())))
     graph.ir_version = IR_VERSION
     onnx.checker.check_model(graph)
     return graph.SerializeToString()

@@ -120,6 +120,7 @@ def test_global_context_is_attention_pooling_added_everywhere():
 
 def test_global_context_with_one_hidden_value_is_torchs_layer_norm():
     torch.manual_seed(0)
-    block, hidden = GlobalContext(16), torch.randn(4, 1)
-    torch.nn.init.normal_(block.norm.bias)
-    torch.testing.assert_close(block._normalised(hidden), block.norm(hidden))
+    norm, hidden = GlobalContext(16).norm, torch.randn(4, 1)
+    torch.nn.init.normal_(norm.bias)
+    expected = torch.nn.functional.layer_norm(hidden, (1,), norm.weight, norm.bias)
+    torch.testing.assert_close(norm(hidden), expected)

@@ -68,6 +68,13 @@ class Bottleneck(nn.Module):
         return torch.relu(self.shortcut(x) + self.body(x))
 
 
+class HiddenNorm(nn.LayerNorm):
+    """Layer norm. Over a single value it comes to its bias: said so, as ONNX Runtime 1.23 refuses to run it."""
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return super().forward(hidden) if self.normalized_shape != (1,) else 0 * hidden * self.weight + self.bias
+
+
 class GlobalContext(nn.Module):
     """GCNet's ContextBlock (Cao et al. 2019): attention pooling, 1x1 - LayerNorm - ReLU - 1x1, added to every pixel.
 
@@ -80,20 +87,14 @@ class GlobalContext(nn.Module):
         hidden = max(int(width * ratio), 1)
         self.mask = nn.Conv2d(width, 1, 1)
         self.squeeze = nn.Linear(width, hidden)
-        self.norm = nn.LayerNorm(hidden)
+        self.norm = HiddenNorm(hidden)
         self.excite = nn.Linear(hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
         attention = self.mask(x).flatten(2).softmax(-1)  # (N, 1, HW)
         context = (attention @ x.flatten(2).transpose(1, 2)).squeeze(1)  # (N, C)
-        added = self.excite(torch.relu(self._normalised(self.squeeze(context))))
+        added = self.excite(torch.relu(self.norm(self.squeeze(context))))
         return x + added[:, :, None, None]
-
-    def _normalised(self, hidden: Tensor) -> Tensor:
-        """Layer norm. Over a single value it comes to its bias: said so, as ONNX Runtime 1.23 refuses to run it."""
-        if self.norm.normalized_shape != (1,):
-            return self.norm(hidden)
-        return 0 * hidden * self.norm.weight + self.norm.bias
 
 
 class NamChannelAttention(nn.Module):
