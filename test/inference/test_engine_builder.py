@@ -281,7 +281,8 @@ def start(tmp_path):
     yield run
     for process in processes:
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stdout.close()
 
 
 def test_two_processes_at_once_leave_one_good_engine(model, start, tmp_path):
