@@ -11,10 +11,10 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE = LOCALHOST
 export PYTHONDONTWRITEBYTECODE = 1
 export OMP_WAIT_POLICY = passive
 
-.PHONY: setup demo test check bench check-trt overfit build soak test-py36 clean help
+.PHONY: setup demo test check bench bench-cpu check-trt overfit build soak test-py36 clean help
 
 help:
-	@echo "make setup | demo | test | check | bench | check-trt | overfit | build | soak | test-py36 | clean"
+	@echo "make setup | demo | test | check | bench | bench-cpu | check-trt | overfit | build | soak | test-py36 | clean"
 
 setup:
 	@$(PYTHON) tools/setup_venv.py demo
@@ -40,7 +40,11 @@ check: dev
 bench: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/bench_core.py
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/bench_training.py
-	$(VENV)/bin/python -m pose_estimation_ros bench test/data/pedestrians.mp4
+	$(VENV)/bin/python -m pose_estimation_ros benchmark --batches 1 8
+
+# Every family against HRNet-W32 on this CPU; FAMILIES="elpn_v1" picks.
+bench-cpu: dev
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/cpu_ratios.py $(FAMILIES)
 
 # NVIDIA's real parser and builder, without a GPU, on every model family (a download of 95 MB); MODELS="elpn_v1" picks.
 check-trt: dev

@@ -10,7 +10,11 @@ from pose_estimation_ros.core.errors import PoseError
 # name: (module with add_arguments(parser) and main(args) -> int, one line of help, pip extra that it needs)
 COMMANDS = {
     "predict": ("pose_estimation_ros.inference.predict", "keypoints of images, a video or a camera", ""),
-    "bench": ("pose_estimation_ros.inference.benchmark", "time each stage of the pipeline on a video", ""),
+    "benchmark": (
+        "pose_estimation_ros.inference.benchmark",
+        "time each part of the way, and one model against another",
+        "",
+    ),
     "build-engine": ("pose_estimation_ros.inference.engine_builder", "compile a model for this machine's GPU", ""),
     "inspect-engine": ("pose_estimation_ros.inference.inspect_engine", "what an engine is of, and what is in it", ""),
     "train": ("pose_estimation_ros.training.train", "train a model from a recipe", "train"),

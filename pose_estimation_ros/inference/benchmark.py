@@ -1,61 +1,209 @@
-"""Times each stage of the pipeline on a video, a folder of images or a camera, as a robot would run it.
+"""Times every part of a frame's way on a video, a folder of images or a camera, as a robot would run it, and the pose
+network alone at several batch sizes; with --against, two models in turns.
 
-Prints the median and the 99th percentile of each stage in milliseconds, and of all of a frame; reading the source does
-not count. The detector's network counts as inference. The first frames, in which memory and caches fill, are left out.
+parts of a frame's way:
+  decode message   the bytes of a sensor_msgs/Image -> frame; reading the source does not count
+  detect           the person detector with all that belongs to it, on the frames where it runs
+  warp             crops out of the frame
+  copy in, copy out  to and from a device, where the backend has one and tells; then network is without them
+  network          of the poses
+  decode           heatmaps -> keypoints, or people
+  track            thresholds, duplicates, tracking, smoothing
+  build message    people -> PersonArray, of plain classes: rclpy's own, which check each field, need ROS
+
+p50, p90 and p99 are over frames. The first frames, in which memory and caches fill, are left out.
 """
 
 import json
-from typing import Any, Dict
+import os
+import time
+from types import SimpleNamespace
+from typing import Any, Dict, List, Sequence
 
+import cv2
 import numpy as np
 
-from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.errors import ConfigError, DataError
+from pose_estimation_ros.core.files import write_json
+from pose_estimation_ros.core.model_spec import POSE_TASKS
+from pose_estimation_ros.inference.backend import open_model
+from pose_estimation_ros.inference.encodings import decode_image
+from pose_estimation_ros.inference.machine import describe_machine
+from pose_estimation_ros.inference.messages import poses_to_msg
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 from pose_estimation_ros.inference.predict import add_pipeline_arguments, pipeline_options
-from pose_estimation_ros.inference.stopwatch import Timing
+from pose_estimation_ros.inference.timing import percentiles, ratio_of_medians, table, take_turns
 from pose_estimation_ros.inference.video import Source, open_source
 
 WARM_UP = 5  # frames
-STAGES = [field[: -len("_ms")] for field in Timing._fields] + ["total"]
+BATCHES = (1, 2, 4, 8)
+# In the order of the way; the copies only where the backend tells them.
+WAY = (
+    "decode message",
+    "detect",
+    "warp",
+    "copy in",
+    "network",
+    "copy out",
+    "decode",
+    "track",
+    "build message",
+    "total",
+)
+ENCODERS = {"bgr8": None, "rgb8": cv2.COLOR_BGR2RGB, "bgra8": cv2.COLOR_BGR2BGRA, "mono8": cv2.COLOR_BGR2GRAY}
+PLAIN = SimpleNamespace(Keypoint=SimpleNamespace, Person=SimpleNamespace, PersonArray=SimpleNamespace)
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CLIP = os.path.join(ROOT, "test", "data", "pedestrians.mp4")
 
 
 def add_arguments(parser):
     # type: (Any) -> None
-    parser.add_argument("input", metavar="INPUT", help="video, folder of images, or camera index such as 0")
+    input_help = "video, folder of images, or camera index such as 0 (default: the source tree's test clip)"
+    parser.add_argument("input", metavar="INPUT", nargs="?", help=input_help)
     parser.add_argument("--frames", type=int, default=100, metavar="N", help="frames to time at most (%(default)s)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    batch_help = "batch sizes of the network alone (default: 1 2 4 8); 0: leave that out"
+    parser.add_argument("--batches", type=int, nargs="+", default=BATCHES, metavar="N", help=batch_help)
+    parser.add_argument("--rounds", type=int, default=20, metavar="N", help="runs at each batch size (%(default)s)")
+    against_help = "another model, timed in turns with this one, network against network"
+    parser.add_argument("--against", metavar="OTHER", help=against_help)
+    encoding_help = "of the image messages (%(default)s, a view on the message; others are converted)"
+    parser.add_argument("--encoding", choices=sorted(ENCODERS), default="bgr8", help=encoding_help)
+    parser.add_argument(
+        "--json", metavar="FILE", help="write all as JSON; - writes it to stdout in place of the tables"
+    )
     add_pipeline_arguments(parser)
 
 
 def main(args):
     # type: (Any) -> int
-    with open_source(args.input) as source, build_pipeline(pipeline_options(args)) as pipeline:
-        result = benchmark(source, pipeline, args.frames)
-        if args.json:
-            print(json.dumps(result))
-        else:
-            print("%d frames, %.1f people each, on %s" % (result["frames"], result["people"], pipeline.backend_name))
-            print("%-12s %9s %9s" % ("stage", "p50 ms", "p99 ms"))
-            for stage in STAGES:
-                print("%-12s %9.2f %9.2f" % (stage, result[stage]["p50_ms"], result[stage]["p99_ms"]))
+    result = benchmark(args)
+    if args.json == "-":
+        print(json.dumps(result))
+        return 0
+    if args.json:
+        write_json(args.json, result, indent=1)
+    print(to_text(result))
     return 0
 
 
-def benchmark(source, pipeline, frames):
-    # type: (Source, Pipeline, int) -> Dict[str, Any]
-    """{"frames", "people" per frame, and per stage {"p50_ms", "p99_ms"}}. Raises DataError for too few frames."""
-    times, people = [], []
-    for frame in source:
-        poses = pipeline(frame.image, frame.time_s)
-        times.append(tuple(pipeline.timing) + (sum(pipeline.timing),))
-        people.append(poses.count)
-        if len(times) == WARM_UP + frames:
-            break
-    if len(times) <= WARM_UP:
-        raise DataError("%s: expected more than %d frames, got %d" % (source.name, WARM_UP, len(times)))
-    result = {}  # type: Dict[str, Any]
-    result.update(frames=len(times) - WARM_UP, people=round(float(np.mean(people[WARM_UP:])), 2))
-    middle, high = np.percentile(times[WARM_UP:], [50, 99], axis=0)
-    for stage, p50, p99 in zip(STAGES, middle, high):
-        result[stage] = {"p50_ms": round(float(p50), 3), "p99_ms": round(float(p99), 3)}
+def benchmark(args):
+    # type: (Any) -> Dict[str, Any]
+    """All that the command reports. Raises ConfigError for an option out of range, DataError for too few frames."""
+    for name in ("frames", "rounds"):
+        if getattr(args, name) < 1:
+            raise ConfigError("expected --%s of 1 or more, got %d" % (name, getattr(args, name)))
+    batches = [size for size in args.batches if size]
+    if min(batches, default=1) < 1:
+        raise ConfigError("expected --batches of 1 or more, got %s" % min(batches))
+    options = pipeline_options(args)
+    with open_source(args.input or default_input()) as source, build_pipeline(options) as pipeline:
+        result = {"model": options.model, "detector": pipeline.detector_name, "threads": options.threads}
+        result.update(time_frames(source, pipeline, args.frames, args.encoding), backend=pipeline.backend_name)
+    models = [options.model] + ([args.against] if args.against else [])
+    result["network"] = [time_networks(models, size, args.rounds, options.threads) for size in batches]
+    result["machine"] = describe_machine()
     return result
+
+
+def default_input():
+    # type: () -> str
+    if not os.path.isfile(CLIP):
+        raise ConfigError("expected an INPUT: the source tree's clip is not at %s" % CLIP)
+    return CLIP
+
+
+def time_frames(source, pipeline, frames, encoding="bgr8"):
+    # type: (Source, Pipeline, int, str) -> Dict[str, Any]
+    """{"source", "frames", "people" per frame, "parts": {part: percentiles, "total"}}. Raises DataError for too few."""
+    rows, people = [], []  # type: List[Dict[str, float]], List[int]
+    for frame in source:
+        parts, count = time_frame(pipeline, frame.image, frame.time_s, encoding)
+        rows.append(parts)
+        people.append(count)
+        if len(rows) == WARM_UP + frames:
+            break
+    if len(rows) <= WARM_UP:
+        raise DataError("%s: expected more than %d frames, got %d" % (source.name, WARM_UP, len(rows)))
+    rows, people = rows[WARM_UP:], people[WARM_UP:]
+    parts = {part: percentiles([row[part] for row in rows]) for part in WAY if part in rows[0]}
+    name = os.path.basename(os.path.normpath(source.name))
+    return {"source": name, "frames": len(rows), "people": round(float(np.mean(people)), 2), "parts": parts}
+
+
+def time_frame(pipeline, image, stamp_s, encoding):
+    # type: (Pipeline, np.ndarray, float, str) -> tuple
+    """({part of WAY: ms}, people) of one frame from message to message."""
+    fields = image_fields(image, encoding)
+    start_s = time.perf_counter()
+    frame = decode_image(**fields)
+    decoded_s, copies = time.perf_counter(), dict(_copies(pipeline))
+    poses = pipeline(frame, stamp_s)
+    found_s = time.perf_counter()
+    poses_to_msg(PLAIN, poses, None, (fields["width"], fields["height"]), pipeline.skeleton.name)
+    built_s = time.perf_counter()
+    parts = dict(pipeline.parts_ms)
+    for part, before in copies.items():
+        parts[part] = _copies(pipeline)[part] - before
+        parts["network"] -= parts[part]
+    parts["decode message"] = 1e3 * (decoded_s - start_s)
+    parts["build message"] = 1e3 * (built_s - found_s)
+    parts["total"] = 1e3 * (built_s - start_s)
+    return parts, poses.count
+
+
+def _copies(pipeline):
+    # type: (Pipeline) -> Dict[str, float]
+    """Milliseconds of copies to and from a device since the backend was opened; nothing where it does not tell."""
+    return getattr(pipeline.backend, "copies_ms", {})
+
+
+def image_fields(image, encoding):
+    # type: (np.ndarray, str) -> Dict[str, Any]
+    """Frame (H, W, 3) uint8 BGR -> the fields of a sensor_msgs/Image, arguments of decode_image."""
+    code = ENCODERS[encoding]
+    pixels = image if code is None else cv2.cvtColor(image, code)
+    height, width = image.shape[:2]
+    step = pixels.nbytes // height
+    return dict(encoding=encoding, height=height, width=width, step=step, is_bigendian=0, data=pixels.tobytes())
+
+
+def time_networks(models, batch, rounds, threads=0):
+    # type: (Sequence[str], int, int, int) -> Dict[str, Any]
+    """{"batch", "models": [percentiles per call, "model"]}, and of two models the "ratio" of medians, "low", "high".
+
+    On noise, each at the input size of its spec. Raises ModelError.
+    """
+    opened = [open_model(model, POSE_TASKS, threads) for model in models]
+    try:
+        random, calls = np.random.RandomState(0), []
+        for backend, spec in opened:
+            shape = (batch, 3) + tuple(spec.input_size_wh[::-1])
+            images = random.uniform(0, 255, shape).astype(np.float32)
+            calls.append(lambda backend=backend, images=images: backend(images))
+        times = take_turns(calls, rounds)
+    finally:
+        for backend, _spec in opened:
+            backend.close()
+    result = {"batch": batch, "models": [dict(percentiles(t), model=m) for m, t in zip(models, times.T)]}
+    return dict(result, **ratio_of_medians(*times.T)._asdict()) if len(models) == 2 else result
+
+
+def to_text(result):
+    # type: (Dict[str, Any]) -> str
+    head = "%(frames)d frames of %(source)s, %(people).1f people each; %(model)s on %(backend)s, detector %(detector)s"
+    rows = [[part] + list(times.values()) for part, times in result["parts"].items()]
+    texts = [head % result, table(["part", "p50 ms", "p90 ms", "p99 ms"], rows)]
+    texts += [network_text(at) for at in result["network"]]
+    texts.append("\n".join("%s: %s" % item for item in result["machine"].items()))
+    return "\n\n".join(texts)
+
+
+def network_text(at):
+    # type: (Dict[str, Any]) -> str
+    """Of one batch size, as time_networks gives it."""
+    title = "network, batch %d" % at["batch"]
+    rows = [[m["model"], m["p50_ms"], m["p90_ms"], m["p99_ms"], m["p50_ms"] / at["batch"]] for m in at["models"]]
+    text = table([title, "p50 ms", "p90 ms", "p99 ms", "ms per image"], rows)
+    if "ratio" not in at:
+        return text
+    return text + "\nthe first one's time over the other's: %(ratio).3f (95 %% in %(low).3f..%(high).3f)" % at

@@ -52,7 +52,7 @@ class BottomUp:
             size_wh = short_side_wh(frame_wh, min(size_wh))
         matrix = letterbox_matrix(frame_wh, size_wh)
         batch = warp_crops(frame, matrix[None], size_wh)
-        self._watch.lap("preprocess")
+        self._watch.lap("preprocess", "warp")
         heatmaps, tags = self._maps(batch)
         columns, rows = np.ceil(matrix[0, 0] * np.array(frame_wh) / (self._spec.stride / 2.0)).astype(int)
         # Nobody is beside the frame, and looking there costs time.
@@ -60,7 +60,7 @@ class BottomUp:
         xy = np.where(score[..., None] > 0, apply(invert(matrix), xy * (self._spec.stride / 2.0)), 0)
         boxes = boxes_around(xy, score, BOX_SCORE)
         best_first = np.argsort(-person_score, kind="mergesort")
-        self._watch.lap("postprocess")
+        self._watch.lap("postprocess", "decode")
         return make_poses(xy, score, boxes, person_score).select(best_first)
 
     def _maps(self, batch):
@@ -75,9 +75,9 @@ class BottomUp:
     def _run(self, batch):
         # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
         outputs = self._backend(np.ascontiguousarray(batch))
-        self._watch.lap("inference")
+        self._watch.lap("inference", "network")
         merged = merge_scales(outputs["heatmaps"][0], outputs["heatmaps_2x"][0]), double(outputs["tags"][0])
-        self._watch.lap("postprocess")
+        self._watch.lap("postprocess", "decode")
         return merged
 
     def close(self):

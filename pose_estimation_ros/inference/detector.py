@@ -69,12 +69,12 @@ class NetworkDetector:
         height, width = frame.shape[:2]
         matrix = letterbox_matrix((width, height), self._size_wh)
         batch = self._network_input(frame, matrix)
-        self._watch.lap("preprocess")
+        self._watch.lap("preprocess", "detect")
         outputs = self.backend(batch)
-        self._watch.lap("inference")
+        self._watch.lap("inference", "detect")
         boxes, scores = self._best(*self._family.decode(outputs, self._size_wh))
         boxes = apply(invert(matrix), boxes.reshape(-1, 2, 2)).clip(0, [width, height]).reshape(-1, 4)
-        self._watch.lap("postprocess")
+        self._watch.lap("postprocess", "detect")
         return boxes.astype(np.float32), scores.astype(np.float32)
 
     def _network_input(self, frame, matrix):

@@ -51,12 +51,12 @@ class TopDown:
         # type: (np.ndarray, np.ndarray) -> Tuple[np.ndarray, np.ndarray]
         matrices = crop_matrices(boxes, self.spec.input_size_wh, self.spec.padding)
         batch = warp_crops(frame, matrices, self.spec.input_size_wh)
-        self._watch.lap("preprocess")
+        self._watch.lap("preprocess", "warp")
         outputs = self._run(batch)
-        self._watch.lap("inference")
+        self._watch.lap("inference", "network")
         xy, score = keypoints_of(outputs)
         xy = apply(invert(matrices), xy * self.spec.stride)
-        self._watch.lap("postprocess")
+        self._watch.lap("postprocess", "decode")
         return xy, score
 
     def _run(self, batch):

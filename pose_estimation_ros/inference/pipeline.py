@@ -1,6 +1,6 @@
 """Frame and stamp -> tracked, smoothed poses: the one object that node, command line and benchmarks call."""
 
-from typing import Any, Callable, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -93,7 +93,7 @@ class Pipeline:
             poses = self._tracker.update(poses, stamp_s)
         if self._smoother:
             poses = self._smoother.update(poses, stamp_s)
-        self._watch.lap("postprocess")
+        self._watch.lap("postprocess", "track")
         return poses
 
     @property
@@ -101,6 +101,18 @@ class Pipeline:
         # type: () -> Timing
         """Milliseconds of the last call by stage; the detector's network counts as inference."""
         return self._watch.timing
+
+    @property
+    def parts_ms(self):
+        # type: () -> Dict[str, float]
+        """Milliseconds of the last call by part of the way: stopwatch.PARTS."""
+        return self._watch.parts_ms
+
+    @property
+    def backend(self):
+        # type: () -> Backend
+        """What the pose network runs on now."""
+        return self._backends[0]
 
     @property
     def backend_name(self):

@@ -1,7 +1,10 @@
 """Where the time of one frame goes: one watch for pipeline, detector and estimator, so that no moment is lost."""
 
+import collections
 import time
-from typing import NamedTuple
+from typing import Dict, NamedTuple
+
+PARTS = ("detect", "warp", "network", "decode", "track")  # of the way of a frame, in its order
 
 
 class Timing(NamedTuple):
@@ -11,7 +14,10 @@ class Timing(NamedTuple):
 
 
 class Stopwatch:
-    """``lap(stage)`` adds the time since the last lap to that stage; ``timing`` has the sums since ``restart()``."""
+    """``lap()`` adds the time since the last lap to a stage of Timing and to one of PARTS.
+
+    ``timing`` and ``parts_ms`` have the sums since ``restart()``: the message's, and the finer ones of the benchmark.
+    """
 
     def __init__(self):
         # type: () -> None
@@ -20,13 +26,15 @@ class Stopwatch:
     def restart(self):
         # type: () -> None
         self._ms = dict.fromkeys(Timing._fields, 0.0)
+        self.parts_ms = collections.OrderedDict.fromkeys(PARTS, 0.0)  # type: Dict[str, float]
         self._last_s = time.perf_counter()
 
-    def lap(self, stage):
-        # type: (str) -> None
-        """stage: "preprocess", "inference" or "postprocess"."""
+    def lap(self, stage, part):
+        # type: (str, str) -> None
+        """stage: "preprocess", "inference" or "postprocess"; part: one of PARTS."""
         now_s = time.perf_counter()
         self._ms[stage + "_ms"] += 1e3 * (now_s - self._last_s)
+        self.parts_ms[part] += 1e3 * (now_s - self._last_s)
         self._last_s = now_s
 
     @property
