@@ -19,12 +19,18 @@ COMMANDS = {
     "inspect-engine": ("pose_estimation_ros.inference.inspect_engine", "what an engine is of, and what is in it", ""),
     "train": ("pose_estimation_ros.training.train", "train a model from a recipe", "train"),
     "models": ("pose_estimation_ros.training.zoo", "what each model costs, beside its paper's figures", "train"),
-    "export": ("pose_estimation_ros.training.export", "turn a checkpoint into an ONNX model and its spec", "train"),
+    "export": (
+        "pose_estimation_ros.training.export_command",
+        "make an ONNX model and its spec, of any precision",
+        "train",
+    ),
+    "check-operators": ("pose_estimation_ros.training.operators", "what a TensorRT will refuse of a model", "train"),
     "evaluate": (
         "pose_estimation_ros.evaluation.evaluate",
         "accuracy of a pose model or a person detector",
         "evaluate",
     ),
+    "compare": ("pose_estimation_ros.evaluation.compare", "speed and accuracy of several models", "evaluate"),
     "evaluate-bag": (
         "pose_estimation_ros.evaluation.bag.evaluate_bag",
         "run models over rosbags: accuracy, steadiness, drops, video",

@@ -1,8 +1,7 @@
-"""``pose export CHECKPOINT``: ONNX file and model spec, refused unless ONNX Runtime agrees with torch."""
+"""A checkpoint becomes an ONNX file and its model spec, refused unless ONNX Runtime agrees with torch."""
 
 from __future__ import annotations
 
-import argparse
 import io
 import warnings
 from pathlib import Path
@@ -25,22 +24,6 @@ from pose_estimation_ros.training.tasks import TASKS, build_model, serving_model
 OPSET = 13  # the newest that TensorRT 8.2 parses
 IR_VERSION = 7  # the newest that ONNX Runtime 1.10 (Python 3.6) reads
 PARITY = 1e-4
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("checkpoint", help="runs/<name>/best.ckpt")
-    parser.add_argument("--out", default="models", help="folder for <name>.onnx and <name>.json (default: %(default)s)")
-    parser.add_argument("--name", help="name of the model (default: the recipe's)")
-    size_help = "input size in px, multiples of 32 (default: the recipe's)"
-    parser.add_argument("--size-wh", type=int, nargs=2, metavar=("W", "H"), help=size_help)
-    free_help = "bottom-up: height and width stay free, which `pose evaluate --protocol litepose` needs"
-    parser.add_argument("--free-size", action="store_true", help=free_help)
-
-
-def main(args: argparse.Namespace) -> int:
-    path, difference = export(args.checkpoint, args.out, args.name, args.size_wh, args.free_size)
-    print(f"wrote {path} and {spec_path(str(path))}; largest difference torch - ONNX Runtime {difference:.2e}")
-    return 0
 
 
 def export(
