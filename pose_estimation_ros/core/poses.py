@@ -5,13 +5,16 @@ from typing import NamedTuple
 import numpy as np
 
 UNTRACKED = -1
+# What the tracker knows of a person: nothing, seen too seldom to be believed, believed, believed and now out of sight.
+NO_STATE, TENTATIVE, CONFIRMED, LOST = range(4)
 
 
 class Poses(NamedTuple):
     """N people with K keypoints each, in pixels of the original image (origin: centre of the top left pixel).
 
     xy: (N, K, 2) float32 px. score: (N, K) float32 in 0..1, 0 = keypoint not found. box_xyxy: (N, 4) float32 px.
-    person_score: (N,) float32 in 0..1. track_id: (N,) int32, -1 = untracked.
+    person_score: (N,) float32 in 0..1. track_id: (N,) int32, -1 = untracked. state: (N,) uint8, see above.
+    velocity: (N, K, 2) float32 px/s, 0 where it is not known.
     """
 
     xy: np.ndarray
@@ -19,6 +22,8 @@ class Poses(NamedTuple):
     box_xyxy: np.ndarray
     person_score: np.ndarray
     track_id: np.ndarray
+    state: np.ndarray
+    velocity: np.ndarray
 
     @property
     def count(self):  # type: ignore[override]
@@ -40,7 +45,7 @@ def empty_poses(num_keypoints):
 
 def make_poses(xy, score, box_xyxy, person_score, track_id=None):
     # type: (np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray) -> Poses
-    """Poses with the documented dtypes; untracked unless ids are given.
+    """Poses with the documented dtypes; untracked unless ids are given; state and velocity unknown.
 
     Raises ValueError where the shapes do not belong together.
     """
@@ -52,4 +57,11 @@ def make_poses(xy, score, box_xyxy, person_score, track_id=None):
     if given != expected:
         raise ValueError("expected xy, box_xyxy, person_score, track_id of shapes %s, got %s" % (expected, given))
     floats = [np.asarray(a, np.float32) for a in (xy, score, box_xyxy, person_score)]
-    return Poses(*floats, np.asarray(track_id, np.int32))  # type: ignore[call-arg]
+    unknown = np.zeros(count, np.uint8), np.zeros((count, keypoints, 2), np.float32)
+    return Poses(*floats, np.asarray(track_id, np.int32), *unknown)  # type: ignore[call-arg]
+
+
+def joined(first, second):
+    # type: (Poses, Poses) -> Poses
+    """The people of both, in this order."""
+    return Poses(*(np.concatenate(pair) for pair in zip(first, second)))

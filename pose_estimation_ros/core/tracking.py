@@ -1,26 +1,50 @@
-"""Gives people the same id from frame to frame: greedy matching by OKS, then by box overlap for what moved fast."""
+"""Gives people the same id from frame to frame: where each should be by now is matched with who is found.
 
-from typing import Sequence
+A person is expected where they would be at the velocity they had (constant velocity). OKS tells neighbours apart; the
+overlap of boxes bears a poor model's keypoints and quick movements. The assignment with the greatest sum of likeness
+wins, confirmed people first. docs/tracking.md says what each part brings, on scenes with exact truth.
+"""
+
+from typing import NamedTuple, Sequence
 
 import numpy as np
 
+from pose_estimation_ros.core.assignment import assign
 from pose_estimation_ros.core.geometry import iou
 from pose_estimation_ros.core.oks import box_area, oks
-from pose_estimation_ros.core.poses import Poses, empty_poses
+from pose_estimation_ros.core.poses import CONFIRMED, LOST, TENTATIVE, Poses, empty_poses, joined
 from pose_estimation_ros.core.stamps import StampClock
+
+OKS_SHARE = 0.7  # of the likeness; the rest is the boxes' overlap
+DOUBT_PER_S = 2.0  # how much larger a person counts for OKS after a second out of sight, for who knows where they went
+
+
+class _Tracks(NamedTuple):
+    """T people: poses as last seen, velocity (T, 2) px/s of the whole, age_s (T,) since then, seen (T,): how often."""
+
+    poses: Poses
+    velocity: np.ndarray
+    age_s: np.ndarray
+    seen: np.ndarray
+
+    def select(self, index):
+        # type: (np.ndarray) -> _Tracks
+        return _Tracks(self.poses.select(index), self.velocity[index], self.age_s[index], self.seen[index])
 
 
 class Tracker:
     """Track ids count from 1 and are never used twice by one tracker, not even after a reset.
 
-    Args: sigmas (K,) of the skeleton; min_oks and min_iou: what a match must reach, 0..1; max_age_s: how long a person
-    may be missing and still come back under the old id.
+    Args: sigmas (K,) of the skeleton; min_likeness: what a match must reach, 0..1; max_age_s: how long a confirmed
+    person may be missing and still come back under the old id; confirm_after: sightings that confirm a person;
+    tentative_age_s: max_age_s of those who are not confirmed; velocity_s: time over which the velocity is averaged.
     """
 
-    def __init__(self, sigmas, min_oks=0.3, min_iou=0.3, max_age_s=1.0):
-        # type: (Sequence[float], float, float, float) -> None
+    def __init__(self, sigmas, min_likeness=0.1, max_age_s=1.0, confirm_after=3, tentative_age_s=0.25, velocity_s=0.3):
+        # type: (Sequence[float], float, float, int, float, float) -> None
         self._sigmas = tuple(sigmas)
-        self._min_oks, self._min_iou, self._max_age_s = min_oks, min_iou, max_age_s
+        self._min_likeness, self._velocity_s = min_likeness, velocity_s
+        self._max_age_s, self._confirm_after, self._tentative_age_s = max_age_s, confirm_after, tentative_age_s
         self._next_id = 1
         self._clock = StampClock()
         self.reset()
@@ -28,66 +52,94 @@ class Tracker:
     def reset(self):
         # type: () -> None
         """Forgets everybody."""
-        self._tracks = empty_poses(len(self._sigmas))  # each person as last seen, with track_id
-        self._age_s = np.zeros(0)  # type: np.ndarray  # time since then
+        self._tracks = _Tracks(empty_poses(len(self._sigmas)), np.zeros((0, 2)), np.zeros(0), np.zeros(0, int))
 
     def update(self, poses, stamp_s):
         # type: (Poses, float) -> Poses
-        """The same people in the same order with track_id filled. stamp_s: time of the image in seconds."""
+        """The same people in the same order with track_id and state filled. stamp_s: time of the image in seconds."""
         step_s = self._clock.advance(stamp_s)
         if step_s is None:
             self.reset()
         else:
-            self._forget_old(step_s)
-        match = self._match(poses)
-        new = match < 0
-        track_id = np.zeros(poses.count, np.int32)
-        track_id[~new] = self._tracks.track_id[match[~new]]
+            self._grow_old(step_s)
+        expected = self._expected()
+        match = self._match(expected, poses)
+        self._tracks = self._continued(expected, poses, match)
+        return self._tracks.poses.select(np.arange(poses.count))._replace(xy=poses.xy)
+
+    @property
+    def lost(self):
+        # type: () -> Poses
+        """Confirmed people whom the last update did not find: box where they should be, keypoints with score 0."""
+        poses = self._expected()
+        away = (self._tracks.age_s > 0) & (poses.state == CONFIRMED)
+        lost = poses.select(away)
+        return lost._replace(score=np.zeros_like(lost.score), state=np.full_like(lost.state, LOST))
+
+    def _grow_old(self, step_s):
+        # type: (float) -> None
+        tracks = self._tracks._replace(age_s=self._tracks.age_s + step_s)
+        limit_s = np.where(tracks.poses.state == CONFIRMED, self._max_age_s, self._tentative_age_s)
+        self._tracks = tracks.select(tracks.age_s <= limit_s)
+
+    def _expected(self):
+        # type: () -> Poses
+        """Everybody where they should be now."""
+        poses, way = self._tracks.poses, (self._tracks.velocity * self._tracks.age_s[:, None]).astype(np.float32)
+        return poses._replace(xy=poses.xy + way[:, None], box_xyxy=poses.box_xyxy + np.tile(way, 2))
+
+    def _match(self, expected, poses):
+        # type: (Poses, Poses) -> np.ndarray
+        """For each person the index of its track, or -1: (N,) int."""
+        area = box_area(expected.box_xyxy) * (1 + DOUBT_PER_S * self._tracks.age_s) ** 2
+        alike = OKS_SHARE * oks(expected.xy, expected.score, area, poses.xy, self._sigmas)
+        alike = alike + (1 - OKS_SHARE) * iou(expected.box_xyxy, poses.box_xyxy)
+        match = np.full(poses.count, -1)
+        for state in (CONFIRMED, TENTATIVE):
+            tracks, free = np.flatnonzero(expected.state == state), np.flatnonzero(match < 0)
+            row_of = best_pairs(alike[np.ix_(tracks, free)], self._min_likeness)
+            match[free[row_of >= 0]] = tracks[row_of[row_of >= 0]]
+        return match
+
+    def _continued(self, expected, poses, match):
+        # type: (Poses, Poses, np.ndarray) -> _Tracks
+        """The people found, in their order, then the tracks that found nobody."""
+        old, new = match >= 0, match < 0
+        tracks, before = self._tracks.select(match[old]), expected.select(match[old])
+        track_id, seen = np.zeros(poses.count, np.int32), np.ones(poses.count, int)
+        track_id[old], seen[old] = before.track_id, tracks.seen + 1
         track_id[new] = self._next_id + np.arange(new.sum())
         self._next_id += int(new.sum())
-        tracked = poses._replace(track_id=track_id)
-        self._remember(tracked, match)
-        return tracked
+        velocity = np.zeros((poses.count, 2))
+        velocity[old] = tracks.velocity + self._velocity_change(before, poses.select(old), tracks)
+        state = np.where(seen >= self._confirm_after, CONFIRMED, TENTATIVE).astype(np.uint8)
+        found = poses._replace(track_id=track_id, state=state)
+        missing = np.ones(expected.count, bool)
+        missing[match[old]] = False
+        rest = self._tracks.select(missing)
+        return _Tracks(
+            joined(found, rest.poses),
+            np.concatenate([velocity, rest.velocity]),
+            np.concatenate([np.zeros(poses.count), rest.age_s]),
+            np.concatenate([seen, rest.seen]),
+        )
 
-    def _forget_old(self, step_s):
-        # type: (float) -> None
-        age_s = self._age_s + step_s
-        young = age_s <= self._max_age_s
-        self._tracks, self._age_s = self._tracks.select(young), age_s[young]
-
-    def _match(self, poses):
-        # type: (Poses) -> np.ndarray
-        """For each person the index of its track, or -1: (N,) int."""
-        tracks = self._tracks
-        alike = oks(tracks.xy, tracks.score, box_area(tracks.box_xyxy), poses.xy, self._sigmas)
-        match = match_greedily(alike, self._min_oks, np.full(poses.count, -1))
-        return match_greedily(iou(tracks.box_xyxy, poses.box_xyxy), self._min_iou, match)
-
-    def _remember(self, tracked, match):
-        # type: (Poses, np.ndarray) -> None
-        missing = np.ones(self._tracks.count, bool)
-        missing[match[match >= 0]] = False
-        kept = self._tracks.select(missing)
-        self._tracks = Poses(*(np.concatenate(pair) for pair in zip(tracked, kept)))
-        self._age_s = np.concatenate([np.zeros(tracked.count), self._age_s[missing]])
+    def _velocity_change(self, before, now, tracks):
+        # type: (Poses, Poses, _Tracks) -> np.ndarray
+        """(n, 2) px/s: by how far the middle keypoint (median) missed its place; the first times count fully."""
+        both = ((before.score > 0) & (now.score > 0))[..., None]
+        missed = np.where(both, now.xy - before.xy, np.nan)
+        missed[~both.any((1, 2))] = 0
+        gain = np.maximum(1 - np.exp(-tracks.age_s / self._velocity_s), 1.0 / tracks.seen)
+        return (gain / tracks.age_s)[:, None] * np.nanmedian(missed, 1)
 
 
-def match_greedily(similarity, threshold, match):
-    # type: (np.ndarray, float, np.ndarray) -> np.ndarray
-    """Pairs rows with columns, the most similar first, each at most once.
-
-    Args: similarity (T, N); pairs below the threshold do not count; match (N,) int: row of each column paired
-    before, or -1.
-    Returns match with the new pairs filled in.
-    """
-    match = match.copy()
-    left = np.where(similarity >= threshold, similarity, -np.inf)
-    left[match[match >= 0]] = -np.inf
-    left[:, match >= 0] = -np.inf
-    for _ in range(min(left.shape)):
-        row, column = np.unravel_index(left.argmax(), left.shape)
-        if left[row, column] == -np.inf:
-            break
-        match[column] = row
-        left[row], left[:, column] = -np.inf, -np.inf
-    return match
+def best_pairs(likeness, least):
+    # type: (np.ndarray, float) -> np.ndarray
+    """Pairs rows with columns for the greatest sum, no pair below ``least``: (T, N) -> row of each column or -1."""
+    allowed = likeness >= least
+    row_of = assign(-np.where(allowed, likeness, 0).T)
+    columns = np.flatnonzero(row_of >= 0)
+    bad = columns[~allowed[row_of[columns], columns]]
+    row_of[bad] = -1
+    return row_of

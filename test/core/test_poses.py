@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pose_estimation_ros.core.poses import UNTRACKED, empty_poses, make_poses
+from pose_estimation_ros.core.poses import UNTRACKED, empty_poses, joined, make_poses
 
 
 def some(count, keypoints=3):
@@ -12,12 +12,12 @@ def some(count, keypoints=3):
 def test_empty_has_nobody_and_the_shapes_of_the_skeleton():
     poses = empty_poses(17)
     assert poses.count == 0
-    assert [field.shape for field in poses] == [(0, 17, 2), (0, 17), (0, 4), (0,), (0,)]
+    assert [field.shape for field in poses] == [(0, 17, 2), (0, 17), (0, 4), (0,), (0,), (0,), (0, 17, 2)]
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_dtypes_are_those_documented(count):
-    assert [field.dtype for field in some(count)] == [np.float32] * 4 + [np.int32]
+    assert [field.dtype for field in some(count)] == [np.float32] * 4 + [np.int32, np.uint8, np.float32]
     assert (some(count).track_id == UNTRACKED).all()
 
 
@@ -46,3 +46,9 @@ def test_shapes_that_do_not_belong_together_raise(xy, box, person_score, track_i
             np.zeros(xy), np.zeros((2, 3)), np.zeros(box), np.zeros(person_score),
             None if track_id is None else np.zeros(track_id),
         )  # fmt: skip
+
+
+def test_of_two_lots_of_people_the_first_come_first():
+    both = joined(some(2), some(3))
+    assert both.person_score.tolist() == [0, 1, 0, 1, 2] and both.velocity.shape == (5, 3, 2)
+    assert joined(empty_poses(3), empty_poses(3)).count == 0

@@ -17,16 +17,19 @@ def run(smoother, values, dt=1 / 30.0, **fields):
     return [float(smoother.update(pose(x, **fields), i * dt).xy[0, 0, 0]) for i, x in enumerate(values)]
 
 
-def slow_one_euro(values, dt, min_cutoff, beta, speed_cutoff, height):
-    """The paper's algorithm for one dimension (both dimensions move alike here, so speed has a factor sqrt 2)."""
+def slow_one_euro(values, steps_s, min_cutoff, beta, speed_cutoff, height):
+    """The paper's algorithm 1 for one dimension (both dimensions move alike here, so speed has a factor sqrt 2)."""
 
-    def factor(cutoff):
-        return 1 / (1 + 1 / (2 * math.pi * cutoff) / dt)
+    def factor(cutoff, rate):
+        tau = 1.0 / (2 * math.pi * cutoff)
+        return 1.0 / (1.0 + tau * rate)
 
     out, speed = [values[0]], 0.0
-    for value in values[1:]:
-        speed += factor(speed_cutoff) * ((value - out[-1]) / dt - speed)
-        a = factor(min_cutoff + beta * math.sqrt(2) * abs(speed) / height)
+    for value, step_s in zip(values[1:], steps_s):
+        rate = 1.0 / step_s
+        a = factor(speed_cutoff, rate)
+        speed = a * (value - out[-1]) * rate + (1 - a) * speed
+        a = factor(min_cutoff + beta * math.sqrt(2) * abs(speed) / height, rate)
         out.append(a * value + (1 - a) * out[-1])
     return out
 
@@ -36,7 +39,7 @@ def slow_one_euro(values, dt, min_cutoff, beta, speed_cutoff, height):
 def test_it_is_the_papers_algorithm(beta, height):
     values = (100 + np.cumsum(np.random.RandomState(0).randn(50) * 5)).tolist()
     got = run(OneEuro(1.5, beta, 1.0), values, height=height)
-    assert np.allclose(got, slow_one_euro(values, 1 / 30.0, 1.5, beta, 1.0, height), rtol=1e-4)
+    assert np.allclose(got, slow_one_euro(values, [1 / 30.0] * 49, 1.5, beta, 1.0, height), rtol=1e-4)
 
 
 def test_nobody_passes():
@@ -47,7 +50,7 @@ def test_jitter_at_rest_shrinks_and_a_walk_is_followed():
     noise = np.random.RandomState(1).randn(300)
     assert np.std(run(OneEuro(), (200 + noise).tolist())[50:]) < 0.5 * noise.std()
     walk = np.arange(300) * 10.0  # three heights a second
-    assert np.abs(np.array(run(OneEuro(), walk.tolist())) - walk)[50:].max() < 20
+    assert np.abs(np.array(run(OneEuro(), walk.tolist())) - walk)[50:].max() < 20  # two frames late
 
 
 def test_a_still_keypoint_does_not_move():
@@ -65,18 +68,43 @@ def test_tracks_do_not_mix():
     assert smoother.update(pose(100, track_id=2), 5 / 30.0).xy[0, 0, 0] == 100
 
 
-def test_a_lost_track_starts_afresh():
-    smoother = OneEuro()
-    run(smoother, [0, 0])
-    smoother.update(empty_poses(1), 0.1)
-    assert smoother.update(pose(100), 0.15).xy[0, 0, 0] == 100
+@pytest.mark.parametrize("missing_s, fresh", [(0.1, False), (0.2, False), (0.3, True), (5.0, True)])
+@pytest.mark.parametrize("between", [empty_poses(1), pose(70, score=0)])
+def test_what_is_lost_for_long_starts_afresh(between, missing_s, fresh):
+    """A track, or a keypoint of it; a short gap is but a long step between two frames."""
+    smoother = OneEuro(max_gap_s=0.25)
+    run(smoother, [0, 0], dt=0.0333)
+    smoother.update(between, 0.0333 + missing_s / 2)
+    back = smoother.update(pose(100), 0.0333 + missing_s)
+    expected = 100 if fresh else slow_one_euro([0, 0, 100], [0.0333, missing_s], 0.7, 4.0, 0.5, 100)[-1]
+    assert back.xy[0, 0, 0] == pytest.approx(expected, rel=1e-4)
+    assert (back.velocity[0, 0, 0] == 0) == fresh
 
 
-def test_a_lost_keypoint_passes_and_starts_afresh():
+def test_a_lost_keypoint_passes_as_it_is():
     smoother = OneEuro()
     run(smoother, [0, 0])
-    assert smoother.update(pose(70, score=0), 0.10).xy[0, 0, 0] == 70
-    assert smoother.update(pose(100), 0.15).xy[0, 0, 0] == 100
+    lost = smoother.update(pose(70, score=0), 0.10)
+    assert lost.xy[0, 0, 0] == 70 and lost.velocity[0, 0, 0] == 0
+
+
+def test_a_keypoint_first_found_later_starts_afresh():
+    smoother = OneEuro()
+    smoother.update(pose(70, score=0), 0.0)
+    assert smoother.update(pose(100), 0.03).xy[0, 0, 0] == 100
+
+
+def test_the_velocity_of_a_steady_walk_is_that_of_the_walk():
+    """After the run-up; the paper's own speed would be 100 px/s times 1 + lag / step."""
+    smoother = OneEuro()
+    for i in range(150):
+        velocity = smoother.update(pose(100.0 * i / 30), i / 30.0).velocity
+    assert velocity[0, 0] == pytest.approx([100, 100], rel=0.01)
+
+
+def test_the_velocity_of_who_is_not_tracked_is_unknown():
+    smoother = OneEuro()
+    assert [smoother.update(pose(10 * i, track_id=-1), i / 30.0).velocity.any() for i in range(3)] == [False] * 3
 
 
 def test_an_unsure_sighting_moves_the_estimate_less():
