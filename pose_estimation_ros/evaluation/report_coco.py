@@ -80,7 +80,8 @@ def curve(evaluation: COCOeval, thresholds: Sequence[int]) -> tuple[str, np.ndar
     """AP in words, recall and precision (R,) up to the last recall that is reached; mean over places of thresholds."""
     precision = np.maximum(evaluation.eval["precision"][list(thresholds), :, 0, 0, 0], 0).mean(0)
     reached = np.flatnonzero(precision).max(initial=0) + 1
-    return f"AP {100 * precision.mean():.1f}", evaluation.params.recThrs[:reached], precision[:reached]
+    ap = round(100 * float(precision.mean()), 2)  # as the figures of the table are
+    return f"AP {ap:.1f}", evaluation.params.recThrs[:reached], precision[:reached]
 
 
 def keypoints(people: People, judged: Sequence[Judged], skeleton: Skeleton) -> Html:
@@ -173,8 +174,9 @@ def attributes(people: People, judged: Sequence[Judged]) -> Html:
         rows = []
         for name, (low, high) in groups.items():
             members = (value_of(people) >= low) & (value_of(people) < (high or np.inf))
-            recall = [100 * float(one.matches.recall[members].mean()) if members.any() else np.nan for one in judged]
-            rows.append((name, int(members.sum()), *(bar(value, place) for place, value in enumerate(recall))))
+            if members.any():
+                recall = [100 * float(one.matches.recall[members].mean()) for one in judged]
+                rows.append((name, int(members.sum()), *(bar(value, place) for place, value in enumerate(recall))))
         head = ("", "people", *(titled("AR", one.name) for one in judged))
         parts.append(element("div", element("h3", title), table(head, rows, wide=True)))
     explained = (

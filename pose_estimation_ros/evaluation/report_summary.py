@@ -124,9 +124,13 @@ def accuracy(metrics: Sequence[Sequence[str]], skeleton: str, sources: Sequence[
             (source.name, *(figure(source, name) for name in names), *ranges[place : place + 1])
             for place, source in enumerate(sources)
         ]
-        printed = [(f"paper: {row.label}", *(row.figures.get(name) for name in names)) for row in papers]
+        printed = [
+            (f"paper: {row.label}", *(row.figures.get(name) for name in names), *([""] if ranges else []))
+            for row in papers
+            if set(names) & set(row.figures)
+        ]
         head = ("", *names, *([f"{PERCENT} % of {spread.metric}"] if ranges else []))
-        tables.append(table(head, measured + ([row for row in printed if set(row[1:]) != {None}])))
+        tables.append(table(head, measured + printed))
     return section("Accuracy", *tables, *papers_note(papers, spread.images))
 
 
