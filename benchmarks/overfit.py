@@ -25,7 +25,7 @@ FAMILIES = (
     "elpn_v1", "hrnet_w32", "nam_hrnet_w32", "goatpose_bl", "el_hrnet_w32", "litepose_xs", "wlitepose_xs",
 )  # fmt: skip
 PERSONS, TARGET_AP = 64, 90.0
-LEARNING_EPOCHS = {"top_down": 8, "bottom_up": 30}
+LEARNING_EPOCHS = {"top_down": 8, "bottom_up": 90}
 STILL = Augmentation(
     flip=0, rotation_deg=0, scale=0, shift=0, half_body=0, color=0, zoom=[1.0, 1.0], translate_px=0,
 )  # fmt: skip
@@ -61,8 +61,8 @@ def learning(family: str, data: Path, out: Path) -> Recipe:
     common = Recipe(
         name=family, model=family, data_root=str(data), out_dir=str(out), augmentation=STILL, workers=0,
         train=[Source("person_keypoints.json", "images")], holdout=[Source("person_keypoints.json", "images")],
-        milestones=[20], lr=2e-3, warmup_steps=20, epoch_samples=640, batch_size=16, clip_norm=5.0, pictures=5,
-        channels_last=True,
+        lr=2e-3, milestones=[50, 80], lr_decay=0.25, warmup_steps=20, epoch_samples=640, batch_size=16, clip_norm=5.0,
+        pictures=5, channels_last=True,
     )  # fmt: skip
     if "litepose" not in family:
         losses = {"cross_entropy": 1.0, "mse": 10.0}
@@ -76,7 +76,7 @@ def learning(family: str, data: Path, out: Path) -> Recipe:
 def settling(recipe: Recipe, samples: int) -> Recipe:
     """What follows: all samples as one batch, ten steps in an epoch."""
     first = str(recipe.run_dir / "last.ckpt")
-    all_at_once = {"batch_size": samples, "epoch_samples": 10 * samples, "lr": 5e-4, "milestones": [1000]}
+    all_at_once = {"batch_size": samples, "epoch_samples": 10 * samples, "lr": 5e-4}
     return dataclasses.replace(recipe, name=f"{recipe.name}_settled", init_from=first, warmup_steps=1, **all_at_once)
 
 
