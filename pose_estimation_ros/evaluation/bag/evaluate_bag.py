@@ -17,30 +17,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from pose_estimation_ros.core.errors import ConfigError, DataError, PoseError
+from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.files import write_json
-from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
-from pose_estimation_ros.evaluation import coco
-from pose_estimation_ros.evaluation.bag.clock import Clock
+from pose_estimation_ros.evaluation.bag.jobs import DETECTOR, GROUND_TRUTH, Outcome, whole_bag
 from pose_estimation_ros.evaluation.bag.options import read_options
-from pose_estimation_ros.evaluation.bag.output import RESULTS, RunFolder
-from pose_estimation_ros.evaluation.bag.reading import Bag, image_topic
-from pose_estimation_ros.evaluation.bag.results import about_model, files_of
-from pose_estimation_ros.evaluation.bag.run import Estimate, by_pipeline, by_true_boxes, run
-from pose_estimation_ros.evaluation.bag.truth import FILE, Truth, annotations_of, truth_of_file, truth_of_topic
-from pose_estimation_ros.inference.backend import open_model
+from pose_estimation_ros.evaluation.bag.reading import bag_name
+from pose_estimation_ros.evaluation.bag.truth import FILE
 from pose_estimation_ros.inference.draw import COLOR_BY
-from pose_estimation_ros.inference.estimator import TopDown
-from pose_estimation_ros.inference.pipeline import PipelineOptions, build_pipeline
 from pose_estimation_ros.inference.predict import make_folder
 
 OK, FAILED, PARTIAL, INTERRUPTED = 0, 1, 3, 130
-DETECTOR, GROUND_TRUTH = "detector", "ground-truth"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,16 +65,6 @@ def add_truth_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--boxes", choices=(DETECTOR, GROUND_TRUTH), default=DETECTOR, help=boxes_help)
 
 
-class Job(NamedTuple):
-    """One topic of an open bag with what is true of it."""
-
-    bag: Bag
-    topic: str
-    folder: Path
-    truth: Truth | None
-    pseudo_truth: Truth | None
-
-
 def main(args: argparse.Namespace) -> int:
     options, others = read_options(args.config, args.param)
     if others:
@@ -93,43 +72,33 @@ def main(args: argparse.Namespace) -> int:
     check(args)
     models = args.model or [options.model]
     refuse_alike([Path(model).stem for model in models], "models")
-    refuse_alike([Path(path).resolve().stem for path in args.bags], "bags")
+    refuse_alike([bag_name(Path(path)) for path in args.bags], "bags")
     for path in args.bags:
         make_folder(args.out, path)
-    runs: list[dict[str, Any]] = []
+    done: list[Outcome] = []
     try:
-        failed = [path for path in args.bags if not evaluated(path, args, options, models, runs)]
+        for path in args.bags:
+            done.append(whole_bag(path, args, options, models))
+            tell(done[-1])
+            if done[-1].interrupted:
+                break
     finally:
-        write_json(Path(args.out, "summary.json"), runs, indent=1)
-    return status(runs, bool(failed))
+        write_json(Path(args.out, "summary.json"), [told for own in done for told in own.runs], indent=1)
+    return status(done)
 
 
-def evaluated(
-    path: str, args: argparse.Namespace, options: PipelineOptions, models: list[str], runs: list[dict[str, Any]]
-) -> bool:
-    """Whether a bag could be used; adds what came out of it to the runs, none after one that Ctrl-C stopped."""
-    try:
-        if not was_interrupted(runs):
-            for told in evaluate_bag(path, args, options, models):
-                runs.append(told)
-                print(line(told))
-                if told["interrupted"]:
-                    break
-        return True
-    except PoseError as error:
-        print(f"pose: error: {error}", file=sys.stderr)
-        return False
+def tell(outcome: Outcome) -> None:
+    for told in outcome.runs:
+        print(line(told))
+    if outcome.error:
+        print(f"pose: error: {outcome.error}", file=sys.stderr)
 
 
-def was_interrupted(runs: list[dict[str, Any]]) -> bool:
-    return any(told["interrupted"] for told in runs)
-
-
-def status(runs: list[dict[str, Any]], failed: bool) -> int:
-    if was_interrupted(runs):
+def status(done: list[Outcome]) -> int:
+    if any(outcome.interrupted for outcome in done):
         return INTERRUPTED
-    partial = any(told["results"]["partial"] for told in runs)
-    return FAILED if failed else PARTIAL if partial else OK
+    partial = any(told["results"]["partial"] for outcome in done for told in outcome.runs)
+    return FAILED if any(outcome.error for outcome in done) else PARTIAL if partial else OK
 
 
 def check(args: argparse.Namespace) -> None:
@@ -145,80 +114,6 @@ def refuse_alike(names: list[str], what: str) -> None:
     """The results of two of one name would take the same folder."""
     if len(set(names)) < len(names):
         raise ConfigError(f"expected {what} of different names, got {', '.join(sorted(names))}")
-
-
-def evaluate_bag(
-    path: str, args: argparse.Namespace, options: PipelineOptions, models: list[str]
-) -> Iterator[dict[str, Any]]:
-    """What came out of each topic and model."""
-    with Bag(path) as bag:
-        if bag.problem:
-            print(f"{path}: {bag.problem}; reading what is there", file=sys.stderr)
-        topics = [image_topic(bag, topic) for topic in args.topic or [None]]
-        for topic in topics:
-            folder = Path(args.out, bag.name, topic.strip("/").replace("/", "_") if len(topics) > 1 else "")
-            truth = truth_for(bag, topic, args)
-            job = Job(bag, topic, folder, truth, pseudo_truth_for(bag, topic, args.pseudo_truth, options))
-            for model in models:
-                yield evaluate_model(job, options._replace(model=model), args)
-
-
-def truth_for(bag: Bag, topic: str, args: argparse.Namespace) -> Truth | None:
-    beside = bag.path / FILE
-    truth = None
-    if args.truth or (not args.truth_topic and beside.is_file()):
-        truth = truth_of_file(args.truth or beside, topic)
-    elif args.truth_topic:
-        truth = truth_of_topic(bag, args.truth_topic, topic)
-    if args.boxes == GROUND_TRUTH and not truth:
-        raise ConfigError(f"expected --truth, --truth-topic or {beside} for --boxes {GROUND_TRUTH}")
-    return truth
-
-
-def pseudo_truth_for(bag: Bag, topic: str, model: str | None, options: PipelineOptions) -> Truth | None:
-    """What the stronger model finds in every frame by itself: detected anew in each, nothing carried over."""
-    if not model:
-        return None
-    alone = options._replace(model=model, detect_every=1, tracking=False)
-    with opened(alone, DETECTOR, None) as (estimate, skeleton):
-        check_skeleton(skeleton, model)
-        record = run(bag, topic, estimate, None, Clock())
-    if record.interrupted:
-        raise KeyboardInterrupt
-    by_stamp = {f.stamp_ns: poses for f, poses in reversed(list(zip(record.frames, record.poses)))}
-    source = f"pseudo-truth: poses by {Path(model).stem}, nobody's annotations"
-    return Truth(annotations_of(sorted(by_stamp.items()), topic), source, topic)
-
-
-def evaluate_model(job: Job, options: PipelineOptions, args: argparse.Namespace) -> dict[str, Any]:
-    clock = Clock(args.realtime, args.latency_ms)
-    target = job.folder / Path(options.model).stem
-    with opened(options, args.boxes, job.truth) as (estimate, skeleton):
-        if job.truth or job.pseudo_truth:
-            check_skeleton(skeleton, options.model)
-        with RunFolder(target, skeleton, args.color_by, not args.no_video) as folder:
-            record = run(job.bag, job.topic, estimate, folder, clock)
-            told = {"bag": job.bag.name, "topic": job.topic, **about_model(options, args.boxes)}
-            files = files_of(record, skeleton, told, clock, job.truth, job.pseudo_truth)
-            folder.finish(files)
-    return {"folder": str(target), "interrupted": record.interrupted, "results": files[RESULTS]}
-
-
-@contextmanager
-def opened(options: PipelineOptions, boxes: str, truth: Truth | None) -> Iterator[tuple[Estimate, Skeleton]]:
-    if boxes == DETECTOR:
-        with build_pipeline(options) as pipeline:
-            yield by_pipeline(pipeline), pipeline.skeleton
-    else:
-        backend, spec = open_model(options.model, "top_down", options.threads)
-        with backend:
-            estimator = TopDown(backend, spec, flip_test=options.flip_test)
-            yield by_true_boxes(estimator, truth), get_skeleton(spec.skeleton)
-
-
-def check_skeleton(skeleton: Skeleton, model: str) -> None:
-    if skeleton.name != coco.SKELETON:
-        raise DataError(f"{model}: expected the skeleton {coco.SKELETON} to judge, got {skeleton.name}")
 
 
 def line(told: dict[str, Any]) -> str:

@@ -55,7 +55,7 @@ class Bag:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.name = self.path.resolve().stem if self.path.is_file() else self.path.resolve().name
+        self.name = bag_name(self.path)
         self.problem = ""
         self._stack = ExitStack()
         self._readers = self._open()
@@ -168,6 +168,11 @@ class Bag:
         except Exception as error:  # rosbags' parser raises several kinds
             text = f"{self.path}: cannot read the bag's definition of {connection.msgtype}: {reason(error)}"
             raise DataError(text) from error
+
+
+def bag_name(path: Path) -> str:
+    """Of a folder its name, of a file without its ending."""
+    return path.resolve().stem if path.is_file() else path.resolve().name
 
 
 def reason(error: Exception) -> str:

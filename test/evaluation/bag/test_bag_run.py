@@ -7,6 +7,7 @@ import numpy as np
 from bag_images import TOPIC, image_message
 
 from pose_estimation_ros.evaluation.bag import evaluate_bag as command
+from pose_estimation_ros.evaluation.bag import jobs
 from pose_estimation_ros.evaluation.bag.reading import Bag
 from pose_estimation_ros.inference.video import open_source
 
@@ -73,7 +74,7 @@ def test_ctrl_c_keeps_what_was_done(evaluate, save_bag, stamps, tmp_path, monkey
 
         return estimate
 
-    monkeypatch.setattr(command, "by_pipeline", until_ctrl_c)
+    monkeypatch.setattr(jobs, "by_pipeline", until_ctrl_c)
     status, (run,) = evaluate(save_bag("bag", stamps(6)), save_bag("next", stamps(6)))
     assert status == 130 and run["partial"] and run["partial_reason"] == "stopped by Ctrl-C after 3 frames"
     assert (run["frames"]["in_bag"], run["frames"]["read"], run["frames"]["answered"]) == (6, 4, 3)

@@ -1,0 +1,133 @@
+"""What one bag comes to: its topics through the models."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pose_estimation_ros.core.errors import ConfigError, DataError, PoseError
+from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
+from pose_estimation_ros.evaluation import coco
+from pose_estimation_ros.evaluation.bag.clock import Clock
+from pose_estimation_ros.evaluation.bag.output import RESULTS, RunFolder
+from pose_estimation_ros.evaluation.bag.reading import Bag, image_topic
+from pose_estimation_ros.evaluation.bag.results import about_model, files_of
+from pose_estimation_ros.evaluation.bag.run import Estimate, by_pipeline, by_true_boxes, run
+from pose_estimation_ros.evaluation.bag.truth import FILE, Truth, annotations_of, truth_of_file, truth_of_topic
+from pose_estimation_ros.inference.backend import open_model
+from pose_estimation_ros.inference.estimator import TopDown
+from pose_estimation_ros.inference.pipeline import PipelineOptions, build_pipeline
+
+DETECTOR, GROUND_TRUTH = "detector", "ground-truth"
+
+
+class Outcome(NamedTuple):
+    """Of one bag. runs: one for each topic and model. error: why there are no more of them, "" where all are there."""
+
+    runs: list[dict[str, Any]]
+    error: str
+
+    @property
+    def interrupted(self) -> bool:
+        return any(told["interrupted"] for told in self.runs)
+
+
+def whole_bag(path: str, args: argparse.Namespace, options: PipelineOptions, models: list[str]) -> Outcome:
+    """Every topic and model, until an error or Ctrl-C; what was done before is kept."""
+    runs: list[dict[str, Any]] = []
+    try:
+        for told in evaluate_bag(path, args, options, models):
+            runs.append(told)
+            if told["interrupted"]:
+                break
+    except PoseError as error:
+        return Outcome(runs, str(error))
+    return Outcome(runs, "")
+
+
+class Job(NamedTuple):
+    """One topic of an open bag with what is true of it."""
+
+    bag: Bag
+    topic: str
+    folder: Path
+    truth: Truth | None
+    pseudo_truth: Truth | None
+
+
+def evaluate_bag(
+    path: str, args: argparse.Namespace, options: PipelineOptions, models: list[str]
+) -> Iterator[dict[str, Any]]:
+    """What came out of each topic and model."""
+    with Bag(path) as bag:
+        if bag.problem:
+            print(f"{path}: {bag.problem}; reading what is there", file=sys.stderr)
+        topics = [image_topic(bag, topic) for topic in dict.fromkeys(args.topic or [None])]
+        for topic in topics:
+            folder = Path(args.out, bag.name, topic.strip("/").replace("/", "_") if len(topics) > 1 else "")
+            truth = truth_for(bag, topic, args)
+            job = Job(bag, topic, folder, truth, pseudo_truth_for(bag, topic, args.pseudo_truth, options))
+            for model in models:
+                yield evaluate_model(job, options._replace(model=model), args)
+
+
+def truth_for(bag: Bag, topic: str, args: argparse.Namespace) -> Truth | None:
+    beside = bag.path / FILE
+    truth = None
+    if args.truth or (not args.truth_topic and beside.is_file()):
+        truth = truth_of_file(args.truth or beside, topic)
+    elif args.truth_topic:
+        truth = truth_of_topic(bag, args.truth_topic, topic)
+    if args.boxes == GROUND_TRUTH and not truth:
+        raise ConfigError(f"expected --truth, --truth-topic or {beside} for --boxes {GROUND_TRUTH}")
+    return truth
+
+
+def pseudo_truth_for(bag: Bag, topic: str, model: str | None, options: PipelineOptions) -> Truth | None:
+    """What the stronger model finds in every frame by itself: detected anew in each, nothing carried over."""
+    if not model:
+        return None
+    alone = options._replace(model=model, detect_every=1, tracking=False)
+    with opened(alone, DETECTOR, None) as (estimate, skeleton):
+        check_skeleton(skeleton, model)
+        record = run(bag, topic, estimate, None, Clock())
+    if record.interrupted:
+        raise KeyboardInterrupt
+    by_stamp = {f.stamp_ns: poses for f, poses in reversed(list(zip(record.frames, record.poses)))}
+    source = f"pseudo-truth: poses by {Path(model).stem}, nobody's annotations"
+    return Truth(annotations_of(sorted(by_stamp.items()), topic), source, topic)
+
+
+def evaluate_model(job: Job, options: PipelineOptions, args: argparse.Namespace) -> dict[str, Any]:
+    clock = Clock(args.realtime, args.latency_ms)
+    target = job.folder / Path(options.model).stem
+    with opened(options, args.boxes, job.truth) as (estimate, skeleton):
+        if job.truth or job.pseudo_truth:
+            check_skeleton(skeleton, options.model)
+        with RunFolder(target, skeleton, args.color_by, not args.no_video) as folder:
+            record = run(job.bag, job.topic, estimate, folder, clock)
+            told = {"bag": job.bag.name, "topic": job.topic, **about_model(options, args.boxes)}
+            files = files_of(record, skeleton, told, clock, job.truth, job.pseudo_truth)
+            folder.finish(files)
+    return {"folder": str(target), "interrupted": record.interrupted, "results": files[RESULTS]}
+
+
+@contextmanager
+def opened(options: PipelineOptions, boxes: str, truth: Truth | None) -> Iterator[tuple[Estimate, Skeleton]]:
+    if boxes == DETECTOR:
+        with build_pipeline(options) as pipeline:
+            yield by_pipeline(pipeline), pipeline.skeleton
+    else:
+        backend, spec = open_model(options.model, "top_down", options.threads)
+        with backend:
+            estimator = TopDown(backend, spec, flip_test=options.flip_test)
+            yield by_true_boxes(estimator, truth), get_skeleton(spec.skeleton)
+
+
+def check_skeleton(skeleton: Skeleton, model: str) -> None:
+    if skeleton.name != coco.SKELETON:
+        raise DataError(f"{model}: expected the skeleton {coco.SKELETON} to judge, got {skeleton.name}")
