@@ -11,10 +11,11 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE = LOCALHOST
 export PYTHONDONTWRITEBYTECODE = 1
 export OMP_WAIT_POLICY = passive
 
-.PHONY: setup demo test check bench bench-cpu check-trt overfit build soak test-py36 clean help
+.PHONY: setup demo test test-openvino check bench bench-cpu check-trt overfit build soak test-py36 clean help
 
 help:
-	@echo "make setup | demo | test | check | bench | bench-cpu | check-trt | overfit | build | soak | test-py36 | clean"
+	@echo "make setup | demo | test | check | bench | bench-cpu | build | soak | test-py36 | clean"
+	@echo "make check-trt | test-openvino | overfit"
 
 setup:
 	@$(PYTHON) tools/setup_venv.py demo
@@ -29,6 +30,11 @@ demo: setup
 
 test: dev
 	$(VENV)/bin/python -m pytest test
+
+# The optional CPU engine (a download of 59 MB), beside .venv's packages, which `make test` leaves alone.
+test-openvino: dev
+	test -d $(VENV)/openvino || $(VENV)/bin/pip install --no-deps --target $(VENV)/openvino -c constraints.txt openvino
+	PYTHONPATH=$(VENV)/openvino $(VENV)/bin/python -m pytest test/inference/test_openvino_backend.py
 
 check: dev
 	$(VENV)/bin/ruff check .

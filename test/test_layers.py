@@ -19,9 +19,9 @@ ROS = {
 }
 MAY_IMPORT = {
     "core": {"numpy"},
-    "inference": {"numpy", "cv2", "onnxruntime", "tensorrt", "tqdm"},
+    "inference": {"numpy", "cv2", "onnxruntime", "openvino", "tensorrt", "tqdm"},
     "nodes": {"numpy", "cv2", "cv_bridge"} | ROS,
-    "evaluation": {"numpy", "cv2", "pycocotools", "tqdm", "h5py", "rosbags", "yaml"},
+    "evaluation": {"numpy", "cv2", "pycocotools", "tqdm", "h5py", "rosbags", "yaml", "onnx", "matplotlib"},
     "training": {
         "numpy",
         "cv2",
@@ -97,7 +97,10 @@ def test_the_test_can_fail(name, layer):
     assert not is_allowed(name, layer)
 
 
-@pytest.mark.parametrize("engine, file", [("onnxruntime", "onnxruntime_backend.py"), ("tensorrt", "tensorrt_api.py")])
+@pytest.mark.parametrize(
+    "engine, file",
+    [("onnxruntime", "onnxruntime_backend.py"), ("tensorrt", "tensorrt_api.py"), ("openvino", "openvino_backend.py")],
+)
 def test_engines_stay_in_their_files(engine, file):
     """Each is imported by its own file alone, and there not before it is asked for by backend.py."""
     users = [os.path.basename(p) for p in files("inference") if any(n.split(".")[0] == engine for _l, n in imports(p))]

@@ -17,7 +17,7 @@ from pose_estimation_ros.evaluation import coco, crowdpose, detection, mpii
 from pose_estimation_ros.evaluation.coco_json import annotation_file, read_detections, read_json, refuse_missing_images
 from pose_estimation_ros.evaluation.predictions import one_each, read_mpii, read_results
 from pose_estimation_ros.evaluation.protocols import PLAIN, Protocol, applied, input_of
-from pose_estimation_ros.inference.backend import Backend, open_model
+from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend, open_model
 from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.detector import open_detector
 from pose_estimation_ros.inference.estimator import TopDown
@@ -55,6 +55,7 @@ def accuracy_of_pose_model(
     boxes_file: str | None = None,
     protocol: Protocol = PLAIN,
     threads: int = 0,
+    cpu_engine: str = CPU_ENGINES[0],
 ) -> tuple[dict[str, Any], list]:
     """Figures of a model on annotated images, and the results they are of, which accuracy_of_predictions takes.
 
@@ -62,7 +63,7 @@ def accuracy_of_pose_model(
     """
     judge, truth = ground_truth(data)
     folder = annotation_file(data).parent
-    backend, spec = open_model(str(path), POSE_TASKS, threads)
+    backend, spec = open_model(str(path), POSE_TASKS, threads, cpu_engine=cpu_engine)
     with backend:
         check_fit(spec, judge, str(path), data, boxes_file)
         spec = applied(protocol, spec)
@@ -130,12 +131,14 @@ def rounded(figures: dict[str, float]) -> dict[str, float]:
     return {name: round(value, 2) for name, value in figures.items()}
 
 
-def accuracy_of_detector(path: str | Path, data: str | Path, threads: int = 0) -> tuple[dict[str, Any], list]:
+def accuracy_of_detector(
+    path: str | Path, data: str | Path, threads: int = 0, cpu_engine: str = CPU_ENGINES[0]
+) -> tuple[dict[str, Any], list]:
     """Recall at 0.2 and 1 false positives per image of a person detector, and the boxes that it found."""
     file = annotation_file(data)
     truths = detection.load_truth(file)
     refuse_missing_images(file.parent / "images", [truth.file_name for truth in truths])
-    detector = open_detector(str(path), threads, score_threshold=0.01)
+    detector = open_detector(str(path), threads, score_threshold=0.01, cpu_engine=cpu_engine)
     found = detection.detect_folder(detector, file.parent / "images", tqdm(truths, "images", leave=False))
     figures = detection.summary(detection.curve(detection.judge(found, truths)))
     results = [

@@ -34,7 +34,7 @@ from pose_estimation_ros.evaluation.checkpoint import exported
 from pose_estimation_ros.evaluation.protocols import PROTOCOLS, chosen
 from pose_estimation_ros.evaluation.report import write_report
 from pose_estimation_ros.evaluation.report_summary import Source
-from pose_estimation_ros.inference.backend import model_path
+from pose_estimation_ros.inference.backend import CPU_ENGINES, model_path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--draws", type=int, default=DRAWS, help="of the report's bootstrap (default: %(default)s)")
     parser.add_argument("--save", metavar="NAME", help="also keep the figures in the model's spec, as accuracy.NAME")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 = as many as cores")
+    parser.add_argument("--cpu-engine", choices=CPU_ENGINES, default=CPU_ENGINES[0], help="(default: %(default)s)")
 
 
 def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
@@ -156,11 +157,13 @@ def network_file(args: argparse.Namespace, model: str) -> Path:
 
 
 def evaluate_pose(path: Path, args: argparse.Namespace) -> tuple[dict[str, Any], list]:
-    return accuracy_of_pose_model(path, args.data, args.boxes, chosen(args.protocol, args.flip), args.threads)
+    return accuracy_of_pose_model(
+        path, args.data, args.boxes, chosen(args.protocol, args.flip), args.threads, args.cpu_engine
+    )
 
 
 def evaluate_detector(path: Path, args: argparse.Namespace) -> tuple[dict[str, Any], list]:
     of_poses = [f"--{name}" for name in ("protocol", "flip", "boxes") if getattr(args, name) is not None]
     if of_poses:
         raise ConfigError(f"expected {', '.join(of_poses)} with pose models alone, got the detector {path}")
-    return accuracy_of_detector(path, args.data, args.threads)
+    return accuracy_of_detector(path, args.data, args.threads, args.cpu_engine)

@@ -1,13 +1,15 @@
 """What every engine offers, and opening the right one for a model file."""
 
 import os
-from typing import Dict, List, Tuple, Union
+from typing import Callable, Dict, List, Optional, Tuple, Union
 
 import numpy as np
 
-from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.model_spec import ENGINE, POSE_TASKS, ModelSpec, load_model_spec
 from pose_estimation_ros.core.skeleton import get_skeleton
+
+CPU_ENGINES = ("onnxruntime", "openvino")  # what runs .onnx files, the default first
 
 
 class Backend:
@@ -41,11 +43,26 @@ class Backend:
         self.close()
 
 
-def open_backend(model_path, threads=0):
-    # type: (str, int) -> Backend
-    """Opens an ``.onnx`` file on ONNX Runtime, an ``.engine`` on TensorRT. threads: of the CPU, 0 = as many as cores.
+def run_in_parts(run, batch, size):
+    # type: (Callable, np.ndarray, Optional[int]) -> Dict[str, np.ndarray]
+    """run on parts of ``size`` images, the last one filled up with zeros; on all at once where size is None."""
+    size = size or max(len(batch), 1)
+    missing = -len(batch) % size or size * (not len(batch))
+    if missing:
+        batch = np.concatenate([batch, np.zeros((missing,) + batch.shape[1:], batch.dtype)])
+    batch = np.ascontiguousarray(batch)
+    parts = [run(batch[start : start + size]) for start in range(0, len(batch), size)]
+    count = len(batch) - missing
+    return {name: np.concatenate([part[name] for part in parts])[:count] for name in parts[0]}
 
-    Raises ModelError: no such file, corrupt, of an unknown kind, or the engine's library is missing.
+
+def open_backend(model_path, threads=0, cpu_engine=CPU_ENGINES[0]):
+    # type: (str, int, str) -> Backend
+    """Opens an ``.onnx`` file on ONNX Runtime or OpenVINO, an ``.engine`` on TensorRT.
+
+    threads: of the CPU, 0 = as many as cores. cpu_engine: "onnxruntime" or "openvino".
+    Raises ModelError: no such file, corrupt, of an unknown kind, or the engine's library is missing; ConfigError for
+    another cpu_engine.
     """
     suffix = os.path.splitext(model_path)[1]
     if suffix not in (".onnx", ENGINE):
@@ -56,17 +73,23 @@ def open_backend(model_path, threads=0):
         from pose_estimation_ros.inference.tensorrt_backend import TensorRTBackend
 
         return TensorRTBackend(model_path)
+    if cpu_engine not in CPU_ENGINES:
+        raise ConfigError("expected cpu_engine out of %s, got %r" % (", ".join(CPU_ENGINES), cpu_engine))
+    if cpu_engine == "openvino":
+        from pose_estimation_ros.inference.openvino_backend import OpenVinoBackend
+
+        return OpenVinoBackend(model_path, threads)
     from pose_estimation_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
 
     return OnnxRuntimeBackend(model_path, threads)
 
 
-def open_model(name_or_path, task, threads=0, fallback=False):
-    # type: (str, Union[str, Tuple[str, ...]], int, bool) -> Tuple[Backend, ModelSpec]
+def open_model(name_or_path, task, threads=0, fallback=False, cpu_engine=CPU_ENGINES[0]):
+    # type: (str, Union[str, Tuple[str, ...]], int, bool, str) -> Tuple[Backend, ModelSpec]
     """Finds a model, reads its spec, opens it, and checks that the three fit together and serve the task.
 
     task: or a tuple of those that are welcome. fallback: where an engine cannot be opened or fails later, its ONNX
-    model serves on the CPU, and the backend's ``fault`` says why.
+    model serves on the CPU, and the backend's ``fault`` says why. cpu_engine: see open_backend.
     """
     if fallback and name_or_path.endswith(ENGINE):
         from pose_estimation_ros.inference.fallback_backend import open_model_or_onnx
@@ -76,7 +99,7 @@ def open_model(name_or_path, task, threads=0, fallback=False):
     spec = load_model_spec(path)
     if spec.task not in ((task,) if isinstance(task, str) else task):
         raise ModelError("%s: expected a model for %r, got one for %r" % (path, task, spec.task))
-    backend = open_backend(path, threads)
+    backend = open_backend(path, threads, cpu_engine)
     try:
         check_fit(backend, spec, path)
     except ModelError:

@@ -9,7 +9,7 @@ from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.geometry import apply, invert, letterbox_matrix
 from pose_estimation_ros.core.model_spec import ENGINE, spec_path
 from pose_estimation_ros.core.nms import box_nms
-from pose_estimation_ros.inference.backend import Backend, model_path, open_backend, open_model
+from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend, model_path, open_backend, open_model
 from pose_estimation_ros.inference.box_decoders import (
     decode_nanodet,
     decode_plain,
@@ -97,22 +97,22 @@ class NetworkDetector:
         self.backend.close()
 
 
-def open_detector(name_or_path, threads=0, score_threshold=None, watch=None, fallback=False):
-    # type: (str, int, float, Stopwatch, bool) -> Any
+def open_detector(name_or_path, threads=0, score_threshold=None, watch=None, fallback=False, cpu_engine=CPU_ENGINES[0]):
+    # type: (str, int, float, Stopwatch, bool, str) -> Any
     """The detector of that name or file.
 
     Args: name_or_path: "full_frame"; a model of ours with its .json spec, such as "person_detector"; or the ONNX file
     of a YOLOX or NanoDet-m trained on COCO or on persons alone, without a spec. score_threshold: 0..1; the model's own
-    if None. watch: gets the laps. fallback: see open_model. Raises ModelError.
+    if None. watch: gets the laps. fallback, cpu_engine: see open_model. Raises ModelError.
     """
     if name_or_path == FULL_FRAME:
         return full_frame
     path = name_or_path if name_or_path.endswith(ENGINE) else model_path(name_or_path)
     if path.endswith(ENGINE) or not os.path.isfile(path) or os.path.isfile(spec_path(path)):
-        backend, spec = open_model(path, "person_detector", threads, fallback)
+        backend, spec = open_model(path, "person_detector", threads, fallback, cpu_engine)
         family = OWN._replace(score_threshold=float(spec.accuracy.get("score_threshold", OWN.score_threshold)))
     else:
-        backend = open_backend(path, threads)
+        backend = open_backend(path, threads, cpu_engine)
         family = _foreign_family(backend, path)
     return NetworkDetector(backend, family, score_threshold, watch)
 

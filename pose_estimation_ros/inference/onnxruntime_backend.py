@@ -5,7 +5,7 @@ from typing import Any, Dict, Tuple
 import numpy as np
 
 from pose_estimation_ros.core.errors import ModelError
-from pose_estimation_ros.inference.backend import Backend
+from pose_estimation_ros.inference.backend import Backend, run_in_parts
 
 ONLY_ERRORS = 3
 
@@ -32,16 +32,12 @@ class OnnxRuntimeBackend(Backend):
 
     def __call__(self, batch):
         # type: (np.ndarray) -> Dict[str, np.ndarray]
-        part = self.input_shape[0] or max(len(batch), 1)
-        runs = [self._run(batch[start : start + part], part) for start in range(0, max(len(batch), 1), part)]
-        return {name: np.concatenate([run[name] for run in runs])[: len(batch)] for name in self.output_shapes}
+        return run_in_parts(self._run, batch, self.input_shape[0])
 
-    def _run(self, batch, size):
-        # type: (np.ndarray, int) -> Dict[str, np.ndarray]
-        if len(batch) < size:
-            batch = np.concatenate([batch, np.zeros((size - len(batch),) + batch.shape[1:], np.float32)])
+    def _run(self, batch):
+        # type: (np.ndarray) -> Dict[str, np.ndarray]
         names = list(self.output_shapes)
-        return dict(zip(names, self._session.run(names, {self._input_name: np.ascontiguousarray(batch)})))
+        return dict(zip(names, self._session.run(names, {self._input_name: batch})))
 
     def close(self):
         # type: () -> None

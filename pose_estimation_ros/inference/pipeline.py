@@ -12,7 +12,7 @@ from pose_estimation_ros.core.poses import Poses, empty_poses
 from pose_estimation_ros.core.smoothing import OneEuro
 from pose_estimation_ros.core.stamps import StampClock
 from pose_estimation_ros.core.tracking import Tracker
-from pose_estimation_ros.inference.backend import Backend, open_model
+from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend, open_model
 from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.detector import FULL_FRAME, full_frame, open_detector
 from pose_estimation_ros.inference.estimator import TopDown
@@ -32,7 +32,7 @@ class PipelineOptions(NamedTuple):
     get score 0, "not found". person_threshold: people below are dropped. max_people: per frame, the best.
     tracking: give track ids. smoothing: One-Euro per track (needs tracking). flip_test: run the mirrored crops too,
     twice the time. threads: CPU threads, 0 = as many as cores. fallback: where an engine cannot be used, or fails
-    later, its ONNX model serves on the CPU.
+    later, its ONNX model serves on the CPU. cpu_engine: what runs ONNX models, "onnxruntime" or "openvino".
     """
 
     model: str = "elpn_v1_coco"
@@ -46,6 +46,7 @@ class PipelineOptions(NamedTuple):
     flip_test: bool = False
     threads: int = 0
     fallback: bool = False
+    cpu_engine: str = CPU_ENGINES[0]
 
 
 class Pipeline:
@@ -197,10 +198,11 @@ def build_pipeline(options=PipelineOptions()):  # noqa: B008
     if options.detector == FULL_FRAME:  # costs nothing, and carried boxes would make the crop breathe
         options = options._replace(detect_every=1)
     watch = Stopwatch()
-    backend, spec = open_model(options.model, POSE_TASKS, options.threads, options.fallback)
+    shared = {"threads": options.threads, "fallback": options.fallback, "cpu_engine": options.cpu_engine}
+    backend, spec = open_model(options.model, POSE_TASKS, **shared)
     if spec.task == "bottom_up":
         return Pipeline(BottomUp(backend, spec, options.flip_test, watch), None, options, [backend], watch)
-    detector = open_detector(options.detector, options.threads, watch=watch, fallback=options.fallback)
+    detector = open_detector(options.detector, watch=watch, **shared)
     estimator = TopDown(backend, spec, detector, options.flip_test, options.score_threshold, watch)
     backends = [backend] + ([] if detector is full_frame else [detector.backend])
     return Pipeline(estimator, detector, options, backends, watch)

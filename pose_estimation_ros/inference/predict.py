@@ -18,6 +18,7 @@ import numpy as np
 from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
+from pose_estimation_ros.inference.backend import CPU_ENGINES
 from pose_estimation_ros.inference.draw import COLOR_BY, draw_poses
 from pose_estimation_ros.inference.pipeline import Pipeline, PipelineOptions, build_pipeline
 from pose_estimation_ros.inference.video import Source, SourceFrame, VideoWriter, open_source
@@ -55,6 +56,8 @@ def add_pipeline_arguments(parser):
     group.add_argument("--no-smoothing", dest="smoothing", action="store_false", help="no One-Euro filter")
     fallback_help = "where an .engine cannot be used, or fails, go on with its ONNX model on the CPU"
     group.add_argument("--fallback", action="store_true", help=fallback_help)
+    engine_help = "what runs ONNX models (%(default)s)"
+    group.add_argument("--cpu-engine", choices=CPU_ENGINES, default=DEFAULTS.cpu_engine, help=engine_help)
     group.add_argument("--flip-test", action="store_true", help="run mirrored crops too: better, twice the time")
 
 

@@ -21,6 +21,7 @@ OVERRIDES = [
     Argument("score_threshold", "", "Keypoints below get score 0, 0..1."),
     Argument("person_threshold", "", "People below are dropped, 0..1."),
     Argument("tracking", "", "true or false: ids that stay from frame to frame."),
+    Argument("cpu_engine", "", "onnxruntime, or openvino where it is installed."),
     Argument("threads", "", "CPU threads of the networks, 0 = as many as cores."),
 ]
 

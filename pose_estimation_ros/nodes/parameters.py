@@ -44,6 +44,7 @@ PIPELINE_PARAMETERS = [
     _parameter("smoothing", _DEFAULTS.smoothing, "One-Euro filter per tracked keypoint; needs tracking."),
     _parameter("flip_test", _DEFAULTS.flip_test, "Run mirrored crops too: better, twice the time."),
     _parameter("fallback", True, "Where an engine cannot be used, or fails, go on with its ONNX model on the CPU."),
+    _parameter("cpu_engine", _DEFAULTS.cpu_engine, "What runs .onnx models: onnxruntime, or openvino if installed."),
     _parameter("threads", _DEFAULTS.threads, "CPU threads of the networks; 0: as many as cores.", 0, 256),
 ]
 

@@ -54,7 +54,7 @@ def test_given_values_win(make_node):
     "override, words",
     [
         (dict(treshold=0.5), "unknown parameter 'treshold'; did you mean '.*threshold'"),
-        (dict(zzz=1), "unknown parameter 'zzz'; known: detect_every, "),
+        (dict(zzz=1), "unknown parameter 'zzz'; known: cpu_engine, detect_every, "),
         (dict(detect_every=0), "parameter detect_every: expected int in 1..1000, got 0"),
         (dict(score_threshold=1.5), "parameter score_threshold: expected float in 0.0..1.0, got 1.5"),
         (dict(score_threshold="high"), "parameter score_threshold: expected float in 0.0..1.0, got 'high'"),
