@@ -62,11 +62,11 @@ def learning(family: str, data: Path, out: Path) -> Recipe:
         name=family, model=family, data_root=str(data), out_dir=str(out), augmentation=STILL, workers=0,
         train=[Source("person_keypoints.json", "images")], holdout=[Source("person_keypoints.json", "images")],
         lr=2e-3, milestones=[50, 80], lr_decay=0.25, warmup_steps=20, epoch_samples=640, batch_size=16, clip_norm=5.0,
-        pictures=5, channels_last=True,
+        pictures=5, channels_last=True, sigma=1.0,
     )  # fmt: skip
     if "litepose" not in family:
         losses = {"cross_entropy": 1.0, "mse": 10.0}
-        return dataclasses.replace(common, input_size_wh=[96, 128], sigma=1.0, losses=losses, precision="bf16-mixed")
+        return dataclasses.replace(common, input_size_wh=[96, 128], losses=losses, precision="bf16-mixed")
     losses = {"weighted_mse" if family.startswith("w") else "mse": 100.0, "pull": 5.0, "push": 5.0}
     return dataclasses.replace(
         common, task="bottom_up", input_size_wh=[192, 192], padding=1.0, losses=losses, batch_size=8, epoch_samples=320
