@@ -30,8 +30,10 @@ from pose_estimation_ros.inference.engine_cache import (
 from pose_estimation_ros.inference.engine_compiler import compile_engine, is_strongly_typed
 from pose_estimation_ros.inference.engine_parity import compare, run, stored_clip, stored_crops
 from pose_estimation_ros.inference.engine_plan import (
+    MAX_ERROR_PX,
     BuildOptions,
     check_options,
+    limits_px,
     make_key,
     plain_model,
     source_file,
@@ -55,8 +57,9 @@ def add_arguments(parser):
     parser.add_argument("--timing-cache", metavar="FILE", help="measured timings to reuse (one beside the engine)")
     parser.add_argument("--out", metavar="FILE", help="the engine's path (in %s)" % cache_folder())
     parser.add_argument("--force", action="store_true", help="build even if the cache has it")
-    error_help = "largest error of keypoints, 99th percentile, px of the network's input (%(default)s)"
-    parser.add_argument("--max-error-px", type=float, default=DEFAULTS.max_error_px, metavar="X", help=error_help)
+    usual = ", ".join("%s %g" % pair for pair in MAX_ERROR_PX.items())
+    error_help = "largest error of keypoints, 99th percentile, px of the network's input (%s)" % usual
+    parser.add_argument("--max-error-px", type=float, metavar="X", help=error_help)
     parser.add_argument("--images", metavar="SOURCE", help="folder or video of people to compare on (the demo's clip)")
     parser.add_argument("--unchecked", action="store_true", help="do not compare: for models without training")
 
@@ -129,14 +132,15 @@ def build_best(trt, out, sidecar, check, options, say):
             say("no %s: %s" % (precision, error))
             continue
         engine, found = build_one(trt, out, source, sidecar, precision, check, options, say)
-        if check is None or found["parity"]["p99_px"] <= options.max_error_px:
+        limit_px = limits_px(options)[precision]
+        if check is None or found["parity"]["p99_px"] <= limit_px:
             store(out, engine, dict(found, failed_over=failed))
             say("built: " + summary(found))
             return
         failed.append(dict(found["parity"], precision=precision))
-        say("%s IS NOT USED: %s, the limit is %g px" % (precision, summary(found), options.max_error_px))
-    raise ModelError("%s: no precision is within %g px of ONNX Runtime: %s" % (
-        sidecar["onnx_path"], options.max_error_px, failed))  # fmt: skip
+        say("%s IS NOT USED: %s, the limit is %g px" % (precision, summary(found), limit_px))
+    raise ModelError("%s: no precision is within the limits %s px of ONNX Runtime: %s" % (
+        sidecar["onnx_path"], sidecar["max_error_px"], failed))  # fmt: skip
 
 
 def build_one(trt, out, source, sidecar, precision, check, options, say):

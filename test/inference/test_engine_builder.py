@@ -155,7 +155,7 @@ def test_a_precision_that_moves_keypoints_gives_way_to_the_next(gpu, model, say,
     add_file("int8", colors=(2, 1, 0))
     add_file("fp16")
     trt = add_builder(gpu("10.3.0")[1])
-    options = BuildOptions(precision="int8")
+    options = BuildOptions(precision="int8", max_error_px=8)
     path = build_engine(model, options, trt, engine_builder.machine(trt), say)
     sidecar = read_sidecar(path)
     assert [build["layers"] for build in trt.builds] == [["Int8"], ["Half"]]
@@ -171,7 +171,9 @@ def test_without_any_good_precision_nothing_is_kept(gpu, model, say, monkeypatch
     trt = add_builder(gpu("10.3.0")[1])
     found = {"median_px": 3.0, "p99_px": 40.0, "keypoints": 99}
     monkeypatch.setattr(engine_builder, "compare", lambda *_args: found)
-    with pytest.raises(ModelError, match="no precision is within 8 px .*'precision': 'fp16'.*'precision': 'fp32'"):
+    with pytest.raises(
+        ModelError, match="no precision is within the limits .*'precision': 'fp16'.*'precision': 'fp32'"
+    ):
         build_engine(model, BuildOptions(), trt, engine_builder.machine(trt), say)
     assert not any(".engine" in name for name in os.listdir(engine_builder.cache_folder()))
 
@@ -179,7 +181,8 @@ def test_without_any_good_precision_nothing_is_kept(gpu, model, say, monkeypatch
 def test_a_missing_file_of_a_middle_precision_is_said_and_passed_over(gpu, model, say, add_file):
     add_file("int8", colors=(2, 1, 0))
     trt = add_builder(gpu("10.3.0")[1])
-    path = build_engine(model, BuildOptions(precision="int8"), trt, engine_builder.machine(trt), say)
+    options = BuildOptions(precision="int8", max_error_px=8)
+    path = build_engine(model, options, trt, engine_builder.machine(trt), say)
     assert "no fp16: expected" in say.text() and read_sidecar(path)["precision_built"] == "fp32"
 
 
