@@ -168,8 +168,8 @@ def build_one(trt, out, source, sidecar, precision, check, options, say):
 @contextlib.contextmanager
 def candidate(out, engine, sidecar):
     # type: (str, bytes, Mapping) -> Iterator[str]
-    """An engine beside ``out``, under a name that nobody asks for, as long as it takes to look at it."""
-    path = "%s.candidate.engine" % os.path.splitext(out)[0]
+    """An engine beside ``out`` as long as it takes to look at it; its name is no engine's, if this process dies."""
+    path = out + ".candidate"
     try:
         store(path, engine, sidecar)
         yield path

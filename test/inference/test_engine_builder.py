@@ -22,7 +22,7 @@ from pose_estimation_ros.core.model_spec import file_sha256  # noqa: E402
 from pose_estimation_ros.inference import engine_builder, engine_parity  # noqa: E402
 from pose_estimation_ros.inference.backend import open_backend  # noqa: E402
 from pose_estimation_ros.inference.engine_builder import BuildOptions, build_engine  # noqa: E402
-from pose_estimation_ros.inference.engine_cache import read_sidecar  # noqa: E402
+from pose_estimation_ros.inference.engine_cache import cached_engines, read_sidecar  # noqa: E402
 from pose_estimation_ros.inference.tensorrt_backend import TensorRTBackend  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -310,12 +310,28 @@ def test_a_killed_build_leaves_no_broken_cache(model, start, say):
     assert names(path) == [os.path.basename(path), os.path.basename(path) + ".json"]
 
 
+def test_a_node_never_gets_an_engine_that_is_still_to_be_compared(gpu, model, say, monkeypatch):
+    trt = add_builder(gpu("8.2.1")[1])
+    here, seen = engine_builder.machine(trt), []
+
+    def look(*_args):
+        seen.append((sorted(name for name in os.listdir(engine_builder.cache_folder()) if ".engine" in name)))
+        assert cached_engines(here) == []
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine_builder, "compare", lambda wanted, found, _spec: wanted is found or look())
+    with pytest.raises(KeyboardInterrupt):
+        build_engine(model, BuildOptions(), trt, here, say)
+    assert len(seen) == 1 and len(seen[0]) == 2, "the candidate and its sidecar were there"
+    assert not any(".engine" in name for name in os.listdir(engine_builder.cache_folder()))
+
+
 @pytest.mark.parametrize(
     "left, builds",
     [
         (lambda path: half(path, path + ".unfinished"), 1),
         (lambda path: half(path + ".json", path + ".json.unfinished"), 1),
-        (lambda path: half(path, path[: -len(".engine")] + ".candidate.engine"), 1),
+        (lambda path: half(path, path + ".candidate"), 1),
         (lambda path: os.remove(path + ".json"), 2),  # between the engine and its sidecar
         (lambda path: half(path + ".json", path), 2),  # another engine, its sidecar not yet there
     ],
