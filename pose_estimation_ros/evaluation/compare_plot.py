@@ -1,0 +1,78 @@
+"""The plot of `pose compare`: accuracy against milliseconds, every point labelled, no label on another."""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Sequence
+
+Point = tuple[str, str, float, float]  # model, what its accuracy is called, ms, accuracy in percent
+
+STEPS = (0, 16, 32, 48, 64, 80, 96)  # px that a label is moved up or down until it is free
+GAP = 8  # px: half of what a point covers
+
+
+def plot(points: Sequence[Point], title: str) -> bytes:
+    """PNG, a panel for each kind of accuracy."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # no window, whatever the environment says
+    from matplotlib.figure import Figure
+
+    kinds = list(dict.fromkeys(kind for _, kind, _, _ in points))
+    figure = Figure(figsize=(6.4 * len(kinds), 4.8), dpi=120, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    panels = [panel(figure.add_subplot(1, len(kinds), i + 1), kind, points) for i, kind in enumerate(kinds)]
+    figure.suptitle(f"median of the network at batch 1 on {title}", fontsize=9)
+    canvas.draw()  # now it is known where everything lies
+    for axes, shown in panels:
+        place_labels(axes, shown, canvas.get_renderer())
+    content = io.BytesIO()
+    figure.savefig(content, format="png")
+    return content.getvalue()
+
+
+def panel(axes: Any, kind: str, points: Sequence[Point]) -> tuple[Any, list[Point]]:
+    """Axes with the points of one kind of accuracy, and these points."""
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+    shown = [point for point in points if point[1] == kind]
+    ms, accuracy = [point[2] for point in shown], [point[3] for point in shown]
+    axes.scatter(ms, accuracy, s=36, color="#0072b2", zorder=3)
+    axes.set_xscale("log")
+    axes.set_xlim(min(ms) / 2, max(ms) * 2)
+    axes.set_ylim(0, max(max(accuracy) * 1.15, 1))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("ms")
+    axes.set_ylabel(kind)
+    axes.grid(True, color="#dddddd", linewidth=0.6)
+    return axes, shown
+
+
+def place_labels(axes: Any, shown: Sequence[Point], renderer: Any) -> None:
+    """Each beside its point, where it meets no point, no label and no rim; a line leads to one further off."""
+    from matplotlib.transforms import Bbox, IdentityTransform
+
+    dots = axes.transData.transform([point[2:] for point in shown])
+    taken = [Bbox.from_extents(x - GAP, y - GAP, x + GAP, y + GAP) for x, y in dots]
+    for (name, *_), (x, y) in zip(shown, dots):
+        label = axes.text(x, y, name, fontsize=8, va="center", transform=IdentityTransform(), zorder=4)
+        label.set_in_layout(False)
+        for side, up in places():
+            label.set_ha("left" if side > 0 else "right")
+            label.set_position((x + side * (GAP + 2), y + up))
+            box = label.get_window_extent(renderer)
+            if is_within(box, axes.bbox) and not any(box.overlaps(other) for other in taken):
+                break
+        taken.append(box)
+        if up:
+            line = [x, x + side * (GAP + 1)], [y, y + up]
+            axes.plot(*line, transform=IdentityTransform(), color="#999999", linewidth=0.7, zorder=2)
+
+
+def is_within(box: Any, outer: Any) -> bool:
+    return outer.x0 <= box.x0 and box.x1 <= outer.x1 and outer.y0 <= box.y0 and box.y1 <= outer.y1
+
+
+def places() -> list[tuple[int, int]]:
+    """Where a label may stand: right or left (1, -1) and px up, the nearest first."""
+    return [(side, sign * step) for step in STEPS for sign in (1, -1) for side in (1, -1)]

@@ -1,0 +1,139 @@
+"""`pose compare`: turns, figures by hand, what it writes, and what it refuses before it measures."""
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+pytest.importorskip("matplotlib")
+
+from pose_estimation_ros.__main__ import main  # noqa: E402
+from pose_estimation_ros.evaluation import compare as module  # noqa: E402
+from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model  # noqa: E402
+from pose_estimation_ros.evaluation.compare import COLUMNS, WARM_UP, Candidate, as_csv, cells, cost, latencies, speed  # noqa: E402
+
+
+@pytest.fixture
+def images(folder):
+    """The folder of COCO's layout with its two images."""
+    (folder / "images").mkdir()
+    for number in (1, 2):
+        frame = np.random.default_rng(number).integers(0, 256, (200, 200, 3), np.uint8)
+        cv2.imwrite(str(folder / "images" / f"{number}.png"), frame)
+    return folder
+
+
+@pytest.fixture
+def make_model(save_onnx, save_spec):
+    """A function: name, skeleton's name and joints -> a model of 24x32 px, whose joints are where it is reddest."""
+
+    def make(name, skeleton="coco17", joints=17):
+        nodes = [("Conv", ["images", "weight"], ["heatmaps"], {"strides": [4, 4]})]
+        shapes = {"images": ["n", 3, 32, 24]}, {"heatmaps": ["n", joints, 8, 6]}
+        weight = np.zeros((joints, 3, 1, 1))
+        weight[:, 0] = 1 / 255.0
+        path = save_onnx(name, nodes, shapes[0], shapes[1], {"weight": weight})
+        save_spec(path, input_size_wh=(24, 32), name=name, skeleton=skeleton)
+        return path
+
+    return make
+
+
+def candidate(path, name="m", network=len, figures=None):
+    return Candidate(name, path, "top_down", np.zeros((1, 3, 64, 48), np.float32), network, lambda: figures)
+
+
+def test_models_take_turns():
+    calls = []
+    models = [candidate(None, name, lambda image, name=name: calls.append((name, image.shape))) for name in "abc"]
+    times = latencies(models, 4)
+    assert times.shape == (4, 3) and (times > 0).all()
+    assert calls == [(name, (1, 3, 64, 48)) for name in "abc"] * (WARM_UP + 4)
+
+
+def test_speed_by_hand():
+    times, first = np.array([1.0, 2, 3, 4, 5]), np.array([1.0, 1, 2, 1, 2])
+    assert speed(times, first) == {"p50_ms": 3.0, "p90_ms": 4.6, "ratio": 2.0}  # the median of 1, 2, 1.5, 4, 2.5
+
+
+def test_cost_by_hand(color_model):
+    size = Path(color_model).stat().st_size
+    assert cost(candidate(Path(color_model))) == {"parameters": 51, "macs": 51 * 16 * 12, "file_bytes": size}
+
+
+def test_an_engine_does_not_tell_what_it_costs(tmp_path):
+    path = tmp_path / "x.engine"
+    path.write_bytes(b"1234")
+    assert cost(candidate(path)) == {"parameters": None, "macs": None, "file_bytes": 4}
+
+
+@pytest.mark.parametrize(
+    "figures, counts, first, last",
+    [
+        ({"AP": 12.34}, (1_500_000, 3 * 2**30), "AP 12.3", ("1.500", "3.000")),
+        ({"Mean@0.5": 88.37, "Head@0.5": 9.0}, (1_500_000, 2**29), "PCKh@0.5 88.4", ("1.500", "0.500")),
+        ({"recall_at_1_fp": 0.486}, (None, None), "recall at 1 false positive 48.6", ("-", "-")),
+    ],
+)
+def test_a_line_of_the_table(figures, counts, first, last):
+    counted = {"parameters": counts[0], "macs": counts[1], "file_bytes": 1.25e6}
+    line = cells({"model": "m", **figures, "p50_ms": 3.0, "p90_ms": 4.6, "ratio": 2.0, **counted})
+    assert line[:5] == ("m", first, "3.00", "4.60", "2.00") and line[5:7] == last and len(line) == len(COLUMNS)
+
+
+def test_csv_of_models_with_different_figures():
+    rows = [{"model": "a", "AP": 1.5, "macs": None}, {"model": "b", "recall_at_1_fp": 0.5}]
+    assert as_csv(rows) == b"model,AP,macs,recall_at_1_fp\na,1.5,,\nb,,,0.5\n"
+
+
+def test_pose_compare(images, color_model, make_model, tmp_path, capsys):
+    smaller_model = make_model("smaller")
+    out = tmp_path / "out"
+    argv = ["compare", color_model, smaller_model, "--data", str(images), "--out", str(out), "--rounds", "3", "--flip"]
+    assert main([*argv, "--threads", "1"]) == 0
+    written = json.loads((out / "compare.json").read_text())
+    first, second = written["models"]
+    assert written["threads"] == 1 and written["rounds"] == 3 and written["machine"]
+    assert (first["model"], first["ratio"], second["model"]) == ("color_model", 1.0, "smaller")
+    assert first["macs"] == 4 * second["macs"] and first["flip"] and first["parameters"] == 51
+    alone, _ = accuracy_of_pose_model(smaller_model, images, protocol=module.chosen(None, True))
+    assert alone.items() <= second.items()
+    with open(out / "compare.csv") as file:
+        lines = list(csv.DictReader(file))
+    assert [line["p50_ms"] for line in lines] == [str(m["p50_ms"]) for m in written["models"]]
+    assert cv2.imread(str(out / "compare.png")).shape[1] > 600
+    printed = capsys.readouterr().out
+    assert "ratio" in printed and f"{second['p50_ms']:.2f}" in printed
+    assert sorted(path.name for path in out.iterdir()) == ["compare.csv", "compare.json", "compare.png"]
+
+
+@pytest.mark.parametrize(
+    "models, options, message",
+    [
+        (["none.onnx"], [], "expected a model file or one out of"),
+        (["specless.onnx"], [], "has no .json spec beside it"),
+        (["good.onnx", "mpii.onnx"], [], "expected a model with the skeleton coco17, got "),
+        (["good.onnx", "good.onnx"], [], "expected files of different names, got 2 like "),
+        (["good.onnx"], ["--rounds", "0"], "expected --rounds of at least 1, got 0"),
+        (["good.onnx"], ["--out", "person_keypoints.json"], "expected a folder to write into as --out"),
+        (["good.onnx"], ["--protocol", "litepose"], "protocol litepose is for bottom_up models"),
+        (["good.onnx"], ["--boxes", "none.json"], "cannot read none.json"),
+    ],
+)
+def test_refused_before_anything_is_measured(images, make_model, capsys, monkeypatch, models, options, message):
+    monkeypatch.chdir(images)  # which is where the models are, too
+    monkeypatch.setattr(module, "latencies", None)
+    make_model("good"), make_model("mpii", "mpii16", 16)
+    (images / "specless.onnx").write_bytes(Path(make_model("other")).read_bytes())
+    assert main(["compare", *models, "--data", ".", *options]) == 1
+    assert message in capsys.readouterr().err
+    assert not list(images.glob("out/compare/*"))
+
+
+def test_no_model_at_all(images):
+    with pytest.raises(SystemExit):
+        main(["compare", "--data", str(images)])
