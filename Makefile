@@ -11,10 +11,10 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE = LOCALHOST
 export PYTHONDONTWRITEBYTECODE = 1
 export OMP_WAIT_POLICY = passive
 
-.PHONY: setup demo test test-openvino check bench bench-cpu check-trt overfit build soak test-py36 clean help
+.PHONY: setup demo test test-openvino check bench bench-cpu compare check-trt overfit build soak test-py36 clean help
 
 help:
-	@echo "make setup | demo | test | check | bench | bench-cpu | build | soak | test-py36 | clean"
+	@echo "make setup | demo | test | check | bench | bench-cpu | compare | build | soak | test-py36 | clean"
 	@echo "make check-trt | test-openvino | overfit"
 
 setup:
@@ -51,6 +51,10 @@ bench: dev
 # Every family against HRNet-W32 on this CPU; FAMILIES="elpn_v1" picks.
 bench-cpu: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/cpu_ratios.py $(FAMILIES)
+
+# Speed and accuracy of the shipped models beside Google's MoveNets, with flip test: minutes; MODELS="a.onnx" picks.
+compare: dev
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/compare.py $(or $(MODELS),models/*.onnx) --data ../shared/data/coco_val --flip
 
 # NVIDIA's real parser and builder, without a GPU, on every model family (a download of 95 MB); MODELS="elpn_v1" picks.
 check-trt: dev
