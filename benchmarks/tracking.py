@@ -168,22 +168,15 @@ class Course:
         )
 
 
-TRACKER_GRID = (
-    {},
-    {"min_likeness": 0.05},
-    {"min_likeness": 0.2},
-    {"max_age_s": 0.5},
-    {"max_age_s": 2.0},
-    {"confirm_after": 1},
-    {"confirm_after": 5},
-    {"velocity_s": 0.15},
-    {"velocity_s": 0.6},
-)
-SMOOTHER_GRID = {
-    "speed_cutoff_hz": (0.25, 0.5, 1.0),
-    "beta": (2.0, 4.0, 6.0),
-    "min_cutoff_hz": (0.4, 0.7, 1.5),
-}
+TRACKER_GRID = {
+    "oks_share": (0.0, 0.5, 1.0),
+    "doubt_per_s": (0.0, 4.0),
+    "min_likeness": (0.05, 0.2),
+    "max_age_s": (0.5, 2.0),
+    "confirm_after": (1, 5),
+    "velocity_s": (0.15, 0.6),
+}  # one by one, the others as they are
+SMOOTHER_GRID = {"speed_cutoff_hz": (0.25, 0.5, 1.0), "beta": (2.0, 4.0, 6.0), "min_cutoff_hz": (0.7, 1.5)}  # all ways
 
 
 def print_identity(course):
@@ -205,10 +198,12 @@ def print_motion(title, row):
 
 
 def print_grid(course):
-    for settings in TRACKER_GRID:
-        row = total(course.identity(**settings))
-        name = " ".join(f"{key} {value}" for key, value in settings.items()) or "the defaults"
-        print(f"{name:24}" + "".join(f"{value:10.0f}" for value in row[:3]) + f"{row[3]:10.1f}")
+    for name, values in TRACKER_GRID.items():
+        for value in values:
+            row = total(course.identity(**{name: value}))
+            print(f"{name:14} {value:<9}" + "".join(f"{figure:10.0f}" for figure in row[:3]) + f"{row[3]:10.1f}")
+    course.frames = {key: own for key, own in course.frames.items() if key[0] in ("standing", "walking")}
+    print(" ".join(SMOOTHER_GRID) + ": of standing and walking alone")
     for values in itertools.product(*SMOOTHER_GRID.values()):
         print_motion(" ".join(map(str, values)), course.motion(**dict(zip(SMOOTHER_GRID, values, strict=True))))
 

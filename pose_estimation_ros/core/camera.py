@@ -35,8 +35,9 @@ class Camera(NamedTuple):
     def unproject(self, xy, z=1.0):
         # type: (np.ndarray, object) -> np.ndarray
         """(..., 2) px and z (...) m along the optical axis -> (..., 3) m; NaN where the lens gives no such pixel."""
-        plane = (np.asarray(xy, np.float64) - self.matrix[:2, 2]) @ np.linalg.inv(self.matrix[:2, :2]).T
-        rays = _undistorted(plane, self)
+        xy = np.asarray(xy, np.float64)
+        plane = np.where(np.isfinite(xy), xy, np.nan) - self.matrix[:2, 2]
+        rays = _undistorted(plane @ np.linalg.inv(self.matrix[:2, :2]).T, self)
         return np.concatenate([rays, np.ones_like(rays[..., :1])], -1) * np.asarray(z)[..., None]
 
     def view(self, offset=(0, 0), size_wh=(0, 0), binning=(1, 1)):
@@ -58,12 +59,12 @@ def make_camera(matrix, distortion, model, size_wh):
     it. Of plumb_bob four will do. Raises FrameError ("camera_info") for an uncalibrated camera (k[0] = 0, says the
     message), a model that is not known or other numbers.
     """
-    matrix, coefficients = np.array(matrix, np.float64).reshape(3, 3), [float(d) for d in distortion]
-    if not np.isfinite(matrix).all() or matrix[0, 0] <= 0 or matrix[1, 1] <= 0 or min(size_wh) <= 0:
-        problem = "a calibrated camera with a size, got k %s, size %s" % (matrix.ravel().tolist(), tuple(size_wh))
+    k, coefficients = np.array(matrix, np.float64).reshape(3, 3), [float(d) for d in distortion]
+    if not np.isfinite(k).all() or k[0, 0] <= 0 or k[1, 1] <= 0 or min(size_wh) <= 0:
+        problem = "a calibrated camera with a size, got k %s, size %s" % (k.ravel().tolist(), size_wh)
         raise FrameError("camera_info", "expected %s" % problem)
     if not any(coefficients) and (model != "equidistant" or not coefficients):
-        return Camera(matrix, (0.0,) * COEFFICIENTS["plumb_bob"], "plumb_bob", tuple(size_wh))
+        return Camera(k, (0.0,) * COEFFICIENTS["plumb_bob"], "plumb_bob", size_wh)
     if model not in COEFFICIENTS:
         raise FrameError("camera_info", "expected distortion_model %s, got %r" % (", ".join(COEFFICIENTS), model))
     if model == "plumb_bob" and len(coefficients) == 4:
@@ -71,7 +72,7 @@ def make_camera(matrix, distortion, model, size_wh):
     if len(coefficients) != COEFFICIENTS[model] or not np.isfinite(coefficients).all():
         problem = "%d finite coefficients of %s, got %s" % (COEFFICIENTS[model], model, coefficients)
         raise FrameError("camera_info", "expected %s" % problem)
-    return Camera(matrix, tuple(coefficients), model, tuple(size_wh))
+    return Camera(k, tuple(coefficients), model, size_wh)
 
 
 def _distorted(plane, camera):

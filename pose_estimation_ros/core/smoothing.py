@@ -93,6 +93,6 @@ def _chosen(mask, yes, no):
 
 
 def smoothing_factor(cutoff_hz, step_s):
-    # type: (Any, float) -> np.ndarray
+    # type: (Any, Any) -> np.ndarray
     """Weight of the new value in a first-order low-pass filter: 0..1."""
     return 1 - 1 / (1 + 2 * np.pi * np.asarray(cutoff_hz) * step_s)

@@ -15,9 +15,6 @@ from pose_estimation_ros.core.oks import box_area, oks
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, TENTATIVE, Poses, empty_poses, joined
 from pose_estimation_ros.core.stamps import StampClock
 
-OKS_SHARE = 0.7  # of the likeness; the rest is the boxes' overlap
-DOUBT_PER_S = 2.0  # how much larger a person counts for OKS after a second out of sight, for who knows where they went
-
 
 class _Tracks(NamedTuple):
     """T people: poses as last seen, velocity (T, 2) px/s of the whole, age_s (T,) since then, seen (T,): how often."""
@@ -35,16 +32,20 @@ class _Tracks(NamedTuple):
 class Tracker:
     """Track ids count from 1 and are never used twice by one tracker, not even after a reset.
 
-    Args: sigmas (K,) of the skeleton; min_likeness: what a match must reach, 0..1; max_age_s: how long a confirmed
-    person may be missing and still come back under the old id; confirm_after: sightings that confirm a person;
-    tentative_age_s: max_age_s of those who are not confirmed; velocity_s: time over which the velocity is averaged.
+    Args: sigmas (K,) of the skeleton; max_age_s: how long a confirmed person may be missing and still come back by the
+    old id; confirm_after: sightings that confirm a person; tentative_age_s: max_age_s of those who are not confirmed;
+    velocity_s: time over which the velocity is averaged; min_likeness: what a match must reach, 0..1; oks_share: of OKS
+    in the likeness, the rest is the boxes' overlap; doubt_per_s: how much larger a person counts for OKS after a second
+    out of sight, for who knows where they went.
     """
 
-    def __init__(self, sigmas, min_likeness=0.1, max_age_s=1.0, confirm_after=3, tentative_age_s=0.25, velocity_s=0.3):
-        # type: (Sequence[float], float, float, int, float, float) -> None
+    def __init__(self, sigmas, max_age_s=1.0, confirm_after=3, tentative_age_s=0.25, velocity_s=0.3, min_likeness=0.1,
+                 oks_share=0.7, doubt_per_s=2.0):  # fmt: skip
+        # type: (Sequence[float], float, int, float, float, float, float, float) -> None
         self._sigmas = tuple(sigmas)
-        self._min_likeness, self._velocity_s = min_likeness, velocity_s
         self._max_age_s, self._confirm_after, self._tentative_age_s = max_age_s, confirm_after, tentative_age_s
+        self._velocity_s, self._min_likeness = velocity_s, min_likeness
+        self._oks_share, self._doubt_per_s = oks_share, doubt_per_s
         self._next_id = 1
         self._clock = StampClock()
         self.reset()
@@ -91,9 +92,9 @@ class Tracker:
     def _match(self, expected, poses):
         # type: (Poses, Poses) -> np.ndarray
         """For each person the index of its track, or -1: (N,) int."""
-        area = box_area(expected.box_xyxy) * (1 + DOUBT_PER_S * self._tracks.age_s) ** 2
-        alike = OKS_SHARE * oks(expected.xy, expected.score, area, poses.xy, self._sigmas)
-        alike = alike + (1 - OKS_SHARE) * iou(expected.box_xyxy, poses.box_xyxy)
+        area = box_area(expected.box_xyxy) * (1 + self._doubt_per_s * self._tracks.age_s) ** 2
+        alike = self._oks_share * oks(expected.xy, expected.score, area, poses.xy, self._sigmas)
+        alike = alike + (1 - self._oks_share) * iou(expected.box_xyxy, poses.box_xyxy)
         match = np.full(poses.count, -1)
         for state in (CONFIRMED, TENTATIVE):
             tracks, free = np.flatnonzero(expected.state == state), np.flatnonzero(match < 0)

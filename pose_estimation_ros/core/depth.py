@@ -1,0 +1,188 @@
+"""Keypoints and an aligned depth image -> joints in space.
+
+Depth images are REP-118's: 32FC1 in metres or 16UC1 in millimetres, 0, NaN and inf = nothing measured; aligned with the
+colour image (same camera), of its size or scaled. What is measured is a body's skin: the joint lies behind it by the
+thickness of flesh there (SURFACE_M). A joint is looked for where the rest of the person is: depths that an arm or a leg
+cannot reach belong to the background or to something in front, those of another person's place to them.
+"""
+
+from typing import NamedTuple, Tuple
+
+import numpy as np
+
+from pose_estimation_ros.core.camera import Camera
+from pose_estimation_ros.core.errors import FrameError
+from pose_estimation_ros.core.geometry import apply, letterbox_matrix
+from pose_estimation_ros.core.poses import Poses
+from pose_estimation_ros.core.skeleton import Skeleton
+
+METRES_PER_UNIT = {"32FC1": 1.0, "16UC1": 0.001}
+DTYPES = {"32FC1": np.float32, "16UC1": np.uint16}
+# By the end of a keypoint's name, of adults: skin to joint, and how far before or behind the person's middle it can be.
+SURFACE_M = {"shoulder": 0.06, "elbow": 0.045, "wrist": 0.03, "hip": 0.10, "knee": 0.06, "ankle": 0.045, "ear": 0.04}
+REACH_M = {"shoulder": 0.4, "elbow": 0.6, "wrist": 0.9, "hip": 0.4, "knee": 0.7, "ankle": 0.9}
+OTHER_SURFACE_M, OTHER_REACH_M = 0.02, 0.5
+# Longest bones of tall adults (2.1 m; Drillis and Contini 1966) and a fifth more: from the trunk outwards.
+LONGEST_M = (
+    ("shoulder", "elbow", 0.47), ("elbow", "wrist", 0.39), ("hip", "knee", 0.62), ("knee", "ankle", 0.62),
+)  # fmt: skip
+GRID = 7  # samples along each side of a joint's window
+
+
+class DepthOptions(NamedTuple):
+    """window: half side of the square in which a joint's depth is looked for, in parts of the person's box height.
+    band_m: thickness of what counts as one surface. support: part of the window that a surface must fill.
+    nearest_m, farthest_m: what the sensor measures. pixel_sigma: of a keypoint, in parts of the box height.
+    depth_sigma: (a, b), noise of the sensor a + b z^2, m.
+    """
+
+    window: float = 0.02
+    band_m: float = 0.12
+    support: float = 0.2
+    nearest_m: float = 0.2
+    farthest_m: float = 10.0
+    pixel_sigma: float = 0.03
+    depth_sigma: Tuple[float, float] = (0.002, 0.002)
+
+
+class Joints(NamedTuple):
+    """position (N, K, 3) float32 m in the camera's optical frame, covariance (N, K, 3, 3) float32 m^2, both NaN where
+    valid (N, K) bool is False: a joint that was not found has no place, and zero would be one, the camera's."""
+
+    position: np.ndarray
+    covariance: np.ndarray
+    valid: np.ndarray
+
+
+def joints_in_space(poses, depth, encoding, camera, skeleton, options=DepthOptions()):  # noqa: B008
+    # type: (Poses, np.ndarray, str, Camera, Skeleton, DepthOptions) -> Joints
+    """Positions of the people's keypoints by the depth image (H, W), see this module's text.
+
+    Raises FrameError ("depth_encoding", "depth_size") for an image that is not aligned depth.
+    """
+    check_depth(depth, encoding, camera)
+    samples = _samples(poses, depth, METRES_PER_UNIT[encoding], camera, options)
+    samples = np.where((samples >= options.nearest_m) & (samples <= options.farthest_m), samples, np.nan)
+    surface_m = _foreground(samples, options)
+    reach_m = np.array([_of_joint(REACH_M, name, OTHER_REACH_M) for name in skeleton.keypoints])
+    middle_m = _middle(surface_m)
+    own = np.abs(samples - middle_m[:, None, None]) <= reach_m[:, None]
+    own &= ~_of_others(samples, middle_m, poses)
+    surface_m = _foreground(np.where(own, samples, np.nan), options)
+    behind_m = np.array([_of_joint(SURFACE_M, name, OTHER_SURFACE_M) for name in skeleton.keypoints])
+    rays = camera.unproject(poses.xy)
+    # The flesh lies along the ray, which is longer than its z.
+    z = surface_m + behind_m / np.linalg.norm(rays, axis=-1)
+    position = rays * z[..., None]
+    position[~_limbs_fit(position, skeleton)] = np.nan
+    valid = np.isfinite(position).all(-1)
+    covariance = np.where(valid[..., None, None], _covariance(poses, rays, z, camera, options), np.nan)
+    return Joints(np.where(valid[..., None], position, np.nan).astype(np.float32), covariance.astype(np.float32), valid)
+
+
+def check_depth(depth, encoding, camera):
+    # type: (np.ndarray, str, Camera) -> None
+    """Raises FrameError unless it is a depth image of the camera's view."""
+    if encoding not in DTYPES or depth.ndim != 2 or depth.dtype != DTYPES[encoding]:
+        problem = "32FC1 (float32) or 16UC1 (uint16) of one channel, got %r with %s %s"
+        raise FrameError("depth_encoding", "expected " + problem % (encoding, depth.dtype, depth.shape))
+    (height, width), (full_width, full_height) = depth.shape, camera.size_wh
+    # One pixel of rounding is no other shape.
+    if not depth.size or abs(width * full_height - height * full_width) > max(full_width, full_height):
+        problem = "the shape of the colour image, %dx%d or scaled, got %dx%d"
+        raise FrameError("depth_size", "expected " + problem % (full_width, full_height, width, height))
+
+
+def _samples(poses, depth, metres_per_unit, camera, options):
+    # type: (Poses, np.ndarray, float, Camera, DepthOptions) -> np.ndarray
+    """Depths (N, K, GRID^2) m around the keypoints found; NaN outside the image and for keypoints not found."""
+    half_px = np.maximum(options.window * (poses.box_xyxy[:, 3] - poses.box_xyxy[:, 1]), 1)
+    offsets = np.stack(np.meshgrid(*[np.linspace(-1, 1, GRID)] * 2), -1).reshape(-1, 2)
+    xy = poses.xy[:, :, None] + half_px[:, None, None, None] * offsets
+    to_depth = letterbox_matrix(camera.size_wh, depth.shape[::-1])
+    xy = np.where(np.isfinite(xy), xy, -1e6)
+    column, row = np.moveaxis(np.rint(apply(to_depth, xy)), -1, 0).clip(-1, 2**30).astype(int)
+    inside = (column >= 0) & (row >= 0) & (column < depth.shape[1]) & (row < depth.shape[0])
+    values = depth[np.where(inside, row, 0), np.where(inside, column, 0)].astype(np.float64) * metres_per_unit
+    return np.where(inside & (poses.score > 0)[..., None] & np.isfinite(values), values, np.nan)
+
+
+def _foreground(samples, options):
+    # type: (np.ndarray, DepthOptions) -> np.ndarray
+    """The nearest surface that fills enough of each window: (N, K, S) m -> (N, K) m, NaN where there is none.
+
+    A thin limb before a wall has more wall in its window than limb, so not the mode of all decides.
+    """
+    least = int(np.ceil(options.support * samples.shape[-1]))
+    ordered = np.sort(samples, -1)  # NaN last
+    with np.errstate(invalid="ignore"):
+        dense = ordered[..., least - 1 :] - ordered[..., : ordered.shape[-1] - least + 1] <= options.band_m
+        start = np.take_along_axis(ordered, dense.argmax(-1)[..., None], -1)
+        members = dense.any(-1)[..., None] & (ordered >= start) & (ordered <= start + options.band_m)
+    return _nanmedian(np.where(members, ordered, np.nan))
+
+
+def _middle(surface_m):
+    # type: (np.ndarray) -> np.ndarray
+    """Where most joints of each person are: (N, K) m -> (N,) m, NaN where none is known.
+
+    The densest place, not the median: a table before the legs must not draw the person to it half way.
+    """
+    with np.errstate(invalid="ignore"):
+        support = (np.abs(surface_m[:, :, None] - surface_m[:, None]) <= OTHER_REACH_M / 2).sum(-1)
+        best = (support == support.max(1, initial=1)[:, None]) & np.isfinite(surface_m)
+    return _nanmedian(np.where(best, surface_m, np.nan))
+
+
+def _of_others(samples, middle_m, poses):
+    # type: (np.ndarray, np.ndarray, Poses) -> np.ndarray
+    """(N, K, S) bool: nearer to where somebody else is, who is in front and whose box holds the keypoint."""
+    x, y = poses.xy[..., None, 0], poses.xy[..., None, 1]
+    left, top, right, bottom = poses.box_xyxy.T
+    inside = (x > left) & (x < right) & (y > top) & (y < bottom)  # (N, K, M)
+    with np.errstate(invalid="ignore"):
+        inside &= (middle_m < middle_m[:, None])[:, None]
+        edge_m = np.where(inside, (middle_m + middle_m[:, None])[:, None] / 2, -np.inf).max(-1, initial=-np.inf)
+        return samples < edge_m[..., None]
+
+
+def _limbs_fit(position, skeleton):
+    # type: (np.ndarray, Skeleton) -> np.ndarray
+    """(N, K) bool: False for ends of limbs that would be longer than people have, from the trunk outwards."""
+    fits = np.isfinite(position).all(-1)
+    index = {name: k for k, name in enumerate(skeleton.keypoints)}
+    for side in ("left_", "right_"):
+        for inner, outer, longest_m in LONGEST_M:
+            if side + inner in index and side + outer in index:
+                a, b = index[side + inner], index[side + outer]
+                length_m = np.linalg.norm(position[:, a] - position[:, b], axis=-1)
+                fits[:, b] &= ~(fits[:, a] & fits[:, b]) | (length_m <= longest_m)
+    return fits
+
+
+def _covariance(poses, rays, z, camera, options):
+    # type: (Poses, np.ndarray, np.ndarray, Camera, DepthOptions) -> np.ndarray
+    """(N, K, 3, 3) m^2 of rays * z: the pixel's noise across the ray, the sensor's and half the flesh's along it."""
+    pixel_px = options.pixel_sigma * (poses.box_xyxy[:, 3] - poses.box_xyxy[:, 1])[:, None]
+    a, b = options.depth_sigma
+    depth_m = np.hypot(a + b * z * z, options.band_m / 4)
+    across = np.zeros(z.shape + (3, 2))
+    across[..., 0, 0], across[..., 1, 1] = z * pixel_px / camera.matrix[0, 0], z * pixel_px / camera.matrix[1, 1]
+    along = (rays * depth_m[..., None])[..., None]
+    root = np.concatenate([across, along], -1)
+    return root @ np.swapaxes(root, -1, -2)
+
+
+def _of_joint(table, name, other):
+    # type: (dict, str, float) -> float
+    return table.get(name.split("_")[-1], other)
+
+
+def _nanmedian(values):
+    # type: (np.ndarray) -> np.ndarray
+    """Median of the finite values along the last axis, NaN where there are none, without NumPy's warning."""
+    ordered = np.sort(values, -1)
+    count = np.isfinite(values).sum(-1)
+    at = np.maximum(count - 1, 0)
+    low, high = (np.take_along_axis(ordered, i[..., None], -1)[..., 0] for i in (at // 2, (at + 1) // 2))
+    return np.where(count > 0, (low + high) / 2, np.nan)
