@@ -140,7 +140,7 @@ def keypoint_ap(truth: COCO, results: Iterable[dict[str, Any]]) -> dict[str, flo
     if not results:
         return dict.fromkeys(METRICS, 0.0)
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = judge(truth, truth.loadRes(results), get_skeleton(SKELETON))
+        evaluation = judge(truth, load_results(truth, results), get_skeleton(SKELETON))
         evaluation.summarize()
     return {name: percent(value) for name, value in zip(METRICS, evaluation.stats)}
 

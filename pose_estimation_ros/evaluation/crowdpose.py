@@ -61,7 +61,7 @@ def keypoint_ap(truth: COCO, results: Iterable[dict[str, Any]]) -> dict[str, flo
         return dict.fromkeys((*METRICS, *LEVELS), 0.0)
     skeleton = get_skeleton(SKELETON)
     with contextlib.redirect_stdout(io.StringIO()):
-        found = truth.loadRes(results)
+        found = coco.load_results(truth, results)
         every = coco.judge(truth, found, skeleton)
         every.summarize()
         levels = [coco.judge(truth, found, skeleton, images_between(truth, *limits)) for limits in LEVELS.values()]
