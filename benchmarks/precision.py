@@ -1,0 +1,46 @@
+"""What precision and engine cost on this CPU: all of them in turns, one thread, one image.
+
+    PYTHONPATH=.:.venv/openvino .venv/bin/python benchmarks/precision.py models/elpn_v1_coco.onnx FOLDER
+
+FOLDER has the model's files of lower precision (pose export --precision). Prints the CPU's time, which other programs
+disturb least, and the time on the wall; ratios are medians of what each turn took against float32 on ONNX Runtime.
+"""
+
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from pose_estimation_ros.inference.backend import open_backend
+
+ROUNDS, WARM_UP = 60, 5
+ENDINGS = ("", "_fp16", "_int8_cpu", "_int8_tensorrt")
+
+
+def main(model, folder):
+    engines = ["onnxruntime"] + ["openvino"] * bool(find_spec("openvino"))
+    stem = Path(model).stem
+    files = [Path(model)] + [Path(folder, stem + ending + ".onnx") for ending in ENDINGS[1:]]
+    names = [(engine, path) for path in files if path.is_file() for engine in engines]
+    backends = [open_backend(str(path), 1, engine) for engine, path in names]
+    shape = [size or 1 for size in backends[0].input_shape]
+    batch = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
+    times = np.array([[timed(backend, batch) for backend in backends] for _ in range(WARM_UP + ROUNDS)])[WARM_UP:]
+    reference = times[:, :1]
+    print(f"{'model':32} {'engine':12} {'cpu ms':>8} {'ratio':>6} {'wall ms':>8} {'ratio':>6}")
+    rows = zip(names, np.median(times, 0), np.median(times / reference, 0), strict=True)
+    for (engine, path), (cpu, wall), (cpu_ratio, wall_ratio) in rows:
+        print(f"{path.stem:32} {engine:12} {cpu:8.2f} {cpu_ratio:6.2f} {wall:8.2f} {wall_ratio:6.2f}")
+
+
+def timed(backend, batch):
+    """Milliseconds of the CPU, of all threads, and on the wall."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    backend(batch)
+    return 1e3 * (time.process_time() - cpu), 1e3 * (time.perf_counter() - wall)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
