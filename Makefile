@@ -60,6 +60,14 @@ compare: dev
 check-trt: dev
 	PYTHONPATH=. $(VENV)/bin/python tools/check_trt.py $(MODELS)
 
+# Who is who, jitter and lag on scenes with exact truth, and joints from rendered depth; GRID=--grid tries other settings.
+bench-tracking: dev
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/tracking.py $(GRID)
+
+bench-depth: dev
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/depth.py
+.PHONY: bench-tracking bench-depth
+
 # Every family learns 64 persons of ../shared/data/coco_train: hours on a small CPU; FAMILIES="elpn_v1" picks.
 overfit: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/overfit.py $(FAMILIES)
