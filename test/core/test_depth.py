@@ -145,10 +145,10 @@ def test_a_thin_forearm_before_a_wall_is_found():
 
 
 def test_a_limb_longer_than_peoples_is_none():
-    """An elbow found on the hip of somebody 0.75 m behind: reachable, but no upper arm is so long."""
+    """An elbow 0.42 m behind the shoulder and 0.3 m below: near enough to the body, but no upper arm is so long."""
     depth, elbow, knee = DEPTH.copy(), NAMES["left_elbow"], NAMES["left_knee"]
     x, y = np.rint(seen(TWO).xy[0, elbow]).astype(int)
-    depth[y - 4 : y + 5, x - 4 : x + 5] = TWO[0, elbow, 2] + 0.55
+    depth[y - 4 : y + 5, x - 4 : x + 5] = TWO[0, elbow, 2] + 0.42
     found = find(depth)
     assert find(DEPTH).valid[0, elbow] and not found.valid[0, elbow] and found.valid[0, knee]
 
