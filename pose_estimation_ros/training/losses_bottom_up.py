@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 
 from pose_estimation_ros.training.engine import Named
-from pose_estimation_ros.training.losses import Term
+from pose_estimation_ros.training.losses import Term, spatial_cross_entropy
 
 TAU = 0.01  # paper 003, Table VIII
+IMPOSSIBLE = -1e4  # a heatmap's value that gets no share of a softmax, whose product with 0 is still 0
 
 
 def masked_squared_error(found: Tensor, target: Tensor, mask: Tensor) -> Tensor:
@@ -34,6 +35,15 @@ def weighted_squared_error(found: Tensor, target: Tensor, mask: Tensor, tau: flo
     positive = target.pow(tau)
     weight = found.detach().abs() * (1 - positive) + (1 - found.detach()).abs() * positive
     return ((found - target).square() * weight * mask).mean()
+
+
+def masked_cross_entropy(found: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """losses.spatial_cross_entropy over the pixels that count, everybody's peaks of a joint being one distribution;
+    maps without a peak count 0. Of no paper.
+    """
+    target = target * mask
+    shown = (target.amax((2, 3)) > 0).float()
+    return spatial_cross_entropy(found.masked_fill(mask == 0, IMPOSSIBLE), target, shown)
 
 
 def labelled_tags(outputs: Named, batch: Named) -> tuple[Tensor, Tensor]:
@@ -80,6 +90,7 @@ def both_scales(error: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Term:
 BOTTOM_UP_TERMS: dict[str, Term] = {
     "mse": both_scales(masked_squared_error),
     "weighted_mse": both_scales(weighted_squared_error),
+    "cross_entropy": both_scales(masked_cross_entropy),
     "pull": pull_loss,
     "push": push_loss,
 }

@@ -5,6 +5,7 @@ import torch
 
 from pose_estimation_ros.training.losses_bottom_up import (
     BOTTOM_UP_TERMS,
+    masked_cross_entropy,
     masked_squared_error,
     pull_loss,
     push_loss,
@@ -54,6 +55,22 @@ def slow_heatmap_error(outputs, batch, error):
     return total
 
 
+def slow_cross_entropy(outputs, batch, temperature=0.1):
+    """Sum over both scales of the mean over the maps, pixel by pixel; maps without anybody count 0."""
+    total = 0.0
+    for maps, mask in (("heatmaps", "mask"), ("heatmaps_2x", "mask_2x")):
+        entropies = []
+        for found, target, counts in zip(outputs[maps].tolist(), batch[maps].tolist(), batch[mask].tolist()):
+            for joint, wanted in zip(found, target):
+                places = [(y, x) for y, row in enumerate(counts[0]) for x, value in enumerate(row) if value]
+                scores, wishes = [joint[y][x] / temperature for y, x in places], [wanted[y][x] for y, x in places]
+                everything = math.log(sum(math.exp(score) for score in scores)) if scores else 0.0
+                share = [wish / sum(wishes) for wish in wishes] if sum(wishes) else [0.0] * len(wishes)
+                entropies.append(sum(q * (everything - score) for q, score in zip(share, scores)))
+        total += sum(entropies) / len(entropies)
+    return total
+
+
 def slow_pull_push(outputs, batch):
     """Per image as the associative embedding's text says it, people one by one."""
     pulls, pushes = [], []
@@ -80,6 +97,28 @@ def test_weighted_mse_is_the_slow_one():
     outputs, batch = sample()
     expected = slow_heatmap_error(outputs, batch, lambda found, target: slow_weighted(found, target, 0.01))
     assert BOTTOM_UP_TERMS["weighted_mse"](outputs, batch).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_cross_entropy_is_the_slow_one():
+    outputs, batch = sample()
+    batch["heatmaps"][0, 1] = 0  # nobody shows this joint
+    expected = slow_cross_entropy(outputs, batch)
+    assert BOTTOM_UP_TERMS["cross_entropy"](outputs, batch).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "found, target, expected",
+    [
+        ([0.0, 0.0, 0.0, 9.0], [0.0, 0.0, 0.0, 1.0], 0),  # the only peak is ignored
+        ([0.3, 0.3, 0.3, 9.0], [0.0, 1.0, 0.0, 0.0], math.log(3)),
+        ([0.5, 0.5, -9.0, 9.0], [1.0, 1.0, 0.0, 0.0], math.log(2)),  # two people, both found
+        ([0.5, -0.5, -9.0, 0.0], [1.0, 1.0, 0.0, 0.0], 5.0),  # one of them missed: (0 + 10) / 2
+    ],
+)
+def test_cross_entropy_by_hand(found, target, expected):
+    mask = torch.tensor([[[[1.0, 1.0, 1.0, 0.0]]]])
+    value = masked_cross_entropy(torch.tensor([[[found]]]), torch.tensor([[[target]]]), mask).item()
+    assert value == pytest.approx(expected, abs=1e-3)
 
 
 @pytest.mark.parametrize("tau", [1.0, 0.1, 0.01, 0.001])
@@ -143,7 +182,7 @@ def test_no_labelled_joint_costs_nothing_and_gives_no_gradient(name, people):
     assert value.item() == 0 and not outputs["tags"].grad.any()
 
 
-@pytest.mark.parametrize("name", ["mse", "weighted_mse"])
+@pytest.mark.parametrize("name", ["mse", "weighted_mse", "cross_entropy"])
 def test_ignored_pixels_cost_nothing_and_get_no_gradient(name):
     outputs, batch = sample()
     batch = {**batch, "mask": torch.zeros_like(batch["mask"]), "mask_2x": torch.zeros_like(batch["mask_2x"])}
@@ -152,7 +191,9 @@ def test_ignored_pixels_cost_nothing_and_get_no_gradient(name):
     assert value.item() == 0 and not outputs["heatmaps"].grad.any() and not outputs["heatmaps_2x"].grad.any()
 
 
-@pytest.mark.parametrize("name, reached", [("mse", 2), ("weighted_mse", 2), ("pull", 1), ("push", 1)])
+@pytest.mark.parametrize(
+    "name, reached", [("mse", 2), ("weighted_mse", 2), ("cross_entropy", 2), ("pull", 1), ("push", 1)]
+)
 @pytest.mark.parametrize("scale", [1, 1e4])
 def test_gradient_is_finite_and_reaches_what_the_term_is_about(name, reached, scale):
     outputs, batch = sample()
@@ -161,7 +202,7 @@ def test_gradient_is_finite_and_reaches_what_the_term_is_about(name, reached, sc
     assert len(gradients) == reached and all(gradient.isfinite().all() for gradient in gradients)
 
 
-@pytest.mark.parametrize("name", ["pull", "push", "mse", "weighted_mse"])
+@pytest.mark.parametrize("name", ["pull", "push", "mse", "weighted_mse", "cross_entropy"])
 def test_batch_is_the_mean_of_its_images(name):
     outputs, batch = sample(images=3)
     alone = [
