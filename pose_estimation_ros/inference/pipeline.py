@@ -198,7 +198,7 @@ def build_pipeline(options=PipelineOptions()):  # noqa: B008
     if options.detector == FULL_FRAME:  # costs nothing, and carried boxes would make the crop breathe
         options = options._replace(detect_every=1)
     watch = Stopwatch()
-    shared = {"threads": options.threads, "fallback": options.fallback, "cpu_engine": options.cpu_engine}
+    shared = dict(threads=options.threads, fallback=options.fallback, cpu_engine=options.cpu_engine)  # type: Any
     backend, spec = open_model(options.model, POSE_TASKS, **shared)
     if spec.task == "bottom_up":
         return Pipeline(BottomUp(backend, spec, options.flip_test, watch), None, options, [backend], watch)
