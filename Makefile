@@ -48,9 +48,9 @@ bench: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/bench_training.py
 	$(VENV)/bin/python -m pose_estimation_ros benchmark --batches 1 8
 
-# Every family against HRNet-W32 on this CPU; FAMILIES="elpn_v1" picks.
+# Every family against HRNet-W32 on this CPU, on OpenVINO too after `make test-openvino`; FAMILIES="elpn_v1" picks.
 bench-cpu: dev
-	PYTHONPATH=. $(VENV)/bin/python benchmarks/cpu_ratios.py $(FAMILIES)
+	PYTHONPATH=.:$(VENV)/openvino $(VENV)/bin/python benchmarks/cpu_ratios.py $(FAMILIES)
 
 # Speed and accuracy of the shipped models beside Google's MoveNets, with flip test: minutes; MODELS="a.onnx" picks.
 compare: dev

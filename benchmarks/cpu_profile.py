@@ -1,0 +1,81 @@
+"""Where the time of a network goes in ONNX Runtime on one thread: milliseconds by kind of operator, convolutions by
+kernel and with the multiply-adds that they reach per second ("+sum": the addition behind it is fused into it).
+
+Of each operator the fastest of the runs counts: on a busy machine the others tell what else was running.
+
+Run: PYTHONPATH=. python benchmarks/cpu_profile.py MODEL.onnx [MODEL.onnx ...]
+"""
+
+import collections
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from pose_estimation_ros.inference.timing import table
+
+RUNS = 20
+ENDING = "_kernel_time"
+
+
+def profile(path):
+    """The events that ONNX Runtime records in some runs on noise."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.enable_profiling = 1, True
+        options.profile_file_prefix, options.log_severity_level = str(Path(folder, "profile")), 3
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        given = session.get_inputs()[0]
+        images = np.random.default_rng(0).uniform(0, 255, (1, *given.shape[1:])).astype(np.float32)
+        for _ in range(RUNS):
+            session.run(None, {given.name: images})
+        return json.loads(Path(session.end_profiling()).read_text())
+
+
+def shapes(described):
+    return [next(iter(value.values())) for value in described]
+
+
+def kind(arguments):
+    """(kind of operator, multiply-adds) of one event's arguments; transposed convolutions are not counted."""
+    name, inputs = arguments["op_name"], shapes(arguments["input_type_shape"])
+    if name not in ("Conv", "FusedConv") or len(inputs) < 2:
+        return name, 0
+    weight, made = inputs[1], shapes(arguments["output_type_shape"])[0]
+    depthwise = "depthwise" if weight[1] == 1 and weight[0] > 1 else "dense"
+    fused = " +sum" if len(inputs) > 3 else ""
+    return f"{name} {depthwise} {weight[2]}x{weight[3]}{fused}", int(np.prod(made) * np.prod(weight[1:]))
+
+
+def by_kind(events):
+    """Rows [kind, operators, ms, share of the time, giga multiply-adds per second or None], slowest first."""
+    fastest, kinds = {}, {}
+    for event in events:
+        if event.get("cat") == "Node" and event["name"].endswith(ENDING):
+            name = event["name"]
+            fastest[name] = min(event["dur"], fastest.get(name, event["dur"]))
+            kinds[name] = kind(event["args"])
+    sums = collections.defaultdict(lambda: np.zeros(3))
+    for name, microseconds in fastest.items():
+        sums[kinds[name][0]] += 1, microseconds / 1e3, kinds[name][1] / 1e9
+    total = sum(row[1] for row in sums.values())
+    return [
+        [key, int(number), float(ms), f"{ms / total:.1%}", float(giga / ms * 1e3) if giga and ms else None]
+        for key, (number, ms, giga) in sorted(sums.items(), key=lambda item: -item[1][1])
+    ]
+
+
+def main(paths):
+    for path in paths:
+        rows = by_kind(profile(path))
+        number, ms = sum(row[1] for row in rows), sum(row[2] for row in rows)
+        print(
+            table([Path(path).name, "operators", "ms", "share", "GMAC/s"], [*rows, ["all", number, ms, "", None]]), "\n"
+        )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
