@@ -30,7 +30,7 @@ from pose_estimation_ros.evaluation.accuracy import (
     ground_truth,
 )
 from pose_estimation_ros.evaluation.bootstrap import DRAWS
-from pose_estimation_ros.evaluation.checkpoint import exported
+from pose_estimation_ros.evaluation.exported import exported
 from pose_estimation_ros.evaluation.protocols import PROTOCOLS, chosen
 from pose_estimation_ros.evaluation.report import write_report
 from pose_estimation_ros.evaluation.report_summary import Source

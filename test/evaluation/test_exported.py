@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from pose_estimation_ros.core.errors import ModelError
-from pose_estimation_ros.evaluation.checkpoint import exported
+from pose_estimation_ros.evaluation.exported import exported
 
 
 @pytest.mark.parametrize("free_size", [False, True])
