@@ -67,7 +67,8 @@ def learning(family: str, data: Path, out: Path) -> Recipe:
     if "litepose" not in family:
         losses = {"cross_entropy": 1.0, "mse": 10.0}
         return dataclasses.replace(common, input_size_wh=[96, 128], losses=losses, precision="bf16-mixed")
-    losses = {"weighted_mse" if family.startswith("w") else "mse": 100.0, "pull": 5.0, "push": 5.0}
+    squared = "weighted_mse" if family.startswith("w") else "mse"
+    losses = {"cross_entropy": 1.0, squared: 1000.0, "pull": 20.0, "push": 20.0}
     return dataclasses.replace(
         common, task="bottom_up", input_size_wh=[192, 192], padding=1.0, losses=losses, batch_size=8, epoch_samples=320
     )
