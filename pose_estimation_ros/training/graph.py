@@ -54,8 +54,7 @@ def with_shapes(graph: onnx.ModelProto) -> onnx.ModelProto:
     Inference loses the name of a dimension at the first resize, and ONNX Runtime then takes equal shapes for different
     ones. So it runs with a number in the name's place.
     """
-    outside = [*graph.graph.input, *graph.graph.output]
-    for value in outside:
+    for value in [*graph.graph.input, *graph.graph.output]:
         value.type.tensor_type.shape.dim[0].dim_value = STRANGE_BATCH
     graph = onnx.shape_inference.infer_shapes(graph, data_prop=True)
     for value in [*graph.graph.input, *graph.graph.output, *graph.graph.value_info]:
@@ -66,8 +65,7 @@ def with_shapes(graph: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def with_shared_weights(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Equal weights, which the exporter stores once and hands on by Identity, read where they are stored: TensorRT 8.2
-    wants a convolution's weights themselves."""
+    """Equal weights, which the exporter hands on by Identity, read where they are stored: TensorRT 8.2 wants that."""
     nodes, weights = graph.graph.node, {weight.name for weight in graph.graph.initializer}
     copies = {n.output[0]: n.input[0] for n in nodes if n.op_type == "Identity" and n.input[0] in weights}
     kept = [node for node in nodes if node.output[0] not in copies]
@@ -181,16 +179,13 @@ class CbamGate(nn.Module):
 
     def __init__(self, block: Cbam) -> None:
         super().__init__()
-        mlp: Any = block.mlp
-        down, up = mlp[0].weight, mlp[2].weight
-        hidden = -down.shape[0] % 8  # zeros, to whole blocks
-        down = functional.pad(down, (0, 0, 0, 0, 0, 0, 0, hidden))
-        up = functional.pad(up, (0, 0, 0, 0, 0, hidden))
-        none = torch.zeros_like(down)
-        both = torch.cat([torch.cat([down, none], 1), torch.cat([none, down], 1)])
-        self.mlp = nn.Sequential(conv(both), nn.ReLU(), conv(torch.cat([up, up], 1)), nn.Sigmoid())
+        down, up = (weight.flatten(1) for weight in block.mlp.parameters())
+        more = -len(down) % 8  # hidden values, all zero, to whole blocks
+        down, up = functional.pad(down, (0, 0, 0, more)), functional.pad(up, (0, more))
+        down, up = torch.block_diag(down, down), torch.cat([up, up], 1)
+        self.mlp = nn.Sequential(conv(down[:, :, None, None]), nn.ReLU(), conv(up[:, :, None, None]), nn.Sigmoid())
         self.pixels = block.pixels
-        self.register_buffer("mean", torch.full((1, down.shape[1]), 1 / down.shape[1]))
+        self.register_buffer("mean", torch.full((1, len(up)), 1 / len(up)))
 
     def forward(self, x: Tensor) -> Tensor:
         pooled = functional.adaptive_avg_pool2d(x, 1), functional.adaptive_max_pool2d(x, 1)
