@@ -142,7 +142,7 @@ def test_every_family_as_torch_counts_it(tmp_path, monkeypatch, family):
 
 @pytest.mark.parametrize("name, size_wh", [("elpn_v1_coco", (192, 256)), ("person_detector", (384, 320))])
 def test_shipped_models(repository, name, size_wh):
-    """Within 1 %: `pose export` may have rewritten products of attention as layers."""
+    """Parameters within 1.5 %, multiply-adds up to 4 % more: `pose export` gives ELPN's global context to convolutions."""
     torch = pytest.importorskip("torch")
     from pose_estimation_ros.training.models import DETECTOR_MODELS, POSE_MODELS
 
@@ -150,5 +150,5 @@ def test_shipped_models(repository, name, size_wh):
         network = POSE_MODELS["elpn_v1"](17) if name == "elpn_v1_coco" else DETECTOR_MODELS[name]()
     parameters, macs, norms = count_in_torch(network, size_wh)
     found = onnx_cost(repository / "models" / f"{name}.onnx", (1, 3, *size_wh[::-1]))
-    assert found.macs == pytest.approx(macs, rel=0.01)
-    assert found.parameters == pytest.approx(parameters - norms, rel=0.01)
+    assert macs <= found.macs <= 1.04 * macs
+    assert found.parameters == pytest.approx(parameters - norms, rel=0.015)
