@@ -142,7 +142,7 @@ def test_every_family_as_torch_counts_it(tmp_path, monkeypatch, family):
 
 @pytest.mark.parametrize("name, size_wh", [("elpn_v1_coco", (192, 256)), ("person_detector", (384, 320))])
 def test_shipped_models(repository, name, size_wh):
-    """Parameters within 1.5 %, multiply-adds up to 4 % more: `pose export` gives ELPN's global context to convolutions."""
+    """Parameters within 1.5 %, products up to 4 % more: `pose export` gives ELPN's global context to convolutions."""
     torch = pytest.importorskip("torch")
     from pose_estimation_ros.training.models import DETECTOR_MODELS, POSE_MODELS
 
