@@ -15,7 +15,7 @@ export OMP_WAIT_POLICY = passive
 
 help:
 	@echo "make setup | demo | test | check | bench | bench-cpu | compare | build | soak | test-py36 | clean"
-	@echo "make check-trt | test-openvino | overfit"
+	@echo "make check-trt | test-openvino | overfit | bench-tracking | bench-depth"
 
 setup:
 	@$(PYTHON) tools/setup_venv.py demo
