@@ -79,6 +79,17 @@ def color_model(save_onnx, save_spec):
 
 
 @pytest.fixture
+def mean_model(save_onnx):
+    """A function that makes a network whose output is each image's mean, for a free or fixed batch size."""
+
+    def save(batch):
+        nodes = [("ReduceMean", ["images"], ["mean"], {"axes": [1, 2, 3], "keepdims": 0})]
+        return save_onnx("mean", nodes, {"images": [batch, 3, 4, 4]}, {"mean": [batch]}, {})
+
+    return save
+
+
+@pytest.fixture
 def constant_model(save_onnx):
     """A function that writes a network with one fixed batch of 1 whose outputs do not depend on its input."""
 
@@ -101,6 +112,23 @@ def paint_blob(image, center_xy, color_bgr, sigma=6.0):
 @pytest.fixture
 def blob():
     return paint_blob
+
+
+@pytest.fixture
+def walking_clip(tmp_path, blob):
+    """A function that writes a video of 96x128 px, 10 frames a second, in which a dot walks to the right."""
+    from pose_estimation_ros.inference.video import VideoWriter
+
+    def save(frames, step_px):
+        writer = VideoWriter(str(tmp_path / "walk.mp4"), 10)
+        for index in range(frames):
+            frame = np.zeros((128, 96, 3), np.uint8)
+            blob(frame, (30 + step_px * index, 60), (255, 255, 255))
+            writer.write(frame)
+        writer.close()
+        return tmp_path / "walk.mp4"
+
+    return save
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import argparse
 import csv
 import io
 import os
-import platform
 import tempfile
 import time
 from pathlib import Path
@@ -39,6 +38,8 @@ from pose_estimation_ros.evaluation.onnx_cost import onnx_cost
 from pose_estimation_ros.evaluation.protocols import applied, chosen
 from pose_estimation_ros.inference.backend import open_model
 from pose_estimation_ros.inference.detector import open_detector
+from pose_estimation_ros.inference.machine import UNKNOWN, describe_machine
+from pose_estimation_ros.inference.timing import table
 
 WARM_UP = 5  # rounds
 # The figure by which models are compared, the first that they have: what it is called and what makes percent of it.
@@ -132,7 +133,7 @@ def compare(models: Sequence[Candidate], args: argparse.Namespace) -> list[dict[
         {"model": model.name, "task": model.task, **found, **fast, **counted}
         for model, found, fast, counted in zip(models, figures, speeds, costs)
     ]
-    print_table(rows)
+    print(table(COLUMNS, map(cells, rows), words=2))
     run = {"data": str(args.data), "machine": machine(), "threads": args.threads or os.cpu_count()}
     write_json(Path(args.out, "compare.json"), {**run, "rounds": args.rounds, "models": rows}, indent=1)
     write_whole(Path(args.out, "compare.csv"), as_csv(rows))
@@ -180,15 +181,6 @@ def point(row: dict[str, Any]) -> tuple[str, str, float, float]:
     return row["model"], name, row["p50_ms"], value
 
 
-def print_table(rows: Sequence[dict[str, Any]]) -> None:
-    lines = [COLUMNS, *map(cells, rows)]
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    for line in lines:
-        words, numbers = line[:2], line[2:]
-        aligned = [*map(str.ljust, words, widths), *map(str.rjust, numbers, widths[2:])]
-        print("  ".join(aligned))
-
-
 def cells(row: dict[str, Any]) -> tuple[str, ...]:
     """The row as text, in the order of COLUMNS."""
     name, value = headline(row)
@@ -216,10 +208,7 @@ def as_csv(rows: Sequence[dict[str, Any]]) -> bytes:
 
 
 def machine() -> str:
-    """The processor's name where Linux knows it, and the number of cores."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores"
+    """The processor's name where the platform tells it, else its kind; and the number of cores."""
+    told = describe_machine()
+    name = told["architecture"] if told["cpu"] == UNKNOWN else told["cpu"]
+    return f"{name}, {os.cpu_count()} cores"

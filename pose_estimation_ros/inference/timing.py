@@ -1,7 +1,7 @@
 """Timings that travel: percentiles of warm runs, and the ratio of two programs that take turns on one machine."""
 
 import time
-from typing import Callable, Dict, List, NamedTuple, Sequence
+from typing import Callable, Dict, Iterable, List, NamedTuple, Sequence
 
 import numpy as np
 
@@ -54,14 +54,16 @@ def ratio_of_medians(times_ms, of_ms, seed=0):
     return Ratio(float(np.median(times_ms) / np.median(of_ms)), float(low), float(high))
 
 
-def table(head, rows):
-    # type: (Sequence[str], Sequence[Sequence]) -> str
-    """Lines of a name and numbers, each column as wide as its widest entry; None shows as "-"."""
+def table(head, rows, words=1):
+    # type: (Sequence[str], Iterable[Sequence], int) -> str
+    """Lines of words and then numbers, each column as wide as its widest entry; None shows as "-".
+
+    words: how many columns begin at the left; the others end at the right.
+    """
     texts = [list(head)] + [[_text(value) for value in row] for row in rows]  # type: List[List[str]]
     widths = [max(map(len, column)) for column in zip(*texts)]
-    lines = [
-        [t.rjust(width) if i else t.ljust(width) for i, (t, width) in enumerate(zip(row, widths))] for row in texts
-    ]
+    aligned = [str.ljust] * words + [str.rjust] * (len(widths) - words)
+    lines = [[align(t, width) for align, t, width in zip(aligned, row, widths)] for row in texts]
     return "\n".join("  ".join(line).rstrip() for line in lines)
 
 

@@ -7,17 +7,6 @@ from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
 
 
-@pytest.fixture
-def mean_model(save_onnx):
-    """A function that makes a network whose output is each image's mean, for a free or fixed batch size."""
-
-    def save(batch):
-        nodes = [("ReduceMean", ["images"], ["mean"], {"axes": [1, 2, 3], "keepdims": 0})]
-        return save_onnx("mean", nodes, {"images": [batch, 3, 4, 4]}, {"mean": [batch]}, {})
-
-    return save
-
-
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 7])
 @pytest.mark.parametrize("fixed", ["n", 1, 3])
 def test_any_number_of_images_through_any_batch_size(mean_model, fixed, count):

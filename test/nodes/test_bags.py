@@ -5,7 +5,6 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS")
 pytest.importorskip("rosbags", reason="reads bags")
 
-import numpy as np
 from pose_estimation_ros.msg import PersonArray
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -16,20 +15,13 @@ from sensor_msgs.msg import Image
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.evaluation.bag.messages import serialized
 from pose_estimation_ros.evaluation.bag.reading import Bag
-from pose_estimation_ros.inference.video import VideoWriter
 from pose_estimation_ros.nodes.pose_node import PoseNode
 
 
 @pytest.fixture
-def bag(tmp_path, blob):
+def bag(tmp_path, walking_clip):
     """Eight frames in which a dot walks over the image."""
-    writer = VideoWriter(str(tmp_path / "walk.mp4"), 10)
-    for index in range(8):
-        frame = np.zeros((128, 96, 3), np.uint8)
-        blob(frame, (30 + 3 * index, 60), (255, 255, 255))
-        writer.write(frame)
-    writer.close()
-    assert main(["make-bag", str(tmp_path / "walk.mp4"), "--out", str(tmp_path / "bag")]) == 0
+    assert main(["make-bag", str(walking_clip(frames=8, step_px=3)), "--out", str(tmp_path / "bag")]) == 0
     return tmp_path / "bag"
 
 

@@ -14,7 +14,7 @@ from pose_estimation_ros.evaluation.bag.reading import Bag
 from pose_estimation_ros.inference.backend import open_model
 from pose_estimation_ros.inference.estimator import TopDown
 from pose_estimation_ros.inference.predict import coco_results
-from pose_estimation_ros.inference.video import VideoWriter, open_source
+from pose_estimation_ros.inference.video import open_source
 
 FILES = ["annotated.mp4", "frames.json", "keypoints.json", "pose_bag", "results.json", "timings.json"]
 
@@ -26,14 +26,8 @@ def content(folder):
 
 
 @pytest.fixture
-def clip(tmp_path, blob):
-    writer = VideoWriter(str(tmp_path / "walk.mp4"), 10)
-    for index in range(12):
-        frame = np.zeros((128, 96, 3), np.uint8)
-        blob(frame, (30 + 2 * index, 60), (255, 255, 255))
-        writer.write(frame)
-    writer.close()
-    return tmp_path / "walk.mp4"
+def clip(walking_clip):
+    return walking_clip(frames=12, step_px=2)
 
 
 def test_raw_bags_of_both_kinds_and_predict_agree_to_the_bit(evaluate, clip, color_model, tmp_path):
