@@ -1,14 +1,17 @@
 """Poses and skeletons <-> our messages, whoever made their classes: rclpy on a robot, a bag reader off it.
 
-messages: has the classes Keypoint, Person, PersonArray and Skeleton, which take their fields as keywords.
+messages: has the classes that the function's message is made of, out of Keypoint, Person, PersonArray, Skeleton,
+Keypoint3D, Person3D and Person3DArray; they take their fields as keywords.
 """
 
 from typing import Any, Tuple
 
 import numpy as np
 
+from pose_estimation_ros.core.camera import Camera, make_camera
+from pose_estimation_ros.core.depth import Joints
 from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.core.poses import Poses, make_poses
+from pose_estimation_ros.core.poses import NO_STATE, Poses, make_poses
 from pose_estimation_ros.core.skeleton import Skeleton
 
 
@@ -20,16 +23,12 @@ def stamp_to_s(stamp):
 
 def poses_to_msg(messages, poses, header, image_wh, skeleton_name):
     # type: (Any, Poses, Any, Tuple[int, int], str) -> Any
-    """People of one image -> PersonArray; its timing is left at zero."""
-    rows = zip(poses.xy.tolist(), poses.score.tolist(), poses.box_xyxy, poses.person_score, poses.track_id)
+    """People of one image, those out of sight too (Tracker.lost), -> PersonArray; its timing is left at zero."""
+    people = zip(poses.track_id.tolist(), poses.state.tolist(), poses.person_score.tolist(), poses.box_xyxy)
+    keypoints = zip(poses.xy.tolist(), poses.score.tolist(), poses.velocity.tolist())
     persons = [
-        messages.Person(
-            track_id=int(track_id),
-            score=float(person_score),
-            box_xyxy=box,
-            keypoints=[messages.Keypoint(x=x, y=y, score=s) for (x, y), s in zip(xy, score)],
-        )
-        for xy, score, box, person_score, track_id in rows
+        messages.Person(track_id=track_id, state=state, score=score, box_xyxy=box, keypoints=_keypoints(messages, *own))
+        for (track_id, state, score, box), own in zip(people, keypoints)
     ]
     width, height = image_wh
     return messages.PersonArray(
@@ -37,18 +36,77 @@ def poses_to_msg(messages, poses, header, image_wh, skeleton_name):
     )
 
 
+def _keypoints(messages, xy, score, velocity):
+    # type: (Any, list, list, list) -> list
+    rows = zip(xy, score, velocity)
+    return [messages.Keypoint(x=x, y=y, score=s, vx=vx, vy=vy) for (x, y), s, (vx, vy) in rows]
+
+
 def msg_to_poses(msg, num_keypoints):
     # type: (Any, int) -> Poses
-    """Inverse of poses_to_msg. Raises FrameError where a person has another number of keypoints."""
+    """Inverse of poses_to_msg; state and velocity are unknown where an old bag's messages lack them.
+
+    Raises FrameError where a person has another number of keypoints.
+    """
     counts = sorted({len(person.keypoints) for person in msg.persons} - {num_keypoints})
     if counts:
         raise FrameError("keypoints", "expected %d keypoints per person, got %s" % (num_keypoints, counts))
-    people = [[(k.x, k.y, k.score) for k in person.keypoints] for person in msg.persons]
-    values = np.array(people, np.float32).reshape(len(people), num_keypoints, 3)
+    people = [
+        [(k.x, k.y, k.score, getattr(k, "vx", 0.0), getattr(k, "vy", 0.0)) for k in person.keypoints]
+        for person in msg.persons
+    ]
+    values = np.array(people, np.float32).reshape(len(people), num_keypoints, 5)
     boxes = np.array([person.box_xyxy for person in msg.persons], np.float32).reshape(-1, 4)
     score = np.array([person.score for person in msg.persons], np.float32)
     track_id = np.array([person.track_id for person in msg.persons], np.int32)
-    return make_poses(values[..., :2], values[..., 2], boxes, score, track_id)
+    state = np.array([getattr(person, "state", NO_STATE) for person in msg.persons], np.uint8)
+    poses = make_poses(values[..., :2], values[..., 2], boxes, score, track_id)
+    return poses._replace(state=state, velocity=values[..., 3:])
+
+
+def joints_to_msg(messages, poses, joints, header, skeleton_name):
+    # type: (Any, Poses, Joints, Any, str) -> Any
+    """People of one image and their joints in space -> Person3DArray; its timing is left at zero."""
+    covariance = joints.covariance.reshape(joints.valid.shape + (9,))
+    people = zip(poses.track_id.tolist(), poses.state.tolist(), poses.person_score.tolist())
+    keypoints = zip(joints.position.tolist(), covariance, poses.score.tolist(), joints.valid.tolist())
+    persons = [
+        messages.Person3D(track_id=track_id, state=state, score=score, keypoints=_keypoints_3d(messages, *own))
+        for (track_id, state, score), own in zip(people, keypoints)
+    ]
+    return messages.Person3DArray(header=header, skeleton=skeleton_name, persons=persons)
+
+
+def _keypoints_3d(messages, position, covariance, score, valid):
+    # type: (Any, list, np.ndarray, list, list) -> list
+    rows = zip(position, covariance, score, valid)
+    return [messages.Keypoint3D(x=x, y=y, z=z, covariance=c, score=s, valid=v) for (x, y, z), c, s, v in rows]
+
+
+def msg_to_joints(msg, num_keypoints):
+    # type: (Any, int) -> Joints
+    """The Joints of joints_to_msg; the rest of the people is in the PersonArray of that stamp."""
+    shape = (len(msg.persons), num_keypoints)
+    keypoints = [k for person in msg.persons for k in person.keypoints]
+    position = np.array([(k.x, k.y, k.z) for k in keypoints], np.float32).reshape(shape + (3,))
+    covariance = np.array([k.covariance for k in keypoints], np.float32).reshape(shape + (3, 3))
+    return Joints(position, covariance, np.array([k.valid for k in keypoints], bool).reshape(shape))
+
+
+def camera_from_info(msg, rectified=False):
+    # type: (Any, bool) -> Camera
+    """sensor_msgs/CameraInfo -> the camera of its images, with region of interest and binning.
+
+    rectified: the images are image_proc's (image_rect), which have no distortion left and the matrix P, not K. Raises
+    FrameError ("camera_info") as core.camera.make_camera, for an uncalibrated one too.
+    """
+    size_wh = (msg.width, msg.height)
+    if rectified:
+        camera = make_camera(np.reshape(msg.p, (3, 4))[:, :3].ravel(), (), msg.distortion_model, size_wh)
+    else:
+        camera = make_camera(msg.k, msg.d, msg.distortion_model, size_wh)
+    roi = msg.roi
+    return camera.view((roi.x_offset, roi.y_offset), (roi.width, roi.height), (msg.binning_x, msg.binning_y))
 
 
 def skeleton_to_msg(messages, skeleton):

@@ -12,11 +12,14 @@ from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.inference import messages
 from pose_estimation_ros.inference.encodings import decode_image
-from pose_estimation_ros.inference.messages import msg_to_poses, stamp_to_s
-from pose_estimation_ros.msg import Keypoint, Person, PersonArray
+from pose_estimation_ros.inference.messages import camera_from_info, msg_to_joints, msg_to_poses, stamp_to_s
+from pose_estimation_ros.msg import Keypoint, Keypoint3D, Person, Person3D, Person3DArray, PersonArray
 from pose_estimation_ros.msg import Skeleton as SkeletonMsg
 
-MESSAGES = SimpleNamespace(Keypoint=Keypoint, Person=Person, PersonArray=PersonArray, Skeleton=SkeletonMsg)
+MESSAGES = SimpleNamespace(
+    Keypoint=Keypoint, Person=Person, PersonArray=PersonArray, Skeleton=SkeletonMsg,
+    Keypoint3D=Keypoint3D, Person3D=Person3D, Person3DArray=Person3DArray,
+)  # fmt: skip
 
 
 def image_to_array(msg):
@@ -55,6 +58,7 @@ def array_to_image(frame, header):
 
 
 poses_to_msg = functools.partial(messages.poses_to_msg, MESSAGES)
+joints_to_msg = functools.partial(messages.joints_to_msg, MESSAGES)
 skeleton_to_msg = functools.partial(messages.skeleton_to_msg, MESSAGES)
 
 

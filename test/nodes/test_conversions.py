@@ -28,7 +28,9 @@ def random_poses(count, keypoints=17):
     rng = np.random.RandomState(0)
     xy = rng.uniform(-50, 700, (count, keypoints, 2))
     score, boxes = rng.uniform(0, 1, (count, keypoints)), rng.uniform(0, 600, (count, 4))
-    return make_poses(xy, score, boxes, rng.uniform(0, 1, count), np.arange(count) * 7 - 1)
+    poses = make_poses(xy, score, boxes, rng.uniform(0, 1, count), np.arange(count) * 7 - 1)
+    velocity = rng.uniform(-90, 90, (count, keypoints, 2)).astype(np.float32)
+    return poses._replace(state=np.arange(count, dtype=np.uint8) % 4, velocity=velocity)
 
 
 @pytest.mark.parametrize("count, keypoints", [(0, 17), (1, 17), (3, 14)])

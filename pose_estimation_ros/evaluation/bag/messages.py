@@ -16,7 +16,9 @@ from rosbags.typesys.store import Typestore
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.inference.backend import model_folders
 
-OURS = ("Keypoint", "Person", "PersonArray", "Skeleton", "Timing")
+OURS = (
+    "Keypoint", "Keypoint3D", "Person", "Person3D", "Person3DArray", "PersonArray", "Skeleton", "Timing",
+)  # fmt: skip
 PERSON_ARRAY = "pose_estimation_ros/msg/PersonArray"
 STANDARD = {
     "builtin_interfaces": ("Duration", "Time"),
