@@ -1,76 +1,114 @@
-"""Poses -> RViz markers, in a plane before the camera; made of rclpy's message classes or of a bag reader's."""
+"""Poses -> RViz markers, where joints are in space or in a plane before the camera; of rclpy's classes or a bag's."""
 
-from typing import Any, List, Sequence, Set, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from pose_estimation_ros.core.poses import UNTRACKED, Poses
+from pose_estimation_ros.core.camera import Camera
+from pose_estimation_ros.core.depth import Joints
+from pose_estimation_ros.core.poses import LOST, UNTRACKED, Poses
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.inference.draw import side_colors, track_color
 
-PLANE_Z_M = 1.0
 BONES, JOINTS, LABEL = range(3)  # marker ids within the namespace of a person
-BONE_PX, JOINT_PX, LABEL_PX = 3.0, 8.0, 20.0
+SIZE_PX = (3.0, 8.0, 20.0)  # of these, in the plane
+SIZE_M = (0.025, 0.06, 0.12)  # and in space
+
+
+class _Shape(NamedTuple):
+    """One person: points (K, 3) m, shown (K,) bool, top (3,) m, on which the label stands; size_m of BONES, JOINTS and
+    LABEL; distance_m along the camera's axis."""
+
+    points: np.ndarray
+    shown: np.ndarray
+    top: np.ndarray
+    size_m: Sequence[float]
+    distance_m: float
 
 
 class MarkerMaker:
     """Makes one MarkerArray per image and remembers whom it has shown, to delete those who left.
 
     messages: has the classes Marker, MarkerArray, Point, ColorRGBA and Duration, which take their fields as keywords.
-    Markers lie in the camera's optical frame (x right, y down, z forward), in the plane z = 1 m, the image's centre on
-    the axis. metres_per_px: size of a pixel there. lifetime_s: after which RViz drops a marker by itself, 0 = never.
+    Markers lie in the camera's optical frame (x right, y down, z forward). lifetime_s: after which RViz drops a marker
+    by itself, 0 = never. distance_m: of the plane of those whose joints are not in space; metres_per_px: size of a
+    pixel there where no camera is known, the image's centre being on the axis.
     """
 
-    def __init__(self, messages, skeleton, metres_per_px, lifetime_s):
-        # type: (Any, Skeleton, float, float) -> None
-        self._messages, self._skeleton, self._scale = messages, skeleton, metres_per_px
+    def __init__(self, messages, skeleton, metres_per_px, lifetime_s, distance_m=1.0):
+        # type: (Any, Skeleton, float, float, float) -> None
+        self._messages, self._skeleton = messages, skeleton
+        self._metres_per_px, self._distance_m = metres_per_px, distance_m
         self._lifetime = messages.Duration(sec=int(lifetime_s), nanosec=int(lifetime_s % 1 * 1e9))
         self._joint_colors = [self._color(bgr) for bgr in side_colors(skeleton)]
-        self._shown = set()  # type: Set[str]
+        self._shown = {}  # type: Dict[str, float]  # namespace of everybody shown: distance, m
 
-    def __call__(self, poses, header, image_wh):
-        # type: (Poses, Any, Tuple[int, int]) -> Any
-        """The people of an image of that size, and deletions of the people shown before who are not in it."""
+    def __call__(self, poses, header, image_wh, camera=None, joints=None):
+        # type: (Poses, Any, Tuple[int, int], Optional[Camera], Optional[Joints]) -> Any
+        """The people of an image of that size, and deletions of the people shown before who are not in it.
+
+        camera: puts the plane's keypoints on their rays. joints: of the same people. Who has none in space is shown in
+        a plane as far away as they last were. Of the LOST only the label stays, above the box where they should be.
+        """
         names = [namespace(int(track_id), index) for index, track_id in enumerate(poses.track_id)]
-        points = (poses.xy - (np.array(image_wh) - 1) / 2.0) * self._scale
-        markers = [marker for name in sorted(self._shown - set(names)) for marker in self._deletions(name, header)]
+        gone = sorted(set(self._shown) - set(names))
+        markers = [self._bare(header, name, part) for name in gone for part in (BONES, JOINTS, LABEL)]
+        before, self._shown = (self._shown if joints is not None else {}), {}
         for person, name in enumerate(names):
-            label = _label(int(poses.track_id[person]), float(poses.person_score[person]))
-            color = self._color(track_color(int(poses.track_id[person])))
-            markers += self._person(points[person], poses.score[person] > 0, name, header, color, label)
-        self._shown = set(names)
+            distance_m = before.get(name, self._distance_m)
+            if joints is not None and joints.valid[person].any():
+                shape = _in_space(joints.position[person], joints.valid[person])
+            else:
+                shape = self._in_plane(poses.select(np.array([person])), image_wh, camera, distance_m)
+            # A place in the list, which is all that the untracked have, may be another person's next time.
+            self._shown[name] = shape.distance_m if poses.track_id[person] != UNTRACKED else self._distance_m
+            markers += self._person(shape, poses, person, name, header)
         return self._messages.MarkerArray(markers=markers)
 
-    def _person(self, points, found, name, header, color, label):
-        # type: (np.ndarray, np.ndarray, str, Any, Any, str) -> List[Any]
-        kinds = self._messages.Marker
-        bones = self._marker(header, name, BONES, kinds.LINE_LIST, BONE_PX, color)
-        ends = [end for link in self._skeleton.links if found[list(link)].all() for end in link]
-        bones.points = [self._point(points[end]) for end in ends]
-        joints = self._marker(header, name, JOINTS, kinds.SPHERE_LIST, JOINT_PX, color)
-        joints.points = [self._point(points[joint]) for joint in np.flatnonzero(found)]
-        joints.colors = [self._joint_colors[joint] for joint in np.flatnonzero(found)]
-        text = self._marker(header, name, LABEL, kinds.TEXT_VIEW_FACING, LABEL_PX, color)
-        text.text = label
-        if found.any():
-            text.pose.position = self._point([points[found, 0].mean(), points[found, 1].min() - LABEL_PX * self._scale])
-        return [bones, joints, text] if found.any() else self._deletions(name, header)
+    def _in_plane(self, one, image_wh, camera, distance_m):
+        # type: (Poses, Tuple[int, int], Optional[Camera], float) -> _Shape
+        """Of a single person; the label is above the keypoints found, or above the box."""
+        found, box = one.score[0] > 0, one.box_xyxy[0]
+        ends = one.xy[0][found] if found.any() else box.reshape(2, 2)
+        pixels = np.vstack([one.xy[0], [ends[:, 0].mean(), ends[:, 1].min()]])
+        if camera is not None:
+            metres_per_px = distance_m / float(camera.matrix[0, 0])
+            points = camera.unproject(pixels, distance_m)
+        else:
+            metres_per_px = self._metres_per_px
+            flat = (pixels - (np.array(image_wh) - 1) / 2.0) * metres_per_px
+            points = np.insert(flat, 2, distance_m, axis=1)
+        shown = found & np.isfinite(points[:-1]).all(1)
+        return _Shape(points[:-1], shown, points[-1], [px * metres_per_px for px in SIZE_PX], distance_m)
 
-    def _deletions(self, name, header):
-        # type: (str, Any) -> List[Any]
-        return [self._bare(header, name, part, self._messages.Marker.DELETE) for part in (BONES, JOINTS, LABEL)]
+    def _person(self, shape, poses, person, name, header):
+        # type: (_Shape, Poses, int, str, Any) -> List[Any]
+        kinds, color = self._messages.Marker, self._color(track_color(int(poses.track_id[person])))
+        links = [list(link) for link in self._skeleton.links if shape.shown[list(link)].all()]
+        bones = self._marker(header, name, BONES, kinds.LINE_LIST, shape, color)
+        bones.points = [self._point(end) for link in links for end in shape.points[link]]
+        joints = self._marker(header, name, JOINTS, kinds.SPHERE_LIST, shape, color)
+        joints.points = [self._point(point) for point in shape.points[shape.shown]]
+        joints.colors = [self._joint_colors[joint] for joint in np.flatnonzero(shape.shown)]
+        label = self._marker(header, name, LABEL, kinds.TEXT_VIEW_FACING, shape, color)
+        if np.isfinite(shape.top).all() and (shape.shown.any() or poses.state[person] == LOST):
+            label.text = _label(poses, person)
+            label.pose.position = self._point(shape.top - [0, shape.size_m[LABEL], 0])
+        # RViz complains of markers without content, and would go on showing the ones before.
+        return [own if own.points or own.text else self._bare(header, name, own.id) for own in (bones, joints, label)]
 
-    def _bare(self, header, name, part, action):
-        # type: (Any, str, int, int) -> Any
-        return self._messages.Marker(header=header, ns=name, id=part, action=action)
+    def _bare(self, header, name, part):
+        # type: (Any, str, int) -> Any
+        """Deletes that part of a person."""
+        return self._messages.Marker(header=header, ns=name, id=part, action=self._messages.Marker.DELETE)
 
-    def _marker(self, header, name, part, kind, size_px, color):
-        # type: (Any, str, int, int, float, Any) -> Any
-        marker = self._bare(header, name, part, self._messages.Marker.ADD)
-        marker.type, marker.color = kind, color
+    def _marker(self, header, name, part, kind, shape, color):
+        # type: (Any, str, int, int, _Shape, Any) -> Any
+        marker = self._bare(header, name, part)
+        marker.action, marker.type, marker.color = self._messages.Marker.ADD, kind, color
         marker.lifetime = self._lifetime
         marker.pose.orientation.w = 1.0
-        marker.scale.x = marker.scale.y = marker.scale.z = size_px * self._scale
+        marker.scale.x = marker.scale.y = marker.scale.z = float(shape.size_m[part])
         return marker
 
     def _color(self, bgr):
@@ -79,9 +117,19 @@ class MarkerMaker:
         blue, green, red = (channel / 255.0 for channel in bgr)
         return self._messages.ColorRGBA(r=red, g=green, b=blue, a=1.0)
 
-    def _point(self, xy):
-        # type: (Sequence[float]) -> Any
-        return self._messages.Point(x=float(xy[0]), y=float(xy[1]), z=PLANE_Z_M)
+    def _point(self, xyz):
+        # type: (np.ndarray) -> Any
+        x, y, z = xyz.tolist()
+        return self._messages.Point(x=x, y=y, z=z)
+
+
+def _in_space(position, valid):
+    # type: (np.ndarray, np.ndarray) -> _Shape
+    """Of one person with joints in space."""
+    own = position[valid].astype(np.float64)
+    distance_m = float(np.median(own[:, 2]))
+    top = np.array([own[:, 0].mean(), own[:, 1].min(), distance_m])
+    return _Shape(position, valid, top, SIZE_M, distance_m)
 
 
 def namespace(track_id, index):
@@ -90,6 +138,9 @@ def namespace(track_id, index):
     return "person_%d" % track_id if track_id != UNTRACKED else "untracked_%d" % index
 
 
-def _label(track_id, score):
-    # type: (int, float) -> str
-    return str(track_id) if track_id != UNTRACKED else "%d %%" % round(100 * score)
+def _label(poses, person):
+    # type: (Poses, int) -> str
+    track_id, score = int(poses.track_id[person]), "%d %%" % round(100 * float(poses.person_score[person]))
+    if track_id == UNTRACKED:
+        return score
+    return "%d %s" % (track_id, "lost" if poses.state[person] == LOST else score)
