@@ -20,7 +20,7 @@ class _State(NamedTuple):
 
 
 class OneEuro:
-    """Smooths the keypoints of each track on their own.
+    """Smooths the keypoints of each track on their own. min_cutoff_hz and beta may be changed at any time.
 
     Args: min_cutoff_hz: cut-off at rest, lower = smoother; beta: Hz of cut-off added per unit of speed, higher = less
     lag; speed_cutoff_hz: of the filters of speed and velocity; max_gap_s: a keypoint or track that was missing for
@@ -30,7 +30,7 @@ class OneEuro:
 
     def __init__(self, min_cutoff_hz=0.7, beta=4.0, speed_cutoff_hz=0.5, max_gap_s=0.25):
         # type: (float, float, float, float) -> None
-        self._min_cutoff_hz, self._beta, self._speed_cutoff_hz = min_cutoff_hz, beta, speed_cutoff_hz
+        self.min_cutoff_hz, self.beta, self._speed_cutoff_hz = min_cutoff_hz, beta, speed_cutoff_hz
         self._max_gap_s = max_gap_s
         self._clock = StampClock()
         self.reset()
@@ -75,7 +75,7 @@ class OneEuro:
         known = before.age_s <= self._max_gap_s
         speed_factor = smoothing_factor(self._speed_cutoff_hz, step_s)
         speed = before.speed + speed_factor * ((xy - before.xy) / step_s - before.speed)
-        cutoff_hz = self._min_cutoff_hz + self._beta * np.linalg.norm(speed, axis=-1, keepdims=True) / height
+        cutoff_hz = self.min_cutoff_hz + self.beta * np.linalg.norm(speed, axis=-1, keepdims=True) / height
         # A sighting less sure than the keypoint's usual ones moves the estimate less.
         trust = np.minimum(1, score / np.maximum(before.score, 1e-9))[:, None]
         move = trust * smoothing_factor(cutoff_hz, step_s) * (xy - before.xy)

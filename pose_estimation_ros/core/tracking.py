@@ -32,6 +32,8 @@ class _Tracks(NamedTuple):
 class Tracker:
     """Track ids count from 1 and are never used twice by one tracker, not even after a reset.
 
+    max_age_s and confirm_after may be changed at any time.
+
     Args: sigmas (K,) of the skeleton; max_age_s: how long a confirmed person may be missing and still come back by the
     old id; confirm_after: sightings that confirm a person; tentative_age_s: max_age_s of those who are not confirmed;
     velocity_s: time over which the velocity is averaged; min_likeness: what a match must reach, 0..1; oks_share: of OKS
@@ -43,7 +45,7 @@ class Tracker:
                  oks_share=0.7, doubt_per_s=2.0):  # fmt: skip
         # type: (Sequence[float], float, int, float, float, float, float, float) -> None
         self._sigmas = tuple(sigmas)
-        self._max_age_s, self._confirm_after, self._tentative_age_s = max_age_s, confirm_after, tentative_age_s
+        self.max_age_s, self.confirm_after, self._tentative_age_s = max_age_s, confirm_after, tentative_age_s
         self._velocity_s, self._min_likeness = velocity_s, min_likeness
         self._oks_share, self._doubt_per_s = oks_share, doubt_per_s
         self._next_id = 1
@@ -80,7 +82,7 @@ class Tracker:
     def _grow_old(self, step_s):
         # type: (float) -> None
         tracks = self._tracks._replace(age_s=self._tracks.age_s + step_s)
-        limit_s = np.where(tracks.poses.state == CONFIRMED, self._max_age_s, self._tentative_age_s)
+        limit_s = np.where(tracks.poses.state == CONFIRMED, self.max_age_s, self._tentative_age_s)
         self._tracks = tracks.select(tracks.age_s <= limit_s)
 
     def _expected(self):
@@ -113,7 +115,7 @@ class Tracker:
         self._next_id += int(new.sum())
         velocity = np.zeros((poses.count, 2))
         velocity[old] = tracks.velocity + self._velocity_change(before, poses.select(old), tracks)
-        state = np.where(seen >= self._confirm_after, CONFIRMED, TENTATIVE).astype(np.uint8)
+        state = np.where(seen >= self.confirm_after, CONFIRMED, TENTATIVE).astype(np.uint8)
         found = poses._replace(track_id=track_id, state=state)
         missing = np.ones(expected.count, bool)
         missing[match[old]] = False

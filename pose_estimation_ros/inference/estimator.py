@@ -23,14 +23,14 @@ class TopDown:
 
     Args: backend: gives "heatmaps" (N, K, h / stride, w / stride), or "keypoints" (N, K, 3), decoded from them in its
     graph; detector: asked when no boxes are given; flip_test: also runs the mirrored crops and takes the mean;
-    score_threshold: keypoints above it make up the person's score; watch: gets the laps.
+    score_threshold: keypoints above it make up the person's score, may be changed at any time; watch: gets the laps.
     Raises ConfigError for a flip test of a network that gives "keypoints" in place of heatmaps.
     """
 
     def __init__(self, backend, spec, detector=full_frame, flip_test=False, score_threshold=0.2, watch=None):
         # type: (Backend, ModelSpec, Callable, bool, float, Stopwatch) -> None
         self._backend, self.spec = backend, spec
-        self._detector, self._flip_test, self._score_threshold = detector, flip_test, score_threshold
+        self._detector, self._flip_test, self.score_threshold = detector, flip_test, score_threshold
         self._watch = watch or Stopwatch()
         if flip_test and "keypoints" in backend.output_shapes:
             raise ConfigError("%s finds keypoints in its graph: expected heatmaps for the flip test" % spec.name)
@@ -45,7 +45,7 @@ class TopDown:
         for start in range(0, len(boxes), BATCH_SIZE):
             part = slice(start, start + BATCH_SIZE)
             xy[part], score[part] = self._estimate(frame, boxes[part])
-        return make_poses(xy, score, boxes, person_scores(score, self._score_threshold))
+        return make_poses(xy, score, boxes, person_scores(score, self.score_threshold))
 
     def _estimate(self, frame, boxes):
         # type: (np.ndarray, np.ndarray) -> Tuple[np.ndarray, np.ndarray]

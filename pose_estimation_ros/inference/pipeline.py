@@ -33,6 +33,7 @@ class PipelineOptions(NamedTuple):
     tracking: give track ids. smoothing: One-Euro per track (needs tracking). flip_test: run the mirrored crops too,
     twice the time. threads: CPU threads, 0 = as many as cores. fallback: where an engine cannot be used, or fails
     later, its ONNX model serves on the CPU. cpu_engine: what runs ONNX models, "onnxruntime" or "openvino".
+    track_max_age_s, confirm_after: the Tracker's. min_cutoff_hz, beta: OneEuro's.
     """
 
     model: str = "elpn_v1_coco"
@@ -47,6 +48,30 @@ class PipelineOptions(NamedTuple):
     threads: int = 0
     fallback: bool = False
     cpu_engine: str = CPU_ENGINES[0]
+    track_max_age_s: float = 1.0
+    confirm_after: int = 3
+    min_cutoff_hz: float = 0.7
+    beta: float = 4.0
+
+
+# Lowest and highest value, both included.
+RANGES = {
+    "detect_every": (1, 1000),
+    "score_threshold": (0.0, 1.0),
+    "person_threshold": (0.0, 1.0),
+    "max_people": (1, 1000),
+    "threads": (0, 256),
+    "track_max_age_s": (0.0, 5.0),
+    "confirm_after": (1, 30),
+    "min_cutoff_hz": (0.05, 10.0),
+    "beta": (0.0, 50.0),
+}
+
+# Options that may change while it runs.
+LIVE = (
+    "detect_every", "score_threshold", "person_threshold", "max_people", "smoothing", "track_max_age_s",
+    "confirm_after", "min_cutoff_hz", "beta",
+)  # fmt: skip
 
 
 class Pipeline:
@@ -58,14 +83,38 @@ class Pipeline:
 
     def __init__(self, estimator, detector, options=PipelineOptions(), backends=(), watch=None):  # noqa: B008
         # type: (Any, Optional[Callable], PipelineOptions, Sequence[Backend], Stopwatch) -> None
-        self._estimator, self._detector, self._options = estimator, detector, options
+        self._estimator, self._detector = estimator, detector
         self._watch = watch or Stopwatch()
         self._clock = StampClock()
         self.skeleton = estimator.skeleton
         self._backends = backends
-        self._tracker = Tracker(self.skeleton.sigmas) if options.tracking else None
-        self._smoother = OneEuro() if options.tracking and options.smoothing else None
+        self._tracker, self._smoother = Tracker(self.skeleton.sigmas), OneEuro()
+        self._set_options(options)
         self.reset()
+
+    def sibling(self):
+        # type: () -> Pipeline
+        """One for another camera: the same networks and options, its own people. Closed with this one."""
+        return Pipeline(self._estimator, self._detector, self.options, self._backends, self._watch)
+
+    def change(self, **changes):
+        # type: (Any) -> None
+        """Changes options of LIVE from the next frame on; people and their ids stay. Raises ConfigError, changing none."""
+        fixed = sorted(set(changes) - set(LIVE))
+        if fixed:
+            raise ConfigError("expected options out of %s, got %s" % (", ".join(LIVE), ", ".join(fixed)))
+        options = self.options._replace(**changes)
+        check_options(options)
+        self._set_options(options)
+
+    def _set_options(self, options):
+        # type: (PipelineOptions) -> None
+        if options.detector == FULL_FRAME:  # costs nothing, and carried boxes would make the crop breathe
+            options = options._replace(detect_every=1)
+        self.options = options
+        self._estimator.score_threshold = options.score_threshold
+        self._tracker.max_age_s, self._tracker.confirm_after = options.track_max_age_s, options.confirm_after
+        self._smoother.min_cutoff_hz, self._smoother.beta = options.min_cutoff_hz, options.beta
 
     def reset(self):
         # type: () -> None
@@ -73,29 +122,37 @@ class Pipeline:
         self._last = empty_poses(self.skeleton.num_keypoints)
         self._frames_to_detection = 0
         self._frame_shape = ()  # type: Tuple[int, ...]
-        for part in (self._tracker, self._smoother):
-            if part:
-                part.reset()
+        self._tracker.reset()
+        self._smoother.reset()
 
-    def __call__(self, frame, stamp_s):
-        # type: (np.ndarray, float) -> Poses
-        """People in the frame, best first on frames where the detector ran. Raises FrameError for what is no image."""
+    def __call__(self, frame, stamp_s, boxes=None):
+        # type: (np.ndarray, float, np.ndarray) -> Poses
+        """People in the frame, best first on frames where the detector ran. Raises FrameError for what is no image.
+
+        boxes (N, 4) xyxy px, best first: in place of the detector's; a bottom-up model does not look at them.
+        """
         self._watch.restart()
         check_frame(frame)
         if self._clock.advance(stamp_s) is None or frame.shape != self._frame_shape:
             self.reset()
         self._frame_shape = frame.shape
-        poses = self._keep_good(self._estimate(frame))
+        poses = self._keep_good(self._estimate(frame, boxes))
         self._frames_to_detection -= 1
         if poses.count < self._last.count:
             self._frames_to_detection = 0  # somebody was lost: look again in the next frame
         self._last = poses
-        if self._tracker:
+        if self.options.tracking:
             poses = self._tracker.update(poses, stamp_s)
-        if self._smoother:
-            poses = self._smoother.update(poses, stamp_s)
+            if self.options.smoothing:
+                poses = self._smoother.update(poses, stamp_s)
         self._watch.lap("postprocess", "track")
         return poses
+
+    @property
+    def lost(self):
+        # type: () -> Poses
+        """Confirmed people whom the last frame does not show: state LOST, box where they should be, keypoints score 0."""
+        return self._tracker.lost
 
     @property
     def timing(self):
@@ -131,27 +188,28 @@ class Pipeline:
     def detector_name(self):
         # type: () -> str
         """Of the options, or "none" where the model finds people by itself."""
-        return self._options.detector if self._detector else "none"
+        return self.options.detector if self._detector else "none"
 
-    def _estimate(self, frame):
-        # type: (np.ndarray) -> Poses
+    def _estimate(self, frame, boxes):
+        # type: (np.ndarray, Optional[np.ndarray]) -> Poses
         if self._detector is None:
             poses = self._estimator(frame)  # best first
-            return poses.select(np.arange(min(poses.count, self._options.max_people)))
-        return self._estimator(frame, self._boxes(frame))
+            return poses.select(np.arange(min(poses.count, self.options.max_people)))
+        boxes = self._boxes(frame) if boxes is None else boxes[: self.options.max_people]
+        return self._estimator(frame, boxes)
 
     def _boxes(self, frame):
         # type: (np.ndarray) -> np.ndarray
         if self._frames_to_detection > 0:
             return carried_boxes(self._last)
-        self._frames_to_detection = self._options.detect_every
-        return self._detector(frame)[0][: self._options.max_people]
+        self._frames_to_detection = self.options.detect_every
+        return self._detector(frame)[0][: self.options.max_people]
 
     def _keep_good(self, poses):
         # type: (Poses) -> Poses
         """Without people of a low score and without those whom two boxes found twice; doubtful keypoints score 0."""
-        poses = poses._replace(score=np.where(poses.score < self._options.score_threshold, 0, poses.score))
-        poses = poses.select(poses.person_score >= self._options.person_threshold)
+        poses = poses._replace(score=np.where(poses.score < self.options.score_threshold, 0, poses.score))
+        poses = poses.select(poses.person_score >= self.options.person_threshold)
         area = box_area(poses.box_xyxy)
         kept = oks_nms(poses.xy, poses.score, area, poses.person_score, self.skeleton.sigmas, DUPLICATE_OKS)
         return poses.select(np.sort(kept))
@@ -195,8 +253,6 @@ def build_pipeline(options=PipelineOptions()):  # noqa: B008
     # type: (PipelineOptions) -> Pipeline
     """Opens the networks of the options. Raises ConfigError for an option out of range, ModelError for a bad model."""
     check_options(options)
-    if options.detector == FULL_FRAME:  # costs nothing, and carried boxes would make the crop breathe
-        options = options._replace(detect_every=1)
     watch = Stopwatch()
     shared = dict(threads=options.threads, fallback=options.fallback, cpu_engine=options.cpu_engine)  # type: Any
     backend, spec = open_model(options.model, POSE_TASKS, **shared)
@@ -211,9 +267,7 @@ def build_pipeline(options=PipelineOptions()):  # noqa: B008
 def check_options(options):
     # type: (PipelineOptions) -> None
     """Raises ConfigError naming the first option that is out of range."""
-    least = {"detect_every": 1, "score_threshold": 0, "person_threshold": 0, "max_people": 1, "threads": 0}
-    most = {"score_threshold": 1, "person_threshold": 1}
-    for name, low in least.items():
-        value, high = getattr(options, name), most.get(name, float("inf"))
+    for name, (low, high) in RANGES.items():
+        value = getattr(options, name)
         if not low <= value <= high:
             raise ConfigError("expected %s in %s..%s, got %s" % (name, low, high, value))

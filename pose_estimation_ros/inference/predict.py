@@ -47,6 +47,10 @@ def add_pipeline_arguments(parser):
         "person_threshold": "people below are dropped, 0..1",
         "max_people": "people per frame at most",
         "threads": "CPU threads, 0 = as many as cores",
+        "track_max_age_s": "seconds for which somebody may be out of sight and keep their id",
+        "confirm_after": "sightings that make a person a confirmed one",
+        "min_cutoff_hz": "One-Euro filter: cut-off at rest, lower = smoother",
+        "beta": "One-Euro filter: how much quick movements open it, higher = less lag",
     }
     for name, text in helps.items():
         default = getattr(DEFAULTS, name)

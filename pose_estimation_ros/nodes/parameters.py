@@ -1,73 +1,14 @@
-"""Parameters of the nodes: one table each, with descriptions and ranges; what is not in the table is refused."""
+"""Parameters of the nodes: declared from a table, with ranges; what is not in the table is refused."""
 
 import difflib
-from typing import Any, Dict, NamedTuple, Sequence
+from typing import Any, Callable, Dict, List, Sequence
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 
-from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.inference.pipeline import PipelineOptions
-
-# low, high: of numbers, both included.
-Parameter = NamedTuple(
-    "Parameter", [("name", str), ("default", Any), ("description", str), ("low", float), ("high", float)]
-)
-
-
-def _parameter(name, default, description, low=None, high=None):
-    # type: (str, Any, str, float, float) -> Parameter
-    return Parameter(name, default, description, low, high)
-
-
-_DEFAULTS = PipelineOptions()
-
-PIPELINE_PARAMETERS = [
-    _parameter("model", _DEFAULTS.model, "Name or path of a model: x or x.onnx for the CPU, x.engine for TensorRT."),
-    _parameter(
-        "detector",
-        _DEFAULTS.detector,
-        '"full_frame" (one person fills the view), name of a detector, or path of an own, YOLOX or NanoDet-m .onnx.',
-    ),
-    _parameter(
-        "detect_every",
-        _DEFAULTS.detect_every,
-        "Frames from one run of the detector to the next; between them boxes follow the poses.",
-        1,
-        1000,
-    ),
-    _parameter("score_threshold", _DEFAULTS.score_threshold, "Keypoints below get score 0, not found.", 0.0, 1.0),
-    _parameter("person_threshold", _DEFAULTS.person_threshold, "People below this score are dropped.", 0.0, 1.0),
-    _parameter("max_people", _DEFAULTS.max_people, "People per frame at most, the detector's best.", 1, 1000),
-    _parameter("tracking", _DEFAULTS.tracking, "Give people ids that stay from frame to frame."),
-    _parameter("smoothing", _DEFAULTS.smoothing, "One-Euro filter per tracked keypoint; needs tracking."),
-    _parameter("flip_test", _DEFAULTS.flip_test, "Run mirrored crops too: better, twice the time."),
-    _parameter("fallback", True, "Where an engine cannot be used, or fails, go on with its ONNX model on the CPU."),
-    _parameter("cpu_engine", _DEFAULTS.cpu_engine, "What runs .onnx models: onnxruntime, or openvino if installed."),
-    _parameter("threads", _DEFAULTS.threads, "CPU threads of the networks; 0: as many as cores.", 0, 256),
-]
-
-POSE_PARAMETERS = PIPELINE_PARAMETERS + [
-    _parameter(
-        "marker_metres_per_px",
-        0.002,
-        "Size of the markers: they lie in a plane 1 m before the camera, a pixel being this large.",
-        1e-6,
-        1.0,
-    ),
-    _parameter("marker_lifetime_s", 0.5, "Seconds after which RViz drops a marker by itself; 0: never.", 0.0, 3600.0),
-]
-
-VIDEO_PARAMETERS = [
-    _parameter("source", "", "An image, a folder of images, a video file, or a camera index such as 0. Required."),
-    _parameter("rate_hz", 0.0, "Images per second; 0: as the source says.", 0.0, 1000.0),
-    _parameter("loop", True, "Begin again at the end; else the node ends there."),
-    _parameter("frame_id", "camera", "frame_id of the images' headers."),
-    _parameter("width", 0, "Pixels to resize to, together with height; 0: as the source.", 0, 16384),
-    _parameter("height", 0, "Pixels to resize to, together with width; 0: as the source.", 0, 16384),
-    _parameter("wait_for_subscribers", 0, "Start only when so many nodes subscribe to the images.", 0, 100),
-]
+from pose_estimation_ros.core.errors import ConfigError, PoseError
+from pose_estimation_ros.nodes.parameter_tables import Parameter
 
 # Declared by rclpy itself.
 BUILT_IN = ("use_sim_time", "start_type_description_service")
@@ -75,12 +16,58 @@ BUILT_IN = ("use_sim_time", "start_type_description_service")
 
 def declare(node, table):
     # type: (Node, Sequence[Parameter]) -> Dict[str, Any]
-    """Declares the parameters, read-only, and returns name -> value.
+    """Declares the parameters and returns name -> value; all but the live ones are read-only.
 
     Raises ConfigError for an override (YAML, command line, launch) that is unknown, of a wrong type or out of range.
     """
     _refuse_unknown(node, [parameter.name for parameter in table])
     return {parameter.name: _declare(node, parameter) for parameter in table}
+
+
+def follow(node, table, values, apply):
+    # type: (Node, Sequence[Parameter], Dict[str, Any], Callable[[Dict[str, Any]], None]) -> None
+    """Keeps values of the live parameters up to date while the node runs.
+
+    apply: is given name -> new value first, and refuses them by raising PoseError: then none is changed, and who set
+    them gets the reason.
+    """
+    known = {parameter.name: parameter for parameter in table if parameter.live}
+
+    def on_set(given):
+        # type: (List[Any]) -> SetParametersResult
+        changes = {p.name: p.value for p in given if p.name in known}
+        try:
+            for name, value in changes.items():
+                check(known[name], value)
+            apply(changes)
+        except PoseError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        values.update(changes)
+        return SetParametersResult(successful=True)
+
+    node.add_on_set_parameters_callback(on_set)
+
+
+def check(parameter, value):
+    # type: (Parameter, Any) -> None
+    """Raises ConfigError unless the value has the type of the default, is in range and one of the choices.
+
+    rclpy checks types only from Galactic on, and no choices.
+    """
+    kind = type(parameter.default)
+    good = type(value) is kind and (not parameter.choices or value in parameter.choices)
+    if good and parameter.low is not None:
+        good = parameter.low <= value <= parameter.high
+    if not good:
+        raise ConfigError("parameter %s: expected %s, got %r" % (parameter.name, _expected(parameter), value))
+
+
+def _expected(parameter):
+    # type: (Parameter) -> str
+    if parameter.choices:
+        return "one of %s" % ", ".join(str(choice) for choice in parameter.choices)
+    kind = type(parameter.default).__name__
+    return kind if parameter.low is None else "%s in %s..%s" % (kind, parameter.low, parameter.high)
 
 
 def _refuse_unknown(node, known):
@@ -95,19 +82,22 @@ def _refuse_unknown(node, known):
 def _declare(node, parameter):
     # type: (Node, Parameter) -> Any
     try:
-        return node.declare_parameter(parameter.name, parameter.default, _descriptor(parameter)).value
+        value = node.declare_parameter(parameter.name, parameter.default, _descriptor(parameter)).value
     except ParameterException as error:
         given = node._parameter_overrides[parameter.name].value
-        expected = type(parameter.default).__name__
-        if parameter.low is not None:
-            expected += " in %s..%s" % (parameter.low, parameter.high)
         message = "parameter %s: expected %s, got %r (%s)"
-        raise ConfigError(message % (parameter.name, expected, given, str(error).strip()))
+        raise ConfigError(message % (parameter.name, _expected(parameter), given, str(error).strip()))
+    value = list(value) if isinstance(parameter.default, list) else value  # rclpy makes arrays of numbers
+    check(parameter, value)
+    return value
 
 
 def _descriptor(parameter):
     # type: (Parameter) -> ParameterDescriptor
-    descriptor = ParameterDescriptor(description=parameter.description, read_only=True)
+    choices = ", ".join(str(choice) for choice in parameter.choices)
+    descriptor = ParameterDescriptor(
+        description=parameter.description, additional_constraints=choices, read_only=not parameter.live
+    )
     if parameter.low is not None:
         if isinstance(parameter.default, float):
             bounds = FloatingPointRange(from_value=float(parameter.low), to_value=float(parameter.high))

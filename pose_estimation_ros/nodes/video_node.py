@@ -16,7 +16,8 @@ from std_msgs.msg import Header
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.inference.video import open_source
 from pose_estimation_ros.nodes.conversions import array_to_image
-from pose_estimation_ros.nodes.parameters import VIDEO_PARAMETERS, declare
+from pose_estimation_ros.nodes.parameter_tables import VIDEO_PARAMETERS
+from pose_estimation_ros.nodes.parameters import declare
 from pose_estimation_ros.nodes.qos import OUTPUT
 from pose_estimation_ros.nodes.run import run
 

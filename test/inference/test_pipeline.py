@@ -199,8 +199,8 @@ def test_build_pipeline_from_files(color_model, blob):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"detect_every": 0}, "expected detect_every in 1..inf, got 0"),
-        ({"score_threshold": 1.5}, "expected score_threshold in 0..1, got 1.5"),
+        ({"detect_every": 0}, "expected detect_every in 1..1000, got 0"),
+        ({"score_threshold": 1.5}, "expected score_threshold in 0.0..1.0, got 1.5"),
         ({"person_threshold": -0.1}, "person_threshold"),
         ({"max_people": 0}, "max_people"),
         ({"threads": -1}, "threads"),

@@ -197,9 +197,8 @@ def test_options_reach_the_pipeline():
     predict_module.add_arguments(parser)
     arguments = "x --out y --model m --detector d --detect-every 2 --score-threshold 0.1 --person-threshold 0.2".split()
     more = "--max-people 3 --no-tracking --no-smoothing --flip-test --threads 4 --fallback".split() + [
-        "--cpu-engine",
-        "openvino",
+        *"--cpu-engine openvino --track-max-age-s 2 --confirm-after 5 --min-cutoff-hz 1 --beta 3".split()
     ]
-    expected = ("m", "d", 2, 0.1, 0.2, 3, False, False, True, 4, True, "openvino")
+    expected = ("m", "d", 2, 0.1, 0.2, 3, False, False, True, 4, True, "openvino", 2, 5, 1, 3)
     assert pipeline_options(parser.parse_args(arguments + more)) == expected
     assert pipeline_options(parser.parse_args(["x", "--out", "y"])) == predict_module.DEFAULTS

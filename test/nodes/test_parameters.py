@@ -1,4 +1,5 @@
 import os
+import re
 
 import pytest
 
@@ -9,7 +10,8 @@ from rclpy.parameter import Parameter
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.inference.pipeline import PipelineOptions
-from pose_estimation_ros.nodes.parameters import POSE_PARAMETERS, VIDEO_PARAMETERS, declare
+from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS, VIDEO_PARAMETERS
+from pose_estimation_ros.nodes.parameters import check, declare, follow
 
 CONFIG = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "config")
 
@@ -34,12 +36,12 @@ def test_defaults_are_those_of_the_pipeline_but_a_robot_goes_on_without_its_engi
 
 
 @pytest.mark.parametrize("table", [POSE_PARAMETERS, VIDEO_PARAMETERS])
-def test_every_parameter_is_described_and_read_only(make_node, table):
+def test_every_parameter_is_described_and_read_only_unless_live(make_node, table):
     node = make_node()
     declare(node, table)
     for parameter in table:
         descriptor = node.describe_parameter(parameter.name)
-        assert len(descriptor.description) > 20 and descriptor.read_only
+        assert len(descriptor.description) > 20 and descriptor.read_only != parameter.live
         assert bool(descriptor.integer_range or descriptor.floating_point_range) == (parameter.low is not None)
         numeric = isinstance(parameter.default, (int, float)) and not isinstance(parameter.default, bool)
         assert numeric == (parameter.low is not None)
@@ -54,7 +56,7 @@ def test_given_values_win(make_node):
     "override, words",
     [
         (dict(treshold=0.5), "unknown parameter 'treshold'; did you mean '.*threshold'"),
-        (dict(zzz=1), "unknown parameter 'zzz'; known: cpu_engine, detect_every, "),
+        (dict(zzz=1), "unknown parameter 'zzz'; known: auto_activate, beta, "),
         (dict(detect_every=0), "parameter detect_every: expected int in 1..1000, got 0"),
         (dict(score_threshold=1.5), "parameter score_threshold: expected float in 0.0..1.0, got 1.5"),
         (dict(score_threshold="high"), "parameter score_threshold: expected float in 0.0..1.0, got 'high'"),
@@ -78,3 +80,57 @@ def test_platform_files_have_known_parameters(make_node, platform, remap):
     values = declare(node, POSE_PARAMETERS)
     assert values["detector"] == "person_detector"
     assert values["model"] == {"cpu": "elpn_v1_coco", "tx2": "elpn_v1_coco.engine"}[platform]
+
+
+LIVE = [parameter for parameter in POSE_PARAMETERS if parameter.live]
+
+
+def test_live_parameters_are_followed(make_node):
+    node, seen = make_node(), []
+    values = declare(node, POSE_PARAMETERS)
+    follow(node, POSE_PARAMETERS, values, seen.append)
+    (result,) = node.set_parameters([Parameter("score_threshold", value=0.5)])
+    assert result.successful and values["score_threshold"] == 0.5 and seen == [{"score_threshold": 0.5}]
+
+
+@pytest.mark.parametrize(
+    "name, value, words",
+    [
+        ("score_threshold", 1.5, "out of|range|outside|0..1"),
+        ("score_threshold", "high", "type|expected"),
+        ("detect_every", 0, "out of|range|1..1000"),
+        ("model", "other", "read-only"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_the_reason_and_changes_nothing(make_node, name, value, words):
+    node, seen = make_node(), []
+    values = declare(node, POSE_PARAMETERS)
+    before = dict(values)
+    follow(node, POSE_PARAMETERS, values, seen.append)
+    (result,) = node.set_parameters([Parameter(name, value=value)])
+    assert not result.successful and re.search(words, result.reason), result.reason
+    assert values == before == {p.name: _plain(node.get_parameter(p.name).value) for p in POSE_PARAMETERS}
+
+
+def _plain(value):
+    return value if isinstance(value, (str, int, float, bool)) else list(value)
+
+
+def test_what_the_node_refuses_is_not_set(make_node):
+    def refuse(changes):
+        raise ConfigError("expected something else, got %s" % changes)
+
+    node = make_node()
+    values = declare(node, POSE_PARAMETERS)
+    follow(node, POSE_PARAMETERS, values, refuse)
+    (result,) = node.set_parameters([Parameter("enabled", value=False)])
+    assert not result.successful and result.reason.startswith("expected something else")
+    assert values["enabled"] is True and node.get_parameter("enabled").value is True
+
+
+@pytest.mark.parametrize("value", [True, 1.0, "1", None, 0, 31])
+def test_check_by_hand(value):
+    (confirm_after,) = [parameter for parameter in LIVE if parameter.name == "confirm_after"]
+    check(confirm_after, 1)
+    with pytest.raises(ConfigError, match="parameter confirm_after: expected int in 1..30, got "):
+        check(confirm_after, value)

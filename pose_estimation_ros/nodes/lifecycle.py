@@ -1,0 +1,104 @@
+"""A node with ROS 2's life cycle where rclpy has it (Humble and newer), and the same node without where it has not."""
+
+from typing import Any, Callable, Optional
+
+from rclpy.task import Future
+
+from pose_estimation_ros.core.errors import PoseError
+
+try:
+    from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+except ImportError:  # Foxy, Galactic
+    from rclpy.node import Node as LifecycleNode
+
+    TransitionCallbackReturn = None
+
+
+class ManagedNode(LifecycleNode):
+    """Subclasses say what the four steps do: configure, activate, deactivate, cleanup; each may raise PoseError.
+
+    A step that fails is told in one line and leaves the state as it was; an error that nobody expected takes the node
+    back to "unconfigured", from where it can be configured anew. ``finished`` is done after shutdown, which ends the
+    process. rclpy calls the on_... methods and tells nobody what they raise, hence ``_failure``.
+    """
+
+    def __init__(self, name, **node_options):
+        # type: (str, Any) -> None
+        super().__init__(name, **node_options)
+        self.finished = Future()  # type: Future
+        self._failure = None  # type: Optional[BaseException]
+
+    def start(self):
+        # type: () -> None
+        """Configures and activates, as a manager of life cycles would. Raises what these raise."""
+        for step in ("configure", "activate"):
+            if TransitionCallbackReturn is None:
+                getattr(self, step)()
+            elif getattr(self, "trigger_" + step)() != TransitionCallbackReturn.SUCCESS:
+                raise self._failure or RuntimeError("%s failed" % step)
+
+    def configure(self):
+        # type: () -> None
+        """Gets everything ready: files, networks, publishers."""
+
+    def activate(self):
+        # type: () -> None
+        """Begins to work: subscribes."""
+
+    def deactivate(self):
+        # type: () -> None
+        """The inverse of activate; also called where activate failed half way, and more than once."""
+
+    def cleanup(self):
+        # type: () -> None
+        """The inverse of configure; also called where configure failed half way, and more than once."""
+
+    def on_configure(self, _state):
+        # type: (Any) -> Any
+        return self._transition(self.configure, self.cleanup)
+
+    def on_activate(self, _state):
+        # type: (Any) -> Any
+        return self._transition(self.activate, self.deactivate)
+
+    def on_deactivate(self, _state):
+        # type: (Any) -> Any
+        return self._transition(self.deactivate)
+
+    def on_cleanup(self, _state):
+        # type: (Any) -> Any
+        return self._transition(self.cleanup)
+
+    def on_shutdown(self, _state):
+        # type: (Any) -> Any
+        self.finished.set_result(None)
+        return self._transition(self._stop)
+
+    def on_error(self, _state):
+        # type: (Any) -> Any
+        return self._transition(self._stop)
+
+    def _stop(self):
+        # type: () -> None
+        self.deactivate()
+        self.cleanup()
+
+    def _transition(self, step, undo=lambda: None):
+        # type: (Callable[[], None], Callable[[], None]) -> Any
+        try:
+            step()
+        except PoseError as error:
+            undo()
+            self._failure = error
+            self.get_logger().error("%s: %s" % (step.__name__, error))
+            return TransitionCallbackReturn.FAILURE
+        except Exception as error:
+            self._failure = error
+            self.get_logger().error("%s: %r" % (step.__name__, error))
+            return TransitionCallbackReturn.ERROR
+        return TransitionCallbackReturn.SUCCESS
+
+    def destroy_node(self):
+        # type: () -> None
+        self._stop()
+        super().destroy_node()

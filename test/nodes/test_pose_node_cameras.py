@@ -1,0 +1,131 @@
+"""Several cameras on one node; switches while it runs; the node's life cycle."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS")
+
+from builtin_interfaces.msg import Time
+from pose_estimation_ros.msg import PersonArray
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.nodes.conversions import array_to_image
+from pose_estimation_ros.nodes.pose_node import PoseNode, output_prefixes
+
+
+@pytest.fixture
+def make(ros, color_model):
+    nodes = []
+
+    def make(**parameters):
+        values = dict(dict(model=color_model, detector="full_frame", smoothing=False), **parameters)
+        nodes.append(PoseNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()]))
+        return nodes[-1]
+
+    yield make
+    for node in nodes:
+        node.destroy_node()
+
+
+@pytest.fixture
+def peer(ros):
+    node = Node("peer")
+    yield node
+    node.destroy_node()
+
+
+@pytest.fixture
+def picture(blob):
+    frame = np.zeros((128, 96, 3), np.uint8)
+    blob(frame, (30, 40), (255, 255, 255), 12.0)
+    return frame
+
+
+def image(picture, sec, frame_id="camera", number=0):
+    return array_to_image(picture, Header(stamp=Time(sec=sec, nanosec=number * 10**8), frame_id=frame_id))
+
+
+@pytest.mark.parametrize(
+    "topics, prefixes",
+    [
+        (["image"], [""]),
+        (["/camera/image_raw"], [""]),
+        (["/left/image_raw", "/right/image_raw"], ["/left/", "/right/"]),
+        (["left/image", "image"], ["left/", ""]),
+    ],
+)
+def test_output_prefixes(topics, prefixes):
+    assert output_prefixes(topics) == prefixes
+
+
+@pytest.mark.parametrize("topics", [[], [""], ["image", ""], ["a/x", "a/y"], ["x", "y"]])
+def test_cameras_that_would_publish_the_same_topics_are_refused(topics):
+    with pytest.raises(ConfigError, match="parameter image_topics: expected"):
+        output_prefixes(topics)
+
+
+def test_two_cameras_have_their_own_topics_frames_stamps_and_people(make, peer, picture, wait_until):
+    topics = {"left": "/left/image_raw", "right": "/right/image_raw"}
+    node, answers, cameras = make(image_topics=sorted(topics.values())), {"left": [], "right": []}, {}
+    for name, topic in topics.items():
+        peer.create_subscription(PersonArray, "/%s/pose/keypoints" % name, answers[name].append, QoSProfile(depth=10))
+        cameras[name] = peer.create_publisher(Image, topic, QoSProfile(depth=10))
+    wait_until(lambda: all(c.get_subscription_count() == 1 for c in cameras.values()), node, peer)
+    wait_until(lambda: peer.count_publishers("/right/pose/keypoints") == 1, node, peer)
+    for number in (1, 2, 3):
+        for name, sec in (("left", 100), ("right", 200)):
+            cameras[name].publish(image(picture, sec, name, number))
+            wait_until(lambda: len(answers[name]) == number, node, peer)  # noqa: B023
+    for name, sec in (("left", 100), ("right", 200)):
+        headers = [msg.header for msg in answers[name]]
+        assert headers == [image(picture, sec, name, number).header for number in (1, 2, 3)]
+        assert [[p.track_id for p in m.persons] for m in answers[name]] == [[1]] * 3, "ids of its own"
+
+
+def test_switched_off_it_ignores_images_and_on_again_goes_on(make, picture, monkeypatch):
+    node, sent = make(), []
+    monkeypatch.setattr(node.cameras[0]._keypoints, "publish", sent.append)
+    for sec, enabled in ((1, True), (2, False), (3, True)):
+        assert node.set_parameters([Parameter("enabled", value=enabled)])[0].successful
+        node.cameras[0].on_image(image(picture, sec))
+    assert [msg.header.stamp.sec for msg in sent] == [1, 3]
+
+
+def test_a_threshold_changes_what_is_published_from_the_next_image_on(make, picture, monkeypatch):
+    node, sent = make(person_threshold=0.0), []
+    monkeypatch.setattr(node.cameras[0]._keypoints, "publish", sent.append)
+    for sec, threshold in ((1, 0.2), (2, 1.0), (3, 0.2)):
+        assert node.set_parameters([Parameter("score_threshold", value=threshold)])[0].successful
+        node.cameras[0].on_image(image(picture, sec))
+    found = [sum(k.score > 0 for p in msg.persons for k in p.keypoints) for msg in sent]
+    assert found[0] == found[2] > found[1] == 0
+
+
+def test_the_steps_of_its_life(make, peer, picture, wait_until):
+    node = make(auto_activate=False)
+    assert node.cameras == []
+    for _ in range(2):
+        node.trigger_configure()
+        assert peer.count_subscribers("/image") == 0
+        node.trigger_activate()
+        wait_until(lambda: peer.count_subscribers("/image") == 1, node, peer)
+        node.trigger_deactivate()
+        wait_until(lambda: peer.count_subscribers("/image") == 0, node, peer)
+        node.trigger_cleanup()
+        assert node.cameras == []
+        wait_until(lambda: peer.count_publishers("/pose/keypoints") == 0, node, peer)
+
+
+def test_a_model_that_is_missing_leaves_it_unconfigured_and_it_can_be_given_later(make, tmp_path, color_model):
+    node = make(auto_activate=False, model=str(tmp_path / "later.onnx"))
+    node.trigger_configure()
+    assert node.cameras == []
+    for suffix in (".onnx", ".json"):
+        (tmp_path / ("later" + suffix)).write_bytes(open(color_model.replace(".onnx", suffix), "rb").read())
+    node.trigger_configure()
+    assert len(node.cameras) == 1
