@@ -92,7 +92,7 @@ class MarkerMaker:
         joints.colors = [self._joint_colors[joint] for joint in np.flatnonzero(shape.shown)]
         label = self._marker(header, name, LABEL, kinds.TEXT_VIEW_FACING, shape, color)
         if np.isfinite(shape.top).all() and (shape.shown.any() or poses.state[person] == LOST):
-            label.text = _label(poses, person)
+            label.text = label_of(poses, person)
             label.pose.position = self._point(shape.top - [0, shape.size_m[LABEL], 0])
         # RViz complains of markers without content, and would go on showing the ones before.
         return [own if own.points or own.text else self._bare(header, name, own.id) for own in (bones, joints, label)]
@@ -138,7 +138,7 @@ def namespace(track_id, index):
     return "person_%d" % track_id if track_id != UNTRACKED else "untracked_%d" % index
 
 
-def _label(poses, person):
+def label_of(poses, person):
     # type: (Poses, int) -> str
     track_id, score = int(poses.track_id[person]), "%d %%" % round(100 * float(poses.person_score[person]))
     if track_id == UNTRACKED:

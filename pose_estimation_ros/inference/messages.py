@@ -102,7 +102,7 @@ def camera_from_info(msg, rectified=False):
     """
     size_wh = (msg.width, msg.height)
     if rectified:
-        camera = make_camera(np.reshape(msg.p, (3, 4))[:, :3].ravel(), (), msg.distortion_model, size_wh)
+        camera = make_camera(np.reshape(msg.p, (3, 4))[:, :3].ravel().tolist(), (), msg.distortion_model, size_wh)
     else:
         camera = make_camera(msg.k, msg.d, msg.distortion_model, size_wh)
     roi = msg.roi
