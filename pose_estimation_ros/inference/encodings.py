@@ -1,10 +1,11 @@
-"""Fields of image messages -> BGR frames. Knows the encodings of sensor_msgs, but neither rclpy nor messages."""
+"""Fields of image messages -> BGR frames, depth. Knows the encodings of sensor_msgs, but neither rclpy nor messages."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Tuple
 
 import cv2
 import numpy as np
 
+from pose_estimation_ros.core.depth import DTYPES
 from pose_estimation_ros.core.errors import FrameError
 
 # pixel_bytes: per pixel of the first plane. to_bgr: cv2 colour code, None where it is BGR already.
@@ -65,20 +66,23 @@ def decode_image(encoding, height, width, step, is_bigendian, data):
     return image if layout.to_bgr is None else cv2.cvtColor(np.ascontiguousarray(image), layout.to_bgr)
 
 
-def decode_compressed(form, data):
-    # type: (str, Any) -> np.ndarray
-    """The fields of a sensor_msgs/CompressedImage -> (H, W, 3) uint8 BGR: JPEG, PNG, what OpenCV knows by itself.
+def decode_depth(encoding, height, width, step, is_bigendian, data):
+    # type: (str, int, int, int, int, Any) -> Tuple[np.ndarray, str]
+    """The fields of a depth image -> ((height, width) float32 m or uint16 mm, "32FC1" or "16UC1"), for core.depth.
 
-    form: the message's "format", such as image_transport's "bgr8; jpeg compressed bgr8"; only errors name it.
-    Raises FrameError of kind "format" (depth images) or "data" (no image that OpenCV can read).
+    A view on the data where that has no padding and the machine's byte order. mono16, as some drivers call it, is
+    16UC1. Raises FrameError of kind "depth_encoding", or "size", "step", "data" as decode_image.
     """
-    if "compressedDepth" in form:
-        raise FrameError("format", "expected a colour image, got the format %r" % form)
-    buffer = np.frombuffer(data, np.uint8)
-    image = cv2.imdecode(buffer, cv2.IMREAD_COLOR) if buffer.size else None
-    if image is None:
-        raise FrameError("data", "expected a JPEG or PNG, got %d bytes that are none, format %r" % (buffer.size, form))
-    return image
+    kind = "16UC1" if encoding == "mono16" else encoding
+    if kind not in DTYPES:
+        expected = "a depth image of %s or mono16" % ", ".join(sorted(DTYPES))
+        raise FrameError("depth_encoding", "expected %s, got %r" % (expected, encoding))
+    dtype = np.dtype(DTYPES[kind])
+    layout = _layout(dtype.itemsize, None)
+    _check_size(encoding, layout, height, width)
+    sent = dtype.newbyteorder(">" if is_bigendian else "<")
+    depth = np.ascontiguousarray(_rows(layout, height, width, step, data)).view(sent)
+    return depth.astype(dtype, copy=False), kind
 
 
 def _check_size(encoding, layout, height, width):

@@ -2,12 +2,11 @@
 
 import array
 
-import cv2
 import numpy as np
 import pytest
 
 from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.inference.encodings import LAYOUTS, decode_compressed, decode_image
+from pose_estimation_ros.inference.encodings import LAYOUTS, decode_depth, decode_image
 
 BLUE, GREEN, RED = 40, 120, 200
 HEIGHT, WIDTH = 4, 6
@@ -133,23 +132,33 @@ def test_bad_images(kind, words, changes):
     assert caught.value.kind == kind
 
 
-@pytest.mark.parametrize("suffix, tolerance", [(".png", 0), (".jpg", 12)])
-def test_compressed_images(suffix, tolerance):
-    encoded = cv2.imencode(suffix, np.repeat(np.repeat(picture() // 2, 8, 0), 8, 1))[1]
-    frame = decode_compressed("bgr8; %s compressed bgr8" % suffix[1:], array.array("B", encoded.tobytes()))
-    assert frame.shape == (8 * HEIGHT, 8 * WIDTH, 3)
-    assert np.abs(frame[4::8, 4::8].astype(int) - picture() // 2).max() <= tolerance
+@pytest.mark.parametrize("order, is_bigendian", [("<", 0), (">", 1)])
+@pytest.mark.parametrize(
+    "encoding, kind, code", [("32FC1", "32FC1", "f4"), ("16UC1", "16UC1", "u2"), ("mono16", "16UC1", "u2")]
+)
+@pytest.mark.parametrize("padding", [0, 3])
+def test_depth(encoding, kind, code, order, is_bigendian, padding):
+    values = np.array([[0, 1, 258], [2500, 65535, 7]]).astype(order + code)
+    data = array.array("B", b"".join(row.tobytes() + bytes(padding) for row in values))
+    depth, name = decode_depth(encoding, 2, 3, 3 * values.itemsize + padding, is_bigendian, data)
+    assert (name, depth.dtype) == (kind, np.dtype(code))
+    np.testing.assert_array_equal(depth, [[0, 1, 258], [2500, 65535, 7]])
 
 
 @pytest.mark.parametrize(
-    "form, data, kind, words",
+    "kind, words, changes",
     [
-        ("jpeg", b"", "data", "got 0 bytes that are none, format 'jpeg'"),
-        ("h264", b"\x00\x00\x00\x01garbage", "data", "11 bytes that are none, format 'h264'"),
-        ("16UC1; compressedDepth png", b"whatever", "format", "a colour image"),
+        ("size", "got 0 x 0", dict(height=0, width=0, step=0, data=b"")),
+        ("step", ">= 12 bytes for width 3, got 6", dict(step=6, data=bytes(12))),
+        ("data", "24 bytes of data .step 12 x 2 rows., got 23", dict(data=bytes(23))),
+        ("data", "got 24", dict(encoding="16UC1", step=6)),
+        ("depth_encoding", "16UC1, 32FC1 or mono16, got 'bgr8'", dict(encoding="bgr8")),
+        ("depth_encoding", "got '64FC1'", dict(encoding="64FC1")),
+        ("depth_encoding", "got ''", dict(encoding="")),
     ],
 )
-def test_bad_compressed_images(form, data, kind, words):
+def test_bad_depth(kind, words, changes):
+    good = dict(encoding="32FC1", height=2, width=3, step=12, is_bigendian=0, data=bytes(24))
     with pytest.raises(FrameError, match=words) as caught:
-        decode_compressed(form, data)
+        decode_depth(**dict(good, **changes))
     assert caught.value.kind == kind

@@ -18,7 +18,8 @@ from rosbags.typesys.store import Typestore
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.evaluation.bag.cut_mcap import CutMcap, is_cut
 from pose_estimation_ros.evaluation.bag.messages import typestore
-from pose_estimation_ros.inference.encodings import decode_compressed, decode_image
+from pose_estimation_ros.inference.compressed import decode_compressed
+from pose_estimation_ros.inference.encodings import decode_image
 
 IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 STORAGES = (".mcap", ".db3")

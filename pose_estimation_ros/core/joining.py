@@ -1,0 +1,94 @@
+"""Messages of several topics that belong together, by their stamps: an image with its depth image, its boxes."""
+
+from typing import Any, Dict, List, Optional, Tuple
+
+from pose_estimation_ros.core.errors import ConfigError
+
+Waiting = List[Tuple[int, Any]]  # stamp_ns, message; in the order in which they came
+
+
+class Joiner:
+    """Holds messages back until one of every stream is there for the same instant.
+
+    partners: streams beside the leading one with the difference of stamps in s that is borne, 0 for equal stamps. Over
+    half of a stream's period there is more than one message to choose from, and the first to come is not always the
+    nearest. keep: messages that wait per stream; as many images must come while the slowest partner works on one.
+
+    Newest wins: once a set is complete, all that came before its messages is dropped, and a message is used once. Old
+    and new are told by the order of coming, not by stamp, so that a clock that jumps back stops nothing. ``dropped``
+    counts by stream what was never part of a set.
+    """
+
+    def __init__(self, partners=None, keep=10, leading="image"):
+        # type: (Dict[str, float], int, str) -> None
+        partners = partners or {}
+        bad = sorted(name for name, slop_s in partners.items() if not 0 <= slop_s < float("inf"))
+        if bad or leading in partners or keep < 1:
+            problem = "expected differences of stamps in s >= 0 of streams beside %s and keep >= 1, got %s and %s"
+            raise ConfigError(problem % (leading, partners, keep))
+        self._slop_ns = {name: int(round(1e9 * slop_s)) for name, slop_s in partners.items()}
+        self._keep, self._leading = keep, leading
+        self._waiting = {name: [] for name in [leading] + sorted(partners)}  # type: Dict[str, Waiting]
+        self.dropped = {name: 0 for name in self._waiting}
+
+    def add(self, name, stamp_ns, message):
+        # type: (str, int, Any) -> Optional[Dict[str, Any]]
+        """The newest complete set, stream -> message, where this message completes one; else None."""
+        waiting = self._waiting[name]
+        waiting.append((stamp_ns, message))
+        joined = self._newest_set()
+        if joined is None and len(waiting) > self._keep:
+            del waiting[0]
+            self.dropped[name] += 1
+        return joined
+
+    @property
+    def pending(self):
+        # type: () -> Dict[str, int]
+        """How many messages of each stream wait: for a watchdog."""
+        return {name: len(waiting) for name, waiting in self._waiting.items()}
+
+    def why_waiting(self):
+        # type: () -> str
+        """A line for the watchdog: which streams the newest image lacks, how far off they are; "" if none waits."""
+        images = self._waiting[self._leading]
+        if not images:
+            return ""
+        return "; ".join(filter(None, (self._problem(name, images[-1][0]) for name in sorted(self._slop_ns))))
+
+    def _problem(self, name, image_ns):
+        # type: (str, int) -> str
+        if self._nearest(name, image_ns) is not None:
+            return ""
+        if not self._waiting[name]:
+            return "no %s with %d %s waiting" % (name, len(self._waiting[self._leading]), self._leading)
+        off_s = 1e-9 * (self._waiting[name][-1][0] - image_ns)
+        slop_s = 1e-9 * self._slop_ns[name]
+        return "the newest %s is %+.3f s from the newest %s, %.3f s are borne" % (name, off_s, self._leading, slop_s)
+
+    def _newest_set(self):
+        # type: () -> Optional[Dict[str, Any]]
+        images = self._waiting[self._leading]
+        for at in reversed(range(len(images))):
+            found = {name: self._nearest(name, images[at][0]) for name in self._slop_ns}
+            if None not in found.values():
+                found[self._leading] = at
+                return {name: self._take(name, index) for name, index in found.items()}
+        return None
+
+    def _nearest(self, name, image_ns):
+        # type: (str, int) -> Optional[int]
+        """Index of the partner nearest to the stamp, of equals the newest; None where none is near enough."""
+        waiting = self._waiting[name]
+        off_ns = [abs(stamp_ns - image_ns) for stamp_ns, _message in waiting]
+        if not off_ns or min(off_ns) > self._slop_ns[name]:
+            return None
+        return len(off_ns) - 1 - off_ns[::-1].index(min(off_ns))
+
+    def _take(self, name, index):
+        # type: (str, int) -> Any
+        """That message; it and those that came before it wait no more."""
+        message = self._waiting[name][index][1]
+        del self._waiting[name][: index + 1]
+        self.dropped[name] += index
+        return message

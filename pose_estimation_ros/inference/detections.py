@@ -1,0 +1,64 @@
+"""vision_msgs/Detection2DArray -> person boxes, for detectors that run elsewhere. vision_msgs itself is not imported.
+
+All layouts are read, by their attributes: the centre of a box as geometry_msgs/Pose2D (x, y, theta; Foxy, Galactic) or
+vision_msgs/Pose2D (position.x, position.y, theta; Humble and newer); hypotheses with id and score (Foxy) or
+hypothesis.class_id and hypothesis.score (Galactic and newer).
+"""
+
+from typing import Any, NamedTuple, Sequence, Tuple
+
+import numpy as np
+
+from pose_estimation_ros.core.errors import FrameError
+
+
+class PersonBoxes(NamedTuple):
+    """boxes_xyxy (N, 4) float32 px of the image that the detector saw, as its numbers are; score (N,) float32 in 0..1;
+    best first. malformed: how many were dropped, for numbers that are none or a size that is not > 0."""
+
+    boxes_xyxy: np.ndarray
+    score: np.ndarray
+    malformed: int
+
+
+def decode_detections(message, person_classes=()):
+    # type: (Any, Sequence[str]) -> PersonBoxes
+    """The boxes of a vision_msgs/Detection2DArray that hold a person; of a turned one the upright box around it.
+
+    person_classes: ids that mean a person, such as ("person", "0"); none: all are. What a detection is, its
+    best hypothesis says; one without any is taken for a person of score 1 where all are.
+    Raises FrameError of kind "detections" for another message.
+    """
+    try:
+        found = [_best_hypothesis(d.results) + _box(d.bbox) for d in message.detections]
+        rows = np.array([row[1:] for row in found if not person_classes or row[0] in person_classes], np.float64)
+    except (AttributeError, TypeError, ValueError) as error:
+        expected = "expected a vision_msgs/Detection2DArray of Foxy to today, got %s: %s"
+        raise FrameError("detections", expected % (type(message).__name__, error))
+    score, x, y, theta, width, height = rows.reshape(-1, 6).T
+    with np.errstate(invalid="ignore", over="ignore"):
+        cos, sin = abs(np.cos(theta)), abs(np.sin(theta))
+        half = np.stack([cos * width + sin * height, sin * width + cos * height], 1) / 2
+        middle = np.stack([x, y], 1)
+        boxes = np.concatenate([middle - half, middle + half], 1).astype(np.float32)
+    good = np.isfinite(boxes).all(1) & np.isfinite(score) & (width > 0) & (height > 0)
+    best_first = np.argsort(-score[good], kind="mergesort")
+    score = np.clip(score[good], 0, 1).astype(np.float32)
+    return PersonBoxes(boxes[good][best_first], score[best_first], int((~good).sum()))
+
+
+def _best_hypothesis(results):
+    # type: (Any) -> Tuple[str, float]
+    """(class id, score) of the highest score; NaN is the lowest."""
+    hypotheses = [getattr(result, "hypothesis", result) for result in results]
+    if not hypotheses:
+        return "", 1.0
+    best = max(hypotheses, key=lambda hypothesis: (hypothesis.score == hypothesis.score, hypothesis.score))
+    return str(best.class_id if hasattr(best, "class_id") else best.id), best.score
+
+
+def _box(bbox):
+    # type: (Any) -> Tuple[float, float, float, float, float]
+    """x, y, theta, width, height."""
+    position = getattr(bbox.center, "position", bbox.center)
+    return position.x, position.y, bbox.center.theta, bbox.size_x, bbox.size_y

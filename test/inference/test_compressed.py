@@ -1,0 +1,196 @@
+"""CompressedImage of every kind that image_transport sends, whole, damaged and hostile."""
+
+import array
+import binascii
+import glob
+import os
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+
+from pose_estimation_ros.core.errors import FrameError
+from pose_estimation_ros.inference.compressed import MAX_PIXELS, decode_compressed, decode_compressed_depth
+
+HEIGHT, WIDTH = 32, 48
+RNG = np.random.RandomState(0)
+PICTURE = cv2.resize(RNG.randint(0, 256, (4, 6, 3)).astype(np.uint8), (WIDTH, HEIGHT))
+GREY = PICTURE[..., 0]
+DEEP = RNG.randint(0, 65536, (HEIGHT, WIDTH)).astype(np.uint16)
+
+
+def encoded(suffix, image, *options):
+    return cv2.imencode(suffix, image, list(options))[1].tobytes()
+
+
+JPEG, PNG = encoded(".jpg", PICTURE, cv2.IMWRITE_JPEG_QUALITY, 98), encoded(".png", PICTURE)
+TURNED = b"\xff\xe1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"  # held sideways
+
+
+@pytest.mark.parametrize(
+    "form, data, expected, tolerance",
+    [
+        ("png", PNG, PICTURE, 0),
+        ("bgr8; png compressed bgr8", PNG, PICTURE, 0),
+        ("mono8; png compressed ", encoded(".png", GREY), cv2.merge([GREY] * 3), 0),
+        ("bgra8; png compressed bgr8", encoded(".png", np.dstack([PICTURE, GREY])), PICTURE, 0),
+        ("bgr16; png compressed bgr16", encoded(".png", PICTURE.astype(np.uint16) * 256 + 200), PICTURE, 1),
+        ("mono16; png compressed ", encoded(".png", DEEP), cv2.merge([(DEEP >> 8).astype(np.uint8)] * 3), 1),
+        ("jpeg", JPEG, PICTURE, 25),
+        ("", JPEG, PICTURE, 25),
+        ("bgr8; jpeg compressed bgr8", JPEG, PICTURE, 25),
+        ("rgb8; jpeg compressed bgr8", JPEG, PICTURE, 25),
+        ("rgb8; jpeg compressed rgb8", JPEG, PICTURE, 25),
+        ("mono8; jpeg compressed mono8", encoded(".jpg", GREY), cv2.merge([GREY] * 3), 25),
+        ("jpeg", encoded(".jpg", PICTURE, cv2.IMWRITE_JPEG_PROGRESSIVE, 1), PICTURE, 25),
+        ("jpeg", encoded(".jpg", PICTURE, cv2.IMWRITE_JPEG_RST_INTERVAL, 1), PICTURE, 25),
+        ("jpeg", JPEG + bytes(4096), PICTURE, 25),  # buffers that a driver did not shorten
+        ("png", PNG + bytes(4096), PICTURE, 0),
+        ("jpeg", JPEG[:2] + b"\xff\xff" + JPEG[2:], PICTURE, 25),
+        ("jpeg", JPEG[:2] + TURNED + JPEG[2:], PICTURE, 25),  # not turned: CameraInfo is not either
+    ],
+)
+def test_frames(form, data, expected, tolerance):
+    for buffer in (data, array.array("B", data), np.frombuffer(data, np.uint8)):
+        frame = decode_compressed(form, buffer)
+        assert frame.shape == (HEIGHT, WIDTH, 3) and frame.dtype == np.uint8
+        assert np.abs(frame.astype(int) - expected).max() <= tolerance
+
+
+def test_the_tag_would_turn_it():
+    assert cv2.imdecode(np.frombuffer(JPEG[:2] + TURNED + JPEG[2:], np.uint8), 1).shape == (WIDTH, HEIGHT, 3)
+
+
+def test_photographs(shared_data):
+    """Real files of many writers: none is refused, all are as OpenCV reads them."""
+    paths = sorted(glob.glob(os.path.join(shared_data, "coco_val", "**", "*.jpg"), recursive=True))[:10]
+    assert paths
+    for path in paths:
+        with open(path, "rb") as file:
+            frame = decode_compressed("jpeg", file.read())
+        np.testing.assert_array_equal(frame, cv2.imread(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION))
+
+
+def png_claiming(width, height):
+    """A small PNG whose header says something else, with a good checksum."""
+    head = b"IHDR" + struct.pack(">II", width, height) + PNG[24:29]
+    return PNG[:12] + head + struct.pack(">I", binascii.crc32(head) & 0xFFFFFFFF) + PNG[33:]
+
+
+def jpeg_claiming(width, height):
+    at = JPEG.index(b"\xff\xc0")
+    return JPEG[: at + 5] + struct.pack(">HH", height, width) + JPEG[at + 9 :]
+
+
+@pytest.mark.parametrize(
+    "form, data, kind, words",
+    [
+        ("jpeg", b"", "data", "got 0 bytes that are none, format 'jpeg'"),
+        ("h264", b"\x00\x00\x00\x01garbage", "data", "11 bytes that are none, format 'h264'"),
+        ("jpeg", bytes(RNG.randint(0, 256, 5000).astype(np.uint8)), "data", "5000 bytes that are none"),
+        ("jpeg", b"\xff\xd8" + bytes(100), "data", "102 bytes that are none"),
+        ("jpeg", b"\xff" * 100000, "data", "that are none"),
+        ("png", PNG[:12] + b"garbage", "data", "19 bytes that are none"),
+        ("bgr8; tiff compressed ", encoded(".tiff", PICTURE), "data", "are none, format 'bgr8; tiff compressed '"),
+        ("jpeg", JPEG[:-2], "data", "cut off after %d" % (len(JPEG) - 2)),
+        ("jpeg", JPEG[: len(JPEG) * 2 // 3], "data", "cut off"),
+        ("png", PNG[:-10], "data", "cut off"),
+        ("png", PNG[: len(PNG) // 2], "data", "cut off"),
+        ("png", PNG[:60] + bytes(len(PNG) - 80) + PNG[-20:], "data", "OpenCV"),
+        ("png", png_claiming(30000, 30000), "size", "got 30000 x 30000"),
+        ("png", png_claiming(2**31 - 1, 2**31 - 1), "size", "2147483647"),
+        ("png", png_claiming(0, 10), "size", "got 0 x 10"),
+        ("jpeg", jpeg_claiming(30000, 30000), "size", "got 30000 x 30000"),
+        ("jpeg", jpeg_claiming(65535, 65535), "size", "got 65535 x 65535"),
+        ("jpeg", jpeg_claiming(10, 0), "size", "got 10 x 0"),
+        ("16UC1; compressedDepth png", b"whatever", "format", "a colour image"),
+        ("16UC1; png compressed ", encoded(".png", DEEP), "format", "a colour image"),
+    ],
+)
+def test_bad_frames(form, data, kind, words):
+    with pytest.raises(FrameError, match=words) as caught:
+        decode_compressed(form, data)
+    assert caught.value.kind == kind
+
+
+@pytest.mark.parametrize("data", [JPEG, PNG], ids=["jpeg", "png"])
+def test_damage_anywhere_costs_one_frame_at_most(data):
+    """Bytes changed and cut at random: a frame or a FrameError, nothing else and nothing large."""
+    rng = np.random.RandomState(1)
+    for _ in range(200):
+        damaged = bytearray(data[: rng.randint(len(data) // 2, len(data) + 1)])
+        for at in rng.randint(0, len(damaged), rng.randint(1, 6)):
+            damaged[at] = rng.randint(256)
+        try:
+            frame = decode_compressed("jpeg", damaged)
+        except FrameError as error:
+            assert error.kind in ("data", "size")
+        else:
+            assert frame.shape[2] == 3 and frame.size <= 3 * MAX_PIXELS
+
+
+# compressed_depth_image_transport with its defaults, depth_quantization 100 and depth_max 10 m.
+QUANT_A, QUANT_B = 100 * 101.0, 1 - 100 * 101.0 / 10
+HEADER = struct.pack("<iff", 0, QUANT_A, QUANT_B)
+
+
+def as_codec_cpp(depth_m):
+    """Its encoder, pixel by pixel."""
+    values = np.zeros(depth_m.shape, np.uint16)
+    for at, z in np.ndenumerate(depth_m):
+        if z < 10:
+            values[at] = int(QUANT_A / z + QUANT_B)
+    return HEADER + encoded(".png", values)
+
+
+@pytest.mark.parametrize("ending", ["", "; compressedDepth", "; compressedDepth png"])
+def test_depth_in_millimetres(ending):
+    for form in ("16UC1", "mono16"):
+        depth, encoding = decode_compressed_depth(form + ending, array.array("B", bytes(12) + encoded(".png", DEEP)))
+        assert encoding == "16UC1" and depth.dtype == np.uint16
+        np.testing.assert_array_equal(depth, DEEP)
+
+
+def test_depth_through_the_plugin_for_colour():
+    depth, encoding = decode_compressed_depth("16UC1; png compressed ", encoded(".png", DEEP))
+    assert encoding == "16UC1"
+    np.testing.assert_array_equal(depth, DEEP)
+
+
+@pytest.mark.parametrize("ending", ["; compressedDepth", "; compressedDepth png"])
+def test_depth_in_metres(ending):
+    sent = RNG.uniform(0.3, 9.9, (HEIGHT, WIDTH)).astype(np.float32)
+    sent[0, 0], sent[1, 1], sent[2, 2], sent[3, 3] = np.nan, np.inf, 12.0, 2.0
+    depth, encoding = decode_compressed_depth("32FC1" + ending, as_codec_cpp(sent))
+    assert encoding == "32FC1" and depth.dtype == np.float32 and depth.shape == sent.shape
+    assert np.isnan(depth[[0, 1, 2], [0, 1, 2]]).all() and np.isnan(depth).sum() == 3
+    assert depth[3, 3] == pytest.approx(2.0, abs=1e-6)  # 10100 / 2 - 1009 is a whole number
+    # One step of the quantisation is z^2 / a; the codec rounds towards 0, so that depth comes out larger.
+    off, step = depth - sent, sent**2 / QUANT_A
+    known = np.isfinite(depth)
+    assert (off[known] > -1e-5).all() and (off[known] <= 1.01 * step[known] + 1e-5).all()
+
+
+@pytest.mark.parametrize(
+    "form, data, kind, words",
+    [
+        ("16UC1; compressedDepth png", b"", "data", "0 bytes"),
+        ("16UC1; compressedDepth png", HEADER, "data", "0 bytes"),
+        ("32FC1; compressedDepth png", HEADER[:7], "data", "0 bytes"),
+        ("32FC1; compressedDepth png", HEADER + encoded(".png", GREY), "data", "16 bits and one channel, got uint8"),
+        ("16UC1; compressedDepth png", HEADER + encoded(".png", PICTURE.astype(np.uint16)), "data", "one channel"),
+        ("16UC1; compressedDepth png", HEADER + encoded(".png", DEEP)[:-10], "data", "cut off"),
+        ("16UC1; compressedDepth png", HEADER + png_claiming(30000, 30000), "size", "30000"),
+        ("32FC1; compressedDepth png", bytes(12) + encoded(".png", DEEP), "data", "a > 0, b <= 1 .* got 0, 0"),
+        ("32FC1; compressedDepth png", struct.pack("<iff", 0, 1, np.nan) + encoded(".png", DEEP), "data", "got 1, nan"),
+        ("16UC1; compressedDepth rvl", HEADER + zlib.compress(b"1"), "format", "compressedDepth.format"),
+        ("bgr8; jpeg compressed bgr8", JPEG, "format", "16UC1 or 32FC1"),
+        ("", PNG, "format", "got ''"),
+    ],
+)
+def test_bad_depth(form, data, kind, words):
+    with pytest.raises(FrameError, match=words) as caught:
+        decode_compressed_depth(form, data)
+    assert caught.value.kind == kind
