@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 from bag_images import TOPIC
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.poses import empty_poses, make_poses
@@ -105,3 +107,35 @@ def test_a_topic(save_bag):
             truth_of_topic(bag, "/none", TOPIC)
         with pytest.raises(DataError, match="/odd: expected 17 keypoints per person, got .1."):
             truth_of_topic(bag, "/odd", TOPIC)
+
+
+# As they were before people had a state and keypoints a velocity.
+OLD = {
+    "Keypoint": "float32 x\nfloat32 y\nfloat32 score",
+    "Person": "int32 track_id\nfloat32 score\nfloat32[4] box_xyxy\nKeypoint[] keypoints",
+    "Timing": "float32 capture_to_receive_ms\nfloat32 preprocess_ms\nfloat32 inference_ms\nfloat32 postprocess_ms\n"
+    "float32 total_ms",
+    "PersonArray": "std_msgs/Header header\nuint32 image_width\nuint32 image_height\nstring skeleton\nTiming timing\n"
+    "Person[] persons",
+}
+
+
+@pytest.mark.parametrize("storage", ["sqlite3", "mcap"])
+def test_a_topic_of_older_messages(tmp_path, storage):
+    """The bag's own definitions count, which have no state and velocity."""
+    store = get_typestore(Stores.ROS2_HUMBLE)
+    for name, text in OLD.items():
+        store.register(get_types_from_msg(text, f"pose_estimation_ros/msg/{name}"))
+    types = {name: store.types[f"pose_estimation_ros/msg/{name}"] for name in OLD}
+    keypoints = [types["Keypoint"](x=2.0 * k, y=2.0 * k + 1, score=1.0) for k in range(17)]
+    box = np.array([10, 20, 30, 60], np.float32)
+    persons = [types["Person"](track_id=3, score=0.9, box_xyxy=box, keypoints=keypoints)]
+    fields = {"header": header(5, "cam"), "image_width": 640, "image_height": 480, "skeleton": "coco17"}
+    msg = types["PersonArray"](**fields, timing=types["Timing"](0.0, 0.0, 0.0, 0.0, 0.0), persons=persons)
+    with Writer(tmp_path / "bag", version=9, storage_plugin=StoragePlugin[storage.upper()]) as writer:
+        connection = writer.add_connection("/truth", msg.__msgtype__, typestore=store)
+        writer.write(connection, 7, store.serialize_cdr(msg, msg.__msgtype__))
+    with Bag(tmp_path / "bag") as bag:
+        truth = truth_of_topic(bag, "/truth", TOPIC)
+    expected = annotations_of([(5, person(np.ones(17)))], TOPIC)
+    assert truth.content["annotations"] == expected["annotations"]
