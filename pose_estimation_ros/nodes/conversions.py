@@ -3,6 +3,7 @@
 import array
 import functools
 from types import SimpleNamespace
+from typing import Tuple
 
 import numpy as np
 from sensor_msgs.msg import Image
@@ -11,7 +12,7 @@ from std_msgs.msg import Header
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.inference import messages
-from pose_estimation_ros.inference.encodings import decode_image
+from pose_estimation_ros.inference.encodings import decode_depth, decode_image
 from pose_estimation_ros.inference.messages import camera_from_info, msg_to_joints, msg_to_poses, stamp_to_s
 from pose_estimation_ros.msg import Keypoint, Keypoint3D, Person, Person3D, Person3DArray, PersonArray
 from pose_estimation_ros.msg import Skeleton as SkeletonMsg
@@ -34,6 +35,12 @@ def image_to_array(msg):
         if error.kind != "encoding":
             raise
         return _by_cv_bridge(msg, error)
+
+
+def depth_to_array(msg):
+    # type: (Image) -> Tuple[np.ndarray, str]
+    """Depth (H, W) float32 m or uint16 mm, and its encoding; see encodings.decode_depth. Raises FrameError."""
+    return decode_depth(msg.encoding, msg.height, msg.width, msg.step, msg.is_bigendian, msg.data)
 
 
 def _by_cv_bridge(msg, cause):
