@@ -13,6 +13,7 @@ ROS = {
     "sensor_msgs",
     "std_msgs",
     "visualization_msgs",
+    "diagnostic_msgs",
     "geometry_msgs",
     "builtin_interfaces",
     "rcl_interfaces",

@@ -5,7 +5,7 @@ import os
 import platform
 import re
 import sys
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 UNKNOWN = "unknown"
 LIBRARIES = ("numpy", "cv2", "onnxruntime", "tensorrt", "openvino")
@@ -17,6 +17,11 @@ GPU_CLOCKS = (
     "sys/class/devfreq/*gv11b/cur_freq",
 )
 NVPMODEL = ("var/lib/nvpmodel/status", "etc/nvpmodel.conf")
+THERMAL = "sys/class/thermal/"
+NO_SENSORS = ("PMIC-Die",)  # TX2, Nano and Xavier give it a constant 100 degrees
+POSSIBLE_C = (-50, 150)  # a Jetson's zone that is switched off tells -256 degrees, or nothing
+# Cooling devices that slow something down, in contrast to fans; Jetsons' alerts, and the kernel's own.
+SLOWING = r"throttle|balanced|^(?:thermal-)?(?:cpufreq|devfreq)|^Processor$"
 
 
 def describe_machine(root="/"):
@@ -41,6 +46,20 @@ def describe_machine(root="/"):
     }
 
 
+def describe_heat(root="/"):
+    # type: (str) -> Dict[str, Any]
+    """power_mode, gpu_mhz, temperatures_c {zone: its hottest sensor} and throttled [what heat slows down] now.
+
+    For asking again and again: some 20 small files.
+    """
+    return {
+        "power_mode": _power_mode(root),
+        "gpu_mhz": _mhz(_read(root, *GPU_CLOCKS), 1e6),
+        "temperatures_c": _temperatures(root),
+        "throttled": _throttled(root),
+    }
+
+
 def versions():
     # type: () -> Dict[str, str]
     """Of the libraries that this process has loaded."""
@@ -57,6 +76,30 @@ def _read(root, *patterns):
         except (OSError, UnicodeDecodeError):
             continue
     return UNKNOWN
+
+
+def _temperatures(root):
+    # type: (str) -> Dict[str, float]
+    found = {}  # type: Dict[str, float]
+    for zone, millidegrees in _typed(root, "thermal_zone*", "temp"):
+        degrees = millidegrees / 1e3
+        if zone not in NO_SENSORS and POSSIBLE_C[0] < degrees < POSSIBLE_C[1]:
+            found[zone] = max(degrees, found.get(zone, degrees))
+    return found
+
+
+def _throttled(root):
+    # type: (str) -> List[str]
+    states = _typed(root, "cooling_device*", "cur_state")
+    return sorted({kind for kind, state in states if state > 0 and re.search(SLOWING, kind)})
+
+
+def _typed(root, folders, file):
+    # type: (str, str, str) -> List[Tuple[str, int]]
+    """(type, value) of the kernel's thermal devices; a zone that is switched off cannot be read."""
+    paths = sorted(glob.glob(os.path.join(root, THERMAL, folders)))
+    read = [(_read(path, "type"), _read(path, file)) for path in paths]
+    return [(kind, int(value)) for kind, value in read if re.match(r"-?\d+$", value)]
 
 
 def _cpu_name(root):

@@ -4,7 +4,7 @@ import platform
 import numpy
 import pytest
 
-from pose_estimation_ros.inference.machine import UNKNOWN, describe_machine, versions
+from pose_estimation_ros.inference.machine import UNKNOWN, describe_heat, describe_machine, versions
 
 CONF = "< POWER_MODEL ID=0 NAME=MAXN >\nCPU_ONLINE CORE_0 1\n< POWER_MODEL ID=3 NAME=MAXP_CORE_ARM >\n"
 
@@ -74,3 +74,61 @@ def test_this_machine_can_be_described_and_written():
 def test_versions_are_those_of_loaded_libraries():
     assert versions()["numpy"] == numpy.__version__
     assert "no_such_library" not in versions()
+
+
+def thermal(zones=(), coolers=()):
+    """Files of the kernel's thermal class."""
+    files = {}
+    for index, (kind, millidegrees) in enumerate(zones):
+        folder = "sys/class/thermal/thermal_zone%d/" % index
+        files.update({folder + "type": kind + "\n", folder + "temp": millidegrees + "\n"})
+    for index, (kind, state) in enumerate(coolers):
+        folder = "sys/class/thermal/cooling_device%d/" % index
+        files.update({folder + "type": kind + "\n", folder + "cur_state": "%d\n" % state})
+    return files
+
+
+@pytest.mark.parametrize(
+    "zones, coolers, temperatures_c, throttled",
+    [
+        ([], [], {}, []),
+        (  # a TX2
+            [("BCPU-therm", "41500"), ("GPU-therm", "39000"), ("Tdiode_tegra", "38250"), ("PMIC-Die", "100000")],
+            [("bcpu-throttle-alert", 0), ("pwm-fan", 3), ("gpu-throttle-alert", 1)],
+            {"BCPU-therm": 41.5, "GPU-therm": 39.0, "Tdiode_tegra": 38.25},
+            ["gpu-throttle-alert"],
+        ),
+        (  # an Orin: a zone that is off tells nothing or -256 degrees
+            [("cpu-thermal", "49718"), ("gpu-thermal", "-256000"), ("cv0-thermal", ""), ("tj-thermal", "50000")],
+            [("cpu-throttle-alert", 0), ("hot-surface-alert", 0)],
+            {"cpu-thermal": 49.718, "tj-thermal": 50.0},
+            [],
+        ),
+        (  # a PC
+            [("acpitz", "27800"), ("acpitz", "29800"), ("x86_pkg_temp", "-3000")],
+            [("Processor", 0), ("Processor", 2), ("Fan", 1), ("intel_powerclamp", 1)],
+            {"acpitz": 29.8, "x86_pkg_temp": -3.0},
+            ["Processor"],
+        ),
+    ],
+)
+def test_heat(root, tmp_path, zones, coolers, temperatures_c, throttled):
+    root(thermal(zones, coolers))
+    found = describe_heat(str(tmp_path))
+    assert found["temperatures_c"] == temperatures_c and found["throttled"] == throttled
+    assert (found["power_mode"], found["gpu_mhz"]) == (UNKNOWN, UNKNOWN)
+
+
+def test_power_mode_and_clock_are_those_of_now(root, tmp_path):
+    clock = "sys/devices/gpu.0/devfreq/17000000.gp10b/cur_freq"
+    for status, hertz, expected in (
+        ("0000", "1300500000", ("0 MAXN", 1300)),
+        ("0003", "114750000", ("3 MAXP_CORE_ARM", 115)),
+    ):
+        root({"etc/nvpmodel.conf": CONF, "var/lib/nvpmodel/status": "pmode:" + status, clock: hertz})
+        found = describe_heat(str(tmp_path))
+        assert (found["power_mode"], found["gpu_mhz"]) == expected
+
+
+def test_this_machine_s_heat_is_described_and_written():
+    assert set(json.loads(json.dumps(describe_heat()))) == {"power_mode", "gpu_mhz", "temperatures_c", "throttled"}
