@@ -84,17 +84,19 @@ class MarkerMaker:
     def _person(self, shape, poses, person, name, header):
         # type: (_Shape, Poses, int, str, Any) -> List[Any]
         kinds, color = self._messages.Marker, self._color(track_color(int(poses.track_id[person])))
-        links = [list(link) for link in self._skeleton.links if shape.shown[list(link)].all()]
+        shown = np.flatnonzero(shape.shown).tolist()
+        spots = [self._point(point) for point in shape.points]
+        links = [link for link in self._skeleton.links if link[0] in shown and link[1] in shown]
         bones = self._marker(header, name, BONES, kinds.LINE_LIST, shape, color)
-        bones.points = [self._point(end) for link in links for end in shape.points[link]]
+        bones.points = [spots[end] for link in links for end in link]
         joints = self._marker(header, name, JOINTS, kinds.SPHERE_LIST, shape, color)
-        joints.points = [self._point(point) for point in shape.points[shape.shown]]
-        joints.colors = [self._joint_colors[joint] for joint in np.flatnonzero(shape.shown)]
+        joints.points = [spots[joint] for joint in shown]
+        joints.colors = [self._joint_colors[joint] for joint in shown]
         label = self._marker(header, name, LABEL, kinds.TEXT_VIEW_FACING, shape, color)
-        if np.isfinite(shape.top).all() and (shape.shown.any() or poses.state[person] == LOST):
+        if np.isfinite(shape.top).all() and (shown or poses.state[person] == LOST):
             label.text = label_of(poses, person)
             label.pose.position = self._point(shape.top - [0, shape.size_m[LABEL], 0])
-        # RViz complains of markers without content, and would go on showing the ones before.
+        # What has no content is deleted: no viewer need know that an empty marker replaces the one before.
         return [own if own.points or own.text else self._bare(header, name, own.id) for own in (bones, joints, label)]
 
     def _bare(self, header, name, part):

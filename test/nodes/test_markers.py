@@ -124,7 +124,6 @@ def test_what_the_lens_cannot_see_is_left_out():
 
 
 def test_a_marker_without_content_is_a_deletion():
-    """RViz warns of empty ones, and goes on showing the one before."""
     bones, joints, label = maker()(people([1], found=[NOSE]), HEADER, (640, 480)).markers
     assert [m.action for m in (bones, joints, label)] == [Marker.DELETE, Marker.ADD, Marker.ADD]
 
