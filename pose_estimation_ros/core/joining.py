@@ -10,13 +10,13 @@ Waiting = List[Tuple[int, Any]]  # stamp_ns, message; in the order in which they
 class Joiner:
     """Holds messages back until one of every stream is there for the same instant.
 
-    partners: streams beside the leading one with the difference of stamps in s that is borne, 0 for equal stamps. Over
-    half of a stream's period there is more than one message to choose from, and the first to come is not always the
-    nearest. keep: messages that wait per stream; as many images must come while the slowest partner works on one.
+    partners: streams beside the leading one with the difference of stamps in s that is borne, 0 for equal stamps; more
+    than half of a stream's period may join neighbours. keep: messages that wait per stream; as many images must have
+    room as come while the slowest partner works on one.
 
-    Newest wins: once a set is complete, all that came before its messages is dropped, and a message is used once. Old
-    and new are told by the order of coming, not by stamp, so that a clock that jumps back stops nothing. ``dropped``
-    counts by stream what was never part of a set.
+    A message that completes a set goes to the image nearest to it, of equals to the newest. All that came before the
+    set's messages is dropped then, and a message is used once. Old and new are told by the order of coming, not by
+    stamp, so that a clock that jumps back stops nothing. ``dropped`` counts by stream what was never part of a set.
     """
 
     def __init__(self, partners=None, keep=10, leading="image"):
@@ -29,14 +29,18 @@ class Joiner:
         self._slop_ns = {name: int(round(1e9 * slop_s)) for name, slop_s in partners.items()}
         self._keep, self._leading = keep, leading
         self._waiting = {name: [] for name in [leading] + sorted(partners)}  # type: Dict[str, Waiting]
+        self._last = {}  # type: Dict[str, int]  # stamps of the last set
         self.dropped = {name: 0 for name in self._waiting}
 
     def add(self, name, stamp_ns, message):
         # type: (str, int, Any) -> Optional[Dict[str, Any]]
-        """The newest complete set, stream -> message, where this message completes one; else None."""
+        """The complete set, stream -> message, where this message completes one; else None."""
         waiting = self._waiting[name]
+        if self._is_late(name, stamp_ns):
+            self.dropped[name] += 1
+            return None
         waiting.append((stamp_ns, message))
-        joined = self._newest_set()
+        joined = self._take_set()
         if joined is None and len(waiting) > self._keep:
             del waiting[0]
             self.dropped[name] += 1
@@ -66,15 +70,29 @@ class Joiner:
         slop_s = 1e-9 * self._slop_ns[name]
         return "the newest %s is %+.3f s from the newest %s, %.3f s are borne" % (name, off_s, self._leading, slop_s)
 
-    def _newest_set(self):
+    def _is_late(self, name, stamp_ns):
+        # type: (str, int) -> bool
+        """Whether the last image should have had this partner: given to the next, all that follow would be one late."""
+        if name == self._leading or not self._last:
+            return False
+        image_ns = self._last[self._leading]
+        return abs(stamp_ns - image_ns) < abs(self._last[name] - image_ns)
+
+    def _take_set(self):
         # type: () -> Optional[Dict[str, Any]]
-        images = self._waiting[self._leading]
-        for at in reversed(range(len(images))):
-            found = {name: self._nearest(name, images[at][0]) for name in self._slop_ns}
-            if None not in found.values():
-                found[self._leading] = at
-                return {name: self._take(name, index) for name, index in found.items()}
-        return None
+        sets = [self._set_of(at) for at in reversed(range(len(self._waiting[self._leading])))]
+        complete = [found for found in sets if None not in found.values()]
+        if not complete:
+            return None
+        best = min(complete, key=self._off_ns)
+        self._last = self._stamps(best)
+        return {name: self._take(name, index) for name, index in best.items()}
+
+    def _set_of(self, at):
+        # type: (int) -> Dict[str, Optional[int]]
+        """Indices among those who wait: of that image and of its partners, None for who is not there."""
+        image_ns = self._waiting[self._leading][at][0]
+        return dict({name: self._nearest(name, image_ns) for name in self._slop_ns}, **{self._leading: at})
 
     def _nearest(self, name, image_ns):
         # type: (str, int) -> Optional[int]
@@ -84,6 +102,16 @@ class Joiner:
         if not off_ns or min(off_ns) > self._slop_ns[name]:
             return None
         return len(off_ns) - 1 - off_ns[::-1].index(min(off_ns))
+
+    def _stamps(self, found):
+        # type: (Dict[str, int]) -> Dict[str, int]
+        return {name: self._waiting[name][index][0] for name, index in found.items()}
+
+    def _off_ns(self, found):
+        # type: (Dict[str, int]) -> int
+        """How far the partners are from their image, together."""
+        stamps = self._stamps(found)
+        return sum(abs(stamp_ns - stamps[self._leading]) for stamp_ns in stamps.values())
 
     def _take(self, name, index):
         # type: (str, int) -> Any
