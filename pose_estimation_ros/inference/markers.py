@@ -145,4 +145,4 @@ def label_of(poses, person):
     track_id, score = int(poses.track_id[person]), "%d %%" % round(100 * float(poses.person_score[person]))
     if track_id == UNTRACKED:
         return score
-    return "%d %s" % (track_id, "lost" if poses.state[person] == LOST else score)
+    return "#%d %s" % (track_id, "lost" if poses.state[person] == LOST else score)

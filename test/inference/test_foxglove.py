@@ -69,14 +69,14 @@ def test_colors_are_rgb_from_0_to_1_and_can_be_seen():
 
 def test_two_people_and_their_labels():
     own = annotations(people([4, 5]))
-    assert [text.text for text in own.texts] == ["4 75 %", "5 75 %"]
+    assert [text.text for text in own.texts] == ["#4 75 %", "#5 75 %"]
     assert len(own.points) == 4
     assert own.points[0].outline_color.r != own.points[2].outline_color.r
 
 
 def test_of_the_lost_the_label_stays():
     own = annotations(people([4], found=[])._replace(state=np.array([LOST], np.uint8)))
-    assert own.points == [] and [text.text for text in own.texts] == ["4 lost"]
+    assert own.points == [] and [text.text for text in own.texts] == ["#4 lost"]
     assert own.texts[0].position.x == 20.5 and own.texts[0].position.y < 30.5
 
 

@@ -62,7 +62,7 @@ def test_only_found_keypoints_and_their_bones():
     assert all(m.action == Marker.ADD and m.ns == "person_4" and m.header == HEADER for m in (bones, joints, label))
     assert len(bones.points) == 2, "wrist to elbow; the nose has no found neighbour"
     assert len(joints.points) == len(joints.colors) == 3
-    assert label.text == "4 75 %"
+    assert label.text == "#4 75 %"
     assert bones.lifetime.sec == 1 and bones.lifetime.nanosec == 500000000
     assert all(0 <= channel <= 1 for color in joints.colors for channel in (color.r, color.g, color.b, color.a))
 
@@ -110,7 +110,7 @@ def test_of_the_lost_the_label_stays_until_the_track_ends(joints, expected_z):
     make(seen, HEADER, (640, 480), CAMERA, in_space((0, 0, 3), [WRIST]))
     bones, balls, label = make(lost(seen), HEADER, (640, 480), CAMERA, joints).markers
     assert [m.action for m in (bones, balls, label)] == [Marker.DELETE, Marker.DELETE, Marker.ADD]
-    assert (label.text, label.pose.position.z) == ("4 lost", expected_z)
+    assert (label.text, label.pose.position.z) == ("#4 lost", expected_z)
     top = CAMERA.unproject(np.array([320, 200]), expected_z)  # of the box
     np.testing.assert_allclose(xyz(label.pose.position)[:2], top[:2] - [0, label.scale.z], atol=1e-6)
     ended = make(empty_poses(17), HEADER, (640, 480)).markers
