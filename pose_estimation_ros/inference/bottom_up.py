@@ -38,7 +38,7 @@ class BottomUp:
                 "%s: expected a network of free height and width (`pose export --free-size`), got an input of %s"
                 % (spec.name, backend.input_shape)
             )
-        self._backend, self._spec, self._flip_test, self._short_side = backend, spec, flip_test, short_side
+        self._backend, self.spec, self._flip_test, self._short_side = backend, spec, flip_test, short_side
         self._watch = watch or Stopwatch()
         self.skeleton = get_skeleton(spec.skeleton)
         self._order = joint_order(self.skeleton)
@@ -47,17 +47,17 @@ class BottomUp:
         # type: (np.ndarray) -> Poses
         """frame (H, W, 3) uint8 BGR -> people, untracked, best first, with boxes around their keypoints."""
         frame_wh = frame.shape[1::-1]
-        size_wh = self._spec.input_size_wh
+        size_wh = self.spec.input_size_wh
         if self._short_side:
             size_wh = short_side_wh(frame_wh, min(size_wh))
         matrix = letterbox_matrix(frame_wh, size_wh)
         batch = warp_crops(frame, matrix[None], size_wh)
         self._watch.lap("preprocess", "warp")
         heatmaps, tags = self._maps(batch)
-        columns, rows = np.ceil(matrix[0, 0] * np.array(frame_wh) / (self._spec.stride / 2.0)).astype(int)
+        columns, rows = np.ceil(matrix[0, 0] * np.array(frame_wh) / (self.spec.stride / 2.0)).astype(int)
         # Nobody is beside the frame, and looking there costs time.
         xy, score, person_score = group(heatmaps[:, :rows, :columns], tags[:, :rows, :columns], self._order)
-        xy = np.where(score[..., None] > 0, apply(invert(matrix), xy * (self._spec.stride / 2.0)), 0)
+        xy = np.where(score[..., None] > 0, apply(invert(matrix), xy * (self.spec.stride / 2.0)), 0)
         boxes = boxes_around(xy, score, BOX_SCORE)
         best_first = np.argsort(-person_score, kind="mergesort")
         self._watch.lap("postprocess", "decode")

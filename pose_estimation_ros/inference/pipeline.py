@@ -6,7 +6,7 @@ import numpy as np
 
 from pose_estimation_ros.core.errors import ConfigError, FrameError
 from pose_estimation_ros.core.geometry import boxes_around
-from pose_estimation_ros.core.model_spec import POSE_TASKS
+from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec
 from pose_estimation_ros.core.oks import box_area, oks_nms
 from pose_estimation_ros.core.poses import Poses, empty_poses
 from pose_estimation_ros.core.smoothing import OneEuro
@@ -171,6 +171,12 @@ class Pipeline:
         # type: () -> Backend
         """What the pose network runs on now."""
         return self._backends[0]
+
+    @property
+    def spec(self):
+        # type: () -> ModelSpec
+        """Of the pose model."""
+        return self._estimator.spec
 
     @property
     def backend_name(self):

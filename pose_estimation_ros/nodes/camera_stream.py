@@ -1,26 +1,23 @@
-"""One camera of the node: its image topic, the memory of its people, its results.
+"""One camera of the node: from what CameraInputs receives to what CameraResults publishes."""
 
-Subscribes: the image topic. Publishes, stamped as the image: pose/keypoints (PersonArray), and while somebody listens
-pose/markers (MarkerArray), pose/image (Image with skeletons drawn).
-"""
-
-import collections
 import time
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import numpy as np
 from rclpy.node import Node
-from sensor_msgs.msg import Image
-from visualization_msgs.msg import MarkerArray
 
+from pose_estimation_ros.core.depth import DepthOptions, Joints, joints_in_space
 from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.core.poses import Poses
-from pose_estimation_ros.inference.draw import draw_poses
+from pose_estimation_ros.core.poses import LOST, Poses, joined
+from pose_estimation_ros.inference.compressed import decode_compressed, decode_compressed_depth
+from pose_estimation_ros.inference.detections import decode_detections
 from pose_estimation_ros.inference.pipeline import Pipeline
-from pose_estimation_ros.msg import PersonArray, Timing
-from pose_estimation_ros.nodes.conversions import array_to_image, image_to_array, poses_to_msg, stamp_to_s
-from pose_estimation_ros.nodes.markers import MarkerMaker
-from pose_estimation_ros.nodes.qos import NEWEST_IMAGE, OUTPUT
+from pose_estimation_ros.inference.view import View
+from pose_estimation_ros.msg import Timing
+from pose_estimation_ros.nodes.camera_inputs import CameraInputs, age_ms
+from pose_estimation_ros.nodes.camera_results import CameraResults, Result
+from pose_estimation_ros.nodes.conversions import depth_to_array, image_to_array, stamp_to_s
+from pose_estimation_ros.nodes.diagnostics import TOO_OLD, CameraFacts, camera_status
 
 WARN_EVERY_S = 5.0
 
@@ -30,82 +27,113 @@ class CameraStream:
 
     def __init__(self, node, pipeline, topic, prefix, values):
         # type: (Node, Pipeline, str, str, Dict[str, Any]) -> None
-        self._node, self.pipeline, self.topic, self._values = node, pipeline, topic, values
-        self.dropped = collections.Counter()  # type: collections.Counter
-        self._subscriptions = []  # type: List[Any]
-        self._make_markers = MarkerMaker(pipeline.skeleton, values["marker_metres_per_px"], values["marker_lifetime_s"])
-        self._keypoints = node.create_publisher(PersonArray, prefix + "pose/keypoints", OUTPUT)
-        self._markers = node.create_publisher(MarkerArray, prefix + "pose/markers", OUTPUT)
-        self._overlay = node.create_publisher(Image, prefix + "pose/image", OUTPUT)
+        self._node, self.pipeline, self._values = node, pipeline, values
+        self._view = View(values["roi_xywh"], values["rotation_deg"])
+        self._depth = DepthOptions(
+            window=values["depth_window"],
+            nearest_m=values["depth_nearest_m"],
+            farthest_m=values["depth_farthest_m"],
+        )
+        self.inputs = CameraInputs(node, topic, values, self._on_images)
+        self.results = CameraResults(node, prefix, pipeline.skeleton, values)
 
     def open(self):
         # type: () -> None
-        """Subscribes; from then on ``topic`` is the topic's full name."""
-        images = self._node.create_subscription(Image, self.topic, self.on_image, NEWEST_IMAGE)
-        self._subscriptions, self.topic = [images], images.topic_name
+        self.inputs.open()
 
     def close(self):
         # type: () -> None
         """Unsubscribes and forgets the people."""
-        for subscription in self._subscriptions:
-            self._node.destroy_subscription(subscription)
-        self._subscriptions = []
+        self.inputs.close()
         self.pipeline.reset()
 
     def destroy(self):
         # type: () -> None
         self.close()
-        for publisher in (self._keypoints, self._markers, self._overlay):
-            self._node.destroy_publisher(publisher)
+        self.results.close()
 
-    def on_image(self, msg):
-        # type: (Image) -> None
-        if not self._values["enabled"]:
+    def status(self):
+        # type: () -> Any
+        """A diagnostic_msgs/DiagnosticStatus of the last seconds."""
+        inputs, values = self.inputs, self._values
+        outage = inputs.watchdog.outage if values["enabled"] else ""
+        facts = CameraFacts(inputs.topic, inputs.reliability, outage, values["max_age_ms"], values["enabled"])
+        return camera_status(self._node.get_name(), facts, inputs.statistics.summary(time.monotonic()))
+
+    def _on_images(self, received):
+        # type: (Dict[str, Any]) -> None
+        """Any fault of a frame costs that frame, and is counted and told."""
+        msg, received_ms = received["image"]
+        too_old_ms = self._values["max_age_ms"]
+        if 0 < too_old_ms < age_ms(self._node, msg.header.stamp):
+            self.inputs.statistics.dropped(time.monotonic(), TOO_OLD)
             return
-        received_ms, start_s = self._since_ms(msg.header.stamp), time.perf_counter()
         try:
-            frame = image_to_array(msg)
-            decode_ms = 1e3 * (time.perf_counter() - start_s)
-            poses = self.pipeline(frame, stamp_to_s(msg.header.stamp))
+            self._answer(received, msg, received_ms)
         except FrameError as error:
-            self._drop(error)
-            return
-        people = poses_to_msg(poses, msg.header, (msg.width, msg.height), self.pipeline.skeleton.name)
-        people.timing = self._timing(received_ms, decode_ms)
-        people.timing.total_ms = self._since_ms(msg.header.stamp)
-        self._keypoints.publish(people)
-        self._show(poses, frame, msg)
+            self._tell(error, "image dropped")
 
-    def _show(self, poses, frame, msg):
-        # type: (Poses, np.ndarray, Image) -> None
-        """Markers and overlay, only while somebody listens."""
-        if self._markers.get_subscription_count():
-            self._markers.publish(self._make_markers(poses, msg.header, (msg.width, msg.height)))
-        if self._values["overlay"] and self._overlay.get_subscription_count():
-            frame = frame.copy()
-            draw_poses(frame, poses, self.pipeline.skeleton)
-            self._overlay.publish(array_to_image(frame, msg.header))
+    def _answer(self, received, msg, received_ms):
+        # type: (Dict[str, Any], Any, float) -> None
+        start_s = time.perf_counter()
+        frame = decode_compressed(msg.format, msg.data) if self.inputs.compressed else image_to_array(msg)
+        decode_ms = 1e3 * (time.perf_counter() - start_s)
+        poses = self._poses(frame, stamp_to_s(msg.header.stamp), received.get("detections"))
+        joints, lift_ms = timed(self._joints, poses, received.get("depth"))
+        timing = self._timing(received_ms, decode_ms, lift_ms)
+        result = Result(msg.header, frame, poses, timing, self.inputs.camera, joints)
+        total_ms, publish_ms = timed(self.results.publish, result)
+        stages_ms = dict(self.pipeline.parts_ms, decode_image=decode_ms, lift=lift_ms, publish=publish_ms)
+        seen = int((poses.state != LOST).sum())
+        self.inputs.statistics.published(time.monotonic(), total_ms, stages_ms, seen)
 
-    def _timing(self, received_ms, decode_ms):
-        # type: (float, float) -> Timing
-        """All but total_ms; decoding the image counts as preprocessing."""
+    def _poses(self, frame, stamp_s, detections):
+        # type: (np.ndarray, float, Any) -> Poses
+        """In pixels of the frame; the lost after the others."""
+        view, image_wh, boxes = self._view, frame.shape[1::-1], None
+        if detections is not None:
+            boxes = decode_detections(detections, self._values["person_classes"]).boxes_xyxy
+            boxes = view.boxes(boxes, image_wh)
+        found = self.pipeline(view.cut(frame), stamp_s, boxes)
+        return view.back(joined(found, self.pipeline.lost), image_wh)
+
+    def _joints(self, poses, msg):
+        # type: (Poses, Any) -> Optional[Joints]
+        """Where depth and a calibrated camera are there, and somebody listens. Bad depth costs only them."""
+        camera = self.inputs.camera
+        if msg is None or camera is None or not self.results.wants_joints():
+            return None
+        try:
+            decoded = decode_compressed_depth(msg.format, msg.data) if self.inputs.compressed else depth_to_array(msg)
+            return joints_in_space(poses, decoded[0], decoded[1], camera, self.pipeline.skeleton, self._depth)
+        except FrameError as error:
+            self._tell(error, "depth image dropped")
+            return None
+
+    def _timing(self, received_ms, decode_ms, lift_ms):
+        # type: (float, float, float) -> Timing
+        """All but total_ms; decoding the image counts as preprocessing, joints in space as postprocessing."""
         preprocess_ms, inference_ms, postprocess_ms = self.pipeline.timing
         return Timing(
             capture_to_receive_ms=received_ms,
             preprocess_ms=decode_ms + preprocess_ms,
             inference_ms=inference_ms,
-            postprocess_ms=postprocess_ms,
+            postprocess_ms=postprocess_ms + lift_ms,
         )
 
-    def _since_ms(self, stamp):
-        # type: (Any) -> float
-        """Milliseconds from a stamp to now on the node's clock; NaN where the stamp is zero."""
-        stamp_ns = stamp.sec * 10**9 + stamp.nanosec
-        return 1e-6 * (self._node.get_clock().now().nanoseconds - stamp_ns) if stamp_ns else float("nan")
-
-    def _drop(self, error):
-        # type: (FrameError) -> None
-        self.dropped[error.kind] += 1
-        counts = ", ".join("%s %d" % item for item in sorted(self.dropped.items()))
-        text = "image dropped: %s (so far: %s)" % (error, counts)
+    def _tell(self, error, what):
+        # type: (FrameError, str) -> None
+        statistics = self.inputs.statistics
+        statistics.bad_frame(time.monotonic(), error.kind)
+        totals = statistics.summary(time.monotonic()).bad_total
+        counts = ", ".join("%s %d" % item for item in sorted(totals.items()))
+        text = "%s: %s: %s (so far: %s)" % (self.inputs.topic, what, error, counts)
         self._node.get_logger().warning(text, throttle_duration_sec=WARN_EVERY_S)
+
+
+def timed(function, *arguments):
+    # type: (Callable, Any) -> Tuple[Any, float]
+    """Its result, and how long it took, ms."""
+    start_s = time.perf_counter()
+    result = function(*arguments)
+    return result, 1e3 * (time.perf_counter() - start_s)

@@ -9,9 +9,9 @@ from pose_estimation_ros.core.errors import PoseError
 try:
     from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 except ImportError:  # Foxy, Galactic
-    from rclpy.node import Node as LifecycleNode
+    from rclpy.node import Node as LifecycleNode  # type: ignore[assignment]
 
-    TransitionCallbackReturn = None
+    TransitionCallbackReturn = None  # type: ignore[misc,assignment]
 
 
 class ManagedNode(LifecycleNode):
@@ -26,16 +26,20 @@ class ManagedNode(LifecycleNode):
         # type: (str, Any) -> None
         super().__init__(name, **node_options)
         self.finished = Future()  # type: Future
-        self._failure = None  # type: Optional[BaseException]
+        self._failure, self._starting = None, False  # type: Optional[BaseException], bool
 
     def start(self):
         # type: () -> None
         """Configures and activates, as a manager of life cycles would. Raises what these raise."""
-        for step in ("configure", "activate"):
-            if TransitionCallbackReturn is None:
-                getattr(self, step)()
-            elif getattr(self, "trigger_" + step)() != TransitionCallbackReturn.SUCCESS:
-                raise self._failure or RuntimeError("%s failed" % step)
+        self._starting = True
+        try:
+            for step in ("configure", "activate"):
+                if TransitionCallbackReturn is None:
+                    getattr(self, step)()
+                elif getattr(self, "trigger_" + step)() != TransitionCallbackReturn.SUCCESS:
+                    raise self._failure or RuntimeError("%s failed" % step)
+        finally:
+            self._starting = False
 
     def configure(self):
         # type: () -> None
@@ -89,14 +93,18 @@ class ManagedNode(LifecycleNode):
             step()
         except PoseError as error:
             undo()
-            self._failure = error
-            self.get_logger().error("%s: %s" % (step.__name__, error))
-            return TransitionCallbackReturn.FAILURE
+            return self._failed(step, error, TransitionCallbackReturn.FAILURE)
         except Exception as error:
-            self._failure = error
-            self.get_logger().error("%s: %r" % (step.__name__, error))
-            return TransitionCallbackReturn.ERROR
+            return self._failed(step, error, TransitionCallbackReturn.ERROR)
         return TransitionCallbackReturn.SUCCESS
+
+    def _failed(self, step, error, answer):
+        # type: (Callable[[], None], Exception, Any) -> Any
+        """Told here where a service asked; who called start() gets the error itself."""
+        self._failure = error
+        if not self._starting:
+            self.get_logger().error("%s: %s" % (step.__name__, error if isinstance(error, PoseError) else repr(error)))
+        return answer
 
     def destroy_node(self):
         # type: () -> None

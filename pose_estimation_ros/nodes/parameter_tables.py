@@ -4,6 +4,10 @@ from typing import Any, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.inference.backend import CPU_ENGINES
 from pose_estimation_ros.inference.pipeline import LIVE, RANGES, PipelineOptions
+from pose_estimation_ros.inference.view import TURNS
+from pose_estimation_ros.nodes.image_qos import CHOICES as QOS
+
+TRANSPORTS, ROTATIONS = ("raw", "compressed"), tuple(TURNS)
 
 
 class Parameter(NamedTuple):
@@ -51,6 +55,25 @@ PIPELINE_PARAMETERS = [
 
 INPUT_PARAMETERS = [
     Parameter("image_topics", ["image"], "Image topics, one per camera. With several, results appear beside each."),
+    Parameter("image_transport", "raw", "compressed: JPEG or PNG on <image topic>/compressed.", choices=TRANSPORTS),
+    Parameter(
+        "qos", "auto", "Reliability asked of images; auto: best effort, reliable if that brings none.", choices=QOS
+    ),
+    Parameter("max_age_ms", 0.0, "Older images are dropped; 0: none are.", 0.0, 60000.0, live=True),
+    Parameter("roi_xywh", [0, 0, 0, 0], "Part of the image to look at: x, y, width, height px; 0: as far as it goes."),
+    Parameter("rotation_deg", 0, "How far clockwise the image is to be turned to stand upright.", choices=ROTATIONS),
+    Parameter("camera_info_topic", "camera_info", "Calibration; relative: beside the image topic. Empty: none."),
+    Parameter("image_rectified", False, "The image is image_proc's: without distortion, with the matrix P."),
+    Parameter("depth_topic", "", "Depth image aligned with the image (REP-118), for joints in space. Empty: none."),
+    Parameter("depth_slop_s", 0.03, "Difference of stamps of image and depth image that is borne.", 0.0, 1.0),
+    Parameter("depth_window", 0.02, "Half side of the square where depth is looked for, in box heights.", 0.005, 0.1),
+    Parameter("depth_nearest_m", 0.2, "Nearest distance that the depth camera measures, m.", 0.0, 10.0),
+    Parameter("depth_farthest_m", 10.0, "Farthest distance that the depth camera measures, m.", 0.1, 100.0),
+    Parameter(
+        "detections_topic", "", "vision_msgs/Detection2DArray with people, in place of the detector. Empty: none."
+    ),
+    Parameter("detections_slop_s", 0.0, "Difference of stamps of image and detections that is borne.", 0.0, 1.0),
+    Parameter("person_classes", ["person"], "Ids of those detections that are people."),
 ]
 
 POSE_PARAMETERS = (
@@ -67,13 +90,16 @@ POSE_PARAMETERS = (
         Parameter(
             "marker_metres_per_px",
             0.002,
-            "Size of the markers: they lie in a plane 1 m before the camera, a pixel being this large.",
+            "Size of a pixel in the plane of markers without depth, where no CameraInfo tells, m.",
             1e-6,
             1.0,
         ),
+        Parameter("marker_distance_m", 1.0, "Distance of that plane from the camera, m.", 0.1, 100.0),
         Parameter(
             "marker_lifetime_s", 0.5, "Seconds after which RViz drops a marker by itself; 0: never.", 0.0, 3600.0
         ),
+        Parameter("hri", False, "Also publish REP-155's humans/bodies/...; needs hri_msgs."),
+        Parameter("foxglove", False, "Also publish pose/annotations for Foxglove; needs foxglove_msgs."),
     ]
 )
 

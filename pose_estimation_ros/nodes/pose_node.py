@@ -8,15 +8,20 @@ subscribes; both at the start unless auto_activate is false.
 import sys
 from typing import Any, Dict, List
 
+from diagnostic_msgs.msg import DiagnosticArray
+
+from pose_estimation_ros import __version__
 from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.inference.machine import UNKNOWN, describe_heat, describe_machine
 from pose_estimation_ros.inference.pipeline import LIVE, PipelineOptions, build_pipeline
 from pose_estimation_ros.msg import Skeleton
 from pose_estimation_ros.nodes.camera_stream import CameraStream
 from pose_estimation_ros.nodes.conversions import skeleton_to_msg
+from pose_estimation_ros.nodes.diagnostics import NodeFacts, diagnostics, node_status
 from pose_estimation_ros.nodes.lifecycle import ManagedNode
 from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS
 from pose_estimation_ros.nodes.parameters import declare, follow
-from pose_estimation_ros.nodes.qos import LATCHED
+from pose_estimation_ros.nodes.qos import LATCHED, OUTPUT
 from pose_estimation_ros.nodes.run import run
 
 
@@ -30,7 +35,8 @@ class PoseNode(ManagedNode):
         # type: (Any) -> None
         super().__init__("pose_node", **node_options)
         self.cameras = []  # type: List[CameraStream]
-        self._pipeline = self._skeleton = self._timer = None  # type: Any
+        self._pipeline = self._skeleton = self._diagnostics = self._timer = None  # type: Any
+        self._board = describe_machine()["board"]
         self._values = declare(self, POSE_PARAMETERS)
         self._prefixes = output_prefixes(self._values["image_topics"])
         follow(self, POSE_PARAMETERS, self._values, self._change)
@@ -44,6 +50,7 @@ class PoseNode(ManagedNode):
         self._pipeline = build_pipeline(options)
         self._skeleton = self.create_publisher(Skeleton, "pose/skeleton", LATCHED)
         self._skeleton.publish(skeleton_to_msg(self._pipeline.skeleton))
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", OUTPUT)
         for topic, prefix in zip(values["image_topics"], self._prefixes):
             self.cameras.append(CameraStream(self, self._pipeline.sibling(), topic, prefix, values))
 
@@ -52,10 +59,10 @@ class PoseNode(ManagedNode):
         for camera in self.cameras:
             camera.open()
         text = "%s on %s, detector %s, images from %s"
-        topics = ", ".join(camera.topic for camera in self.cameras)
+        topics = ", ".join(camera.inputs.topic for camera in self.cameras)
         pipeline = self._pipeline
         self.get_logger().info(text % (pipeline.options.model, pipeline.backend_name, pipeline.detector_name, topics))
-        self.tick()
+        self._tell_fault()
         self._timer = self.create_timer(1.0, self.tick)
 
     def deactivate(self):
@@ -70,11 +77,12 @@ class PoseNode(ManagedNode):
         # type: () -> None
         while self.cameras:
             self.cameras.pop().destroy()
-        if self._skeleton:
-            self.destroy_publisher(self._skeleton)
+        for publisher in (self._skeleton, self._diagnostics):
+            if publisher:
+                self.destroy_publisher(publisher)
         if self._pipeline:
             self._pipeline.close()
-        self._skeleton = self._pipeline = None
+        self._skeleton = self._diagnostics = self._pipeline = None
 
     def _change(self, changes):
         # type: (Dict[str, Any]) -> None
@@ -85,7 +93,33 @@ class PoseNode(ManagedNode):
 
     def tick(self):
         # type: () -> None
-        """Every second: tells of an engine that was not to be had, or failed on the way, once for each."""
+        """Every second: watchdogs and diagnostics."""
+        for camera in self.cameras:
+            camera.inputs.tick()
+        self._tell_fault()
+        statuses = [node_status(self.get_name(), self._facts(), describe_heat())]
+        statuses += [camera.status() for camera in self.cameras]
+        self._diagnostics.publish(diagnostics(self.get_clock().now().to_msg(), statuses))
+
+    def _facts(self):
+        # type: () -> NodeFacts
+        pipeline = self._pipeline
+        return NodeFacts(
+            model=pipeline.spec.name,
+            accuracy=pipeline.spec.accuracy,
+            flip_test=pipeline.options.flip_test,
+            backend=pipeline.backend_name,
+            precision=getattr(pipeline.backend, "precision", UNKNOWN),
+            fault=pipeline.fault,
+            detector=pipeline.detector_name,
+            cpu_engine=pipeline.options.cpu_engine,
+            version=__version__,
+            board=self._board,
+        )
+
+    def _tell_fault(self):
+        # type: () -> None
+        """Once for each: an engine that was not to be had, or failed on the way."""
         if self._pipeline.fault != self._fault:
             self._fault = self._pipeline.fault
             self.get_logger().warning("not as configured, on the CPU instead: %s" % self._fault)

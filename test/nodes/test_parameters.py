@@ -44,7 +44,7 @@ def test_every_parameter_is_described_and_read_only_unless_live(make_node, table
         assert len(descriptor.description) > 20 and descriptor.read_only != parameter.live
         assert bool(descriptor.integer_range or descriptor.floating_point_range) == (parameter.low is not None)
         numeric = isinstance(parameter.default, (int, float)) and not isinstance(parameter.default, bool)
-        assert numeric == (parameter.low is not None)
+        assert numeric == (parameter.low is not None or bool(parameter.choices and numeric))
 
 
 def test_given_values_win(make_node):

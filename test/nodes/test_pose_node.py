@@ -129,16 +129,21 @@ def test_stamps_that_stand_still_or_go_back(ask, frame, stamps):
         assert np.isfinite([[k.x, k.y, k.score] for k in answer.persons[0].keypoints]).all()
 
 
+def bad_images(node):
+    """Images that could not be used, by kind."""
+    return node.cameras[0].inputs.statistics.summary(0.0).bad_total
+
+
 def test_a_bad_image_is_dropped_counted_and_the_next_one_answered(node, peer, ask, frame, wait_until):
     good = array_to_image(frame, header())
     for changes in (dict(encoding="nonsense"), dict(height=0), dict(step=1), dict(data=good.data[:-1]), dict(step=300)):
         bad = array_to_image(frame, header())
         for field, value in changes.items():
             setattr(bad, field, value)
-        dropped = sum(node.cameras[0].dropped.values())
+        dropped = sum(bad_images(node).values())
         peer.images.publish(bad)
-        wait_until(lambda: sum(node.cameras[0].dropped.values()) > dropped, node, peer)  # noqa: B023
-    assert node.cameras[0].dropped == dict(encoding=1, size=1, step=1, data=2)
+        wait_until(lambda: sum(bad_images(node).values()) > dropped, node, peer)  # noqa: B023
+    assert bad_images(node) == dict(encoding=1, size=1, step=1, data=2)
     assert peer.arrays == []
     assert ask(good).header == header()
 
@@ -152,18 +157,18 @@ def test_the_skeleton_reaches_late_subscribers(node, peer, wait_until):
 
 def test_markers_and_overlay_only_while_somebody_listens(node, peer, ask, frame, wait_until, monkeypatch):
     made = []
-    monkeypatch.setattr(node.cameras[0]._markers, "publish", lambda msg: made.append("markers"))
-    monkeypatch.setattr(node.cameras[0]._overlay, "publish", lambda msg: made.append("image"))
+    monkeypatch.setattr(node.cameras[0].results._markers, "publish", lambda msg: made.append("markers"))
+    monkeypatch.setattr(node.cameras[0].results._overlay, "publish", lambda msg: made.append("image"))
     ask(array_to_image(frame, header()))
     assert made == []
     listening = peer.listen(MarkerArray, "pose/markers", QoSProfile(depth=10))
-    wait_until(lambda: node.cameras[0]._markers.get_subscription_count() == 1, node, peer)
+    wait_until(lambda: node.cameras[0].results._markers.get_subscription_count() == 1, node, peer)
     ask(array_to_image(frame, header()))
     wait_until(lambda: made == ["markers"], node, peer)
     peer.destroy_subscription(listening)
     peer.listen(Image, "pose/image", QoSProfile(depth=10))
-    wait_until(lambda: node.cameras[0]._markers.get_subscription_count() == 0, node, peer)
-    wait_until(lambda: node.cameras[0]._overlay.get_subscription_count() == 1, node, peer)
+    wait_until(lambda: node.cameras[0].results._markers.get_subscription_count() == 0, node, peer)
+    wait_until(lambda: node.cameras[0].results._overlay.get_subscription_count() == 1, node, peer)
     ask(array_to_image(frame, header()))
     wait_until(lambda: made == ["markers", "image"], node, peer)
 
@@ -172,7 +177,10 @@ def test_overlay_and_markers_have_the_stamp_of_the_image(node, peer, ask, frame,
     peer.listen(MarkerArray, "pose/markers", QoSProfile(depth=10))
     peer.listen(Image, "pose/image", QoSProfile(depth=10))
     wait_until(
-        lambda: node.cameras[0]._markers.get_subscription_count() and node.cameras[0]._overlay.get_subscription_count(),
+        lambda: (
+            node.cameras[0].results._markers.get_subscription_count()
+            and node.cameras[0].results._overlay.get_subscription_count()
+        ),
         node,
         peer,
     )
@@ -195,9 +203,9 @@ def test_without_its_engine_it_serves_all_the_same_and_says_so_once(
     monkeypatch.setattr("pose_estimation_ros.inference.backend.model_folders", lambda: [str(tmp_path)])
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     node, sent = make_pose_node("color_model.engine"), []
-    monkeypatch.setattr(node.cameras[0]._keypoints, "publish", sent.append)
+    monkeypatch.setattr(node.cameras[0].results._keypoints, "publish", sent.append)
     for sec in range(3):
-        node.cameras[0].on_image(array_to_image(frame, header(sec)))
+        node.cameras[0].inputs.on_image(array_to_image(frame, header(sec)))
     node.destroy_node()
     assert [len(people.persons) for people in sent] == [1, 1, 1]
     assert warnings(capfd, "on the CPU instead: expected TensorRT's Python module") == 1
@@ -208,12 +216,12 @@ def test_a_cuda_error_in_flight_costs_no_image_and_is_told_once(
 ):
     cudart, _ = gpu()
     node, sent = make_pose_node(save_engine(color_model)), []
-    monkeypatch.setattr(node.cameras[0]._keypoints, "publish", sent.append)
-    node.cameras[0].on_image(array_to_image(frame, header(9, 0)))
+    monkeypatch.setattr(node.cameras[0].results._keypoints, "publish", sent.append)
+    node.cameras[0].inputs.on_image(array_to_image(frame, header(9, 0)))
     assert warnings(capfd, "") == 0
     cudart.failing["cudaEventSynchronize"] = 700
     for number in (1, 2):
-        node.cameras[0].on_image(array_to_image(frame, header(9, number * 10**8)))
+        node.cameras[0].inputs.on_image(array_to_image(frame, header(9, number * 10**8)))
         node.tick()
     node.destroy_node()
     assert [[person.track_id for person in people.persons] for people in sent] == [[1], [1], [1]]

@@ -1,0 +1,185 @@
+"""What one camera's images come with: their topic and those of camera_info, depth and person boxes, joined by stamp."""
+
+import time
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
+
+from rclpy.expand_topic_name import expand_topic_name
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from pose_estimation_ros.core.camera import Camera
+from pose_estimation_ros.core.errors import ConfigError, FrameError
+from pose_estimation_ros.core.joining import Joiner
+from pose_estimation_ros.inference.statistics import CameraStatistics
+from pose_estimation_ros.nodes.conversions import camera_from_info
+from pose_estimation_ros.nodes.image_qos import choose, subscribe
+from pose_estimation_ros.nodes.qos import NEWEST_IMAGE, PARTNER
+from pose_estimation_ros.nodes.watchdog import Watchdog, ask_why
+
+ALIVE_S = 1.0  # since the last depth image: images wait for theirs no longer once it stopped
+
+
+class Received(NamedTuple):
+    """An image message and how old it was when it came, ms (NaN: no stamp)."""
+
+    msg: Any
+    age_ms: float
+
+
+class CameraInputs:
+    """Subscribes, and hands on complete sets: {"image": Received, "depth": msg, "detections": msg}.
+
+    The last two only where they have a topic. Without depth for ALIVE_S, images go on without; without boxes there is
+    nobody to look at, so images wait for theirs. take: gets the sets. ``camera``: calibration of the newest CameraInfo,
+    None where there is none. ``topic``: full name of what the images come on.
+    """
+
+    def __init__(self, node, topic, values, take):
+        # type: (Node, str, Dict[str, Any], Callable[[Dict[str, Any]], None]) -> None
+        self._node, self._values, self._take = node, values, take
+        raw = resolved(node, topic)
+        self._beside = raw[: raw.rfind("/") + 1]
+        self.compressed = values["image_transport"] == "compressed"
+        self.topic = raw + "/compressed" if self.compressed else raw
+        self._others = []  # type: List[Any]
+        self._images = None  # type: Any
+        self._reset()
+
+    def _reset(self):
+        # type: () -> None
+        now_s = time.monotonic()
+        self.statistics, self.watchdog = CameraStatistics(now_s), Watchdog(self.topic, now_s)
+        self.camera, self.camera_fault = None, ""  # type: Optional[Camera], str
+        self._depth_s = float("-inf")
+        boxes = {"detections": self._values["detections_slop_s"]} if self._values["detections_topic"] else {}
+        # Of images with and without depth.
+        self._joiners = {True: Joiner(dict(boxes, depth=self._values["depth_slop_s"])), False: Joiner(boxes)}
+
+    def open(self):
+        # type: () -> None
+        """Subscribes; afresh, as if nothing had ever come."""
+        self._reset()
+        self._open_images()
+        values = self._values
+        if values["camera_info_topic"]:
+            self._listen(CameraInfo, values["camera_info_topic"], self._on_camera_info, NEWEST_IMAGE)
+        if values["depth_topic"]:
+            kind, suffix = (CompressedImage, "/compressedDepth") if self.compressed else (Image, "")
+            self._listen(kind, values["depth_topic"] + suffix, self._on_depth, PARTNER)
+        if values["detections_topic"]:
+            self._listen(detections_class(), values["detections_topic"], self._on_detections, PARTNER)
+
+    def _open_images(self):
+        # type: () -> None
+        infos = self._node.get_publishers_info_by_topic(self.topic)
+        silent_s = self.statistics.summary(time.monotonic()).last_image_age_s
+        qos = choose(infos, self._values["qos"], arrived=not self.watchdog.outage or silent_s == silent_s)
+        kind = CompressedImage if self.compressed else Image
+        self._images = subscribe(self._node, kind, self.topic, self.on_image, qos)
+
+    def _listen(self, kind, topic, callback, qos):
+        # type: (Any, str, Callable, Any) -> None
+        name = topic if topic.startswith("/") else self._beside + topic
+        self._others.append(self._node.create_subscription(kind, name, callback, qos))
+
+    def close(self):
+        # type: () -> None
+        for subscription in self._others + ([self._images] if self._images else []):
+            self._node.destroy_subscription(subscription)
+        self._others, self._images = [], None
+
+    def tick(self):
+        # type: () -> None
+        """Every second: looks whether images come, and under qos auto asks for another kind where none ever did."""
+        said = self.watchdog.check(time.monotonic(), lambda had: ask_why(self._node, self._images, had))
+        if said:
+            self._node.get_logger().warning(said)
+        if self.watchdog.outage and not self.watchdog.had_images and self._values["qos"] == "auto":
+            wanted = choose(self._node.get_publishers_info_by_topic(self.topic), "auto", arrived=False)
+            if wanted.reliability != self._images.qos_profile.reliability:
+                self._node.destroy_subscription(self._images)
+                self._open_images()
+
+    @property
+    def reliability(self):
+        # type: () -> str
+        """That the image subscription asks for."""
+        return self._images.qos_profile.reliability.short_key if self._images else "unknown"
+
+    @property
+    def lacks(self):
+        # type: () -> str
+        """What is missing beside images that come, "" for nothing."""
+        found = [self._joiner.why_waiting()]
+        if self._values["depth_topic"]:
+            found.append("" if self._depth_lives() else "no depth image for %g s: no joints in space" % ALIVE_S)
+            no_camera = self.camera_fault or "no CameraInfo"
+            found.append("" if self.camera else no_camera + ": no joints in space")
+        return "; ".join(filter(None, found))
+
+    def on_image(self, msg, sequence=None, publisher=b""):
+        # type: (Any, Optional[int], bytes) -> None
+        if not self._values["enabled"]:
+            return
+        now_s, stamp = time.monotonic(), msg.header.stamp
+        self.statistics.received(now_s, sequence, publisher)
+        said = self.watchdog.image(now_s)
+        if said:
+            self._node.get_logger().info(said)
+        self._join("image", stamp, Received(msg, age_ms(self._node, stamp)))
+
+    def _depth_lives(self):
+        # type: () -> bool
+        return time.monotonic() - self._depth_s < ALIVE_S
+
+    @property
+    def _joiner(self):
+        # type: () -> Joiner
+        return self._joiners[self._depth_lives()]
+
+    def _join(self, name, stamp, message):
+        # type: (str, Any, Any) -> None
+        joined = self._joiner.add(name, stamp.sec * 10**9 + stamp.nanosec, message)
+        if joined:
+            self._take(joined)
+
+    def _on_depth(self, msg):
+        # type: (Any) -> None
+        self._depth_s = time.monotonic()
+        self._join("depth", msg.header.stamp, msg)
+
+    def _on_detections(self, msg):
+        # type: (Any) -> None
+        self._join("detections", msg.header.stamp, msg)
+
+    def _on_camera_info(self, msg):
+        # type: (CameraInfo) -> None
+        try:
+            self.camera, self.camera_fault = camera_from_info(msg, self._values["image_rectified"]), ""
+        except FrameError as error:
+            self.camera, self.camera_fault = None, "CameraInfo: %s" % error
+
+
+def age_ms(node, stamp):
+    # type: (Node, Any) -> float
+    """From a stamp to now on the node's clock; NaN where the stamp is zero."""
+    stamp_ns = stamp.sec * 10**9 + stamp.nanosec
+    return 1e-6 * (node.get_clock().now().nanoseconds - stamp_ns) if stamp_ns else float("nan")
+
+
+def resolved(node, topic):
+    # type: (Node, str) -> str
+    """Full name of a topic, remapped; as image_transport, which remaps the raw image's topic for all its kinds."""
+    if hasattr(node, "resolve_topic_name"):
+        return node.resolve_topic_name(topic)
+    return expand_topic_name(topic, node.get_name(), node.get_namespace())  # Foxy: without remapping
+
+
+def detections_class():
+    # type: () -> Any
+    """vision_msgs/Detection2DArray. Raises ConfigError where its package is not installed."""
+    try:
+        from vision_msgs.msg import Detection2DArray
+    except ImportError as error:
+        raise ConfigError("parameter detections_topic: expected vision_msgs to be installed (%s)" % error)
+    return Detection2DArray

@@ -1,0 +1,292 @@
+"""What the node takes in beside plain images, compressed ones, depth, turned ones; and what it says of what is wrong."""
+
+import array
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS")
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from pose_estimation_ros.msg import Person3DArray, PersonArray
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
+
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.nodes.conversions import array_to_image
+from pose_estimation_ros.nodes.pose_node import PoseNode
+
+WIDTH, HEIGHT = 96, 128
+SPOTS = {"nose": (30, 40), "left_eye": (60, 80), "right_eye": (70, 20)}  # of the colour finder: red, green, blue
+
+
+@pytest.fixture
+def make(ros, color_model):
+    nodes = []
+
+    def make(**parameters):
+        values = dict(dict(model=color_model, detector="full_frame", smoothing=False), **parameters)
+        nodes.append(PoseNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()]))
+        return nodes[-1]
+
+    yield make
+    for node in nodes:
+        node.destroy_node()
+
+
+class Peer(Node):
+    """Publishes on any topic and keeps what comes on others."""
+
+    def __init__(self):
+        super().__init__("peer")
+        self.heard = {}
+
+    def hear(self, kind, topic):
+        self.heard[topic] = []
+        self.create_subscription(kind, topic, self.heard[topic].append, QoSProfile(depth=10))
+        return self.heard[topic]
+
+    def camera(self, kind, topic):
+        return self.create_publisher(kind, topic, QoSProfile(depth=10))
+
+
+@pytest.fixture
+def peer(ros):
+    node = Peer()
+    yield node
+    node.destroy_node()
+
+
+@pytest.fixture
+def frame(blob):
+    frame = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    for xy, color in zip(SPOTS.values(), ((0, 0, 255), (0, 255, 0), (255, 0, 0))):
+        blob(frame, xy, color, 12.0)
+    return frame
+
+
+def header(number=0):
+    return Header(stamp=Time(sec=100, nanosec=number * 10**8), frame_id="camera_optical_frame")
+
+
+def off_px(person):
+    """How far the first three keypoints are from the spots."""
+    found = np.array([(k.x, k.y) for k in person.keypoints[:3]])
+    return np.hypot(*(found - list(SPOTS.values())).T).max()
+
+
+def both_ready(publisher, node, peer, wait_until):
+    wait_until(lambda: publisher.get_subscription_count() == 1, node, peer)
+
+
+def ask(node, peer, wait_until, send, answers):
+    """Sends until an answer comes, and returns it: discovery takes its time."""
+    before = len(answers)
+    send()
+    wait_until(lambda: len(answers) > before, node, peer)
+    return answers[-1]
+
+
+@pytest.mark.parametrize("suffix, form", [(".png", "png"), (".jpg", "bgr8; jpeg compressed bgr8")])
+def test_compressed_images(make, peer, frame, wait_until, suffix, form):
+    node = make(image_transport="compressed")
+    answers, camera = peer.hear(PersonArray, "pose/keypoints"), peer.camera(CompressedImage, "image/compressed")
+    both_ready(camera, node, peer, wait_until)
+    wait_until(lambda: peer.count_publishers("pose/keypoints") == 1, node, peer)
+    data = array.array("B", cv2.imencode(suffix, frame)[1].tobytes())
+    msg = CompressedImage(header=header(), format=form, data=data)
+    people = ask(node, peer, wait_until, lambda: camera.publish(msg), answers)
+    assert (people.image_width, people.image_height, people.header) == (WIDTH, HEIGHT, header())
+    assert off_px(people.persons[0]) < 8
+
+
+def test_a_compressed_image_that_is_cut_off_costs_that_image(make, frame):
+    node = make(image_transport="compressed")
+    data = cv2.imencode(".jpg", frame)[1].tobytes()
+    node.cameras[0].inputs.on_image(
+        CompressedImage(header=header(), format="jpeg", data=array.array("B", data[: len(data) // 2]))
+    )
+    assert node.cameras[0].inputs.statistics.summary(0.0).bad_total == {"data": 1}
+
+
+@pytest.mark.parametrize("rotation, turned", [(90, 3), (180, 2), (270, 1)])
+def test_a_camera_on_its_side_answers_in_pixels_of_its_image(make, frame, monkeypatch, rotation, turned):
+    """np.rot90 turns the picture the other way round, as the camera's mount does."""
+    node, sent = make(rotation_deg=rotation), []
+    monkeypatch.setattr(node.cameras[0].results._keypoints, "publish", sent.append)
+    upright = make()
+    straight = []
+    monkeypatch.setattr(upright.cameras[0].results._keypoints, "publish", straight.append)
+    mounted = np.ascontiguousarray(np.rot90(frame, -turned))
+    node.cameras[0].inputs.on_image(array_to_image(mounted, header()))
+    upright.cameras[0].inputs.on_image(array_to_image(frame, header()))
+    assert (sent[0].image_width, sent[0].image_height) == mounted.shape[1::-1]
+    mark = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for keypoint, other in zip(sent[0].persons[0].keypoints[:3], straight[0].persons[0].keypoints[:3]):
+        mark[:] = 0
+        mark[int(round(other.y)), int(round(other.x))] = 1
+        y, x = np.argwhere(np.rot90(mark, -turned))[0]
+        assert abs(keypoint.x - x) <= 1 and abs(keypoint.y - y) <= 1
+
+
+def test_old_images_are_dropped_and_counted(make, frame, monkeypatch):
+    node, sent = make(max_age_ms=500.0), []
+    monkeypatch.setattr(node.cameras[0].results._keypoints, "publish", sent.append)
+    now = node.get_clock().now()
+    for age_s in (0.0, 2.0, -1.0):
+        stamp_ns = now.nanoseconds - int(age_s * 1e9)
+        stamp = Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
+        node.cameras[0].inputs.on_image(array_to_image(frame, Header(stamp=stamp)))
+    node.cameras[0].inputs.on_image(array_to_image(frame, Header()))  # without a stamp nobody knows
+    assert len(sent) == 3
+    assert node.cameras[0].inputs.statistics.summary(0.0).dropped_total == {"too_old": 1}
+
+
+@pytest.fixture
+def depth_camera(make, peer, wait_until):
+    """node, answers in space, answers in the image, and publishers of image, camera_info and depth."""
+    node = make(image_topics=["color/image_raw"], depth_topic="/aligned/image_raw")
+    space, flat = peer.hear(Person3DArray, "pose/skeletons"), peer.hear(PersonArray, "pose/keypoints")
+    publishers = [
+        peer.camera(Image, "color/image_raw"),
+        peer.camera(CameraInfo, "color/camera_info"),
+        peer.camera(Image, "/aligned/image_raw"),
+    ]
+    for publisher in publishers:
+        both_ready(publisher, node, peer, wait_until)
+    wait_until(lambda: node.cameras[0].results._skeletons.get_subscription_count() == 1, node, peer)
+    wait_until(lambda: node.cameras[0].results._keypoints.get_subscription_count() == 1, node, peer)
+    return node, space, flat, publishers
+
+
+def info(fx=100.0):
+    k = [fx, 0.0, (WIDTH - 1) / 2.0, 0.0, fx, (HEIGHT - 1) / 2.0, 0.0, 0.0, 1.0]
+    return CameraInfo(header=header(), width=WIDTH, height=HEIGHT, k=k, distortion_model="plumb_bob", d=[0.0] * 5)
+
+
+def depth_image(metres, number=0, encoding="16UC1"):
+    values = np.full((HEIGHT, WIDTH), round(metres * 1000), np.uint16)
+    if encoding == "32FC1":
+        values = np.full((HEIGHT, WIDTH), metres, np.float32)
+    step = WIDTH * values.itemsize
+    data = array.array("B", values.tobytes())
+    return Image(header=header(number), height=HEIGHT, width=WIDTH, encoding=encoding, step=step, data=data)
+
+
+@pytest.mark.parametrize("encoding", ["16UC1", "32FC1"])
+def test_joints_in_space(depth_camera, peer, frame, wait_until, encoding):
+    """Everything is 2 m away; the first image may be answered before its depth has come at all."""
+    node, space, _, (image, camera_info, depth) = depth_camera
+    camera_info.publish(info())
+    wait_until(lambda: node.cameras[0].inputs.camera is not None, node, peer)
+    depth.publish(depth_image(2.0, 0, encoding))
+    wait_until(lambda: node.cameras[0].inputs._depth_lives(), node, peer)
+    people = ask(node, peer, wait_until, lambda: image.publish(array_to_image(frame, header())), space)
+    assert (people.header, people.skeleton) == (header(), "coco17")
+    nose = people.persons[0].keypoints[0]
+    assert nose.valid and abs(nose.z - 2.02) < 0.01  # the nose lies 2 cm behind its skin
+    expected = 2.0 * (np.array(SPOTS["nose"]) - [(WIDTH - 1) / 2, (HEIGHT - 1) / 2]) / 100
+    assert np.hypot(nose.x - expected[0], nose.y - expected[1]) < 0.2  # a pixel of the heatmap is 10 px here
+    assert np.array(nose.covariance).reshape(3, 3)[2, 2] > 0
+
+
+def test_images_wait_for_their_depth_but_not_for_ever(depth_camera, peer, frame, wait_until, monkeypatch):
+    node, space, flat, (image, camera_info, depth) = depth_camera
+    camera_info.publish(info())
+    depth.publish(depth_image(2.0, 1))
+    wait_until(lambda: node.cameras[0].inputs._depth_lives() and node.cameras[0].inputs.camera, node, peer)
+    wait_until(lambda: not node.cameras[0].inputs._joiners[True].pending["image"], node, peer)
+    image.publish(array_to_image(frame, header(2)))
+    wait_until(lambda: node.cameras[0].inputs._joiners[True].pending["image"] == 1, node, peer)
+    assert flat == [] and space == []
+    depth.publish(depth_image(2.0, 2))
+    wait_until(lambda: len(space) == 1 and len(flat) == 1, node, peer)
+    monkeypatch.setattr("pose_estimation_ros.nodes.camera_inputs.ALIVE_S", 0.0)  # as if the last had come long ago
+    ask(node, peer, wait_until, lambda: image.publish(array_to_image(frame, header(3))), flat)
+    assert len(space) == 1, "no depth, no joints in space"
+    assert "no depth image" in node.cameras[0].inputs.lacks
+
+
+@pytest.mark.parametrize("camera", [None, 0.0])
+def test_without_calibration_there_are_keypoints_and_a_reason(depth_camera, peer, frame, wait_until, camera):
+    node, space, flat, (image, camera_info, depth) = depth_camera
+    if camera is not None:
+        camera_info.publish(info(camera))
+        wait_until(lambda: node.cameras[0].inputs.camera_fault, node, peer)
+    depth.publish(depth_image(2.0))
+    wait_until(lambda: node.cameras[0].inputs._depth_lives(), node, peer)
+    ask(node, peer, wait_until, lambda: image.publish(array_to_image(frame, header())), flat)
+    assert space == [] and "no joints in space" in node.cameras[0].inputs.lacks
+
+
+def test_a_bad_depth_image_costs_the_joints_in_space_only(depth_camera, peer, frame, wait_until):
+    node, space, flat, (image, camera_info, depth) = depth_camera
+    camera_info.publish(info())
+    wait_until(lambda: node.cameras[0].inputs.camera is not None, node, peer)
+    bad = depth_image(2.0)
+    bad.encoding = "bgr8"
+    depth.publish(bad)
+    wait_until(lambda: node.cameras[0].inputs._depth_lives(), node, peer)
+    ask(node, peer, wait_until, lambda: image.publish(array_to_image(frame, header())), flat)
+    assert space == [] and sum(node.cameras[0].inputs.statistics.summary(0.0).bad_total.values()) == 1
+
+
+def status(message, words):
+    (found,) = [status for status in message.status if words in status.name]
+    return found, {pair.key: pair.value for pair in found.values}
+
+
+def test_diagnostics_tell_of_node_and_camera(make, peer, frame, wait_until):
+    node = make()
+    heard, camera = peer.hear(DiagnosticArray, "/diagnostics"), peer.camera(Image, "image")
+    both_ready(camera, node, peer, wait_until)
+    summary = node.cameras[0].inputs.statistics.summary
+    camera.publish(array_to_image(frame, header()))
+    wait_until(lambda: summary(0.0).published_total, node, peer)
+    bad = array_to_image(frame, header())
+    bad.encoding = "nonsense"
+    camera.publish(bad)
+    wait_until(lambda: summary(0.0).bad_total, node, peer)
+    before = len(heard)
+    wait_until(lambda: len(heard) > before, node, peer)
+    own, values = status(heard[-1], "Pose estimation")
+    assert values["backend"] == "onnxruntime" and values["fallback"] == "none" and values["detector"] == "full_frame"
+    seen, values = status(heard[-1], "/image")
+    assert seen.level == DiagnosticStatus.WARN and "encoding 1" in seen.message
+    assert values["images_published"] == "1" and values["bad_encoding"] == "1" and values["people"] == "1"
+    assert float(values["network_p50_ms"]) > 0
+
+
+def test_no_image_is_told_with_the_reason_and_stale(make, peer, wait_until, monkeypatch, capfd):
+    node = make()
+    heard, watchdog = peer.hear(DiagnosticArray, "/diagnostics"), node.cameras[0].inputs.watchdog
+    camera = peer.camera(Image, "imagee")
+    wait_until(lambda: node.count_publishers("/imagee") == 1, node, peer)
+    watchdog._limit_s = 0.1
+    wait_until(lambda: any(status(m, "/image")[0].level == DiagnosticStatus.STALE for m in heard), node, peer)
+    seen, _ = status(heard[-1], "/image")
+    assert "no publisher" in seen.message and "did you mean /imagee" in seen.message
+    assert "no image on /image" in capfd.readouterr().err
+    peer.destroy_publisher(camera)
+
+
+@pytest.mark.parametrize(
+    "parameters, words",
+    [
+        (dict(detections_topic="/people"), "detections_topic: expected vision_msgs"),
+        (dict(hri=True), "parameter hri: expected hri_msgs"),
+        (dict(foxglove=True), "parameter foxglove: expected foxglove_msgs"),
+        (dict(image_transport="theora"), "parameter image_transport: expected one of raw, compressed, got 'theora'"),
+        (dict(rotation_deg=45), "parameter rotation_deg: expected one of 0, 90, 180, 270, got 45"),
+        (dict(roi_xywh=[0, 0, 5]), "expected a region x, y, width, height"),
+        (dict(qos="fast"), "parameter qos: expected one of auto, best_effort, reliable"),
+    ],
+)
+def test_bad_parameters_end_the_start(make, parameters, words):
+    with pytest.raises(ConfigError, match=words):
+        make(**parameters)
