@@ -68,7 +68,7 @@ def imports(path):
 def is_allowed(name, layer):
     parts = name.split(".")
     if parts[0] == PACKAGE:
-        return parts[1] in BELOW[layer]
+        return parts[1] in BELOW[layer] or parts[1] == "__version__"
     return parts[0] in sys.stdlib_module_names or parts[0] in MAY_IMPORT[layer]
 
 

@@ -7,6 +7,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+import pose_estimation_ros
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -35,7 +37,7 @@ def tracked_files():
 
 def test_name_version_licence_agree():
     assert package_xml("name") == [setup_value("NAME")]
-    assert package_xml("version") == [setup_value("VERSION")]
+    assert package_xml("version") == [setup_value("VERSION")] == [pose_estimation_ros.__version__]
     assert package_xml("license") == ["Apache-2.0"]
     assert "Apache License" in read("LICENSE") and "Version 2.0" in read("LICENSE")
 

@@ -30,9 +30,9 @@ GRID = 7  # samples along each side of a joint's window
 
 
 class DepthOptions(NamedTuple):
-    """window: half side of the square in which a joint's depth is looked for, in parts of the person's box height.
+    """window: half side of the square in which a joint's depth is looked for, in parts of the longer side of the person's box.
     band_m: thickness of what counts as one surface. support: part of the window that a surface must fill.
-    nearest_m, farthest_m: what the sensor measures. pixel_sigma: of a keypoint, in parts of the box height.
+    nearest_m, farthest_m: what the sensor measures. pixel_sigma: of a keypoint, likewise.
     depth_sigma: (a, b), noise of the sensor a + b z^2, m.
     """
 
@@ -96,7 +96,7 @@ def check_depth(depth, encoding, camera):
 def _samples(poses, depth, metres_per_unit, camera, options):
     # type: (Poses, np.ndarray, float, Camera, DepthOptions) -> np.ndarray
     """Depths (N, K, GRID^2) m around the keypoints found; NaN outside the image and for keypoints not found."""
-    half_px = np.maximum(options.window * (poses.box_xyxy[:, 3] - poses.box_xyxy[:, 1]), 1)
+    half_px = np.maximum(options.window * _extent(poses), 1)
     offsets = np.stack(np.meshgrid(*[np.linspace(-1, 1, GRID)] * 2), -1).reshape(-1, 2)
     xy = poses.xy[:, :, None] + half_px[:, None, None, None] * offsets
     to_depth = letterbox_matrix(camera.size_wh, depth.shape[::-1])
@@ -105,6 +105,12 @@ def _samples(poses, depth, metres_per_unit, camera, options):
     inside = (column >= 0) & (row >= 0) & (column < depth.shape[1]) & (row < depth.shape[0])
     values = depth[np.where(inside, row, 0), np.where(inside, column, 0)].astype(np.float64) * metres_per_unit
     return np.where(inside & (poses.score > 0)[..., None] & np.isfinite(values), values, np.nan)
+
+
+def _extent(poses):
+    # type: (Poses) -> np.ndarray
+    """The longer side of each person's box (N,) px: the height of those who stand, before a camera on its side too."""
+    return (poses.box_xyxy[:, 2:] - poses.box_xyxy[:, :2]).max(1)
 
 
 def _foreground(samples, options):
@@ -163,7 +169,7 @@ def _limbs_fit(position, skeleton):
 def _covariance(poses, rays, z, camera, options):
     # type: (Poses, np.ndarray, np.ndarray, Camera, DepthOptions) -> np.ndarray
     """(N, K, 3, 3) m^2 of rays * z: the pixel's noise across the ray, the sensor's and half the flesh's along it."""
-    pixel_px = options.pixel_sigma * (poses.box_xyxy[:, 3] - poses.box_xyxy[:, 1])[:, None]
+    pixel_px = options.pixel_sigma * _extent(poses)[:, None]
     a, b = options.depth_sigma
     depth_m = np.hypot(a + b * z * z, options.band_m / 4)
     across = np.zeros(z.shape + (3, 2))

@@ -1,18 +1,19 @@
 """What one camera's images come with: their topic and those of camera_info, depth and person boxes, joined by stamp."""
 
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from rclpy.expand_topic_name import expand_topic_name
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from pose_estimation_ros.core.camera import Camera
-from pose_estimation_ros.core.errors import ConfigError, FrameError
+from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.joining import Joiner
 from pose_estimation_ros.inference.statistics import CameraStatistics
 from pose_estimation_ros.nodes.conversions import camera_from_info
 from pose_estimation_ros.nodes.image_qos import choose, subscribe
+from pose_estimation_ros.nodes.optional_messages import optional_messages
 from pose_estimation_ros.nodes.qos import NEWEST_IMAGE, PARTNER
 from pose_estimation_ros.nodes.watchdog import Watchdog, ask_why
 
@@ -30,8 +31,7 @@ class CameraInputs:
     """Subscribes, and hands on complete sets: {"image": Received, "depth": msg, "detections": msg}.
 
     The last two only where they have a topic. Without depth for ALIVE_S, images go on without; without boxes there is
-    nobody to look at, so images wait for theirs. take: gets the sets. ``camera``: calibration of the newest CameraInfo,
-    None where there is none. ``topic``: full name of what the images come on.
+    nobody to look at, so images wait for theirs. take: gets the sets. ``topic``: full name of what the images come on.
     """
 
     def __init__(self, node, topic, values, take):
@@ -41,6 +41,9 @@ class CameraInputs:
         self._beside = raw[: raw.rfind("/") + 1]
         self.compressed = values["image_transport"] == "compressed"
         self.topic = raw + "/compressed" if self.compressed else raw
+        self._detections = None  # type: Any
+        if values["detections_topic"]:
+            self._detections = optional_messages("vision_msgs", ["Detection2DArray"]).Detection2DArray
         self._others = []  # type: List[Any]
         self._images = None  # type: Any
         self._reset()
@@ -49,7 +52,7 @@ class CameraInputs:
         # type: () -> None
         now_s = time.monotonic()
         self.statistics, self.watchdog = CameraStatistics(now_s), Watchdog(self.topic, now_s)
-        self.camera, self.camera_fault = None, ""  # type: Optional[Camera], str
+        self._camera, self._camera_fault, self._lacked = None, "no CameraInfo", ""  # type: Optional[Camera], str, str
         self._depth_s = float("-inf")
         boxes = {"detections": self._values["detections_slop_s"]} if self._values["detections_topic"] else {}
         # Of images with and without depth.
@@ -67,7 +70,7 @@ class CameraInputs:
             kind, suffix = (CompressedImage, "/compressedDepth") if self.compressed else (Image, "")
             self._listen(kind, values["depth_topic"] + suffix, self._on_depth, PARTNER)
         if values["detections_topic"]:
-            self._listen(detections_class(), values["detections_topic"], self._on_detections, PARTNER)
+            self._listen(self._detections, values["detections_topic"], self._on_detections, PARTNER)
 
     def _open_images(self):
         # type: () -> None
@@ -92,6 +95,10 @@ class CameraInputs:
         # type: () -> None
         """Every second: looks whether images come, and under qos auto asks for another kind where none ever did."""
         said = self.watchdog.check(time.monotonic(), lambda had: ask_why(self._node, self._images, had))
+        lacks = "" if self.watchdog.outage else self.lacks
+        if lacks and not self._lacked:
+            said = "%s: %s" % (self.topic, lacks)
+        self._lacked = lacks
         if said:
             self._node.get_logger().warning(said)
         if self.watchdog.outage and not self.watchdog.had_images and self._values["qos"] == "auto":
@@ -113,8 +120,7 @@ class CameraInputs:
         found = [self._joiner.why_waiting()]
         if self._values["depth_topic"]:
             found.append("" if self._depth_lives() else "no depth image for %g s: no joints in space" % ALIVE_S)
-            no_camera = self.camera_fault or "no CameraInfo"
-            found.append("" if self.camera else no_camera + ": no joints in space")
+            found.append(self._camera_fault and self._camera_fault + ": no joints in space")
         return "; ".join(filter(None, found))
 
     def on_image(self, msg, sequence=None, publisher=b""):
@@ -155,9 +161,20 @@ class CameraInputs:
     def _on_camera_info(self, msg):
         # type: (CameraInfo) -> None
         try:
-            self.camera, self.camera_fault = camera_from_info(msg, self._values["image_rectified"]), ""
+            self._camera = camera_from_info(msg, self._values["image_rectified"])
         except FrameError as error:
-            self.camera, self.camera_fault = None, "CameraInfo: %s" % error
+            self._camera, self._camera_fault = None, "CameraInfo: %s" % error
+
+    def camera(self, image_wh):
+        # type: (Sequence[int]) -> Optional[Camera]
+        """The calibration of images of that size, None where there is none."""
+        camera = self._camera
+        if camera is None:
+            return None
+        fits = camera.size_wh == tuple(image_wh)
+        problem = "CameraInfo is of images of %d x %d px, they have %d x %d" % (camera.size_wh + tuple(image_wh))
+        self._camera_fault = "" if fits else problem
+        return camera if fits else None
 
 
 def age_ms(node, stamp):
@@ -173,13 +190,3 @@ def resolved(node, topic):
     if hasattr(node, "resolve_topic_name"):
         return node.resolve_topic_name(topic)
     return expand_topic_name(topic, node.get_name(), node.get_namespace())  # Foxy: without remapping
-
-
-def detections_class():
-    # type: () -> Any
-    """vision_msgs/Detection2DArray. Raises ConfigError where its package is not installed."""
-    try:
-        from vision_msgs.msg import Detection2DArray
-    except ImportError as error:
-        raise ConfigError("parameter detections_topic: expected vision_msgs to be installed (%s)" % error)
-    return Detection2DArray

@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, Optional, Tuple
 import numpy as np
 from rclpy.node import Node
 
+from pose_estimation_ros.core.camera import Camera
 from pose_estimation_ros.core.depth import DepthOptions, Joints, joints_in_space
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.poses import LOST, Poses, joined
@@ -57,7 +58,8 @@ class CameraStream:
         """A diagnostic_msgs/DiagnosticStatus of the last seconds."""
         inputs, values = self.inputs, self._values
         outage = inputs.watchdog.outage if values["enabled"] else ""
-        facts = CameraFacts(inputs.topic, inputs.reliability, outage, values["max_age_ms"], values["enabled"])
+        state = (outage, values["max_age_ms"], values["enabled"], inputs.lacks)
+        facts = CameraFacts(inputs.topic, inputs.reliability, *state)
         return camera_status(self._node.get_name(), facts, inputs.statistics.summary(time.monotonic()))
 
     def _on_images(self, received):
@@ -79,9 +81,9 @@ class CameraStream:
         frame = decode_compressed(msg.format, msg.data) if self.inputs.compressed else image_to_array(msg)
         decode_ms = 1e3 * (time.perf_counter() - start_s)
         poses = self._poses(frame, stamp_to_s(msg.header.stamp), received.get("detections"))
-        joints, lift_ms = timed(self._joints, poses, received.get("depth"))
-        timing = self._timing(received_ms, decode_ms, lift_ms)
-        result = Result(msg.header, frame, poses, timing, self.inputs.camera, joints)
+        camera = self.inputs.camera(frame.shape[1::-1])
+        joints, lift_ms = timed(self._joints, poses, camera, received.get("depth"))
+        result = Result(msg.header, frame, poses, self._timing(received_ms, decode_ms, lift_ms), camera, joints)
         total_ms, publish_ms = timed(self.results.publish, result)
         stages_ms = dict(self.pipeline.parts_ms, decode_image=decode_ms, lift=lift_ms, publish=publish_ms)
         seen = int((poses.state != LOST).sum())
@@ -92,15 +94,14 @@ class CameraStream:
         """In pixels of the frame; the lost after the others."""
         view, image_wh, boxes = self._view, frame.shape[1::-1], None
         if detections is not None:
-            boxes = decode_detections(detections, self._values["person_classes"]).boxes_xyxy
-            boxes = view.boxes(boxes, image_wh)
+            people = decode_detections(detections, self._values["person_classes"])
+            boxes = view.boxes(people.boxes_xyxy[people.score >= self._values["detections_min_score"]], image_wh)
         found = self.pipeline(view.cut(frame), stamp_s, boxes)
         return view.back(joined(found, self.pipeline.lost), image_wh)
 
-    def _joints(self, poses, msg):
-        # type: (Poses, Any) -> Optional[Joints]
+    def _joints(self, poses, camera, msg):
+        # type: (Poses, Optional[Camera], Any) -> Optional[Joints]
         """Where depth and a calibrated camera are there, and somebody listens. Bad depth costs only them."""
-        camera = self.inputs.camera
         if msg is None or camera is None or not self.results.wants_joints():
             return None
         try:

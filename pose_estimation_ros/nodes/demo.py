@@ -18,6 +18,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
 from pose_estimation_ros.core.errors import PoseError
+from pose_estimation_ros.core.poses import LOST
 from pose_estimation_ros.inference.video import open_source
 from pose_estimation_ros.msg import PersonArray, Skeleton
 from pose_estimation_ros.nodes import processes
@@ -57,8 +58,9 @@ class DemoSubscriber(Node):
 
     def _on_persons(self, msg):
         # type: (PersonArray) -> None
-        self.answered, self.news_s, self.persons = stamp_key(msg), time.monotonic(), len(msg.persons)
+        self.answered, self.news_s = stamp_key(msg), time.monotonic()
         poses = msg_to_poses(msg, self.skeleton.num_keypoints)
+        self.persons = int((poses.state != LOST).sum())
         self._recorder.add_poses(self.answered, poses, self.skeleton, msg.timing.total_ms, self.news_s)
 
 

@@ -72,13 +72,15 @@ class NodeFacts(NamedTuple):
 
 
 class CameraFacts(NamedTuple):
-    """What is known of a camera besides its Summary. outage: the watchdog's. max_age_ms: 0 for none."""
+    """What is known of a camera besides its Summary. outage: the watchdog's. max_age_ms: 0 for none. lacks: what
+    images that come are without, such as depth, or ""."""
 
     image_topic: str
     qos: str
     outage: str = ""
     max_age_ms: float = 0.0
     enabled: bool = True
+    lacks: str = ""
 
 
 def node_status(name, facts, heat):
@@ -151,6 +153,8 @@ def _problems(facts, summary):
         found.append((DiagnosticStatus.WARN, said % (facts.max_age_ms, too_old, text(summary.age_p99_ms))))
     if summary.ahead:
         found.append((DiagnosticStatus.WARN, "%d stamps ahead of this node's clock" % summary.ahead))
+    if facts.lacks:
+        found.append((DiagnosticStatus.WARN, facts.lacks))
     if not facts.enabled:
         found.append((DiagnosticStatus.OK, "disabled by its parameter"))
     return found

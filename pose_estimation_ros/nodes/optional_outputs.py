@@ -1,14 +1,12 @@
 """Outputs for who has their message packages: REP-155 for social robots, annotations for Foxglove. Off by default."""
 
-import importlib
 from typing import Any, Dict, List
 
 from rclpy.node import Node
 
-from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.skeleton import Skeleton
-from pose_estimation_ros.inference.foxglove import poses_to_annotations
-from pose_estimation_ros.inference.hri import poses_to_hri
+from pose_estimation_ros.inference import foxglove, hri
+from pose_estimation_ros.nodes.optional_messages import optional_messages
 from pose_estimation_ros.nodes.qos import OUTPUT
 
 
@@ -19,20 +17,12 @@ def open_outputs(node, prefix, skeleton, values):
     return [output(node, prefix, skeleton) for name, output in outputs if values[name]]
 
 
-def messages_of(package, parameter):
-    # type: (str, str) -> Any
-    try:
-        return importlib.import_module(package + ".msg")
-    except ImportError as error:
-        raise ConfigError("parameter %s: expected %s to be installed (%s)" % (parameter, package, error))
-
-
 class FoxgloveOutput:
     """pose/annotations, over the camera's image."""
 
     def __init__(self, node, prefix, skeleton):
         # type: (Node, str, Skeleton) -> None
-        self._messages = messages_of("foxglove_msgs", "foxglove")
+        self._messages = optional_messages("foxglove_msgs", foxglove.CLASSES)
         self._node, self._skeleton = node, skeleton
         self._annotations = node.create_publisher(self._messages.ImageAnnotations, prefix + "pose/annotations", OUTPUT)
 
@@ -40,7 +30,9 @@ class FoxgloveOutput:
         # type: (Any) -> None
         if self._annotations.get_subscription_count():
             stamp = result.header.stamp
-            self._annotations.publish(poses_to_annotations(self._messages, result.poses, stamp, self._skeleton))
+            self._annotations.publish(
+                foxglove.poses_to_annotations(self._messages, result.poses, stamp, self._skeleton)
+            )
 
     def close(self):
         # type: () -> None
@@ -55,14 +47,14 @@ class HriOutput:
 
     def __init__(self, node, prefix, skeleton):
         # type: (Node, str, Skeleton) -> None
-        self._messages = messages_of("hri_msgs", "hri")
+        self._messages = optional_messages("hri_msgs", hri.CLASSES)
         self._node, self._skeleton, self._base = node, skeleton, prefix + "humans/bodies/"
         self._tracked = node.create_publisher(self._messages.IdsList, self._base + "tracked", OUTPUT)
         self._bodies = {}  # type: Dict[str, List[Any]]
 
     def publish(self, result):
         # type: (Any) -> None
-        ids, bodies = poses_to_hri(self._messages, result.poses, result.header, result.image_wh, self._skeleton)
+        ids, bodies = hri.poses_to_hri(self._messages, result.poses, result.header, result.image_wh, self._skeleton)
         for gone in sorted(set(self._bodies) - {body.id for body in bodies}):
             self._drop(gone)
         self._tracked.publish(ids)

@@ -73,6 +73,7 @@ INPUT_PARAMETERS = [
         "detections_topic", "", "vision_msgs/Detection2DArray with people, in place of the detector. Empty: none."
     ),
     Parameter("detections_slop_s", 0.0, "Difference of stamps of image and detections that is borne.", 0.0, 1.0),
+    Parameter("detections_min_score", 0.3, "Detections of a lower score are not looked at.", 0.0, 1.0, live=True),
     Parameter("person_classes", ["person"], "Ids of those detections that are people."),
 ]
 

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Tuple
 import numpy as np
 
 from pose_estimation_ros.core.files import write_json
-from pose_estimation_ros.core.poses import UNTRACKED, Poses
+from pose_estimation_ros.core.poses import LOST, UNTRACKED, Poses
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.inference.draw import draw_poses
 from pose_estimation_ros.inference.predict import coco_results
@@ -40,7 +40,8 @@ class Recorder:
 
     def add_poses(self, stamp, poses, skeleton, latency_ms, arrival_s):
         # type: (Any, Poses, Skeleton, float, float) -> None
-        """latency_ms: capture to publish. arrival_s: when it came, on any steady clock."""
+        """latency_ms: capture to publish. arrival_s: when it came, on any steady clock. The lost are left out."""
+        poses = poses.select(poses.state != LOST)
         self._poses[stamp] = (poses, skeleton)
         self._latency_ms.append(latency_ms)
         self._arrival_s.append(arrival_s)
