@@ -21,11 +21,11 @@ import numpy as np
 from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
-from pose_estimation_ros.core.poses import Poses, make_poses
+from pose_estimation_ros.core.poses import UNTRACKED, Poses, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation import coco
 from pose_estimation_ros.evaluation.bag.messages import header, messages
-from pose_estimation_ros.evaluation.bag.truth import FILE
+from pose_estimation_ros.evaluation.bag.truth import FILE, TRACK
 from pose_estimation_ros.evaluation.bag.writing import STORAGES, BagWriter
 from pose_estimation_ros.evaluation.coco_json import read_json
 from pose_estimation_ros.inference.messages import poses_to_msg
@@ -148,7 +148,8 @@ class Annotations:
         joints = get_skeleton(coco.SKELETON).num_keypoints
         keypoints = np.array([a["keypoints"] for a in persons], float).reshape(-1, joints, 3)
         boxes = xywh_to_xyxy(np.array([a["bbox"] for a in persons]))
-        return make_poses(keypoints[..., :2], keypoints[..., 2] > 0, boxes, np.ones(len(persons)))
+        tracks = np.array([a.get(TRACK, UNTRACKED) for a in persons], int)
+        return make_poses(keypoints[..., :2], keypoints[..., 2] > 0, boxes, np.ones(len(persons)), tracks)
 
     def content(self) -> dict[str, Any]:
         """The annotations of those images, with their stamps."""

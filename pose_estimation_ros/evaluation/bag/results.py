@@ -10,12 +10,15 @@ from pose_estimation_ros.evaluation.bag.clock import Clock, distribution
 from pose_estimation_ros.evaluation.bag.measures import reference_free
 from pose_estimation_ros.evaluation.bag.output import RESULTS
 from pose_estimation_ros.evaluation.bag.run import Record
+from pose_estimation_ros.evaluation.bag.true_tracks import tracking
 from pose_estimation_ros.evaluation.bag.truth import Truth
+from pose_estimation_ros.evaluation.bag.truth_details import details
 from pose_estimation_ros.inference.backend import model_path
 from pose_estimation_ros.inference.pipeline import PipelineOptions
 from pose_estimation_ros.inference.predict import coco_results
 
 SCHEMA = "pose_estimation_ros bag results 1"
+OF_THE_MODEL = ("flip_test", "fallback", "cpu_engine")  # options that count without a pipeline
 STAMP_COUNTS = ("without_stamp", "stamp_repeated", "stamp_out_of_order")
 
 
@@ -48,7 +51,7 @@ def files_of(
 def about_model(options: PipelineOptions, boxes: str) -> dict[str, Any]:
     """The model with the hash of its file, and what the pipeline was told."""
     of_pipeline = {name: value for name, value in options._asdict().items() if name not in ("model", "threads")}
-    own = of_pipeline if boxes == "detector" else {"flip_test": options.flip_test}
+    own = of_pipeline if boxes == "detector" else {name: of_pipeline[name] for name in OF_THE_MODEL}
     return {
         "model": options.model,
         "model_sha256": file_sha256(model_path(options.model)),
@@ -86,7 +89,8 @@ def judged(record: Record, truth: Truth) -> tuple[list[dict[str, Any]], dict[str
         if image_id is not None and image_id not in seen:
             seen.add(image_id)
             results += coco_results(poses, image_id)
-    return results, truth.judge(results, seen)
+    figures = {**truth.judge(results, seen), **details(truth.index(seen), results)}
+    return results, {**figures, "tracking": tracking(truth, results, seen)}
 
 
 def keypoints(record: Record) -> list[dict[str, Any]]:

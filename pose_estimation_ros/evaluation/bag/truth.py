@@ -5,16 +5,18 @@ All three become COCO's JSON with "stamp_ns" (and "topic") in the images, which 
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pycocotools.coco import COCO
 
 from pose_estimation_ros.core.errors import DataError, FrameError
 from pose_estimation_ros.core.geometry import xyxy_to_xywh
 from pose_estimation_ros.core.oks import box_area
-from pose_estimation_ros.core.poses import Poses
+from pose_estimation_ros.core.poses import UNTRACKED, Poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation import coco
 from pose_estimation_ros.evaluation.bag.messages import PERSON_ARRAY
@@ -23,13 +25,14 @@ from pose_estimation_ros.evaluation.coco_json import PERSON, Boxes, read_json, r
 from pose_estimation_ros.inference.messages import msg_to_poses
 
 FILE = "truth.json"  # in a bag's folder it is that bag's
+TRACK = "track_id"  # of an annotation: the same person's in all images
 
 
 class Truth:
     """Annotations of a topic's images, checked. source: where from, for messages and results.
 
     Raises DataError: no COCO file with stamps, none of this topic, two images of one stamp, annotations that COCO's
-    judge cannot take. Nobody in any image is no error.
+    judge cannot take, two persons of one track in an image. Nobody in any image is no error.
     """
 
     def __init__(self, content: Any, source: str, topic: str) -> None:
@@ -45,6 +48,7 @@ class Truth:
         self.source = source
         self.content = {**content, "images": images, "annotations": annotations}
         self._index = coco.load_ground_truth(source, self.content) if annotations else None
+        refuse_double_tracks(source, self.counted() if self._index else [])
         self.image_id = {image["stamp_ns"]: image["id"] for image in images}
         if len(self.image_id) < len(images):
             raise DataError(f"{source}: expected one image per stamp, got {len(images)} with {len(self.image_id)}")
@@ -53,15 +57,43 @@ class Truth:
         """By image id, of everybody with keypoints."""
         return coco.ground_truth_boxes(self._index) if self._index else {}
 
+    @property
+    def has_tracks(self) -> bool:
+        """Whether everybody has an id that stays the same from image to image."""
+        return all(type(a.get(TRACK)) is int for a in self.counted())
+
+    def counted(self) -> list[dict]:
+        """The annotations of everybody who is asked for."""
+        return [a for a in self.content["annotations"] if a.get("category_id") == PERSON and coco.is_counted(a)]
+
+    def people(self) -> dict[int, list[dict]]:
+        """Image id -> all annotations of persons, of those who are not asked for, too."""
+        people: defaultdict[int, list[dict]] = defaultdict(list)
+        for annotation in self.content["annotations"]:
+            if annotation.get("category_id") == PERSON:
+                people[annotation["image_id"]].append(annotation)
+        return people
+
     def judge(self, results: list[dict[str, Any]], image_ids: Collection[int]) -> dict[str, Any]:
         """COCO's AP and AR in 0..100 of results, over those images that were worked on; -1 where nobody is in them."""
+        judged = sum(image["id"] in image_ids for image in self.content["images"])
+        counts = {"source": self.source, "images": len(self.image_id), "judged": judged}
+        index = self.index(image_ids)
+        return {**counts, **(coco.keypoint_ap(index, results) if index else dict.fromkeys(coco.METRICS, -1.0))}
+
+    def index(self, image_ids: Collection[int]) -> COCO | None:
+        """pycocotools' index of these images; None where nobody in them is asked for."""
+        if not any(a["image_id"] in image_ids for a in self.counted()):
+            return None
         images = [image for image in self.content["images"] if image["id"] in image_ids]
         annotations = [a for a in self.content["annotations"] if a["image_id"] in image_ids]
-        counts = {"source": self.source, "images": len(self.image_id), "judged": len(images)}
-        if not any(coco.is_counted(a) for a in annotations if a.get("category_id") == PERSON):
-            return {**counts, **dict.fromkeys(coco.METRICS, -1.0)}
-        restricted = {**self.content, "images": images, "annotations": annotations}
-        return {**counts, **coco.keypoint_ap(coco.load_ground_truth(self.source, restricted), results)}
+        return coco.load_ground_truth(self.source, {**self.content, "images": images, "annotations": annotations})
+
+
+def refuse_double_tracks(source: str, annotations: list[dict]) -> None:
+    seen = Counter((a["image_id"], a[TRACK]) for a in annotations if TRACK in a)
+    twice = [f"{TRACK} {track} in image {image}" for (image, track), count in seen.items() if count > 1]
+    refuse(source, f"{TRACK}s that two persons of an image have", twice)
 
 
 def is_stamped(image: Any) -> bool:
@@ -107,6 +139,7 @@ def annotations_of(people: Iterable[tuple[int, Poses]], topic: str) -> dict[str,
 def annotation(person: Poses) -> dict[str, Any]:
     """One person's, without ids."""
     found = person.score[0] > 0
+    track = {} if person.track_id[0] == UNTRACKED else {TRACK: int(person.track_id[0])}
     labelled = np.where(found[:, None], np.insert(person.xy[0].astype(float), 2, 2, axis=1), 0.0)
     return {
         "category_id": PERSON,
@@ -115,4 +148,5 @@ def annotation(person: Poses) -> dict[str, Any]:
         "num_keypoints": int(found.sum()),
         "bbox": xyxy_to_xywh(person.box_xyxy)[0].tolist(),
         "area": float(box_area(person.box_xyxy)[0]),
+        **track,
     }

@@ -138,4 +138,18 @@ def test_a_topic_of_older_messages(tmp_path, storage):
     with Bag(tmp_path / "bag") as bag:
         truth = truth_of_topic(bag, "/truth", TOPIC)
     expected = annotations_of([(5, person(np.ones(17)))], TOPIC)
-    assert truth.content["annotations"] == expected["annotations"]
+    assert truth.content["annotations"] == [{**a, "track_id": 3} for a in expected["annotations"]]
+
+
+def test_people_with_and_without_tracks(stamped):
+    """Whoever is not asked for needs no id."""
+    assert not Truth(stamped, "t", TOPIC).has_tracks
+    for annotation in stamped["annotations"][:3]:
+        annotation["track_id"] = 5
+    stamped["annotations"][1]["track_id"] = 6
+    assert Truth(stamped, "t", TOPIC).has_tracks
+    stamped["annotations"][1]["track_id"] = 5
+    with pytest.raises(DataError, match="t: 1 track_ids that two persons of an image have, the first: track_id 5 in"):
+        Truth(stamped, "t", TOPIC)
+    del stamped["annotations"][1]["track_id"]
+    assert not Truth(stamped, "t", TOPIC).has_tracks
