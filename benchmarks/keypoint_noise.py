@@ -23,7 +23,8 @@ from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backend import open_model
 from pose_estimation_ros.inference.estimator import TopDown
-from pose_estimation_ros.inference.pipeline import PipelineOptions, build_pipeline
+from pose_estimation_ros.inference.options import PipelineOptions
+from pose_estimation_ros.inference.pipeline import build_pipeline
 
 ROOT = Path(__file__).parents[1]
 COCO_VAL = ROOT.parent / "shared/data/coco_val"

@@ -21,7 +21,7 @@ ROS = {
 MAY_IMPORT = {
     "core": {"numpy"},
     "inference": {"numpy", "cv2", "onnxruntime", "openvino", "tensorrt", "tqdm"},
-    "nodes": {"numpy", "cv2", "cv_bridge"} | ROS,
+    "nodes": {"numpy", "cv2", "cv_bridge", "launch", "launch_ros"} | ROS,
     "evaluation": {"numpy", "cv2", "pycocotools", "tqdm", "h5py", "rosbags", "yaml", "onnx", "matplotlib"},
     "training": {
         "numpy",

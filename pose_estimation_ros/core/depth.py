@@ -30,8 +30,8 @@ GRID = 7  # samples along each side of a joint's window
 
 
 class DepthOptions(NamedTuple):
-    """window: half side of the square in which a joint's depth is looked for, in parts of the longer side of the person's box.
-    band_m: thickness of what counts as one surface. support: part of the window that a surface must fill.
+    """window: half side of the square in which a joint's depth is looked for, in parts of the person's box, its longer
+    side. band_m: thickness of what counts as one surface. support: part of the window that a surface must fill.
     nearest_m, farthest_m: what the sensor measures. pixel_sigma: of a keypoint, likewise.
     depth_sigma: (a, b), noise of the sensor a + b z^2, m.
     """

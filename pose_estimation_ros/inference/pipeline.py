@@ -1,6 +1,6 @@
 """Frame and stamp -> tracked, smoothed poses: the one object that node, command line and benchmarks call."""
 
-from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -12,66 +12,16 @@ from pose_estimation_ros.core.poses import Poses, empty_poses
 from pose_estimation_ros.core.smoothing import OneEuro
 from pose_estimation_ros.core.stamps import StampClock
 from pose_estimation_ros.core.tracking import Tracker
-from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend, open_model
+from pose_estimation_ros.inference.backend import Backend, open_model
 from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.detector import FULL_FRAME, full_frame, open_detector
 from pose_estimation_ros.inference.estimator import TopDown
+from pose_estimation_ros.inference.options import LIVE, PipelineOptions, check_options
 from pose_estimation_ros.inference.stopwatch import Stopwatch, Timing
 
 DUPLICATE_OKS = 0.7
 CARRY_MARGIN = 0.15  # of the keypoints' extent, each side: keypoints end before the head, hands and feet do
 CARRY_KEYPOINTS = 6  # fewer do not outline a person
-
-
-class PipelineOptions(NamedTuple):
-    """What makes a Pipeline.
-
-    model: name or path of a top-down or bottom-up model. detector: "full_frame", or name or path of a detector (a
-    bottom-up model finds people by itself: this and detect_every are not looked at). detect_every: frames
-    from one run of the detector to the next, between them the boxes follow the poses. score_threshold: keypoints below
-    get score 0, "not found". person_threshold: people below are dropped. max_people: per frame, the best.
-    tracking: give track ids. smoothing: One-Euro per track (needs tracking). flip_test: run the mirrored crops too,
-    twice the time. threads: CPU threads, 0 = as many as cores. fallback: where an engine cannot be used, or fails
-    later, its ONNX model serves on the CPU. cpu_engine: what runs ONNX models, "onnxruntime" or "openvino".
-    track_max_age_s, confirm_after: the Tracker's. min_cutoff_hz, beta: OneEuro's.
-    """
-
-    model: str = "elpn_v1_coco"
-    detector: str = "person_detector"
-    detect_every: int = 5
-    score_threshold: float = 0.2
-    person_threshold: float = 0.25
-    max_people: int = 20
-    tracking: bool = True
-    smoothing: bool = True
-    flip_test: bool = False
-    threads: int = 0
-    fallback: bool = False
-    cpu_engine: str = CPU_ENGINES[0]
-    track_max_age_s: float = 1.0
-    confirm_after: int = 3
-    min_cutoff_hz: float = 0.7
-    beta: float = 4.0
-
-
-# Lowest and highest value, both included.
-RANGES = {
-    "detect_every": (1, 1000),
-    "score_threshold": (0.0, 1.0),
-    "person_threshold": (0.0, 1.0),
-    "max_people": (1, 1000),
-    "threads": (0, 256),
-    "track_max_age_s": (0.0, 5.0),
-    "confirm_after": (1, 30),
-    "min_cutoff_hz": (0.05, 10.0),
-    "beta": (0.0, 50.0),
-}
-
-# Options that may change while it runs.
-LIVE = (
-    "detect_every", "score_threshold", "person_threshold", "max_people", "smoothing", "track_max_age_s",
-    "confirm_after", "min_cutoff_hz", "beta",
-)  # fmt: skip
 
 
 class Pipeline:
@@ -99,7 +49,7 @@ class Pipeline:
 
     def change(self, **changes):
         # type: (Any) -> None
-        """Changes options of LIVE from the next frame on; people and their ids stay. Raises ConfigError, changing none."""
+        """Changes options of LIVE from the next frame on; people and ids stay. Raises ConfigError, changing none."""
         fixed = sorted(set(changes) - set(LIVE))
         if fixed:
             raise ConfigError("expected options out of %s, got %s" % (", ".join(LIVE), ", ".join(fixed)))
@@ -151,7 +101,7 @@ class Pipeline:
     @property
     def lost(self):
         # type: () -> Poses
-        """Confirmed people whom the last frame does not show: state LOST, box where they should be, keypoints score 0."""
+        """Confirmed people whom the last frame does not show: state LOST, box where they should be, scores 0."""
         return self._tracker.lost
 
     @property
@@ -268,12 +218,3 @@ def build_pipeline(options=PipelineOptions()):  # noqa: B008
     estimator = TopDown(backend, spec, detector, options.flip_test, options.score_threshold, watch)
     backends = [backend] + ([] if detector is full_frame else [detector.backend])
     return Pipeline(estimator, detector, options, backends, watch)
-
-
-def check_options(options):
-    # type: (PipelineOptions) -> None
-    """Raises ConfigError naming the first option that is out of range."""
-    for name, (low, high) in RANGES.items():
-        value = getattr(options, name)
-        if not low <= value <= high:
-            raise ConfigError("expected %s in %s..%s, got %s" % (name, low, high, value))

@@ -20,7 +20,8 @@ from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
 from pose_estimation_ros.inference.backend import CPU_ENGINES
 from pose_estimation_ros.inference.draw import COLOR_BY, draw_poses
-from pose_estimation_ros.inference.pipeline import Pipeline, PipelineOptions, build_pipeline
+from pose_estimation_ros.inference.options import PipelineOptions
+from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 from pose_estimation_ros.inference.video import Source, SourceFrame, VideoWriter, open_source
 
 DEFAULTS = PipelineOptions()

@@ -16,7 +16,6 @@ try:
 except ImportError:  # before Iron
     from rclpy.qos_event import PublisherEventCallbacks, SubscriptionEventCallbacks, UnsupportedEventTypeError
 
-CHOICES = ("auto", "best_effort", "reliable")  # of the parameter qos
 RELIABLE_IMAGE = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
 INFINITE_NS = (2**31 - 1) * 10**9  # DDS's infinite duration; some middlewares report more, zero means it too
 GIVES_MESSAGE_INFO = hasattr(Subscription, "CallbackType")  # from Iron on
@@ -38,7 +37,7 @@ def choose(infos, wanted, arrived=True):
     large images one lost fragment loses the whole, and over WiFi that can be all of them. Else best effort is better:
     it matches every publisher and never waits for what is sent again.
 
-    Args: infos: node.get_publishers_info_by_topic(); wanted: one of CHOICES; arrived: whether an image came, or none
+    Args: infos: node.get_publishers_info_by_topic(); wanted: the parameter qos; arrived: whether an image came, or none
     could be expected yet.
     """
     if wanted == "auto":

@@ -4,6 +4,7 @@ import os
 from typing import Any, Dict, List, NamedTuple
 
 from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS, VIDEO_PARAMETERS, Parameter
 
 Argument = NamedTuple("Argument", [("name", str), ("default", str), ("description", str)])
 
@@ -12,49 +13,39 @@ COMMON = [
     Argument("use_sim_time", "false", "true: take the time from /clock, for bags and simulators."),
     Argument("log_level", "info", "debug, info, warn, error or fatal."),
 ]
-
-# These override the YAML file where they are given; the type is that of the parameter.
-OVERRIDES = [
-    Argument("model", "", "Name of a model or path of its file."),
-    Argument("detector", "", "full_frame, a detector's name, or path of its file."),
-    Argument("detect_every", "", "Frames from one run of the detector to the next."),
-    Argument("score_threshold", "", "Keypoints below get score 0, 0..1."),
-    Argument("person_threshold", "", "People below are dropped, 0..1."),
-    Argument("tracking", "", "true or false: ids that stay from frame to frame."),
-    Argument("cpu_engine", "", "onnxruntime, or openvino where it is installed."),
-    Argument("threads", "", "CPU threads of the networks, 0 = as many as cores."),
-]
-
-VIDEO = [
-    Argument("source", "", "Image, folder, video file or camera index; default: the clip of the demo."),
-    Argument("rate_hz", "0.0", "Images per second, 0 = as the source says."),
-    Argument("loop", "true", "true: begin again at the end."),
-]
-
+VIDEO_ARGUMENTS = ("source", "rate_hz", "loop")
 BEFORE_KILTED = ("eloquent", "foxy", "galactic", "humble", "iron", "jazzy")  # Kilted warns of the old variable's name
-TYPES = {"detect_every": int, "threads": int, "score_threshold": float, "person_threshold": float, "rate_hz": float}
+USE_SIM_TIME = Parameter("use_sim_time", False, "")
 
 
-def pose_arguments(platform, image_topic="image"):
-    # type: (str, str) -> List[Argument]
-    """Arguments of <platform>.launch.py. image_topic: default of the topic to subscribe to."""
+def pose_arguments(platform, image_topic="image", **defaults):
+    # type: (str, str, str) -> List[Argument]
+    """Arguments of a launch file with config/<platform>.yaml: its own, and every parameter of the node.
+
+    image_topic: default of the topic to subscribe to. defaults: of other arguments.
+    """
     own = [
         Argument("params_file", config_file(platform + ".yaml"), "YAML file with the node's parameters."),
-        Argument("input_image_topic", image_topic, "Image topic to subscribe to."),
+        Argument("input_image_topic", image_topic, "Image topic to subscribe to; several: see image_topics."),
     ]
-    return COMMON + own + _from_file(OVERRIDES)
+    own += [Argument(p.name, "", p.description + " Empty: as in params_file.") for p in POSE_PARAMETERS]
+    return [argument._replace(default=defaults.get(argument.name, argument.default)) for argument in COMMON + own]
 
 
 def demo_arguments():
     # type: () -> List[Argument]
-    return pose_arguments("cpu") + VIDEO
+    video = [p for p in VIDEO_PARAMETERS if p.name in VIDEO_ARGUMENTS]
+    return pose_arguments("cpu") + [Argument(p.name, _text(p.default), p.description) for p in video]
 
 
-def _from_file(arguments):
-    # type: (List[Argument]) -> List[Argument]
-    return [
-        argument._replace(description=argument.description + " Empty: as in params_file.") for argument in arguments
+def replay_arguments():
+    # type: () -> List[Argument]
+    own = [
+        Argument("bag", "", "Folder of a rosbag2 recording. Required."),
+        Argument("rate", "1.0", "Speed, 1: as recorded."),
+        Argument("loop", "false", "true: begin again at the end."),
     ]
+    return pose_arguments("cpu", use_sim_time="true") + own
 
 
 def pose_node(values):
@@ -62,7 +53,7 @@ def pose_node(values):
     """Keywords for launch_ros.actions.Node of pose_node. values: argument -> text. Raises ConfigError."""
     if not os.path.isfile(values["params_file"]):
         raise ConfigError("params_file: expected a YAML file, there is no %s" % values["params_file"])
-    overrides = {a.name: parse(a.name, values[a.name]) for a in OVERRIDES if values.get(a.name)}
+    overrides = {p.name: parse(p, values[p.name]) for p in POSE_PARAMETERS if values.get(p.name)}
     remappings = [("image", values["input_image_topic"])]
     return _node("pose_node", values, [values["params_file"]], overrides, remappings)
 
@@ -70,15 +61,26 @@ def pose_node(values):
 def video_node(values):
     # type: (Dict[str, str]) -> Dict[str, Any]
     """Keywords for video_node, publishing where pose_node subscribes, with the Fast DDS profile for images."""
-    parameters = {name: parse(name, values[name]) for name in ("rate_hz", "loop")}
+    parameters = {p.name: parse(p, values[p.name]) for p in VIDEO_PARAMETERS if p.name in VIDEO_ARGUMENTS}
     parameters["source"] = values["source"] or demo_clip()
     node = _node("video_node", values, [], parameters, [("image", values["input_image_topic"])])
     return dict(node, additional_env=image_publisher_environment())
 
 
+def bag_player(values):
+    # type: (Dict[str, str]) -> Dict[str, Any]
+    """Keywords for launch.actions.ExecuteProcess that plays a bag and its clock. Raises ConfigError."""
+    if not os.path.exists(values["bag"]):
+        raise ConfigError("bag: expected a rosbag2 recording, there is no %r" % values["bag"])
+    rate = parse(Parameter("rate", 1.0, ""), values["rate"])
+    again = ["--loop"] if parse(Parameter("loop", False, ""), values["loop"]) else []
+    command = ["ros2", "bag", "play", values["bag"], "--clock", "--rate", str(rate)] + again
+    return {"cmd": command, "additional_env": image_publisher_environment(), "output": "screen"}
+
+
 def _node(executable, values, files, parameters, remappings):
     # type: (str, Dict[str, str], List[str], Dict[str, Any], List[Any]) -> Dict[str, Any]
-    parameters = dict(parameters, use_sim_time=parse("use_sim_time", values["use_sim_time"]))
+    parameters = dict(parameters, use_sim_time=parse(USE_SIM_TIME, values["use_sim_time"]))
     return {
         "package": "pose_estimation_ros",
         "executable": executable,
@@ -91,18 +93,30 @@ def _node(executable, values, files, parameters, remappings):
     }
 
 
-def parse(name, text):
-    # type: (str, str) -> Any
-    """Text of a launch argument -> value of the parameter's type. Raises ConfigError."""
-    if name in ("loop", "tracking", "use_sim_time"):
+def parse(parameter, text):
+    # type: (Parameter, str) -> Any
+    """Text of a launch argument -> value of the parameter's type; lists are separated by commas. Raises ConfigError."""
+    default = parameter.default
+    if isinstance(default, list):
+        return [_parse(parameter.name, type(default[0]), part.strip()) for part in text.split(",")]
+    return _parse(parameter.name, type(default), text)
+
+
+def _parse(name, kind, text):
+    # type: (str, type, str) -> Any
+    if kind is bool:
         if text.lower() not in ("true", "false"):
             raise ConfigError("%s: expected true or false, got %r" % (name, text))
         return text.lower() == "true"
-    kind = TYPES.get(name, str)
     try:
         return kind(text)
     except ValueError:
         raise ConfigError("%s: expected %s, got %r" % (name, kind.__name__, text))
+
+
+def _text(default):
+    # type: (Any) -> str
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def image_publisher_environment():

@@ -1,13 +1,11 @@
-"""The parameters of the nodes with their meaning, ranges and choices; docs/ros-interface.md shows the same tables."""
+"""The parameters of the nodes: meaning, ranges, choices; docs/ros-interface.md shows the same. Loads nothing of ROS."""
 
 from typing import Any, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.inference.backend import CPU_ENGINES
-from pose_estimation_ros.inference.pipeline import LIVE, RANGES, PipelineOptions
-from pose_estimation_ros.inference.view import TURNS
-from pose_estimation_ros.nodes.image_qos import CHOICES as QOS
+from pose_estimation_ros.inference.options import LIVE, RANGES, PipelineOptions
 
-TRANSPORTS, ROTATIONS = ("raw", "compressed"), tuple(TURNS)
+TRANSPORTS, QOS, ROTATIONS = ("raw", "compressed"), ("auto", "best_effort", "reliable"), (0, 90, 180, 270)
 
 
 class Parameter(NamedTuple):

@@ -13,7 +13,8 @@ from diagnostic_msgs.msg import DiagnosticArray
 from pose_estimation_ros import __version__
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.inference.machine import UNKNOWN, describe_heat, describe_machine
-from pose_estimation_ros.inference.pipeline import LIVE, PipelineOptions, build_pipeline
+from pose_estimation_ros.inference.options import LIVE, PipelineOptions
+from pose_estimation_ros.inference.pipeline import build_pipeline
 from pose_estimation_ros.msg import Skeleton
 from pose_estimation_ros.nodes.camera_stream import CameraStream
 from pose_estimation_ros.nodes.conversions import skeleton_to_msg

@@ -5,7 +5,8 @@ from pose_estimation_ros.core.errors import ConfigError, FrameError, ModelError
 from pose_estimation_ros.core.poses import empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backend import Backend
-from pose_estimation_ros.inference.pipeline import Pipeline, PipelineOptions, build_pipeline, carried_boxes
+from pose_estimation_ros.inference.options import PipelineOptions
+from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline, carried_boxes
 
 FRAME = np.zeros((480, 640, 3), np.uint8)
 UNIT = np.random.RandomState(0).rand(17, 2)

@@ -14,7 +14,6 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, Reliabi
 from sensor_msgs.msg import CompressedImage, Image
 
 from pose_estimation_ros.nodes.image_qos import (
-    CHOICES,
     advertise,
     choose,
     explain_incompatible,
@@ -22,6 +21,7 @@ from pose_estimation_ros.nodes.image_qos import (
     mismatches,
     subscribe,
 )
+from pose_estimation_ros.nodes.parameter_tables import QOS
 from pose_estimation_ros.nodes.qos import NEWEST_IMAGE, OUTPUT
 
 BEST_EFFORT, RELIABLE = ReliabilityPolicy.BEST_EFFORT, ReliabilityPolicy.RELIABLE
@@ -155,7 +155,7 @@ def test_a_subscription_that_asks_for_more_is_told_with_the_remedy(ours, theirs,
     assert ours.told == ["/front/theirs gets nothing from /pose/image: incompatible QoS: " + expected]
 
 
-@pytest.mark.parametrize("wanted", CHOICES)
+@pytest.mark.parametrize("wanted", QOS)
 def test_images_come_with_their_publisher_s_numbers(ours, theirs, wait_until, wanted):
     """Depth 1: of three the newest arrives, and its number tells of the two before."""
     received = []

@@ -17,7 +17,7 @@ def values(arguments, **given):
     return dict({argument.name: argument.default for argument in arguments}, **given)
 
 
-@pytest.mark.parametrize("platform", ["cpu", "tx2"])
+@pytest.mark.parametrize("platform", ["cpu", "orin", "tx2"])
 def test_defaults(platform):
     node = la.pose_node(values(la.pose_arguments(platform)))
     assert (node["package"], node["executable"], node["namespace"]) == ("pose_estimation_ros", "pose_node", "")
@@ -31,12 +31,13 @@ def test_every_argument_arrives_with_its_type():
     given = dict(
         namespace="robot", input_image_topic="/front/image_raw", use_sim_time="True", log_level="debug", model="m",
         detector="full_frame", detect_every="3", score_threshold="0.5", person_threshold="1", tracking="false",
-        threads="2",
+        threads="2", rotation_deg="90", roi_xywh="0, 10,300,200", image_topics="/a/x,/b/x", auto_activate="false",
     )  # fmt: skip
     node = la.pose_node(values(la.pose_arguments("cpu"), **given))
     assert node["parameters"][1] == dict(
         model="m", detector="full_frame", detect_every=3, score_threshold=0.5, person_threshold=1.0, tracking=False,
-        threads=2, use_sim_time=True,
+        threads=2, use_sim_time=True, rotation_deg=90, roi_xywh=[0, 10, 300, 200], image_topics=["/a/x", "/b/x"],
+        auto_activate=False,
     )  # fmt: skip
     assert isinstance(node["parameters"][1]["person_threshold"], float)
     assert node["remappings"] == [("image", "/front/image_raw")]
@@ -87,7 +88,7 @@ class Remember:
 def launch_stand_in(monkeypatch):
     names = {
         "launch": ["LaunchDescription"],
-        "launch.actions": ["DeclareLaunchArgument", "OpaqueFunction"],
+        "launch.actions": ["DeclareLaunchArgument", "ExecuteProcess", "OpaqueFunction"],
         "launch_ros": [],
         "launch_ros.actions": ["Node"],
     }
@@ -98,16 +99,52 @@ def launch_stand_in(monkeypatch):
         monkeypatch.setitem(sys.modules, name, module)
 
 
-@pytest.mark.parametrize(
-    "name, executables", [("cpu", ["pose_node"]), ("tx2", ["pose_node"]), ("demo", ["video_node", "pose_node"])]
-)
-def test_launch_files(launch_stand_in, name, executables):
+FILES = {
+    "cpu": ["pose_node"],
+    "demo": ["video_node", "pose_node"],
+    "depth_camera": ["pose_node"],
+    "multi_camera": ["pose_node"],
+    "orin": ["pose_node"],
+    "replay": ["ros2", "pose_node"],
+    "tx2": ["pose_node"],
+}
+
+
+def test_every_launch_file_is_tested():
+    found = sorted(name for name in os.listdir(os.path.join(ROOT, "launch")) if not name.startswith("_"))
+    assert found == sorted(name + ".launch.py" for name in FILES)
+
+
+def start(name, monkeypatch, **given):
+    """What a launch file starts, with its defaults but for what is given."""
+    monkeypatch.delitem(sys.modules, "pose_estimation_ros.nodes.launch_description", raising=False)
     description = runpy.run_path(os.path.join(ROOT, "launch", name + ".launch.py"))["generate_launch_description"]()
+    monkeypatch.delitem(sys.modules, "pose_estimation_ros.nodes.launch_description")
     (entities,) = description.args
     declared = {entity.args[0]: entity.kwargs for entity in entities[:-1]}
-    assert all(kwargs["description"] for kwargs in declared.values())
-    context = types.SimpleNamespace(
-        launch_configurations={key: kwargs["default_value"] for key, kwargs in declared.items()}
-    )
-    nodes = entities[-1].kwargs["function"](context)
-    assert [node.kwargs["executable"] for node in nodes] == executables
+    assert all(kwargs["description"] for kwargs in declared.values()) and set(given) <= set(declared)
+    defaults = {key: kwargs["default_value"] for key, kwargs in declared.items()}
+    context = types.SimpleNamespace(launch_configurations=dict(defaults, **given))
+    return [action.kwargs for action in entities[-1].kwargs["function"](context)]
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_launch_files(launch_stand_in, monkeypatch, tmp_path, name):
+    actions = start(name, monkeypatch, **({"bag": str(tmp_path)} if name == "replay" else {}))
+    assert [action.get("executable") or action["cmd"][0] for action in actions] == FILES[name]
+
+
+def test_what_is_special_of_some(launch_stand_in, monkeypatch, tmp_path):
+    (cameras,) = start("multi_camera", monkeypatch)
+    assert cameras["parameters"][1]["image_topics"] == ["/left/image_raw", "/right/image_raw"]
+    (depth,) = start("depth_camera", monkeypatch)
+    assert depth["parameters"][1]["depth_topic"].startswith("/camera/")
+    assert depth["remappings"] == [("image", "/camera/camera/color/image_raw")]
+    play, node = start("replay", monkeypatch, bag=str(tmp_path), rate="0.5", loop="true")
+    assert play["cmd"] == ["ros2", "bag", "play", str(tmp_path), "--clock", "--rate", "0.5", "--loop"]
+    assert node["parameters"][1]["use_sim_time"] is True
+
+
+def test_a_missing_bag_is_told(launch_stand_in, monkeypatch):
+    with pytest.raises(ConfigError, match="bag: expected a rosbag2 recording, there is no 'nowhere'"):
+        start("replay", monkeypatch, bag="nowhere")

@@ -9,7 +9,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.inference.pipeline import PipelineOptions
+from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS, VIDEO_PARAMETERS
 from pose_estimation_ros.nodes.parameters import check, declare, follow
 
@@ -73,13 +73,13 @@ def test_what_rclpy_declares_itself_is_no_unknown_parameter(make_node):
     declare(make_node(use_sim_time=True), POSE_PARAMETERS)
 
 
-@pytest.mark.parametrize("platform", ["cpu", "tx2"])
+@pytest.mark.parametrize("platform", ["cpu", "orin", "tx2"])
 @pytest.mark.parametrize("remap", [[], ["-r", "__node:=other", "-r", "__ns:=/robot"]])
 def test_platform_files_have_known_parameters(make_node, platform, remap):
     node = make_node("--params-file", os.path.join(CONFIG, platform + ".yaml"), *remap)
     values = declare(node, POSE_PARAMETERS)
     assert values["detector"] == "person_detector"
-    assert values["model"] == {"cpu": "elpn_v1_coco", "tx2": "elpn_v1_coco.engine"}[platform]
+    assert values["model"] == ("elpn_v1_coco" if platform == "cpu" else "elpn_v1_coco.engine")
 
 
 LIVE = [parameter for parameter in POSE_PARAMETERS if parameter.live]

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.inference.pipeline import PipelineOptions, check_options
+from pose_estimation_ros.inference.options import PipelineOptions, check_options
 
 NODE = "pose_node"
 DEFAULTS = PipelineOptions()

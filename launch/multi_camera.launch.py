@@ -1,0 +1,13 @@
+"""One pose_node, one network, several cameras; results beside each image topic, as /left/pose/keypoints.
+
+`ros2 launch pose_estimation_ros multi_camera.launch.py image_topics:=/left/image_raw,/right/image_raw`
+"""
+
+from pose_estimation_ros.nodes.launch_arguments import pose_arguments, pose_node
+from pose_estimation_ros.nodes.launch_description import describe
+
+TOPICS = "/left/image_raw,/right/image_raw"
+
+
+def generate_launch_description():
+    return describe(pose_arguments("cpu", image_topics=TOPICS), pose_node)

@@ -1,0 +1,8 @@
+"""pose_node with config/orin.yaml: `ros2 launch pose_estimation_ros orin.launch.py --show-args`."""
+
+from pose_estimation_ros.nodes.launch_arguments import pose_arguments, pose_node
+from pose_estimation_ros.nodes.launch_description import describe
+
+
+def generate_launch_description():
+    return describe(pose_arguments("orin"), pose_node)

@@ -1,0 +1,14 @@
+"""A recording and pose_node on its clock: `ros2 launch pose_estimation_ros replay.launch.py bag:=FOLDER`."""
+
+from launch.actions import ExecuteProcess
+
+from pose_estimation_ros.nodes.launch_arguments import bag_player, pose_node, replay_arguments
+from pose_estimation_ros.nodes.launch_description import describe
+
+
+def play(values):
+    return ExecuteProcess(**bag_player(values))
+
+
+def generate_launch_description():
+    return describe(replay_arguments(), pose_node, actions=[play])
