@@ -1,0 +1,79 @@
+"""docs/ros-interface.md says what the nodes are."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS")
+
+from rclpy.parameter import Parameter
+
+from pose_estimation_ros.nodes.pose_node import PoseNode
+from pose_estimation_ros.nodes.video_node import VideoNode
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "ros-interface.md").read_text()
+# Of every node, or of every node with a life cycle.
+OF_RCLPY = {"/rosout", "/parameter_events", "/clock"}
+
+
+def test_tables_are_those_of_the_code():
+    tool = runpy.run_path(str(ROOT / "tools" / "interface_doc.py"))
+    assert tool["filled"](PAGE) == PAGE, "run tools/interface_doc.py"
+
+
+def rows(heading):
+    """(topic, direction, type, reliability, durability, depth) of the table of topics under a heading."""
+    part = PAGE.split("## " + heading + "\n")[1].split("\n## ")[0]
+    cells = re.findall(r"^\| `(\S+)` \| (\S+?)[ ,].*?\| (\S+) \| (\S+ ?\S*), (\w+), depth (\d+)", part, re.MULTILINE)
+    assert len(cells) == part.count("\n| `")
+    for topic, direction, kind, reliability, durability, depth in cells:
+        yield topic, direction, kind, reliability.replace(" ", "_"), durability, int(depth)
+
+
+def found(node):
+    """The same of a running node, whose namespace is /."""
+    own = {"in": node.subscriptions, "out": node.publishers}
+    for direction, entities in own.items():
+        for entity in entities:
+            kind = "%s/msg/%s" % (entity.msg_type.__module__.split(".")[0], entity.msg_type.__name__)
+            qos = entity.qos_profile
+            line = (entity.topic_name, direction, kind, qos.reliability.short_key, qos.durability.short_key, qos.depth)
+            if entity.topic_name not in OF_RCLPY and "transition_event" not in entity.topic_name:
+                yield line
+
+
+def absolute(row):
+    return (row[0] if row[0].startswith("/") else "/" + row[0],) + row[1:]
+
+
+@pytest.fixture
+def make(ros):
+    nodes = []
+
+    def make(kind, **parameters):
+        nodes.append(kind(parameter_overrides=[Parameter(name, value=value) for name, value in parameters.items()]))
+        return nodes[-1]
+
+    yield make
+    for node in nodes:
+        node.destroy_node()
+
+
+@pytest.mark.parametrize("transport, other", [("raw", "image/compressed"), ("compressed", "image")])
+def test_topics_of_the_pose_node(make, color_model, transport, other):
+    node = make(PoseNode, model=color_model, detector="full_frame", depth_topic="depth", image_transport=transport)
+    expected = {absolute(row) for row in rows("Topics of pose_node") if row[0] != other}
+    seen = set(found(node))
+    if transport == "compressed":
+        assert ("/depth/compressedDepth", "in", "sensor_msgs/msg/CompressedImage", "best_effort", "volatile", 5) in seen
+        seen = {row for row in seen if not row[0].startswith("/depth")}
+        expected = {row for row in expected if not row[0].startswith("/depth")}
+    assert seen == expected
+
+
+def test_topics_of_the_video_node(make):
+    node = make(VideoNode, source=str(ROOT / "test" / "data" / "pedestrians.mp4"))
+    assert set(found(node)) == {absolute(row) for row in rows("Topic of video_node")}
