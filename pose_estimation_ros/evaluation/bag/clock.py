@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from pose_estimation_ros.evaluation.bag.reading import Recorded
+from pose_estimation_ros.evaluation.bag.ahead import Loaded
 
 
 class Clock(NamedTuple):
@@ -18,23 +18,23 @@ class Clock(NamedTuple):
 class Taken(NamedTuple):
     """A frame and when its work begins, on the clock of the stamps; None: time plays no part."""
 
-    frame: Recorded
+    frame: Loaded
     start_ns: int | None
 
 
-def every_frame(frames: Iterable[Recorded]) -> Iterator[Taken]:
+def every_frame(frames: Iterable[Loaded]) -> Iterator[Taken]:
     for frame in frames:
         yield Taken(frame, None)
 
 
-def newest_frames(frames: Iterable[Recorded], latency_ns: Callable[[], int]) -> Iterator[Taken]:
+def newest_frames(frames: Iterable[Loaded], latency_ns: Callable[[], int]) -> Iterator[Taken]:
     """The node's policy, one thread and a subscription of depth 1: while it works only the newest frame is kept for it.
 
     Frames arrive at their stamps, none before one recorded earlier. latency_ns: asked after each frame for how long the
     work on it took. A frame that arrives in the very moment when the node becomes free replaces the one that waited.
     """
     free_ns, arrived_ns = 0, 0
-    waiting: Recorded | None = None
+    waiting: Loaded | None = None
     for frame in frames:
         before_ns, arrived_ns = arrived_ns, max(arrived_ns, frame.stamp_ns)
         if waiting and (free_ns <= before_ns or free_ns < arrived_ns):

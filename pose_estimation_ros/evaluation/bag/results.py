@@ -14,7 +14,7 @@ from pose_estimation_ros.evaluation.bag.true_tracks import tracking
 from pose_estimation_ros.evaluation.bag.truth import Truth
 from pose_estimation_ros.evaluation.bag.truth_details import details
 from pose_estimation_ros.inference.backend import model_path
-from pose_estimation_ros.inference.pipeline import PipelineOptions
+from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.predict import coco_results
 
 SCHEMA = "pose_estimation_ros bag results 1"
@@ -107,7 +107,9 @@ def frames(record: Record) -> list[dict[str, Any]]:
 
 
 def timings(record: Record) -> dict[str, Any]:
-    """Seconds and frames per second by stage; unlike all other files never twice the same."""
-    read, worked = record.counts["read"], len(record.frames)
-    rates = {stage: (read if stage == "read" else worked) / s for stage, s in record.seconds.items() if s > 0}
-    return {"seconds": dict(record.seconds), "frames_per_s": rates}
+    """Seconds and frames per second by stage, and the network's ms of each frame: never twice the same."""
+    worked = len(record.frames)
+    stages = {"read": record.counts["read"], **dict.fromkeys(("decode", "estimate", "write", "all"), worked)}
+    rates = {stage: n / record.seconds[stage] for stage, n in stages.items() if record.seconds[stage] > 0}
+    estimate_ms = [round(ms, 3) for ms in record.estimate_ms]
+    return {"seconds": dict(record.seconds), "frames_per_s": rates, "estimate_ms": estimate_ms}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +14,7 @@ from tqdm import tqdm
 from pose_estimation_ros.core.errors import DataError, FrameError, PoseError
 from pose_estimation_ros.core.poses import Poses, empty_poses
 from pose_estimation_ros.evaluation import coco
+from pose_estimation_ros.evaluation.bag.ahead import Loaded, ahead, loaded
 from pose_estimation_ros.evaluation.bag.clock import Clock, Taken, every_frame, newest_frames
 from pose_estimation_ros.evaluation.bag.output import RunFolder
 from pose_estimation_ros.evaluation.bag.reading import Bag, Recorded
@@ -25,11 +27,14 @@ Estimate = Callable[[np.ndarray, Recorded], Poses]  # image (H, W, 3) uint8 BGR
 
 @dataclass
 class Record:
-    """What a run saw. age_ms: from stamp to answer, in realtime alone. seconds: by stage."""
+    """What a run saw. age_ms: from stamp to answer, in realtime alone. estimate_ms: of each answered frame. seconds: by
+    stage, of all frames.
+    """
 
     frames: list[Recorded] = field(default_factory=list)  # answered, without their messages
     poses: list[Poses] = field(default_factory=list)  # of those
     age_ms: list[float] = field(default_factory=list)
+    estimate_ms: list[float] = field(default_factory=list)
     counts: Counter = field(default_factory=Counter)
     unusable: Counter = field(default_factory=Counter)  # kind of FrameError
     sizes: Counter = field(default_factory=Counter)
@@ -64,15 +69,19 @@ def run(bag: Bag, topic: str, estimate: Estimate, folder: RunFolder | None, cloc
     """
     record = Record(counts=Counter(in_bag=bag.count(topic)))
     work = Work(record, estimate, folder, clock)
+    began = time.perf_counter()
+    frames = loaded(bag.read(topic), not clock.realtime, record.seconds)  # in realtime only what is taken is decoded
     try:
-        for taken in work.chosen(counted(bag.read(topic), record)):
-            work.answer(taken)
+        with closing(ahead(frames, record.seconds)) as ready:
+            for taken in work.chosen(counted(ready, record)):
+                work.answer(taken)
     except KeyboardInterrupt:
         record.interrupted, record.partial = True, f"stopped by Ctrl-C after {len(record.frames)} frames"
     except PoseError as error:
         if not record.frames:
             raise
         record.partial = str(error)
+    record.seconds["all"] = time.perf_counter() - began
     record.partial = record.partial or bag.problem
     if not record.frames and not record.interrupted:
         why = work.first_error or bag.problem or "there is none"
@@ -81,21 +90,19 @@ def run(bag: Bag, topic: str, estimate: Estimate, folder: RunFolder | None, cloc
     return record
 
 
-def counted(frames: Iterable[Recorded], record: Record) -> Iterator[Recorded]:
-    """The same frames; counts what is odd about their stamps, and the time that reading takes."""
+def counted(frames: Iterable[Loaded], record: Record) -> Iterator[Loaded]:
+    """The same frames; counts what is odd about their stamps."""
     seen: set[int] = set()
     newest_ns = 0
-    began = time.perf_counter()
-    for frame in frames:
-        record.seconds["read"] += time.perf_counter() - began
+    for ready in frames:
+        frame = ready.frame
         record.counts["read"] += 1
         record.counts["without_stamp"] += not frame.has_stamp
         record.counts["stamp_repeated"] += frame.stamp_ns in seen
         record.counts["stamp_out_of_order"] += frame.stamp_ns < newest_ns
         seen.add(frame.stamp_ns)
         newest_ns = max(newest_ns, frame.stamp_ns)
-        yield frame
-        began = time.perf_counter()
+        yield ready
 
 
 class Work:
@@ -106,15 +113,15 @@ class Work:
         self._latency_ns = 0
         self.first_error = ""
 
-    def chosen(self, frames: Iterable[Recorded]) -> Iterator[Taken]:
+    def chosen(self, frames: Iterable[Loaded]) -> Iterator[Taken]:
         shown = tqdm(frames, "frames", self._record.counts["in_bag"], leave=False, unit="frame", disable=None)
         return newest_frames(shown, lambda: self._latency_ns) if self._clock.realtime else every_frame(shown)
 
     def answer(self, taken: Taken) -> None:
-        frame, seconds = taken.frame, self._record.seconds
+        frame, seconds = taken.frame.frame, self._record.seconds
         began = time.perf_counter()
         try:
-            image = frame.image()
+            image = taken.frame.image()
             decoded = time.perf_counter()
             poses = self._estimate(image, frame)
         except FrameError as error:
@@ -126,8 +133,10 @@ class Work:
         given_ms = self._clock.latency_ms
         self._latency_ns = round(1e9 * (done - began) if given_ms is None else 1e6 * given_ms)
         age_ns = None if taken.start_ns is None else taken.start_ns + self._latency_ns - frame.stamp_ns
+        self._record.estimate_ms.append(1e3 * (done - decoded))
         self._keep(frame, image, poses, age_ns)
-        seconds["decode"] += decoded - began
+        if self._clock.realtime:
+            seconds["decode"] += decoded - began
         seconds["estimate"] += done - decoded
         seconds["write"] += time.perf_counter() - done
 
