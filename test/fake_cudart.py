@@ -6,9 +6,10 @@ are over 32 bits, and every use of memory is checked.
 """
 
 import ctypes
-from ctypes import POINTER, c_int, c_size_t, c_uint, c_ulonglong, c_void_p
+from ctypes import POINTER, c_float, c_int, c_size_t, c_uint, c_ulonglong, c_void_p
 
 NO_DRIVER, NO_MEMORY, ILLEGAL_ADDRESS, CAPTURE_INVALID, INVALID_VALUE, UNKNOWN = 35, 2, 700, 901, 1, 999
+INVALID_HANDLE, NOT_READY, WITHOUT_TIMES = 400, 600, 2
 WORDS = {
     NO_DRIVER: b"CUDA driver version is insufficient for CUDA runtime version",
     NO_MEMORY: b"out of memory",
@@ -25,15 +26,24 @@ class Stream:
         self.queue, self.captured, self.is_captured_well = [], None, True
 
 
+class Event:
+    """ms: when the device came by, None as long as it has not."""
+
+    def __init__(self, without_times):
+        self.keeps_time, self.stream, self.mark, self.ms = not without_times, None, None, None
+
+
 class FakeCudart:
     """failing: function -> error code of its next call; a code of 700 stays, as on a GPU.
 
     calls: the names of all functions called. live: what was made and not yet given back, by handle or address.
+    device_ms: the time on the device, which only copies take: a millisecond per byte in, two per byte out.
     """
 
     def __init__(self, devices=1, major=8, minor=7, integrated=1, cuda=12060):
         self.devices, self.major, self.minor, self.integrated, self.version = devices, major, minor, integrated, cuda
         self.failing, self.calls, self.live, self.sticky = {}, [], {}, 0
+        self.device_ms = 0.0
         self._next_handle = FIRST_HANDLE
         self._words = {}
         signatures = {
@@ -54,6 +64,7 @@ class FakeCudart:
             "cudaEventCreateWithFlags": [OUT, c_uint],
             "cudaEventRecord": [c_void_p, c_void_p],
             "cudaEventSynchronize": [c_void_p],
+            "cudaEventElapsedTime": [POINTER(c_float), c_void_p, c_void_p],
             "cudaEventDestroy": [c_void_p],
             "cudaStreamBeginCapture": [c_void_p, c_int],
             "cudaStreamEndCapture": [c_void_p, OUT],
@@ -170,14 +181,18 @@ class FakeCudart:
             start <= host < start + len(thing) for start, thing in self.live.items() if isinstance(thing, ctypes.Array)
         )
         if is_pinned:
-            self.enqueue(stream, lambda: ctypes.memmove(target, source, size))
+            self.enqueue(stream, lambda: self._move(target, source, size, kind))
         elif kind == 1:  # the driver has taken the bytes when the call returns
             content = ctypes.string_at(source, size)
-            self.enqueue(stream, lambda: ctypes.memmove(target, content, size))
+            self.enqueue(stream, lambda: self._move(target, content, size, kind))
         else:
             self._drain(self.live[stream])
-            ctypes.memmove(target, source, size)
+            self._move(target, source, size, kind)
         return 0
+
+    def _move(self, target, source, size, kind):
+        ctypes.memmove(target, source, size)
+        self.device_ms += kind * size
 
     def _cudaStreamCreateWithFlags(self, out, flags):
         return self._new(out, Stream())
@@ -185,9 +200,9 @@ class FakeCudart:
     def _drain(self, stream, end=None):
         while stream.queue:
             work = stream.queue.pop(0)
+            work()
             if work is end:
                 break
-            work()
 
     def _cudaStreamSynchronize(self, stream):
         self._drain(self.live[stream])
@@ -197,20 +212,31 @@ class FakeCudart:
         return self._give_back(stream)
 
     def _cudaEventCreateWithFlags(self, out, flags):
-        return self._new(out, [None, None])
+        return self._new(out, Event(bool(flags & WITHOUT_TIMES)))
 
     def _cudaEventRecord(self, event, stream):
-        def mark():
-            pass
+        event = self.live[event]
 
-        self.live[event][:] = [self.live[stream], mark]
+        def mark():
+            event.ms = self.device_ms
+
+        event.stream, event.mark, event.ms = self.live[stream], mark, None
         self.enqueue(stream, mark)
         return 0
 
     def _cudaEventSynchronize(self, event):
-        stream, mark = self.live[event]
-        if stream and mark in stream.queue:
-            self._drain(stream, mark)
+        event = self.live[event]
+        if event.stream and event.mark in event.stream.queue:
+            self._drain(event.stream, event.mark)
+        return 0
+
+    def _cudaEventElapsedTime(self, out, start, end):
+        start, end = self.live[start], self.live[end]
+        if not start.keeps_time or not end.keeps_time or not (start.stream and end.stream):
+            return INVALID_HANDLE
+        if start.ms is None or end.ms is None:
+            return NOT_READY
+        out[0] = end.ms - start.ms
         return 0
 
     def _cudaEventDestroy(self, event):

@@ -16,7 +16,8 @@ class Backend:
     """A network ready to run: a callable ``batch (N, 3, h, w) float32 -> {output name: (N, ...) float32}``.
 
     name: such as "onnxruntime". input_shape and output_shapes: tuples, None where a dimension is free. fault: why it
-    serves in another's place, "" while all is well.
+    serves in another's place, "" while all is well. copies_ms: {"copy in", "copy out"} of all calls since
+    time_copies(), which are part of the calls' time; empty before, and where there is no device to copy to.
     Belongs to the thread that opened it. Use it as a context manager or call ``close()``.
     """
 
@@ -24,10 +25,15 @@ class Backend:
     input_shape = ()  # type: Tuple
     output_shapes = {}  # type: Dict[str, Tuple]
     fault = ""
+    copies_ms = {}  # type: Dict[str, float]
 
     def __call__(self, batch):
         # type: (np.ndarray) -> Dict[str, np.ndarray]
         raise NotImplementedError
+
+    def time_copies(self):
+        # type: () -> None
+        """From now on copies_ms tells; for benchmarks, because it may cost a little time."""
 
     def close(self):
         # type: () -> None
@@ -89,12 +95,12 @@ def open_model(name_or_path, task, threads=0, fallback=False, cpu_engine=CPU_ENG
     """Finds a model, reads its spec, opens it, and checks that the three fit together and serve the task.
 
     task: or a tuple of those that are welcome. fallback: where an engine cannot be opened or fails later, its ONNX
-    model serves on the CPU, and the backend's ``fault`` says why. cpu_engine: see open_backend.
+    model serves on the CPU, by cpu_engine, and the backend's ``fault`` says why. cpu_engine: see open_backend.
     """
     if fallback and name_or_path.endswith(ENGINE):
         from pose_estimation_ros.inference.fallback_backend import open_model_or_onnx
 
-        return open_model_or_onnx(name_or_path, task, threads)
+        return open_model_or_onnx(name_or_path, task, threads, cpu_engine)
     path = model_path(name_or_path)
     spec = load_model_spec(path)
     if spec.task not in ((task,) if isinstance(task, str) else task):
@@ -169,7 +175,7 @@ def model_path(name_or_path):
         if os.path.isfile(os.path.join(folder, name)):
             return os.path.join(folder, name)
     if name.endswith(ENGINE):
-        from pose_estimation_ros.inference.tensorrt_backend import find_engine
+        from pose_estimation_ros.inference.engine_cache import find_engine
 
         return find_engine(name)
     known = sorted(file for folder in folders for file in os.listdir(folder) if file.endswith(".onnx"))

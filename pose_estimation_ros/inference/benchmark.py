@@ -5,28 +5,29 @@ parts of a frame's way:
   decode message   the bytes of a sensor_msgs/Image -> frame; reading the source does not count
   detect           the person detector with all that belongs to it, on the frames where it runs
   warp             crops out of the frame
-  copy in, copy out  to and from a device, where the backend has one and tells; then network is without them
+  copy in, copy out  to and from a device, where the backend has one (TensorRT); then network is without them
   network          of the poses
   decode           heatmaps -> keypoints, or people
   track            thresholds, duplicates, tracking, smoothing
   build message    people -> PersonArray, of plain classes: rclpy's own, which check each field, need ROS
 
-p50, p90 and p99 are over frames. The first frames, in which memory and caches fill, are left out.
+p50, p90 and p99 are over frames. The first frames, in which memory and caches fill, are left out. Of the network alone
+the copies, a part of its time, are medians over the runs.
 """
 
 import json
 import os
 import time
 from types import SimpleNamespace
-from typing import Any, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Sequence
 
 import cv2
 import numpy as np
 
 from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.core.files import write_json
-from pose_estimation_ros.core.model_spec import POSE_TASKS
-from pose_estimation_ros.inference.backend import open_model
+from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec
+from pose_estimation_ros.inference.backend import Backend, open_model
 from pose_estimation_ros.inference.encodings import decode_image
 from pose_estimation_ros.inference.machine import describe_machine
 from pose_estimation_ros.inference.messages import poses_to_msg
@@ -37,7 +38,7 @@ from pose_estimation_ros.inference.video import Source, open_source
 
 WARM_UP = 5  # frames
 BATCHES = (1, 2, 4, 8)
-# In the order of the way; the copies only where the backend tells them.
+# In the order of the way; the copies only where there is a device.
 WAY = (
     "decode message",
     "detect",
@@ -97,10 +98,12 @@ def benchmark(args):
         raise ConfigError("expected --batches of 1 or more, got %s" % min(batches))
     options = pipeline_options(args)
     with open_source(args.input or default_input()) as source, build_pipeline(options) as pipeline:
+        pipeline.backend.time_copies()
         result = {"model": options.model, "detector": pipeline.detector_name, "threads": options.threads}
         result.update(time_frames(source, pipeline, args.frames, args.encoding), backend=pipeline.backend_name)
     models = [options.model] + ([args.against] if args.against else [])
-    result["network"] = [time_networks(models, size, args.rounds, options.threads) for size in batches]
+    shared = dict(threads=options.threads, fallback=options.fallback, cpu_engine=options.cpu_engine)  # type: Any
+    result["network"] = [time_networks(models, size, args.rounds, **shared) for size in batches]
     result["machine"] = describe_machine()
     return result
 
@@ -125,7 +128,8 @@ def time_frames(source, pipeline, frames, encoding="bgr8"):
     if len(rows) <= WARM_UP:
         raise DataError("%s: expected more than %d frames, got %d" % (source.name, WARM_UP, len(rows)))
     rows, people = rows[WARM_UP:], people[WARM_UP:]
-    parts = {part: percentiles([row[part] for row in rows]) for part in WAY if part in rows[0]}
+    # After a fault there may be no device any more, and so no copies.
+    parts = {part: percentiles([row.get(part, 0.0) for row in rows]) for part in WAY if part in rows[0]}
     name = os.path.basename(os.path.normpath(source.name))
     return {"source": name, "frames": len(rows), "people": round(float(np.mean(people)), 2), "parts": parts}
 
@@ -136,25 +140,25 @@ def time_frame(pipeline, image, stamp_s, encoding):
     fields = image_fields(image, encoding)
     start_s = time.perf_counter()
     frame = decode_image(**fields)
-    decoded_s, copies = time.perf_counter(), dict(_copies(pipeline))
+    decoded_s, copies = time.perf_counter(), dict(pipeline.backend.copies_ms)
     poses = pipeline(frame, stamp_s)
     found_s = time.perf_counter()
     poses_to_msg(PLAIN, poses, None, (fields["width"], fields["height"]), pipeline.skeleton.name)
     built_s = time.perf_counter()
     parts = dict(pipeline.parts_ms)
-    for part, before in copies.items():
-        parts[part] = _copies(pipeline)[part] - before
-        parts["network"] -= parts[part]
+    for part, took_ms in copied_since(copies, pipeline.backend).items():
+        parts[part] = took_ms
+        parts["network"] -= took_ms
     parts["decode message"] = 1e3 * (decoded_s - start_s)
     parts["build message"] = 1e3 * (built_s - found_s)
     parts["total"] = 1e3 * (built_s - start_s)
     return parts, poses.count
 
 
-def _copies(pipeline):
-    # type: (Pipeline) -> Dict[str, float]
-    """Milliseconds of copies to and from a device since the backend was opened; nothing where it does not tell."""
-    return getattr(pipeline.backend, "copies_ms", {})
+def copied_since(before, backend):
+    # type: (Dict[str, float], Backend) -> Dict[str, float]
+    """Milliseconds of copies to and from a device since copies_ms was ``before``; nothing where there is none."""
+    return {part: sum_ms - before.get(part, 0.0) for part, sum_ms in backend.copies_ms.items()}
 
 
 def image_fields(image, encoding):
@@ -167,25 +171,47 @@ def image_fields(image, encoding):
     return dict(encoding=encoding, height=height, width=width, step=step, is_bigendian=0, data=pixels.tobytes())
 
 
-def time_networks(models, batch, rounds, threads=0):
-    # type: (Sequence[str], int, int, int) -> Dict[str, Any]
+def time_networks(models, batch, rounds, **options):
+    # type: (Sequence[str], int, int, Any) -> Dict[str, Any]
     """{"batch", "models": [percentiles per call, "model"]}, and of two models the "ratio" of medians, "low", "high".
 
-    On noise, each at the input size of its spec. Raises ModelError.
+    Of a model on a device also {"copy in", "copy out"}: median ms per call. On noise, each at the input size of its
+    spec. options: of open_model. Raises ModelError.
     """
-    opened = [open_model(model, POSE_TASKS, threads) for model in models]
+    opened = [open_model(model, POSE_TASKS, **options) for model in models]
+    copies = [[] for _ in models]  # type: List[List[Dict[str, float]]]
     try:
-        random, calls = np.random.RandomState(0), []
-        for backend, spec in opened:
-            shape = (batch, 3) + tuple(spec.input_size_wh[::-1])
-            images = random.uniform(0, 255, shape).astype(np.float32)
-            calls.append(lambda backend=backend, images=images: backend(images))
+        calls = [a_call(backend, spec, batch, seen) for (backend, spec), seen in zip(opened, copies)]
         times = take_turns(calls, rounds)
     finally:
         for backend, _spec in opened:
             backend.close()
-    result = {"batch": batch, "models": [dict(percentiles(t), model=m) for m, t in zip(models, times.T)]}
+    rows = [network_row(*of_one) for of_one in zip(models, times.T, copies)]
+    result = {"batch": batch, "models": rows}
     return dict(result, **ratio_of_medians(*times.T)._asdict()) if len(models) == 2 else result
+
+
+def a_call(backend, spec, batch, copies):
+    # type: (Backend, ModelSpec, int, List[Dict[str, float]]) -> Callable[[], None]
+    """Runs the network on noise; each call adds to copies what went to and from its device."""
+    shape = (batch, 3) + tuple(spec.input_size_wh[::-1])
+    images = np.random.RandomState(0).uniform(0, 255, shape).astype(np.float32)
+    backend.time_copies()
+
+    def call():
+        # type: () -> None
+        before = dict(backend.copies_ms)
+        backend(images)
+        copies.append(copied_since(before, backend))
+
+    return call
+
+
+def network_row(model, times_ms, copies):
+    # type: (str, Sequence[float], List[Dict[str, float]]) -> Dict[str, Any]
+    counted = copies[-len(times_ms) :]  # the others were to get warm
+    medians = {part: round(float(np.median([c.get(part, 0.0) for c in counted])), 3) for part in counted[0]}
+    return dict(percentiles(times_ms), model=model, **medians)
 
 
 def to_text(result):
@@ -202,8 +228,12 @@ def network_text(at):
     # type: (Dict[str, Any]) -> str
     """Of one batch size, as time_networks gives it."""
     title = "network, batch %d" % at["batch"]
-    rows = [[m["model"], m["p50_ms"], m["p90_ms"], m["p99_ms"], m["p50_ms"] / at["batch"]] for m in at["models"]]
-    text = table([title, "p50 ms", "p90 ms", "p99 ms", "ms per image"], rows)
+    copies = [part for part in WAY if any(part in m for m in at["models"])]
+    rows = [
+        [m["model"], m["p50_ms"], m["p90_ms"], m["p99_ms"], m["p50_ms"] / at["batch"]] + [m.get(c) for c in copies]
+        for m in at["models"]
+    ]
+    text = table([title, "p50 ms", "p90 ms", "p99 ms", "ms per image"] + [c + " ms" for c in copies], rows)
     if "ratio" not in at:
         return text
     return text + "\nthe first one's time over the other's: %(ratio).3f (95 %% in %(low).3f..%(high).3f)" % at

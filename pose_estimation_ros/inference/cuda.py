@@ -14,7 +14,7 @@ from pose_estimation_ros.inference.cuda_library import declare, load_library
 TO_DEVICE, TO_HOST = 1, 2  # cudaMemcpyKind
 MAJOR, MINOR, INTEGRATED = 75, 76, 18  # cudaDeviceAttr
 NON_BLOCKING = 1  # stream flag: waits for nothing on the default stream, which others in the process may use
-SLEEP_WITHOUT_TIMES = 3  # event flags: a waiting thread sleeps, the event keeps no time
+SLEEP, WITHOUT_TIMES = 1, 2  # event flags: a waiting thread sleeps; the event keeps no time, and costs less
 THIS_THREAD = 1  # capture mode: what other threads do meanwhile does no harm
 PROPERTIES_SIZE = 1 << 14  # cudaDeviceProp is 700 to 1100 bytes, by version; its first 256 are the name
 
@@ -114,9 +114,9 @@ class Cuda:
         # type: (int) -> None
         self._call("cudaStreamDestroy", stream)
 
-    def new_event(self):
-        # type: () -> int
-        return self._new("cudaEventCreateWithFlags", SLEEP_WITHOUT_TIMES)
+    def new_event(self, timed=False):
+        # type: (bool) -> int
+        return self._new("cudaEventCreateWithFlags", SLEEP if timed else SLEEP | WITHOUT_TIMES)
 
     def record(self, event, stream):
         # type: (int, int) -> None
@@ -126,6 +126,13 @@ class Cuda:
         # type: (int) -> None
         """Sleeps until all that was put on the stream before the event's record is done."""
         self._call("cudaEventSynchronize", event)
+
+    def elapsed_ms(self, start, end):
+        # type: (int, int) -> float
+        """Device time between two timed events, both over."""
+        result = ctypes.c_float()
+        self._call("cudaEventElapsedTime", ctypes.byref(result), start, end)
+        return result.value
 
     def destroy_event(self, event):
         # type: (int) -> None

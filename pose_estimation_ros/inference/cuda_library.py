@@ -37,6 +37,7 @@ SIGNATURES = {  # all return cudaError_t; handles of streams, events and graphs 
     "cudaEventCreateWithFlags": [_OUT_POINTER, _UINT],
     "cudaEventRecord": [_POINTER, _POINTER],
     "cudaEventSynchronize": [_POINTER],
+    "cudaEventElapsedTime": [ctypes.POINTER(ctypes.c_float), _POINTER, _POINTER],
     "cudaEventDestroy": [_POINTER],
     "cudaStreamBeginCapture": [_POINTER, _INT],
     "cudaStreamEndCapture": [_POINTER, _OUT_POINTER],

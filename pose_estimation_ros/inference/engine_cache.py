@@ -15,6 +15,8 @@ from typing import Any, Dict, Iterator, List, Mapping
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.files import write_json, write_whole
 from pose_estimation_ros.core.model_spec import file_sha256
+from pose_estimation_ros.inference.backend import model_path
+from pose_estimation_ros.inference.tensorrt_api import load_tensorrt
 
 MACHINE = ("tensorrt", "cuda", "device", "compute_capability")  # an engine runs where all of these are the same
 SOURCES = ("onnx_sha256", "source_sha256")
@@ -143,6 +145,30 @@ def cached_engines(here, folder=None):
             if name.endswith(".engine") and not differences(read_sidecar(path), here):
                 found.append(path)
     return sorted(found, key=os.path.getmtime, reverse=True)
+
+
+def refuse_stale(path, trt):
+    # type: (str, Any) -> None
+    """Raises ModelError unless the engine was built for this machine, and from its ONNX file as that is now."""
+    sidecar, here = read_sidecar(path), machine(trt)
+    onnx_path = sidecar["onnx_path"]
+    if onnx_path and os.path.isfile(onnx_path):
+        here = dict(here, onnx_sha256=file_sha256(onnx_path))
+    refuse_foreign(sidecar, here)
+
+
+def find_engine(name):
+    # type: (str) -> str
+    """Path in the cache of the newest engine for this machine, for ``x.engine``, x being a known ONNX model.
+
+    Raises ModelError: none is built yet, no such model, no TensorRT, no driver.
+    """
+    onnx_path = model_path(os.path.splitext(name)[0])
+    found = cached_engines(dict(machine(load_tensorrt()), onnx_sha256=file_sha256(onnx_path)))
+    if not found:
+        raise ModelError("%s: no engine of it is built for this machine yet: run `pose build-engine %s`" % (
+            name, onnx_path))  # fmt: skip
+    return found[0]
 
 
 def store(path, engine, sidecar):

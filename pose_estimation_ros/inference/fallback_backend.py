@@ -1,4 +1,4 @@
-"""An engine while it works, and ONNX Runtime from its first fault on: a robot goes on seeing people."""
+"""An engine while it works, and its ONNX model on the CPU from its first fault on: a robot goes on seeing people."""
 
 import os
 from typing import Any, Dict, Optional, Tuple, Union
@@ -7,19 +7,21 @@ import numpy as np
 
 from pose_estimation_ros.core.errors import CudaError, ModelError
 from pose_estimation_ros.core.model_spec import ModelSpec
-from pose_estimation_ros.inference.backend import Backend, model_path, open_backend, open_model
+from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend, model_path, open_backend, open_model
 
 
 class FallbackBackend(Backend):
     """Asks ``backend``; after its first CudaError the model at onnx_path answers, that batch and all later ones.
 
-    Args: onnx_path: None where there is no such model, then the error goes on; fault: why onnx_path serves already.
+    Args: onnx_path: None where there is no such model, then the error goes on; threads, cpu_engine: what it is opened
+    with, see open_backend; fault: why it serves already.
     The outputs may have other names afterwards: "heatmaps" in place of "keypoints".
     """
 
-    def __init__(self, backend, onnx_path, threads=0, fault=""):
-        # type: (Backend, Optional[str], int, str) -> None
-        self._backend, self._onnx_path, self._threads, self.fault = backend, onnx_path, threads, fault
+    def __init__(self, backend, onnx_path, threads=0, cpu_engine=CPU_ENGINES[0], fault=""):
+        # type: (Backend, Optional[str], int, str, str) -> None
+        self._backend, self._onnx_path, self.fault = backend, onnx_path, fault
+        self._threads, self._cpu_engine = threads, cpu_engine
 
     @property
     def name(self):  # type: ignore[override]
@@ -36,6 +38,15 @@ class FallbackBackend(Backend):
         # type: () -> Dict[str, Tuple]
         return self._backend.output_shapes
 
+    @property
+    def copies_ms(self):  # type: ignore[override]
+        # type: () -> Dict[str, float]
+        return self._backend.copies_ms
+
+    def time_copies(self):
+        # type: () -> None
+        self._backend.time_copies()
+
     def __call__(self, batch):
         # type: (np.ndarray) -> Dict[str, np.ndarray]
         try:
@@ -45,7 +56,7 @@ class FallbackBackend(Backend):
                 raise
             self.fault = str(error)
         self._backend.close()
-        self._backend = open_backend(self._onnx_path, self._threads)
+        self._backend = open_backend(self._onnx_path, self._threads, self._cpu_engine)
         return self._backend(batch)
 
     def close(self):
@@ -53,8 +64,8 @@ class FallbackBackend(Backend):
         self._backend.close()
 
 
-def open_model_or_onnx(name_or_path, task, threads=0):
-    # type: (str, Union[str, Tuple[str, ...]], int) -> Tuple[FallbackBackend, ModelSpec]
+def open_model_or_onnx(name_or_path, task, threads=0, cpu_engine=CPU_ENGINES[0]):
+    # type: (str, Union[str, Tuple[str, ...]], int, str) -> Tuple[FallbackBackend, ModelSpec]
     """``open_model`` for an engine; where that fails, its ONNX model in its place, and fault says why.
 
     Raises ModelError: the engine's, where there is no such model either.
@@ -62,12 +73,12 @@ def open_model_or_onnx(name_or_path, task, threads=0):
     onnx_path = find_onnx(name_or_path)
     try:
         backend, spec = open_model(name_or_path, task, threads)
-        return FallbackBackend(backend, onnx_path, threads), spec
+        return FallbackBackend(backend, onnx_path, threads, cpu_engine), spec
     except ModelError as error:
         if onnx_path is None:
             raise
-        backend, spec = open_model(onnx_path, task, threads)
-        return FallbackBackend(backend, onnx_path, threads, str(error)), spec
+        backend, spec = open_model(onnx_path, task, threads, cpu_engine=cpu_engine)
+        return FallbackBackend(backend, onnx_path, threads, cpu_engine, str(error)), spec
 
 
 def find_onnx(engine):

@@ -2,17 +2,17 @@
 
 import collections
 import contextlib
-import os
 import threading
-from typing import Any, Callable, Deque, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+import time
+from typing import Any, Callable, Deque, Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
 from pose_estimation_ros.core.errors import CudaError, ModelError
-from pose_estimation_ros.core.model_spec import file_sha256
-from pose_estimation_ros.inference.backend import Backend, model_path
+from pose_estimation_ros.inference.backend import Backend
+from pose_estimation_ros.inference.buckets import Bucket, bucket_sizes, parts
 from pose_estimation_ros.inference.cuda import Cuda
-from pose_estimation_ros.inference.engine_cache import cached_engines, machine, read_sidecar, refuse_foreign
+from pose_estimation_ros.inference.engine_cache import refuse_stale
 from pose_estimation_ros.inference.tensorrt_api import (
     TensorInfo,
     input_and_outputs,
@@ -22,22 +22,19 @@ from pose_estimation_ros.inference.tensorrt_api import (
 )
 
 FLOAT_BYTES = 4
+COPIES = ("copy in", "copy out")
 SLOTS = 2  # while one part of a batch is on the device, the next is made ready
 
 
-class Bucket(NamedTuple):
-    """A batch size that the engine is run at. graph: of CUDA, None where it is enqueued call by call."""
-
-    size: int
-    context: Any
-    graph: Optional[int]
-
-
 class Slot(NamedTuple):
-    """Where one part of a batch waits on the host. arrays: page-locked, by tensor; none where such memory is slow."""
+    """Where one part of a batch waits on the host. arrays: page-locked, by tensor; none where such memory is slow.
+
+    marks: events before and after the copy in, and before and after the copy out; none unless copies are timed.
+    """
 
     arrays: Dict[str, np.ndarray]
     done: int  # event
+    marks: Sequence[int] = ()
 
 
 class TensorRTBackend(Backend):
@@ -130,6 +127,21 @@ class TensorRTBackend(Backend):
         # type: () -> int
         return sum(bucket.graph is not None for bucket in self._buckets)
 
+    def time_copies(self):
+        # type: () -> None
+        """copies_ms has the way to the device and back, and on the host to and from page-locked memory.
+
+        By events on the stream, so nothing waits that would not wait otherwise. Where a batch runs in parts, the host's
+        share of one part's copies is beside the other's network.
+        """
+        if not self.copies_ms:
+            self.copies_ms = dict.fromkeys(COPIES, 0.0)
+            self._slots = [slot._replace(marks=[self._new_mark() for _ in range(4)]) for slot in self._slots]
+
+    def _new_mark(self):
+        # type: () -> int
+        return self._own(self._cuda.new_event(timed=True), self._cuda.destroy_event)
+
     def __call__(self, batch):
         # type: (np.ndarray) -> Dict[str, np.ndarray]
         self._check(batch)
@@ -150,16 +162,33 @@ class TensorRTBackend(Backend):
         """Puts copy in, network and copy out on the stream. Returns what must live until _finish()."""
         size, name = len(images), self._input.name
         if slot.arrays:
-            slot.arrays[name][:size] = images
-            images = slot.arrays[name][:size]
+            images = self._copy(COPIES[0], slot.arrays[name][:size], images)
         images = np.ascontiguousarray(images, np.float32)
+        self._mark(slot, 0)
         self._cuda.copy_to_device(self._addresses[name], images, self._stream)
+        self._mark(slot, 1)
         self._run(bucket)
+        self._mark(slot, 2)
         for name, result in part.items():
             target = slot.arrays[name][:size] if slot.arrays else result
             self._cuda.copy_to_host(target, self._addresses[name], self._stream)
+        self._mark(slot, 3)
         self._cuda.record(slot.done, self._stream)
         return images
+
+    def _mark(self, slot, number):
+        # type: (Slot, int) -> None
+        if slot.marks:
+            self._cuda.record(slot.marks[number], self._stream)
+
+    def _copy(self, way, target, source):
+        # type: (str, np.ndarray, np.ndarray) -> np.ndarray
+        """Fills target, which it returns, on the host."""
+        start_s = time.perf_counter()
+        target[:] = source
+        if self.copies_ms:
+            self.copies_ms[way] += 1e3 * (time.perf_counter() - start_s)
+        return target
 
     def _run(self, bucket):
         # type: (Bucket) -> None
@@ -174,9 +203,11 @@ class TensorRTBackend(Backend):
     def _finish(self, slot, part, _images):
         # type: (Slot, Dict[str, np.ndarray], np.ndarray) -> None
         self._cuda.wait(slot.done)
+        for way, (before, after) in zip(COPIES, zip(slot.marks[::2], slot.marks[1::2])):
+            self.copies_ms[way] += self._cuda.elapsed_ms(before, after)
         for name, result in part.items():
             if slot.arrays:
-                result[:] = slot.arrays[name][: len(result)]
+                self._copy(COPIES[1], result, slot.arrays[name][: len(result)])
 
     def _check(self, batch):
         # type: (np.ndarray) -> None
@@ -203,44 +234,6 @@ class TensorRTBackend(Backend):
         self._engine = None
 
 
-def refuse_stale(path, trt):
-    # type: (str, Any) -> None
-    """Raises ModelError unless the engine was built for this machine, and from its ONNX file as that is now."""
-    sidecar, here = read_sidecar(path), machine(trt)
-    onnx_path = sidecar["onnx_path"]
-    if onnx_path and os.path.isfile(onnx_path):
-        here = dict(here, onnx_sha256=file_sha256(onnx_path))
-    refuse_foreign(sidecar, here)
-
-
-def find_engine(name):
-    # type: (str) -> str
-    """Path in the cache of the newest engine for this machine, for ``x.engine``, x being a known ONNX model.
-
-    Raises ModelError: none is built yet, no such model, no TensorRT, no driver.
-    """
-    onnx_path = model_path(os.path.splitext(name)[0])
-    found = cached_engines(dict(machine(load_tensorrt()), onnx_sha256=file_sha256(onnx_path)))
-    if not found:
-        raise ModelError("%s: no engine of it is built for this machine yet: run `pose build-engine %s`" % (
-            name, onnx_path))  # fmt: skip
-    return found[0]
-
-
 def count(tensor, batch):
     # type: (TensorInfo, int) -> int
     return batch * int(np.prod(tensor.shape[1:]))
-
-
-def bucket_sizes(largest):
-    # type: (int) -> List[int]
-    """1, 2, 4, 8 ... and the largest."""
-    return [2**power for power in range(largest.bit_length()) if 2**power < largest] + [largest]
-
-
-def parts(total, buckets):
-    # type: (int, Sequence[Bucket]) -> Iterator[Tuple[int, int, Bucket]]
-    """(start, size, bucket) of each run that a batch takes: the largest as often as it is full, then one that fits."""
-    for start in range(0, total, buckets[-1].size):
-        size = min(total - start, buckets[-1].size)
-        yield start, size, next(bucket for bucket in buckets if bucket.size >= size)

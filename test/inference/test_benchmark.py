@@ -1,3 +1,4 @@
+import ctypes
 import json
 
 import numpy as np
@@ -5,9 +6,11 @@ import pytest
 
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.inference import benchmark as module
+from pose_estimation_ros.inference.backend import Backend, open_model
 from pose_estimation_ros.inference.benchmark import ENCODERS, WARM_UP, WAY, image_fields, time_frame
 from pose_estimation_ros.inference.encodings import decode_image
-from pose_estimation_ros.inference.pipeline import PipelineOptions, build_pipeline
+from pose_estimation_ros.inference.options import PipelineOptions
+from pose_estimation_ros.inference.pipeline import build_pipeline
 from pose_estimation_ros.inference.video import VideoWriter
 
 ON_A_CPU = [part for part in WAY if not part.startswith("copy")]
@@ -72,7 +75,7 @@ def test_copies_of_a_device_are_told_apart_from_its_network(color_model):
     with build_pipeline(options) as pipeline:
         network, running = pipeline.backend, {"copy in": 7.0, "copy out": 1.0}
 
-        class Device:
+        class Device(Backend):
             name, copies_ms = "device", running
 
             def __call__(self, batch):
@@ -88,6 +91,52 @@ def test_copies_of_a_device_are_told_apart_from_its_network(color_model):
     assert (parts["copy in"], parts["copy out"]) == (0.25, 0.125)
     assert parts["network"] == pytest.approx(pipeline.parts_ms["network"] - 0.375)
     assert sorted(parts) == sorted(WAY)
+
+
+def test_an_engine(bench, gpu, color_model, save_engine):
+    """Copies between warp and decode, and of the network alone; beside a model on the CPU, which has none."""
+    gpu()
+    options = ["--model", save_engine(color_model), "--batches", "2", "--against", color_model, "--json"]
+    _, out, _ = bench(WARM_UP + 1, *options, "-")
+    result = json.loads(out)
+    assert result["backend"] == "tensorrt" and list(result["parts"]) == list(WAY)
+    (at,) = result["network"]
+    assert {"copy in", "copy out"} < set(at["models"][0]) and not {"copy in", "copy out"} & set(at["models"][1])
+    _, out, _ = bench(WARM_UP + 1, *options[:-1])
+    lines = out.split("\n\n")[2].splitlines()
+    assert lines[0].split("  ")[-2:] == ["copy in ms", "copy out ms"] and lines[2].split()[-2:] == ["-", "-"]
+
+
+def test_a_device_that_fails_has_no_copies_any_more(bench, gpu, color_model, save_engine):
+    cudart, _ = gpu()
+    path, waited = save_engine(color_model), []
+    synchronize = cudart._cudaEventSynchronize
+
+    def fail(event):
+        waited.append(event)
+        return 700 if len(waited) == WARM_UP + 2 else synchronize(event)
+
+    cudart._cudaEventSynchronize = fail
+    cudart.cudaEventSynchronize = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(
+        cudart._counted("cudaEventSynchronize")
+    )
+    status, out, _ = bench(WARM_UP + 3, "--model", path, "--fallback", "--batches", "0", "--json", "-")
+    result = json.loads(out)
+    assert status == 0 and result["backend"].startswith("onnxruntime (after: ")
+    assert result["parts"]["copy in"]["p50_ms"] == 0 < result["parts"]["copy in"]["p99_ms"]
+
+
+def test_options_reach_the_network_alone(bench, monkeypatch, color_model):
+    given = []
+
+    def spy(model, task, **options):
+        given.append(options)
+        return open_model(model, task)
+
+    monkeypatch.setattr(module, "open_model", spy)
+    monkeypatch.setattr(module, "build_pipeline", lambda options: build_pipeline(PipelineOptions(model=color_model)))
+    bench(WARM_UP + 1, "--batches", "1", "--cpu-engine", "openvino", "--threads", "1", "--fallback")
+    assert given == [dict(threads=1, fallback=True, cpu_engine="openvino")]
 
 
 @pytest.mark.parametrize("encoding", sorted(ENCODERS))

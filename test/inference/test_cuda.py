@@ -58,6 +58,26 @@ def test_a_round_trip_through_the_device(shape, is_pinned):
     assert library.live == {}
 
 
+def test_time_between_events_is_the_devices():
+    library = FakeCudart()
+    cuda = Cuda(library=library)
+    stream, address, array = cuda.new_stream(), cuda.allocate(40), cuda.pinned_array((10,))
+    events = [cuda.new_event(timed=True) for _ in range(3)]
+    cuda.record(events[0], stream)
+    cuda.copy_to_device(address, array, stream)
+    cuda.record(events[1], stream)
+    cuda.copy_to_host(array, address, stream)
+    cuda.record(events[2], stream)
+    with pytest.raises(CudaError, match="cudaEventElapsedTime: error 600"):  # not there yet
+        cuda.elapsed_ms(*events[:2])
+    cuda.wait(events[2])
+    assert [cuda.elapsed_ms(*pair) for pair in zip(events, events[1:])] == [40, 80]
+    without = cuda.new_event()
+    cuda.record(without, stream)
+    with pytest.raises(CudaError, match="cudaEventElapsedTime: error 400"):  # one that keeps no time
+        cuda.elapsed_ms(events[0], without)
+
+
 @pytest.mark.parametrize("version", [10020, 12060])
 def test_a_graph_runs_what_was_captured_each_time_it_is_launched(version):
     library, done = FakeCudart(cuda=version), []

@@ -10,7 +10,8 @@ import pytest
 from pose_estimation_ros.core.errors import CudaError, ModelError
 from pose_estimation_ros.inference.backend import open_backend, open_model
 from pose_estimation_ros.inference.fallback_backend import find_onnx
-from pose_estimation_ros.inference.pipeline import PipelineOptions, build_pipeline
+from pose_estimation_ros.inference.options import PipelineOptions
+from pose_estimation_ros.inference.pipeline import build_pipeline
 
 BATCH = np.random.RandomState(0).uniform(0, 255, (3, 3, 64, 48)).astype(np.float32)
 
@@ -39,6 +40,43 @@ def test_a_fault_in_flight_costs_no_batch(gpu, color_model, save_engine):
             assert np.allclose(backend(BATCH)["heatmaps"], run_onnx(color_model), atol=1e-5)
         assert "illegal memory access" in backend.fault
         assert backend.name == "onnxruntime (after: %s)" % backend.fault
+
+
+def test_copies_are_the_engines_as_long_as_it_works(gpu, color_model, save_engine):
+    cudart, _ = gpu()
+    backend, _ = open_model(save_engine(color_model), "top_down", fallback=True)
+    with backend:
+        assert backend.copies_ms == {}
+        backend.time_copies()
+        backend(BATCH)
+        assert backend.copies_ms["copy in"] > 0 and backend.copies_ms["copy out"] > 0
+        cudart.failing["cudaEventSynchronize"] = 700
+        backend(BATCH)
+        assert backend.copies_ms == {}
+
+
+@pytest.mark.parametrize("cpu_engine", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("is_built", [True, False])
+def test_the_cpu_engine_asked_for_serves(gpu, color_model, save_engine, monkeypatch, is_built, cpu_engine):
+    """When it is opened, and in the middle of its work. OpenVINO need not be there: who opens what counts."""
+    cudart, _ = gpu()
+    path, opened = save_engine(color_model), []
+
+    def spy(path, threads=0, cpu_engine="onnxruntime"):
+        if path.endswith(".onnx"):
+            opened.append((path, threads, cpu_engine))
+        return open_backend(path, threads)
+
+    for module in ("backend", "fallback_backend"):
+        monkeypatch.setattr("pose_estimation_ros.inference.%s.open_backend" % module, spy)
+    if not is_built:
+        _half(cudart, path)
+    backend, _ = open_model(path, "top_down", 1, fallback=True, cpu_engine=cpu_engine)
+    with backend:
+        cudart.failing["cudaEventSynchronize"] = 700
+        backend(BATCH)
+        assert backend.fault
+    assert opened == [(color_model, 1, cpu_engine)]
 
 
 def test_a_fault_without_a_model_to_go_on_with(gpu, color_model, save_engine):

@@ -12,7 +12,7 @@ import pytest
 from pose_estimation_ros.core.errors import CudaError, ModelError
 from pose_estimation_ros.inference.backend import model_path, open_backend, open_model
 from pose_estimation_ros.inference.engine_cache import read_sidecar, store
-from pose_estimation_ros.inference.tensorrt_backend import TensorRTBackend, bucket_sizes
+from pose_estimation_ros.inference.tensorrt_backend import TensorRTBackend
 
 VERSIONS = ["8.2.1", "8.6.1", "10.3.0"]
 
@@ -45,11 +45,6 @@ def test_batches_over_the_largest_are_split(gpu, color_model, save_engine, max_b
     with TensorRTBackend(save_engine(color_model, max_batch)) as backend:
         assert np.allclose(backend(batch)["heatmaps"], run_onnx(color_model, batch), atol=1e-5)
     assert ("cudaHostAlloc" in cudart.calls) == (major != 6 or not integrated)
-
-
-@pytest.mark.parametrize("largest, expected", [(1, [1]), (2, [1, 2]), (6, [1, 2, 4, 6]), (8, [1, 2, 4, 8])])
-def test_bucket_sizes(largest, expected):
-    assert bucket_sizes(largest) == expected
 
 
 @pytest.mark.parametrize("count, size", [(1, 1), (2, 2), (3, 4), (4, 4), (5, 8), (8, 8)])
@@ -94,6 +89,47 @@ def test_memory_is_taken_once(gpu, color_model, save_engine):
     taking = {"cudaMalloc", "cudaHostAlloc", "cudaStreamCreateWithFlags", "cudaEventCreateWithFlags"}
     until_closed = cudart.calls[: cudart.calls.index("cudaFree")]
     assert not taking & set(until_closed) and "cudaMemcpyAsync" in until_closed
+
+
+IN_BYTES, OUT_BYTES = 3 * 64 * 48 * 4, 17 * 16 * 12 * 4  # of one image
+
+
+@pytest.mark.parametrize("major, minor", [(6, 2), (8, 7)], ids=["TX2", "Orin"])
+@pytest.mark.parametrize("count", [0, 1, 3, 8, 21])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_copies_are_timed_by_the_devices_clock(
+    gpu, color_model, save_engine, monkeypatch, version, count, major, minor
+):
+    """The fake device takes 1 ms for a byte in and 2 ms for one out; the host's clock stands still."""
+    cudart, _ = gpu(version, major=major, minor=minor)
+    monkeypatch.setattr("time.perf_counter", lambda: 0.0)
+    with TensorRTBackend(save_engine(color_model)) as backend:
+        backend(images(2))
+        assert backend.copies_ms == {}
+        backend.time_copies(), backend.time_copies()
+        assert backend.copies_ms == {"copy in": 0, "copy out": 0}
+        found = [backend(images(count))["heatmaps"] for _ in range(2)]
+        assert backend.copies_ms == {"copy in": 2 * count * IN_BYTES, "copy out": 2 * 2 * count * OUT_BYTES}
+    assert np.allclose(found, run_onnx(color_model, images(count)), atol=1e-5)
+
+
+def test_the_hosts_part_of_the_copies_counts(gpu, color_model, save_engine, monkeypatch):
+    """One tick, a second, for each time that images or results pass page-locked memory."""
+    gpu()
+    ticks = iter(range(100))
+    with TensorRTBackend(save_engine(color_model)) as backend:
+        backend.time_copies()
+        monkeypatch.setattr("time.perf_counter", lambda: next(ticks))
+        backend(images(11))  # two parts
+    assert backend.copies_ms == {"copy in": 11 * IN_BYTES + 2000, "copy out": 2 * 11 * OUT_BYTES + 2000}
+
+
+def test_copies_are_not_timed_unless_asked_for(gpu, color_model, save_engine):
+    cudart, _ = gpu()
+    with TensorRTBackend(save_engine(color_model)) as backend:
+        cudart.calls.clear()
+        backend(images(3))
+    assert cudart.calls.count("cudaEventRecord") == 1 and "cudaEventElapsedTime" not in cudart.calls
 
 
 def test_a_fixed_batch(gpu, save_onnx, save_spec, save_engine):
