@@ -33,7 +33,13 @@ from pose_estimation_ros.evaluation.accuracy import (
 )
 from pose_estimation_ros.evaluation.coco_json import read_detections
 from pose_estimation_ros.evaluation.compare_plot import plot
-from pose_estimation_ros.evaluation.evaluate import add_protocol_arguments, distinct_names, is_detector, network_file
+from pose_estimation_ros.evaluation.evaluate import (
+    add_engine_argument,
+    add_protocol_arguments,
+    distinct_names,
+    is_detector,
+    network_file,
+)
 from pose_estimation_ros.evaluation.onnx_cost import onnx_cost
 from pose_estimation_ros.evaluation.protocols import applied, chosen
 from pose_estimation_ros.inference.backend import open_model
@@ -64,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, help="annotation file, or folder with person_keypoints.json")
     add_protocol_arguments(parser)
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 = as many as cores")
+    add_engine_argument(parser)
     parser.add_argument("--rounds", type=int, default=50, help="timed runs of each network (default: %(default)s)")
     parser.add_argument("--out", default="out/compare", help="folder of the files (default: %(default)s)")
     parser.set_defaults(save=None)
@@ -94,7 +101,7 @@ def refuse_unwritable(folder: str) -> None:
 
 def pose_candidate(path: Path, name: str, args: argparse.Namespace) -> Candidate:
     protocol = chosen(args.protocol, args.flip)
-    backend, spec = open_model(str(path), POSE_TASKS, args.threads)
+    backend, spec = open_model(str(path), POSE_TASKS, args.threads, cpu_engine=args.cpu_engine)
     judge, truth = ground_truth(args.data)
     check_fit(spec, judge, str(path), args.data, args.boxes)
     if args.boxes and not isinstance(truth, mpii.Persons):  # with MPII they are refused
@@ -102,20 +109,20 @@ def pose_candidate(path: Path, name: str, args: argparse.Namespace) -> Candidate
     applied(protocol, spec)
 
     def accuracy() -> dict[str, Any]:
-        return accuracy_of_pose_model(path, args.data, args.boxes, protocol, args.threads)[0]
+        return accuracy_of_pose_model(path, args.data, args.boxes, protocol, args.threads, args.cpu_engine)[0]
 
     return Candidate(name, path, spec.task, noise((1, 3, *spec.input_size_wh[::-1])), backend, accuracy)
 
 
 def detector_candidate(path: Path, name: str, args: argparse.Namespace) -> Candidate:
-    backend = open_detector(str(path), args.threads).backend
+    backend = open_detector(str(path), args.threads, cpu_engine=args.cpu_engine).backend
     return Candidate(
         name,
         path,
         "person_detector",
         noise((1, *backend.input_shape[1:])),
         backend,
-        lambda: accuracy_of_detector(path, args.data, args.threads)[0],
+        lambda: accuracy_of_detector(path, args.data, args.threads, args.cpu_engine)[0],
     )
 
 
@@ -135,7 +142,8 @@ def compare(models: Sequence[Candidate], args: argparse.Namespace) -> list[dict[
     ]
     print(table(COLUMNS, map(cells, rows), words=2))
     run = {"data": str(args.data), "machine": machine(), "threads": args.threads or os.cpu_count()}
-    write_json(Path(args.out, "compare.json"), {**run, "rounds": args.rounds, "models": rows}, indent=1)
+    run.update(cpu_engine=args.cpu_engine, rounds=args.rounds, models=rows)
+    write_json(Path(args.out, "compare.json"), run, indent=1)
     write_whole(Path(args.out, "compare.csv"), as_csv(rows))
     write_whole(Path(args.out, "compare.png"), plot([point(r) for r in rows], machine()))
     print(f"wrote compare.csv, compare.json and compare.png into {args.out}")

@@ -49,7 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--draws", type=int, default=DRAWS, help="of the report's bootstrap (default: %(default)s)")
     parser.add_argument("--save", metavar="NAME", help="also keep the figures in the model's spec, as accuracy.NAME")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 = as many as cores")
-    parser.add_argument("--cpu-engine", choices=CPU_ENGINES, default=CPU_ENGINES[0], help="(default: %(default)s)")
+    add_engine_argument(parser)
+
+
+def add_engine_argument(parser: argparse.ArgumentParser) -> None:
+    engine_help = "what runs ONNX models (default: %(default)s)"
+    parser.add_argument("--cpu-engine", choices=CPU_ENGINES, default=CPU_ENGINES[0], help=engine_help)
 
 
 def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:

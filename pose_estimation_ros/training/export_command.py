@@ -4,7 +4,7 @@ A checkpoint becomes float32 first, refused unless ONNX Runtime agrees with torc
   fp16           inputs and outputs float32; for TensorRT
   int8-tensorrt  QuantizeLinear and DequantizeLinear, signed and symmetric, for TensorRT and OpenVINO
   int8-cpu       the same, unsigned, for ONNX Runtime on the CPU
-int8 is calibrated on real images. Measure what it costs: pose evaluate --model FILE --data TEST_DATA --save NAME.
+int8 is calibrated on real images. What a precision costs, --accuracy-data measures and the new spec keeps.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.model_spec import spec_path
+from pose_estimation_ros.training.before_after import check_data, keep_accuracy, to_text
 from pose_estimation_ros.training.decode_head import add_to_file
 from pose_estimation_ros.training.precision import PRECISIONS, check_options, convert
 from pose_estimation_ros.training.ranges import METHODS
@@ -27,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", choices=(FULL, *PRECISIONS), default=FULL, help="(default: %(default)s)")
     head_help = "also write <name>_decoded.onnx, which gives keypoints in place of heatmaps; a lower precision is of it"
     parser.add_argument("--decode-head", action="store_true", help=head_help)
+    tested_help = (
+        "also test the file on this, and the float32 one that it is made of, and keep both figures in its spec:"
+        " COCO's layout with images/, the annotated boxes; never calibration data"
+    )
+    parser.add_argument("--accuracy-data", metavar="DATA", help=tested_help)
+    parser.add_argument("--flip", action="store_true", help="with --accuracy-data: by the mean with the mirror image")
     of_checkpoint = parser.add_argument_group("of a checkpoint")
     size_help = "input size in px, multiples of 32 (default: the recipe's)"
     of_checkpoint.add_argument("--size-wh", type=int, nargs=2, metavar=("W", "H"), help=size_help)
@@ -47,21 +54,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     lower = args.precision != FULL
+    check(args, lower)
+    full = args.source
+    if not full.endswith(".onnx"):
+        full = export_checkpoint(args, None if lower else args.name)
+    if args.decode_head:
+        full = str(add_to_file(full, args.out))
+        print(f"wrote {full} and {spec_path(full)}: it finds the keypoints in its graph")
+    made = full
+    if lower:
+        made = str(convert(full, args.precision, args.out, args.name, args.calibration, args.method, args.count))
+        print(f"wrote {made} and {spec_path(made)}")
+    if args.accuracy_data:
+        print(to_text(keep_accuracy(made, full if lower else None, args.accuracy_data, args.flip)))
+    return 0
+
+
+def check(args: argparse.Namespace, lower: bool) -> None:
+    """Raises ConfigError and DataError, before anything takes long."""
     if lower:
         check_options(args.precision, args.calibration, args.method, args.count)
-    source = args.source
-    if not source.endswith(".onnx"):
-        source = export_checkpoint(args, None if lower else args.name)
-    elif not (lower or args.decode_head) or args.size_wh or args.free_size:
+    if args.source.endswith(".onnx") and (not (lower or args.decode_head) or args.size_wh or args.free_size):
         wanted = ", ".join(PRECISIONS)
-        raise ConfigError(f"expected one of {wanted} as --precision, or --decode-head, and no size, for {source}")
-    if args.decode_head:
-        source = str(add_to_file(source, args.out))
-        print(f"wrote {source} and {spec_path(source)}: it finds the keypoints in its graph")
-    if lower:
-        path = convert(source, args.precision, args.out, args.name, args.calibration, args.method, args.count)
-        print(f"wrote {path} and {spec_path(str(path))}")
-    return 0
+        raise ConfigError(f"expected one of {wanted} as --precision, or --decode-head, and no size, for {args.source}")
+    if args.flip and (args.decode_head or not args.accuracy_data):
+        raise ConfigError("expected --flip with --accuracy-data and without --decode-head: it takes heatmaps")
+    if args.accuracy_data:
+        check_data(args.accuracy_data, args.calibration)
 
 
 def export_checkpoint(args: argparse.Namespace, name: str | None) -> str:

@@ -60,7 +60,11 @@ def percentile(seen: Histogram, symmetric: bool) -> Range:
 
 
 def entropy(seen: Histogram, symmetric: bool) -> Range:
-    """The range whose 128 levels lose the least information: Migacz, 8-bit inference with TensorRT, GTC 2017."""
+    """The range whose 128 levels lose the least information: Migacz, 8-bit inference with TensorRT, GTC 2017.
+
+    Of those that reach as far as percentile's or farther: left alone, it resolves the background that most of a map is
+    and cuts off peaks, up to 6 % of a tensor of ELPN-V1, of which nothing was left (AP 0.2 in place of 29).
+    """
     values, counts = seen.sorted(magnitudes=True)
     if not values[-1]:
         return 0.0, 0.0
@@ -68,7 +72,8 @@ def entropy(seen: Histogram, symmetric: bool) -> Range:
     # Interpolated, because the counts are of wider steps than the bins where values are large.
     bins = np.diff(np.interp(edges, np.append(0, values), np.append(0, np.cumsum(counts))))
     bins[0] = bins[1]  # the zeros of a ReLU are exact at any scale
-    ends = range(LEVELS, BINS + 1, STRIDE)
+    least = np.searchsorted(edges, percentile(seen, symmetric=True)[1] * (1 - 1e-9))
+    ends = (*range(max(LEVELS, int(least)), BINS, STRIDE), BINS)
     largest = float(edges[min(ends, key=lambda end: lost_information(bins, end))])
     return (-largest, largest) if symmetric else (max(seen.low, -largest), min(seen.high, largest))
 

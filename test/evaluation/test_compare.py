@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -98,6 +99,7 @@ def test_pose_compare(images, color_model, make_model, tmp_path, capsys):
     written = json.loads((out / "compare.json").read_text())
     first, second = written["models"]
     assert written["threads"] == 1 and written["rounds"] == 3 and written["machine"]
+    assert written["cpu_engine"] == "onnxruntime"
     assert (first["model"], first["ratio"], second["model"]) == ("color_model", 1.0, "smaller")
     assert first["macs"] == 4 * second["macs"] and first["flip"] and first["parameters"] == 51
     alone, _ = accuracy_of_pose_model(smaller_model, images, protocol=module.chosen(None, True))
@@ -122,12 +124,16 @@ def test_pose_compare(images, color_model, make_model, tmp_path, capsys):
         (["good.onnx"], ["--out", "person_keypoints.json"], "expected a folder to write into as --out"),
         (["good.onnx"], ["--protocol", "litepose"], "protocol litepose is for bottom_up models"),
         (["good.onnx"], ["--boxes", "none.json"], "cannot read none.json"),
+        (["good.onnx"], ["--cpu-engine", "openvino"], "cpu_engine openvino needs openvino"),
+        (["yolox_nano.onnx"], ["--cpu-engine", "openvino"], "cpu_engine openvino needs openvino"),
     ],
 )
 def test_refused_before_anything_is_measured(images, make_model, capsys, monkeypatch, models, options, message):
     monkeypatch.chdir(images)  # which is where the models are, too
     monkeypatch.setattr(module, "latencies", None)
+    monkeypatch.setitem(sys.modules, "openvino", None)  # as where it is not installed
     make_model("good"), make_model("mpii", "mpii16", 16)
+    (images / "yolox_nano.onnx").write_bytes(b"")  # without a spec it can only be a detector
     (images / "specless.onnx").write_bytes(Path(make_model("other")).read_bytes())
     assert main(["compare", *models, "--data", ".", *options]) == 1
     assert message in capsys.readouterr().err

@@ -1,10 +1,13 @@
 """OpenVINO is no part of `make test` (62 MB): `make test-openvino` installs it and runs this."""
 
+import json
 import sys
 
+import cv2
 import numpy as np
 import pytest
 
+from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.inference.backend import open_backend, open_model
 from pose_estimation_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
@@ -44,6 +47,43 @@ def test_shipped_models_answer_as_on_onnx_runtime(openvino, repository, name, ta
     assert set(found) == set(expected)
     for output in found:
         np.testing.assert_allclose(found[output], expected[output], atol=1e-3 * max(1, np.abs(expected[output]).max()))
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """What each model was opened on, in turn."""
+    from pose_estimation_ros.inference import onnxruntime_backend, openvino_backend
+
+    engines = []
+    for module, name in ((onnxruntime_backend, "OnnxRuntimeBackend"), (openvino_backend, "OpenVinoBackend")):
+        backend = getattr(module, name)
+        spy = lambda *args, backend=backend: (engines.append(backend.name), backend(*args))[1]  # noqa: E731
+        monkeypatch.setattr(module, name, spy)
+    return engines
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["benchmark", "--frames", "2", "--batches", "1", "--rounds", "2", "--against", "elpn_v1_coco", "--json", "-"],
+        ["compare", "elpn_v1_coco", "person_detector", "--data", "{data}", "--rounds", "1", "--out", "{out}"],
+        ["evaluate", "--model", "elpn_v1_coco", "person_detector", "--data", "{data}", "--out", "{out}"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_commands_run_all_their_networks_on_it(openvino, opened, tmp_path, command):
+    image = np.random.RandomState(0).randint(0, 256, (96, 128, 3)).astype(np.uint8)
+    (tmp_path / "data" / "images").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "data" / "images" / "1.png"), image)
+    person = {"id": 1, "image_id": 1, "category_id": 1, "iscrowd": 0, "bbox": [9, 9, 60, 80], "area": 3000}
+    person.update(num_keypoints=17, keypoints=[40, 40, 2] * 17)
+    content = {"images": [{"id": 1, "file_name": "1.png"}], "annotations": [person]}
+    (tmp_path / "data" / "person_keypoints.json").write_text(json.dumps(content))
+    places = {"data": tmp_path / "data", "out": tmp_path / "out"}
+    argv = [word.format(**places) for word in command] + ["--cpu-engine", "openvino", "--threads", "1"]
+    assert main(argv) == 0
+    counted = 2 * (command[0] == "compare")  # it counts multiply-adds by a run on ONNX Runtime
+    assert opened.count("onnxruntime") == counted and opened.count("openvino") >= 2
 
 
 @pytest.mark.parametrize("content", [b"", b"not a network"])

@@ -1,7 +1,11 @@
+import shutil
+
 import pytest
 
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.model_spec import load_model_spec
+from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model
+from pose_estimation_ros.evaluation.protocols import chosen
 from pose_estimation_ros.training.train import train
 
 
@@ -25,6 +29,22 @@ def test_a_checkpoint_becomes_float32_and_what_is_asked_for(checkpoint, dots, tm
     assert f"wrote {out / 'dots_fp16.onnx'} and {out / 'dots_fp16.json'}" in capsys.readouterr().out
 
 
+def test_accuracy_before_and_after_in_one_command(checkpoint, dots, tmp_path, capsys):
+    """The same figures as `pose evaluate` gives, for both files, beside those that the source had."""
+    out, data = tmp_path / "models", tmp_path / "copy"
+    shutil.copytree(dots, data)
+    assert main(["export", checkpoint, "--out", str(out), "--accuracy-data", str(data)]) == 0
+    full = load_model_spec(str(out / "dots.onnx")).accuracy
+    options = ["--precision", "int8-cpu", "--calibration", str(dots), "--accuracy-data", str(data), "--flip"]
+    assert main(["export", str(out / "dots.onnx"), "--out", str(out), *options]) == 0
+    accuracy = load_model_spec(str(out / "dots_int8_cpu.onnx")).accuracy
+    assert accuracy["fp32"]["copy"] == full["copy"] and not full["copy"]["flip"] and set(accuracy) >= {"copy_flip"}
+    for file, found in (("dots_int8_cpu", accuracy), ("dots", accuracy["fp32"])):
+        by_hand, _ = accuracy_of_pose_model(out / f"{file}.onnx", data, protocol=chosen(None, True))
+        assert found["copy_flip"] == by_hand
+    assert f"copy_flip, fp32: images 6  AP {by_hand['AP']}" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
@@ -32,6 +52,10 @@ def test_a_checkpoint_becomes_float32_and_what_is_asked_for(checkpoint, dots, tm
         (["x.onnx", "--precision", "fp16", "--free-size"], "and no size, for x.onnx"),
         (["x.onnx", "--precision", "fp16"], "expected a model file x.onnx, there is none"),
         (["x.ckpt", "--precision", "int8-cpu"], "expected calibration data"),
+        (["x.ckpt", "--flip"], "expected --flip with --accuracy-data"),
+        (["x.ckpt", "--flip", "--decode-head", "--accuracy-data", "y"], "and without --decode-head"),
+        (["x.ckpt", "--accuracy-data", "nowhere"], "cannot read nowhere"),
+        (["x.ckpt", "--precision", "int8-cpu", "--calibration", "y", "--accuracy-data", "./y"], "got ./y for both"),
     ],
 )
 def test_faults_are_one_line(options, message, capsys):

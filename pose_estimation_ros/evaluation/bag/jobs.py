@@ -122,7 +122,8 @@ def opened(options: PipelineOptions, boxes: str, truth: Truth | None) -> Iterato
         with build_pipeline(options) as pipeline:
             yield by_pipeline(pipeline), pipeline.skeleton
     else:
-        backend, spec = open_model(options.model, "top_down", options.threads)
+        shared: Any = {"threads": options.threads, "fallback": options.fallback, "cpu_engine": options.cpu_engine}
+        backend, spec = open_model(options.model, "top_down", **shared)
         with backend:
             estimator = TopDown(backend, spec, flip_test=options.flip_test)
             yield by_true_boxes(estimator, truth), get_skeleton(spec.skeleton)

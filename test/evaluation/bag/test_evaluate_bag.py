@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import cv2
 import numpy as np
@@ -135,6 +136,16 @@ def test_accuracy_is_that_of_pose_evaluate(evaluate, dots, color_model, tmp_path
     assert not (folder / "annotated.mp4").exists()
     main(["evaluate", "--predictions", str(folder / "truth_results.json"), "--data", str(dots), "--out", str(tmp_path)])
     assert json.loads((tmp_path / "truth_results_accuracy.json").read_text())["AP"] == round(expected["AP"], 2)
+
+
+@pytest.mark.parametrize("boxes", ["detector", "ground-truth"])
+def test_the_models_engine_is_the_one_asked_for(evaluate, dots, tmp_path, monkeypatch, capsys, boxes):
+    """By what it says where that engine is not installed."""
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    images, file = dots / "images", dots / "person_keypoints.json"
+    main(["make-bag", str(images), "--annotations", str(file), "--out", str(tmp_path / "bag")])
+    status, _ = evaluate(tmp_path / "bag", "--boxes", boxes, "--no-video", "-p", "cpu_engine:=openvino")
+    assert status == 1 and "cpu_engine openvino needs openvino" in capsys.readouterr().err
 
 
 def test_the_truth_may_be_a_topic(evaluate, dots, tmp_path):
