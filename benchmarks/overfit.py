@@ -3,9 +3,11 @@
 Run: make overfit [FAMILIES="elpn_v1 litepose_xs"]. Trains, exports and evaluates as a user would, into runs/overfit,
 and prints a table. A family that was interrupted goes on; one that is done is not repeated.
 
-First it learns from small batches, then, if that was not enough, from all persons as one batch: in small ones an odd
-person shifts the batch norm's statistics, and deep networks come to rely on it; they find everybody in training mode,
-but when served, with the running statistics, miss those few.
+Stages follow each other until one reaches the target. Top-down: small batches, then all persons as one batch, because in
+small ones an odd person shifts the batch norm's statistics, and deep networks come to rely on it; they find everybody
+in training mode, but when served, with the running statistics, miss those few. Bottom-up: with the cross-entropy, which
+makes the peaks in a tenth of the steps, but never lets the background come to rest at 0, and whatever is seen there
+begins people that take joints from the others; then without it; then larger images, in which joints have a place.
 """
 
 import argparse
@@ -13,6 +15,7 @@ import csv
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 from pose_estimation_ros.core.files import write_json, write_whole
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model
@@ -25,7 +28,6 @@ FAMILIES = (
     "elpn_v1", "hrnet_w32", "nam_hrnet_w32", "goatpose_bl", "el_hrnet_w32", "litepose_xs", "wlitepose_xs",
 )  # fmt: skip
 PERSONS, TARGET_AP = 64, 90.0
-LEARNING_EPOCHS = {"top_down": 8, "bottom_up": 90}
 STILL = Augmentation(
     flip=0, rotation_deg=0, scale=0, shift=0, half_body=0, color=0, zoom=[1.0, 1.0], translate_px=0,
 )  # fmt: skip
@@ -56,29 +58,41 @@ def write_subset(source: Path, folder: Path) -> None:
         write_whole(folder / "images" / name, (source / "images" / name).read_bytes())
 
 
-def learning(family: str, data: Path, out: Path) -> Recipe:
-    """Reduced size, nothing random but the order; one epoch is 640 crops or 320 images."""
-    common = Recipe(
+def stages(family: str, data: Path, out: Path) -> list[tuple[Recipe, int]]:
+    """What is trained one after the other, and for how many epochs at most."""
+    first = Recipe(
         name=family, model=family, data_root=str(data), out_dir=str(out), augmentation=STILL, workers=0,
         train=[Source("person_keypoints.json", "images")], holdout=[Source("person_keypoints.json", "images")],
-        lr=2e-3, milestones=[50, 80], lr_decay=0.25, warmup_steps=20, epoch_samples=640, batch_size=16, clip_norm=5.0,
-        pictures=5, channels_last=True, sigma=1.0,
+        lr=2e-3, warmup_steps=20, clip_norm=5.0, pictures=5, channels_last=True,
     )  # fmt: skip
-    if "litepose" not in family:
-        losses = {"cross_entropy": 1.0, "mse": 10.0}
-        return dataclasses.replace(common, input_size_wh=[96, 128], losses=losses, precision="bf16-mixed")
-    squared = "weighted_mse" if family.startswith("w") else "mse"
-    losses = {"cross_entropy": 1.0, squared: 1000.0, "pull": 20.0, "push": 20.0}
-    return dataclasses.replace(
-        common, task="bottom_up", input_size_wh=[192, 192], padding=1.0, losses=losses, batch_size=8, epoch_samples=320
+    return bottom_up_stages(first) if "litepose" in family else top_down_stages(first)
+
+
+def top_down_stages(first: Recipe) -> list[tuple[Recipe, int]]:
+    """An epoch is 640 crops."""
+    size = {"input_size_wh": [96, 128], "sigma": 1.0, "epoch_samples": 10 * PERSONS}
+    first = dataclasses.replace(
+        first, losses={"cross_entropy": 1.0, "mse": 10.0}, precision="bf16-mixed", batch_size=16, **size
     )
+    return [(first, 8), (after(first, "settled", batch_size=PERSONS, lr=5e-4), 60)]
 
 
-def settling(recipe: Recipe, samples: int) -> Recipe:
-    """What follows: all samples as one batch, ten steps in an epoch."""
-    first = str(recipe.run_dir / "last.ckpt")
-    all_at_once = {"batch_size": samples, "epoch_samples": 10 * samples, "lr": 5e-4}
-    return dataclasses.replace(recipe, name=f"{recipe.name}_settled", init_from=first, warmup_steps=1, **all_at_once)
+def bottom_up_stages(first: Recipe) -> list[tuple[Recipe, int]]:
+    """An epoch is 320 images."""
+    squared = "weighted_mse" if first.model.startswith("w") else "mse"
+    tags = {"pull": 20.0, "push": 20.0}
+    losses = {"cross_entropy": 1.0, squared: 100.0, **tags}
+    size = {"input_size_wh": [128, 128], "sigma": 1.5, "padding": 1.0, "epoch_samples": 320}
+    first = dataclasses.replace(first, task="bottom_up", losses=losses, batch_size=8, **size)
+    settled = after(first, "settled", losses={"mse": 1000.0, **tags}, lr=1e-3, milestones=[15, 30], lr_decay=0.5)
+    grown = after(settled, "grown", input_size_wh=[192, 192], lr=5e-4, milestones=[10, 20, 30, 40])
+    return [(first, 30), (settled, 35), (grown, 60)]
+
+
+def after(recipe: Recipe, name: str, **changes: Any) -> Recipe:
+    """The stage that begins with what a recipe's run has learned."""
+    begin = str(recipe.run_dir / "last.ckpt")
+    return dataclasses.replace(recipe, name=f"{recipe.model}_{name}", init_from=begin, warmup_steps=1, **changes)
 
 
 def epochs_done(recipe: Recipe) -> int:
@@ -106,17 +120,18 @@ def train_to_target(recipe: Recipe, data: Path, max_epochs: int) -> dict[str, fl
     return {"steps": steps, "seconds": seconds(recipe), "AP": ap}
 
 
-def overfit(family: str, data: Path, out: Path, max_epochs: int) -> dict:
+def overfit(family: str, data: Path, out: Path) -> dict:
     """The table's row of a family, also kept as JSON."""
-    recipe, done = learning(family, data, out), out / family / "result.json"
+    done = out / family / "result.json"
     if done.exists():
         return json.loads(done.read_text())
-    row = train_to_target(recipe, data, LEARNING_EPOCHS[recipe.task])
-    if row["AP"] < TARGET_AP:
-        samples = PERSONS if recipe.task == "top_down" else len(list((data / "images").iterdir()))
-        settled = train_to_target(settling(recipe, samples), data, max_epochs)
-        row = {"AP": settled["AP"], **{name: row[name] + settled[name] for name in ("steps", "seconds")}}
-    write_json(done, {"family": family, "input": recipe.input_size_wh, **row})
+    total = {"steps": 0, "seconds": 0.0}
+    for recipe, epochs in stages(family, data, out):
+        row = train_to_target(recipe, data, epochs)
+        total = {name: row[name] + value for name, value in total.items()}
+        if row["AP"] >= TARGET_AP:
+            break
+    write_json(done, {"family": family, "input": recipe.input_size_wh, "AP": row["AP"], **total})
     return json.loads(done.read_text())
 
 
@@ -125,11 +140,10 @@ def main() -> None:
     parser.add_argument("families", nargs="*", default=FAMILIES)
     parser.add_argument("--source", default="../shared/data/coco_train", help="COCO folder with annotations_complete")
     parser.add_argument("--out", default="runs/overfit")
-    parser.add_argument("--max-epochs", type=int, default=60, help="of ten steps with all at once")
     args = parser.parse_args()
     data, out = Path(args.out, "data"), Path(args.out)
     write_subset(Path(args.source), data)
-    rows = [overfit(family, data, out, args.max_epochs) for family in args.families or FAMILIES]
+    rows = [overfit(family, data, out) for family in args.families or FAMILIES]
     print(f"\n{'family':16} {'input':>10} {'steps':>6} {'seconds':>8} {'OKS AP':>7}")
     for row in rows:
         size = "x".join(map(str, row["input"]))
