@@ -14,7 +14,14 @@ from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation import coco, crowdpose, detection, mpii
-from pose_estimation_ros.evaluation.coco_json import annotation_file, read_detections, read_json, refuse_missing_images
+from pose_estimation_ros.evaluation.coco_json import (
+    Boxes,
+    annotation_file,
+    read_detections,
+    read_json,
+    refuse_missing_images,
+)
+from pose_estimation_ros.evaluation.halves import narrowed
 from pose_estimation_ros.evaluation.predictions import one_each, read_mpii, read_results
 from pose_estimation_ros.evaluation.protocols import PLAIN, Protocol, applied, input_of
 from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend, open_model
@@ -24,29 +31,36 @@ from pose_estimation_ros.inference.estimator import TopDown
 from pose_estimation_ros.inference.predict import coco_results
 
 
-def ground_truth(data: str | Path) -> tuple[ModuleType, COCO | mpii.Persons]:
-    """The module that judges by these annotations, told from the file's content, and what it read. Raises DataError."""
+def ground_truth(data: str | Path, half: str | None = None) -> tuple[ModuleType, COCO | mpii.Persons]:
+    """The module that judges by these annotations, told from the file's content, and what it read, or one of HALVES.
+
+    Raises DataError; ConfigError as halves.narrowed.
+    """
     path = annotation_file(data)
     content = None if path.suffix == ".h5" else read_json(path)
     of_persons = coco if isinstance(content, dict) else mpii
     judge = crowdpose if crowdpose.is_crowdpose(content) else of_persons
-    return judge, judge.load_ground_truth(path, content)
+    return judge, narrowed(judge.load_ground_truth(path, content), half)
 
 
-def accuracy_of_predictions(path: str | Path, data: str | Path) -> tuple[dict[str, Any], list | np.ndarray]:
-    """Figures of a predictions file, and what is in it: results or, for MPII, (N, 16, 2) px.
+def accuracy_of_predictions(
+    path: str | Path, data: str | Path, half: str | None = None
+) -> tuple[dict[str, Any], list | np.ndarray]:
+    """Figures of a predictions file, and what is in it of this half: results or, for MPII, (N, 16, 2) px.
 
-    Raises DataError, see evaluation.predictions.
+    Raises DataError, see evaluation.predictions; ConfigError as halves.narrowed.
     """
-    judge, truth = ground_truth(data)
-    if isinstance(truth, mpii.Persons):
-        xy = read_mpii(path, len(truth.file_name))
-        return {"persons": len(xy), **rounded(mpii.pckh_figures(xy, truth))}, xy
-    results = read_results(path, truth.imgs, get_skeleton(judge.SKELETON))
+    judge, whole = ground_truth(data)
+    truth = narrowed(whole, half)
+    if isinstance(whole, mpii.Persons):
+        xy = read_mpii(path, len(whole.file_name))
+        return {"persons": len(xy), **rounded(mpii.pckh_figures(xy, whole))}, xy
+    results = read_results(path, whole.imgs, get_skeleton(judge.SKELETON))
+    results = [result for result in results if result["image_id"] in truth.imgs]
     asked = {a["image_id"] for a in truth.anns.values() if coco.is_counted(a)}
     without = len(asked - {result["image_id"] for result in results})
     images = {"images": len(truth.imgs), "predictions_in_file": len(results), "images_without_predictions": without}
-    return {**images, **rounded(judge.keypoint_ap(truth, results))}, results
+    return {**stated(half), **images, **rounded(judge.keypoint_ap(truth, results))}, results
 
 
 def accuracy_of_pose_model(
@@ -56,25 +70,36 @@ def accuracy_of_pose_model(
     protocol: Protocol = PLAIN,
     threads: int = 0,
     cpu_engine: str = CPU_ENGINES[0],
+    half: str | None = None,
 ) -> tuple[dict[str, Any], list]:
-    """Figures of a model on annotated images, and the results they are of, which accuracy_of_predictions takes.
+    """Figures of a model on annotated images, all or one of HALVES, and the results they are of, which
+    accuracy_of_predictions takes.
 
     Raises DataError and ConfigError where model, annotations, boxes and protocol do not belong together.
     """
-    judge, truth = ground_truth(data)
-    folder = annotation_file(data).parent
+    judge, whole = ground_truth(data)
+    truth, folder = narrowed(whole, half), annotation_file(data).parent
     backend, spec = open_model(str(path), POSE_TASKS, threads, cpu_engine=cpu_engine)
     with backend:
         check_fit(spec, judge, str(path), data, boxes_file)
         spec = applied(protocol, spec)
-        if isinstance(truth, mpii.Persons):
-            seen, results = run_on_mpii(TopDown(backend, spec, flip_test=protocol.flip), truth, folder)
-            figures = mpii.pckh_figures(one_each(results, path, len(truth.file_name)), truth)
+        if isinstance(whole, mpii.Persons):
+            seen, results = run_on_mpii(TopDown(backend, spec, flip_test=protocol.flip), whole, folder)
+            figures = mpii.pckh_figures(one_each(results, path, len(whole.file_name)), whole)
         else:
-            seen, results = run_on_images(make_estimator(backend, spec, protocol), truth, folder, boxes_file)
+            boxes = read_detections(boxes_file, whole.imgs) if boxes_file else coco.ground_truth_boxes(truth)
+            boxes = {image_id: boxes[image_id] for image_id in truth.imgs}
+            results = run_on_images(make_estimator(backend, spec, protocol), truth, folder, boxes)
+            source = "none (bottom-up)" if spec.task == "bottom_up" else boxes_file or "ground truth"
+            seen = {"boxes": source, "images": len(truth.imgs)}
             figures = judge.keypoint_ap(truth, results)
-    stated = {"protocol": protocol.name, "input": input_of(protocol, spec), "flip": protocol.flip}
-    return {**stated, **seen, **rounded(figures)}, results
+    rules = {"protocol": protocol.name, "input": input_of(protocol, spec), "flip": protocol.flip}
+    return {**rules, **stated(half), **seen, **rounded(figures)}, results
+
+
+def stated(half: str | None) -> dict[str, str]:
+    """What figures say of the half that they are of."""
+    return {} if half is None else {"half": half}
 
 
 def make_estimator(backend: Backend, spec: ModelSpec, protocol: Protocol) -> TopDown | BottomUp:
@@ -97,19 +122,15 @@ def check_fit(spec: ModelSpec, judge: ModuleType, model: str, data: str | Path, 
         raise DataError(f"MPII is judged on its own boxes: expected a top-down model and no --boxes, got {model}")
 
 
-def run_on_images(
-    estimator: TopDown | BottomUp, truth: COCO, folder: Path, boxes_file: str | None
-) -> tuple[dict[str, Any], list]:
-    """What it was run on and COCO results of a model on the images of COCO's or CrowdPose's annotations."""
+def run_on_images(estimator: TopDown | BottomUp, truth: COCO, folder: Path, boxes: Boxes) -> list[dict[str, Any]]:
+    """COCO results of a model on the images of COCO's or CrowdPose's annotations; boxes: for a top-down one."""
     refuse_missing_images(folder / "images", [image["file_name"] for image in truth.imgs.values()])
     if isinstance(estimator, BottomUp):
-        predicted, source = coco.predict_bottom_up(estimator, truth, folder), "none (bottom-up)"
+        predicted = coco.predict_bottom_up(estimator, truth, folder)
     else:
-        boxes = read_detections(boxes_file, truth.imgs) if boxes_file else coco.ground_truth_boxes(truth)
-        predicted, source = coco.predict(estimator, truth, folder, boxes), boxes_file or "ground truth"
+        predicted = coco.predict(estimator, truth, folder, boxes)
     shown = tqdm(predicted, "images", total=len(truth.imgs), leave=False)
-    results = [result for image_id, poses in shown for result in coco_results(poses, image_id)]
-    return {"boxes": source, "images": len(truth.imgs)}, results
+    return [result for image_id, poses in shown for result in coco_results(poses, image_id)]
 
 
 def run_on_mpii(estimator: TopDown, truth: mpii.Persons, folder: Path) -> tuple[dict[str, Any], list]:
@@ -132,11 +153,15 @@ def rounded(figures: dict[str, float]) -> dict[str, float]:
 
 
 def accuracy_of_detector(
-    path: str | Path, data: str | Path, threads: int = 0, cpu_engine: str = CPU_ENGINES[0]
+    path: str | Path,
+    data: str | Path,
+    threads: int = 0,
+    cpu_engine: str = CPU_ENGINES[0],
+    half: str | None = None,
 ) -> tuple[dict[str, Any], list]:
     """Recall at 0.2 and 1 false positives per image of a person detector, and the boxes that it found."""
     file = annotation_file(data)
-    truths = detection.load_truth(file)
+    truths = detection.load_truth(file, half=half)
     refuse_missing_images(file.parent / "images", [truth.file_name for truth in truths])
     detector = open_detector(str(path), threads, score_threshold=0.01, cpu_engine=cpu_engine)
     found = detection.detect_folder(detector, file.parent / "images", tqdm(truths, "images", leave=False))
@@ -146,4 +171,4 @@ def accuracy_of_detector(
         for truth, (boxes, scores) in zip(truths, found)
         for box, score in zip(boxes, scores)
     ]
-    return {"images": len(truths), **figures}, results
+    return {**stated(half), "images": len(truths), **figures}, results

@@ -62,9 +62,14 @@ def index_persons(content: Any, path: str | Path, skeleton: Skeleton) -> COCO:
         raise DataError(
             f"{path}: expected persons with keypoints, found none in {len(content['annotations'])} annotations"
         )
+    return index(content["images"], annotations)
+
+
+def index(images: list[dict], annotations: list[dict]) -> COCO:
+    """pycocotools' index of them."""
+    truth = COCO()
+    truth.dataset = {"images": images, "annotations": annotations, "categories": [{"id": PERSON}]}
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
-        truth = COCO()
-        truth.dataset = {"images": content["images"], "annotations": annotations, "categories": [{"id": PERSON}]}
         truth.createIndex()
     return truth
 

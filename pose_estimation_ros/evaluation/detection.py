@@ -11,8 +11,10 @@ import numpy as np
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import iou, xywh_to_xyxy
 from pose_estimation_ros.evaluation.coco_json import read_coco_json
+from pose_estimation_ros.evaluation.halves import is_in
 
 FOUND_IOU = 0.5
+MIN_KEYPOINTS, MIN_HEIGHT = 5, 64.0  # of people who must be found; px
 FALSE_IOU = 0.3  # a detection that overlaps nobody by this much is false
 
 Detections = tuple[np.ndarray, np.ndarray]  # box_xyxy (D, 4) px, score (D,) of one image
@@ -44,13 +46,18 @@ class Curve(NamedTuple):
     false_per_image: np.ndarray
 
 
-def load_truth(path: str | Path, min_keypoints: int = 5, min_height: float = 64.0) -> list[Truth]:
-    """All images of a COCO person file. Counted: no crowd, with enough labelled keypoints (where it has any) and px.
+def load_truth(
+    path: str | Path, min_keypoints: int = MIN_KEYPOINTS, min_height: float = MIN_HEIGHT, half: str | None = None
+) -> list[Truth]:
+    """The images of a COCO person file, or of one of HALVES. Counted: no crowd, with enough labelled keypoints (where
+    it has any) and px.
 
     Raises DataError if the file cannot be read (evaluation.coco_json).
     """
     truth = []
     for image, items in read_coco_json(path):
+        if not is_in(image["id"], half):
+            continue
         enough = [a.get("num_keypoints", min_keypoints) >= min_keypoints for a in items]
         counted = [e and not a.get("iscrowd") and a["bbox"][3] >= min_height for e, a in zip(enough, items)]
         boxes = xywh_to_xyxy(np.array([a["bbox"] for a in items]))

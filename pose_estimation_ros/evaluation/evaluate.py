@@ -23,6 +23,7 @@ from typing import Any, Sequence
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.core.model_spec import file_sha256, load_model_spec, spec_path
+from pose_estimation_ros.evaluation import mpii
 from pose_estimation_ros.evaluation.accuracy import (
     accuracy_of_detector,
     accuracy_of_pose_model,
@@ -31,6 +32,8 @@ from pose_estimation_ros.evaluation.accuracy import (
 )
 from pose_estimation_ros.evaluation.bootstrap import DRAWS
 from pose_estimation_ros.evaluation.exported import exported
+from pose_estimation_ros.evaluation.groups import of_boxes, of_poses
+from pose_estimation_ros.evaluation.halves import HALVES
 from pose_estimation_ros.evaluation.protocols import PROTOCOLS, chosen
 from pose_estimation_ros.evaluation.report import write_report
 from pose_estimation_ros.evaluation.report_summary import Source
@@ -44,6 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--predictions", nargs="+", default=[], metavar="FILE", help=predictions_help)
     parser.add_argument("--data", required=True, help="annotation file, or folder with person_keypoints.json")
     add_protocol_arguments(parser)
+    half_help = "only the images of this half: choose by one, report the other, see docs/evaluation.md"
+    parser.add_argument("--half", choices=HALVES, help=half_help)
+    groups_help = "also by size, visibility and crowding of people, and the kinds of errors, into the JSON files"
+    parser.add_argument("--groups", action="store_true", help=groups_help)
     parser.add_argument("--out", default="out/evaluation", help="folder for the JSON files (default: %(default)s)")
     parser.add_argument("--report", metavar="DIR", help="also write DIR/report.html: curves, kinds of errors, images")
     parser.add_argument("--draws", type=int, default=DRAWS, help="of the report's bootstrap (default: %(default)s)")
@@ -77,7 +84,7 @@ def main(args: argparse.Namespace) -> int:
     if len(sources) > 1:
         print_table(sources)
     if args.report:
-        print(f"wrote {write_report(args.report, args.data, *ground_truth(args.data), sources, args.draws)}")
+        print(f"wrote {write_report(args.report, args.data, *ground_truth(args.data, args.half), sources, args.draws)}")
     return 0
 
 
@@ -108,17 +115,30 @@ def evaluate_model(path: Path, name: str, args: argparse.Namespace) -> Source:
     run = evaluate_detector if is_detector(str(path)) else evaluate_pose
     figures, results = run(path, args)
     write_json(Path(args.out, f"{name}_results.json"), results, indent=1)
+    grouped = by_group(args, figures, results)
     if args.save:
-        save_accuracy(path, args.save, figures)
-    publish(Path(args.out, f"{name}.json"), "model", path, args.data, figures)
+        save_accuracy(path, args.save, {**figures, **grouped})
+    publish(Path(args.out, f"{name}.json"), "model", path, args.data, {**figures, **grouped})
     training = load_model_spec(str(path)).training if os.path.isfile(spec_path(str(path))) else {}
     return Source(name, "model", path, figures, results, training)
 
 
 def evaluate_predictions(path: Path, name: str, args: argparse.Namespace) -> Source:
-    figures, results = accuracy_of_predictions(path, args.data)
-    publish(Path(args.out, f"{name}_accuracy.json"), "predictions", path, args.data, figures)
+    figures, results = accuracy_of_predictions(path, args.data, args.half)
+    all_figures = {**figures, **by_group(args, figures, results)}
+    publish(Path(args.out, f"{name}_accuracy.json"), "predictions", path, args.data, all_figures)
     return Source(name, "predictions", path, figures, results, {})
+
+
+def by_group(args: argparse.Namespace, figures: dict[str, Any], results: Any) -> dict[str, Any]:
+    """What --groups adds to the figures of results; of a detector at 1 false positive per image."""
+    if not args.groups:
+        return {}
+    judge, truth = ground_truth(args.data, args.half)
+    if judge is mpii:
+        raise ConfigError(f"expected --groups with COCO's or CrowdPose's annotations, got {args.data}")
+    score = figures.get("score_at_1_fp")
+    return of_poses(judge, truth, results) if score is None else of_boxes(truth, results, score)
 
 
 def publish(target: Path, kind: str, path: Path, data: str, figures: dict[str, Any]) -> None:
@@ -163,7 +183,7 @@ def network_file(args: argparse.Namespace, model: str) -> Path:
 
 def evaluate_pose(path: Path, args: argparse.Namespace) -> tuple[dict[str, Any], list]:
     return accuracy_of_pose_model(
-        path, args.data, args.boxes, chosen(args.protocol, args.flip), args.threads, args.cpu_engine
+        path, args.data, args.boxes, chosen(args.protocol, args.flip), args.threads, args.cpu_engine, args.half
     )
 
 
@@ -171,4 +191,4 @@ def evaluate_detector(path: Path, args: argparse.Namespace) -> tuple[dict[str, A
     of_poses = [f"--{name}" for name in ("protocol", "flip", "boxes") if getattr(args, name) is not None]
     if of_poses:
         raise ConfigError(f"expected {', '.join(of_poses)} with pose models alone, got the detector {path}")
-    return accuracy_of_detector(path, args.data, args.threads, args.cpu_engine)
+    return accuracy_of_detector(path, args.data, args.threads, args.cpu_engine, args.half)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Callable, NamedTuple, Sequence
+from typing import NamedTuple, Sequence
 
 import numpy as np
 from pycocotools.coco import COCO
@@ -16,6 +16,7 @@ from pose_estimation_ros.evaluation import crowdpose
 from pose_estimation_ros.evaluation import localization_errors as errors
 from pose_estimation_ros.evaluation.bootstrap import average_precision, outcomes, resampled
 from pose_estimation_ros.evaluation.coco_json import annotation_file
+from pose_estimation_ros.evaluation.groups import ATTRIBUTES
 from pose_estimation_ros.evaluation.matches import LOCALIZATION_OKS, Matches, People, keypoints_of, match, people_of
 from pose_estimation_ros.evaluation.report_charts import Line, bar, color_key, line_chart, stacked_bar
 from pose_estimation_ros.evaluation.report_page import Html, element, note, section, table, titled
@@ -142,43 +143,16 @@ def error_breakdown(people: People, judged: Sequence[Judged], skeleton: Skeleton
     return section("Kinds of errors", summary, color_key(errors.KINDS, KIND_COLORS), bars, note(explained))
 
 
-# Title, value of each person, groups: from, up to but without.
-ATTRIBUTES: list[tuple[str, Callable[[People], np.ndarray], dict[str, tuple[float, float | None]]]] = [
-    (
-        "Size: square root of the area, px",
-        lambda people: np.sqrt(people.area),
-        {"to 32": (0, 32), "32 to 64": (32, 64), "64 to 96": (64, 96), "96 to 192": (96, 192), "from 192": (192, None)},
-    ),
-    (
-        "Labelled keypoints",
-        lambda people: people.labelled.sum(1),
-        {"1 to 5": (1, 6), "6 to 10": (6, 11), "11 to 14": (11, 15), "15 to 17": (15, None)},
-    ),
-    (
-        "Hidden keypoints, % of the labelled",
-        lambda people: 100 * (people.keypoints[..., 2] == 1).sum(1) / people.labelled.sum(1),
-        {"none": (0, 1e-9), "up to 25": (1e-9, 25), "25 to 50": (25, 50), "from 50": (50, None)},
-    ),
-    (
-        "Crowding: largest IoU with another person's box, %",
-        lambda people: 100 * people.crowding,
-        {"none": (0, 1e-9), "up to 10": (1e-9, 10), "10 to 30": (10, 30), "from 30": (30, None)},
-    ),
-]  # fmt: skip
-
-
 def attributes(people: People, judged: Sequence[Judged]) -> Html:
     """Who is found: by size, visibility and crowding."""
     parts = []
-    for title, value_of, groups in ATTRIBUTES:
+    for attribute in ATTRIBUTES:
         rows = []
-        for name, (low, high) in groups.items():
-            members = (value_of(people) >= low) & (value_of(people) < (high or np.inf))
-            if members.any():
-                recall = [100 * float(one.matches.recall[members].mean()) for one in judged]
-                rows.append((name, int(members.sum()), *(bar(value, place) for place, value in enumerate(recall))))
+        for name, own in attribute.members(people).items():
+            recall = [100 * float(one.matches.recall[own].mean()) for one in judged]
+            rows.append((name, int(own.sum()), *(bar(value, place) for place, value in enumerate(recall))))
         head = ("", "people", *(titled("AR", one.name) for one in judged))
-        parts.append(element("div", element("h3", title), table(head, rows, wide=True)))
+        parts.append(element("div", element("h3", attribute.title), table(head, rows, wide=True)))
     explained = (
         "AR of a group: how many of its people were found, mean over OKS 0.5 to 0.95; over all people it is the AR"
         " above. Predictions that belong to nobody do not count here."

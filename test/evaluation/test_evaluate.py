@@ -248,3 +248,51 @@ def test_published_mpii_predictions(shared_data, tmp_path, capsys):
     assert "persons 2958" in capsys.readouterr().out
     figures = json.loads((tmp_path / "preds_newell_valid_accuracy.json").read_text())
     assert figures["Mean@0.5"] == pytest.approx(88.4, abs=0.1) and figures["Head@0.5"] == 95.94
+
+
+PARTS = {"report": [3], "choose": [4, 5]}  # ids of images by half
+
+
+def renumbered(data):
+    """The dots' images with ids of both halves."""
+    content = json.loads(data.read_text())
+    for entry, field in [(i, "id") for i in content["images"]] + [(a, "image_id") for a in content["annotations"]]:
+        entry[field] += 3
+    return save(data, content)
+
+
+def test_a_half_is_that_part_of_the_whole(tmp_path, dots, model):
+    """Of a model, of boxes and of predictions of all images."""
+    data = renumbered(dots("coco17"))
+    whole, results = accuracy_of_pose_model(model("coco17"), data)
+    assert whole["images"] == 3 and "half" not in whole
+    file = save(tmp_path / "all.json", results)
+    boxes = [{"image_id": i, "category_id": 1, "bbox": [24, 24, 112, 192], "score": 1.0} for i in (3, 4, 5)]
+    boxes_file = str(save(tmp_path / "boxes.json", boxes))
+    for half, images in PARTS.items():
+        figures, own = accuracy_of_pose_model(model("coco17"), data, boxes_file, half=half)
+        expected = [result for result in results if result["image_id"] in images]
+        assert own == expected and figures["images"] == len(images) and figures["half"] == half
+        predicted, kept = accuracy_of_predictions(file, data, half)
+        assert kept == expected and predicted["AP"] == figures["AP"] and predicted["predictions_in_file"] == len(images)
+
+
+@pytest.mark.parametrize("half", PARTS)
+def test_unknown_images_are_refused_whatever_the_half(tmp_path, dots, half):
+    result = {"image_id": 77, "category_id": 1, "keypoints": [1.0] * 51, "score": 1.0}
+    with pytest.raises(DataError, match="1 predictions of unknown images"):
+        accuracy_of_predictions(save(tmp_path / "r.json", [result]), renumbered(dots("coco17")), half)
+
+
+def test_groups_and_a_half_on_the_command_line(tmp_path, dots, model, capsys):
+    path, data = model("coco17"), renumbered(dots("coco17"))
+    report = ["--report", str(tmp_path / "r"), "--draws", "5"]
+    figures = figures_of(tmp_path, path, data, "--half", "choose", "--groups", "--save", "part", *report)
+    everybody = {"people": 2, "AR": pytest.approx(figures["AR"], abs=0.1)}
+    assert figures["by_group"]["labelled"] == {"15 to 17": everybody}
+    assert sum(figures["kinds_of_errors"].values()) == pytest.approx(100, abs=0.3)
+    kept = json.loads(Path(path).with_suffix(".json").read_text())["accuracy"]["part"]
+    assert kept["by_group"] == figures["by_group"] and kept["half"] == "choose" and kept["images"] == 2
+    assert "<td>choose</td>" in (tmp_path / "r" / "report.html").read_text()
+    assert main(["evaluate", "--model", model("mpii16"), "--data", str(dots("mpii16")), "--groups"]) == 1
+    assert "expected --groups with COCO's or CrowdPose's annotations" in capsys.readouterr().err
