@@ -1,4 +1,4 @@
-"""Prints what is known of an engine: its sidecar, whether it fits this machine, and what TensorRT itself finds in it.
+"""Prints what is known of an engine: its sidecar, whether it fits machine and model, and what TensorRT finds in it.
 
 What it was built from and for, in which precision, and how far its keypoints are from ONNX Runtime's stands in the
 sidecar and is told anywhere; its tensors and how many layers run in which precision, where TensorRT can open it.
@@ -9,7 +9,7 @@ from typing import Any, Dict, Mapping
 
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.inference.backend import model_path
-from pose_estimation_ros.inference.engine_cache import machine, read_sidecar, refuse_foreign
+from pose_estimation_ros.inference.engine_cache import machine, read_sidecar, refuse_stale
 from pose_estimation_ros.inference.engine_precision import describe, engine_precisions
 from pose_estimation_ros.inference.tensorrt_api import load_tensorrt, make_log, open_engine
 
@@ -26,11 +26,11 @@ def main(args):
     print(to_text(dict(sidecar, model_spec=sidecar["model_spec"]["name"])))
     try:
         trt = load_tensorrt()
-        here = machine(trt)
+        machine(trt)
     except ModelError as error:
         print("not opened here: %s" % error)
         return 0
-    refuse_foreign(sidecar, here)
+    refuse_stale(path, trt)
     print(contents(trt, path))
     return 0
 

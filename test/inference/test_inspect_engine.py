@@ -44,3 +44,11 @@ def test_a_damaged_engine(engine, capsys):
         file.truncate(10)
     assert command.main(["inspect-engine", engine]) == 1
     assert "half written or replaced" in capsys.readouterr().err
+
+
+def test_an_engine_of_a_model_that_changed_since_is_told_and_refused(engine, color_model, capsys):
+    with open(color_model, "ab") as file:
+        file.write(b"\0")
+    assert command.main(["inspect-engine", engine]) == 1
+    text, error = capsys.readouterr()
+    assert "precision_built" in text and "built for something else: onnx_sha256 '" in error
