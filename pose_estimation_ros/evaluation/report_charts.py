@@ -73,8 +73,8 @@ def grid(x_limit: float, y_limit: float) -> list[Html]:
         marks += [
             element("line", x1=f"{x:.1f}", x2=f"{x:.1f}", y1=up(0), y2=up(1), **pale),
             element("line", x1=across(0), x2=across(1), y1=f"{y:.1f}", y2=f"{y:.1f}", **pale),
-            word(f"{share * x_limit:.3g}", x, HEIGHT - BOTTOM + 14, "middle"),
-            word(f"{share * y_limit:.3g}", LEFT - 5, y + 4, "end"),
+            word(f"{share * x_limit:.5g}", x, HEIGHT - BOTTOM + 14, "middle"),
+            word(f"{share * y_limit:.5g}", LEFT - 5, y + 4, "end"),
         ]
     return marks
 

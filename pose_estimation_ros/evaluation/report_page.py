@@ -118,6 +118,10 @@ svg { display: block; width: 100%; height: auto; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(14rem, 100%), 1fr)); gap: .5rem; }
 .pictures img { display: block; width: 100%; height: auto; border: 1px solid #d4dae0; box-sizing: border-box; }
 .pictures figcaption { font-weight: 400; font-size: .8125rem; }
+.timeline { max-width: none; margin-bottom: .8rem; }
+.timeline svg { min-width: 40rem; }
+.recording { font-size: 1.4rem; border-top-width: 4px; margin-top: 3rem; }
+summary { cursor: pointer; font-weight: 600; font-size: .875rem; }
 @media (max-width: 34rem) { table { font-size: .8125rem; } th, td { padding-right: .45rem; }
   th:first-child { min-width: 5rem; } }
 @media print { body { max-width: none; font-size: 11px; } section { break-inside: auto; }

@@ -25,6 +25,7 @@ from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.evaluation.bag.jobs import DETECTOR, GROUND_TRUTH, Outcome, whole_bag
 from pose_estimation_ros.evaluation.bag.options import read_options
 from pose_estimation_ros.evaluation.bag.reading import bag_name
+from pose_estimation_ros.evaluation.bag.report import write_report
 from pose_estimation_ros.evaluation.bag.truth import FILE
 from pose_estimation_ros.inference.draw import COLOR_BY
 from pose_estimation_ros.inference.predict import make_folder
@@ -83,7 +84,10 @@ def main(args: argparse.Namespace) -> int:
             if done[-1].interrupted:
                 break
     finally:
-        write_json(Path(args.out, "summary.json"), [told for own in done for told in own.runs], indent=1)
+        told = [told for own in done for told in own.runs]
+        write_json(Path(args.out, "summary.json"), told, indent=1)
+    paths = {bag_name(Path(path)): path for path in args.bags}
+    print(f"wrote {write_report(args.out, told, paths, [own.error for own in done if own.error])}")
     return status(done)
 
 

@@ -20,7 +20,8 @@ from pose_estimation_ros.evaluation.bag.run import Estimate, by_pipeline, by_tru
 from pose_estimation_ros.evaluation.bag.truth import FILE, Truth, annotations_of, truth_of_file, truth_of_topic
 from pose_estimation_ros.inference.backend import open_model
 from pose_estimation_ros.inference.estimator import TopDown
-from pose_estimation_ros.inference.pipeline import PipelineOptions, build_pipeline
+from pose_estimation_ros.inference.options import PipelineOptions
+from pose_estimation_ros.inference.pipeline import build_pipeline
 
 DETECTOR, GROUND_TRUTH = "detector", "ground-truth"
 

@@ -85,33 +85,40 @@ def deviation(bends: list[np.ndarray]) -> float | None:
 
 def bone_length_change(tracks: Sequence[Track], skeleton: Skeleton) -> dict[str, Any]:
     """|ln(length / length before)| of bones whose ends were found in two frames in a row: 0.1 is about 10 %."""
-    a, b = np.array(skeleton.links).T
     changes = [np.zeros(0)]
     for track in tracks:
-        length = np.linalg.norm(track.xy[:, a].astype(float) - track.xy[:, b], axis=2)
-        before, after = track.windows(2).T
-        seen = track.found[:, a] & track.found[:, b] & (length > 0)
-        both = seen[before] & seen[after]
-        changes.append(np.abs(np.log(length[after][both] / length[before][both])))
+        own = np.abs(bone_changes(track, skeleton))
+        changes.append(own[np.isfinite(own)])
     together = np.concatenate(changes)
     quantiles = [float(q) for q in np.quantile(together, (0.5, 0.9))] if together.size else [None, None]
     return {"samples": together.size, "p50": quantiles[0], "p90": quantiles[1]}
 
 
+def bone_changes(track: Track, skeleton: Skeleton) -> np.ndarray:
+    """(W, L) ln(length / length before) of the skeleton's links in the track's windows of two; NaN where unknown."""
+    a, b = np.array(skeleton.links).T
+    length = np.linalg.norm(track.xy[:, a].astype(float) - track.xy[:, b], axis=2)
+    length = np.where(track.found[:, a] & track.found[:, b] & (length > 0), length, np.nan)
+    before, after = track.windows(2).T
+    return np.log(length[after] / length[before])
+
+
 def left_right_swaps(tracks: Sequence[Track], skeleton: Skeleton) -> dict[str, int]:
     """How often a left and a right keypoint are where the other was a frame before; samples: pairs that could be."""
+    pairs = [exchanged(track, skeleton) for track in tracks]
+    return {"samples": sum(int(could.sum()) for could, _ in pairs), "swaps": sum(int(own.sum()) for _, own in pairs)}
+
+
+def exchanged(track: Track, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+    """(W, pairs) bool, of the track's windows of two: whether left and right could be told, and have changed places."""
     left, right = np.array(skeleton.flip_pairs).reshape(-1, 2).T
-    swaps = samples = 0
-    for track in tracks:
-        before, after = track.windows(2).T
-        l0, l1, r0, r1 = (track.xy[rows][:, k] for k in (left, right) for rows in (before, after))
-        as_named, crossed = distance(l0, l1) + distance(r0, r1), distance(l0, r1) + distance(r0, l1)
-        seen = (track.found[:, left] & track.found[:, right])[np.stack([before, after])].all(0)
-        apart = APART * track.size[before][:, None]
-        could = seen & (distance(l0, r0) > apart) & (distance(l1, r1) > apart)
-        samples += int(could.sum())
-        swaps += int((could & (crossed < CLEARLY * as_named)).sum())
-    return {"samples": samples, "swaps": swaps}
+    before, after = track.windows(2).T
+    l0, l1, r0, r1 = (track.xy[rows][:, k] for k in (left, right) for rows in (before, after))
+    as_named, crossed = distance(l0, l1) + distance(r0, r1), distance(l0, r1) + distance(r0, l1)
+    seen = (track.found[:, left] & track.found[:, right])[np.stack([before, after])].all(0)
+    apart = APART * track.size[before][:, None]
+    could = seen & (distance(l0, r0) > apart) & (distance(l1, r1) > apart)
+    return could, could & (crossed < CLEARLY * as_named)
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -109,15 +109,16 @@ class Bag:
         """Messages of a topic, by the bag's index."""
         return sum(connection.msgcount for connection in self.connections if connection.topic == topic)
 
-    def read(self, topic: str) -> Iterator[Recorded]:
+    def read(self, topic: str, at_ns: int | None = None) -> Iterator[Recorded]:
         """Messages of a topic in the order of recording. Where the bag is damaged it ends there and says ``problem``.
 
+        at_ns: only those that were recorded then; their index counts from 0.
         Raises DataError: a type of message without a definition, or none that rosbags can parse.
         """
         own = [connection for connection in self.connections if connection.topic == topic]
         stores = {connection.msgtype: self._typestore(connection) for connection in own}
         count = 0
-        for connection, recorded_ns, data in self._raw(own):
+        for connection, recorded_ns, data in self._raw(own, at_ns):
             store = stores[connection.msgtype]
             deserialize = store.deserialize_ros1 if self._is_ros1 else store.deserialize_cdr
             try:
@@ -128,12 +129,13 @@ class Bag:
             stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
             yield Recorded(topic, count, stamp_ns or recorded_ns, recorded_ns, message)
             count += 1
-        if count < self.count(topic) and not self.problem:
+        if at_ns is None and count < self.count(topic) and not self.problem:
             self.problem = f"{count} messages of {topic} where the bag's index has {self.count(topic)}"
 
-    def _raw(self, connections: Sequence[Connection]) -> Iterator[tuple[Connection, int, bytes]]:
+    def _raw(self, connections: Sequence[Connection], at_ns: int | None) -> Iterator[tuple[Connection, int, bytes]]:
+        span = (None, None) if at_ns is None else (at_ns, at_ns + 1)
         parts = [
-            reader.messages([c for c in connections if c in reader.connections])
+            reader.messages([c for c in connections if c in reader.connections], *span)
             for reader in self._readers
             if any(c in reader.connections for c in connections)
         ]

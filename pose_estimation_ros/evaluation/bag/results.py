@@ -35,6 +35,7 @@ def files_of(
         "schema": SCHEMA,
         **told,
         "clock": {"realtime": clock.realtime, "latency_ms": clock.latency_ms},
+        "skeleton": skeleton.name,
         "partial": bool(record.partial),
         "partial_reason": record.partial,
         **summary(record),
