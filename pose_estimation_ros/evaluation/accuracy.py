@@ -11,7 +11,7 @@ from pycocotools.coco import COCO
 from tqdm import tqdm
 
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec
+from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec, load_model_spec, spec_path
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation import coco, crowdpose, detection, mpii
 from pose_estimation_ros.evaluation.coco_json import (
@@ -159,16 +159,27 @@ def accuracy_of_detector(
     cpu_engine: str = CPU_ENGINES[0],
     half: str | None = None,
 ) -> tuple[dict[str, Any], list]:
-    """Recall at 0.2 and 1 false positives per image of a person detector, and the boxes that it found."""
+    """Recall at 0.2 and 1 false positives per image of a person detector, and at its own threshold if its spec has one;
+    and the boxes that it found."""
     file = annotation_file(data)
     truths = detection.load_truth(file, half=half)
     refuse_missing_images(file.parent / "images", [truth.file_name for truth in truths])
     detector = open_detector(str(path), threads, score_threshold=0.01, cpu_engine=cpu_engine)
     found = detection.detect_folder(detector, file.parent / "images", tqdm(truths, "images", leave=False))
-    figures = detection.summary(detection.curve(detection.judge(found, truths)))
+    points = detection.curve(detection.judge(found, truths))
+    figures = {**detection.summary(points), **at_own_threshold(path, points)}
     results = [
         {"file_name": truth.file_name, "box_xyxy": box.round(2).tolist(), "score": round(float(score), 4)}
         for truth, (boxes, scores) in zip(truths, found)
         for box, score in zip(boxes, scores)
     ]
     return {**stated(half), "images": len(truths), **figures}, results
+
+
+def at_own_threshold(path: str | Path, points: detection.Curve) -> dict[str, float]:
+    """Recall and false positives per image where a detector's spec names the score that it is used with."""
+    score = load_model_spec(str(path)).accuracy.get("score_threshold") if Path(spec_path(str(path))).is_file() else None
+    if score is None:
+        return {}
+    recall, false_per_image = detection.at_threshold(points, score)
+    return {"recall_at_threshold": round(recall, 4), "false_per_image_at_threshold": round(false_per_image, 4)}

@@ -9,24 +9,28 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any, NamedTuple, Sequence
+from functools import partial
+from typing import Any, Callable, NamedTuple, Sequence
 
 import torch
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
+from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, DETECTOR_MODELS, POSE_MODELS
 from pose_estimation_ros.training.models.counting import CONVENTIONS, count
 
 
 class Printed(NamedTuple):
-    """A row of a paper's table: parameters in millions and MACs in units of the convention, None where not given."""
+    """A row of a paper's table: parameters in millions and MACs in units of the convention, None where not given.
+
+    num_joints: None of a detector, which has none.
+    """
 
     model: str
     input_size_wh: tuple[int, int]
     parameters: float | None
     macs: float | None
     convention: str = "Gi"
-    num_joints: int = 17
+    num_joints: int | None = 17
 
 
 PAPERS = [
@@ -74,7 +78,7 @@ def main(args: argparse.Namespace) -> int:
 
 def rows_of(names: Sequence[str]) -> list[Printed]:
     """The papers' rows of the named models, all without names; a model that no paper lists gets a row of its own."""
-    known = POSE_MODELS | BOTTOM_UP_MODELS
+    known = POSE_MODELS | BOTTOM_UP_MODELS | DETECTOR_MODELS
     for name in names:
         if name not in known:
             raise ConfigError(f"expected a model out of {', '.join(known)}, got {name!r}")
@@ -86,6 +90,8 @@ def printed(name: str) -> list[Printed]:
 
 
 def unlisted(name: str) -> Printed:
+    if name in DETECTOR_MODELS:
+        return Printed(name, (384, 320), None, None, num_joints=None)
     bottom_up = name in BOTTOM_UP_MODELS
     return Printed(name, (448, 448) if bottom_up else (192, 256), None, None, "lp" if bottom_up else "Gi")
 
@@ -93,7 +99,7 @@ def unlisted(name: str) -> Printed:
 def measure(row: Printed) -> dict[str, Any]:
     """The row with what we count: parameters (as they are), macs (in units of the convention), paper_* (as printed)."""
     with torch.device("meta"):  # shapes without values: neither memory nor time for the weights
-        model = (POSE_MODELS | BOTTOM_UP_MODELS)[row.model](row.num_joints)
+        model = builder(row)()
     counts = count(model, row.input_size_wh)
     return {
         "model": row.model,
@@ -107,11 +113,17 @@ def measure(row: Printed) -> dict[str, Any]:
     }
 
 
+def builder(row: Printed) -> Callable[[], torch.nn.Module]:
+    if row.model in DETECTOR_MODELS:
+        return DETECTOR_MODELS[row.model]
+    return partial((POSE_MODELS | BOTTOM_UP_MODELS)[row.model], row.num_joints)
+
+
 def to_line(row: dict[str, Any]) -> str:
     parameters, printed = row["parameters"], row["paper_parameters"]
     return COLUMNS.format(
         row["model"],
-        row["num_joints"],
+        row["num_joints"] or "-",
         "{1}x{0}".format(*row["input_size_wh"]),  # height first, as the papers
         f"{parameters / 1e6:.4f} M",
         "-" if printed is None else f"{printed / 1e6:g} M",

@@ -8,6 +8,7 @@ import pytest
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
+from pose_estimation_ros.evaluation.accuracy import at_own_threshold
 from pose_estimation_ros.evaluation.detection import (
     Truth,
     at_threshold,
@@ -71,6 +72,16 @@ def test_curve_and_points_on_it():
     assert operating_point(points, 2.0) == (1.0, 0.5)
     assert at_threshold(points, 0.75) == (0.5, 0.5)
     assert at_threshold(points, 0.95) == (0.0, 0.0)
+
+
+def test_the_threshold_of_the_spec(color_model, save_spec, tmp_path):
+    points = curve(judge([(np.array([PERSON, FAR]), np.array([0.9, 0.8]))], [truth_of(PERSON, FAR)]))
+    assert at_own_threshold(tmp_path / "foreign.onnx", points) == {}
+    detector = {"task": "person_detector", "skeleton": "", "decoder": "boxes"}
+    save_spec(color_model, **detector)
+    assert at_own_threshold(color_model, points) == {}
+    save_spec(color_model, accuracy={"score_threshold": 0.85}, **detector)
+    assert at_own_threshold(color_model, points) == {"recall_at_threshold": 0.5, "false_per_image_at_threshold": 0.0}
 
 
 def annotation(image_id, bbox, **more):

@@ -5,7 +5,7 @@ from torch import nn
 
 from pose_estimation_ros import __main__ as command
 from pose_estimation_ros.training import zoo
-from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
+from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, DETECTOR_MODELS, POSE_MODELS
 
 
 def test_the_table_of_one_model(capsys):
@@ -16,6 +16,12 @@ def test_the_table_of_one_model(capsys):
         ["elpn_v1", "17", "256x192", "1.1080", "M", "1.1", "M", "+0.7%", "1.2105", "1.2", "+0.9%", "Gi"],
         ["elpn_v1", "16", "256x256", "1.1080", "M", "1.1", "M", "+0.7%", "1.6140", "1.6", "+0.9%", "Gi"],
     ]
+
+
+def test_the_person_detector_has_no_joints(capsys):
+    assert command.main(["models", "person_detector"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()[1:]
+    assert line.split() == "person_detector - 320x384 0.3932 M - - 0.2709 - - Gi".split()
 
 
 def test_json(capsys):
@@ -35,7 +41,7 @@ def test_an_unknown_model_ends_in_one_line(capsys):
 
 
 def test_every_row_is_a_model_and_every_model_has_a_row():
-    known = [*POSE_MODELS, *BOTTOM_UP_MODELS]
+    known = [*POSE_MODELS, *BOTTOM_UP_MODELS, *DETECTOR_MODELS]
     assert [row for row in zoo.PAPERS if row.model not in known] == []
     assert sorted({row.model for row in zoo.rows_of([])}) == sorted(known)
     assert [row.model for row in zoo.rows_of(["elpn_v2", "hrnet_w48"])] == ["elpn_v2", "hrnet_w48", "hrnet_w48"]
