@@ -15,7 +15,7 @@ export OMP_WAIT_POLICY = passive
 
 help:
 	@echo "make setup | demo | test | check | bench | bench-cpu | compare | build | soak | test-py36 | clean"
-	@echo "make check-trt | test-openvino | overfit | bench-tracking | bench-depth"
+	@echo "make check-trt | test-openvino | overfit | bench-tracking | bench-depth | bench-node | faults"
 
 setup:
 	@$(PYTHON) tools/setup_venv.py demo
@@ -79,9 +79,19 @@ build:
 	$(COLCON) build --build-base build/colcon --cmake-args -DPython3_EXECUTABLE=$(VENV)/bin/python
 	$(COLCON) test --build-base build/colcon --return-code-on-test-failure --event-handlers console_direct+
 
-# Five minutes of camera, pose node and subscriber; fails if the node's memory grows.
+# Camera at 30 Hz, pose node and subscriber for MINUTES; fails if the node's memory or its open files grow.
 soak: setup
-	$(VENV)/bin/python test/soak.py
+	$(VENV)/bin/python test/soak.py --minutes $(or $(MINUTES),5)
+
+# All that goes wrong on robots, done to the real node, as a table: minutes; FAULTS="stalls SIGINT" picks by name.
+faults: dev
+	PYTHONPATH=.:test $(VENV)/bin/python -m faults $(FAULTS)
+
+# What the node costs beside its networks, and how old results are when the camera is faster than the node.
+bench-node: dev
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/node_overhead.py
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/node_overload.py
+.PHONY: faults bench-node
 
 # The runtime without ROS on the Python of the TX2's last JetPack.
 test-py36:

@@ -1,10 +1,11 @@
 """Fixtures of several layers: real data where it lies beside the repository, and tiny networks with known answers."""
 
-import json
+import functools
 import os
 
 import numpy as np
 import pytest
+from tiny_models import paint_blob, write_color_model, write_engine, write_onnx, write_spec
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "shared", "data")
 
@@ -28,54 +29,21 @@ def repository():
 @pytest.fixture
 def save_onnx(tmp_path):
     """A function that writes an ONNX file which ONNX Runtime 1.10 loads too, and returns its path."""
-    onnx = pytest.importorskip("onnx", reason="makes tiny models with onnx")
-    pytest.importorskip("onnx.helper"), pytest.importorskip("onnx.numpy_helper")
-
-    def save(name, nodes, inputs, outputs, weights):
-        def infos(shapes):
-            return [onnx.helper.make_tensor_value_info(key, onnx.TensorProto.FLOAT, s) for key, s in shapes.items()]
-
-        tensors = [onnx.numpy_helper.from_array(np.asarray(value, np.float32), key) for key, value in weights.items()]
-        nodes = [onnx.helper.make_node(op, given, made, **attributes) for op, given, made, attributes in nodes]
-        graph = onnx.helper.make_graph(nodes, name, infos(inputs), infos(outputs), tensors)
-        model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)])
-        model.ir_version = 7
-        path = str(tmp_path / (name + ".onnx"))
-        onnx.save(model, path)
-        return path
-
-    return save
+    pytest.importorskip("onnx", reason="makes tiny models with onnx")
+    return functools.partial(write_onnx, tmp_path)
 
 
 @pytest.fixture
 def save_spec():
     """A function that writes the .json beside a model; keywords replace fields."""
-    from pose_estimation_ros.core.model_spec import ModelSpec, file_sha256, spec_path
-
-    def save(path, **changes):
-        fields = {
-            "name": "tiny", "task": "top_down", "input_size_wh": (48, 64), "color_order": "rgb", "skeleton": "coco17",
-            "stride": 4, "decoder": "quarter_offset", "padding": 1.25, "sha256": file_sha256(path), "accuracy": {},
-            "training": {},
-        }  # fmt: skip
-        spec = ModelSpec(**dict(fields, **changes))
-        with open(spec_path(path), "w") as file:
-            json.dump(spec.to_json(), file)
-        return spec
-
-    return save
+    return write_spec
 
 
 @pytest.fixture
-def color_model(save_onnx, save_spec):
+def color_model(tmp_path):
     """A top-down model of 48x64 px: keypoint k is where the image is reddest, greenest, bluest for k % 3 = 0, 1, 2."""
-    weight = np.zeros((17, 3, 1, 1))
-    weight[np.arange(17), np.arange(17) % 3] = 1 / 255.0
-    nodes = [("Conv", ["images", "weight"], ["heatmaps"], {"strides": [4, 4]})]
-    shapes = {"images": ["n", 3, 64, 48]}, {"heatmaps": ["n", 17, 16, 12]}
-    path = save_onnx("color_model", nodes, shapes[0], shapes[1], {"weight": weight})
-    save_spec(path)
-    return path
+    pytest.importorskip("onnx", reason="makes tiny models with onnx")
+    return write_color_model(tmp_path)
 
 
 @pytest.fixture
@@ -100,13 +68,6 @@ def constant_model(save_onnx):
         return save_onnx(name, nodes, {"images": [1, 3, size_wh[1], size_wh[0]]}, shapes, weights)
 
     return save
-
-
-def paint_blob(image, center_xy, color_bgr, sigma=6.0):
-    """Adds a soft dot whose brightest point is at center_xy px; in place."""
-    y, x = np.mgrid[: image.shape[0], : image.shape[1]]
-    dot = np.exp(-((x - center_xy[0]) ** 2 + (y - center_xy[1]) ** 2) / (2 * sigma**2))[..., None]
-    image[:] = np.maximum(image, np.round(dot * np.array(color_bgr)).astype(np.uint8))
 
 
 @pytest.fixture
@@ -159,21 +120,5 @@ def gpu(monkeypatch):
 
 @pytest.fixture
 def save_engine():
-    """A function that writes <model>.engine beside an ONNX file, with its sidecar, as built on this machine, fake or
-    not; keywords replace the sidecar's fields."""
-    from fake_tensorrt import engine_bytes
-
-    def save(model, max_batch=8, **changes):
-        import tensorrt
-
-        from pose_estimation_ros.core.model_spec import file_sha256, load_model_spec
-        from pose_estimation_ros.inference.engine_cache import SIDECAR, machine, store
-
-        path, sha256 = model[: -len(".onnx")] + ".engine", file_sha256(model)
-        fields = dict(dict.fromkeys(SIDECAR, ""), **machine(tensorrt))
-        fields.update(onnx_path=model, onnx_sha256=sha256, source_path=model, source_sha256=sha256)
-        fields.update(model_spec=load_model_spec(model).to_json(), max_batch=max_batch)
-        store(path, engine_bytes(model, max_batch), dict(fields, **changes))
-        return path
-
-    return save
+    """tiny_models.write_engine; as built on this machine, fake or not."""
+    return write_engine

@@ -1,6 +1,7 @@
 """Frames out of an image, a folder of images, a video or a camera; and mp4 files in."""
 
 import os
+import shutil
 import time
 from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -11,6 +12,7 @@ from pose_estimation_ros.core.errors import DataError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
 USUAL_FPS = 30.0
+ROOM_MB = 32  # left free on the disk: for the end of the video, without which no player opens it, and other results
 
 
 class SourceFrame(NamedTuple):
@@ -128,7 +130,8 @@ def _three_channels(image):
 class VideoWriter:
     """Writes frames (H, W, 3) uint8 BGR of one size to an mp4; the file appears under its name when closed, never half.
 
-    Raises DataError where OpenCV cannot write it or a frame is of another size than the first.
+    Raises DataError where OpenCV cannot write it, a frame is of another size than the first, or the disk is full, for
+    which OpenCV has no word: what was written before is a whole video once it is closed.
     """
 
     def __init__(self, path, fps):
@@ -140,6 +143,7 @@ class VideoWriter:
 
     def write(self, frame):
         # type: (np.ndarray) -> None
+        self._check_room()
         if self._writer is None:
             self._shape = frame.shape
             size_wh = (frame.shape[1], frame.shape[0])
@@ -151,11 +155,22 @@ class VideoWriter:
             raise DataError("%s: expected frames of shape %s, got %s" % (self._path, self._shape, frame.shape))
         self._writer.write(frame)
 
+    def _check_room(self):
+        # type: () -> None
+        folder = os.path.dirname(self._path) or "."
+        free_mb = shutil.disk_usage(folder).free / 1e6 if os.path.isdir(folder) else ROOM_MB
+        if free_mb < ROOM_MB:
+            raise DataError("%s: disk full: expected %d MB free, there are %.1f" % (self._path, ROOM_MB, free_mb))
+
     def close(self):
         # type: () -> None
-        """Finishes the file; without a single frame there is none."""
-        if self._writer is not None:
-            self._writer.release()
-            self._writer = None
-            if os.path.exists(self._unfinished):
-                os.replace(self._unfinished, self._path)
+        """Finishes the file; without a single frame there is none. Raises DataError where it has become no video."""
+        if self._writer is None:
+            return
+        self._writer.release()
+        self._writer = None
+        if not os.path.exists(self._unfinished):
+            return
+        if not cv2.VideoCapture(self._unfinished).isOpened():
+            raise DataError("%s could not be finished: is its disk full?" % self._unfinished)
+        os.replace(self._unfinished, self._path)

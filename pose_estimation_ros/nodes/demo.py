@@ -38,7 +38,7 @@ class DemoSubscriber(Node):
     def __init__(self, recorder):
         # type: (Recorder) -> None
         super().__init__("demo")
-        self._recorder = recorder
+        self.recorder = recorder
         self.skeleton = None  # type: Any
         self.newest = self.answered = None  # type: Any
         self.persons = 0
@@ -54,14 +54,14 @@ class DemoSubscriber(Node):
     def _on_image(self, msg):
         # type: (Image) -> None
         self.newest, self.news_s = stamp_key(msg), time.monotonic()
-        self._recorder.add_image(self.newest, image_to_array(msg))
+        self.recorder.add_image(self.newest, image_to_array(msg))
 
     def _on_persons(self, msg):
         # type: (PersonArray) -> None
         self.answered, self.news_s = stamp_key(msg), time.monotonic()
         poses = msg_to_poses(msg, self.skeleton.num_keypoints)
         self.persons = int((poses.state != LOST).sum())
-        self._recorder.add_poses(self.answered, poses, self.skeleton, msg.timing.total_ms, self.news_s)
+        self.recorder.add_poses(self.answered, poses, self.skeleton, msg.timing.total_ms, self.news_s)
 
 
 def stamp_key(msg):
@@ -91,7 +91,7 @@ def main(argv=None):
         processes.stop(children)
         if rclpy.ok():
             rclpy.shutdown()
-    return report(recorder.close()) or code
+    return finish(recorder) or code
 
 
 def arguments():
@@ -139,9 +139,10 @@ def wait_for_skeleton(subscriber, pose_node):
 
 def is_over(subscriber, children):
     # type: (DemoSubscriber, List[subprocess.Popen]) -> bool
-    """The pose node died; or the camera ended, and the last image is answered or nothing comes any more."""
+    """The pose node died, or the video cannot go on; or the camera ended, and the last image is answered or nothing
+    comes any more."""
     pose_node, camera = children
-    if pose_node.poll() is not None:
+    if pose_node.poll() is not None or subscriber.recorder.fault:
         return True
     if camera.poll() is None:
         return False
@@ -170,6 +171,19 @@ class Progress:
         # type: () -> None
         if self._live:
             print()
+
+
+def finish(recorder):
+    # type: (Recorder) -> int
+    """Writes the files and prints the summary; 1 if nobody was seen or not all could be written."""
+    try:
+        code = report(recorder.close())
+    except OSError as error:
+        print("demo: error: %s" % error, file=sys.stderr)
+        return 1
+    if recorder.fault:
+        print("demo: error: %s" % recorder.fault, file=sys.stderr)
+    return int(code or bool(recorder.fault))
 
 
 def report(summary):

@@ -9,10 +9,11 @@ import sys
 from typing import Any, Dict, List
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
 
 from pose_estimation_ros import __version__
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.inference.machine import UNKNOWN, describe_heat, describe_machine
+from pose_estimation_ros.inference.machine import describe_heat, describe_machine
 from pose_estimation_ros.inference.options import LIVE, PipelineOptions
 from pose_estimation_ros.inference.pipeline import build_pipeline
 from pose_estimation_ros.msg import Skeleton
@@ -64,7 +65,8 @@ class PoseNode(ManagedNode):
         pipeline = self._pipeline
         self.get_logger().info(text % (pipeline.options.model, pipeline.backend_name, pipeline.detector_name, topics))
         self._tell_fault()
-        self._timer = self.create_timer(1.0, self.tick)
+        # Not the node's clock: a paused bag is to be told too.
+        self._timer = self.create_timer(1.0, self.tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def deactivate(self):
         # type: () -> None
@@ -110,7 +112,7 @@ class PoseNode(ManagedNode):
             accuracy=pipeline.spec.accuracy,
             flip_test=pipeline.options.flip_test,
             backend=pipeline.backend_name,
-            precision=getattr(pipeline.backend, "precision", UNKNOWN),
+            precision=pipeline.backend.precision,
             fault=pipeline.fault,
             detector=pipeline.detector_name,
             cpu_engine=pipeline.options.cpu_engine,

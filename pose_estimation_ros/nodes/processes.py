@@ -24,22 +24,22 @@ def isolate():
 
 def start_pose_node(parameters):
     # type: (Dict[str, Any]) -> subprocess.Popen
-    return start("pose_node", parameters)
+    return start(NODES + "pose_node", parameters)
 
 
 def start_video_node(parameters):
     # type: (Dict[str, Any]) -> subprocess.Popen
-    return start("video_node", parameters, image_publisher_environment())
+    return start(NODES + "video_node", parameters, image_publisher_environment())
 
 
-def start(module, parameters, environment=None):
-    # type: (str, Dict[str, Any], Dict[str, str]) -> subprocess.Popen
-    """Runs pose_estimation_ros.nodes.<module> with this Python, in this folder."""
+def start(module, parameters, environment=None, output=None):
+    # type: (str, Dict[str, Any], Dict[str, str], Any) -> subprocess.Popen
+    """Runs a module with this Python, in this folder. output: a file for all that it prints, else it prints here."""
     arguments = []  # type: List[str]
     for name, value in parameters.items():
         arguments += ["-p", "%s:=%s" % (name, json.dumps(value))]  # JSON is YAML: strings of digits stay strings
-    command = [sys.executable, "-m", NODES + module, "--ros-args"] + arguments
-    return subprocess.Popen(command, env=dict(os.environ, **(environment or {})))
+    command = [sys.executable, "-m", module, "--ros-args"] + arguments
+    return subprocess.Popen(command, env=dict(os.environ, **(environment or {})), stdout=output, stderr=output)
 
 
 def stop(processes, timeout_s=10.0):

@@ -6,6 +6,7 @@ from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
+from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.core.poses import LOST, UNTRACKED, Poses
 from pose_estimation_ros.core.skeleton import Skeleton
@@ -18,7 +19,8 @@ class Recorder:
     """Joins images and poses by stamp, in whichever order they come, and writes every image once.
 
     Images whose poses never came (the node was busy) are written as they are. Stamps: any comparable values, images and
-    poses each in rising order.
+    poses each in rising order. ``fault``: why the video ended before its time, "" while all is well; the other files
+    are written all the same.
     """
 
     def __init__(self, out, fps):
@@ -31,6 +33,7 @@ class Recorder:
         self._results = []  # type: List[Dict[str, Any]]
         self._latency_ms, self._arrival_s, self._ids = [], [], set()  # type: List[float], List[float], set
         self.images = self.people = self.written = self.annotated = 0
+        self.fault = ""
 
     def add_image(self, stamp, frame):
         # type: (Any, np.ndarray) -> None
@@ -80,8 +83,13 @@ class Recorder:
 
     def _write(self, index, frame):
         # type: (int, np.ndarray) -> None
-        self._video.write(frame)
-        self.written += 1
+        if self.fault:
+            return
+        try:
+            self._video.write(frame)
+            self.written += 1
+        except DataError as error:
+            self.fault = str(error)
 
     def summary(self):
         # type: () -> Dict[str, Any]
@@ -103,7 +111,10 @@ class Recorder:
         for index, frame in self._images.values():
             self._write(index, frame)
         self._images.clear()
-        self._video.close()
+        try:
+            self._video.close()
+        except DataError as error:
+            self.fault = self.fault or str(error)
         summary = self.summary()
         write_json(self.paths["keypoints.json"], self._results)
         write_json(self.paths["summary.json"], summary)

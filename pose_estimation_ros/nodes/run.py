@@ -1,7 +1,9 @@
 """Running a node as a program: clean ends, and one line instead of a traceback for what a user can cause."""
 
+import contextlib
+import signal
 import sys
-from typing import Any, Callable, List
+from typing import Any, Callable, Iterator, List
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
@@ -13,8 +15,38 @@ def run(name, make_node, args=None):
     # type: (str, Callable[[], Any], List[str]) -> int
     """Spins the node until its future ``finished`` is done or SIGINT or SIGTERM comes. Returns the exit code.
 
-    1 after a PoseError, at start-up or later: one line to stderr that begins with the name.
+    1 after a PoseError, at start-up or later: one line to stderr that begins with the name. After a signal the process
+    is to end: further ones are ignored from then on.
     """
+    with one_signal():
+        return _run(name, make_node, args)
+
+
+@contextlib.contextmanager
+def one_signal():
+    # type: () -> Iterator[None]
+    """SIGINT or SIGTERM raises KeyboardInterrupt, once: impatient users and launch must not break off a clean end.
+
+    rclpy's own handlers call these.
+    """
+    told = []  # type: List[int]
+
+    def on_signal(number, _frame):
+        # type: (int, Any) -> None
+        if not told:
+            told.append(number)
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_IGN if told else handler)
+
+
+def _run(name, make_node, args):
+    # type: (str, Callable[[], Any], List[str]) -> int
     rclpy.init(args=args)
     executor = SingleThreadedExecutor()  # before the node: half made by a late signal, it complains when it is deleted
     node = None

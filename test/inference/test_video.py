@@ -1,4 +1,5 @@
 import os
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -159,3 +160,32 @@ def test_a_frame_of_another_size(tmp_path):
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(DataError, match="cannot write a video to .*none.*out.mp4"):
         VideoWriter(str(tmp_path / "none" / "out.mp4"), 10).write(grey(0))
+
+
+def test_a_full_disk_ends_the_video_and_what_was_written_can_be_played(tmp_path, monkeypatch):
+    """OpenCV itself says nothing, and leaves a file without an end."""
+    free = [10**9] * 4 + [10**6] * 2
+    monkeypatch.setattr(video.shutil, "disk_usage", lambda _folder: SimpleNamespace(free=free.pop(0)))
+    path = tmp_path / "out.mp4"
+    writer = VideoWriter(str(path), 10)
+    for _ in range(4):
+        writer.write(grey(5))
+    for _ in range(2):
+        with pytest.raises(DataError, match="out.mp4: disk full: expected 32 MB free, there are 1.0"):
+            writer.write(grey(5))
+    writer.close()
+    assert [str(entry) for entry in tmp_path.iterdir()] == [str(path)]
+    with open_source(str(path)) as source:
+        assert len(list(source)) == 4
+
+
+def test_a_file_that_became_no_video_does_not_take_the_place_of_a_good_one(tmp_path):
+    path = tmp_path / "out.mp4"
+    path.write_bytes(b"an older one")
+    writer = VideoWriter(str(path), 10)
+    writer.write(grey(0))
+    writer._writer.release()
+    (tmp_path / "out.unfinished.mp4").write_bytes(b"cut off")
+    with pytest.raises(DataError, match="out.unfinished.mp4 could not be finished"):
+        writer.close()
+    assert path.read_bytes() == b"an older one"

@@ -65,6 +65,19 @@ def test_the_end_writes_images_without_answer(tmp_path):
     assert len(frames_of(recorder.paths["demo.mp4"])) == 2
 
 
+def test_a_full_disk_ends_the_video_only(tmp_path, monkeypatch):
+    recorder = Recorder(str(tmp_path), 10.0)
+    for second in range(3):
+        if second == 2:
+            monkeypatch.setattr("pose_estimation_ros.inference.video.ROOM_MB", 10**12)
+        recorder.add_image(second, image(50))
+        recorder.add_poses(second, somebody(), COCO, 10.0, 0.1 * second)
+    assert "disk full" in recorder.fault
+    assert recorder.close()["people"] == 3 and recorder.written == 2
+    assert len(frames_of(recorder.paths["demo.mp4"])) == 2
+    assert len(json.load(open(recorder.paths["keypoints.json"]))) == 3
+
+
 @pytest.mark.parametrize("times, expected", [([], 0.0), ([5.0], 0.0), ([1.0, 1.0], 0.0), ([0.0, 0.5, 1.0], 2.0)])
 def test_rate(times, expected):
     assert rate_hz(times) == expected

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS")
 
 from pose_estimation_ros.nodes.processes import NODES, start_pose_node
-from pose_estimation_ros.nodes.run import run
+from pose_estimation_ros.nodes.run import one_signal, run
 
 
 def program(node, *parameters):
@@ -57,6 +57,30 @@ def test_a_signal_while_it_starts_is_no_failure(domain):
         return rclpy.create_node("late")
 
     assert run("late", make_node, []) == 0
+
+
+def test_signals_after_the_first_do_not_break_off_the_end():
+    """See also test_faults.py, with a whole process."""
+    reached, before = [], signal.getsignal(signal.SIGINT)
+    try:
+        with one_signal():
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.raise_signal(number)
+                reached.append(number)
+        signal.raise_signal(signal.SIGTERM)
+        reached.append("the end")
+    finally:
+        signal.signal(signal.SIGINT, before), signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    assert reached == [signal.SIGINT, signal.SIGTERM, "the end"]
+
+
+def test_without_a_signal_the_handlers_are_as_before():
+    before = signal.getsignal(signal.SIGINT)
+    with one_signal():
+        assert signal.getsignal(signal.SIGINT) != before
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 def test_a_bug_is_not_hidden(domain):

@@ -1,0 +1,172 @@
+"""All faults: what is done, in which setting of the node, what it must say; doing them, judging what happens."""
+
+import functools
+import signal
+from typing import Any, Callable, NamedTuple
+
+from faults import gpu_node, images, others
+from faults.rig import NODE, Rig
+
+ROUNDS = 4
+GROWTH_LIMIT_MB = 8.0  # from the first round to the last
+POOLS_MB = 64.0  # what allocators may keep after the first time, of the largest images
+
+
+class Setting(NamedTuple):
+    """parameters: of the node. camera: keywords of faults.camera.Camera. module: what runs. model: writes another."""
+
+    parameters: Any = {}
+    camera: Any = {}
+    module: str = NODE
+    model: Any = None
+
+
+SETTINGS = {
+    "plain": Setting(),
+    "compressed": Setting({"image_transport": "compressed"}, {"transport": "compressed"}),
+    "depth": Setting({"depth_topic": "depth/image"}, {"with_depth": True}),
+    "reliable": Setting({"qos": "reliable"}),
+    "sim": Setting({"use_sim_time": True}),
+    "gpu": Setting(module="faults.gpu_node", model=gpu_node.write_model),
+}
+
+
+class Fault(NamedTuple):
+    """says: pattern that a line of the log or of the diagnostics must fit; "" where nothing need be said.
+
+    rounds: how often it is done. ends: the node is to end by it, cleanly.
+    """
+
+    name: str
+    done: str
+    do: Callable
+    says: str = ""
+    setting: str = "plain"
+    rounds: int = ROUNDS
+    ends: bool = False
+
+
+def _told(name, done, *signals, **more):
+    return Fault(name, done, functools.partial(others.is_told, signals=signals, **more), rounds=2, ends=True)
+
+
+BAD = r"WARN not every image can be used.*|ERROR no image can be used.*"
+FAULTS = [
+    Fault("camera stalls", "no image until it is told", images.stalls, "STALE .*stalled: nothing more.*",
+          rounds=2),
+    Fault("camera restarts", "its publisher anew, 3 times in 1 s", images.restarts),
+    Fault("camera is killed", "kill -9 of its process", images.is_killed, "STALE .*(stalled|gone).*", rounds=2),
+    Fault("size changes", "1x1 to 800x600 and back", images.changes_size),
+    Fault("encoding changes", "rgb8, bgra8, mono8, bgr8", images.changes_encoding),
+    Fault("stamps jump", "1 h forward, back, equal, zero", others.stamps_jump, "WARN .*ahead of this node's clock"),
+    Fault("flood", "200 Hz of 320x240 for 3 s", images.floods),
+    Fault("garbage", "80 images that lie of themselves", images.garbage, BAD),
+    Fault("wrong type", "CameraInfo on the image's topic", images.wrong_type),
+    Fault("any quality of service", "reliable, best effort, volatile, latched", images.all_qualities),
+    Fault("two cameras, one topic", "other sizes and stamps", images.two_cameras_on_one_topic),
+    Fault("subscribers come and go", "10 of pose/image in 2 s", images.many_subscribers_come_and_go),
+    Fault("subscriber never reads", "reliable, keeps all, 6 s", others.subscriber_never_reads),
+    Fault("subscriber frozen", "SIGSTOP, gets overlays of 640x480", others.subscriber_is_frozen),
+    Fault("incompatible QoS", "qos reliable, camera best effort", images.best_effort_only, "STALE .*incompatible QoS.*",
+          "reliable", rounds=2),
+    Fault("truncated JPEG and worse", "80 files cut off, noise, bombs", images.compressed_garbage, BAD, "compressed"),
+    Fault("depth of another size", "48x64, 640x480, 1x1", others.depth_of_another_size, setting="depth"),
+    Fault("depth of no sense", "NaN, inf, negative, bgr8, short", others.depth_of_no_sense, BAD, "depth"),
+    Fault("depth stalls", "3 s of images without", others.depth_stalls, "no depth image for 1 s.*", "depth"),
+    Fault("CameraInfo late", "none for seconds, then good ones", others.calibration_is_late,
+          "WARN no CameraInfo: no joints in space", "depth", rounds=1),
+    Fault("CameraInfo uncalibrated", "k all zero, then good ones", others.calibration_is_none,
+          "WARN CameraInfo: .*: no joints in space", "depth", rounds=1),
+    Fault("CameraInfo of no sense", "NaN, inf, 50 coefficients, huge", others.calibration_of_no_sense,
+          "WARN CameraInfo: .*", "depth"),
+    Fault("bag played again", "/clock back from 5000 s to 100 s", others.sim_time_goes_back, setting="sim"),
+    Fault("bag paused", "no /clock, no image", others.sim_time_stands_still, "STALE .*stalled.*", "sim", rounds=2),
+    Fault("engine fails in flight", "CUDA error 700 (fake CUDA)", others.engine_fails,
+          "WARN fallback in use: .*CUDA error 700.*", "gpu", rounds=1),
+    _told("SIGINT", "while images come", signal.SIGINT),
+    _told("SIGTERM", "while images come", signal.SIGTERM),
+    _told("double SIGINT", "at once", signal.SIGINT, signal.SIGINT),
+    _told("double SIGINT, slower", "0.1 s apart", signal.SIGINT, signal.SIGINT, pause_s=0.1),
+    _told("SIGINT, SIGTERM x 3", "0.05 s apart", signal.SIGINT, *3 * [signal.SIGTERM], pause_s=0.05),
+]  # fmt: skip
+
+
+class Outcome(NamedTuple):
+    """growth_mb: of the node's own memory; recovery_s: the longest, None where it ended or never came back."""
+
+    end: str
+    growth_mb: float
+    seen: str
+    recovery_s: Any
+    problems: list
+
+
+def make_rig(name, folder):
+    """A rig in that setting; its node is started by play()."""
+    setting = SETTINGS[name]
+    parameters = dict(setting.parameters, **({"model": setting.model(folder)} if setting.model else {}))
+    return Rig(folder, parameters, setting.camera, setting.module)
+
+
+def play(fault, rig, rounds=None):
+    """Does the fault so often to the rig's node; returns the Outcome. The rig may be used on."""
+    sizes_mb, recoveries_s, problems, seen = [], [], [], ""
+    rig.mark() if rig.process else None
+    rig.start()
+    before_mb = rig.resident_mb()
+    for _ in range(rounds or fault.rounds):
+        rig.start()
+        rig.mark()
+        seen = _do(fault, rig, problems) or seen
+        if rig.process.poll() is None and not fault.ends:
+            recoveries_s.append(_recovery_s(rig, problems))
+            sizes_mb.append(rig.resident_mb())
+        if "Traceback" in rig.log():
+            problems.append("a traceback")
+        if problems:
+            break
+    growth_mb = _growth_mb(before_mb, sizes_mb, problems)
+    recovery_s = None if None in recoveries_s or not recoveries_s else max(recoveries_s)
+    return Outcome(_end(fault, rig, problems), growth_mb, seen, recovery_s, problems)
+
+
+def _do(fault, rig, problems):
+    """The fault, and what it makes the node say."""
+    try:
+        fault.do(rig)
+    except AssertionError as error:
+        problems.append(str(error))
+    if fault.says and not rig.spin(until=lambda: rig.heard(fault.says)):
+        problems.append("not told")
+    return rig.heard(fault.says) if fault.says else ""
+
+
+def _recovery_s(rig, problems):
+    if rig.camera is None:
+        rig.new_camera()
+    elif rig.parameters.get("qos") == "reliable":
+        rig.new_camera()
+    recovery_s = rig.recovery_s()
+    if recovery_s is None:
+        problems.append("no recovery")
+    elif not rig.spin(send=rig.good, until=lambda: rig.level() not in ("", "STALE")):
+        problems.append("still STALE after recovery")
+    return recovery_s
+
+
+def _growth_mb(before_mb, sizes_mb, problems):
+    """From the first round to the last; of a single round: all that it brought."""
+    if not sizes_mb:
+        return float("nan")
+    several = len(sizes_mb) > 1
+    growth_mb = sizes_mb[-1] - (sizes_mb[0] if several else before_mb)
+    if growth_mb > (GROWTH_LIMIT_MB if several else POOLS_MB):
+        problems.append("memory grew")
+    return growth_mb
+
+
+def _end(fault, rig, problems):
+    code = rig.process.poll()
+    if code != (0 if fault.ends else None):
+        problems.append("it ended" if code is not None else "it did not end")
+    return "runs" if code is None else "code %d" % code

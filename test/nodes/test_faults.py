@@ -1,0 +1,31 @@
+"""A light part of `make faults`, each fault once: the node as a process, and what goes wrong on robots."""
+
+import os
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS")
+pytest.importorskip("onnx", reason="makes tiny models with onnx")
+
+from faults.table import FAULTS, make_rig, play
+
+LIGHT = (
+    "camera restarts", "size changes", "encoding changes", "stamps jump", "garbage", "camera stalls", "double SIGINT",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory):
+    """One node for all: what a fault leaves behind would show in the next."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROS_DOMAIN_ID", str((os.getpid() + 30) % 60 + 1))
+        rig = make_rig("plain", tmp_path_factory.mktemp("faults"))
+        yield rig
+        rig.stop()
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_fault(rig, name):
+    fault = next(fault for fault in FAULTS if fault.name == name)
+    outcome = play(fault, rig, rounds=1)
+    assert outcome.problems == [], "%s\n%s" % (outcome, rig.log())
