@@ -15,13 +15,15 @@ CPU_ENGINES = ("onnxruntime", "openvino")  # what runs .onnx files, the default 
 class Backend:
     """A network ready to run: a callable ``batch (N, 3, h, w) float32 -> {output name: (N, ...) float32}``.
 
-    name: such as "onnxruntime". input_shape and output_shapes: tuples, None where a dimension is free. fault: why it
+    name: such as "onnxruntime". precision: of its arithmetic, "fp32", "fp16" or "int8", "" where nobody has told
+    (open_model does). input_shape and output_shapes: tuples, None where a dimension is free. fault: why it
     serves in another's place, "" while all is well. copies_ms: {"copy in", "copy out"} of all calls since
     time_copies(), which are part of the calls' time; empty before, and where there is no device to copy to.
     Belongs to the thread that opened it. Use it as a context manager or call ``close()``.
     """
 
     name = ""
+    precision = ""
     input_shape = ()  # type: Tuple
     output_shapes = {}  # type: Dict[str, Tuple]
     fault = ""
@@ -111,7 +113,18 @@ def open_model(name_or_path, task, threads=0, fallback=False, cpu_engine=CPU_ENG
     except ModelError:
         backend.close()
         raise
+    backend.precision = precision_of(path, spec)
     return backend, spec
+
+
+def precision_of(path, spec):
+    # type: (str, ModelSpec) -> str
+    """As built, of an engine; as exported, of an ONNX model."""
+    if path.endswith(ENGINE):
+        from pose_estimation_ros.inference.engine_cache import read_sidecar
+
+        return read_sidecar(path)["precision_built"]
+    return spec.training.get("export", {}).get("precision", "fp32")
 
 
 def check_fit(backend, spec, path):

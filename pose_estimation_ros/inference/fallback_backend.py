@@ -6,8 +6,8 @@ from typing import Any, Dict, Optional, Tuple, Union
 import numpy as np
 
 from pose_estimation_ros.core.errors import CudaError, ModelError
-from pose_estimation_ros.core.model_spec import ModelSpec
-from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend, model_path, open_backend, open_model
+from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
+from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend, model_path, open_backend, open_model, precision_of
 
 
 class FallbackBackend(Backend):
@@ -27,6 +27,11 @@ class FallbackBackend(Backend):
     def name(self):  # type: ignore[override]
         # type: () -> str
         return "%s (after: %s)" % (self._backend.name, self.fault) if self.fault else self._backend.name
+
+    @property
+    def precision(self):  # type: ignore[override]
+        # type: () -> str
+        return self._backend.precision
 
     @property
     def input_shape(self):  # type: ignore[override]
@@ -57,6 +62,7 @@ class FallbackBackend(Backend):
             self.fault = str(error)
         self._backend.close()
         self._backend = open_backend(self._onnx_path, self._threads, self._cpu_engine)
+        self._backend.precision = precision_of(self._onnx_path, load_model_spec(self._onnx_path))
         return self._backend(batch)
 
     def close(self):

@@ -1,5 +1,6 @@
 """ONNX Runtime in an engine's place: when it is opened, and in the middle of its work."""
 
+import json
 import os
 import shutil
 import sys
@@ -28,6 +29,22 @@ def test_an_engine_that_works(gpu, color_model, save_engine):
         assert (backend.name, backend.fault, spec.name) == ("tensorrt", "", "tiny")
         assert backend.input_shape == (None, 3, 64, 48) and list(backend.output_shapes) == ["heatmaps"]
         assert np.allclose(backend(BATCH)["heatmaps"], run_onnx(color_model), atol=1e-5)
+
+
+def test_the_precision_is_that_of_what_runs(gpu, color_model, save_engine):
+    cudart, _ = gpu()
+    engine = save_engine(color_model)
+    sidecar = engine + ".json"
+    with open(sidecar) as file:
+        fields = dict(json.load(file), precision_built="fp16")
+    with open(sidecar, "w") as file:
+        json.dump(fields, file)
+    backend, _ = open_model(engine, "top_down", fallback=True)
+    with backend:
+        assert backend.precision == "fp16"
+        cudart.failing["cudaEventSynchronize"] = 700
+        backend(BATCH)
+        assert backend.precision == "fp32"
 
 
 def test_a_fault_in_flight_costs_no_batch(gpu, color_model, save_engine):

@@ -263,7 +263,12 @@ def test_diagnostics_tell_of_node_and_camera(make, peer, frame, wait_until):
     before = len(heard)
     wait_until(lambda: len(heard) > before, node, peer)
     own, values = status(heard[-1], "Pose estimation")
-    assert values["backend"] == "onnxruntime" and values["fallback"] == "none" and values["detector"] == "full_frame"
+    assert (
+        values["backend"] == "onnxruntime"
+        and values["precision"] == "fp32"
+        and values["fallback"] == "none"
+        and values["detector"] == "full_frame"
+    )
     seen, values = status(heard[-1], "/image")
     assert seen.level == DiagnosticStatus.WARN and "encoding 1" in seen.message
     assert values["images_published"] == "1" and values["bad_encoding"] == "1" and values["people"] == "1"
