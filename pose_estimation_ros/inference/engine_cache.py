@@ -149,11 +149,14 @@ def cached_engines(here, folder=None):
 
 def refuse_stale(path, trt):
     # type: (str, Any) -> None
-    """Raises ModelError unless the engine was built for this machine, and from its ONNX file as that is now."""
+    """Raises ModelError unless the engine was built for this machine, and from its ONNX files as those are now.
+
+    A file that is not here any more, as on a robot that got the engine's folder alone, cannot differ.
+    """
     sidecar, here = read_sidecar(path), machine(trt)
-    onnx_path = sidecar["onnx_path"]
-    if onnx_path and os.path.isfile(onnx_path):
-        here = dict(here, onnx_sha256=file_sha256(onnx_path))
+    for file, sha256 in (("onnx_path", "onnx_sha256"), ("source_path", "source_sha256")):
+        if os.path.isfile(sidecar[file]):
+            here[sha256] = file_sha256(sidecar[file])
     refuse_foreign(sidecar, here)
 
 

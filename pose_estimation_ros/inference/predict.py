@@ -80,9 +80,19 @@ def main(args):
         if source.kind in ("image", "folder"):  # single pictures: nothing to carry over
             options = options._replace(detect_every=1, tracking=False)
         with build_pipeline(options) as pipeline:
+            fault = tell_fault(pipeline, "")
             frames, people = predict(source, pipeline, args.out, args.max_frames, args.color_by)
+            tell_fault(pipeline, fault)
     print("%d frames, %d people; results in %s" % (frames, people, args.out))
     return 0
+
+
+def tell_fault(pipeline, told):
+    # type: (Pipeline, str) -> str
+    """Says why a network runs on the CPU in place of its engine, unless that was told before; returns it."""
+    if pipeline.fault != told:
+        print("pose: warning: on the CPU, because: %s" % pipeline.fault, file=sys.stderr)
+    return pipeline.fault
 
 
 def predict(source, pipeline, out, max_frames=None, color_by="side"):

@@ -1,11 +1,15 @@
+import json
+import os
 import sys
 
 import pytest
 
 pytest.importorskip("onnx", reason="makes tiny models with onnx")
+import engine_models  # noqa: E402
 from fake_tensorrt_builder import add_builder  # noqa: E402
 
 from pose_estimation_ros import __main__ as command  # noqa: E402
+from pose_estimation_ros.core.model_spec import file_sha256, load_model_spec, spec_path  # noqa: E402
 
 
 @pytest.fixture
@@ -52,3 +56,19 @@ def test_an_engine_of_a_model_that_changed_since_is_told_and_refused(engine, col
     assert command.main(["inspect-engine", engine]) == 1
     text, error = capsys.readouterr()
     assert "precision_built" in text and "built for something else: onnx_sha256 '" in error
+    os.remove(color_model)
+    assert command.main(["inspect-engine", engine]) == 0
+
+
+def test_an_engine_of_a_file_of_lower_precision_that_was_exported_anew(gpu, color_model, tmp_path, capsys):
+    add_builder(gpu("10.3.0")[1])
+    half, out = color_model.replace(".onnx", "_fp16.onnx"), str(tmp_path / "half.engine")
+    engine_models.fp16(half)
+    with open(spec_path(half), "w") as file:
+        json.dump(load_model_spec(color_model)._replace(sha256=file_sha256(half)).to_json(), file)
+    assert command.main(["build-engine", color_model, "--out", out, "--unchecked", "--precision", "fp16"]) == 0
+    assert command.main(["inspect-engine", out]) == 0
+    engine_models.fp16(half, (2, 1, 0))
+    assert command.main(["inspect-engine", out]) == 1
+    error = capsys.readouterr().err
+    assert "built for something else: source_sha256 '" in error and "onnx_sha256" not in error

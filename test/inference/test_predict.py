@@ -202,3 +202,18 @@ def test_options_reach_the_pipeline():
     expected = ("m", "d", 2, 0.1, 0.2, 3, False, False, True, 4, True, "openvino", 2, 5, 1, 3)
     assert pipeline_options(parser.parse_args(arguments + more)) == expected
     assert pipeline_options(parser.parse_args(["x", "--out", "y"])) == predict_module.DEFAULTS
+
+
+@pytest.mark.parametrize("fails_at", [None, "start", "work"])
+def test_a_fallback_is_told_once(gpu, color_model, save_engine, walking_clip, tmp_path, capsys, fails_at):
+    cudart, _ = gpu()
+    engine = save_engine(color_model)
+    if fails_at == "start":
+        cudart.devices = 0
+    if fails_at == "work":
+        cudart.failing["cudaEventSynchronize"] = 700
+    options = ["--model", engine, "--detector", "full_frame", "--fallback", "--threads", "1"]
+    assert main(["predict", str(walking_clip(3, 2)), "--out", str(tmp_path / "out"), *options]) == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if "pose: warning: on the CPU, because: " in line]
+    words = {None: [], "start": ["no usable NVIDIA driver"], "work": ["illegal memory access"]}[fails_at]
+    assert len(told) == len(words) and all(word in line for word, line in zip(words, told))
