@@ -150,13 +150,20 @@ def check_batches(here: Machine) -> str:
         expect(worst < MAP_ERROR, f"heatmaps differ by {worst:.2g} from ONNX Runtime")
         graphs, with_graphs = backend.graphs, [timed(backend, crops[:count]) for count in (1, 8)]
         before = backend(crops)["heatmaps"]
+        backend.time_copies()
+        backend(crops[:8])
+        copies = dict(backend.copies_ms)
+        expect(min(copies.values()) > 0, f"copies that take no time: {copies}")
         backend._buckets = [bucket._replace(graph=None) for bucket in backend._buckets]
         expect(np.array_equal(before, backend(crops)["heatmaps"]), "a graph gives other numbers than plain calls")
         without = [timed(backend, crops[:count]) for count in (1, 8)]
     free_bytes = [reopened(engine) for _ in range(OPENINGS)]
     expect(free_bytes[-1] >= free_bytes[0] - (16 << 20), f"opening it again and again lost memory: {free_bytes}")
-    return f"error {worst:.1e}; {graphs} graphs, ms with/without at 1 and 8: " + ", ".join(
-        f"{a:.2f}/{b:.2f}" for a, b in zip(with_graphs, without, strict=True)
+    return (
+        f"error {worst:.1e}; {graphs} graphs, ms with/without at 1 and 8: "
+        + ", ".join(f"{a:.2f}/{b:.2f}" for a, b in zip(with_graphs, without, strict=True))
+        + "; at 8 "
+        + ", ".join(f"{way} {ms:.2f}" for way, ms in copies.items())
     )
 
 

@@ -1,5 +1,6 @@
 """An engine while it works, and its ONNX model on the CPU from its first fault on: a robot goes on seeing people."""
 
+import contextlib
 import os
 from typing import Any, Dict, Optional, Tuple, Union
 
@@ -7,7 +8,14 @@ import numpy as np
 
 from pose_estimation_ros.core.errors import CudaError, ModelError
 from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
-from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend, model_path, open_backend, open_model, precision_of
+from pose_estimation_ros.inference.backend import (
+    CPU_ENGINES,
+    Backend,
+    model_path,
+    open_backend,
+    open_model,
+    precision_of,
+)
 
 
 class FallbackBackend(Backend):
@@ -62,7 +70,8 @@ class FallbackBackend(Backend):
             self.fault = str(error)
         self._backend.close()
         self._backend = open_backend(self._onnx_path, self._threads, self._cpu_engine)
-        self._backend.precision = precision_of(self._onnx_path, load_model_spec(self._onnx_path))
+        with contextlib.suppress(ModelError):  # the spec came with the engine; without its own file it serves as well
+            self._backend.precision = precision_of(self._onnx_path, load_model_spec(self._onnx_path))
         return self._backend(batch)
 
     def close(self):

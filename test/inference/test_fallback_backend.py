@@ -59,6 +59,15 @@ def test_a_fault_in_flight_costs_no_batch(gpu, color_model, save_engine):
         assert backend.name == "onnxruntime (after: %s)" % backend.fault
 
 
+def test_a_fault_in_flight_where_the_model_has_lost_its_spec(gpu, color_model, save_engine):
+    cudart, _ = gpu()
+    backend, _ = open_model(save_engine(color_model), "top_down", fallback=True)
+    os.remove(color_model.replace(".onnx", ".json"))
+    with backend:
+        cudart.failing["cudaEventSynchronize"] = 700
+        assert np.allclose(backend(BATCH)["heatmaps"], run_onnx(color_model), atol=1e-5)
+
+
 def test_copies_are_the_engines_as_long_as_it_works(gpu, color_model, save_engine):
     cudart, _ = gpu()
     backend, _ = open_model(save_engine(color_model), "top_down", fallback=True)
