@@ -15,7 +15,7 @@ export OMP_WAIT_POLICY = passive
 
 help:
 	@echo "make setup | demo | test | check | bench | bench-cpu | compare | build | soak | test-py36 | clean"
-	@echo "make check-trt | test-openvino | overfit | bench-tracking | bench-depth | bench-node | faults"
+	@echo "make check-trt | test-openvino | overfit | bench-tracking | bench-depth | bench-node | faults | train-elpn_v1 | train-person_detector | zoo"
 
 setup:
 	@$(PYTHON) tools/setup_venv.py demo
@@ -72,6 +72,18 @@ bench-depth: dev
 overfit: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/overfit.py $(FAMILIES)
 
+# The shipped models anew, from their recipes: hours on a CPU. SET="epochs=1 epoch_samples=64 out_dir=/tmp/try" tries it out;
+# stopped with Ctrl-C, the same command goes on.
+TRAINING = MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=268435456
+train-elpn_v1 train-person_detector: train-%: dev
+	$(TRAINING) PYTHONPATH=. $(VENV)/bin/python tools/train_shipped.py $* $(SET)
+.PHONY: train-elpn_v1 train-person_detector
+
+# models/README.md and the cards, from the specs.
+zoo: dev
+	PYTHONPATH=. $(VENV)/bin/python tools/zoo_table.py
+.PHONY: zoo
+
 # A workspace build and its tests, as on a robot: leaves build/, install/ and log/.
 COLCON = AMENT_PREFIX_PATH=$(VENV) CMAKE_PREFIX_PATH=$(VENV) PATH=$(VENV)/bin:$$PATH $(VENV)/bin/colcon
 build:
@@ -81,7 +93,7 @@ build:
 
 # Camera at 30 Hz, pose node and subscriber for MINUTES; fails if the node's memory or its open files grow.
 soak: setup
-	$(VENV)/bin/python test/soak.py --minutes $(or $(MINUTES),5)
+	PYTHONPATH=. $(VENV)/bin/python test/soak.py --minutes $(or $(MINUTES),5)
 
 # All that goes wrong on robots, done to the real node, as a table: minutes; FAULTS="stalls SIGINT" picks by name.
 faults: dev

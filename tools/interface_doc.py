@@ -3,8 +3,9 @@
 Run: .venv/bin/python tools/interface_doc.py; a test fails where the page differs.
 """
 
-import re
 from pathlib import Path
+
+from page_parts import filled, table
 
 from pose_estimation_ros.core.files import write_whole
 from pose_estimation_ros.nodes.diagnostics import CAMERA_KEYS, NODE_KEYS
@@ -12,12 +13,6 @@ from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS, VIDEO_PA
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "ros-interface.md"
-
-
-def table(head, rows):
-    """Markdown; a | in a cell would end it."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "/") for cell in line) + " |" for line in lines)
 
 
 def parameters(rows):
@@ -59,16 +54,5 @@ def parts():
     }
 
 
-def filled(page):
-    """The page with what stands between <!-- name --> and <!-- end --> made anew."""
-    for name, text in parts().items():
-        begin, end = f"<!-- {name} -->\n", "\n<!-- end -->"
-        pattern = re.escape(begin) + ".*?" + re.escape(end)
-        page, count = re.subn(pattern, lambda _: begin + text + end, page, flags=re.DOTALL)  # noqa: B023
-        if count != 1:
-            raise SystemExit(f"{PAGE}: expected one part {name!r}, found {count}")
-    return page
-
-
 if __name__ == "__main__":
-    write_whole(PAGE, filled(PAGE.read_text()).encode())
+    write_whole(PAGE, filled(PAGE, parts()).encode())

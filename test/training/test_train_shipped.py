@@ -1,0 +1,66 @@
+"""The shipped models' recipes, one after the other as `make train-...` calls them, on a few generated pictures."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pose_estimation_ros.__main__ import main
+from pose_estimation_ros.core.model_spec import load_model_spec
+from pose_estimation_ros.training.checkpoint import load_checkpoint
+from pose_estimation_ros.training.config import load_recipe
+
+
+@pytest.fixture(scope="module")
+def tool(repository):
+    sys.path.insert(0, str(repository / "tools"))
+    import train_shipped
+
+    sys.path.pop(0)
+    return train_shipped
+
+
+@pytest.fixture
+def overrides(dots, tmp_path):
+    """For a trial: one step and epoch on the dots."""
+    sources = yaml.safe_dump([{"annotations": "person_keypoints.json", "images": "images"}], default_flow_style=True)
+    small = {"epochs": 1, "epoch_samples": 2, "batch_size": 2, "workers": 0, "threads": 1, "pictures": 0}
+    place = {"data_root": dots, "out_dir": tmp_path / "runs", "train": sources.strip(), "holdout": sources.strip()}
+    return [f"{key}={value}" for key, value in {**small, **place}.items()]
+
+
+def test_every_shipped_model_has_a_chain_that_ends_with_its_recipe(tool, repository):
+    """And each recipe by itself starts where the chain has it start; so does `pose train` without the tool."""
+    specs = [load_model_spec(str(path)) for path in (repository / "models").glob("*.onnx")]
+    assert {s.name: s.recipes[-1] for s in tool.SHIPPED.values()} == {s.name: s.training["name"] for s in specs}
+    for shipped in tool.SHIPPED.values():
+        own = [load_recipe(repository / "config" / "training" / f"{name}.yaml") for name in shipped.recipes]
+        assert own[0].init_from == ""
+        assert [Path(recipe.init_from).parent for recipe in own[1:]] == [recipe.run_dir for recipe in own[:-1]]
+
+
+@pytest.mark.parametrize("name", ["elpn_v1", "person_detector"])
+def test_a_tiny_run_of_the_whole_chain(tool, name, overrides, dots, tmp_path, monkeypatch, capsys):
+    (tmp_path / "coco_val").symlink_to(dots)
+    monkeypatch.setattr(tool, "DATA", str(tmp_path))
+    shipped = tool.SHIPPED[name]
+    steps = tool.commands(shipped, overrides)
+    assert [step[0] for step in steps] == ["train"] * len(shipped.recipes) + ["export", "evaluate"]
+    for step in steps:
+        assert main([*step, *(["--out", str(tmp_path)] if step[0] == "evaluate" else [])]) == 0, step
+    spec = load_model_spec(str(tmp_path / "runs" / f"{shipped.name}.onnx"))
+    assert spec.training["name"] == shipped.recipes[-1] and spec.training["epochs"] == 1
+    before = Path(spec.training["init_from"])
+    assert before == tmp_path / "runs" / shipped.recipes[-2] / "last.ckpt" and before.is_file()
+    assert "images 3" in capsys.readouterr().out  # of 6, those to choose by
+
+
+def test_called_again_nothing_is_trained_twice(tool, overrides, tmp_path, capsys):
+    (first, *_) = tool.commands(tool.SHIPPED["elpn_v1"], overrides)
+    last = tmp_path / "runs" / "elpn_v1_cpu_128" / "last.ckpt"
+    assert main(first) == 0
+    trained = last.read_bytes()
+    assert main(first) == 0
+    assert last.read_bytes() == trained and "going on from" in capsys.readouterr().out
+    assert load_checkpoint(last)["epoch"] == 1

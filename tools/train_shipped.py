@@ -1,0 +1,99 @@
+"""Trains a shipped model anew: the recipes that it came from one after the other, then export and evaluation.
+
+    python tools/train_shipped.py elpn_v1 [key=value ...]           # or: make train-elpn_v1 SET="key=value ..."
+
+Overrides hold for every recipe: `out_dir=DIR` in place of runs/, `devices=2 threads=1`, `epochs=1 epoch_samples=64` for
+a trial. Each recipe starts from the weights of the one before it, wherever that was written. Interrupted, it goes on
+where it was when it is called again; what is done is not done again. The model ends up in out_dir, not in models/.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from pose_estimation_ros.training.config import load_recipe
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = "../shared/data"
+TEACHER = f"{DATA}/reference_models/yolox_nano.onnx"
+
+
+class Shipped(NamedTuple):
+    """name: of the model. recipes: in order, of config/training. checkpoint: of the last one's. export: options.
+    labels: file -> arguments of tools/label_persons.py that make it."""
+
+    name: str
+    recipes: tuple
+    checkpoint: str
+    export: tuple = ()
+    evaluate: tuple = ()
+    labels: dict = {}  # noqa: RUF012
+
+
+SHIPPED = {
+    "elpn_v1": Shipped(
+        "elpn_v1_coco",
+        ("elpn_v1_cpu_128", "elpn_v1_cpu_256", "elpn_v1_cpu_finish"),
+        "best.ckpt",
+        evaluate=("--flip",),
+    ),
+    "person_detector": Shipped(
+        "person_detector",
+        ("person_detector_small", "person_detector", "person_detector_long", "person_detector_teacher"),
+        "last.ckpt",
+        export=("--size-wh", "384", "320"),
+        labels={
+            "runs/labels/coco_train_boxes.json": (
+                f"{DATA}/coco_train/images", "--known", f"{DATA}/coco_train/person_keypoints.json",
+            ),
+            "runs/labels/crops_boxes.json": (f"{DATA}/crops/crops_train_*.tar",),
+        },
+    ),
+}  # fmt: skip
+
+
+def commands(shipped, overrides):
+    """The arguments of `pose` that make the model: a training for each recipe, the export, the evaluation."""
+    steps = []
+    for name in shipped.recipes:
+        file = ROOT / "config" / "training" / f"{name}.yaml"
+        recipe = load_recipe(file, overrides)
+        steps.append(["train", str(file), *overrides, *start(recipe)])
+    out = ["--out", recipe.out_dir, "--name", shipped.name]
+    steps.append(["export", str(recipe.run_dir / shipped.checkpoint), *out, *shipped.export])
+    model = str(Path(recipe.out_dir, f"{shipped.name}.onnx"))
+    steps.append(["evaluate", "--model", model, "--data", f"{DATA}/coco_val", "--half", "choose", *shipped.evaluate])
+    return steps
+
+
+def start(recipe):
+    """The override by which a recipe that starts from runs/BEFORE/x.ckpt finds it in its own out_dir."""
+    return [f"init_from={Path(recipe.out_dir, *Path(recipe.init_from).parts[1:])}"] if recipe.init_from else []
+
+
+def run(arguments):
+    """Ends this program as the one that it runs ended, where that was not well."""
+    ended = subprocess.run([sys.executable, *arguments])
+    if ended.returncode:
+        sys.exit(ended.returncode)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", choices=SHIPPED)
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="recipe keys to change, in all recipes")
+    args = parser.parse_args()
+    shipped = SHIPPED[args.model]
+    for file, arguments in shipped.labels.items():
+        if not Path(file).is_file():
+            images, *known = arguments
+            run([str(ROOT / "tools" / "label_persons.py"), TEACHER, images, file, *known])
+    for step in commands(shipped, args.overrides):
+        print("pose " + " ".join(step), flush=True)
+        run(["-m", "pose_estimation_ros", *step])
+
+
+if __name__ == "__main__":
+    main()
