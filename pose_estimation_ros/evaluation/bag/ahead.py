@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from queue import SimpleQueue
 from threading import Semaphore, Thread
 from typing import NamedTuple, TypeVar
@@ -56,7 +56,7 @@ def decoded(frame: Recorded) -> np.ndarray | FrameError:
         return error
 
 
-def ahead(source: Iterable[T], seconds: Seconds, depth: int = DEPTH) -> Iterator[T]:
+def ahead(source: Iterable[T], seconds: Seconds, depth: int = DEPTH) -> Generator[T, None, None]:
     """The same items in the same order, and the same exception behind them, up to ``depth`` of them made before they
     are asked for. To be closed, which waits for the item that is being made.
 
@@ -82,13 +82,14 @@ def ahead(source: Iterable[T], seconds: Seconds, depth: int = DEPTH) -> Iterator
             ready.put((end, error))
 
     thread = Thread(target=work, name="reading ahead", daemon=True)
-    thread.start()
     try:
+        thread.start()  # which Ctrl-C may interrupt
         yield from taken(ready, room, end, seconds)
     finally:
         stopped[0] = True
         room.release()
-        thread.join()
+        if thread.is_alive():
+            thread.join()
 
 
 def taken(ready: SimpleQueue, room: Semaphore, end: object, seconds: Seconds) -> Iterator:

@@ -20,13 +20,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.files import write_json
-from pose_estimation_ros.evaluation.bag.jobs import DETECTOR, GROUND_TRUTH, Outcome, whole_bag
+from pose_estimation_ros.evaluation.bag.jobs import DETECTOR, GROUND_TRUTH, Order, Outcome, whole_bag
+from pose_estimation_ros.evaluation.bag.on_ray import on_ray
 from pose_estimation_ros.evaluation.bag.options import read_options
 from pose_estimation_ros.evaluation.bag.reading import bag_name
 from pose_estimation_ros.evaluation.bag.report import write_report
 from pose_estimation_ros.evaluation.bag.truth import FILE
+from pose_estimation_ros.evaluation.bag.workers import Done, in_processes
 from pose_estimation_ros.inference.draw import COLOR_BY
 from pose_estimation_ros.inference.predict import make_folder
 
@@ -52,6 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--latency-ms", type=float, metavar="X", help="with --realtime: of each image (default: measured)"
     )
     add_truth_arguments(parser)
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=int, default=1, metavar="N", help="bags at a time, each in its own process")
+    where.add_argument("--ray", metavar="ADDRESS", help='on this Ray cluster, such as "auto"; files at the same paths')
+    parser.add_argument("--again", action="store_true", help="run also what has been run with the same inputs")
     parser.add_argument("--no-video", action="store_true", help="write no annotated.mp4")
     parser.add_argument("--color-by", choices=COLOR_BY, default="track", help="colour of limbs (default: %(default)s)")
 
@@ -76,38 +84,76 @@ def main(args: argparse.Namespace) -> int:
     refuse_alike([bag_name(Path(path)) for path in args.bags], "bags")
     for path in args.bags:
         make_folder(args.out, path)
-    done: list[Outcome] = []
-    try:
-        for path in args.bags:
-            done.append(whole_bag(path, args, options, models))
-            tell(done[-1])
-            if done[-1].interrupted:
-                break
-    finally:
-        told = [told for own in done for told in own.runs]
-        write_json(Path(args.out, "summary.json"), told, indent=1)
+    done = work_off([Order(path, args, options, models) for path in args.bags])
+    told = runs_of(done)
     paths = {bag_name(Path(path)): path for path in args.bags}
-    print(f"wrote {write_report(args.out, told, paths, [own.error for own in done if own.error])}")
-    return status(done)
+    page = write_report(args.out, told, paths, [own.error for own in done if own.error])
+    print(f"wrote {page}")
+    return INTERRUPTED if len(done) < len(args.bags) else status(done)
 
 
-def tell(outcome: Outcome) -> None:
+def work_off(orders: list[Order]) -> list[Outcome]:
+    """What came of each, in the order given; whatever failed is tried once more when the others are done."""
+    done: dict[int, Outcome] = {}
+    places = range(len(orders))
+    for last in (False, True):
+        now = list(places)
+
+        def keep(place: int, outcome: Outcome, now: list[int] = now, last: bool = last) -> None:
+            done[now[place]] = outcome
+            with tqdm.external_write_mode():
+                tell(outcome, last)
+            write_json(Path(orders[0].args.out, "summary.json"), runs_of(in_order(done)), indent=1)
+
+        run_all([orders[place] for place in now], keep)
+        places = [place for place in now if place in done and done[place].error]
+        if not places or any(outcome.interrupted for outcome in done.values()):
+            break
+    return in_order(done)
+
+
+def run_all(orders: list[Order], keep: Done) -> None:
+    """Calls keep(place, outcome) as they are done; stops after Ctrl-C."""
+    args = orders[0].args
+    if args.ray:
+        on_ray(orders, args.ray, keep)
+    elif args.workers > 1:
+        in_processes(orders, args.workers, keep)
+    else:
+        for place, order in enumerate(orders):
+            outcome = whole_bag(order)
+            keep(place, outcome)
+            if outcome.interrupted:
+                return
+
+
+def in_order(done: dict[int, Outcome]) -> list[Outcome]:
+    return [done[place] for place in sorted(done)]
+
+
+def runs_of(done: list[Outcome]) -> list[dict[str, Any]]:
+    return [told for outcome in done for told in outcome.runs]
+
+
+def tell(outcome: Outcome, last: bool) -> None:
     for told in outcome.runs:
         print(line(told))
     if outcome.error:
-        print(f"pose: error: {outcome.error}", file=sys.stderr)
+        print(f"pose: {'error' if last else 'to be tried once more'}: {outcome.error}", file=sys.stderr)
 
 
 def status(done: list[Outcome]) -> int:
     if any(outcome.interrupted for outcome in done):
         return INTERRUPTED
-    partial = any(told["results"]["partial"] for outcome in done for told in outcome.runs)
+    partial = any(told["results"]["partial"] for told in runs_of(done))
     return FAILED if any(outcome.error for outcome in done) else PARTIAL if partial else OK
 
 
 def check(args: argparse.Namespace) -> None:
     if args.latency_ms is not None and (not args.realtime or not args.latency_ms > 0):
         raise ConfigError(f"expected --latency-ms above 0 and with --realtime, got {args.latency_ms}")
+    if args.workers < 1:
+        raise ConfigError(f"expected --workers from 1, got {args.workers}")
     if args.truth and len(args.bags) > 1:
         raise ConfigError(
             f"expected one bag with --truth, got {len(args.bags)}; {FILE} in a bag's folder is that bag's"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from pose_estimation_ros.core.errors import ConfigError, DataError, PoseError
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.evaluation import coco
 from pose_estimation_ros.evaluation.bag.clock import Clock
+from pose_estimation_ros.evaluation.bag.inputs import INPUTS, bag_sha256, code, finished, model_sha256, truth_sha256
 from pose_estimation_ros.evaluation.bag.output import RESULTS, RunFolder
 from pose_estimation_ros.evaluation.bag.reading import Bag, image_topic
 from pose_estimation_ros.evaluation.bag.results import about_model, files_of
@@ -26,53 +28,64 @@ from pose_estimation_ros.inference.pipeline import build_pipeline
 DETECTOR, GROUND_TRUTH = "detector", "ground-truth"
 
 
+class Order(NamedTuple):
+    """What is asked for of one bag. args: of the command line."""
+
+    path: str
+    args: argparse.Namespace
+    options: PipelineOptions
+    models: list[str]
+
+
 class Outcome(NamedTuple):
-    """Of one bag. runs: one for each topic and model. error: why there are no more of them, "" where all are there."""
+    """Of one bag. runs: one for each topic and model. error: why there are no more of them, "" where all are there or
+    Ctrl-C came.
+    """
 
     runs: list[dict[str, Any]]
-    error: str
-
-    @property
-    def interrupted(self) -> bool:
-        return any(told["interrupted"] for told in self.runs)
+    error: str = ""
+    interrupted: bool = False
 
 
-def whole_bag(path: str, args: argparse.Namespace, options: PipelineOptions, models: list[str]) -> Outcome:
+def whole_bag(order: Order) -> Outcome:
     """Every topic and model, until an error or Ctrl-C; what was done before is kept."""
     runs: list[dict[str, Any]] = []
     try:
-        for told in evaluate_bag(path, args, options, models):
+        for told in evaluate_bag(order):
             runs.append(told)
             if told["interrupted"]:
-                break
-    except PoseError as error:
+                return Outcome(runs, "", True)
+    except (PoseError, OSError) as error:
         return Outcome(runs, str(error))
-    return Outcome(runs, "")
+    except KeyboardInterrupt:
+        return Outcome(runs, "", True)
+    return Outcome(runs)
 
 
 class Job(NamedTuple):
-    """One topic of an open bag with what is true of it."""
+    """One topic of an open bag with what is true of it. pseudo_truth: made when it is first asked for."""
 
     bag: Bag
+    bag_sha256: str
     topic: str
     folder: Path
     truth: Truth | None
-    pseudo_truth: Truth | None
+    pseudo_truth: Callable[[], Truth | None]
 
 
-def evaluate_bag(
-    path: str, args: argparse.Namespace, options: PipelineOptions, models: list[str]
-) -> Iterator[dict[str, Any]]:
+def evaluate_bag(order: Order) -> Iterator[dict[str, Any]]:
     """What came out of each topic and model."""
-    with Bag(path) as bag:
+    args, options = order.args, order.options
+    with Bag(order.path) as bag:
         if bag.problem:
-            print(f"{path}: {bag.problem}; reading what is there", file=sys.stderr)
+            print(f"{order.path}: {bag.problem}; reading what is there", file=sys.stderr)
         topics = [image_topic(bag, topic) for topic in dict.fromkeys(args.topic or [None])]
+        sha256 = bag_sha256(bag.path)
         for topic in topics:
             folder = Path(args.out, bag.name, topic.strip("/").replace("/", "_") if len(topics) > 1 else "")
-            truth = truth_for(bag, topic, args)
-            job = Job(bag, topic, folder, truth, pseudo_truth_for(bag, topic, args.pseudo_truth, options))
-            for model in models:
+            pseudo_truth = functools.cache(functools.partial(pseudo_truth_for, bag, topic, args.pseudo_truth, options))
+            job = Job(bag, sha256, topic, folder, truth_for(bag, topic, args), pseudo_truth)
+            for model in order.models:
                 yield evaluate_model(job, options._replace(model=model), args)
 
 
@@ -104,17 +117,38 @@ def pseudo_truth_for(bag: Bag, topic: str, model: str | None, options: PipelineO
 
 
 def evaluate_model(job: Job, options: PipelineOptions, args: argparse.Namespace) -> dict[str, Any]:
-    clock = Clock(args.realtime, args.latency_ms)
+    """The run, or what an earlier one of the same inputs has left."""
     target = job.folder / Path(options.model).stem
+    told = {"bag": job.bag.name, "topic": job.topic, **about_model(options, args.boxes)}
+    inputs = inputs_of(job, told, options, args)
+    results = None if args.again else finished(target, inputs)
+    if results:
+        print(f"as it was, not run again: {target}", file=sys.stderr)
+        return {"folder": str(target), "interrupted": False, "results": results}
+    clock = Clock(args.realtime, args.latency_ms)
+    pseudo_truth = job.pseudo_truth()
     with opened(options, args.boxes, job.truth) as (estimate, skeleton):
-        if job.truth or job.pseudo_truth:
+        if job.truth or pseudo_truth:
             check_skeleton(skeleton, options.model)
         with RunFolder(target, skeleton, args.color_by, not args.no_video) as folder:
             record = run(job.bag, job.topic, estimate, folder, clock)
-            told = {"bag": job.bag.name, "topic": job.topic, **about_model(options, args.boxes)}
-            files = files_of(record, skeleton, told, clock, job.truth, job.pseudo_truth)
-            folder.finish(files)
+            files = files_of(record, skeleton, told, clock, job.truth, pseudo_truth)
+            folder.finish(files if record.interrupted else {**files, INPUTS: inputs})
     return {"folder": str(target), "interrupted": record.interrupted, "results": files[RESULTS]}
+
+
+def inputs_of(job: Job, told: dict[str, Any], options: PipelineOptions, args: argparse.Namespace) -> dict[str, Any]:
+    pseudo = args.pseudo_truth
+    return {
+        **told,
+        "bag_sha256": job.bag_sha256,
+        "networks_sha256": [model_sha256(options.model), model_sha256(options.detector)],
+        "truth_sha256": truth_sha256(job.truth),
+        "pseudo_truth": [pseudo, *model_sha256(pseudo)] if pseudo else None,
+        "clock": [args.realtime, args.latency_ms],
+        "pictures": [args.color_by, not args.no_video],
+        "code": code(),
+    }
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def time_axis(length_s: float, bottom: int) -> list[Html]:
     """Lines and seconds at round times."""
     step = round_up(length_s / 10)
     marks = []
-    for at in np.arange(0, length_s * (1 + 1e-9), step):
+    for at in np.arange(0, length_s * (1 + 1e-9), step).tolist():
         x = x_of(at, length_s)
         marks.append(element("line", x1=f"{x:.1f}", x2=f"{x:.1f}", y1=0, y2=bottom, stroke="#dde3e8"))
         marks.append(word(f"{at:.4g}", x, bottom + 13, "middle"))

@@ -59,10 +59,12 @@ def renumbered(scenes: Sequence[Scene]) -> list[Scene]:
         {name: place for place, name in enumerate(sorted({i for s in scenes for i in s[side].tolist()}))}
         for side in (0, 1)
     ]
-    return [
-        Scene(*(np.array([own[i] for i in ids.tolist()], int) for own, ids in zip(places, scene[:2])), scene.similarity)
-        for scene in scenes
-    ]
+    true, found = places
+    return [Scene(placed(true, s.true_id), placed(found, s.found_id), s.similarity) for s in scenes]
+
+
+def placed(places: dict[int, int], ids: np.ndarray) -> np.ndarray:
+    return np.array([places[i] for i in ids.tolist()], int)
 
 
 def counts(ids: Iterable[np.ndarray]) -> np.ndarray:

@@ -58,7 +58,7 @@ def test_one_bag_that_fails_does_not_stop_the_others(evaluate, save_bag, stamps,
     errors = capsys.readouterr().err
     assert "there is no" in errors and "none of 1 images of /camera/image_raw could be used: the first: " in errors
     assert "expected images on /camera/image_raw, the topics with images are: /info" in errors
-    assert sorted(os.listdir(tmp_path / "out")) == ["bag", "summary.json", "unusable"]
+    assert sorted(os.listdir(tmp_path / "out")) == ["bag", "report.html", "summary.json", "unusable"]
     assert os.listdir(tmp_path / "out" / "unusable") == [], "no half results of what failed"
 
 

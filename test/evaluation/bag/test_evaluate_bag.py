@@ -17,7 +17,7 @@ from pose_estimation_ros.inference.estimator import TopDown
 from pose_estimation_ros.inference.predict import coco_results
 from pose_estimation_ros.inference.video import open_source
 
-FILES = ["annotated.mp4", "frames.json", "keypoints.json", "pose_bag", "results.json", "timings.json"]
+FILES = ["annotated.mp4", "frames.json", "inputs.json", "keypoints.json", "pose_bag", "results.json", "timings.json"]
 
 
 def content(folder):
@@ -43,6 +43,7 @@ def test_raw_bags_of_both_kinds_and_predict_agree_to_the_bit(evaluate, clip, col
     assert first["keypoints.json"] == (tmp_path / "predicted" / "keypoints.json").read_bytes()
     assert json.loads(first["keypoints.json"])[5]["track_id"] == 1
     assert first.pop("results.json") == second.pop("results.json").replace(b'"bag": "mcap"', b'"bag": "sqlite3"')
+    assert first.pop("inputs.json") != second.pop("inputs.json"), "two bags"
     assert first == second
     assert evaluate(tmp_path / "mcap", out="again")[0] == 0
     assert content(tmp_path / "again" / "mcap") == content(tmp_path / "out" / "mcap")
@@ -71,7 +72,7 @@ def test_what_is_written(evaluate, save_bag, stamps, tmp_path):
 
 def test_again_takes_the_place_of_our_own_results_alone(evaluate, save_bag, stamps, tmp_path, capsys):
     path = save_bag("bag", stamps(2))
-    assert evaluate(path)[0] == 0 and evaluate(path)[0] == 0
+    assert evaluate(path)[0] == 0 and evaluate(path, "--again")[0] == 0
     assert sorted(p.name for p in (tmp_path / "out" / "bag").iterdir()) == ["color_model"]
     (tmp_path / "out" / "bag" / "color_model" / "results.json").unlink()
     assert evaluate(path)[0] == 1 and "which would be replaced" in capsys.readouterr().err
