@@ -1,6 +1,6 @@
 """One-Euro filter (Casiez, Roussel, Vogel, CHI 2012): smooths slow movement strongly, follows quick ones closely."""
 
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
@@ -8,9 +8,10 @@ from pose_estimation_ros.core.poses import UNTRACKED, Poses
 from pose_estimation_ros.core.stamps import StampClock
 
 
-class _State(NamedTuple):
-    """Of one track: xy (K, 2) px and the paper's speed (K, 2) px/s, smoothed; velocity (K, 2) px/s of xy, smoothed too;
-    all of the last sighting. age_s (K,): time since then, inf = none. score (K,) as it usually is."""
+class _States(NamedTuple):
+    """Of T tracks: xy (T, K, 2) px and the paper's speed (T, K, 2) px/s, smoothed; velocity (T, K, 2) px/s of xy,
+    smoothed too; all of the last sighting. age_s (T, K): time since then, inf = none. score (T, K): as it usually is.
+    """
 
     xy: np.ndarray
     speed: np.ndarray
@@ -38,7 +39,8 @@ class OneEuro:
     def reset(self):
         # type: () -> None
         """Forgets all tracks."""
-        self._states = {}  # type: Dict[int, _State]
+        self._ids = np.zeros(0, np.int32)
+        self._states = None  # type: Optional[_States]
 
     def update(self, poses, stamp_s):
         # type: (Poses, float) -> Poses
@@ -48,48 +50,70 @@ class OneEuro:
         starts afresh.
         """
         self._grow_old(self._clock.advance(stamp_s))
-        xy, velocity = poses.xy.copy(), poses.velocity.copy()
-        for person, track_id in enumerate(poses.track_id.tolist()):
-            if track_id != UNTRACKED:
-                height = max(float(poses.box_xyxy[person, 3] - poses.box_xyxy[person, 1]), 1.0)
-                state = self._filter(self._states.get(track_id), poses.xy[person], poses.score[person], height)
-                found = state.age_s == 0
-                xy[person, found], velocity[person, found] = state.xy[found], state.velocity[found]
-                self._states[track_id] = state
+        tracked = np.flatnonzero(poses.track_id != UNTRACKED)
+        found, ids = poses.select(tracked), poses.track_id[tracked]
+        if not len(ids):
+            return poses
+        height = np.maximum(found.box_xyxy[:, 3] - found.box_xyxy[:, 1], 1.0)[:, None, None]
+        states = self._filter(self._before(ids, found), found.xy, found.score, height)
+        self._remember(ids, states)
+        xy, velocity, seen = poses.xy.copy(), poses.velocity.copy(), (states.age_s == 0)[..., None]
+        xy[tracked] = np.where(seen, states.xy, found.xy)
+        velocity[tracked] = np.where(seen, states.velocity, found.velocity)
         return poses._replace(xy=xy, velocity=velocity)
 
     def _grow_old(self, step_s):
         # type: (Optional[float]) -> None
         if step_s is None:
             self.reset()
-        aged = [(track_id, state._replace(age_s=state.age_s + step_s)) for track_id, state in self._states.items()]
-        self._states = {track_id: state for track_id, state in aged if state.age_s.min() <= self._max_gap_s}
+        if self._states is not None:
+            aged = self._states._replace(age_s=self._states.age_s + step_s)
+            self._keep(aged, aged.age_s.min(1) <= self._max_gap_s)
+
+    def _keep(self, states, kept):
+        # type: (_States, np.ndarray) -> None
+        self._ids, self._states = self._ids[kept], _States(*(values[kept] for values in states))
+
+    def _before(self, ids, poses):
+        # type: (np.ndarray, Poses) -> _States
+        """States of these tracks; of new ones such as were never seen."""
+        still, never = np.zeros_like(poses.xy), np.full_like(poses.score, np.inf)
+        states = _States(poses.xy.copy(), still, still.copy(), never, poses.score.copy())
+        if self._states is not None:
+            new, old = np.nonzero(ids[:, None] == self._ids)
+            for values, known in zip(states, self._states):
+                values[new] = known[old]
+        return states
+
+    def _remember(self, ids, states):
+        # type: (np.ndarray, _States) -> None
+        if self._states is not None:
+            self._keep(self._states, ~(self._ids[:, None] == ids).any(1))
+            states = _States(*(np.concatenate(pair) for pair in zip(self._states, states)))
+        self._ids, self._states = np.concatenate([self._ids, ids]), states
 
     def _filter(self, before, xy, score, height):
-        # type: (Optional[_State], np.ndarray, np.ndarray, float) -> _State
-        found, still = score > 0, np.zeros_like(xy)
-        fresh = _State(xy, still, still, np.where(found, 0.0, np.inf), score)
-        if before is None:
-            return fresh
-        step_s = before.age_s[:, None]
-        known = before.age_s <= self._max_gap_s
+        # type: (_States, np.ndarray, np.ndarray, np.ndarray) -> _States
+        found, known, still = score > 0, before.age_s <= self._max_gap_s, np.zeros_like(xy)
+        fresh = _States(xy, still, still, np.where(found, 0, np.inf).astype(np.float32), score)
+        step_s = before.age_s[..., None]
         speed_factor = smoothing_factor(self._speed_cutoff_hz, step_s)
         speed = before.speed + speed_factor * ((xy - before.xy) / step_s - before.speed)
         cutoff_hz = self.min_cutoff_hz + self.beta * np.linalg.norm(speed, axis=-1, keepdims=True) / height
         # A sighting less sure than the keypoint's usual ones moves the estimate less.
-        trust = np.minimum(1, score / np.maximum(before.score, 1e-9))[:, None]
+        trust = np.minimum(1, score / np.maximum(before.score, 1e-9))[..., None]
         move = trust * smoothing_factor(cutoff_hz, step_s) * (xy - before.xy)
         # The paper's speed leads from the last estimate to the new sighting, too high by the lag: not to be published.
         velocity = before.velocity + speed_factor * (move / step_s - before.velocity)
         usual = 0.8 * before.score + 0.2 * score
-        filtered = _State((before.xy + move).astype(np.float32), speed, velocity, np.zeros_like(before.age_s), usual)
+        filtered = _States((before.xy + move).astype(np.float32), speed, velocity, np.zeros_like(before.age_s), usual)
         return _chosen(found & known, filtered, _chosen(found | ~known, fresh, before))
 
 
 def _chosen(mask, yes, no):
-    # type: (np.ndarray, _State, _State) -> _State
+    # type: (np.ndarray, _States, _States) -> _States
     """Of each keypoint the one state or the other."""
-    return _State(*(np.where(mask.reshape((-1,) + (1,) * (a.ndim - 1)), a, b) for a, b in zip(yes, no)))
+    return _States(*(np.where(mask[..., None] if a.ndim == 3 else mask, a, b) for a, b in zip(yes, no)))
 
 
 def smoothing_factor(cutoff_hz, step_s):

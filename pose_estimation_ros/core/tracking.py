@@ -130,11 +130,22 @@ class Tracker:
     def _velocity_change(self, before, now, tracks):
         # type: (Poses, Poses, _Tracks) -> np.ndarray
         """(n, 2) px/s: by how far the middle keypoint (median) missed its place; the first times count fully."""
-        both = ((before.score > 0) & (now.score > 0))[..., None]
-        missed = np.where(both, now.xy - before.xy, np.nan)
-        missed[~both.any((1, 2))] = 0
+        both = (before.score > 0) & (now.score > 0)
+        missed = middle(now.xy - before.xy, both)
         gain = np.maximum(1 - np.exp(-tracks.age_s / self._velocity_s), 1.0 / tracks.seen)
-        return (gain / tracks.age_s)[:, None] * np.nanmedian(missed, 1)
+        return (gain / tracks.age_s)[:, None] * missed
+
+
+def middle(values, known):
+    # type: (np.ndarray, np.ndarray) -> np.ndarray
+    """Medians (n, 2) of the known ones, (n, K), among values (n, K, 2); 0 where none is.
+
+    np.nanmedian takes ten times as long.
+    """
+    ordered = np.sort(np.where(known[..., None], values, np.inf), 1)
+    rows, count = np.arange(len(values)), known.sum(1)
+    both = ordered[rows, np.maximum(count - 1, 0) // 2] + ordered[rows, count // 2]
+    return np.where(count[:, None] > 0, both / 2, 0)
 
 
 def best_pairs(likeness, least):

@@ -18,5 +18,6 @@ def warp_crops(frame, matrices, size_wh, padding=0):
     batch = np.empty((len(matrices), 3, height, width), np.float32)
     for crop, matrix in zip(batch, matrices):
         warped = cv2.warpAffine(frame, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(padding,) * 3)
-        crop[:] = np.ascontiguousarray(warped.transpose(2, 0, 1))[::-1]  # bytes are cheaper to reorder than floats
+        for plane, color in zip(crop[::-1], cv2.split(warped)):  # bytes are cheaper to reorder than floats
+            plane[:] = color
     return batch

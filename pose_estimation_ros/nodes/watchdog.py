@@ -9,6 +9,7 @@ from pose_estimation_ros.nodes.image_qos import explain_incompatible, mismatches
 
 LIMIT_S = 5.0
 REPEAT_S = 60.0
+LATE_S = 2.5  # between two checks: the node was at work itself, and images may wait for it
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 TRANSPORTS = {RAW: "raw", COMPRESSED: "compressed"}
 SUFFIX = "/compressed"  # of image_transport, after the raw image's topic
@@ -24,7 +25,7 @@ class Watchdog:
     def __init__(self, topic, now_s, limit_s=LIMIT_S, repeat_s=REPEAT_S):
         # type: (str, float, float, float) -> None
         self._topic, self._limit_s, self._repeat_s = topic, limit_s, repeat_s
-        self._last_s, self._told_s = now_s, now_s
+        self._last_s, self._told_s, self._checked_s = now_s, now_s, now_s
         self._reason = ""
         self.had_images = False
         self.outage = ""
@@ -41,10 +42,12 @@ class Watchdog:
         # type: (float, Callable[[bool], str]) -> str
         """To be called about once a second. Returns what is to be told: an outage's begin, or its new reason, else "".
 
-        why: had_images -> reason; called during outages only, because it asks the middleware.
+        A check that comes late says nothing. why: had_images -> reason; called during outages only, because it asks the
+        middleware.
         """
-        silent_s = now_s - self._last_s
-        if silent_s < self._limit_s:
+        silent_s, is_late = now_s - self._last_s, now_s - self._checked_s > LATE_S
+        self._checked_s = now_s
+        if silent_s < self._limit_s or is_late:
             return ""
         reason = why(self.had_images)
         self.outage = "no image on %s for %.0f s: %s" % (self._topic, silent_s, reason)

@@ -5,7 +5,7 @@ import pytest
 
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, TENTATIVE, empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.core.tracking import Tracker, best_pairs
+from pose_estimation_ros.core.tracking import Tracker, best_pairs, middle
 
 SIGMAS = get_skeleton("coco17").sigmas
 SHAPE = np.random.RandomState(0).rand(17, 2) * [60, 160]
@@ -195,3 +195,15 @@ def test_the_best_pairs_are_those_of_the_slow_way(shape):
     assert row_of.shape == (shape[1],) and len(set(row_of[paired])) == len(paired)
     values = likeness[row_of[paired], paired]
     assert (values >= 0.4).all() and values.sum() == pytest.approx(slow_best(likeness, 0.4))
+
+
+@pytest.mark.parametrize("joints", [1, 2, 17])
+def test_the_middle_of_what_is_known(joints):
+    dice = np.random.RandomState(joints)
+    values, known = dice.randn(50, joints, 2), dice.rand(50, joints) < 0.5
+    known[0], known[1] = False, True
+    known[2:, 0] = True
+    expected = np.nanmedian(np.where(known[..., None], values, np.nan)[1:], 1)
+    np.testing.assert_allclose(middle(values, known)[1:], expected)
+    assert middle(values, known)[0].tolist() == [0, 0]
+    assert middle(values[:0], known[:0]).shape == (0, 2)

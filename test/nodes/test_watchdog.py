@@ -39,17 +39,30 @@ def test_a_long_outage_is_told_now_and_then_and_a_new_reason_at_once():
     assert told == [5, 65, 100]
 
 
+def test_a_node_that_was_busy_itself_does_not_blame_the_camera():
+    """The first run of a network takes seconds: then the check comes before the image that waits."""
+    dog = Watchdog("/image", 100.0)
+    assert dog.check(101.0, lambda _: "stalled") == "" and dog.image(101.5) == ""
+    assert dog.check(109.0, lambda _: pytest.fail("asks")) == "" and dog.outage == ""
+    assert dog.image(109.1) == ""
+    told = {second: dog.check(second, lambda _: "stalled") for second in range(110, 117)}
+    assert [second for second, line in told.items() if line] == [115], "a real outage is told after such a time too"
+
+
 def test_each_outage_is_told():
     dog = Watchdog("/image", 0.0)
     for start_s in (0.0, 20.0):
+        assert not dog.check(start_s + 4, lambda _: "no publisher")
         assert dog.check(start_s + 6, lambda _: "no publisher")
         assert dog.image(start_s + 20).startswith("images again")
 
 
 def test_the_reason_hears_whether_there_were_images():
     dog, heard = Watchdog("/image", 0.0), []
+    dog.check(4.0, lambda had_images: heard.append(had_images) or "")
     dog.check(6.0, lambda had_images: heard.append(had_images) or "")
     dog.image(7.0)
+    dog.check(11.0, lambda had_images: heard.append(had_images) or "")
     dog.check(13.0, lambda had_images: heard.append(had_images) or "")
     assert heard == [False, True]
 
