@@ -6,7 +6,9 @@ over HigherHRNet's grouping (lib/core/group.py). Where its code and its meaning 
 * Tags further apart than the threshold are all equally far. There, their distances are summed up, and the sum is often
   lower where a joint of somebody new gets the place of a joint that is missing, and another joint becomes somebody new:
   with 10 people, tags 1.2 to 2.5 apart and a quarter of the joints missing, 9 people in 100 were split (here none).
-* Rounded distances often tie; there, the result hangs on the order inside the solver. Here the closer tags win.
+* Rounded distances often tie; there, the result hangs on the order inside the solver. Here strong joints go to strong
+  people, and among equals the closer tags win. For a faint false peak beside a true one begins somebody who has the
+  same tag, and of 743 joints of 64 people whom a network had learned by heart, such people took 27.
 * Two people whose tags are exactly equal stay two; there, one overwrites the other's joints, as the tag is a key.
 * A missing joint is only found where the tag is the person's. There, it is found anywhere, on other people, too, which
   costs nothing in COCO's AP and gives robots people with others' hands.
@@ -26,7 +28,8 @@ PARTS = (
     "nose", "eye", "ear", "head_top", "neck", "thorax", "shoulder", "pelvis", "hip", "elbow", "wrist", "knee", "ankle",
 )  # fmt: skip
 NMS_REACH = 2  # px: a peak is the highest of 5 x 5
-TIE = 1e-6  # of the squared tag distance: decides where rounded distances are equal, and is no match for a score
+TIE = 1e-6  # of what decides where rounded distances are equal: no match for a score
+STRONG = 10.0  # squared tag distance that a joint's score times its person's mean score outweighs
 
 
 def joint_order(skeleton):
@@ -94,12 +97,13 @@ def _match(joint, score, tag, order, max_people, tag_threshold):
     order = list(order)
     peak = np.full((max_people, len(order)), -1)
     tag_sum, joints = np.zeros((max_people, tag.shape[1])), np.zeros((max_people, 1))
-    people = 0
+    score_sum, people = np.zeros(max_people), 0
     for k in order:
         own = np.flatnonzero(joint == k)
         means = tag_sum[:people] / joints[:people]
         distance = np.fmin(np.sqrt(((tag[own][:, None] - means) ** 2).sum(-1)), tag_threshold)
-        person = assign(100 * np.round(distance) - score[own][:, None] + TIE * distance**2)
+        alike = STRONG * score[own][:, None] * score_sum[:people] / joints[:people, 0]
+        person = assign(100 * np.round(distance) - score[own][:, None] + TIE * (distance**2 - alike))
         alone = person < 0
         alone[~alone] = distance[~alone, person[~alone]] >= tag_threshold
         person[alone] = people + np.arange(alone.sum())
@@ -107,6 +111,7 @@ def _match(joint, score, tag, order, max_people, tag_threshold):
         own, person = own[fits], person[fits]
         peak[person, k] = own
         tag_sum[person] += tag[own]
+        score_sum[person] += score[own]
         joints[person] += 1
         people = max(people, person.max(initial=-1) + 1)
     return peak[:people], (tag_sum[:people] / joints[:people]).astype(np.float32)

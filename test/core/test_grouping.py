@@ -21,14 +21,15 @@ def slow_peaks(heatmap, threshold, most):
     return sorted(peaks, key=lambda place: -heatmap[place])[:most]
 
 
-def slow_owners(distance, scores, joints, people, tag_threshold):
+def slow_owners(distance, scores, strengths, tag_threshold):
     """The person of each joint, or None for too many joints; people and joints are filled up by nobody."""
+    joints, people = len(scores), len(strengths)
     size = max(joints, people, 1)
     cost = np.zeros((size, size))
     for i in range(joints):
         for j in range(people):
             near = min(distance[i][j], tag_threshold)
-            cost[i, j] = np.round(near) * 100 - scores[i] + 1e-6 * near**2
+            cost[i, j] = np.round(near) * 100 - scores[i] + 1e-6 * (near**2 - 10 * scores[i] * strengths[j])
     return [column if column < people else None for column in slow_assign(cost)[:joints]]
 
 
@@ -58,7 +59,8 @@ def slow_group(heatmaps, tags, order, max_people, threshold=0.1, tag_threshold=1
         means = [np.mean([tags[j][place] for j, place in person.items()], axis=0) for person in people]
         distance = [[np.linalg.norm(tags[k][place] - mean) for mean in means] for place in peaks]
         scores = [min(heatmaps[k][place], 1) for place in peaks]
-        owners = slow_owners(distance, scores, len(peaks), len(people), tag_threshold)
+        strengths = [np.mean([min(heatmaps[j][place], 1) for j, place in person.items()]) for person in people]
+        owners = slow_owners(distance, scores, strengths, tag_threshold)
         for row, (place, owner) in enumerate(zip(peaks, owners)):
             if owner is not None and distance[row][owner] < tag_threshold:
                 people[owner][k] = place
@@ -114,6 +116,18 @@ def test_group_is_the_slow_one(people, joints, size_wh, cases, num_tags, tag_ste
         expected = slow_group(heatmaps, tags, order, most)
         for ours, theirs in zip(group(heatmaps, tags, order, most), expected):
             np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_a_faint_double_of_the_first_joint_takes_nothing_from_the_person():
+    """Beside each true peak a faint one with a tag that happens to be nearer to the double's."""
+    joints, width = 6, 40
+    heatmaps, tags = np.zeros((joints, 8, width), np.float32), np.zeros((joints, 8, width), np.float32)
+    for k in range(joints):
+        heatmaps[k, 4, 5], heatmaps[k, 4, 25] = 0.8, 0.15
+        tags[k, 4, 5], tags[k, 4, 25] = (0.0, 0.3) if k == 0 else (0.2, 0.1)  # after the nose, crosswise
+    xy, score, _ = group(heatmaps, tags, range(joints))
+    assert [sorted(set(person[:, 0].tolist())) for person in xy] == [[5.0], [25.0]]
+    assert np.allclose(score, [[0.8] * joints, [0.15] * joints])
 
 
 @pytest.mark.parametrize("scales", [("1/4", "1/2"), ("1/2",)])
