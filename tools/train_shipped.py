@@ -64,7 +64,8 @@ def commands(shipped, overrides):
     out = ["--out", recipe.out_dir, "--name", shipped.name]
     steps.append(["export", str(recipe.run_dir / shipped.checkpoint), *out, *shipped.export])
     model = str(Path(recipe.out_dir, f"{shipped.name}.onnx"))
-    steps.append(["evaluate", "--model", model, "--data", f"{DATA}/coco_val", "--half", "choose", *shipped.evaluate])
+    half = ["--data", f"{DATA}/coco_val", "--half", "choose", "--out", str(Path(recipe.out_dir, "evaluation"))]
+    steps.append(["evaluate", "--model", model, *half, *shipped.evaluate])
     return steps
 
 

@@ -112,6 +112,7 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
 
 
 def evaluate_model(path: Path, name: str, args: argparse.Namespace) -> Source:
+    refuse_spec(path, Path(args.out, f"{name}.json"))
     run = evaluate_detector if is_detector(str(path)) else evaluate_pose
     figures, results = run(path, args)
     write_json(Path(args.out, f"{name}_results.json"), results, indent=1)
@@ -121,6 +122,12 @@ def evaluate_model(path: Path, name: str, args: argparse.Namespace) -> Source:
     publish(Path(args.out, f"{name}.json"), "model", path, args.data, {**figures, **grouped})
     training = load_model_spec(str(path)).training if os.path.isfile(spec_path(str(path))) else {}
     return Source(name, "model", path, figures, results, training)
+
+
+def refuse_spec(path: Path, target: Path) -> None:
+    """Raises ConfigError where figures would be written over the model's spec."""
+    if target.resolve() == Path(spec_path(str(path))).resolve():
+        raise ConfigError(f"expected --out other than the model's folder, where {target} is its spec")
 
 
 def evaluate_predictions(path: Path, name: str, args: argparse.Namespace) -> Source:

@@ -296,3 +296,11 @@ def test_groups_and_a_half_on_the_command_line(tmp_path, dots, model, capsys):
     assert "<td>choose</td>" in (tmp_path / "r" / "report.html").read_text()
     assert main(["evaluate", "--model", model("mpii16"), "--data", str(dots("mpii16")), "--groups"]) == 1
     assert "expected --groups with COCO's or CrowdPose's annotations" in capsys.readouterr().err
+
+
+def test_figures_are_not_written_over_the_spec(tmp_path, dots, model, capsys):
+    path, data = model("coco17"), dots("coco17")
+    spec = Path(path).with_suffix(".json")
+    before = spec.read_bytes()
+    assert main(["evaluate", "--model", path, "--data", str(data), "--out", str(spec.parent)]) == 1
+    assert "expected --out other than the model's folder" in capsys.readouterr().err and spec.read_bytes() == before

@@ -1,0 +1,193 @@
+"""Pictures of the model cards in docs/cards: training curves, and what a model gets wrong.
+
+    python tools/card_pictures.py curve OUT.svg RUN ...             # of runs/NAME, one after the other
+    python tools/card_pictures.py poses OUT.jpg RESULTS.json        # NAME_results.json of `pose evaluate`
+    python tools/card_pictures.py boxes OUT.jpg RESULTS.json --score 0.45
+    python tools/card_pictures.py frames OUT.jpg                    # the clip of the demo, default model and detector
+
+Poses and boxes are of people and images of the choosing half that were found worst, without the photographs, which are
+not ours to publish; --photographs puts them in, to look at.
+"""
+
+import argparse
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+import yaml
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from pose_estimation_ros.core.files import write_whole
+from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.evaluation import coco, detection
+from pose_estimation_ros.evaluation.coco_json import read_json
+from pose_estimation_ros.evaluation.halves import narrowed
+from pose_estimation_ros.evaluation.matches import match, people_of
+from pose_estimation_ros.inference.draw import MIDDLE, draw_poses, side_colors
+from pose_estimation_ros.inference.options import PipelineOptions
+from pose_estimation_ros.inference.pipeline import build_pipeline
+from pose_estimation_ros.inference.video import open_source
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT.parent / "shared" / "data" / "coco_val"
+HALF = "choose"
+PANEL, COLUMNS, GREY = 150, 8, 225
+ANNOTATED, FOUND, FALSE = (120, 120, 120), (60, 160, 60), (60, 60, 220)  # BGR
+MIN_AREA, MIN_LABELLED = 64**2, 8  # of people that are shown
+
+
+def curve(out, runs):
+    """Metric and losses of the holdout crops against the samples seen, over all runs."""
+    figure = Figure(figsize=(7.2, 2.6), layout="constrained")
+    metric, loss = figure.subplots(1, 2)
+    seen = 0
+    for run in map(Path, runs):
+        log = read_log(run / "log.csv")
+        samples = seen + log["epoch"] * yaml.safe_load((run / "recipe.yaml").read_text())["epoch_samples"]
+        name = next(key for key in log if key in ("holdout_pck", "holdout_recall"))
+        (line,) = metric.plot(samples / 1000, log[name], label=run.name)
+        loss.plot(samples / 1000, log["holdout_loss"], color=line.get_color())
+        loss.plot(samples / 1000, log["train_loss"], color=line.get_color(), linestyle=":")
+        seen = samples[-1]
+    metric.set_ylabel(name.replace("_", " "))
+    loss.set_ylabel("loss: holdout, training dotted")
+    for axes in (metric, loss):
+        axes.set_xlabel("thousand samples seen")
+        axes.grid(True, color="#dddddd", linewidth=0.6)
+    metric.legend(fontsize=7)
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "curve"}):
+        figure.savefig(out, metadata={"Date": None} if out.endswith(".svg") else None)
+
+
+def read_log(path):
+    """Column -> values of a log.csv."""
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    return {key: np.array([float(row[key]) for row in rows]) for key in rows[0]}
+
+
+def poses(out, file, photographs):
+    """Pairs of panels, annotated and found, of the people with the lowest OKS."""
+    truth, skeleton = narrowed(coco.load_ground_truth(DATA), HALF), get_skeleton(coco.SKELETON)
+    people, results = people_of(truth), [r for r in read_json(file) if r["image_id"] in truth.imgs]
+    _, matches = match(truth, people, results, skeleton)
+    shown = (people.area >= MIN_AREA) & (people.labelled.sum(1) >= MIN_LABELLED) & (matches.found_id > 0)
+    order = [p for p in np.argsort(matches.oks) if shown[p]]
+    panels = []
+    for person in order[: 2 * COLUMNS]:
+        frame = picture(truth.imgs[people.image_id[person]], photographs)
+        window = square(people.box_xyxy[person])
+        keypoints = people.keypoints[person]
+        found = np.c_[matches.found_xy[person], keypoints[:, 2] > 0]  # of joints that are annotated, as OKS asks
+        panels.append(person_panel(frame, window, keypoints, skeleton, "annotated"))
+        panels.append(person_panel(frame, window, found, skeleton, f"OKS {matches.oks[person]:.2f}"))
+    save(out, sheet(panels, COLUMNS))
+
+
+def square(box_xyxy):
+    """x, y, side px of a square around a box, a quarter larger."""
+    (x1, y1, x2, y2), side = box_xyxy, 1.25 * (box_xyxy[2:] - box_xyxy[:2]).max()
+    return (x1 + x2 - side) / 2, (y1 + y2 - side) / 2, side
+
+
+def person_panel(frame, window, keypoints, skeleton, label):
+    """(PANEL, PANEL, 3): a person (K, 3) in a window of the frame."""
+    x, y, side = window
+    scale = PANEL / side
+    matrix = np.array([[scale, 0, -x * scale], [0, scale, -y * scale]])
+    panel = cv2.warpAffine(frame, matrix, (PANEL, PANEL), flags=cv2.INTER_AREA, borderValue=(GREY,) * 3)
+    moved, colors = ((keypoints[:, :2] - (x, y)) * scale).round().astype(int).tolist(), side_colors(skeleton)
+    for a, b in skeleton.links:
+        if min(keypoints[[a, b], 2]) > 0:
+            cv2.line(panel, tuple(moved[a]), tuple(moved[b]), mixed(colors[a], colors[b]), 2, cv2.LINE_AA)
+    cv2.putText(panel, label, (3, PANEL - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
+    return panel
+
+
+def mixed(one, other):
+    """The colour of a link: its ends', or that of the body's axis between the sides."""
+    return one if one == other else MIDDLE
+
+
+def boxes(out, file, score, photographs):
+    """Images in which most people were missed: annotated grey, found green, false red."""
+    truths = detection.load_truth(DATA / "person_keypoints.json", half=HALF)
+    images = {image["file_name"]: image for image in coco.load_ground_truth(DATA).dataset["images"]}
+    found = {truth.file_name: [] for truth in truths}
+    for r in read_json(file):
+        if r["score"] >= score and r["file_name"] in found:
+            found[r["file_name"]].append((*r["box_xyxy"], r["score"]))
+    judged = [(truth, np.array(found[truth.file_name]).reshape(-1, 5)) for truth in truths]
+    missed = [truth.counted.sum() - detection.match(own[:, :4], own[:, 4], truth)[0].sum() for truth, own in judged]
+    worst = np.argsort(-np.array(missed), kind="stable")[: 2 * COLUMNS]
+    panels = [boxes_panel(picture(images[judged[i][0].file_name], photographs), *judged[i]) for i in worst]
+    save(out, sheet(panels, COLUMNS))
+
+
+def boxes_panel(frame, truth, found):
+    """(PANEL, PANEL, 3): annotated people, thick where they must be found, and found boxes with scores (D, 5)."""
+    scale = PANEL / max(frame.shape[:2])
+    panel = np.full((PANEL, PANEL, 3), 255, np.uint8)
+    small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    panel[: small.shape[0], : small.shape[1]] = small
+    _, false = detection.match(found[:, :4], found[:, 4], truth)
+    own = [(box, ANNOTATED, 1 + counted) for box, counted in zip(truth.box_xyxy, truth.counted, strict=True)]
+    for box, color, width in own + [(b, FALSE if f else FOUND, 1) for b, f in zip(found[:, :4], false, strict=True)]:
+        x1, y1, x2, y2 = (scale * box).round().astype(int).tolist()
+        cv2.rectangle(panel, (x1, y1), (x2, y2), color, width, cv2.LINE_AA)
+    return panel
+
+
+def frames(out, every=25, columns=3, width=300):
+    """Frames of the demo's clip as the node would show them."""
+    panels = []
+    with build_pipeline(PipelineOptions(threads=1)) as pipeline:
+        for frame in open_source(str(ROOT / "test" / "data" / "pedestrians.mp4")):
+            poses = pipeline(frame.image, frame.time_s)
+            if frame.index % every == every - 1:
+                draw_poses(frame.image, poses, pipeline.skeleton, "track")
+                panels.append(cv2.resize(frame.image, (width, width * 3 // 4), interpolation=cv2.INTER_AREA))
+    save(out, sheet(panels, columns))
+
+
+def picture(image, photographs):
+    """The image, or grey in its place."""
+    if photographs:
+        return coco.read_image(DATA / "images" / image["file_name"])
+    return np.full((image["height"], image["width"], 3), GREY, np.uint8)
+
+
+def sheet(panels, columns):
+    """Panels of one size in rows, white between them."""
+    framed = [cv2.copyMakeBorder(panel, 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=(255,) * 3) for panel in panels]
+    framed += [np.full_like(framed[0], 255)] * (-len(framed) % columns)
+    return np.vstack([np.hstack(framed[i : i + columns]) for i in range(0, len(framed), columns)])
+
+
+def save(out, image):
+    options = [cv2.IMWRITE_JPEG_QUALITY, 55] if out.endswith(".jpg") else [cv2.IMWRITE_PNG_COMPRESSION, 9]
+    write_whole(out, cv2.imencode(Path(out).suffix, image, options)[1].tobytes())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["curve", "poses", "boxes", "frames"])
+    parser.add_argument("out")
+    parser.add_argument("files", nargs="*")
+    parser.add_argument("--score", type=float, default=0.45)
+    parser.add_argument("--photographs", action="store_true")
+    args = parser.parse_args()
+    if args.what == "curve":
+        curve(args.out, args.files)
+    elif args.what == "poses":
+        poses(args.out, args.files[0], args.photographs)
+    elif args.what == "boxes":
+        boxes(args.out, args.files[0], args.score, args.photographs)
+    else:
+        frames(args.out)
+
+
+if __name__ == "__main__":
+    main()
