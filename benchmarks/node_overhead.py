@@ -3,8 +3,8 @@
 All else is real and in three processes: a camera, the node (decoding, warping 5 crops, decoding 5 x 17 heatmaps,
 tracking, smoothing, messages, publishing) and this subscriber. "overhead" is from taking an image out of the middleware
 to the end of its callback, median and p99; "CPU of it" the same in CPU time of that thread, quickest tenth and median,
-which a busy machine bends less; "process" is all threads of the node, the middleware's too, per image; "age" is from the camera's stamp to
-publishing. The networks' own time is measured in the same run, before their answers are recorded.
+which a busy machine bends less; "process" is all threads of the node, the middleware's too, per image; "age" is from
+the camera's stamp to publishing. The networks' own time is measured in the same run, before their answers are recorded.
 Run: PYTHONPATH=. python benchmarks/node_overhead.py [--seconds 20] [--rate 30]
 """
 

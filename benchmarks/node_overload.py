@@ -1,10 +1,12 @@
 """Cameras that are too fast for the node: how old its results are, and how it shares its time between two cameras.
 
-The node, a real process with its real networks, is first sent more than it can do, which tells its rate; then one camera
-at 4 times that rate, then two such. "age" is from the image's stamp to publishing the result, "work" what the message
-says of preprocessing, inference and postprocessing. As the node keeps the newest image only, age should stay below one
-period of the camera plus the work; "over" is by how much it does not. The ages of two cameras may be older by the
-other's turn. "own" are results with the frame_id of their camera and the stamp of one of its images.
+The node, a real process with two image topics, is first sent more than it can do, which tells its rate; then, at 4
+times that rate, one camera and both in turn, so that whatever else runs here slows both alike. "age" is from the
+image's stamp to publishing the result; "wait" the part of it until the node took the image, "work" what the message
+says of preprocessing, inference and postprocessing. As the node keeps the newest image only, the wait should stay below
+one period of the camera and, with two, the other's turn; "over" is by how much age exceeds period, work and turn. "own"
+are results with the frame_id of their camera and the stamp of one of its images. First with a network that sleeps
+100 ms in place of computing, which a busy machine does not bend; then the real one.
 Run: PYTHONPATH=. python benchmarks/node_overload.py [--seconds 20] [--detector full_frame]
 """
 
@@ -22,79 +24,100 @@ from std_msgs.msg import Header
 
 from pose_estimation_ros.nodes import processes
 from pose_estimation_ros.nodes.conversions import array_to_image
-from pose_estimation_ros.nodes.launch_arguments import demo_clip
+from pose_estimation_ros.nodes.launch_arguments import demo_clip, image_publisher_environment
 
 OVERLOAD = 4.0
 FASTEST_HZ = 30.0  # to find out what the node can do
-WARM_UP_S = 3.0
-COLUMNS = "%-16s %9s %9s %9s %9s %9s %9s %9s %9s %9s"
+NETWORK_MS = 100.0
+ROUNDS = 3
+NAMES = ("left", "right")
+COLUMNS = "%-12s %6s %8s %8s %8s %8s %8s %8s %8s %8s %8s %8s"
+HEADINGS = ("", "sent", "results", "age p50", "p99", "wait p50", "p99", "work p50", "p99", "period", "over p50", "p99")
 
 
 class Cameras(Node):
-    """One camera per name, its images on /<name>/image_raw; keeps what the node answers."""
+    """Publishes /left/image_raw and /right/image_raw; keeps what it sent, and what the node answers, by name."""
 
-    def __init__(self, names):
+    def __init__(self):
         super().__init__("cameras")
         self._image = cv2.VideoCapture(demo_clip()).read()[1]
-        self._images = {name: self.create_publisher(Image, f"/{name}/image_raw", 1) for name in names}
-        self.sent, self.answers = {name: [] for name in names}, {name: [] for name in names}
-        for name in names:
-            topic = "/pose/keypoints" if len(names) == 1 else f"/{name}/pose/keypoints"
-            self.create_subscription(PersonArray, topic, self.answers[name].append, 100)
+        self._images, self.sent, self.answers, self.stamps = {}, {}, {}, {name: set() for name in NAMES}
+        for name in NAMES:
+            self._images[name], self.sent[name] = self.create_publisher(Image, f"/{name}/image_raw", 1), []
+            self.answers[name] = []
+            self.create_subscription(PersonArray, f"/{name}/pose/keypoints", self.answers[name].append, 100)
 
-    def publish(self, name):
-        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=name)
-        self.sent[name].append((header.stamp.sec, header.stamp.nanosec))
-        self._images[name].publish(array_to_image(self._image, header))
-
-    def play(self, rate_hz, seconds=1e9, until=lambda: False):
-        """All cameras in turn, each at that rate."""
-        begin_s, names, count = time.monotonic(), list(self._images), 0
+    def play(self, names, rate_hz, seconds=1e9, until=lambda: False):
+        """Those cameras in turn, each at that rate."""
+        begin_s, count = time.monotonic(), 0
         while time.monotonic() - begin_s < seconds and not until():
             if time.monotonic() - begin_s >= count / (rate_hz * len(names)):
-                self.publish(names[count % len(names)])
+                self._publish(names[count % len(names)])
                 count += 1
             rclpy.spin_once(self, timeout_sec=0.001)
 
-    def forget(self):
+    def _publish(self, name):
+        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=name)
+        self.sent[name].append(stamp(header))
+        self.stamps[name].add(stamp(header))
+        self._images[name].publish(array_to_image(self._image, header))
+
+    def take(self):
+        """What was sent and answered since the last time."""
+        taken = {name: (list(self.sent[name]), list(self.answers[name])) for name in NAMES}
         for kept in (*self.sent.values(), *self.answers.values()):
             kept.clear()
+        return taken
 
 
-def overload(names, parameters, seconds, rate_hz=None):
-    """Sends at that rate, or at OVERLOAD times what the node does; returns (the Cameras, that rate)."""
-    topics = [f"/{name}/image_raw" for name in names]
-    node = processes.start_pose_node(dict(parameters, image_topics=topics))
-    cameras = Cameras(names)
-    try:
-        cameras.play(FASTEST_HZ, until=lambda: all(cameras.answers.values()))
-        if rate_hz is None:
-            cameras.forget()
-            cameras.play(FASTEST_HZ, seconds / 2)
-            rate_hz = OVERLOAD * len(cameras.answers[names[0]]) / (seconds / 2)
-        cameras.play(rate_hz, WARM_UP_S)
-        cameras.forget()
-        cameras.play(rate_hz, seconds)
-    finally:
-        processes.stop([node])
-        cameras.destroy_node()
-    return cameras, rate_hz
+def stamp(header):
+    return header.stamp.sec, header.stamp.nanosec
 
 
-def show(title, cameras, name, rate_hz, seconds):
-    """Returns the rate of the results."""
-    answers, period_ms = cameras.answers[name], 1e3 / rate_hz
+def overload(cameras, seconds):
+    """Returns the rate in Hz and what one and two cameras brought: {1, 2: {name: [(sent, answers) of a round]}}."""
+    cameras.play(NAMES, FASTEST_HZ, until=lambda: all(cameras.answers.values()))
+    cameras.take()
+    cameras.play(NAMES[:1], FASTEST_HZ, seconds / 2)
+    rate_hz = OVERLOAD * len(cameras.take()["left"][1]) / (seconds / 2)
+    found = {1: {name: [] for name in NAMES}, 2: {name: [] for name in NAMES}}
+    for _ in range(ROUNDS):
+        for count in (1, 2):
+            cameras.play(NAMES[:count], rate_hz, seconds / ROUNDS)
+            for name, taken in cameras.take().items():
+                found[count][name].append(taken)
+    return rate_hz, found
+
+
+def show(title, rounds, rate_hz, name, known, other_ms=0.0):
+    """A line of the table for one camera; known: stamps of its images. Returns (number of results, median work ms)."""
+    sent = [seen for sent, _answers in rounds for seen in sent]
+    answers = [message for _sent, answers in rounds for message in answers]
     timings = [message.timing for message in answers]
     age_ms = np.array([timing.total_ms for timing in timings])
     work_ms = np.array([timing.preprocess_ms + timing.inference_ms + timing.postprocess_ms for timing in timings])
-    over_ms = age_ms - work_ms - period_ms
-    sent = set(cameras.sent[name])
-    own = [m.header.frame_id == name and (m.header.stamp.sec, m.header.stamp.nanosec) in sent for m in answers]
-    figures = [len(sent) / seconds, len(answers) / seconds, *np.percentile(age_ms, [50, 99])]
-    figures += [*np.percentile(work_ms, [50, 99]), period_ms, *np.percentile(over_ms, [50, 99])]
-    # An image may have been sent just before the counting began.
-    print(COLUMNS % (title, *(f"{value:.1f}" for value in figures)), f"  {sum(own)}/{len(own)}", flush=True)
-    return len(answers) / seconds
+    over_ms = age_ms - work_ms - 1e3 / rate_hz - other_ms
+    own = [message.header.frame_id == name and stamp(message.header) in known for message in answers]
+    wait_ms = [timing.capture_to_receive_ms for timing in timings]
+    figures = [value for values in (age_ms, wait_ms, work_ms) for value in np.percentile(values, [50, 99])]
+    row = [f"{value:.1f}" for value in (*figures, 1e3 / rate_hz, *np.percentile(over_ms, [50, 99]))]
+    print(COLUMNS % (title, len(sent), len(answers), *row), f"  {sum(own)}/{len(own)}", flush=True)
+    return len(answers), np.median(work_ms)
+
+
+def run(title, module, parameters, environment, seconds):
+    node, cameras = processes.start(module, parameters, environment), Cameras()
+    try:
+        rate_hz, found = overload(cameras, seconds)
+    finally:
+        processes.stop([node])
+        cameras.destroy_node()
+    print(f"{title}: cameras at {rate_hz:.1f} Hz, 4 times what the node does")
+    print(COLUMNS % HEADINGS, "  own")
+    alone, work_ms = show("one camera", found[1]["left"], rate_hz, "left", cameras.stamps["left"])
+    both = [show("two: " + name, found[2][name], rate_hz, name, cameras.stamps[name], work_ms)[0] for name in NAMES]
+    shares = " and ".join(f"{100 * count / alone:.0f} %" for count in both)
+    print(f"each of two has {shares} of the results of one alone, together {100 * sum(both) / alone:.0f} %")
 
 
 def main():
@@ -102,18 +125,20 @@ def main():
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--model", default="elpn_v1_coco")
     parser.add_argument("--detector", default="full_frame")
+    parser.add_argument("--networks", nargs="+", default=["sleeping", "real"], choices=["sleeping", "real"])
     args = parser.parse_args()
     processes.isolate()
+    os.environ.update(image_publisher_environment())  # else most images of this size are lost on the way
     rclpy.init()
     parameters = {"model": args.model, "detector": args.detector}
-    print(f"Hz and ms; load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    print(COLUMNS % ("", "in Hz", "out Hz", "age p50", "p99", "work p50", "p99", "period", "over p50", "p99"), "  own")
-    one, rate_hz = overload(["left"], parameters, args.seconds)
-    alone_hz = show("one camera", one, "left", rate_hz, args.seconds)
-    two, rate_hz = overload(["left", "right"], parameters, args.seconds, rate_hz)
-    rates_hz = [show(f"two: {name}", two, name, rate_hz, args.seconds) for name in ("left", "right")]
-    shares = " and ".join(f"{100 * hz / alone_hz:.0f} %" for hz in rates_hz)
-    print(f"each of two has {shares} of the rate of one alone, together {100 * sum(rates_hz) / alone_hz:.0f} %")
+    parameters["image_topics"] = [f"/{name}/image_raw" for name in NAMES]
+    print(f"ms; load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    replay = {"REPLAY_MS": str(NETWORK_MS), "REPLAY_OUT": os.devnull}
+    if "sleeping" in args.networks:
+        title = f"a network that sleeps {NETWORK_MS:g} ms"
+        run(title, "benchmarks.replaying_node", parameters, replay, args.seconds)
+    if "real" in args.networks:
+        run("the real network", processes.NODES + "pose_node", parameters, {}, args.seconds)
     rclpy.shutdown()
 
 

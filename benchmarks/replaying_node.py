@@ -1,7 +1,8 @@
 """The pose node, whose networks answer what they answered to the first image: all else is left. See node_overhead.py.
 
 Environment: REPLAY_OUT, where the times go when the node ends, as JSON: network_ms and detector_ms, of true runs before
-the recording; and of each image take_ms (out of the middleware), callback_ms (all else) and cpu_ms of both.
+the recording; and of each image take_ms (out of the middleware), callback_ms (all else) and cpu_ms of both. REPLAY_MS:
+what the pose network pretends to need.
 """
 
 import json
@@ -22,8 +23,8 @@ MAX_PEOPLE = 5
 class Replay:
     """What stands in for a network or a detector: runs it for the first input of each shape, then gives that again."""
 
-    def __init__(self, real):
-        self._real, self._given, self.true_ms = real, {}, []
+    def __init__(self, real, pretended_s=0.0):
+        self._real, self._given, self.true_ms, self._pretended_s = real, {}, [], pretended_s
 
     def __call__(self, batch):
         if batch.shape not in self._given:
@@ -31,6 +32,7 @@ class Replay:
                 begin_s = time.perf_counter()
                 self._given[batch.shape] = self._real(batch)
                 self.true_ms.append(1e3 * (time.perf_counter() - begin_s))
+        time.sleep(self._pretended_s)
         return self._given[batch.shape]
 
     def __getattr__(self, name):
@@ -43,7 +45,8 @@ def main():
 
     def build(options):
         pipeline = build_pipeline(options._replace(max_people=MAX_PEOPLE))
-        replays.extend([Replay(pipeline._estimator._backend), Replay(pipeline._detector)])
+        pretended_s = 1e-3 * float(os.environ.get("REPLAY_MS", 0))
+        replays.extend([Replay(pipeline._estimator._backend, pretended_s), Replay(pipeline._detector)])
         pipeline._estimator._backend, pipeline._detector = replays
         return pipeline
 

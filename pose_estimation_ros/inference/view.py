@@ -48,6 +48,8 @@ class View:
     def back(self, poses, image_wh):
         # type: (Poses, Sequence[int]) -> Poses
         """Poses in pixels of the cut image -> of the original: keypoints, boxes, velocities; scores stay."""
+        if not self.rotation_deg and self.roi_xywh[:2] == (0, 0):
+            return poses
         matrix = self._to_original(image_wh)
         xy, velocity = apply(matrix, poses.xy), poses.velocity @ matrix[:, :2].T
         boxes = _moved(matrix, poses.box_xyxy)

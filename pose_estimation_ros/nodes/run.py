@@ -1,6 +1,7 @@
 """Running a node as a program: clean ends, and one line instead of a traceback for what a user can cause."""
 
 import contextlib
+import gc
 import signal
 import sys
 from typing import Any, Callable, Iterator, List
@@ -52,6 +53,8 @@ def _run(name, make_node, args):
     node = None
     try:
         node = make_node()
+        # What imports and networks left lives on; to look through all of it again and again takes tens of ms each time.
+        getattr(gc, "freeze", lambda: None)()
         rclpy.spin_until_future_complete(node, node.finished, executor)
     except PoseError as error:
         print("%s: error: %s" % (name, error), file=sys.stderr)
