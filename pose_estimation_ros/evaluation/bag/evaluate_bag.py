@@ -95,9 +95,9 @@ def main(args: argparse.Namespace) -> int:
 def work_off(orders: list[Order]) -> list[Outcome]:
     """What came of each, in the order given; whatever failed is tried once more when the others are done."""
     done: dict[int, Outcome] = {}
-    places = range(len(orders))
+    places = list(range(len(orders)))
     for last in (False, True):
-        now = list(places)
+        now = places
 
         def keep(place: int, outcome: Outcome, now: list[int] = now, last: bool = last) -> None:
             done[now[place]] = outcome

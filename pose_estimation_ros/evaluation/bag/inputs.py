@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pose_estimation_ros
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.model_spec import file_sha256, spec_path
 from pose_estimation_ros.evaluation.bag.output import RESULTS
@@ -48,13 +47,13 @@ def model_sha256(name: str) -> list[str]:
 
 
 def truth_sha256(truth: Truth | None) -> str | None:
-    return truth and hashlib.sha256(json.dumps([truth.source, truth.content]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([truth.source, truth.content]).encode()).hexdigest() if truth else None
 
 
 @functools.cache
 def code() -> dict[str, str]:
     """Of this program, and the versions of what it runs on."""
-    folder = Path(pose_estimation_ros.__file__).parent
+    folder = Path(__file__).parents[2]
     digest = hashlib.sha256()
     for file in sorted(p for layer in ("core", "inference", "evaluation") for p in (folder / layer).rglob("*.py")):
         digest.update(file.read_bytes())

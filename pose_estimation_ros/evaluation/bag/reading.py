@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import apsw
 import numpy as np
 from rosbags.interfaces import Connection, MessageDefinitionFormat
 from rosbags.rosbag1 import Reader as Rosbag1
@@ -59,7 +60,11 @@ class Bag:
         self.name = bag_name(self.path)
         self.problem = ""
         self._stack = ExitStack()
-        self._readers = self._open()
+        try:
+            self._readers = self._open()
+        except DataError:
+            self._stack.close()
+            raise
         self.connections = [connection for reader in self._readers for connection in reader.connections]
 
     def __enter__(self) -> Bag:
@@ -85,8 +90,16 @@ class Bag:
         return readers
 
     def _entered(self, path: Path) -> Any:
+        before = apsw.connections()
+        left = ExitStack()
+        self._stack.push(left)
         reader = Rosbag1(path) if path.suffix == ".bag" and path.is_file() else Rosbag2(path)
-        return self._stack.enter_context(reader)
+        self._stack.enter_context(reader)
+        # rosbags 0.11.9 opens each sqlite3 file twice and closes it once.
+        for connection in apsw.connections():
+            if connection not in before:
+                left.callback(connection.close)
+        return reader
 
     def _rescued(self, path: Path) -> Any:
         """A reader of one storage file, up to where it was cut; None where there is nothing to read."""

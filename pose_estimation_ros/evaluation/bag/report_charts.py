@@ -35,7 +35,7 @@ def spreads(runs: Sequence[SavedRun]) -> list[Html]:
         *spread("Scores of found keypoints", runs, keypoint_scores, ("score up to", "share of keypoints"), 1.0),
         *spread("People in an image", runs, lambda run: [p.count for p in run.poses], ("people up to", SHARE)),
         *spread(
-            "Change of a bone's length from image to image", runs, length_changes, ("|ln| up to", "share of bones")
+            "Change of a bone's length from image to image", runs, length_changes, ("|ln| up to", "share of bones"), 1.0
         ),
         *spread("Time of the network", runs, lambda run: run.timings["estimate_ms"], ("ms up to", SHARE)),
         *spread("Age of answers", runs, ages, ("ms up to", SHARE)),
@@ -75,7 +75,7 @@ def course(title: str, runs: Sequence[SavedRun], values_of: Callable[[SavedRun],
         most = np.array([values[place == p].max() for p in own])
         lines.append(Line(run.name, (own + 0.5) * length_s / STEPS, most))
     limit = round_up(max((float(line.y.max(initial=0)) for line in lines), default=0))
-    return line_chart(f"{title}, the longest", lines, ("s", "ms"), x_limit=length_s, y_limit=limit)
+    return line_chart(f"{title}, the longest", lines, ("s", "ms"), x_limit=round_up(length_s), y_limit=limit)
 
 
 def parts(seconds: np.ndarray, length_s: float) -> np.ndarray:
@@ -89,7 +89,7 @@ def drops(runs: Sequence[SavedRun], length_s: float) -> Html:
         place = np.array([frame["image_id"] for frame in run.frames])
         unanswered = 1 - np.arange(1, len(place) + 1) / (place + 1)
         lines.append(Line(run.name, run.seconds, unanswered))
-    return line_chart("Images without an answer until then", lines, ("s", "share"), x_limit=length_s)
+    return line_chart("Images without an answer until then", lines, ("s", "share"), x_limit=round_up(length_s))
 
 
 def reliability(runs: Sequence[SavedRun], truth: str) -> list[Html]:

@@ -20,7 +20,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-import pose_estimation_ros
 from pose_estimation_ros.evaluation.bag.jobs import Order, Outcome
 
 WORKER = "pose_estimation_ros.evaluation.bag.worker"
@@ -104,7 +103,7 @@ class Children:
 
 def begin(order: Order, said: Any) -> subprocess.Popen:
     """A process in a session of its own; what it says besides its answer goes to a file."""
-    home = str(Path(pose_estimation_ros.__file__).parent.parent)
+    home = str(Path(__file__).parents[3])  # of the package
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}
     command = [sys.executable, "-m", WORKER, as_text(order)]
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": said}

@@ -1,5 +1,7 @@
 """Bags of every kind, whole and broken."""
 
+import contextlib
+import os
 import shutil
 
 import cv2
@@ -191,3 +193,15 @@ def test_split_files_are_one_recording(save_bag, stamps, tmp_path):
     shutil.copy(early / "early.db3", tmp_path / "split" / "b.db3")
     frames, _ = read(tmp_path / "split")
     assert [f.stamp_ns for f in frames] == stamps(4)
+
+
+@pytest.mark.parametrize("break_it", [lambda db: None, lambda db: db.write_bytes(db.read_bytes()[:5000])])
+def test_no_file_stays_open(save_bag, stamps, break_it):
+    """Whether it could be read or not."""
+    path = save_bag("bag", stamps(3))
+    break_it(next(path.glob("*.db3")))
+    for _ in range(2):
+        with contextlib.suppress(DataError), Bag(path) as bag:
+            assert len(list(bag.read(TOPIC))) == 3
+    held = [os.readlink(entry.path) for entry in os.scandir("/proc/self/fd") if os.path.islink(entry.path)]
+    assert not [name for name in held if str(path) in name]
