@@ -1,16 +1,17 @@
 """From a recording to numbers and pictures, without ROS: what a model, or other parameters, would have made of it.
 
 BAG is a rosbag2 folder (sqlite3 or MCAP), a single .db3 or .mcap file, or a ROS 1 .bag. Written into DIR/BAG/MODEL, or
-DIR/BAG/TOPIC/MODEL where several topics are given (schema of all: docs/bags.md):
+DIR/BAG/TOPIC/MODEL where several topics are given (schema of all: docs/bags.md), and DIR/report.html of all of them:
   results.json       counts, steadiness (jitter, bone lengths, left and right, gaps); accuracy where there is a truth
   keypoints.json     COCO's results format as of `pose predict`; image_id is the place of the image in its topic
   frames.json        stamps of those images, and their age in --realtime
   timings.json       where the time went; all other files are the same to the bit when a run is repeated
   annotated.mp4      the images with skeletons and ids
+  inputs.json        what all this was made from; what was made from the same before is not run again
   pose_bag/          rosbag2 with /pose/keypoints, /pose/markers and /pose/skeleton, to play beside the original
 Truth: --truth, a COCO file whose images have "stamp_ns"; else --truth-topic; else truth.json in the bag's folder.
-Exit status: 0 all done, 1 a bag or model could not be used (the others are done), 3 only part of a bag could be read,
-130 stopped by Ctrl-C with what was done until then written.
+Exit status: 0 all done, 1 a bag or model could not be used, twice (the others are done), 3 only part of a bag could be
+read, 130 stopped by Ctrl-C with what was done until then written.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from pose_estimation_ros.core.errors import PoseError
 from pose_estimation_ros.core.files import write_whole
 from pose_estimation_ros.evaluation.bag.report_charts import over_time, reliability, spreads
 from pose_estimation_ros.evaluation.bag.report_moments import moments
-from pose_estimation_ros.evaluation.bag.report_tables import TRUTHS, figures, keypoint_table
+from pose_estimation_ros.evaluation.bag.report_tables import TRUTHS, figures, keypoint_table, value_at
 from pose_estimation_ros.evaluation.bag.report_timeline import presences, timeline
 from pose_estimation_ros.evaluation.bag.saved import SavedRun, saved_run
 from pose_estimation_ros.evaluation.bag.truth import TRACK
@@ -23,6 +23,13 @@ from pose_estimation_ros.evaluation.report_summary import said, versions
 PAGE = "report.html"
 PICTURED = 30  # moments on a page, over all recordings
 OF_ONE = 6  # moments of one recording at most
+OVERVIEW = {
+    "people": ("people", "found"),
+    "AP": ("truth", "AP"),
+    "pseudo-AP": ("pseudo_truth", "AP"),
+    "HOTA": ("truth", "tracking", "HOTA"),
+    "IDF1": ("truth", "tracking", "IDF1"),
+}  # columns by their paths in the results
 
 
 def write_report(
@@ -49,23 +56,22 @@ def write_report(
 
 def overview(runs: Sequence[SavedRun], errors: Sequence[str]) -> list[Html]:
     """A line for each run, and for each bag that failed."""
-    rows = []
-    for run in runs:
-        r = run.results
-        truth = r.get("truth") or {}
-        tracked = truth.get("tracking") or {}
-        names = (r["bag"], r["topic"], run.name)
-        counts = (f"{r['frames']['answered']} of {r['frames']['in_bag']}", r["people"]["found"])
-        rows.append((" ".join(names), *counts, truth.get("AP"), tracked.get("HOTA"), tracked.get("IDF1"), rate(run)))
-    head = ("", "images", "people", "AP", "HOTA", "IDF1", "images/s")
+    columns = [(name, [value_at(run.results, path) for run in runs]) for name, path in OVERVIEW.items()]
+    shown = [(name, values) for name, values in columns if any(value is not None for value in values)]
+    rows = [
+        (
+            f"{run.results['bag']} {run.results['topic']} {run.name}",
+            f"{run.results['frames']['answered']} of {run.results['frames']['in_bag']}",
+            *(values[place] for _, values in shown),
+            run.timings["frames_per_s"].get("all"),
+        )
+        for place, run in enumerate(runs)
+    ]
+    head = ("", "images", *(name for name, _ in shown), "images/s")
     marks = [element("p", element("b", "Partial: "), f"{r.results['bag']}, {r.name}: {r.results['partial_reason']}")
              for r in runs if r.results["partial"]]  # fmt: skip
     failed = [element("p", element("b", "Failed: "), error) for error in errors]
     return [section("Overview", *([table(head, rows)] if rows else []), *marks, *failed)]
-
-
-def rate(run: SavedRun) -> float | None:
-    return run.timings["frames_per_s"].get("all")
 
 
 def about(runs: Sequence[SavedRun]) -> Html:
