@@ -1,5 +1,6 @@
 """The same on a Ray cluster of two workers on this machine; skipped where Ray is not installed, as by `make`."""
 
+import os
 import sys
 
 import pytest
@@ -19,6 +20,7 @@ def test_without_ray_it_says_what_is_missing(monkeypatch, tmp_path, color_model,
 def cluster():
     """The address of two nodes with one CPU each."""
     pytest.importorskip("ray", reason="Ray is an optional extra: pip install -c constraints.txt ray")
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "200")  # 30 on a busy machine are too few
     from ray.cluster_utils import Cluster
 
     node = {"num_cpus": 1, "object_store_memory": 10**8}
