@@ -5,6 +5,8 @@ import os
 import random
 
 import cv2
+from rclpy.context import Context
+from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
@@ -98,10 +100,14 @@ def compressed_garbage(rig):
 
 
 def wrong_type(rig):
-    """Somebody sends something else on the image's topic."""
-    other = rig.node.create_publisher(CameraInfo, "image", 5)
-    rig.spin(1.0, lambda: other.publish(CameraInfo()))
-    rig.node.destroy_publisher(other)
+    """Somebody else (a participant has one type for a topic) sends something else on the image's topic."""
+    context = Context()
+    context.init(args=[])
+    stranger = Node("stranger", context=context)
+    publisher = stranger.create_publisher(CameraInfo, "image", 5)
+    rig.spin(1.0, lambda: (rig.good(), publisher.publish(CameraInfo())))
+    stranger.destroy_node()
+    context.shutdown()
 
 
 def all_qualities(rig):

@@ -1,5 +1,6 @@
 """The pose node as a process of its own, a camera before it, and ears for all that it says."""
 
+import contextlib
 import os
 import re
 import time
@@ -16,6 +17,7 @@ from tiny_models import write_color_model
 
 from faults.camera import Camera, header
 from pose_estimation_ros.nodes import processes
+from pose_estimation_ros.nodes.launch_arguments import image_publisher_environment
 
 TIMEOUT_S = 30.0  # for what must come; long, as the machine may be busy
 RATE_HZ = 20.0  # of good images
@@ -35,7 +37,8 @@ class Rig:
         self.parameters = dict(dict(model=write_color_model(folder), detector="full_frame"), **(parameters or {}))
         self._context = Context()
         self._context.init(args=[])
-        self.node = Node("rig", context=self._context)
+        with image_publisher():
+            self.node = Node("rig", context=self._context)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self.process, self.camera, self.sim_runs = None, None, bool(self.parameters.get("use_sim_time"))
@@ -162,6 +165,19 @@ class Rig:
         self._executor.shutdown()
         self.node.destroy_node()
         self._context.shutdown()
+
+
+@contextlib.contextmanager
+def image_publisher():
+    """What makes a participant here gets the buffers of a good camera, else large images are lost on the way; the first
+    of a process decides for all."""
+    before = dict(os.environ)
+    os.environ.update(image_publisher_environment())
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def level_of(status):
