@@ -62,7 +62,7 @@ def about_model(options: PipelineOptions, boxes: str) -> dict[str, Any]:
 
 
 def summary(record: Record) -> dict[str, Any]:
-    answered, unusable = len(record.frames), sum(record.unusable.values())
+    answered, unusable = len(record.answers), sum(record.unusable.values())
     counts = {
         "in_bag": record.counts["in_bag"],
         "read": record.counts["read"],
@@ -109,8 +109,8 @@ def frames(record: Record) -> list[dict[str, Any]]:
 
 def timings(record: Record) -> dict[str, Any]:
     """Seconds and frames per second by stage, and the network's ms of each frame: never twice the same."""
-    worked = len(record.frames)
+    worked = len(record.answers)
     stages = {"read": record.counts["read"], **dict.fromkeys(("decode", "estimate", "write", "all"), worked)}
     rates = {stage: n / record.seconds[stage] for stage, n in stages.items() if record.seconds[stage] > 0}
-    estimate_ms = [round(ms, 3) for ms in record.estimate_ms]
+    estimate_ms = [round(answer.estimate_ms, 3) for answer in record.answers]
     return {"seconds": dict(record.seconds), "frames_per_s": rates, "estimate_ms": estimate_ms}

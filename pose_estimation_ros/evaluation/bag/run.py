@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -25,22 +26,38 @@ from pose_estimation_ros.inference.pipeline import Pipeline
 Estimate = Callable[[np.ndarray, Recorded], Poses]  # image (H, W, 3) uint8 BGR
 
 
+class Answer(NamedTuple):
+    """A frame, without its message, and what came of it. age_ms: from stamp to answer, in realtime alone."""
+
+    frame: Recorded
+    poses: Poses
+    estimate_ms: float
+    age_ms: float | None
+
+
 @dataclass
 class Record:
-    """What a run saw. age_ms: from stamp to answer, in realtime alone. estimate_ms: of each answered frame. seconds: by
-    stage, of all frames.
-    """
+    """What a run saw. seconds: by stage, of all frames."""
 
-    frames: list[Recorded] = field(default_factory=list)  # answered, without their messages
-    poses: list[Poses] = field(default_factory=list)  # of those
-    age_ms: list[float] = field(default_factory=list)
-    estimate_ms: list[float] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)  # one list, so that Ctrl-C leaves no half of an answer
     counts: Counter = field(default_factory=Counter)
     unusable: Counter = field(default_factory=Counter)  # kind of FrameError
     sizes: Counter = field(default_factory=Counter)
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     partial: str = ""  # why not all of the bag was worked on
     interrupted: bool = False
+
+    @property
+    def frames(self) -> list[Recorded]:
+        return [answer.frame for answer in self.answers]
+
+    @property
+    def poses(self) -> list[Poses]:
+        return [answer.poses for answer in self.answers]
+
+    @property
+    def age_ms(self) -> list[float]:
+        return [answer.age_ms for answer in self.answers if answer.age_ms is not None]
 
 
 def by_pipeline(pipeline: Pipeline) -> Estimate:
@@ -76,14 +93,14 @@ def run(bag: Bag, topic: str, estimate: Estimate, folder: RunFolder | None, cloc
             for taken in work.chosen(counted(ready, record)):
                 work.answer(taken)
     except KeyboardInterrupt:
-        record.interrupted, record.partial = True, f"stopped by Ctrl-C after {len(record.frames)} frames"
+        record.interrupted, record.partial = True, f"stopped by Ctrl-C after {len(record.answers)} frames"
     except PoseError as error:
-        if not record.frames:
+        if not record.answers:
             raise
         record.partial = str(error)
     record.seconds["all"] = time.perf_counter() - began
     record.partial = record.partial or bag.problem
-    if not record.frames and not record.interrupted:
+    if not record.answers and not record.interrupted:
         why = work.first_error or bag.problem or "there is none"
         count = record.counts["read"]
         raise DataError(f"{bag.path}: none of {count} images of {topic} could be used: {why}")
@@ -133,18 +150,15 @@ class Work:
         given_ms = self._clock.latency_ms
         self._latency_ns = round(1e9 * (done - began) if given_ms is None else 1e6 * given_ms)
         age_ns = None if taken.start_ns is None else taken.start_ns + self._latency_ns - frame.stamp_ns
-        self._record.estimate_ms.append(1e3 * (done - decoded))
-        self._keep(frame, image, poses, age_ns)
+        self._keep(frame, image, poses, 1e3 * (done - decoded), age_ns)
         if self._clock.realtime:
             seconds["decode"] += decoded - began
         seconds["estimate"] += done - decoded
         seconds["write"] += time.perf_counter() - done
 
-    def _keep(self, frame: Recorded, image: np.ndarray, poses: Poses, age_ns: int | None) -> None:
+    def _keep(self, frame: Recorded, image: np.ndarray, poses: Poses, estimate_ms: float, age_ns: int | None) -> None:
         if self._folder:
             self._folder.write(frame, image, poses, age_ns)
         self._record.sizes[f"{image.shape[1]}x{image.shape[0]}"] += 1
-        self._record.frames.append(frame._replace(message=None))
-        self._record.poses.append(poses)
-        if age_ns is not None:
-            self._record.age_ms.append(1e-6 * age_ns)
+        age_ms = None if age_ns is None else 1e-6 * age_ns
+        self._record.answers.append(Answer(frame._replace(message=None), poses, estimate_ms, age_ms))
