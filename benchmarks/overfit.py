@@ -83,7 +83,7 @@ def bottom_up_stages(first: Recipe) -> list[tuple[Recipe, int]]:
     losses = {"cross_entropy": 1.0, squared: 1000.0, **tags}
     size = {"input_size_wh": [192, 192], "sigma": 1.0, "padding": 1.0, "epoch_samples": 320}
     first = dataclasses.replace(first, task="bottom_up", losses=losses, batch_size=8, **size)
-    return [(first, 25), (after(first, losses={"mse": 1000.0, **tags}, lr=1e-3, milestones=[8, 16], lr_decay=0.5), 40)]
+    return [(first, 35), (after(first, losses={"mse": 1000.0, **tags}, lr=1e-3, milestones=[8, 16], lr_decay=0.5), 40)]
 
 
 def after(recipe: Recipe, **changes: Any) -> Recipe:
