@@ -91,8 +91,11 @@ def test_answers(answer, status, words, error):
     assert outcome_of("bag", answer, status, words) == Outcome([], error, False)
 
 
+# What runs in the background of a script ignores SIGINT, and so do its children.
 PROGRAM = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pose_estimation_ros.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """
