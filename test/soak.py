@@ -156,7 +156,8 @@ def report(subscriber, rows):
 
 def from_outside(subscriber):
     images, answered = subscriber.images, subscriber.answered
-    strangers = [s for s in answered if min(images) <= s <= max(images) and s not in images]
+    first, last = min(images), max(images)
+    strangers = [s for s in answered if first <= s <= last and s not in images]
     return {
         "images of the camera": len(images),
         "published": len(answered),
