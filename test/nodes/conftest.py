@@ -28,6 +28,43 @@ def ros(domain):
     rclpy.try_shutdown()
 
 
+@pytest.fixture
+def kept(ros):
+    """A function that takes a node and returns it; the node is destroyed after the test, however it goes."""
+    nodes = []
+
+    def keep(node):
+        nodes.append(node)
+        return node
+
+    yield keep
+    for node in nodes:
+        node.destroy_node()
+
+
+@pytest.fixture
+def make_node(kept):
+    """A function that makes a node of this class of ours with these parameters."""
+    from rclpy.parameter import Parameter
+
+    def make(kind, **parameters):
+        return kept(kind(parameter_overrides=[Parameter(name, value=value) for name, value in parameters.items()]))
+
+    return make
+
+
+@pytest.fixture
+def make_pose_node(make_node, color_model):
+    """A function that makes a PoseNode: the colour finder on whole images, unsmoothed, but for what is said."""
+    from pose_estimation_ros.nodes.pose_node import PoseNode
+
+    def make(**parameters):
+        values = dict(dict(model=color_model, detector="full_frame", smoothing=False), **parameters)
+        return make_node(PoseNode, **values)
+
+    return make
+
+
 def wait_until(condition, *nodes):
     """Spins the nodes in turn until the condition holds; the time-out is long, as the machine may be busy."""
     import rclpy

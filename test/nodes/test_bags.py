@@ -7,7 +7,6 @@ pytest.importorskip("rosbags", reason="reads bags")
 
 from pose_estimation_ros.msg import PersonArray
 from rclpy.node import Node
-from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
@@ -32,11 +31,10 @@ def evaluated(bag, out, model):
         return [deserialize_message(serialized(entry.message), PersonArray) for entry in made.read("/pose/keypoints")]
 
 
-def test_the_live_node_says_the_same(bag, tmp_path, color_model, ros, wait_until):
+def test_the_live_node_says_the_same(bag, tmp_path, color_model, kept, make_node, wait_until):
     expected = evaluated(bag, tmp_path / "out", color_model)
-    values = {"model": color_model, "detector": "full_frame", "threads": 1}
-    node = PoseNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()])
-    peer = Node("peer")
+    node = make_node(PoseNode, model=color_model, detector="full_frame", threads=1)
+    peer = kept(Node("peer"))
     images, answers = peer.create_publisher(Image, "image", QoSProfile(depth=10)), []
     peer.create_subscription(PersonArray, "pose/keypoints", answers.append, QoSProfile(depth=10))
     wait_until(
@@ -49,5 +47,3 @@ def test_the_live_node_says_the_same(bag, tmp_path, color_model, ros, wait_until
     for own, live in zip(expected, answers):
         assert (own.header, own.persons, own.skeleton) == (live.header, live.persons, live.skeleton)
     assert len(expected) == len(answers) == 8 and expected[7].persons[0].track_id == 1
-    peer.destroy_node()
-    node.destroy_node()

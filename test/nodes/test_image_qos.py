@@ -116,17 +116,13 @@ class Told(Node):
 
 
 @pytest.fixture
-def ours(ros):
-    node = Told("ours")
-    yield node
-    node.destroy_node()
+def ours(kept):
+    return kept(Told("ours"))
 
 
 @pytest.fixture
-def theirs(ros):
-    node = Node("theirs", namespace="/front")
-    yield node
-    node.destroy_node()
+def theirs(kept):
+    return kept(Node("theirs", namespace="/front"))
 
 
 def test_an_incompatible_publisher_is_told_with_the_remedy(ours, theirs, wait_until):

@@ -8,8 +8,6 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS")
 
-from rclpy.parameter import Parameter
-
 from pose_estimation_ros.nodes.pose_node import PoseNode
 from pose_estimation_ros.nodes.video_node import VideoNode
 
@@ -50,22 +48,9 @@ def absolute(row):
     return (row[0] if row[0].startswith("/") else "/" + row[0],) + row[1:]
 
 
-@pytest.fixture
-def make(ros):
-    nodes = []
-
-    def make(kind, **parameters):
-        nodes.append(kind(parameter_overrides=[Parameter(name, value=value) for name, value in parameters.items()]))
-        return nodes[-1]
-
-    yield make
-    for node in nodes:
-        node.destroy_node()
-
-
 @pytest.mark.parametrize("transport, other", [("raw", "image/compressed"), ("compressed", "image")])
-def test_topics_of_the_pose_node(make, color_model, transport, other):
-    node = make(PoseNode, model=color_model, detector="full_frame", depth_topic="depth", image_transport=transport)
+def test_topics_of_the_pose_node(make_node, color_model, transport, other):
+    node = make_node(PoseNode, model=color_model, detector="full_frame", depth_topic="depth", image_transport=transport)
     expected = {absolute(row) for row in rows("Topics of pose_node") if row[0] != other}
     seen = set(found(node))
     if transport == "compressed":
@@ -75,6 +60,6 @@ def test_topics_of_the_pose_node(make, color_model, transport, other):
     assert seen == expected
 
 
-def test_topics_of_the_video_node(make):
-    node = make(VideoNode, source=str(ROOT / "test" / "data" / "pedestrians.mp4"))
+def test_topics_of_the_video_node(make_node):
+    node = make_node(VideoNode, source=str(ROOT / "test" / "data" / "pedestrians.mp4"))
     assert set(found(node)) == {absolute(row) for row in rows("Topic of video_node")}

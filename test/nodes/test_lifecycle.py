@@ -41,24 +41,21 @@ for step in STEPS:
 
 
 @pytest.fixture
-def make(ros):
-    nodes = []
+def make(kept):
+    made = []
 
     def make(**failing):
-        nodes.append(Recorded(**failing))
-        return nodes[-1]
+        made.append(kept(Recorded(**failing)))
+        return made[-1]
 
     yield make
-    for node in nodes:
+    for node in made:
         node.failing = {}
-        node.destroy_node()
 
 
 @pytest.fixture
-def manager(ros):
-    node = Node("manager")
-    yield node
-    node.destroy_node()
+def manager(kept):
+    return kept(Node("manager"))
 
 
 def call(manager, node, wait_until, kind, name, request):

@@ -17,17 +17,12 @@ CONFIG = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "c
 
 
 @pytest.fixture
-def make_node(ros):
-    nodes = []
-
+def make_node(kept):
     def make(*cli, **overrides):
         values = [Parameter(name, value=value) for name, value in overrides.items()]
-        nodes.append(Node("pose_node", cli_args=["--ros-args"] + list(cli), parameter_overrides=values))
-        return nodes[-1]
+        return kept(Node("pose_node", cli_args=["--ros-args"] + list(cli), parameter_overrides=values))
 
-    yield make
-    for node in nodes:
-        node.destroy_node()
+    return make
 
 
 def test_defaults_are_those_of_the_pipeline_but_a_robot_goes_on_without_its_engine(make_node):

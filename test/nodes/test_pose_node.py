@@ -12,7 +12,6 @@ pytest.importorskip("rclpy", reason="needs ROS")
 from builtin_interfaces.msg import Time
 from pose_estimation_ros.msg import PersonArray, Skeleton
 from rclpy.node import Node
-from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
@@ -21,20 +20,12 @@ from visualization_msgs.msg import MarkerArray
 from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.nodes.conversions import array_to_image, msg_to_skeleton
-from pose_estimation_ros.nodes.pose_node import PoseNode
 from pose_estimation_ros.nodes.qos import LATCHED
 
 
-def make_pose_node(model, **parameters):
-    values = dict(dict(model=model, detector="full_frame", smoothing=False), **parameters)
-    return PoseNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()])
-
-
 @pytest.fixture
-def node(ros, color_model):
-    node = make_pose_node(color_model)
-    yield node
-    node.destroy_node()
+def node(make_pose_node):
+    return make_pose_node()
 
 
 class Peer(Node):
@@ -56,12 +47,11 @@ class Peer(Node):
 
 
 @pytest.fixture
-def peer(node, wait_until):
-    peer = Peer()
+def peer(kept, node, wait_until):
+    peer = kept(Peer())
     wait_until(lambda: peer.images.get_subscription_count() == 1, node, peer)
     wait_until(lambda: peer.count_publishers("pose/keypoints") == 1, node, peer)
-    yield peer
-    peer.destroy_node()
+    return peer
 
 
 @pytest.fixture
@@ -198,24 +188,23 @@ def warnings(capfd, words):
 
 
 def test_without_its_engine_it_serves_all_the_same_and_says_so_once(
-    ros, color_model, frame, monkeypatch, capfd, tmp_path
+    make_pose_node, frame, monkeypatch, capfd, tmp_path
 ):
     monkeypatch.setattr("pose_estimation_ros.inference.backend.model_folders", lambda: [str(tmp_path)])
     monkeypatch.setitem(sys.modules, "tensorrt", None)
-    node, sent = make_pose_node("color_model.engine"), []
+    node, sent = make_pose_node(model="color_model.engine"), []
     monkeypatch.setattr(node.cameras[0].results._keypoints, "publish", sent.append)
     for sec in range(3):
         node.cameras[0].inputs.on_image(array_to_image(frame, header(sec)))
-    node.destroy_node()
     assert [len(people.persons) for people in sent] == [1, 1, 1]
     assert warnings(capfd, "on the CPU instead: expected TensorRT's Python module") == 1
 
 
 def test_a_cuda_error_in_flight_costs_no_image_and_is_told_once(
-    ros, gpu, color_model, save_engine, frame, monkeypatch, capfd
+    make_pose_node, gpu, color_model, save_engine, frame, monkeypatch, capfd
 ):
     cudart, _ = gpu()
-    node, sent = make_pose_node(save_engine(color_model)), []
+    node, sent = make_pose_node(model=save_engine(color_model)), []
     monkeypatch.setattr(node.cameras[0].results._keypoints, "publish", sent.append)
     node.cameras[0].inputs.on_image(array_to_image(frame, header(9, 0)))
     assert warnings(capfd, "") == 0
@@ -223,7 +212,6 @@ def test_a_cuda_error_in_flight_costs_no_image_and_is_told_once(
     for number in (1, 2):
         node.cameras[0].inputs.on_image(array_to_image(frame, header(9, number * 10**8)))
         node.tick()
-    node.destroy_node()
     assert [[person.track_id for person in people.persons] for people in sent] == [[1], [1], [1]]
     assert warnings(capfd, "cudaEventSynchronize: an illegal memory access was encountered (CUDA error 700)") == 1
 
@@ -250,14 +238,14 @@ def _respec(path, **changes):
         (lambda path: _respec(path, task="person_detector", decoder="boxes"), "top_down"),
     ],
 )
-def test_a_bad_model_ends_the_start(ros, color_model, spoil, words):
+def test_a_bad_model_ends_the_start(make_pose_node, color_model, spoil, words):
     spoil(color_model)
     with pytest.raises(ModelError, match=words):
-        make_pose_node(color_model)
+        make_pose_node()
 
 
-def test_a_missing_model_or_a_bad_parameter_ends_the_start(ros, color_model):
+def test_a_missing_model_or_a_bad_parameter_ends_the_start(make_pose_node):
     with pytest.raises(ModelError, match="nowhere.onnx"):
-        make_pose_node("nowhere.onnx")
+        make_pose_node(model="nowhere.onnx")
     with pytest.raises(ConfigError, match="unknown parameter 'modle'; did you mean 'model'"):
-        make_pose_node(color_model, modle="x")
+        make_pose_node(modle="x")

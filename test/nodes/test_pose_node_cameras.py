@@ -15,28 +15,12 @@ from std_msgs.msg import Header
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.nodes.conversions import array_to_image
-from pose_estimation_ros.nodes.pose_node import PoseNode, output_prefixes
+from pose_estimation_ros.nodes.pose_node import output_prefixes
 
 
 @pytest.fixture
-def make(ros, color_model):
-    nodes = []
-
-    def make(**parameters):
-        values = dict(dict(model=color_model, detector="full_frame", smoothing=False), **parameters)
-        nodes.append(PoseNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()]))
-        return nodes[-1]
-
-    yield make
-    for node in nodes:
-        node.destroy_node()
-
-
-@pytest.fixture
-def peer(ros):
-    node = Node("peer")
-    yield node
-    node.destroy_node()
+def peer(kept):
+    return kept(Node("peer"))
 
 
 @pytest.fixture
@@ -69,9 +53,9 @@ def test_cameras_that_would_publish_the_same_topics_are_refused(topics):
         output_prefixes(topics)
 
 
-def test_two_cameras_have_their_own_topics_frames_stamps_and_people(make, peer, picture, wait_until):
+def test_two_cameras_have_their_own_topics_frames_stamps_and_people(make_pose_node, peer, picture, wait_until):
     topics = {"left": "/left/image_raw", "right": "/right/image_raw"}
-    node, answers, cameras = make(image_topics=sorted(topics.values())), {"left": [], "right": []}, {}
+    node, answers, cameras = make_pose_node(image_topics=sorted(topics.values())), {"left": [], "right": []}, {}
     for name, topic in topics.items():
         peer.create_subscription(PersonArray, "/%s/pose/keypoints" % name, answers[name].append, QoSProfile(depth=10))
         cameras[name] = peer.create_publisher(Image, topic, QoSProfile(depth=10))
@@ -87,8 +71,8 @@ def test_two_cameras_have_their_own_topics_frames_stamps_and_people(make, peer, 
         assert [[p.track_id for p in m.persons] for m in answers[name]] == [[1]] * 3, "ids of its own"
 
 
-def test_switched_off_it_ignores_images_and_on_again_goes_on(make, picture, monkeypatch):
-    node, sent = make(), []
+def test_switched_off_it_ignores_images_and_on_again_goes_on(make_pose_node, picture, monkeypatch):
+    node, sent = make_pose_node(), []
     monkeypatch.setattr(node.cameras[0].results._keypoints, "publish", sent.append)
     for sec, enabled in ((1, True), (2, False), (3, True)):
         assert node.set_parameters([Parameter("enabled", value=enabled)])[0].successful
@@ -96,8 +80,8 @@ def test_switched_off_it_ignores_images_and_on_again_goes_on(make, picture, monk
     assert [msg.header.stamp.sec for msg in sent] == [1, 3]
 
 
-def test_a_threshold_changes_what_is_published_from_the_next_image_on(make, picture, monkeypatch):
-    node, sent = make(person_threshold=0.0), []
+def test_a_threshold_changes_what_is_published_from_the_next_image_on(make_pose_node, picture, monkeypatch):
+    node, sent = make_pose_node(person_threshold=0.0), []
     monkeypatch.setattr(node.cameras[0].results._keypoints, "publish", sent.append)
     for sec, threshold in ((1, 0.2), (2, 1.0), (3, 0.2)):
         assert node.set_parameters([Parameter("score_threshold", value=threshold)])[0].successful
@@ -106,8 +90,8 @@ def test_a_threshold_changes_what_is_published_from_the_next_image_on(make, pict
     assert found[0] == found[2] > found[1] == 0
 
 
-def test_the_steps_of_its_life(make, peer, picture, wait_until):
-    node = make(auto_activate=False)
+def test_the_steps_of_its_life(make_pose_node, peer, picture, wait_until):
+    node = make_pose_node(auto_activate=False)
     assert node.cameras == []
     for _ in range(2):
         node.trigger_configure()
@@ -121,8 +105,10 @@ def test_the_steps_of_its_life(make, peer, picture, wait_until):
         wait_until(lambda: peer.count_publishers("/pose/keypoints") == 0, node, peer)
 
 
-def test_a_model_that_is_missing_leaves_it_unconfigured_and_it_can_be_given_later(make, tmp_path, color_model):
-    node = make(auto_activate=False, model=str(tmp_path / "later.onnx"))
+def test_a_model_that_is_missing_leaves_it_unconfigured_and_it_can_be_given_later(
+    make_pose_node, tmp_path, color_model
+):
+    node = make_pose_node(auto_activate=False, model=str(tmp_path / "later.onnx"))
     node.trigger_configure()
     assert node.cameras == []
     for suffix in (".onnx", ".json"):

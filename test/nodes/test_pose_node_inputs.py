@@ -12,31 +12,15 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from pose_estimation_ros.msg import Person3DArray, PersonArray
 from rclpy.node import Node
-from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.nodes.conversions import array_to_image
-from pose_estimation_ros.nodes.pose_node import PoseNode
 
 WIDTH, HEIGHT = 96, 128
 SPOTS = {"nose": (30, 40), "left_eye": (60, 80), "right_eye": (70, 20)}  # of the colour finder: red, green, blue
-
-
-@pytest.fixture
-def make(ros, color_model):
-    nodes = []
-
-    def make(**parameters):
-        values = dict(dict(model=color_model, detector="full_frame", smoothing=False), **parameters)
-        nodes.append(PoseNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()]))
-        return nodes[-1]
-
-    yield make
-    for node in nodes:
-        node.destroy_node()
 
 
 class Peer(Node):
@@ -56,10 +40,8 @@ class Peer(Node):
 
 
 @pytest.fixture
-def peer(ros):
-    node = Peer()
-    yield node
-    node.destroy_node()
+def peer(kept):
+    return kept(Peer())
 
 
 @pytest.fixture
@@ -93,8 +75,8 @@ def ask(node, peer, wait_until, send, answers):
 
 
 @pytest.mark.parametrize("suffix, form", [(".png", "png"), (".jpg", "bgr8; jpeg compressed bgr8")])
-def test_compressed_images(make, peer, frame, wait_until, suffix, form):
-    node = make(image_transport="compressed")
+def test_compressed_images(make_pose_node, peer, frame, wait_until, suffix, form):
+    node = make_pose_node(image_transport="compressed")
     answers, camera = peer.hear(PersonArray, "pose/keypoints"), peer.camera(CompressedImage, "image/compressed")
     both_ready(camera, node, peer, wait_until)
     wait_until(lambda: peer.count_publishers("pose/keypoints") == 1, node, peer)
@@ -105,8 +87,8 @@ def test_compressed_images(make, peer, frame, wait_until, suffix, form):
     assert off_px(people.persons[0]) < 8
 
 
-def test_a_compressed_image_that_is_cut_off_costs_that_image(make, frame):
-    node = make(image_transport="compressed")
+def test_a_compressed_image_that_is_cut_off_costs_that_image(make_pose_node, frame):
+    node = make_pose_node(image_transport="compressed")
     data = cv2.imencode(".jpg", frame)[1].tobytes()
     node.cameras[0].inputs.on_image(
         CompressedImage(header=header(), format="jpeg", data=array.array("B", data[: len(data) // 2]))
@@ -115,11 +97,11 @@ def test_a_compressed_image_that_is_cut_off_costs_that_image(make, frame):
 
 
 @pytest.mark.parametrize("rotation, turned", [(90, 3), (180, 2), (270, 1)])
-def test_a_camera_on_its_side_answers_in_pixels_of_its_image(make, frame, monkeypatch, rotation, turned):
+def test_a_camera_on_its_side_answers_in_pixels_of_its_image(make_pose_node, frame, monkeypatch, rotation, turned):
     """np.rot90 turns the picture the other way round, as the camera's mount does."""
-    node, sent = make(rotation_deg=rotation), []
+    node, sent = make_pose_node(rotation_deg=rotation), []
     monkeypatch.setattr(node.cameras[0].results._keypoints, "publish", sent.append)
-    upright = make()
+    upright = make_pose_node()
     straight = []
     monkeypatch.setattr(upright.cameras[0].results._keypoints, "publish", straight.append)
     mounted = np.ascontiguousarray(np.rot90(frame, -turned))
@@ -134,8 +116,8 @@ def test_a_camera_on_its_side_answers_in_pixels_of_its_image(make, frame, monkey
         assert abs(keypoint.x - x) <= 1 and abs(keypoint.y - y) <= 1
 
 
-def test_old_images_are_dropped_and_counted(make, frame, monkeypatch):
-    node, sent = make(max_age_ms=500.0), []
+def test_old_images_are_dropped_and_counted(make_pose_node, frame, monkeypatch):
+    node, sent = make_pose_node(max_age_ms=500.0), []
     monkeypatch.setattr(node.cameras[0].results._keypoints, "publish", sent.append)
     now = node.get_clock().now()
     for age_s in (0.0, 2.0, -1.0):
@@ -148,9 +130,9 @@ def test_old_images_are_dropped_and_counted(make, frame, monkeypatch):
 
 
 @pytest.fixture
-def depth_camera(make, peer, wait_until):
+def depth_camera(make_pose_node, peer, wait_until):
     """node, answers in space, answers in the image, and publishers of image, camera_info and depth."""
-    node = make(image_topics=["color/image_raw"], depth_topic="/aligned/image_raw")
+    node = make_pose_node(image_topics=["color/image_raw"], depth_topic="/aligned/image_raw")
     space, flat = peer.hear(Person3DArray, "pose/skeletons"), peer.hear(PersonArray, "pose/keypoints")
     publishers = [
         peer.camera(Image, "color/image_raw"),
@@ -249,8 +231,8 @@ def status(message, words):
     return found, {pair.key: pair.value for pair in found.values}
 
 
-def test_diagnostics_tell_of_node_and_camera(make, peer, frame, wait_until):
-    node = make()
+def test_diagnostics_tell_of_node_and_camera(make_pose_node, peer, frame, wait_until):
+    node = make_pose_node()
     heard, camera = peer.hear(DiagnosticArray, "/diagnostics"), peer.camera(Image, "image")
     both_ready(camera, node, peer, wait_until)
     summary = node.cameras[0].inputs.statistics.summary
@@ -275,8 +257,8 @@ def test_diagnostics_tell_of_node_and_camera(make, peer, frame, wait_until):
     assert float(values["network_p50_ms"]) > 0
 
 
-def test_no_image_is_told_with_the_reason_and_stale(make, peer, wait_until, monkeypatch, capfd):
-    node = make()
+def test_no_image_is_told_with_the_reason_and_stale(make_pose_node, peer, wait_until, monkeypatch, capfd):
+    node = make_pose_node()
     heard, watchdog = peer.hear(DiagnosticArray, "/diagnostics"), node.cameras[0].inputs.watchdog
     camera = peer.camera(Image, "imagee")
     wait_until(lambda: node.count_publishers("/imagee") == 1, node, peer)
@@ -300,6 +282,6 @@ def test_no_image_is_told_with_the_reason_and_stale(make, peer, wait_until, monk
         (dict(qos="fast"), "parameter qos: expected one of auto, best_effort, reliable"),
     ],
 )
-def test_bad_parameters_end_the_start(make, parameters, words):
+def test_bad_parameters_end_the_start(make_pose_node, parameters, words):
     with pytest.raises(ConfigError, match=words):
-        make(**parameters)
+        make_pose_node(**parameters)

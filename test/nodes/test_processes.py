@@ -27,10 +27,8 @@ def stamp(msg):
 
 
 @pytest.fixture
-def watcher(ros):
-    watcher = Watcher()
-    yield watcher
-    watcher.destroy_node()
+def watcher(kept):
+    return kept(Watcher())
 
 
 @pytest.fixture

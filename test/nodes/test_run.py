@@ -8,6 +8,8 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS")
 
+from rclpy.node import Node
+
 from pose_estimation_ros.nodes.processes import NODES, start_pose_node
 from pose_estimation_ros.nodes.run import one_signal, run
 
@@ -38,14 +40,13 @@ def test_what_a_user_can_cause_is_one_line_and_code_1(domain, node, parameters, 
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_end_it_cleanly(domain, ros, color_model, wait_until, ended, capfd, signal_number):
-    watcher = ros.create_node("watcher")
+def test_signals_end_it_cleanly(kept, color_model, wait_until, ended, capfd, signal_number):
+    watcher = kept(Node("watcher"))
     ended.append(start_pose_node({"model": color_model, "detector": "full_frame"}))
     wait_until(lambda: watcher.count_subscribers("image") == 1, watcher)  # the last thing it makes
     ended[0].send_signal(signal_number)
     assert ended[0].wait(60) == 0
     assert "Traceback" not in capfd.readouterr().err
-    watcher.destroy_node()
 
 
 def test_a_signal_while_it_starts_is_no_failure(domain):

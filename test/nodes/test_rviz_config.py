@@ -6,10 +6,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS")
 yaml = pytest.importorskip("yaml", reason="reads YAML")
 
-from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
-
-from pose_estimation_ros.nodes.pose_node import PoseNode
 
 # Of ros2/rviz, rviz_default_plugins/plugins_description.xml and rviz_common, from Foxy to Rolling.
 DISPLAYS = {  # and the type of their topic
@@ -48,20 +45,16 @@ def test_it_shows_the_image_and_the_people(config):
     }
 
 
-def test_the_node_publishes_every_topic_as_it_is_listened_to(config, ros, color_model):
-    values = dict(model=color_model, detector="full_frame")
-    node = PoseNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()])
-    try:
-        for display in displays(config).values():
-            (publisher,) = node.get_publishers_info_by_topic(display["Topic"]["Value"])
-            assert publisher.topic_type == DISPLAYS[display["Class"]]
-            offered = publisher.qos_profile
-            if display["Topic"]["Reliability Policy"] == "Reliable":
-                assert offered.reliability == ReliabilityPolicy.RELIABLE
-            if display["Topic"]["Durability Policy"] == "Transient Local":
-                assert offered.durability == DurabilityPolicy.TRANSIENT_LOCAL
-    finally:
-        node.destroy_node()
+def test_the_node_publishes_every_topic_as_it_is_listened_to(config, make_pose_node):
+    node = make_pose_node()
+    for display in displays(config).values():
+        (publisher,) = node.get_publishers_info_by_topic(display["Topic"]["Value"])
+        assert publisher.topic_type == DISPLAYS[display["Class"]]
+        offered = publisher.qos_profile
+        if display["Topic"]["Reliability Policy"] == "Reliable":
+            assert offered.reliability == ReliabilityPolicy.RELIABLE
+        if display["Topic"]["Durability Policy"] == "Transient Local":
+            assert offered.durability == DurabilityPolicy.TRANSIENT_LOCAL
 
 
 def test_the_view_is_the_cameras(config):

@@ -7,7 +7,6 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS")
 
 from rclpy.node import Node
-from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
@@ -25,22 +24,18 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def play(ros, wait_until):
+def play(kept, make_node, wait_until):
     """A function that plays a source until a number of images came or the node has finished; returns (node, images)."""
-    nodes = []
 
     def play(count=10**9, **parameters):
-        listener, images = Node("listener"), []
+        listener, images = kept(Node("listener")), []
         listener.create_subscription(Image, "image", images.append, QoSProfile(depth=100))
         values = dict(dict(rate_hz=50.0, wait_for_subscribers=1), **parameters)
-        node = VideoNode(parameter_overrides=[Parameter(name, value=value) for name, value in values.items()])
-        nodes.extend([listener, node])
+        node = make_node(VideoNode, **values)
         wait_until(lambda: len(images) >= count or node.finished.done(), node, listener)
         return node, images
 
-    yield play
-    for node in nodes:
-        node.destroy_node()
+    return play
 
 
 def test_once(play, folder):
@@ -73,6 +68,6 @@ def test_resized(play, folder):
         (DataError, "cannot open", dict(source=os.path.abspath(__file__))),
     ],
 )
-def test_what_cannot_be_played(ros, error, words, parameters):
+def test_what_cannot_be_played(make_node, error, words, parameters):
     with pytest.raises(error, match=words):
-        VideoNode(parameter_overrides=[Parameter(name, value=value) for name, value in parameters.items()])
+        make_node(VideoNode, **parameters)

@@ -109,11 +109,10 @@ def test_reasons(topic, wanted, infos, others, asked, had_images, expected):
 
 
 @pytest.fixture
-def node(ros):
-    node = Node("pose", namespace="/robot")
+def node(kept):
+    node = kept(Node("pose", namespace="/robot"))
     node.create_publisher(Image, "/pose/image", profile())  # our own overlay is no camera
-    yield node
-    node.destroy_node()
+    return node
 
 
 @pytest.fixture
