@@ -76,6 +76,12 @@ class CameraStatistics:
         """A good image that was left out by choice. kind: such as "too_old"."""
         self._add("dropped", now_s, kind, kind)
 
+    @property
+    def bad_total(self):
+        # type: () -> Dict[str, int]
+        """{kind: images that could not be used}, since the start."""
+        return self._by_kind("bad")
+
     def summary(self, now_s):
         # type: (float) -> Summary
         for records in self._records.values():
@@ -99,7 +105,7 @@ class CameraStatistics:
             people=results[-1][2] if results else NAN,
             received_total=self._totals["received", ""],
             published_total=self._totals["published", ""],
-            bad_total=self._by_kind("bad"),
+            bad_total=self.bad_total,
             dropped_total=self._by_kind("dropped"),
             last_image_age_s=NAN if self._last_image_s is None else now_s - self._last_image_s,
         )

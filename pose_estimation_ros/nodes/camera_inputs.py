@@ -17,6 +17,7 @@ from pose_estimation_ros.nodes.optional_messages import optional_messages
 from pose_estimation_ros.nodes.qos import NEWEST_IMAGE, PARTNER
 from pose_estimation_ros.nodes.watchdog import Watchdog, ask_why
 
+NO_CLOCK = "use_sim_time is set and nothing came on /clock: no ages"
 ALIVE_S = 1.0  # since the last depth image: images wait for theirs no longer once it stopped
 
 
@@ -117,7 +118,7 @@ class CameraInputs:
     def lacks(self):
         # type: () -> str
         """What is missing beside images that come, "" for nothing."""
-        found = [self._joiner.why_waiting()]
+        found = [self._joiner.why_waiting(), "" if self._node.get_clock().now().nanoseconds else NO_CLOCK]
         if self._values["depth_topic"]:
             found.append("" if self._depth_lives() else "no depth image for %g s: no joints in space" % ALIVE_S)
             found.append(self._camera_fault and self._camera_fault + ": no joints in space")
@@ -179,9 +180,9 @@ class CameraInputs:
 
 def age_ms(node, stamp):
     # type: (Node, Any) -> float
-    """From a stamp to now on the node's clock; NaN where the stamp is zero."""
-    stamp_ns = stamp.sec * 10**9 + stamp.nanosec
-    return 1e-6 * (node.get_clock().now().nanoseconds - stamp_ns) if stamp_ns else float("nan")
+    """From a stamp to now on the node's clock; NaN where one of them is zero, for it was never set."""
+    stamp_ns, now_ns = stamp.sec * 10**9 + stamp.nanosec, node.get_clock().now().nanoseconds
+    return 1e-6 * (now_ns - stamp_ns) if stamp_ns and now_ns else float("nan")
 
 
 def resolved(node, topic):

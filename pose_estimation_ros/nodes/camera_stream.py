@@ -126,8 +126,7 @@ class CameraStream:
         # type: (FrameError, str) -> None
         statistics = self.inputs.statistics
         statistics.bad_frame(time.monotonic(), error.kind)
-        totals = statistics.summary(time.monotonic()).bad_total
-        counts = ", ".join("%s %d" % item for item in sorted(totals.items()))
+        counts = ", ".join("%s %d" % item for item in sorted(statistics.bad_total.items()))
         text = "%s: %s: %s (so far: %s)" % (self.inputs.topic, what, error, counts)
         self._node.get_logger().warning(text, throttle_duration_sec=WARN_EVERY_S)
 

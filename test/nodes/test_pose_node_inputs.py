@@ -13,6 +13,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from pose_estimation_ros.msg import Person3DArray, PersonArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
@@ -127,6 +128,21 @@ def test_old_images_are_dropped_and_counted(make_pose_node, frame, monkeypatch):
     node.cameras[0].inputs.on_image(array_to_image(frame, Header()))  # without a stamp nobody knows
     assert len(sent) == 3
     assert node.cameras[0].inputs.statistics.summary(0.0).dropped_total == {"too_old": 1}
+
+
+def test_a_clock_that_never_came_is_told(make_pose_node, frame, peer, wait_until, capfd):
+    node = make_pose_node(use_sim_time=True)
+    heard, clock = peer.hear(DiagnosticArray, "/diagnostics"), peer.create_publisher(Clock, "/clock", 10)
+    node.cameras[0].inputs.on_image(array_to_image(frame, header()))
+    wait_until(lambda: heard and status(heard[-1], "/image")[1]["images_published"] == "1", node, peer)
+    seen, values = status(heard[-1], "/image")
+    assert seen.message == "use_sim_time is set and nothing came on /clock: no ages"
+    assert values["age_p50_ms"] == "unknown" and "nothing came on /clock" in capfd.readouterr().err
+    clock.publish(Clock(clock=Time(sec=101)))
+    wait_until(lambda: node.get_clock().now().nanoseconds, node, peer)
+    node.cameras[0].inputs.on_image(array_to_image(frame, header()))
+    assert node.cameras[0].inputs.lacks == ""
+    assert node.cameras[0].inputs.statistics.summary(0.0).age_p50_ms == pytest.approx(1000.0)
 
 
 @pytest.fixture
