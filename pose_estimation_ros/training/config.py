@@ -37,6 +37,8 @@ class Augmentation:
     shift: float = 0.05  # +-, of the box size
     translate_px: float = 40.0  # bottom-up: +-, px of the network's input
     half_body: float = 0.3  # probability, persons with more than 8 visible joints
+    cut_off: float = 0.0  # probability that the photograph ends within the person, top-down
+    covered: float = 0.0  # probability of a rectangle over part of the crop, top-down
     color: float = 0.2  # +-, brightness and contrast
     mosaic: float = 0.5  # detector: probability of a 2 x 2 mosaic
     zoom: list[float] = field(default_factory=lambda: [0.5, 1.5])  # whole images: range, log-uniform, 1 = fitted

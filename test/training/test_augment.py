@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.training.config import Augmentation
-from pose_estimation_ros.training.data.augment import half_body_box, random_box, random_color, random_rotation
+from pose_estimation_ros.training.data.augment import (
+    covered,
+    cut_off,
+    half_body_box,
+    happens,
+    random_box,
+    random_color,
+    random_rotation,
+)
 
 RNG = np.random.default_rng
 BOX = np.array([10.0, 20, 50, 100])
@@ -69,6 +77,49 @@ def test_the_crop_of_a_half_body_is_one_and_a_half_times_its_joints(padding):
     xy = np.stack([np.arange(17.0), 10 * np.arange(17.0)], 1)
     box = half_body_box(np.zeros(4), xy, np.ones(17, bool), np.arange(17) < 11, padding, RNG(0))
     assert (box[3] - box[1]) * padding / 10 in (pytest.approx(1.5 * 10), pytest.approx(1.5 * 5))
+
+
+def test_who_is_cut_off_ends_at_the_new_border_of_the_picture():
+    xy, visible = np.stack([10 + 3.0 * np.arange(17), 20 + 5.0 * np.arange(17)], 1), np.arange(17) != 8
+    frame, box = np.zeros((120, 80, 3), np.uint8), np.array([8.0, 15.0, 62.0, 105.0])
+    for number, (x, y) in enumerate(xy.astype(int)):
+        frame[y, x] = number + 1
+    cut = set()
+    for seed in range(40):
+        part, left, moved, seen = cut_off(frame, box, xy, visible, RNG(seed))
+        places = moved[seen].astype(int)
+        assert (part[places[:, 1], places[:, 0], 0] == np.flatnonzero(seen) + 1).all(), "joints go with the picture"
+        assert set(part[..., 0].ravel()) - {0, 9} == set(np.flatnonzero(seen) + 1), "and with what is cut off"
+        assert (left[:2] >= 0).all() and (left[2:] <= part.shape[1::-1]).all()
+        sides = (left[2:] - left[:2]) / (box[2:] - box[:2])
+        assert sorted(sides)[1] == 1 and 0.39 <= sorted(sides)[0] <= 0.86
+        cut.add((int(sides.argmin()), bool((moved == xy).all())))
+    assert len(cut) == 4, "at all four sides"
+
+
+def test_of_a_person_something_is_left():
+    xy, frame, box = np.tile([50.0, 50.0], (17, 1)), np.zeros((100, 100, 3), np.uint8), np.array([0.0, 0.0, 80.0, 80.0])
+    for visible in (np.arange(17) < 2, np.ones(17, bool)):
+        shares = [cut_off(frame, box, xy, visible, RNG(seed))[3].sum() for seed in range(40)]
+        assert set(shares) == {visible.sum()}
+    assert min(cut_off(frame, box, xy, np.ones(17, bool), RNG(seed))[0].size for seed in range(40)) < frame.size
+
+
+def test_covered_is_one_rectangle_of_one_color():
+    image, shares = np.full((3, 40, 30), -1, np.float32), []
+    for seed in range(50):
+        changed = covered(image, RNG(seed)) >= 0
+        rows, columns = changed[0].any(1), changed[0].any(0)
+        assert (changed == (rows[:, None] & columns)).all() and (np.diff(np.flatnonzero(rows)) == 1).all()
+        assert len(np.unique(covered(image, RNG(seed))[:, rows][..., columns].reshape(3, -1), axis=1).T) == 1
+        shares.append((rows.mean(), columns.mean()))
+    assert np.min(shares) >= 0.1 and np.max(shares) <= 0.5 and np.ptp(shares) > 0.3
+
+
+def test_what_never_happens_draws_nothing():
+    rng = RNG(0)
+    assert not happens(0.0, rng) and rng.random() == RNG(0).random()
+    assert np.mean([happens(0.3, rng) for _ in range(1000)]) == pytest.approx(0.3, abs=0.05)
 
 
 def test_color_stays_an_image():

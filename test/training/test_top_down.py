@@ -81,6 +81,20 @@ def test_share_of_flips_and_half_bodies(recipe, share):
     assert np.mean([(view != box).any() for view, _, _ in views]) == pytest.approx(share, abs=0.06)
 
 
+def test_changes_of_the_picture_are_used(recipe):
+    still = dict(flip=0, rotation_deg=0, scale=0, shift=0, half_body=0, color=0)
+    samples = {}
+    for change in ("none", "cut_off", "covered"):
+        recipe.augmentation = Augmentation(**still, **({} if change == "none" else {change: 1.0}))
+        dataset = TopDownDataset(recipe, recipe.train, augment=True)
+        dataset.random.start(3)
+        samples[change] = dataset[0]
+    plain, cut, under = samples["none"], samples["cut_off"], samples["covered"]
+    assert (plain["weight"] == 1).all() and (under["weight"] == 1).all() and 0 < cut["weight"].sum() < 17
+    assert (under["image"] != plain["image"]).any() and (under["xy"] == plain["xy"]).all()
+    assert (cut["xy"] != plain["xy"]).any()
+
+
 @pytest.fixture
 def damaged(dots, recipe, tmp_path):
     """The dots with one image missing and one damaged."""

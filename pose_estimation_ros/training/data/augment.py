@@ -8,6 +8,9 @@ from pose_estimation_ros.core.geometry import boxes_around
 from pose_estimation_ros.training.config import Augmentation
 
 HALF_BODY = 1.5  # crop of a half body, relative to its joints
+CUT_OFF = (0.15, 0.6)  # of a person's width or height, by a border of the image
+COVERED = (0.15, 0.5)  # of the crop's width and height, by an object
+LEAST_SEEN = 3  # joints of a person who is cut off
 
 
 class Randomness:
@@ -22,6 +25,11 @@ class Randomness:
 
     def __call__(self) -> np.random.Generator:
         return self.rng
+
+
+def happens(probability: float, rng: np.random.Generator) -> bool:
+    """Without a draw where it never does: recipes without this change keep their random numbers."""
+    return probability > 0 and rng.random() < probability
 
 
 def random_box(box: np.ndarray, ranges: Augmentation, rng: np.random.Generator) -> np.ndarray:
@@ -45,6 +53,35 @@ def half_body_box(
     around = boxes_around(xy[None], chosen[None].astype(float), 0.5)[0].astype(float)
     grow = (HALF_BODY / padding - 1) / 2 * (around[2:] - around[:2])
     return np.concatenate([around[:2] - grow, around[2:] + grow])
+
+
+def cut_off(
+    frame: np.ndarray, box: np.ndarray, xy: np.ndarray, visible: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(frame, box, xy, visible) as if the photograph ended within the person, at a random side; of no paper.
+
+    What is beyond the new border is not labelled any more, as in COCO, and the box is that of what is left.
+    As they were where fewer than 3 joints would be left. frame (H, W, 3), box xyxy, xy (K, 2) px, visible (K,) bool.
+    """
+    side = rng.integers(4)  # of box and view: left, top, right, bottom
+    view = np.array([0, 0, frame.shape[1], frame.shape[0]])
+    border = box[side] + rng.uniform(*CUT_OFF) * (box[(side + 2) % 4] - box[side])
+    view[side] = np.clip(round(border), 1, view[2 + side % 2] - 1)
+    low, high = view[:2], view[2:]
+    seen = visible & ((xy >= low) & (xy < high)).all(1)
+    if seen.sum() < LEAST_SEEN:
+        return frame, box, xy, visible
+    box = np.concatenate([np.maximum(box[:2], low), np.minimum(box[2:], high)]) - np.tile(low, 2)
+    return frame[low[1] : high[1], low[0] : high[0]], box, xy - low, seen
+
+
+def covered(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(3, h, w) float32 with a rectangle of one random color over it: random erasing (Zhong et al., AAAI 2020)."""
+    height, width = (image.shape[1:] * rng.uniform(*COVERED, 2)).astype(int)
+    y, x = rng.integers(np.array(image.shape[1:]) - (height, width) + 1)
+    changed = image.copy()
+    changed[:, y : y + height, x : x + width] = rng.uniform(0, 255, (3, 1, 1))
+    return changed
 
 
 def random_rotation(ranges: Augmentation, rng: np.random.Generator) -> float:

@@ -12,7 +12,10 @@ from pose_estimation_ros.inference.image import warp_crops
 from pose_estimation_ros.training.config import Recipe, Source
 from pose_estimation_ros.training.data.augment import (
     Randomness,
+    covered,
+    cut_off,
     half_body_box,
+    happens,
     random_box,
     random_color,
     random_rotation,
@@ -53,7 +56,10 @@ class TopDownDataset(Dataset):
         box, xy = person.box_xyxy.astype(float), person.keypoints[:, :2]
         visible = person.keypoints[:, 2] > 0
         angle, flip = 0.0, False
+        ranges, rng = self.recipe.augmentation, self.random()
         if self.augment:
+            if happens(ranges.cut_off, rng):
+                frame, box, xy, visible = cut_off(frame, box, xy, visible, rng)
             box, angle, flip = self.random_view(box, xy, visible)
         size_wh = self.recipe.input_size_wh
         matrix = crop_matrices(box[None], size_wh, self.recipe.padding, angle)
@@ -61,8 +67,10 @@ class TopDownDataset(Dataset):
         if flip:
             order = self.flip_index
             image, xy, visible = image[:, :, ::-1], (xy * [-1, 1] + [size_wh[0] - 1, 0])[order], visible[order]
-        if self.augment and self.recipe.augmentation.color:
-            image = random_color(image, self.recipe.augmentation.color, self.random())
+        if self.augment and ranges.color:
+            image = random_color(image, ranges.color, rng)
+        if self.augment and happens(ranges.covered, rng):
+            image = covered(image, rng)
         return self.sample(np.ascontiguousarray(image), xy / STRIDE, visible)
 
     def random_view(self, box: np.ndarray, xy: np.ndarray, visible: np.ndarray) -> tuple[np.ndarray, float, bool]:
