@@ -24,6 +24,7 @@ class Source:
     images: str = ""  # a folder or a glob of tar files
     repeat: int = 1  # how often an epoch sees it
     detections: str = ""  # top-down: person boxes in HRNet's format instead of the annotated ones
+    names: str = "*"  # only images whose file name matches, such as stanford40_*
 
 
 @dataclass

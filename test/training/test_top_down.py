@@ -69,6 +69,17 @@ def test_json_without_images_folder(dots, recipe):
         TopDownDataset(recipe, recipe.train, augment=False)
 
 
+def test_images_can_be_chosen_by_name(recipe):
+    recipe.train[0].names = "[25].png"
+    assert [person.file_name for _, _, person in TopDownDataset(recipe, recipe.train, False).items] == [
+        "2.png",
+        "5.png",
+    ]
+    recipe.train[0].names = "lspet_*"
+    with pytest.raises(DataError, match=r"expected images whose names match 'lspet_\*', there are none"):
+        TopDownDataset(recipe, recipe.train, augment=False)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_share_of_flips_and_half_bodies(recipe, share):
     recipe.augmentation = Augmentation(flip=share, half_body=share, rotation_deg=0, scale=0, shift=0)

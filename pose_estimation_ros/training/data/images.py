@@ -7,6 +7,7 @@ import os
 import tarfile
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Callable, TypeVar
 
@@ -59,7 +60,10 @@ def load_items(
     """
     items, skipped = [], 0
     for source in sources:
-        store, entries = ImageStore(recipe.path(source.images)), load(source)
+        store = ImageStore(recipe.path(source.images))
+        entries = [entry for entry in load(source) if fnmatch(entry.file_name, source.names)]  # type: ignore[attr-defined]
+        if not entries:
+            raise DataError(f"{source.annotations}: expected images whose names match {source.names!r}, there are none")
         kept = readable(store, entries) if recipe.skip_bad else entries
         skipped += len(entries) - len(kept)
         items += [(source, store, entry) for entry in kept] * source.repeat
