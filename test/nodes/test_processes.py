@@ -7,7 +7,9 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS")
 
 from pose_estimation_ros.msg import PersonArray
+from rcl_interfaces.srv import SetParameters
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
@@ -80,6 +82,31 @@ def test_either_side_killed_and_started_again(watcher, camera, color_model, wait
     watcher.arrays.clear()
     wait_until(lambda: len(watcher.arrays) >= 10 and len(watcher.images) >= 10, watcher)
     assert {len(msg.persons) for msg in watcher.arrays} == {1}
+
+
+def test_another_process_switches_it_off_and_on_and_is_refused_with_the_reason(
+    watcher, camera, color_model, wait_until, ended
+):
+    ended.append(start_pose_node({"model": color_model, "detector": "full_frame"}))
+    ended.append(start_video_node(camera))
+    client = watcher.create_client(SetParameters, "pose_node/set_parameters")
+
+    def set_parameter(name, value):
+        request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
+        future = client.call_async(request)
+        wait_until(future.done, watcher)
+        return future.result().results[0]
+
+    wait_until(lambda: watcher.arrays and client.service_is_ready(), watcher)
+    refused = set_parameter("score_threshold", 1.5)
+    assert not refused.successful and "score_threshold" in refused.reason
+    assert set_parameter("enabled", False).successful
+    seen = len(watcher.images)
+    wait_until(lambda: len(watcher.images) >= seen + 20, watcher)
+    assert stamp(watcher.arrays[-1]) <= watcher.images[seen + 5], "at most what was under way"
+    assert set_parameter("enabled", True).successful
+    before = len(watcher.arrays)
+    wait_until(lambda: len(watcher.arrays) > before, watcher)
 
 
 def test_stop_ends_what_does_not_listen():
