@@ -20,10 +20,10 @@ from pose_estimation_ros.evaluation.bag.reading import Bag, image_topic
 from pose_estimation_ros.evaluation.bag.results import about_model, files_of
 from pose_estimation_ros.evaluation.bag.run import Estimate, by_pipeline, by_true_boxes, run
 from pose_estimation_ros.evaluation.bag.truth import FILE, Truth, annotations_of, truth_of_file, truth_of_topic
-from pose_estimation_ros.inference.backend import open_model
+from pose_estimation_ros.inference.backend import Backend, open_model
 from pose_estimation_ros.inference.estimator import TopDown
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.pipeline import build_pipeline
+from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 
 DETECTOR, GROUND_TRUTH = "detector", "ground-truth"
 
@@ -106,7 +106,7 @@ def pseudo_truth_for(bag: Bag, topic: str, model: str | None, options: PipelineO
     if not model:
         return None
     alone = options._replace(model=model, detect_every=1, tracking=False)
-    with opened(alone, DETECTOR, None) as (estimate, skeleton):
+    with opened(alone, DETECTOR, None) as (estimate, skeleton, _):
         check_skeleton(skeleton, model)
         record = run(bag, topic, estimate, None, Clock())
     if record.interrupted:
@@ -127,12 +127,13 @@ def evaluate_model(job: Job, options: PipelineOptions, args: argparse.Namespace)
         return {"folder": str(target), "interrupted": False, "results": results}
     clock = Clock(args.realtime, args.latency_ms)
     pseudo_truth = job.pseudo_truth()
-    with opened(options, args.boxes, job.truth) as (estimate, skeleton):
+    with opened(options, args.boxes, job.truth) as (estimate, skeleton, network):
         if job.truth or pseudo_truth:
             check_skeleton(skeleton, options.model)
         with RunFolder(target, skeleton, args.color_by, not args.no_video) as folder:
             record = run(job.bag, job.topic, estimate, folder, clock)
-            files = files_of(record, skeleton, told, clock, job.truth, pseudo_truth)
+            said = {**told, "fallback_in_use": network.fault}
+            files = files_of(record, skeleton, said, clock, job.truth, pseudo_truth)
             folder.finish(files if record.interrupted else {**files, INPUTS: inputs})
     return {"folder": str(target), "interrupted": record.interrupted, "results": files[RESULTS]}
 
@@ -152,16 +153,19 @@ def inputs_of(job: Job, told: dict[str, Any], options: PipelineOptions, args: ar
 
 
 @contextmanager
-def opened(options: PipelineOptions, boxes: str, truth: Truth | None) -> Iterator[tuple[Estimate, Skeleton]]:
+def opened(
+    options: PipelineOptions, boxes: str, truth: Truth | None
+) -> Iterator[tuple[Estimate, Skeleton, Pipeline | Backend]]:
+    """How people are estimated, their skeleton, and whose ``fault`` tells why it is not on what was asked for."""
     if boxes == DETECTOR:
         with build_pipeline(options) as pipeline:
-            yield by_pipeline(pipeline), pipeline.skeleton
+            yield by_pipeline(pipeline), pipeline.skeleton, pipeline
     else:
         shared: Any = {"threads": options.threads, "fallback": options.fallback, "cpu_engine": options.cpu_engine}
         backend, spec = open_model(options.model, "top_down", **shared)
         with backend:
             estimator = TopDown(backend, spec, flip_test=options.flip_test)
-            yield by_true_boxes(estimator, truth), get_skeleton(spec.skeleton)
+            yield by_true_boxes(estimator, truth), get_skeleton(spec.skeleton), backend
 
 
 def check_skeleton(skeleton: Skeleton, model: str) -> None:

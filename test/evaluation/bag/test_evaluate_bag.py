@@ -1,8 +1,10 @@
 """`pose evaluate-bag` end to end on small bags: the same numbers as by other ways, and nothing lost on the way."""
 
 import json
+import re
 import shutil
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -68,6 +70,21 @@ def test_what_is_written(evaluate, save_bag, stamps, tmp_path):
         np.testing.assert_allclose(written, results[3]["keypoints"], atol=1e-4)
     metadata = (folder / "pose_bag" / "metadata.yaml").read_text()
     assert "version: 8" in metadata and "pose_bag.db3" in metadata and "unfinished" not in metadata
+
+
+@pytest.mark.parametrize("boxes", ["detector", "ground-truth"])
+def test_a_fallback_is_told_where_it_was_used(dots, color_model, tmp_path, boxes):
+    bag, found, engine = str(tmp_path / "bag"), [], Path(color_model).with_suffix(".engine")
+    engine.write_bytes(b"of another machine")
+    files = [str(dots / "images"), "--annotations", str(dots / "person_keypoints.json")]
+    assert main(["make-bag", *files, "--out", bag]) == 0
+    for model in (str(engine), color_model):
+        options = ["--boxes", boxes, "-p", "fallback:=true", "-p", "detector:=full_frame", "-p", "threads:=1"]
+        assert main(["evaluate-bag", bag, "--model", model, "--out", str(tmp_path / "out"), "--again", *options]) == 0
+        found.append(json.loads((tmp_path / "out" / "bag" / "color_model" / "results.json").read_text()))
+    assert re.match("expected .*color_model.engine", found[0]["fallback_in_use"])
+    assert found[1]["fallback_in_use"] == ""
+    assert found[0]["truth"] == found[1]["truth"]
 
 
 def test_again_takes_the_place_of_our_own_results_alone(evaluate, save_bag, stamps, tmp_path, capsys):
