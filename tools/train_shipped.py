@@ -17,12 +17,13 @@ from pose_estimation_ros.training.config import load_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = "../shared/data"
-TEACHER = f"{DATA}/reference_models/yolox_nano.onnx"
+TEACHERS = f"{DATA}/reference_models"
+LABEL_BOXES = ("label_persons", f"{TEACHERS}/yolox_nano.onnx")
 
 
 class Shipped(NamedTuple):
     """name: of the model. recipes: in order, of config/training. checkpoint: of the last one's. export: options.
-    labels: file -> arguments of tools/label_persons.py that make it."""
+    labels: file -> tool and its arguments, but for the file itself, that make it."""
 
     name: str
     recipes: tuple
@@ -35,9 +36,17 @@ class Shipped(NamedTuple):
 SHIPPED = {
     "elpn_v1": Shipped(
         "elpn_v1_coco",
-        ("elpn_v1_cpu_128", "elpn_v1_cpu_256", "elpn_v1_cpu_finish"),
+        (
+            *("elpn_v1_cpu_128", "elpn_v1_cpu_256", "elpn_v1_cpu_finish"),
+            *("elpn_v1_cpu_cut", "elpn_v1_cpu_people_128", "elpn_v1_cpu_people_256"),
+        ),
         "best.ckpt",
         evaluate=("--flip",),
+        labels={
+            "runs/labels/boxes_keypoints.json": (
+                "label_keypoints", TEACHERS, f"{DATA}/boxes/images_train.tar", f"{DATA}/boxes/person_boxes_train.json",
+            ),
+        },
     ),
     "person_detector": Shipped(
         "person_detector",
@@ -46,9 +55,9 @@ SHIPPED = {
         export=("--size-wh", "384", "320"),
         labels={
             "runs/labels/coco_train_boxes.json": (
-                f"{DATA}/coco_train/images", "--known", f"{DATA}/coco_train/person_keypoints.json",
+                *LABEL_BOXES, f"{DATA}/coco_train/images", "--known", f"{DATA}/coco_train/person_keypoints.json",
             ),
-            "runs/labels/crops_boxes.json": (f"{DATA}/crops/crops_train_*.tar",),
+            "runs/labels/crops_boxes.json": (*LABEL_BOXES, f"{DATA}/crops/crops_train_*.tar"),
         },
     ),
 }  # fmt: skip
@@ -87,10 +96,9 @@ def main():
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="recipe keys to change, in all recipes")
     args = parser.parse_args()
     shipped = SHIPPED[args.model]
-    for file, arguments in shipped.labels.items():
+    for file, (tool, *arguments) in shipped.labels.items():
         if not Path(file).is_file():
-            images, *known = arguments
-            run([str(ROOT / "tools" / "label_persons.py"), TEACHER, images, file, *known])
+            run(["-m", f"tools.{tool}", *arguments, file])
     for step in commands(shipped, args.overrides):
         print("pose " + " ".join(step), flush=True)
         run(["-m", "pose_estimation_ros", *step])

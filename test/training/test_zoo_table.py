@@ -29,7 +29,10 @@ def test_cards(tool, repository):
         assert re.findall(r"^## (.*)", card, re.MULTILINE) == HEADINGS
         for picture in re.findall(r"!\[.*?\]\((.*?)\)", card):
             assert 0 < (repository / "models" / picture).stat().st_size < 60_000, picture
-        assert f"make train-{spec.name.removesuffix('_coco')}" in card
+        made_by = f"make train-{spec.name.removesuffix('_coco')}"
+        if "export" in spec.training:
+            made_by = "pose export models/{of}.onnx --precision {precision}".format(**spec.training["export"])
+        assert made_by in card
 
 
 def test_the_repository_stays_small(repository):
