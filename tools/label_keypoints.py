@@ -24,6 +24,7 @@ from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.training.data.images import ImageStore
+from tools.label_persons import mirrored
 
 SURE = 0.3
 SAME = 0.06  # of the box's longer side
@@ -33,8 +34,7 @@ COCO17 = get_skeleton("coco17")
 def look_twice(movenet, frame, boxes):
     """xy (N, K, 2) px and score (N, K) of the people in the image, and what the mirror image says of them."""
     width = frame.shape[1]
-    mirrored = np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], 1)
-    first, second = movenet(frame, boxes), movenet(np.ascontiguousarray(frame[:, ::-1]), mirrored)
+    first, second = movenet(frame, boxes), movenet(np.ascontiguousarray(frame[:, ::-1]), mirrored(boxes, width))
     order = COCO17.flip_index
     return (first.xy, first.score), (second.xy[:, order] * [-1, 1] + [width - 1, 0], second.score[:, order])
 

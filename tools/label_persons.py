@@ -40,11 +40,15 @@ def merge(first, second):
     return np.concatenate([box, second[0][alone]]), np.concatenate([score, second[1][alone] / 2])
 
 
+def mirrored(box, width):
+    """Boxes (N, 4) xyxy of an image so wide in its mirror image, and back."""
+    return np.stack([width - box[:, 2], box[:, 1], width - box[:, 0], box[:, 3]], 1)
+
+
 def look(detector, image):
     """The detector's answers for the image and its mirror image, merged."""
     box, score = detector(np.ascontiguousarray(image[:, ::-1]))
-    mirrored = np.stack([image.shape[1] - box[:, 2], box[:, 1], image.shape[1] - box[:, 0], box[:, 3]], 1)
-    return merge(detector(image), (mirrored, score))
+    return merge(detector(image), (mirrored(box, image.shape[1]), score))
 
 
 def start_worker(model, images):
