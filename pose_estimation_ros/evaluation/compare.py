@@ -14,12 +14,11 @@ import csv
 import io
 import os
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, NamedTuple, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.files import write_json, write_whole
@@ -45,7 +44,7 @@ from pose_estimation_ros.evaluation.protocols import applied, chosen
 from pose_estimation_ros.inference.backend import open_model
 from pose_estimation_ros.inference.detector import open_detector
 from pose_estimation_ros.inference.machine import UNKNOWN, describe_machine
-from pose_estimation_ros.inference.timing import table
+from pose_estimation_ros.inference.timing import table, take_turns
 
 WARM_UP = 5  # rounds
 # The figure by which models are compared, the first that they have: what it is called and what makes percent of it.
@@ -133,7 +132,7 @@ def noise(shape: Sequence[int]) -> np.ndarray:
 def compare(models: Sequence[Candidate], args: argparse.Namespace) -> list[dict[str, Any]]:
     """Measures, prints and writes; returns the rows of compare.json."""
     costs = [cost(model) for model in models]
-    times = latencies(models, args.rounds)
+    times = take_turns([partial(model.network, model.image) for model in models], args.rounds, WARM_UP)
     speeds = [speed(own, times[:, 0]) for own in times.T]
     figures = [model.accuracy() for model in models]
     rows = [
@@ -148,17 +147,6 @@ def compare(models: Sequence[Candidate], args: argparse.Namespace) -> list[dict[
     write_whole(Path(args.out, "compare.png"), plot([point(r) for r in rows], machine()))
     print(f"wrote compare.csv, compare.json and compare.png into {args.out}")
     return rows
-
-
-def latencies(models: Sequence[Candidate], rounds: int) -> np.ndarray:
-    """(rounds, models) ms of each network on its image, in turns."""
-    times = np.zeros((WARM_UP + rounds, len(models)))
-    for own in tqdm(times, "rounds", leave=False):
-        for place, model in enumerate(models):
-            start_s = time.perf_counter()
-            model.network(model.image)
-            own[place] = 1e3 * (time.perf_counter() - start_s)
-    return times[WARM_UP:]
 
 
 def cost(model: Candidate) -> dict[str, int | None]:

@@ -15,7 +15,7 @@ pytest.importorskip("matplotlib")
 from pose_estimation_ros.__main__ import main  # noqa: E402
 from pose_estimation_ros.evaluation import compare as module  # noqa: E402
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model  # noqa: E402
-from pose_estimation_ros.evaluation.compare import COLUMNS, WARM_UP, Candidate, as_csv, cells, cost, latencies, speed  # noqa: E402
+from pose_estimation_ros.evaluation.compare import COLUMNS, Candidate, as_csv, cells, cost, speed  # noqa: E402
 
 
 @pytest.fixture
@@ -46,14 +46,6 @@ def make_model(save_onnx, save_spec):
 
 def candidate(path, name="m", network=len, figures=None):
     return Candidate(name, path, "top_down", np.zeros((1, 3, 64, 48), np.float32), network, lambda: figures)
-
-
-def test_models_take_turns():
-    calls = []
-    models = [candidate(None, name, lambda image, name=name: calls.append((name, image.shape))) for name in "abc"]
-    times = latencies(models, 4)
-    assert times.shape == (4, 3) and (times > 0).all()
-    assert calls == [(name, (1, 3, 64, 48)) for name in "abc"] * (WARM_UP + 4)
 
 
 def test_speed_by_hand():
@@ -130,7 +122,7 @@ def test_pose_compare(images, color_model, make_model, tmp_path, capsys):
 )
 def test_refused_before_anything_is_measured(images, make_model, capsys, monkeypatch, models, options, message):
     monkeypatch.chdir(images)  # which is where the models are, too
-    monkeypatch.setattr(module, "latencies", None)
+    monkeypatch.setattr(module, "take_turns", None)
     monkeypatch.setitem(sys.modules, "openvino", None)  # as where it is not installed
     make_model("good"), make_model("mpii", "mpii16", 16)
     (images / "yolox_nano.onnx").write_bytes(b"")  # without a spec it can only be a detector
