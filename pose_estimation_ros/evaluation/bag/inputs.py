@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.errors import DataError, ModelError
 from pose_estimation_ros.core.model_spec import file_sha256, spec_path
 from pose_estimation_ros.evaluation.bag.output import RESULTS
 from pose_estimation_ros.evaluation.bag.truth import Truth
@@ -16,6 +16,7 @@ from pose_estimation_ros.evaluation.coco_json import read_json
 from pose_estimation_ros.evaluation.report_summary import versions
 from pose_estimation_ros.inference.backend import model_path
 from pose_estimation_ros.inference.detector import FULL_FRAME
+from pose_estimation_ros.inference.fallback_backend import find_onnx
 
 INPUTS = "inputs.json"
 CHUNK = 1 << 20
@@ -39,10 +40,13 @@ def chunked_sha256(path: Path) -> str:
 
 
 def model_sha256(name: str) -> list[str]:
-    """Of a network's file, and of its spec where it has one."""
+    """Of a network's file, and of its spec where it has one; of the ONNX model of an engine that is not there."""
     if name == FULL_FRAME:
         return []
-    path = model_path(name)
+    try:
+        path = model_path(name)
+    except ModelError:  # opening it falls back on that model, or says what is missing
+        path = find_onnx(name) or ""
     return [file_sha256(str(p)) for p in (path, spec_path(path)) if Path(p).is_file()]
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from pose_estimation_ros.core.model_spec import file_sha256
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.evaluation.bag.clock import Clock, distribution
+from pose_estimation_ros.evaluation.bag.inputs import model_sha256
 from pose_estimation_ros.evaluation.bag.measures import reference_free
 from pose_estimation_ros.evaluation.bag.output import RESULTS
 from pose_estimation_ros.evaluation.bag.run import Record
 from pose_estimation_ros.evaluation.bag.true_tracks import tracking
 from pose_estimation_ros.evaluation.bag.truth import Truth
 from pose_estimation_ros.evaluation.bag.truth_details import details
-from pose_estimation_ros.inference.backend import model_path
 from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.predict import coco_results
 
@@ -50,12 +49,12 @@ def files_of(
 
 
 def about_model(options: PipelineOptions, boxes: str) -> dict[str, Any]:
-    """The model with the hash of its file, and what the pipeline was told."""
+    """The model with the hash of its file, or of the one that serves in its place, and what the pipeline was told."""
     of_pipeline = {name: value for name, value in options._asdict().items() if name not in ("model", "threads")}
     own = of_pipeline if boxes == "detector" else {name: of_pipeline[name] for name in OF_THE_MODEL}
     return {
         "model": options.model,
-        "model_sha256": file_sha256(model_path(options.model)),
+        "model_sha256": next(iter(model_sha256(options.model)), ""),
         "boxes": boxes,
         "options": own,
     }

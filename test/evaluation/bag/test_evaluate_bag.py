@@ -72,10 +72,13 @@ def test_what_is_written(evaluate, save_bag, stamps, tmp_path):
     assert "version: 8" in metadata and "pose_bag.db3" in metadata and "unfinished" not in metadata
 
 
-@pytest.mark.parametrize("boxes", ["detector", "ground-truth"])
-def test_a_fallback_is_told_where_it_was_used(dots, color_model, tmp_path, boxes):
+@pytest.mark.parametrize(
+    "boxes, content", [("detector", b"of another machine"), ("ground-truth", b""), ("detector", None)]
+)
+def test_a_fallback_is_told_where_it_was_used(dots, color_model, tmp_path, boxes, content):
     bag, found, engine = str(tmp_path / "bag"), [], Path(color_model).with_suffix(".engine")
-    engine.write_bytes(b"of another machine")
+    if content is not None:
+        engine.write_bytes(content)
     files = [str(dots / "images"), "--annotations", str(dots / "person_keypoints.json")]
     assert main(["make-bag", *files, "--out", bag]) == 0
     for model in (str(engine), color_model):
