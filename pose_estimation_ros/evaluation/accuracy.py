@@ -14,6 +14,7 @@ from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec, load_model_spec, spec_path
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation import coco, crowdpose, detection, mpii
+from pose_estimation_ros.evaluation.box_ap import box_ap
 from pose_estimation_ros.evaluation.coco_json import (
     Boxes,
     annotation_file,
@@ -159,15 +160,15 @@ def accuracy_of_detector(
     cpu_engine: str = CPU_ENGINES[0],
     half: str | None = None,
 ) -> tuple[dict[str, Any], list]:
-    """Recall at 0.2 and 1 false positives per image of a person detector, and at its own threshold if its spec has one;
-    and the boxes that it found."""
+    """Recall at 0.2 and 1 false positives per image of a person detector, and at its own threshold if its spec has one,
+    COCO's AP of its boxes; and the boxes."""
     file = annotation_file(data)
     truths = detection.load_truth(file, half=half)
     refuse_missing_images(file.parent / "images", [truth.file_name for truth in truths])
     detector = open_detector(str(path), threads, score_threshold=0.01, cpu_engine=cpu_engine)
     found = detection.detect_folder(detector, file.parent / "images", tqdm(truths, "images", leave=False))
     points = detection.curve(detection.judge(found, truths))
-    figures = {**detection.summary(points), **at_own_threshold(path, points)}
+    figures = {**detection.summary(points), **at_own_threshold(path, points), **box_ap(found, truths)}
     results = [
         {"file_name": truth.file_name, "box_xyxy": box.round(2).tolist(), "score": round(float(score), 4)}
         for truth, (boxes, scores) in zip(truths, found)

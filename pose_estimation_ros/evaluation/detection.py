@@ -21,11 +21,13 @@ Detections = tuple[np.ndarray, np.ndarray]  # box_xyxy (D, 4) px, score (D,) of 
 
 
 class Truth(NamedTuple):
-    """One image's annotations. box_xyxy (N, 4) px: everybody, crowds, too; counted (N,) bool: who must be found."""
+    """One image's annotations. box_xyxy (N, 4) px: everybody, crowds, too; counted (N,) bool: who must be found; crowd
+    (N,) bool."""
 
     file_name: str
     box_xyxy: np.ndarray
     counted: np.ndarray
+    crowd: np.ndarray
 
 
 class Outcome(NamedTuple):
@@ -59,9 +61,10 @@ def load_truth(
         if not is_in(image["id"], half):
             continue
         enough = [a.get("num_keypoints", min_keypoints) >= min_keypoints for a in items]
-        counted = [e and not a.get("iscrowd") and a["bbox"][3] >= min_height for e, a in zip(enough, items)]
+        crowd = np.array([a.get("iscrowd", 0) for a in items], bool)
+        counted = [e and a["bbox"][3] >= min_height for e, a in zip(enough, items)]
         boxes = xywh_to_xyxy(np.array([a["bbox"] for a in items]))
-        truth.append(Truth(image["file_name"], boxes, np.array(counted, bool)))
+        truth.append(Truth(image["file_name"], boxes, np.array(counted, bool) & ~crowd, crowd))
     return truth
 
 

@@ -34,4 +34,5 @@ def detection_metrics(outputs: Named, batch: Named, false_per_image: float = 1.0
 def truth_of(rows: np.ndarray) -> Truth:
     """A row of BoxesDataset's "boxes" (M, 5) as annotations."""
     rows = rows[rows[:, 4] >= 0]
-    return Truth("", rows[:, :4], rows[:, 4] > 0)
+    counted = rows[:, 4] > 0
+    return Truth("", rows[:, :4], counted, ~counted)

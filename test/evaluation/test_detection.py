@@ -28,8 +28,8 @@ PARTLY = [0.0, 50, 10, 150]  # IoU with PERSON 50 / 150: neither found nor false
 
 
 def truth_of(*boxes, counted=None):
-    counted = [True] * len(boxes) if counted is None else counted
-    return Truth("a.jpg", np.array(boxes, np.float32).reshape(-1, 4), np.array(counted, bool))
+    counted = np.array([True] * len(boxes) if counted is None else counted, bool)
+    return Truth("a.jpg", np.array(boxes, np.float32).reshape(-1, 4), counted, ~counted)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,7 @@ def test_load_truth(tmp_path):
     path.write_text(json.dumps({"images": images, "annotations": items}))
     with_persons, empty = load_truth(path)
     assert list(with_persons.counted) == [True, False, False, False, True]
+    assert list(with_persons.crowd) == [False, False, False, True, False]
     np.testing.assert_allclose(with_persons.box_xyxy[4], [10, 20, 40, 110])
     assert empty.file_name == "b.jpg" and empty.box_xyxy.shape == (0, 4) and empty.counted.shape == (0,)
 
