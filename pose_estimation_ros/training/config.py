@@ -41,7 +41,7 @@ class Augmentation:
     cut_off: float = 0.0  # probability that the photograph ends within the person, top-down
     covered: float = 0.0  # probability of a rectangle over part of the crop, top-down
     color: float = 0.2  # +-, brightness and contrast
-    mosaic: float = 0.5  # detector: probability of a 2 x 2 mosaic
+    mosaic: float = 0.0  # whole images: probability of a 2 x 2 mosaic
     zoom: list[float] = field(default_factory=lambda: [0.5, 1.5])  # whole images: range, log-uniform, 1 = fitted
 
 
@@ -75,6 +75,7 @@ class Recipe:
     clip_norm: float = 0.0  # 0 = off
     skip_bad: bool = False  # leave out images that cannot be read instead of stopping
     init_from: str = ""  # checkpoint whose weights start this run
+    grow_from: str = ""  # checkpoint of a smaller network of the same kind, as which this one starts (training/grow.py)
     out_dir: str = "runs"
     seed: int = 1
     precision: str = "32-true"  # Lightning Fabric's names: bf16-mixed, ...

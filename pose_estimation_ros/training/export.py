@@ -129,6 +129,7 @@ def make_spec(recipe: Recipe, path: Path, epoch: int) -> ModelSpec:
         "teacher",
         "name",
         "init_from",
+        "grow_from",
         "losses",
         "epoch_samples",
         "batch_size",

@@ -24,7 +24,8 @@ from pose_estimation_ros.training.tasks import Task
 
 # Keys that may differ when a run goes on: they say where and how fast it runs, or how long.
 RESUME_FREELY = {
-    "epochs", "out_dir", "data_root", "workers", "threads", "devices", "init_from", "accumulate", "compile", "pictures",
+    "epochs", "out_dir", "data_root", "workers", "threads", "devices", "init_from", "grow_from", "accumulate",
+    "compile", "pictures",
 }  # fmt: skip
 
 

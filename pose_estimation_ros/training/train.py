@@ -16,11 +16,12 @@ from torch import nn
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.training.check import check_recipe
-from pose_estimation_ros.training.checkpoint import load_weights
+from pose_estimation_ros.training.checkpoint import load_checkpoint, load_weights
 from pose_estimation_ros.training.config import Recipe, load_recipe
 from pose_estimation_ros.training.data.loader import holdout_loader, samples_per_epoch, train_loader
 from pose_estimation_ros.training.distill import load_teacher, taught
 from pose_estimation_ros.training.engine import Loss, TrainingDiverged, evaluate, train_one_epoch
+from pose_estimation_ros.training.grow import grow
 from pose_estimation_ros.training.progress import Interrupt, Progress
 from pose_estimation_ros.training.run import Run
 from pose_estimation_ros.training.sync_batch_norm import synchronise
@@ -51,6 +52,8 @@ def train(recipe: Recipe) -> Path | None:
     task = build_task(recipe)
     if recipe.init_from:
         load_weights(task.model, recipe.init_from)
+    if recipe.grow_from:
+        grow(task.model, load_checkpoint(recipe.grow_from)["model"])
     loss = taught(task.loss, load_teacher(recipe, build_model, fabric)) if recipe.teacher else task.loss
     optimizer = torch.optim.AdamW(task.model.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
     model, optimizer = fabric.setup(prepared(task.model, recipe, fabric), optimizer)

@@ -1,0 +1,95 @@
+"""Net2Net (Chen, Goodfellow and Shlens, ICLR 2016): a larger HRNet that begins as a trained smaller one.
+
+Where the larger network is wider, channels are copies of the smaller one's, and what reads them shares each weight out
+among the copies, in parts drawn at random, so that the copies learn to differ. Where it has more exchange units, the
+new ones begin as the identity. In evaluation mode both networks then compute the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.training.models.hrnet import ExchangeUnit
+from pose_estimation_ros.training.models.layers import BasicBlock, HiddenNorm
+
+UNIT = re.compile(r"stages\.(\d+)\.(\d+)\.")
+
+
+def grow(model: nn.Module, small: Mapping[str, Tensor], seed: int = 1) -> None:
+    """Gives ``model`` the weights of a smaller network of the same kind, whose state dict ``small`` is.
+
+    Widths must be multiples of the smaller one's, and no stage have fewer exchange units. Raises ModelError otherwise.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    state = model.state_dict()
+    units, small_units = count_units(state), count_units(small)
+    if units.keys() != small_units.keys() or any(units[stage] < small_units[stage] for stage in units):
+        raise ModelError(f"expected at least the smaller network's exchange units {small_units}, got {units}")
+    for name, value in state.items():
+        source = counterpart(name, units, small_units)
+        if source is None:
+            continue  # of a new unit: stays as it was drawn
+        if source not in small:
+            raise ModelError(f"expected a smaller network of the same kind, which has no {source}")
+        value.copy_(widen(small[source], value.shape, generator, name))
+    begin_as_identity(model, {stage: range(small_units[stage] - 1, units[stage] - 1) for stage in units})
+    silence_new_norms(model, small)
+
+
+def count_units(state: Mapping[str, Tensor]) -> dict[int, int]:
+    """Exchange units of each stage."""
+    found = [(int(match[1]), int(match[2])) for match in map(UNIT.match, state) if match]
+    return {stage: 1 + max(unit for s, unit in found if s == stage) for stage, _ in found}
+
+
+def counterpart(name: str, units: dict[int, int], small_units: dict[int, int]) -> str | None:
+    """The smaller network's name for an entry; None in a new unit. A stage's last unit stays the last one."""
+    match = UNIT.match(name)
+    if not match:
+        return name
+    stage, unit = int(match[1]), int(match[2])
+    if unit == units[stage] - 1:
+        unit = small_units[stage] - 1
+    elif unit >= small_units[stage] - 1:
+        return None
+    return f"stages.{stage}.{unit}.{name[match.end() :]}"
+
+
+def widen(small: Tensor, shape: torch.Size, generator: torch.Generator, name: str) -> Tensor:
+    """Copies along the outputs (axis 0), shares along the inputs (axis 1) of a convolution or linear layer."""
+    before = tuple(small.shape)
+    fits = small.dim() == len(shape) and small.shape[2:] == shape[2:]
+    if not fits or any(new % old for new, old in zip(shape, before)):
+        raise ModelError(f"{name}: expected a multiple of the smaller network's {before}, got {tuple(shape)}")
+    if not shape:
+        return small
+    outputs = small.repeat(shape[0] // small.shape[0], *[1] * (len(shape) - 1))
+    copies = shape[1] // small.shape[1] if len(shape) > 1 else 1
+    if copies == 1:
+        return outputs
+    parts = torch.rand(copies, *outputs.shape, generator=generator) + 0.25
+    return torch.cat(list(outputs * parts / parts.sum(0)), 1)
+
+
+def begin_as_identity(model: nn.Module, new: Mapping[int, range]) -> None:
+    """The last batch norm of every added path is 0: what goes into these units is positive, so the ReLUs keep it."""
+    units = [model.get_submodule(f"stages.{stage}.{unit}") for stage, indices in new.items() for unit in indices]
+    modules = [module for unit in units for module in unit.modules()]
+    added = [module.body for module in modules if isinstance(module, BasicBlock)]
+    added += [path for unit in units if isinstance(unit, ExchangeUnit) for row in unit.fuse for path in row]  # type: ignore
+    for path in added:
+        norms = [module for module in path.modules() if isinstance(module, nn.BatchNorm2d)]
+        for norm in norms[-1:]:  # where source and target are one branch, there is none
+            norm.weight.data.zero_()
+
+
+def silence_new_norms(model: nn.Module, small: Mapping[str, Tensor]) -> None:
+    """A layer norm over one value comes to its bias; of several it must, too, to begin with."""
+    for name, module in model.named_modules():
+        if isinstance(module, HiddenNorm) and module.weight.numel() > small[f"{name}.weight"].numel() == 1:
+            module.weight.data.zero_()
