@@ -146,6 +146,30 @@ def test_augmented_targets_stay_on_the_dots(write, seed):
     assert min(as_is, mirrored) < 40
 
 
+@pytest.mark.parametrize("people", [2, 9])
+def test_a_mosaic_is_four_samples_of_half_the_size(write, people):
+    still = {"flip": 0, "rotation_deg": 0, "zoom": [1, 1], "translate_px": 0, "color": 0}
+    half_seen = [person(places(seed), np.arange(17) % 2) for seed in range(people)]
+    recipe = write(half_seen + [unknown()], input_size_wh=[128, 192])
+    recipe.augmentation = Augmentation(**still, mosaic=1)
+    joined = BottomUpDataset(recipe, recipe.train, augment=True)[0]
+    recipe.augmentation = Augmentation(**still)
+    whole = BottomUpDataset(recipe, recipe.train, augment=True)[0]
+    assert {k: (v.shape, v.dtype) for k, v in joined.items()} == {k: (v.shape, v.dtype) for k, v in whole.items()}
+    recipe.input_size_wh = [64, 96]
+    tile = BottomUpDataset(recipe, recipe.train, augment=True)[0]
+    for name in ("image", "heatmaps", "heatmaps_2x", "mask", "mask_2x"):
+        np.testing.assert_array_equal(joined[name], np.tile(tile[name], (1, 2, 2)))
+    for index in range(min(4 * people, MAX_PEOPLE)):
+        corner = np.array([16, 24]) * [index // people % 2, index // people // 2]
+        np.testing.assert_allclose(joined["xy"][index], tile["xy"][index % people] + corner)
+        known = tile["cells"][index % people] >= 0
+        np.testing.assert_array_equal(joined["cells"][index] >= 0, known)
+        y, x = np.divmod(joined["cells"][index, known], 32)
+        assert np.abs(np.stack([x, y], -1) - joined["xy"][index, known]).max() <= 0.5
+    assert (joined["cells"][4 * people :] == -1).all()
+
+
 @pytest.mark.parametrize(
     "outline",
     [

@@ -17,7 +17,7 @@ from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.evaluation.coco_json import read_coco_json, refuse
 from pose_estimation_ros.inference.image import warp_crops
 from pose_estimation_ros.training.config import Augmentation, Recipe, Source
-from pose_estimation_ros.training.data.augment import Randomness, random_color, random_rotation
+from pose_estimation_ros.training.data.augment import Randomness, happens, random_color, random_rotation
 from pose_estimation_ros.training.data.coco import has_keypoints
 from pose_estimation_ros.training.data.images import load_items, read_item
 
@@ -132,6 +132,22 @@ def joint_cells(xy: np.ndarray, visible: np.ndarray, size_wh: Sequence[int]) -> 
     return cells, places
 
 
+def mosaic(samples: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Four samples of one size as one of twice the width and height: top left, top right, bottom left, bottom right.
+
+    Of more than MAX_PEOPLE the last have no tags to learn.
+    """
+    names = [name for name in samples[0] if name not in ("cells", "xy")]
+    rows = {
+        name: [np.concatenate([s[name] for s in pair], -1) for pair in (samples[:2], samples[2:])] for name in names
+    }
+    height, width = samples[0]["heatmaps"].shape[1:]
+    places = np.concatenate([s["xy"] + (width * (i % 2), height * (i // 2)) for i, s in enumerate(samples)])
+    labelled = np.concatenate([s["cells"] >= 0 for s in samples])
+    cells, xy = joint_cells(places, labelled, (2 * width, 2 * height))
+    return {**{name: np.concatenate(both, -2) for name, both in rows.items()}, "cells": cells, "xy": xy}
+
+
 class BottomUpDataset(Dataset):
     """Images with the targets of associative embedding.
 
@@ -153,8 +169,14 @@ class BottomUpDataset(Dataset):
         return len(self.items)
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        frame, scene = read_item(self.items[index])
-        size_wh, ranges = self.recipe.input_size_wh, self.recipe.augmentation
+        size_wh = self.recipe.input_size_wh
+        if not (self.augment and happens(self.recipe.augmentation.mosaic, self.random())):
+            return self.sample(index, size_wh)
+        indices = (index, *self.random().integers(len(self.items), size=3))
+        return mosaic([self.sample(i, [side // 2 for side in size_wh]) for i in indices])
+
+    def sample(self, index: int, size_wh: Sequence[int]) -> dict[str, np.ndarray]:
+        (frame, scene), ranges = read_item(self.items[index]), self.recipe.augmentation
         matrix, flip = letterbox_matrix(frame.shape[1::-1], tuple(size_wh)), False
         if self.augment:
             matrix, flip = random_matrix(frame.shape[1::-1], size_wh, ranges, self.random())
@@ -163,14 +185,16 @@ class BottomUpDataset(Dataset):
             image = random_color(image, ranges.color, self.random())
         order = self.skeleton.flip_index if flip else np.arange(self.skeleton.num_keypoints)
         xy, visible = apply(matrix, scene.keypoints[..., :2].astype(float))[:, order], scene.keypoints[:, order, 2] > 0
-        return {"image": image, **self.targets(scene, matrix, xy, visible)}
+        return {"image": image, **self.targets(scene, matrix, xy, visible, size_wh)}
 
-    def targets(self, scene: Scene, matrix: np.ndarray, xy: np.ndarray, visible: np.ndarray) -> dict[str, np.ndarray]:
+    def targets(
+        self, scene: Scene, matrix: np.ndarray, xy: np.ndarray, visible: np.ndarray, size_wh: Sequence[int]
+    ) -> dict[str, np.ndarray]:
         """xy (P, K, 2) in px of the input, visible (P, K)."""
         targets = {}
         hidden = rle.decode(scene.ignored) if scene.ignored else np.zeros((1, 1), np.uint8)  # type: ignore[arg-type]
         for suffix, stride in (("", STRIDE), ("_2x", STRIDE // 2)):
-            width, height = (n // stride for n in self.recipe.input_size_wh)
+            width, height = (n // stride for n in size_wh)
             maps = people_heatmaps(xy / stride, visible, (width, height), self.recipe.sigma)
             known = cv2.warpAffine(hidden, matrix / stride, (width, height), flags=cv2.INTER_NEAREST) == 0
             targets["heatmaps" + suffix] = maps
