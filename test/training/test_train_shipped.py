@@ -1,5 +1,6 @@
 """The shipped models' recipes, one after the other as `make train-...` calls them, on a few generated pictures."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import yaml
 
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.model_spec import load_model_spec
-from pose_estimation_ros.training.checkpoint import load_checkpoint
+from pose_estimation_ros.training.checkpoint import load_checkpoint, save_checkpoint
 from pose_estimation_ros.training.config import load_recipe
+from pose_estimation_ros.training.models.person_detector import PersonDetector
 
 
 @pytest.fixture(scope="module")
@@ -36,23 +38,33 @@ def test_every_shipped_model_has_a_chain_that_ends_with_its_recipe(tool, reposit
     trained = {s.name: s.training["name"] for s in specs if "export" not in s.training}
     assert {s.name: s.recipes[-1] for s in tool.SHIPPED.values()} == trained
     for shipped in tool.SHIPPED.values():
-        own = [load_recipe(repository / "config" / "training" / f"{name}.yaml") for name in shipped.recipes]
-        assert own[0].init_from == ""
-        assert [Path(recipe.init_from).parent for recipe in own[1:]] == [recipe.run_dir for recipe in own[:-1]]
+        own = recipes(repository, shipped)
+        assert own[0].init_from == "" or own[0].init_from.removeprefix("./") in shipped.inputs
+        started = [Path(recipe.init_from or recipe.grow_from).parent for recipe in own[1:]]
+        assert started == [recipe.run_dir for recipe in own[:-1]]
 
 
-def test_the_labels_that_recipes_read_are_made_first(tool, repository):
+def recipes(repository, shipped):
+    return [load_recipe(repository / "config" / "training" / f"{name}.yaml") for name in shipped.recipes]
+
+
+def test_what_recipes_read_is_made_first(tool, repository):
     for shipped in tool.SHIPPED.values():
-        recipes = [load_recipe(repository / "config" / "training" / f"{name}.yaml") for name in shipped.recipes]
-        read = [source.annotations for recipe in recipes for source in recipe.train]
-        assert {f"./{file}" for file in shipped.labels} == {file for file in read if file.startswith("./")}
-        assert all((repository / "tools" / f"{made_by}.py").is_file() for made_by, *_ in shipped.labels.values())
+        own = recipes(repository, shipped)
+        read = [source.annotations for recipe in own for source in recipe.train] + [recipe.init_from for recipe in own]
+        assert {f"./{file}" for file in shipped.inputs} == {file for file in read if file.startswith("./")}
+        assert all((repository / "tools" / f"{made_by}.py").is_file() for made_by, *_ in shipped.inputs.values())
 
 
-@pytest.mark.parametrize("name", ["elpn_v1", "person_detector"])
-def test_a_tiny_run_of_the_whole_chain(tool, name, overrides, dots, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    "name, key, before",
+    [("elpn_v1", "init_from", "last"), ("elpn_v2", "grow_from", "best"), ("person_detector", "init_from", "last")],
+)
+def test_a_tiny_run_of_the_whole_chain(tool, name, key, before, overrides, dots, tmp_path, monkeypatch):
     (tmp_path / "coco_val").symlink_to(dots)
     monkeypatch.setattr(tool, "DATA", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    save_checkpoint(Path("runs/labels/imagenet_start.ckpt"), model=PersonDetector().state_dict())
     shipped = tool.SHIPPED[name]
     steps = tool.commands(shipped, overrides)
     assert [step[0] for step in steps] == ["train"] * len(shipped.recipes) + ["export", "evaluate"]
@@ -60,9 +72,10 @@ def test_a_tiny_run_of_the_whole_chain(tool, name, overrides, dots, tmp_path, mo
         assert main(step) == 0, step
     spec = load_model_spec(str(tmp_path / "runs" / f"{shipped.name}.onnx"))
     assert spec.training["name"] == shipped.recipes[-1] and spec.training["epochs"] == 1
-    before = Path(spec.training["init_from"])
-    assert before == tmp_path / "runs" / shipped.recipes[-2] / "last.ckpt" and before.is_file()
-    assert "images 3" in capsys.readouterr().out  # of 6, those to choose by
+    evaluated = json.loads((tmp_path / "runs" / "evaluation" / f"{shipped.name}.json").read_text())
+    assert evaluated["images"] == 3  # of 6, those to choose by
+    started = Path(spec.training[key])
+    assert started == tmp_path / "runs" / shipped.recipes[-2] / f"{before}.ckpt" and started.is_file()
 
 
 def test_called_again_nothing_is_trained_twice(tool, overrides, tmp_path, capsys):

@@ -25,15 +25,20 @@ def conv_bn6(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: in
     return nn.Sequential(*conv_bn(inputs, outputs, kernel, stride, groups), nn.ReLU6(inplace=True))
 
 
-class InvertedResidual(nn.Module):
-    """MobileNetV2's block with a 7x7 kernel: 1x1 to six times the width, 7x7 depthwise, 1x1; identity if it fits."""
+def mobile_stem(outputs: int) -> nn.Sequential:
+    """MobileNetV2's beginning, to 1/2: 3x3, depthwise 3x3, 1x1."""
+    return nn.Sequential(Normalize(), conv_bn6(3, 32, 3, 2), conv_bn6(32, 32, 3, groups=32), conv_bn(32, outputs, 1))
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+
+class InvertedResidual(nn.Module):
+    """MobileNetV2's block: 1x1 to six times the width, depthwise (LitePose: 7x7), 1x1; identity if it fits."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, kernel: int = KERNEL) -> None:
         super().__init__()
         hidden = inputs * EXPANSION
         self.body = nn.Sequential(
             conv_bn6(inputs, hidden, 1),
-            conv_bn6(hidden, hidden, KERNEL, stride, groups=hidden),
+            conv_bn6(hidden, hidden, kernel, stride, groups=hidden),
             conv_bn(hidden, outputs, 1),
         )
         self.residual = stride == 1 and inputs == outputs
@@ -52,9 +57,7 @@ class Backbone(nn.Module):
 
     def __init__(self, stem: int, widths: Sequence[int], blocks: Sequence[Block]) -> None:
         super().__init__()
-        self.stem = nn.Sequential(
-            Normalize(), conv_bn6(3, 32, 3, 2), conv_bn6(32, 32, 3, groups=32), conv_bn(32, stem, 1)
-        )
+        self.stem = mobile_stem(stem)
         self.stages = nn.ModuleList(map(stage, blocks, (stem, *widths), widths, BLOCKS, STRIDES))
 
     def forward(self, image: Tensor) -> list[Tensor]:

@@ -11,7 +11,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from pose_estimation_ros.training.models.layers import Normalize, conv_bn
+from pose_estimation_ros.training.models.efficientnet_lite import EfficientNetLite0
+from pose_estimation_ros.training.models.layers import conv_bn
 
 STRIDE = 8
 PRIOR = 0.01  # score of every cell before training
@@ -33,38 +34,21 @@ class DepthwiseBlock(nn.Module):
         return torch.relu(x + self.body(x))
 
 
-def stage(inputs: int, outputs: int, blocks: int) -> nn.Sequential:
-    """Halves the resolution (depthwise 3x3, then 1x1 to the new width), then residual blocks."""
-    halve = (conv_bn(inputs, inputs, 3, stride=2, groups=inputs), conv_bn(inputs, outputs, 1, relu=True))
-    return nn.Sequential(*halve, *(DepthwiseBlock(outputs) for _ in range(blocks)))
-
-
 class PersonDetector(nn.Module):
-    """Backbone at strides 4 to 32, summed top-down to one map at stride 8, two 1x1 heads.
+    """EfficientNet-Lite0's maps at strides 8 and 16, summed to one at stride 8, and two 1x1 heads.
 
     Args:
-        widths: channels at strides 2, 4, 8, 16, 32. blocks: residual blocks at strides 4, 8, 16, 32.
-        neck: channels of the stride 8 map. head_blocks: residual blocks on it.
+        neck: channels of the stride 8 map. head_blocks: residual blocks on it. frozen_stages: of the backbone.
 
     Input (N, 3, H, W) float32 RGB 0..255, H and W multiples of 32. Output: "person" (N, 1, H/8, W/8), logits of a
     person's centre in this cell, and "box" (N, 4, H/8, W/8), log of the distances from the cell's centre to the left,
     top, right and bottom side in cells.
     """
 
-    def __init__(
-        self,
-        widths: tuple[int, ...] = (16, 32, 48, 96, 128),
-        blocks: tuple[int, ...] = (1, 2, 4, 2),
-        neck: int = 64,
-        head_blocks: int = 2,
-    ) -> None:
+    def __init__(self, neck: int = 64, head_blocks: int = 2, frozen_stages: int = 0) -> None:
         super().__init__()
-        self.stem = nn.Sequential(Normalize(), conv_bn(3, widths[0], 3, 2, relu=True))
-        self.stage4 = nn.Sequential(
-            conv_bn(widths[0], widths[1], 3, 2, relu=True), *(DepthwiseBlock(widths[1]) for _ in range(blocks[0]))
-        )
-        self.stages = nn.ModuleList(stage(*sizes) for sizes in zip(widths[1:], widths[2:], blocks[1:]))
-        self.lateral = nn.ModuleList(conv_bn(width, neck, 1) for width in widths[2:])
+        self.backbone = EfficientNetLite0(frozen_stages)
+        self.lateral = nn.ModuleList(conv_bn(width, neck, 1) for width in self.backbone.widths)
         self.up = nn.Upsample(scale_factor=2, mode="nearest")
         self.head = nn.Sequential(nn.ReLU(inplace=True), *(DepthwiseBlock(neck) for _ in range(head_blocks)))
         self.person = nn.Conv2d(neck, 1, 1)
@@ -73,15 +57,8 @@ class PersonDetector(nn.Module):
         self.box.bias.data.fill_(math.log(4.0))  # type: ignore[union-attr]
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
-        x = self.stage4(self.stem(image))
-        merged = []
-        for one_stage, lateral in zip(self.stages, self.lateral):
-            x = one_stage(x)
-            merged.append(lateral(x))
-        top = merged[2]
-        for lower in (merged[1], merged[0]):
-            top = lower + self.up(top)
-        features = self.head(top)
+        eighth, sixteenth = (lateral(x) for lateral, x in zip(self.lateral, self.backbone(image)))
+        features = self.head(eighth + self.up(sixteenth))
         return {"person": self.person(features), "box": self.box(features).clamp(max=MAX_LOG_DISTANCE)}
 
 
