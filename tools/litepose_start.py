@@ -13,12 +13,12 @@ import argparse
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from pose_estimation_ros.core.geometry import letterbox_matrix
+from pose_estimation_ros.inference.image import warp_crops
 from pose_estimation_ros.training.checkpoint import load_weights, save_checkpoint
 from pose_estimation_ros.training.data.images import ImageStore
 from pose_estimation_ros.training.models.litepose import KERNEL, litepose_xs
@@ -42,9 +42,9 @@ def sample_images(location, count):
     """(count, 3, SIDE, SIDE) RGB, spread evenly over the images of a folder or of tar files."""
     store = ImageStore(location)
     names = sorted(store.names())
-    frames = [store.read(names[i * len(names) // count])[:, :, ::-1] for i in range(count)]
-    boxed = [cv2.warpAffine(f, letterbox_matrix(f.shape[1::-1], (SIDE, SIDE)), (SIDE, SIDE)) for f in frames]
-    return torch.from_numpy(np.stack(boxed)).permute(0, 3, 1, 2).float()
+    frames = [store.read(names[i * len(names) // count]) for i in range(count)]
+    boxed = [warp_crops(f, letterbox_matrix(f.shape[1::-1], (SIDE, SIDE))[None], (SIDE, SIDE)) for f in frames]
+    return torch.from_numpy(np.concatenate(boxed))
 
 
 def columns(features):
