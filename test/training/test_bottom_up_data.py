@@ -102,8 +102,8 @@ def test_a_sample_has_the_dots_under_the_peaks_at_both_scales(write):
         "image": ((3, 128, 128), "float32"),
         "heatmaps": ((17, 32, 32), "float32"),
         "heatmaps_2x": ((17, 64, 64), "float32"),
-        "mask": ((1, 32, 32), "float32"),
-        "mask_2x": ((1, 64, 64), "float32"),
+        "mask": ((17, 32, 32), "float32"),
+        "mask_2x": ((17, 64, 64), "float32"),
         "cells": ((MAX_PEOPLE, 17), "int64"),
         "xy": ((MAX_PEOPLE, 17, 2), "float32"),
     }
@@ -201,6 +201,33 @@ def test_a_labelled_joint_in_front_of_a_crowd_counts(write):
     sample = BottomUpDataset(recipe, recipe.train, augment=False)[0]
     assert sample["mask"][0, 9, 20] == 1 and sample["mask"][0, 9, 15] == 0
     assert sample["heatmaps"][0, 9, 20] > 0.9
+
+
+def test_what_a_model_did_not_see_is_neither_there_nor_background(write):
+    """In the box of a person with the label "pseudo", for the joints that it lacks; not where somebody has that joint."""
+    corner, rest = np.tile([[10.0, 80.0]], (17, 1)), np.tile([[80.0, 36.0]], (17, 1))
+    some = np.arange(17) < 9
+    unsure = person(corner, some, label="pseudo", bbox=[60, 20, 40, 40])
+    sample = write_and_read(write, [unsure, person(rest, np.arange(17) == 9)])
+    hidden = np.zeros((32, 32), bool)
+    hidden[5:16, 15:26] = True
+    assert sample["mask"][some].all()  # the joints that it has
+    assert not sample["mask"][10, hidden].any() and sample["mask"][10, ~hidden].all()
+    assert sample["mask"][9, 9, 20] == 1 and sample["mask"][9, 9, 15] == 0  # the other's joint, inside that box
+    sure = write_and_read(write, [{k: v for k, v in unsure.items() if k != "label"}])
+    assert sure["mask"].all() and sure["mask_2x"].all()
+
+
+def write_and_read(write, items):
+    recipe = write(items)
+    return BottomUpDataset(recipe, recipe.train, augment=False)[0]
+
+
+def test_a_mirrored_unsure_person_lacks_the_mirrored_joints(write):
+    recipe = write([person(places(), np.arange(17) != 9, label="pseudo")])  # the left wrist
+    recipe.augmentation = Augmentation(flip=1, rotation_deg=0, zoom=[1, 1], translate_px=0, color=0)
+    sample = BottomUpDataset(recipe, recipe.train, augment=True)[0]
+    assert np.flatnonzero((sample["mask"] == 0).any((1, 2))).tolist() == [10]
 
 
 @pytest.mark.parametrize("seed", range(4))

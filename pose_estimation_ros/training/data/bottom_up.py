@@ -28,11 +28,15 @@ SURE = 0.1  # of a Gaussian: a joint whose person is labelled counts, even in fr
 
 
 class Scene(NamedTuple):
-    """One image. keypoints (P, K, 3): x, y px, visibility; ignored: compressed RLE of what is masked, or {}."""
+    """One image. keypoints (P, K, 3): x, y px, visibility; ignored: compressed RLE of what is masked, or {}; corners
+    (P, 4, 2) px of the people's boxes; unsure (P,) bool: joints without a label may be somewhere in the box.
+    """
 
     file_name: str
     keypoints: np.ndarray
     ignored: dict[str, Any]
+    corners: np.ndarray
+    unsure: np.ndarray
 
 
 def load_scenes(path: str | Path, skeleton: Skeleton) -> list[Scene]:
@@ -40,7 +44,8 @@ def load_scenes(path: str | Path, skeleton: Skeleton) -> list[Scene]:
 
     Left out: images without any person (as HigherHRNet does), and those with "annotations_complete": false, because
     their unlabelled people would be learned as background. Crowds and persons without keypoints are masked by their
-    segmentation, where there is none (CrowdPose) by their box.
+    segmentation, where there is none (CrowdPose) by their box. Annotations with a "label", as tools/label_keypoints and
+    the crops of shared/data have it, are unsure: what the labeller did not see may be there all the same.
     Raises DataError: as read_coco_json, other than K keypoints, or nobody with keypoints in all of the file.
     """
     scenes, strays, broken = [], [], []  # type: ignore[var-annotated]
@@ -54,12 +59,20 @@ def load_scenes(path: str | Path, skeleton: Skeleton) -> list[Scene]:
             keypoints = np.array([item["keypoints"] for item in labelled], np.float32)
             keypoints = keypoints.reshape(-1, skeleton.num_keypoints, 3)
             unknown = [item for item in items if not has_keypoints(item)]
-            scenes.append(Scene(image["file_name"], keypoints, ignored_region(image, unknown, path)))
+            corners = box_corners([item.get("bbox", [0, 0, 0, 0]) for item in labelled])
+            unsure = np.array(["label" in item for item in labelled], bool)
+            scenes.append(Scene(image["file_name"], keypoints, ignored_region(image, unknown, path), corners, unsure))
     refuse(path, f"annotations without the {3 * skeleton.num_keypoints} keypoint numbers of {skeleton.name}", strays)
     refuse(path, "annotations with keypoints that are not finite", broken)
     if not any((scene.keypoints[..., 2] > 0).any() for scene in scenes):
         raise DataError(f"{path}: expected persons with keypoints in images with complete annotations, found none")
     return scenes
+
+
+def box_corners(boxes: Sequence[Sequence[float]]) -> np.ndarray:
+    """(P, 4, 2) float32, around each box, of P boxes x, y, width, height."""
+    x, y, width, height = np.array(boxes, np.float32).reshape(-1, 4).T
+    return np.stack([x, y, x + width, y, x + width, y + height, x, y + height], 1).reshape(-1, 4, 2)
 
 
 def ignored_region(image: dict, items: list[dict], path: str | Path) -> dict[str, Any]:
@@ -132,6 +145,27 @@ def joint_cells(xy: np.ndarray, visible: np.ndarray, size_wh: Sequence[int]) -> 
     return cells, places
 
 
+def known_cells(
+    scene: Scene, visible: np.ndarray, matrix: np.ndarray, size_wh: Sequence[int], labelled: np.ndarray
+) -> np.ndarray:
+    """(K, h, w) bool: where it is known whether there is a joint.
+
+    Args: visible (P, K): who has which joint; matrix: image -> map; size_wh: of the maps; labelled (K, h, w): where
+    joints are. Not known: all joints within what is ignored, but where any is labelled; within the box of an unsure
+    person those that it lacks, but where that joint is somebody's.
+    """
+    known = np.ones(labelled.shape, np.uint8)
+    corners = np.round(apply(matrix, scene.corners.astype(float))).astype(np.int32)
+    for person in np.flatnonzero(scene.unsure):
+        for k in np.flatnonzero(~visible[person]):
+            cv2.fillConvexPoly(known[k], corners[person], 0)
+    known = known.astype(bool) | labelled
+    if scene.ignored:
+        hidden = cv2.warpAffine(rle.decode(scene.ignored), matrix, tuple(size_wh), flags=cv2.INTER_NEAREST)  # type: ignore[arg-type]
+        known &= (hidden == 0) | labelled.any(0)
+    return known
+
+
 def mosaic(samples: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Four samples of one size as one of twice the width and height: top left, top right, bottom left, bottom right.
 
@@ -151,9 +185,8 @@ def mosaic(samples: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
 class BottomUpDataset(Dataset):
     """Images with the targets of associative embedding.
 
-    Item: image (3, h, w) float32 RGB 0..255; heatmaps (K, h/4, w/4), heatmaps_2x (K, h/2, w/2) float32; mask
-    (1, h/4, w/4), mask_2x (1, h/2, w/2) float32, 0 = ignored; cells (30, K) int64 and xy (30, K, 2) float32 px of the
-    1/4 map (joint_cells). Without augmentation the image is letterboxed as at runtime. What lies beyond the image
+    Item: image (3, h, w) float32 RGB 0..255; heatmaps (K, h/4, w/4), heatmaps_2x (K, h/2, w/2) float32; mask and
+    mask_2x alike, 0 = ignored; cells (30, K) int64 and xy (30, K, 2) float32 px of the 1/4 map (joint_cells). Without augmentation the image is letterboxed as at runtime. What lies beyond the image
     counts as background: it is there at runtime, too (HigherHRNet masks it).
     """
 
@@ -192,12 +225,10 @@ class BottomUpDataset(Dataset):
     ) -> dict[str, np.ndarray]:
         """xy (P, K, 2) in px of the input, visible (P, K)."""
         targets = {}
-        hidden = rle.decode(scene.ignored) if scene.ignored else np.zeros((1, 1), np.uint8)  # type: ignore[arg-type]
         for suffix, stride in (("", STRIDE), ("_2x", STRIDE // 2)):
-            width, height = (n // stride for n in size_wh)
-            maps = people_heatmaps(xy / stride, visible, (width, height), self.recipe.sigma)
-            known = cv2.warpAffine(hidden, matrix / stride, (width, height), flags=cv2.INTER_NEAREST) == 0
-            targets["heatmaps" + suffix] = maps
-            targets["mask" + suffix] = (known | (maps.max(0) > SURE))[None].astype(np.float32)
+            maps_wh = [n // stride for n in size_wh]
+            maps = people_heatmaps(xy / stride, visible, maps_wh, self.recipe.sigma)
+            sure = known_cells(scene, visible, matrix / stride, maps_wh, maps > SURE)
+            targets["heatmaps" + suffix], targets["mask" + suffix] = maps, sure.astype(np.float32)
         targets["cells"], targets["xy"] = joint_cells(xy / STRIDE, visible, targets["heatmaps"].shape[:0:-1])
         return targets
