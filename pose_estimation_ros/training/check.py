@@ -37,6 +37,7 @@ def check_recipe(recipe: Recipe) -> None:
     if not (len(zoom) == 2 and 0 < zoom[0] <= zoom[1]):
         raise ConfigError(f"augmentation.zoom: expected [low, high] with 0 < low <= high, got {zoom}")
     expect(bool(recipe.losses), recipe, "losses", "at least one name: weight")
+    expect(not (recipe.init_from and recipe.grow_from), recipe, "grow_from", "none beside init_from")
     check_teacher(recipe)
 
 

@@ -14,7 +14,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.training.check import check_recipe
 from pose_estimation_ros.training.checkpoint import load_checkpoint, load_weights
 from pose_estimation_ros.training.config import Recipe, load_recipe
@@ -50,10 +50,7 @@ def train(recipe: Recipe) -> Path | None:
     check_recipe(recipe)
     fabric = start(recipe)
     task = build_task(recipe)
-    if recipe.init_from:
-        load_weights(task.model, recipe.init_from)
-    if recipe.grow_from:
-        grow(task.model, load_checkpoint(recipe.grow_from)["model"])
+    begin(task.model, recipe)
     loss = taught(task.loss, load_teacher(recipe, build_model, fabric)) if recipe.teacher else task.loss
     optimizer = torch.optim.AdamW(task.model.parameters(), recipe.lr, weight_decay=recipe.weight_decay)
     model, optimizer = fabric.setup(prepared(task.model, recipe, fabric), optimizer)
@@ -108,6 +105,17 @@ def start(recipe: Recipe) -> Fabric:
             f"evenly, got {recipe.batch_size}"
         )
     return fabric
+
+
+def begin(model: nn.Module, recipe: Recipe) -> None:
+    """Weights of the checkpoint that the recipe names, if it does. Raises ModelError for one that does not fit."""
+    if recipe.init_from:
+        load_weights(model, recipe.init_from)
+    if recipe.grow_from:
+        try:
+            grow(model, load_checkpoint(recipe.grow_from)["model"])
+        except ModelError as error:
+            raise ModelError(f"{recipe.grow_from}: {error}") from error
 
 
 def prepared(model: nn.Module, recipe: Recipe, fabric: Fabric) -> nn.Module:

@@ -29,6 +29,7 @@ def test_a_fine_one():
         ({"input_size_wh": [40, 32]}, r"input_size_wh: expected \[width, height\], multiples of 32, got \[40, 32\]"),
         ({"input_size_wh": [32]}, "input_size_wh: expected"),
         ({"input_size_wh": [0, 32]}, "input_size_wh: expected"),
+        ({"init_from": "a.ckpt", "grow_from": "b.ckpt"}, "grow_from: expected none beside init_from, got 'b.ckpt'"),
         ({"train": []}, "train: expected at least one source"),
         ({"holdout": []}, "holdout: expected at least one source"),
         ({"train": [Source("a", "b", 0)]}, "train: expected repeat of 1 or more"),

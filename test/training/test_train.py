@@ -15,7 +15,7 @@ import torch
 import yaml
 
 from pose_estimation_ros.__main__ import main
-from pose_estimation_ros.core.errors import ConfigError, DataError
+from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model
 from pose_estimation_ros.training.checkpoint import load_checkpoint
 from pose_estimation_ros.training.config import Recipe
@@ -185,6 +185,13 @@ def test_a_teacher_of_another_size_is_refused(recipe, tmp_path):
 def test_refused(recipe, fields, message):
     with pytest.raises(ConfigError, match=message):
         train(dataclasses.replace(recipe, **fields))
+
+
+def test_a_checkpoint_that_cannot_grow_is_named(recipe):
+    before = train(dataclasses.replace(recipe, name="before", epochs=1))
+    other = dataclasses.replace(recipe, model="goatpose_bl", grow_from=str(before))
+    with pytest.raises(ModelError, match="before/best.ckpt: .*smaller network"):
+        train(other)
 
 
 def test_lr_schedules():
