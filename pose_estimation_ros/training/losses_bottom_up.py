@@ -1,8 +1,8 @@
 """Losses of bottom-up networks: what a recipe's ``losses`` names.
 
 A term is a function (outputs, batch) -> scalar. outputs: "heatmaps" and "tags" (N, K, h, w), "heatmaps_2x"
-(N, K, 2 h, 2 w). batch: "heatmaps" and "heatmaps_2x" alike; "mask" and "mask_2x", 1 where pixels count and 0 where it is
-not known whether the joint is there; "cells" (N, P, K) int64, index y * w + x of a joint in the 1/4 map, -1
+(N, K, 2 h, 2 w). batch: "heatmaps" and "heatmaps_2x" alike; "mask" and "mask_2x", too, 1 where pixels count and 0
+where it is not known whether the joint is there; "cells" (N, P, K) int64, index y * w + x of a joint in the 1/4 map, -1
 where it is not labelled. Means are over all pixels, ignored ones counting 0, and over all images, those without people
 counting 0, as in LitePose: so the mean over devices, or over accumulated parts, is the mean over the batch.
 """

@@ -204,7 +204,7 @@ def test_a_labelled_joint_in_front_of_a_crowd_counts(write):
 
 
 def test_what_a_model_did_not_see_is_neither_there_nor_background(write):
-    """In the box of a person with the label "pseudo", for the joints that it lacks; not where somebody has that joint."""
+    """In the box of a person labelled "pseudo", for the joints that it lacks; not where somebody has that joint."""
     corner, rest = np.tile([[10.0, 80.0]], (17, 1)), np.tile([[80.0, 36.0]], (17, 1))
     some = np.arange(17) < 9
     unsure = person(corner, some, label="pseudo", bbox=[60, 20, 40, 40])

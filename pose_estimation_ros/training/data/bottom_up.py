@@ -161,7 +161,8 @@ def known_cells(
             cv2.fillConvexPoly(known[k], corners[person], 0)
     known = known.astype(bool) | labelled
     if scene.ignored:
-        hidden = cv2.warpAffine(rle.decode(scene.ignored), matrix, tuple(size_wh), flags=cv2.INTER_NEAREST)  # type: ignore[arg-type]
+        ignored = rle.decode(scene.ignored)  # type: ignore[arg-type]
+        hidden = cv2.warpAffine(ignored, matrix, tuple(size_wh), flags=cv2.INTER_NEAREST)
         known &= (hidden == 0) | labelled.any(0)
     return known
 
