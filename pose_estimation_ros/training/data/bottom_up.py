@@ -145,14 +145,12 @@ def joint_cells(xy: np.ndarray, visible: np.ndarray, size_wh: Sequence[int]) -> 
     return cells, places
 
 
-def known_cells(
-    scene: Scene, visible: np.ndarray, matrix: np.ndarray, size_wh: Sequence[int], labelled: np.ndarray
-) -> np.ndarray:
+def known_cells(scene: Scene, visible: np.ndarray, matrix: np.ndarray, labelled: np.ndarray) -> np.ndarray:
     """(K, h, w) bool: where it is known whether there is a joint.
 
-    Args: visible (P, K): who has which joint; matrix: image -> map; size_wh: of the maps; labelled (K, h, w): where
-    joints are. Not known: all joints within what is ignored, but where any is labelled; within the box of an unsure
-    person those that it lacks, but where that joint is somebody's.
+    Args: visible (P, K): who has which joint; matrix: image -> map; labelled (K, h, w): where joints are. Not known: all
+    joints within what is ignored, but where any is labelled; within the box of an unsure person those that it lacks,
+    but where that joint is somebody's.
     """
     known = np.ones(labelled.shape, np.uint8)
     corners = np.round(apply(matrix, scene.corners.astype(float))).astype(np.int32)
@@ -162,7 +160,7 @@ def known_cells(
     known = known.astype(bool) | labelled
     if scene.ignored:
         ignored = rle.decode(scene.ignored)  # type: ignore[arg-type]
-        hidden = cv2.warpAffine(ignored, matrix, tuple(size_wh), flags=cv2.INTER_NEAREST)
+        hidden = cv2.warpAffine(ignored, matrix, labelled.shape[:0:-1], flags=cv2.INTER_NEAREST)
         known &= (hidden == 0) | labelled.any(0)
     return known
 
@@ -187,8 +185,9 @@ class BottomUpDataset(Dataset):
     """Images with the targets of associative embedding.
 
     Item: image (3, h, w) float32 RGB 0..255; heatmaps (K, h/4, w/4), heatmaps_2x (K, h/2, w/2) float32; mask and
-    mask_2x alike, 0 = ignored; cells (30, K) int64 and xy (30, K, 2) float32 px of the 1/4 map (joint_cells). Without augmentation the image is letterboxed as at runtime. What lies beyond the image
-    counts as background: it is there at runtime, too (HigherHRNet masks it).
+    mask_2x alike, 0 = ignored; cells (30, K) int64 and xy (30, K, 2) float32 px of the 1/4 map (joint_cells). Without
+    augmentation the image is letterboxed as at runtime. What lies beyond the image counts as background: it is there at
+    runtime, too (HigherHRNet masks it).
     """
 
     def __init__(self, recipe: Recipe, sources: list[Source], augment: bool) -> None:
@@ -229,7 +228,7 @@ class BottomUpDataset(Dataset):
         for suffix, stride in (("", STRIDE), ("_2x", STRIDE // 2)):
             maps_wh = [n // stride for n in size_wh]
             maps = people_heatmaps(xy / stride, visible, maps_wh, self.recipe.sigma)
-            sure = known_cells(scene, visible, matrix / stride, maps_wh, maps > SURE)
+            sure = known_cells(scene, visible, matrix / stride, maps > SURE)
             targets["heatmaps" + suffix], targets["mask" + suffix] = maps, sure.astype(np.float32)
         targets["cells"], targets["xy"] = joint_cells(xy / STRIDE, visible, targets["heatmaps"].shape[:0:-1])
         return targets
