@@ -148,9 +148,9 @@ def joint_cells(xy: np.ndarray, visible: np.ndarray, size_wh: Sequence[int]) -> 
 def known_cells(scene: Scene, visible: np.ndarray, matrix: np.ndarray, labelled: np.ndarray) -> np.ndarray:
     """(K, h, w) bool: where it is known whether there is a joint.
 
-    Args: visible (P, K): who has which joint; matrix: image -> map; labelled (K, h, w): where joints are. Not known: all
-    joints within what is ignored, but where any is labelled; within the box of an unsure person those that it lacks,
-    but where that joint is somebody's.
+    Args: visible (P, K): who has which joint; matrix: image -> map; labelled (K, h, w): where joints are. Not known:
+    all joints within what is ignored, but where any is labelled; within the box of an unsure person those that it
+    lacks, but where that joint is somebody's.
     """
     known = np.ones(labelled.shape, np.uint8)
     corners = np.round(apply(matrix, scene.corners.astype(float))).astype(np.int32)
