@@ -10,10 +10,15 @@ torch = pytest.importorskip("torch", reason="training needs torch")
 from pose_estimation_ros.training.checkpoint import load_weights  # noqa: E402
 from pose_estimation_ros.training.models.efficientnet_lite import STAGES, EfficientNetLite0  # noqa: E402
 from pose_estimation_ros.training.models.layers import Normalize  # noqa: E402
+from pose_estimation_ros.training.models.litepose import litepose_xs  # noqa: E402
 from pose_estimation_ros.training.models.person_detector import PersonDetector  # noqa: E402
 from tools import imagenet_start  # noqa: E402
 
 IMAGES = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0)) * 255
+
+
+def litepose_backbone(frozen):
+    return litepose_xs(frozen_stages=frozen).backbone
 
 
 def test_maps():
@@ -23,14 +28,19 @@ def test_maps():
 
 
 @pytest.mark.parametrize("frozen", [0, 2])
-def test_frozen_stages_keep_weights_and_statistics(frozen):
-    model = EfficientNetLite0(frozen).train()
+@pytest.mark.parametrize("build", [EfficientNetLite0, litepose_backbone])
+def test_frozen_stages_keep_weights_and_statistics(build, frozen):
+    model = build(frozen).train()
+    parts = getattr(model, "parts", None) or [model.stem, *model.stages]
     before = {name: value.clone() for name, value in model.state_dict().items()}
     optimizer = torch.optim.AdamW(model.parameters(), 1e-2, weight_decay=0.1)
     sum(features.square().sum() for features in model(IMAGES)).backward()
     optimizer.step()
     changed = [name for name, value in model.state_dict().items() if not torch.equal(value, before[name])]
-    assert {int(name.split(".")[1]) for name in changed} == set(range(frozen, 5))
+    names = {id(part): name + "." for name, part in model.named_modules()}
+    assert {
+        number for number, part in enumerate(parts) if any(name.startswith(names[id(part)]) for name in changed)
+    } == set(range(frozen, 5))
 
 
 @pytest.fixture

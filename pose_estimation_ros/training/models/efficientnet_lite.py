@@ -8,18 +8,18 @@ from functools import partial
 
 from torch import Tensor, nn
 
+from pose_estimation_ros.training.models.layers import FrozenStages
 from pose_estimation_ros.training.models.litepose import InvertedResidual, mobile_stem, stage
 
 STEM = 16
 STAGES = ((24, 3, 2, 2), (40, 5, 2, 2), (80, 3, 2, 3), (112, 5, 1, 3))  # channels, kernel, stride, blocks
 
 
-class EfficientNetLite0(nn.Module):
+class EfficientNetLite0(FrozenStages):
     """Image (N, 3, H, W) RGB 0..255 -> maps at strides 8 and 16 with 40 and 112 channels.
 
     Args:
-        frozen_stages: how many of stem and stages keep weights and batch statistics as they are loaded. The first two
-            are most of the cost of a training step and know what photographs look like already.
+        frozen_stages: how many of stem and stages are frozen.
     """
 
     widths = (STAGES[1][0], STAGES[3][0])
@@ -32,15 +32,7 @@ class EfficientNetLite0(nn.Module):
             for width, (channels, kernel, stride, blocks) in zip(inputs, STAGES)
         ]
         self.parts = nn.ModuleList([mobile_stem(STEM), *stages])
-        self.frozen = list(self.parts)[:frozen_stages]
-        for part in self.frozen:
-            part.requires_grad_(False)
-
-    def train(self, mode: bool = True) -> EfficientNetLite0:
-        super().train(mode)
-        for part in self.frozen:
-            part.eval()
-        return self
+        self.freeze(self.parts[:frozen_stages])
 
     def forward(self, image: Tensor) -> list[Tensor]:
         stem, quarter, at8, at16, top = self.parts

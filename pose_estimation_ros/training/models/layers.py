@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -23,6 +25,26 @@ class Normalize(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         return (image - self.mean) * self.scale
+
+
+class FrozenStages(nn.Module):
+    """A backbone of which the first parts keep weights and batch statistics as they are loaded.
+
+    They are most of the cost of a training step, and once trained on photographs know what those look like.
+    """
+
+    frozen: Sequence[nn.Module] = ()
+
+    def freeze(self, parts: Sequence[nn.Module]) -> None:
+        self.frozen = list(parts)
+        for part in self.frozen:
+            part.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> FrozenStages:
+        super().train(mode)
+        for part in self.frozen:
+            part.eval()
+        return self
 
 
 def conv_bn(

@@ -11,7 +11,7 @@ from typing import Callable, Sequence
 
 from torch import Tensor, nn
 
-from pose_estimation_ros.training.models.layers import Normalize, conv_bn
+from pose_estimation_ros.training.models.layers import FrozenStages, Normalize, conv_bn
 
 Block = Callable[[int, int, int], nn.Module]  # (inputs, outputs, stride)
 
@@ -52,13 +52,14 @@ def stage(block: Block, inputs: int, outputs: int, count: int, stride: int) -> n
     return nn.Sequential(block(inputs, outputs, stride), *(block(outputs, outputs, 1) for _ in range(count - 1)))
 
 
-class Backbone(nn.Module):
+class Backbone(FrozenStages):
     """Image -> five maps: the stem's at 1/2 and those of the four stages at 1/4, 1/8, 1/16, 1/16."""
 
-    def __init__(self, stem: int, widths: Sequence[int], blocks: Sequence[Block]) -> None:
+    def __init__(self, stem: int, widths: Sequence[int], blocks: Sequence[Block], frozen_stages: int = 0) -> None:
         super().__init__()
         self.stem = mobile_stem(stem)
         self.stages = nn.ModuleList(map(stage, blocks, (stem, *widths), widths, BLOCKS, STRIDES))
+        self.freeze([self.stem, *self.stages][:frozen_stages])
 
     def forward(self, image: Tensor) -> list[Tensor]:
         features = [self.stem(image)]
@@ -119,6 +120,7 @@ class LitePose(nn.Module):
         blocks: builder of a residual block (inputs, outputs, stride) for each stage.
         half_resolution: module (refined (N, C, h, w), heatmaps and tags (N, 2 K, h, w), backbone's maps at 1/4 and at
             1/2) -> heatmaps (N, K, 2 h, 2 w); by default LitePose's own.
+        frozen_stages: how many of stem and stages are frozen in training.
 
     Input (N, 3, H, W) float32 RGB 0..255, H and W multiples of 64 (smaller ones of 32 pass). Output: "heatmaps" and
     "tags" (N, K, H/4, W/4) and "heatmaps_2x" (N, K, H/2, W/2).
@@ -132,10 +134,11 @@ class LitePose(nn.Module):
         deconvs: Sequence[int],
         blocks: Sequence[Block] = (InvertedResidual,) * 4,
         half_resolution: nn.Module | None = None,
+        frozen_stages: int = 0,
     ) -> None:
         super().__init__()
         self.num_joints = num_joints
-        self.backbone = Backbone(stem, widths, blocks)
+        self.backbone = Backbone(stem, widths, blocks, frozen_stages)
         self.deconv1 = FusionDeconv(widths[3], widths[2], deconvs[0])
         self.deconv2 = FusionDeconv(deconvs[0], widths[1], deconvs[1])
         self.head = FusedHead(deconvs[1], widths[0], 2 * num_joints)
@@ -149,9 +152,9 @@ class LitePose(nn.Module):
         return {"heatmaps": heatmaps, "tags": tags, "heatmaps_2x": self.half_resolution(refined, maps, quarter, half)}
 
 
-def litepose_xs(num_joints: int = 17) -> LitePose:
+def litepose_xs(num_joints: int = 17, frozen_stages: int = 0) -> LitePose:
     """1.676M parameters, 0.883 G MACs at 256x256 (1.202 by LitePose's tool); 14 joints, as below."""
-    return LitePose(num_joints, 16, (16, 32, 48, 80), (16, 24, 24))
+    return LitePose(num_joints, 16, (16, 32, 48, 80), (16, 24, 24), frozen_stages=frozen_stages)
 
 
 def litepose_s(num_joints: int = 17) -> LitePose:
