@@ -6,7 +6,8 @@
 Both are made of MobileNetV2's blocks, between which features flow without a nonlinearity: so they can be turned to
 their principal components and the last left out. Inside a block the hidden channels that say most are kept, and the 1x1
 behind them is fitted by least squares to what the large block adds, given what the small one before it found (He et al.
-2017, "Channel Pruning", eq. 4). Depthwise kernels go into the middle of 7x7; further blocks begin as the identity.
+2017, "Channel Pruning", eq. 4). Further blocks begin as the identity. The depthwise kernels stay those of
+EfficientNet-Lite0: model_options={kernels: [3, 5, 3, 5]}; a recipe's grow_from makes 7x7 of them.
 """
 
 import argparse
@@ -21,9 +22,11 @@ from pose_estimation_ros.core.geometry import letterbox_matrix
 from pose_estimation_ros.inference.image import warp_crops
 from pose_estimation_ros.training.checkpoint import load_weights, save_checkpoint
 from pose_estimation_ros.training.data.images import ImageStore
-from pose_estimation_ros.training.models.litepose import KERNEL, litepose_xs
+from pose_estimation_ros.training.models.efficientnet_lite import STAGES
+from pose_estimation_ros.training.models.litepose import litepose_xs
 from pose_estimation_ros.training.models.person_detector import PersonDetector
 
+KERNELS = [kernel for _, kernel, _, _ in STAGES]
 SIDE = 256
 RIDGE = 1e-4  # of the hidden channels' mean square, so that channels that are always 0 do not matter
 
@@ -84,7 +87,7 @@ def shrink_block(theirs, ours, before, after):
     kept = strongest(theirs.body, before.large, after.basis, ours.body[0][0].out_channels)
     expand, depthwise = theirs.body[0][0].weight[kept, :, 0, 0], theirs.body[1][0].weight[kept]
     ours.body[0][0].weight.copy_((expand @ before.basis)[:, :, None, None])
-    ours.body[1][0].weight.copy_(torch.nn.functional.pad(depthwise, [(KERNEL - depthwise.shape[-1]) // 2] * 4))
+    ours.body[1][0].weight.copy_(depthwise)
     for layer in (0, 1):
         for key in ("weight", "bias", "running_mean", "running_var"):
             getattr(ours.body[layer][1], key).copy_(getattr(theirs.body[layer][1], key)[kept])
@@ -130,7 +133,7 @@ def main():
     parser.add_argument("--count", type=int, default=64, help="images to fit to (default: %(default)s)")
     args = parser.parse_args()
     torch.manual_seed(1)
-    detector, model = PersonDetector().eval(), litepose_xs().eval()
+    detector, model = PersonDetector().eval(), litepose_xs(kernels=KERNELS).eval()
     load_weights(detector, args.detector)
     for stage, share in enumerate(shrink(detector.backbone, model.backbone, sample_images(args.images, args.count)), 1):
         print(f"stage {stage}: {share:.1%} of the features' variance")

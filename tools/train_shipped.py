@@ -19,15 +19,11 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = "../shared/data"
 TEACHERS = f"{DATA}/reference_models"
 LABEL_BOXES = ("label_persons", f"{TEACHERS}/yolox_nano.onnx")
-LABEL_PEOPLE = (
-    *("label_keypoints", TEACHERS, f"{DATA}/boxes/images_train.tar", f"{DATA}/boxes/person_boxes_train.json"),
-)
 
 
 class Shipped(NamedTuple):
     """name: of the model. recipes: in order, of config/training. checkpoint: of the last one's. export: options.
-    inputs: file -> tool and its arguments, but for the file itself, that make what the recipes read. after: whose
-    training the inputs need."""
+    inputs: file -> tool and its arguments, but for the file itself, that make what the recipes read."""
 
     name: str
     recipes: tuple
@@ -35,7 +31,6 @@ class Shipped(NamedTuple):
     export: tuple = ()
     evaluate: tuple = ()
     inputs: dict = {}  # noqa: RUF012
-    after: str = ""
 
 
 ELPN_V1 = Shipped(
@@ -46,8 +41,12 @@ ELPN_V1 = Shipped(
     ),
     "best.ckpt",
     evaluate=("--flip",),
-    inputs={"runs/labels/boxes_keypoints.json": LABEL_PEOPLE},
-)
+    inputs={
+        "runs/labels/boxes_keypoints.json": (
+            "label_keypoints", TEACHERS, f"{DATA}/boxes/images_train.tar", f"{DATA}/boxes/person_boxes_train.json",
+        ),
+    },
+)  # fmt: skip
 SHIPPED = {
     "elpn_v1": ELPN_V1,
     "elpn_v2": ELPN_V1._replace(name="elpn_v2_coco", recipes=(*ELPN_V1.recipes, "elpn_v2_cpu")),
@@ -64,18 +63,6 @@ SHIPPED = {
             "runs/labels/crops_boxes.json": (*LABEL_BOXES, f"{DATA}/crops/crops_train_*.tar"),
         },
     ),
-    "litepose_xs": Shipped(
-        "litepose_xs_coco",
-        ("litepose_xs_cpu_128", "litepose_xs_cpu_256"),
-        "last.ckpt",
-        inputs={
-            "runs/labels/scenes_keypoints.json": (*LABEL_PEOPLE, "--least", "8"),
-            "runs/labels/litepose_start.ckpt": (
-                "litepose_start", "runs/person_detector_384/last.ckpt", f"{DATA}/boxes/images_train.tar",
-            ),
-        },
-        after="person_detector",
-    ),
 }  # fmt: skip
 
 
@@ -83,7 +70,7 @@ def commands(shipped, overrides):
     """The arguments of `pose` that make the model: a training for each recipe, the export, the evaluation."""
     steps = []
     for name in shipped.recipes:
-        file = recipe_file(name)
+        file = ROOT / "config" / "training" / f"{name}.yaml"
         recipe = load_recipe(file, overrides)
         steps.append(["train", str(file), *overrides, *start(recipe)])
     out = ["--out", recipe.out_dir, "--name", shipped.name]
@@ -97,35 +84,7 @@ def commands(shipped, overrides):
 def start(recipe):
     """The override by which a recipe that starts from another's runs/BEFORE/x.ckpt finds it in its own out_dir."""
     begun = {key: getattr(recipe, key) for key in ("init_from", "grow_from")}
-    return [f"{key}={moved(x, recipe.out_dir)}" for key, x in begun.items() if x.startswith("runs/")]
-
-
-def moved(path, out_dir):
-    """runs/NAME/x.ckpt in the out_dir at hand; other texts as they are."""
-    return str(Path(out_dir, *Path(path).parts[1:])) if path.startswith("runs/") else path
-
-
-def make(name, overrides):
-    """Trains, exports and evaluates a model of SHIPPED, and first the one that it comes after."""
-    shipped = SHIPPED[name]
-    if shipped.after:
-        make(shipped.after, overrides)
-    for file, command in shipped.inputs.items():
-        if not Path(file).is_file():
-            run(input_command(file, command, load_recipe(recipe_file(shipped.recipes[0]), overrides).out_dir))
-    for step in commands(shipped, overrides):
-        print("pose " + " ".join(step), flush=True)
-        run(["-m", "pose_estimation_ros", *step])
-
-
-def input_command(file, command, out_dir):
-    """Python's arguments that make one of the inputs."""
-    tool, *arguments = command
-    return ["-m", f"tools.{tool}", *(moved(argument, out_dir) for argument in arguments), file]
-
-
-def recipe_file(name):
-    return ROOT / "config" / "training" / f"{name}.yaml"
+    return [f"{key}={Path(recipe.out_dir, *Path(x).parts[1:])}" for key, x in begun.items() if x.startswith("runs/")]
 
 
 def run(arguments):
@@ -140,7 +99,13 @@ def main():
     parser.add_argument("model", choices=SHIPPED)
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="recipe keys to change, in all recipes")
     args = parser.parse_args()
-    make(args.model, args.overrides)
+    shipped = SHIPPED[args.model]
+    for file, (tool, *arguments) in shipped.inputs.items():
+        if not Path(file).is_file():
+            run(["-m", f"tools.{tool}", *arguments, file])
+    for step in commands(shipped, args.overrides):
+        print("pose " + " ".join(step), flush=True)
+        run(["-m", "pose_estimation_ros", *step])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Net2Net (Chen, Goodfellow and Shlens, ICLR 2016): a larger HRNet that begins as a trained smaller one.
+"""Net2Net (Chen, Goodfellow and Shlens, ICLR 2016): a larger network that begins as a trained smaller one of its kind.
 
-Where the larger network is wider, channels are copies of the smaller one's, and what reads them shares each weight out
+Where its kernels are larger, the smaller ones are in their middle. Where an HRNet is wider, channels are copies of the smaller one's, and what reads them shares each weight out
 among the copies, in parts drawn at random, so that the copies learn to differ. Where it has more exchange units, the
 new ones begin as the identity. In evaluation mode both networks then compute the same.
 """
@@ -23,7 +23,8 @@ UNIT = re.compile(r"stages\.(\d+)\.(\d+)\.")
 def grow(model: nn.Module, small: Mapping[str, Tensor], seed: int = 1) -> None:
     """Gives ``model`` the weights of a smaller network of the same kind, whose state dict ``small`` is.
 
-    Widths must be multiples of the smaller one's, and no stage have fewer exchange units. Raises ModelError otherwise.
+    Widths must be multiples of the smaller one's, kernels larger by an even number, and no stage have fewer exchange
+    units. Raises ModelError otherwise.
     """
     generator = torch.Generator().manual_seed(seed)
     state = model.state_dict()
@@ -61,13 +62,15 @@ def counterpart(name: str, units: dict[int, int], small_units: dict[int, int]) -
 
 
 def widen(small: Tensor, shape: torch.Size, generator: torch.Generator, name: str) -> Tensor:
-    """Copies along the outputs (axis 0), shares along the inputs (axis 1) of a convolution or linear layer."""
+    """Copies along the outputs (axis 0), shares along the inputs (axis 1) of a convolution or linear layer, and zeros
+    around its kernel."""
     before = tuple(small.shape)
-    fits = small.dim() == len(shape) and small.shape[2:] == shape[2:]
-    if not fits or any(new % old for new, old in zip(shape, before)):
+    fits = small.dim() == len(shape) and all(new >= old and (new - old) % 2 == 0 for new, old in zip(shape[2:], before[2:]))
+    if not fits or any(new % old for new, old in zip(shape[:2], before)):
         raise ModelError(f"{name}: expected a multiple of the smaller network's {before}, got {tuple(shape)}")
     if not shape:
         return small
+    small = nn.functional.pad(small, [(new - old) // 2 for new, old in zip(shape[:1:-1], before[:1:-1]) for _ in "<>"])
     outputs = small.repeat(shape[0] // small.shape[0], *[1] * (len(shape) - 1))
     copies = shape[1] // small.shape[1] if len(shape) > 1 else 1
     if copies == 1:

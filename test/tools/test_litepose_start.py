@@ -26,7 +26,7 @@ def same_numbers():
 @pytest.mark.parametrize("kernel, stride, outputs", [(3, 1, 8), (5, 1, 8), (5, 2, 12)])
 def test_a_block_of_the_same_widths_computes_the_same(kernel, stride, outputs):
     theirs = random_statistics(InvertedResidual(8, outputs, stride, kernel))
-    ours = InvertedResidual(8, outputs, stride).eval()
+    ours = InvertedResidual(8, outputs, stride, kernel).eval()
     x = torch.randn(4, 8, 16, 16)
     before = tool.Stream(x, x, torch.zeros(8), torch.eye(8))
     with torch.no_grad():
@@ -44,7 +44,7 @@ def test_what_does_not_matter_is_left_out_first():
     project, norm = theirs.body[2]
     for value in (project.weight, norm.weight, norm.bias, norm.running_mean, norm.running_var):
         value.data[6:] = 2 * value.data[:6] if value is project.weight else value.data[:6]
-    ours, x = InvertedResidual(8, 6, 2).eval(), torch.randn(4, 8, 16, 16)
+    ours, x = InvertedResidual(8, 6, 2, 3).eval(), torch.randn(4, 8, 16, 16)
     before = tool.Stream(x, x, torch.zeros(8), torch.eye(8))
     with torch.no_grad():
         found = theirs(x)
@@ -54,7 +54,7 @@ def test_what_does_not_matter_is_left_out_first():
 
 
 def test_the_whole_backbone_keeps_most_of_what_it_can():
-    large, small = random_statistics(EfficientNetLite0()), litepose_xs().backbone.eval()
+    large, small = random_statistics(EfficientNetLite0()), litepose_xs(kernels=tool.KERNELS).backbone.eval()
     shares = list(tool.shrink(large, small, torch.rand(4, 3, 64, 64) * 255))
     assert len(shares) == 4 and min(shares) > 0.5
     features = small.stages[0][0](small.stem(torch.rand(1, 3, 64, 64) * 255))

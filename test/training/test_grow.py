@@ -9,6 +9,7 @@ from pose_estimation_ros.training.grow import grow  # noqa: E402
 from pose_estimation_ros.training.models import POSE_MODELS  # noqa: E402
 from pose_estimation_ros.training.models.elpn import elpn  # noqa: E402
 from pose_estimation_ros.training.models.hrnet import HRNet  # noqa: E402
+from pose_estimation_ros.training.models.litepose import litepose_xs  # noqa: E402
 
 IMAGES = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 255
 
@@ -37,8 +38,9 @@ def answer(model):
         (lambda: elpn(5, 16, (1, 1, 1)), lambda: elpn(5, 32, (1, 2, 3))),  # the neck's hidden width grows from 1 to 2
         (lambda: HRNet(5, 4, (1, 1, 1)), lambda: HRNet(5, 8, (1, 2, 2))),
         (POSE_MODELS["elpn_v1"], POSE_MODELS["elpn_v2"]),
+        (lambda: litepose_xs(5, kernels=(3, 5, 3, 5)), lambda: litepose_xs(5)),
     ],
-    ids=["same", "wider", "deeper", "neck", "hrnet", "elpn_v2"],
+    ids=["same", "wider", "deeper", "neck", "hrnet", "elpn_v2", "kernels"],
 )
 def test_computes_what_the_smaller_one_does(small, large):
     small, large = trained(small()), large()
@@ -76,6 +78,7 @@ def test_new_units_learn():
         (elpn(5, 4, (1, 2, 1)), elpn(5, 4, (1, 1, 1)), "at least the smaller network's exchange units"),
         (HRNet(5, 4, (1, 1, 1), 1), HRNet(5, 4, (1, 1, 1)), "a smaller network of the same kind, which has no"),
         (elpn(5, 4, (1, 1, 1)), elpn(7, 4, (1, 1, 1)), r"head.weight: expected a multiple"),
+        (litepose_xs(), litepose_xs(kernels=(7, 7, 7, 5)), r"stages.3.0.body.1.0.weight: expected .*, 7\), got .*, 5\)"),
     ],
 )
 def test_what_cannot_grow(small, large, said):

@@ -11,7 +11,6 @@ from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.model_spec import load_model_spec
 from pose_estimation_ros.training.checkpoint import load_checkpoint, save_checkpoint
 from pose_estimation_ros.training.config import load_recipe
-from pose_estimation_ros.training.models.litepose import litepose_xs
 from pose_estimation_ros.training.models.person_detector import PersonDetector
 
 
@@ -59,19 +58,13 @@ def test_what_recipes_read_is_made_first(tool, repository):
 
 @pytest.mark.parametrize(
     "name, key, before",
-    [
-        ("elpn_v1", "init_from", "last"),
-        ("elpn_v2", "grow_from", "best"),
-        ("person_detector", "init_from", "last"),
-        ("litepose_xs", "init_from", "last"),
-    ],
+    [("elpn_v1", "init_from", "last"), ("elpn_v2", "grow_from", "best"), ("person_detector", "init_from", "last")],
 )
 def test_a_tiny_run_of_the_whole_chain(tool, name, key, before, overrides, dots, tmp_path, monkeypatch):
     (tmp_path / "coco_val").symlink_to(dots)
     monkeypatch.setattr(tool, "DATA", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     save_checkpoint(Path("runs/labels/imagenet_start.ckpt"), model=PersonDetector().state_dict())
-    save_checkpoint(Path("runs/labels/litepose_start.ckpt"), model=litepose_xs().state_dict())
     shipped = tool.SHIPPED[name]
     steps = tool.commands(shipped, overrides)
     assert [step[0] for step in steps] == ["train"] * len(shipped.recipes) + ["export", "evaluate"]
@@ -83,19 +76,6 @@ def test_a_tiny_run_of_the_whole_chain(tool, name, key, before, overrides, dots,
     assert evaluated["images"] == 3  # of 6, those to choose by
     started = Path(spec.training[key])
     assert started == tmp_path / "runs" / shipped.recipes[-2] / f"{before}.ckpt" and started.is_file()
-
-
-def test_what_a_model_comes_after_is_made_before_its_inputs(tool, tmp_path, monkeypatch):
-    """The detector of the same out_dir, whose backbone LitePose begins with."""
-    ran = []
-    monkeypatch.setattr(tool, "run", lambda arguments: ran.append([str(argument) for argument in arguments]))
-    monkeypatch.chdir(tmp_path)
-    tool.make("litepose_xs", ["out_dir=elsewhere"])
-    detector = [i for i, step in enumerate(ran) if "--name" in step and "person_detector" in step]
-    start = [i for i, step in enumerate(ran) if "tools.litepose_start" in step]
-    first = [i for i, step in enumerate(ran) if any("litepose_xs_cpu_128.yaml" in word for word in step)]
-    assert len(detector) == len(start) == len(first) == 1 and detector < start < first
-    assert ran[start[0]][2] == str(Path("elsewhere", "person_detector_384", "last.ckpt"))
 
 
 def test_called_again_nothing_is_trained_twice(tool, overrides, tmp_path, capsys):
