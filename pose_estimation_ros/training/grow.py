@@ -1,8 +1,9 @@
 """Net2Net (Chen, Goodfellow and Shlens, ICLR 2016): a larger network that begins as a trained smaller one of its kind.
 
-Where its kernels are larger, the smaller ones are in their middle. Where an HRNet is wider, channels are copies of the smaller one's, and what reads them shares each weight out
-among the copies, in parts drawn at random, so that the copies learn to differ. Where it has more exchange units, the
-new ones begin as the identity. In evaluation mode both networks then compute the same.
+Where its kernels are larger, the smaller ones are in their middle. Where an HRNet is wider, channels are copies of the
+smaller one's, and what reads them shares each weight out among the copies, in parts drawn at random, so that the copies
+learn to differ. Where it has more exchange units, the new ones begin as the identity. In evaluation mode both networks
+then compute the same.
 """
 
 from __future__ import annotations
@@ -65,12 +66,13 @@ def widen(small: Tensor, shape: torch.Size, generator: torch.Generator, name: st
     """Copies along the outputs (axis 0), shares along the inputs (axis 1) of a convolution or linear layer, and zeros
     around its kernel."""
     before = tuple(small.shape)
-    fits = small.dim() == len(shape) and all(new >= old and (new - old) % 2 == 0 for new, old in zip(shape[2:], before[2:]))
+    margins = [(new - old) / 2 for new, old in zip(shape[2:], before[2:])]
+    fits = small.dim() == len(shape) and all(margin >= 0 and margin.is_integer() for margin in margins)
     if not fits or any(new % old for new, old in zip(shape[:2], before)):
         raise ModelError(f"{name}: expected a multiple of the smaller network's {before}, got {tuple(shape)}")
     if not shape:
         return small
-    small = nn.functional.pad(small, [(new - old) // 2 for new, old in zip(shape[:1:-1], before[:1:-1]) for _ in "<>"])
+    small = nn.functional.pad(small, [int(margin) for margin in reversed(margins) for _side in range(2)])
     outputs = small.repeat(shape[0] // small.shape[0], *[1] * (len(shape) - 1))
     copies = shape[1] // small.shape[1] if len(shape) > 1 else 1
     if copies == 1:

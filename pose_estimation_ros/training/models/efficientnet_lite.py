@@ -32,7 +32,7 @@ class EfficientNetLite0(FrozenStages):
             for width, (channels, kernel, stride, blocks) in zip(inputs, STAGES)
         ]
         self.parts = nn.ModuleList([mobile_stem(STEM), *stages])
-        self.freeze(self.parts[:frozen_stages])
+        self.freeze(list(self.parts)[:frozen_stages])
 
     def forward(self, image: Tensor) -> list[Tensor]:
         stem, quarter, at8, at16, top = self.parts
