@@ -158,7 +158,7 @@ def litepose_xs(
 ) -> LitePose:
     """1.676M parameters, 0.883 G MACs at 256x256 (1.202 by LitePose's tool); 14 joints, as below.
 
-    kernels: of the four stages' depthwise convolutions. With smaller ones a CPU trains nearly twice as fast; a recipe's
+    kernels: of the four stages' depthwise convolutions. With 3, 5, 3, 5 a CPU trains 1.3 times as fast; a recipe's
     ``grow_from`` puts them into the middle of LitePose's own.
     """
     blocks = [partial(InvertedResidual, kernel=kernel) for kernel in kernels]
