@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from pose_estimation_ros.core import heatmap
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.core.geometry import apply, letterbox_matrix
+from pose_estimation_ros.core.geometry import apply, letterbox_matrix, xywh_to_xyxy
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.evaluation.coco_json import read_coco_json, refuse
 from pose_estimation_ros.inference.image import warp_crops
@@ -71,8 +71,7 @@ def load_scenes(path: str | Path, skeleton: Skeleton) -> list[Scene]:
 
 def box_corners(boxes: Sequence[Sequence[float]]) -> np.ndarray:
     """(P, 4, 2) float32, around each box, of P boxes x, y, width, height."""
-    x, y, width, height = np.array(boxes, np.float32).reshape(-1, 4).T
-    return np.stack([x, y, x + width, y, x + width, y + height, x, y + height], 1).reshape(-1, 4, 2)
+    return xywh_to_xyxy(np.array(boxes))[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
 
 
 def ignored_region(image: dict, items: list[dict], path: str | Path) -> dict[str, Any]:
@@ -145,24 +144,22 @@ def joint_cells(xy: np.ndarray, visible: np.ndarray, size_wh: Sequence[int]) -> 
     return cells, places
 
 
-def known_cells(scene: Scene, visible: np.ndarray, matrix: np.ndarray, labelled: np.ndarray) -> np.ndarray:
+def known_cells(
+    scene: Scene, ignored: np.ndarray, visible: np.ndarray, matrix: np.ndarray, labelled: np.ndarray
+) -> np.ndarray:
     """(K, h, w) bool: where it is known whether there is a joint.
 
-    Args: visible (P, K): who has which joint; matrix: image -> map; labelled (K, h, w): where joints are. Not known:
-    all joints within what is ignored, but where any is labelled; within the box of an unsure person those that it
-    lacks, but where that joint is somebody's.
+    Args: ignored: of the scene, uint8 in the image's size, 1 = ignored; visible (P, K): who has which joint; matrix:
+    image -> map; labelled (K, h, w): where joints are. Not known: all joints within what is ignored, but where any is
+    labelled; within the box of an unsure person those that it lacks, but where that joint is somebody's.
     """
     known = np.ones(labelled.shape, np.uint8)
     corners = np.round(apply(matrix, scene.corners.astype(float))).astype(np.int32)
     for person in np.flatnonzero(scene.unsure):
         for k in np.flatnonzero(~visible[person]):
             cv2.fillConvexPoly(known[k], corners[person], 0)
-    known = known.astype(bool) | labelled
-    if scene.ignored:
-        ignored = rle.decode(scene.ignored)  # type: ignore[arg-type]
-        hidden = cv2.warpAffine(ignored, matrix, labelled.shape[:0:-1], flags=cv2.INTER_NEAREST)
-        known &= (hidden == 0) | labelled.any(0)
-    return known
+    hidden = cv2.warpAffine(ignored, matrix, labelled.shape[:0:-1], flags=cv2.INTER_NEAREST)
+    return (known.astype(bool) | labelled) & ((hidden == 0) | labelled.any(0))
 
 
 def mosaic(samples: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -225,10 +222,11 @@ class BottomUpDataset(Dataset):
     ) -> dict[str, np.ndarray]:
         """xy (P, K, 2) in px of the input, visible (P, K)."""
         targets = {}
+        ignored = rle.decode(scene.ignored) if scene.ignored else np.zeros((1, 1), np.uint8)  # type: ignore[arg-type]
         for suffix, stride in (("", STRIDE), ("_2x", STRIDE // 2)):
             maps_wh = [n // stride for n in size_wh]
             maps = people_heatmaps(xy / stride, visible, maps_wh, self.recipe.sigma)
-            sure = known_cells(scene, visible, matrix / stride, maps > SURE)
+            sure = known_cells(scene, ignored, visible, matrix / stride, maps > SURE)
             targets["heatmaps" + suffix], targets["mask" + suffix] = maps, sure.astype(np.float32)
         targets["cells"], targets["xy"] = joint_cells(xy / STRIDE, visible, targets["heatmaps"].shape[:0:-1])
         return targets
