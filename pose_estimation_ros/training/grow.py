@@ -28,14 +28,14 @@ def grow(model: nn.Module, small: Mapping[str, Tensor], seed: int = 1) -> None:
     units. Raises ModelError otherwise.
     """
     generator = torch.Generator().manual_seed(seed)
-    state = model.state_dict()
+    state, added = model.state_dict(), tuple(getattr(model, "ADDED", ()))
     units, small_units = count_units(state), count_units(small)
     if units.keys() != small_units.keys() or any(units[stage] < small_units[stage] for stage in units):
         raise ModelError(f"expected at least the smaller network's exchange units {small_units}, got {units}")
     for name, value in state.items():
         source = counterpart(name, units, small_units)
-        if source is None:
-            continue  # of a new unit: stays as it was drawn
+        if source is None or name.startswith(added):
+            continue  # of a new unit or part: stays as it was drawn
         if source not in small:
             raise ModelError(f"expected a smaller network of the same kind, which has no {source}")
         value.copy_(widen(small[source], value.shape, generator, name))

@@ -59,7 +59,7 @@ def load_scenes(path: str | Path, skeleton: Skeleton) -> list[Scene]:
             keypoints = np.array([item["keypoints"] for item in labelled], np.float32)
             keypoints = keypoints.reshape(-1, skeleton.num_keypoints, 3)
             unknown = [item for item in items if not has_keypoints(item)]
-            corners = box_corners([item.get("bbox", [0, 0, 0, 0]) for item in labelled])
+            corners = box_corners([item["bbox"] for item in labelled])
             unsure = np.array(["label" in item for item in labelled], bool)
             scenes.append(Scene(image["file_name"], keypoints, ignored_region(image, unknown, path), corners, unsure))
     refuse(path, f"annotations without the {3 * skeleton.num_keypoints} keypoint numbers of {skeleton.name}", strays)

@@ -7,6 +7,7 @@ from torch import nn
 from pose_estimation_ros.training.models.el_hrnet import el_hrnet_w32
 from pose_estimation_ros.training.models.elpn import elpn_v1, elpn_v2
 from pose_estimation_ros.training.models.goatpose import goatpose_w32, goatpose_w48
+from pose_estimation_ros.training.models.higher_hrnet import higher_elpn_v1
 from pose_estimation_ros.training.models.hrnet import hrnet_w32, hrnet_w48, nam_hrnet_w32
 from pose_estimation_ros.training.models.litepose import litepose_l, litepose_m, litepose_s, litepose_xs
 from pose_estimation_ros.training.models.person_detector import PersonDetector
@@ -31,5 +32,6 @@ BOTTOM_UP_MODELS: dict[str, Callable[..., nn.Module]] = {
     "litepose_l": litepose_l,
     "wlitepose_xs": wlitepose_xs,
     "wlitepose_s": wlitepose_s,
+    "higher_elpn_v1": higher_elpn_v1,
 }
 DETECTOR_MODELS: dict[str, Callable[..., nn.Module]] = {"person_detector": PersonDetector}

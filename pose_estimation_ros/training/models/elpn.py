@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Sequence
+from typing import Any, Sequence
 
 from torch import nn
 
@@ -26,13 +26,18 @@ class ContextBottleneck(Bottleneck):
         self.body.append(GlobalContext(planes * self.expansion))
 
 
+ELPN: dict[str, Any] = {
+    **{"blocks": 2, "block": SeparableBlock, "neck": GlobalContext},
+    "front": partial(hrnet_front, bottleneck=ContextBottleneck),
+}  # what makes an HRNet an ELPN
+
+
 def elpn(num_joints: int = 17, width: int = 16, modules: Sequence[int] = (1, 2, 2)) -> HRNet:
     """ELPN with free channels and exchange units.
 
     The nets that Tables 4 and 5 count are ordinary HRNets of those widths and units: ``HRNet(16, width, modules)``.
     """
-    front = partial(hrnet_front, bottleneck=ContextBottleneck)
-    return HRNet(num_joints, width, modules, blocks=2, block=SeparableBlock, neck=GlobalContext, front=front)
+    return HRNet(num_joints, width, modules, **ELPN)
 
 
 elpn_v1 = elpn  # 1.108M parameters, 1.2105 Gi MACs at 256x192

@@ -104,11 +104,15 @@ class HRNet(nn.Module):
         self.apply(init_weights)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
+        return {"heatmaps": self.head(self.features(image))}
+
+    def features(self, image: Tensor) -> Tensor:
+        """(N, width, H/4, W/4): what the head reads."""
         x = self.stage1(self.stem(image))
         features = self.stages[0]([transition(x) for transition in self.transition1])
         for transition, stage in zip(self.transitions, list(self.stages)[1:]):
             features = stage([*features, transition(features[-1])])
-        return {"heatmaps": self.head(self.neck(features[0]))}
+        return self.neck(features[0])
 
 
 def init_weights(module: nn.Module) -> None:

@@ -1,0 +1,68 @@
+"""HigherHRNet (Cheng et al., CVPR 2020): HRNet's frame for several people at once, here on ELPN's blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pose_estimation_ros.training.models.elpn import ELPN
+from pose_estimation_ros.training.models.hrnet import Block, HRNet, init_weights
+from pose_estimation_ros.training.models.layers import BasicBlock
+
+
+class HigherHRNet(HRNet):
+    """HRNet's heatmaps at 1/4, tags beside them, and heatmaps at 1/2 of a transposed convolution of all of that.
+
+    Args:
+        num_joints, width, block, options: as HRNet's. half_width: channels at 1/2. half_blocks: residual blocks there
+            (the paper's: 4). tag_unit: px of the 1/4 map from left to right over which tags begin to differ by 1.
+
+    Not of the paper: a tag is the network's number plus the joint's x. So people beside each other differ before
+    anything is learned, and what has to be learned is how far a joint lies from the middle of its person. From nothing,
+    tags collapse first, and take thousands of images to part.
+
+    Input (N, 3, H, W) float32 RGB 0..255, H and W multiples of 32. Output: "heatmaps" and "tags" (N, K, H/4, W/4) and
+    "heatmaps_2x" (N, K, H/2, W/2).
+    """
+
+    ADDED = ("tags.", "doubled.")  # to HRNet: whose weights it may begin with
+
+    def __init__(
+        self,
+        num_joints: int = 17,
+        width: int = 32,
+        block: Block = BasicBlock,
+        half_width: int = 32,
+        half_blocks: int = 4,
+        tag_unit: float = 8.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(num_joints, width, block=block, **options)
+        self.tag_unit = tag_unit
+        self.tags = nn.Conv2d(width, num_joints, 1)
+        self.doubled = nn.Sequential(
+            nn.ConvTranspose2d(width + 2 * num_joints, half_width, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(half_width),
+            nn.ReLU(inplace=True),
+            *(block(half_width) for _ in range(half_blocks)),
+            nn.Conv2d(half_width, num_joints, 1),
+        )
+        for added in (self.tags, self.doubled):
+            added.apply(init_weights)
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        features = self.features(image)
+        heatmaps, tags = self.head(features), self.tags(features)
+        doubled = self.doubled(torch.cat([features, heatmaps, tags], 1))
+        place = torch.arange(tags.shape[-1], device=tags.device) / self.tag_unit
+        return {"heatmaps": heatmaps, "tags": tags + place, "heatmaps_2x": doubled}
+
+
+def higher_elpn_v1(num_joints: int = 17) -> HigherHRNet:
+    """elpn_v1 for several people; with one residual block at 1/2, because resolution is what a CPU pays for.
+
+    1.137M parameters, 1.761 Gi MACs at 256x256. Of no paper.
+    """
+    return HigherHRNet(num_joints, 16, modules=(1, 2, 2), half_blocks=1, **ELPN)

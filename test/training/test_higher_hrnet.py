@@ -1,0 +1,73 @@
+"""HigherHRNet's frame, on ELPN's blocks: what it gives, and that it begins as the ELPN it grows from."""
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch")
+
+from live_models import live, live_parity  # noqa: E402
+
+from pose_estimation_ros.core.errors import ModelError  # noqa: E402
+from pose_estimation_ros.training.export import to_onnx  # noqa: E402
+from pose_estimation_ros.training.grow import grow  # noqa: E402
+from pose_estimation_ros.training.models.counting import count  # noqa: E402
+from pose_estimation_ros.training.models.elpn import elpn_v1, elpn_v2  # noqa: E402
+from pose_estimation_ros.training.models.higher_hrnet import HigherHRNet, higher_elpn_v1  # noqa: E402
+
+
+def test_counts_are_those_of_its_docstring():
+    with torch.device("meta"):
+        counts = count(higher_elpn_v1(), (256, 256))
+    assert (round(counts.parameters / 1e6, 3), round(counts.macs / 2**30, 3)) == (1.137, 1.761)
+
+
+def test_the_paper_s_own_is_hrnet_with_0_1_m_more():
+    """HigherHRNet-W32 has 28.6 M parameters, HRNet-W32 28.5 (Cheng et al., Table 2)."""
+    with torch.device("meta"):
+        assert round(count(HigherHRNet(), (512, 512)).parameters / 1e6, 1) == 28.6
+
+
+@pytest.mark.parametrize("joints", [17, 14])
+@pytest.mark.parametrize("size_wh", [(64, 64), (128, 96)])
+def test_outputs_are_at_a_quarter_and_at_half(joints, size_wh):
+    width, height = size_wh
+    outputs = higher_elpn_v1(joints).eval()(torch.zeros(2, 3, height, width))
+    assert {name: tuple(maps.shape) for name, maps in outputs.items()} == {
+        "heatmaps": (2, joints, height // 4, width // 4),
+        "tags": (2, joints, height // 4, width // 4),
+        "heatmaps_2x": (2, joints, height // 2, width // 2),
+    }
+
+
+def test_begins_as_the_elpn_it_grows_from():
+    small, large = live(elpn_v1(5)), higher_elpn_v1(5).eval()
+    images = 255 * torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    grow(large, small.state_dict())
+    with torch.no_grad():
+        expected, found = small(images)["heatmaps"], large(images)["heatmaps"]
+    assert expected.std() > 1e-3  # something to compare
+    torch.testing.assert_close(found, expected)
+
+
+def test_tags_begin_as_the_place_from_left_to_right():
+    """So that people beside each other differ before anything is learned."""
+    with torch.no_grad():
+        tags = HigherHRNet(5, 8, modules=(1, 1, 1), tag_unit=4.0).eval()(torch.rand(1, 3, 64, 64))["tags"]
+    torch.testing.assert_close(tags, torch.arange(16).expand_as(tags) / 4, atol=0.05, rtol=0)
+
+
+def test_what_it_cannot_grow_from():
+    with pytest.raises(ModelError, match="at least the smaller network's exchange units"):
+        grow(higher_elpn_v1(), elpn_v2().state_dict())
+
+
+def test_gradient_reaches_every_parameter():
+    torch.manual_seed(0)
+    model = live(higher_elpn_v1()).train()
+    sum(maps.square().sum() for maps in model(255 * torch.rand(2, 3, 64, 64)).values()).backward()
+    idle = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert [n for n in idle if not n.startswith("neck.")] == []  # whose norm is over one value, as elpn_v1's
+
+
+def test_onnx_runtime_agrees():
+    model = live(higher_elpn_v1())
+    assert live_parity(model, to_onnx(model, [64, 64]), [64, 64]) <= 1e-4
