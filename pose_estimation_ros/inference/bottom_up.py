@@ -1,6 +1,6 @@
 """Frame -> poses by one run of a bottom-up network, however many people there are; without memory of earlier frames."""
 
-from typing import Tuple
+from typing import List, Tuple
 
 import numpy as np
 
@@ -25,8 +25,9 @@ class BottomUp:
     the frame into the middle. Grouping works on the maps at half the input's size; LitePose's configuration enlarges
     them to the input's first, which moves a joint by an eighth of a map's pixel, for four times the work.
 
-    Args: backend: gives "heatmaps" and "tags" (1, K, h / stride, w / stride), "heatmaps_2x" of twice the size;
-    flip_test: also runs the mirrored frame: mean heatmaps, two tags per joint; watch: gets the laps; short_side: the
+    Args: backend: gives "heatmaps" (1, K, h / stride, w / stride), "heatmaps_2x" of twice the size, and "tags" (1, T K,
+    h / stride, w / stride), the first tag of all joints before the second; flip_test: also runs the mirrored frame:
+    mean heatmaps, twice the tags per joint; watch: gets the laps; short_side: the
     input gets the size that geometry.short_side_wh makes of the frame's and of the spec's shorter side.
     Raises ModelError where that is asked of a network of one size.
     """
@@ -65,20 +66,22 @@ class BottomUp:
 
     def _maps(self, batch):
         # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
-        """Heatmaps (K, h, w) and tags (K, h, w, 1 or 2) at half the spec's stride."""
+        """Heatmaps (K, h, w) and tags (K, h, w, T, of the flip test 2 T) at half the spec's stride."""
         heatmaps, tags = self._run(batch)
-        if not self._flip_test:
-            return heatmaps, tags[..., None]
-        flipped = [mirror_back(maps, self.skeleton.flip_index) for maps in self._run(batch[..., ::-1])]
-        return (heatmaps + flipped[0]) / 2, np.stack([tags, flipped[1]], -1)
+        if self._flip_test:
+            flipped, flipped_tags = self._run(batch[..., ::-1])
+            heatmaps = (heatmaps + mirror_back(flipped, self.skeleton.flip_index)) / 2
+            tags += [mirror_back(maps, self.skeleton.flip_index) for maps in flipped_tags]
+        return heatmaps, np.stack(tags, -1)
 
     def _run(self, batch):
-        # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
+        # type: (np.ndarray) -> Tuple[np.ndarray, List[np.ndarray]]
+        """Heatmaps (K, h, w), and T maps of tags alike."""
         outputs = self._backend(np.ascontiguousarray(batch))
         self._watch.lap("inference", "network")
-        merged = merge_scales(outputs["heatmaps"][0], outputs["heatmaps_2x"][0]), double(outputs["tags"][0])
+        heatmaps, tags = merge_scales(outputs["heatmaps"][0], outputs["heatmaps_2x"][0]), double(outputs["tags"][0])
         self._watch.lap("postprocess", "decode")
-        return merged
+        return heatmaps, list(tags.reshape((-1,) + heatmaps.shape))
 
     def close(self):
         # type: () -> None

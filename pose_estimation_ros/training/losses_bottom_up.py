@@ -1,10 +1,11 @@
 """Losses of bottom-up networks: what a recipe's ``losses`` names.
 
-A term is a function (outputs, batch) -> scalar. outputs: "heatmaps" and "tags" (N, K, h, w), "heatmaps_2x"
-(N, K, 2 h, 2 w). batch: "heatmaps" and "heatmaps_2x" alike; "mask" and "mask_2x", too, 1 where pixels count and 0
-where it is not known whether the joint is there; "cells" (N, P, K) int64, index y * w + x of a joint in the 1/4 map, -1
-where it is not labelled. Means are over all pixels, ignored ones counting 0, and over all images, those without people
-counting 0, as in LitePose: so the mean over devices, or over accumulated parts, is the mean over the batch.
+A term is a function (outputs, batch) -> scalar. outputs: "heatmaps" (N, K, h, w), "tags" (N, T K, h, w), the first tag
+of all joints before the second, and "heatmaps_2x" (N, K, 2 h, 2 w). batch: "heatmaps" and "heatmaps_2x" alike; "mask"
+and "mask_2x", too, 1 where pixels count and 0 where it is not known whether the joint is there; "cells" (N, P, K)
+int64, index y * w + x of a joint in the 1/4 map, -1 where it is not labelled. Means are over all pixels, ignored ones
+counting 0, and over all images, those without people counting 0, as in LitePose: so the mean over devices, or over
+accumulated parts, is the mean over the batch.
 """
 
 from __future__ import annotations
@@ -47,22 +48,25 @@ def masked_cross_entropy(found: Tensor, target: Tensor, mask: Tensor) -> Tensor:
 
 
 def labelled_tags(outputs: Named, batch: Named) -> tuple[Tensor, Tensor]:
-    """Tags at the joints, and 1 where labelled, else 0: both (N, P, K)."""
+    """Tags at the joints (N, P, K, T), and 1 where labelled, else 0 (N, P, K)."""
     cells = batch["cells"].transpose(1, 2)  # (N, K, P)
-    tags = outputs["tags"].float().flatten(2).gather(2, cells.clamp(min=0))
-    return tags.transpose(1, 2), (batch["cells"] >= 0).float()
+    tags = outputs["tags"].float().flatten(2).unflatten(1, (-1, cells.shape[1]))  # (N, T, K, h w)
+    at_joints = tags.gather(3, cells.clamp(min=0)[:, None].expand(-1, tags.shape[1], -1, -1))
+    return at_joints.permute(0, 3, 2, 1), (batch["cells"] >= 0).float()
 
 
 def person_means(tags: Tensor, labelled: Tensor) -> tuple[Tensor, Tensor]:
-    """Each person's mean tag, and 1 for those with a labelled joint, else 0: both (N, P)."""
-    return (tags * labelled).sum(2) / labelled.sum(2).clamp(min=1), labelled.amax(2)
+    """Each person's mean tags (N, P, T), and 1 for those with a labelled joint, else 0 (N, P)."""
+    mean = (tags * labelled[..., None]).sum(2) / labelled.sum(2).clamp(min=1)[..., None]
+    return mean, labelled.amax(2)
 
 
 def pull_loss(outputs: Named, batch: Named) -> Tensor:
     """Associative embedding: mean over joints, then people, of the squared distance to the person's mean tag."""
     tags, labelled = labelled_tags(outputs, batch)
     mean, present = person_means(tags, labelled)
-    distance = ((tags - mean[..., None]).square() * labelled).sum(2) / labelled.sum(2).clamp(min=1)
+    squared = (tags - mean[:, :, None]).square().sum(-1)
+    distance = (squared * labelled).sum(2) / labelled.sum(2).clamp(min=1)
     return (distance.sum(1) / present.sum(1).clamp(min=1)).mean()
 
 
@@ -73,7 +77,7 @@ def push_loss(outputs: Named, batch: Named) -> Tensor:
     """
     mean, present = person_means(*labelled_tags(outputs, batch))
     pairs = present[:, :, None] * present[:, None] * (1 - torch.eye(mean.shape[1], device=mean.device))
-    closeness = torch.exp(-(mean[:, :, None] - mean[:, None]).square()) * pairs
+    closeness = torch.exp(-(mean[:, :, None] - mean[:, None]).square().sum(-1)) * pairs
     return 0.5 * (closeness.sum((1, 2)) / pairs.sum((1, 2)).clamp(min=1)).mean()
 
 

@@ -73,6 +73,21 @@ def test_people_come_back_in_frame_pixels_best_first(count, frame_wh, flip_test)
         assert np.abs(poses.box_xyxy[found] - corners).max() * matrix[0, 0] < 1.6
 
 
+@pytest.mark.parametrize("flip_test", [False, True])
+@pytest.mark.parametrize("told_apart_by", [0, 1])
+def test_people_may_differ_in_either_of_two_tags(told_apart_by, flip_test):
+    xy, weights = people(3, SIZE_WH), [0.6, 0.9, 0.75]
+    frame = np.zeros(SIZE_WH[::-1] + (3,), np.uint8)
+    expected = BottomUp(Network(xy, weights), SPEC, flip_test)(frame)
+    network = Network(xy, weights)
+    for answer in network.answers:
+        both = [np.zeros_like(answer["tags"])] * 2
+        both[told_apart_by] = answer["tags"]
+        answer["tags"] = np.concatenate(both, 1)
+    found = BottomUp(network, SPEC, flip_test)(frame)
+    assert found.count == 3 and np.array_equal(found.xy, expected.xy)
+
+
 def test_the_flip_test_has_no_bias():
     """Left and right errors of many joints cancel; a pixel's shift of the mirrored map would not."""
     errors = []

@@ -151,6 +151,17 @@ def test_pull_and_push_are_the_slow_ones(people, labelled):
     assert found == pytest.approx(slow_pull_push(outputs, batch), rel=1e-5)
 
 
+def test_two_tags_of_a_joint_are_a_place():
+    """The second ones lie behind the first ones of all joints."""
+    outputs, batch = sample()
+    tags = outputs["tags"]
+    for others, scale in ((torch.zeros_like(tags), 1.0), (tags, 2**0.5)):
+        for loss in (pull_loss, push_loss):
+            expected = loss({"tags": scale * tags}, batch)
+            torch.testing.assert_close(loss({"tags": torch.cat([tags, others], 1)}, batch), expected)
+            torch.testing.assert_close(loss({"tags": torch.cat([others, tags], 1)}, batch), expected)
+
+
 def tags_and_cells(cells):
     """One joint, a 1 x 4 map with the tags 0, 1, 3, 3."""
     return {"tags": torch.tensor([[[[0.0, 1.0, 3.0, 3.0]]] * 2]).requires_grad_()}, {"cells": torch.tensor([cells])}

@@ -17,14 +17,14 @@ class HigherHRNet(HRNet):
 
     Args:
         num_joints, width, block, options: as HRNet's. half_width: channels at 1/2. half_blocks: residual blocks there
-            (the paper's: 4). tag_unit: px of the 1/4 map from left to right over which tags begin to differ by 1.
+            (the paper's: 4). tag_unit: px of the 1/4 map over which tags begin to differ by 1.
 
-    Not of the paper: a tag is the network's number plus the joint's x. So people beside each other differ before
-    anything is learned, and what has to be learned is how far a joint lies from the middle of its person. From nothing,
-    tags collapse first, and take thousands of images to part.
+    Not of the paper: a joint has two tags, the network's numbers plus the joint's x and y. So people in different
+    places differ before anything is learned, and what has to be learned is how far a joint lies from the middle of its
+    person. From nothing, tags collapse first, and take thousands of images to part.
 
-    Input (N, 3, H, W) float32 RGB 0..255, H and W multiples of 32. Output: "heatmaps" and "tags" (N, K, H/4, W/4) and
-    "heatmaps_2x" (N, K, H/2, W/2).
+    Input (N, 3, H, W) float32 RGB 0..255, H and W multiples of 32. Output: "heatmaps" (N, K, H/4, W/4), "tags" (N, 2 K,
+    H/4, W/4), and "heatmaps_2x" (N, K, H/2, W/2).
     """
 
     ADDED = ("tags.", "doubled.")  # to HRNet: whose weights it may begin with
@@ -41,9 +41,9 @@ class HigherHRNet(HRNet):
     ) -> None:
         super().__init__(num_joints, width, block=block, **options)
         self.tag_unit = tag_unit
-        self.tags = nn.Conv2d(width, num_joints, 1)
+        self.tags = nn.Conv2d(width, 2 * num_joints, 1)
         self.doubled = nn.Sequential(
-            nn.ConvTranspose2d(width + 2 * num_joints, half_width, 4, 2, 1, bias=False),
+            nn.ConvTranspose2d(width + 3 * num_joints, half_width, 4, 2, 1, bias=False),
             nn.BatchNorm2d(half_width),
             nn.ReLU(inplace=True),
             *(block(half_width) for _ in range(half_blocks)),
@@ -56,13 +56,18 @@ class HigherHRNet(HRNet):
         features = self.features(image)
         heatmaps, tags = self.head(features), self.tags(features)
         doubled = self.doubled(torch.cat([features, heatmaps, tags], 1))
-        place = torch.arange(tags.shape[-1], device=tags.device) / self.tag_unit
-        return {"heatmaps": heatmaps, "tags": tags + place, "heatmaps_2x": doubled}
+        return {"heatmaps": heatmaps, "tags": tags + self.places(tags), "heatmaps_2x": doubled}
+
+    def places(self, tags: Tensor) -> Tensor:
+        """(2 K, h, w): x for the first tag of each joint, y for the second, in tag_unit."""
+        y, x = (torch.arange(side, device=tags.device) / self.tag_unit for side in tags.shape[2:])
+        both = torch.stack(torch.meshgrid(x, y, indexing="xy"))
+        return both.repeat_interleave(tags.shape[1] // 2, 0)
 
 
 def higher_elpn_v1(num_joints: int = 17) -> HigherHRNet:
     """elpn_v1 for several people; with one residual block at 1/2, because resolution is what a CPU pays for.
 
-    1.137M parameters, 1.761 Gi MACs at 256x256. Of no paper.
+    1.146M parameters, 1.795 Gi MACs at 256x256. Of no paper.
     """
     return HigherHRNet(num_joints, 16, modules=(1, 2, 2), half_blocks=1, **ELPN)
