@@ -27,8 +27,8 @@ class BottomUp:
 
     Args: backend: gives "heatmaps" (1, K, h / stride, w / stride), "heatmaps_2x" of twice the size, and "tags" (1, T K,
     h / stride, w / stride), the first tag of all joints before the second; flip_test: also runs the mirrored frame:
-    mean heatmaps, twice the tags per joint; watch: gets the laps; short_side: the
-    input gets the size that geometry.short_side_wh makes of the frame's and of the spec's shorter side.
+    mean heatmaps, twice the tags per joint; watch: gets the laps; short_side: the input gets the size that
+    geometry.short_side_wh makes of the frame's and of the spec's shorter side.
     Raises ModelError where that is asked of a network of one size.
     """
 

@@ -2,8 +2,8 @@
 
 Where its kernels are larger, the smaller ones are in their middle. Where an HRNet is wider, channels are copies of the
 smaller one's, and what reads them shares each weight out among the copies, in parts drawn at random, so that the copies
-learn to differ. Where it has more exchange units, the new ones begin as the identity. In evaluation mode both networks
-then compute the same.
+learn to differ. Where it has more exchange units, the new ones begin as the identity. Parts that it names as ADDED stay
+as they were drawn. In evaluation mode both networks then compute the same, but for what those add.
 """
 
 from __future__ import annotations
