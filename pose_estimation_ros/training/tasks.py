@@ -22,6 +22,7 @@ from pose_estimation_ros.training.losses_detector import DETECTION_TERMS
 from pose_estimation_ros.training.metrics_bottom_up import bottom_up_metrics
 from pose_estimation_ros.training.metrics_detector import detection_metrics
 from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, DETECTOR_MODELS, POSE_MODELS
+from pose_estimation_ros.training.models.higher_hrnet import HigherHRNet, ServedHigherHRNet
 from pose_estimation_ros.training.models.person_detector import DecodedPersonDetector
 
 
@@ -68,6 +69,7 @@ TASKS = {
         bottom_up_metrics,
         "pck",
         4,
+        lambda model: ServedHigherHRNet(model) if isinstance(model, HigherHRNet) else model,
     ),
     "person_detector": Kind(
         DETECTOR_MODELS,

@@ -17,7 +17,8 @@ class HigherHRNet(HRNet):
 
     Args:
         num_joints, width, block, options: as HRNet's. half_width: channels at 1/2. half_blocks: residual blocks there
-            (the paper's: 4). tag_unit: px of the 1/4 map over which tags begin to differ by 1.
+            (the paper's: 4). tag_unit: px of the 1/4 map over which tags begin to differ by 1. tag_reach: how far from
+            its person's a joint's tag may be, see ``ServedHigherHRNet``.
 
     Not of the paper: a joint has two tags, the network's numbers plus the joint's x and y. So people in different
     places differ before anything is learned, and what has to be learned is how far a joint lies from the middle of its
@@ -37,10 +38,11 @@ class HigherHRNet(HRNet):
         half_width: int = 32,
         half_blocks: int = 4,
         tag_unit: float = 8.0,
+        tag_reach: float = 2.5,
         **options: Any,
     ) -> None:
         super().__init__(num_joints, width, block=block, **options)
-        self.tag_unit = tag_unit
+        self.tag_unit, self.tag_reach = tag_unit, tag_reach
         self.tags = nn.Conv2d(width, 2 * num_joints, 1)
         self.doubled = nn.Sequential(
             nn.ConvTranspose2d(width + 3 * num_joints, half_width, 4, 2, 1, bias=False),
@@ -63,6 +65,22 @@ class HigherHRNet(HRNet):
         y, x = (torch.arange(side, device=tags.device) / self.tag_unit for side in tags.shape[2:])
         both = torch.stack(torch.meshgrid(x, y, indexing="xy"))
         return both.repeat_interleave(tags.shape[1] // 2, 0)
+
+
+class ServedHigherHRNet(nn.Module):
+    """The network as it is exported: its tags in tag_reach.
+
+    The grouping takes tags within 1 of each other for one person's. Those of the papers collapse to a value a person;
+    these err by several times what is worth learning to keep people apart, above all in large people.
+    """
+
+    def __init__(self, model: HigherHRNet) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        outputs = self.model(image)
+        return outputs | {"tags": outputs["tags"] / self.model.tag_reach}
 
 
 def higher_elpn_v1(num_joints: int = 17) -> HigherHRNet:
