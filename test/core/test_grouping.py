@@ -159,13 +159,14 @@ def test_round_trip(scales):
         assert np.isclose(person_score[mine], score[mine][v].sum() / 17, atol=1e-5)
 
 
-def test_a_missing_joint_is_found_below_the_threshold_by_the_tags():
+@pytest.mark.parametrize("faint", [0.05, 0.001])
+def test_a_missing_joint_is_found_below_the_threshold_by_the_tags(faint):
     heatmaps, tags = np.zeros((2, 9, 20), np.float32), np.zeros((2, 9, 20), np.float32)
     heatmaps[0, 4, [3, 15]], tags[0, 4, [3, 15]] = 0.9, (1, 5)
-    heatmaps[1, 4, [6, 16]], tags[1, 4, [6, 16]] = (0.05, 0.08), (1.3, 5)
+    heatmaps[1, 4, [6, 16]], tags[1, 4, [6, 16]] = (faint, 0.08), (1.3, 5)
     xy, score, person_score = group(heatmaps, tags, [0, 1])
     assert xy.tolist() == [[[3, 4], [6, 4]], [[15, 4], [16, 4]]]
-    assert np.allclose(score, [[0.9, 0.05], [0.9, 0.08]])
+    assert np.allclose(score, [[0.9, faint], [0.9, 0.08]])
     assert np.allclose(person_score, 0.45)  # what refinement added does not count
 
 

@@ -11,6 +11,7 @@ from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.model_spec import load_model_spec
 from pose_estimation_ros.training.checkpoint import load_checkpoint, save_checkpoint
 from pose_estimation_ros.training.config import load_recipe
+from pose_estimation_ros.training.models.elpn import elpn_v1
 from pose_estimation_ros.training.models.person_detector import PersonDetector
 
 
@@ -39,9 +40,9 @@ def test_every_shipped_model_has_a_chain_that_ends_with_its_recipe(tool, reposit
     assert {s.name: s.recipes[-1] for s in tool.SHIPPED.values()} == trained
     for shipped in tool.SHIPPED.values():
         own = recipes(repository, shipped)
-        assert own[0].init_from == "" or own[0].init_from.removeprefix("./") in shipped.inputs
-        started = [Path(recipe.init_from or recipe.grow_from).parent for recipe in own[1:]]
-        assert started == [recipe.run_dir for recipe in own[:-1]]
+        first, *started = [recipe.init_from or recipe.grow_from for recipe in own]
+        assert first == "" or first.removeprefix("./") in shipped.inputs
+        assert [Path(file).parent for file in started] == [recipe.run_dir for recipe in own[:-1]]
 
 
 def recipes(repository, shipped):
@@ -51,20 +52,31 @@ def recipes(repository, shipped):
 def test_what_recipes_read_is_made_first(tool, repository):
     for shipped in tool.SHIPPED.values():
         own = recipes(repository, shipped)
-        read = [source.annotations for recipe in own for source in recipe.train] + [recipe.init_from for recipe in own]
-        assert {f"./{file}" for file in shipped.inputs} == {file for file in read if file.startswith("./")}
+        read = [source.annotations for recipe in own for source in recipe.train]
+        read += [file for recipe in own for file in (recipe.init_from, recipe.grow_from)]
+        made, late = list(shipped.inputs), {file for file in read if file.startswith("./")}
+        for file in reversed(made):  # those that make others come before them
+            assert f"./{file}" in late, file
+            late |= {f"./{argument}" for argument in shipped.inputs[file]}
+        assert {file for file in late if file.startswith("./runs/")} == {f"./{file}" for file in made}
         assert all((repository / "tools" / f"{made_by}.py").is_file() for made_by, *_ in shipped.inputs.values())
 
 
 @pytest.mark.parametrize(
     "name, key, before",
-    [("elpn_v1", "init_from", "last"), ("elpn_v2", "grow_from", "best"), ("person_detector", "init_from", "last")],
+    [
+        ("elpn_v1", "init_from", "elpn_v1_cpu_people_128/last"),
+        ("elpn_v2", "grow_from", "elpn_v1_cpu_people_256/best"),
+        ("person_detector", "init_from", "person_detector/last"),
+        ("higher_elpn_v1", "grow_from", "labels/elpn_v1_start"),
+    ],
 )
 def test_a_tiny_run_of_the_whole_chain(tool, name, key, before, overrides, dots, tmp_path, monkeypatch):
     (tmp_path / "coco_val").symlink_to(dots)
     monkeypatch.setattr(tool, "DATA", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     save_checkpoint(Path("runs/labels/imagenet_start.ckpt"), model=PersonDetector().state_dict())
+    save_checkpoint(Path("runs/labels/elpn_v1_start.ckpt"), model=elpn_v1().state_dict())
     shipped = tool.SHIPPED[name]
     steps = tool.commands(shipped, overrides)
     assert [step[0] for step in steps] == ["train"] * len(shipped.recipes) + ["export", "evaluate"]
@@ -74,8 +86,7 @@ def test_a_tiny_run_of_the_whole_chain(tool, name, key, before, overrides, dots,
     assert spec.training["name"] == shipped.recipes[-1] and spec.training["epochs"] == 1
     evaluated = json.loads((tmp_path / "runs" / "evaluation" / f"{shipped.name}.json").read_text())
     assert evaluated["images"] == 3  # of 6, those to choose by
-    started = Path(spec.training[key])
-    assert started == tmp_path / "runs" / shipped.recipes[-2] / f"{before}.ckpt" and started.is_file()
+    assert Path(spec.training[key]).resolve() == tmp_path / "runs" / f"{before}.ckpt"
 
 
 def test_called_again_nothing_is_trained_twice(tool, overrides, tmp_path, capsys):
