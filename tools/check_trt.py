@@ -33,8 +33,9 @@ SITE = Path(sys.prefix) / "tensorrt-rtx"
 SHIPPED = ["elpn_v1_coco", "higher_elpn_v1_coco", "person_detector"]
 FAMILIES = [
     "elpn_v1", "elpn_v2", "goatpose_bl", "el_hrnet_w32", "hrnet_w32", "nam_hrnet_w32", "litepose_xs", "wlitepose_xs",
+    "higher_elpn_v1",
 ]  # fmt: skip
-ROW = "{:<16} {:<10} {:<8} {:>6}  {}"
+ROW = "{:<20} {:<10} {:<8} {:>6}  {}"
 MAX_BATCH = 8
 
 
