@@ -11,6 +11,7 @@ norm, which it takes out again, is lost in the file; it decides how fast they le
 """
 
 import argparse
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
+from pose_estimation_ros.core.errors import PoseError
 from pose_estimation_ros.core.model_spec import load_model_spec
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.training.checkpoint import save_checkpoint
@@ -139,9 +141,12 @@ def main():
     for name in ("onnx", "images", "out"):
         parser.add_argument(name)
     args = parser.parse_args()
-    skeleton = get_skeleton(load_model_spec(args.onnx).skeleton)
-    model = POSE_MODELS[args.model](skeleton.num_keypoints).eval()
-    fill(model, read_layers(args.onnx))
+    try:
+        skeleton = get_skeleton(load_model_spec(args.onnx).skeleton)
+        model = POSE_MODELS[args.model](skeleton.num_keypoints).eval()
+        fill(model, read_layers(args.onnx))
+    except (PoseError, KeyError, RuntimeError) as error:
+        sys.exit(f"{args.onnx}: expected {args.model} as `pose export` writes it, in float32; got {error!r}")
     measure(model, sample_images(args.images, IMAGES).float())
     save_checkpoint(Path(args.out), model=model.state_dict())
     print(f"{args.out}: {args.model} with the weights of {args.onnx}")
