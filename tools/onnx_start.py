@@ -68,7 +68,8 @@ def fill(model, layers):
                     load_pair(conv, norm, layers, stored_as(f"{name}.{index}"))
         elif isinstance(module, ContextBottleneck):
             load_wide_context(module, name, layers)
-    load_context(model.neck, "neck.context", layers)
+    for part in ("mask", "squeeze", "norm"):
+        load(model.neck.get_submodule(part), f"neck.context.{part}", layers)
     load(model.neck.excite, "neck.excite", layers)
     load(model.head, "head", layers)
 
@@ -91,21 +92,16 @@ def load_pair(conv, norm, layers, source):
     norm.bias.copy_(layers[f"{source}.bias"])
 
 
-def load_context(context, source, layers):
-    """All of a GlobalContext but what it adds. Its mask's bias does nothing: a softmax follows."""
-    for name in ("mask", "squeeze", "norm"):
-        load(context.get_submodule(name), f"{source}.{name}", layers)
-
-
 def load_wide_context(block, name, layers):
     """Of a ContextBottleneck what load_pair leaves: W widens, and the file has mask W and squeeze W, and the bias of
-    what the context adds in that of W. Of the many matrices A with A W as given, the smallest."""
+    what the context adds in that of W. Of the many matrices A with A W as given, the smallest. The mask's bias does
+    nothing: a softmax follows."""
     narrow, context = block.body[2][0].weight.shape[1], block.body[3]
     weight, bias = layers[f"{name}.widen.weight"].flatten(1), layers[f"{name}.widen.bias"]
     back = torch.linalg.pinv(weight[:, :narrow])
-    for layer in ("mask", "squeeze"):
-        product = layers[f"{name}.context.{layer}.weight"].flatten(1)
-        context.get_submodule(layer).weight.copy_((product @ back).reshape(context.get_submodule(layer).weight.shape))
+    for part in ("mask", "squeeze"):
+        unfolded = context.get_submodule(part).weight
+        unfolded.copy_((layers[f"{name}.context.{part}.weight"].flatten(1) @ back).reshape(unfolded.shape))
     context.squeeze.bias.copy_(layers[f"{name}.context.squeeze.bias"] - context.squeeze.weight @ bias)
     load(context.norm, f"{name}.context.norm", layers)
     context.excite.weight.copy_(weight[:, narrow:])

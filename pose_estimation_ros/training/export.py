@@ -45,7 +45,7 @@ def export(
     check_size(recipe, free_size)
     model = build_model(recipe)
     model.load_state_dict(state["model"])
-    model = serving_model(recipe, model).eval()
+    model = serving_model(model).eval()
     content = to_onnx(model, recipe.input_size_wh, free_size)
     difference = max(parity(model, content, size) for size in sizes_to_try(recipe.input_size_wh, free_size))
     if not difference <= PARITY:

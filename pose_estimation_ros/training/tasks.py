@@ -22,8 +22,6 @@ from pose_estimation_ros.training.losses_detector import DETECTION_TERMS
 from pose_estimation_ros.training.metrics_bottom_up import bottom_up_metrics
 from pose_estimation_ros.training.metrics_detector import detection_metrics
 from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, DETECTOR_MODELS, POSE_MODELS
-from pose_estimation_ros.training.models.higher_hrnet import HigherHRNet, ServedHigherHRNet
-from pose_estimation_ros.training.models.person_detector import DecodedPersonDetector
 
 
 class Task(NamedTuple):
@@ -38,9 +36,7 @@ class Task(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """The parts of a task. terms: of the loss, by name, for a model. stride: input px per px of the coarsest output.
-    serving: the exported network around the model.
-    """
+    """The parts of a task. terms: of the loss, by name, for a model. stride: input px per px of the coarsest output."""
 
     models: dict[str, Callable[..., nn.Module]]
     dataset: Callable
@@ -48,7 +44,6 @@ class Kind(NamedTuple):
     metrics: Callable[[Named, Named], Metrics]
     better: str
     stride: int
-    serving: Callable[..., nn.Module] = lambda model: model
 
 
 def heatmap_metrics(outputs: Named, batch: dict[str, Tensor], reach: float = 0.05) -> Metrics:
@@ -69,7 +64,6 @@ TASKS = {
         bottom_up_metrics,
         "pck",
         4,
-        lambda model: ServedHigherHRNet(model) if isinstance(model, HigherHRNet) else model,
     ),
     "person_detector": Kind(
         DETECTOR_MODELS,
@@ -78,7 +72,6 @@ TASKS = {
         detection_metrics,
         "recall",
         8,
-        DecodedPersonDetector,
     ),
 }
 
@@ -108,6 +101,6 @@ def build_task(recipe: Recipe) -> Task:
     return Task(model, train_set, holdout_set, loss, kind.metrics, kind.better)
 
 
-def serving_model(recipe: Recipe, model: nn.Module) -> nn.Module:
-    """What is exported: the network, with the decoding that belongs into the graph behind it."""
-    return TASKS[recipe.task].serving(model)
+def serving_model(model: nn.Module) -> nn.Module:
+    """What is exported: the network, with what belongs into the graph behind it, if it names that by a ``served()``."""
+    return model.served() if hasattr(model, "served") else model  # type: ignore[operator]

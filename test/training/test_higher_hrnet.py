@@ -7,7 +7,6 @@ torch = pytest.importorskip("torch", reason="training needs torch")
 from live_models import live, live_parity  # noqa: E402
 
 from pose_estimation_ros.core.errors import ModelError  # noqa: E402
-from pose_estimation_ros.training.config import Recipe  # noqa: E402
 from pose_estimation_ros.training.export import to_onnx  # noqa: E402
 from pose_estimation_ros.training.grow import grow  # noqa: E402
 from pose_estimation_ros.training.models.counting import count  # noqa: E402
@@ -62,9 +61,8 @@ def test_tags_begin_as_the_place():
 def test_served_tags_are_in_reach():
     """The grouping begins another person at a distance of 1; nothing else changes."""
     model, images = live(HigherHRNet(5, 8, modules=(1, 1, 1), tag_reach=4.0)), 255 * torch.rand(1, 3, 64, 64)
-    recipe = Recipe(name="served", task="bottom_up", model="higher_elpn_v1", train=[], holdout=[])
     with torch.no_grad():
-        learned, served = model(images), serving_model(recipe, model)(images)
+        learned, served = model(images), serving_model(model)(images)
     assert list(served) == list(learned)
     torch.testing.assert_close(served.pop("tags") * 4, learned.pop("tags"))
     torch.testing.assert_close(served, learned)

@@ -66,6 +66,9 @@ class HigherHRNet(HRNet):
         both = torch.stack(torch.meshgrid(x, y, indexing="xy"))
         return both.repeat_interleave(tags.shape[1] // 2, 0)
 
+    def served(self) -> nn.Module:
+        return ServedHigherHRNet(self)
+
 
 class ServedHigherHRNet(nn.Module):
     """The network as it is exported: its tags in tag_reach.

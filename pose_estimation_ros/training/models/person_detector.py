@@ -61,6 +61,9 @@ class PersonDetector(nn.Module):
         features = self.head(eighth + self.up(sixteenth))
         return {"person": self.person(features), "box": self.box(features).clamp(max=MAX_LOG_DISTANCE)}
 
+    def served(self) -> nn.Module:
+        return DecodedPersonDetector(self)
+
 
 def cell_centres(height: int, width: int) -> Tensor:
     """Centres of the cells of a map in input px, origin at the centre of the first pixel: (2, h, w), x and y."""
