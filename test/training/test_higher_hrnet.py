@@ -12,6 +12,7 @@ from pose_estimation_ros.training.grow import grow  # noqa: E402
 from pose_estimation_ros.training.models.counting import count  # noqa: E402
 from pose_estimation_ros.training.models.elpn import elpn_v1, elpn_v2  # noqa: E402
 from pose_estimation_ros.training.models.higher_hrnet import HigherHRNet, higher_elpn_v1  # noqa: E402
+from pose_estimation_ros.training.operators import refused  # noqa: E402
 from pose_estimation_ros.training.tasks import serving_model  # noqa: E402
 
 
@@ -84,3 +85,9 @@ def test_gradient_reaches_every_parameter():
 def test_onnx_runtime_agrees():
     model = live(higher_elpn_v1())
     assert live_parity(model, to_onnx(model, [64, 64]), [64, 64]) <= 1e-4
+
+
+def test_the_tx2_s_tensorrt_takes_it(tmp_path):
+    path = tmp_path / "higher.onnx"
+    path.write_bytes(to_onnx(higher_elpn_v1(), [64, 64]))
+    assert refused(path, "8.2") == []

@@ -64,7 +64,8 @@ class HigherHRNet(HRNet):
         """(2 K, h, w): x for the first tag of each joint, y for the second, in tag_unit."""
         y, x = (torch.arange(side, device=tags.device) / self.tag_unit for side in tags.shape[2:])
         both = torch.stack(torch.meshgrid(x, y, indexing="xy"))
-        return both.repeat_interleave(tags.shape[1] // 2, 0)
+        joints = tags.shape[1] // 2
+        return both[:, None].expand(-1, joints, -1, -1).flatten(0, 1)  # exported, repeat_interleave is a OneHot
 
     def served(self) -> nn.Module:
         return ServedHigherHRNet(self)
