@@ -1,4 +1,5 @@
 import ctypes
+import itertools
 import json
 
 import numpy as np
@@ -11,6 +12,7 @@ from pose_estimation_ros.inference.benchmark import ENCODERS, WARM_UP, WAY, imag
 from pose_estimation_ros.inference.encodings import decode_image
 from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.pipeline import build_pipeline
+from pose_estimation_ros.inference.timing import take_turns
 from pose_estimation_ros.inference.video import VideoWriter
 
 ON_A_CPU = [part for part in WAY if not part.startswith("copy")]
@@ -32,13 +34,15 @@ def bench(tmp_path, color_model, capsys):
     return run
 
 
-def test_the_parts_of_a_frame_add_up_to_its_total(color_model):
+def test_the_parts_of_a_frame_add_up_to_its_total(color_model, monkeypatch):
+    """All but two gaps, between the pipeline's own watch and this one; by a clock that moves 1 ms when it is read."""
+    monkeypatch.setattr("time.perf_counter", itertools.count(0, 1e-3).__next__)
     options = PipelineOptions(model=color_model, detector="full_frame")
     with build_pipeline(options) as pipeline:
         parts, people = time_frame(pipeline, np.full((128, 96, 3), 200, np.uint8), 0.0, "rgb8")
     assert people == 1 and sorted(parts) == sorted(ON_A_CPU)
     assert min(parts.values()) >= 0 and min(parts["network"], parts["warp"], parts["decode"]) > 0
-    assert sum(parts[part] for part in ON_A_CPU[:-1]) == pytest.approx(parts["total"], rel=0.3)
+    assert sum(parts[part] for part in ON_A_CPU[:-1]) == pytest.approx(parts["total"] - 2)
 
 
 def test_json(bench):
@@ -61,13 +65,19 @@ def test_json_in_a_file_is_what_the_table_shows(bench, tmp_path):
     assert result["network"] == [] and "network, batch" not in out
 
 
-def test_against_another_model(bench, color_model):
+def test_against_another_model(bench, color_model, monkeypatch):
+    measured = []
+
+    def three_times_as_long(calls, rounds):
+        measured.append(take_turns(calls, rounds))
+        return measured[0] * 0 + [[3.0, 1.0], [6.0, 2.0], [9.0, 3.0]]
+
+    monkeypatch.setattr(module, "take_turns", three_times_as_long)
     _, out, _ = bench(WARM_UP + 1, "--json", "-", "--batches", "2", "--against", color_model)
     (at,) = json.loads(out)["network"]
     assert [row["model"] for row in at["models"]] == [color_model, color_model]
-    medians = [row["p50_ms"] for row in at["models"]]
-    assert at["ratio"] == pytest.approx(medians[0] / medians[1], rel=0.05)
-    assert at["low"] <= at["ratio"] <= at["high"]
+    assert [row["p50_ms"] for row in at["models"]] == [6, 2] and (measured[0] > 0).all()
+    assert (at["low"], at["ratio"], at["high"]) == pytest.approx((3, 3, 3))
 
 
 def test_copies_of_a_device_are_told_apart_from_its_network(color_model):
