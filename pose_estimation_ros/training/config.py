@@ -40,6 +40,7 @@ class Augmentation:
     half_body: float = 0.3  # probability, persons with more than 8 visible joints
     cut_off: float = 0.0  # probability that the photograph ends within the person, top-down
     covered: float = 0.0  # probability of a rectangle over part of the crop, top-down
+    far_away: float = 0.0  # probability of fewer pixels on the person, top-down
     color: float = 0.2  # +-, brightness and contrast
     mosaic: float = 0.0  # whole images: probability of a 2 x 2 mosaic
     zoom: list[float] = field(default_factory=lambda: [0.5, 1.5])  # whole images: range, log-uniform, 1 = fitted

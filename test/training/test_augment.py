@@ -7,6 +7,7 @@ from pose_estimation_ros.training.config import Augmentation
 from pose_estimation_ros.training.data.augment import (
     covered,
     cut_off,
+    far_away,
     half_body_box,
     happens,
     random_box,
@@ -114,6 +115,18 @@ def test_covered_is_one_rectangle_of_one_color():
         assert len(np.unique(covered(image, RNG(seed))[:, rows][..., columns].reshape(3, -1), axis=1).T) == 1
         shares.append((rows.mean(), columns.mean()))
     assert np.min(shares) >= 0.1 and np.max(shares) <= 0.5 and np.ptp(shares) > 0.3
+
+
+def test_far_away_is_the_same_picture_with_less_detail():
+    ramp = np.broadcast_to(np.linspace(0, 255, 48, dtype=np.float32), (3, 64, 48))
+    stripes = ramp.copy()
+    stripes[:, :, ::2], stripes[:, :, 1::2] = 0, 255
+    left = []
+    for seed in range(20):
+        inner = np.abs(far_away(ramp, RNG(seed)) - ramp)[:, 8:-8, 8:-8]
+        assert inner.max() < 6 and far_away(ramp, RNG(seed)).dtype == np.float32  # a pixel of the ramp is 5.4
+        left.append(far_away(stripes, RNG(seed)).std() / stripes.std())
+    assert max(left) < 0.6 and min(left) < 0.1
 
 
 def test_what_never_happens_draws_nothing():

@@ -95,7 +95,7 @@ def test_share_of_flips_and_half_bodies(recipe, share):
 def test_changes_of_the_picture_are_used(recipe):
     still = dict(flip=0, rotation_deg=0, scale=0, shift=0, half_body=0, color=0)
     samples = {}
-    for change in ("none", "cut_off", "covered"):
+    for change in ("none", "cut_off", "covered", "far_away"):
         recipe.augmentation = Augmentation(**still, **({} if change == "none" else {change: 1.0}))
         dataset = TopDownDataset(recipe, recipe.train, augment=True)
         dataset.random.start(3)
@@ -104,6 +104,7 @@ def test_changes_of_the_picture_are_used(recipe):
     assert (plain["weight"] == 1).all() and (under["weight"] == 1).all() and 0 < cut["weight"].sum() < 17
     assert (under["image"] != plain["image"]).any() and (under["xy"] == plain["xy"]).all()
     assert (cut["xy"] != plain["xy"]).any()
+    assert (samples["far_away"]["image"] != plain["image"]).any() and (samples["far_away"]["xy"] == plain["xy"]).all()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from pose_estimation_ros.core.geometry import boxes_around
@@ -10,6 +11,7 @@ from pose_estimation_ros.training.config import Augmentation
 HALF_BODY = 1.5  # crop of a half body, relative to its joints
 CUT_OFF = (0.15, 0.6)  # of a person's width or height, by a border of the image
 COVERED = (0.15, 0.5)  # of the crop's width and height, by an object
+FAR_AWAY = (1.5, 4.0)  # times fewer pixels across a person
 LEAST_SEEN = 3  # joints of a person who is cut off
 
 
@@ -82,6 +84,15 @@ def covered(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     changed = image.copy()
     changed[:, y : y + height, x : x + width] = rng.uniform(0, 255, (3, 1, 1))
     return changed
+
+
+def far_away(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(3, h, w) float32 as of a person so many pixels smaller, made as large again; of no paper."""
+    height, width = image.shape[1:]
+    factor = rng.uniform(*FAR_AWAY)
+    less_wh = round(width / factor), round(height / factor)  # not fx, fy: rounded, they would shift the way back
+    small = cv2.resize(image.transpose(1, 2, 0), less_wh, interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR).transpose(2, 0, 1)
 
 
 def random_rotation(ranges: Augmentation, rng: np.random.Generator) -> float:

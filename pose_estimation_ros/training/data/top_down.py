@@ -14,6 +14,7 @@ from pose_estimation_ros.training.data.augment import (
     Randomness,
     covered,
     cut_off,
+    far_away,
     half_body_box,
     happens,
     random_box,
@@ -67,6 +68,8 @@ class TopDownDataset(Dataset):
         if flip:
             order = self.flip_index
             image, xy, visible = image[:, :, ::-1], (xy * [-1, 1] + [size_wh[0] - 1, 0])[order], visible[order]
+        if self.augment and happens(ranges.far_away, rng):
+            image = far_away(image, rng)
         if self.augment and ranges.color:
             image = random_color(image, ranges.color, rng)
         if self.augment and happens(ranges.covered, rng):
