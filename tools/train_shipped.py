@@ -43,7 +43,7 @@ ELPN_V1 = Shipped(
     "elpn_v1_coco",
     (
         *("elpn_v1_cpu_128", "elpn_v1_cpu_256", "elpn_v1_cpu_finish"),
-        *("elpn_v1_cpu_cut", "elpn_v1_cpu_people_128", "elpn_v1_cpu_people_256"),
+        *("elpn_v1_cpu_cut", "elpn_v1_cpu_people_128", "elpn_v1_cpu_people_256", "elpn_v1_cpu_long"),
     ),
     "best.ckpt",
     evaluate=("--flip",),

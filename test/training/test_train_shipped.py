@@ -65,8 +65,8 @@ def test_what_recipes_read_is_made_first(tool, repository):
 @pytest.mark.parametrize(
     "name, key, before",
     [
-        ("elpn_v1", "init_from", "elpn_v1_cpu_people_128/last"),
-        ("elpn_v2", "grow_from", "elpn_v1_cpu_people_256/best"),
+        ("elpn_v1", "init_from", "elpn_v1_cpu_people_256/best"),
+        ("elpn_v2", "grow_from", "elpn_v1_cpu_long/best"),
         ("person_detector", "init_from", "person_detector/last"),
         ("higher_elpn_v1", "grow_from", "labels/elpn_v1_start"),
     ],
