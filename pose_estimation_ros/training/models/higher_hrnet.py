@@ -1,22 +1,22 @@
-"""HigherHRNet (Cheng et al., CVPR 2020): HRNet's frame for several people at once, here on ELPN's blocks."""
+"""HigherHRNet (Cheng et al., CVPR 2020): a top-down network made one for several people at once."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from pose_estimation_ros.training.models.elpn import ELPN
+from pose_estimation_ros.training.models.elpn import SeparableBlock, elpn_v1
 from pose_estimation_ros.training.models.hrnet import Block, HRNet, init_weights
-from pose_estimation_ros.training.models.layers import BasicBlock
+from pose_estimation_ros.training.models.layers import DepthwiseBlock
+from pose_estimation_ros.training.models.lite0_fpn import Lite0Fpn
 
 
-class HigherHRNet(HRNet):
-    """HRNet's heatmaps at 1/4, tags beside them, and heatmaps at 1/2 of a transposed convolution of all of that.
+class HigherHRNet(nn.Module):
+    """A network's heatmaps at 1/4, tags beside them, and heatmaps at 1/2 of a transposed convolution of all of that.
 
     Args:
-        num_joints, width, block, options: as HRNet's. half_width: channels at 1/2. half_blocks: residual blocks there
+        top_down: the network, with ``features`` at 1/4 and a 1x1 convolution ``head`` that makes heatmaps of them; the
+            paper's is HRNet. block: of the residual blocks at 1/2. half_width: channels there. half_blocks: how many
             (the paper's: 4). tag_unit: px of the 1/4 map over which tags begin to differ by 1. tag_reach: how far from
             its person's a joint's tag may be, see ``ServedHigherHRNet``.
 
@@ -28,21 +28,18 @@ class HigherHRNet(HRNet):
     H/4, W/4), and "heatmaps_2x" (N, K, H/2, W/2).
     """
 
-    ADDED = ("tags.", "doubled.")  # to HRNet: whose weights it may begin with
-
     def __init__(
         self,
-        num_joints: int = 17,
-        width: int = 32,
-        block: Block = BasicBlock,
+        top_down: HRNet | Lite0Fpn,
+        block: Block,
         half_width: int = 32,
         half_blocks: int = 4,
         tag_unit: float = 8.0,
         tag_reach: float = 2.5,
-        **options: Any,
     ) -> None:
-        super().__init__(num_joints, width, block=block, **options)
-        self.tag_unit, self.tag_reach = tag_unit, tag_reach
+        super().__init__()
+        self.top_down, self.tag_unit, self.tag_reach = top_down, tag_unit, tag_reach
+        width, num_joints = top_down.head.in_channels, top_down.head.out_channels
         self.tags = nn.Conv2d(width, 2 * num_joints, 1)
         self.doubled = nn.Sequential(
             nn.ConvTranspose2d(width + 3 * num_joints, half_width, 4, 2, 1, bias=False),
@@ -55,8 +52,8 @@ class HigherHRNet(HRNet):
             added.apply(init_weights)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
-        features = self.features(image)
-        heatmaps, tags = self.head(features), self.tags(features)
+        features = self.top_down.features(image)
+        heatmaps, tags = self.top_down.head(features), self.tags(features)
         doubled = self.doubled(torch.cat([features, heatmaps, tags], 1))
         return {"heatmaps": heatmaps, "tags": tags + self.places(tags), "heatmaps_2x": doubled}
 
@@ -92,4 +89,12 @@ def higher_elpn_v1(num_joints: int = 17) -> HigherHRNet:
 
     1.146M parameters, 1.795 Gi MACs at 256x256. Of no paper.
     """
-    return HigherHRNet(num_joints, 16, modules=(1, 2, 2), half_blocks=1, **ELPN)
+    return HigherHRNet(elpn_v1(num_joints), SeparableBlock, half_blocks=1)
+
+
+def higher_lite0_fpn(num_joints: int = 17, frozen_stages: int = 0) -> HigherHRNet:
+    """lite0_fpn for several people, with one residual block at 1/2, too. 3.247M parameters, 1.032 Gi MACs at 256x256.
+
+    Of no paper. frozen_stages: of EfficientNet-Lite0.
+    """
+    return HigherHRNet(Lite0Fpn(num_joints, frozen_stages=frozen_stages), DepthwiseBlock, half_blocks=1)

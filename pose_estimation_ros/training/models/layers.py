@@ -90,6 +90,21 @@ class Bottleneck(nn.Module):
         return torch.relu(self.shortcut(x) + self.body(x))
 
 
+class DepthwiseBlock(nn.Module):
+    """Residual depthwise 3x3 - 1x1 to twice the width - 1x1 back: the depthwise part, slow on CPUs, stays narrow."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            conv_bn(width, width, 3, groups=width),
+            conv_bn(width, 2 * width, 1, relu=True),
+            conv_bn(2 * width, width, 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x + self.body(x))
+
+
 class HiddenNorm(nn.LayerNorm):
     """Layer norm. Over a single value it comes to its bias: said so, as ONNX Runtime 1.23 refuses to run it."""
 

@@ -12,26 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from pose_estimation_ros.training.models.efficientnet_lite import EfficientNetLite0
-from pose_estimation_ros.training.models.layers import conv_bn
+from pose_estimation_ros.training.models.layers import DepthwiseBlock, conv_bn
 
 STRIDE = 8
 PRIOR = 0.01  # score of every cell before training
 MAX_LOG_DISTANCE = 4.5  # exp of it is 90 cells, 720 px
-
-
-class DepthwiseBlock(nn.Module):
-    """Residual depthwise 3x3 - 1x1 to twice the width - 1x1 back: the depthwise part, slow on CPUs, stays narrow."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            conv_bn(width, width, 3, groups=width),
-            conv_bn(width, 2 * width, 1, relu=True),
-            conv_bn(2 * width, width, 1),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(x + self.body(x))
 
 
 class PersonDetector(nn.Module):
@@ -47,8 +32,8 @@ class PersonDetector(nn.Module):
 
     def __init__(self, neck: int = 64, head_blocks: int = 2, frozen_stages: int = 0) -> None:
         super().__init__()
-        self.backbone = EfficientNetLite0(frozen_stages)
-        self.lateral = nn.ModuleList(conv_bn(width, neck, 1) for width in self.backbone.widths)
+        self.backbone = EfficientNetLite0(frozen_stages=frozen_stages)
+        self.lateral = nn.ModuleList(conv_bn(width, neck, 1) for width in self.backbone.widths[1:])
         self.up = nn.Upsample(scale_factor=2, mode="nearest")
         self.head = nn.Sequential(nn.ReLU(inplace=True), *(DepthwiseBlock(neck) for _ in range(head_blocks)))
         self.person = nn.Conv2d(neck, 1, 1)
@@ -57,7 +42,7 @@ class PersonDetector(nn.Module):
         self.box.bias.data.fill_(math.log(4.0))  # type: ignore[union-attr]
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
-        eighth, sixteenth = (lateral(x) for lateral, x in zip(self.lateral, self.backbone(image)))
+        eighth, sixteenth = (lateral(x) for lateral, x in zip(self.lateral, self.backbone(image)[1:]))
         features = self.head(eighth + self.up(sixteenth))
         return {"person": self.person(features), "box": self.box(features).clamp(max=MAX_LOG_DISTANCE)}
 
