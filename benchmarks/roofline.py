@@ -21,7 +21,7 @@ from pose_estimation_ros.training.zoo import rows_of
 
 FUSED = ("Relu", "Clip", "Sigmoid", "HardSigmoid", "HardSwish", "LeakyRelu", "Add", "Sub", "Mul", "Div", "Cast")
 FREE = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Shape", "Gather", "Slice", "Constant")
-NAMES = ["hrnet_w32", "goatpose_bl", "elpn_v1", "elpn_v2", "el_hrnet_w32", "litepose_xs", "wlitepose_xs"]
+NAMES = ["hrnet_w32", "goatpose_bl", "elpn_v1", "elpn_v2", "el_hrnet_w32", "litepose_xs", "wlitepose_xs", "lite0_fpn"]
 ROW = "| {:<12} | {:>9} | {:>6} | {:>6} | {:>10} | {:>6} | {:>6} | {:>6} |"
 
 

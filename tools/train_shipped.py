@@ -40,19 +40,28 @@ class Shipped(NamedTuple):
     inputs: dict = {}  # noqa: RUF012
 
 
-ELPN_V1 = Shipped(
-    "elpn_v1_coco",
-    (
-        *("elpn_v1_cpu_128", "elpn_v1_cpu_256", "elpn_v1_cpu_finish"),
-        *("elpn_v1_cpu_cut", "elpn_v1_cpu_people_128", "elpn_v1_cpu_people_256", "elpn_v1_cpu_long"),
-    ),
-    "best.ckpt",
+LITE0_FPN = Shipped(
+    "lite0_fpn_coco",
+    ("lite0_fpn_cpu",),
+    "last.ckpt",
     evaluate=("--flip",),
-    inputs={"runs/labels/boxes_keypoints.json": PHOTOGRAPHS},
+    inputs={
+        "runs/labels/imagenet_pose_start.ckpt": ("imagenet_start", "lite0_fpn", IMAGENET),
+        "runs/labels/boxes_keypoints.json": PHOTOGRAPHS,
+    },
 )
 SHIPPED = {
-    "elpn_v1": ELPN_V1,
-    "elpn_v2": ELPN_V1._replace(name="elpn_v2_coco", recipes=(*ELPN_V1.recipes, "elpn_v2_cpu")),
+    "elpn_v1": Shipped(
+        "elpn_v1_coco",
+        (
+            *("elpn_v1_cpu_128", "elpn_v1_cpu_256", "elpn_v1_cpu_finish"),
+            *("elpn_v1_cpu_cut", "elpn_v1_cpu_people_128", "elpn_v1_cpu_people_256", "elpn_v1_cpu_long"),
+        ),
+        "best.ckpt",
+        evaluate=("--flip",),
+        inputs={"runs/labels/boxes_keypoints.json": PHOTOGRAPHS},
+    ),
+    "lite0_fpn": LITE0_FPN,
     "person_detector": Shipped(
         "person_detector",
         ("person_detector", "person_detector_384"),

@@ -11,8 +11,8 @@ from pose_estimation_ros.inference.engine_precision import PRECISIONS
 
 ENDINGS = {"fp16": "_fp16", "int8": "_int8_tensorrt"}  # of the files that `pose export --precision` makes of x.onnx
 FOR_CPUS = "_int8_cpu"
-# On the 99th percentile of keypoints' errors, px of the input. It is where a heatmap's second peak wins: the shipped
-# ELPN-V1 has 0 px in fp16 and 19 px in int8, with AP 9.9 in place of 10.4.
+# On the 99th percentile of keypoints' errors, px of the input. It is where a heatmap's second peak wins: the first
+# ELPN-V1 had 0 px in fp16 and 19 px in int8, with AP 9.9 in place of 10.4.
 MAX_ERROR_PX = {"fp32": 4.0, "fp16": 8.0, "int8": 32.0}
 NO_INT8 = ("5.0", "5.2", "5.3", "6.0", "6.2")  # Maxwell, Nano, P100, TX2: no integer dot product
 

@@ -19,7 +19,7 @@ class PipelineOptions(NamedTuple):
     track_max_age_s, confirm_after: the Tracker's. min_cutoff_hz, beta: OneEuro's.
     """
 
-    model: str = "elpn_v1_coco"
+    model: str = "lite0_fpn_coco"
     detector: str = "person_detector"
     detect_every: int = 5
     score_threshold: float = 0.2

@@ -140,14 +140,17 @@ def test_every_family_as_torch_counts_it(tmp_path, monkeypatch, family):
     assert 0 < parameters - found.parameters <= norms + 16  # single numbers stand in the graph's nodes
 
 
-@pytest.mark.parametrize("name, size_wh", [("elpn_v1_coco", (192, 256)), ("person_detector", (384, 320))])
+@pytest.mark.parametrize(
+    "name, size_wh",
+    [("elpn_v1_coco", (192, 256)), ("lite0_fpn_coco", (192, 256)), ("person_detector", (384, 320))],
+)
 def test_shipped_models(repository, name, size_wh):
     """Parameters within 1.5 %, products up to 4 % more: `pose export` gives ELPN's global context to convolutions."""
     torch = pytest.importorskip("torch")
     from pose_estimation_ros.training.models import DETECTOR_MODELS, POSE_MODELS
 
     with torch.device("meta"):  # shapes alone
-        network = POSE_MODELS["elpn_v1"](17) if name == "elpn_v1_coco" else DETECTOR_MODELS[name]()
+        network = {**POSE_MODELS, **DETECTOR_MODELS}[name.removesuffix("_coco")]()
     parameters, macs, norms = count_in_torch(network, size_wh)
     found = onnx_cost(repository / "models" / f"{name}.onnx", (1, 3, *size_wh[::-1]))
     assert macs <= found.macs <= 1.04 * macs

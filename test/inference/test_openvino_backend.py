@@ -35,7 +35,9 @@ def test_shapes_and_a_view(openvino, mean_model):
         assert np.allclose(backend(batch)["mean"], batch.mean((1, 2, 3)))
 
 
-@pytest.mark.parametrize("name, task", [("elpn_v1_coco", "top_down"), ("person_detector", "person_detector")])
+@pytest.mark.parametrize(
+    "name, task", [("elpn_v1_coco", "top_down"), ("lite0_fpn_coco", "top_down"), ("person_detector", "person_detector")]
+)
 def test_shipped_models_answer_as_on_onnx_runtime(openvino, repository, name, task):
     """To 1e-3 of outputs of 0..1; boxes are px."""
     path = str(repository / "models" / (name + ".onnx"))

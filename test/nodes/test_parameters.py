@@ -74,7 +74,7 @@ def test_platform_files_have_known_parameters(make_node, platform, remap):
     node = make_node("--params-file", os.path.join(CONFIG, platform + ".yaml"), *remap)
     values = declare(node, POSE_PARAMETERS)
     assert values["detector"] == "person_detector"
-    assert values["model"] == ("elpn_v1_coco" if platform == "cpu" else "elpn_v1_coco.engine")
+    assert values["model"] == ("lite0_fpn_coco" if platform == "cpu" else "lite0_fpn_coco.engine")
 
 
 LIVE = [parameter for parameter in POSE_PARAMETERS if parameter.live]

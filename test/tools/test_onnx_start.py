@@ -77,7 +77,7 @@ def test_scopes_of_the_exporter_become_names_of_modules(node, expected):
 
 
 def test_another_file_is_refused_by_name(repository, tmp_path, monkeypatch):
-    for file in ("elpn_v2_coco.onnx", "elpn_v1_coco_int8_cpu.onnx", "none.onnx"):
+    for file in ("lite0_fpn_coco.onnx", "elpn_v1_coco_int8_cpu.onnx", "none.onnx"):
         out = tmp_path / "out.ckpt"
         monkeypatch.setattr("sys.argv", ["", "elpn_v1", str(repository / "models" / file), str(tmp_path), str(out)])
         with pytest.raises(SystemExit, match=f"{file}: expected elpn_v1 as `pose export` writes it"):
