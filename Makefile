@@ -15,7 +15,7 @@ export OMP_WAIT_POLICY = passive
 
 help:
 	@echo "make setup | demo | test | check | bench | bench-cpu | compare | build | soak | test-py36 | clean"
-	@echo "make check-trt | test-openvino | overfit | bench-tracking | bench-depth | bench-node | faults | train-elpn_v1 | train-lite0_fpn | train-higher_elpn_v1 | train-person_detector | zoo"
+	@echo "make check-trt | test-openvino | overfit | bench-tracking | bench-depth | bench-node | faults | train-elpn_v1 | train-lite0_fpn | train-higher_lite0_fpn | train-person_detector | zoo"
 
 setup:
 	@$(PYTHON) tools/setup_venv.py demo
@@ -75,9 +75,9 @@ overfit: dev
 # The shipped models anew, from their recipes: hours on a CPU. SET="epochs=1 epoch_samples=64 out_dir=/tmp/try" tries it out;
 # stopped with Ctrl-C, the same command goes on.
 TRAINING = MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=268435456
-train-elpn_v1 train-lite0_fpn train-higher_elpn_v1 train-person_detector: train-%: dev
+train-elpn_v1 train-lite0_fpn train-higher_lite0_fpn train-person_detector: train-%: dev
 	$(TRAINING) PYTHONPATH=. $(VENV)/bin/python tools/train_shipped.py $* $(SET)
-.PHONY: train-elpn_v1 train-lite0_fpn train-higher_elpn_v1 train-person_detector
+.PHONY: train-elpn_v1 train-lite0_fpn train-higher_lite0_fpn train-person_detector
 
 # models/README.md and the cards, from the specs.
 zoo: dev

@@ -30,7 +30,7 @@ from pose_estimation_ros.training.zoo import rows_of
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = Path(sys.prefix) / "tensorrt-rtx"
-SHIPPED = ["elpn_v1_coco", "lite0_fpn_coco", "higher_elpn_v1_coco", "person_detector"]
+SHIPPED = ["elpn_v1_coco", "lite0_fpn_coco", "higher_lite0_fpn_coco", "person_detector"]
 FAMILIES = [
     "elpn_v1", "elpn_v2", "goatpose_bl", "el_hrnet_w32", "hrnet_w32", "nam_hrnet_w32", "litepose_xs", "wlitepose_xs",
     "lite0_fpn", "higher_lite0_fpn",

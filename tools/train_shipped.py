@@ -73,16 +73,14 @@ SHIPPED = {
             "runs/labels/crops_boxes.json": (*LABEL_BOXES, f"{DATA}/crops/crops_train_*.tar"),
         },
     ),
-    "higher_elpn_v1": Shipped(
-        "higher_elpn_v1_coco",
-        ("higher_elpn_v1_cpu",),
+    "higher_lite0_fpn": Shipped(
+        "higher_lite0_fpn_coco",
+        (*LITE0_FPN.recipes, "higher_lite0_fpn_cpu"),
         "best.ckpt",
-        export=("--size-wh", "512", "384"),
+        export=("--size-wh", "640", "480"),
         evaluate=("--flip",),
         inputs={
-            "runs/labels/elpn_v1_start.ckpt": (
-                "onnx_start", "elpn_v1", "models/elpn_v1_coco.onnx", f"{DATA}/crops/crops_train_*.tar",
-            ),
+            **LITE0_FPN.inputs,
             "runs/labels/scenes_keypoints.json": (*PHOTOGRAPHS, "--least", "8"),
             **COCO_BOXES,
             "runs/labels/coco_scenes_keypoints.json": (

@@ -11,7 +11,6 @@ from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.model_spec import load_model_spec
 from pose_estimation_ros.training.checkpoint import load_checkpoint, save_checkpoint
 from pose_estimation_ros.training.config import load_recipe
-from pose_estimation_ros.training.models.elpn import elpn_v1
 from pose_estimation_ros.training.models.lite0_fpn import Lite0Fpn
 from pose_estimation_ros.training.models.person_detector import PersonDetector
 
@@ -69,7 +68,7 @@ def test_what_recipes_read_is_made_first(tool, repository):
         ("elpn_v1", "init_from", "elpn_v1_cpu_people_256/best"),
         ("lite0_fpn", "init_from", "labels/imagenet_pose_start"),
         ("person_detector", "init_from", "person_detector/last"),
-        ("higher_elpn_v1", "grow_from", "labels/elpn_v1_start"),
+        ("higher_lite0_fpn", "grow_from", "lite0_fpn_cpu/best"),
     ],
 )
 def test_a_tiny_run_of_the_whole_chain(tool, name, key, before, overrides, dots, tmp_path, monkeypatch):
@@ -78,7 +77,6 @@ def test_a_tiny_run_of_the_whole_chain(tool, name, key, before, overrides, dots,
     monkeypatch.chdir(tmp_path)
     save_checkpoint(Path("runs/labels/imagenet_start.ckpt"), model=PersonDetector().state_dict())
     save_checkpoint(Path("runs/labels/imagenet_pose_start.ckpt"), model=Lite0Fpn().state_dict())
-    save_checkpoint(Path("runs/labels/elpn_v1_start.ckpt"), model=elpn_v1().state_dict())
     shipped = tool.SHIPPED[name]
     steps = tool.commands(shipped, overrides)
     assert [step[0] for step in steps] == ["train"] * len(shipped.recipes) + ["export", "evaluate"]

@@ -7,7 +7,7 @@ from torch import nn
 from pose_estimation_ros.training.models.el_hrnet import el_hrnet_w32
 from pose_estimation_ros.training.models.elpn import elpn_v1, elpn_v2
 from pose_estimation_ros.training.models.goatpose import goatpose_w32, goatpose_w48
-from pose_estimation_ros.training.models.higher_hrnet import higher_elpn_v1, higher_lite0_fpn
+from pose_estimation_ros.training.models.higher_hrnet import higher_lite0_fpn
 from pose_estimation_ros.training.models.hrnet import hrnet_w32, hrnet_w48, nam_hrnet_w32
 from pose_estimation_ros.training.models.lite0_fpn import Lite0Fpn
 from pose_estimation_ros.training.models.litepose import litepose_l, litepose_m, litepose_s, litepose_xs
@@ -34,7 +34,6 @@ BOTTOM_UP_MODELS: dict[str, Callable[..., nn.Module]] = {
     "litepose_l": litepose_l,
     "wlitepose_xs": wlitepose_xs,
     "wlitepose_s": wlitepose_s,
-    "higher_elpn_v1": higher_elpn_v1,
     "higher_lite0_fpn": higher_lite0_fpn,
 }
 DETECTOR_MODELS: dict[str, Callable[..., nn.Module]] = {"person_detector": PersonDetector}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pose_estimation_ros.training.models.elpn import SeparableBlock, elpn_v1
 from pose_estimation_ros.training.models.hrnet import Block, HRNet, init_weights
 from pose_estimation_ros.training.models.layers import DepthwiseBlock
 from pose_estimation_ros.training.models.lite0_fpn import Lite0Fpn
@@ -84,16 +83,10 @@ class ServedHigherHRNet(nn.Module):
         return outputs | {"tags": outputs["tags"] / self.model.tag_reach}
 
 
-def higher_elpn_v1(num_joints: int = 17) -> HigherHRNet:
-    """elpn_v1 for several people; with one residual block at 1/2, because resolution is what a CPU pays for.
-
-    1.146M parameters, 1.795 Gi MACs at 256x256. Of no paper.
-    """
-    return HigherHRNet(elpn_v1(num_joints), SeparableBlock, half_blocks=1)
-
-
 def higher_lite0_fpn(num_joints: int = 17, frozen_stages: int = 0) -> HigherHRNet:
-    """lite0_fpn for several people, with one residual block at 1/2, too. 3.247M parameters, 1.032 Gi MACs at 256x256.
+    """lite0_fpn for several people; with one residual block at 1/2, because resolution is what a CPU pays for.
+
+    3.247M parameters, 1.032 Gi MACs at 256x256.
 
     Of no paper. frozen_stages: of EfficientNet-Lite0.
     """
