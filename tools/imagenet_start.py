@@ -18,11 +18,10 @@ from pathlib import Path
 import torch
 
 from pose_estimation_ros.training.checkpoint import save_checkpoint
+from pose_estimation_ros.training.models import DETECTOR_MODELS, POSE_MODELS
 from pose_estimation_ros.training.models.layers import RGB_MEAN, RGB_STD
-from pose_estimation_ros.training.models.lite0_fpn import Lite0Fpn
-from pose_estimation_ros.training.models.person_detector import PersonDetector
 
-MODELS = {"person_detector": PersonDetector, "lite0_fpn": Lite0Fpn}
+MODELS = {name: {**POSE_MODELS, **DETECTOR_MODELS}[name] for name in ("person_detector", "lite0_fpn")}
 CONSTRAINTS = Path(__file__).resolve().parents[1] / "constraints.txt"
 EPSILON = 1e-3 - 1e-5  # TensorFlow's batch norm, less torch's
 CENTRE, RANGE = 127.0, 128.0  # what these weights take: (pixel - 127) / 128

@@ -5,12 +5,14 @@ ReLU6 and without squeeze-and-excitation, made for integer arithmetic. ImageNet'
 from __future__ import annotations
 
 from functools import partial
+from typing import TypeVar
 
 from torch import Tensor, nn
 
 from pose_estimation_ros.training.models.layers import FrozenStages
 from pose_estimation_ros.training.models.litepose import InvertedResidual, mobile_stem, stage
 
+T = TypeVar("T")
 STEM = 16
 STAGES = (  # channels, kernel, stride, blocks
     *((24, 3, 2, 2), (40, 5, 2, 2), (80, 3, 2, 3), (112, 5, 1, 3)),
@@ -39,14 +41,16 @@ class EfficientNetLite0(FrozenStages):
     @property
     def widths(self) -> list[int]:
         """Channels of the maps."""
-        ends = [stride for _, _, stride, _ in self.stages[1:]] + [2]
-        return [channels for (channels, *_), then in zip(self.stages, ends) if then == 2]
+        return self.last_of_each_stride([channels for channels, *_ in self.stages])
 
     def forward(self, image: Tensor) -> list[Tensor]:
         stem, *stages = self.parts
-        x = stem(image)
-        maps: list[Tensor] = []
-        for part, (_, _, stride, _) in zip(stages, self.stages):
-            x = part(x)
-            maps = [*maps, x] if stride == 2 else [*maps[:-1], x]
-        return maps
+        maps = [stem(image)]
+        for part in stages:
+            maps.append(part(maps[-1]))
+        return self.last_of_each_stride(maps[1:])
+
+    def last_of_each_stride(self, values: list[T]) -> list[T]:
+        """Of a value for each stage those of the stages behind which the stride grows, and of the last."""
+        strides_behind = [*(stride for _, _, stride, _ in self.stages[1:]), 2]
+        return [value for value, stride in zip(values, strides_behind) if stride == 2]
