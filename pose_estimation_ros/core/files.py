@@ -1,8 +1,28 @@
-"""Writing files whole or not at all: whoever reads them never sees half a file, and a crash leaves the old one."""
+"""Read JSON files, and write files whole or not at all: a reader never sees half a file, a crash leaves the old one."""
 
 import json
 import os
-from typing import Any
+from typing import Any, Type
+
+from pose_estimation_ros.core.errors import DataError, PoseError
+
+
+def read_json(path, error=DataError):
+    # type: (Any, Type[PoseError]) -> Any
+    """Read the content of a JSON file, the only reader of JSON files in this package.
+
+    Args:
+        path: the file, in UTF-8.
+        error: class of the exception to raise.
+
+    Raises:
+        error: the file cannot be read, is not UTF-8, is not JSON, or is nested too deep.
+    """
+    try:
+        with open(str(path), encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError, RecursionError, MemoryError) as problem:
+        raise error("%s: expected a JSON file, got: %s" % (path, str(problem) or type(problem).__name__))
 
 
 def write_whole(path, content):

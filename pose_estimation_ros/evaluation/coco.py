@@ -7,7 +7,6 @@ import io
 from pathlib import Path
 from typing import Any, Collection, Iterable, Iterator, Sequence
 
-import cv2
 import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
@@ -30,6 +29,7 @@ from pose_estimation_ros.evaluation.coco_json import (
 )
 from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.estimator import TopDown
+from pose_estimation_ros.inference.images import read_image
 
 SKELETON = "coco17"
 METRICS = ("AP", "AP50", "AP75", "APM", "APL", "AR")  # COCOeval.stats[:6] for keypoints
@@ -95,7 +95,7 @@ def predict(estimator: TopDown, truth: COCO, folder: str | Path, boxes: Boxes) -
     """
     for image_id, (box_xyxy, box_score) in boxes.items():
         if len(box_xyxy):
-            frame = read_image(image_path(truth, folder, image_id))
+            frame = read_image(str(image_path(truth, folder, image_id)))
             yield image_id, poses_in_boxes(estimator, frame, box_xyxy, box_score)
 
 
@@ -124,19 +124,11 @@ def pose_similarity(xy: np.ndarray, area: np.ndarray, sigmas: Sequence[float]) -
 def predict_bottom_up(estimator: BottomUp, truth: COCO, folder: str | Path) -> Iterator[tuple[int, Poses]]:
     """(image id, poses) of every image. Raises DataError for an image that cannot be read."""
     for image_id in truth.getImgIds():
-        yield image_id, estimator(read_image(image_path(truth, folder, image_id)))
+        yield image_id, estimator(read_image(str(image_path(truth, folder, image_id))))
 
 
 def image_path(truth: COCO, folder: str | Path, image_id: int) -> Path:
     return Path(folder, "images", truth.imgs[image_id]["file_name"])
-
-
-def read_image(path: str | Path) -> np.ndarray:
-    """(H, W, 3) uint8 BGR. Raises DataError."""
-    frame = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if frame is None:
-        raise DataError(f"cannot read image {path}")
-    return frame
 
 
 def keypoint_ap(truth: COCO, results: Iterable[dict[str, Any]]) -> dict[str, float]:

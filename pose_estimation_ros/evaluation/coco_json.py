@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any, Collection, Iterable, Sequence
@@ -10,6 +9,7 @@ from typing import Any, Collection, Iterable, Sequence
 import numpy as np
 
 from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.files import read_json
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 
 PERSON = 1  # COCO's category_id
@@ -22,14 +22,6 @@ Boxes = dict[int, tuple[np.ndarray, np.ndarray]]  # image id -> box_xyxy (N, 4) 
 def annotation_file(data: str | Path) -> Path:
     """What --data names: an annotation file, or a folder with person_keypoints.json; images/ is beside."""
     return Path(data, ANNOTATIONS) if Path(data).is_dir() else Path(data)
-
-
-def read_json(path: str | Path) -> Any:
-    """The content of a JSON file. Raises DataError."""
-    try:
-        return json.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
 
 
 def read_coco_json(path: str | Path) -> list[AnnotatedImage]:
@@ -86,6 +78,24 @@ def finite_numbers(value: Any, shape: tuple[int, ...]) -> bool:
 def refuse_missing_images(folder: str | Path, names: Iterable[str]) -> None:
     """Raises DataError, naming the first and the count, where files of a folder are not there."""
     refuse(folder, "images that are missing", [name for name in names if not Path(folder, name).is_file()])
+
+
+def refuse_other_size(image: np.ndarray, annotated: dict, path: str | Path) -> None:
+    """Compare a decoded image with the size that its annotation file gives.
+
+    Args:
+        image: (H, W, ...) the decoded image, upright.
+        annotated: the entry of "images"; its "width" and "height" are optional.
+        path: name of the image for the message.
+
+    Raises:
+        DataError: the sizes differ, for example because the file has an EXIF orientation or is a resized copy.
+    """
+    expected = annotated.get("width"), annotated.get("height")
+    found = image.shape[1], image.shape[0]
+    if None not in expected and expected != found:
+        text = f"expected the annotated size {expected[0]}x{expected[1]}, got {found[0]}x{found[1]}"
+        raise DataError(f"{path}: {text}; is it a resized copy, or annotated without its EXIF orientation?")
 
 
 def read_detections(path: str | Path, image_ids: Collection[int], min_score: float = 0.0) -> Boxes:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.inference.images import read_image
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
 USUAL_FPS = 30.0
@@ -94,17 +95,6 @@ def open_source(name):
     if not capture.isOpened():
         raise DataError("OpenCV %s cannot open the %s %s" % (cv2.__version__, "camera" if camera else "video", name))
     return Source("camera" if camera else "video", name, capture=capture)
-
-
-def read_image(path):
-    # type: (str) -> np.ndarray
-    """(H, W, 3) uint8 BGR. Raises DataError where there is no file or it is no image."""
-    if not os.path.isfile(path):
-        raise DataError("expected an image %s, there is none" % path)
-    image = cv2.imread(path, cv2.IMREAD_COLOR)
-    if image is None:
-        raise DataError("%s: expected an image, got %d bytes that are none" % (path, os.path.getsize(path)))
-    return image
 
 
 def _images_in(folder):

@@ -11,10 +11,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Callable, TypeVar
 
-import cv2
 import numpy as np
 
 from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.inference.images import decode_image_file
 from pose_estimation_ros.training.config import Recipe, Source
 
 Entry = TypeVar("Entry")  # whatever has a file_name
@@ -39,10 +39,7 @@ class ImageStore:
 
     def read(self, file_name: str) -> np.ndarray:
         """The image as (H, W, 3) uint8 BGR."""
-        image = cv2.imdecode(np.frombuffer(self.encoded(file_name), np.uint8), cv2.IMREAD_COLOR)
-        if image is None:
-            raise DataError(f"{self.location}: cannot decode image {file_name}")
-        return image
+        return decode_image_file(self.encoded(file_name), f"{self.location}: {file_name}")
 
     def encoded(self, file_name: str) -> bytes:
         try:

@@ -1,0 +1,34 @@
+"""Read YAML files: the only reader of them in this package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pose_estimation_ros.core.errors import ConfigError, PoseError
+
+
+def read_yaml(path: str | Path, error: type[PoseError] = ConfigError) -> Any:
+    """Read the content of a YAML file.
+
+    Args:
+        path: the file, in UTF-8.
+        error: class of the exception to raise.
+
+    Raises:
+        error: the file cannot be read, is not UTF-8, is not YAML, or is nested too deep.
+    """
+    try:
+        return parse_yaml(Path(path).read_text(encoding="utf-8"), str(path), error)
+    except (OSError, UnicodeError) as problem:
+        raise error(f"{path}: expected a YAML file, got: {problem}") from problem
+
+
+def parse_yaml(text: str, where: str, error: type[PoseError] = ConfigError) -> Any:
+    """Parse YAML; ``where`` names its origin in the message of the error."""
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError, MemoryError) as problem:
+        raise error(f"{where}: expected YAML, got: {str(problem) or type(problem).__name__}") from problem
