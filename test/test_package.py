@@ -1,8 +1,10 @@
 """What stands in more than one file agrees, and what the documents tell people to type exists."""
 
 import ast
+import glob
 import os
 import re
+import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 import pose_estimation_ros
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+DISTROS = ["kilted", "jazzy"]
+CONSTRAINTS = ["constraints.txt"] + ["constraints-%s.txt" % distro for distro in DISTROS]
 
 
 def read(*path):
@@ -28,6 +32,26 @@ def package_xml(tag):
     return [element.text for element in ElementTree.fromstring(read("package.xml")).iter(tag)]
 
 
+def python_sources(*folders):
+    """Yields (path, syntax tree) of every Python file below the folders."""
+    for folder in folders:
+        for path in sorted(glob.glob(os.path.join(ROOT, folder, "**", "*.py"), recursive=True)):
+            yield os.path.relpath(path, ROOT), ast.parse(read(path))
+
+
+def imported_packages(tree):
+    """Returns the top-level names of all modules that a file imports, those in functions too."""
+    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    loaders = ("import_module", "__import__", "optional_messages")
+    for call in calls:
+        name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+        if name in loaders and isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str):
+            names.append(call.args[0].value)
+    return {name.split(".")[0] for name in names}
+
+
 def tracked_files():
     skipped = {"build", "install", "log", "out", "runs", "__pycache__"}
     for folder, folders, names in os.walk(ROOT):
@@ -38,8 +62,42 @@ def tracked_files():
 def test_name_version_licence_agree():
     assert package_xml("name") == [setup_value("NAME")]
     assert package_xml("version") == [setup_value("VERSION")] == [pose_estimation_ros.__version__]
-    assert package_xml("license") == ["Apache-2.0"]
+    assert package_xml("license") == ["Apache-2.0", "Weights for research and evaluation only"]
     assert "Apache License" in read("LICENSE") and "Version 2.0" in read("LICENSE")
+
+
+def test_package_xml_can_be_released():
+    """Whose the package is, where it lives and under which licences: rosdistro's reviewers look for all of it."""
+    root = ElementTree.fromstring(read("package.xml"))
+    assert {element.get("type") for element in root.iter("url")} == {"website", "repository", "bugtracker"}
+    people = list(root.iter("maintainer")) + list(root.iter("author"))
+    assert len(people) >= 2 and all(re.match(r"[\w.-]+@[\w.-]+\.\w+$", person.get("email")) for person in people)
+    reserved = r"[@.](invalid|example|test|localhost|local)\b|example\.(com|org|net)"  # RFC 2606: nobody can be reached
+    assert not re.search(reserved, read("package.xml"))
+    licences = [element.get("file") for element in root.iter("license")]
+    assert licences == ["LICENSE", "models/LICENSE"] and all(os.path.isfile(os.path.join(ROOT, path)) for path in licences)
+
+
+def test_package_xml_names_every_package_that_is_imported():
+    """Of ROS, and of apt: as a dependency, or in the comment on optional packages."""
+    keys = {"cv2": "python3-opencv", "numpy": "python3-numpy", "onnxruntime": "python3-onnxruntime-pip", "yaml": "python3-yaml"}
+    keys["tqdm"] = "python3-tqdm"
+    declared = {name for kind in ("depend", "exec_depend") for name in package_xml(kind)}
+    optional = set(re.findall(r"^ +(\w+): ", read("package.xml").split("<!-- Optional packages")[1].split("-->")[0], re.M))
+    known = declared | optional | {"pose_estimation_ros"}
+    offline = {"torch", "lightning_fabric", "onnx", "pycocotools", "h5py", "rosbags", "apsw", "matplotlib", "tensorboardX", "ray"}
+    offline |= {"openvino", "tensorrt"}  # JetPack's or pip's, each named by the command that needs it
+    missing = {}
+    for path, tree in python_sources("pose_estimation_ros", "launch"):
+        names = imported_packages(tree) - set(sys.stdlib_module_names) - offline
+        missing.update((name, path) for name in names if keys.get(name, name) not in known)
+    assert missing == {}
+
+
+def test_package_xml_names_every_package_that_cmake_finds():
+    found = set(re.findall(r"find_package\((\w+)", read("CMakeLists.txt")))
+    kinds = ("buildtool_depend", "build_depend", "depend", "test_depend")
+    assert found <= {name for kind in kinds for name in package_xml(kind)}
 
 
 def test_it_is_an_interface_package_built_by_ament_cmake():
@@ -55,26 +113,54 @@ def test_every_message_is_generated_and_every_field_commented():
         assert fields and all(re.match(r"\S+ \w+(=\d+)? +# \S.{10}", line) for line in fields), name
 
 
-def test_versions_are_pinned_in_one_place():
-    """constraints.txt pins all that setup.py names, and no other file pins anything.
+def pins(path):
+    """Returns [(name, marker)] of the lines that pin something."""
+    lines = [line.split("#")[0].split(";") for line in read(path).splitlines() if "==" in line.split("#")[0]]
+    return [(line[0].split("==")[0].strip().lower(), "".join(line[1:]).strip()) for line in lines]
 
-    But for what comes in several versions at once, which no constraints can hold.
-    """
-    pinned = {line.split("==")[0].lower() for line in read("constraints.txt").splitlines() if "==" in line}
-    names = set(setup_value("RUNTIME")).union(*setup_value("EXTRAS").values())
-    assert {name.lower() for name in names} <= pinned
+
+def required(*extras):
+    """Returns the names that setup.py asks for, without the bounds of their versions."""
+    names = setup_value("RUNTIME") + [name for extra in extras for name in setup_value("EXTRAS")[extra]]
+    return {re.match(r"[\w.-]+", name).group().lower() for name in names}
+
+
+@pytest.mark.parametrize("distro", DISTROS)
+def test_all_that_setup_py_names_is_pinned(distro):
+    extras = set(setup_value("EXTRAS")) - set(DISTROS) | {distro}
+    named = [name for path in ("constraints.txt", "constraints-%s.txt" % distro) for name, _marker in pins(path)]
+    assert required(*extras) <= set(named)
+    assert [name for name in set(required("ros", distro)) if name.startswith("ros-") and named.count(name) != 1] == []
+
+
+def test_versions_are_pinned_in_the_constraints_alone():
+    """But for what comes in several versions at once, which no constraints can hold."""
     pin = re.compile(r"^[^#]*\b[A-Za-z][\w.-]*==\d+\.\d", re.M)
     texts = (".py", ".toml", ".cfg", ".txt", ".in", ".yaml", ".xml", "Makefile", "run")
-    allowed = ("constraints.txt", "test/tensorrt-bindings.txt", "test/inference/test_tensorrt_conformance.py")
+    allowed = CONSTRAINTS + ["test/tensorrt-bindings.txt", "test/inference/test_tensorrt_conformance.py"]
     others = [path for path in tracked_files() if path.endswith(texts) and path not in allowed]
     assert [path for path in others if pin.search(read(path))] == []
 
 
 def test_each_pin_stands_once_per_python():
-    lines = [line.split(";") for line in read("constraints.txt").splitlines() if "==" in line]
-    keys = [(line[0].split("==")[0].lower(), "".join(line[1:]).strip()) for line in lines]
-    assert len(keys) == len(set(keys))
-    assert {marker for _name, marker in keys} == {"", 'python_version >= "3.10"', 'python_version < "3.7"'}
+    for path in CONSTRAINTS:
+        assert len(pins(path)) == len(set(pins(path))), path
+    markers = {marker for path in CONSTRAINTS for _name, marker in pins(path)}
+    assert markers == {"", 'python_version >= "3.10"', 'python_version < "3.7"'}
+
+
+def test_no_pin_of_a_distribution_contradicts_the_common_ones():
+    common = {name for name, _marker in pins("constraints.txt")}
+    for distro in DISTROS:
+        assert not common & {name for name, _marker in pins("constraints-%s.txt" % distro)}
+
+
+@pytest.mark.parametrize("version", ["4.11.0.86", "4.12.0.88"])
+def test_opencv_that_crashes_on_animated_png_is_refused(version):
+    specifiers = pytest.importorskip("packaging.requirements")
+    (opencv,) = [name for name in setup_value("RUNTIME") if name.startswith("opencv")]
+    allowed = specifiers.Requirement(opencv).specifier
+    assert version not in allowed and "4.10.0.84" in allowed and "4.13.0.90" in allowed
 
 
 @pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])

@@ -1,0 +1,63 @@
+"""Checks `colcon build --symlink-install`: every Python file is a link into the source, and the node shows an edit.
+
+Works on a copy of the source tree in a temporary folder. Run it with the Python of an environment that has colcon:
+`make build` does.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent.parent
+NAME = "pose_estimation_ros"
+LEFT_OUT = (".*", "build", "install", "log", "out", "runs", "__pycache__", "*.egg-info")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "src", NAME)
+        shutil.copytree(HERE, source, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        for _again in range(2):  # the second one finds the links of the first
+            build(Path(folder))
+        check_links(source / NAME, Path(folder, "install"))
+        check_edit(source / NAME / "nodes" / "pose_node.py", Path(folder, "install"))
+    print("symlink install: all Python files are links, and the node shows an edit")
+
+
+def build(workspace: Path) -> None:
+    environment = dict(os.environ, AMENT_PREFIX_PATH=sys.prefix, CMAKE_PREFIX_PATH=sys.prefix)
+    environment["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
+    colcon = [str(Path(sys.executable).parent / "colcon"), "build", "--symlink-install"]
+    options = ["--cmake-args", "-DPython3_EXECUTABLE=" + sys.executable, "-DBUILD_TESTING=OFF"]
+    subprocess.run(colcon + options, check=True, env=environment, cwd=workspace)
+
+
+def check_links(package: Path, install: Path) -> None:
+    """Ends the program with the names of the files that are copies, or are missing.
+
+    Args:
+        package: The folder of the Python package in the source tree.
+        install: colcon's install folder.
+    """
+    installed = next(install.glob(f"**/*-packages/{NAME}/nodes")).parent
+    files = [path.relative_to(package) for path in package.rglob("*.py")]
+    wrong = [str(file) for file in files if (installed / file).resolve() != (package / file).resolve()]
+    if wrong or not files:
+        sys.exit(f"symlink install: expected links into {package}, got copies or nothing: {', '.join(wrong)}")
+
+
+def check_edit(file: Path, install: Path) -> None:
+    """Ends the program if the installed node does not run an edit of its source file."""
+    file.write_text(file.read_text() + "\nprint('This is the edited file.')\n")
+    node = f"source {install}/setup.bash && {install}/{NAME}/lib/{NAME}/pose_node"
+    node += " --ros-args -p model:=/no/such/model.onnx"
+    done = subprocess.run(["bash", "-c", node], capture_output=True, text=True)
+    if "This is the edited file." not in done.stdout or "/no/such/model.onnx" not in done.stdout + done.stderr:
+        sys.exit(f"symlink install: expected the node to run the edited file, got:\n{done.stdout}{done.stderr}")
+
+
+if __name__ == "__main__":
+    main()
