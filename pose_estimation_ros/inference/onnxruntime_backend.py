@@ -50,7 +50,10 @@ def _open_session(model_path, threads, providers):
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as state
     except ImportError as error:
-        raise ModelError("%s needs onnxruntime (pip install onnxruntime): %s" % (model_path, error))
+        raise ModelError(
+            "%s needs onnxruntime (python3 -m pip install onnxruntime \"numpy<2\"; see Installation in README.md): %s"
+            % (model_path, error)
+        )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
