@@ -1,6 +1,7 @@
 """`pip install --no-build-isolation .` beside the ROS wheels: the same CMakeLists.txt as colcon's, made into a wheel.
 
-Versions are in the constraints*.txt files alone. Isolation is off because CMake must find the ROS wheels of this environment.
+Versions are in the constraints*.txt files alone. Isolation is off because CMake must find the ROS wheels of this
+environment.
 """
 
 import os
@@ -93,7 +94,8 @@ if __name__ == "__main__":
         name=NAME,
         version=VERSION,
         description="Human pose estimation for ROS 2: camera topics in, keypoints out",
-        license="Apache-2.0",
+        license="Apache-2.0, weights for research and evaluation only",
+        license_files=["LICENSE", "models/LICENSE"],
         packages=[NAME],
         data_files=[],
         python_requires=">=3.10",

@@ -27,15 +27,16 @@ def configure(source, build, *options):
     environment["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
     python = ["-DPython3_EXECUTABLE=" + sys.executable, "-DBUILD_TESTING=OFF"]
     run = ["cmake", "-S", str(source), "-B", str(build), *python, *options]
-    done = subprocess.run(run, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "universal_newlines": True}
+    done = subprocess.run(run, env=environment, **pipes)
     return done.returncode, done.stdout
 
 
-def link_source(folder, leave_out=()):
-    """Makes a source tree out of links to ours, so that files can be added or replaced."""
+def link_source(folder):
+    """Makes a source tree out of links to ours, so that other files can lie in it."""
     folder.mkdir()
-    for name in ("CMakeLists.txt", "package.xml", "pose_estimation_ros", "config", "launch", "models", "msg", "test", "tools"):
-        if name not in leave_out:
+    for name in os.listdir(ROOT):
+        if not name.startswith(".") and name not in ("build", "install", "log", "out", "runs"):
             (folder / name).symlink_to(os.path.join(ROOT, name))
     return folder
 
@@ -75,7 +76,7 @@ def exported_includes(build):
 @pytest.mark.parametrize("numpy_in_source", [False, True])
 @pytest.mark.parametrize("scope", ["PUBLIC", "PRIVATE"])
 def test_it_configures_against_every_generator(tmp_path, scope, numpy_in_source):
-    """Whether the generator exports numpy's headers or not, and wherever these lie: CMake refuses a path in the source."""
+    """CMake refuses to export a path in the source tree, where numpy's headers lie if the environment does."""
     numpy = pytest.importorskip("numpy")
     source, options = link_source(tmp_path / "source"), [overlay(tmp_path / "prefix", scope)]
     if numpy_in_source:

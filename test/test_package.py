@@ -13,6 +13,16 @@ import pose_estimation_ros
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DISTROS = ["kilted", "jazzy"]
+ROSDEP_KEYS = {
+    "cv2": "python3-opencv",
+    "numpy": "python3-numpy",
+    "onnxruntime": "python3-onnxruntime-pip",
+    "tqdm": "python3-tqdm",
+    "yaml": "python3-yaml",
+}
+# What training, export and evaluation import, and engines beside ONNX Runtime: no rosdep keys, and no node needs them.
+OFFLINE = set("apsw h5py lightning_fabric matplotlib onnx pycocotools ray rosbags tensorboardX torch".split())
+OFFLINE |= {"openvino", "tensorrt"}
 CONSTRAINTS = ["constraints.txt"] + ["constraints-%s.txt" % distro for distro in DISTROS]
 
 
@@ -75,23 +85,33 @@ def test_package_xml_can_be_released():
     reserved = r"[@.](invalid|example|test|localhost|local)\b|example\.(com|org|net)"  # RFC 2606: nobody can be reached
     assert not re.search(reserved, read("package.xml"))
     licences = [element.get("file") for element in root.iter("license")]
-    assert licences == ["LICENSE", "models/LICENSE"] and all(os.path.isfile(os.path.join(ROOT, path)) for path in licences)
+    assert licences == ["LICENSE", "models/LICENSE"]
+    assert [path for path in licences if not os.path.isfile(os.path.join(ROOT, path))] == []
 
 
 def test_package_xml_names_every_package_that_is_imported():
-    """Of ROS, and of apt: as a dependency, or in the comment on optional packages."""
-    keys = {"cv2": "python3-opencv", "numpy": "python3-numpy", "onnxruntime": "python3-onnxruntime-pip", "yaml": "python3-yaml"}
-    keys["tqdm"] = "python3-tqdm"
+    """Every one is a dependency, or stands in the comment on optional packages."""
+    comment = read("package.xml").split("<!-- Optional packages")[1].split("-->")[0]
+    optional = set(re.findall(r"^ +(\w+): ", comment, re.M))
     declared = {name for kind in ("depend", "exec_depend") for name in package_xml(kind)}
-    optional = set(re.findall(r"^ +(\w+): ", read("package.xml").split("<!-- Optional packages")[1].split("-->")[0], re.M))
     known = declared | optional | {"pose_estimation_ros"}
-    offline = {"torch", "lightning_fabric", "onnx", "pycocotools", "h5py", "rosbags", "apsw", "matplotlib", "tensorboardX", "ray"}
-    offline |= {"openvino", "tensorrt"}  # JetPack's or pip's, each named by the command that needs it
     missing = {}
     for path, tree in python_sources("pose_estimation_ros", "launch"):
-        names = imported_packages(tree) - set(sys.stdlib_module_names) - offline
-        missing.update((name, path) for name in names if keys.get(name, name) not in known)
+        names = imported_packages(tree) - set(sys.stdlib_module_names) - OFFLINE
+        missing.update((name, path) for name in names if ROSDEP_KEYS.get(name, name) not in known)
     assert missing == {}
+
+
+def test_a_missing_onnxruntime_is_answered_as_the_readme_does(monkeypatch):
+    from pose_estimation_ros.core.errors import ModelError
+    from pose_estimation_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
+
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ModelError) as caught:
+        OnnxRuntimeBackend("models/lite0_fpn_coco.onnx")
+    installation = read("README.md").split("### Installation")[1].split("\n### ")[0]
+    for advice in ("python3 -m pip install onnxruntime", '"numpy<2"'):
+        assert advice in str(caught.value) and advice in installation
 
 
 def test_package_xml_names_every_package_that_cmake_finds():

@@ -1,7 +1,7 @@
-"""Makes .venv ready, and does nothing where it is so: `python3 tools/setup_venv.py demo|build|dev`, for the Makefile.
+"""Makes .venv ready where it is not: `python3 tools/setup_venv.py demo|build|nodes|dev`, for the Makefile.
 
-demo: what runs the nodes, no torch. build: colcon too. nodes: what their tests need. dev: all of it. A file per step holds
-the hash of what the step depends on. The environment variable DISTRO names the ROS distribution of the wheels.
+demo: what runs the nodes, no torch. build: colcon too. nodes: what their tests need. dev: all of it. A file per step
+holds the hash of what the step depends on. The environment variable DISTRO names the ROS distribution of the wheels.
 """
 
 import ast

@@ -51,8 +51,8 @@ def _open_session(model_path, threads, providers):
         from onnxruntime.capi import onnxruntime_pybind11_state as state
     except ImportError as error:
         raise ModelError(
-            "%s needs onnxruntime (python3 -m pip install onnxruntime \"numpy<2\"; see Installation in README.md): %s"
-            % (model_path, error)
+            "%s needs onnxruntime (python3 -m pip install onnxruntime, on Humble, Jazzy and Kilted together with "
+            '"numpy<2"; see Installation in README.md): %s' % (model_path, error)
         )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
