@@ -18,7 +18,7 @@ export OMP_WAIT_POLICY = passive
 .PHONY: setup demo test test-openvino check bench bench-cpu compare check-trt overfit build soak test-py36 clean help
 
 help:
-	@echo "make setup | demo | test | check | bench | bench-cpu | compare | build | soak | test-py36 | clean"
+	@echo "make setup | demo | test | check | bench | bench-cpu | compare | build | soak | test-py36 | clean (DISTRO=jazzy: with that ROS)"
 	@echo "make check-trt | test-openvino | overfit | bench-tracking | bench-depth | bench-node | faults | train-elpn_v1 | train-lite0_fpn | train-higher_lite0_fpn | train-person_detector | zoo"
 
 setup:

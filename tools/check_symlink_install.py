@@ -13,6 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
 NAME = "pose_estimation_ros"
+LITTER = "litter.pyc"
 LEFT_OUT = (".*", "build", "install", "log", "out", "runs", "__pycache__", "*.egg-info")
 
 
@@ -20,6 +21,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "src", NAME)
         shutil.copytree(HERE, source, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        (source / NAME / "core" / "__pycache__").mkdir()
+        (source / NAME / "core" / "__pycache__" / LITTER).touch()
         for _again in range(2):  # the second one finds the links of the first
             build(Path(folder))
         check_links(source / NAME, Path(folder, "install"))
@@ -36,7 +39,7 @@ def build(workspace: Path) -> None:
 
 
 def check_links(package: Path, install: Path) -> None:
-    """Ends the program with the names of the files that are copies, or are missing.
+    """Ends the program with the names of the files that are copies, missing, or none of the package.
 
     Args:
         package: The folder of the Python package in the source tree.
@@ -47,6 +50,8 @@ def check_links(package: Path, install: Path) -> None:
     wrong = [str(file) for file in files if (installed / file).resolve() != (package / file).resolve()]
     if wrong or not files:
         sys.exit(f"symlink install: expected links into {package}, got copies or nothing: {', '.join(wrong)}")
+    if list(installed.rglob(LITTER)):
+        sys.exit(f"symlink install: expected no files of __pycache__, got {LITTER}")
 
 
 def check_edit(file: Path, install: Path) -> None:
