@@ -1,10 +1,19 @@
 """Read JSON files, and write files whole or not at all: a reader never sees half a file, a crash leaves the old one."""
 
+import contextlib
+import errno
 import json
 import os
-from typing import Any, Type
+import secrets
+import shutil
+import stat
+from typing import IO, Any, Iterator, Type
 
 from pose_estimation_ros.core.errors import DataError, PoseError
+
+UNFINISHED = ".unfinished-"  # how the names of files and folders begin that are still being written
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+STANDARD = {"/dev/stdout": 1, "/dev/stderr": 2}  # open descriptors
 
 
 def read_json(path, error=DataError):
@@ -27,15 +36,178 @@ def read_json(path, error=DataError):
 
 def write_whole(path, content):
     # type: (Any, bytes) -> None
-    """Writes beside the path first, then takes its place; makes the folder where it is missing."""
-    path = os.path.abspath(str(path))
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path + ".unfinished", "wb") as file:
+    """Write a file as ``whole_file`` does.
+
+    Args:
+        path: the file; its folder is made where it is missing.
+        content: all of its bytes.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    with whole_file(path) as file:
         file.write(content)
-    os.replace(path + ".unfinished", path)
 
 
 def write_json(path, data, indent=None):
     # type: (Any, Any, int) -> None
-    """The same for data as JSON."""
+    """Write data as a JSON file, as ``write_whole`` does.
+
+    Args:
+        path: the file; its folder is made where it is missing.
+        data: what json.dumps takes.
+        indent: spaces per level; None writes one line.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
     write_whole(path, (json.dumps(data, indent=indent) + "\n").encode())
+
+
+@contextlib.contextmanager
+def whole_file(path):
+    # type: (Any) -> Iterator[IO[bytes]]
+    """Open a new file for writing that takes the place of the file at path when the body ends well.
+
+    The new file lies in the folder of the target under a random name, ``file.name``, and follows no link. When the body
+    fails, it is removed and the old file stays. The old file's mode and owner are kept. Where path is a link, the file
+    that it points to is replaced. Where path is a device or a pipe, the body writes into it directly.
+
+    Args:
+        path: the file to write; its folder is made where it is missing.
+
+    Raises:
+        DataError: the file cannot be written, or the body raised an OSError.
+    """
+    try:
+        name = os.path.abspath(str(path))
+        opened = _stream(name) if _is_stream(name) else _replacement(os.path.realpath(name))
+    except (OSError, ValueError) as error:  # ValueError: a name that holds a null byte, or is no text
+        raise DataError("cannot write %s: %s" % (ascii(str(path)), getattr(error, "strerror", None) or error))
+    try:
+        with opened as file:
+            yield file
+    except OSError as error:
+        raise DataError("cannot write %s: %s" % (path, error.strerror or error))
+
+
+@contextlib.contextmanager
+def whole_folder(path, replace=False):
+    # type: (Any, bool) -> Iterator[str]
+    """Make a new folder beside path that takes the name of path when the body ends well.
+
+    The new folder has a random name, which the body gets. When the body fails, the new folder is removed. No folder is
+    removed that was not made here, but for the old one where the caller asks for that.
+
+    Args:
+        path: the folder to make; the folder above it is made where it is missing.
+        replace: whether a folder at path is replaced. It stays in place until the new one is complete.
+
+    Raises:
+        DataError: the folder cannot be made, or there is one at path already and replace is false.
+    """
+    target = os.path.realpath(str(path))
+    try:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        folder = _beside(target)
+        os.mkdir(folder)
+    except OSError as error:
+        raise DataError("cannot make folder %s: %s" % (path, error.strerror or error))
+    try:
+        yield folder
+        if replace and os.path.isdir(target):
+            _exchange(folder, target)
+        else:
+            os.rename(folder, target)  # refuses to replace a folder that is not empty
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise DataError("cannot write folder %s: %s" % (path, error.strerror or error))
+        raise
+
+
+def _exchange(folder, target):
+    # type: (str, str) -> None
+    """Put folder in the place of target, whose old folder is removed."""
+    old = _beside(target)
+    os.rename(target, old)
+    try:
+        os.rename(folder, target)
+    except OSError:
+        os.rename(old, target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _beside(target):
+    # type: (str) -> str
+    """Return a path in the target's folder that nobody can guess, with the target's ending: OpenCV goes by that."""
+    ending = os.path.splitext(target)[1]
+    name = UNFINISHED + secrets.token_hex(8) + (ending if len(ending) <= 16 else "")
+    return os.path.join(os.path.dirname(target), name)
+
+
+def _is_stream(path):
+    # type: (str) -> bool
+    """Tell whether path is no regular file, or a name of an open one, such as /dev/stdout, which others write, too."""
+    folder = os.path.realpath(os.path.dirname(path))
+    return os.path.exists(path) and (not os.path.isfile(path) or folder == "/dev" or folder.startswith("/proc/"))
+
+
+@contextlib.contextmanager
+def _stream(path):
+    # type: (str) -> Iterator[IO[bytes]]
+    """Open a device or pipe for writing; a disk is refused."""
+    if stat.S_ISBLK(os.stat(path).st_mode):
+        raise OSError("it is a disk")
+    with open(path, "wb", opener=_open_stream) as file:
+        yield file
+
+
+def _open_stream(path, _flags):
+    # type: (str, int) -> int
+    return os.dup(STANDARD[path]) if path in STANDARD else os.open(path, os.O_WRONLY | os.O_APPEND)
+
+
+@contextlib.contextmanager
+def _replacement(target):
+    # type: (str) -> Iterator[IO[bytes]]
+    """Open a new file beside target, a path without links, which takes the target's place when the body ends well."""
+    if os.path.islink(target):
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    old = os.stat(target) if os.path.exists(target) else None
+    mode = 0o666 if old is None else stat.S_IMODE(old.st_mode) & 0o777 | stat.S_IWUSR
+    file = open(_beside(target), "wb", opener=lambda name, _flags: os.open(name, NEW_FILE, mode))
+    try:
+        with file:
+            yield file
+            file.flush()
+            if old is not None:
+                _keep_owner_and_mode(file.fileno(), old)
+            os.fsync(file.fileno())
+        os.replace(file.name, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.remove(file.name)
+        raise
+    _sync_folder(os.path.dirname(target))
+
+
+def _keep_owner_and_mode(descriptor, old):
+    # type: (int, os.stat_result) -> None
+    """Give an open file the owner of the old one, where this process may, and its mode."""
+    with contextlib.suppress(OSError):
+        os.fchown(descriptor, old.st_uid, old.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(old.st_mode) & 0o777)
+
+
+def _sync_folder(folder):
+    # type: (str) -> None
+    """Make a new name in a folder last through a power cut, where the file system can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

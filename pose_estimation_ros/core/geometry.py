@@ -4,6 +4,15 @@ from typing import Any, Sequence
 
 import numpy as np
 
+FARTHEST_PX = 1e6  # no image reaches so far; what is farther away, no network has seen
+
+
+def in_reach(xy):
+    # type: (np.ndarray) -> np.ndarray
+    """Tell which points (..., 2) or boxes (..., 4) px are finite and at most FARTHEST_PX away: (...) bool."""
+    with np.errstate(invalid="ignore"):
+        return (np.abs(xy) <= FARTHEST_PX).all(-1)  # false of NaN
+
 
 def xywh_to_xyxy(boxes):
     # type: (np.ndarray) -> np.ndarray

@@ -50,6 +50,7 @@ def group(heatmaps, tags, order, max_people=30, threshold=0.1, tag_threshold=1.0
     Args: heatmaps (K, h, w) float; tags (K, h, w) or (K, h, w, T), T tags per joint, such as those of the image and of
     its mirror image; order: of the joints, as joint_order gives it; threshold: of a peak; tag_threshold: a joint
     whose tag is as far as that from a person's mean tag begins another person.
+    A joint whose heatmap or tags are not all finite is found of nobody.
     Returns xy (N, K, 2) float32 heatmap px; score (N, K) float32 0..1, the heatmap's value, 0 = not found;
     person_score (N,) float32, the mean over all K of the joints that were matched (refined ones are not).
     """
@@ -57,6 +58,10 @@ def group(heatmaps, tags, order, max_people=30, threshold=0.1, tag_threshold=1.0
     joints, _height, width = heatmaps.shape
     flat = heatmaps.reshape(joints, -1)
     flat_tags = np.asarray(tags, np.float32).reshape(flat.shape + (-1,))
+    if not (np.isfinite(flat).all() and np.isfinite(flat_tags).all()):
+        finite = np.isfinite(flat).all(1) & np.isfinite(flat_tags).all((1, 2))
+        flat, flat_tags = np.where(finite[:, None], flat, 0), np.where(finite[:, None, None], flat_tags, 0)
+        heatmaps = flat.reshape(heatmaps.shape)
     joint, pixel = find_peaks(heatmaps, threshold, max_people)
     peak, mean_tag = _match(
         joint, np.clip(flat[joint, pixel], 0, 1), flat_tags[joint, pixel], order, max_people, tag_threshold

@@ -21,15 +21,19 @@ def encode(xy, visible, size_wh, sigma=2.0):
 
 def decode(heatmaps):
     # type: (np.ndarray) -> tuple
-    """Peaks of (N, K, h, w): xy (N, K, 2) float32 in heatmap px, score (N, K) float32, the peak cut to 0..1.
+    """Find the peaks of (N, K, h, w): xy (N, K, 2) float32 in heatmap px, score (N, K) float32, the peak cut to 0..1.
 
-    The peak moves a quarter pixel towards its higher neighbour on each axis (papers' test protocol), except at the rim.
+    A heatmap that holds NaN, or whose highest value is infinite, has no peak: xy and score are 0. The peak moves a quarter pixel towards its higher neighbour on each axis (papers' test protocol), except at the rim.
     """
     count, joints, height, width = heatmaps.shape
     flat = np.ascontiguousarray(heatmaps, np.float32).reshape(count * joints, height * width)
     peak = flat.argmax(1) if flat.size else np.zeros(0, int)
     rows = np.arange(len(flat))
-    xy, score = quarter_offset(flat, rows, peak, width), np.clip(flat[rows, peak], 0, 1)
+    value = flat[rows, peak]  # argmax takes NaN for the highest
+    with np.errstate(invalid="ignore"):
+        xy = quarter_offset(flat, rows, peak, width)
+    found = np.isfinite(value) & np.isfinite(xy).all(1)
+    xy, score = np.where(found[:, None], xy, 0), np.where(found, np.clip(value, 0, 1), 0)
     return xy.reshape(count, joints, 2), score.reshape(count, joints)
 
 

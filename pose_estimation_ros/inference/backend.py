@@ -8,12 +8,17 @@ import numpy as np
 from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.model_spec import ENGINE, POSE_TASKS, ModelSpec, load_model_spec
 from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.inference.non_finite import NonFinite, mark_non_finite, total
 
 CPU_ENGINES = ("onnxruntime", "openvino")  # what runs .onnx files, the default first
 
 
 class Backend:
     """A network ready to run: a callable ``batch (N, 3, h, w) float32 -> {output name: (N, ...) float32}``.
+
+    Subclasses implement ``run``. A call marks what is not finite in its outputs: a heatmap channel, keypoint or box with
+    a NaN or an infinite number is NaN throughout, and has to be taken as not found. non_finite: count of these since the
+    network was opened. blind: whether an output of the last batch had no finite value at all.
 
     name: such as "onnxruntime". precision: of its arithmetic, "fp32", "fp16" or "int8", "" where nobody has told
     (open_model does). input_shape and output_shapes: tuples, None where a dimension is free. fault: why it
@@ -28,9 +33,20 @@ class Backend:
     output_shapes = {}  # type: Dict[str, Tuple]
     fault = ""
     copies_ms = {}  # type: Dict[str, float]
+    non_finite = NonFinite()
+    blind = False
 
     def __call__(self, batch):
         # type: (np.ndarray) -> Dict[str, np.ndarray]
+        outputs, found = mark_non_finite(self.run(batch))
+        self.blind = bool(found.batches_without_finite)
+        if found.values:
+            self.non_finite = total([self.non_finite, found])
+        return outputs
+
+    def run(self, batch):
+        # type: (np.ndarray) -> Dict[str, np.ndarray]
+        """Compute the outputs of a batch (N, 3, h, w) float32, as the network gives them."""
         raise NotImplementedError
 
     def time_copies(self):

@@ -6,7 +6,7 @@ from typing import Any, Callable, NamedTuple, Tuple
 import numpy as np
 
 from pose_estimation_ros.core.errors import ModelError
-from pose_estimation_ros.core.geometry import apply, invert, letterbox_matrix
+from pose_estimation_ros.core.geometry import apply, in_reach, invert, letterbox_matrix
 from pose_estimation_ros.core.model_spec import ENGINE, spec_path
 from pose_estimation_ros.core.nms import box_nms
 from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend, model_path, open_backend, open_model
@@ -87,7 +87,8 @@ class NetworkDetector:
 
     def _best(self, boxes, scores):
         # type: (np.ndarray, np.ndarray) -> Tuple[np.ndarray, np.ndarray]
-        likely = np.flatnonzero(scores >= self.score_threshold)
+        with np.errstate(invalid="ignore"):
+            likely = np.flatnonzero((scores >= self.score_threshold) & np.isfinite(scores) & in_reach(boxes))
         likely = likely[np.argsort(-scores[likely], kind="mergesort")[:MAX_CANDIDATES]]
         kept = likely[box_nms(boxes[likely], scores[likely], self._family.nms_iou)]
         return boxes[kept], scores[kept]

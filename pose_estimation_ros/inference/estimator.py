@@ -5,7 +5,7 @@ from typing import Callable, Dict, Tuple
 import numpy as np
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.geometry import apply, crop_matrices, invert
+from pose_estimation_ros.core.geometry import apply, crop_matrices, in_reach, invert
 from pose_estimation_ros.core.heatmap import decode, merge_flip
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.poses import Poses, make_poses
@@ -38,13 +38,19 @@ class TopDown:
 
     def __call__(self, frame, boxes=None):
         # type: (np.ndarray, np.ndarray) -> Poses
-        """frame (H, W, 3) uint8 BGR, boxes (N, 4) xyxy px or None -> the N people, untracked, in the boxes' order."""
+        """frame (H, W, 3) uint8 BGR, boxes (N, 4) xyxy px or None -> the N people, untracked, in the boxes' order.
+
+        In a box that is not finite nobody is found: it becomes (0, 0, 0, 0), and its scores are 0.
+        """
         boxes = self._detector(frame)[0] if boxes is None else np.asarray(boxes, np.float32).reshape(-1, 4)
+        usable = in_reach(boxes)
+        boxes = np.where(usable[:, None], boxes, 0)
         keypoints = self.skeleton.num_keypoints
         xy, score = np.zeros((len(boxes), keypoints, 2), np.float32), np.zeros((len(boxes), keypoints), np.float32)
         for start in range(0, len(boxes), BATCH_SIZE):
             part = slice(start, start + BATCH_SIZE)
             xy[part], score[part] = self._estimate(frame, boxes[part])
+        score[~usable] = 0
         return make_poses(xy, score, boxes, person_scores(score, self.score_threshold))
 
     def _estimate(self, frame, boxes):
@@ -56,8 +62,9 @@ class TopDown:
         self._watch.lap("inference", "network")
         xy, score = keypoints_of(outputs)
         xy = apply(invert(matrices), xy * self.spec.stride)
+        found = in_reach(xy)
         self._watch.lap("postprocess", "decode")
-        return xy, score
+        return np.where(found[..., None], xy, 0), np.where(found, score, 0)
 
     def _run(self, batch):
         # type: (np.ndarray) -> Dict[str, np.ndarray]
@@ -74,9 +81,14 @@ class TopDown:
 
 def keypoints_of(outputs):
     # type: (Dict[str, np.ndarray]) -> Tuple[np.ndarray, np.ndarray]
-    """xy (N, K, 2) in heatmap px and score (N, K) of a top-down network's outputs, decoded in it or here."""
+    """Read xy (N, K, 2) in heatmap px and score (N, K) in 0..1 from a top-down network's outputs.
+
+    outputs: "keypoints" (N, K, 3), decoded in the network, or "heatmaps" (N, K, h, w). What is not finite scores 0.
+    """
     if "keypoints" in outputs:
-        return outputs["keypoints"][..., :2], outputs["keypoints"][..., 2]
+        keypoints = outputs["keypoints"]
+        keypoints = np.where(np.isfinite(keypoints).all(-1)[..., None], keypoints, 0)
+        return keypoints[..., :2], np.clip(keypoints[..., 2], 0, 1)
     return decode(outputs["heatmaps"])
 
 

@@ -16,12 +16,15 @@ from pose_estimation_ros.inference.backend import (
     open_model,
     precision_of,
 )
+from pose_estimation_ros.inference.non_finite import NonFinite, total
 
 
 class FallbackBackend(Backend):
-    """Asks ``backend``; after its first CudaError the model at onnx_path answers, that batch and all later ones.
+    """Ask ``backend``; after its first fault the model at onnx_path answers, that batch and all later ones.
 
-    Args: onnx_path: None where there is no such model, then the error goes on; threads, cpu_engine: what it is opened
+    A fault is a CudaError, or a batch for which the engine computed no finite value.
+
+    Args: onnx_path: None where there is no such model or it serves already; then an error goes on; threads, cpu_engine: what it is opened
     with, see open_backend; fault: why it serves already.
     The outputs may have other names afterwards: "heatmaps" in place of "keypoints".
     """
@@ -30,6 +33,7 @@ class FallbackBackend(Backend):
         # type: (Backend, Optional[str], int, str, str) -> None
         self._backend, self._onnx_path, self.fault = backend, onnx_path, fault
         self._threads, self._cpu_engine = threads, cpu_engine
+        self._earlier = NonFinite()
 
     @property
     def name(self):  # type: ignore[override]
@@ -56,23 +60,42 @@ class FallbackBackend(Backend):
         # type: () -> Dict[str, float]
         return self._backend.copies_ms
 
+    @property
+    def non_finite(self):  # type: ignore[override]
+        # type: () -> NonFinite
+        return total([self._earlier, self._backend.non_finite])
+
+    @property
+    def blind(self):  # type: ignore[override]
+        # type: () -> bool
+        return self._backend.blind
+
     def time_copies(self):
         # type: () -> None
         self._backend.time_copies()
 
     def __call__(self, batch):
         # type: (np.ndarray) -> Dict[str, np.ndarray]
-        try:
+        if self._onnx_path is None:
             return self._backend(batch)
+        try:
+            outputs = self._backend(batch)
+            if not self._backend.blind:
+                return outputs
+            self.fault = "%s computed no finite value" % self._backend.name
         except CudaError as error:
-            if self._onnx_path is None:
-                raise
             self.fault = str(error)
-        self._backend.close()
-        self._backend = open_backend(self._onnx_path, self._threads, self._cpu_engine)
-        with contextlib.suppress(ModelError):  # the spec came with the engine; without its own file it serves as well
-            self._backend.precision = precision_of(self._onnx_path, load_model_spec(self._onnx_path))
+        self._take_over(self._onnx_path)
         return self._backend(batch)
+
+    def _take_over(self, onnx_path):
+        # type: (str) -> None
+        """Close the engine and open the ONNX model in its place."""
+        self._earlier, self._onnx_path = self._backend.non_finite, None
+        self._backend.close()
+        self._backend = open_backend(onnx_path, self._threads, self._cpu_engine)
+        with contextlib.suppress(ModelError):  # the spec came with the engine; without its own file it serves as well
+            self._backend.precision = precision_of(onnx_path, load_model_spec(onnx_path))
 
     def close(self):
         # type: () -> None
@@ -93,7 +116,7 @@ def open_model_or_onnx(name_or_path, task, threads=0, cpu_engine=CPU_ENGINES[0])
         if onnx_path is None:
             raise
         backend, spec = open_model(onnx_path, task, threads, cpu_engine=cpu_engine)
-        return FallbackBackend(backend, onnx_path, threads, cpu_engine, str(error)), spec
+        return FallbackBackend(backend, None, threads, cpu_engine, str(error)), spec
 
 
 def find_onnx(engine):

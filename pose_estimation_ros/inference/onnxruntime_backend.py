@@ -30,7 +30,7 @@ class OnnxRuntimeBackend(Backend):
         self.input_shape = _fixed_sizes(inputs[0].shape)
         self.output_shapes = {output.name: _fixed_sizes(output.shape) for output in self._session.get_outputs()}
 
-    def __call__(self, batch):
+    def run(self, batch):
         # type: (np.ndarray) -> Dict[str, np.ndarray]
         return run_in_parts(self._run, batch, self.input_shape[0])
 

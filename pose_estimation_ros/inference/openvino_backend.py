@@ -30,7 +30,7 @@ class OpenVinoBackend(Backend):
         self.input_shape = _fixed_sizes(model.inputs[0])
         self.output_shapes = {output.get_any_name(): _fixed_sizes(output) for output in model.outputs}
 
-    def __call__(self, batch):
+    def run(self, batch):
         # type: (np.ndarray) -> Dict[str, np.ndarray]
         return run_in_parts(self._run, batch, self.input_shape[0])
 

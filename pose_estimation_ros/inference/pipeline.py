@@ -16,6 +16,7 @@ from pose_estimation_ros.inference.backend import Backend, open_model
 from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.detector import FULL_FRAME, full_frame, open_detector
 from pose_estimation_ros.inference.estimator import TopDown
+from pose_estimation_ros.inference.non_finite import NonFinite, total
 from pose_estimation_ros.inference.options import LIVE, PipelineOptions, check_options
 from pose_estimation_ros.inference.stopwatch import Stopwatch, Timing
 
@@ -139,6 +140,18 @@ class Pipeline:
         # type: () -> str
         """Why a network runs on something else than was asked for, "" while all is well."""
         return "; ".join(backend.fault for backend in self._backends if backend.fault)
+
+    @property
+    def non_finite(self):
+        # type: () -> NonFinite
+        """What the networks computed that is not finite, since they were opened; siblings count together."""
+        return total(backend.non_finite for backend in self._backends)
+
+    @property
+    def blind(self):
+        # type: () -> bool
+        """Whether a network computed nothing finite for its last batch."""
+        return any(backend.blind for backend in self._backends)
 
     @property
     def detector_name(self):

@@ -83,6 +83,8 @@ def main(args):
             fault = tell_fault(pipeline, "")
             frames, people = predict(source, pipeline, args.out, args.max_frames, args.color_by)
             tell_fault(pipeline, fault)
+            if pipeline.non_finite.values:
+                print("pose: warning: %s" % pipeline.non_finite.text(), file=sys.stderr)
     print("%d frames, %d people; results in %s" % (frames, people, args.out))
     return 0
 

@@ -142,7 +142,7 @@ class TensorRTBackend(Backend):
         # type: () -> int
         return self._own(self._cuda.new_event(timed=True), self._cuda.destroy_event)
 
-    def __call__(self, batch):
+    def run(self, batch):
         # type: (np.ndarray) -> Dict[str, np.ndarray]
         self._check(batch)
         results = {output.name: np.empty((len(batch),) + output.shape[1:], np.float32) for output in self._outputs}

@@ -1,0 +1,57 @@
+"""Find the outputs of a network that are not finite numbers, as an overflow in half precision leaves them."""
+
+from typing import Dict, Iterable, NamedTuple, Tuple
+
+import numpy as np
+
+
+class NonFinite(NamedTuple):
+    """Count of what a network computed and nobody can use.
+
+    values: heatmap channels, keypoints and boxes with a number that is NaN or infinite. batches: calls of the network
+    with such a value. batches_without_finite: those of them in which all values of an output were such.
+    """
+
+    values: int = 0
+    batches: int = 0
+    batches_without_finite: int = 0
+
+    def text(self):
+        # type: () -> str
+        """Return what was counted in words, "" for nothing."""
+        if not self.values:
+            return ""
+        return (
+            "the networks gave values that are not finite: %d keypoints or boxes in %d batches, %d batches without any "
+            "finite value; they count as not found" % self
+        )
+
+
+def total(counts):
+    # type: (Iterable[NonFinite]) -> NonFinite
+    """Return the sum of several counts."""
+    return NonFinite(*map(sum, zip(NonFinite(), *counts)))  # type: ignore[arg-type]
+
+
+def mark_non_finite(outputs):
+    # type: (Dict[str, np.ndarray]) -> Tuple[Dict[str, np.ndarray], NonFinite]
+    """Make each value that holds a number that is not finite NaN throughout, so that no arithmetic hides it.
+
+    A value is what the first two axes of an output point to: a heatmap (h, w), a keypoint (3,), a box (4,), a score.
+
+    Args:
+        outputs: arrays (N, M, ...) by name, as the network gave them; not changed.
+
+    Returns:
+        The outputs, marked, and the count of one batch.
+    """
+    marked, values, lost = dict(outputs), 0, False
+    for name, output in outputs.items():
+        finite = np.isfinite(output)
+        if not finite.all():
+            broken = ~finite.all(axis=tuple(range(2, output.ndim)))
+            marked[name] = np.array(output)
+            marked[name][broken] = np.nan
+            values += int(broken.sum())
+            lost = lost or bool(broken.all())
+    return marked, NonFinite(values, int(values > 0), int(lost))
