@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from tiny_models import paint_blob, write_color_model, write_engine, write_onnx, write_spec
+from tiny_models import paint_blob, write_broken_model, write_color_model, write_engine, write_onnx, write_spec
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "shared", "data")
 
@@ -44,6 +44,13 @@ def color_model(tmp_path):
     """A top-down model of 48x64 px: keypoint k is where the image is reddest, greenest, bluest for k % 3 = 0, 1, 2."""
     pytest.importorskip("onnx", reason="makes tiny models with onnx")
     return write_color_model(tmp_path)
+
+
+@pytest.fixture
+def broken_model(tmp_path):
+    """A function that writes the color model with a bias (17,) for its heatmaps, such as NaN."""
+    pytest.importorskip("onnx", reason="makes tiny models with onnx")
+    return functools.partial(write_broken_model, tmp_path)
 
 
 @pytest.fixture

@@ -51,6 +51,20 @@ def write_color_model(folder):
     return path
 
 
+def write_broken_model(folder, bias):
+    """The color model with a bias (17,) for its heatmaps, such as NaN."""
+    weight = np.zeros((17, 3, 1, 1))
+    weight[np.arange(17), np.arange(17) % 3] = 1 / 255.0
+    nodes = [
+        ("Conv", ["images", "weight"], ["colors"], {"strides": [4, 4]}),
+        ("Add", ["colors", "bias"], ["heatmaps"], {}),
+    ]
+    weights = {"weight": weight, "bias": np.reshape(bias, (1, 17, 1, 1))}
+    path = write_onnx(folder, "broken", nodes, {"images": ["n", 3, 64, 48]}, {"heatmaps": ["n", 17, 16, 12]}, weights)
+    write_spec(path)
+    return path
+
+
 def write_engine(model, max_batch=8, **changes):
     """Writes <model>.engine beside an ONNX file, with its sidecar, for the fake TensorRT; keywords replace fields."""
     import tensorrt

@@ -32,7 +32,7 @@ from pose_estimation_ros.inference.encodings import decode_image
 from pose_estimation_ros.inference.machine import describe_machine
 from pose_estimation_ros.inference.messages import poses_to_msg
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
-from pose_estimation_ros.inference.predict import add_pipeline_arguments, pipeline_options
+from pose_estimation_ros.inference.predict import add_pipeline_arguments, pipeline_options, tell_non_finite
 from pose_estimation_ros.inference.timing import percentiles, ratio_of_medians, table, take_turns
 from pose_estimation_ros.inference.video import Source, open_source
 
@@ -101,6 +101,8 @@ def benchmark(args):
         pipeline.backend.time_copies()
         result = {"model": options.model, "detector": pipeline.detector_name, "threads": options.threads}
         result.update(time_frames(source, pipeline, args.frames, args.encoding), backend=pipeline.backend_name)
+        result["non_finite"] = pipeline.non_finite.values
+        tell_non_finite(pipeline)
     models = [options.model] + ([args.against] if args.against else [])
     shared = dict(threads=options.threads, fallback=options.fallback, cpu_engine=options.cpu_engine)  # type: Any
     result["network"] = [time_networks(models, size, args.rounds, **shared) for size in batches]

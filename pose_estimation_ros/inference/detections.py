@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Sequence, Tuple
 import numpy as np
 
 from pose_estimation_ros.core.errors import FrameError
+from pose_estimation_ros.core.geometry import in_reach
 
 
 class PersonBoxes(NamedTuple):
@@ -41,7 +42,7 @@ def decode_detections(message, person_classes=()):
         half = np.stack([cos * width + sin * height, sin * width + cos * height], 1) / 2
         middle = np.stack([x, y], 1)
         boxes = np.concatenate([middle - half, middle + half], 1).astype(np.float32)
-    good = np.isfinite(boxes).all(1) & np.isfinite(score) & (width > 0) & (height > 0)
+    good = in_reach(boxes) & np.isfinite(score) & (width > 0) & (height > 0)
     best_first = np.argsort(-score[good], kind="mergesort")
     score = np.clip(score[good], 0, 1).astype(np.float32)
     return PersonBoxes(boxes[good][best_first], score[best_first], int((~good).sum()))

@@ -72,7 +72,8 @@ class NetworkDetector:
         self._watch.lap("preprocess", "detect")
         outputs = self.backend(batch)
         self._watch.lap("inference", "detect")
-        boxes, scores = self._best(*self._family.decode(outputs, self._size_wh))
+        with np.errstate(all="ignore"):  # numbers out of range become boxes out of reach, which are dropped
+            boxes, scores = self._best(*self._family.decode(outputs, self._size_wh))
         boxes = apply(invert(matrix), boxes.reshape(-1, 2, 2)).clip(0, [width, height]).reshape(-1, 4)
         self._watch.lap("postprocess", "detect")
         return boxes.astype(np.float32), scores.astype(np.float32)
@@ -87,11 +88,10 @@ class NetworkDetector:
 
     def _best(self, boxes, scores):
         # type: (np.ndarray, np.ndarray) -> Tuple[np.ndarray, np.ndarray]
-        with np.errstate(invalid="ignore"):
-            likely = np.flatnonzero((scores >= self.score_threshold) & np.isfinite(scores) & in_reach(boxes))
+        likely = np.flatnonzero((scores >= self.score_threshold) & np.isfinite(scores) & in_reach(boxes))
         likely = likely[np.argsort(-scores[likely], kind="mergesort")[:MAX_CANDIDATES]]
         kept = likely[box_nms(boxes[likely], scores[likely], self._family.nms_iou)]
-        return boxes[kept], scores[kept]
+        return boxes[kept], scores[kept].clip(0, 1)
 
     def close(self):
         # type: () -> None

@@ -5,6 +5,7 @@ from typing import List, Tuple
 import cv2
 import numpy as np
 
+from pose_estimation_ros.core.geometry import in_reach
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
 from pose_estimation_ros.core.skeleton import Skeleton
 
@@ -21,14 +22,17 @@ COLOR_BY = ("side", "track")
 
 def draw_poses(frame, poses, skeleton, color_by="side"):
     # type: (np.ndarray, Poses, Skeleton, str) -> None
-    """Draws people into a frame (H, W, 3) uint8 BGR, in place; keypoints with score 0 and their links are left out.
+    """Draw people into a frame (H, W, 3) uint8 BGR, in place; keypoints with score 0 and their links are left out.
+
+    So are keypoints that are not finite, or farther away than an image reaches.
 
     color_by: "side" (left warm, right cool) or "track" (a colour per person). The label has the track id, or the score
     in per cent of a person who has none. Lines grow with the person, so that far people stay legible.
     """
     for person in range(poses.count):
-        xy = [tuple(int(round(v)) for v in point) for point in np.clip(poses.xy[person], -1e4, 1e4).tolist()]
-        found = poses.score[person] > 0
+        found = (poses.score[person] > 0) & in_reach(poses.xy[person])
+        points = np.clip(np.where(found[:, None], poses.xy[person], 0), -1e4, 1e4)
+        xy = [tuple(int(round(v)) for v in point) for point in points.tolist()]
         person_color = track_color(int(poses.track_id[person]))
         colors = side_colors(skeleton) if color_by == "side" else [person_color] * skeleton.num_keypoints
         width = _line_width(poses.box_xyxy[person])
@@ -38,7 +42,7 @@ def draw_poses(frame, poses, skeleton, color_by="side"):
             cv2.circle(frame, xy[keypoint], width + 1, OUTLINE, -1, cv2.LINE_AA)
             cv2.circle(frame, xy[keypoint], width, colors[keypoint], -1, cv2.LINE_AA)
         if found.any():
-            _draw_label(frame, _label(poses, person), poses.xy[person][found].min(0), person_color)
+            _draw_label(frame, _label(poses, person), points[found].min(0), person_color)
 
 
 def side_colors(skeleton):
@@ -56,6 +60,8 @@ def track_color(track_id):
 
 def _line_width(box_xyxy):
     # type: (np.ndarray) -> int
+    if not in_reach(box_xyxy):
+        return 1
     return int(np.clip(round(float(box_xyxy[3] - box_xyxy[1]) / 70), 1, 6))
 
 

@@ -62,9 +62,8 @@ class TopDown:
         self._watch.lap("inference", "network")
         xy, score = keypoints_of(outputs)
         xy = apply(invert(matrices), xy * self.spec.stride)
-        found = in_reach(xy)
         self._watch.lap("postprocess", "decode")
-        return np.where(found[..., None], xy, 0), np.where(found, score, 0)
+        return xy, score
 
     def _run(self, batch):
         # type: (np.ndarray) -> Dict[str, np.ndarray]
@@ -83,11 +82,12 @@ def keypoints_of(outputs):
     # type: (Dict[str, np.ndarray]) -> Tuple[np.ndarray, np.ndarray]
     """Read xy (N, K, 2) in heatmap px and score (N, K) in 0..1 from a top-down network's outputs.
 
-    outputs: "keypoints" (N, K, 3), decoded in the network, or "heatmaps" (N, K, h, w). What is not finite scores 0.
+    outputs: "keypoints" (N, K, 3), decoded in the network, or "heatmaps" (N, K, h, w). What is not finite, or far out
+    of the input, scores 0.
     """
     if "keypoints" in outputs:
         keypoints = outputs["keypoints"]
-        keypoints = np.where(np.isfinite(keypoints).all(-1)[..., None], keypoints, 0)
+        keypoints = np.where(in_reach(keypoints)[..., None], keypoints, 0)
         return keypoints[..., :2], np.clip(keypoints[..., 2], 0, 1)
     return decode(outputs["heatmaps"])
 

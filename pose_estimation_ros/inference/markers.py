@@ -6,6 +6,7 @@ import numpy as np
 
 from pose_estimation_ros.core.camera import Camera
 from pose_estimation_ros.core.depth import Joints
+from pose_estimation_ros.core.geometry import in_reach
 from pose_estimation_ros.core.poses import LOST, UNTRACKED, Poses
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.inference.draw import side_colors, track_color
@@ -53,6 +54,8 @@ class MarkerMaker:
         names = [namespace(int(track_id), index) for index, track_id in enumerate(poses.track_id)]
         gone = sorted(set(self._shown) - set(names))
         markers = [self._bare(header, name, part) for name in gone for part in (BONES, JOINTS, LABEL)]
+        if joints is not None:
+            joints = joints._replace(valid=joints.valid & in_reach(joints.position))
         before, self._shown = (self._shown if joints is not None else {}), {}
         for person, name in enumerate(names):
             distance_m = before.get(name, self._distance_m)
@@ -68,7 +71,7 @@ class MarkerMaker:
     def _in_plane(self, one, image_wh, camera, distance_m):
         # type: (Poses, Tuple[int, int], Optional[Camera], float) -> _Shape
         """Of a single person; the label is above the keypoints found, or above the box."""
-        found, box = one.score[0] > 0, one.box_xyxy[0]
+        found, box = (one.score[0] > 0) & in_reach(one.xy[0]), one.box_xyxy[0]
         ends = one.xy[0][found] if found.any() else box.reshape(2, 2)
         pixels = np.vstack([one.xy[0], [ends[:, 0].mean(), ends[:, 1].min()]])
         if camera is not None:
@@ -78,7 +81,7 @@ class MarkerMaker:
             metres_per_px = self._metres_per_px
             flat = (pixels - (np.array(image_wh) - 1) / 2.0) * metres_per_px
             points = np.insert(flat, 2, distance_m, axis=1)
-        shown = found & np.isfinite(points[:-1]).all(1)
+        shown = found & in_reach(points[:-1])
         return _Shape(points[:-1], shown, points[-1], [px * metres_per_px for px in SIZE_PX], distance_m)
 
     def _person(self, shape, poses, person, name, header):
@@ -93,7 +96,7 @@ class MarkerMaker:
         joints.points = [spots[joint] for joint in shown]
         joints.colors = [self._joint_colors[joint] for joint in shown]
         label = self._marker(header, name, LABEL, kinds.TEXT_VIEW_FACING, shape, color)
-        if np.isfinite(shape.top).all() and (shown or poses.state[person] == LOST):
+        if in_reach(shape.top) and (shown or poses.state[person] == LOST):
             label.text = label_of(poses, person)
             label.pose.position = self._point(shape.top - [0, shape.size_m[LABEL], 0])
         # What has no content is deleted: no viewer need know that an empty marker replaces the one before.
@@ -142,7 +145,7 @@ def namespace(track_id, index):
 
 def label_of(poses, person):
     # type: (Poses, int) -> str
-    track_id, score = int(poses.track_id[person]), "%d %%" % round(100 * float(poses.person_score[person]))
+    track_id, score = int(poses.track_id[person]), "%.0f %%" % (100 * poses.person_score[person])
     if track_id == UNTRACKED:
         return score
     return "#%d %s" % (track_id, "lost" if poses.state[person] == LOST else score)

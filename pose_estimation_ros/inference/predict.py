@@ -83,8 +83,7 @@ def main(args):
             fault = tell_fault(pipeline, "")
             frames, people = predict(source, pipeline, args.out, args.max_frames, args.color_by)
             tell_fault(pipeline, fault)
-            if pipeline.non_finite.values:
-                print("pose: warning: %s" % pipeline.non_finite.text(), file=sys.stderr)
+            tell_non_finite(pipeline)
     print("%d frames, %d people; results in %s" % (frames, people, args.out))
     return 0
 
@@ -95,6 +94,13 @@ def tell_fault(pipeline, told):
     if pipeline.fault != told:
         print("pose: warning: on the CPU, because: %s" % pipeline.fault, file=sys.stderr)
     return pipeline.fault
+
+
+def tell_non_finite(pipeline):
+    # type: (Pipeline) -> None
+    """Warn where the networks computed numbers that are not finite."""
+    if pipeline.non_finite.values:
+        print("pose: warning: %s" % pipeline.non_finite.text(), file=sys.stderr)
 
 
 def predict(source, pipeline, out, max_frames=None, color_by="side"):

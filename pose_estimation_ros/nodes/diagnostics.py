@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from pose_estimation_ros.inference.machine import UNKNOWN
+from pose_estimation_ros.inference.non_finite import NonFinite
 from pose_estimation_ros.inference.statistics import Summary
 
 NONE = "none"
@@ -23,6 +24,7 @@ NODE_KEYS = {
     "backend": "What the pose network runs on now, such as onnxruntime or tensorrt.",
     "precision": "Arithmetic that the pose network really has: fp32, fp16 or int8.",
     "fallback": "Why a network runs on something else than was asked for, or none.",
+    "non_finite": "Keypoints and boxes since the start for which a network gave NaN or infinity; they are not found.",
     "detector": "What finds the people, or none where the model does so by itself.",
     "cpu_engine": "What runs .onnx models.",
     "version": "Of this package.",
@@ -56,7 +58,10 @@ DIAGNOSTIC_KEYS = dict(NODE_KEYS, **CAMERA_KEYS)
 
 
 class NodeFacts(NamedTuple):
-    """What is known of the node. accuracy: of the model's spec. error: why nothing works at all, or ""."""
+    """What is known of the node. accuracy: of the model's spec. error: why nothing works at all, or "".
+
+    non_finite: what the networks computed that is not finite. blind: whether one computed nothing else the last time.
+    """
 
     model: str
     accuracy: Mapping[str, Any]
@@ -69,6 +74,8 @@ class NodeFacts(NamedTuple):
     version: str
     board: str
     error: str = ""
+    non_finite: NonFinite = NonFinite()
+    blind: bool = False
 
 
 class CameraFacts(NamedTuple):
@@ -90,6 +97,7 @@ def node_status(name, facts, heat):
     problems = [
         (DiagnosticStatus.ERROR, facts.error),
         (DiagnosticStatus.WARN, facts.fault and "fallback in use: " + facts.fault),
+        (DiagnosticStatus.ERROR if facts.blind else DiagnosticStatus.WARN, facts.non_finite.text()),
         (DiagnosticStatus.WARN, throttled and "throttled by heat: " + throttled),
     ]
     ap, protocol = model_ap(facts.accuracy, facts.flip_test)
@@ -100,6 +108,7 @@ def node_status(name, facts, heat):
         ("backend", facts.backend),
         ("precision", facts.precision),
         ("fallback", facts.fault or NONE),
+        ("non_finite", facts.non_finite.values),
         ("detector", facts.detector),
         ("cpu_engine", facts.cpu_engine),
         ("version", facts.version),

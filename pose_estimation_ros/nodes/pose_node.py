@@ -47,7 +47,7 @@ class PoseNode(ManagedNode):
 
     def configure(self):
         # type: () -> None
-        values, self._fault = self._values, ""
+        values, self._fault, self._told_non_finite = self._values, "", False
         options = PipelineOptions(*(values[name] for name in PipelineOptions._fields))
         self._pipeline = build_pipeline(options)
         self._skeleton = self.create_publisher(Skeleton, "pose/skeleton", LATCHED)
@@ -118,14 +118,19 @@ class PoseNode(ManagedNode):
             cpu_engine=pipeline.options.cpu_engine,
             version=__version__,
             board=self._board,
+            non_finite=pipeline.non_finite,
+            blind=pipeline.blind,
         )
 
     def _tell_fault(self):
         # type: () -> None
-        """Once for each: an engine that was not to be had, or failed on the way."""
+        """Log once each: an engine that was not to be had or failed on the way; networks whose numbers overflow."""
         if self._pipeline.fault != self._fault:
             self._fault = self._pipeline.fault
             self.get_logger().warning("not as configured, on the CPU instead: %s" % self._fault)
+        if self._pipeline.non_finite.values and not self._told_non_finite:
+            self._told_non_finite = True
+            self.get_logger().warning(self._pipeline.non_finite.text())
 
 
 def output_prefixes(topics):

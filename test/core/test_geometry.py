@@ -127,3 +127,10 @@ def test_letterbox_fits_the_image_at_the_top_left(image_wh, size_wh, scale):
 )
 def test_short_side_by_hand(image_wh, short_side, size_wh):
     assert geometry.short_side_wh(image_wh, short_side) == size_wh
+
+
+def test_what_is_in_reach():
+    assert geometry.in_reach(np.zeros((0, 4))).shape == (0,)
+    points = [[0, -1e6], [0, np.nan], [np.inf, 0], [-np.inf, np.nan], [3e38, 0], [0, -1.1e6]]
+    for dtype in (np.float32, np.float64):
+        assert geometry.in_reach(np.array(points, dtype)).tolist() == [True] + [False] * 5

@@ -202,6 +202,17 @@ def test_a_flat_map_has_no_more_peaks_than_asked_for(height, width):
     assert joint.tolist() == [0] * each + [1] * each and pixel.tolist() == 2 * list(range(each))
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("broken", ["heatmaps", "tags"])
+def test_a_joint_that_is_not_finite_is_nobodys_and_costs_no_other(broken, bad):
+    heatmaps, tags = crowd(np.random.RandomState(0), 3, 4, (24, 20), 1, 1.0, False)
+    (heatmaps if broken == "heatmaps" else tags)[2, 5, 5] = bad
+    found = group(heatmaps, tags, range(4))
+    heatmaps[2], tags[2] = 0, 0
+    for values, expected in zip(found, group(heatmaps, tags, range(4))):
+        assert np.isfinite(values).all() and (values == expected).all()
+
+
 @pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
 def test_a_network_gone_wrong_comes_to_an_end(bad):

@@ -110,3 +110,15 @@ def test_flip_merge_of_a_perfect_network_stays_within_half_a_heatmap_pixel():
     straight, mirrored = (encode(xy / 4, np.ones(17), (48, 64))[0][None] for xy in (crop_xy, mirror_xy))
     found, _ = decode(merge_flip(straight, mirrored, skeleton.flip_index))
     assert np.abs(found[0] - crop_xy / 4).max() < 0.5
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("place", [(0, 0), (2, 3), (3, 4)])
+def test_a_map_that_is_not_finite_has_no_peak(bad, place):
+    heatmaps = np.random.RandomState(0).rand(2, 3, 4, 5).astype(np.float32)
+    expected_xy, expected_score = decode(heatmaps)
+    heatmaps[(1, 2) + place] = bad
+    xy, score = decode(heatmaps)
+    assert xy[1, 2].tolist() == [0, 0] and score[1, 2] == 0
+    xy[1, 2], score[1, 2] = expected_xy[1, 2], expected_score[1, 2]
+    assert (xy == expected_xy).all() and (score == expected_score).all()

@@ -80,3 +80,27 @@ def test_people_partly_or_wholly_outside_are_no_error(offset):
 def test_a_tiny_frame_is_no_error():
     frame = np.zeros((4, 4, 3), np.uint8)
     draw_poses(frame, one_person(spread() / 100), COCO)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38, -3e38, 1e7])
+@pytest.mark.parametrize("field", ["xy", "score", "box_xyxy", "person_score"])
+@pytest.mark.parametrize("color_by", ["side", "track"])
+@pytest.mark.parametrize("track_id", [-1, 1])
+def test_what_is_not_finite_or_too_far_away_is_not_drawn(field, bad, color_by, track_id):
+    """The whole field at once, and a single number of it: the other keypoints are drawn as ever."""
+    poses = one_person(spread(), track_id=track_id)
+    for place in ((slice(None),), (0, 0) if field in ("xy", "score", "box_xyxy") else (0,)):
+        values, frame = getattr(poses, field).copy(), grey()
+        values[place] = bad
+        with np.errstate(all="ignore"):
+            draw_poses(frame, poses._replace(**{field: values}), COCO, color_by)
+        all_gone = len(place) == 1 and (field == "xy" or field == "score" and not bad > 0)
+        assert (frame == 128).all() == all_gone
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e7])
+def test_a_link_to_a_keypoint_too_far_away_is_not_drawn(bad):
+    xy, score, frame = np.zeros((17, 2)), np.zeros(17), grey()
+    xy[11], xy[13], score[11], score[13] = (100, 100), (100, bad), 1.0, 1.0
+    draw_poses(frame, one_person(xy, score), COCO)
+    assert (frame[110:] == 128).all() and tuple(frame[100, 100]) == LEFT

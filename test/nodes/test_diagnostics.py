@@ -11,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.serialization import deserialize_message, serialize_message
 
 from pose_estimation_ros.inference.machine import describe_heat
+from pose_estimation_ros.inference.non_finite import NonFinite
 from pose_estimation_ros.inference.statistics import CameraStatistics
 from pose_estimation_ros.nodes.diagnostics import (
     CAMERA_KEYS,
@@ -64,7 +65,7 @@ def test_the_node():
     assert status.hardware_id == "quill"
     assert values(status) == {
         "model": "elpn_v1_coco", "model_ap": "10.42", "model_ap_protocol": "val", "backend": "tensorrt",
-        "precision": "fp16", "fallback": "none", "detector": "person_detector", "cpu_engine": "onnxruntime",
+        "precision": "fp16", "fallback": "none", "non_finite": "0", "detector": "person_detector", "cpu_engine": "onnxruntime",
         "version": "0.1.0", "board": "quill", "power_mode": "0 MAXN", "gpu_clock_mhz": "1300", "throttled": "none",
         "temperature_gpu_therm_c": "41.50",
     }  # fmt: skip
@@ -78,6 +79,8 @@ def test_the_node():
         ({}, {"throttled": ["cpu", "gpu"]}, WARN, "throttled by heat: cpu, gpu"),
         ({"fault": "a"}, {"throttled": ["gpu"]}, WARN, "fallback in use: a; throttled by heat: gpu"),
         ({"error": "the engine failed", "fault": "a"}, {}, ERROR, "the engine failed; fallback in use: a"),
+        ({"non_finite": NonFinite(3, 2, 0)}, {}, WARN, NonFinite(3, 2, 0).text()),
+        ({"non_finite": NonFinite(3, 2, 1), "blind": True}, {}, ERROR, NonFinite(3, 2, 1).text()),
     ],
 )
 def test_levels_of_the_node(changes, heat, level, message):

@@ -146,3 +146,27 @@ def test_two_untracked_people_do_not_share_markers():
 def test_a_person_without_keypoints_has_only_deletions():
     markers = maker()(people([1], found=()), HEADER, (640, 480)).markers
     assert [m.action for m in markers] == [Marker.DELETE] * 3
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38])
+@pytest.mark.parametrize("where", ["plane", "camera", "space", "score", "box"])
+def test_what_is_not_finite_or_too_far_away_is_not_shown(where, bad):
+    poses, joints = people([1]), None
+    camera = CAMERA if where == "camera" else None
+    if where in ("plane", "camera"):
+        poses.xy[0, WRIST, 0] = bad
+    if where == "space":
+        joints = in_space([0, 0, 2], [WRIST, NOSE, ELBOW])
+        joints.position[0, WRIST, 1] = bad
+    if where == "score":
+        poses.person_score[0] = bad
+    if where == "box":
+        poses = lost(poses)
+        poses.box_xyxy[0, 1] = bad
+    with np.errstate(all="ignore"):
+        markers = maker()(poses, HEADER, (640, 480), camera, joints).markers
+    points = [xyz(point) for marker in markers for point in list(marker.points) + [marker.pose.position]]
+    assert np.isfinite(points).all() and np.abs(points).max() < 1e6
+    if where in ("plane", "camera", "space"):
+        bones, dots, label = markers
+        assert [m.action for m in markers] == [Marker.DELETE, Marker.ADD, Marker.ADD] and len(dots.points) == 2

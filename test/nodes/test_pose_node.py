@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS")
 
 from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticStatus
 from pose_estimation_ros.msg import PersonArray, Skeleton
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -249,3 +250,30 @@ def test_a_missing_model_or_a_bad_parameter_ends_the_start(make_pose_node):
         make_pose_node(model="nowhere.onnx")
     with pytest.raises(ConfigError, match="unknown parameter 'modle'; did you mean 'model'"):
         make_pose_node(modle="x")
+
+
+@pytest.mark.parametrize(
+    "bias, people, level",
+    [
+        (np.full(17, np.nan), 0, DiagnosticStatus.ERROR),
+        (np.full(17, np.inf), 0, DiagnosticStatus.ERROR),
+        (np.where(np.arange(17) == 5, np.inf, 0), 1, DiagnosticStatus.WARN),
+    ],
+)
+def test_a_network_whose_numbers_overflow(make_pose_node, broken_model, frame, capfd, bias, people, level):
+    node, sent, shown = make_pose_node(model=broken_model(bias)), [], []
+    results = node.cameras[0].results
+    for publisher in (results._overlay, results._markers):
+        publisher.get_subscription_count = lambda: 1  # as if somebody watched
+        publisher.publish = shown.append
+    results._keypoints.publish = sent.append
+    node._diagnostics.publish = sent.append
+    for sec in range(3):
+        node.cameras[0].inputs.on_image(array_to_image(frame, header(sec)))
+        node.tick()
+    assert [len(answer.persons) for answer in sent[::2]] == [people] * 3 and len(shown) == 6
+    joints = [k for answer in sent[::2] for person in answer.persons for k in person.keypoints]
+    assert np.isfinite([[k.x, k.y, k.score] for k in joints]).all()
+    for diagnosis in sent[1::2]:
+        assert diagnosis.status[0].level == level and "values that are not finite" in diagnosis.status[0].message
+    assert warnings(capfd, "values that are not finite") == 1
