@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from pose_estimation_ros.core.errors import ConfigError, DataError
-from pose_estimation_ros.core.files import write_json
+from pose_estimation_ros.core.files import write_json, write_whole
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
 from pose_estimation_ros.inference.backend import CPU_ENGINES
 from pose_estimation_ros.inference.draw import COLOR_BY, draw_poses
@@ -212,7 +212,7 @@ def _output_name(source):
 
 def _write_image(image, path):
     # type: (np.ndarray, str) -> None
-    unfinished = path + ".unfinished.jpg"
-    if not cv2.imwrite(unfinished, image):
+    done, content = cv2.imencode(".jpg", image)
+    if not done:
         raise DataError("OpenCV %s cannot write %s" % (cv2.__version__, path))
-    os.replace(unfinished, path)
+    write_whole(path, content.tobytes())

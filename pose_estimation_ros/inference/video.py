@@ -1,5 +1,6 @@
 """Frames out of an image, a folder of images, a video or a camera; and mp4 files in."""
 
+import contextlib
 import os
 import shutil
 import time
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 
 from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.files import whole_file
 from pose_estimation_ros.inference.images import read_image
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
@@ -127,8 +129,8 @@ class VideoWriter:
     def __init__(self, path, fps):
         # type: (str, float) -> None
         self._path, self._fps = path, fps
-        self._unfinished = os.path.splitext(path)[0] + ".unfinished.mp4"
-        self._writer = None  # type: Any
+        self._writer = self._file = None  # type: Any
+        self._finish = contextlib.ExitStack()
         self._shape = ()  # type: Tuple[int, ...]
 
     def write(self, frame):
@@ -136,14 +138,20 @@ class VideoWriter:
         self._check_room()
         if self._writer is None:
             self._shape = frame.shape
-            size_wh = (frame.shape[1], frame.shape[0])
-            fourcc = cv2.VideoWriter_fourcc(*"mp4v")  # type: ignore[attr-defined]
-            self._writer = cv2.VideoWriter(self._unfinished, fourcc, self._fps, size_wh)
-            if not self._writer.isOpened():
-                raise DataError("OpenCV %s cannot write a video to %s" % (cv2.__version__, self._path))
+            self._open((frame.shape[1], frame.shape[0]))
         if frame.shape != self._shape:
             raise DataError("%s: expected frames of shape %s, got %s" % (self._path, self._shape, frame.shape))
         self._writer.write(frame)
+
+    def _open(self, size_wh):
+        # type: (Tuple[int, int]) -> None
+        with contextlib.ExitStack() as opened:
+            self._file = opened.enter_context(whole_file(self._path))
+            fourcc = cv2.VideoWriter_fourcc(*"mp4v")  # type: ignore[attr-defined]
+            writer = cv2.VideoWriter(self._file.name, fourcc, self._fps, size_wh)
+            if not writer.isOpened():
+                raise DataError("OpenCV %s cannot write a video to %s" % (cv2.__version__, self._path))
+            self._writer, self._finish = writer, opened.pop_all()
 
     def _check_room(self):
         # type: () -> None
@@ -159,8 +167,6 @@ class VideoWriter:
             return
         self._writer.release()
         self._writer = None
-        if not os.path.exists(self._unfinished):
-            return
-        if not cv2.VideoCapture(self._unfinished).isOpened():
-            raise DataError("%s could not be finished: is its disk full?" % self._unfinished)
-        os.replace(self._unfinished, self._path)
+        with self._finish:
+            if not cv2.VideoCapture(self._file.name).isOpened():
+                raise DataError("%s could not be finished: is its disk full?" % self._path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,13 @@ import torch
 from torch import nn
 
 from pose_estimation_ros.core.errors import DataError, ModelError
+from pose_estimation_ros.core.files import whole_file
 
 
 def save_checkpoint(path: Path, **content: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    torch.save(content, partial)
-    os.replace(partial, path)
+    """Write a checkpoint. Raises DataError where that is not possible."""
+    with whole_file(path) as file:
+        torch.save(content, file)
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:

@@ -157,9 +157,12 @@ def test_a_frame_of_another_size(tmp_path):
     writer.close()
 
 
-def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(DataError, match="cannot write a video to .*none.*out.mp4"):
-        VideoWriter(str(tmp_path / "none" / "out.mp4"), 10).write(grey(0))
+@pytest.mark.parametrize("path, why", [("file/out.mp4", "cannot write .*: File exists"), ("a.txt", "cannot write a video")])
+def test_where_no_video_can_be_written(tmp_path, path, why):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(DataError, match=why):
+        VideoWriter(str(tmp_path / path), 10).write(grey(0))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_full_disk_ends_the_video_and_what_was_written_can_be_played(tmp_path, monkeypatch):
@@ -185,7 +188,8 @@ def test_a_file_that_became_no_video_does_not_take_the_place_of_a_good_one(tmp_p
     writer = VideoWriter(str(path), 10)
     writer.write(grey(0))
     writer._writer.release()
-    (tmp_path / "out.unfinished.mp4").write_bytes(b"cut off")
-    with pytest.raises(DataError, match="out.unfinished.mp4 could not be finished"):
+    with open(writer._file.name, "wb") as file:
+        file.write(b"cut off")
+    with pytest.raises(DataError, match="out.mp4 could not be finished"):
         writer.close()
-    assert path.read_bytes() == b"an older one"
+    assert path.read_bytes() == b"an older one" and [entry.name for entry in tmp_path.iterdir()] == ["out.mp4"]
