@@ -76,7 +76,8 @@ def write_engine(model, max_batch=8, **changes):
     path, sha256 = model[: -len(".onnx")] + ".engine", file_sha256(model)
     fields = dict(dict.fromkeys(SIDECAR, ""), **machine(tensorrt))
     fields.update(onnx_path=model, onnx_sha256=sha256, source_path=model, source_sha256=sha256)
-    fields.update(model_spec=load_model_spec(model).to_json(), max_batch=max_batch)
+    fields.update(model_spec=load_model_spec(model).to_json(), max_batch=max_batch, parity=None)
+    fields.update(layers={}, built={"seconds": 1.0}, shapes=[], failed_over=[])
     store(path, engine_bytes(model, max_batch), dict(fields, **changes))
     return path
 

@@ -58,10 +58,11 @@ def group(heatmaps, tags, order, max_people=30, threshold=0.1, tag_threshold=1.0
     joints, _height, width = heatmaps.shape
     flat = heatmaps.reshape(joints, -1)
     flat_tags = np.asarray(tags, np.float32).reshape(flat.shape + (-1,))
-    if not (np.isfinite(flat).all() and np.isfinite(flat_tags).all()):
-        finite = np.isfinite(flat).all(1) & np.isfinite(flat_tags).all((1, 2))
-        flat, flat_tags = np.where(finite[:, None], flat, 0), np.where(finite[:, None, None], flat_tags, 0)
-        heatmaps = flat.reshape(heatmaps.shape)
+    finite = np.isfinite(flat).all(1) & np.isfinite(flat_tags).all((1, 2))
+    if not finite.all():
+        heatmaps, flat_tags = heatmaps.copy(), flat_tags.copy()
+        heatmaps[~finite], flat_tags[~finite] = 0, 0
+        flat = heatmaps.reshape(joints, -1)
     joint, pixel = find_peaks(heatmaps, threshold, max_people)
     peak, mean_tag = _match(
         joint, np.clip(flat[joint, pixel], 0, 1), flat_tags[joint, pixel], order, max_people, tag_threshold

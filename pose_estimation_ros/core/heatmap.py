@@ -23,7 +23,8 @@ def decode(heatmaps):
     # type: (np.ndarray) -> tuple
     """Find the peaks of (N, K, h, w): xy (N, K, 2) float32 in heatmap px, score (N, K) float32, the peak cut to 0..1.
 
-    A heatmap that holds NaN, or whose highest value is infinite, has no peak: xy and score are 0. The peak moves a quarter pixel towards its higher neighbour on each axis (papers' test protocol), except at the rim.
+    A heatmap that holds NaN, or whose highest value is infinite, has no peak: xy and score are 0. The peak moves a
+    quarter pixel towards its higher neighbour on each axis (papers' test protocol), except at the rim.
     """
     count, joints, height, width = heatmaps.shape
     flat = np.ascontiguousarray(heatmaps, np.float32).reshape(count * joints, height * width)

@@ -1,29 +1,32 @@
 """The contract between training and runtime: ``models/<name>.json`` beside ``models/<name>.onnx``."""
 
 import hashlib
-import json
 import os
+import re
 from typing import Any, Dict, NamedTuple, Tuple
 
 from pose_estimation_ros.core.errors import ConfigError, ModelError
+from pose_estimation_ros.core.files import read_json
+from pose_estimation_ros.core.onnx_file import check_onnx
 from pose_estimation_ros.core.skeleton import get_skeleton
 
 POSE_TASKS = ("top_down", "bottom_up")
 TASKS = POSE_TASKS + ("person_detector",)
 DECODERS = {"top_down": "quarter_offset", "bottom_up": "associative_embedding", "person_detector": "boxes"}
 ENGINE = ".engine"
-JSON_TYPES = {  # the rest are strings
-    "input_size_wh": list,
-    "stride": int,
-    "padding": (int, float),
-    "accuracy": dict,
-    "training": dict,
-}  # type: Dict[str, Any]
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}")  # part of paths in the cache of engines
+SHA256 = re.compile(r"[0-9a-f]{64}")
+LARGEST_SIDE = 8192  # px of a network's input
+LARGEST_STRIDE = 256
+PADDING = (0.1, 10.0)  # least and largest
+OBJECTS = ("accuracy", "training")  # the rest of the fields, but for the numbers, are strings
+NUMBERS = ("input_size_wh", "stride", "padding")
 
 
 class ModelSpec(NamedTuple):
     """What the runtime must know of an ONNX file, and what was measured of it.
 
+    name: letters, digits, "_", "." and "-".
     task: "top_down", "bottom_up" or "person_detector". input_size_wh: px. color_order: "rgb" (0..255 float32, NCHW).
     skeleton: name, "" for a detector. stride: input px per px of "heatmaps". decoder: how outputs become keypoints or
     boxes. padding: factor on the person box (top-down). sha256: of the ONNX file. accuracy, training: figures and their
@@ -56,6 +59,13 @@ def file_sha256(path):
         return hashlib.sha256(file.read()).hexdigest()
 
 
+def model_name(path):
+    # type: (Any) -> str
+    """Make the name of a model from the path of its file: ``out/my model.onnx`` -> ``my_model``."""
+    stem = os.path.splitext(os.path.basename(str(path)))[0]
+    return re.sub(r"^\.|[^A-Za-z0-9_.-]", "_", stem)[:100] or "model"
+
+
 def spec_path(model_path):
     # type: (str) -> str
     """``models/x.onnx`` -> ``models/x.json``; ``x.engine`` -> ``x.engine.json``, its sidecar."""
@@ -63,59 +73,156 @@ def spec_path(model_path):
     return (str(model_path) if suffix == ENGINE else stem) + ".json"
 
 
+def read_model(path):
+    # type: (str) -> bytes
+    """Read a model file.
+
+    Args:
+        path: an ``.onnx`` or ``.engine`` file.
+
+    Returns:
+        Its bytes.
+
+    Raises:
+        ModelError: there is no such file, or it cannot be read.
+    """
+    require_file(path)
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise ModelError("model file %s cannot be read: %s" % (path, error.strerror))
+
+
+def require_file(path):
+    # type: (str) -> None
+    """Raise ModelError unless there is a regular file at the path of a model."""
+    if not os.path.exists(path):
+        raise ModelError("model file %s does not exist" % path)
+    if not os.path.isfile(path):
+        raise ModelError("expected a model file, got %s, which is a folder or device" % path)
+
+
 def load_model_spec(model_path):
     # type: (str) -> ModelSpec
-    """Reads the spec beside an ONNX file, or in an engine's sidecar, and checks that the two belong together.
+    """Read the spec beside an ONNX file, or in an engine's sidecar, and check that the two belong together.
 
-    Raises ModelError: either file missing, JSON broken, a key missing or unknown, a wrong value, sha256 different.
+    Raises ModelError: either file is missing, or no model or JSON; a key is missing or unknown; a value is wrong; the
+    model has another sha256.
     """
-    path = spec_path(model_path)
-    for needed in (str(model_path), path):
-        if not os.path.isfile(needed):
-            raise ModelError("expected a model file %s, there is none" % needed)
-    try:
-        with open(path, encoding="utf-8") as file:
-            fields = json.load(file)
-    except ValueError as error:
-        raise ModelError("%s: expected JSON, got: %s" % (path, error))
+    content, path = read_model(str(model_path)), spec_path(model_path)
+    if not str(model_path).endswith(ENGINE):
+        check_onnx(content, str(model_path))
+    if not os.path.exists(path):
+        raise ModelError("model file %s does not exist" % path)
+    fields = read_json(path, ModelError)
     sidecar = fields if isinstance(fields, dict) and path.endswith(ENGINE + ".json") else {}
-    spec = _parse(path, sidecar.get("model_spec") if sidecar else fields)
-    expected, found = sidecar.get("engine_sha256", spec.sha256), file_sha256(str(model_path))
+    spec = parse_spec(path, sidecar.get("model_spec") if sidecar else fields)
+    expected, found = sidecar.get("engine_sha256", spec.sha256), hashlib.sha256(content).hexdigest()
     if found != expected:
+        expected = shown(expected).strip("'")
         raise ModelError("%s: expected sha256 %s (from %s), got %s" % (model_path, expected, path, found))
     return spec
 
 
-def _parse(path, fields):
+def shown(value):
+    # type: (Any) -> str
+    """Write a value of a file for a message, shortened where it is long."""
+    text = repr(value) if not isinstance(value, str) else ascii(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def parse_spec(path, fields):
     # type: (str, Any) -> ModelSpec
+    """Make a spec from the content of its file.
+
+    Args:
+        path: of the file, for messages.
+        fields: what the JSON holds.
+
+    Raises:
+        ModelError: a key is missing or unknown, or a value is wrong.
+    """
     if not isinstance(fields, dict):
         raise ModelError("%s: expected a JSON object, got %s" % (path, type(fields).__name__))
+    fields = dict(fields)
     flip_pairs = fields.pop("flip_pairs", None)
     missing, unknown = set(ModelSpec._fields) - set(fields), set(fields) - set(ModelSpec._fields)
     if missing or unknown:
-        raise ModelError("%s: keys missing: %s; keys unknown: %s" % (path, sorted(missing), sorted(unknown)))
-    for name, value in fields.items():
-        if not isinstance(value, JSON_TYPES.get(name, str)):
-            raise ModelError("%s: expected %s as %s, got %r" % (path, name, JSON_TYPES.get(name, str), value))
+        raise ModelError("%s: keys missing: %s; keys unknown: %s" % (path, sorted(missing), shown(sorted(unknown))))
     try:
-        spec = ModelSpec(**dict(fields, input_size_wh=tuple(int(n) for n in fields["input_size_wh"])))
-        _check(spec, flip_pairs)
-    except (TypeError, ValueError, ConfigError) as error:
+        _check_types(fields)
+        _check_numbers(fields["input_size_wh"], fields["stride"], fields["padding"])
+        _check_figures(fields["accuracy"], fields["training"])
+        spec = ModelSpec(**dict(fields, input_size_wh=tuple(fields["input_size_wh"])))
+        _check_names(spec, flip_pairs)
+    except (ValueError, ConfigError) as error:
         raise ModelError("%s: %s" % (path, error))
     return spec
 
 
-def _check(spec, flip_pairs):
+def _check_types(fields):
+    # type: (Dict[str, Any]) -> None
+    for name in set(ModelSpec._fields) - set(NUMBERS):
+        kind, text = (dict, "an object") if name in OBJECTS else (str, "a string")
+        if not isinstance(fields[name], kind):
+            raise ValueError("expected %s as %s, got %s" % (name, text, shown(fields[name])))
+
+
+def _check_numbers(input_size_wh, stride, padding):
+    # type: (Any, Any, Any) -> None
+    if not isinstance(input_size_wh, list) or [_is_whole(side, LARGEST_SIDE) for side in input_size_wh] != [True] * 2:
+        expected = "expected input_size_wh [width, height] of whole numbers from 1 to %d, got %s"
+        raise ValueError(expected % (LARGEST_SIDE, shown(input_size_wh)))
+    if not _is_whole(stride, LARGEST_STRIDE):
+        raise ValueError("expected stride as a whole number from 1 to %d, got %s" % (LARGEST_STRIDE, shown(stride)))
+    if not is_number(padding, *PADDING):
+        raise ValueError("expected padding as a number from %g to %g, got %s" % (PADDING + (shown(padding),)))
+
+
+def _is_whole(value, most):
+    # type: (Any, int) -> bool
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+
+
+def is_number(value, least=-1e300, most=1e300):
+    # type: (Any, float, float) -> bool
+    """Tell whether a value of a JSON file is a number from least to most; true and false are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most
+
+
+def _check_figures(accuracy, training):
+    # type: (Dict[str, Any], Dict[str, Any]) -> None
+    """Check what this package reads of the objects; people may note anything else there."""
+    threshold = accuracy.get("score_threshold", 0)
+    if not is_number(threshold, 0, 1):
+        raise ValueError("expected accuracy.score_threshold as a number from 0 to 1, got %s" % shown(threshold))
+    for name, figures in accuracy.items():
+        if isinstance(figures, dict) and not (figures.get("AP") is None or is_number(figures["AP"])):
+            raise ValueError("expected accuracy.%s.AP as a number, got %s" % (name, shown(figures["AP"])))
+    export = training.get("export", {})
+    if not isinstance(export, dict):
+        raise ValueError("expected training.export as an object, got %s" % shown(export))
+    for name in ("precision", "of_sha256"):
+        if not isinstance(export.get(name, ""), str):
+            raise ValueError("expected training.export.%s as a string, got %s" % (name, shown(export[name])))
+
+
+def _check_names(spec, flip_pairs):
     # type: (ModelSpec, Any) -> None
+    if not NAME.fullmatch(spec.name):
+        expected = 'expected name of up to 100 letters, digits, "_", "-" and ".", not "." first, got %s'
+        raise ValueError(expected % shown(spec.name))
     if spec.task not in TASKS:
-        raise ValueError("expected task out of %s, got %r" % (TASKS, spec.task))
+        raise ValueError("expected task out of %s, got %s" % (TASKS, shown(spec.task)))
     if spec.decoder != DECODERS[spec.task]:
-        raise ValueError("expected decoder %r for %s, got %r" % (DECODERS[spec.task], spec.task, spec.decoder))
+        raise ValueError("expected decoder %r for %s, got %s" % (DECODERS[spec.task], spec.task, shown(spec.decoder)))
     if spec.color_order != "rgb":
-        raise ValueError("expected color_order 'rgb', got %r" % spec.color_order)
-    if len(spec.input_size_wh) != 2 or min(spec.input_size_wh) <= 0 or spec.stride <= 0 or spec.padding <= 0:
-        raise ValueError("expected positive input_size_wh [w, h], stride and padding, got %s" % (spec,))
+        raise ValueError("expected color_order 'rgb', got %s" % shown(spec.color_order))
+    if not SHA256.fullmatch(spec.sha256):
+        raise ValueError("expected sha256 of 64 digits 0 to 9 and a to f, got %s" % shown(spec.sha256))
     if spec.task in POSE_TASKS:
         own = [list(pair) for pair in get_skeleton(spec.skeleton).flip_pairs]
         if flip_pairs is not None and flip_pairs != own:
-            raise ValueError("flip_pairs %s are not those of skeleton %s: %s" % (flip_pairs, spec.skeleton, own))
+            text = "flip_pairs %s are not those of skeleton %s: %s"
+            raise ValueError(text % (shown(flip_pairs), spec.skeleton, own))

@@ -123,7 +123,7 @@ def get_skeleton(name):
     # type: (str) -> Skeleton
     """The skeleton of that name. Raises ConfigError with the known names."""
     if name not in SKELETONS:
-        raise ConfigError("expected a skeleton out of %s, got %r" % (", ".join(sorted(SKELETONS)), name))
+        raise ConfigError("expected a skeleton out of %s, got %.80r" % (", ".join(sorted(SKELETONS)), name))
     return SKELETONS[name]
 
 

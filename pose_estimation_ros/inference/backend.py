@@ -6,7 +6,16 @@ from typing import Callable, Dict, List, Optional, Tuple, Union
 import numpy as np
 
 from pose_estimation_ros.core.errors import ConfigError, ModelError
-from pose_estimation_ros.core.model_spec import ENGINE, POSE_TASKS, ModelSpec, load_model_spec
+from pose_estimation_ros.core.model_spec import (
+    ENGINE,
+    POSE_TASKS,
+    ModelSpec,
+    load_model_spec,
+    read_model,
+    require_file,
+    shown,
+)
+from pose_estimation_ros.core.onnx_file import check_onnx
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.non_finite import NonFinite, mark_non_finite, total
 
@@ -16,9 +25,9 @@ CPU_ENGINES = ("onnxruntime", "openvino")  # what runs .onnx files, the default 
 class Backend:
     """A network ready to run: a callable ``batch (N, 3, h, w) float32 -> {output name: (N, ...) float32}``.
 
-    Subclasses implement ``run``. A call marks what is not finite in its outputs: a heatmap channel, keypoint or box with
-    a NaN or an infinite number is NaN throughout, and has to be taken as not found. non_finite: count of these since the
-    network was opened. blind: whether an output of the last batch had no finite value at all.
+    Subclasses implement ``run``. A call marks what is not finite in its outputs: a heatmap channel, keypoint or box
+    with a NaN or an infinite number is NaN throughout, and has to be taken as not found. non_finite: count of these
+    since the network was opened. blind: whether an output of the last batch had no finite value at all.
 
     name: such as "onnxruntime". precision: of its arithmetic, "fp32", "fp16" or "int8", "" where nobody has told
     (open_model does). input_shape and output_shapes: tuples, None where a dimension is free. fault: why it
@@ -91,14 +100,14 @@ def open_backend(model_path, threads=0, cpu_engine=CPU_ENGINES[0]):
     suffix = os.path.splitext(model_path)[1]
     if suffix not in (".onnx", ENGINE):
         raise ModelError("expected a model file ending in .onnx or .engine, got %s" % model_path)
-    if not os.path.isfile(model_path):
-        raise ModelError("expected a model file %s, there is none" % model_path)
+    require_file(model_path)
     if suffix == ENGINE:
         from pose_estimation_ros.inference.tensorrt_backend import TensorRTBackend
 
         return TensorRTBackend(model_path)
     if cpu_engine not in CPU_ENGINES:
         raise ConfigError("expected cpu_engine out of %s, got %r" % (", ".join(CPU_ENGINES), cpu_engine))
+    check_onnx(read_model(model_path), model_path)
     if cpu_engine == "openvino":
         from pose_estimation_ros.inference.openvino_backend import OpenVinoBackend
 
@@ -159,7 +168,7 @@ def check_fit(backend, spec, path):
     _check_shape(path, "input", (None, 3, height, width), backend.input_shape)
     for name, shape in outputs.items():
         if name not in backend.output_shapes:
-            raise ModelError("%s: expected an output %r, got %s" % (path, name, sorted(backend.output_shapes)))
+            raise ModelError("%s: expected an output %r, got %s" % (path, name, shown(sorted(backend.output_shapes))))
         _check_shape(path, "output %r" % name, shape, backend.output_shapes[name])
 
 

@@ -33,7 +33,7 @@ class Cuda:
         # type: (int, Any) -> None
         self._library = declare(library or load_library())
         if device >= self._count_devices():
-            raise CudaError("expected CUDA device %d, there is none" % device)
+            raise CudaError("CUDA device %d does not exist" % device)
         self._device = device
         self._call("cudaSetDevice", device)
         self.version = "%d.%d" % divmod(self._get("cudaRuntimeGetVersion") // 10, 100)

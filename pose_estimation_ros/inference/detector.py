@@ -7,7 +7,7 @@ import numpy as np
 
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.geometry import apply, in_reach, invert, letterbox_matrix
-from pose_estimation_ros.core.model_spec import ENGINE, spec_path
+from pose_estimation_ros.core.model_spec import ENGINE, shown, spec_path
 from pose_estimation_ros.core.nms import box_nms
 from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend, model_path, open_backend, open_model
 from pose_estimation_ros.inference.box_decoders import (
@@ -111,7 +111,7 @@ def open_detector(name_or_path, threads=0, score_threshold=None, watch=None, fal
     path = name_or_path if name_or_path.endswith(ENGINE) else model_path(name_or_path)
     if path.endswith(ENGINE) or not os.path.isfile(path) or os.path.isfile(spec_path(path)):
         backend, spec = open_model(path, "person_detector", threads, fallback, cpu_engine)
-        family = OWN._replace(score_threshold=float(spec.accuracy.get("score_threshold", OWN.score_threshold)))
+        family = OWN._replace(score_threshold=spec.accuracy.get("score_threshold", OWN.score_threshold))
     else:
         backend = open_backend(path, threads, cpu_engine)
         family = _foreign_family(backend, path)
@@ -130,5 +130,5 @@ def _foreign_family(backend, path):
     raise ModelError(
         "%s has no .json spec beside it, and is no YOLOX or NanoDet-m either: expected input (1, 3, h, w) and one "
         "output (1, cells, 5 + classes) or outputs cls_pred_stride_*, dis_pred_stride_*; got input %s, outputs %s"
-        % (path, shape, backend.output_shapes)
+        % (path, shape, shown(backend.output_shapes))
     )

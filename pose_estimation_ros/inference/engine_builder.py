@@ -10,6 +10,7 @@ precision is built in its place, and said so.
 import contextlib
 import functools
 import os
+import secrets
 import sys
 import time
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
@@ -169,7 +170,7 @@ def build_one(trt, out, source, sidecar, precision, check, options, say):
 def candidate(out, engine, sidecar):
     # type: (str, bytes, Mapping) -> Iterator[str]
     """An engine beside ``out`` as long as it takes to look at it; its name is no engine's, if this process dies."""
-    path = out + ".candidate"
+    path = "%s.%s.candidate" % (out, secrets.token_hex(8))
     try:
         store(path, engine, sidecar)
         yield path

@@ -10,11 +10,12 @@ import fcntl
 import hashlib
 import json
 import os
-from typing import Any, Dict, Iterator, List, Mapping
+import stat
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
-from pose_estimation_ros.core.errors import ModelError
-from pose_estimation_ros.core.files import write_json, write_whole
-from pose_estimation_ros.core.model_spec import file_sha256
+from pose_estimation_ros.core.errors import DataError, ModelError
+from pose_estimation_ros.core.files import read_json, write_json, write_whole
+from pose_estimation_ros.core.model_spec import file_sha256, is_number, parse_spec, read_model, shown
 from pose_estimation_ros.inference.backend import model_path
 from pose_estimation_ros.inference.tensorrt_api import load_tensorrt
 
@@ -32,7 +33,13 @@ SIDECAR = KEY + (
     "built",
     "engine_sha256",
 )
+TYPES = {
+    str: SOURCES + MACHINE + ("precision", "onnx_path", "source_path", "precision_built", "engine_sha256"),
+    dict: ("model_spec", "layers", "built"),
+    list: ("shapes", "failed_over"),
+}  # type: Dict[type, Tuple[str, ...]]
 LOCK = "building.lock"
+LOCK_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def cache_folder():
@@ -75,7 +82,7 @@ def sidecar_path(path):
 
 def read_sidecar(path):
     # type: (str) -> Dict[str, Any]
-    """What is known of the engine at path: the fields of ``SIDECAR``.
+    """Read what is known of the engine at path: the fields of ``SIDECAR``.
 
     model_spec: the fields of the model's ModelSpec. onnx_path, onnx_sha256: the float32 model, which serves without
     TensorRT; source_path, source_sha256: its file in the precision asked for. precision: asked for; precision_built:
@@ -83,32 +90,51 @@ def read_sidecar(path):
     graph gives keypoints in place of heatmaps. parity: error against ONNX Runtime in px, None if unchecked;
     failed_over: the same of precisions that were too far off. built: {"utc", "seconds", "source": the file compiled}.
 
-    Raises ModelError: there is no engine or no sidecar, it is no JSON or lacks a field, or the engine is not the one
-    that it speaks of, such as one half written or copied without it.
+    Raises ModelError: there is no engine or no sidecar, it is no JSON, lacks a field or has one of another type, or the
+    engine is not the one that it speaks of, such as one half written or copied without it.
     """
+    return _read(path)[1]
+
+
+def _read(path):
+    # type: (str) -> Tuple[bytes, Dict[str, Any]]
+    """The bytes of an engine and its sidecar, which belong together."""
     for needed in (str(path), sidecar_path(path)):
         if not os.path.isfile(needed):
-            raise ModelError("expected %s, there is none: build it with `pose build-engine`" % needed)
-    try:
-        with open(sidecar_path(path), encoding="utf-8") as file:
-            sidecar = json.load(file)
-    except ValueError as error:
-        raise ModelError("%s: expected JSON, got: %s" % (sidecar_path(path), error))
+            raise ModelError("%s does not exist: build the engine with `pose build-engine`" % needed)
+    content = read_model(str(path))
+    sidecar = read_json(sidecar_path(path), ModelError)
+    _check_fields(sidecar, sidecar_path(path))
+    found, wanted = hashlib.sha256(content).hexdigest(), sidecar["engine_sha256"]
+    if found != wanted:
+        raise ModelError("%s: expected sha256 %s (of its sidecar), got %s: half written or replaced; build it again"
+                         % (path, shown(wanted).strip("'"), found))  # fmt: skip
+    return content, sidecar
+
+
+def _check_fields(sidecar, path):
+    # type: (Any, str) -> None
     missing = sorted(set(SIDECAR) - set(sidecar)) if isinstance(sidecar, dict) else list(SIDECAR)
     if missing:
-        raise ModelError("%s: expected the fields of an engine's sidecar, missing: %s" % (sidecar_path(path), missing))
-    found = file_sha256(path)
-    if found != sidecar["engine_sha256"]:
-        wanted = sidecar["engine_sha256"]
-        raise ModelError("%s: expected sha256 %s (of its sidecar), got %s: half written or replaced; build it again"
-                         % (path, wanted, found))  # fmt: skip
-    return sidecar
+        raise ModelError("%s: expected the fields of an engine's sidecar, missing: %s" % (path, missing))
+    for kind, names in TYPES.items():
+        for name in names:
+            if not isinstance(sidecar[name], kind):
+                text = "%s: expected %s as a JSON value of type %s, got %s"
+                raise ModelError(text % (path, name, kind.__name__, shown(sidecar[name])))
+    parity, figures = sidecar["parity"], ("median_px", "p99_px", "keypoints")
+    if parity is not None and not (isinstance(parity, dict) and all(is_number(parity.get(name)) for name in figures)):
+        raise ModelError("%s: expected parity with the numbers %s, got %s" % (path, ", ".join(figures), shown(parity)))
+    if not is_number(sidecar["built"].get("seconds")):
+        raise ModelError("%s: expected built.seconds as a number, got %s" % (path, shown(sidecar["built"])))
+    parse_spec(path, sidecar["model_spec"])
 
 
 def differences(sidecar, here):
     # type: (Mapping, Mapping) -> List[str]
     """The fields of ``here`` that have another value in the sidecar, as "name 'theirs', here 'ours'"."""
-    return ["%s %r, here %r" % (name, sidecar[name], value) for name, value in here.items() if sidecar[name] != value]
+    differing = [(name, shown(sidecar[name]), shown(value)) for name, value in here.items() if sidecar[name] != value]
+    return ["%s %s, here %s" % values for values in differing]
 
 
 def refuse_foreign(sidecar, here):
@@ -131,33 +157,85 @@ def is_current(path, key):
         return False
 
 
-def cached_engines(here, folder=None):
-    # type: (Mapping, str) -> List[str]
-    """Paths of all whole engines in the cache that fit ``here``, the newest first.
+def refuse_untrusted(path):
+    # type: (str) -> None
+    """Refuse a file or folder that others can write, because TensorRT runs what an engine holds.
 
-    here: ``machine()``, with onnx_sha256, precision ... where only those of a model are wanted.
+    Raises ModelError: it belongs neither to this process's user nor to root, or everybody may write it.
+    """
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise ModelError("%s cannot be read: %s" % (path, error.strerror))
+    if status.st_uid not in (os.geteuid(), 0):
+        raise ModelError("%s belongs to user %d, expected user %d or root: change its owner, or set XDG_CACHE_HOME"
+                         % (path, status.st_uid, os.geteuid()))  # fmt: skip
+    if status.st_mode & stat.S_IWOTH:
+        raise ModelError("%s can be written by everybody: run `chmod o-w %s`" % (path, path))
+
+
+def cached_engines(here, folder=None, skipped=None):
+    # type: (Mapping, str, List[str]) -> List[str]
+    """Find the whole engines in the cache that fit this machine.
+
+    Args:
+        here: ``machine()``, with onnx_sha256, precision ... where only those of a model are wanted.
+        folder: of the cache, ``cache_folder()`` if None.
+        skipped: gets a line for each engine that cannot be used, and why.
+
+    Returns:
+        Their paths, the newest first.
+
+    Raises:
+        ModelError: others can write the folder.
     """
     folder = folder or cache_folder()
+    if not os.path.isdir(folder):
+        return []
+    refuse_untrusted(folder)
     found = []
-    for name in os.listdir(folder) if os.path.isdir(folder) else []:
+    for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
-        with contextlib.suppress(ModelError):
-            if name.endswith(".engine") and not differences(read_sidecar(path), here):
-                found.append(path)
-    return sorted(found, key=os.path.getmtime, reverse=True)
+        try:
+            if name.endswith(".engine") and not differences(_trusted_sidecar(path), here):
+                found.append((os.path.getmtime(path), path))
+        except (ModelError, OSError) as error:
+            if skipped is not None:
+                skipped.append(str(error))
+    return [path for _time, path in sorted(found, reverse=True)]
 
 
-def refuse_stale(path, trt):
-    # type: (str, Any) -> None
-    """Raises ModelError unless the engine was built for this machine, and from its ONNX files as those are now.
+def _trusted_sidecar(path):
+    # type: (str) -> Dict[str, Any]
+    sidecar = read_sidecar(path)
+    for file in (path, sidecar_path(path)):
+        refuse_untrusted(file)
+    return sidecar
+
+
+def read_current(path, trt):
+    # type: (str, Any) -> bytes
+    """Read an engine that was built for this machine, and from its ONNX files as those are now.
 
     A file that is not here any more, as on a robot that got the engine's folder alone, cannot differ.
+
+    Args:
+        path: of the engine.
+        trt: the module tensorrt.
+
+    Returns:
+        Its bytes, the very ones that were checked.
+
+    Raises:
+        ModelError: it was built for something else, or its sidecar does not belong to it.
     """
-    sidecar, here = read_sidecar(path), machine(trt)
+    content, sidecar = _read(path)
+    here = machine(trt)
     for file, sha256 in (("onnx_path", "onnx_sha256"), ("source_path", "source_sha256")):
         if os.path.isfile(sidecar[file]):
             here[sha256] = file_sha256(sidecar[file])
     refuse_foreign(sidecar, here)
+    return content
 
 
 def find_engine(name):
@@ -167,10 +245,11 @@ def find_engine(name):
     Raises ModelError: none is built yet, no such model, no TensorRT, no driver.
     """
     onnx_path = model_path(os.path.splitext(name)[0])
-    found = cached_engines(dict(machine(load_tensorrt()), onnx_sha256=file_sha256(onnx_path)))
+    skipped = []  # type: List[str]
+    found = cached_engines(dict(machine(load_tensorrt()), onnx_sha256=file_sha256(onnx_path)), skipped=skipped)
     if not found:
-        raise ModelError("%s: no engine of it is built for this machine yet: run `pose build-engine %s`" % (
-            name, onnx_path))  # fmt: skip
+        raise ModelError("%s: no engine of it is built for this machine yet: run `pose build-engine %s`%s" % (
+            name, onnx_path, "".join("; not used: " + line for line in skipped)))  # fmt: skip
     return found[0]
 
 
@@ -188,11 +267,22 @@ def writing(path):
     """Turns a full or read-only disk into a ModelError that says what to do."""
     try:
         yield
-    except OSError as error:
+    except (OSError, DataError) as error:
         raise ModelError(
             "cannot write to %s: %s. Engines need a folder that can be written to: set XDG_CACHE_HOME, or give --out"
-            % (os.path.dirname(os.path.abspath(path)), error.strerror or error)
+            % (os.path.dirname(os.path.abspath(path)), getattr(error, "strerror", None) or error)
         )
+
+
+def make_folder(folder):
+    # type: (str) -> None
+    """Make a folder for engines; the cache is its user's alone. Raises ModelError where others can write the cache."""
+    if os.path.abspath(folder) == os.path.abspath(cache_folder()):
+        os.makedirs(os.path.dirname(folder), exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+        refuse_untrusted(folder)
+    os.makedirs(folder, exist_ok=True)
 
 
 @contextlib.contextmanager
@@ -205,8 +295,8 @@ def building(folder, say):
     """
     path = os.path.join(folder, LOCK)
     with writing(path):
-        os.makedirs(folder, exist_ok=True)
-        lock = open(path, "a")
+        make_folder(folder)
+        lock = open(path, "ab", opener=lambda name, _flags: os.open(name, LOCK_FLAGS, 0o600))
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -67,7 +67,7 @@ def plain_model(path, precision):
         raise ConfigError("expected --precision %s for %s, got %s" % (named, path, precision))
     plain = stem[: -len(ENDINGS[named])] + ".onnx"
     if not os.path.isfile(plain):
-        raise ModelError("expected %s beside %s to compare with, there is none" % (plain, path))
+        raise ModelError("%s does not exist: the engine of %s is compared with it" % (plain, path))
     return plain, named
 
 
@@ -79,7 +79,7 @@ def source_file(onnx, precision, strongly_typed):
     source = os.path.splitext(onnx)[0] + ENDINGS[precision] + ".onnx"
     if not os.path.isfile(source):
         raise ModelError(
-            "expected %s, there is none: TensorRT takes this precision from the file, and `pose export %s --precision "
+            "%s does not exist: TensorRT takes this precision from the file, and `pose export %s --precision "
             "%s` makes it" % (source, onnx, ENDINGS[precision][1:].replace("_", "-"))
         )
     made_of = load_model_spec(source).training.get("export", {}).get("of_sha256", file_sha256(onnx))

@@ -24,8 +24,8 @@ class FallbackBackend(Backend):
 
     A fault is a CudaError, or a batch for which the engine computed no finite value.
 
-    Args: onnx_path: None where there is no such model or it serves already; then an error goes on; threads, cpu_engine: what it is opened
-    with, see open_backend; fault: why it serves already.
+    Args: onnx_path: None where there is no such model or it serves already; then an error goes on. threads,
+    cpu_engine: what it is opened with, see open_backend. fault: why it serves already.
     The outputs may have other names afterwards: "heatmaps" in place of "keypoints".
     """
 

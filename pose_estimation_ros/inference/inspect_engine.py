@@ -9,7 +9,7 @@ from typing import Any, Dict, Mapping
 
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.inference.backend import model_path
-from pose_estimation_ros.inference.engine_cache import machine, read_sidecar, refuse_stale
+from pose_estimation_ros.inference.engine_cache import machine, read_current, read_sidecar
 from pose_estimation_ros.inference.engine_precision import describe, engine_precisions
 from pose_estimation_ros.inference.tensorrt_api import load_tensorrt, make_log, open_engine
 
@@ -30,8 +30,7 @@ def main(args):
     except ModelError as error:
         print("not opened here: %s" % error)
         return 0
-    refuse_stale(path, trt)
-    print(contents(trt, path))
+    print(contents(trt, read_current(path, trt), path))
     return 0
 
 
@@ -42,14 +41,22 @@ def to_text(fields):
     return "\n".join("%-20s %s" % row for row in rows)
 
 
-def contents(trt, path):
-    # type: (Any, str) -> str
-    """The tensors and the layers' precisions, as TensorRT tells them. Raises ModelError where it cannot open it."""
-    engine = open_engine(trt, make_log(trt), path)
+def contents(trt, content, path):
+    # type: (Any, bytes, str) -> str
+    """List the tensors and the layers' precisions, as TensorRT tells them.
+
+    Args:
+        trt: the module tensorrt.
+        content: the engine's bytes.
+        path: of its file, for messages.
+
+    Raises:
+        ModelError: TensorRT cannot open it.
+    """
+    engine = open_engine(trt, make_log(trt), content, path)
     lines = []
     for tensor in engine.tensors:
         kind = "input" if tensor.is_input else "output"
         lines.append("%-20s %s %s" % (kind, tensor.name, tuple("N" if size is None else size for size in tensor.shape)))
-    with open(path, "rb") as file:
-        counts = engine_precisions(trt, file.read())  # type: Dict[str, int]
+    counts = engine_precisions(trt, content)  # type: Dict[str, int]
     return "\n".join(lines + ["%-20s %s" % ("layers inside", describe(counts))])

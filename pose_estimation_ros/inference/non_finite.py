@@ -47,7 +47,7 @@ def mark_non_finite(outputs):
     """
     marked, values, lost = dict(outputs), 0, False
     for name, output in outputs.items():
-        finite = np.isfinite(output)
+        finite = np.isfinite(output) if output.dtype.kind == "f" else np.ones(1, bool)
         if not finite.all():
             broken = ~finite.all(axis=tuple(range(2, output.ndim)))
             marked[name] = np.array(output)

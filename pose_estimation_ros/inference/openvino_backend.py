@@ -23,6 +23,7 @@ class OpenVinoBackend(Backend):
 
     def __init__(self, model_path, threads=0):
         # type: (str, int) -> None
+        self._path = model_path
         model = _compile(model_path, threads)
         if len(model.inputs) != 1:
             raise ModelError("%s: expected one input, got %d" % (model_path, len(model.inputs)))
@@ -36,7 +37,10 @@ class OpenVinoBackend(Backend):
 
     def _run(self, batch):
         # type: (np.ndarray) -> Dict[str, np.ndarray]
-        found = self._request.infer([batch])
+        try:
+            found = self._request.infer([batch])
+        except RuntimeError as error:
+            raise ModelError("%s: OpenVINO cannot run it: %s" % (self._path, " ".join(str(error).split())[:300]))
         return {name: np.array(found[name]) for name in self.output_shapes}  # the request's memory is used again
 
     def close(self):

@@ -55,11 +55,19 @@ def make_log(trt):
     return Log()
 
 
-def open_engine(trt, log, path):
-    # type: (Any, Any, str) -> Any
-    """Reads and deserialises an engine; a device must be there. Raises ModelError with TensorRT's words."""
-    with open(path, "rb") as file:
-        content = file.read()
+def open_engine(trt, log, content, path):
+    # type: (Any, Any, bytes, str) -> Any
+    """Deserialise an engine; a device must be there.
+
+    Args:
+        trt: the module tensorrt.
+        log: of make_log().
+        content: the engine's bytes, as engine_cache.read_current has checked them.
+        path: of its file, for messages.
+
+    Raises:
+        ModelError: has TensorRT's words.
+    """
     try:
         runtime = trt.Runtime(log)
     except TypeError as error:  # pybind11's way to say that the library made none

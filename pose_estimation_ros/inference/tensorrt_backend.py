@@ -12,7 +12,7 @@ from pose_estimation_ros.core.errors import CudaError, ModelError
 from pose_estimation_ros.inference.backend import Backend
 from pose_estimation_ros.inference.buckets import Bucket, bucket_sizes, parts
 from pose_estimation_ros.inference.cuda import Cuda
-from pose_estimation_ros.inference.engine_cache import refuse_stale
+from pose_estimation_ros.inference.engine_cache import read_current
 from pose_estimation_ros.inference.tensorrt_api import (
     TensorInfo,
     input_and_outputs,
@@ -54,8 +54,7 @@ class TensorRTBackend(Backend):
         # type: (str) -> None
         trt = load_tensorrt()
         self._cuda, self._path, self._thread = Cuda(), path, threading.get_ident()
-        refuse_stale(path, trt)
-        self._engine = open_engine(trt, make_log(trt), path)
+        self._engine = open_engine(trt, make_log(trt), read_current(path, trt), path)
         self._input, self._outputs = input_and_outputs(path, self._engine.tensors)
         self.input_shape = self._input.shape
         self.output_shapes = {output.name: output.shape for output in self._outputs}

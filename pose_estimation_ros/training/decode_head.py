@@ -18,7 +18,7 @@ from onnx import helper, numpy_helper
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.files import write_json, write_whole
 from pose_estimation_ros.core.heatmap import decode
-from pose_estimation_ros.core.model_spec import file_sha256, load_model_spec, spec_path
+from pose_estimation_ros.core.model_spec import file_sha256, load_model_spec, model_name, spec_path
 
 HEATMAPS, KEYPOINTS = "heatmaps", "keypoints"
 PREFIX = "decode/"
@@ -137,6 +137,6 @@ def add_to_file(source: str | Path, out: str | Path, name: str | None = None) ->
         key: value for key, value in spec.accuracy.items() if not (isinstance(value, dict) and value.get("flip"))
     }
     training = {**spec.training, "decode_head": True}
-    spec = spec._replace(name=path.stem, sha256=file_sha256(str(path)), accuracy=accuracy, training=training)
+    spec = spec._replace(name=model_name(path), sha256=file_sha256(str(path)), accuracy=accuracy, training=training)
     write_json(spec_path(str(path)), spec.to_json(), indent=1)
     return path

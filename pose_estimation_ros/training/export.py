@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.files import write_json, write_whole
-from pose_estimation_ros.core.model_spec import DECODERS, ModelSpec, file_sha256, spec_path
+from pose_estimation_ros.core.model_spec import DECODERS, ModelSpec, file_sha256, model_name, spec_path
 from pose_estimation_ros.training.checkpoint import load_checkpoint
 from pose_estimation_ros.training.config import Recipe, recipe_from_fields
 from pose_estimation_ros.training.graph import for_export, with_shapes, with_shared_weights
@@ -140,7 +140,7 @@ def make_spec(recipe: Recipe, path: Path, epoch: int) -> ModelSpec:
     training: dict[str, Any] = {key: getattr(recipe, key) for key in kept}
     training |= {"epochs": epoch, "data": [source.annotations for source in recipe.train]}
     return ModelSpec(
-        name=path.stem,
+        name=model_name(path),
         task=recipe.task,
         input_size_wh=(recipe.input_size_wh[0], recipe.input_size_wh[1]),
         color_order="rgb",

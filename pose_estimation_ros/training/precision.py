@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.files import write_json, write_whole
-from pose_estimation_ros.core.model_spec import ModelSpec, file_sha256, load_model_spec, spec_path
+from pose_estimation_ros.core.model_spec import ModelSpec, file_sha256, load_model_spec, model_name, spec_path
 from pose_estimation_ros.training.calibration import BATCH_SIZE, calibration_batches
 from pose_estimation_ros.training.fp16 import to_fp16
 from pose_estimation_ros.training.int8 import to_int8
@@ -72,7 +72,7 @@ def write(path: Path, model: onnx.ModelProto, source: ModelSpec, note: dict[str,
     before = {key: value for key, value in source.accuracy.items() if key not in SERVING}
     accuracy = {key: source.accuracy[key] for key in SERVING if key in source.accuracy}
     spec = source._replace(
-        name=path.stem,
+        name=model_name(path),
         sha256=file_sha256(str(path)),
         accuracy={**accuracy, "fp32": before},
         training={**source.training, "export": note},

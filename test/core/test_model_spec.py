@@ -1,16 +1,17 @@
+import io
 import json
 import os
 
 import pytest
 
 from pose_estimation_ros.core.errors import ModelError
-from pose_estimation_ros.core.model_spec import file_sha256, load_model_spec, spec_path
+from pose_estimation_ros.core.model_spec import NAME, file_sha256, load_model_spec, model_name, spec_path
 
 
 @pytest.fixture
 def model(tmp_path):
     path = tmp_path / "m.onnx"
-    path.write_bytes(b"network")
+    path.write_bytes(b"\x08\x07")  # an ONNX model without anything but the number of its format
     return str(path)
 
 
@@ -54,7 +55,7 @@ def test_either_file_missing_is_named(model, save_spec, suffix):
     save_spec(model)
     missing = os.path.splitext(model)[0] + suffix
     os.remove(missing)
-    with pytest.raises(ModelError, match="there is none") as error:
+    with pytest.raises(ModelError, match="does not exist") as error:
         load_model_spec(model)
     assert missing in str(error.value)
 
@@ -86,17 +87,30 @@ def test_json_that_is_not_text(model, save_spec):
         ({"color_order": "bgr"}, "expected color_order 'rgb', got 'bgr'"),
         ({"skeleton": "coco"}, "expected a skeleton out of .*coco17.*got 'coco'"),
         ({"skeleton": "mpii16"}, "flip_pairs .* are not those of skeleton mpii16"),
-        ({"input_size_wh": [192]}, "expected positive input_size_wh"),
-        ({"input_size_wh": [192, 0]}, "expected positive input_size_wh"),
-        ({"input_size_wh": 192}, "expected input_size_wh as .*list.*, got 192"),
-        ({"input_size_wh": ["a", "b"]}, "invalid literal"),
-        ({"stride": 0}, "positive .*stride"),
-        ({"stride": "four"}, "expected stride as .*int.*, got 'four'"),
-        ({"padding": -1}, "positive .*padding"),
-        ({"accuracy": [1]}, "expected accuracy as .*dict.*, got "),
+        *(({"input_size_wh": value}, r"expected input_size_wh \[width, height\] of whole numbers from 1 to 8192, got ")
+          for value in ([192], [192, 0], 192, ["192", "256"], [192.7, 256.2], [192.0, 256], [1e400, 1], [True, 256],
+                        [192, 8193], [[192], 256], {"0": 192, "1": 256}, [-192, 256], [192, 256, 1])),
+        *(({"stride": value}, "expected stride as a whole number from 1 to 256, got ")
+          for value in (0, -4, "four", 4.0, True, [4], 1e400, 10**30)),
+        *(({"padding": value}, "expected padding as a number from 0.1 to 10, got ")
+          for value in (-1, 0, True, 1e26, 1e-30, float("nan"), float("inf"), "1.25", [1])),
+        *(({"name": value}, "expected name of up to 100 letters")
+          for value in ("", ".", "..", ".hidden", "/etc/evil", "../../x", "a/b", "a b", "a\n", "\u00fc", "a" * 101)),
+        ({"name": 5}, "expected name as a string, got 5"),
+        ({"sha256": "x"}, "expected sha256 of 64 digits"),
+        ({"task": "x" * 10000}, "expected task .* got 'x{70,76}\\.\\.\\.$"),
+        ({"skeleton": "x" * 10000}, "expected a skeleton .*, got 'x{1,80}$"),
+        ({"accuracy": [1]}, "expected accuracy as an object, got "),
+        ({"training": 5}, "expected training as an object, got 5"),
+        ({"training": {"export": 5}}, "expected training.export as an object, got 5"),
+        ({"training": {"export": {"precision": 5}}}, "expected training.export.precision as a string, got 5"),
+        *(({"accuracy": {"score_threshold": value}}, "expected accuracy.score_threshold as a number from 0 to 1, got ")
+          for value in ("x", True, float("nan"), -0.1, 1.1, [0.3])),
+        *(({"accuracy": {"val": {"AP": value}}}, "expected accuracy.val.AP as a number, got ")
+          for value in ("x", True, float("inf"), [1])),
         ({"sha256": "0" * 64}, "expected sha256 0000.* got "),
     ],
-)
+)  # fmt: skip
 def test_wrong_fields_say_expected_and_actual(model, save_spec, changes, message):
     save_spec(model)
     change(model, **changes)
@@ -107,6 +121,46 @@ def test_wrong_fields_say_expected_and_actual(model, save_spec, changes, message
 def test_another_network_under_the_same_name(model, save_spec):
     save_spec(model)
     with open(model, "ab") as file:
-        file.write(b"!")
+        file.write(b"\x08\x08")
     with pytest.raises(ModelError, match="expected sha256 .*, got " + file_sha256(model)):
         load_model_spec(model)
+
+
+@pytest.mark.parametrize("nested", [b"[" * 100000, b'{"a":' * 100000])
+def test_json_that_is_nested_deep(model, save_spec, nested):
+    save_spec(model)
+    with open(spec_path(model), "wb") as file:
+        file.write(nested)
+    with pytest.raises(ModelError, match="expected a JSON file"):
+        load_model_spec(model)
+
+
+@pytest.mark.parametrize("which", [str, spec_path])
+def test_a_folder_in_place_of_a_file(model, save_spec, which):
+    save_spec(model)
+    os.remove(which(model))
+    os.mkdir(which(model))
+    with pytest.raises(ModelError, match="got.*(folder|Is a directory)"):
+        load_model_spec(model)
+
+
+@pytest.mark.parametrize("which", [str, spec_path])
+def test_a_file_that_may_not_be_read(model, save_spec, which, monkeypatch):
+    save_spec(model)
+
+    def refuse(path, *args, **options):
+        if path == which(model):
+            raise PermissionError(13, "Permission denied")
+        return io.open(path, *args, **options)
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(ModelError, match="Permission denied"):
+        load_model_spec(model)
+
+
+@pytest.mark.parametrize("path, name", [
+    ("out/lite0_fpn-1.2.onnx", "lite0_fpn-1.2"), ("mein Modell \u00fc.onnx", "mein_Modell__"), (".onnx", "_onnx"),
+    ("x" * 200 + ".onnx", "x" * 100),
+])  # fmt: skip
+def test_a_name_from_a_path(path, name):
+    assert model_name(path) == name and NAME.fullmatch(name)

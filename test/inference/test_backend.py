@@ -47,9 +47,9 @@ def test_an_output_missing(constant_model, save_spec):
 @pytest.mark.parametrize(
     "name, message",
     [
-        ("m.engine", "expected a model file .*m.engine, there is none"),
+        ("m.engine", "model file .*m.engine does not exist"),
         ("m.pt", r"expected a model file ending in .onnx or .engine, got .*m\.pt"),
-        ("m.onnx", "expected a model file .*m.onnx, there is none"),
+        ("m.onnx", "model file .*m.onnx does not exist"),
     ],
 )
 def test_files_that_no_backend_opens(tmp_path, name, message):
@@ -63,7 +63,7 @@ def test_what_an_engine_needs_is_said(tmp_path, monkeypatch):
     path.write_bytes(b"engine")
     with pytest.raises(ModelError, match="expected TensorRT's Python module"):
         open_backend(str(path))
-    with pytest.raises(ModelError, match="m.engine.json, there is none"):
+    with pytest.raises(ModelError, match="m.engine.json does not exist"):
         open_model(str(path), "top_down")
 
 
@@ -99,3 +99,41 @@ def test_model_folders_of_source_tree_and_installation(monkeypatch):
     folders = backend_module.model_folders()
     assert folders[0] == os.path.join(os.path.dirname(package), "models")
     assert os.path.join(os.sep, "opt", "ros", "share", "pose_estimation_ros", "models") in folders
+
+
+@pytest.mark.parametrize("name", ["m.onnx", "m.engine"])
+def test_a_folder_is_no_model(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(ModelError, match="^expected a model file, got .*%s, which is a folder or device$" % name):
+        open_backend(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("content, words", [(b"", "an empty file"), (b"version https://git-lfs", "run `git lfs pull`")])
+@pytest.mark.parametrize("with_spec", [True, False])
+def test_files_that_stand_in_for_a_model(tmp_path, color_model, content, words, with_spec):
+    with open(color_model, "wb") as file:
+        file.write(content)
+    opening = (lambda: open_model(color_model, "top_down")) if with_spec else (lambda: open_backend(color_model))
+    with pytest.raises(ModelError, match=words):
+        opening()
+
+
+@pytest.mark.parametrize("place", ["w.bin", "sub/../w.bin"])
+@pytest.mark.parametrize("with_spec", [True, False])
+def test_weights_in_other_files_are_refused(color_model, save_spec, place, with_spec):
+    """The sha256 of the ONNX file would stay the same whatever is in the other."""
+    import onnx
+
+    model = onnx.load(color_model)
+    os.makedirs(os.path.join(os.path.dirname(color_model), "sub"))
+    onnx.save(model, color_model, save_as_external_data=True, location="w.bin", size_threshold=0)
+    for tensor in model.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = place
+    with open(color_model, "wb") as file:
+        file.write(model.SerializeToString())
+    save_spec(color_model)
+    opening = (lambda: open_model(color_model, "top_down")) if with_spec else (lambda: open_backend(color_model))
+    with pytest.raises(ModelError, match=r"expected an ONNX model in one file, .*external data.*onnx\.save"):
+        opening()

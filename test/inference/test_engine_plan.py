@@ -15,7 +15,9 @@ from pose_estimation_ros.inference.engine_plan import (
 @pytest.fixture
 def folder(tmp_path):
     for name in ("x.onnx", "x_fp16.onnx", "x_int8_tensorrt.onnx", "x_int8_cpu.onnx", "alone_fp16.onnx"):
-        (tmp_path / name).write_bytes(name.encode())
+        (tmp_path / name).write_bytes(
+            b"\x08\x07\x12" + bytes([len(name)]) + name.encode()
+        )  # whose producer is so named
     return str(tmp_path) + os.sep
 
 
@@ -39,7 +41,12 @@ def test_the_model_and_precision_meant(folder, name, precision, plain, meant):
     [
         ("x_fp16.onnx", "fp32", ConfigError, "expected --precision fp16 for .*x_fp16.onnx, got fp32"),
         ("x_fp16.onnx", "int8", ConfigError, "expected --precision fp16"),
-        ("alone_fp16.onnx", None, ModelError, "expected .*alone.onnx beside"),
+        (
+            "alone_fp16.onnx",
+            None,
+            ModelError,
+            "alone.onnx does not exist: the engine of .*alone_fp16.onnx is compared with it",
+        ),
         ("x_int8_cpu.onnx", None, ModelError, "for ONNX Runtime on CPUs: TensorRT wants _int8_tensorrt"),
     ],
 )
@@ -68,7 +75,7 @@ def test_the_file_that_is_compiled(folder, save_spec, precision, strongly_typed,
 def test_a_file_yet_to_be_exported_is_named_with_the_command(folder):
     os.remove(folder + "x_int8_tensorrt.onnx")
     with pytest.raises(
-        ModelError, match="expected .*x_int8_tensorrt.onnx, .*pose export .*x.onnx --precision int8-tensorrt"
+        ModelError, match="x_int8_tensorrt.onnx does not exist: .*pose export .*x.onnx --precision int8-tensorrt"
     ):
         source_file(folder + "x.onnx", "int8", True)
 

@@ -63,3 +63,40 @@ def test_without_onnxruntime_the_remedy_is_named(mean_model, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ModelError, match="pip install onnxruntime"):
         OnnxRuntimeBackend(path)
+
+
+def test_what_cannot_be_computed_is_one_line(save_onnx):
+    """Two Reshapes that do not fit the sizes: ONNX Runtime finds out when it runs."""
+    import onnx
+    import onnx.helper
+
+    path = save_onnx(
+        "odd", [("Reshape", ["images", "shape"], ["out"], {})], {"images": ["n", 3, 4, 4]}, {"out": []}, {}
+    )
+    model = onnx.load(path)
+    model.graph.initializer.append(onnx.helper.make_tensor("shape", onnx.TensorProto.INT64, [1], [7]))
+    model.graph.output[0].type.tensor_type.shape.ClearField("dim")
+    model.graph.output[0].type.tensor_type.shape.dim.add()
+    onnx.save(model, path)
+    with OnnxRuntimeBackend(path, 1) as backend:
+        with pytest.raises(ModelError, match=r"^\S*odd.onnx: expected an ONNX model .* runs, got: [^\n]+$"):
+            backend(np.zeros((1, 3, 4, 4), np.float32))
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 5, 5), (1, 4, 4)])
+def test_a_batch_of_another_shape_is_one_line(mean_model, shape):
+    with OnnxRuntimeBackend(mean_model("n"), 1) as backend:
+        with pytest.raises(ModelError, match="mean.onnx: expected an ONNX model .* runs, got: "):
+            backend(np.zeros(shape, np.float32))
+
+
+def test_an_input_of_another_type(save_onnx):
+    import onnx
+
+    path = save_onnx("bytes", [("Identity", ["images"], ["out"], {})], {"images": ["n"]}, {"out": ["n"]}, {})
+    model = onnx.load(path)
+    for value in (model.graph.input[0], model.graph.output[0]):
+        value.type.tensor_type.elem_type = onnx.TensorProto.UINT8
+    onnx.save(model, path)
+    with pytest.raises(ModelError, match=r"expected an input of float32, .*, got tensor\(uint8\)"):
+        OnnxRuntimeBackend(path)

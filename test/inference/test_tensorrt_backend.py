@@ -286,7 +286,7 @@ def _changed_model(monkeypatch, path):
         (_no_runtime, "TensorRT 10.3.0 cannot start.*factory function returned nullptr"),
         (_cut, "half written or replaced"),
         (_changed_model, "built for something else: onnx_sha256"),
-        (lambda _patch, path: os.remove(path + ".json"), r"expected .*\.engine\.json, there is none"),
+        (lambda _patch, path: os.remove(path + ".json"), r"\.engine\.json does not exist"),
     ],
 )
 def test_engines_that_cannot_be_opened(gpu, color_model, save_engine, monkeypatch, spoil, words):
@@ -350,3 +350,25 @@ def test_an_engine_by_name_is_the_newest_of_this_machine(gpu, color_model, save_
         file.write(b"\0")
     with pytest.raises(ModelError, match="no engine of it is built for this machine yet: run `pose build-engine"):
         model_path("color_model.engine")
+
+
+def test_the_bytes_that_were_checked_are_the_bytes_that_are_loaded(gpu, color_model, save_engine, monkeypatch):
+    """An engine that is replaced between check and load, with its sidecar or without, is not loaded."""
+    from pose_estimation_ros.inference import tensorrt_backend
+
+    _, trt = gpu()
+    path, loaded = save_engine(color_model), []
+    with open(path, "rb") as file:
+        checked = file.read()
+    real_read, real_open = tensorrt_backend.read_current, tensorrt_backend.open_engine
+
+    def read_then_replace(*args):
+        content = real_read(*args)
+        with open(path, "wb") as file:
+            file.write(b"another engine")
+        return content
+
+    monkeypatch.setattr(tensorrt_backend, "read_current", read_then_replace)
+    monkeypatch.setattr(tensorrt_backend, "open_engine", lambda *args: loaded.append(args[2]) or real_open(*args))
+    with TensorRTBackend(path) as backend:
+        assert loaded == [checked] and backend(np.zeros((1, 3, 64, 48), np.float32))

@@ -109,7 +109,7 @@ log = api.make_log(trt)
 log.log(trt.ILogger.Severity.WARNING, "no error")
 log.log(trt.ILogger.Severity.ERROR, "an error")
 try:
-    api.open_engine(trt, log, sys.argv[1])
+    api.open_engine(trt, log, open(sys.argv[1], "rb").read(), sys.argv[1])
 except ModelError as error:
     print(json.dumps({"version": trt.__version__, "docs": docs, "errors": log.errors, "refusal": str(error)}))
 """

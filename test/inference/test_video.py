@@ -157,7 +157,9 @@ def test_a_frame_of_another_size(tmp_path):
     writer.close()
 
 
-@pytest.mark.parametrize("path, why", [("file/out.mp4", "cannot write .*: File exists"), ("a.txt", "cannot write a video")])
+@pytest.mark.parametrize(
+    "path, why", [("file/out.mp4", "cannot write .*: File exists"), ("a.txt", "cannot write a video")]
+)
 def test_where_no_video_can_be_written(tmp_path, path, why):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(DataError, match=why):

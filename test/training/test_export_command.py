@@ -50,7 +50,7 @@ def test_accuracy_before_and_after_in_one_command(checkpoint, dots, tmp_path, ca
     [
         (["x.onnx"], "expected one of fp16, int8-tensorrt, int8-cpu as --precision"),
         (["x.onnx", "--precision", "fp16", "--free-size"], "and no size, for x.onnx"),
-        (["x.onnx", "--precision", "fp16"], "expected a model file x.onnx, there is none"),
+        (["x.onnx", "--precision", "fp16"], "model file x.onnx does not exist"),
         (["x.ckpt", "--precision", "int8-cpu"], "expected calibration data"),
         (["x.ckpt", "--flip"], "expected --flip with --accuracy-data"),
         (["x.ckpt", "--flip", "--decode-head", "--accuracy-data", "y"], "and without --decode-head"),
