@@ -15,9 +15,8 @@ from pose_estimation_ros.inference.engine_plan import (
 @pytest.fixture
 def folder(tmp_path):
     for name in ("x.onnx", "x_fp16.onnx", "x_int8_tensorrt.onnx", "x_int8_cpu.onnx", "alone_fp16.onnx"):
-        (tmp_path / name).write_bytes(
-            b"\x08\x07\x12" + bytes([len(name)]) + name.encode()
-        )  # whose producer is so named
+        producer = bytes([0x12, len(name)]) + name.encode()
+        (tmp_path / name).write_bytes(producer)  # an ONNX model without anything else
     return str(tmp_path) + os.sep
 
 
@@ -45,7 +44,7 @@ def test_the_model_and_precision_meant(folder, name, precision, plain, meant):
             "alone_fp16.onnx",
             None,
             ModelError,
-            "alone.onnx does not exist: the engine of .*alone_fp16.onnx is compared with it",
+            "alone.onnx does not exist: the engine of .*alone_fp16.onnx is",
         ),
         ("x_int8_cpu.onnx", None, ModelError, "for ONNX Runtime on CPUs: TensorRT wants _int8_tensorrt"),
     ],

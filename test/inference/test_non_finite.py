@@ -236,9 +236,8 @@ def detect(path, outputs):
     detector.backend.close()
     detector.backend = Fixed(**outputs)
     boxes, scores = detector(FRAME)
-    assert (
-        np.isfinite(boxes).all() and ((scores >= 0) & (scores <= 1)).all() and scores.dtype == boxes.dtype == np.float32
-    )
+    assert np.isfinite(boxes).all() and ((scores >= 0) & (scores <= 1)).all()
+    assert scores.dtype == boxes.dtype == np.float32
     return len(boxes), detector.backend.non_finite.values
 
 
