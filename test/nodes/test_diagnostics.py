@@ -66,7 +66,8 @@ def test_the_node():
     assert values(status) == {
         "model": "elpn_v1_coco", "model_ap": "10.42", "model_ap_protocol": "val", "backend": "tensorrt",
         "precision": "fp16", "fallback": "none", "non_finite": "0", "detector": "person_detector",
-        "cpu_engine": "onnxruntime", "version": "0.1.0", "board": "quill", "power_mode": "0 MAXN", "gpu_clock_mhz": "1300", "throttled": "none",
+        "cpu_engine": "onnxruntime", "version": "0.1.0", "board": "quill", "power_mode": "0 MAXN",
+        "gpu_clock_mhz": "1300", "throttled": "none",
         "temperature_gpu_therm_c": "41.50",
     }  # fmt: skip
 
