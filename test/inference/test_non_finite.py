@@ -284,3 +284,11 @@ def test_a_blind_detector_is_told_by_the_pipeline(constant_model, save_spec, col
     with build_pipeline(PipelineOptions(model=color_model, detector=path)) as pipeline:
         assert pipeline(FRAME, 0.0).count == 0
         assert pipeline.blind and pipeline.non_finite == NonFinite(3, 1, 1)
+
+
+def test_benchmark_counts_and_warns(broken_model, walking_clip, capsys):
+    arguments = ["benchmark", str(walking_clip(7, 2)), "--model", broken_model(only(2, np.nan)), "--detector", "full_frame"]
+    assert main(arguments + ["--frames", "2", "--batches", "0", "--json", "-"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["non_finite"] == 7  # of two frames, and of five to get warm
+    assert printed.err.count("not finite") == 1
