@@ -287,8 +287,8 @@ def test_a_blind_detector_is_told_by_the_pipeline(constant_model, save_spec, col
 
 
 def test_benchmark_counts_and_warns(broken_model, walking_clip, capsys):
-    arguments = ["benchmark", str(walking_clip(7, 2)), "--model", broken_model(only(2, np.nan)), "--detector", "full_frame"]
-    assert main(arguments + ["--frames", "2", "--batches", "0", "--json", "-"]) == 0
+    arguments = ["benchmark", str(walking_clip(7, 2)), "--model", broken_model(only(2, np.nan))]
+    assert main(arguments + ["--detector", "full_frame"] + ["--frames", "2", "--batches", "0", "--json", "-"]) == 0
     printed = capsys.readouterr()
     assert json.loads(printed.out)["non_finite"] == 7  # of two frames, and of five to get warm
     assert printed.err.count("not finite") == 1
