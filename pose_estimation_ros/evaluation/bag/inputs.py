@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from pose_estimation_ros.core.errors import DataError, ModelError
+from pose_estimation_ros.core.files import read_json
 from pose_estimation_ros.core.model_spec import file_sha256, spec_path
 from pose_estimation_ros.evaluation.bag.output import RESULTS
 from pose_estimation_ros.evaluation.bag.truth import Truth
-from pose_estimation_ros.evaluation.coco_json import read_json
 from pose_estimation_ros.evaluation.report_summary import versions
 from pose_estimation_ros.inference.backend import model_path
 from pose_estimation_ros.inference.detector import FULL_FRAME

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import apsw
 import numpy as np
-from rosbags.interfaces import Connection, MessageDefinitionFormat
+from rosbags.interfaces import Connection
 from rosbags.rosbag1 import Reader as Rosbag1
-from rosbags.rosbag2 import Reader as Rosbag2
-from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
-from rosbags.typesys.store import Typestore
 
-from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.evaluation.bag.cut_mcap import CutMcap, is_cut
-from pose_estimation_ros.evaluation.bag.messages import typestore
+from pose_estimation_ros.core.depth import DTYPES
+from pose_estimation_ros.core.errors import DataError, FrameError
+from pose_estimation_ros.evaluation.bag.bag_files import BagFiles, Reader, chunks_of, is_storage, reason
+from pose_estimation_ros.evaluation.bag.definitions import COMPRESSED, IMAGE, full_type, typestore_of
+from pose_estimation_ros.evaluation.bag.unpacking import unpack_message
 from pose_estimation_ros.inference.compressed import decode_compressed
 from pose_estimation_ros.inference.encodings import decode_image
 
-IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
-STORAGES = (".mcap", ".db3")
+STAMPS_NS = 2**31 * 10**9  # seconds of a stamp are of 32 bits
 
 
 class Recorded(NamedTuple):
@@ -44,6 +40,8 @@ class Recorded(NamedTuple):
     def image(self) -> np.ndarray:
         """(H, W, 3) uint8 BGR of an image message. Raises FrameError."""
         m = self.message
+        if not (-STAMPS_NS <= self.stamp_ns < STAMPS_NS and 0 <= self.recorded_ns < STAMPS_NS):
+            raise FrameError("stamp", f"expected a stamp of 32 bits of seconds, got {self.stamp_ns} ns")
         if m.__msgtype__ == COMPRESSED:
             return decode_compressed(m.format, m.data)
         return decode_image(m.encoding, m.height, m.width, m.step, m.is_bigendian, m.data)
@@ -58,149 +56,157 @@ class Bag:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.name = bag_name(self.path)
-        self.problem = ""
-        self._stack = ExitStack()
-        try:
-            self._readers = self._open()
-        except DataError:
-            self._stack.close()
-            raise
-        self.connections = [connection for reader in self._readers for connection in reader.connections]
+        self._files = BagFiles(self.path)
+        self.problem = self._files.problem
+        # rosbags' readers hand out connections of their own, so each is kept with its reader.
+        self._own: list[tuple[Reader, Connection]] = [
+            (reader, connection._replace(msgtype=full_type(connection.msgtype)))
+            for reader in self._files.readers
+            for connection in reader.connections
+        ]
+
+    @property
+    def connections(self) -> list[Connection]:
+        return [connection for _, connection in self._own]
 
     def __enter__(self) -> Bag:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self._stack.close()
-
-    def _open(self) -> list[Any]:
-        if not self.path.exists():
-            raise DataError(f"expected a bag (a rosbag2 folder, .mcap, .db3 or .bag), there is no {self.path}")
-        complete = self.path.is_file() or (self.path / "metadata.yaml").is_file()
-        try:
-            if complete:
-                return [self._entered(self.path)]
-            self.problem = "no metadata.yaml: the recording was not finished"
-        except Exception as error:  # rosbags lets through what YAML, struct, apsw and zstd raise on damaged files
-            self.problem = reason(error)
-        files = [self.path] if self.path.is_file() else sorted(p for p in self.path.iterdir() if p.suffix in STORAGES)
-        readers = [reader for reader in map(self._rescued, files) if reader]
-        if not readers:
-            raise DataError(f"cannot read the bag {self.path}: {self.problem}")
-        return readers
-
-    def _entered(self, path: Path) -> Any:
-        before = apsw.connections()
-        left = ExitStack()
-        self._stack.push(left)
-        reader = Rosbag1(path) if path.suffix == ".bag" and path.is_file() else Rosbag2(path)
-        self._stack.enter_context(reader)
-        # rosbags 0.11.9 opens each sqlite3 file twice and closes it once.
-        for connection in apsw.connections():
-            if connection not in before:
-                left.callback(connection.close)
-        return reader
-
-    def _rescued(self, path: Path) -> Any:
-        """A reader of one storage file, up to where it was cut; None where there is nothing to read."""
-        cut = path.suffix == ".mcap" and is_cut(path)
-        if cut:
-            self.problem = f"{path.name} is cut short"
-        if (wal := Path(f"{path}-wal")).is_file() and wal.stat().st_size:
-            self.problem = f"{wal.name} has messages that are not yet in {path.name}; sqlite3 can move them there"
-        try:
-            return self._entered(CutMcap(path) if cut else path)
-        except Exception as error:  # as above
-            self.problem = f"{path.name}: {reason(error)}"
-            return None
+        self._files.close()
 
     def topics(self, *types: str) -> list[str]:
         """Names of the topics of these message types, sorted."""
         return sorted({connection.topic for connection in self.connections if connection.msgtype in types})
 
     def count(self, topic: str) -> int:
-        """Messages of a topic, by the bag's index."""
-        return sum(connection.msgcount for connection in self.connections if connection.topic == topic)
+        """Messages of a topic, by the bag's index or its metadata.yaml, whichever has more."""
+        indexed = sum(connection.msgcount for connection in self.connections if connection.topic == topic)
+        return max(indexed, self._files.counts.get(topic, 0))
 
     def read(self, topic: str, at_ns: int | None = None) -> Iterator[Recorded]:
         """Messages of a topic in the order of recording. Where the bag is damaged it ends there and says ``problem``.
 
         at_ns: only those that were recorded then; their index counts from 0.
-        Raises DataError: a type of message without a definition, or none that rosbags can parse.
+        Raises DataError: a type of message without a definition, none that rosbags can parse, or an image type with
+        other fields than ROS gives it.
         """
-        own = [connection for connection in self.connections if connection.topic == topic]
-        stores = {connection.msgtype: self._typestore(connection) for connection in own}
+        own = [(reader, connection) for reader, connection in self._own if connection.topic == topic]
+        stores = {c.msgtype: typestore_of(c, self._is_ros1, str(self.path)) for _, c in own}
         count = 0
         for connection, recorded_ns, data in self._raw(own, at_ns):
             store = stores[connection.msgtype]
-            deserialize = store.deserialize_ros1 if self._is_ros1 else store.deserialize_cdr
             try:
-                message: Any = deserialize(data, connection.msgtype)
+                if self._is_ros1:
+                    message: Any = store.deserialize_ros1(data, connection.msgtype)
+                else:
+                    message = store.deserialize_cdr(unpack_message(data), connection.msgtype)
+                stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
             except Exception as error:  # bytes of a damaged message may be anything
                 self.problem = f"message {count} of {topic} is damaged: {reason(error)}"
                 return
-            stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
             yield Recorded(topic, count, stamp_ns or recorded_ns, recorded_ns, message)
             count += 1
         if at_ns is None and count < self.count(topic) and not self.problem:
             self.problem = f"{count} messages of {topic} where the bag's index has {self.count(topic)}"
 
-    def _raw(self, connections: Sequence[Connection], at_ns: int | None) -> Iterator[tuple[Connection, int, bytes]]:
+    def first(self, topic: str) -> Any:
+        """The first message of a topic; None where none can be read. Leaves ``problem`` as it is."""
+        before = self.problem
+        try:
+            return next((entry.message for entry in self.read(topic)), None)
+        except DataError:
+            return None
+        finally:
+            self.problem = before
+
+    def _raw(
+        self, own: Sequence[tuple[Reader, Connection]], at_ns: int | None
+    ) -> Iterator[tuple[Connection, int, bytes]]:
         span = (None, None) if at_ns is None else (at_ns, at_ns + 1)
         parts = [
-            reader.messages([c for c in connections if c in reader.connections], *span)
-            for reader in self._readers
-            if any(c in reader.connections for c in connections)
+            messages_of(reader, {c.id: c for owner, c in own if owner is reader}, *span)
+            for reader in self._files.readers
+            if any(owner is reader for owner, _ in own)
         ]
         merged = heapq.merge(*parts, key=lambda entry: entry[1])
         while True:
             try:
                 entry = next(merged, None)
-            except Exception as error:  # as in _open
+            except Exception as error:  # rosbags lets through what struct, apsw and zstd raise on damaged files
                 self.problem = f"damaged: {reason(error)}"
                 return
             if entry is None:
                 return
-            yield entry
+            connection, recorded_ns, data = entry
+            if connection:
+                yield connection, recorded_ns, data
 
     @property
     def _is_ros1(self) -> bool:
-        return isinstance(self._readers[0], Rosbag1)
+        return isinstance(self._files.readers[0], Rosbag1)
 
-    def _typestore(self, connection: Connection) -> Typestore:
-        """Definitions of a message: the bag's own, else those known here."""
-        form, text = connection.msgdef
-        known = get_typestore(Stores.ROS1_NOETIC) if self._is_ros1 else typestore()
-        of_idl = form == MessageDefinitionFormat.IDL
-        if connection.msgtype in known.types and (of_idl or form == MessageDefinitionFormat.NONE):
-            return known
-        if form == MessageDefinitionFormat.NONE:
-            raise DataError(f"{self.path}: no definition of {connection.msgtype} of {connection.topic} in the bag")
-        try:
-            types = get_types_from_idl(text) if of_idl else get_types_from_msg(text, connection.msgtype)
-            store = get_typestore(Stores.EMPTY)
-            store.register(types)
-            return store
-        except Exception as error:  # rosbags' parser raises several kinds
-            text = f"{self.path}: cannot read the bag's definition of {connection.msgtype}: {reason(error)}"
-            raise DataError(text) from error
+
+def messages_of(
+    reader: Reader, connections: dict[int, Connection], start: int | None, stop: int | None
+) -> Iterator[tuple[Connection | None, int, bytes]]:
+    """Read the messages of one file.
+
+    Args:
+        reader: of the file.
+        connections: by their ids in this file.
+        start: earliest time of recording, ns.
+        stop: time of recording to end before, ns.
+
+    Yields:
+        (None, the earliest time, nothing), so that files that do not overlap are opened one after the other when they
+        are merged; then (connection, time of recording in ns, bytes).
+    """
+    begins = [chunk.message_start_time for chunk in chunks_of(reader)]
+    yield None, min(begins) if begins else reader.start_time, b""
+    own = [connection for connection in reader.connections if connection.id in connections]
+    for connection, recorded_ns, data in reader.messages(own, start, stop):
+        yield connections[connection.id], recorded_ns, data
 
 
 def bag_name(path: Path) -> str:
     """Of a folder its name, of a file without its ending."""
-    return path.resolve().stem if path.is_file() else path.resolve().name
-
-
-def reason(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    path = path.resolve()
+    if path.is_dir():
+        return path.name
+    return path.with_suffix("").stem if path.suffix != ".bag" and is_storage(path.with_suffix("")) else path.stem
 
 
 def image_topic(bag: Bag, wanted: str | None) -> str:
-    """The topic wanted, or the only one with images. Raises DataError naming those that there are."""
+    """Choose the topic wanted, or the only one with colour images.
+
+    Args:
+        bag: an open bag.
+        wanted: a topic; None: the bag's only one.
+
+    Raises:
+        DataError: naming the topics that there are.
+    """
     found = bag.topics(IMAGE, COMPRESSED)
-    listed = ", ".join(found) if found else "none"
-    if wanted is not None and wanted not in found:
+    if wanted is not None and wanted in found:
+        return wanted
+    full = [topic for topic in found if bag.count(topic)]
+    colour = [topic for topic in full if not is_depth(topic, bag.first(topic))]
+    others = {"without messages": set(found) - set(full), "with depth": set(full) - set(colour)}
+    listed = ", ".join(colour) if colour else "none"
+    listed += "".join(f"; {kind}: {', '.join(sorted(names))}" for kind, names in others.items() if names)
+    if wanted is not None:
         raise DataError(f"{bag.path}: expected images on {wanted}, the topics with images are: {listed}")
-    if wanted is None and len(found) != 1:
+    if len(colour) != 1:
         raise DataError(f"{bag.path}: expected --topic, or one topic with images; those that there are: {listed}")
-    return wanted or found[0]
+    return colour[0]
+
+
+def is_depth(topic: str, message: Any) -> bool:
+    """Tell whether a topic has depth images, by its first message (None: unknown); mono16 is depth by the topic's name."""
+    if message is None:
+        return False
+    is_file = message.__msgtype__ == COMPRESSED
+    encoding = message.format.split(";")[0].strip() if is_file else message.encoding
+    named = "depth" in topic.lower() and encoding == "mono16"
+    return encoding in DTYPES or named or (is_file and "compressedDepth" in message.format)

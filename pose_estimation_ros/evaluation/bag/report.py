@@ -11,12 +11,13 @@ import numpy as np
 
 from pose_estimation_ros.core.errors import PoseError
 from pose_estimation_ros.core.files import write_whole
+from pose_estimation_ros.core.poses import UNTRACKED
 from pose_estimation_ros.evaluation.bag.report_charts import over_time, reliability, spreads
 from pose_estimation_ros.evaluation.bag.report_moments import moments
 from pose_estimation_ros.evaluation.bag.report_tables import TRUTHS, figures, keypoint_table, value_at
 from pose_estimation_ros.evaluation.bag.report_timeline import presences, timeline
 from pose_estimation_ros.evaluation.bag.saved import SavedRun, saved_run
-from pose_estimation_ros.evaluation.bag.truth import TRACK
+from pose_estimation_ros.evaluation.bag.truth import track_of
 from pose_estimation_ros.evaluation.report_page import Html, element, join, note, page, section, table
 from pose_estimation_ros.evaluation.report_summary import said, versions
 
@@ -123,10 +124,10 @@ def timelines(runs: Sequence[SavedRun], period_s: float, length_s: float) -> lis
     """One of the truth, where its people have ids, and one of each model."""
     charts = []
     content = runs[0].read("truth_annotations.json")
-    if content and any(TRACK in a for a in content["annotations"]):
+    if content and any(track_of(a) != UNTRACKED for a in content["annotations"]):
         people: dict[int, list[int]] = {image["id"]: [] for image in content["images"]}
         for annotation in content["annotations"]:
-            people[annotation["image_id"]] += [annotation[TRACK]] if TRACK in annotation else []
+            people[annotation["image_id"]] += [track for track in [track_of(annotation)] if track != UNTRACKED]
         first = runs[0].frames[0]["stamp_ns"]
         seconds = 1e-9 * (np.array([image["stamp_ns"] for image in content["images"]]) - first)
         charts.append(timeline("truth", presences(list(people.values()), seconds), period_s, length_s))

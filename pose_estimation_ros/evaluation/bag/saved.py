@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pose_estimation_ros.core.files import read_json
 from pose_estimation_ros.core.geometry import boxes_around
 from pose_estimation_ros.core.poses import UNTRACKED, Poses, make_poses
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.evaluation.bag.output import RESULTS
 from pose_estimation_ros.evaluation.bag.truth import TRACK
-from pose_estimation_ros.evaluation.coco_json import read_json
 
 
 class SavedRun(NamedTuple):

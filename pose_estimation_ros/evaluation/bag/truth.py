@@ -14,6 +14,7 @@ import numpy as np
 from pycocotools.coco import COCO
 
 from pose_estimation_ros.core.errors import DataError, FrameError
+from pose_estimation_ros.core.files import read_json
 from pose_estimation_ros.core.geometry import xyxy_to_xywh
 from pose_estimation_ros.core.oks import box_area
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
@@ -21,7 +22,7 @@ from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation import coco
 from pose_estimation_ros.evaluation.bag.messages import PERSON_ARRAY
 from pose_estimation_ros.evaluation.bag.reading import Bag
-from pose_estimation_ros.evaluation.coco_json import PERSON, Boxes, read_json, refuse
+from pose_estimation_ros.evaluation.coco_json import PERSON, Boxes, annotated_images, refuse
 from pose_estimation_ros.inference.messages import msg_to_poses
 
 FILE = "truth.json"  # in a bag's folder it is that bag's
@@ -40,11 +41,13 @@ class Truth:
         if not isinstance(images, list):
             raise DataError(f"{source}: expected COCO's lists 'images' and 'annotations'")
         refuse(source, "images without a whole number as stamp_ns", [i for i in images if not is_stamped(i)])
-        images = [{"file_name": str(i["stamp_ns"]), **i} for i in images if i.get("topic", topic) == topic]
-        if not images:
+        images = [{"file_name": str(i["stamp_ns"]), **i} for i in images]
+        annotated = annotated_images({"annotations": [], **content, "images": images}, source)
+        own = [entry for entry in annotated if entry[0].get("topic", topic) == topic]
+        if not own:
             raise DataError(f"{source}: expected images of {topic}, got none")
-        own = {image.get("id") for image in images}
-        annotations = [a for a in content.get("annotations", []) if a.get("image_id") in own]
+        images = [image for image, _ in own]
+        annotations = [annotation for _, persons in own for annotation in persons]
         self.source = source
         self.content = {**content, "images": images, "annotations": annotations}
         self._index = coco.load_ground_truth(source, self.content) if annotations else None
@@ -60,7 +63,7 @@ class Truth:
     @property
     def has_tracks(self) -> bool:
         """Whether everybody has an id that stays the same from image to image."""
-        return all(type(a.get(TRACK)) is int for a in self.counted())
+        return all(track_of(a) != UNTRACKED for a in self.counted())
 
     def counted(self) -> list[dict]:
         """The annotations of everybody who is asked for."""
@@ -91,13 +94,20 @@ class Truth:
 
 
 def refuse_double_tracks(source: str, annotations: list[dict]) -> None:
-    seen = Counter((a["image_id"], a[TRACK]) for a in annotations if TRACK in a)
+    seen = Counter((a["image_id"], track_of(a)) for a in annotations if track_of(a) != UNTRACKED)
     twice = [f"{TRACK} {track} in image {image}" for (image, track), count in seen.items() if count > 1]
     refuse(source, f"{TRACK}s that two persons of an image have", twice)
 
 
 def is_stamped(image: Any) -> bool:
-    return isinstance(image, dict) and type(image.get("stamp_ns")) is int
+    """Tell whether an entry of "images" has a stamp of 64 bits."""
+    return isinstance(image, dict) and type(image.get("stamp_ns")) is int and abs(image["stamp_ns"]) < 2**63
+
+
+def track_of(annotation: dict) -> int:
+    """Give the track id of an annotation, UNTRACKED where it is no whole number from 0 to 2^31 - 1."""
+    track = annotation.get(TRACK)
+    return track if type(track) is int and 0 <= track < 2**31 else UNTRACKED
 
 
 def truth_of_file(path: str | Path, topic: str) -> Truth:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
 
+from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.evaluation.bag.messages import serialized, typestore
 
 STORAGES = [plugin.name.lower() for plugin in StoragePlugin]
@@ -27,20 +31,62 @@ LATCHED = Qos(
 
 
 class BagWriter:
-    """A new bag, complete only after ``close``; adds each topic when its first message comes. storage: of STORAGES."""
+    """Write a new bag, complete only after ``close``; each topic is added when its first message comes.
+
+    A context manager, which closes the bag, or gives it up after an exception.
+
+    Args:
+        path: the folder, which must not exist.
+        storage: one of STORAGES.
+
+    Raises:
+        DataError: the bag cannot be written, for example because the disk is full.
+    """
 
     def __init__(self, path: Path, storage: str = "sqlite3") -> None:
-        self._writer = Writer(path, version=VERSION, storage_plugin=StoragePlugin[storage.upper()])
-        self._writer.open()
+        self._path = path
         self._connections: dict[str, Any] = {}
+        with self._problems():
+            self._writer = Writer(path, version=VERSION, storage_plugin=StoragePlugin[storage.upper()])
+            self._writer.open()
+
+    def __enter__(self) -> BagWriter:
+        return self
+
+    def __exit__(self, kind: Any, *_exception: object) -> None:
+        if kind:
+            self.abort()
+        else:
+            self.close()
 
     def write(self, topic: str, message: Any, at_ns: int, qos: tuple[Qos, ...] = ()) -> None:
-        """at_ns: time of recording. qos: that the topic is to be played with, looked at with its first message."""
-        if topic not in self._connections:
-            kind = message.__msgtype__
-            own = self._writer.add_connection(topic, kind, typestore=typestore(), offered_qos_profiles=qos)
-            self._connections[topic] = own
-        self._writer.write(self._connections[topic], at_ns, serialized(message))
+        """Write one message.
+
+        Args:
+            topic: its topic.
+            message: one of ``messages()``.
+            at_ns: time of recording.
+            qos: profiles with which the topic is to be played; only those of its first message count.
+        """
+        with self._problems():
+            if topic not in self._connections:
+                kind = message.__msgtype__
+                own = self._writer.add_connection(topic, kind, typestore=typestore(), offered_qos_profiles=qos)
+                self._connections[topic] = own
+            self._writer.write(self._connections[topic], at_ns, serialized(message))
 
     def close(self) -> None:
-        self._writer.close()
+        with self._problems():
+            self._writer.close()
+
+    def abort(self) -> None:
+        """Close the files without finishing the bag, so that its folder can be removed."""
+        with suppress(Exception):
+            self._writer.abort()
+
+    @contextmanager
+    def _problems(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error, WriterError) as error:
+            raise DataError(f"cannot write the bag {self._path}: {error}") from error

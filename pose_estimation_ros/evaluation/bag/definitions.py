@@ -1,0 +1,79 @@
+"""Choose the definitions by which a bag's messages are read: its own, or those known here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rosbags.interfaces import Connection, MessageDefinitionFormat
+from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
+from rosbags.typesys.msg import normalize_msgtype
+from rosbags.typesys.store import Typestore
+
+from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.evaluation.bag.messages import typestore
+
+IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
+
+
+def full_type(name: str) -> str:
+    """Complete the name of a type that is written without /msg/, such as sensor_msgs/Image."""
+    return normalize_msgtype(name) if name.count("/") == 1 else name
+
+
+def typestore_of(connection: Connection, is_ros1: bool, where: str) -> Typestore:
+    """Choose the definitions for the messages of one connection.
+
+    Args:
+        connection: of a bag, its type completed by full_type.
+        is_ros1: whether the bag is one of ROS 1.
+        where: name of the bag for messages.
+
+    Raises:
+        DataError: there is no definition, it cannot be parsed, or an image type has other fields than ROS gives it.
+    """
+    known = get_typestore(Stores.ROS1_NOETIC) if is_ros1 else typestore()
+    form, text = connection.msgdef
+    of_idl = form == MessageDefinitionFormat.IDL
+    if connection.msgtype in known.types and (of_idl or form == MessageDefinitionFormat.NONE):
+        return known
+    if form == MessageDefinitionFormat.NONE:
+        raise DataError(f"{where}: no definition of {connection.msgtype} of {connection.topic} in the bag")
+    own = parsed(connection.msgtype, text, of_idl, where)
+    if connection.msgtype not in (IMAGE, COMPRESSED):
+        return own
+    expected, got = (list(fields(store, connection.msgtype)) for store in (known, own))
+    if got != expected:
+        names = [", ".join(f"{kind} {name}" for name, kind in side) for side in (expected, got)]
+        raise DataError(f"{where}: expected {connection.msgtype} with the fields {names[0]}; got {names[1][:300]}")
+    return known
+
+
+def parsed(msgtype: str, text: str, of_idl: bool, where: str) -> Typestore:
+    """Parse a definition; see typestore_of."""
+    try:
+        store = get_typestore(Stores.EMPTY)
+        store.register(get_types_from_idl(text) if of_idl else get_types_from_msg(text, msgtype))
+        return store
+    except Exception as error:  # rosbags' parser raises several kinds
+        problem = str(error) or type(error).__name__
+        raise DataError(f"{where}: cannot read the bag's definition of {msgtype}: {problem}") from error
+
+
+def fields(store: Typestore, msgtype: str) -> Iterator[tuple[str, str]]:
+    """List the fields of a message as (name, type), those of messages in it by their dotted names."""
+    for name, (_, detail) in store.fielddefs[msgtype][1] if msgtype in store.fielddefs else ():
+        if isinstance(detail, str) and detail in store.fielddefs:
+            yield from ((f"{name}.{inner}", kind) for inner, kind in fields(store, detail))
+        else:
+            yield name, described(detail)
+
+
+def described(detail: Any) -> str:
+    """Write rosbags' description of a field as in a message definition."""
+    if isinstance(detail, str):
+        return detail
+    if isinstance(detail[0], str):
+        return detail[0]
+    (_, element), count = detail
+    return f"{described(element)}[{count or ''}]"
