@@ -67,11 +67,13 @@ class BagFiles:
             return [self._path]
         if not self._path.is_dir():
             raise DataError(f"expected a bag (a rosbag2 folder, .mcap, .db3 or .bag), there is no {self._path}")
-        there = sorted(path for path in self._path.iterdir() if is_storage(path) and self._is_inside(path))
+        storages = sorted(path for path in self._path.iterdir() if is_storage(path))
+        there = [path for path in storages if self._is_inside(path)]
         try:
             names = self._listed()
         except DataError as error:
-            self.problem = str(error)
+            odd = [f"; {path.name} is no regular file of the bag's folder" for path in storages if path not in there]
+            self.problem = str(error) + "".join(odd[:1])
             return there
         by_name = {path.name: path for path in there}
         missing = [name for name in names if PurePath(name).name not in by_name]
@@ -82,10 +84,7 @@ class BagFiles:
 
     def _is_inside(self, path: Path) -> bool:
         """Tell whether a path is a regular file, and no link out of the bag's folder."""
-        inside = path.is_file() and path.resolve().is_relative_to(self._path.resolve())
-        if not inside:
-            self.problem = f"{path.name} is no regular file of the bag's folder"
-        return inside
+        return path.is_file() and path.resolve().is_relative_to(self._path.resolve())
 
     def _listed(self) -> list[str]:
         """Read names of files, and the counts, from metadata.yaml. Raises DataError."""
@@ -111,13 +110,17 @@ class BagFiles:
                 self.problem = f"{path.name} is cut short"
             if (wal := Path(f"{path}-wal")).is_file() and wal.stat().st_size:
                 self.problem = f"{wal.name} has messages that are not yet in {path.name}; sqlite3 can move them there"
-            return self._stack.enter_context(opened(CutMcap(path) if cut else path))
+            reader = self._stack.enter_context(opened(CutMcap(path) if cut else path))
+            refuse_odd_names(reader)
+            return reader
         except Exception as error:  # rosbags lets through what struct, apsw and zstd raise on damaged files
             self.problem = f"{path.name}: {reason(error)}"
             return None
 
     def _temporary_folder(self) -> Path:
-        return Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="pose-bag-")))
+        return Path(
+            self._stack.enter_context(tempfile.TemporaryDirectory(prefix="pose-bag-", ignore_cleanup_errors=True))
+        )
 
 
 @contextmanager
@@ -143,6 +146,13 @@ def opened(path: Path) -> Iterator[Reader]:
             reader.close()
         for connection in connections:
             connection.close()
+
+
+def refuse_odd_names(reader: Reader) -> None:
+    """Raise DataError where the name of a topic or its type is no text, as sqlite3 allows."""
+    odd = [c for c in reader.connections if not isinstance(c.topic, str) or not isinstance(c.msgtype, str)]
+    if odd:
+        raise DataError(f"expected names of topics and types, got {odd[0].topic!r} and {odd[0].msgtype!r}")
 
 
 def is_storage(path: Path) -> bool:

@@ -10,8 +10,8 @@ DIR/BAG/TOPIC/MODEL where several topics are given (schema of all: docs/bags.md)
   inputs.json        what all this was made from; what was made from the same before is not run again
   pose_bag/          rosbag2 with /pose/keypoints, /pose/markers and /pose/skeleton, to play beside the original
 Truth: --truth, a COCO file whose images have "stamp_ns"; else --truth-topic; else truth.json in the bag's folder.
-Exit status: 0 all done, 1 a bag or model could not be used, twice (the others are done), 3 only part of a bag could be
-read, 130 stopped by Ctrl-C with what was done until then written.
+Exit status: 0 all done, 1 a bag or model could not be used (the others are done; a bag whose process died is tried once
+more), 3 only part of a bag could be read, 130 stopped by Ctrl-C with what was done until then written.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from pose_estimation_ros.inference.draw import COLOR_BY
 from pose_estimation_ros.inference.predict import make_folder
 
 OK, FAILED, PARTIAL, INTERRUPTED = 0, 1, 3, 130
+MOST_LATENCY_MS = 1e9
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,8 +82,8 @@ def main(args: argparse.Namespace) -> int:
         print(f"not used here, of the node alone: {', '.join(others)}", file=sys.stderr)
     check(args)
     models = args.model or [options.model]
-    refuse_alike([Path(model).stem for model in models], "models")
-    refuse_alike([bag_name(Path(path)) for path in args.bags], "bags")
+    refuse_alike({model: Path(model).stem for model in models}, models, "models")
+    refuse_alike({path: bag_name(Path(path)) for path in args.bags}, args.bags, "bags")
     for path in args.bags:
         make_folder(args.out, path)
     done = work_off([Order(path, args, options, models) for path in args.bags])
@@ -94,7 +95,14 @@ def main(args: argparse.Namespace) -> int:
 
 
 def work_off(orders: list[Order]) -> list[Outcome]:
-    """What came of each, in the order given; whatever failed is tried once more when the others are done."""
+    """Evaluate all bags; those that crashed are tried once more when the others are done.
+
+    Args:
+        orders: one for each bag.
+
+    Returns:
+        What came of each, in the order given.
+    """
     done: dict[int, Outcome] = {}
     places = list(range(len(orders)))
     for last in (False, True):
@@ -107,7 +115,7 @@ def work_off(orders: list[Order]) -> list[Outcome]:
             write_json(Path(orders[0].args.out, "summary.json"), runs_of(in_order(done)), indent=1)
 
         run_all([orders[place] for place in now], keep)
-        places = [place for place in now if place in done and done[place].error]
+        places = [place for place in now if place in done and done[place].crashed]
         if not places or any(outcome.interrupted for outcome in done.values()):
             break
     return in_order(done)
@@ -140,7 +148,8 @@ def tell(outcome: Outcome, last: bool) -> None:
     for told in outcome.runs:
         print(line(told))
     if outcome.error:
-        print(f"pose: {'error' if last else 'to be tried once more'}: {outcome.error}", file=sys.stderr)
+        kind = "to be tried once more" if outcome.crashed and not last else "error"
+        print(f"pose: {kind}: {outcome.error}", file=sys.stderr)
 
 
 def status(done: list[Outcome]) -> int:
@@ -151,8 +160,9 @@ def status(done: list[Outcome]) -> int:
 
 
 def check(args: argparse.Namespace) -> None:
-    if args.latency_ms is not None and (not args.realtime or not args.latency_ms > 0):
-        raise ConfigError(f"expected --latency-ms above 0 and with --realtime, got {args.latency_ms}")
+    if args.latency_ms is not None and (not args.realtime or not 0 < args.latency_ms < MOST_LATENCY_MS):
+        text = f"expected --latency-ms above 0 and with --realtime, at most {MOST_LATENCY_MS:g}, got {args.latency_ms}"
+        raise ConfigError(text)
     if args.workers < 1:
         raise ConfigError(f"expected --workers from 1, got {args.workers}")
     if args.truth and len(args.bags) > 1:
@@ -161,10 +171,21 @@ def check(args: argparse.Namespace) -> None:
         )
 
 
-def refuse_alike(names: list[str], what: str) -> None:
-    """The results of two of one name would take the same folder."""
-    if len(set(names)) < len(names):
-        raise ConfigError(f"expected {what} of different names, got {', '.join(sorted(names))}")
+def refuse_alike(name_of: dict[str, str], given: list[str], what: str) -> None:
+    """Refuse two paths whose results would take the same folder.
+
+    Args:
+        name_of: path -> name of the folder.
+        given: the paths, as on the command line.
+        what: what they are, for the message.
+
+    Raises:
+        ConfigError: two have the same name.
+    """
+    for name in set(name_of.values()):
+        alike = [path for path in given if name_of[path] == name]
+        if len(alike) > 1:
+            raise ConfigError(f"expected {what} of different names, got {', '.join(alike)}, whose results are {name}")
 
 
 def line(told: dict[str, Any]) -> str:

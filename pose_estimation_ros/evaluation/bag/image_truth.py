@@ -86,8 +86,8 @@ def poses_of(persons: Sequence[dict]) -> Poses:
 def entries_of_files(entries: Sequence[dict], paths: Sequence[str], annotations: str) -> dict[str, dict]:
     """Match image files to the images of an annotation file.
 
-    A "file_name" is a path in the folder images/ beside the annotations. Images elsewhere belong to the entry whose path
-    has most last parts in common with theirs, unless that path leads to another file near them.
+    A "file_name" is a path in the folder images/ beside the annotations. Images elsewhere belong to the entry whose
+    path has most last parts in common with theirs, unless that path leads to another file near them.
 
     Args:
         entries: COCO's "images".
@@ -127,7 +127,7 @@ def file_of(entry: dict) -> Path:
 
 
 def is_another_file(name: Path, here: Path) -> bool:
-    """Tell whether a path, from the nearest parent folder of an image where it leads anywhere, leads to another file."""
+    """Tell whether a path leads to another file than the image, from the nearest folder above it where there is one."""
     nearest = next((parent / name for parent in here.parents if (parent / name).is_file()), here)
     return nearest != here
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import argparse
 import functools
 import sys
+import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from pose_estimation_ros.core.errors import ConfigError, DataError, PoseError
+from pose_estimation_ros.core.files import write_whole
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.evaluation import coco
 from pose_estimation_ros.evaluation.bag.clock import Clock
 from pose_estimation_ros.evaluation.bag.inputs import INPUTS, bag_sha256, code, finished, model_sha256, truth_sha256
 from pose_estimation_ros.evaluation.bag.output import RESULTS, RunFolder
-from pose_estimation_ros.evaluation.bag.reading import Bag, image_topic
+from pose_estimation_ros.evaluation.bag.reading import Bag, bag_name, image_topic
 from pose_estimation_ros.evaluation.bag.results import about_model, files_of
 from pose_estimation_ros.evaluation.bag.run import Estimate, by_pipeline, by_true_boxes, run
 from pose_estimation_ros.evaluation.bag.truth import FILE, Truth, annotations_of, truth_of_file, truth_of_topic
@@ -26,6 +29,7 @@ from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 
 DETECTOR, GROUND_TRUTH = "detector", "ground-truth"
+TRACEBACK = "traceback.txt"
 
 
 class Order(NamedTuple):
@@ -38,17 +42,24 @@ class Order(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Of one bag. runs: one for each topic and model. error: why there are no more of them, "" where all are there or
-    Ctrl-C came.
+    """What came of one bag.
+
+    runs: one for each topic and model. error: why there are no more of them, "" where all are there or Ctrl-C came.
+    crashed: whether the error may go away when the bag is tried again: its process died, or there was no memory.
     """
 
     runs: list[dict[str, Any]]
     error: str = ""
     interrupted: bool = False
+    crashed: bool = False
 
 
 def whole_bag(order: Order) -> Outcome:
-    """Every topic and model, until an error or Ctrl-C; what was done before is kept."""
+    """Evaluate every topic and model of a bag, until an error or Ctrl-C; what was done before is kept.
+
+    No exception but Ctrl-C leaves it, so that an odd bag costs only itself; what nobody foresaw is written with its
+    traceback to traceback.txt in the folder of the bag's results.
+    """
     runs: list[dict[str, Any]] = []
     try:
         for told in evaluate_bag(order):
@@ -59,6 +70,13 @@ def whole_bag(order: Order) -> Outcome:
         return Outcome(runs, str(error))
     except KeyboardInterrupt:
         return Outcome(runs, "", True)
+    except MemoryError:
+        return Outcome(runs, f"{order.path}: expected more free memory, got none", crashed=True)
+    except Exception as error:
+        path = Path(order.args.out, bag_name(Path(order.path)), TRACEBACK)
+        with suppress(PoseError, OSError):
+            write_whole(path, traceback.format_exc().encode(errors="backslashreplace"))
+        return Outcome(runs, f"{order.path}: unexpected {type(error).__name__}: {error} (see {path})")
     return Outcome(runs)
 
 
@@ -82,11 +100,22 @@ def evaluate_bag(order: Order) -> Iterator[dict[str, Any]]:
         topics = [image_topic(bag, topic) for topic in dict.fromkeys(args.topic or [None])]
         sha256 = bag_sha256(bag.path)
         for topic in topics:
-            folder = Path(args.out, bag.name, topic.strip("/").replace("/", "_") if len(topics) > 1 else "")
+            folder = Path(args.out, bag.name, topic_folder(topic) if len(topics) > 1 else "")
             pseudo_truth = functools.cache(functools.partial(pseudo_truth_for, bag, topic, args.pseudo_truth, options))
             job = Job(bag, sha256, topic, folder, truth_for(bag, topic, args), pseudo_truth)
             for model in order.models:
                 yield evaluate_model(job, options._replace(model=model), args)
+
+
+def topic_folder(topic: str) -> str:
+    """Name the folder of a topic's results: /left/cam_a is left.cam_a; no two topics have the same.
+
+    Other characters than letters, digits, _ and - are written as in URLs; names that ROS allows have none. A name
+    without "/" at its beginning gets "~.", an empty part of a name "%".
+    """
+    parts = topic.removeprefix("/").split("/")
+    written = [quote(part, safe="").replace(".", "%2E").replace("~", "%7E") or "%" for part in parts]
+    return ".".join(written if topic.startswith("/") else ["~", *written])
 
 
 def truth_for(bag: Bag, topic: str, args: argparse.Namespace) -> Truth | None:

@@ -1,11 +1,11 @@
 """A video, or a folder of images with or without COCO annotations, to a rosbag2 that robots' tools can play.
 
-Topics: /camera/image_raw (bgr8), or /camera/image_raw/compressed; /camera/camera_info, uncalibrated. Compressed, a JPEG or
-PNG file is copied unchanged where its message decodes to the picture that `pose predict` sees; any other image file, for
-example one with an EXIF orientation, becomes a new PNG, and a frame of a video a JPEG. With --annotations also
+Topics: /camera/image_raw (bgr8), or /camera/image_raw/compressed; /camera/camera_info, uncalibrated. Compressed, a JPEG
+or PNG file is copied unchanged where its message decodes to the picture that `pose predict` sees; any other image file,
+for example one with an EXIF orientation, becomes a new PNG, and a frame of a video a JPEG. With --annotations also
 /truth/keypoints (PersonArray) and truth.json in the bag's folder: the annotations with "stamp_ns" and "topic" in the
 images, which `pose evaluate-bag` looks for. Images are found by their "file_name", those of a video by their "id", the
-number of the frame from 0. Stamps begin at 1 s; those of a video's frames are the times in its file, unless --rate is given.
+number of the frame from 0. Stamps begin at 1 s; frames of a video keep the times of its file, unless --rate is given.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="BAG", help="folder of the bag, which must not be there yet")
     parser.add_argument("--storage", choices=STORAGES, default="sqlite3", help="(default: %(default)s)")
     parser.add_argument("--compressed", action="store_true", help="CompressedImage instead of Image")
-    parser.add_argument("--rate", type=float, metavar="HZ", help="images per second (default: the video's times; folder: 30)")
+    parser.add_argument("--rate", type=float, metavar="HZ", help="images per second (default: the video's; folder: 30)")
     parser.add_argument("--annotations", metavar="FILE", help="COCO's person keypoints of the images")
     parser.add_argument("--max-frames", type=int, metavar="N", help="only the first N images")
 

@@ -60,4 +60,4 @@ def outcome_of(ray, task) -> Outcome:  # type: ignore[no-untyped-def]
     try:
         return ray.get(task)
     except ray.exceptions.RayError as error:
-        return Outcome([], f"its task on Ray failed: {str(error).strip().splitlines()[-1]}")
+        return Outcome([], f"its task on Ray failed: {str(error).strip().splitlines()[-1]}", crashed=True)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.evaluation.yaml_files import parse_yaml, read_yaml
 from pose_estimation_ros.inference.options import PipelineOptions, check_options
 
 NODE = "pose_node"
 DEFAULTS = PipelineOptions()
+MOST_NAMESPACES = 10
 ALIKE = 0.8  # of two names, 0..1: more is taken for a slip of the pen
 
 
@@ -35,11 +34,7 @@ def read_options(config: str | None, parameters: Sequence[str]) -> tuple[Pipelin
 
 def parameters_of(path: str) -> dict[str, Any]:
     """Of pose_node in a ROS parameter file; what is said of the node itself goes before what is said of all (/**)."""
-    try:
-        content = yaml.safe_load(Path(path).read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from error
-    found = list(node_parameters(content, ""))
+    found = list(node_parameters(read_yaml(path), ""))
     if not found:
         raise ConfigError(f"{path}: expected ros__parameters of /** or {NODE}")
     ordered = sorted(found, key=lambda entry: not entry[0].endswith("*"))
@@ -48,6 +43,8 @@ def parameters_of(path: str) -> dict[str, Any]:
 
 def node_parameters(content: Any, node: str) -> Iterator[tuple[str, dict]]:
     """(name of the node or wildcard, its parameters) wherever they fit our node; namespaces may be nested."""
+    if node.count("/") > MOST_NAMESPACES:
+        raise ConfigError(f"expected at most {MOST_NAMESPACES} nested namespaces in a parameter file, got more")
     for key, value in content.items() if isinstance(content, dict) else ():
         if key == "ros__parameters" and isinstance(value, dict) and node.split("/")[-1] in (NODE, "*", "**"):
             yield node, value
@@ -60,13 +57,13 @@ def parsed(parameter: str) -> tuple[str, Any]:
     name, sign, value = parameter.partition(":=")
     if not sign:
         raise ConfigError(f"expected -p NAME:=VALUE, got {parameter}")
-    try:
-        return name, yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"-p {parameter}: {error}") from error
+    return name, parse_yaml(value, f"-p {parameter}")
 
 
-def refuse_misspelled(name: str) -> None:
+def refuse_misspelled(name: Any) -> None:
+    """Raise ConfigError for a name that is no text, or much like an option's."""
+    if not isinstance(name, str):
+        raise ConfigError(f"expected names of parameters, got {name!r}")
     near = difflib.get_close_matches(name, PipelineOptions._fields, 1, ALIKE)
     if near:
         raise ConfigError(f"unknown parameter {name!r}; did you mean {near[0]!r}?")
@@ -74,7 +71,7 @@ def refuse_misspelled(name: str) -> None:
 
 def checked(name: str, value: Any) -> Any:
     wanted = type(getattr(DEFAULTS, name))
-    if wanted is float and type(value) is int:
+    if wanted is float and type(value) is int and abs(value) < 2**63:
         value = float(value)
     if type(value) is not wanted:
         raise ConfigError(f"parameter {name}: expected {wanted.__name__}, got {value!r}")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from pose_estimation_ros.core.errors import ConfigError, PoseError
+from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton
@@ -24,6 +25,7 @@ from pose_estimation_ros.inference.video import USUAL_FPS, VideoWriter
 
 RESULTS = "results.json"
 METRES_PER_PX, LIFETIME_S = 0.002, 0.5  # the node's defaults
+ATTEMPTS = 10  # to put results in their place while other runs do the same
 RATE_FRAMES = 10  # the video's rate is that of so many frames
 
 
@@ -49,6 +51,9 @@ class PoseBag:
 
     def close(self) -> None:
         self._writer.close()
+
+    def abort(self) -> None:
+        self._writer.abort()
 
 
 def timing(age_ns: int | None) -> Any:
@@ -97,28 +102,42 @@ def rate(stamps_ns: list[int]) -> float:
 
 
 class RunFolder:
-    """Writes into FOLDER.unfinished, which takes the place of FOLDER when ``finish`` is called; a context manager.
+    """Write a run's files into a temporary folder, which takes the place of FOLDER when ``finish`` is called.
 
-    Raises ConfigError where FOLDER is there and holds no results of an earlier run, which it would replace.
+    A context manager, which removes the temporary folder FOLDER.unfinished-* in any case.
+
+    Args:
+        folder: FOLDER.
+        skeleton: of the poses.
+        color_by: colour of limbs in the video.
+        video: whether to write annotated.mp4.
+
+    Raises:
+        ConfigError: FOLDER exists and holds no results of an earlier run, which would be replaced.
     """
 
     def __init__(self, folder: Path, skeleton: Skeleton, color_by: str = "track", video: bool = True) -> None:
-        if folder.exists() and not (folder / RESULTS).is_file():
-            raise ConfigError(f"expected our earlier results or nothing at {folder}, which would be replaced")
-        self.folder, self._unfinished = folder, folder.with_name(folder.name + ".unfinished")
-        shutil.rmtree(self._unfinished, ignore_errors=True)
-        self._unfinished.mkdir(parents=True)
+        refuse_foreign(folder)
+        self.folder = folder
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        self._temporary = tempfile.TemporaryDirectory(prefix=f"{folder.name}.unfinished-", dir=folder.parent)
+        self._unfinished = Path(self._temporary.name, folder.name)
         self._skeleton, self._color_by = skeleton, color_by
-        self._bag = PoseBag(self._unfinished / "pose_bag", skeleton)
+        try:
+            self._unfinished.mkdir()
+            self._bag = PoseBag(self._unfinished / "pose_bag", skeleton)
+        except BaseException:
+            self._temporary.cleanup()
+            raise
         self._movie = Movie(self._unfinished / "annotated.mp4") if video else None
 
     def __enter__(self) -> RunFolder:
         return self
 
     def __exit__(self, kind: Any, _error: Any, _trace: Any) -> None:
-        """An error that leaves nothing to keep takes the folder away; any other leaves it for a look."""
-        if kind and issubclass(kind, PoseError):
-            shutil.rmtree(self._unfinished, ignore_errors=True)
+        if kind:
+            self._bag.abort()
+        self._temporary.cleanup()
 
     def write(self, frame: Recorded, image: np.ndarray, poses: Poses, age_ns: int | None) -> None:
         self._bag.write(frame, (image.shape[1], image.shape[0]), poses, age_ns)
@@ -134,9 +153,25 @@ class RunFolder:
             self._movie.close()
         for name, content in files.items():
             write_json(self._unfinished / name, content, indent=1 if name == RESULTS else None)
-        old = self.folder.with_name(self.folder.name + ".old")
-        if self.folder.exists():
-            shutil.rmtree(old, ignore_errors=True)
-            os.rename(self.folder, old)
-        os.rename(self._unfinished, self.folder)
-        shutil.rmtree(old, ignore_errors=True)
+        replace_results(self._unfinished, self.folder)
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise ConfigError where something is at the path that is no folder of results."""
+    if os.path.lexists(folder) and not (folder / RESULTS).is_file():
+        raise ConfigError(f"expected our earlier results or nothing at {folder}, which would be replaced")
+
+
+def replace_results(new: Path, target: Path) -> None:
+    """Move a folder to a path from which earlier results are removed, also those of another run that ends meanwhile."""
+    for _ in range(ATTEMPTS):
+        refuse_foreign(target)
+        with tempfile.TemporaryDirectory(prefix=f"{target.name}.old-", dir=target.parent) as old:
+            with suppress(FileNotFoundError):
+                os.rename(target, Path(old, target.name))
+            try:
+                os.rename(new, target)
+                return
+            except OSError as error:  # another run was faster
+                problem = error
+    raise DataError(f"cannot write {target}: {problem}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import operator
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from rosbags.rosbag1 import Reader as Rosbag1
 
 from pose_estimation_ros.core.depth import DTYPES
 from pose_estimation_ros.core.errors import DataError, FrameError
-from pose_estimation_ros.evaluation.bag.bag_files import BagFiles, Reader, chunks_of, is_storage, reason
+from pose_estimation_ros.evaluation.bag.bag_files import PACKED, BagFiles, Reader, chunks_of, reason
 from pose_estimation_ros.evaluation.bag.definitions import COMPRESSED, IMAGE, full_type, typestore_of
 from pose_estimation_ros.evaluation.bag.unpacking import unpack_message
 from pose_estimation_ros.inference.compressed import decode_compressed
@@ -102,10 +103,11 @@ class Bag:
                 else:
                     message = store.deserialize_cdr(unpack_message(data), connection.msgtype)
                 stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+                at = operator.index(recorded_ns)  # sqlite3 allows any type
             except Exception as error:  # bytes of a damaged message may be anything
                 self.problem = f"message {count} of {topic} is damaged: {reason(error)}"
                 return
-            yield Recorded(topic, count, stamp_ns or recorded_ns, recorded_ns, message)
+            yield Recorded(topic, count, stamp_ns or at, at, message)
             count += 1
         if at_ns is None and count < self.count(topic) and not self.problem:
             self.problem = f"{count} messages of {topic} where the bag's index has {self.count(topic)}"
@@ -172,9 +174,9 @@ def messages_of(
 def bag_name(path: Path) -> str:
     """Of a folder its name, of a file without its ending."""
     path = path.resolve()
-    if path.is_dir():
+    if not path.is_file():
         return path.name
-    return path.with_suffix("").stem if path.suffix != ".bag" and is_storage(path.with_suffix("")) else path.stem
+    return Path(path.stem).stem if path.suffix.startswith(PACKED) else path.stem
 
 
 def image_topic(bag: Bag, wanted: str | None) -> str:
@@ -203,7 +205,7 @@ def image_topic(bag: Bag, wanted: str | None) -> str:
 
 
 def is_depth(topic: str, message: Any) -> bool:
-    """Tell whether a topic has depth images, by its first message (None: unknown); mono16 is depth by the topic's name."""
+    """Tell whether a topic has depth images, by its first message (None: unknown), for mono16 also by its name."""
     if message is None:
         return False
     is_file = message.__msgtype__ == COMPRESSED

@@ -1,7 +1,7 @@
 """Decompress parts of bags with a bound on what comes out, so that a small file cannot fill memory or disk.
 
-rosbags decompresses the chunks of MCAP and ROS 1 bags by tables of functions, without a bound of its own. ``bound_rosbags``
-puts the functions of this module into those tables.
+rosbags decompresses the chunks of MCAP and ROS 1 bags by tables of functions, without a bound of its own.
+``bound_rosbags`` puts the functions of this module into those tables.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ def refuse_overlapping(chunks: Sequence[Any]) -> None:
     """Refuse MCAP chunks that would be in memory at a time and are too large together.
 
     Args:
-        chunks: rosbags' ChunkInfo of one file or several. Messages are handed out in the order of time, so a chunk stays in
-            memory as long as its time goes on.
+        chunks: rosbags' ChunkInfo of one file or several. Messages are handed out in the order of time, so a chunk
+            stays in memory as long as its time goes on.
 
     Raises:
         DataError: they are too large.
@@ -109,7 +109,9 @@ def refuse_overlapping(chunks: Sequence[Any]) -> None:
     for _, _, size in sorted(begins + ends):
         total += size
         if total > MOST_OVERLAPPING:
-            raise DataError(f"expected chunks of one time to have at most {MOST_OVERLAPPING} bytes together, got {total}")
+            raise DataError(
+                f"expected chunks of one time to have at most {MOST_OVERLAPPING} bytes together, got {total}"
+            )
 
 
 def unpack_file(path: Path, folder: Path) -> Path:

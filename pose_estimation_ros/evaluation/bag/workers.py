@@ -121,6 +121,6 @@ def outcome_of(path: str, answer: str, status: int, words: str) -> Outcome:
         outcome = Outcome(**json.loads(answer))
     except (ValueError, TypeError):
         last = words.strip().splitlines()[-1:] or ["without a word"]
-        return Outcome([], f"{path}: its process ended with status {status}: {last[0]}")
+        return Outcome([], f"{path}: its process ended with status {status}: {last[0]}", crashed=True)
     sys.stderr.write(words)
     return outcome

@@ -198,7 +198,7 @@ def test_several_topics_and_models_do_not_mix(evaluate, save_bag, stamps, color_
     status, runs = evaluate(path, "--topic", TOPIC, "--topic", "/left", "--model", second, "--no-video")
     assert status == 0 and [run["frames"]["in_bag"] for run in runs] == [3, 3, 2, 2]
     made = sorted(str(p.parent.relative_to(tmp_path / "out" / "bag")) for p in (tmp_path / "out").rglob("results.json"))
-    names = ("camera_image_raw", "left")
+    names = ("camera.image_raw", "left")
     assert made == sorted(f"{topic}/{model}" for topic in names for model in ("color_model", "second"))
     assert [run["people"]["found"] for run in runs] == [3, 3, 0, 0]
 
@@ -209,9 +209,9 @@ def test_several_topics_and_models_do_not_mix(evaluate, save_bag, stamps, color_
         (["--latency-ms", "5"], "--latency-ms above 0 and with --realtime"),
         (["--realtime", "--latency-ms", "0"], "--latency-ms above 0"),
         (["--boxes", "ground-truth"], "expected --truth, --truth-topic or"),
-        (["--truth", "none.json"], "cannot read none.json"),
-        (["--model", "color_model.onnx"], "expected models of different names, got color_model, color_model"),
-        (["--config", "none.yaml"], "cannot read none.yaml"),
+        (["--truth", "none.json"], "none.json: expected a JSON file"),
+        (["--model", "color_model.onnx"], "expected models of different names, got color_model.onnx, "),
+        (["--config", "none.yaml"], "none.yaml: expected a YAML file"),
         (["-p", "detect_evry:=2"], "did you mean 'detect_every'"),
         (["--topic", "/none"], "the topics with images are: /camera/image_raw"),
     ],

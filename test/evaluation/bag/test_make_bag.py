@@ -74,6 +74,8 @@ def test_a_video(make, tmp_path):
 def test_annotations_get_stamps(make, photos, content, tmp_path):
     """Images 1.png and 2.jpg are annotated, the file's image 9.png is not there."""
     content["images"][1]["file_name"] = "2.jpg"
+    for image, height in zip(content["images"], (16, 32)):
+        image.update(width=20, height=height)
     content["images"].append({"id": 9, "file_name": "9.png"})
     (tmp_path / "a.json").write_text(json.dumps(content))
     status, path = make(photos, "--annotations", str(tmp_path / "a.json"), "--rate", "1")
@@ -94,7 +96,7 @@ def test_annotations_get_stamps(make, photos, content, tmp_path):
     [
         (["--rate", "0"], "expected --rate above 0"),
         (["--max-frames", "0"], "--max-frames from 1"),
-        (["--annotations", "none.json"], "cannot read none.json"),
+        (["--annotations", "none.json"], "none.json: expected a JSON file"),
     ],
 )
 def test_bad_options(make, photos, options, words, capsys):

@@ -62,7 +62,7 @@ def test_the_command_line_goes_first(options):
         ("/**: {ros__parameters: {detect_every: 0}}", [], "detect_every in 1"),
         ("video_node: {ros__parameters: {rate_hz: 2.0}}", [], r"expected ros__parameters of /\*\* or pose_node"),
         ("", [], "expected ros__parameters"),
-        ("a: [", [], "cannot read"),
+        ("a: [", [], "expected YAML"),
         (None, ["tracking"], "expected -p NAME:=VALUE, got tracking"),
         (None, ["tracking:=["], "-p tracking"),
     ],
@@ -73,5 +73,5 @@ def test_bad_parameters(options, text, parameters, words):
 
 
 def test_no_file():
-    with pytest.raises(ConfigError, match="cannot read none.yaml"):
+    with pytest.raises(ConfigError, match="none.yaml: expected a YAML file"):
         read_options("none.yaml", [])
