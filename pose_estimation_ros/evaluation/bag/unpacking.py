@@ -109,9 +109,7 @@ def refuse_overlapping(chunks: Sequence[Any]) -> None:
     for _, _, size in sorted(begins + ends):
         total += size
         if total > MOST_OVERLAPPING:
-            raise DataError(
-                f"expected chunks of one time to have at most {MOST_OVERLAPPING} bytes together, got {total}"
-            )
+            raise DataError(f"expected at most {MOST_OVERLAPPING} bytes in the chunks of one time, got {total}")
 
 
 def unpack_file(path: Path, folder: Path) -> Path:

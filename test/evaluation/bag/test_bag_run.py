@@ -4,7 +4,9 @@ import json
 import os
 
 import numpy as np
+import pytest
 from bag_images import TOPIC, image_message
+from rosbags.rosbag2 import StoragePlugin, Writer
 
 from pose_estimation_ros.evaluation.bag import evaluate_bag as command
 from pose_estimation_ros.evaluation.bag import jobs
@@ -60,6 +62,79 @@ def test_one_bag_that_fails_does_not_stop_the_others(evaluate, save_bag, stamps,
     assert "expected images on /camera/image_raw, the topics with images are: /info" in errors
     assert sorted(os.listdir(tmp_path / "out")) == ["bag", "report.html", "summary.json", "unusable"]
     assert os.listdir(tmp_path / "out" / "unusable") == [], "no half results of what failed"
+
+
+def redefined(folder, definition, data=b"\0\1\0\0" + bytes(200)):
+    """A bag that defines images in its own way."""
+    with Writer(folder, version=8, storage_plugin=StoragePlugin.MCAP) as writer:
+        connection = writer.add_connection(TOPIC, "sensor_msgs/msg/Image", msgdef=definition, rihs01="RIHS01_0")
+        writer.write(connection, 5, data)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "definition, words",
+    [
+        ("uint32 height\nuint8[] data", "expected sensor_msgs/msg/Image with the fields std_msgs/msg/Header header, "),
+        ("std_msgs/Header header\nfloat32[] data", "got std_msgs/msg/Header header, float32[] data"),
+        ("?!", "cannot read the bag's definition of sensor_msgs/msg/Image"),
+    ],
+)
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_odd_bag_costs_itself_alone(evaluate, save_bag, stamps, tmp_path, capsys, definition, words, workers):
+    odd, good = redefined(tmp_path / "odd", definition), save_bag("good", stamps(2))
+    status, runs = evaluate(odd, good, "--workers", workers, "--no-video")
+    errors = capsys.readouterr().err
+    assert status == 1 and [run["bag"] for run in runs] == ["good"]
+    assert errors.count(words) == 1 and "Traceback" not in errors and "once more" not in errors
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "good" in page and "Failed: " in page
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, '{"images": [{"id": [], "stamp_ns": 1}], "annotations": [3]}', "\0", '{"images": 3}', "[]"],
+)
+def test_an_odd_truth_costs_its_bag_alone(evaluate, save_bag, stamps, tmp_path, capsys, text):
+    odd, good = save_bag("odd", stamps(2)), save_bag("good", stamps(2))
+    (odd / "truth.json").write_text(text)
+    status, runs = evaluate(odd, good, "--no-video")
+    errors = capsys.readouterr().err
+    assert status == 1 and [run["bag"] for run in runs] == ["good"]
+    assert errors.count("pose: error: ") == 1 and "truth.json: " in errors and "once more" not in errors
+
+
+def test_what_nobody_foresaw_costs_its_bag_alone(evaluate, save_bag, stamps, tmp_path, monkeypatch, capsys):
+    opened = jobs.Bag
+
+    def odd_is_odd(path):
+        if str(path).endswith("odd"):
+            raise ZeroDivisionError("nobody foresaw this")
+        return opened(path)
+
+    monkeypatch.setattr(jobs, "Bag", odd_is_odd)
+    status, runs = evaluate(save_bag("odd", stamps(2)), save_bag("good", stamps(2)), "--no-video")
+    errors = capsys.readouterr().err
+    assert status == 1 and [run["bag"] for run in runs] == ["good"]
+    assert errors.count("unexpected ZeroDivisionError: nobody foresaw this") == 1 and "Traceback" not in errors
+    assert "nobody foresaw this" in (tmp_path / "out" / "odd" / "traceback.txt").read_text()
+
+
+def test_only_what_may_go_away_is_tried_again(evaluate, save_bag, stamps, monkeypatch, capsys):
+    opened, tried = jobs.Bag, []
+
+    def short_of_memory(path):
+        tried.append(str(path))
+        if len(tried) == 1:
+            raise MemoryError
+        return opened(path)
+
+    monkeypatch.setattr(jobs, "Bag", short_of_memory)
+    first, second = save_bag("first", stamps(2)), save_bag("second", stamps(2))
+    status, runs = evaluate(first, "none", second, "--no-video")
+    assert status == 1 and [run["bag"] for run in runs] == ["first", "second"]
+    assert tried == [str(first), "none", str(second), str(first)]
+    assert "to be tried once more: " in capsys.readouterr().err
 
 
 def test_ctrl_c_keeps_what_was_done(evaluate, save_bag, stamps, tmp_path, monkeypatch):

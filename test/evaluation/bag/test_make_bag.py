@@ -1,15 +1,22 @@
 """Videos and images to bags, read back message by message."""
 
 import json
+import os
+import sqlite3
+from unittest import mock
 
 import cv2
 import numpy as np
 import pytest
+from rosbags.rosbag2 import Writer
 
 from pose_estimation_ros.__main__ import main
+from pose_estimation_ros.core.errors import FrameError
+from pose_estimation_ros.evaluation.bag import make_bag
 from pose_estimation_ros.evaluation.bag.reading import Bag
+from pose_estimation_ros.inference.images import read_image
 from pose_estimation_ros.inference.messages import msg_to_poses
-from pose_estimation_ros.inference.video import VideoWriter, open_source
+from pose_estimation_ros.inference.video import SourceFrame, VideoWriter, open_source
 
 
 @pytest.fixture
@@ -55,6 +62,77 @@ def test_compressed_files_go_in_as_they_are(make, photos):
     assert [f.message.format for f in frames][:2] == ["bgr8; png compressed bgr8", "bgr8; jpeg compressed bgr8"]
 
 
+def exif_jpeg(image):
+    """A JPEG that is stored sideways, with the orientation tag 6 of phones."""
+    data = cv2.imencode(".jpg", cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE))[1].tobytes()
+    tiff = b"MM\0*\0\0\0\x08" + b"\0\1" + b"\x01\x12\0\3\0\0\0\1\0\x06\0\0" + bytes(4)
+    segment = b"Exif\0\0" + tiff
+    return data[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + data[2:]
+
+
+def file_of(suffix, *options):
+    return lambda image: cv2.imencode(suffix, image, options)[1].tobytes()
+
+
+def deep_png(image):
+    return cv2.imencode(".png", image.astype(np.uint16) * 257)[1].tobytes()
+
+
+@pytest.mark.parametrize(
+    "name, content, form",
+    [
+        ("a.jpg", file_of(".jpg"), "jpeg"),
+        ("a.JPEG", file_of(".png"), "png"),
+        ("a.png", file_of(".jpg"), "jpeg"),
+        ("a.jpg", exif_jpeg, "new png"),
+        ("a.jpg", file_of(".webp"), "new png"),
+        ("a.jpg", file_of(".bmp"), "new png"),
+        ("a.jpg", file_of(".tiff"), "new png"),
+        ("a.bmp", file_of(".jpg"), "jpeg"),
+        ("a.png", deep_png, None),
+        ("a.jpg", lambda image: file_of(".jpg")(image) + bytes(5000), "jpeg"),
+    ],
+)
+def test_a_message_gives_the_picture_that_predict_sees(make, tmp_path, name, content, form):
+    """Whatever a file is called and whatever it holds; unchanged where that is possible."""
+    (tmp_path / "in").mkdir()
+    data = content(np.random.default_rng(0).integers(0, 255, (64, 48, 3), dtype=np.uint8))
+    (tmp_path / "in" / name).write_bytes(data)
+    status, path = make(tmp_path / "in", "--compressed")
+    (frame,) = entries(path, "/camera/image_raw/compressed")
+    assert status == 0
+    np.testing.assert_array_equal(frame.image(), read_image(tmp_path / "in" / name))
+    assert frame.image().shape == (64, 48, 3)
+    if form:
+        assert (bytes(frame.message.data) == data) == (not form.startswith("new"))
+        assert frame.message.format == f"bgr8; {form.split()[-1]} compressed bgr8"
+
+
+def test_a_picture_that_no_message_can_hold(make, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    cv2.imwrite(str(tmp_path / "in" / "a.bmp"), np.zeros((8, 8, 3), np.uint8))
+    with mock.patch.object(make_bag, "decode_compressed", side_effect=FrameError("size", "expected 1..9 pixels")):
+        status, path = make(tmp_path / "in", "--compressed")
+    assert status == 1 and "a.bmp: expected 1..9 pixels" in capsys.readouterr().err
+    assert sorted(os.listdir(tmp_path)) == ["in"]
+
+
+class TimedSource:
+    """Frames at uneven times, as a video of varying rate gives them."""
+
+    kind, name, fps, length = "video", "clip.mp4", 5.0, 3
+
+    def __iter__(self):
+        for index, time_s in enumerate((0.0, 0.1, 0.6)):
+            yield SourceFrame(np.zeros((8, 8, 3), np.uint8), index, time_s, self.name)
+
+
+@pytest.mark.parametrize("rate, expected", [(None, [0, 0.1, 0.6]), (2.0, [0, 0.5, 1.0])])
+def test_frames_keep_their_times(rate, expected):
+    stamps = [stamp_ns for _, stamp_ns in make_bag.stamped(TimedSource(), rate, None)]
+    assert stamps == [10**9 + round(1e9 * time_s) for time_s in expected]
+
+
 def test_a_video(make, tmp_path):
     writer = VideoWriter(str(tmp_path / "clip.mp4"), 5)
     for value in (40, 80, 120, 160):
@@ -89,6 +167,56 @@ def test_annotations_get_stamps(make, photos, content, tmp_path):
     given = np.reshape(content["annotations"][0]["keypoints"], (17, 3))[:, :2]
     np.testing.assert_allclose(people[0].xy[0], given, rtol=1e-6)
     np.testing.assert_array_equal(people[0].box_xyxy[0], [0, 0, 100, 100])
+
+
+@pytest.mark.parametrize("size", [{"width": 16, "height": 20}, {"width": 40, "height": 32}])
+def test_the_annotated_size_must_be_the_images(make, photos, content, tmp_path, size, capsys):
+    """Swapped, as by an EXIF orientation, or of a copy of another size."""
+    content["images"][0].update(file_name="1.png", **size)
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    status, path = make(photos, "--annotations", str(tmp_path / "a.json"))
+    expected = f"1.png: expected the annotated size {size['width']}x{size['height']}, got 20x16"
+    assert status == 1 and expected in capsys.readouterr().err
+    assert sorted(os.listdir(tmp_path)) == ["a.json", "in"]
+
+
+def test_images_of_one_name_in_two_folders(make, content, tmp_path):
+    """Each bag has the truth of its own folder."""
+    for place, entry in enumerate(content["images"][:2]):
+        entry.update(file_name=f"day{place}/1.png", width=20, height=16)
+        folder = tmp_path / "images" / f"day{place}"
+        folder.mkdir(parents=True)
+        cv2.imwrite(str(folder / "1.png"), np.zeros((16, 20, 3), np.uint8))
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    for place, entry in enumerate(content["images"][:2]):
+        folder = tmp_path / "images" / f"day{place}"
+        status, path = make(folder, "--annotations", str(tmp_path / "a.json"), name=f"bag{place}")
+        truth = json.loads((path / "truth.json").read_text())
+        assert status == 0 and [image["id"] for image in truth["images"]] == [entry["id"]]
+
+
+def test_folders_of_others_are_left_alone(make, photos, tmp_path):
+    for name in ("bag.unfinished", "bag.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "thesis.txt").write_text("all of it")
+    assert make(photos)[0] == 0
+    assert sorted(os.listdir(tmp_path)) == ["bag", "bag.old", "bag.unfinished", "in"]
+    assert (tmp_path / "bag.unfinished" / "thesis.txt").read_text() == "all of it"
+
+
+@pytest.mark.parametrize("out", ["in/1.png/bag", "/proc/bag", "/dev/null/bag"])
+def test_where_no_bag_can_be_written(photos, tmp_path, out, capsys):
+    assert main(["make-bag", str(photos), "--out", str(tmp_path / out)]) == 1
+    assert "pose: error: cannot write the bag" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_one_line(make, photos, tmp_path, monkeypatch, capsys):
+    def full(*_given):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Writer, "write", full)
+    assert make(photos)[0] == 1 and "disk is full" in capsys.readouterr().err
+    assert sorted(os.listdir(tmp_path)) == ["in"]
 
 
 @pytest.mark.parametrize(
