@@ -52,7 +52,7 @@ class BagFiles:
             self.readers = [reader for reader in map(self._opened, self._files()) if reader]
             if not self.readers:
                 raise DataError(f"cannot read the bag {path}: {self.problem or 'it has no storage files'}")
-            refuse_overlapping([chunk for reader in self.readers for chunk in chunks_of(reader)])
+            refuse_overlapping([chunk for reader in self.readers for chunk in chunks_of(reader)], str(path))
         except BaseException:
             self._stack.close()
             raise
@@ -66,7 +66,10 @@ class BagFiles:
         if self._path.is_file():
             return [self._path]
         if not self._path.is_dir():
-            raise DataError(f"expected a bag (a rosbag2 folder, .mcap, .db3 or .bag), there is no {self._path}")
+            missing_or_odd = "which is no folder or regular file" if self._path.exists() else "which does not exist"
+            raise DataError(
+                f"expected a bag (a rosbag2 folder, .mcap, .db3 or .bag), got {self._path}, {missing_or_odd}"
+            )
         storages = sorted(path for path in self._path.iterdir() if is_storage(path))
         there = [path for path in storages if self._is_inside(path)]
         try:

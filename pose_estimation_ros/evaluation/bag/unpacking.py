@@ -93,12 +93,13 @@ def of_declared_size(unpack: Callable[[bytes, int], bytes]) -> Callable[[bytes, 
     return checked
 
 
-def refuse_overlapping(chunks: Sequence[Any]) -> None:
+def refuse_overlapping(chunks: Sequence[Any], where: str) -> None:
     """Refuse MCAP chunks that would be in memory at a time and are too large together.
 
     Args:
         chunks: rosbags' ChunkInfo of one file or several. Messages are handed out in the order of time, so a chunk
             stays in memory as long as its time goes on.
+        where: name of the bag for the message.
 
     Raises:
         DataError: they are too large.
@@ -109,7 +110,9 @@ def refuse_overlapping(chunks: Sequence[Any]) -> None:
     for _, _, size in sorted(begins + ends):
         total += size
         if total > MOST_OVERLAPPING:
-            raise DataError(f"expected at most {MOST_OVERLAPPING} bytes in the chunks of one time, got {total}")
+            raise DataError(
+                f"{where}: expected at most {MOST_OVERLAPPING} bytes in the chunks of one time, got {total}"
+            )
 
 
 def unpack_file(path: Path, folder: Path) -> Path:

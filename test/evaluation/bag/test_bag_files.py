@@ -133,6 +133,12 @@ def test_without_metadata_either(save_bag, stamps, prepare):
     assert len(frames) == 4 and problem.endswith("; more.db3 is no regular file of the bag's folder")
 
 
+def test_a_pipe_is_no_bag(tmp_path):
+    os.mkfifo(tmp_path / "bag.mcap")
+    with pytest.raises(DataError, match="bag.mcap, which is no folder or regular file"):
+        Bag(tmp_path / "bag.mcap")
+
+
 def test_old_metadata_with_folders_in_the_names(save_bag, stamps):
     path = save_bag("bag", stamps(4), IMAGES)
     text = (path / "metadata.yaml").read_text()

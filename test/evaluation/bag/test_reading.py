@@ -264,7 +264,7 @@ def test_what_is_no_bag(tmp_path, content):
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(DataError, match="expected a bag .* there is no"):
+    with pytest.raises(DataError, match="expected a bag .* which does not exist"):
         Bag(tmp_path / "none")
 
 

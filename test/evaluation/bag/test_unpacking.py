@@ -82,10 +82,10 @@ HALF = MOST_OVERLAPPING // 2
 def test_chunks_of_one_time(chunks, refused):
     made = [Chunk(*chunk) for chunk in chunks]
     if refused:
-        with pytest.raises(DataError, match="in the chunks of one time, got"):
-            refuse_overlapping(made)
+        with pytest.raises(DataError, match="^bag: expected at most .* in the chunks of one time, got"):
+            refuse_overlapping(made, "bag")
     else:
-        refuse_overlapping(made)
+        refuse_overlapping(made, "bag")
 
 
 def test_files(tmp_path, monkeypatch):
