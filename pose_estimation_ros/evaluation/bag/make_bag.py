@@ -118,7 +118,7 @@ def stamped(source: Source, rate_hz: float | None, most: int | None) -> Iterator
         most: number of images to stop after; None: all.
     """
     for frame in progress(source, min(filter(None, (source.length, most)), default=None)):
-        if frame.index == most:
+        if most and frame.index >= most:
             return
         time_s = frame.index / rate_hz if rate_hz else frame.time_s
         yield frame, BEGIN_NS + round(1e9 * time_s)
