@@ -152,8 +152,8 @@ def test_a_video(make, tmp_path):
 def test_annotations_get_stamps(make, photos, content, tmp_path):
     """Images 1.png and 2.jpg are annotated, the file's image 9.png is not there."""
     content["images"][1]["file_name"] = "2.jpg"
-    for image, height in zip(content["images"], (16, 32)):
-        image.update(width=20, height=height)
+    for image in content["images"]:
+        del image["width"], image["height"]
     content["images"].append({"id": 9, "file_name": "9.png"})
     (tmp_path / "a.json").write_text(json.dumps(content))
     status, path = make(photos, "--annotations", str(tmp_path / "a.json"), "--rate", "1")
@@ -169,13 +169,14 @@ def test_annotations_get_stamps(make, photos, content, tmp_path):
     np.testing.assert_array_equal(people[0].box_xyxy[0], [0, 0, 100, 100])
 
 
-@pytest.mark.parametrize("size", [{"width": 16, "height": 20}, {"width": 40, "height": 32}])
+@pytest.mark.parametrize("size", [{"width": 300, "height": 200}, {"width": 400, "height": 600}])
 def test_the_annotated_size_must_be_the_images(make, photos, content, tmp_path, size, capsys):
     """Swapped, as by an EXIF orientation, or of a copy of another size."""
+    cv2.imwrite(str(photos / "1.png"), np.zeros((300, 200, 3), np.uint8))
     content["images"][0].update(file_name="1.png", **size)
     (tmp_path / "a.json").write_text(json.dumps(content))
     status, path = make(photos, "--annotations", str(tmp_path / "a.json"))
-    expected = f"1.png: expected the annotated size {size['width']}x{size['height']}, got 20x16"
+    expected = f"1.png: expected the annotated size {size['width']}x{size['height']}, got 200x300"
     assert status == 1 and expected in capsys.readouterr().err
     assert sorted(os.listdir(tmp_path)) == ["a.json", "in"]
 
@@ -183,10 +184,10 @@ def test_the_annotated_size_must_be_the_images(make, photos, content, tmp_path, 
 def test_images_of_one_name_in_two_folders(make, content, tmp_path):
     """Each bag has the truth of its own folder."""
     for place, entry in enumerate(content["images"][:2]):
-        entry.update(file_name=f"day{place}/1.png", width=20, height=16)
+        entry.update(file_name=f"day{place}/1.png")
         folder = tmp_path / "images" / f"day{place}"
         folder.mkdir(parents=True)
-        cv2.imwrite(str(folder / "1.png"), np.zeros((16, 20, 3), np.uint8))
+        cv2.imwrite(str(folder / "1.png"), np.zeros((entry["height"], entry["width"], 3), np.uint8))
     (tmp_path / "a.json").write_text(json.dumps(content))
     for place, entry in enumerate(content["images"][:2]):
         folder = tmp_path / "images" / f"day{place}"
