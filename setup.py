@@ -33,7 +33,9 @@ EXTRAS = {
         "colcon-package-selection", "colcon-parallel-executor", "colcon-ros", "colcon-test-result",
     ],
     "train": ["torch", "lightning-fabric", "onnx", "pycocotools", "PyYAML", "tensorboardX", "h5py"],
-    "evaluate": ["pycocotools", "tqdm", "h5py", "rosbags", "apsw", "PyYAML", "onnx", "matplotlib"],
+    "evaluate": [
+        "pycocotools", "tqdm", "h5py", "rosbags", "apsw", "lz4", "backports.zstd", "PyYAML", "onnx", "matplotlib",
+    ],
     "ray": ["ray"],
     "openvino": ["openvino"],
     "dev": ["pytest", "ruff", "mypy", "vermin", "types-PyYAML", "onnx"],

@@ -30,6 +30,8 @@ MAY_IMPORT = {
         "h5py",
         "rosbags",
         "apsw",
+        "backports",
+        "lz4",
         "yaml",
         "onnx",
         "matplotlib",

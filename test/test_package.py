@@ -21,7 +21,9 @@ ROSDEP_KEYS = {
     "yaml": "python3-yaml",
 }
 # What training, export and evaluation import, and engines beside ONNX Runtime: no rosdep keys, and no node needs them.
-OFFLINE = set("apsw h5py lightning_fabric matplotlib onnx pycocotools ray rosbags tensorboardX torch".split())
+OFFLINE = set(
+    "apsw backports h5py lightning_fabric lz4 matplotlib onnx pycocotools ray rosbags tensorboardX torch".split()
+)
 OFFLINE |= {"openvino", "tensorrt"}
 CONSTRAINTS = ["constraints.txt"] + ["constraints-%s.txt" % distro for distro in DISTROS]
 

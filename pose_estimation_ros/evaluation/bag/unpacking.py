@@ -13,15 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import lz4.frame
+from backports import zstd
 from rosbags.rosbag1 import reader as rosbag1_reader
 from rosbags.rosbag2 import storage_mcap
 
 from pose_estimation_ros.core.errors import DataError
-
-try:
-    from compression import zstd  # Python 3.14 and later
-except ImportError:
-    from backports import zstd
 
 ZSTD_START = b"\x28\xb5\x2f\xfd"
 MOST_IN_MEMORY = 2**28  # bytes of a chunk or message: more than an image of 8192 x 8192 pixels

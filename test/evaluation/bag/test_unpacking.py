@@ -22,6 +22,7 @@ from pose_estimation_ros.evaluation.bag.unpacking import (
     zstd,
 )
 
+unpacking.bound_rosbags()
 FORMATS = [(zstd.compress, unpack_zstd), (lz4.frame.compress, unpack_lz4), (bz2.compress, unpack_bz2)]
 Chunk = namedtuple("Chunk", "message_start_time message_end_time uncompressed_size")
 
