@@ -1,11 +1,25 @@
-"""The `pose` command. Each sub-command lives in its own module, which is imported only when called."""
+"""The `pose` command. Each sub-command lives in its own module, which is imported only when called.
+
+Exit codes: 0; 1 for an error that the user can cause; 2 for a wrong command line; 70 for a fault of the package; 130
+for Ctrl-C. An error is one line on stderr; with POSE_TRACEBACK=1 in the environment its traceback follows.
+"""
 
 import argparse
+import contextlib
 import importlib
+import os
+import signal
 import sys
-from typing import Any, List
+import traceback
+from typing import Any, Iterator, List
 
+from pose_estimation_ros import __version__
 from pose_estimation_ros.core.errors import PoseError
+
+FAULT = 70  # EX_SOFTWARE of sysexits.h
+# What files, arguments and the machine can cause where no reader of the package has turned it into a PoseError.
+OF_THE_USER = (OSError, RecursionError, UnicodeError, MemoryError)
+LONGEST = 1000  # characters of an error's line
 
 # name: (module with add_arguments(parser) and main(args) -> int, one line of help, pip extra that it needs)
 COMMANDS = {
@@ -42,22 +56,112 @@ COMMANDS = {
 
 def main(argv=None):
     # type: (List[str]) -> int
-    """Runs one command; returns the exit status: 0, 1 for an error the user can cause, 130 for Ctrl-C."""
+    """Run one command and return the exit code; no exception but SystemExit leaves it."""
     argv = sys.argv[1:] if argv is None else argv
     try:
-        args = _parser(argv).parse_args(argv)
-        return args.main(args)
-    except PoseError as error:
-        print("pose: error: %s" % error, file=sys.stderr)
+        print_any_name()
+        try:
+            return run(argv)
+        finally:
+            sys.stdout.flush()  # here, for a pipe that is closed or a full disk to be an error of this command
+    except BrokenPipeError:
+        drop_output()
         return 1
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        return tell(error)
+
+
+def tell(error):
+    # type: (Exception) -> int
+    """Print the error to stderr and return its exit code."""
+    print("pose: error: %s" % one_line(error), file=sys.stderr)
+    if os.environ.get("POSE_TRACEBACK"):
+        traceback.print_exc()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        drop_output()
+    return 1 if is_of_the_user(error) else FAULT
+
+
+def run(argv):
+    # type: (List[str]) -> int
+    """Parse the command line and run its command."""
+    with quiet_ctrl_c():  # imports take a second, in which libraries print their own tracebacks
+        args = _parser(argv).parse_args(argv)
+    return args.main(args)
+
+
+def is_of_the_user(error):
+    # type: (BaseException) -> bool
+    """Tell whether a user can have caused the error; OpenCV's own error comes of files, and is not imported here."""
+    return isinstance(error, (PoseError,) + OF_THE_USER) or type(error).__module__ == "cv2"
+
+
+def one_line(error):
+    # type: (BaseException) -> str
+    """Return the text of an error in one line; for an unexpected one with its type and how to see the traceback."""
+    text = " ".join(str(error).split())
+    if isinstance(error, PoseError):
+        return _shortened(text)
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return _shortened("%s: %s" % (os.fsdecode(error.filename), error.strerror))
+    told = _shortened(": ".join(filter(None, [type(error).__name__, text])))
+    what = told if is_of_the_user(error) else "fault of pose_estimation_ros: %s" % told
+    return "%s (POSE_TRACEBACK=1 shows the traceback)" % what
+
+
+def _shortened(text):
+    # type: (str) -> str
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")  # names of files need not be UTF-8
+    return text if len(text) <= LONGEST else text[:LONGEST] + " ..."
+
+
+@contextlib.contextmanager
+def quiet_ctrl_c():
+    # type: () -> Iterator[None]
+    """Let SIGINT end the process at once and without a word, where it would raise KeyboardInterrupt."""
+    try:
+        usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        before = signal.signal(signal.SIGINT, signal.SIG_DFL) if usual else None
+    except ValueError:  # not the main thread, which alone gets signals
+        before = None
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
+
+
+def print_any_name():
+    # type: () -> None
+    """Let stdout escape what its encoding has no character for, such as a file's name that is not UTF-8."""
+    if hasattr(sys.stdout, "reconfigure"):  # from Python 3.7
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def drop_output():
+    # type: () -> None
+    """Send what stdout still holds nowhere: Python would complain at the exit that it cannot be written."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are one line."""
+
+    def error(self, message):
+        # type: (str) -> Any
+        self.exit(2, "%s: error: %s (`%s --help` tells more)\n" % (self.prog, " ".join(message.split()), self.prog))
 
 
 def _parser(argv):
     # type: (List[str]) -> argparse.ArgumentParser
     description = "Human pose estimation: predict, train, export, evaluate. `pose COMMAND --help` tells more."
-    parser = argparse.ArgumentParser(prog="pose", description=description)
+    parser = Parser(prog="pose", description=description)
+    parser.add_argument("--version", action="version", version="pose_estimation_ros %s" % __version__)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.required = True
     chosen = next((word for word in argv if not word.startswith("-")), None)

@@ -1,11 +1,14 @@
 import importlib
 import os
+import signal
 import subprocess
 import sys
 
+import cv2
 import pytest
 
 from pose_estimation_ros import __main__ as command
+from pose_estimation_ros import __version__
 from pose_estimation_ros.core.errors import ConfigError
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -40,36 +43,109 @@ def test_wrong_usage(argv, message, capsys):
 
 
 class FakeCommand:
-    """Does what the command line says."""
+    """Raises what it is given."""
+
+    error = None
 
     @staticmethod
     def add_arguments(parser):
-        parser.add_argument("error")
+        parser.add_argument("--count", type=int)
 
-    @staticmethod
-    def main(args):
-        raise {"config": ConfigError("expected a, got b"), "ctrl-c": KeyboardInterrupt(), "bug": ZeroDivisionError()}[
-            args.error
-        ]
+    @classmethod
+    def main(cls, _args):
+        raise cls.error
 
 
 @pytest.fixture
-def fake(monkeypatch):
+def raising(monkeypatch):
+    """A function that runs a command which raises the error; returns the exit code."""
     monkeypatch.setattr(command.importlib, "import_module", lambda _name: FakeCommand)
+    monkeypatch.delenv("POSE_TRACEBACK", raising=False)
+
+    def call(error):
+        monkeypatch.setattr(FakeCommand, "error", error)
+        return command.main(["predict"])
+
+    return call
 
 
-def test_an_error_of_the_user_is_one_line(fake, capsys):
-    assert command.main(["predict", "config"]) == 1
-    assert capsys.readouterr().err == "pose: error: expected a, got b\n"
+HINT = " (POSE_TRACEBACK=1 shows the traceback)"
 
 
-def test_ctrl_c_has_its_own_status(fake):
-    assert command.main(["predict", "ctrl-c"]) == 130
+@pytest.mark.parametrize(
+    "error, status, line",
+    [
+        (ConfigError("expected a, got b"), 1, "expected a, got b"),
+        (ConfigError("first\n  second"), 1, "first second"),
+        (ConfigError("x" * 5000), 1, "x" * 1000 + " ..."),
+        (OSError(28, "No space left on device", "out/x.json"), 1, "out/x.json: No space left on device"),
+        (OSError(13, "Permission denied", b"b\xff.jpg"), 1, "b\\udcff.jpg: Permission denied"),
+        (OSError("odd"), 1, "OSError: odd" + HINT),
+        (RecursionError("maximum depth"), 1, "RecursionError: maximum depth" + HINT),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "why"), 1, None),
+        (MemoryError(), 1, "MemoryError" + HINT),
+        (cv2.error("OpenCV: bad"), 1, "error: OpenCV: bad" + HINT),
+        (ZeroDivisionError(), 70, "fault of pose_estimation_ros: ZeroDivisionError" + HINT),
+        (KeyError("k"), 70, "fault of pose_estimation_ros: KeyError: 'k'" + HINT),
+    ],
+)
+def test_an_error_is_one_line(raising, capsys, error, status, line):
+    assert raising(error) == status
+    told = capsys.readouterr().err
+    assert told.startswith("pose: error: ") and told.endswith("\n") and told.count("\n") == 1
+    assert line is None or told == "pose: error: %s\n" % line
 
 
-def test_a_bug_keeps_its_traceback(fake):
-    with pytest.raises(ZeroDivisionError):
-        command.main(["predict", "bug"])
+@pytest.mark.parametrize("error", [ConfigError("expected a"), ZeroDivisionError()])
+def test_the_traceback_is_to_be_had(raising, capsys, monkeypatch, error):
+    monkeypatch.setenv("POSE_TRACEBACK", "1")
+    monkeypatch.setattr(FakeCommand, "error", error)
+    command.main(["predict"])
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error, status", [(KeyboardInterrupt(), 130), (BrokenPipeError(32, "Broken pipe"), 1)])
+def test_what_ends_without_a_word(raising, capsys, error, status):
+    assert raising(error) == status and capsys.readouterr().err == ""
+
+
+def test_a_wrong_argument_is_one_line(raising, capsys):
+    with pytest.raises(SystemExit) as end:
+        command.main(["predict", "--count", "x"])
+    told = capsys.readouterr().err
+    assert end.value.code == 2 and told.count("\n") == 1
+    assert told == "pose predict: error: argument --count: invalid int value: 'x' (`pose predict --help` tells more)\n"
+
+
+def test_the_version(capsys):
+    with pytest.raises(SystemExit) as end:
+        command.main(["--version"])
+    assert end.value.code == 0 and capsys.readouterr().out == "pose_estimation_ros %s\n" % __version__
+
+
+def test_ctrl_c_during_imports_is_left_to_the_system():
+    with command.quiet_ctrl_c():
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize(
+    "shell, status, words",
+    [
+        ("%s > /dev/null", 0, ""),
+        ("%s > /dev/full", 1, "pose: error: OSError: [Errno 28]"),
+        ("%s | true; exit ${PIPESTATUS[0]}", None, ""),
+    ],
+)
+def test_output_that_cannot_be_written(shell, status, words):
+    """In a process of its own, to see what Python itself says at the exit."""
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    line = shell % ("%s -m pose_estimation_ros --help" % sys.executable)
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=ROOT, env=buffered, stderr=subprocess.PIPE, universal_newlines=True
+    )
+    assert status is None or done.returncode == status
+    assert done.stderr.startswith(words) and done.stderr.count("\n") == (1 if words else 0)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 10), reason="training needs Python 3.10")
