@@ -141,9 +141,7 @@ def test_output_that_cannot_be_written(shell, status, words):
     """In a process of its own, to see what Python itself says at the exit."""
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     line = shell % ("%s -m pose_estimation_ros --help" % sys.executable)
-    done = subprocess.run(
-        ["bash", "-c", line], cwd=ROOT, env=buffered, stderr=subprocess.PIPE, universal_newlines=True
-    )
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, env=buffered, stderr=subprocess.PIPE, universal_newlines=True)
     assert status is None or done.returncode == status
     assert done.stderr.startswith(words) and done.stderr.count("\n") == (1 if words else 0)
 

@@ -1,20 +1,24 @@
 """Keypoints of an image, a folder of images, a video or a camera: annotated pictures and keypoints.json. Needs no ROS.
 
-Written into the folder given by --out:
+INPUT is also a pattern such as img_%04d.png (its images, as of a folder), a device such as /dev/video0, or a URL such as
+rtsp://camera/stream. Written into the folder given by --out:
   <name>.jpg or <name>.mp4   the input with skeletons drawn
   keypoints.json             a list in COCO results format: image_id, category_id 1, keypoints [x, y, score, ...] in
                              pixels, score; and track_id where people are tracked
 image_id is the frame index of a video or camera. For images it is the number in the file's name where every file is
-named by a different number (COCO: 000000000139.jpg is 139), else the place in the sorted list, from 0.
+named by a different number (COCO: 000000000139.jpg is 139), else the place in the sorted list, from 0. Images of a
+folder that cannot be read are named and left out; the exit code is 1 then. Hidden files are no images.
 """
 
 import os
+import re
 import sys
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Dict, List, Optional
 
 import cv2
 import numpy as np
 
+from pose_estimation_ros.core.arguments import whole
 from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.core.files import write_json, write_whole
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
@@ -22,16 +26,20 @@ from pose_estimation_ros.inference.backend import CPU_ENGINES
 from pose_estimation_ros.inference.draw import COLOR_BY, draw_poses
 from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
-from pose_estimation_ros.inference.video import Source, SourceFrame, VideoWriter, open_source
+from pose_estimation_ros.inference.progress import progress
+from pose_estimation_ros.inference.video import Source, VideoWriter, open_source
 
 DEFAULTS = PipelineOptions()
+TOLD = 10  # unreadable images that are named, one a line
 
 
 def add_arguments(parser):
     # type: (Any) -> None
     parser.add_argument("input", metavar="INPUT", help="image, folder of images, video, or camera index such as 0")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results, made if need be")
-    parser.add_argument("--max-frames", type=int, metavar="N", help="stop after N frames (a camera: else by Ctrl-C)")
+    parser.add_argument(
+        "--max-frames", type=whole(1), metavar="N", help="stop after N frames (a camera: else by Ctrl-C)"
+    )
     parser.add_argument("--color-by", choices=COLOR_BY, default="side", help="colour of limbs (default: %(default)s)")
     add_pipeline_arguments(parser)
 
@@ -73,8 +81,6 @@ def pipeline_options(args):
 
 def main(args):
     # type: (Any) -> int
-    if args.max_frames is not None and args.max_frames < 1:
-        raise ConfigError("expected --max-frames of 1 or more, got %d" % args.max_frames)
     with open_source(args.input) as source:
         options = pipeline_options(args)
         if source.kind in ("image", "folder"):  # single pictures: nothing to carry over
@@ -85,7 +91,18 @@ def main(args):
             tell_fault(pipeline, fault)
             tell_non_finite(pipeline)
     print("%d frames, %d people; results in %s" % (frames, people, args.out))
-    return 0
+    return tell_unreadable(source)
+
+
+def tell_unreadable(source):
+    # type: (Source) -> int
+    """Name the images of a folder that could not be read; return the exit code: 1 where there are any, else 0."""
+    for text in source.unreadable[:TOLD]:
+        print("pose: warning: left out: %s" % text, file=sys.stderr)
+    if source.unreadable:
+        counts = len(source.unreadable), len(source.paths)
+        print("pose: warning: %d of %d images could not be read" % counts, file=sys.stderr)
+    return 1 if source.unreadable else 0
 
 
 def tell_fault(pipeline, told):
@@ -107,16 +124,16 @@ def predict(source, pipeline, out, max_frames=None, color_by="side"):
     # type: (Source, Pipeline, str, int, str) -> tuple
     """Runs the pipeline over the source and writes the results; returns (frames, people) seen.
 
-    Ctrl-C, or an unreadable image on the way, ends it with all written that was done.
+    Ctrl-C, or an error on the way, ends it with all written that was done.
     """
-    make_folder(out, source.name)
+    make_folder(out, source.paths[0] if source.paths else source.name)
     video = source.kind in ("video", "camera")
     ids = range(sys.maxsize) if video else image_ids(source.paths)
     names = output_names(source.paths)
     writer = VideoWriter(os.path.join(out, _output_name(source) + ".mp4"), source.fps) if video else None
     results, frames = [], 0  # type: List[Dict[str, Any]], int
     try:
-        for frame in progress(source, _least(source.length, max_frames)):
+        for frame in progress(source, _least(source.length, max_frames), "frames"):
             if not video:
                 pipeline.reset()
             poses = pipeline(frame.image, frame.time_s)
@@ -157,7 +174,7 @@ def image_ids(paths):
     # type: (List[str]) -> List[int]
     """image_id of each file: the number it is named by where that tells all files apart, else its place."""
     stems = [os.path.splitext(os.path.basename(path))[0] for path in paths]
-    numbers = [int(stem) for stem in stems if stem.isdigit()]
+    numbers = [int(stem) for stem in stems if stem.isdecimal()]
     return numbers if len(set(numbers)) == len(paths) else list(range(len(paths)))
 
 
@@ -173,30 +190,12 @@ def make_folder(path, source_name):
     # type: (str, str) -> None
     """Makes the folder for the results, which must not be the one with the input: same names would overwrite it."""
     home = source_name if os.path.isdir(source_name) else os.path.dirname(source_name) or "."
-    if os.path.exists(source_name) and os.path.realpath(path) == os.path.realpath(home):
+    if os.path.lexists(source_name) and os.path.realpath(path) == os.path.realpath(home):
         raise ConfigError("expected --out to be another folder than that of the input, got %s" % path)
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
-        raise DataError("expected a folder to write to, got %s: %s" % (path, error))
-
-
-def progress(source, total):
-    # type: (Source, int) -> Iterable[SourceFrame]
-    """The frames, with a progress bar by tqdm where it is installed, else a line now and then."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return _plain_progress(source, total)
-    return tqdm(source, total=total, unit="frame", file=sys.stderr)
-
-
-def _plain_progress(source, total):
-    # type: (Source, int) -> Iterable[SourceFrame]
-    for frame in source:
-        yield frame
-        if (frame.index + 1) % 50 == 0 or frame.index + 1 == total:
-            print("%d/%s frames" % (frame.index + 1, total or "?"), file=sys.stderr)
+        raise DataError("expected a folder to write to, got %s: %s" % (path, error.strerror or error))
 
 
 def _least(*limits):
@@ -206,13 +205,20 @@ def _least(*limits):
 
 def _output_name(source):
     # type: (Source) -> str
-    stem = os.path.splitext(os.path.basename(source.name))[0]
+    """Return the name of the video without its ending; that of a URL is the last part of its path."""
+    name = re.sub("[?#].*", "", source.name).rstrip("/") if "://" in source.name else source.name
+    stem = os.path.splitext(os.path.basename(name))[0] or "video"
     return "camera_" + stem if source.kind == "camera" else stem
 
 
 def _write_image(image, path):
     # type: (np.ndarray, str) -> None
-    done, content = cv2.imencode(".jpg", image)
+    """Write a JPEG; not by OpenCV, which crashes at names that are not UTF-8."""
+    try:
+        done, data = cv2.imencode(".jpg", image)
+    except cv2.error:
+        done = False
     if not done:
-        raise DataError("OpenCV %s cannot write %s" % (cv2.__version__, path))
-    write_whole(path, content.tobytes())
+        size = image.shape[1], image.shape[0]
+        raise DataError("%s: expected an image that JPEG can hold, got one of %dx%d px" % ((path,) + size))
+    write_whole(path, data.tobytes())

@@ -1,7 +1,6 @@
 import argparse
 import json
 import os
-import sys
 
 import cv2
 import numpy as np
@@ -11,7 +10,7 @@ from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.poses import empty_poses, make_poses
 from pose_estimation_ros.inference import predict as predict_module
 from pose_estimation_ros.inference.predict import coco_results, image_ids, output_names, pipeline_options
-from pose_estimation_ros.inference.video import VideoWriter, open_source
+from pose_estimation_ros.inference.video import Source, VideoWriter, open_source
 
 
 def spot(blob, x):
@@ -72,10 +71,11 @@ def test_max_frames(run, clip):
     assert [result["image_id"] for result in results] == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize("count", ["0", "-3"])
+@pytest.mark.parametrize("count", ["0", "-3", "1.5", "nan", "9" * 400])
 def test_max_frames_below_one(run, clip, capsys, count):
-    assert run(clip, "--max-frames", count) == (1, None)
-    assert "expected --max-frames of 1 or more, got " + count in capsys.readouterr().err
+    with pytest.raises(SystemExit) as end:
+        run(clip, "--max-frames", count)
+    assert end.value.code == 2 and "--max-frames: expected a whole number of 1 or more, got" in capsys.readouterr().err
 
 
 def test_a_folder_end_to_end(run, tmp_path, blob):
@@ -109,13 +109,58 @@ def test_results_are_cocos(run, tmp_path, blob):
     assert loaded.getAnnIds(imgIds=[7]) == [1] and len(loaded.anns[1]["keypoints"]) == 51
 
 
-def test_a_broken_image_on_the_way_keeps_what_was_done(run, tmp_path, blob, capsys):
+def test_a_bad_image_of_a_folder_is_named_and_the_rest_is_done(run, tmp_path, blob, capsys):
     (tmp_path / "in").mkdir()
-    cv2.imwrite(str(tmp_path / "in" / "1.png"), spot(blob, 30))
-    (tmp_path / "in" / "2.png").write_bytes(b"broken")
+    for name in ("1.png", "30.png"):
+        cv2.imwrite(str(tmp_path / "in" / name), spot(blob, 30))
+    for number in range(2, 15):
+        (tmp_path / "in" / ("%d.png" % number)).write_bytes(b"broken")
     status, results = run(tmp_path / "in")
-    assert status == 1 and len(results) == 1 and (tmp_path / "out" / "1.jpg").exists()
-    assert capsys.readouterr().err.strip().endswith("2.png: expected an image, got 6 bytes that are none")
+    told = capsys.readouterr().err.splitlines()
+    assert status == 1 and [result["image_id"] for result in results] == [1, 30]
+    assert sorted(os.listdir(str(tmp_path / "out"))) == ["1.jpg", "30.jpg", "keypoints.json"]
+    assert len(told) == 11 and told[-1] == "pose: warning: 13 of 15 images could not be read"
+    assert told[0].startswith("pose: warning: left out: ") and told[0].endswith(
+        "10.png: expected an image, got 6 bytes that are none"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["1\u00b2.png", "\u0663.png", "\u00fc \u4eba.png", os.fsdecode(b"b\xff.png"), "no ending"]
+)
+def test_odd_names_of_images(run, tmp_path, blob, name):
+    path = tmp_path / name
+    path.write_bytes(cv2.imencode(".png", spot(blob, 30))[1].tobytes())
+    status, results = run(path)
+    assert status == 0 and len(results) == 1
+    ending = ".mp4" if name == "no ending" else ".jpg"  # OpenCV opens it as a video of one frame
+    assert os.listdir(str(tmp_path / "out")).count(os.path.splitext(name)[0] + ending) == 1
+
+
+def test_an_image_that_jpeg_cannot_hold(run, tmp_path, capsys):
+    cv2.imwrite(str(tmp_path / "long.png"), np.zeros((1, 65600, 3), np.uint8))
+    assert run(tmp_path / "long.png") == (1, [])
+    assert "long.jpg: expected an image that JPEG can hold, got one of 65600x1 px" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "kind, name, output",
+    [
+        ("video", "a/walk.x.mp4", "walk.x"),
+        ("video", "rtsp://host:554/a/stream.sdp?user=1/2", "stream"),
+        ("video", "http://host/", "host"),
+        ("video", "a/what?.mp4", "what?"),
+        ("camera", "0", "camera_0"),
+        ("camera", "/dev/video2", "camera_video2"),
+    ],
+)
+def test_the_name_of_the_video(kind, name, output):
+    assert predict_module._output_name(Source(kind, name, capture=FakeCapture())) == output
+
+
+class FakeCapture:
+    def get(self, _property):
+        return 0.0
 
 
 def test_ctrl_c_keeps_what_was_done(run, clip, tmp_path, monkeypatch):
@@ -155,13 +200,6 @@ def test_out_is_a_file(run, tmp_path, clip, capsys):
     assert "expected a folder to write to" in capsys.readouterr().err
 
 
-def test_without_tqdm_there_are_plain_lines(run, tmp_path, blob, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "tqdm", None)
-    cv2.imwrite(str(tmp_path / "a.png"), spot(blob, 40))
-    run(tmp_path / "a.png")
-    assert "1/1 frames" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     "names, ids",
     [
@@ -171,6 +209,8 @@ def test_without_tqdm_there_are_plain_lines(run, tmp_path, blob, monkeypatch, ca
         (["1.jpg", "b.jpg"], [0, 1]),
         (["1.jpg", "01.jpg"], [0, 1]),
         (["/data/7/12.png"], [12]),
+        (["1\u00b2.jpg"], [0]),
+        (["\u0663.jpg"], [3]),
     ],
 )
 def test_image_ids(names, ids):

@@ -30,7 +30,8 @@ from pose_estimation_ros.evaluation.bag.truth import FILE
 from pose_estimation_ros.evaluation.bag.writing import STORAGES, BagWriter
 from pose_estimation_ros.inference.compressed import decode_compressed
 from pose_estimation_ros.inference.messages import poses_to_msg
-from pose_estimation_ros.inference.predict import progress
+from pose_estimation_ros.inference.predict import tell_unreadable
+from pose_estimation_ros.inference.progress import progress
 from pose_estimation_ros.inference.video import Source, SourceFrame, open_source
 
 RAW, COMPRESSED = "/camera/image_raw", "/camera/image_raw/compressed"
@@ -63,7 +64,7 @@ def main(args: argparse.Namespace) -> int:
         truth = Annotations(args.annotations, source) if args.annotations else None
         count = make_bag(source, out, args, truth)
     print(f"{count} images in {out}" + (f"; {len(truth.images)} with annotations" if truth else ""))
-    return 0
+    return tell_unreadable(source)
 
 
 def make_bag(source: Source, out: Path, args: argparse.Namespace, truth: Annotations | None) -> int:

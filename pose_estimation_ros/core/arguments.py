@@ -1,0 +1,48 @@
+"""Types of command-line arguments that refuse what is out of range, as argparse takes them."""
+
+import argparse
+import math
+from typing import Any, Callable, Optional
+
+
+def whole(low, high=None):
+    # type: (int, Optional[int]) -> Callable[[str], int]
+    """Make the type of a whole number.
+
+    Args:
+        low: the smallest value.
+        high: the largest value, None where there is no limit.
+
+    Returns:
+        A function from the text of an argument to its value; it raises ArgumentTypeError.
+    """
+
+    def parse(text):
+        # type: (str) -> int
+        return _in_range(int, text, low, high, "a whole number")
+
+    return parse
+
+
+def number(low, high=None):
+    # type: (float, Optional[float]) -> Callable[[str], float]
+    """Make the type of a finite number; see whole."""
+
+    def parse(text):
+        # type: (str) -> float
+        return _in_range(float, text, low, high, "a number")
+
+    return parse
+
+
+def _in_range(kind, text, low, high, what):
+    # type: (Any, str, float, Optional[float], str) -> Any
+    """Return the value of the text; the text is cut in the message, which no argument may fill."""
+    try:
+        value = kind(text)
+        if low <= value and (math.isfinite(value) if high is None else value <= high):
+            return value
+    except (ValueError, OverflowError):  # a word; or a whole number that no float holds
+        pass
+    bounds = "of %s or more" % low if high is None else "in %s..%s" % (low, high)
+    raise argparse.ArgumentTypeError("expected %s %s, got %.40r" % (what, bounds, text))
