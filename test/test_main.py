@@ -165,4 +165,4 @@ def test_it_runs_as_a_module_without_ros_or_torch():
     code += "sys.argv[1:] = ['predict', 'none', '--out', 'x']; "
     code += "runpy.run_module('pose_estimation_ros', run_name='__main__')"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, universal_newlines=True)
-    assert done.returncode == 1 and "pose: error: expected an image, a folder, a video" in done.stderr
+    assert done.returncode == 1 and "pose: error: expected an image, a folder of images, a video" in done.stderr

@@ -20,6 +20,7 @@ from typing import Any, Callable, NamedTuple, Sequence
 
 import numpy as np
 
+from pose_estimation_ros.core.arguments import whole
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.files import write_json, write_whole
 from pose_estimation_ros.core.model_spec import POSE_TASKS
@@ -68,9 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", nargs="+", metavar="MODEL", help=model_help)
     parser.add_argument("--data", required=True, help="annotation file, or folder with person_keypoints.json")
     add_protocol_arguments(parser)
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 = as many as cores")
+    parser.add_argument("--threads", type=whole(0, 256), default=0, help="CPU threads, 0 = as many as cores")
     add_engine_argument(parser)
-    parser.add_argument("--rounds", type=int, default=50, help="timed runs of each network (default: %(default)s)")
+    parser.add_argument("--rounds", type=whole(1), default=50, help="timed runs of each network (default: %(default)s)")
     parser.add_argument("--out", default="out/compare", help="folder of the files (default: %(default)s)")
     parser.set_defaults(save=None)
 
@@ -82,8 +83,6 @@ def main(args: argparse.Namespace) -> int:
 
 def candidates(args: argparse.Namespace) -> list[Candidate]:
     """Of the command line, opened. Raises before anything takes long: ConfigError, DataError, ModelError."""
-    if args.rounds < 1:
-        raise ConfigError(f"expected --rounds of at least 1, got {args.rounds}")
     refuse_unwritable(args.out)
     paths = [network_file(args, model) for model in args.model]
     make = [detector_candidate if is_detector(str(path)) else pose_candidate for path in paths]

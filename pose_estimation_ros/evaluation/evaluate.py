@@ -20,6 +20,7 @@ import os
 from pathlib import Path
 from typing import Any, Sequence
 
+from pose_estimation_ros.core.arguments import whole
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.core.model_spec import file_sha256, load_model_spec, spec_path
@@ -53,9 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--groups", action="store_true", help=groups_help)
     parser.add_argument("--out", default="out/evaluation", help="folder for the JSON files (default: %(default)s)")
     parser.add_argument("--report", metavar="DIR", help="also write DIR/report.html: curves, kinds of errors, images")
-    parser.add_argument("--draws", type=int, default=DRAWS, help="of the report's bootstrap (default: %(default)s)")
+    parser.add_argument(
+        "--draws", type=whole(1, 10**6), default=DRAWS, help="of the report's bootstrap (default: %(default)s)"
+    )
     parser.add_argument("--save", metavar="NAME", help="also keep the figures in the model's spec, as accuracy.NAME")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 = as many as cores")
+    parser.add_argument("--threads", type=whole(0, 256), default=0, help="CPU threads, 0 = as many as cores")
     add_engine_argument(parser)
 
 
@@ -96,8 +99,6 @@ def check(args: argparse.Namespace) -> None:
     if of_models and not args.model:
         files = " ".join(args.predictions)
         raise ConfigError(f"expected {', '.join(of_models)} with --model alone, got --predictions {files}")
-    if args.draws < 1:
-        raise ConfigError(f"expected --draws of at least 1, got {args.draws}")
 
 
 def distinct_names(paths: Sequence[Path]) -> list[str]:

@@ -24,6 +24,7 @@ from typing import Any, Callable, Dict, List, Sequence
 import cv2
 import numpy as np
 
+from pose_estimation_ros.core.arguments import whole
 from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec
@@ -32,7 +33,12 @@ from pose_estimation_ros.inference.encodings import decode_image
 from pose_estimation_ros.inference.machine import describe_machine
 from pose_estimation_ros.inference.messages import poses_to_msg
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
-from pose_estimation_ros.inference.predict import add_pipeline_arguments, pipeline_options, tell_non_finite
+from pose_estimation_ros.inference.predict import (
+    add_pipeline_arguments,
+    pipeline_options,
+    tell_non_finite,
+    tell_unreadable,
+)
 from pose_estimation_ros.inference.timing import percentiles, ratio_of_medians, table, take_turns
 from pose_estimation_ros.inference.video import Source, open_source
 
@@ -61,10 +67,14 @@ def add_arguments(parser):
     # type: (Any) -> None
     input_help = "video, folder of images, or camera index such as 0 (default: the source tree's test clip)"
     parser.add_argument("input", metavar="INPUT", nargs="?", help=input_help)
-    parser.add_argument("--frames", type=int, default=100, metavar="N", help="frames to time at most (%(default)s)")
+    parser.add_argument(
+        "--frames", type=whole(1), default=100, metavar="N", help="frames to time at most (%(default)s)"
+    )
     batch_help = "batch sizes of the network alone (default: 1 2 4 8); 0: leave that out"
-    parser.add_argument("--batches", type=int, nargs="+", default=BATCHES, metavar="N", help=batch_help)
-    parser.add_argument("--rounds", type=int, default=20, metavar="N", help="runs at each batch size (%(default)s)")
+    parser.add_argument("--batches", type=whole(0, 1024), nargs="+", default=BATCHES, metavar="N", help=batch_help)
+    parser.add_argument(
+        "--rounds", type=whole(1), default=20, metavar="N", help="runs at each batch size (%(default)s)"
+    )
     against_help = "another model, timed in turns with this one, network against network"
     parser.add_argument("--against", metavar="OTHER", help=against_help)
     encoding_help = "of the image messages (%(default)s, a view on the message; others are converted)"
@@ -89,13 +99,8 @@ def main(args):
 
 def benchmark(args):
     # type: (Any) -> Dict[str, Any]
-    """All that the command reports. Raises ConfigError for an option out of range, DataError for too few frames."""
-    for name in ("frames", "rounds"):
-        if getattr(args, name) < 1:
-            raise ConfigError("expected --%s of 1 or more, got %d" % (name, getattr(args, name)))
+    """Return all that the command reports. Raises DataError for too few frames."""
     batches = [size for size in args.batches if size]
-    if min(batches, default=1) < 1:
-        raise ConfigError("expected --batches of 1 or more, got %s" % min(batches))
     options = pipeline_options(args)
     with open_source(args.input or default_input()) as source, build_pipeline(options) as pipeline:
         pipeline.backend.time_copies()
@@ -103,6 +108,7 @@ def benchmark(args):
         result.update(time_frames(source, pipeline, args.frames, args.encoding), backend=pipeline.backend_name)
         result["non_finite"] = pipeline.non_finite.values
         tell_non_finite(pipeline)
+        tell_unreadable(source)
     models = [options.model] + ([args.against] if args.against else [])
     shared = dict(threads=options.threads, fallback=options.fallback, cpu_engine=options.cpu_engine)  # type: Any
     result["network"] = [time_networks(models, size, args.rounds, **shared) for size in batches]

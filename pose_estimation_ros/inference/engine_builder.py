@@ -15,6 +15,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
+from pose_estimation_ros.core.arguments import number, whole
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
 from pose_estimation_ros.inference.backend import Backend, check_fit, model_path, open_backend
@@ -53,14 +54,16 @@ def add_arguments(parser):
     )
     parser.add_argument("--precision", choices=PRECISIONS[::-1], help="(by the file's name, else fp16)")
     batch_help = "largest batch, that is people per run of the network; it is tuned for this one (%(default)s)"
-    parser.add_argument("--max-batch", type=int, default=DEFAULTS.max_batch, metavar="N", help=batch_help)
-    parser.add_argument("--workspace-mb", type=int, metavar="N", help="the GPU's memory for scratch at most")
+    parser.add_argument("--max-batch", type=whole(1, 1024), default=DEFAULTS.max_batch, metavar="N", help=batch_help)
+    parser.add_argument(
+        "--workspace-mb", type=whole(1, 10**6), metavar="N", help="the GPU's memory for scratch at most"
+    )
     parser.add_argument("--timing-cache", metavar="FILE", help="measured timings to reuse (one beside the engine)")
     parser.add_argument("--out", metavar="FILE", help="the engine's path (in %s)" % cache_folder())
     parser.add_argument("--force", action="store_true", help="build even if the cache has it")
     usual = ", ".join("%s %g" % pair for pair in MAX_ERROR_PX.items())
     error_help = "largest error of keypoints, 99th percentile, px of the network's input (%s)" % usual
-    parser.add_argument("--max-error-px", type=float, metavar="X", help=error_help)
+    parser.add_argument("--max-error-px", type=number(0), metavar="X", help=error_help)
     parser.add_argument("--images", metavar="SOURCE", help="folder or video of people to compare on (the demo's clip)")
     parser.add_argument("--unchecked", action="store_true", help="do not compare: for models without training")
 

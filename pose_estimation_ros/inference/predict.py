@@ -1,7 +1,7 @@
 """Keypoints of an image, a folder of images, a video or a camera: annotated pictures and keypoints.json. Needs no ROS.
 
-INPUT is also a pattern such as img_%04d.png (its images, as of a folder), a device such as /dev/video0, or a URL such as
-rtsp://camera/stream. Written into the folder given by --out:
+INPUT is also a pattern such as img_%04d.png (its images, as of a folder), a device such as /dev/video0, or a URL such
+as rtsp://camera/stream. Written into the folder given by --out:
   <name>.jpg or <name>.mp4   the input with skeletons drawn
   keypoints.json             a list in COCO results format: image_id, category_id 1, keypoints [x, y, score, ...] in
                              pixels, score; and track_id where people are tracked

@@ -9,7 +9,8 @@ TRANSPORTS, QOS, ROTATIONS = ("raw", "compressed"), ("auto", "best_effort", "rel
 
 
 class Parameter(NamedTuple):
-    """low, high: of numbers, both included. live: may be set while the node runs. choices: empty where all are good."""
+    """low, high: of numbers, both included. live: may be set while the node runs. choices: empty where all are good.
+    number_too: of a text, which may be given as a whole number."""
 
     name: str
     default: Any
@@ -18,6 +19,7 @@ class Parameter(NamedTuple):
     high: Optional[float] = None
     live: bool = False
     choices: Tuple = ()
+    number_too: bool = False
 
 
 _DEFAULTS = PipelineOptions(fallback=True)
@@ -103,8 +105,13 @@ POSE_PARAMETERS = (
 )
 
 VIDEO_PARAMETERS = [
-    Parameter("source", "", "An image, a folder of images, a video file, or a camera index such as 0. Required."),
-    Parameter("rate_hz", 0.0, "Images per second; 0: as the source says.", 0.0, 1000.0),
+    Parameter(
+        "source",
+        "",
+        "An image, a folder of images, a video, a URL, or a camera such as 0 or /dev/video0. Required.",
+        number_too=True,
+    ),
+    Parameter("rate_hz", 0.0, "Images per second; 0: as the source says, each image at its time.", 0.0, 1000.0),
     Parameter("loop", True, "Begin again at the end; else the node ends there."),
     Parameter("frame_id", "camera", "frame_id of the images' headers."),
     Parameter("width", 0, "Pixels to resize to, together with height; 0: as the source.", 0, 16384),

@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, List, Sequence
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
+from rclpy.parameter import Parameter as RclpyParameter
 
 from pose_estimation_ros.core.errors import ConfigError, PoseError
 from pose_estimation_ros.nodes.parameter_tables import Parameter
@@ -81,6 +82,7 @@ def _refuse_unknown(node, known):
 
 def _declare(node, parameter):
     # type: (Node, Parameter) -> Any
+    _number_to_text(node, parameter)
     try:
         value = node.declare_parameter(parameter.name, parameter.default, _descriptor(parameter)).value
     except ParameterException as error:
@@ -90,6 +92,14 @@ def _declare(node, parameter):
     value = list(value) if isinstance(parameter.default, list) else value  # rclpy makes arrays of numbers
     check(parameter, value)
     return value
+
+
+def _number_to_text(node, parameter):
+    # type: (Node, Parameter) -> None
+    """Make a text of a whole number where that may be given: `-p source:=0` means the camera "0"."""
+    given = node._parameter_overrides.get(parameter.name)
+    if parameter.number_too and given is not None and type(given.value) is int:
+        node._parameter_overrides[parameter.name] = RclpyParameter(parameter.name, value=str(given.value))
 
 
 def _descriptor(parameter):

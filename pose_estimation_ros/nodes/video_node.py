@@ -1,20 +1,22 @@
-"""An image, a folder, a video or a camera as an image topic.
+"""An image, a folder, a video, a stream or a camera as an image topic.
 
-Publishes: image (sensor_msgs/Image, bgr8), stamped with the node's time when the image was read.
+Publishes: image (sensor_msgs/Image, bgr8), stamped with the node's time when the image is published. The images of a
+video follow each other as its container says, unless rate_hz is given.
 """
 
 import sys
-from typing import Any, List
+from typing import Any, List, Optional
 
 import cv2
 import numpy as np
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.task import Future
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.inference.video import open_source
+from pose_estimation_ros.inference.video import SourceFrame, open_source
 from pose_estimation_ros.nodes.conversions import array_to_image
 from pose_estimation_ros.nodes.parameter_tables import VIDEO_PARAMETERS
 from pose_estimation_ros.nodes.parameters import declare
@@ -42,6 +44,9 @@ class VideoNode(Node):
         self._waiting = self._options["wait_for_subscribers"] > 0
         rate_hz = self._options["rate_hz"] or self._source.fps
         self._timer = self.create_timer(1.0 / rate_hz, self._publish_next)
+        self._paced = not self._options["rate_hz"] and self._source.kind != "camera"
+        self._next = None  # type: Optional[SourceFrame]  # where paced: read before its time has come
+        self._start = None  # type: Any  # the node's time of the source's first frame
         self.get_logger().info("%s at %.4g Hz to %s" % (self._source.name, rate_hz, self._images.topic_name))
 
     def _check(self):
@@ -57,21 +62,51 @@ class VideoNode(Node):
         if self._waiting and self._images.get_subscription_count() < self._options["wait_for_subscribers"]:
             return
         self._waiting = False
-        frame = next(self._frames, None)
-        if frame is None:
-            frame = self._begin_again() if self._options["loop"] else None
+        frame = self._next or self._read()
         if frame is None:
             self._end()
             return
-        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._options["frame_id"])
+        now = self.get_clock().now()
+        header = Header(stamp=now.to_msg(), frame_id=self._options["frame_id"])
         self._images.publish(array_to_image(self._resized(frame.image), header))
+        if self._paced:
+            self._wait_for_the_next(frame.time_s, now)
 
-    def _begin_again(self):
-        # type: () -> Any
-        self._source.close()
-        self._source = open_source(self._options["source"])
-        self._frames = iter(self._source)
-        return next(self._frames, None)
+    def _wait_for_the_next(self, last_s, now):
+        # type: (float, Any) -> None
+        """Read the next frame, and set the timer to its time; last_s: time of the frame that was published ``now``."""
+        if self._start is None:
+            self._start = now - Duration(seconds=last_s)
+        self._next = self._read()
+        if self._next is None:
+            pause_s = 0.0
+        elif self._start is None:  # the source has begun again
+            pause_s = 1 / self._source.fps
+        else:
+            due = self._start + Duration(seconds=self._next.time_s)
+            pause_s = 1e-9 * (due - self.get_clock().now()).nanoseconds
+        self._timer.timer_period_ns = int(1e9 * max(pause_s, 0.0))
+        self._timer.reset()
+
+    def _read(self):
+        # type: () -> Optional[SourceFrame]
+        """Return the next frame, of the source's beginning after its end where it loops; None at the end."""
+        frame = next(self._frames, None)
+        if frame is None:
+            self._tell_unreadable()
+            if self._options["loop"]:
+                self._source.close()
+                self._source = open_source(self._options["source"])
+                self._frames, self._start = iter(self._source), None
+                frame = next(self._frames, None)
+        return frame
+
+    def _tell_unreadable(self):
+        # type: () -> None
+        unreadable = self._source.unreadable
+        if unreadable:
+            told = len(unreadable), len(self._source.paths), unreadable[0]
+            self.get_logger().warning("%d of %d images left out; the first: %s" % told, once=True)
 
     def _end(self):
         # type: () -> None

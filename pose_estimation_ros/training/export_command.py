@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 
+from pose_estimation_ros.core.arguments import whole
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.model_spec import spec_path
 from pose_estimation_ros.training.before_after import check_data, keep_accuracy, to_text
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--flip", action="store_true", help="with --accuracy-data: by the mean with the mirror image")
     of_checkpoint = parser.add_argument_group("of a checkpoint")
     size_help = "input size in px, multiples of 32 (default: the recipe's)"
-    of_checkpoint.add_argument("--size-wh", type=int, nargs=2, metavar=("W", "H"), help=size_help)
+    of_checkpoint.add_argument("--size-wh", type=whole(32, 8192), nargs=2, metavar=("W", "H"), help=size_help)
     free_help = "bottom-up: height and width stay free, which `pose evaluate --protocol litepose` needs"
     of_checkpoint.add_argument("--free-size", action="store_true", help=free_help)
     of_int8 = parser.add_argument_group("of int8")
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     of_int8.add_argument("--method", choices=METHODS, default="minmax", help=method_help)
     count_help = "persons, or images where the model finds people by itself (%(default)s)"
-    of_int8.add_argument("--count", type=int, default=200, help=count_help)
+    of_int8.add_argument("--count", type=whole(1, 10**6), default=200, help=count_help)
 
 
 def main(args: argparse.Namespace) -> int:

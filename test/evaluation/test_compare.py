@@ -112,7 +112,6 @@ def test_pose_compare(images, color_model, make_model, tmp_path, capsys):
         (["specless.onnx"], [], "has no .json spec beside it"),
         (["good.onnx", "mpii.onnx"], [], "expected a model with the skeleton coco17, got "),
         (["good.onnx", "good.onnx"], [], "expected files of different names, got 2 like "),
-        (["good.onnx"], ["--rounds", "0"], "expected --rounds of at least 1, got 0"),
         (["good.onnx"], ["--out", "person_keypoints.json"], "expected a folder to write into as --out"),
         (["good.onnx"], ["--protocol", "litepose"], "protocol litepose is for bottom_up models"),
         (["good.onnx"], ["--boxes", "none.json"], "cannot read none.json"),

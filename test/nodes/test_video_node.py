@@ -1,4 +1,5 @@
 import os
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -8,9 +9,11 @@ pytest.importorskip("rclpy", reason="needs ROS")
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.time import Time
 from sensor_msgs.msg import Image
 
 from pose_estimation_ros.core.errors import ConfigError, DataError
+from pose_estimation_ros.inference.video import Source, VideoWriter
 from pose_estimation_ros.nodes.conversions import image_to_array
 from pose_estimation_ros.nodes.video_node import VideoNode
 
@@ -53,6 +56,52 @@ def test_in_a_loop(play, folder):
     assert not node.finished.done()
 
 
+class Paced:
+    """The clock and the timer of a node, whose time goes on by the pauses that the timer is set to."""
+
+    def __init__(self):
+        self.now_ns, self.timer_period_ns = 10**9, 0
+
+    def now(self):
+        return Time(nanoseconds=self.now_ns)
+
+    def reset(self):
+        self.now_ns += self.timer_period_ns
+
+
+@pytest.mark.parametrize(
+    "parameters, times_ms",
+    [
+        (dict(loop=False), [0, 20, 170, 200]),
+        (dict(loop=True), [0, 20, 170, 200, 300, 320, 470, 500, 600]),
+        (dict(loop=True, rate_hz=5.0), [0] * 6),  # the timer stays as it is
+    ],
+)
+def test_a_video_keeps_its_own_times(make_node, tmp_path, monkeypatch, parameters, times_ms):
+    writer = VideoWriter(str(tmp_path / "clip.mp4"), 10)
+    for index in range(4):
+        writer.write(np.full((48, 64, 3), 50 * index, np.uint8))
+    writer.close()
+    monkeypatch.setattr(Source, "_container_times_s", lambda self: iter([0, 0.02, 0.17, 0.2]))
+    node = make_node(VideoNode, source=str(tmp_path / "clip.mp4"), **parameters)
+    paced, stamps = Paced(), []
+    node._timer.cancel()
+    monkeypatch.setattr(node, "_timer", paced)
+    monkeypatch.setattr(node, "get_clock", lambda: paced)
+    monkeypatch.setattr(node, "_images", SimpleNamespace(publish=lambda msg: stamps.append(msg.header.stamp)))
+    for _ in times_ms:
+        node._publish_next()
+    assert [round(1e3 * (stamp.sec - 1) + 1e-6 * stamp.nanosec) for stamp in stamps] == times_ms
+
+
+@pytest.mark.parametrize("loop", [True, False])
+def test_a_bad_image_of_a_folder_is_left_out(play, folder, loop):
+    open(os.path.join(folder, "0.png"), "w").close()
+    _node, images = play(count=4 if loop else 10**9, source=folder, loop=loop, rate_hz=0.0)
+    levels = [int(image_to_array(msg).mean()) for msg in images]
+    assert levels[:4] == ([50, 100, 50, 100] if loop else [50, 100])
+
+
 def test_resized(play, folder):
     _node, images = play(source=folder, loop=False, width=4, height=2)
     assert [(msg.width, msg.height, len(msg.data)) for msg in images] == [(4, 2, 24)] * 3
@@ -65,6 +114,10 @@ def test_resized(play, folder):
         (ConfigError, "both width and height", dict(source="x", width=4)),
         (ConfigError, "unknown parameter 'sauce'; did you mean 'source'", dict(sauce="x")),
         (DataError, "nowhere.mp4", dict(source="nowhere.mp4")),
+        (DataError, "cannot open the camera 98", dict(source="98")),
+        (DataError, "cannot open the camera 98", dict(source=98)),
+        (ConfigError, "parameter source: expected str, got 1.5", dict(source=1.5)),
+        (ConfigError, "parameter source: expected str, got True", dict(source=True)),
         (DataError, "cannot open", dict(source=os.path.abspath(__file__))),
     ],
 )

@@ -23,6 +23,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from pose_estimation_ros.core.arguments import number, whole
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.evaluation.bag.jobs import DETECTOR, GROUND_TRUTH, Order, Outcome, whole_bag
@@ -55,11 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     clock.add_argument("--realtime", action="store_true", help="drop the images that a running node would not get to")
     parser.add_argument(
-        "--latency-ms", type=float, metavar="X", help="with --realtime: of each image (default: measured)"
+        "--latency-ms", type=number(0, 1e6), metavar="X", help="with --realtime: of each image (default: measured)"
     )
     add_truth_arguments(parser)
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--workers", type=int, default=1, metavar="N", help="bags at a time, each in its own process")
+    where.add_argument(
+        "--workers", type=whole(1, 1024), default=1, metavar="N", help="bags at a time, each in its own process"
+    )
     where.add_argument("--ray", metavar="ADDRESS", help='on this Ray cluster, such as "auto"; files at the same paths')
     parser.add_argument("--again", action="store_true", help="run also what has been run with the same inputs")
     parser.add_argument("--no-video", action="store_true", help="write no annotated.mp4")
