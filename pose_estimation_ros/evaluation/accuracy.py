@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from pycocotools.coco import COCO
-from tqdm import tqdm
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec, load_model_spec, spec_path
@@ -30,6 +29,7 @@ from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.detector import open_detector
 from pose_estimation_ros.inference.estimator import TopDown
 from pose_estimation_ros.inference.predict import coco_results
+from pose_estimation_ros.inference.progress import progress
 
 
 def ground_truth(data: str | Path, half: str | None = None) -> tuple[ModuleType, COCO | mpii.Persons]:
@@ -130,7 +130,7 @@ def run_on_images(estimator: TopDown | BottomUp, truth: COCO, folder: Path, boxe
         predicted = coco.predict_bottom_up(estimator, truth, folder)
     else:
         predicted = coco.predict(estimator, truth, folder, boxes)
-    shown = tqdm(predicted, "images", total=len(truth.imgs), leave=False)
+    shown = progress(predicted, len(truth.imgs), "images")
     return [result for image_id, poses in shown for result in coco_results(poses, image_id)]
 
 
@@ -141,7 +141,7 @@ def run_on_mpii(estimator: TopDown, truth: mpii.Persons, folder: Path) -> tuple[
     for place, name in enumerate(truth.file_name):
         places.setdefault(name, []).append(place)
     results = []
-    for name, own in tqdm(places.items(), "images", leave=False):
+    for name, own in progress(places.items(), len(places), "images"):
         poses = estimator(coco.read_image(folder / "images" / name), truth.box_xyxy[own])
         results += [
             result for i, place in enumerate(own) for result in coco_results(poses.select(np.array([i])), place)
@@ -166,7 +166,7 @@ def accuracy_of_detector(
     truths = detection.load_truth(file, half=half)
     refuse_missing_images(file.parent / "images", [truth.file_name for truth in truths])
     detector = open_detector(str(path), threads, score_threshold=0.01, cpu_engine=cpu_engine)
-    found = detection.detect_folder(detector, file.parent / "images", tqdm(truths, "images", leave=False))
+    found = detection.detect_folder(detector, file.parent / "images", progress(truths, len(truths), "images"))
     points = detection.curve(detection.judge(found, truths))
     figures = {**detection.summary(points), **at_own_threshold(path, points), **box_ap(found, truths)}
     results = [

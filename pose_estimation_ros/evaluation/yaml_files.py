@@ -22,8 +22,9 @@ def read_yaml(path: str | Path, error: type[PoseError] = ConfigError) -> Any:
     """
     try:
         return parse_yaml(Path(path).read_text(encoding="utf-8"), str(path), error)
-    except (OSError, UnicodeError) as problem:
-        raise error(f"{path}: expected a YAML file, got: {problem}") from problem
+    except (OSError, ValueError) as problem:  # ValueError: not UTF-8, or a path with a zero byte
+        reason = getattr(problem, "strerror", None) or problem
+        raise error(f"{path}: expected a YAML file in UTF-8, got: {reason}") from problem
 
 
 def parse_yaml(text: str, where: str, error: type[PoseError] = ConfigError) -> Any:
@@ -31,4 +32,5 @@ def parse_yaml(text: str, where: str, error: type[PoseError] = ConfigError) -> A
     try:
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError, MemoryError) as problem:
-        raise error(f"{where}: expected YAML, got: {str(problem) or type(problem).__name__}") from problem
+        reason = " ".join(str(problem).split()) or type(problem).__name__
+        raise error(f"{where}: expected YAML, got: {reason}") from problem

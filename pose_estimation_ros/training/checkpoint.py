@@ -18,19 +18,41 @@ def save_checkpoint(path: Path, **content: Any) -> None:
         torch.save(content, file)
 
 
-def load_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Keys: model, optimizer, schedule (state dicts), epoch (finished), best, recipe (plain dict)."""
+def load_checkpoint(path: str | Path, *keys: str) -> dict[str, Any]:
+    """Load a checkpoint; no code in the file is run.
+
+    Args:
+        path: the file.
+        keys: what it must hold.
+
+    Returns:
+        A dict; of a run here its keys are model, optimizer, schedule (state dicts), epoch (finished), best, recipe
+        (plain dict).
+
+    Raises:
+        DataError: the file cannot be read, is no checkpoint, or lacks one of the keys.
+    """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, KeyError, ValueError) as error:
-        raise DataError(f"cannot read checkpoint {path}: {error}") from error
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise DataError(f"cannot read checkpoint {path}: {error.strerror or error}") from error
     except Exception as error:  # torch raises pickle's errors, which have no common base
-        raise DataError(f"{path} is no checkpoint: {error}") from error
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise DataError(f"{path}: expected a checkpoint, got a file that torch cannot load: {reason}") from error
+    lacking = [key for key in keys if key not in content] if isinstance(content, dict) else ["its parts"]
+    if lacking:
+        raise DataError(f"{path}: expected a checkpoint with {', '.join(lacking)}, got one without")
+    return content
 
 
 def load_weights(model: nn.Module, path: str | Path) -> None:
     """The weights of a checkpoint into a model of the same shape. Raises ModelError with the first differences."""
+    fill(model, load_checkpoint(path, "model")["model"], path)
+
+
+def fill(model: nn.Module, weights: Any, path: str | Path) -> None:
+    """Put the weights, a state dict from the file, into the model. Raises ModelError with the first differences."""
     try:
-        model.load_state_dict(load_checkpoint(path)["model"])
-    except (RuntimeError, KeyError) as error:
-        raise ModelError(f"{path} does not fit the model: {str(error)[:400]}") from error
+        model.load_state_dict(weights)
+    except (RuntimeError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path} does not fit the model: {' '.join(str(error).split())[:400]}") from error

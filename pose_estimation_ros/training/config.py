@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
+import reprlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Sequence
 
-import yaml
-
 from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.evaluation.yaml_files import parse_yaml, read_yaml
 
 
 @dataclass
@@ -98,17 +99,36 @@ class Recipe:
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Reads a recipe and applies ``key=value`` overrides (``augmentation.flip=0``; values in yaml syntax)."""
-    try:
-        fields = yaml.safe_load(Path(path).read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"cannot read recipe {path}: {error}") from error
+    """Read a recipe.
+
+    Args:
+        path: the YAML file; an empty one is a recipe of defaults only if it holds ``{}``.
+        overrides: ``key=value``, such as ``augmentation.flip=0``; values in YAML syntax.
+
+    Returns:
+        The recipe, whose keys are known and whose values have the right types; numbers are finite.
+
+    Raises:
+        ConfigError: the file cannot be read, or a key or value does not fit.
+    """
+    fields = read_yaml(path)
     if not isinstance(fields, dict):
-        raise ConfigError(f"{path}: expected a yaml mapping, got {type(fields).__name__}")
+        got = "an empty file" if fields is None else type(fields).__name__
+        raise ConfigError(f"{path}: expected a yaml mapping, got {got}")
     fields.setdefault("name", Path(path).stem)
     for override in overrides:
         _override(fields, override)
-    return _fill(Recipe, fields, str(path))
+    recipe: Recipe = _fill(Recipe, fields, str(path))
+    if recipe.name in ("", ".", "..") or "/" in recipe.name or "\0" in recipe.name:
+        raise ConfigError(f"{path}: name: expected the name of a folder, got {shown(recipe.name)}")
+    return recipe
+
+
+def shown(value: Any) -> str:
+    """Return a value for a message, cut where it is long or nested: YAML's aliases make much of little."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = 80
+    return short.repr(value)
 
 
 def recipe_from_fields(fields: dict[str, Any], where: str) -> Recipe:
@@ -119,28 +139,27 @@ def recipe_from_fields(fields: dict[str, Any], where: str) -> Recipe:
 def _override(fields: dict[str, Any], override: str) -> None:
     key, equals, value = override.partition("=")
     if not equals:
-        raise ConfigError(f"expected key=value, got {override!r}")
+        raise ConfigError(f"expected key=value, got {shown(override)}")
     *parents, last = key.split(".")
     for parent in parents:
         fields = fields.setdefault(parent, {})
         if not isinstance(fields, dict):
-            raise ConfigError(f"{override!r}: {parent} has no keys")
-    try:
-        fields[last] = yaml.safe_load(value) if value else ""
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{override!r}: expected yaml after the =, {error}") from error
+            raise ConfigError(f"{shown(override)}: {parent} has no keys")
+    fields[last] = parse_yaml(value, f"{shown(override)}, after the =") if value else ""
 
 
 def _fill(kind: type, values: Any, where: str) -> Any:
     """An instance of a recipe dataclass from plain yaml values, checked key by key."""
     if not isinstance(values, dict):
-        raise ConfigError(f"{where}: expected keys and values, got {values!r}")
+        raise ConfigError(f"{where}: expected keys and values, got {shown(values)}")
     defaults = kind()
     known = {f.name for f in dataclasses.fields(kind)}
     for key, value in values.items():
         if key not in known:
-            nearest = difflib.get_close_matches(key, known, 1)
-            raise ConfigError(f"{where}: unknown key {key!r}" + (f", did you mean {nearest[0]!r}?" if nearest else ""))
+            nearest = difflib.get_close_matches(str(key), known, 1)
+            raise ConfigError(
+                f"{where}: unknown key {shown(key)}" + (f", did you mean {nearest[0]!r}?" if nearest else "")
+            )
         setattr(defaults, key, _convert(getattr(defaults, key), value, f"{where}: {key}", key in ("train", "holdout")))
     return defaults
 
@@ -148,14 +167,14 @@ def _fill(kind: type, values: Any, where: str) -> Any:
 def _convert(default: Any, value: Any, where: str, sources: bool) -> Any:
     if sources:
         if not isinstance(value, list):
-            raise ConfigError(f"{where}: expected a list of annotations/images, got {value!r}")
+            raise ConfigError(f"{where}: expected a list of annotations/images, got {shown(value)}")
         return [_fill(Source, item, where) for item in value]
     if dataclasses.is_dataclass(default):
         return _fill(type(default), value, where)
     if isinstance(default, float):
         return _number(value, where)
     if type(value) is not type(default):
-        raise ConfigError(f"{where}: expected {type(default).__name__}, got {value!r}")
+        raise ConfigError(f"{where}: expected {type(default).__name__}, got {shown(value)}")
     if isinstance(default, list):
         return [_convert(default[0], item, where, False) for item in value]  # all lists are of numbers
     if where.endswith(": losses"):
@@ -164,10 +183,10 @@ def _convert(default: Any, value: Any, where: str, sources: bool) -> Any:
 
 
 def _number(value: Any, where: str) -> float:
-    """Also what YAML 1.1 takes for a text: 1e-3, without a point."""
+    """Return a finite number, also of what YAML 1.1 takes for a text: 1e-3, without a point."""
     try:
-        if not isinstance(value, bool):
+        if not isinstance(value, bool) and math.isfinite(float(value)):
             return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass
-    raise ConfigError(f"{where}: expected float, got {value!r}")
+    raise ConfigError(f"{where}: expected float, got {shown(value)}")

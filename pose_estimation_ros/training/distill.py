@@ -37,7 +37,8 @@ def torch_teacher(path: str, build: Callable[[Recipe], nn.Module], fabric: Fabri
     """In the student's precision and memory format."""
     state = load_checkpoint(path)
     if "recipe" not in state:
-        raise ConfigError(f"teacher {path}: expected a checkpoint of `pose train`, got the keys {sorted(state)[:5]}")
+        keys = sorted(map(str, state))[:5]
+        raise ConfigError(f"teacher {path}: expected a checkpoint of `pose train`, got the keys {keys}")
     recipe = recipe_from_fields(state["recipe"], path)
     if recipe.task == "person_detector":
         raise ConfigError(f"teacher {path}: expected a network with heatmaps, got a {recipe.task}")

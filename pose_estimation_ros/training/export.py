@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.files import write_json, write_whole
 from pose_estimation_ros.core.model_spec import DECODERS, ModelSpec, file_sha256, model_name, spec_path
-from pose_estimation_ros.training.checkpoint import load_checkpoint
+from pose_estimation_ros.training.checkpoint import fill, load_checkpoint
 from pose_estimation_ros.training.config import Recipe, recipe_from_fields
 from pose_estimation_ros.training.graph import for_export, with_shapes, with_shared_weights
 from pose_estimation_ros.training.tasks import TASKS, build_model, serving_model
@@ -39,12 +39,12 @@ def export(
     Raises ModelError where ONNX Runtime differs from torch by more than 1e-4 (absolute, on outputs of 0..1; relative to
     the largest value where that is over 1), ConfigError for sizes that the model cannot have.
     """
-    state = load_checkpoint(checkpoint)
+    state = load_checkpoint(checkpoint, "model", "recipe", "epoch")
     recipe = recipe_from_fields(state["recipe"], str(checkpoint))
     recipe.input_size_wh = list(size_wh or recipe.input_size_wh)
     check_size(recipe, free_size)
     model = build_model(recipe)
-    model.load_state_dict(state["model"])
+    fill(model, state["model"], checkpoint)
     model = serving_model(model).eval()
     content = to_onnx(model, recipe.input_size_wh, free_size)
     difference = max(parity(model, content, size) for size in sizes_to_try(recipe.input_size_wh, free_size))

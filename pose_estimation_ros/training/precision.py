@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from tqdm import tqdm
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.files import write_json, write_whole
 from pose_estimation_ros.core.model_spec import ModelSpec, file_sha256, load_model_spec, model_name, spec_path
+from pose_estimation_ros.inference.progress import progress
 from pose_estimation_ros.training.calibration import BATCH_SIZE, calibration_batches
 from pose_estimation_ros.training.fp16 import to_fp16
 from pose_estimation_ros.training.int8 import to_int8
@@ -47,7 +47,7 @@ def convert(
         result = to_fp16(model)
     else:
         batches = calibration_batches(spec, calibration, count)
-        shown = tqdm(batches, "calibrating", -(-count // BATCH_SIZE), leave=False)
+        shown = progress(batches, -(-count // BATCH_SIZE), "batches of calibration")
         result = to_int8(model, precision, shown, method)
         note |= {"calibration": str(calibration), "count": count, "method": method}
     path = Path(out, (name or f"{spec.name}_{precision.replace('-', '_')}") + ".onnx")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from types import FrameType
 from typing import TYPE_CHECKING, Iterator
@@ -16,6 +17,22 @@ from pose_estimation_ros.training.engine import Named
 
 if TYPE_CHECKING:
     from pose_estimation_ros.training.run import Run
+    from pose_estimation_ros.training.tasks import Task
+
+
+EVERY_S = 30.0  # from one line to the next where stderr is no terminal, which would show a bar
+
+
+def tell_start(run: Run, task: Task, steps: int) -> None:
+    """Print in one line what is trained, on what and where; steps: of an epoch."""
+    if not run.is_main:
+        return
+    recipe, fabric = run.recipe, run.fabric
+    millions = sum(parameter.numel() for parameter in task.model.parameters()) / 1e6
+    samples = f"{len(task.train_set)} training and {len(task.holdout_set)} holdout samples"  # type: ignore[arg-type]
+    pace = f"{recipe.epochs} epochs of {steps} steps of {recipe.batch_size} samples"
+    where = f"{fabric.world_size} x {fabric.device.type}, {recipe.precision}"
+    print(f"{recipe.name}: {recipe.model}, {millions:.2f} M parameters; {samples}; {pace}; on {where}", flush=True)
 
 
 class Interrupt:
@@ -52,13 +69,14 @@ class Interrupt:
 
 class Progress:
     """Iterates over an epoch's steps: a bar with the loss terms, images/s, the share of time spent waiting for data
-    and the time left of the run. Ends early, with ``stopped`` true, after an interrupt.
+    and the time left of the run; in a log file a line with the same now and then. Ends early, with ``stopped`` true,
+    after an interrupt.
     """
 
     def __init__(self, steps: Iterator[list[Named]], run: Run, total: int, interrupt: Interrupt) -> None:
         self.steps, self.run, self.total, self.interrupt = steps, run, total, interrupt
         self.stopped = False
-        self.images, self.seconds, self.waited = 0, 0.0, 0.0
+        self.images, self.seconds, self.waited, self.told = 0, 0.0, 0.0, 0.0
 
     def __iter__(self) -> Iterator[list[Named]]:
         recipe, shown = self.run.recipe, self.run.is_main
@@ -79,7 +97,15 @@ class Progress:
                 self.seconds = time.monotonic() - begun
                 bar.set_postfix_str(self.text(), refresh=False)
                 bar.update()
+                if shown:
+                    self.tell(title)
                 self.stopped = self.interrupt()
+
+    def tell(self, title: str) -> None:
+        """Print a line where there is no bar and the last line is long ago."""
+        if not sys.stderr.isatty() and self.seconds - self.told >= EVERY_S:
+            self.told = self.seconds
+            print(f"{title}, step {self.run.step}/{self.total}: {self.text()}", flush=True)
 
     def text(self) -> str:
         terms = " ".join(f"{name} {value:.4g}" for name, value in self.run.means.result().items())

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from pose_estimation_ros.core import heatmap
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.training.config import Recipe
+from pose_estimation_ros.training.config import Recipe, shown
 from pose_estimation_ros.training.data.bottom_up import BottomUpDataset
 from pose_estimation_ros.training.data.boxes import BoxesDataset
 from pose_estimation_ros.training.data.top_down import TopDownDataset
@@ -88,8 +88,9 @@ def build_model(recipe: Recipe) -> nn.Module:
     joints = {"num_joints": get_skeleton(recipe.skeleton).num_keypoints} if recipe.skeleton else {}
     try:
         return build(**joints, **recipe.model_options)
-    except TypeError as error:
-        raise ConfigError(f"model {recipe.model} with model_options {recipe.model_options}: {error}") from error
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError) as error:
+        options = shown(recipe.model_options)
+        raise ConfigError(f"model {recipe.model} with model_options {options}: {str(error)[:400]}") from error
 
 
 def build_task(recipe: Recipe) -> Task:

@@ -22,7 +22,7 @@ from pose_estimation_ros.training.data.loader import holdout_loader, samples_per
 from pose_estimation_ros.training.distill import load_teacher, taught
 from pose_estimation_ros.training.engine import Loss, TrainingDiverged, evaluate, train_one_epoch
 from pose_estimation_ros.training.grow import grow
-from pose_estimation_ros.training.progress import Interrupt, Progress
+from pose_estimation_ros.training.progress import Interrupt, Progress, tell_start
 from pose_estimation_ros.training.run import Run
 from pose_estimation_ros.training.sync_batch_norm import synchronise
 from pose_estimation_ros.training.tasks import Task, build_model, build_task
@@ -57,6 +57,7 @@ def train(recipe: Recipe) -> Path | None:
     steps = samples_per_epoch(recipe, task.train_set) // recipe.batch_size
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: lr_factor(recipe, step, steps))
     run = Run(recipe, fabric, model, optimizer, schedule)
+    tell_start(run, task, steps)
     with Interrupt(fabric) as interrupt:
         while run.epoch < recipe.epochs:
             if not finish_epoch(run, task, loss, steps, interrupt):
@@ -113,7 +114,7 @@ def begin(model: nn.Module, recipe: Recipe) -> None:
         load_weights(model, recipe.init_from)
     if recipe.grow_from:
         try:
-            grow(model, load_checkpoint(recipe.grow_from)["model"])
+            grow(model, load_checkpoint(recipe.grow_from, "model")["model"])
         except ModelError as error:
             raise ModelError(f"{recipe.grow_from}: {error}") from error
 

@@ -25,9 +25,26 @@ def test_weights_of_a_run(recipe):
 def test_faults(tmp_path):
     with pytest.raises(DataError, match="cannot read checkpoint"):
         load_checkpoint(tmp_path / "none.ckpt")
-    (tmp_path / "bad.ckpt").write_bytes(b"garbage")
-    with pytest.raises(DataError, match="bad.ckpt"):
-        load_checkpoint(tmp_path / "bad.ckpt")
+    for content in (b"garbage", b"# README\n\nText", b"", b"PK\x03\x04 no zip", b"\x80\x02cos\nsystem\n."):
+        (tmp_path / "bad.ckpt").write_bytes(content)
+        with pytest.raises(DataError, match="bad.ckpt: expected a checkpoint, got a file that torch") as error:
+            load_checkpoint(tmp_path / "bad.ckpt")
+        assert len(str(error.value)) < 500 and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content, lacking", [({"model": {}}, "recipe"), ({}, "model, recipe"), ([1], "its parts")])
+def test_another_programs_file(tmp_path, content, lacking):
+    torch.save(content, tmp_path / "a.ckpt")
+    with pytest.raises(DataError, match=f"a.ckpt: expected a checkpoint with {lacking}, got one without"):
+        load_checkpoint(tmp_path / "a.ckpt", "model", "recipe")
+
+
+@pytest.mark.parametrize("weights", [[1], None, {"x": torch.zeros(1)}, {"x": "y"}])
+def test_weights_of_another_shape(recipe, tmp_path, weights):
+    torch.save({"model": weights}, tmp_path / "a.ckpt")
+    with pytest.raises(ModelError, match="a.ckpt does not fit the model: ") as error:
+        load_weights(build_model(recipe), tmp_path / "a.ckpt")
+    assert "\n" not in str(error.value)
 
 
 def test_written_whole_or_not_at_all(tmp_path):

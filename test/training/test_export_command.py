@@ -54,7 +54,7 @@ def test_accuracy_before_and_after_in_one_command(checkpoint, dots, tmp_path, ca
         (["x.ckpt", "--precision", "int8-cpu"], "expected calibration data"),
         (["x.ckpt", "--flip"], "expected --flip with --accuracy-data"),
         (["x.ckpt", "--flip", "--decode-head", "--accuracy-data", "y"], "and without --decode-head"),
-        (["x.ckpt", "--accuracy-data", "nowhere"], "cannot read nowhere"),
+        (["x.ckpt", "--accuracy-data", "nowhere"], "nowhere: expected a JSON file"),
         (["x.ckpt", "--precision", "int8-cpu", "--calibration", "y", "--accuracy-data", "./y"], "got ./y for both"),
     ],
 )
