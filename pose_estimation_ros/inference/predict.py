@@ -13,18 +13,18 @@ folder that cannot be read are named and left out; the exit code is 1 then. Hidd
 import os
 import re
 import sys
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 import cv2
 import numpy as np
 
-from pose_estimation_ros.core.arguments import whole
+from pose_estimation_ros.core.arguments import number, whole
 from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.core.files import write_json, write_whole
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
 from pose_estimation_ros.inference.backend import CPU_ENGINES
 from pose_estimation_ros.inference.draw import COLOR_BY, draw_poses
-from pose_estimation_ros.inference.options import PipelineOptions
+from pose_estimation_ros.inference.options import RANGES, PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 from pose_estimation_ros.inference.progress import progress
 from pose_estimation_ros.inference.video import Source, VideoWriter, open_source
@@ -64,7 +64,7 @@ def add_pipeline_arguments(parser):
     for name, text in helps.items():
         default = getattr(DEFAULTS, name)
         option = "--" + name.replace("_", "-")
-        group.add_argument(option, type=type(default), default=default, metavar="X", help=text + " (%(default)s)")
+        group.add_argument(option, type=_kind(name), default=default, metavar="X", help=text + " (%(default)s)")
     group.add_argument("--no-tracking", dest="tracking", action="store_false", help="no ids, no smoothing")
     group.add_argument("--no-smoothing", dest="smoothing", action="store_false", help="no One-Euro filter")
     fallback_help = "where an .engine cannot be used, or fails, go on with its ONNX model on the CPU"
@@ -72,6 +72,13 @@ def add_pipeline_arguments(parser):
     engine_help = "what runs ONNX models (%(default)s)"
     group.add_argument("--cpu-engine", choices=CPU_ENGINES, default=DEFAULTS.cpu_engine, help=engine_help)
     group.add_argument("--flip-test", action="store_true", help="run mirrored crops too: better, twice the time")
+
+
+def _kind(name):
+    # type: (str) -> Callable[[str], Any]
+    """Return the type of an option's value, as argparse takes it."""
+    kind = type(getattr(DEFAULTS, name))
+    return {int: whole, float: number}[kind](*RANGES[name]) if name in RANGES else kind
 
 
 def pipeline_options(args):

@@ -76,6 +76,8 @@ def refused(path: str | Path, tensorrt: str) -> list[Refusal]:
         model = onnx.shape_inference.infer_shapes(onnx.load(str(path)))
     except Exception as error:  # protobuf's DecodeError and onnx's own share no other base
         raise ModelError(f"{path}: expected an ONNX model, got: {error}") from error
+    if not model.graph.node:  # an empty file is an empty message of protobuf
+        raise ModelError(f"{path}: expected an ONNX model, got one without nodes")
     most = max(opset for since, opset in OPSETS.items() if since <= version)
     opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), most)
     found = [Refusal("", "opset", f"expected at most {most}, got {opset}")] if opset > most else []

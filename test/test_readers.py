@@ -1,0 +1,58 @@
+"""Files in JSON and YAML have one reader each, which turns every fault of a file into one line."""
+
+import ast
+import os
+
+import pytest
+
+PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "pose_estimation_ros")
+READERS = {"core/files.py": "json.load", "evaluation/yaml_files.py": "yaml.safe_load"}
+# Texts that are no files of a user's: messages between processes, what TensorRT says of an engine.
+OF_NO_FILE = {
+    "evaluation/bag/worker.py": "json.loads",
+    "evaluation/bag/workers.py": "json.loads",
+    "inference/engine_precision.py": "json.loads",
+}
+LOADS = {
+    "json": {"load", "loads", "JSONDecoder"},
+    "yaml": {"load", "safe_load", "load_all", "safe_load_all", "full_load"},
+}
+
+
+def loads(source):
+    """ "json.load" and the like, of each call or import of a reader in the source text."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.attr in LOADS.get(node.value.id, ()):
+                yield "%s.%s" % (node.value.id, node.attr)
+        elif isinstance(node, ast.ImportFrom) and node.module in LOADS:
+            yield from ("%s.%s" % (node.module, alias.name) for alias in node.names if alias.name in LOADS[node.module])
+
+
+def sources():
+    for folder, _folders, names in os.walk(PACKAGE):
+        for name in sorted(names):
+            if name.endswith(".py"):
+                path = os.path.join(folder, name)
+                with open(path, encoding="utf-8") as file:
+                    yield os.path.relpath(path, PACKAGE).replace(os.sep, "/"), file.read()
+
+
+def test_nobody_else_reads_such_files():
+    allowed = dict(READERS, **OF_NO_FILE)
+    found = {(path, call) for path, source in sources() for call in loads(source)}
+    assert found == set(allowed.items())
+
+
+@pytest.mark.parametrize(
+    "source, found",
+    [
+        ("", []),
+        ("import json\njson.load(f)", ["json.load"]),
+        ("from json import loads", ["json.loads"]),
+        ("yaml.safe_load(t)", ["yaml.safe_load"]),
+        ("json.dumps(x)\nyaml.safe_dump(x)\nself.load(x)", []),
+    ],
+)
+def test_the_test_can_fail(source, found):
+    assert list(loads(source)) == found
