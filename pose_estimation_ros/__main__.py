@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import traceback
-from typing import Any, Iterator, List
+from typing import Any, Iterator, List, Optional
 
 from pose_estimation_ros import __version__
 from pose_estimation_ros.core.errors import PoseError
@@ -19,6 +19,7 @@ from pose_estimation_ros.core.errors import PoseError
 FAULT = 70  # EX_SOFTWARE of sysexits.h
 # What files, arguments and the machine can cause where no reader of the package has turned it into a PoseError.
 OF_THE_USER = (OSError, RecursionError, UnicodeError, MemoryError)
+QUIET = {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}  # their failures become errors of the package
 LONGEST = 1000  # characters of an error's line
 
 # name: (module with add_arguments(parser) and main(args) -> int, one line of help, pip extra that it needs)
@@ -70,7 +71,7 @@ def main(argv=None):
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        return tell(error)
+        return 130 if is_of_ctrl_c(error) else tell(error)
 
 
 def tell(error):
@@ -89,9 +90,19 @@ def tell(error):
 def run(argv):
     # type: (List[str]) -> int
     """Parse the command line and run its command."""
+    for name, level in QUIET.items():
+        os.environ.setdefault(name, level)
     with quiet_ctrl_c():  # imports take a second, in which libraries print their own tracebacks
         args = _parser(argv).parse_args(argv)
     return args.main(args)
+
+
+def is_of_ctrl_c(error):
+    # type: (Optional[BaseException]) -> bool
+    """Tell whether Ctrl-C is the cause: in the import of a library it comes out as "initialization failed"."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def is_of_the_user(error):

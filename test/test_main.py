@@ -109,6 +109,18 @@ def test_what_ends_without_a_word(raising, capsys, error, status):
     assert raising(error) == status and capsys.readouterr().err == ""
 
 
+def test_ctrl_c_in_the_import_of_a_library(raising, capsys):
+    try:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise ImportError("initialization failed") from error
+    except ImportError as error:
+        failure = ConfigError("the library is not installed")
+        failure.__context__ = error
+    assert raising(failure) == 130 and capsys.readouterr().err == ""
+
+
 def test_a_wrong_argument_is_one_line(raising, capsys):
     with pytest.raises(SystemExit) as end:
         command.main(["predict", "--count", "x"])

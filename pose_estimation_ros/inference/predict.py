@@ -78,7 +78,10 @@ def _kind(name):
     # type: (str) -> Callable[[str], Any]
     """Return the type of an option's value, as argparse takes it."""
     kind = type(getattr(DEFAULTS, name))
-    return {int: whole, float: number}[kind](*RANGES[name]) if name in RANGES else kind
+    if name not in RANGES:
+        return kind
+    low, high = RANGES[name]
+    return whole(int(low), int(high)) if kind is int else number(low, high)
 
 
 def pipeline_options(args):

@@ -16,7 +16,8 @@ from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.files import whole_file
 from pose_estimation_ros.inference.images import read_image
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
+BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # of JPEG and PNG files
 URL = re.compile("(rtsp|rtsps|rtmp|http|https|udp|tcp|rtp|srt)://.", re.IGNORECASE)
 NUMBERED = re.compile("%(0[0-9]+)?d")  # of img_%04d.png
 CAMERAS = 100  # indices of cameras; from 100 on OpenCV takes the hundreds for the number of a backend
@@ -163,12 +164,22 @@ def _open_file(path, mode):
     if not stat.S_ISREG(mode):
         kind = "named pipe" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "block device"
         raise DataError("%s: expected %s, got a %s" % (path, SOURCES, kind))
-    if os.path.splitext(path)[1].lower() in IMAGE_SUFFIXES:
+    if _is_image(path):
         read_image(path)  # fail before anything is opened for writing
         return Source("image", path, [path])
-    if not os.access(path, os.R_OK):
-        raise DataError("%s: expected a video, got a file that may not be read" % path)
     return Source("video", path, capture=_capture("video", path, opencv_path(path)))
+
+
+def _is_image(path):
+    # type: (str) -> bool
+    """Tell images from videos by the ending of the name, or by the content where there is no ending."""
+    try:
+        with open(path, "rb") as file:
+            beginning = file.read(8)
+    except OSError as error:
+        raise DataError("%s: expected %s, got: %s" % (path, SOURCES, error.strerror))
+    ending = os.path.splitext(path)[1].lower()
+    return ending in IMAGE_SUFFIXES or (not ending and beginning.startswith(BEGINNINGS))
 
 
 def _open_what_is_no_path(name):
@@ -247,7 +258,7 @@ def _silence():
     """Let OpenCV and FFmpeg print nothing by themselves, unless the user has set their levels: an error tells it."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     logging = getattr(getattr(cv2, "utils", None), "logging", None)
-    if logging is not None and "OPENCV_LOG_LEVEL" not in os.environ:
+    if logging is not None and os.environ.get("OPENCV_LOG_LEVEL", "SILENT") == "SILENT":
         logging.setLogLevel(logging.LOG_LEVEL_SILENT)
 
 

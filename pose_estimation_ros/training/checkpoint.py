@@ -37,12 +37,19 @@ def load_checkpoint(path: str | Path, *keys: str) -> dict[str, Any]:
     except OSError as error:
         raise DataError(f"cannot read checkpoint {path}: {error.strerror or error}") from error
     except Exception as error:  # torch raises pickle's errors, which have no common base
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise DataError(f"{path}: expected a checkpoint, got a file that torch cannot load: {reason}") from error
+        raise DataError(
+            f"{path}: expected a checkpoint, got a file that torch cannot load ({reason(error)})"
+        ) from error
     lacking = [key for key in keys if key not in content] if isinstance(content, dict) else ["its parts"]
     if lacking:
         raise DataError(f"{path}: expected a checkpoint with {', '.join(lacking)}, got one without")
     return content
+
+
+def reason(error: Exception) -> str:
+    """Return why torch did not load a file; its errors of unpickling are pages that advise to trust the file."""
+    name = type(error).__name__
+    return name if "pickl" in f"{name} {error}".lower() else (str(error).strip() or name).splitlines()[0][:200]
 
 
 def load_weights(model: nn.Module, path: str | Path) -> None:
