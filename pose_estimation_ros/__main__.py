@@ -118,7 +118,8 @@ def one_line(error):
     if isinstance(error, PoseError):
         return _shortened(text)
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return _shortened("%s: %s" % (os.fsdecode(error.filename), error.strerror))
+        name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
+        return _shortened("%s: %s" % (name, error.strerror))
     told = _shortened(": ".join(filter(None, [type(error).__name__, text])))
     what = told if is_of_the_user(error) else "fault of pose_estimation_ros: %s" % told
     return "%s (POSE_TRACEBACK=1 shows the traceback)" % what

@@ -38,8 +38,6 @@ WITH_FILE = [
     "predict FILE --out out",
     "predict good.png --out out --model FILE",
     "predict good.png --out out --detector FILE",
-    "predict good.png --out good.png",
-    "predict good.png --out /dev/null",
     "benchmark FILE --batches 0",
     "benchmark --model FILE",
     "build-engine FILE",
@@ -78,6 +76,16 @@ REAL = {
     "evaluate-bag good.png --out out --realtime": ["--latency-ms"],
     "make-bag good.png --out out": ["--rate"],
 }
+OUTPUTS = [
+    "predict good.png --out good.png",
+    "predict good.png --out good.png/x",
+    "predict good.png --out .",
+    "predict good.png --out loop",
+    "make-bag good.png --out good.png",
+    "make-bag good.png --out good.png/x",
+    "make-bag good.png --out loop/x",
+    "compare text.onnx --data . --out good.png",
+]
 ZERO = ["predict good.png --out out --max-frames 0", "make-bag good.png --out out --rate 0", "benchmark --frames 0",
         "benchmark --rounds 0", "benchmark --batches -1", "evaluate --predictions list.json --data . --draws 0",
         "compare text.onnx --data . --rounds 0", "evaluate-bag good.png --out out --workers 0",
@@ -145,6 +153,11 @@ def test_a_whole_number_that_is_none(refused, line, option, text):
 @pytest.mark.parametrize("line, option", [(line, option) for line, options in REAL.items() for option in options])
 def test_a_number_that_is_none(refused, line, option, text):
     refused(*(line.split() + ["%s=%s" % (option, text)]))
+
+
+@pytest.mark.parametrize("line", OUTPUTS)
+def test_an_output_that_cannot_be_written(refused, line):
+    refused(*line.split())
 
 
 @pytest.mark.parametrize("line", ZERO)

@@ -80,6 +80,7 @@ HINT = " (POSE_TRACEBACK=1 shows the traceback)"
         (ConfigError("x" * 5000), 1, "x" * 1000 + " ..."),
         (OSError(28, "No space left on device", "out/x.json"), 1, "out/x.json: No space left on device"),
         (OSError(13, "Permission denied", b"b\xff.jpg"), 1, "b\\udcff.jpg: Permission denied"),
+        (OSError(9, "Bad file descriptor", 77), 1, "77: Bad file descriptor"),
         (OSError("odd"), 1, "OSError: odd" + HINT),
         (RecursionError("maximum depth"), 1, "RecursionError: maximum depth" + HINT),
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "why"), 1, None),
