@@ -108,7 +108,8 @@ def is_of_ctrl_c(error):
 def is_of_the_user(error):
     # type: (BaseException) -> bool
     """Tell whether a user can have caused the error; OpenCV's own error comes of files, and is not imported here."""
-    return isinstance(error, (PoseError,) + OF_THE_USER) or type(error).__module__ == "cv2"
+    loop = isinstance(error, RuntimeError) and str(error).startswith("Symlink loop")  # pathlib's, until Python 3.13
+    return isinstance(error, (PoseError,) + OF_THE_USER) or type(error).__module__ == "cv2" or loop
 
 
 def one_line(error):

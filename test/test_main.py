@@ -86,6 +86,7 @@ HINT = " (POSE_TRACEBACK=1 shows the traceback)"
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "why"), 1, None),
         (MemoryError(), 1, "MemoryError" + HINT),
         (cv2.error("OpenCV: bad"), 1, "error: OpenCV: bad" + HINT),
+        (RuntimeError("Symlink loop from 'a'"), 1, "RuntimeError: Symlink loop from 'a'" + HINT),
         (ZeroDivisionError(), 70, "fault of pose_estimation_ros: ZeroDivisionError" + HINT),
         (KeyError("k"), 70, "fault of pose_estimation_ros: KeyError: 'k'" + HINT),
     ],
