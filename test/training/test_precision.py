@@ -57,7 +57,7 @@ def test_the_spec_says_of_what_it_is_and_keeps_the_figures_before(source, dots, 
         ("int8-cpu", {}, ConfigError, "expected calibration data for int8-cpu"),
         ("int8-cpu", {"calibration": "x", "method": "mean"}, ConfigError, "got 'mean'"),
         ("int8-cpu", {"calibration": "x", "count": 0}, ConfigError, "expected 1 or more images"),
-        ("int8-tensorrt", {"calibration": "nowhere"}, DataError, "cannot read nowhere"),
+        ("int8-tensorrt", {"calibration": "nowhere"}, DataError, "nowhere: expected a JSON file"),
     ],
 )
 def test_faults_leave_nothing_behind(source, tmp_path, precision, options, error, message):
