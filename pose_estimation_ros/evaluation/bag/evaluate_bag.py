@@ -56,7 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     clock.add_argument("--realtime", action="store_true", help="drop the images that a running node would not get to")
     parser.add_argument(
-        "--latency-ms", type=number(0, 1e6), metavar="X", help="with --realtime: of each image (default: measured)"
+        "--latency-ms",
+        type=number(0, MOST_LATENCY_MS),
+        metavar="X",
+        help="with --realtime: of each image (default: measured)",
     )
     add_truth_arguments(parser)
     where = parser.add_mutually_exclusive_group()
