@@ -1,15 +1,14 @@
 """pose_node with joints in space, on the topics of a depth camera: RealSense's (align_depth.enable:=true) by default.
 
-Start the camera's own launch file beside it; others have, relative to their namespace:
-ZED: rgb/image_rect_color and depth/depth_registered (image_rectified:=true); OAK: rgb/image_raw and stereo/image_raw.
+Start the camera's own launch file beside it. For other cameras give input_image_topic and depth_topic, or a params_file
+of your own in place of config/realsense.yaml. Relative to the camera's namespace they are, for a ZED (zed-ros2-wrapper
+5.1.0 and newer) rgb/color/rect/image and depth/depth_registered, with image_rectified:=true; before 5.1.0
+rgb/image_rect_color; for an OAK rgb/image_raw and stereo/image_raw.
 """
 
 from pose_estimation_ros.nodes.launch_arguments import pose_arguments, pose_node
 from pose_estimation_ros.nodes.launch_description import describe
 
-IMAGE = "/camera/camera/color/image_raw"
-DEPTH = "/camera/camera/aligned_depth_to_color/image_raw"
-
 
 def generate_launch_description():
-    return describe(pose_arguments("cpu", IMAGE, depth_topic=DEPTH), pose_node)
+    return describe(pose_arguments("realsense"), pose_node)

@@ -6,8 +6,6 @@
 from pose_estimation_ros.nodes.launch_arguments import pose_arguments, pose_node
 from pose_estimation_ros.nodes.launch_description import describe
 
-TOPICS = "/left/image_raw,/right/image_raw"
-
 
 def generate_launch_description():
-    return describe(pose_arguments("cpu", image_topics=TOPICS), pose_node)
+    return describe(pose_arguments("multi_camera", without=["input_image_topic"]), pose_node)

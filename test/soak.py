@@ -146,7 +146,7 @@ def report(subscriber, rows):
         "memory grows": slope > LIMIT_MB_PER_HOUR,
         "open files grow": rows[-1, 2] - rows[0, 2] > LIMIT_FILES,
         "no person": not subscriber.people,
-        "diagnostics STALE or ERROR": max(subscriber.levels) > 1,
+        "diagnostics ERROR": max(subscriber.levels) > 1,
         "diagnostics differ": any(differ(seen[name], said[name]) for name in ("images of the camera", "published")),
     }
     found = [problem for problem, is_there in problems.items() if is_there]

@@ -24,10 +24,13 @@ class DataError(PoseError):
 class FrameError(PoseError):
     """One image message or array cannot be used: it is dropped and counted, and the node goes on.
 
-    ``kind`` is a short stable word for the counters, such as ``"step"`` or ``"encoding"``.
+    ``kind`` is a short stable word for the counters, such as ``"step"`` or ``"encoding"``. The message is cut at
+    LONGEST characters, as it may quote a text of any length that came over the network.
     """
+
+    LONGEST = 500
 
     def __init__(self, kind, message):
         # type: (str, str) -> None
-        super().__init__(message)
+        super().__init__(message[: self.LONGEST])
         self.kind = kind

@@ -3,8 +3,8 @@
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
-from rclpy.expand_topic_name import expand_topic_name
 from rclpy.node import Node
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from pose_estimation_ros.core.camera import Camera
@@ -12,9 +12,12 @@ from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.joining import Joiner
 from pose_estimation_ros.inference.statistics import CameraStatistics
 from pose_estimation_ros.nodes.conversions import camera_from_info
+from pose_estimation_ros.nodes.guard import guard_of
 from pose_estimation_ros.nodes.image_qos import choose, subscribe
 from pose_estimation_ros.nodes.optional_messages import optional_messages
 from pose_estimation_ros.nodes.qos import NEWEST_IMAGE, PARTNER
+from pose_estimation_ros.nodes.qos_overrides import with_overrides
+from pose_estimation_ros.nodes.topic_names import camera_topics, resolved
 from pose_estimation_ros.nodes.watchdog import Watchdog, ask_why
 
 NO_CLOCK = "use_sim_time is set and nothing came on /clock: no ages"
@@ -38,12 +41,11 @@ class CameraInputs:
     def __init__(self, node, topic, values, take):
         # type: (Node, str, Dict[str, Any], Callable[[Dict[str, Any]], None]) -> None
         self._node, self._values, self._take = node, values, take
-        raw = resolved(node, topic)
-        self._beside = raw[: raw.rfind("/") + 1]
+        self.topics = camera_topics(node, topic, values)
         self.compressed = values["image_transport"] == "compressed"
-        self.topic = raw + "/compressed" if self.compressed else raw
+        self.topic = resolved(node, self.topics.image + "/compressed") if self.compressed else self.topics.image
         self._detections = None  # type: Any
-        if values["detections_topic"]:
+        if self.topics.detections:
             self._detections = optional_messages("vision_msgs", ["Detection2DArray"]).Detection2DArray
         self._others = []  # type: List[Any]
         self._images = None  # type: Any
@@ -55,7 +57,7 @@ class CameraInputs:
         self.statistics, self.watchdog = CameraStatistics(now_s), Watchdog(self.topic, now_s)
         self._camera, self._camera_fault, self._lacked = None, "no CameraInfo", ""  # type: Optional[Camera], str, str
         self._depth_s = float("-inf")
-        boxes = {"detections": self._values["detections_slop_s"]} if self._values["detections_topic"] else {}
+        boxes = {"detections": self._values["detections_slop_s"]} if self.topics.detections else {}
         # Of images with and without depth.
         self._joiners = {True: Joiner(dict(boxes, depth=self._values["depth_slop_s"])), False: Joiner(boxes)}
 
@@ -64,27 +66,43 @@ class CameraInputs:
         """Subscribes; afresh, as if nothing had ever come."""
         self._reset()
         self._open_images()
-        values = self._values
-        if values["camera_info_topic"]:
-            self._listen(CameraInfo, values["camera_info_topic"], self._on_camera_info, NEWEST_IMAGE)
-        if values["depth_topic"]:
+        info, depth, detections = self.topics[1:]
+        if info:
+            self._listen(CameraInfo, info, self._on_camera_info, NEWEST_IMAGE)
+        if depth:
             kind, suffix = (CompressedImage, "/compressedDepth") if self.compressed else (Image, "")
-            self._listen(kind, values["depth_topic"] + suffix, self._on_depth, PARTNER)
-        if values["detections_topic"]:
-            self._listen(self._detections, values["detections_topic"], self._on_detections, PARTNER)
+            self._listen(kind, depth + suffix, self._on_depth, PARTNER)
+        if detections:
+            self._listen(self._detections, detections, self._on_detections, PARTNER)
 
     def _open_images(self):
         # type: () -> None
         infos = self._node.get_publishers_info_by_topic(self.topic)
         silent_s = self.statistics.summary(time.monotonic()).last_image_age_s
-        qos = choose(infos, self._values["qos"], arrived=not self.watchdog.outage or silent_s == silent_s)
+        qos = self._image_qos(infos, arrived=not self.watchdog.outage or silent_s == silent_s)
         kind = CompressedImage if self.compressed else Image
-        self._images = subscribe(self._node, kind, self.topic, self.on_image, qos)
+        self._images = subscribe(self._node, kind, self.topic, self._guarded(self.on_image), qos)
+
+    def _image_qos(self, infos, arrived):
+        # type: (Sequence[Any], bool) -> QoSProfile
+        """Return the profile to ask images with; what the user overrides comes before our choice."""
+        chosen = choose(infos, self._values["qos"], arrived)
+        return with_overrides(self._node, "subscription", self.topic, chosen)
 
     def _listen(self, kind, topic, callback, qos):
         # type: (Any, str, Callable, Any) -> None
-        name = topic if topic.startswith("/") else self._beside + topic
-        self._others.append(self._node.create_subscription(kind, name, callback, qos))
+        qos = with_overrides(self._node, "subscription", topic, qos)
+        self._others.append(self._node.create_subscription(kind, topic, self._guarded(callback), qos))
+
+    def _guarded(self, callback):
+        # type: (Callable) -> Callable
+        """Wrap a callback so that an exception that nobody expected costs one message, and is counted."""
+
+        def failed():
+            # type: () -> None
+            self.statistics.bad_frame(time.monotonic(), "unexpected")
+
+        return guard_of(self._node).wrap(callback, failed)
 
     def close(self):
         # type: () -> None
@@ -103,7 +121,7 @@ class CameraInputs:
         if said:
             self._node.get_logger().warning(said)
         if self.watchdog.outage and not self.watchdog.had_images and self._values["qos"] == "auto":
-            wanted = choose(self._node.get_publishers_info_by_topic(self.topic), "auto", arrived=False)
+            wanted = self._image_qos(self._node.get_publishers_info_by_topic(self.topic), arrived=False)
             if wanted.reliability != self._images.qos_profile.reliability:
                 self._node.destroy_subscription(self._images)
                 self._open_images()
@@ -119,7 +137,7 @@ class CameraInputs:
         # type: () -> str
         """What is missing beside images that come, "" for nothing."""
         found = [self._joiner.why_waiting(), "" if self._node.get_clock().now().nanoseconds else NO_CLOCK]
-        if self._values["depth_topic"]:
+        if self.topics.depth:
             found.append("" if self._depth_lives() else "no depth image for %g s: no joints in space" % ALIVE_S)
             found.append(self._camera_fault and self._camera_fault + ": no joints in space")
         return "; ".join(filter(None, found))
@@ -183,11 +201,3 @@ def age_ms(node, stamp):
     """From a stamp to now on the node's clock; NaN where one of them is zero, for it was never set."""
     stamp_ns, now_ns = stamp.sec * 10**9 + stamp.nanosec, node.get_clock().now().nanoseconds
     return 1e-6 * (now_ns - stamp_ns) if stamp_ns and now_ns else float("nan")
-
-
-def resolved(node, topic):
-    # type: (Node, str) -> str
-    """Full name of a topic, remapped; as image_transport, which remaps the raw image's topic for all its kinds."""
-    if hasattr(node, "resolve_topic_name"):
-        return node.resolve_topic_name(topic)
-    return expand_topic_name(topic, node.get_name(), node.get_namespace())  # Foxy: without remapping

@@ -77,8 +77,7 @@ class CameraResults:
     def _show(self, result):
         # type: (Result) -> None
         if self._markers.get_subscription_count():
-            joints = result.joints if self._values["depth_topic"] else None
-            markers = self._make_markers(result.poses, result.header, result.image_wh, result.camera, joints)
+            markers = self._make_markers(result.poses, result.header, result.image_wh, result.camera, result.joints)
             self._markers.publish(markers)
         if self._values["overlay"] and self._overlay.get_subscription_count():
             frame = result.frame.copy()

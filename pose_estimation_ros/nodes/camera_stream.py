@@ -18,7 +18,7 @@ from pose_estimation_ros.msg import Timing
 from pose_estimation_ros.nodes.camera_inputs import CameraInputs, age_ms
 from pose_estimation_ros.nodes.camera_results import CameraResults, Result
 from pose_estimation_ros.nodes.conversions import depth_to_array, image_to_array, stamp_to_s
-from pose_estimation_ros.nodes.diagnostics import TOO_OLD, CameraFacts, camera_status
+from pose_estimation_ros.nodes.diagnostics import TOO_OLD, CameraFacts, camera_status, full_name
 
 WARN_EVERY_S = 5.0
 
@@ -29,6 +29,7 @@ class CameraStream:
     def __init__(self, node, pipeline, topic, prefix, values):
         # type: (Node, Pipeline, str, str, Dict[str, Any]) -> None
         self._node, self.pipeline, self._values = node, pipeline, values
+        self._name = full_name(node)
         self._view = View(values["roi_xywh"], values["rotation_deg"])
         self._depth = DepthOptions(
             window=values["depth_window"],
@@ -60,7 +61,7 @@ class CameraStream:
         outage = inputs.watchdog.outage if values["enabled"] else ""
         state = (outage, values["max_age_ms"], values["enabled"], inputs.lacks)
         facts = CameraFacts(inputs.topic, inputs.reliability, *state)
-        return camera_status(self._node.get_name(), facts, inputs.statistics.summary(time.monotonic()))
+        return camera_status(self._name, facts, inputs.statistics.summary(time.monotonic()))
 
     def _on_images(self, received):
         # type: (Dict[str, Any]) -> None
@@ -95,6 +96,9 @@ class CameraStream:
         view, image_wh, boxes = self._view, frame.shape[1::-1], None
         if detections is not None:
             people = decode_detections(detections, self._values["person_classes"])
+            if people.malformed:
+                text = "expected boxes of finite numbers and a size, got %d others" % people.malformed
+                self._tell(FrameError("detection_box", text), "boxes dropped")
             boxes = view.boxes(people.boxes_xyxy[people.score >= self._values["detections_min_score"]], image_wh)
         found = self.pipeline(view.cut(frame), stamp_s, boxes)
         return view.back(joined(found, self.pipeline.lost), image_wh)

@@ -48,11 +48,11 @@ def _by_cv_bridge(msg, cause):
     try:
         from cv_bridge import CvBridge, CvBridgeError
     except ImportError:
-        raise FrameError("encoding", "%s; others need cv_bridge, which is not installed" % cause)
+        raise FrameError("encoding", "%.350s; others need cv_bridge, which is not installed" % cause)
     try:
         return CvBridge().imgmsg_to_cv2(msg, "bgr8")
     except CvBridgeError as error:
-        raise FrameError("encoding", "%s; cv_bridge: %s" % (cause, error))
+        raise FrameError("encoding", "%.250s; cv_bridge: %.200s" % (cause, error))
 
 
 def array_to_image(frame, header):

@@ -15,6 +15,17 @@ from pose_estimation_ros.inference.statistics import Summary
 
 NONE = "none"
 TOO_OLD = "too_old"  # kind of drop: older than max_age_ms
+# From when on images count as lost or late.
+MANY_SKIPPED = 0.25  # share of the camera's images
+FEWEST_IMAGES = 20  # in the window; a share of fewer says little
+BUSY = 0.8  # share of its time that the node works; above, it skips images because it is slower than the camera
+LATE_MS = 500.0
+OTHER_CLOCK_S = 60.0  # older images are not late: their stamps are of another clock
+LOST_OR_LATE = (
+    "images are lost or late on the way (remedy: config/fastdds_shm.xml in the environment of the camera's process), "
+    "or the node is too slow"
+)
+OTHER_CLOCK = "stamps are %.0f s behind this node's clock: set use_sim_time for a bag, or synchronise the clocks"
 
 # Key -> meaning; <...> stands for a word. "Window": the last seconds, as many as window_s says.
 NODE_KEYS = {
@@ -32,6 +43,7 @@ NODE_KEYS = {
     "power_mode": "Number and name of a Jetson's power mode (nvpmodel).",
     "gpu_clock_mhz": "Clock of a Jetson's GPU now.",
     "throttled": "What heat slows down now, by the kernel's names, or none.",
+    "unexpected_errors": "Exceptions since the start that nobody foresaw; the log has the traceback of each kind once.",
     "temperature_<zone>_c": "Temperature of a thermal zone, by the kernel's name for it.",
 }
 CAMERA_KEYS = {
@@ -61,6 +73,7 @@ class NodeFacts(NamedTuple):
     """What is known of the node. accuracy: of the model's spec. error: why nothing works at all, or "".
 
     non_finite: what the networks computed that is not finite. blind: whether one computed nothing else the last time.
+    unexpected: exceptions that nobody foresaw, since the start; unexpected_now: whether one came in the last seconds.
     """
 
     model: str
@@ -76,6 +89,8 @@ class NodeFacts(NamedTuple):
     error: str = ""
     non_finite: NonFinite = NonFinite()
     blind: bool = False
+    unexpected: int = 0
+    unexpected_now: bool = False
 
 
 class CameraFacts(NamedTuple):
@@ -99,6 +114,7 @@ def node_status(name, facts, heat):
         (DiagnosticStatus.WARN, facts.fault and "fallback in use: " + facts.fault),
         (DiagnosticStatus.ERROR if facts.blind else DiagnosticStatus.WARN, facts.non_finite.text()),
         (DiagnosticStatus.WARN, throttled and "throttled by heat: " + throttled),
+        (DiagnosticStatus.WARN, "unexpected errors, see the log" if facts.unexpected_now else ""),
     ]
     ap, protocol = model_ap(facts.accuracy, facts.flip_test)
     values = [
@@ -116,6 +132,7 @@ def node_status(name, facts, heat):
         ("power_mode", heat["power_mode"]),
         ("gpu_clock_mhz", heat["gpu_mhz"]),
         ("throttled", throttled or NONE),
+        ("unexpected_errors", facts.unexpected),
     ]
     values += [("temperature_%s_c" % word(zone), degrees) for zone, degrees in sorted(heat["temperatures_c"].items())]
     return _status("%s: Pose estimation" % name, facts.board, problems, values)
@@ -150,7 +167,7 @@ def camera_status(name, facts, summary):
 def _problems(facts, summary):
     # type: (CameraFacts, Summary) -> List[Tuple[bytes, str]]
     if facts.outage:
-        return [(DiagnosticStatus.STALE, facts.outage)]
+        return [(DiagnosticStatus.ERROR, facts.outage)]
     found = []
     if summary.bad_frames:
         useless = summary.rate_out_hz == 0 and not summary.dropped
@@ -160,6 +177,8 @@ def _problems(facts, summary):
     if too_old or 0 < facts.max_age_ms < summary.age_p99_ms:
         said = "images older than %g ms: %d dropped, age p99 of the others %s ms"
         found.append((DiagnosticStatus.WARN, said % (facts.max_age_ms, too_old, text(summary.age_p99_ms))))
+    else:
+        found.append((DiagnosticStatus.WARN, _losses(facts, summary)))
     if summary.ahead:
         found.append((DiagnosticStatus.WARN, "%d stamps ahead of this node's clock" % summary.ahead))
     if facts.lacks:
@@ -167,6 +186,32 @@ def _problems(facts, summary):
     if not facts.enabled:
         found.append((DiagnosticStatus.OK, "disabled by its parameter"))
     return found
+
+
+def _losses(facts, summary):
+    # type: (CameraFacts, Summary) -> str
+    """Return what is to be said of images that were lost or came late, with the remedy, or "".
+
+    A node that is slower than its camera skips images by design. So skipped images are a fault only where the node had
+    time for them. Late results are a fault unless max_age_ms says how late they may be.
+    """
+    if summary.age_p50_ms > 1e3 * OTHER_CLOCK_S:
+        return OTHER_CLOCK % (1e-3 * summary.age_p50_ms)
+    share = 1.0 - summary.rate_received_hz / summary.rate_in_hz if summary.rate_in_hz > 0 else 0.0
+    published = summary.skipped / share if share > 0 else 0.0
+    busy = 1e-3 * summary.rate_out_hz * sum(mean_ms for _, mean_ms in summary.stages_ms.values())
+    lost = share > MANY_SKIPPED and published >= FEWEST_IMAGES and busy < BUSY
+    late = summary.age_p99_ms > LATE_MS and not facts.max_age_ms
+    if not lost and not late:
+        return ""
+    skipped = "%d of %.0f images skipped, " % (summary.skipped, published) if published else ""
+    return "%sage p99 %s ms: %s" % (skipped, text(summary.age_p99_ms), LOST_OR_LATE)
+
+
+def full_name(node):
+    # type: (Any) -> str
+    """Return the name of a node with its namespace, such as "robot1/pose_node", as the beginning of a status's name."""
+    return (node.get_namespace().rstrip("/") + "/" + node.get_name()).lstrip("/")
 
 
 def diagnostics(stamp, statuses):

@@ -10,6 +10,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProf
 from rclpy.subscription import Subscription
 
 from pose_estimation_ros.nodes.qos import NEWEST_IMAGE
+from pose_estimation_ros.nodes.qos_overrides import with_overrides
 
 try:
     from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks, UnsupportedEventTypeError
@@ -144,7 +145,8 @@ def subscribe(node, kind, topic, callback, qos):
 
 def advertise(node, kind, topic, qos):
     # type: (Any, Any, str, QoSProfile) -> Any
-    """A publisher that tells the remedy to who asks for more than it offers."""
+    """Make a publisher, with the user's qos_overrides, that tells the remedy to who asks for more than it offers."""
+    qos = with_overrides(node, "publisher", topic, qos)
 
     def on_incompatible(_event):
         # type: (Any) -> None

@@ -5,6 +5,7 @@ from typing import Any, Callable, Optional
 from rclpy.task import Future
 
 from pose_estimation_ros.core.errors import PoseError
+from pose_estimation_ros.nodes.guard import guard_of
 
 try:
     from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
@@ -90,11 +91,14 @@ class ManagedNode(LifecycleNode):
     def _transition(self, step, undo=lambda: None):
         # type: (Callable[[], None], Callable[[], None]) -> Any
         try:
-            step()
-        except PoseError as error:
-            undo()
-            return self._failed(step, error, TransitionCallbackReturn.FAILURE)
+            try:
+                step()
+            except PoseError as error:
+                undo()
+                return self._failed(step, error, TransitionCallbackReturn.FAILURE)
         except Exception as error:
+            if not self._starting:
+                guard_of(self).note(error)
             return self._failed(step, error, TransitionCallbackReturn.ERROR)
         return TransitionCallbackReturn.SUCCESS
 

@@ -6,6 +6,7 @@ from rclpy.node import Node
 
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.inference import foxglove, hri
+from pose_estimation_ros.nodes.image_qos import advertise
 from pose_estimation_ros.nodes.optional_messages import optional_messages
 from pose_estimation_ros.nodes.qos import OUTPUT
 
@@ -24,7 +25,7 @@ class FoxgloveOutput:
         # type: (Node, str, Skeleton) -> None
         self._messages = optional_messages("foxglove_msgs", foxglove.CLASSES)
         self._node, self._skeleton = node, skeleton
-        self._annotations = node.create_publisher(self._messages.ImageAnnotations, prefix + "pose/annotations", OUTPUT)
+        self._annotations = advertise(node, self._messages.ImageAnnotations, prefix + "pose/annotations", OUTPUT)
 
     def publish(self, result):
         # type: (Any) -> None
@@ -49,7 +50,7 @@ class HriOutput:
         # type: (Node, str, Skeleton) -> None
         self._messages = optional_messages("hri_msgs", hri.CLASSES)
         self._node, self._skeleton, self._base = node, skeleton, prefix + "humans/bodies/"
-        self._tracked = node.create_publisher(self._messages.IdsList, self._base + "tracked", OUTPUT)
+        self._tracked = advertise(node, self._messages.IdsList, self._base + "tracked", OUTPUT)
         self._bodies = {}  # type: Dict[str, List[Any]]
 
     def publish(self, result):
@@ -67,7 +68,7 @@ class HriOutput:
         # type: (Any) -> List[Any]
         topics = [("skeleton2d", body.skeleton), ("roi", body.roi)]
         base = self._base + body.id + "/"
-        made = [self._node.create_publisher(type(msg), base + name, OUTPUT) for name, msg in topics]
+        made = [advertise(self._node, type(msg), base + name, OUTPUT) for name, msg in topics]
         return self._bodies.setdefault(body.id, made)
 
     def _drop(self, body_id):

@@ -10,7 +10,10 @@ TRANSPORTS, QOS, ROTATIONS = ("raw", "compressed"), ("auto", "best_effort", "rel
 
 class Parameter(NamedTuple):
     """low, high: of numbers, both included. live: may be set while the node runs. choices: empty where all are good.
-    number_too: of a text, which may be given as a whole number."""
+
+    number_too: of a text, which may be given as a whole number. topic: the value is the name of a topic, or a list of
+    them; a single name may be empty.
+    """
 
     name: str
     default: Any
@@ -20,6 +23,7 @@ class Parameter(NamedTuple):
     live: bool = False
     choices: Tuple = ()
     number_too: bool = False
+    topic: bool = False
 
 
 _DEFAULTS = PipelineOptions(fallback=True)
@@ -54,7 +58,9 @@ PIPELINE_PARAMETERS = [
 ]
 
 INPUT_PARAMETERS = [
-    Parameter("image_topics", ["image"], "Image topics, one per camera. With several, results appear beside each."),
+    Parameter(
+        "image_topics", ["image"], "Image topics, one per camera. With several, results appear beside each.", topic=True
+    ),
     Parameter("image_transport", "raw", "compressed: JPEG or PNG on <image topic>/compressed.", choices=TRANSPORTS),
     Parameter(
         "qos", "auto", "Reliability asked of images; auto: best effort, reliable if that brings none.", choices=QOS
@@ -62,15 +68,29 @@ INPUT_PARAMETERS = [
     Parameter("max_age_ms", 0.0, "Older images are dropped; 0: none are.", 0.0, 60000.0, live=True),
     Parameter("roi_xywh", [0, 0, 0, 0], "Part of the image to look at: x, y, width, height px; 0: as far as it goes."),
     Parameter("rotation_deg", 0, "How far clockwise the image is to be turned to stand upright.", choices=ROTATIONS),
-    Parameter("camera_info_topic", "camera_info", "Calibration; relative: beside the image topic. Empty: none."),
+    Parameter(
+        "camera_info_topic",
+        "camera_info",
+        "Calibration; relative: beside the image topic. Empty: none. A remapping of camera_info wins.",
+        topic=True,
+    ),
     Parameter("image_rectified", False, "The image is image_proc's: without distortion, with the matrix P."),
-    Parameter("depth_topic", "", "Depth image aligned with the image (REP-118), for joints in space. Empty: none."),
+    Parameter(
+        "depth_topic",
+        "",
+        "Depth image aligned with the image (REP-118), for joints in space. Empty: none. A remapping of depth wins.",
+        topic=True,
+    ),
     Parameter("depth_slop_s", 0.03, "Difference of stamps of image and depth image that is borne.", 0.0, 1.0),
     Parameter("depth_window", 0.02, "Half side of the square where depth is looked for, in box heights.", 0.005, 0.1),
     Parameter("depth_nearest_m", 0.2, "Nearest distance that the depth camera measures, m.", 0.0, 10.0),
     Parameter("depth_farthest_m", 10.0, "Farthest distance that the depth camera measures, m.", 0.1, 100.0),
     Parameter(
-        "detections_topic", "", "vision_msgs/Detection2DArray with people, in place of the detector. Empty: none."
+        "detections_topic",
+        "",
+        "vision_msgs/Detection2DArray with people, in place of the detector. Empty: none. A remapping of detections"
+        " wins.",
+        topic=True,
     ),
     Parameter("detections_slop_s", 0.0, "Difference of stamps of image and detections that is borne.", 0.0, 1.0),
     Parameter("detections_min_score", 0.3, "Detections of a lower score are not looked at.", 0.0, 1.0, live=True),

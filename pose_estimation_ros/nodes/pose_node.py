@@ -19,12 +19,17 @@ from pose_estimation_ros.inference.pipeline import build_pipeline
 from pose_estimation_ros.msg import Skeleton
 from pose_estimation_ros.nodes.camera_stream import CameraStream
 from pose_estimation_ros.nodes.conversions import skeleton_to_msg
-from pose_estimation_ros.nodes.diagnostics import NodeFacts, diagnostics, node_status
+from pose_estimation_ros.nodes.diagnostics import NodeFacts, diagnostics, full_name, node_status
+from pose_estimation_ros.nodes.guard import guard_of
+from pose_estimation_ros.nodes.image_qos import advertise
 from pose_estimation_ros.nodes.lifecycle import ManagedNode
 from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS
 from pose_estimation_ros.nodes.parameters import declare, follow
 from pose_estimation_ros.nodes.qos import LATCHED, OUTPUT
+from pose_estimation_ros.nodes.qos_overrides import unserved
 from pose_estimation_ros.nodes.run import run
+
+OF_RCLPY = ("/parameter_events", "/rosout", "/clock", "/transition_event")  # topics whose QoS rclpy alone decides
 
 
 class PoseNode(ManagedNode):
@@ -40,6 +45,7 @@ class PoseNode(ManagedNode):
         self._pipeline = self._skeleton = self._diagnostics = self._timer = None  # type: Any
         self._board = describe_machine()["board"]
         self._values = declare(self, POSE_PARAMETERS)
+        check_depth_range(self._values)
         self._prefixes = output_prefixes(self._values["image_topics"])
         follow(self, POSE_PARAMETERS, self._values, self._change)
         if self._values["auto_activate"]:
@@ -50,9 +56,9 @@ class PoseNode(ManagedNode):
         values, self._fault, self._told_non_finite = self._values, "", False
         options = PipelineOptions(*(values[name] for name in PipelineOptions._fields))
         self._pipeline = build_pipeline(options)
-        self._skeleton = self.create_publisher(Skeleton, "pose/skeleton", LATCHED)
+        self._skeleton = advertise(self, Skeleton, "pose/skeleton", LATCHED)
         self._skeleton.publish(skeleton_to_msg(self._pipeline.skeleton))
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", OUTPUT)
+        self._diagnostics = advertise(self, DiagnosticArray, "/diagnostics", OUTPUT)
         for topic, prefix in zip(values["image_topics"], self._prefixes):
             self.cameras.append(CameraStream(self, self._pipeline.sibling(), topic, prefix, values))
 
@@ -65,8 +71,10 @@ class PoseNode(ManagedNode):
         pipeline = self._pipeline
         self.get_logger().info(text % (pipeline.options.model, pipeline.backend_name, pipeline.detector_name, topics))
         self._tell_fault()
+        self._tell_unserved()
         # Not the node's clock: a paused bag is to be told too.
-        self._timer = self.create_timer(1.0, self.tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = self.create_timer(1.0, guard_of(self).wrap(self.tick), clock=steady)
 
     def deactivate(self):
         # type: () -> None
@@ -100,7 +108,7 @@ class PoseNode(ManagedNode):
         for camera in self.cameras:
             camera.inputs.tick()
         self._tell_fault()
-        statuses = [node_status(self.get_name(), self._facts(), describe_heat())]
+        statuses = [node_status(full_name(self), self._facts(), describe_heat())]
         statuses += [camera.status() for camera in self.cameras]
         self._diagnostics.publish(diagnostics(self.get_clock().now().to_msg(), statuses))
 
@@ -120,6 +128,8 @@ class PoseNode(ManagedNode):
             board=self._board,
             non_finite=pipeline.non_finite,
             blind=pipeline.blind,
+            unexpected=guard_of(self).total,
+            unexpected_now=guard_of(self).is_recent(),
         )
 
     def _tell_fault(self):
@@ -131,6 +141,25 @@ class PoseNode(ManagedNode):
         if self._pipeline.non_finite.values and not self._told_non_finite:
             self._told_non_finite = True
             self.get_logger().warning(self._pipeline.non_finite.text())
+
+    def _tell_unserved(self):
+        # type: () -> None
+        """Warn of parameters qos_overrides that change nothing; in a file for several nodes they may be for another."""
+        publishers = [("publisher", publisher.topic_name) for publisher in self.publishers]
+        subscriptions = [("subscription", subscription.topic_name) for subscription in self.subscriptions]
+        own = [end for end in publishers + subscriptions if not end[1].endswith(OF_RCLPY)]
+        for name in unserved(self, own):
+            served = ", ".join(sorted("%s.%s" % (topic, direction) for direction, topic in own))
+            self.get_logger().warning("parameter %.200s is ignored: this node has %s" % (name, served))
+
+
+def check_depth_range(values):
+    # type: (Dict[str, Any]) -> None
+    """Raise ConfigError unless the nearest distance is less than the farthest one."""
+    nearest_m, farthest_m = values["depth_nearest_m"], values["depth_farthest_m"]
+    if nearest_m >= farthest_m:
+        text = "expected parameter depth_nearest_m to be less than depth_farthest_m, got %g and %g"
+        raise ConfigError(text % (nearest_m, farthest_m))
 
 
 def output_prefixes(topics):

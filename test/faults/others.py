@@ -48,7 +48,7 @@ def sim_time_goes_back(rig):
 def sim_time_stands_still(rig):
     """The player is paused or was killed: no /clock, no images; that must be told all the same."""
     rig.sim_runs = False
-    told = rig.spin(until=lambda: rig.level() == "STALE")
+    told = rig.spin(until=lambda: rig.level() == "ERROR")
     rig.sim_runs = True
     assert told, "no diagnostics while time stands still"
 

@@ -52,10 +52,10 @@ def _told(name, done, *signals, **more):
 
 BAD = r"WARN not every image can be used.*|ERROR no image can be used.*"
 FAULTS = [
-    Fault("camera stalls", "no image until it is told", images.stalls, "STALE .*stalled: nothing more.*",
+    Fault("camera stalls", "no image until it is told", images.stalls, "ERROR .*stalled: nothing more.*",
           rounds=2),
     Fault("camera restarts", "its publisher anew, 3 times in 1 s", images.restarts),
-    Fault("camera is killed", "kill -9 of its process", images.is_killed, "STALE .*(stalled|gone).*", rounds=2),
+    Fault("camera is killed", "kill -9 of its process", images.is_killed, "ERROR .*(stalled|gone).*", rounds=2),
     Fault("size changes", "1x1 to 800x600 and back", images.changes_size),
     Fault("encoding changes", "rgb8, bgra8, mono8, bgr8", images.changes_encoding),
     Fault("stamps jump", "1 h forward, back, equal, zero", others.stamps_jump, "WARN .*ahead of this node's clock"),
@@ -67,7 +67,7 @@ FAULTS = [
     Fault("subscribers come and go", "10 of pose/image in 2 s", images.many_subscribers_come_and_go),
     Fault("subscriber never reads", "reliable, keeps all, 6 s", others.subscriber_never_reads),
     Fault("subscriber frozen", "SIGSTOP, gets overlays of 640x480", others.subscriber_is_frozen),
-    Fault("incompatible QoS", "qos reliable, camera best effort", images.best_effort_only, "STALE .*incompatible QoS.*",
+    Fault("incompatible QoS", "qos reliable, camera best effort", images.best_effort_only, "ERROR .*incompatible QoS.*",
           "reliable", rounds=2),
     Fault("truncated JPEG and worse", "80 files cut off, noise, bombs", images.compressed_garbage, BAD, "compressed"),
     Fault("depth of another size", "48x64, 640x480, 1x1", others.depth_of_another_size, setting="depth"),
@@ -80,7 +80,7 @@ FAULTS = [
     Fault("CameraInfo of no sense", "NaN, inf, 50 coefficients, huge", others.calibration_of_no_sense,
           "WARN CameraInfo: .*", "depth"),
     Fault("bag played again", "/clock back from 5000 s to 100 s", others.sim_time_goes_back, setting="sim"),
-    Fault("bag paused", "no /clock, no image", others.sim_time_stands_still, "STALE .*stalled.*", "sim", rounds=2),
+    Fault("bag paused", "no /clock, no image", others.sim_time_stands_still, "ERROR .*stalled.*", "sim", rounds=2),
     Fault("engine fails in flight", "CUDA error 700 (fake CUDA)", others.engine_fails,
           "WARN fallback in use: .*CUDA error 700.*", "gpu", rounds=1),
     _told("SIGINT", "while images come", signal.SIGINT),
@@ -149,8 +149,8 @@ def _recovery_s(rig, problems):
     recovery_s = rig.recovery_s()
     if recovery_s is None:
         problems.append("no recovery")
-    elif not rig.spin(send=rig.good, until=lambda: rig.level() not in ("", "STALE")):
-        problems.append("still STALE after recovery")
+    elif not rig.spin(send=rig.good, until=lambda: rig.level() not in ("", "ERROR")):
+        problems.append("still an ERROR after recovery")
     return recovery_s
 
 

@@ -1,6 +1,7 @@
 import json
 import math
 import re
+import types
 
 import pytest
 
@@ -21,13 +22,14 @@ from pose_estimation_ros.nodes.diagnostics import (
     NodeFacts,
     camera_status,
     diagnostics,
+    full_name,
     model_ap,
     node_status,
     text,
     word,
 )
 
-OK, WARN, ERROR, STALE = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR, DiagnosticStatus.STALE
+OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 COOL = {"power_mode": "0 MAXN", "gpu_mhz": 1300, "temperatures_c": {"GPU-therm": 41.5}, "throttled": []}
 ACCURACY = {"val_flip": {"AP": 12.73, "flip": True}, "val": {"AP": 10.42, "flip": False}, "note": "by hand"}
 FACTS = NodeFacts(
@@ -42,12 +44,13 @@ def values(status):
     return found
 
 
-def summary(published=30, bad=0, dropped=0, age_ms=50.0):
+def summary(published=30, bad=0, dropped=0, age_ms=50.0, step=1, work_ms=20.0):
+    """Of one second; step: one image of so many reaches the node."""
     statistics = CameraStatistics(0.0)
     for index in range(published + bad + dropped):
-        statistics.received(index / 30, 1 + 2 * index, b"camera")
+        statistics.received(index / 30, 1 + step * index, b"camera")
     for index in range(published):
-        statistics.published(index / 30, age_ms, {"decode image": 1.0, "network": 20.0}, 2)
+        statistics.published(index / 30, age_ms, {"decode image": 1.0, "network": work_ms}, 2)
     for _ in range(bad):
         statistics.bad_frame(0.5, "step")
     for _ in range(dropped):
@@ -68,6 +71,7 @@ def test_the_node():
         "precision": "fp16", "fallback": "none", "non_finite": "0", "detector": "person_detector",
         "cpu_engine": "onnxruntime", "version": "0.1.0", "board": "quill", "power_mode": "0 MAXN",
         "gpu_clock_mhz": "1300", "throttled": "none",
+        "unexpected_errors": "0",
         "temperature_gpu_therm_c": "41.50",
     }  # fmt: skip
 
@@ -77,6 +81,8 @@ def test_the_node():
     [
         ({}, {}, OK, "OK"),
         ({"fault": "no TensorRT"}, {}, WARN, "fallback in use: no TensorRT"),
+        ({"unexpected": 3}, {}, OK, "OK"),
+        ({"unexpected": 3, "unexpected_now": True}, {}, WARN, "unexpected errors, see the log"),
         ({}, {"throttled": ["cpu", "gpu"]}, WARN, "throttled by heat: cpu, gpu"),
         ({"fault": "a"}, {"throttled": ["gpu"]}, WARN, "fallback in use: a; throttled by heat: gpu"),
         ({"error": "the engine failed", "fault": "a"}, {}, ERROR, "the engine failed; fallback in use: a"),
@@ -97,7 +103,7 @@ def test_a_machine_that_tells_nothing(tmp_path):
 
 
 def test_a_camera():
-    status = camera_status("pose_node", CAMERA, summary())
+    status = camera_status("pose_node", CAMERA, summary(step=2, work_ms=30.0))
     assert (status.level, status.message, status.hardware_id) == (OK, "OK", "/camera/image_raw")
     assert status.name == "pose_node: Camera /camera/image_raw"
     assert values(status) == {
@@ -105,7 +111,7 @@ def test_a_camera():
         "rate_received_hz": "30.00", "rate_out_hz": "30.00", "skipped": "29", "age_p50_ms": "50.00",
         "age_p99_ms": "50.00", "max_age_ms": "none", "last_image_age_s": "0.03", "people": "2",
         "images_received": "30", "images_published": "30", "decode_image_p50_ms": "1.00",
-        "decode_image_mean_ms": "1.00", "network_p50_ms": "20.00", "network_mean_ms": "20.00",
+        "decode_image_mean_ms": "1.00", "network_p50_ms": "30.00", "network_mean_ms": "30.00",
     }  # fmt: skip
 
 
@@ -122,12 +128,41 @@ def test_a_camera():
         ({}, {"age_ms": -8.0}, WARN, "30 stamps ahead of this node's clock"),
         ({"max_age_ms": 40.0}, {"age_ms": math.nan}, OK, "OK"),
         ({"enabled": False}, {"published": 0}, OK, "disabled by its parameter"),
-        ({"outage": "no image on /x for 7 s: no publisher"}, {"bad": 2}, STALE, "no image on /x for 7 s: no publisher"),
+        ({"outage": "no image on /x for 7 s: no publisher"}, {"bad": 2}, ERROR, "no image on /x for 7 s: no publisher"),
     ],
 )  # fmt: skip
 def test_levels_of_a_camera(facts, figures, level, message):
     status = camera_status("pose_node", CAMERA._replace(**facts), summary(**figures))
     assert (status.level, status.message) == (level, message)
+
+
+REMEDY = "config/fastdds_shm.xml"
+
+
+@pytest.mark.parametrize(
+    "facts, figures, level, words",
+    [
+        ({}, {"step": 1}, OK, "OK"),
+        ({}, {"step": 2, "work_ms": 10.0}, WARN, "29 of 59 images skipped, age p99 50.00 ms: images are lost or late"),
+        ({}, {"step": 2, "work_ms": 10.0}, WARN, REMEDY),
+        ({}, {"step": 2, "work_ms": 30.0}, OK, "OK"),  # it works all the time: slower than its camera, by design
+        ({}, {"step": 2, "work_ms": 10.0, "published": 5}, OK, "OK"),  # too few to tell
+        ({}, {"step": 2, "work_ms": 30.0, "age_ms": 638.0}, WARN, "29 of 59 images skipped, age p99 638.00 ms"),
+        ({}, {"age_ms": 638.0}, WARN, "age p99 638.00 ms: images are lost or late on the way (remedy: " + REMEDY),
+        ({"max_age_ms": 700.0}, {"age_ms": 638.0}, OK, "OK"),
+        ({}, {"age_ms": 3.6e6}, WARN, "stamps are 3600 s behind this node's clock: set use_sim_time"),
+        ({}, {"age_ms": math.nan}, OK, "OK"),
+    ],
+)
+def test_lost_and_late_images_are_told_with_the_remedy(facts, figures, level, words):
+    status = camera_status("pose_node", CAMERA._replace(**facts), summary(**figures))
+    assert status.level == level and words in status.message
+
+
+@pytest.mark.parametrize("namespace, name", [("/", "pose_node"), ("/robot1", "robot1/pose_node")])
+def test_names_of_two_robots_differ(namespace, name):
+    node = types.SimpleNamespace(get_namespace=lambda: namespace, get_name=lambda: "pose_node")
+    assert full_name(node) == name
 
 
 @pytest.mark.parametrize("seen", [CameraStatistics(0.0).summary(0.0), CameraStatistics(0.0).summary(7.0)])
@@ -157,7 +192,7 @@ def test_the_message_travels():
     arrived = deserialize_message(serialize_message(message), DiagnosticArray)
     assert arrived == message
     assert arrived.header.stamp == Time(sec=12, nanosec=34)
-    assert [status.level for status in arrived.status] == [OK, STALE]
+    assert [status.level for status in arrived.status] == [OK, ERROR]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import types
 
 import pytest
 
+yaml = pytest.importorskip("yaml", reason="reads the platform files")
+
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.nodes import launch_arguments as la
 
@@ -20,24 +22,34 @@ def values(arguments, **given):
 @pytest.mark.parametrize("platform", ["cpu", "orin", "tx2"])
 def test_defaults(platform):
     node = la.pose_node(values(la.pose_arguments(platform)))
-    assert (node["package"], node["executable"], node["namespace"]) == ("pose_estimation_ros", "pose_node", "")
-    file, overrides = node["parameters"]
+    assert (node["package"], node["executable"]) == ("pose_estimation_ros", "pose_node")
+    (file,) = node["parameters"]
     assert os.path.samefile(file, os.path.join(ROOT, "config", platform + ".yaml"))
-    assert overrides == {"use_sim_time": False}
-    assert node["remappings"] == [("image", "image")]
+
+
+def test_what_is_not_given_overrides_nothing():
+    """Neither use_sim_time of a file or SetParameter, nor SetRemap, PushRosNamespace, or the level of the log."""
+    node = la.pose_node(values(la.pose_arguments("cpu")))
+    assert "namespace" not in node and node["remappings"] == [] and node["arguments"] == []
+    assert not any(argument.default for argument in la.pose_arguments("cpu") if argument.name != "params_file")
+
+
+@pytest.mark.parametrize("text, value", [("true", True), ("False", False)])
+def test_use_sim_time_where_it_is_given(text, value):
+    assert la.pose_node(values(la.pose_arguments("cpu"), use_sim_time=text))["parameters"][1] == {"use_sim_time": value}
 
 
 def test_every_argument_arrives_with_its_type():
     given = dict(
         namespace="robot", input_image_topic="/front/image_raw", use_sim_time="True", log_level="debug", model="m",
         detector="full_frame", detect_every="3", score_threshold="0.5", person_threshold="1", tracking="false",
-        threads="2", rotation_deg="90", roi_xywh="0, 10,300,200", image_topics="/a/x,/b/x", auto_activate="false",
+        threads="2", rotation_deg="90", roi_xywh="0, 10,300,200", person_classes="a,b", auto_activate="false",
     )  # fmt: skip
     node = la.pose_node(values(la.pose_arguments("cpu"), **given))
     assert node["parameters"][1] == dict(
         model="m", detector="full_frame", detect_every=3, score_threshold=0.5, person_threshold=1.0, tracking=False,
-        threads=2, use_sim_time=True, rotation_deg=90, roi_xywh=[0, 10, 300, 200], image_topics=["/a/x", "/b/x"],
-        auto_activate=False,
+        threads=2, use_sim_time=True, rotation_deg=90, roi_xywh=[0, 10, 300, 200], image_topics=["image"],
+        person_classes=["a", "b"], auto_activate=False,
     )  # fmt: skip
     assert isinstance(node["parameters"][1]["person_threshold"], float)
     assert node["remappings"] == [("image", "/front/image_raw")]
@@ -50,7 +62,8 @@ def test_every_argument_arrives_with_its_type():
         ("threads: expected int, got 'many'", dict(threads="many")),
         ("score_threshold: expected float, got 'a'", dict(score_threshold="a")),
         ("tracking: expected true or false, got 'yes'", dict(tracking="yes")),
-        ("use_sim_time: expected true or false, got ''", dict(use_sim_time="")),
+        ("use_sim_time: expected true or false, got 'yes'", dict(use_sim_time="yes")),
+        ("either input_image_topic or image_topics, got both", dict(input_image_topic="/a", image_topics="/b")),
         ("params_file: expected a YAML file, there is no nowhere.yaml", dict(params_file="nowhere.yaml")),
     ],
 )
@@ -63,7 +76,7 @@ def test_the_demo_plays_the_clip_where_the_pose_node_listens():
     given = values(la.demo_arguments(), input_image_topic="cam")
     video, pose = la.video_node(given), la.pose_node(given)
     assert video["remappings"] == pose["remappings"] == [("image", "cam")]
-    assert video["parameters"] == [dict(source=la.demo_clip(), rate_hz=0.0, loop=True, use_sim_time=False)]
+    assert video["parameters"] == [dict(source=la.demo_clip())]
     assert os.path.isfile(la.demo_clip())
 
 
@@ -71,10 +84,20 @@ def test_the_demo_plays_the_clip_where_the_pose_node_listens():
     "distro, variable", [("humble", "FASTRTPS"), ("jazzy", "FASTRTPS"), ("kilted", "FASTDDS"), (None, "FASTDDS")]
 )
 def test_the_profile_goes_where_the_distribution_looks(monkeypatch, distro, variable):
-    monkeypatch.delenv("ROS_DISTRO", raising=False)
+    for name in ("ROS_DISTRO",) + la.PROFILE_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
     if distro:
         monkeypatch.setenv("ROS_DISTRO", distro)
     assert la.image_publisher_environment() == {variable + "_DEFAULT_PROFILES_FILE": la.config_file("fastdds_shm.xml")}
+
+
+@pytest.mark.parametrize("variable", la.PROFILE_VARIABLES)
+def test_the_users_own_profile_is_kept_and_logged(monkeypatch, capsys, tmp_path, variable):
+    monkeypatch.setenv(variable, "/etc/robot/fastdds.xml")
+    assert la.image_publisher_environment() == {}
+    assert variable in capsys.readouterr().err
+    given = values(la.replay_arguments(), bag=str(tmp_path))
+    assert la.bag_player(given)["additional_env"] == la.video_node(values(la.demo_arguments()))["additional_env"] == {}
 
 
 class Remember:
@@ -115,12 +138,31 @@ def test_every_launch_file_is_tested():
     assert found == sorted(name + ".launch.py" for name in FILES)
 
 
-def start(name, monkeypatch, **given):
-    """What a launch file starts, with its defaults but for what is given."""
+def parameters_of(node):
+    """What the node gets: of its file, then what launch adds."""
+    path, *added = node["parameters"]
+    with open(path) as file:
+        found = yaml.safe_load(file)["/**"]["ros__parameters"]
+    for more in added:
+        found.update(more)
+    return found
+
+
+def arguments_of(name, monkeypatch):
+    (entities,) = description_of(name, monkeypatch).args
+    return [entity.args[0] for entity in entities[:-1]]
+
+
+def description_of(name, monkeypatch):
     monkeypatch.delitem(sys.modules, "pose_estimation_ros.nodes.launch_description", raising=False)
     description = runpy.run_path(os.path.join(ROOT, "launch", name + ".launch.py"))["generate_launch_description"]()
     monkeypatch.delitem(sys.modules, "pose_estimation_ros.nodes.launch_description")
-    (entities,) = description.args
+    return description
+
+
+def start(name, monkeypatch, **given):
+    """What a launch file starts, with its defaults but for what is given."""
+    (entities,) = description_of(name, monkeypatch).args
     declared = {entity.args[0]: entity.kwargs for entity in entities[:-1]}
     assert all(kwargs["description"] for kwargs in declared.values()) and set(given) <= set(declared)
     defaults = {key: kwargs["default_value"] for key, kwargs in declared.items()}
@@ -136,13 +178,27 @@ def test_launch_files(launch_stand_in, monkeypatch, tmp_path, name):
 
 def test_what_is_special_of_some(launch_stand_in, monkeypatch, tmp_path):
     (cameras,) = start("multi_camera", monkeypatch)
-    assert cameras["parameters"][1]["image_topics"] == ["/left/image_raw", "/right/image_raw"]
+    assert parameters_of(cameras)["image_topics"] == ["/left/image_raw", "/right/image_raw"]
+    assert "input_image_topic" not in arguments_of("multi_camera", monkeypatch)
     (depth,) = start("depth_camera", monkeypatch)
-    assert depth["parameters"][1]["depth_topic"].startswith("/camera/")
-    assert depth["remappings"] == [("image", "/camera/camera/color/image_raw")]
+    assert parameters_of(depth)["depth_topic"] == "/camera/camera/aligned_depth_to_color/image_raw"
+    assert parameters_of(depth)["image_topics"] == ["/camera/camera/color/image_raw"]
     play, node = start("replay", monkeypatch, bag=str(tmp_path), rate="0.5", loop="true")
     assert play["cmd"] == ["ros2", "bag", "play", str(tmp_path), "--clock", "--rate", "0.5", "--loop"]
     assert node["parameters"][1]["use_sim_time"] is True
+
+
+@pytest.mark.parametrize("name", ["depth_camera", "multi_camera"])
+def test_the_users_params_file_decides_the_topics(launch_stand_in, monkeypatch, tmp_path, name):
+    file = tmp_path / "own.yaml"
+    file.write_text("/**: {ros__parameters: {image_topics: [/own/image], depth_topic: /own/depth}}")
+    (node,) = start(name, monkeypatch, params_file=str(file))
+    assert parameters_of(node) == {"image_topics": ["/own/image"], "depth_topic": "/own/depth"}
+
+
+def test_an_image_topic_given_to_launch_is_subscribed_to_whatever_the_file_says(launch_stand_in, monkeypatch):
+    (depth,) = start("depth_camera", monkeypatch, input_image_topic="/zed/rgb")
+    assert parameters_of(depth)["image_topics"] == ["image"] and depth["remappings"] == [("image", "/zed/rgb")]
 
 
 def test_a_missing_bag_is_told(launch_stand_in, monkeypatch):

@@ -10,6 +10,7 @@ from rclpy.parameter import Parameter
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.inference.options import PipelineOptions
+from pose_estimation_ros.nodes import parameters
 from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS, VIDEO_PARAMETERS
 from pose_estimation_ros.nodes.parameters import check, declare, follow
 
@@ -51,12 +52,21 @@ def test_given_values_win(make_node):
     "override, words",
     [
         (dict(treshold=0.5), "unknown parameter 'treshold'; did you mean '.*threshold'"),
-        (dict(zzz=1), "unknown parameter 'zzz'; known: auto_activate, beta, "),
+        (dict(modle="x"), "unknown parameter 'modle'; did you mean 'model'. known: auto_activate, beta, "),
+        (dict(image_topic="x"), "did you mean 'image_topics'"),
         (dict(detect_every=0), "parameter detect_every: expected int in 1..1000, got 0"),
         (dict(score_threshold=1.5), "parameter score_threshold: expected float in 0.0..1.0, got 1.5"),
         (dict(score_threshold="high"), "parameter score_threshold: expected float in 0.0..1.0, got 'high'"),
         (dict(tracking="yes"), "parameter tracking: expected bool, got 'yes'"),
         (dict(model=3), "parameter model: expected str, got 3"),
+        (dict(threads=2.0), "parameter threads: expected int in 0..256, got 2.0"),
+        (dict(image_topics="x"), "parameter image_topics: expected a list of str, got 'x'"),
+        (dict(image_topics=[1]), "parameter image_topics: expected a list of str, got "),
+        (dict(image_topics=["a b"]), "parameter image_topics: expected the name of a topic, got 'a b': .*must not"),
+        (dict(image_topics=[""]), "parameter image_topics: expected the name of a topic, got ''"),
+        (dict(camera_info_topic="/x/"), "parameter camera_info_topic: expected the name of a topic, got '/x/'"),
+        (dict(depth_topic="1depth"), "parameter depth_topic: expected the name of a topic, got '1depth'"),
+        (dict(detections_topic="a//b"), "parameter detections_topic: expected the name of a topic, got 'a//b'"),
     ],
 )
 def test_bad_values(make_node, override, words):
@@ -64,17 +74,44 @@ def test_bad_values(make_node, override, words):
         declare(make_node(**override), POSE_PARAMETERS)
 
 
+@pytest.mark.parametrize("name, text", [("image_topics", "[]"), ("model", "[]"), ("roi_xywh", "[]")])
+def test_an_empty_list_is_told(make_node, name, text):
+    with pytest.raises(ConfigError, match="parameter %s: expected " % name):
+        declare(make_node("-p", "%s:=%s" % (name, text)), POSE_PARAMETERS)
+
+
+@pytest.mark.parametrize("name, value", [("score_threshold", 0), ("beta", 4), ("max_age_ms", 500)])
+def test_a_whole_number_will_do_for_a_float(make_node, name, value):
+    values = declare(make_node(**{name: value}), POSE_PARAMETERS)
+    assert values[name] == value and isinstance(values[name], float)
+
+
+@pytest.mark.parametrize("key", ["robot_name: r2", "fleet: {id: 3}", "waypoints: []", "camera_info_url: file:///x"])
+def test_a_key_of_other_nodes_in_a_shared_file_is_a_warning(make_node, tmp_path, capfd, key):
+    path = tmp_path / "fleet.yaml"
+    path.write_text("/**:\n  ros__parameters:\n    %s\n    threads: 2\n" % key)
+    assert declare(make_node("--params-file", str(path)), POSE_PARAMETERS)["threads"] == 2
+    stderr = capfd.readouterr().err
+    assert "WARN" in stderr and key.split(":")[0] in stderr and "is ignored" in stderr
+
+
+def test_without_rclpys_private_attribute_all_works_but_the_check(make_node, monkeypatch):
+    node = make_node()
+    monkeypatch.delattr(node, "_parameter_overrides")
+    assert parameters._overrides(node) == {}
+
+
 def test_what_rclpy_declares_itself_is_no_unknown_parameter(make_node):
     declare(make_node(use_sim_time=True), POSE_PARAMETERS)
 
 
-@pytest.mark.parametrize("platform", ["cpu", "orin", "tx2"])
+@pytest.mark.parametrize("platform", ["cpu", "multi_camera", "orin", "realsense", "tx2"])
 @pytest.mark.parametrize("remap", [[], ["-r", "__node:=other", "-r", "__ns:=/robot"]])
 def test_platform_files_have_known_parameters(make_node, platform, remap):
     node = make_node("--params-file", os.path.join(CONFIG, platform + ".yaml"), *remap)
     values = declare(node, POSE_PARAMETERS)
     assert values["detector"] == "person_detector"
-    assert values["model"] == ("lite0_fpn_coco" if platform == "cpu" else "lite0_fpn_coco.engine")
+    assert values["model"] == ("lite0_fpn_coco.engine" if platform in ("orin", "tx2") else "lite0_fpn_coco")
 
 
 LIVE = [parameter for parameter in POSE_PARAMETERS if parameter.live]
@@ -121,6 +158,17 @@ def test_what_the_node_refuses_is_not_set(make_node):
     (result,) = node.set_parameters([Parameter("enabled", value=False)])
     assert not result.successful and result.reason.startswith("expected something else")
     assert values["enabled"] is True and node.get_parameter("enabled").value is True
+
+
+def test_an_unexpected_error_is_an_answer_too(make_node, capfd):
+    def fail(_changes):
+        raise ZeroDivisionError
+
+    node = make_node()
+    follow(node, POSE_PARAMETERS, declare(node, POSE_PARAMETERS), fail)
+    (result,) = node.set_parameters([Parameter("enabled", value=False)])
+    assert not result.successful and "unexpected error" in result.reason
+    assert "ZeroDivisionError" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("value", [True, 1.0, "1", None, 0, 31])

@@ -273,13 +273,13 @@ def test_diagnostics_tell_of_node_and_camera(make_pose_node, peer, frame, wait_u
     assert float(values["network_p50_ms"]) > 0
 
 
-def test_no_image_is_told_with_the_reason_and_stale(make_pose_node, peer, wait_until, monkeypatch, capfd):
+def test_no_image_is_an_error_with_the_reason(make_pose_node, peer, wait_until, monkeypatch, capfd):
     node = make_pose_node()
     heard, watchdog = peer.hear(DiagnosticArray, "/diagnostics"), node.cameras[0].inputs.watchdog
     camera = peer.camera(Image, "imagee")
     wait_until(lambda: node.count_publishers("/imagee") == 1, node, peer)
     watchdog._limit_s = 0.1
-    wait_until(lambda: any(status(m, "/image")[0].level == DiagnosticStatus.STALE for m in heard), node, peer)
+    wait_until(lambda: any(status(m, "/image")[0].level == DiagnosticStatus.ERROR for m in heard), node, peer)
     seen, _ = status(heard[-1], "/image")
     assert "no publisher" in seen.message and "did you mean /imagee" in seen.message
     assert "no image on /image" in capfd.readouterr().err

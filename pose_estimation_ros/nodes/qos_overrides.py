@@ -1,0 +1,85 @@
+"""Apply the parameters qos_overrides.<topic>.<publisher or subscription>.<policy>, with which users change the QoS."""
+
+import copy
+from typing import Any, List
+
+from rclpy.duration import Duration
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
+
+from pose_estimation_ros.core.errors import ConfigError
+
+PREFIX = "qos_overrides."
+ENUMS = {
+    "history": HistoryPolicy,
+    "reliability": ReliabilityPolicy,
+    "durability": DurabilityPolicy,
+    "liveliness": LivelinessPolicy,
+}
+DURATIONS = ("deadline", "lifespan", "liveliness_lease_duration")
+POLICIES = tuple(ENUMS) + DURATIONS + ("depth", "avoid_ros_namespace_conventions")
+
+
+def with_overrides(node, direction, topic, profile):
+    # type: (Any, str, str, QoSProfile) -> QoSProfile
+    """Return a profile with what the user's parameters change of it.
+
+    Args:
+        node: rclpy's Node, of which parameters.declare() has declared the parameters.
+        direction: "publisher" or "subscription".
+        topic: Name of the topic, as it is given to create_publisher or create_subscription.
+        profile: What the node would use. It is not changed.
+
+    Returns:
+        A copy of the profile.
+
+    Raises:
+        ConfigError: A policy or its value is not known.
+    """
+    profile = copy.copy(profile)
+    prefix = "%s%s.%s" % (PREFIX, _full_name(node, topic), direction)
+    for policy, parameter in node.get_parameters_by_prefix(prefix).items():
+        name = "%s.%s" % (prefix, policy)
+        if policy not in POLICIES or (policy == "lifespan" and direction == "subscription"):
+            raise ConfigError("parameter %s: expected a policy out of %s" % (name, ", ".join(POLICIES)))
+        setattr(profile, policy, _value(name, policy, parameter.value))
+    return profile
+
+
+def unserved(node, endpoints):
+    # type: (Any, List[Any]) -> List[str]
+    """Return the names of those parameters qos_overrides that belong to none of these publishers and subscriptions.
+
+    Args:
+        node: rclpy's Node.
+        endpoints: Pairs of a direction and the full name of a topic.
+
+    Returns:
+        Names of parameters, sorted.
+    """
+    served = tuple("%s%s.%s." % (PREFIX, topic, direction) for direction, topic in endpoints)
+    names = [PREFIX + name for name in node.get_parameters_by_prefix(PREFIX.rstrip("."))]
+    return sorted(name for name in names if not name.startswith(served))
+
+
+def _full_name(node, topic):
+    # type: (Any, str) -> str
+    """Return the name that remapping leads to; Foxy, which cannot tell, has no such parameters either."""
+    return node.resolve_topic_name(topic) if hasattr(node, "resolve_topic_name") else topic
+
+
+def _value(name, policy, value):
+    # type: (str, str, Any) -> Any
+    """Turn the value of a parameter into that of a QoSProfile. Raises ConfigError."""
+    if policy in ENUMS:
+        choices = {key.lower(): kind for key, kind in ENUMS[policy].__members__.items() if key != "UNKNOWN"}
+        if value not in choices:
+            raise ConfigError("parameter %s: expected one of %s, got %.80r" % (name, ", ".join(sorted(choices)), value))
+        return choices[value]
+    if policy == "avoid_ros_namespace_conventions":
+        if not isinstance(value, bool):
+            raise ConfigError("parameter %s: expected true or false, got %.80r" % (name, value))
+        return value
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        unit = "a number of messages" if policy == "depth" else "a time in nanoseconds"
+        raise ConfigError("parameter %s: expected %s, got %.80r" % (name, unit, value))
+    return value if policy == "depth" else Duration(nanoseconds=value)
