@@ -50,9 +50,7 @@ def demo_arguments():
     """Make the arguments of the launch file that plays the clip of the demo to the node."""
     video = [p for p in VIDEO_PARAMETERS if p.name in VIDEO_ARGUMENTS]
     own = [Argument(p.name, "", p.description + " Empty: the default of video_node.") for p in video]
-    own[0] = own[0]._replace(
-        description="An image, a folder of images, a video or a camera index. Empty: a clip."
-    )
+    own[0] = own[0]._replace(description="An image, a folder of images, a video or a camera index. Empty: a clip.")
     return pose_arguments("cpu") + own
 
 

@@ -13,3 +13,10 @@ def test_frame_error_has_a_kind_for_the_counters():
     error = errors.FrameError("step", "expected step 1920, got 640")
     assert isinstance(error, errors.PoseError)
     assert (error.kind, str(error)) == ("step", "expected step 1920, got 640")
+
+
+def test_a_frame_error_is_short_whatever_it_quotes():
+    assert str(errors.FrameError("encoding", "expected bgr8, got %r" % ("x" * 10**6))).startswith(
+        "expected bgr8, got 'xxx"
+    )
+    assert len(str(errors.FrameError("encoding", "x" * 10**6))) == errors.FrameError.LONGEST

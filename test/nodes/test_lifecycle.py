@@ -114,6 +114,13 @@ def test_an_error_nobody_expected_takes_it_back_to_unconfigured(make, manager, w
     assert state(manager, node, wait_until) == "active"
 
 
+def test_an_error_while_a_failed_step_is_undone_is_told_too(make, manager, wait_until, capfd):
+    node = make(configure=ConfigError("expected a model"), cleanup=RuntimeError("boom"))
+    assert not change(manager, node, wait_until, "configure")
+    assert "boom" in capfd.readouterr().err and node.unexpected_errors.total > 0
+    assert state(manager, node, wait_until) == "finalized"
+
+
 def test_shutdown_ends_the_process(make, manager, wait_until):
     node = make()
     node.start()

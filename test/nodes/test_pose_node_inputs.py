@@ -295,9 +295,72 @@ def test_no_image_is_an_error_with_the_reason(make_pose_node, peer, wait_until, 
         (dict(image_transport="theora"), "parameter image_transport: expected one of raw, compressed, got 'theora'"),
         (dict(rotation_deg=45), "parameter rotation_deg: expected one of 0, 90, 180, 270, got 45"),
         (dict(roi_xywh=[0, 0, 5]), "expected a region x, y, width, height"),
+        (dict(depth_nearest_m=9.0, depth_farthest_m=0.2), "expected parameter depth_nearest_m to be less than"),
         (dict(qos="fast"), "parameter qos: expected one of auto, best_effort, reliable"),
     ],
 )
 def test_bad_parameters_end_the_start(make_pose_node, parameters, words):
     with pytest.raises(ConfigError, match=words):
         make_pose_node(**parameters)
+
+
+class Unforeseen(Exception):
+    pass
+
+
+def fail(*_arguments):
+    raise Unforeseen
+
+
+@pytest.mark.parametrize("broken", ["image", "camera_info", "depth"])
+def test_an_unexpected_exception_costs_one_message_and_is_counted(
+    depth_camera, peer, frame, wait_until, monkeypatch, capfd, broken
+):
+    node, space, flat, (image, camera_info, depth) = depth_camera
+    inputs = node.cameras[0].inputs
+    with monkeypatch.context() as patch:
+        if broken == "image":
+            patch.setattr(node.cameras[0], "_answer", fail)
+            image.publish(array_to_image(frame, header()))
+        elif broken == "camera_info":
+            patch.setattr("pose_estimation_ros.nodes.camera_inputs.camera_from_info", fail)
+            camera_info.publish(info())
+        else:
+            patch.setattr(inputs, "_join", fail)
+            depth.publish(depth_image(2.0))
+        wait_until(lambda: inputs.statistics.bad_total.get("unexpected") == 1, node, peer)
+    assert capfd.readouterr().err.count("Traceback") == 1
+    camera_info.publish(info())
+    wait_until(lambda: inputs._camera is not None, node, peer)
+    depth.publish(depth_image(2.0, 7))
+    wait_until(lambda: inputs._depth_lives(), node, peer)
+    ask(node, peer, wait_until, lambda: image.publish(array_to_image(frame, header(7))), flat)
+
+
+def test_an_unexpected_exception_of_the_timer_is_counted_and_told(make_pose_node, peer, wait_until, monkeypatch):
+    node = make_pose_node()
+    heard = peer.hear(DiagnosticArray, "/diagnostics")
+    with monkeypatch.context() as patch:
+        patch.setattr(node.cameras[0].inputs, "tick", fail)
+        wait_until(lambda: node.unexpected_errors.total, node, peer)
+    wait_until(lambda: heard, node, peer)
+    seen, values = status(heard[-1], "Pose estimation")
+    assert int(values["unexpected_errors"]) >= 1 and "unexpected errors, see the log" in seen.message
+
+
+def test_remapped_partners_are_subscribed_to(kept, color_model):
+    from pose_estimation_ros.nodes.pose_node import PoseNode
+
+    rules = ["image:=/cam/image_raw", "camera_info:=/calib/info", "depth:=/aligned"]
+    arguments = [part for rule in rules for part in ("-r", rule)]
+    arguments += ["-p", "model:=%s" % color_model, "-p", "detector:=full_frame"]
+    node = kept(PoseNode(cli_args=["--ros-args"] + arguments))
+    assert {"/cam/image_raw", "/calib/info", "/aligned"} <= {end.topic_name for end in node.subscriptions}
+
+
+def test_a_giant_encoding_is_not_logged_in_full(make_pose_node, frame, capfd):
+    node, image = make_pose_node(), array_to_image(frame, header())
+    image.encoding = "x" * 4 * 10**6
+    node.cameras[0].inputs.on_image(image)
+    assert node.cameras[0].inputs.statistics.bad_total == {"encoding": 1}
+    assert 0 < len(capfd.readouterr().err) < 2000

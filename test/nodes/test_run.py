@@ -1,5 +1,6 @@
 """The nodes as programs: exit codes, one line instead of a traceback, clean ends."""
 
+import importlib
 import signal
 import subprocess
 import sys
@@ -8,10 +9,19 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS")
 
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import Log, ParameterValue
+from rcl_interfaces.msg import Parameter as ParameterMsg
+from rcl_interfaces.srv import SetParameters
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
+from rclpy.task import Future
+from rosgraph_msgs.msg import Clock
 
 from pose_estimation_ros.nodes.processes import NODES, start_pose_node
-from pose_estimation_ros.nodes.run import one_signal, run
+from pose_estimation_ros.nodes.qos import LATCHED
+from pose_estimation_ros.nodes.run import FAILURES_IN_A_ROW, RCLError, one_signal, run
 
 
 def program(node, *parameters):
@@ -28,6 +38,14 @@ def program(node, *parameters):
         ("pose_node", ["model:=nowhere.onnx", "detector:=full_frame"], "nowhere.onnx"),
         ("pose_node", ["model:=elpn_v1_coco.engine", "detector:=full_frame", "fallback:=false"], "TensorRT"),
         ("pose_node", ["treshold:=0.4"], "did you mean"),
+        ("pose_node", ["image_topics:=[]"], "parameter image_topics: expected a list of str"),
+        ("pose_node", ["image_topics:=['a b']"], "parameter image_topics: expected the name of a topic, got 'a b'"),
+        (
+            "pose_node",
+            ["depth_nearest_m:=9", "depth_farthest_m:=0.2"],
+            "expected parameter depth_nearest_m",
+        ),
+        ("pose_node", ["qos_overrides./pose/keypoints.publisher.reliability:=maybe"], "expected one of best_available"),
         ("video_node", [], "parameter source: expected"),
         ("video_node", ["source:=nowhere.mp4"], "nowhere.mp4"),
     ],
@@ -39,6 +57,87 @@ def test_what_a_user_can_cause_is_one_line_and_code_1(domain, node, parameters, 
     assert words in line and "Traceback" not in stderr
 
 
+@pytest.mark.parametrize("node", ["pose_node", "video_node"])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--params-file", "/nowhere.yaml"], "Error opening YAML file"),
+        (["--params-file", "{broken}"], "Couldn't parse params file"),
+        (["-r", "image"], "Couldn't parse remap rule: '-r image'"),
+        (["-r", "__ns:=a b"], "Couldn't parse remap rule"),
+        (["-p", "x"], "Couldn't parse parameter override rule"),
+        (["--log-level", "loud"], "Couldn't parse log level"),
+        (["--bogus"], "unknown ROS arguments"),
+    ],
+)
+def test_wrong_ros_arguments_are_one_line_and_code_1(domain, tmp_path, capfd, node, arguments, words):
+    (tmp_path / "broken.yaml").write_text("pose_node:\n\tros__parameters:\n")
+    arguments = [argument.format(broken=tmp_path / "broken.yaml") for argument in arguments]
+    module = importlib.import_module(NODES + node)
+    assert module.main(["program", "--ros-args"] + arguments) == 1
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith(node + ": ")]
+    assert line.startswith(node + ": error: ") and words in line and ".c:" not in line
+
+
+@pytest.mark.parametrize("error", [OSError(28, "full"), InvalidTopicNameException("a b", "no", 1), RCLError("x")])
+def test_errors_of_rclpy_and_of_files_are_one_line(domain, capfd, error):
+    def make_node():
+        raise error
+
+    assert run("late", make_node, []) == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("late: error: ")
+
+
+FAILING = """
+import sys
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.nodes.run import run
+
+def make():
+    raise ConfigError("expected this, got that")
+
+sys.exit(run("failing", make, sys.argv))
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--ros-args", "--params-file", "/nowhere.yaml"], []])
+def test_the_reason_of_a_failed_start_is_on_rosout(kept, wait_until, arguments):
+    heard, watcher = [], kept(Node("watcher"))
+    watcher.create_subscription(Log, "/rosout", heard.append, LATCHED)
+    assert subprocess.run([sys.executable, "-c", FAILING] + arguments, timeout=60).returncode == 1
+    wait_until(lambda: heard, watcher)
+    assert (heard[0].level, heard[0].name) == (Log.FATAL, "failing")
+    assert ("nowhere" if arguments else "expected this") in heard[0].msg
+
+
+class Failing(Node):
+    """Raises in every callback of a quick timer, or in so many of them."""
+
+    def __init__(self, failures):
+        super().__init__("failing")
+        self.finished, self.calls, self._failures = Future(), 0, failures
+        self._timer = self.create_timer(0.001, self._tick)
+
+    def _tick(self):
+        self.calls += 1
+        if self.calls <= self._failures:
+            raise ZeroDivisionError("call %d" % self.calls)
+        self.finished.set_result(None)
+
+
+def test_the_node_survives_what_callbacks_raise_and_logs_it_once(domain, capfd):
+    made = []
+    assert run("failing", lambda: made.append(Failing(FAILURES_IN_A_ROW - 1)) or made[0], []) == 0
+    assert made[0].calls == FAILURES_IN_A_ROW
+    assert capfd.readouterr().err.count("Traceback") == 1
+
+
+def test_nothing_but_failures_ends_it(domain):
+    with pytest.raises(ZeroDivisionError, match="call %d" % FAILURES_IN_A_ROW):
+        run("failing", lambda: Failing(10**9), [])
+
+
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_it_cleanly(kept, color_model, wait_until, ended, capfd, signal_number):
     watcher = kept(Node("watcher"))
@@ -47,6 +146,38 @@ def test_signals_end_it_cleanly(kept, color_model, wait_until, ended, capfd, sig
     ended[0].send_signal(signal_number)
     assert ended[0].wait(60) == 0
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_parameter_request_of_an_unknown_type_and_a_clock_before_zero_cost_nothing_else(
+    kept, color_model, wait_until, ended
+):
+    """rclpy raises ValueError for both."""
+    peer = kept(Node("peer"))
+    parameters = {"model": color_model, "detector": "full_frame", "use_sim_time": True}
+    ended.append(start_pose_node(parameters))
+    client = peer.create_client(SetParameters, "/pose_node/set_parameters")
+    clock = peer.create_publisher(Clock, "/clock", 1)
+    heard = []
+    peer.create_subscription(DiagnosticArray, "/diagnostics", heard.append, 10)
+    wait_until(lambda: client.service_is_ready() and clock.get_subscription_count(), peer)
+    client.call_async(SetParameters.Request(parameters=[ParameterMsg(name="beta", value=ParameterValue(type=77))]))
+    wait_until(lambda: heard and unexpected_errors(heard[-1]) == "1", peer)
+
+    def clock_is_noticed():
+        clock.publish(Clock(clock=Time(sec=-5)))
+        return int(unexpected_errors(heard[-1])) > 1
+
+    wait_until(clock_is_noticed, peer)
+    good = client.call_async(
+        SetParameters.Request(parameters=[ParameterMsg(name="beta", value=ParameterValue(type=3, double_value=2.0))])
+    )
+    wait_until(good.done, peer)
+    assert good.result().results[0].successful and ended[0].poll() is None
+
+
+def unexpected_errors(message):
+    (found,) = [pair.value for status in message.status for pair in status.values if pair.key == "unexpected_errors"]
+    return found
 
 
 def test_a_signal_while_it_starts_is_no_failure(domain):

@@ -112,7 +112,7 @@ def test_resized(play, folder):
     [
         (ConfigError, "got nothing", dict(source="")),
         (ConfigError, "both width and height", dict(source="x", width=4)),
-        (ConfigError, "unknown parameter 'sauce'; did you mean 'source'", dict(sauce="x")),
+        (ConfigError, "unknown parameter 'sorce'; did you mean 'source'", dict(sorce="x")),
         (DataError, "nowhere.mp4", dict(source="nowhere.mp4")),
         (DataError, "cannot open the camera 98", dict(source="98")),
         (DataError, "cannot open the camera 98", dict(source=98)),

@@ -1,0 +1,129 @@
+"""qos_overrides: on the real endpoints of the node, and what is refused."""
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS")
+
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, ReliabilityPolicy
+
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.nodes.parameters import declare
+from pose_estimation_ros.nodes.pose_node import PoseNode
+from pose_estimation_ros.nodes.qos import NEWEST_IMAGE, OUTPUT
+from pose_estimation_ros.nodes.qos_overrides import unserved, with_overrides
+
+KEYPOINTS = "qos_overrides./pose/keypoints.publisher."
+IMAGES = "qos_overrides./image.subscription."
+
+
+@pytest.fixture
+def make(kept):
+    def make(**overrides):
+        arguments = [part for name, value in overrides.items() for part in ("-p", "%s:=%s" % (name, value))]
+        node = kept(Node("pose_node", cli_args=["--ros-args"] + arguments))
+        declare(node, [])
+        return node
+
+    return make
+
+
+def endpoint(node, topic):
+    """The profile of the node's publisher or subscription as DDS knows it."""
+    found = [end for end in list(node.publishers) + list(node.subscriptions) if end.topic_name == topic]
+    return found[0].qos_profile
+
+
+def test_without_overrides_it_is_an_equal_profile(make):
+    profile = with_overrides(make(), "publisher", "pose/keypoints", OUTPUT)
+    assert profile == OUTPUT and profile is not OUTPUT
+
+
+def test_every_policy(make):
+    given = dict(reliability="best_effort", durability="transient_local", history="keep_all", depth=7)
+    given.update(deadline=10**9, lifespan=2 * 10**9, liveliness="manual_by_topic", liveliness_lease_duration=3 * 10**9)
+    given.update(avoid_ros_namespace_conventions="true")
+    node = make(**{KEYPOINTS + policy: value for policy, value in given.items()})
+    profile = with_overrides(node, "publisher", "pose/keypoints", OUTPUT)
+    assert (profile.reliability, profile.durability) == (
+        ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.TRANSIENT_LOCAL
+    )  # fmt: skip
+    assert (profile.history, profile.depth, profile.deadline.nanoseconds) == (HistoryPolicy.KEEP_ALL, 7, 10**9)
+    assert profile.lifespan.nanoseconds == 2 * 10**9 and profile.liveliness_lease_duration.nanoseconds == 3 * 10**9
+    assert profile.avoid_ros_namespace_conventions is True
+    assert with_overrides(node, "subscription", "pose/keypoints", OUTPUT) == OUTPUT
+
+
+@pytest.mark.parametrize(
+    "name, value, words",
+    [
+        (KEYPOINTS + "reliability", "maybe", "expected one of best_available, best_effort, reliable, .*got 'maybe'"),
+        (KEYPOINTS + "reliability", 1, "expected one of .*got 1"),
+        (KEYPOINTS + "depth", "many", "expected a number of messages, got 'many'"),
+        (KEYPOINTS + "depth", -1, "expected a number of messages, got -1"),
+        (KEYPOINTS + "deadline", 0.5, "expected a time in nanoseconds, got 0.5"),
+        (KEYPOINTS + "avoid_ros_namespace_conventions", 1, "expected true or false, got 1"),
+        (KEYPOINTS + "relaibility", "reliable", "expected a policy out of history, reliability"),
+    ],
+)
+def test_what_is_refused(make, name, value, words):
+    with pytest.raises(ConfigError, match="parameter %s: %s" % (name, words)):
+        with_overrides(make(**{name: value}), "publisher", "pose/keypoints", OUTPUT)
+
+
+def test_a_subscription_has_no_lifespan(make):
+    with pytest.raises(ConfigError, match="expected a policy out of"):
+        with_overrides(make(**{IMAGES + "lifespan": 1}), "subscription", "image", NEWEST_IMAGE)
+
+
+def test_an_empty_list_is_refused(make):
+    with pytest.raises(ConfigError, match="expected a value, got nothing"):
+        make(**{KEYPOINTS + "depth": "[]"})
+
+
+def test_they_are_parameters_that_cannot_be_changed(make):
+    node = make(**{KEYPOINTS + "depth": 3})
+    assert node.get_parameter(KEYPOINTS + "depth").value == 3
+    assert node.describe_parameter(KEYPOINTS + "depth").read_only
+
+
+def test_which_change_nothing(make):
+    node = make(**{KEYPOINTS + "depth": 3, "qos_overrides./tf.publisher.depth": 4})
+    assert unserved(node, [("publisher", "/pose/keypoints")]) == ["qos_overrides./tf.publisher.depth"]
+    assert len(unserved(node, [("subscription", "/pose/keypoints")])) == 2
+
+
+def test_the_node_s_topics_have_them_and_others_are_named(make_pose_node, capfd):
+    node = make_pose_node(
+        **{
+            KEYPOINTS + "reliability": "best_effort",
+            IMAGES + "reliability": "reliable",
+            "qos_overrides./camera_info.subscription.depth": 9,
+            "qos_overrides./pose/skeleton.publisher.depth": 2,
+            "qos_overrides./diagnostics.publisher.depth": 20,
+            "qos_overrides./tf.publisher.depth": 4,
+        }
+    )
+    assert endpoint(node, "/pose/keypoints").reliability == ReliabilityPolicy.BEST_EFFORT
+    assert endpoint(node, "/image").reliability == ReliabilityPolicy.RELIABLE
+    depths = {"/camera_info": 9, "/pose/skeleton": 2, "/diagnostics": 20, "/pose/image": OUTPUT.depth}
+    assert {topic: endpoint(node, topic).depth for topic in depths} == depths
+    stderr = capfd.readouterr().err
+    assert stderr.count("is ignored") == 1 and "qos_overrides./tf.publisher.depth is ignored" in stderr
+
+
+def test_the_user_s_reliability_stays_where_auto_would_choose_another(make_node, color_model, kept, wait_until):
+    """With every publisher reliable and no image, auto asks for reliable images."""
+    from rclpy.parameter import Parameter
+
+    overrides = {"model": color_model, "detector": "full_frame", IMAGES + "reliability": "best_effort"}
+    node = kept(PoseNode(parameter_overrides=[Parameter(name, value=value) for name, value in overrides.items()]))
+    from sensor_msgs.msg import Image
+
+    kept(Node("camera")).create_publisher(Image, "/image", 1)
+    inputs = node.cameras[0].inputs
+    wait_until(lambda: node.count_publishers("/image") == 1, node)
+    before, inputs.watchdog._limit_s = inputs._images, 0.0
+    inputs.tick()
+    assert inputs.watchdog.outage and inputs._images is before
+    assert inputs._images.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
