@@ -4,11 +4,12 @@ import functools
 import signal
 from typing import Any, Callable, NamedTuple
 
-from faults import gpu_node, images, others
+from faults import gpu_node, hostile, images, others
 from faults.rig import NODE, Rig
 
 ROUNDS = 4
 GROWTH_LIMIT_MB = 8.0  # from the second round to the last: in the first, pools fill
+UNEXPECTED = "unexpected error, the node goes on: Traceback"
 POOLS_MB = 64.0  # what allocators may keep after the first time, of the largest images
 
 
@@ -27,6 +28,7 @@ SETTINGS = {
     "depth": Setting({"depth_topic": "depth/image"}, {"with_depth": True}),
     "reliable": Setting({"qos": "reliable"}),
     "sim": Setting({"use_sim_time": True}),
+    "overflow": Setting(model=hostile.write_overflowing_model),
     "gpu": Setting(module="faults.gpu_node", model=gpu_node.write_model),
 }
 
@@ -34,7 +36,8 @@ SETTINGS = {
 class Fault(NamedTuple):
     """says: pattern that a line of the log or of the diagnostics must fit; "" where nothing need be said.
 
-    rounds: how often it is done. ends: the node is to end by it, cleanly.
+    rounds: how often it is done. ends: the node is to end by it, cleanly. unexpected: it is of a kind that the node can
+    only survive and log with a traceback, because rclpy's own code raises.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Fault(NamedTuple):
     setting: str = "plain"
     rounds: int = ROUNDS
     ends: bool = False
+    unexpected: bool = False
 
 
 def _told(name, done, *signals, **more):
@@ -69,6 +73,13 @@ FAULTS = [
     Fault("subscriber frozen", "SIGSTOP, gets overlays of 640x480", others.subscriber_is_frozen),
     Fault("incompatible QoS", "qos reliable, camera best effort", images.best_effort_only, "ERROR .*incompatible QoS.*",
           "reliable", rounds=2),
+    Fault("images of 40000 px a side", "40000x1, 1x40000, 70000x2", hostile.wide_images, BAD),
+    Fault("encoding of 4 MB", "10 such strings", hostile.endless_encoding, BAD),
+    Fault("parameter of type 77", "set_parameters, then a good one", hostile.parameter_of_unknown_type,
+          "WARN unexpected errors, see the log", rounds=2, unexpected=True),
+    Fault("network overflows", "inf and NaN, overlay watched", hostile.network_overflows,
+          r"(WARN|ERROR) .*not finite.*", "overflow"),
+    Fault("giant JPEG and PNG", "20 small files that decode to GB", hostile.giant_files, BAD, "compressed"),
     Fault("truncated JPEG and worse", "80 files cut off, noise, bombs", images.compressed_garbage, BAD, "compressed"),
     Fault("depth of another size", "48x64, 640x480, 1x1", others.depth_of_another_size, setting="depth"),
     Fault("depth of no sense", "NaN, inf, negative, bgr8, short", others.depth_of_no_sense, BAD, "depth"),
@@ -79,6 +90,10 @@ FAULTS = [
           "WARN CameraInfo: .*: no joints in space", "depth", rounds=1),
     Fault("CameraInfo of no sense", "NaN, inf, 50 coefficients, huge", others.calibration_of_no_sense,
           "WARN CameraInfo: .*", "depth"),
+    Fault("CameraInfo singular", "no inverse, absurd numbers", hostile.calibration_is_singular,
+          "WARN CameraInfo: .*", "depth"),
+    Fault("negative /clock", "400 times -5 s", hostile.clock_is_negative, "WARN unexpected errors, see the log", "sim",
+          rounds=2, unexpected=True),
     Fault("bag played again", "/clock back from 5000 s to 100 s", others.sim_time_goes_back, setting="sim"),
     Fault("bag paused", "no /clock, no image", others.sim_time_stands_still, "ERROR .*stalled.*", "sim", rounds=2),
     Fault("engine fails in flight", "CUDA error 700 (fake CUDA)", others.engine_fails,
@@ -121,7 +136,8 @@ def play(fault, rig, rounds=None):
         if rig.process.poll() is None and not fault.ends:
             recoveries_s.append(_recovery_s(rig, problems))
             sizes_mb.append(rig.resident_mb())
-        if "Traceback" in rig.log():
+        log = rig.log().replace(UNEXPECTED, "") if fault.unexpected else rig.log()
+        if "Traceback" in log:
             problems.append("a traceback")
         if problems:
             break
