@@ -14,11 +14,13 @@ except ImportError:  # Foxy, Galactic
 
     TransitionCallbackReturn = None  # type: ignore[misc,assignment]
 
+CAUSED_BY_USERS = (PoseError, OSError)
+
 
 class ManagedNode(LifecycleNode):
-    """Subclasses say what the four steps do: configure, activate, deactivate, cleanup; each may raise PoseError.
+    """Subclasses say what the four steps do: configure, activate, deactivate, cleanup; each may raise what users cause.
 
-    A step that fails is told in one line and leaves the state as it was; an error that nobody expected takes the node
+    These are PoseError and OSError. A step that fails is told in one line and leaves the state as it was; an error that nobody expected takes the node
     back to "unconfigured", from where it can be configured anew. ``finished`` is done after shutdown, which ends the
     process. rclpy calls the on_... methods and tells nobody what they raise, hence ``_failure``.
     """
@@ -93,7 +95,7 @@ class ManagedNode(LifecycleNode):
         try:
             try:
                 step()
-            except PoseError as error:
+            except CAUSED_BY_USERS as error:
                 undo()
                 return self._failed(step, error, TransitionCallbackReturn.FAILURE)
         except Exception as error:
@@ -107,7 +109,9 @@ class ManagedNode(LifecycleNode):
         """Told here where a service asked; who called start() gets the error itself."""
         self._failure = error
         if not self._starting:
-            self.get_logger().error("%s: %s" % (step.__name__, error if isinstance(error, PoseError) else repr(error)))
+            self.get_logger().error(
+                "%s: %s" % (step.__name__, error if isinstance(error, (PoseError, OSError)) else repr(error))
+            )
         return answer
 
     def destroy_node(self):

@@ -26,10 +26,8 @@ from pose_estimation_ros.nodes.lifecycle import ManagedNode
 from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS
 from pose_estimation_ros.nodes.parameters import declare, follow
 from pose_estimation_ros.nodes.qos import LATCHED, OUTPUT
-from pose_estimation_ros.nodes.qos_overrides import unserved
+from pose_estimation_ros.nodes.qos_overrides import warn_of_unserved
 from pose_estimation_ros.nodes.run import run
-
-OF_RCLPY = ("/parameter_events", "/rosout", "/clock", "/transition_event")  # topics whose QoS rclpy alone decides
 
 
 class PoseNode(ManagedNode):
@@ -71,7 +69,7 @@ class PoseNode(ManagedNode):
         pipeline = self._pipeline
         self.get_logger().info(text % (pipeline.options.model, pipeline.backend_name, pipeline.detector_name, topics))
         self._tell_fault()
-        self._tell_unserved()
+        warn_of_unserved(self)
         # Not the node's clock: a paused bag is to be told too.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = self.create_timer(1.0, guard_of(self).wrap(self.tick), clock=steady)
@@ -141,16 +139,6 @@ class PoseNode(ManagedNode):
         if self._pipeline.non_finite.values and not self._told_non_finite:
             self._told_non_finite = True
             self.get_logger().warning(self._pipeline.non_finite.text())
-
-    def _tell_unserved(self):
-        # type: () -> None
-        """Warn of parameters qos_overrides that change nothing; in a file for several nodes they may be for another."""
-        publishers = [("publisher", publisher.topic_name) for publisher in self.publishers]
-        subscriptions = [("subscription", subscription.topic_name) for subscription in self.subscriptions]
-        own = [end for end in publishers + subscriptions if not end[1].endswith(OF_RCLPY)]
-        for name in unserved(self, own):
-            served = ", ".join(sorted("%s.%s" % (topic, direction) for direction, topic in own))
-            self.get_logger().warning("parameter %.200s is ignored: this node has %s" % (name, served))
 
 
 def check_depth_range(values):

@@ -1,7 +1,7 @@
 """Apply the parameters qos_overrides.<topic>.<publisher or subscription>.<policy>, with which users change the QoS."""
 
 import copy
-from typing import Any, List
+from typing import Any
 
 from rclpy.duration import Duration
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
@@ -9,6 +9,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProf
 from pose_estimation_ros.core.errors import ConfigError
 
 PREFIX = "qos_overrides."
+OF_RCLPY = ("/parameter_events", "/rosout", "/clock", "/transition_event")  # topics whose QoS rclpy alone decides
 ENUMS = {
     "history": HistoryPolicy,
     "reliability": ReliabilityPolicy,
@@ -45,20 +46,19 @@ def with_overrides(node, direction, topic, profile):
     return profile
 
 
-def unserved(node, endpoints):
-    # type: (Any, List[Any]) -> List[str]
-    """Return the names of those parameters qos_overrides that belong to none of these publishers and subscriptions.
+def warn_of_unserved(node):
+    # type: (Any) -> None
+    """Log the parameters qos_overrides that no publisher or subscription of the node has.
 
-    Args:
-        node: rclpy's Node.
-        endpoints: Pairs of a direction and the full name of a topic.
-
-    Returns:
-        Names of parameters, sorted.
+    They are no errors, as in a file for several nodes they may be for another.
     """
-    served = tuple("%s%s.%s." % (PREFIX, topic, direction) for direction, topic in endpoints)
-    names = [PREFIX + name for name in node.get_parameters_by_prefix(PREFIX.rstrip("."))]
-    return sorted(name for name in names if not name.startswith(served))
+    endpoints = [("publisher", publisher.topic_name) for publisher in node.publishers]
+    endpoints += [("subscription", subscription.topic_name) for subscription in node.subscriptions]
+    served = ["%s.%s." % (topic, direction) for direction, topic in endpoints if not topic.endswith(OF_RCLPY)]
+    for name in sorted(node.get_parameters_by_prefix(PREFIX.rstrip("."))):
+        if not name.startswith(tuple(served)):
+            text = "parameter %s%.200s is ignored: this node has %s"
+            node.get_logger().warning(text % (PREFIX, name, ", ".join(end.rstrip(".") for end in sorted(served))))
 
 
 def _full_name(node, topic):

@@ -18,9 +18,11 @@ from std_msgs.msg import Header
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.inference.video import SourceFrame, open_source
 from pose_estimation_ros.nodes.conversions import array_to_image
+from pose_estimation_ros.nodes.image_qos import advertise
 from pose_estimation_ros.nodes.parameter_tables import VIDEO_PARAMETERS
 from pose_estimation_ros.nodes.parameters import declare
 from pose_estimation_ros.nodes.qos import OUTPUT
+from pose_estimation_ros.nodes.qos_overrides import warn_of_unserved
 from pose_estimation_ros.nodes.run import run
 
 LINGER_S = 1.0  # at the end, for the last image to arrive
@@ -40,7 +42,8 @@ class VideoNode(Node):
         self._check()
         self._source = open_source(self._options["source"])
         self._frames = iter(self._source)
-        self._images = self.create_publisher(Image, "image", OUTPUT)
+        self._images = advertise(self, Image, "image", OUTPUT)
+        warn_of_unserved(self)
         self._waiting = self._options["wait_for_subscribers"] > 0
         rate_hz = self._options["rate_hz"] or self._source.fps
         self._timer = self.create_timer(1.0 / rate_hz, self._publish_next)

@@ -91,13 +91,14 @@ def test_start_goes_to_active(make, manager, wait_until):
     assert state(manager, node, wait_until) == "active" and node.steps == ["configure", "activate"]
 
 
-def test_what_a_user_caused_leaves_the_state_and_start_raises_it(make, manager, wait_until, capfd):
-    node = make(configure=ConfigError("expected a model, got nothing"))
+@pytest.mark.parametrize("kind", [ConfigError, OSError])
+def test_what_a_user_caused_leaves_the_state_and_start_raises_it(make, manager, wait_until, capfd, kind):
+    node = make(configure=kind("expected a model, got nothing"))
     assert not change(manager, node, wait_until, "configure")
     assert state(manager, node, wait_until) == "unconfigured"
     assert "configure: expected a model, got nothing" in capfd.readouterr().err
     assert node.steps == ["configure", "cleanup"], "what was half made is undone"
-    with pytest.raises(ConfigError, match="expected a model"):
+    with pytest.raises(kind, match="expected a model"):
         node.start()
     node.failing = {}
     assert change(manager, node, wait_until, "configure") and state(manager, node, wait_until) == "inactive"

@@ -4,14 +4,20 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS")
 
+from pose_estimation_ros.msg import PersonArray
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, ReliabilityPolicy
+from sensor_msgs.msg import Image
 
 from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.nodes.image_qos import advertise
+from pose_estimation_ros.nodes.launch_arguments import demo_clip
 from pose_estimation_ros.nodes.parameters import declare
 from pose_estimation_ros.nodes.pose_node import PoseNode
 from pose_estimation_ros.nodes.qos import NEWEST_IMAGE, OUTPUT
-from pose_estimation_ros.nodes.qos_overrides import unserved, with_overrides
+from pose_estimation_ros.nodes.qos_overrides import warn_of_unserved, with_overrides
+from pose_estimation_ros.nodes.video_node import VideoNode
 
 KEYPOINTS = "qos_overrides./pose/keypoints.publisher."
 IMAGES = "qos_overrides./image.subscription."
@@ -87,10 +93,22 @@ def test_they_are_parameters_that_cannot_be_changed(make):
     assert node.describe_parameter(KEYPOINTS + "depth").read_only
 
 
-def test_which_change_nothing(make):
-    node = make(**{KEYPOINTS + "depth": 3, "qos_overrides./tf.publisher.depth": 4})
-    assert unserved(node, [("publisher", "/pose/keypoints")]) == ["qos_overrides./tf.publisher.depth"]
-    assert len(unserved(node, [("subscription", "/pose/keypoints")])) == 2
+def test_those_of_other_topics_and_directions_are_named(make, capfd):
+    names = [KEYPOINTS, "qos_overrides./tf.publisher.", "qos_overrides./pose/keypoints.subscription."]
+    names.append("qos_overrides./rosout.publisher.")
+    node = make(**{name + "depth": 3 for name in names})
+    advertise(node, PersonArray, "pose/keypoints", OUTPUT)
+    warn_of_unserved(node)
+    stderr = capfd.readouterr().err
+    assert [name + "depth is ignored: this node has /pose/keypoints.publisher" in stderr for name in names] == [
+        False, True, True, True
+    ]  # fmt: skip
+
+
+def test_the_video_node_has_them_too(make_node):
+    name = "qos_overrides./image.publisher.reliability"
+    node = make_node(VideoNode, source=demo_clip(), **{name: "best_effort"})
+    assert endpoint(node, "/image").reliability == ReliabilityPolicy.BEST_EFFORT
 
 
 def test_the_node_s_topics_have_them_and_others_are_named(make_pose_node, capfd):
@@ -114,12 +132,8 @@ def test_the_node_s_topics_have_them_and_others_are_named(make_pose_node, capfd)
 
 def test_the_user_s_reliability_stays_where_auto_would_choose_another(make_node, color_model, kept, wait_until):
     """With every publisher reliable and no image, auto asks for reliable images."""
-    from rclpy.parameter import Parameter
-
     overrides = {"model": color_model, "detector": "full_frame", IMAGES + "reliability": "best_effort"}
     node = kept(PoseNode(parameter_overrides=[Parameter(name, value=value) for name, value in overrides.items()]))
-    from sensor_msgs.msg import Image
-
     kept(Node("camera")).create_publisher(Image, "/image", 1)
     inputs = node.cameras[0].inputs
     wait_until(lambda: node.count_publishers("/image") == 1, node)
