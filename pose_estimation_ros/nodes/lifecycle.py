@@ -18,9 +18,9 @@ CAUSED_BY_USERS = (PoseError, OSError)
 
 
 class ManagedNode(LifecycleNode):
-    """Subclasses say what the four steps do: configure, activate, deactivate, cleanup; each may raise what users cause.
+    """Subclasses say what the four steps do: configure, activate, deactivate, cleanup; each may raise CAUSED_BY_USERS.
 
-    These are PoseError and OSError. A step that fails is told in one line and leaves the state as it was; an error that nobody expected takes the node
+    A step that fails is told in one line and leaves the state as it was; an error that nobody expected takes the node
     back to "unconfigured", from where it can be configured anew. ``finished`` is done after shutdown, which ends the
     process. rclpy calls the on_... methods and tells nobody what they raise, hence ``_failure``.
     """
@@ -110,7 +110,7 @@ class ManagedNode(LifecycleNode):
         self._failure = error
         if not self._starting:
             self.get_logger().error(
-                "%s: %s" % (step.__name__, error if isinstance(error, (PoseError, OSError)) else repr(error))
+                "%s: %s" % (step.__name__, error if isinstance(error, CAUSED_BY_USERS) else repr(error))
             )
         return answer
 
