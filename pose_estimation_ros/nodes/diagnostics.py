@@ -25,7 +25,7 @@ LOST_OR_LATE = (
     "images are lost or late on the way (remedy: config/fastdds_shm.xml in the environment of the camera's process), "
     "or the node is too slow"
 )
-OTHER_CLOCK = "stamps are %.0f s behind this node's clock: set use_sim_time for a bag, or synchronise the clocks"
+OTHER_CLOCK = "stamps are up to %.0f s behind this node's clock: set use_sim_time for a bag, or synchronise the clocks"
 
 # Key -> meaning; <...> stands for a word. "Window": the last seconds, as many as window_s says.
 NODE_KEYS = {
@@ -195,8 +195,8 @@ def _losses(facts, summary):
     A node that is slower than its camera skips images by design. So skipped images are a fault only where the node had
     time for them. Late results are a fault unless max_age_ms says how late they may be.
     """
-    if summary.age_p50_ms > 1e3 * OTHER_CLOCK_S:
-        return OTHER_CLOCK % (1e-3 * summary.age_p50_ms)
+    if summary.age_p99_ms > 1e3 * OTHER_CLOCK_S:
+        return OTHER_CLOCK % (1e-3 * summary.age_p99_ms)
     share = 1.0 - summary.rate_received_hz / summary.rate_in_hz if summary.rate_in_hz > 0 else 0.0
     published = summary.skipped / share if share > 0 else 0.0
     busy = 1e-3 * summary.rate_out_hz * sum(mean_ms for _, mean_ms in summary.stages_ms.values())
