@@ -21,6 +21,7 @@ from pose_estimation_ros.nodes.topic_names import camera_topics, resolved
 from pose_estimation_ros.nodes.watchdog import Watchdog, ask_why
 
 NO_CLOCK = "use_sim_time is set and nothing came on /clock: no ages"
+NO_RAYS = "CameraInfo gives no ray for %.1f %% of its image: no joints in space there"
 ALIVE_S = 1.0  # since the last depth image: images wait for theirs no longer once it stopped
 
 
@@ -140,6 +141,11 @@ class CameraInputs:
         if self.topics.depth:
             found.append("" if self._depth_lives() else "no depth image for %g s: no joints in space" % ALIVE_S)
             found.append(self._camera_fault and self._camera_fault + ": no joints in space")
+        unusable = self._camera.unusable_share() if self._camera else 0.0
+        if unusable:
+            found.append(
+                "CameraInfo gives no ray for %.1f %% of its image: no joints in space there" % (100 * unusable)
+            )
         return "; ".join(filter(None, found))
 
     def on_image(self, msg, sequence=None, publisher=b""):

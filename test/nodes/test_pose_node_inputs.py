@@ -230,6 +230,15 @@ def test_without_calibration_there_are_keypoints_and_a_reason(depth_camera, peer
     assert space == [] and words in node.cameras[0].status().message
 
 
+def test_a_calibration_that_does_not_cover_its_image_is_told(make_pose_node):
+    node, narrow = make_pose_node(), info()
+    narrow.d = [-2.0, 0.0, 0.0, 0.0, 0.0]  # at the corners the lens would show nothing
+    node.cameras[0].inputs._on_camera_info(info())
+    assert "gives no ray" not in node.cameras[0].status().message
+    node.cameras[0].inputs._on_camera_info(narrow)
+    assert "CameraInfo gives no ray for" in node.cameras[0].status().message
+
+
 def test_a_bad_depth_image_costs_the_joints_in_space_only(depth_camera, peer, frame, wait_until):
     node, space, flat, (image, camera_info, depth) = depth_camera
     camera_info.publish(info())
