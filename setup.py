@@ -32,9 +32,10 @@ EXTRAS = {
         "colcon-bash", "colcon-cmake", "colcon-core", "colcon-library-path", "colcon-output",
         "colcon-package-selection", "colcon-parallel-executor", "colcon-ros", "colcon-test-result",
     ],
-    "train": ["torch", "lightning-fabric", "onnx", "pycocotools", "PyYAML", "tensorboardX", "h5py"],
+    "train": ["torch", "lightning-fabric", "onnx", "pycocotools", "PyYAML", "tensorboardX", "h5py", "pillow"],
     "evaluate": [
         "pycocotools", "tqdm", "h5py", "rosbags", "apsw", "lz4", "backports.zstd", "PyYAML", "onnx", "matplotlib",
+        "pillow",
     ],
     "ray": ["ray"],
     "openvino": ["openvino"],

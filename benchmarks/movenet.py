@@ -54,7 +54,7 @@ def predict(movenet, data):
     truth, folder, results = coco.load_ground_truth(data), annotation_file(data).parent, []
     for image_id, (boxes, _) in tqdm(coco.ground_truth_boxes(truth).items(), "images", leave=False):
         if len(boxes):
-            results += coco_results(movenet(coco.read_image(coco.image_path(truth, folder, image_id)), boxes), image_id)
+            results += coco_results(movenet(coco.annotated_image(truth, folder, image_id), boxes), image_id)
     return truth, results
 
 

@@ -35,6 +35,7 @@ MAY_IMPORT = {
         "yaml",
         "onnx",
         "matplotlib",
+        "PIL",
         "ray",
     },
     "training": {

@@ -10,18 +10,21 @@ import numpy as np
 from pycocotools.coco import COCO
 
 from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.files import read_json
 from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec, load_model_spec, spec_path
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation import coco, crowdpose, detection, mpii
 from pose_estimation_ros.evaluation.box_ap import box_ap
+from pose_estimation_ros.evaluation.coco_faults import Size, size_of
 from pose_estimation_ros.evaluation.coco_json import (
     Boxes,
     annotation_file,
     read_detections,
-    read_json,
     refuse_missing_images,
 )
 from pose_estimation_ros.evaluation.halves import narrowed
+from pose_estimation_ros.evaluation.notes import warn
+from pose_estimation_ros.evaluation.orientations import warn_of_orientations
 from pose_estimation_ros.evaluation.predictions import one_each, read_mpii, read_results
 from pose_estimation_ros.evaluation.protocols import PLAIN, Protocol, applied, input_of
 from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend, open_model
@@ -30,6 +33,8 @@ from pose_estimation_ros.inference.detector import open_detector
 from pose_estimation_ros.inference.estimator import TopDown
 from pose_estimation_ros.inference.predict import coco_results
 from pose_estimation_ros.inference.progress import progress
+
+NOWHERE = -1e6  # px, of a joint that counts as missed
 
 
 def ground_truth(data: str | Path, half: str | None = None) -> tuple[ModuleType, COCO | mpii.Persons]:
@@ -56,7 +61,7 @@ def accuracy_of_predictions(
     if isinstance(whole, mpii.Persons):
         xy = read_mpii(path, len(whole.file_name))
         return {"persons": len(xy), **rounded(mpii.pckh_figures(xy, whole))}, xy
-    results = read_results(path, whole.imgs, get_skeleton(judge.SKELETON))
+    results = read_results(path, whole.imgs, get_skeleton(judge.SKELETON), whole.dataset[coco.PERSON_CATEGORIES])
     results = [result for result in results if result["image_id"] in truth.imgs]
     asked = {a["image_id"] for a in truth.anns.values() if coco.is_counted(a)}
     without = len(asked - {result["image_id"] for result in results})
@@ -86,16 +91,63 @@ def accuracy_of_pose_model(
         spec = applied(protocol, spec)
         if isinstance(whole, mpii.Persons):
             seen, results = run_on_mpii(TopDown(backend, spec, flip_test=protocol.flip), whole, folder)
+            missed, results = without_odd_joints(results, path, backend)
             figures = mpii.pckh_figures(one_each(results, path, len(whole.file_name)), whole)
         else:
-            boxes = read_detections(boxes_file, whole.imgs) if boxes_file else coco.ground_truth_boxes(truth)
+            boxes = boxes_of(boxes_file, whole) if boxes_file else coco.ground_truth_boxes(truth)
             boxes = {image_id: boxes[image_id] for image_id in truth.imgs}
             results = run_on_images(make_estimator(backend, spec, protocol), truth, folder, boxes)
+            missed, results = without_odd_people(results, path, backend)
             source = "none (bottom-up)" if spec.task == "bottom_up" else boxes_file or "ground truth"
             seen = {"boxes": source, "images": len(truth.imgs)}
             figures = judge.keypoint_ap(truth, results)
     rules = {"protocol": protocol.name, "input": input_of(protocol, spec), "flip": protocol.flip}
-    return {**rules, **stated(half), **seen, **rounded(figures)}, results
+    return {**rules, **stated(half), **seen, **missed, **rounded(figures)}, results
+
+
+def boxes_of(path: str, truth: COCO) -> Boxes:
+    """A detections file's boxes of all images of the annotations. Raises DataError as read_detections."""
+    return read_detections(path, truth.imgs, categories=truth.dataset[coco.PERSON_CATEGORIES])
+
+
+def without_odd_people(
+    results: list[dict[str, Any]], path: str | Path, backend: Backend
+) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Leave out people with numbers that are not finite, who count as missed, and tell how many they are.
+
+    Args:
+        results: of a model, in COCO's results format.
+        path: of the model, for the message.
+        backend: that ran it. One that marks what is not finite gives such keypoints the score 0.
+
+    Returns:
+        The count as the figure "people_not_finite", nothing where it is 0; and the other results.
+    """
+    kept = [r for r in coco.finite_results(results) if any(r["keypoints"][2::3])]
+    return missed_people(len(results) - len(kept), len(results), path, backend), kept
+
+
+def missed_people(missed: int, people: int, path: str | Path, backend: Backend) -> dict[str, int]:
+    """Tell people who are not finite, and what else of a network is not; return their count as a figure."""
+    overflow = getattr(backend, "non_finite", None)
+    if missed:
+        warn(f"{path}: {missed} of {people} people have keypoints that are not finite; they count as missed")
+    elif overflow and overflow.values:
+        warn(f"{path}: {overflow.text()}")
+    return {"people_not_finite": missed} if missed else {}
+
+
+def without_odd_joints(
+    results: list[dict[str, Any]], path: str | Path, backend: Backend
+) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Do the same for MPII, where every person keeps an entry: joints that are not finite go to NOWHERE.
+
+    Args and returned values are those of without_odd_people.
+    """
+    told, kept = without_odd_people(results, path, backend)
+    fine = {id(result) for result in kept}
+    nobody = {"keypoints": [NOWHERE, NOWHERE, 0.0] * mpii.JOINTS, "score": 0.0}
+    return told, [result if id(result) in fine else {**result, **nobody} for result in results]
 
 
 def stated(half: str | None) -> dict[str, str]:
@@ -123,9 +175,23 @@ def check_fit(spec: ModelSpec, judge: ModuleType, model: str, data: str | Path, 
         raise DataError(f"MPII is judged on its own boxes: expected a top-down model and no --boxes, got {model}")
 
 
+def check_images(folder: Path, sizes: dict[str, Size | None]) -> None:
+    """Look at the annotated images of a folder before the model does.
+
+    Args:
+        folder: of the images.
+        sizes: annotated width and height of each image by its name, None where it is not known.
+
+    Raises:
+        DataError: images that are missing.
+    """
+    refuse_missing_images(folder, sizes)
+    warn_of_orientations(folder, ((name, folder / name, size) for name, size in sizes.items()))
+
+
 def run_on_images(estimator: TopDown | BottomUp, truth: COCO, folder: Path, boxes: Boxes) -> list[dict[str, Any]]:
     """COCO results of a model on the images of COCO's or CrowdPose's annotations; boxes: for a top-down one."""
-    refuse_missing_images(folder / "images", [image["file_name"] for image in truth.imgs.values()])
+    check_images(folder / "images", {image["file_name"]: size_of(image) for image in truth.imgs.values()})
     if isinstance(estimator, BottomUp):
         predicted = coco.predict_bottom_up(estimator, truth, folder)
     else:
@@ -136,7 +202,7 @@ def run_on_images(estimator: TopDown | BottomUp, truth: COCO, folder: Path, boxe
 
 def run_on_mpii(estimator: TopDown, truth: mpii.Persons, folder: Path) -> tuple[dict[str, Any], list]:
     """What it was run on and results of a model on MPII's boxes; image_id is the person's place in the annotations."""
-    refuse_missing_images(folder / "images", truth.file_name)
+    check_images(folder / "images", dict.fromkeys(truth.file_name))
     places: dict[str, list[int]] = {}
     for place, name in enumerate(truth.file_name):
         places.setdefault(name, []).append(place)
@@ -164,9 +230,15 @@ def accuracy_of_detector(
     COCO's AP of its boxes; and the boxes."""
     file = annotation_file(data)
     truths = detection.load_truth(file, half=half)
-    refuse_missing_images(file.parent / "images", [truth.file_name for truth in truths])
+    check_images(file.parent / "images", {truth.file_name: truth.size for truth in truths})
     detector = open_detector(str(path), threads, score_threshold=0.01, cpu_engine=cpu_engine)
     found = detection.detect_folder(detector, file.parent / "images", progress(truths, len(truths), "images"))
+    missed, found = detection.finite_boxes(found)
+    overflow = getattr(detector.backend, "non_finite", None)
+    if missed:
+        warn(f"{path}: {missed} boxes are not finite; they count as missed")
+    elif overflow and overflow.values:
+        warn(f"{path}: {overflow.text()}")
     points = detection.curve(detection.judge(found, truths))
     figures = {**detection.summary(points), **at_own_threshold(path, points), **box_ap(found, truths)}
     results = [
@@ -174,7 +246,8 @@ def accuracy_of_detector(
         for truth, (boxes, scores) in zip(truths, found)
         for box, score in zip(boxes, scores)
     ]
-    return {**stated(half), "images": len(truths), **figures}, results
+    odd = {"boxes_not_finite": missed} if missed else {}
+    return {**stated(half), "images": len(truths), **odd, **figures}, results
 
 
 def at_own_threshold(path: str | Path, points: detection.Curve) -> dict[str, float]:

@@ -12,15 +12,17 @@ from pycocotools.cocoeval import COCOeval
 
 from pose_estimation_ros.core.geometry import xyxy_to_xywh
 from pose_estimation_ros.evaluation.coco import index, percent
-from pose_estimation_ros.evaluation.coco_json import PERSON
-from pose_estimation_ros.evaluation.detection import Detections, Truth
+from pose_estimation_ros.evaluation.coco_categories import PERSON
+from pose_estimation_ros.evaluation.detection import Detections, Truth, finite_boxes
 
 
 def box_ap(detections: Sequence[Detections], truths: Sequence[Truth]) -> dict[str, float]:
     """box_AP (IoU 0.5 to 0.95) and box_AP50 in 0..100 of the detections of every image; -1 where there is nobody.
 
+    Boxes that are not finite count as missed.
     As COCO's: everybody counts, of whatever size and keypoints, and what lies in a crowd is neither right nor wrong.
     """
+    _, detections = finite_boxes(detections)
     people = [records(image, truth.box_xyxy, iscrowd=truth.crowd) for image, truth in enumerate(truths)]
     found = [records(image, boxes, score=scores) for image, (boxes, scores) in enumerate(detections)]
     images = [{"id": image} for image in range(len(truths))]
@@ -43,6 +45,6 @@ def records(image: int, box_xyxy: np.ndarray, **columns: np.ndarray) -> list[dic
 
 def indexed(images: list[dict], of_images: list[list[dict]]) -> COCO:
     annotations = [{"iscrowd": 0, **row} for rows in of_images for row in rows]
-    for number, row in enumerate(annotations, 1):  # COCO's ids begin at 1: 0 stands for nobody in its matches
-        row.update(id=number, area=row["bbox"][2] * row["bbox"][3])
+    for row in annotations:
+        row["area"] = row["bbox"][2] * row["bbox"][3]
     return index(images, annotations)

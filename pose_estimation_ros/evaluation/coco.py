@@ -12,26 +12,27 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.files import read_json
 from pose_estimation_ros.core.geometry import crop_matrices, xywh_to_xyxy
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.nms import nms
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
+from pose_estimation_ros.evaluation.coco_categories import COCO_CATEGORIES, PERSON, Categories
+from pose_estimation_ros.evaluation.coco_fields import is_counted, with_areas
+from pose_estimation_ros.evaluation.coco_ids import Id
 from pose_estimation_ros.evaluation.coco_json import (
-    PERSON,
     Boxes,
-    annotated_images,
     annotation_file,
-    finite_numbers,
-    named,
-    read_json,
-    refuse,
+    checked_content,
+    refuse_other_size,
 )
 from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.estimator import TopDown
 from pose_estimation_ros.inference.images import read_image
 
 SKELETON = "coco17"
+PERSON_CATEGORIES = "person_categories"  # of an index's dataset: the Categories of its file
 METRICS = ("AP", "AP50", "AP75", "APM", "APL", "AR")  # COCOeval.stats[:6] for keypoints
 NMS_OKS = 0.9
 
@@ -48,35 +49,39 @@ def load_ground_truth(data: str | Path, content: Any = None) -> COCO:
 def index_persons(content: Any, path: str | Path, skeleton: Skeleton) -> COCO:
     """pycocotools' index of a file's images and persons; other categories are left out.
 
-    Raises DataError, naming the first offender and the count: as annotated_images, an annotation without what COCO's
-    evaluation needs, or nobody with keypoints.
+    Raises DataError, naming the first offender and the count: as coco_json.checked_content and coco_fields.with_areas,
+    or nobody with keypoints.
     """
-    numbers = 3 * skeleton.num_keypoints
-    annotations = [a for _, own in annotated_images(content, path) for a in own if a.get("category_id") == PERSON]
-    for field in ("id", "num_keypoints", "iscrowd", "area"):
-        absent = [named(a, field) for a in annotations if not finite_numbers(a.get(field), ())]
-        refuse(path, f"persons without {field}", absent)
-    wrong = [named(a, "keypoints") for a in annotations if not finite_numbers(a.get("keypoints"), (numbers,))]
-    refuse(path, f"persons without the {numbers} finite numbers of {skeleton.name}", wrong)
+    return index_checked(*checked_content(content, path, skeleton), path)
+
+
+def index_checked(checked: dict[str, Any], categories: Categories, path: str | Path) -> COCO:
+    """pycocotools' index of what checked_content returned. Raises DataError as index_persons."""
+    images = {image["id"]: image for image in checked["images"]}
+    annotations = with_areas(checked["annotations"], images, path)
     if not any(is_counted(a) for a in annotations):
         raise DataError(
-            f"{path}: expected persons with keypoints, found none in {len(content['annotations'])} annotations"
+            f"{path}: expected persons with keypoints, found none in {len(checked['annotations'])} annotations"
         )
-    return index(content["images"], annotations)
+    return index(checked["images"], annotations, categories)
 
 
-def index(images: list[dict], annotations: list[dict]) -> COCO:
-    """pycocotools' index of them."""
+def index(images: list[dict], annotations: list[dict], categories: Categories = COCO_CATEGORIES) -> COCO:
+    """Make pycocotools' index of images and annotations.
+
+    Args:
+        images: entries of "images".
+        annotations: of persons. Copies of them get ids from 1 in their order: in pycocotools' matches the id 0 stands
+            for nobody, and ids of other kinds are cut to numbers.
+        categories: of the file, kept as dataset[PERSON_CATEGORIES].
+    """
     truth = COCO()
-    truth.dataset = {"images": images, "annotations": annotations, "categories": [{"id": PERSON}]}
+    numbered = [{**annotation, "id": number} for number, annotation in enumerate(annotations, 1)]
+    truth.dataset = {"images": images, "annotations": numbered, "categories": [{"id": PERSON}]}
+    truth.dataset[PERSON_CATEGORIES] = categories
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
         truth.createIndex()
     return truth
-
-
-def is_counted(annotation: dict) -> bool:
-    """Whether COCO asks for this person: it has keypoints and is no crowd."""
-    return annotation["num_keypoints"] > 0 and not annotation["iscrowd"]
 
 
 def ground_truth_boxes(truth: COCO) -> Boxes:
@@ -88,14 +93,14 @@ def ground_truth_boxes(truth: COCO) -> Boxes:
     return boxes
 
 
-def predict(estimator: TopDown, truth: COCO, folder: str | Path, boxes: Boxes) -> Iterator[tuple[int, Poses]]:
+def predict(estimator: TopDown, truth: COCO, folder: str | Path, boxes: Boxes) -> Iterator[tuple[Id, Poses]]:
     """(image id, poses) of every image with boxes; person_score = box score x mean keypoint score, OKS-NMS 0.9.
 
     Raises DataError for an image that cannot be read.
     """
     for image_id, (box_xyxy, box_score) in boxes.items():
         if len(box_xyxy):
-            frame = read_image(str(image_path(truth, folder, image_id)))
+            frame = annotated_image(truth, folder, image_id)
             yield image_id, poses_in_boxes(estimator, frame, box_xyxy, box_score)
 
 
@@ -121,19 +126,26 @@ def pose_similarity(xy: np.ndarray, area: np.ndarray, sigmas: Sequence[float]) -
     return np.exp(-squared / ((area[:, None] + area)[..., None] * (2 * np.array(sigmas)) ** 2)).mean(-1)
 
 
-def predict_bottom_up(estimator: BottomUp, truth: COCO, folder: str | Path) -> Iterator[tuple[int, Poses]]:
+def predict_bottom_up(estimator: BottomUp, truth: COCO, folder: str | Path) -> Iterator[tuple[Id, Poses]]:
     """(image id, poses) of every image. Raises DataError for an image that cannot be read."""
     for image_id in truth.getImgIds():
-        yield image_id, estimator(read_image(str(image_path(truth, folder, image_id))))
+        yield image_id, estimator(annotated_image(truth, folder, image_id))
 
 
-def image_path(truth: COCO, folder: str | Path, image_id: int) -> Path:
-    return Path(folder, "images", truth.imgs[image_id]["file_name"])
+def annotated_image(truth: COCO, folder: str | Path, image_id: Id) -> np.ndarray:
+    """Read an image (H, W, 3) uint8 BGR. Raises DataError where it cannot be read, or has not its annotated size."""
+    path = Path(folder, "images", truth.imgs[image_id]["file_name"])
+    image = read_image(str(path))
+    refuse_other_size(image, truth.imgs[image_id], path)
+    return image
 
 
 def keypoint_ap(truth: COCO, results: Iterable[dict[str, Any]]) -> dict[str, float]:
-    """AP, AP50, AP75, APM, APL, AR in 0..100 by pycocotools; all 0 without results, -1 where the truth has nobody."""
-    results = list(results)
+    """AP, AP50, AP75, APM, APL, AR in 0..100 by pycocotools; all 0 without results, -1 where the truth has nobody.
+
+    Results that are not finite count as missed (finite_results).
+    """
+    results = finite_results(results)
     if not results:
         return dict.fromkeys(METRICS, 0.0)
     with contextlib.redirect_stdout(io.StringIO()):
@@ -142,9 +154,15 @@ def keypoint_ap(truth: COCO, results: Iterable[dict[str, Any]]) -> dict[str, flo
     return {name: percent(value) for name, value in zip(METRICS, evaluation.stats)}
 
 
+def finite_results(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The results whose keypoints and score are finite: pycocotools takes an OKS of NaN for a match."""
+    return [r for r in results if np.isfinite(r["score"]) and np.isfinite(r["keypoints"]).all()]
+
+
 def load_results(truth: COCO, results: Iterable[dict[str, Any]]) -> COCO:
-    """pycocotools' index of results, which stay as they are; of an empty list, too, which its own loadRes refuses."""
-    kept = [{field: result[field] for field in ("image_id", "category_id", "keypoints", "score")} for result in results]
+    """pycocotools' index of the finite results, which stay as they are; of none, too, which its own loadRes refuses."""
+    fields = ("image_id", "category_id", "keypoints", "score")
+    kept = [{field: result[field] for field in fields} for result in finite_results(results)]
     with contextlib.redirect_stdout(io.StringIO()):
         if kept:
             return truth.loadRes(kept)
@@ -158,7 +176,7 @@ def judge(
     truth: COCO,
     found: COCO,
     skeleton: Skeleton,
-    image_ids: Collection[int] | None = None,
+    image_ids: Collection[Id] | None = None,
     oks_thresholds: Sequence[float] | None = None,
 ) -> COCOeval:
     """pycocotools' evaluation, accumulated; of these images alone and at these thresholds where they are given."""

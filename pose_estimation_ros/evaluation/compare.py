@@ -28,10 +28,10 @@ from pose_estimation_ros.evaluation import mpii
 from pose_estimation_ros.evaluation.accuracy import (
     accuracy_of_detector,
     accuracy_of_pose_model,
+    boxes_of,
     check_fit,
     ground_truth,
 )
-from pose_estimation_ros.evaluation.coco_json import read_detections
 from pose_estimation_ros.evaluation.compare_plot import plot
 from pose_estimation_ros.evaluation.evaluate import (
     add_engine_argument,
@@ -103,7 +103,7 @@ def pose_candidate(path: Path, name: str, args: argparse.Namespace) -> Candidate
     judge, truth = ground_truth(args.data)
     check_fit(spec, judge, str(path), args.data, args.boxes)
     if args.boxes and not isinstance(truth, mpii.Persons):  # with MPII they are refused
-        read_detections(args.boxes, truth.imgs)
+        boxes_of(args.boxes, truth)
     applied(protocol, spec)
 
     def accuracy() -> dict[str, Any]:

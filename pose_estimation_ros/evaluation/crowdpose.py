@@ -17,18 +17,14 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from pose_estimation_ros.core.files import read_json
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation import coco
-from pose_estimation_ros.evaluation.coco_json import (
-    annotated_images,
-    annotation_file,
-    finite_numbers,
-    read_json,
-    refuse,
-)
+from pose_estimation_ros.evaluation.coco_faults import finite_numbers, refuse
+from pose_estimation_ros.evaluation.coco_fields import MASK_OF_BOX
+from pose_estimation_ros.evaluation.coco_json import annotation_file, checked_content
 
 SKELETON = "crowdpose14"
-MASK_OF_BOX = 0.53  # of the area, about what COCO's person masks fill
 METRICS = ("AP", "AP50", "AP75", "AR")
 LEVELS = {"AP_easy": (-np.inf, 0.2), "AP_medium": (0.2, 0.8), "AP_hard": (0.8, np.inf)}  # crowdIndex: from, below
 
@@ -44,19 +40,20 @@ def load_ground_truth(data: str | Path, content: Any = None) -> COCO:
 
     Raises DataError, naming the first offender and the count: as coco.index_persons, an image without a crowdIndex.
     """
-    path = annotation_file(data)
-    content = read_json(path) if content is None else content
-    images = annotated_images(content, path)
-    unknown = [image["id"] for image, _ in images if not finite_numbers(image.get("crowdIndex"), ())]
+    path, skeleton = annotation_file(data), get_skeleton(SKELETON)
+    checked, categories = checked_content(read_json(path) if content is None else content, path, skeleton)
+    unknown = [image["id"] for image in checked["images"] if not finite_numbers(image.get("crowdIndex"), ())]
     refuse(path, "images without a crowdIndex", unknown)
-    for annotation in content["annotations"]:
-        annotation["area"] = MASK_OF_BOX * annotation["bbox"][2] * annotation["bbox"][3]
-    return coco.index_persons(content, path, get_skeleton(SKELETON))
+    persons = [{**a, "area": MASK_OF_BOX * a["bbox"][2] * a["bbox"][3]} for a in checked["annotations"]]
+    return coco.index_checked({**checked, "annotations": persons}, categories, path)
 
 
 def keypoint_ap(truth: COCO, results: Iterable[dict[str, Any]]) -> dict[str, float]:
-    """AP, AP50, AP75, AR, AP_easy, AP_medium, AP_hard in 0..100; 0 without results, -1 without truth."""
-    results = list(results)
+    """AP, AP50, AP75, AR, AP_easy, AP_medium, AP_hard in 0..100; 0 without results, -1 without truth.
+
+    Results that are not finite count as missed (coco.finite_results).
+    """
+    results = coco.finite_results(results)
     if not results:
         return dict.fromkeys((*METRICS, *LEVELS), 0.0)
     skeleton = get_skeleton(SKELETON)

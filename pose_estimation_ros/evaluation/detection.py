@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Callable, Iterable, NamedTuple
 
-import cv2
 import numpy as np
 
-from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import iou, xywh_to_xyxy
-from pose_estimation_ros.evaluation.coco_json import read_coco_json
+from pose_estimation_ros.evaluation.coco_faults import Size, finite_numbers, named, refuse, size_of
+from pose_estimation_ros.evaluation.coco_json import AnnotatedImage, read_coco_json, refuse_size
 from pose_estimation_ros.evaluation.halves import is_in
+from pose_estimation_ros.evaluation.notes import warn
+from pose_estimation_ros.inference.images import read_image
 
 FOUND_IOU = 0.5
 MIN_KEYPOINTS, MIN_HEIGHT = 5, 64.0  # of people who must be found; px
@@ -22,12 +23,13 @@ Detections = tuple[np.ndarray, np.ndarray]  # box_xyxy (D, 4) px, score (D,) of 
 
 class Truth(NamedTuple):
     """One image's annotations. box_xyxy (N, 4) px: everybody, crowds, too; counted (N,) bool: who must be found; crowd
-    (N,) bool."""
+    (N,) bool; size: of the image as annotated, where it is known."""
 
     file_name: str
     box_xyxy: np.ndarray
     counted: np.ndarray
     crowd: np.ndarray
+    size: Size | None = None
 
 
 class Outcome(NamedTuple):
@@ -52,20 +54,42 @@ def load_truth(
     path: str | Path, min_keypoints: int = MIN_KEYPOINTS, min_height: float = MIN_HEIGHT, half: str | None = None
 ) -> list[Truth]:
     """The images of a COCO person file, or of one of HALVES. Counted: no crowd, with enough labelled keypoints (where
-    it has any) and px.
+    it has any) and px. Persons whose box has no width or height are left out, and told.
 
     Raises DataError if the file cannot be read (evaluation.coco_json).
     """
     truth = []
-    for image, items in read_coco_json(path):
+    annotated = read_coco_json(path)
+    refuse_odd_fields(path, [a for _, items in annotated for a in items])
+    for image, items in with_boxes(annotated, path):
         if not is_in(image["id"], half):
             continue
         enough = [a.get("num_keypoints", min_keypoints) >= min_keypoints for a in items]
         crowd = np.array([a.get("iscrowd", 0) for a in items], bool)
         counted = [e and a["bbox"][3] >= min_height for e, a in zip(enough, items)]
         boxes = xywh_to_xyxy(np.array([a["bbox"] for a in items]))
-        truth.append(Truth(image["file_name"], boxes, np.array(counted, bool) & ~crowd, crowd))
+        truth.append(Truth(image["file_name"], boxes, np.array(counted, bool) & ~crowd, crowd, size_of(image)))
     return truth
+
+
+def refuse_odd_fields(path: str | Path, persons: list[dict]) -> None:
+    """Raises DataError where a field by which people are counted is no number of its kind."""
+    wrong = [named(a, "iscrowd") for a in persons if a.get("iscrowd", 0) not in (0, 1)]
+    refuse(path, "persons whose iscrowd is neither 0 nor 1", wrong)
+    wrong = [named(a, "num_keypoints") for a in persons if not finite_numbers(a.get("num_keypoints", 0), ())]
+    refuse(path, "persons whose num_keypoints is no number", wrong)
+
+
+def with_boxes(annotated: list[AnnotatedImage], path: str | Path) -> list[AnnotatedImage]:
+    """The images with those persons alone whose box has a width and a height; tells the others."""
+    flat = [named(a, "bbox") for _, items in annotated for a in items if not has_area(a)]
+    if flat:
+        warn(f"{path}: {len(flat)} persons whose box has no width or height are left out, the first: {flat[0]}")
+    return [(image, [a for a in items if has_area(a)]) for image, items in annotated]
+
+
+def has_area(annotation: dict) -> bool:
+    return annotation["bbox"][2] > 0 and annotation["bbox"][3] > 0
 
 
 def match(box_xyxy: np.ndarray, score: np.ndarray, truth: Truth) -> tuple[np.ndarray, np.ndarray]:
@@ -90,8 +114,8 @@ def assign(box_xyxy: np.ndarray, score: np.ndarray, person_xyxy: np.ndarray) -> 
 
 
 def judge(detections: Iterable[Detections], truths: Iterable[Truth]) -> Outcome:
-    """The detections (box_xyxy, score) of every image against its annotations."""
-    truths = list(truths)
+    """The finite detections (box_xyxy, score) of every image against its annotations."""
+    truths, detections = list(truths), finite_boxes(detections)[1]
     rows = [(np.zeros(0), np.zeros(0, bool), np.zeros(0, bool))]
     for (box_xyxy, score), truth in zip(detections, truths):
         rows.append((score, *match(box_xyxy, score, truth)))
@@ -121,14 +145,25 @@ def at_threshold(points: Curve, score: float) -> tuple[float, float]:
 
 
 def detect_folder(detector: Callable, folder: str | Path, truths: Iterable[Truth]) -> list[Detections]:
-    """(box_xyxy, score) of every annotated image of a folder. Raises DataError for an image that cannot be read."""
+    """(box_xyxy, score) of every annotated image of a folder.
+
+    Raises DataError for an image that cannot be read, or has not its annotated size.
+    """
     detections = []
     for truth in truths:
-        frame = cv2.imread(str(Path(folder, truth.file_name)), cv2.IMREAD_COLOR)
-        if frame is None:
-            raise DataError(f"cannot read image {Path(folder, truth.file_name)}")
+        path = Path(folder, truth.file_name)
+        frame = read_image(str(path))
+        refuse_size(frame, truth.size, path)
         detections.append(detector(frame))
     return detections
+
+
+def finite_boxes(detections: Iterable[Detections]) -> tuple[int, list[Detections]]:
+    """How many boxes have numbers that are not finite, and the detections without them."""
+    detections = list(detections)
+    fine = [np.isfinite(boxes).all(1) & np.isfinite(scores) for boxes, scores in detections]
+    kept = [(boxes[own], scores[own]) for (boxes, scores), own in zip(detections, fine)]
+    return sum(int((~own).sum()) for own in fine), kept
 
 
 def summary(points: Curve, false_per_image: Iterable[float] = (0.2, 1.0)) -> dict[str, float]:

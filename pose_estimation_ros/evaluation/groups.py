@@ -46,7 +46,7 @@ ATTRIBUTES = [
     Attribute(
         "hidden",
         "Hidden keypoints, % of the labelled",
-        lambda people: 100 * (people.keypoints[..., 2] == 1).sum(1) / people.labelled.sum(1),
+        lambda people: 100 * (people.keypoints[..., 2] == 1).sum(1) / np.maximum(people.labelled.sum(1), 1),
         {"none": (0, 1e-9), "up to 25": (1e-9, 25), "25 to 50": (25, 50), "from 50": (50, np.inf)},
     ),
     Attribute(

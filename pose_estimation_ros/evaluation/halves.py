@@ -11,16 +11,18 @@ import zlib
 from pycocotools.coco import COCO
 
 from pose_estimation_ros.core.errors import ConfigError, DataError
-from pose_estimation_ros.evaluation.coco import index, is_counted
+from pose_estimation_ros.evaluation.coco import PERSON_CATEGORIES, index
+from pose_estimation_ros.evaluation.coco_fields import is_counted
+from pose_estimation_ros.evaluation.coco_ids import Id
 
 HALVES = ("choose", "report")
 
 
-def half_of(image_id: int) -> str:
+def half_of(image_id: Id) -> str:
     return HALVES[zlib.crc32(str(image_id).encode()) % 2]
 
 
-def is_in(image_id: int, half: str | None) -> bool:
+def is_in(image_id: Id, half: str | None) -> bool:
     """Whether the image is in this half; None is the whole."""
     return half is None or half_of(image_id) == half
 
@@ -39,4 +41,4 @@ def narrowed(truth: COCO, half: str | None) -> COCO:
     annotations = [a for a in truth.dataset["annotations"] if is_in(a["image_id"], half)]
     if not any(map(is_counted, annotations)):
         raise DataError(f"expected persons with keypoints in the half {half!r}, found none in {len(images)} images")
-    return index(images, annotations)
+    return index(images, annotations, truth.dataset[PERSON_CATEGORIES])

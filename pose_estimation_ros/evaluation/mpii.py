@@ -17,8 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.files import read_json
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.evaluation.coco_json import read_json, refuse
+from pose_estimation_ros.evaluation.coco_faults import LARGEST, brief, has_numbers, refuse
+from pose_estimation_ros.evaluation.coco_json import is_image_name
 
 SKELETON = "mpii16"
 JOINTS = get_skeleton(SKELETON).num_keypoints
@@ -57,8 +59,8 @@ def load_ground_truth(path: str | Path, content: Any = None) -> Persons:
         persons = h5_persons(path)
     else:
         persons = json_persons(read_json(path) if content is None else content, path)
-    endless = np.flatnonzero(~np.isfinite(persons.keypoints).all((1, 2)))
-    refuse(path, "persons with joints that are not finite", [f"person {i}" for i in endless])
+    endless = np.flatnonzero(~np.isfinite(persons.keypoints).all((1, 2)) | ~np.isfinite(persons.box_xyxy).all(1))
+    refuse(path, "persons with joints, a centre or a scale that are not finite", [f"person {i}" for i in endless])
     headless = np.flatnonzero(~(persons.head_size > 0))
     refuse(path, "persons whose head has no size", [f"person {i}" for i in headless])
     if not persons.keypoints[..., 2].any():
@@ -88,10 +90,9 @@ def entry_fault(numbered: tuple[int, Any]) -> str:
     shapes = {"center": (2,), "scale": (), "joints": (JOINTS, 2), "joints_vis": (JOINTS,)}
     if not isinstance(entry, dict) or not {"image", *shapes} <= set(entry):
         return f"entry {index}, expected image, {', '.join(shapes)}"
-    try:
-        wrong = [key for key, shape in shapes.items() if np.array(entry[key], float).shape != shape]
-    except (TypeError, ValueError) as error:
-        return f"entry {index}: {error}"
+    if not is_image_name(entry["image"]):
+        return f"entry {index}, expected image to be a name within the folder of images, got {brief(entry['image'])}"
+    wrong = [key for key, shape in shapes.items() if not has_numbers(entry[key], shape)]
     return f"entry {index}, expected {wrong[0]} of shape {shapes[wrong[0]]}" if wrong else ""
 
 
@@ -104,13 +105,20 @@ def h5_persons(path: str | Path) -> Persons:
     ones are not, which tells them apart.
     """
     names, center, scale, part, visible = read_h5(path, ("imgname", "center", "scale", "part", "visible"))
+    if any(column.dtype.kind not in "iuf" for column in (center, scale, part, visible)):
+        raise DataError(f"{path}: expected numbers in center, scale, part and visible, got other values")
+    if center.shape[1:] != (2,) or scale.ndim != 1 or visible.shape[1:] != (JOINTS,):
+        raise DataError(f"{path}: expected center (N, 2), scale (N,), visible (N, {JOINTS}), got other shapes")
     if part.shape[1:] != (JOINTS, 2) or {len(x) for x in (names, center, scale, visible)} != {len(part)}:
         raise DataError(f"{path}: expected part (N, {JOINTS}, 2) and N of all others, got {part.shape}")
     if (center != np.round(center)).any():
         scale = scale / GROWTH
         center = center - scale[:, None] * [0, DOWN]
     visibility = (part != 0).any(-1) * (1 + (visible > 0))
-    return as_persons([name.decode() for name in names], center, scale, part, visibility)
+    texts = [name.decode("utf-8", "replace") if isinstance(name, bytes) else name for name in names.tolist()]
+    strays = [f"person {n} with {brief(name)}" for n, name in enumerate(texts) if not is_image_name(name)]
+    refuse(path, "persons whose imgname is not a name within the folder of images", strays)
+    return as_persons(texts, center, scale, part, visibility)
 
 
 def read_h5(path: str | Path, keys: tuple[str, ...]) -> list[np.ndarray]:
@@ -127,7 +135,11 @@ def read_h5(path: str | Path, keys: tuple[str, ...]) -> list[np.ndarray]:
 def as_persons(
     names: list[str], center: np.ndarray, scale: np.ndarray, xy: np.ndarray, visibility: np.ndarray
 ) -> Persons:
-    """From MPII's own columns, pixels counted from 1: (N, 2), (N,), (N, 16, 2) and visibility (N, 16)."""
+    """From MPII's own columns, pixels counted from 1: (N, 2), (N,), (N, 16, 2) and visibility (N, 16).
+
+    What is not finite, or beyond LARGEST, becomes NaN.
+    """
+    center, scale, xy = (np.where(np.abs(values) <= LARGEST, values, np.nan) for values in (center, scale, xy))
     center, scale = center.reshape(-1, 2), scale.reshape(-1, 1)
     middle = center + scale * [0, DOWN] - 1
     half = BOX_SIDE / 2 * scale
@@ -137,9 +149,12 @@ def as_persons(
 
 
 def head_distance(xy: np.ndarray, persons: Persons) -> np.ndarray:
-    """(N, 16) distances of predictions (N, 16, 2) px from the annotated joints, in head sizes; NaN if not labelled."""
+    """(N, 16) distances of predictions (N, 16, 2) px from the annotated joints, in head sizes; NaN if not labelled.
+
+    Infinite, which is missed, where a prediction is not finite.
+    """
     distance = np.linalg.norm(xy - persons.keypoints[..., :2], axis=-1) / persons.head_size[:, None]
-    return np.where(persons.keypoints[..., 2] > 0, distance, np.nan)
+    return np.where(persons.keypoints[..., 2] > 0, np.nan_to_num(distance, nan=np.inf), np.nan)
 
 
 def pckh(xy: np.ndarray, persons: Persons, threshold: float) -> dict[str, float]:

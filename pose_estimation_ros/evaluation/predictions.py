@@ -18,51 +18,68 @@ from typing import Any, Callable, Collection, Hashable, Iterable
 import numpy as np
 
 from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.files import read_json
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.evaluation import mpii
-from pose_estimation_ros.evaluation.coco_json import PERSON, finite_numbers, read_json, refuse, repeated
+from pose_estimation_ros.evaluation.coco_categories import COCO_CATEGORIES, PERSON, Categories, of_persons
+from pose_estimation_ros.evaluation.coco_faults import finite_numbers, refuse, refuse_missing_keys, repeated
+from pose_estimation_ros.evaluation.coco_ids import Id, find_id, plain_id
 
 FIELDS = ("image_id", "category_id", "keypoints", "score")
 
 
-def read_results(path: str | Path, image_ids: Collection[int], skeleton: Skeleton) -> list[dict[str, Any]]:
-    """COCO's results format: entries with FIELDS alone, keypoints 3 K floats.
+def read_results(
+    path: str | Path, image_ids: Collection[Id], skeleton: Skeleton, categories: Categories = COCO_CATEGORIES
+) -> list[dict[str, Any]]:
+    """Read COCO's results format.
 
-    Raises DataError, naming the first offender and the count: no list or an empty one, a field that is missing, an
-    image out of ``image_ids`` or another category than persons, another number of keypoints, what is not a finite
-    number, an "id" or a whole prediction that occurs twice.
+    Args:
+        path: the JSON file.
+        image_ids: of the annotations; 785.0 and "785" are the image 785.
+        skeleton: of the keypoints.
+        categories: of the annotations; predictions are of their category of persons, or of COCO's 1.
+
+    Returns:
+        Entries with FIELDS alone: the annotations' own image id, PERSON, keypoints 3 K floats, score.
+
+    Raises:
+        DataError: names the first offender and the count: no list or an empty one, a field that is missing, an image
+            that is not annotated or another category than persons, another number of keypoints, what is not a finite
+            number, an "id" or a whole prediction that occurs twice.
     """
     results = read_json(path)
     if not isinstance(results, list) or not results:
         kind = "an empty list" if results == [] else type(results).__name__
         raise DataError(f"{path}: expected a list of predictions, got {kind}")
+    refuse_missing_keys(path, "predictions", results, FIELDS)
+    persons = {id(result) for result in of_persons(results, categories, str(path), "predictions")}
+    others = [f"{describe(n, r)}, category {r['category_id']}" for n, r in enumerate(results) if id(r) not in persons]
+    refuse(path, "predictions of a category other than the annotated persons'", others)
     for problem, is_wrong in faults(image_ids, skeleton):
         wrong = [describe(index, result) for index, result in enumerate(results) if is_wrong(result)]
         refuse(path, f"predictions {problem}", wrong)
-    refuse(path, "prediction ids that occur twice", repeated(results))
+    results = [{**r, "image_id": find_id(r["image_id"], image_ids), "category_id": PERSON} for r in results]
+    refuse(path, "prediction ids that occur twice", repeated([r for r in results if plain_id(r.get("id")) is not None]))
     refuse(
         path, "predictions that occur twice, the same keypoints and score in the same image", twice(map(key, results))
     )
     return [{field: result[field] for field in FIELDS} for result in results]
 
 
-def faults(image_ids: Collection[int], skeleton: Skeleton) -> list[tuple[str, Callable[[Any], bool]]]:
+def faults(image_ids: Collection[Id], skeleton: Skeleton) -> list[tuple[str, Callable[[Any], bool]]]:
     """What can be wrong about one prediction, in the order in which it can be asked."""
     numbers = 3 * skeleton.num_keypoints
     return [
-        (f"without {', '.join(FIELDS)}", lambda r: not isinstance(r, dict) or not set(FIELDS) <= set(r)),
-        ("of unknown images", lambda r: not isinstance(r["image_id"], (int, str)) or r["image_id"] not in image_ids),
-        (f"of a category other than {PERSON}", lambda r: r["category_id"] != PERSON),
+        ("whose image_id is neither a whole number nor a text", lambda r: plain_id(r["image_id"]) is None),
+        ("of unknown images", lambda r: find_id(r["image_id"], image_ids) not in image_ids),
         (f"without the {numbers} numbers of {skeleton.name}", lambda r: size(r) != numbers),
         ("with keypoints that are not finite numbers", lambda r: not finite_numbers(r["keypoints"], (numbers,))),
         ("with a score that is not a finite number", lambda r: not finite_numbers(r["score"], ())),
     ]
 
 
-def describe(index: int, result: Any) -> str:
+def describe(index: int, result: dict) -> str:
     """A prediction in a message."""
-    if not isinstance(result, dict):
-        return f"entry {index}: {result}"
     return f"entry {index} with image_id {result.get('image_id')}, {size(result)} numbers, score {result.get('score')}"
 
 

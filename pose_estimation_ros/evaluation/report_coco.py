@@ -15,6 +15,7 @@ from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.evaluation import crowdpose
 from pose_estimation_ros.evaluation import localization_errors as errors
 from pose_estimation_ros.evaluation.bootstrap import average_precision, outcomes, resampled
+from pose_estimation_ros.evaluation.coco_faults import size_of
 from pose_estimation_ros.evaluation.coco_json import annotation_file
 from pose_estimation_ros.evaluation.groups import ATTRIBUTES
 from pose_estimation_ros.evaluation.matches import LOCALIZATION_OKS, Matches, People, keypoints_of, match, people_of
@@ -194,4 +195,4 @@ def picture(truth: COCO, folder: Path, people: People, own: np.ndarray, judged: 
         )
         captions.append(f"{one.name}: mean OKS {one.matches.oks[own].mean():.2f}")
     name = truth.imgs[image_id]["file_name"]
-    return Picture(str(name), folder / name, panels, captions)
+    return Picture(str(name), folder / name, panels, captions, size_of(truth.imgs[image_id]))

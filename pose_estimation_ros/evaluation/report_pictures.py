@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import base64
+import os
 from pathlib import Path
 from typing import NamedTuple, Sequence
 
 import cv2
 import numpy as np
 
+from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import boxes_around
 from pose_estimation_ros.core.poses import Poses, make_poses
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.evaluation.coco_faults import Size
+from pose_estimation_ros.evaluation.coco_json import refuse_size
+from pose_estimation_ros.evaluation.notes import warn
 from pose_estimation_ros.evaluation.report_page import Html, element, join
 from pose_estimation_ros.inference.draw import draw_poses
+from pose_estimation_ros.inference.images import read_image
 
 WORST = 20  # images that are shown
 UNMATCHED = -1  # in place of the number of a prediction that belongs to nobody
@@ -22,12 +28,16 @@ BLANK = 225  # grey, in place of an image that is not at hand
 
 
 class Picture(NamedTuple):
-    """An image with its title, people as annotated, and as each source found them; captions of these 1 + M panels."""
+    """An image with its title, people as annotated, and as each source found them; captions of these 1 + M panels.
+
+    size: width and height px as annotated, where they are known.
+    """
 
     title: str
     path: Path
     panels: list[Poses]
     captions: list[str]
+    size: Size | None = None
 
 
 def pictures(entries: Sequence[Picture], skeleton: Skeleton) -> Html:
@@ -44,10 +54,17 @@ def pictures(entries: Sequence[Picture], skeleton: Skeleton) -> Html:
 
 
 def image_of(entry: Picture) -> np.ndarray:
-    """The image, or a blank one that has room for the annotated people where there is no such file."""
-    frame = cv2.imread(str(entry.path), cv2.IMREAD_COLOR) if entry.path.is_file() else None
-    if frame is not None:
-        return frame
+    """The image, or a blank one that has room for the annotated people where there is no such file.
+
+    A file that cannot be read, or has not its annotated size, is told and left blank, too.
+    """
+    try:
+        if os.path.isfile(entry.path):
+            frame = read_image(str(entry.path))
+            refuse_size(frame, entry.size, entry.path)
+            return frame
+    except DataError as error:
+        warn(f"{error}; the report leaves it blank")
     corner = np.max([[8, 8], *entry.panels[0].box_xyxy[:, 2:]], axis=0)
     width, height = np.minimum(1.1 * corner, 8192).astype(int).tolist()
     return np.full((height, width, 3), BLANK, np.uint8)

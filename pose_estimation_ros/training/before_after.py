@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.files import write_json
+from pose_estimation_ros.core.files import read_json, write_json
 from pose_estimation_ros.core.model_spec import load_model_spec, spec_path
-from pose_estimation_ros.evaluation.coco_json import annotation_file, read_json
+from pose_estimation_ros.evaluation.coco_json import annotation_file
 
 
 def check_data(data: str | Path, calibration: str | Path | None) -> None:

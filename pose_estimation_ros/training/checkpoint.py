@@ -26,8 +26,8 @@ def load_checkpoint(path: str | Path, *keys: str) -> dict[str, Any]:
         keys: what it must hold.
 
     Returns:
-        A dict; of a run here its keys are model, optimizer, schedule (state dicts), epoch (finished), best, recipe
-        (plain dict).
+        A dict; of a run here its keys are model, optimizer, schedule (state dicts), epoch (finished), best, recipe,
+        data (plain dicts).
 
     Raises:
         DataError: the file cannot be read, is no checkpoint, or lacks one of the keys.

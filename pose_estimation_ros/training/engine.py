@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Callable, Iterable, Mapping
+from typing import Callable, Iterable, Mapping, Sequence
 
 import torch
 from lightning_fabric import Fabric
@@ -17,11 +17,11 @@ Metrics = dict[str, tuple[float, float]]  # name -> value, and of how many: join
 
 
 class TrainingDiverged(PoseError):
-    """The loss is not finite any more. indices: of the batch's samples in the data set."""
+    """Loss, weights or scores are not finite any more. indices: of the batch's samples in the data set."""
 
-    def __init__(self, message: str, indices: list[int]) -> None:
+    def __init__(self, message: str, indices: Sequence[int] = ()) -> None:
         super().__init__(message)
-        self.indices = indices
+        self.indices = list(indices)
 
 
 class Means:
@@ -88,6 +88,31 @@ def require_finite(fabric: Fabric, total: Tensor, terms: Named, batch: Named) ->
     parts = {name: value.item() for name, value in terms.items()}
     indices = batch["index"].tolist()
     raise TrainingDiverged(f"expected a finite loss, got {parts} on the samples {indices}", indices)
+
+
+def require_finite_weights(fabric: Fabric, model: nn.Module) -> None:
+    """Raises TrainingDiverged in every process where one has weights or statistics that are not finite.
+
+    The last step of an epoch is followed by no loss that would tell.
+    """
+    tensors = [(name, t) for name, t in model.state_dict().items() if t.is_floating_point()]
+    spoilt = [name for name, tensor in tensors if not torch.isfinite(tensor).all()]
+    count = fabric.all_reduce(torch.tensor(float(len(spoilt)), device=fabric.device), reduce_op="sum")
+    if count.item():  # type: ignore[union-attr]
+        first = f", the first: {spoilt[0]}" if spoilt else ""
+        raise TrainingDiverged(f"expected finite weights, got {len(spoilt)} of {len(tensors)} that are not{first}")
+
+
+def require_finite_scores(scores: Mapping[str, float], epoch: int) -> None:
+    """Raises TrainingDiverged where a score on the holdout set is not finite; all processes have the same scores.
+
+    Args:
+        scores: by name, the loss among them.
+        epoch: number of the epoch, for the message.
+    """
+    odd = {name: value for name, value in scores.items() if not math.isfinite(value)}
+    if odd:
+        raise TrainingDiverged(f"epoch {epoch}: expected finite scores on the holdout set, got {odd}")
 
 
 @torch.no_grad()

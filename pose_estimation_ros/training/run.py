@@ -19,6 +19,7 @@ from pose_estimation_ros.core.files import write_whole
 from pose_estimation_ros.training.checkpoint import load_checkpoint, save_checkpoint
 from pose_estimation_ros.training.config import Recipe, recipe_from_fields
 from pose_estimation_ros.training.engine import Means
+from pose_estimation_ros.training.fingerprint import Fingerprint, changes
 from pose_estimation_ros.training.pictures import save_pictures
 from pose_estimation_ros.training.tasks import Task
 
@@ -32,16 +33,18 @@ RESUME_FREELY = {
 class Run:
     """Where a run stands, kept in last.ckpt: epoch (finished), step (of the running epoch), means (of its losses)."""
 
-    def __init__(self, recipe: Recipe, fabric: Fabric, model: nn.Module, optimizer, schedule) -> None:
+    def __init__(
+        self, recipe: Recipe, fabric: Fabric, model: nn.Module, optimizer, schedule, data: Fingerprint
+    ) -> None:
         self.recipe, self.fabric, self.is_main = recipe, fabric, fabric.is_global_zero
         self.model, self.optimizer, self.schedule = model, optimizer, schedule
         self.epoch, self.step, self.best = 0, 0, -math.inf
         self.means = Means()
-        self.fields = dataclasses.asdict(recipe)
+        self.fields, self.data = dataclasses.asdict(recipe), data
         self.resume()
 
     def resume(self) -> None:
-        """Continues from last.ckpt where there is one. Raises ConfigError if the recipe has changed since."""
+        """Continues from last.ckpt where there is one. Raises ConfigError if recipe or data have changed since."""
         last = self.recipe.run_dir / "last.ckpt"
         if not last.exists():
             return
@@ -52,6 +55,12 @@ class Run:
         changed = sorted(k for k, v in before.items() if self.fields[k] != v and k not in RESUME_FREELY)
         if changed:
             raise ConfigError(f"{last} was made with other values of {changed}; choose another name= or remove it")
+        other = changes(state.get("data", self.data), self.data)  # checkpoints of earlier versions have no "data"
+        if other:
+            raise ConfigError(
+                f"{last} was made with other data: {', '.join(other)}; bring the data back to go on, or choose another"
+                f" name= and init_from={last} to begin a run on these data with its weights"
+            )
         for name, part in self.parts().items():
             part.load_state_dict(state[name])
         self.epoch, self.best, self.step = state["epoch"], state["best"], state["step"]
@@ -79,13 +88,14 @@ class Run:
         if self.is_main:
             states = {name: part.state_dict() for name, part in self.parts().items() if name in parts}
             place = {"epoch": self.epoch, "step": self.step, "means": means, "best": self.best}
-            save_checkpoint(self.recipe.run_dir / name, **states, **place, recipe=self.fields)
+            save_checkpoint(self.recipe.run_dir / name, **states, **place, recipe=self.fields, data=self.data)
 
     def finish_epoch(self, scores: dict[str, float], score: float, speed: dict[str, float], task: Task) -> None:
         """Saves the state after an epoch with these scores on the holdout set, and writes it into the logs."""
         means = self.means.over_processes(self.fabric).result()
         self.epoch, self.step, self.means = self.epoch + 1, 0, Means()
-        is_best, self.best = score > self.best, max(score, self.best)
+        is_best = score > self.best  # never of NaN
+        self.best = score if is_best else self.best
         if is_best:
             self._save("best.ckpt", ["model"])
         self.save_last()

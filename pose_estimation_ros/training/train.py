@@ -20,7 +20,15 @@ from pose_estimation_ros.training.checkpoint import load_checkpoint, load_weight
 from pose_estimation_ros.training.config import Recipe, load_recipe
 from pose_estimation_ros.training.data.loader import holdout_loader, samples_per_epoch, train_loader
 from pose_estimation_ros.training.distill import load_teacher, taught
-from pose_estimation_ros.training.engine import Loss, TrainingDiverged, evaluate, train_one_epoch
+from pose_estimation_ros.training.engine import (
+    Loss,
+    TrainingDiverged,
+    evaluate,
+    require_finite_scores,
+    require_finite_weights,
+    train_one_epoch,
+)
+from pose_estimation_ros.training.fingerprint import fingerprint
 from pose_estimation_ros.training.grow import grow
 from pose_estimation_ros.training.progress import Interrupt, Progress, tell_start
 from pose_estimation_ros.training.run import Run
@@ -56,7 +64,7 @@ def train(recipe: Recipe) -> Path | None:
     model, optimizer = fabric.setup(prepared(task.model, recipe, fabric), optimizer)
     steps = samples_per_epoch(recipe, task.train_set) // recipe.batch_size
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: lr_factor(recipe, step, steps))
-    run = Run(recipe, fabric, model, optimizer, schedule)
+    run = Run(recipe, fabric, model, optimizer, schedule, fingerprint(recipe, task))
     tell_start(run, task, steps)
     with Interrupt(fabric) as interrupt:
         while run.epoch < recipe.epochs:
@@ -64,26 +72,31 @@ def train(recipe: Recipe) -> Path | None:
                 return None
     skipped: int = task.train_set.skipped + task.holdout_set.skipped  # type: ignore[attr-defined]
     if skipped and fabric.is_global_zero:
-        print(f"{skipped} samples were left out, because their images could not be read")
+        print(f"{skipped} samples were left out, because their images could not be used")
     return recipe.run_dir / "best.ckpt"
 
 
 def finish_epoch(run: Run, task: Task, loss: Loss, steps: int, interrupt: Interrupt) -> bool:
-    """Trains the rest of the running epoch, evaluates and saves; False if interrupted, after saving."""
+    """Trains the rest of the running epoch, evaluates and saves; False if interrupted, after saving.
+
+    Raises TrainingDiverged, before anything is saved, where loss, weights or scores are not finite.
+    """
     fabric, recipe = run.fabric, run.recipe
     progress = Progress(train_loader(fabric, recipe, task.train_set, run.epoch, run.step), run, steps, interrupt)
     try:
         train_one_epoch(fabric, run.model, progress, loss, run.optimizer, run.schedule, run.means, recipe.clip_norm)
+        require_finite_weights(fabric, run.model)
     except TrainingDiverged as error:
         names = [task.train_set.items[index][-1].file_name for index in error.indices]  # type: ignore[attr-defined]
         of_images = f", of {', '.join(names)}" if names else ""
-        message = f"epoch {run.epoch + 1}, step {run.step + 1}: {error}{of_images}"
+        message = f"epoch {run.epoch + 1}, step {min(run.step + 1, steps)}: {error}{of_images}"
         raise TrainingDiverged(message, error.indices) from error
     if progress.stopped:
         run.save_last()
         return False
     holdout = holdout_loader(fabric, recipe, task.holdout_set)
     scores = evaluate(run.model, holdout, loss, task.metrics).over_processes(fabric).result()
+    require_finite_scores(scores, run.epoch + 1)
     run.finish_epoch(scores, scores[task.better], progress.summary(fabric.world_size), task)
     return True
 

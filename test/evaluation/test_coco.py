@@ -1,5 +1,6 @@
 """coco.py: AP against hand-made cases and against AP written out slowly, on made-up people and on real ones."""
 
+import cv2
 import numpy as np
 import pytest
 from slow_ap import ANY, LARGE, MEDIUM, jittered, slow_ap
@@ -122,13 +123,13 @@ def test_files_that_are_none(tmp_path, text):
             "persons without the 51 finite numbers of coco17, the first: annotation 1 with",
         ),
         ({"keypoints": [float("nan")] * 51}, "5 persons without the 51 finite numbers"),
-        ({"keypoints": None}, "5 persons without the 51 finite numbers"),
-        ({"area": None}, "5 persons without area, the first: annotation 1 with area None"),
-        ({"num_keypoints": "3"}, "5 persons without num_keypoints"),
-        ({"iscrowd": None}, "5 persons without iscrowd"),
-        ({"num_keypoints": 0}, "expected persons with keypoints, found none in 5 annotations"),
+        ({"keypoints": None}, "4 persons whose num_keypoints contradicts their labels"),
+        ({"area": None}, "3 persons whose area is no number above 0, the first: annotation 1 with area None"),
+        ({"num_keypoints": "3"}, "5 persons whose num_keypoints contradicts their labels"),
+        ({"iscrowd": None}, "5 persons whose iscrowd is neither 0 nor 1"),
+        ({"num_keypoints": 0, "keypoints": [0] * 51}, "expected persons with keypoints, found none in 5 annotations"),
         ({"iscrowd": 1}, "expected persons with keypoints, found none"),
-        ({"category_id": 2}, "expected persons with keypoints, found none"),
+        ({"category_id": 2}, "5 annotations of a category that the file does not list, the first: annotation 1"),
         ({"id": 7}, "1 annotation ids that occur twice, the first: 7"),
         ({"image_id": 9}, "5 annotations without a known image_id"),
     ],
@@ -194,5 +195,55 @@ def test_results_format():
 
 def test_an_image_that_cannot_be_read(folder):
     truth = coco.load_ground_truth(folder)
-    with pytest.raises(DataError, match="cannot read image .*1.png"):
+    with pytest.raises(DataError, match="expected an image .*1.png"):
         list(coco.predict(None, truth, folder, coco.ground_truth_boxes(truth)))
+
+
+ODD = [float("nan"), float("inf"), float("-inf")]
+
+
+@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize("field", ["keypoints", "score"])
+def test_what_is_not_finite_counts_as_missed(folder, as_results, field, value):
+    truth = coco.load_ground_truth(folder)
+    results = as_results(counted(truth))
+    for spoilt in range(1, 4):
+        bad = {"keypoints": [value] + results[spoilt - 1]["keypoints"][1:], "score": value}[field]
+        results[spoilt - 1] = {**results[spoilt - 1], field: bad}
+        left = coco.keypoint_ap(truth, results[spoilt:])
+        assert coco.keypoint_ap(truth, results) == left and left["AR"] == pytest.approx(100 * (3 - spoilt) / 3)
+        assert len(coco.load_results(truth, results).anns) == 3 - spoilt
+
+
+@pytest.mark.parametrize(
+    "ids", [range(5), [0.0, 1.0, 2.0, 3.0, 4.0], [f"uuid-{n}" for n in range(5)], [2**60 + n for n in range(5)]]
+)
+def test_annotation_ids_change_no_figure(tmp_path, content, as_results, ids):
+    plain = coco.load_ground_truth(tmp_path / "a.json", content)
+    results = jittered(counted(plain), np.random.default_rng(0), amount=0.02)
+    for annotation, own in zip(content["annotations"], ids):
+        annotation["id"] = own
+    truth = coco.load_ground_truth(tmp_path / "a.json", content)
+    assert coco.keypoint_ap(truth, results) == coco.keypoint_ap(plain, results)
+    assert coco.keypoint_ap(truth, as_results(counted(truth)))["AP"] == pytest.approx(100)
+
+
+@pytest.mark.parametrize("number", [0, 7])
+def test_the_person_is_found_by_name(tmp_path, content, as_results, number):
+    car = {**content["annotations"][0], "id": 90, "category_id": 1, "keypoints": [], "num_keypoints": 0}
+    content["categories"] = [{"id": 1, "name": "car"}, {"id": number, "name": "person"}]
+    content["annotations"] = [{**a, "category_id": number} for a in content["annotations"]] + [car]
+    truth = coco.load_ground_truth(tmp_path / "a.json", content)
+    assert len(truth.anns) == 5
+    assert coco.keypoint_ap(truth, as_results(counted(truth)))["AP"] == pytest.approx(100)
+
+
+def test_an_image_of_another_size_is_refused(folder):
+    (folder / "images").mkdir()
+    for name in ("1.png", "2.png"):
+        cv2.imwrite(str(folder / "images" / name), np.zeros((100, 200, 3), np.uint8))
+    truth = coco.load_ground_truth(folder)
+    boxes = coco.ground_truth_boxes(truth)
+    for predicted in (coco.predict(None, truth, folder, boxes), coco.predict_bottom_up(None, truth, folder)):
+        with pytest.raises(DataError, match="1.png: expected the annotated size 200x200, got 200x100"):
+            next(predicted)

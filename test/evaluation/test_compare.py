@@ -114,7 +114,7 @@ def test_pose_compare(images, color_model, make_model, tmp_path, capsys):
         (["good.onnx", "good.onnx"], [], "expected files of different names, got 2 like "),
         (["good.onnx"], ["--out", "person_keypoints.json"], "expected a folder to write into as --out"),
         (["good.onnx"], ["--protocol", "litepose"], "protocol litepose is for bottom_up models"),
-        (["good.onnx"], ["--boxes", "none.json"], "cannot read none.json"),
+        (["good.onnx"], ["--boxes", "none.json"], "none.json: expected a JSON file"),
         (["good.onnx"], ["--cpu-engine", "openvino"], "cpu_engine openvino needs openvino"),
         (["yolox_nano.onnx"], ["--cpu-engine", "openvino"], "cpu_engine openvino needs openvino"),
     ],

@@ -134,7 +134,7 @@ def test_is_crowdpose(content, expected):
             {"keypoints": [1, 2, 2] * 17},
             "8 persons without the 42 finite numbers of crowdpose14, the first: annotation 1",
         ),
-        ({}, {"num_keypoints": 0}, "expected persons with keypoints, found none in 8"),
+        ({}, {"num_keypoints": 0, "keypoints": [0] * 42}, "expected persons with keypoints, found none in 8"),
         ({}, {"bbox": [1, 2]}, "8 annotations without a bbox of 4 finite numbers"),
     ],
 )

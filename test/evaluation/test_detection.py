@@ -9,11 +9,13 @@ import pytest
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.evaluation.accuracy import at_own_threshold
+from pose_estimation_ros.evaluation.box_ap import box_ap
 from pose_estimation_ros.evaluation.detection import (
     Truth,
     at_threshold,
     curve,
     detect_folder,
+    finite_boxes,
     judge,
     load_truth,
     match,
@@ -125,6 +127,41 @@ def test_detect_folder(tmp_path):
     assert boxes.tolist() == [[0, 0, 30, 20]] and scores.tolist() == [1]
     with pytest.raises(DataError, match="missing.png"):
         detect_folder(detector, tmp_path, [truth._replace(file_name="missing.png")])
+    with pytest.raises(DataError, match="a.png: expected the annotated size 20x30, got 30x20"):
+        detect_folder(detector, tmp_path, [truth._replace(size=(20, 30))])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_boxes_that_are_not_finite_are_not_there(value):
+    odd = (np.array([PERSON, [value, 0, 10, 100], PERSON]), np.array([0.9, 0.8, value]))
+    assert finite_boxes([])[0] == 0
+    count, ((boxes, scores),) = finite_boxes([odd])
+    assert count == 2 and boxes.tolist() == [PERSON] and scores.tolist() == [0.9]
+    outcome = judge([odd], [truth_of(PERSON)])
+    assert outcome.found.tolist() == [True] and box_ap([odd], [truth_of(PERSON)])["box_AP"] == 100
+    nothing = (odd[0][1:2], odd[1][1:2])
+    assert box_ap([nothing], [truth_of(PERSON)]) == {"box_AP": 0, "box_AP50": 0}
+
+
+def test_persons_alone_and_boxes_with_an_area(tmp_path, capsys):
+    categories = [{"id": 1, "name": "person"}, {"id": 3, "name": "car"}]
+    items = [
+        annotation(1, [0, 0, 30, size], category_id=number) for size, number in ((64, 1), (80, 3), (0, 1), (-9, 1))
+    ]
+    images = [{"id": 1, "file_name": "a.jpg", "width": 640, "height": 480}]
+    path = tmp_path / "persons.json"
+    path.write_text(json.dumps({"images": images, "annotations": items, "categories": categories}))
+    (truth,) = load_truth(path)
+    assert truth.box_xyxy.tolist() == [[0, 0, 30, 64]] and truth.size == (640, 480)
+    assert "2 persons whose box has no width or height are left out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("fields", [{"num_keypoints": "5"}, {"iscrowd": "no"}, {"num_keypoints": None}])
+def test_fields_of_another_kind_are_refused(tmp_path, fields):
+    content = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [annotation(1, [0, 0, 30, 64], **fields)]}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=f"1 persons whose {next(iter(fields))} is"):
+        load_truth(tmp_path / "a.json")
 
 
 def test_published_detector(shared_data):

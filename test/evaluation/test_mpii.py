@@ -45,6 +45,38 @@ def test_nothing_labelled_in_a_group():
     assert figures == {**dict.fromkeys(SIDES, -1), **dict.fromkeys(("Head", "Shoulder", "Elbow", "Wrist", "Mean"), 100)}
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_not_finite_is_missed(value):
+    truth = truth_of(entry(), entry())
+    xy = truth.keypoints[..., :2].copy()
+    xy[0] = value
+    figures = mpii.pckh_figures(xy, truth)
+    assert set(figures.values()) == {50.0}
+    xy[1, 3] = value
+    assert mpii.pckh_figures(xy, truth)["Hip@0.5"] == 25
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"image": 7}, "expected image to be a name within the folder of images, got 7"),
+        ({"image": "/etc/passwd"}, "expected image to be a name within"),
+        ({"image": "../a.jpg"}, "expected image to be a name within"),
+        ({"center": ["1", "2"]}, r"expected center of shape \(2,\)"),
+        ({"scale": [0.8]}, r"expected scale of shape \(\)"),
+        ({"scale": {}}, "expected scale of shape"),
+        ({"joints": JOINTS[:15]}, "expected joints of shape"),
+        ({"joints": [JOINTS[:15], 3]}, "expected joints of shape"),
+        ({"joints_vis": None}, "expected joints_vis of shape"),
+        ({"scale": float("nan")}, "not finite|no size"),
+        ({"center": [float("inf"), 1]}, "1 persons with joints, a centre or a scale that are not finite"),
+    ],
+)
+def test_entries_that_are_none(changes, message):
+    with pytest.raises(DataError, match="mpii.json: .*" + message):
+        truth_of(entry(), entry(**changes))
+
+
 def slow_pckh(xy, part, head_size, limit):
     """From the columns of the h5, pixels counted from 1, joint by joint."""
     rates, right, total = [], 0, 0
@@ -103,7 +135,7 @@ def test_json_has_the_head_sizes_of_the_h5(shared_data):
         ([entry(), entry(scale=0), entry(scale=-1)], "2 persons whose head has no size, the first: person 1"),
         (
             [entry(), entry(joints=[[math.nan, 1.0], *JOINTS[1:]])],
-            "1 persons with joints that are not finite.* person 1",
+            "1 persons with joints, a centre or a scale that are not finite.* person 1",
         ),
         ([entry(joints=JOINTS[:15])], "1 entries that are not MPII's, the first: entry 0, expected joints of shape"),
     ],

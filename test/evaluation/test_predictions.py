@@ -7,6 +7,7 @@ import pytest
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.evaluation.coco_categories import Categories
 from pose_estimation_ros.evaluation.predictions import read_mpii, read_results
 
 COCO = get_skeleton("coco17")
@@ -35,12 +36,15 @@ def test_results(tmp_path):
     [
         ([], "expected a list of predictions, got an empty list"),
         ({"annotations": []}, "expected a list of predictions, got dict"),
-        ([one(), 3, None], "2 predictions without image_id, category_id, keypoints, score, the first: entry 1: 3"),
-        ([{"image_id": 1}], "1 predictions without image_id.* entry 0 with image_id 1"),
+        ([one(), 3, None], "2 predictions that are no objects, the first: entry 1"),
+        ([{"image_id": 1}], "1 predictions without category_id, the first: entry 0$"),
         ([one(), one(9), one(8), one(9)], "3 predictions of unknown images, the first: entry 1 with image_id 9"),
-        ([one("1")], "1 predictions of unknown images, the first: entry 0 with image_id 1"),
-        ([one([1])], "1 predictions of unknown images"),
-        ([one(), one(category_id=3)], "1 predictions of a category other than 1, the first: entry 1"),
+        ([one("01")], "1 predictions of unknown images, the first: entry 0 with image_id 01"),
+        ([one([1]), one(None)], "2 predictions whose image_id is neither a whole number nor a text.* image_id .1."),
+        (
+            [one(), one(category_id=3)],
+            "1 predictions of a category other than the annotated persons', the first: entry 1.*category 3",
+        ),
         ([one(), one(keypoints=[1.0] * 42)], "1 predictions without the 51 numbers of coco17.* entry 1 .* 42 numbers"),
         ([one(keypoints=[])], "1 predictions without the 51 numbers of coco17.* 0 numbers"),
         ([one(keypoints=None)], "1 predictions without the 51 numbers"),
@@ -63,10 +67,26 @@ def test_result_faults(tmp_path, content, message):
         read_results(save(tmp_path, content), {1, 2, 3}, COCO)
 
 
+def test_the_same_image_in_other_forms_and_the_files_own_category(tmp_path):
+    content = [one(1.0), one("2"), one(3)]
+    assert read_results(save(tmp_path, content), {1, 2, 3}, COCO) == [one(1), one(2), one(3)]
+    content = [{**one(n), "category_id": 0} for n in (1, 2)]
+    assert read_results(save(tmp_path, content), {1, 2}, COCO, Categories(0, frozenset({1}))) == [one(1), one(2)]
+    with pytest.raises(DataError, match="expected predictions of the category of the annotated persons, 1, got 2 of"):
+        read_results(save(tmp_path, content), {1, 2}, COCO)
+
+
+def test_a_missing_key_is_told_alone(tmp_path):
+    content = [{k: v for k, v in one().items() if k != "image_id"}] * 3
+    with pytest.raises(DataError) as caught:
+        read_results(save(tmp_path, content), {1}, COCO)
+    assert str(caught.value).endswith("results.json: 3 predictions without image_id, the first: entry 0")
+
+
 @pytest.mark.parametrize("text", [None, "", "[{"])
 def test_files_that_cannot_be_read(tmp_path, text):
     path = tmp_path / "none.json" if text is None else save(tmp_path, text, "none.json")
-    with pytest.raises(DataError, match="cannot read .*none.json"):
+    with pytest.raises(DataError, match="none.json: expected a JSON file"):
         read_results(path, {1}, COCO)
 
 

@@ -64,5 +64,5 @@ def test_data_is_looked_at_before(dots, street, tmp_path):
     check_data(dots, None), check_data(dots, street)
     with pytest.raises(ConfigError, match="expected test data that int8 is not calibrated on"):
         check_data(dots, dots / "person_keypoints.json")
-    with pytest.raises(DataError, match="cannot read"):
+    with pytest.raises(DataError, match="expected a JSON file"):
         check_data(tmp_path, None)

@@ -69,7 +69,7 @@ def test_images_in_tar_files_beside_the_annotations(dots, tmp_path):
 
 @pytest.mark.parametrize("spec", [SPEC, DETECTOR])
 def test_faults(dots, tmp_path, spec):
-    with pytest.raises(DataError, match="cannot read"):
+    with pytest.raises(DataError, match="expected a JSON file"):
         list(calibration_batches(spec, tmp_path, 9))
     content = json.loads((dots / "person_keypoints.json").read_text())
     (tmp_path / "person_keypoints.json").write_text(json.dumps(content))

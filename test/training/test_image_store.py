@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.training.data.images import ImageStore, readable
+from pose_estimation_ros.training.data.images import ImageStore, read_item, readable
 
 
 def test_images_from_folder_and_tar_are_the_same(dots, tmp_path):
@@ -25,12 +25,60 @@ def test_images_from_folder_and_tar_are_the_same(dots, tmp_path):
             store.read("zzz.png")
 
 
+def tar_of(path, **members):
+    with tarfile.open(path, "w") as tar:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return path
+
+
+def test_images_of_one_name_in_several_folders(tmp_path):
+    one, two = (cv2.imencode(".png", np.full((4, 4, 3), value, np.uint8))[1].tobytes() for value in (10, 200))
+    tar_of(tmp_path / "a.tar", **{"./pack/day1/1.png": one, "pack/day1/2.png": one})
+    tar_of(tmp_path / "b.tar", **{"pack/day2/1.png": two, "pack/day2/2.png": one})
+    store = ImageStore(tmp_path / "*.tar")
+    assert store.read("day1/1.png").max() == 10 and store.read("pack/day2/1.png").min() == 200
+    assert store.read("2.png").max() == 10  # the same image in both
+    with pytest.raises(DataError, match="one image 1.png, got 2 different ones, pack/day1/1.png, pack/day2/1.png"):
+        store.read("1.png")
+    with pytest.raises(DataError, match="expected an image day3/1.png, there is none"):
+        store.read("day3/1.png")
+    assert sorted(store.names()) == [f"pack/day{day}/{n}.png" for day in (1, 2) for n in (1, 2)]
+
+
+def test_one_path_with_different_content_is_refused(tmp_path):
+    tar_of(tmp_path / "a.tar", **{"1.png": b"a"})
+    tar_of(tmp_path / "b.tar", **{"./1.png": b"b"})
+    with pytest.raises(DataError, match="b.tar: expected 1.png in one tar file"):
+        ImageStore(tmp_path / "*.tar")
+    tar_of(tmp_path / "b.tar", **{"./1.png": b"a"})
+    assert ImageStore(tmp_path / "*.tar").names() == ["1.png"]
+
+
+def test_what_is_no_tar_file_is_named(tmp_path):
+    (tmp_path / "a.tar").write_bytes(b"no tar file")
+    with pytest.raises(DataError, match="a.tar: expected a tar file of images, got: "):
+        ImageStore(tmp_path / "*.tar")
+
+
+def test_an_image_of_another_size(folder, capsys):
+    sizes = {"a.png": (64, 64), "b.png": (64, 32)}
+    store, given = ImageStore(folder), [SimpleNamespace(file_name=n, size=s) for n, s in sizes.items()]
+    with pytest.raises(DataError, match="b.png: expected the annotated size 64x32, got 64x64"):
+        read_item((SimpleNamespace(annotations="a.json"), store, given[1]))
+    assert [e.file_name for e in readable(store, given)] == ["a.png"]
+    assert "1 of 2 images skipped: b.png" in capsys.readouterr().err
+
+
 def test_image_faults(tmp_path):
     with pytest.raises(DataError, match="expected an image folder or tar files"):
         ImageStore(tmp_path / "nothing_*.tar")
-    (tmp_path / "broken.jpg").write_bytes(b"no image")
-    with pytest.raises(DataError, match="cannot decode image broken.jpg"):
-        ImageStore(tmp_path).read("broken.jpg")
+    for content in (b"no image", b""):
+        (tmp_path / "broken.jpg").write_bytes(content)
+        with pytest.raises(DataError, match="broken.jpg: expected an image"):
+            ImageStore(tmp_path).read("broken.jpg")
 
 
 @pytest.fixture
@@ -45,20 +93,20 @@ def folder(tmp_path):
 
 
 def entries(*names):
-    return [SimpleNamespace(file_name=name) for name in names]
+    return [SimpleNamespace(file_name=name, size=None) for name in names]
 
 
-def test_readable_keeps_all_of_a_good_set(folder, recwarn):
+def test_readable_keeps_all_of_a_good_set(folder, capsys):
     given = entries("a.png", "b.png", "a.png")
-    assert readable(ImageStore(folder), given) == given and not recwarn.list
+    assert readable(ImageStore(folder), given) == given and not capsys.readouterr().err
 
 
-def test_readable_drops_bad_images_and_says_how_many(folder):
+def test_readable_drops_bad_images_and_says_how_many(folder, capsys):
     given = entries("missing.png", "a.png", "broken.jpg", "half.jpg", "b.png", "broken.jpg")
-    with pytest.warns(UserWarning, match="3 of 5 images skipped: broken.jpg, half.jpg, missing.png"):
-        assert [e.file_name for e in readable(ImageStore(folder), given)] == ["a.png", "b.png"]
+    assert [e.file_name for e in readable(ImageStore(folder), given)] == ["a.png", "b.png"]
+    assert "3 of 5 images skipped: broken.jpg, half.jpg, missing.png" in capsys.readouterr().err
 
 
 def test_nothing_readable_is_an_error(folder):
-    with pytest.raises(DataError, match="none of 1 can be read, the first: broken.jpg"):
+    with pytest.raises(DataError, match="none of 1 can be used, the first: .*broken.jpg"):
         readable(ImageStore(folder), entries("broken.jpg", "broken.jpg"))

@@ -42,7 +42,7 @@ def test_json(tmp_path):
         ([3], "1 entries that are not MPII's, the first: entry 0, expected image, center"),
         ([entry(), {"image": "a.jpg"}, {}], "2 entries that are not MPII's, the first: entry 1, expected image"),
         ([entry(joints=JOINTS[:14])], "entry 0, expected joints of shape"),
-        ([entry(center=["a", "b"])], "entry 0: could not convert"),
+        ([entry(center=["a", "b"])], "entry 0, expected center of shape"),
         ([entry(center=[1, 2, 3])], "entry 0, expected center of shape"),
         ([entry(scale=-1.0)], "1 persons whose box has no area.*annotation 0"),
         ([entry(joints=[[float("nan"), 0.0], *JOINTS[1:]])], "1 persons with keypoints that are not finite"),

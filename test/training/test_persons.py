@@ -36,11 +36,10 @@ def test_persons_without_crowds(dots):
     "changes",
     [
         {"iscrowd": 1},
-        {"num_keypoints": 0},  # CrowdPose: only head and neck are labelled
-        {"keypoints": [0] * 51},
+        {"num_keypoints": 0, "keypoints": [0] * 51},
         {"num_keypoints": 0, "keypoints": [0] * 51, "bbox": [1, 2, 0, 0]},  # nobody crops it
-        {"keypoints": []},
-        {"keypoints": None},
+        {"num_keypoints": 0, "keypoints": []},
+        {"num_keypoints": 0, "keypoints": None},
     ],
 )
 def test_who_is_left_out(tmp_path, changes):
@@ -60,11 +59,11 @@ def test_without_num_keypoints_the_labels_are_counted(tmp_path):
     "faults, message",
     [
         ([], "found none"),
-        ([{"keypoints": [1, 2, 2]}], "1 annotations without the 51 keypoint numbers of coco17.* annotation 0 with 3"),
-        ([{"keypoints": [1] * 42}] * 2, "2 annotations without the 51 keypoint numbers.* annotation 0 with 42"),
+        ([{"keypoints": [1, 2, 2]}], "1 persons without the 51 finite numbers of coco17.* annotation 0 with"),
+        ([{"keypoints": [1] * 42}] * 2, "2 persons without the 51 finite numbers.* annotation 0 with"),
         ([{"image_id": 5}], "1 annotations without a known image_id, the first: annotation 0 with image_id 5"),
-        ([{"keypoints": [float("nan"), *SEEN[1:]]}], "1 persons with keypoints that are not finite.*annotation 0"),
-        ([{}, {"keypoints": [*SEEN[:-1], float("inf")]}], "1 persons with keypoints that are not finite.*annotation 1"),
+        ([{"keypoints": [float("nan"), *SEEN[1:]]}], "1 persons without the 51 finite numbers.*annotation 0"),
+        ([{}, {"keypoints": [*SEEN[:-1], float("inf")]}], "1 persons without the 51 finite numbers.*annotation 1"),
         ([{"bbox": [1, 2, 0, 40]}, {"bbox": [1, 2, 30, -4]}], "2 persons whose box has no area.*annotation 0"),
         ([{"bbox": [1, 2, 3]}], "1 annotations without a bbox of 4 finite numbers.*annotation 0"),
         ([{"id": 4}, {"id": 4}, {"id": 5}, {"id": 5}], "2 annotation ids that occur twice, the first: 4"),
@@ -142,5 +141,5 @@ def test_real_crowdpose(shared_data, name, count):
         x, y, width, height = listed[own.annotation]["bbox"]
         assert own.keypoints.ravel().tolist() == listed[own.annotation]["keypoints"]
         assert own.box_xyxy == pytest.approx([x, y, x + width, y + height], abs=1e-3)
-    with pytest.raises(DataError, match="without the 51 keypoint numbers"):
+    with pytest.raises(DataError, match="expected keypoint 0 'nose', got 'left_shoulder'"):
         load_persons(path, COCO)

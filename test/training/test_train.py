@@ -18,7 +18,7 @@ from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model
 from pose_estimation_ros.training.checkpoint import load_checkpoint
-from pose_estimation_ros.training.config import Recipe
+from pose_estimation_ros.training.config import Recipe, Source
 from pose_estimation_ros.training.engine import TrainingDiverged
 from pose_estimation_ros.training.export import export
 from pose_estimation_ros.training.run import append_row
@@ -147,6 +147,48 @@ def test_resume_refuses_another_recipe(recipe):
     train(recipe)
     with pytest.raises(ConfigError, match="other values of .'lr'"):
         train(dataclasses.replace(recipe, lr=0.5))
+
+
+def test_resume_refuses_data_that_have_changed(recipe, dots, tmp_path):
+    content = json.loads((dots / "person_keypoints.json").read_text())
+    recipe.train = recipe.holdout = [Source(str(tmp_path / "a.json"), str(dots / "images"))]
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    recipe.epochs = 1
+    train(recipe)
+    recipe.epochs = 2
+    content["annotations"].append({**content["annotations"][0], "id": 50})
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    grown = r"number of holdout samples \(was 6, is 7\), number of train samples \(was 6, is 7\); bring the data back"
+    with pytest.raises(ConfigError, match=r"other data: content of .*a.json \(was \w{12}, is \w{12}\), " + grown):
+        train(recipe)
+    del content["annotations"][-1]
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    assert train(recipe) and len(rows(recipe)) == 2
+
+
+@pytest.mark.parametrize("spoil", ["weights", "scores"])
+def test_a_divergence_in_the_last_step_is_not_best(recipe, monkeypatch, spoil):
+    """The loss of the last step is finite; what the step makes of the weights is not."""
+    recipe.epochs = 1
+    plain = torch.optim.AdamW.step
+
+    def step(self, *args, **kwargs):
+        plain(self, *args, **kwargs)
+        step.count += 1
+        if step.count == 2:
+            self.param_groups[0]["params"][0].data.fill_(float("inf"))
+
+    step.count = 0
+    if spoil == "weights":
+        monkeypatch.setattr(torch.optim.AdamW, "step", step)
+        message = "epoch 1, step 2: expected finite weights, got .* the first: "
+    else:
+        scores = {"loss": float("nan"), "pck": 0.0}
+        monkeypatch.setattr("pose_estimation_ros.training.engine.Means.result", lambda self: scores)
+        message = "epoch 1: expected finite scores on the holdout set, got {'loss': nan}"
+    with pytest.raises(TrainingDiverged, match=message):
+        train(recipe)
+    assert not list(recipe.run_dir.glob("*.ckpt"))
 
 
 @pytest.mark.parametrize("suffix", ["ckpt", "onnx"])

@@ -22,10 +22,14 @@ from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation import coco
 from pose_estimation_ros.evaluation.bag.messages import PERSON_ARRAY
 from pose_estimation_ros.evaluation.bag.reading import Bag
-from pose_estimation_ros.evaluation.coco_json import PERSON, Boxes, annotated_images, refuse
+from pose_estimation_ros.evaluation.coco_categories import PERSON
+from pose_estimation_ros.evaluation.coco_faults import refuse
+from pose_estimation_ros.evaluation.coco_fields import is_counted
+from pose_estimation_ros.evaluation.coco_json import Boxes, checked_content
 from pose_estimation_ros.inference.messages import msg_to_poses
 
 FILE = "truth.json"  # in a bag's folder it is that bag's
+SKELETON = get_skeleton(coco.SKELETON)
 TRACK = "track_id"  # of an annotation: the same person's in all images
 
 
@@ -41,15 +45,15 @@ class Truth:
         if not isinstance(images, list):
             raise DataError(f"{source}: expected COCO's lists 'images' and 'annotations'")
         refuse(source, "images without a whole number as stamp_ns", [i for i in images if not is_stamped(i)])
-        images = [{"file_name": str(i["stamp_ns"]), **i} for i in images]
-        annotated = annotated_images({"annotations": [], **content, "images": images}, source)
-        own = [entry for entry in annotated if entry[0].get("topic", topic) == topic]
-        if not own:
+        named = [{"file_name": str(i["stamp_ns"]), **i} for i in images]
+        checked, _ = checked_content({"annotations": [], **content, "images": named}, source, SKELETON)
+        images = [i for i in checked["images"] if i.get("topic", topic) == topic]
+        if not images:
             raise DataError(f"{source}: expected images of {topic}, got none")
-        images = [image for image, _ in own]
-        annotations = [annotation for _, persons in own for annotation in persons]
+        own = {image["id"] for image in images}
+        annotations = [a for a in checked["annotations"] if a["image_id"] in own]
         self.source = source
-        self.content = {**content, "images": images, "annotations": annotations}
+        self.content = {**checked, "images": images, "annotations": annotations}
         self._index = coco.load_ground_truth(source, self.content) if annotations else None
         refuse_double_tracks(source, self.counted() if self._index else [])
         self.image_id = {image["stamp_ns"]: image["id"] for image in images}
@@ -67,20 +71,21 @@ class Truth:
 
     def counted(self) -> list[dict]:
         """The annotations of everybody who is asked for."""
-        return [a for a in self.content["annotations"] if a.get("category_id") == PERSON and coco.is_counted(a)]
+        return [a for a in self.content["annotations"] if is_counted(a)]
 
     def people(self) -> dict[int, list[dict]]:
         """Image id -> all annotations of persons, of those who are not asked for, too."""
         people: defaultdict[int, list[dict]] = defaultdict(list)
         for annotation in self.content["annotations"]:
-            if annotation.get("category_id") == PERSON:
-                people[annotation["image_id"]].append(annotation)
+            people[annotation["image_id"]].append(annotation)
         return people
 
     def judge(self, results: list[dict[str, Any]], image_ids: Collection[int]) -> dict[str, Any]:
         """COCO's AP and AR in 0..100 of results, over those images that were worked on; -1 where nobody is in them."""
         judged = sum(image["id"] in image_ids for image in self.content["images"])
-        counts = {"source": self.source, "images": len(self.image_id), "judged": judged}
+        missed = len(results) - len(coco.finite_results(results))
+        odd = {"people_not_finite": missed} if missed else {}  # they count as missed
+        counts = {"source": self.source, "images": len(self.image_id), "judged": judged, **odd}
         index = self.index(image_ids)
         return {**counts, **(coco.keypoint_ap(index, results) if index else dict.fromkeys(coco.METRICS, -1.0))}
 
@@ -121,7 +126,7 @@ def truth_of_topic(bag: Bag, truth_topic: str, topic: str) -> Truth:
         raise DataError(
             f"{bag.path}: expected {PERSON_ARRAY} on {truth_topic}, got it on: {', '.join(found) or 'none'}"
         )
-    keypoints = get_skeleton(coco.SKELETON).num_keypoints
+    keypoints = SKELETON.num_keypoints
     try:
         people = [(entry.stamp_ns, msg_to_poses(entry.message, keypoints)) for entry in bag.read(truth_topic)]
     except FrameError as error:

@@ -14,11 +14,13 @@ from pose_estimation_ros.core import heatmap
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import apply, letterbox_matrix, xywh_to_xyxy
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
-from pose_estimation_ros.evaluation.coco_json import read_coco_json, refuse
+from pose_estimation_ros.evaluation.coco_faults import Size, size_of
+from pose_estimation_ros.evaluation.coco_fields import is_counted
+from pose_estimation_ros.evaluation.coco_json import read_coco_json
+from pose_estimation_ros.evaluation.segmentations import regions
 from pose_estimation_ros.inference.image import warp_crops
 from pose_estimation_ros.training.config import Augmentation, Recipe, Source
 from pose_estimation_ros.training.data.augment import Randomness, happens, random_color, random_rotation
-from pose_estimation_ros.training.data.coco import has_keypoints
 from pose_estimation_ros.training.data.images import load_items, read_item
 
 STRIDE = 4
@@ -29,7 +31,8 @@ SURE = 0.1  # of a Gaussian: a joint whose person is labelled counts, even in fr
 
 class Scene(NamedTuple):
     """One image. keypoints (P, K, 3): x, y px, visibility; ignored: compressed RLE of what is masked, or {}; corners
-    (P, 4, 2) px of the people's boxes; unsure (P,) bool: joints without a label may be somewhere in the box.
+    (P, 4, 2) px of the people's boxes; unsure (P,) bool: joints without a label may be somewhere in the box; size: of
+    the image as annotated, where it is known.
     """
 
     file_name: str
@@ -37,6 +40,7 @@ class Scene(NamedTuple):
     ignored: dict[str, Any]
     corners: np.ndarray
     unsure: np.ndarray
+    size: Size | None = None
 
 
 def load_scenes(path: str | Path, skeleton: Skeleton) -> list[Scene]:
@@ -46,24 +50,20 @@ def load_scenes(path: str | Path, skeleton: Skeleton) -> list[Scene]:
     their unlabelled people would be learned as background. Crowds and persons without keypoints are masked by their
     segmentation, where there is none (CrowdPose) by their box. Annotations with a "label", as tools/label_keypoints and
     the crops of shared/data have it, are unsure: what the labeller did not see may be there all the same.
-    Raises DataError: as read_coco_json, other than K keypoints, or nobody with keypoints in all of the file.
+    Raises DataError: as read_coco_json, a segmentation that does not fit the image, or nobody with keypoints in all of
+    the file.
     """
-    scenes, strays, broken = [], [], []  # type: ignore[var-annotated]
-    for image, items in read_coco_json(path):
+    scenes = []
+    for image, items in read_coco_json(path, skeleton):
         if not items or not image.get("annotations_complete", True):
             continue
-        labelled = [item for item in items if has_keypoints(item)]
-        strays += [a.get("id") for a in labelled if len(a["keypoints"]) != 3 * skeleton.num_keypoints]
-        if not strays:
-            broken += [a.get("id") for a in labelled if not np.isfinite(np.array(a["keypoints"], float)).all()]
-            keypoints = np.array([item["keypoints"] for item in labelled], np.float32)
-            keypoints = keypoints.reshape(-1, skeleton.num_keypoints, 3)
-            unknown = [item for item in items if not has_keypoints(item)]
-            corners = box_corners([item["bbox"] for item in labelled])
-            unsure = np.array(["label" in item for item in labelled], bool)
-            scenes.append(Scene(image["file_name"], keypoints, ignored_region(image, unknown, path), corners, unsure))
-    refuse(path, f"annotations without the {3 * skeleton.num_keypoints} keypoint numbers of {skeleton.name}", strays)
-    refuse(path, "annotations with keypoints that are not finite", broken)
+        labelled = [item for item in items if is_counted(item)]
+        keypoints = np.array([item["keypoints"] for item in labelled], np.float32)
+        keypoints = keypoints.reshape(-1, skeleton.num_keypoints, 3)
+        ignored = ignored_region(image, [item for item in items if not is_counted(item)], path)
+        corners = box_corners([item["bbox"] for item in labelled])
+        unsure = np.array(["label" in item for item in labelled], bool)
+        scenes.append(Scene(image["file_name"], keypoints, ignored, corners, unsure, size_of(image)))
     if not any((scene.keypoints[..., 2] > 0).any() for scene in scenes):
         raise DataError(f"{path}: expected persons with keypoints in images with complete annotations, found none")
     return scenes
@@ -78,19 +78,16 @@ def ignored_region(image: dict, items: list[dict], path: str | Path) -> dict[str
     """The union of the annotations' regions as compressed RLE, which is small enough to keep for all of COCO."""
     if not items:
         return {}
-    if not {"width", "height"} <= set(image):
+    size = size_of(image)
+    if size is None:
         raise DataError(f"{path}: expected width and height of image {image['id']}, which has people to be masked")
-    size = image["height"], image["width"]
-    return rle.merge([part for item in items for part in region(item, size)])  # type: ignore[arg-type]
-
-
-def region(item: dict, size: tuple[int, int]) -> list[Any]:
-    """An annotation's segmentation (RLE of either kind, polygons) or else its box, as compressed RLEs."""
-    outline = item.get("segmentation")
-    if isinstance(outline, dict):
-        return [outline if isinstance(outline["counts"], (str, bytes)) else rle.frPyObjects(outline, *size)]
-    polygons = [polygon for polygon in outline or [] if len(polygon) >= 6]
-    return rle.frPyObjects(polygons or np.array([item["bbox"]], np.float64), *size)  # type: ignore[return-value]
+    parts = []
+    for item in items:
+        try:
+            parts += regions(item, size[::-1])
+        except DataError as error:
+            raise DataError(f"{path}: annotation {item.get('id')} of {image['file_name']}: {error}") from error
+    return rle.merge(parts)  # type: ignore[return-value]
 
 
 def random_matrix(

@@ -11,7 +11,9 @@ from torch.utils.data import Dataset
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import letterbox_matrix, xywh_to_xyxy
+from pose_estimation_ros.evaluation.coco_faults import Size, finite_numbers, named, refuse, size_of
 from pose_estimation_ros.evaluation.coco_json import read_coco_json
+from pose_estimation_ros.evaluation.detection import refuse_odd_fields, with_boxes
 from pose_estimation_ros.training.config import Recipe, Source
 from pose_estimation_ros.training.data.augment import Randomness, random_color
 from pose_estimation_ros.training.data.images import load_items, read_item
@@ -30,27 +32,38 @@ PERSON = 0.5  # score from which a box counts as a person
 class Scene(NamedTuple):
     """One image's persons. complete: everybody is annotated.
 
-    score (N,): 1 a person, 0..1 what the detector should answer there, NaN neither person nor background.
+    score (N,): 1 a person, 0..1 what the detector should answer there, NaN neither person nor background; size: of the
+    image as annotated, where it is known.
     """
 
     file_name: str
     box_xyxy: np.ndarray
     score: np.ndarray
     complete: bool
+    size: Size | None = None
 
 
 def load_scenes(path: str | Path) -> list[Scene]:
-    """All images of a COCO file, those without persons, too.
+    """All images of a COCO file, those without persons, too; other categories than persons are background.
 
     A box that a detector made carries its "score", which becomes the score to learn (DOUBT): what the teacher took for
-    a person by a hair is the background that a student must see. A crowd without a score is NaN.
+    a person by a hair is the background that a student must see. A crowd without a score is NaN. Persons whose box has
+    no width or height are left out, and told.
+
+    Raises DataError: as read_coco_json, scores that are not finite numbers, or nobody with a box.
     """
     scenes = []
-    for image, items in read_coco_json(path):
+    annotated = read_coco_json(path)
+    persons = [a for _, items in annotated for a in items]
+    refuse_odd_fields(path, persons)
+    wrong = [named(a, "score") for a in persons if not finite_numbers(a.get("score", 1), ())]
+    refuse(path, "persons with a score that is not a finite number", wrong)
+    for image, items in with_boxes(annotated, path):
         boxes = [(*item["bbox"], learned_score(item)) for item in items]
         found = np.array([box for box in boxes if box[4] != 0], np.float64).reshape(-1, 5)
         complete = image.get("annotations_complete", True)
-        scenes.append(Scene(image["file_name"], xywh_to_xyxy(found[:, :4]), found[:, 4], complete))
+        scene = Scene(image["file_name"], xywh_to_xyxy(found[:, :4]), found[:, 4], complete, size_of(image))
+        scenes.append(scene)
     if not any(np.nan_to_num(scene.score).max(initial=0) >= PERSON for scene in scenes):
         raise DataError(f"{path}: expected persons with boxes, found none in {len(scenes)} images")
     return scenes

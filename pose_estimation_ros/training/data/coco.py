@@ -9,7 +9,14 @@ import numpy as np
 
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.skeleton import Skeleton
-from pose_estimation_ros.evaluation.coco_json import annotated_images, read_detections, refuse
+from pose_estimation_ros.evaluation.coco_faults import Size, size_of
+from pose_estimation_ros.evaluation.coco_fields import is_counted
+from pose_estimation_ros.evaluation.coco_ids import Id
+from pose_estimation_ros.evaluation.coco_json import (
+    checked_content,
+    joined,
+    read_detections,
+)
 from pose_estimation_ros.evaluation.detection import assign
 
 
@@ -17,44 +24,36 @@ class Person(NamedTuple):
     """One annotated person.
 
     annotation: its id in the file (MPII has none: its index). box_xyxy (4,) px; keypoints (K, 3): x, y px of the image,
-    visibility 0 unlabelled, 1 hidden, 2 visible.
+    visibility 0 unlabelled, 1 hidden, 2 visible; size: of the image as annotated, where it is known.
     """
 
-    annotation: int
+    annotation: Id
     file_name: str
     box_xyxy: np.ndarray
     keypoints: np.ndarray
+    size: Size | None = None
 
 
 def coco_persons(content: Any, path: str | Path, skeleton: Skeleton, detections: str | Path = "") -> list[Person]:
     """Persons with at least one labelled keypoint, crowds left out.
 
-    ``num_keypoints`` decides where the file has it: CrowdPose does not count head and neck, and its own evaluation
-    leaves out who has nothing else. Args: content: the JSON file's; path: for messages; detections: see detected_boxes.
-    Raises DataError: as annotated_images and read_detections, or other than K keypoints.
+    ``num_keypoints`` decides: CrowdPose does not count head and neck, and its own evaluation leaves out who has nothing
+    else. Args: content: the JSON file's; path: for messages; detections: see detected_boxes.
+    Raises DataError as checked_content and read_detections.
     """
-    images = annotated_images(content, path)
-    found = read_detections(detections, {image["id"] for image, _ in images}) if detections else {}
-    expected, strays, persons = 3 * skeleton.num_keypoints, [], []
-    for image, items in images:
-        items = [item for item in items if has_keypoints(item)]
-        strays += [f"annotation {a.get('id')} with {n}" for a in items if (n := len(a["keypoints"])) != expected]
-        if not strays:
-            own = [coco_person(image["file_name"], item) for item in items]
-            persons += detected_boxes(own, *found[image["id"]]) if detections else own
-    refuse(path, f"annotations without the {expected} keypoint numbers of {skeleton.name}", strays)
+    checked, categories = checked_content(content, path, skeleton)
+    images = {image["id"]: image for image in checked["images"]}
+    found = read_detections(detections, images, categories=categories) if detections else {}
+    persons = []
+    for image, items in joined(checked):
+        own = [coco_person(image, item) for item in items if is_counted(item)]
+        persons += detected_boxes(own, *found[image["id"]]) if detections else own
     return persons
 
 
-def has_keypoints(item: dict) -> bool:
-    if item.get("iscrowd") or not item.get("keypoints"):
-        return False
-    return item.get("num_keypoints", any(item["keypoints"][2::3])) > 0
-
-
-def coco_person(file_name: str, item: dict) -> Person:
+def coco_person(image: dict, item: dict) -> Person:
     keypoints = np.array(item["keypoints"], np.float32).reshape(-1, 3)
-    return Person(item.get("id", -1), file_name, xywh_to_xyxy(item["bbox"])[0], keypoints)
+    return Person(item.get("id", -1), image["file_name"], xywh_to_xyxy(item["bbox"])[0], keypoints, size_of(image))
 
 
 def detected_boxes(persons: list[Person], box_xyxy: np.ndarray, score: np.ndarray) -> list[Person]:

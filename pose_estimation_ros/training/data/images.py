@@ -3,49 +3,108 @@
 from __future__ import annotations
 
 import glob
+import lzma
 import os
 import tarfile
-import warnings
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
-from pathlib import Path
-from typing import Callable, TypeVar
+from pathlib import Path, PurePosixPath
+from typing import Callable, Protocol, TypeVar
 
 import numpy as np
 
 from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.evaluation.coco_faults import Size
+from pose_estimation_ros.evaluation.coco_json import refuse_size
+from pose_estimation_ros.evaluation.notes import warn
+from pose_estimation_ros.evaluation.orientations import warn_of_orientations
 from pose_estimation_ros.inference.images import decode_image_file
 from pose_estimation_ros.training.config import Recipe, Source
 
-Entry = TypeVar("Entry")  # whatever has a file_name
+LOOKED_AT = 2000  # images of a source whose EXIF orientation is looked at
+
+
+class Annotated(Protocol):
+    """What is known of an image: its name, and its annotated width and height in px, None where they are unknown."""
+
+    @property
+    def file_name(self) -> str: ...
+
+    @property
+    def size(self) -> Size | None: ...
+
+
+Entry = TypeVar("Entry", bound=Annotated)
 
 
 class ImageStore:
     """Reads images by file name.
 
+    In tar files a name finds the member whose path ends with it: "1.jpg" and "day1/1.jpg" find "images/day1/1.jpg".
+
     Args: location: a folder, or a glob of tar files such as ``crops/crops_train_*.tar``.
-    Raises DataError: nothing there, a file missing or undecodable (named in the message).
+    Raises DataError: nothing there, a file missing or undecodable (named in the message), a name that several different
+    members of tar files have.
     """
 
     def __init__(self, location: str | Path) -> None:
         self.location = str(location)
         self.packed: dict[str, bytes] | None = None
+        self.members: dict[str, list[str]] = {}  # last part of a member's path -> such members
         if not Path(location).is_dir():
             self.packed = read_tars(self.location)
+            for member in self.packed:
+                self.members.setdefault(PurePosixPath(member).name, []).append(member)
 
     def names(self) -> list[str]:
-        """All file names of a folder or of the tar files."""
-        return os.listdir(self.location) if self.packed is None else list(self.packed)
+        """All file names of a folder or of the tar files; with its path where several members have the same name."""
+        if self.packed is None:
+            return os.listdir(self.location)
+        return [name for last, paths in self.members.items() for name in ([last] if len(paths) == 1 else paths)]
 
-    def read(self, file_name: str) -> np.ndarray:
-        """The image as (H, W, 3) uint8 BGR."""
-        return decode_image_file(self.encoded(file_name), f"{self.location}: {file_name}")
+    def read(self, file_name: str, size: Size | None = None) -> np.ndarray:
+        """Read an image.
+
+        Args:
+            file_name: as annotation files have it.
+            size: annotated width and height in px, None where they are unknown.
+
+        Returns:
+            (H, W, 3) uint8 BGR.
+
+        Raises:
+            DataError: the image is missing, cannot be decoded, or has another size.
+        """
+        name = f"{self.location}: {file_name}"
+        image = decode_image_file(self.encoded(file_name), name)
+        refuse_size(image, size, name)
+        return image
+
+    def has(self, file_name: str) -> bool:
+        """Whether there is such a file."""
+        try:
+            return bool(self.encoded(file_name))
+        except DataError:
+            return False
 
     def encoded(self, file_name: str) -> bytes:
+        """The bytes of an image file. Raises DataError where it is missing."""
         try:
-            return Path(self.location, file_name).read_bytes() if self.packed is None else self.packed[file_name]
-        except (OSError, KeyError) as error:
+            return Path(self.location, file_name).read_bytes() if self.packed is None else self.packed_bytes(file_name)
+        except (OSError, KeyError, ValueError) as error:
             raise DataError(f"{self.location}: expected an image {file_name}, there is none") from error
+
+    def packed_bytes(self, file_name: str) -> bytes:
+        """The bytes of the member of that name. Raises KeyError for none, DataError for several that differ."""
+        packed = self.packed or {}
+        if file_name in packed:
+            return packed[file_name]
+        paths = [p for p in self.members[PurePosixPath(file_name).name] if p.endswith(f"/{file_name}")]
+        if len({packed[path] for path in paths}) > 1:
+            found = f"{len(paths)} different ones, {', '.join(paths[:3])}"
+            raise DataError(f"{self.location}: expected one image {file_name}, got {found}; name it with its folder")
+        return packed[paths[0]] if paths else packed[file_name]
 
 
 def load_items(
@@ -58,56 +117,91 @@ def load_items(
     items, skipped = [], 0
     for source in sources:
         store = ImageStore(recipe.path(source.images))
-        entries = [entry for entry in load(source) if fnmatch(entry.file_name, source.names)]  # type: ignore[attr-defined]
+        entries = [entry for entry in load(source) if fnmatch(entry.file_name, source.names)]
         if not entries:
             raise DataError(f"{source.annotations}: expected images whose names match {source.names!r}, there are none")
         kept = readable(store, entries) if recipe.skip_bad else entries
         skipped += len(entries) - len(kept)
+        warn_of_turned(store, kept)
         items += [(source, store, entry) for entry in kept] * source.repeat
     return items, skipped
 
 
 def read_item(item: tuple[Source, ImageStore, Entry], what: str = "an image") -> tuple[np.ndarray, Entry]:
-    """The item's image (H, W, 3) uint8 BGR and its entry. Raises DataError that names image and annotation file."""
+    """The item's image (H, W, 3) uint8 BGR and its entry.
+
+    Raises DataError, which names image and annotation file, also where the image has not its annotated size.
+    """
     source, store, entry = item
     try:
-        return store.read(entry.file_name), entry  # type: ignore[attr-defined]
+        return store.read(entry.file_name, entry.size), entry
     except DataError as error:
         raise DataError(f"{error} ({what} of {source.annotations})") from error
 
 
+def warn_of_turned(store: ImageStore, entries: list[Entry]) -> None:
+    """Tell images that EXIF turns without another size; of a large set some are looked at, evenly spaced."""
+    sizes = {entry.file_name: entry.size for entry in entries}
+    names = list(sizes)[:: -(-len(sizes) // LOOKED_AT) or 1]
+    fine = [name for name in names if store.has(name)]  # the others are told when they are read
+    warn_of_orientations(store.location, ((name, store.encoded(name), sizes[name]) for name in fine))
+
+
 def read_tars(pattern: str) -> dict[str, bytes]:
+    """The files in all tar files of a glob, by their path within.
+
+    Raises DataError: no such tar file, one that cannot be read, or one path with different content.
+    """
     paths = sorted(glob.glob(pattern))
     if not paths:
         raise DataError(f"expected an image folder or tar files at {pattern}, there are none")
     packed: dict[str, bytes] = {}
     for path in paths:
+        for name, content in read_tar(path).items():
+            if packed.setdefault(name, content) != content:
+                raise DataError(f"{path}: expected {name} in one tar file of {pattern} alone, got two that differ")
+    return packed
+
+
+def read_tar(path: str) -> dict[str, bytes]:
+    """The files in a tar file, by their path within. Raises DataError as read_tars."""
+    packed: dict[str, bytes] = {}
+    try:
         with tarfile.open(path) as tar:
-            packed.update((Path(m.name).name, tar.extractfile(m).read()) for m in tar.getmembers() if m.isfile())  # type: ignore
+            for member in tar:
+                if not member.isfile():
+                    continue
+                name, content = str(PurePosixPath(member.name)), tar.extractfile(member).read()  # type: ignore[union-attr]
+                if packed.setdefault(name, content) != content:
+                    raise DataError(f"{path}: expected one file {name}, got two of different content")
+    except (OSError, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise DataError(f"{path}: expected a tar file of images, got: {error}") from error
     return packed
 
 
 def readable(store: ImageStore, entries: list[Entry]) -> list[Entry]:
-    """The entries whose image (``file_name``) can be decoded; warns with the count of the others and the first names.
+    """The entries whose image can be decoded and has its annotated size; warns with the count and first of the others.
 
     For recipes with skip_bad. All images are decoded once, before training, rather than replaced when a worker meets
     them: the set is then the same in every epoch, process and resumed run, and no worker has to report anything.
     """
-    names = sorted({entry.file_name for entry in entries})  # type: ignore[attr-defined]
+    sizes = {entry.file_name: entry.size for entry in sorted(entries, key=lambda entry: entry.file_name)}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        fine = list(pool.map(lambda name: can_read(store, name), names))
-    bad = {name: None for name, good in zip(names, fine) if not good}
-    if len(bad) == len(names):
-        raise DataError(f"{store.location}: expected images, none of {len(names)} can be read, the first: {names[0]}")
+        faults = dict(zip(sizes, pool.map(lambda name: fault_of(store, name, sizes[name]), sizes)))
+    bad = {name: fault for name, fault in faults.items() if fault}
+    if len(bad) == len(sizes):
+        first = next(iter(bad.values()))
+        raise DataError(f"{store.location}: expected images, none of {len(sizes)} can be used, the first: {first}")
     if bad:
-        warnings.warn(
-            f"{store.location}: {len(bad)} of {len(names)} images skipped: {', '.join(list(bad)[:5])}", stacklevel=2
-        )
-    return [entry for entry in entries if entry.file_name not in bad]  # type: ignore[attr-defined]
+        first = next(iter(bad.values()))
+        warn(f"{store.location}: {len(bad)} of {len(sizes)} images skipped: {', '.join(list(bad)[:5])}; {first}")
+    return [entry for entry in entries if not faults[entry.file_name]]
 
 
-def can_read(store: ImageStore, file_name: str) -> bool:
+def fault_of(store: ImageStore, file_name: str, size: Size | None) -> str:
+    """What is wrong about an image; empty where nothing is."""
     try:
-        return store.read(file_name) is not None
-    except DataError:
-        return False
+        store.read(file_name, size)
+    except DataError as error:
+        return str(error)
+    return ""

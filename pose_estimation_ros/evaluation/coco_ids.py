@@ -1,0 +1,41 @@
+"""Ids of COCO's JSON files: what is accepted as one, and when two of them are the same.
+
+Programs write the id 785 as 785, 785.0 (pandas) or "785". The three are the same image, because all ids of a file are
+of one kind: whole numbers or texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+Id = int | str
+LIMIT = 2**63  # numpy holds ids in 64 bits
+
+
+def plain_id(value: Any) -> Id | None:
+    """Return an id as int or str, a float of a whole number as int; None for anything that is no id."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < LIMIT):
+        return value
+    return None
+
+
+def find_id(value: Any, known: Collection[Id]) -> Id | None:
+    """Find an id among the known ones.
+
+    Args:
+        value: what another file, or another part of this one, says.
+        known: ids as plain_id returns them.
+
+    Returns:
+        The known id, or None where there is no such id. The text "785" is the number 785, and the other way round.
+    """
+    own = plain_id(value)
+    if own is None or own in known:
+        return own
+    if isinstance(own, int):
+        return str(own) if str(own) in known else None
+    number = int(own) if own.isascii() and own.isdigit() and len(own) < 20 else None
+    return number if number in known and str(number) == own else None

@@ -1,0 +1,37 @@
+"""What a run was trained on, kept in its checkpoint, so that a data set that has changed is noticed when it goes on."""
+
+from __future__ import annotations
+
+from pose_estimation_ros.core.model_spec import file_sha256
+from pose_estimation_ros.training.config import Recipe
+from pose_estimation_ros.training.tasks import Task
+
+Fingerprint = dict[str, str]  # what is compared, in words -> its value
+
+
+def fingerprint(recipe: Recipe, task: Task) -> Fingerprint:
+    """Describe the data of a recipe: the number of samples, and the sha256 of every annotation file.
+
+    Args:
+        recipe: names the sources of the train and the holdout set.
+        task: the data sets that were made of them.
+    """
+    described = {}
+    for name, dataset, sources in (
+        ("train", task.train_set, recipe.train),
+        ("holdout", task.holdout_set, recipe.holdout),
+    ):
+        described[f"number of {name} samples"] = str(len(dataset))  # type: ignore[arg-type]
+        for source in sources:
+            for file in filter(None, (source.annotations, source.detections)):
+                described[f"content of {file}"] = file_sha256(str(recipe.path(file)))
+    return described
+
+
+def changes(before: Fingerprint, after: Fingerprint) -> list[str]:
+    """Say what differs between the data that a run began with and the data at hand; checksums by their beginning."""
+    return [
+        f"{name} (was {before.get(name, 'none')[:12]}, is {after.get(name, 'none')[:12]})"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
