@@ -22,7 +22,7 @@ ROSDEP_KEYS = {
 }
 # What training, export and evaluation import, and engines beside ONNX Runtime: no rosdep keys, and no node needs them.
 OFFLINE = set(
-    "apsw backports h5py lightning_fabric lz4 matplotlib onnx pycocotools ray rosbags tensorboardX torch".split()
+    "PIL apsw backports h5py lightning_fabric lz4 matplotlib onnx pycocotools ray rosbags tensorboardX torch".split()
 )
 OFFLINE |= {"openvino", "tensorrt"}
 CONSTRAINTS = ["constraints.txt"] + ["constraints-%s.txt" % distro for distro in DISTROS]

@@ -18,6 +18,7 @@ from pose_estimation_ros.core.poses import Poses, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation import coco
 from pose_estimation_ros.evaluation.bag.truth import track_of
+from pose_estimation_ros.evaluation.coco_ids import find_id
 from pose_estimation_ros.evaluation.coco_json import refuse_other_size
 from pose_estimation_ros.inference.video import Source, SourceFrame
 
@@ -70,7 +71,7 @@ class Annotations:
     def content(self) -> dict[str, Any]:
         """Give the annotations of the written images, with their stamps."""
         own = {image["id"] for image in self.images}
-        annotations = [a for a in self._content["annotations"] if a["image_id"] in own]
+        annotations = [a for a in self._content["annotations"] if find_id(a["image_id"], own) in own]
         return {**self._content, "images": self.images, "annotations": annotations}
 
 
