@@ -123,7 +123,7 @@ def without_odd_people(
     Returns:
         The count as the figure "people_not_finite", nothing where it is 0; and the other results.
     """
-    kept = [r for r in coco.finite_results(results) if any(r["keypoints"][2::3])]
+    kept = coco.found_people(results)
     return missed_people(len(results) - len(kept), len(results), path, backend), kept
 
 

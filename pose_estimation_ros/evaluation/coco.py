@@ -159,6 +159,14 @@ def finite_results(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [r for r in results if np.isfinite(r["score"]) and np.isfinite(r["keypoints"]).all()]
 
 
+def found_people(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The results of a model with a keypoint that was found: finite, and not all of them with the score 0.
+
+    A backend gives the score 0 to keypoints that the network computed as NaN or infinite.
+    """
+    return [result for result in finite_results(results) if any(result["keypoints"][2::3])]
+
+
 def load_results(truth: COCO, results: Iterable[dict[str, Any]]) -> COCO:
     """pycocotools' index of the finite results, which stay as they are; of none, too, which its own loadRes refuses."""
     fields = ("image_id", "category_id", "keypoints", "score")

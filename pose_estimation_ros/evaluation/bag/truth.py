@@ -26,6 +26,7 @@ from pose_estimation_ros.evaluation.coco_categories import PERSON
 from pose_estimation_ros.evaluation.coco_faults import refuse
 from pose_estimation_ros.evaluation.coco_fields import is_counted
 from pose_estimation_ros.evaluation.coco_json import Boxes, checked_content
+from pose_estimation_ros.evaluation.notes import warn
 from pose_estimation_ros.inference.messages import msg_to_poses
 
 FILE = "truth.json"  # in a bag's folder it is that bag's
@@ -83,11 +84,15 @@ class Truth:
     def judge(self, results: list[dict[str, Any]], image_ids: Collection[int]) -> dict[str, Any]:
         """COCO's AP and AR in 0..100 of results, over those images that were worked on; -1 where nobody is in them."""
         judged = sum(image["id"] in image_ids for image in self.content["images"])
-        missed = len(results) - len(coco.finite_results(results))
-        odd = {"people_not_finite": missed} if missed else {}  # they count as missed
+        found = coco.found_people(results)
+        missed = len(results) - len(found)
+        if missed:
+            text = f"{missed} of {len(results)} people have keypoints that are not finite; they count as missed"
+            warn(f"against {self.source}: {text}")
+        odd = {"people_not_finite": missed} if missed else {}
         counts = {"source": self.source, "images": len(self.image_id), "judged": judged, **odd}
         index = self.index(image_ids)
-        return {**counts, **(coco.keypoint_ap(index, results) if index else dict.fromkeys(coco.METRICS, -1.0))}
+        return {**counts, **(coco.keypoint_ap(index, found) if index else dict.fromkeys(coco.METRICS, -1.0))}
 
     def index(self, image_ids: Collection[int]) -> COCO | None:
         """pycocotools' index of these images; None where nobody in them is asked for."""

@@ -153,3 +153,15 @@ def test_people_with_and_without_tracks(stamped):
         Truth(stamped, "t", TOPIC)
     del stamped["annotations"][1]["track_id"]
     assert not Truth(stamped, "t", TOPIC).has_tracks
+
+
+@pytest.mark.parametrize("odd", [[float("nan")] * 51, [9.0, 9.0, 0.0] * 17])
+def test_people_who_are_not_finite_are_missed_and_told(stamped, as_results, capsys, odd):
+    """NaN from a network, or the score 0 that a backend gives instead."""
+    results = as_results(stamped["annotations"][:3])
+    results[2]["keypoints"] = odd
+    judged = Truth(stamped, f"t{odd[0]}", TOPIC).judge(results, {1, 2})
+    plain = Truth(stamped, "t", TOPIC).judge(results[:2], {1, 2})
+    assert judged["people_not_finite"] == 1 and "people_not_finite" not in plain
+    assert [judged[name] for name in coco.METRICS] == [plain[name] for name in coco.METRICS]
+    assert "1 of 3 people have keypoints that are not finite; they count as missed" in capsys.readouterr().err
