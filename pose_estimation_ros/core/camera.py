@@ -1,27 +1,34 @@
 """A calibrated camera: points in metres <-> pixels, with the lens distortions that sensor_msgs/CameraInfo names.
 
 Frame: REP-103's optical one, x right, y down, z forward. Sources: CameraInfo.msg and REP-104 (matrix of the full image,
-then region of interest, then binning); OpenCV's calib3d ("plumb_bob" k1 k2 p1 p2 k3, "rational_polynomial" k1 k2 p1 p2
-k3 k4 k5 k6); Kannala and Brandt 2006 ("equidistant" k1 k2 k3 k4).
+then region of interest, then binning). The lenses themselves are in core.lens.
 """
 
-from typing import NamedTuple, Sequence, Tuple
+from typing import Any, Dict, NamedTuple, Sequence, Tuple, Union
 
 import numpy as np
 
 from pose_estimation_ros.core.errors import FrameError
+from pose_estimation_ros.core.lens import FisheyeLens, PerspectiveLens, check_coefficients
 
-COEFFICIENTS = {"plumb_bob": 5, "rational_polynomial": 8, "equidistant": 4}
-ITERATIONS = 30
-ACCURACY = 1e-6  # of undistortion, in units of the image plane at 1 m; rays that do not reach it are NaN
+# Names of distortion_model, and the counts of coefficients that have one meaning under them.
+LENSES = {  # type: Dict[str, Tuple[Any, Tuple[int, ...]]]
+    "plumb_bob": (PerspectiveLens, (4, 5, 8, 12, 14)),
+    "rational_polynomial": (PerspectiveLens, (4, 5, 8, 12, 14)),
+    "equidistant": (FisheyeLens, (4,)),
+    "fisheye": (FisheyeLens, (4,)),
+}
+# Bounds on a matrix that a camera can have, as multiples of the longer side of the image.
+FOCAL, CENTRE = (1e-3, 1e5), 1e3
+SKEW = 0.5  # of the shorter focal length
+GRID_WH = (64, 48)  # of unusable_share
 
 
 class Camera(NamedTuple):
-    """matrix (3, 3): CameraInfo.k, px. distortion: as many coefficients as the model has. size_wh: of the image, px."""
+    """matrix (3, 3): CameraInfo.k, px. lens: its distortion. size_wh: of the image, px."""
 
     matrix: np.ndarray
-    distortion: Tuple[float, ...]
-    model: str
+    lens: Union[PerspectiveLens, FisheyeLens]
     size_wh: Tuple[int, int]
 
     def project(self, points):
@@ -29,7 +36,7 @@ class Camera(NamedTuple):
         """(..., 3) m -> (..., 2) px, inverse of unproject; NaN for what is not before the camera."""
         points = np.asarray(points, np.float64)
         z = np.where(points[..., 2:] > 0, points[..., 2:], np.nan)
-        plane = _distorted(points[..., :2] / z, self)
+        plane = self.lens.distort(points[..., :2] / z)
         return plane @ self.matrix[:2, :2].T + self.matrix[:2, 2]
 
     def unproject(self, xy, z=1.0):
@@ -37,95 +44,87 @@ class Camera(NamedTuple):
         """(..., 2) px and z (...) m along the optical axis -> (..., 3) m; NaN where the lens gives no such pixel."""
         xy = np.asarray(xy, np.float64)
         plane = np.where(np.isfinite(xy), xy, np.nan) - self.matrix[:2, 2]
-        rays = _undistorted(plane @ np.linalg.inv(self.matrix[:2, :2]).T, self)
+        rays = self.lens.undistort(plane @ np.linalg.inv(self.matrix[:2, :2]).T)
         return np.concatenate([rays, np.ones_like(rays[..., :1])], -1) * np.asarray(z)[..., None]
+
+    def unusable_share(self):
+        # type: () -> float
+        """Return the share, 0 to 1, of the image's pixels that unproject cannot serve, by a grid over the image.
+
+        More than zero means that the calibration does not cover its own image: it was fitted to points nearer to the
+        centre, or belongs to another lens.
+        """
+        sides = [np.linspace(0, size - 1, count) for size, count in zip(self.size_wh, GRID_WH)]
+        rays = self.unproject(np.stack(np.meshgrid(*sides), -1))
+        return float(np.isnan(rays).any(-1).mean())
 
     def view(self, offset=(0, 0), size_wh=(0, 0), binning=(1, 1)):
         # type: (Sequence[int], Sequence[int], Sequence[int]) -> Camera
-        """The camera of CameraInfo's roi (size 0, 0: the whole image) and binning (0 counts as 1), in that order."""
+        """The camera of CameraInfo's roi (size 0, 0: the whole image) and binning (0 counts as 1), in that order.
+
+        Raises FrameError ("camera_info") where that leaves no pixel.
+        """
         binning = [max(int(b), 1) for b in binning]
-        width, height = (b or a for a, b in zip(self.size_wh, size_wh))
+        width, height = ((b or a) // n for a, b, n in zip(self.size_wh, size_wh, binning))
+        if min(width, height) < 1:
+            problem = "a binning that leaves a pixel, got %d x %d" % tuple(binning)
+            raise FrameError("camera_info", "expected %s" % problem)
         matrix = np.array(self.matrix)
         matrix[:2, 2] -= offset
         matrix[:2] /= np.array(binning, np.float64)[:, None]
-        return self._replace(matrix=matrix, size_wh=(width // binning[0], height // binning[1]))
+        return self._replace(matrix=matrix, size_wh=(width, height))
 
 
 def make_camera(matrix, distortion, model, size_wh):
     # type: (Sequence[float], Sequence[float], str, Tuple[int, int]) -> Camera
-    """A camera from CameraInfo's k (9), d, distortion_model, (width, height).
+    """Make a camera from the fields of a CameraInfo message.
 
-    No coefficients, and zeros but for equidistant's, mean no distortion, whatever the model's name: so simulators leave
-    it. Of plumb_bob four will do. Raises FrameError ("camera_info") for an uncalibrated camera (k[0] = 0, says the
-    message), a model that is not known or other numbers.
+    No coefficients, or zeros alone for a lens that is no fisheye, mean no distortion, whatever the model's name: so
+    simulators leave it. Zeros behind the last coefficient of a model do not matter.
+
+    Args:
+        matrix: k, 9 numbers by rows, px.
+        distortion: d. Its count decides what the numbers mean: 4, 5, 8, 12 or 14 as in OpenCV, or 4 of a fisheye lens.
+        model: distortion_model: plumb_bob or rational_polynomial, equidistant or fisheye.
+        size_wh: (width, height) px.
+
+    Returns:
+        The camera of the full image, without region of interest and binning.
+
+    Raises:
+        FrameError: of kind "camera_info", for an uncalibrated camera (the message says k[0] = 0), a model that is not
+            known, or numbers that no camera has.
     """
-    k, coefficients = np.array(matrix, np.float64).reshape(3, 3), [float(d) for d in distortion]
-    if not np.isfinite(k).all() or k[0, 0] <= 0 or k[1, 1] <= 0 or min(size_wh) <= 0:
-        problem = "a calibrated camera with a size, got k %s, size %s" % (k.ravel().tolist(), size_wh)
-        raise FrameError("camera_info", "expected %s" % problem)
-    if not any(coefficients) and (model != "equidistant" or not coefficients):
-        return Camera(k, (0.0,) * COEFFICIENTS["plumb_bob"], "plumb_bob", size_wh)
-    if model not in COEFFICIENTS:
-        raise FrameError("camera_info", "expected distortion_model %s, got %r" % (", ".join(COEFFICIENTS), model))
-    if model == "plumb_bob" and len(coefficients) == 4:
-        coefficients.append(0.0)
-    if len(coefficients) != COEFFICIENTS[model] or not np.isfinite(coefficients).all():
-        problem = "%d finite coefficients of %s, got %s" % (COEFFICIENTS[model], model, coefficients)
-        raise FrameError("camera_info", "expected %s" % problem)
-    return Camera(k, tuple(coefficients), model, size_wh)
+    k = np.array(matrix, np.float64)
+    _check_matrix(k, size_wh)
+    return Camera(k.reshape(3, 3), _lens([float(d) for d in distortion], model), size_wh)
 
 
-def _distorted(plane, camera):
-    # type: (np.ndarray, Camera) -> np.ndarray
-    """Points of the plane at 1 m (..., 2) as the lens shows them."""
-    if camera.model == "equidistant":
-        radius = np.linalg.norm(plane, axis=-1, keepdims=True)
-        return plane * _bent(np.arctan(radius), camera) / np.maximum(radius, 1e-12)
-    factor, shift = _brown(plane, camera)
-    return plane * factor + shift
+def _check_matrix(k, size_wh):
+    # type: (np.ndarray, Tuple[int, int]) -> None
+    problem = "k %s, size %s" % (k.ravel()[:9].tolist(), size_wh)
+    if k.size != 9 or not np.isfinite(k).all() or k.flat[0] <= 0 or k.flat[4] <= 0 or min(size_wh) <= 0:
+        raise FrameError("camera_info", "expected a calibrated camera with a size, got %s" % problem)
+    focal, skew, centre = k.ravel()[[0, 4]], k.ravel()[[1, 3]], k.ravel()[[2, 5]]
+    longer = max(size_wh)
+    if focal.min() < FOCAL[0] * longer or focal.max() > FOCAL[1] * longer or np.abs(centre).max() > CENTRE * longer:
+        raise FrameError("camera_info", "expected a focal length and a centre that fit the image, got %s" % problem)
+    if np.abs(skew).max() > SKEW * focal.min():
+        raise FrameError("camera_info", "expected a matrix k of little skew, got %s" % problem)
 
 
-def _undistorted(plane, camera):
-    # type: (np.ndarray, Camera) -> np.ndarray
-    """Inverse of _distorted, by repeated correction as cv2.undistortPoints; NaN where that does not converge."""
-    if not any(camera.distortion) and camera.model != "equidistant":
-        return plane
-    rays = plane
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        if camera.model == "equidistant":
-            rays = _straightened(plane, camera)
-        else:
-            for _ in range(ITERATIONS):
-                factor, shift = _brown(rays, camera)
-                rays = (plane - shift) / factor
-        missed = np.abs(_distorted(rays, camera) - plane).max(-1, keepdims=True)
-    return np.where(missed < ACCURACY, rays, np.nan)
-
-
-def _brown(plane, camera):
-    # type: (np.ndarray, Camera) -> Tuple[np.ndarray, np.ndarray]
-    """Radial factor (..., 1) and tangential shift (..., 2) at points of the plane at 1 m."""
-    k1, k2, p1, p2, k3, k4, k5, k6 = camera.distortion + (0.0,) * (8 - len(camera.distortion))
-    x, y = plane[..., :1], plane[..., 1:]
-    r2 = x * x + y * y
-    factor = (1 + r2 * (k1 + r2 * (k2 + r2 * k3))) / (1 + r2 * (k4 + r2 * (k5 + r2 * k6)))
-    shift = [2 * p1 * x * y + p2 * (r2 + 2 * x * x), p1 * (r2 + 2 * y * y) + 2 * p2 * x * y]
-    return factor, np.concatenate(shift, -1)
-
-
-def _bent(angle, camera):
-    # type: (np.ndarray, Camera) -> np.ndarray
-    """The angle from the axis as the fisheye lens shows it."""
-    return angle * np.polyval(camera.distortion[::-1] + (1.0,), angle * angle)
-
-
-def _straightened(plane, camera):
-    # type: (np.ndarray, Camera) -> np.ndarray
-    """Inverse of the fisheye lens by Newton's method; angles of 90 degrees and more give NaN."""
-    bent = np.linalg.norm(plane, axis=-1, keepdims=True)
-    angle = np.minimum(bent, 1.5)
-    slope = [(2 * i + 1) * k for i, k in enumerate((1.0,) + camera.distortion)][::-1]
-    for _ in range(ITERATIONS):
-        angle = angle - (_bent(angle, camera) - bent) / np.polyval(slope, angle * angle)
-    radius = np.where((angle >= 0) & (angle < np.pi / 2), np.tan(angle), np.nan)
-    return plane * np.where(bent > 0, radius / np.maximum(bent, 1e-12), 1)
+def _lens(coefficients, model):
+    # type: (Sequence[float], str) -> Union[PerspectiveLens, FisheyeLens]
+    kind, counts = LENSES.get(model, (None, ()))
+    if not any(coefficients) and (kind is not FisheyeLens or not coefficients):
+        return PerspectiveLens(())
+    if kind is None:
+        expected = "distortion_model %s" % " or ".join(LENSES)
+        raise FrameError("camera_info", "expected %s, got %.80r" % (expected, model))
+    used = max(i + 1 for i, value in enumerate(coefficients) if value) if any(coefficients) else 0
+    fitting = [count for count in counts if used <= count <= len(coefficients)]
+    if not fitting:
+        expected = "%s coefficients of %s" % (" or ".join(map(str, counts)), model)
+        raise FrameError("camera_info", "expected %s, got %d: %s" % (expected, len(coefficients), coefficients[:14]))
+    check_coefficients(coefficients[: fitting[-1]])
+    return kind(coefficients[: fitting[-1]])

@@ -14,6 +14,9 @@ LENSES = {
     "azure": ("rational_polynomial", [0.5, -2.6, 0.0005, -0.0003, 1.5, 0.38, -2.4, 1.4]),
     "fisheye": ("equidistant", [-0.02, 0.005, -0.006, 0.002]),
     "straight fisheye": ("equidistant", [1e-9, 0, 0, 0]),
+    "named fisheye": ("fisheye", [-0.02, 0.005, -0.006, 0.002]),
+    "thin prism": ("rational_polynomial", [0.5, -2.6, 5e-4, -3e-4, 1.5, 0.38, -2.4, 1.4, 2e-3, -1e-3, 3e-3, 5e-4]),
+    "tilted": ("rational_polynomial", [0.1, -0.2, 1e-3, 2e-3, 0.05, 0, 0, 0, 1e-3, 0, -2e-3, 0, 0.05, -0.08]),
 }
 GRID = np.stack(np.meshgrid(np.linspace(0, 639, 9), np.linspace(0, 479, 7)), -1)
 
@@ -28,7 +31,7 @@ def by_opencv(name):
     model, distortion = LENSES[name]
     matrix, coefficients = np.array(K).reshape(3, 3), np.array(distortion or [0.0] * 5)
     still = np.zeros(3)
-    if model == "equidistant":
+    if model in ("equidistant", "fisheye"):
         project = lambda p: cv2.fisheye.projectPoints(p, still, still, matrix, coefficients)[0]  # noqa: E731
         straight = lambda xy: cv2.fisheye.undistortPoints(xy, matrix, coefficients)  # noqa: E731
         return project, straight
@@ -107,16 +110,59 @@ def test_messages_zeros_mean_the_whole_image(view):
         ([0.0] * 9, [], "plumb_bob", (640, 480), "a calibrated camera"),
         ([np.nan] * 9, [], "plumb_bob", (640, 480), "a calibrated camera"),
         (K, [], "plumb_bob", (0, 0), "a calibrated camera with a size"),
-        (K, [0.1] * 5, "thin_prism", (640, 480), "plumb_bob, rational_polynomial, equidistant, got 'thin_prism'"),
+        (K, [0.1] * 5, "thin_prism", (640, 480), "rational_polynomial or equidistant or fisheye, got 'thin_prism'"),
         (K, [0.1] * 5, "", (640, 480), "got ''"),
-        (K, [0.1] * 3, "plumb_bob", (640, 480), "5 finite coefficients of plumb_bob"),
-        (K, [0.1, np.inf, 0, 0], "equidistant", (640, 480), "4 finite coefficients"),
+        (K, [0.1] * 3, "plumb_bob", (640, 480), "4 or 5 or 8 or 12 or 14 coefficients of plumb_bob, got 3"),
+        (K, [0.1, np.inf, 0, 0], "equidistant", (640, 480), "finite distortion coefficients"),
+        (K, [1e13] * 4, "plumb_bob", (640, 480), "at most 1e.12"),
+        (K, [0.1] * 8, "equidistant", (640, 480), "4 coefficients of equidistant, got 8"),
+        (K, [0.1] * 6, "plumb_bob", (640, 480), "got 6"),
+        (K, [0.1] * 100000, "plumb_bob", (640, 480), "got 100000: .{,100}$"),
+        (K, [0.1] * 12 + [0.1, 1.6], "plumb_bob", (640, 480), "tilted by at most 1.5 rad"),
+        (K, [0.1] * 5, "x" * 10**6, (640, 480), "got '.{,100}$"),
+        ([300, 300, 80, 300, 300, 60, 0, 0, 1], [], "", (640, 480), "little skew"),
+        ([300, 1e6, 80, 0, 300, 60, 0, 0, 1], [], "", (640, 480), "little skew"),
+        ([1e300, 0, 80, 0, 300, 60, 0, 0, 1], [], "", (640, 480), "that fit the image"),
+        ([300, 0, 80, 0, 1e-3, 60, 0, 0, 1], [], "", (640, 480), "that fit the image"),
+        ([300, 0, 1e9, 0, 300, 60, 0, 0, 1], [], "", (640, 480), "that fit the image"),
+        (K[:4], [], "", (640, 480), "a calibrated camera"),
     ],
 )
 def test_camera_infos_that_are_none(matrix, distortion, model, size_wh, message):
     with pytest.raises(FrameError, match=message) as error:
         make_camera(matrix, distortion, model, size_wh)
     assert error.value.kind == "camera_info"
+
+
+@pytest.mark.parametrize("binning, size_wh", [((641, 1), (0, 0)), ((1, 2**32 - 1), (0, 0)), ((2, 2), (1, 100))])
+def test_binning_that_leaves_no_pixel(binning, size_wh):
+    with pytest.raises(FrameError, match="a binning that leaves a pixel, got %d x %d" % binning) as error:
+        camera("none").view(size_wh=size_wh, binning=binning)
+    assert error.value.kind == "camera_info"
+
+
+PLUMB, WIDE = [0.1, -0.25, 0.001, -0.0008, 0.08], [0.5, -2.6, 0.0005, -0.0003, 1.5, 0.38, -2.4, 1.4]
+
+
+@pytest.mark.parametrize(
+    "model, distortion, same_model, same",
+    [
+        ("plumb_bob", PLUMB + [0.0] * 3, "plumb_bob", PLUMB),
+        ("plumb_bob", PLUMB + [0.0], "plumb_bob", PLUMB),
+        ("plumb_bob", PLUMB + [0.0] * 20, "plumb_bob", PLUMB),
+        ("rational_polynomial", PLUMB, "plumb_bob", PLUMB),
+        ("rational_polynomial", PLUMB[:4], "plumb_bob", PLUMB[:4] + [0.0]),
+        ("rational_polynomial", WIDE + [0.0] * 4, "rational_polynomial", WIDE),
+        ("rational_polynomial", WIDE + [0.0] * 6, "rational_polynomial", WIDE),
+        ("plumb_bob", WIDE, "rational_polynomial", WIDE),
+        ("fisheye", [0.1, 0.2, 0, 0], "equidistant", [0.1, 0.2, 0, 0]),
+        ("equidistant", [0.1, 0.2, 0, 0, 0], "equidistant", [0.1, 0.2, 0, 0]),
+        ("fisheye", [0.0] * 8, "equidistant", [0.0] * 4),
+    ],
+)
+def test_spellings_of_one_lens(model, distortion, same_model, same):
+    found, expected = (make_camera(K, d, m, (640, 480)) for m, d in ((model, distortion), (same_model, same)))
+    np.testing.assert_array_equal(found.unproject(GRID), expected.unproject(GRID))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pose_estimation_ros.core.depth import (
 )
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.geometry import boxes_around
+from pose_estimation_ros.core.lens import PerspectiveLens
 from pose_estimation_ros.core.poses import empty_poses, make_poses
 
 CAMERA = make_camera([131.25, 0, 79.5, 0, 131.25, 59.5, 0, 0, 1], [0.1, -0.2, 0, 0, 0], "plumb_bob", (160, 120))
@@ -55,7 +56,7 @@ def test_a_wall_by_hand():
     wall = np.full((120, 160), 2.0, np.float32)
     flat = make_poses(np.full((1, 17, 2), [79.5, 59.5]), np.ones((1, 17)), np.array([[60.0, 10, 100, 110]]), np.ones(1))
     flat.xy[0, NAMES["left_hip"]] = [79.5 + 13.125, 59.5]
-    found = joints_in_space(flat, wall, "32FC1", CAMERA._replace(distortion=(0.0,) * 5), COCO)
+    found = joints_in_space(flat, wall, "32FC1", CAMERA._replace(lens=PerspectiveLens(())), COCO)
     assert found.valid.all()
     np.testing.assert_allclose(found.position[0, NAMES["nose"], :2], 0, atol=0.02)  # the axis is between pixels
     assert found.position[0, NAMES["nose"], 2] == pytest.approx(2 + OTHER_SURFACE_M, abs=1e-3)
@@ -157,7 +158,7 @@ def test_a_limb_longer_than_peoples_is_none():
 def test_the_covariance_is_that_of_many_noisy_pixels(pixel_px, a, b):
     """Against points thrown by hand: the pixel off by its noise, the depth along the ray by its own."""
     random = np.random.RandomState(0)
-    poses, straight = seen(TWO[:1]), CAMERA._replace(distortion=(0.0,) * 5)
+    poses, straight = seen(TWO[:1]), CAMERA._replace(lens=PerspectiveLens(()))
     height = poses.box_xyxy[0, 3] - poses.box_xyxy[0, 1]
     options = DepthOptions(pixel_sigma=pixel_px / height, depth_sigma=(a, b))
     found = joints_in_space(poses, DEPTH, "32FC1", straight, COCO, options)

@@ -1,0 +1,230 @@
+"""Lens distortions in numpy: points of the image plane at 1 m <-> the points at which a lens shows them.
+
+Sources: OpenCV's calib3d module (perspective lenses) and Kannala and Brandt 2006, doi:10.1109/TPAMI.2006.153 (fisheye
+lenses, which OpenCV calls cv2.fisheye and ROS "equidistant").
+
+A lens bends each ray by a curve of its distance from the optical axis. The curve rises from the axis to its first
+turning point or pole. Only that part, the central branch, describes real light: what lies beyond is a side effect of
+fitting polynomials. Undistortion therefore looks for solutions on the central branch alone.
+"""
+
+from typing import Callable, Sequence, Tuple
+
+import numpy as np
+
+from pose_estimation_ros.core.errors import FrameError
+
+ACCURACY = 1e-9  # of undistortion, in units of the image plane at 1 m; rays that do not reach it are NaN
+FARTHEST = 1e3  # distance from the axis in the plane at 1 m, that is 89.94 degrees
+STEPS, ENOUGH, SMALLEST_STEP = 60, 1e-12, 1e-3  # of Newton's method: how many, when it is done, when it is stuck
+LARGEST_COEFFICIENT = 1e12
+LARGEST_TILT_RAD = 1.5
+
+
+class PerspectiveLens:
+    """A lens of OpenCV's 14 coefficients k1 k2 p1 p2 k3 k4 k5 k6 s1 s2 s3 s4 tx ty, those not given being zero.
+
+    k: radial numerator (k1 to k3) and denominator (k4 to k6); p: tangential; s: thin prism; tx, ty: tilt of the sensor
+    in radians.
+    """
+
+    def __init__(self, coefficients):
+        # type: (Sequence[float]) -> None
+        self.coefficients = tuple(coefficients) + (0.0,) * (14 - len(coefficients))
+        k1, k2, p1, p2, k3, k4, k5, k6, s1, s2, s3, s4, tilt_x, tilt_y = self.coefficients
+        self._shift = (p1, p2, s1, s2, s3, s4)
+        self._numerator, self._denominator = np.poly1d([k3, k2, k1, 1]), np.poly1d([k6, k5, k4, 1])
+        self._tilt = _tilt(tilt_x, tilt_y) if tilt_x or tilt_y else None
+        # The curve is r n(s) / d(s) with s = r^2, and its slope d(s)^-2 times this polynomial.
+        n, d, s = self._numerator, self._denominator, np.poly1d([1, 0])
+        self._rise = (n + 2 * s * n.deriv()) * d - 2 * s * n * d.deriv()
+        self._reach = min(np.sqrt(_first_root(self._rise)), np.sqrt(_first_root(d)), FARTHEST)
+
+    def distort(self, plane):
+        # type: (np.ndarray) -> np.ndarray
+        """Points (..., 2) of the plane at 1 m -> (..., 2) as the lens shows them."""
+        if not any(self.coefficients):
+            return plane
+        bent = self._bend(plane)[0]
+        return bent if self._tilt is None else _by_homography(self._tilt, bent)
+
+    def undistort(self, plane):
+        # type: (np.ndarray) -> np.ndarray
+        """Invert distort on the central branch; NaN for points that the lens does not show."""
+        if not any(self.coefficients):
+            return plane
+        if self._tilt is not None:
+            plane = _by_homography(np.linalg.inv(self._tilt), plane)
+        rays = _scaled(plane, lambda distance: _inverse(self._curve, distance, self._reach))
+        if any(self._shift):
+            rays = self._newton(rays, plane)
+        with np.errstate(all="ignore"):
+            missed = np.abs(self._bend(rays)[0] - plane).max(-1, keepdims=True)
+            return np.where(missed <= ACCURACY * (1 + np.abs(plane).max(-1, keepdims=True)), rays, np.nan)
+
+    def _curve(self, r):
+        # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
+        """Distance from the axis after the lens, and its slope, for the distances r before it."""
+        s = r * r
+        d = self._denominator(s)
+        return r * self._numerator(s) / d, self._rise(s) / (d * d)
+
+    def _newton(self, rays, plane):
+        # type: (np.ndarray, np.ndarray) -> np.ndarray
+        """Solve bend(rays) = plane from the rays given; no step leaves the central branch or makes it worse."""
+        bent, slopes = self._bend(rays)
+        scale, missed = np.ones_like(rays[..., 0]), np.linalg.norm(bent - plane, axis=-1)
+        with np.errstate(all="ignore"):
+            for _ in range(STEPS):
+                if not ((missed > ENOUGH) & (scale > SMALLEST_STEP)).any():
+                    break
+                tried = rays - scale[..., None] * _solved(slopes, bent - plane)
+                tried_bent, tried_slopes = self._bend(tried)
+                tried_missed = np.linalg.norm(tried_bent - plane, axis=-1)
+                better = (tried_missed < missed) & (np.linalg.norm(tried, axis=-1) <= 1.1 * self._reach)
+                better &= _determinant(tried_slopes) > 0
+                rays, bent, slopes, missed = (
+                    np.where(better.reshape(better.shape + (1,) * (old.ndim - better.ndim)), new, old)
+                    for new, old in ((tried, rays), (tried_bent, bent), (tried_slopes, slopes), (tried_missed, missed))
+                )
+                scale = np.where(better, np.minimum(2 * scale, 1), scale / 2)
+        return rays
+
+    def _bend(self, plane):
+        # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
+        """Points (..., 2) after all but the tilt, and their derivatives (..., 2, 2) by the points."""
+        p1, p2, s1, s2, s3, s4 = self._shift
+        x, y = plane[..., 0], plane[..., 1]
+        with np.errstate(all="ignore"):
+            s = x * x + y * y
+            n, d = self._numerator(s), self._denominator(s)
+            factor = n / d
+            change = (self._numerator.deriv()(s) * d - n * self._denominator.deriv()(s)) / (d * d)
+            cross = 2 * x * y * change + 2 * p1 * x + 2 * p2 * y
+            bent_x = x * factor + 2 * p1 * x * y + p2 * (s + 2 * x * x) + s * (s1 + s2 * s)
+            bent_y = y * factor + 2 * p2 * x * y + p1 * (s + 2 * y * y) + s * (s3 + s4 * s)
+            prism_x, prism_y = 2 * (s1 + 2 * s2 * s), 2 * (s3 + 2 * s4 * s)
+            along_x = factor + 2 * x * x * change + 2 * p1 * y + 6 * p2 * x
+            along_y = factor + 2 * y * y * change + 6 * p1 * y + 2 * p2 * x
+            rows = (along_x + x * prism_x, cross + y * prism_x), (cross + x * prism_y, along_y + y * prism_y)
+        slopes = np.stack([np.stack(row, -1) for row in rows], -2)
+        return np.stack([bent_x, bent_y], -1), slopes
+
+
+class FisheyeLens:
+    """A lens that shows the angle a from the axis at the distance a (1 + k1 a^2 + k2 a^4 + k3 a^6 + k4 a^8)."""
+
+    def __init__(self, coefficients):
+        # type: (Sequence[float]) -> None
+        self.coefficients = tuple(coefficients)
+        factors = [1.0] + list(coefficients)
+        self._factor = np.poly1d(factors[::-1])
+        self._rise = np.poly1d([(2 * i + 1) * k for i, k in enumerate(factors)][::-1])
+        self._reach = min(np.sqrt(_first_root(self._rise)), np.arctan(FARTHEST))
+
+    def distort(self, plane):
+        # type: (np.ndarray) -> np.ndarray
+        """Points (..., 2) of the plane at 1 m -> (..., 2) as the lens shows them."""
+        return _scaled(plane, lambda distance: self._curve(np.arctan(distance))[0])
+
+    def undistort(self, plane):
+        # type: (np.ndarray) -> np.ndarray
+        """Invert distort on the central branch; NaN for points that the lens does not show, and from 90 degrees on."""
+        rays = _scaled(plane, lambda distance: np.tan(_inverse(self._curve, distance, self._reach)))
+        with np.errstate(all="ignore"):
+            missed = np.abs(self.distort(rays) - plane).max(-1, keepdims=True)
+            return np.where(missed <= ACCURACY * (1 + np.abs(plane).max(-1, keepdims=True)), rays, np.nan)
+
+    def _curve(self, angle):
+        # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
+        """Distance from the axis after the lens, and its slope, for the angles before it."""
+        square = angle * angle
+        return angle * self._factor(square), self._rise(square)
+
+
+def check_coefficients(coefficients):
+    # type: (Sequence[float]) -> None
+    """Raise FrameError ("camera_info") for coefficients with which no lens can be computed."""
+    if not np.isfinite(coefficients).all() or np.abs(coefficients).max() > LARGEST_COEFFICIENT:
+        expected = "finite distortion coefficients of at most %g" % LARGEST_COEFFICIENT
+        raise FrameError("camera_info", "expected %s, got %s" % (expected, list(coefficients)))
+    tilts = coefficients[12:14]
+    if len(tilts) and np.abs(tilts).max() > LARGEST_TILT_RAD:
+        expected = "a sensor tilted by at most %g rad" % LARGEST_TILT_RAD
+        raise FrameError("camera_info", "expected %s, got %s" % (expected, list(tilts)))
+
+
+def _first_root(polynomial):
+    # type: (np.poly1d) -> float
+    """The smallest positive real root, or infinity where there is none."""
+    coefficients = np.where(np.abs(polynomial.coefficients) < 1e-30, 0, polynomial.coefficients)
+    roots = np.roots(coefficients)
+    real = roots[np.abs(roots.imag) <= 1e-9 * np.abs(roots.real)].real
+    return float(min(real[real > 0], default=np.inf))
+
+
+def _inverse(curve, target, reach):
+    # type: (Callable, np.ndarray, float) -> np.ndarray
+    """Solve curve(t) = target for t in 0..reach, where the curve rises, by Newton steps inside a bracket.
+
+    Args:
+        curve: t -> (value, slope), both of the shape of t.
+        target: values >= 0. Where one is NaN or out of reach, the result means nothing.
+        reach: end of the rising part.
+
+    Returns:
+        t, of the shape of target.
+    """
+    with np.errstate(all="ignore"):
+        largest = curve(np.float64(reach * (1 - 1e-6)))[0]
+        target = np.where(target <= largest, target, curve(np.float64(0.99 * reach))[0])
+        low, high = np.zeros_like(target), np.full_like(target, reach)
+        t = np.minimum(target, 0.9 * reach)
+        for _ in range(STEPS):
+            value, slope = curve(t)
+            missed = value - target
+            if not (np.abs(missed) > ENOUGH).any():
+                break
+            low, high = np.where(missed < 0, t, low), np.where(missed > 0, t, high)
+            step = t - missed / slope
+            t = np.where((step > low) & (step < high), step, (low + high) / 2)
+    return t
+
+
+def _scaled(plane, new_distance):
+    # type: (np.ndarray, Callable) -> np.ndarray
+    """Points (..., 2) moved along their rays from the centre, from their distance to new_distance(distance)."""
+    distance = np.linalg.norm(plane, axis=-1, keepdims=True)
+    return plane * np.where(distance > 0, new_distance(distance) / np.maximum(distance, 1e-300), 1)
+
+
+def _solved(matrices, vectors):
+    # type: (np.ndarray, np.ndarray) -> np.ndarray
+    """Solve matrices (..., 2, 2) times x = vectors (..., 2); infinite or NaN where a matrix is singular."""
+    (a, b), (c, d) = np.moveaxis(matrices, (-2, -1), (0, 1))
+    u, v = np.moveaxis(vectors, -1, 0)
+    return np.stack([d * u - b * v, a * v - c * u], -1) / _determinant(matrices)[..., None]
+
+
+def _determinant(matrices):
+    # type: (np.ndarray) -> np.ndarray
+    return matrices[..., 0, 0] * matrices[..., 1, 1] - matrices[..., 0, 1] * matrices[..., 1, 0]
+
+
+def _tilt(x_rad, y_rad):
+    # type: (float, float) -> np.ndarray
+    """The homography (3, 3) onto a sensor turned about x, then y."""
+    (cos_x, cos_y), (sin_x, sin_y) = np.cos([x_rad, y_rad]), np.sin([x_rad, y_rad])
+    about_x = np.array([[1, 0, 0], [0, cos_x, sin_x], [0, -sin_x, cos_x]])
+    about_y = np.array([[cos_y, 0, -sin_y], [0, 1, 0], [sin_y, 0, cos_y]])
+    turn = about_y @ about_x
+    onto_z = np.array([[turn[2, 2], 0, -turn[0, 2]], [0, turn[2, 2], -turn[1, 2]], [0, 0, 1]])
+    return onto_z @ turn
+
+
+def _by_homography(matrix, plane):
+    # type: (np.ndarray, np.ndarray) -> np.ndarray
+    """Points (..., 2) by a homography; NaN for those that it takes behind the plane."""
+    moved = plane @ matrix[:, :2].T + matrix[:, 2]
+    with np.errstate(invalid="ignore"):
+        return moved[..., :2] / np.where(moved[..., 2:] > 0, moved[..., 2:], np.nan)
