@@ -5,6 +5,8 @@ from typing import Sequence
 import cv2
 import numpy as np
 
+MAX_SIDE = 32766  # px: OpenCV 4 cannot warp an image with a longer side
+
 
 def warp_crops(frame, matrices, size_wh, padding=0):
     # type: (np.ndarray, np.ndarray, Sequence[int], int) -> np.ndarray

@@ -1,12 +1,21 @@
 """Read image files: the only reader of them in this package, with one rule for orientation and bit depth.
 
-An image is turned upright by its EXIF orientation. Grey images and images with alpha become BGR.
+An image is turned upright by its EXIF orientation. Grey images and images with alpha become BGR. Samples of 16 bits are
+scaled by what the image holds, see encodings.to_8_bits. A damaged file is refused, not shown in part: a photograph
+whose lower half is grey would pass for one without people.
 """
+
+import os
 
 import cv2
 import numpy as np
 
-from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.errors import DataError, FrameError
+from pose_estimation_ros.inference.encodings import to_8_bits
+from pose_estimation_ros.inference.image_headers import check_size, checked_image
+
+MAX_FILE_PIXELS = 2**28  # 268 megapixels, 805 MB as BGR
+MAX_FILE_BYTES = 2**30
 
 
 def read_image(path):
@@ -20,25 +29,46 @@ def read_image(path):
         (H, W, 3) uint8 BGR.
 
     Raises:
-        DataError: there is no such file, it cannot be read, or OpenCV cannot decode it.
+        DataError: there is no such file, it cannot be read, it is damaged or too large, or OpenCV cannot decode it.
     """
+    name = os.fsencode(path).decode("utf-8", "backslashreplace")
     try:
-        with open(str(path), "rb") as file:
-            data = file.read()
-    except OSError as error:
-        raise DataError("expected an image %s, got: %s" % (path, error.strerror or error))
-    return decode_image_file(data, path)
+        with open(os.fspath(path), "rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        raise DataError("image file %s cannot be read: %s" % (name, getattr(error, "strerror", None) or error))
+    return decode_image_file(data, name)
 
 
 def decode_image_file(data, name):
     # type: (bytes, str) -> np.ndarray
     """Decode the bytes of an image file; see read_image. ``name`` is for messages."""
-    image = None
+    if len(data) > MAX_FILE_BYTES:
+        raise DataError("%s: expected an image of at most %d bytes, got more" % (name, MAX_FILE_BYTES))
     try:
-        if len(data):
-            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        header = checked_image(bytes(data), MAX_FILE_PIXELS, keep_orientation=True)
+        image = _decoded(bytes(data) if header is None else header.data)
+        if image is not None:
+            check_size(image.shape[1], image.shape[0], MAX_FILE_PIXELS)
+    except FrameError as error:
+        raise DataError("%s: %s" % (name, error))
     except cv2.error as error:
-        raise DataError("%s: expected an image, got: %s" % (name, str(error).strip().splitlines()[0]))
+        raise DataError("%s: expected an image, got: %.200s" % (name, " ".join(str(error).split())))
     if image is None:
         raise DataError("%s: expected an image, got %d bytes that are none" % (name, len(data)))
+    if header and sorted(image.shape[:2]) != sorted((header.width, header.height)):
+        problem = "%s: expected an image of %d x %d as its header says, OpenCV reads %d x %d"
+        raise DataError(problem % ((name, header.width, header.height) + image.shape[1::-1]))
     return image
+
+
+def _decoded(data):
+    # type: (bytes) -> np.ndarray
+    """(H, W, 3) uint8 BGR, or None. Samples of other types than 8 and 16 bits are left to OpenCV's scaling."""
+    if not data:
+        return None
+    encoded = np.frombuffer(data, np.uint8)
+    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    if image is None or image.dtype == np.uint8:
+        return image
+    return to_8_bits(image) if image.dtype == np.uint16 else cv2.imdecode(encoded, cv2.IMREAD_COLOR)

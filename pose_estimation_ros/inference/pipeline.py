@@ -16,6 +16,7 @@ from pose_estimation_ros.inference.backend import Backend, open_model
 from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.detector import FULL_FRAME, full_frame, open_detector
 from pose_estimation_ros.inference.estimator import TopDown
+from pose_estimation_ros.inference.image import MAX_SIDE
 from pose_estimation_ros.inference.non_finite import NonFinite, total
 from pose_estimation_ros.inference.options import LIVE, PipelineOptions, check_options
 from pose_estimation_ros.inference.stopwatch import Stopwatch, Timing
@@ -200,9 +201,11 @@ class Pipeline:
 
 def check_frame(frame):
     # type: (np.ndarray) -> None
-    """Raises FrameError unless it is an image (H, W, 3) uint8 with at least one pixel."""
+    """Raise FrameError unless it is an image (H, W, 3) uint8 with at least one pixel and no side over MAX_SIDE."""
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or frame.size == 0:
         raise FrameError("shape", "expected a frame (H, W, 3) uint8, got %s %s" % (frame.shape, frame.dtype))
+    if max(frame.shape) > MAX_SIDE:
+        raise FrameError("size", "expected a frame of at most %d px a side, got %s" % (MAX_SIDE, frame.shape))
 
 
 def carried_boxes(poses):

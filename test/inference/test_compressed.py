@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.inference.compressed import MAX_PIXELS, decode_compressed, decode_compressed_depth
+from pose_estimation_ros.inference.compressed import decode_compressed, decode_compressed_depth
+from pose_estimation_ros.inference.image_headers import MAX_PIXELS
 
 HEIGHT, WIDTH = 32, 48
 RNG = np.random.RandomState(0)
@@ -37,7 +38,9 @@ TURNED = b"\xff\xe1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0
         ("mono8; png compressed ", encoded(".png", GREY), cv2.merge([GREY] * 3), 0),
         ("bgra8; png compressed bgr8", encoded(".png", np.dstack([PICTURE, GREY])), PICTURE, 0),
         ("bgr16; png compressed bgr16", encoded(".png", PICTURE.astype(np.uint16) * 256 + 200), PICTURE, 1),
-        ("mono16; png compressed ", encoded(".png", DEEP), cv2.merge([(DEEP >> 8).astype(np.uint8)] * 3), 1),
+        ("mono16; png compressed ", encoded(".png", DEEP), cv2.merge([(DEEP >> 8).astype(np.uint8)] * 3), 0),
+        ("mono16; png compressed ", encoded(".png", DEEP >> 4), cv2.merge([(DEEP >> 8).astype(np.uint8)] * 3), 0),
+        ("rgb16; png compressed bgr16", encoded(".png", PICTURE.astype(np.uint16) * 4), PICTURE, 0),
         ("jpeg", JPEG, PICTURE, 25),
         ("", JPEG, PICTURE, 25),
         ("bgr8; jpeg compressed bgr8", JPEG, PICTURE, 25),
@@ -90,15 +93,15 @@ def jpeg_claiming(width, height):
         ("jpeg", b"", "data", "got 0 bytes that are none, format 'jpeg'"),
         ("h264", b"\x00\x00\x00\x01garbage", "data", "11 bytes that are none, format 'h264'"),
         ("jpeg", bytes(RNG.randint(0, 256, 5000).astype(np.uint8)), "data", "5000 bytes that are none"),
-        ("jpeg", b"\xff\xd8" + bytes(100), "data", "102 bytes that are none"),
+        ("jpeg", b"\xff\xd8" + bytes(100), "data", "a JPEG marker at byte 2"),
         ("jpeg", b"\xff" * 100000, "data", "that are none"),
-        ("png", PNG[:12] + b"garbage", "data", "19 bytes that are none"),
+        ("png", PNG[:12] + b"garbage", "data", "cut off or damaged, of 19 bytes"),
         ("bgr8; tiff compressed ", encoded(".tiff", PICTURE), "data", "are none, format 'bgr8; tiff compressed '"),
-        ("jpeg", JPEG[:-2], "data", "cut off after %d" % (len(JPEG) - 2)),
+        ("jpeg", JPEG[:-2], "data", "cut off or damaged, of %d bytes" % (len(JPEG) - 2)),
         ("jpeg", JPEG[: len(JPEG) * 2 // 3], "data", "cut off"),
         ("png", PNG[:-10], "data", "cut off"),
         ("png", PNG[: len(PNG) // 2], "data", "cut off"),
-        ("png", PNG[:60] + bytes(len(PNG) - 80) + PNG[-20:], "data", "OpenCV"),
+        ("png", PNG[:60] + bytes(len(PNG) - 80) + PNG[-20:], "data", "checksum of b'IDAT'"),
         ("png", png_claiming(30000, 30000), "size", "got 30000 x 30000"),
         ("png", png_claiming(2**31 - 1, 2**31 - 1), "size", "2147483647"),
         ("png", png_claiming(0, 10), "size", "got 0 x 10"),
@@ -106,6 +109,8 @@ def jpeg_claiming(width, height):
         ("jpeg", jpeg_claiming(65535, 65535), "size", "got 65535 x 65535"),
         ("jpeg", jpeg_claiming(10, 0), "size", "got 10 x 0"),
         ("16UC1; compressedDepth png", b"whatever", "format", "a colour image"),
+        ("compressedDepth" + "x" * 10**6, b"", "format", "the format '.{,100}$"),
+        ("x" * 10**6, b"", "data", "format '.{,100}$"),
         ("16UC1; png compressed ", encoded(".png", DEEP), "format", "a colour image"),
     ],
 )
@@ -113,6 +118,36 @@ def test_bad_frames(form, data, kind, words):
     with pytest.raises(FrameError, match=words) as caught:
         decode_compressed(form, data)
     assert caught.value.kind == kind
+
+
+@pytest.mark.parametrize("pattern, code", [
+    ("rggb", cv2.COLOR_BayerBG2BGR), ("bggr", cv2.COLOR_BayerRG2BGR),
+    ("gbrg", cv2.COLOR_BayerGR2BGR), ("grbg", cv2.COLOR_BayerGB2BGR),
+])  # fmt: skip
+def test_mosaics(pattern, code):
+    """As the raw encodings: what a grey file of that name holds is a sensor's mosaic."""
+    expected = cv2.cvtColor(GREY, code)
+    for form in ("bayer_%s8; png compressed bayer_%s8" % (pattern, pattern), "bayer_%s8; png compressed " % pattern):
+        np.testing.assert_array_equal(decode_compressed(form, encoded(".png", GREY)), expected)
+    grey_jpeg = encoded(".jpg", GREY)
+    mosaic = cv2.imdecode(np.frombuffer(grey_jpeg, np.uint8), cv2.IMREAD_UNCHANGED)
+    frame = decode_compressed("bayer_%s8; jpeg compressed " % pattern, grey_jpeg)
+    np.testing.assert_array_equal(frame, cv2.cvtColor(mosaic, code))
+    deep = decode_compressed("bayer_%s16; png compressed " % pattern, encoded(".png", GREY.astype(np.uint16) << 8))
+    np.testing.assert_array_equal(deep, expected)
+
+
+def test_a_mosaic_whose_publisher_computed_the_colours():
+    frame = decode_compressed("bayer_rggb8; png compressed bgr8", PNG)
+    np.testing.assert_array_equal(frame, PICTURE)
+
+
+def test_bits_and_pixels_are_the_callers():
+    assert decode_compressed("mono16; png compressed ", encoded(".png", DEEP), mono16_bits=8).mean() > 250
+    with pytest.raises(FrameError, match="1..1535 pixels"):
+        decode_compressed("png", PNG, max_pixels=HEIGHT * WIDTH - 1)
+    with pytest.raises(FrameError, match="1..1535 pixels"):
+        decode_compressed_depth("16UC1; png compressed ", encoded(".png", DEEP), max_pixels=HEIGHT * WIDTH - 1)
 
 
 @pytest.mark.parametrize("data", [JPEG, PNG], ids=["jpeg", "png"])
@@ -179,12 +214,21 @@ def test_depth_in_metres(ending):
         ("16UC1; compressedDepth png", b"", "data", "0 bytes"),
         ("16UC1; compressedDepth png", HEADER, "data", "0 bytes"),
         ("32FC1; compressedDepth png", HEADER[:7], "data", "0 bytes"),
-        ("32FC1; compressedDepth png", HEADER + encoded(".png", GREY), "data", "16 bits and one channel, got uint8"),
-        ("16UC1; compressedDepth png", HEADER + encoded(".png", PICTURE.astype(np.uint16)), "data", "one channel"),
+        (
+            "32FC1; compressedDepth png",
+            HEADER + encoded(".png", GREY),
+            "data",
+            "16 bits and one channel, got 8 bits and 1 channels",
+        ),
+        ("16UC1; compressedDepth png", HEADER + encoded(".png", PICTURE.astype(np.uint16)), "data", "3 channels"),
         ("16UC1; compressedDepth png", HEADER + encoded(".png", DEEP)[:-10], "data", "cut off"),
         ("16UC1; compressedDepth png", HEADER + png_claiming(30000, 30000), "size", "30000"),
         ("32FC1; compressedDepth png", bytes(12) + encoded(".png", DEEP), "data", "a > 0, b <= 1 .* got 0, 0"),
         ("32FC1; compressedDepth png", struct.pack("<iff", 0, 1, np.nan) + encoded(".png", DEEP), "data", "got 1, nan"),
+        ("16UC1; compressedDepth png", HEADER + JPEG, "data", "16 bits and one channel"),
+        ("16UC1; compressedDepth png", HEADER + PNG[:25] + PNG[24:], "data", "PNG"),
+        ("x" * 10**6, PNG, "format", "got 'x.{,100}$"),
+        ("16UC1;" + "x" * 10**6, encoded(".png", GREY), "data", "format '16UC1;.{,100}$"),
         ("16UC1; compressedDepth rvl", HEADER + zlib.compress(b"1"), "format", "compressedDepth.format"),
         ("bgr8; jpeg compressed bgr8", JPEG, "format", "16UC1 or 32FC1"),
         ("", PNG, "format", "got ''"),

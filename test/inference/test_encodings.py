@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.inference.encodings import LAYOUTS, decode_depth, decode_image
+from pose_estimation_ros.inference.encodings import LAYOUTS, decode_depth, decode_image, to_8_bits
 
 BLUE, GREEN, RED = 40, 120, 200
 HEIGHT, WIDTH = 4, 6
@@ -52,6 +52,11 @@ def bayer(pattern):
     return np.tile(cell, (HEIGHT // 2, WIDTH // 2))
 
 
+def deep(values):
+    """Rows of big-endian samples of 16 bits, whose high byte is the value and whose low byte says something else."""
+    return (values.astype(int) * 256 + 255 - values).astype(">u2").reshape(len(values), -1).view(np.uint8)
+
+
 MONO = picture()[..., 0]
 MONO16 = (MONO.astype(int) * 256 + 255 - MONO).astype(np.uint16)  # the low byte says something else
 CASES = [
@@ -66,6 +71,10 @@ CASES = [
     ("8UC1", MONO, 0, grey(MONO), 0),
     ("mono16", MONO16.astype("<u2").view(np.uint8), 0, grey(MONO), 0),
     ("mono16", MONO16.astype(">u2").view(np.uint8), 1, grey(MONO), 0),
+    ("rgb16", deep(picture()[..., ::-1]), 1, picture(), 0),
+    ("bgr16", deep(picture()), 1, picture(), 0),
+    ("rgba16", deep(np.dstack([picture()[..., ::-1], MONO])), 1, picture(), 0),
+    ("bgra16", deep(np.dstack([picture(), MONO])), 1, picture(), 0),
     ("yuv422", yuv422("uyvy"), 0, plain(), 3),
     ("uyvy", yuv422("uyvy"), 0, plain(), 3),
     ("yuv422_yuy2", yuv422("yuyv"), 0, plain(), 3),
@@ -76,6 +85,10 @@ CASES = [
     ("bayer_bggr8", bayer("bggr"), 0, plain(), 0),
     ("bayer_gbrg8", bayer("gbrg"), 0, plain(), 0),
     ("bayer_grbg8", bayer("grbg"), 0, plain(), 0),
+    ("bayer_rggb16", deep(bayer("rggb")), 1, plain(), 0),
+    ("bayer_bggr16", deep(bayer("bggr")), 1, plain(), 0),
+    ("bayer_gbrg16", deep(bayer("gbrg")), 1, plain(), 0),
+    ("bayer_grbg16", deep(bayer("grbg")), 1, plain(), 0),
 ]
 
 
@@ -98,6 +111,38 @@ def test_every_encoding_has_a_case():
     assert {case[0] for case in CASES} == set(LAYOUTS)
 
 
+@pytest.mark.parametrize(
+    "largest, bits, expected",
+    [
+        (0, 0, 0),
+        (255, 0, 255),
+        (256, 0, 64),
+        (1023, 0, 255),
+        (1024, 0, 64),
+        (4095, 0, 255),
+        (16383, 0, 255),
+        (16384, 0, 64),
+        (65535, 0, 255),
+        (4095, 16, 15),
+        (1023, 12, 63),
+        (4095, 12, 255),
+        (65535, 12, 255),
+        (300, 8, 255),
+        (300, 9, 150),
+    ],
+)
+def test_samples_of_16_bits_are_scaled_by_what_the_sensor_gives(largest, bits, expected):
+    image = np.array([[0, largest]], np.uint16)
+    assert to_8_bits(image, bits).tolist() == [[0, expected]]
+    assert to_8_bits(image, bits).dtype == np.uint8
+    frame = decode_image("mono16", 1, 2, 4, 0, image.tobytes(), mono16_bits=bits)
+    assert frame[0, 1].tolist() == [expected] * 3
+
+
+def test_no_samples():
+    assert to_8_bits(np.zeros((0, 3), np.uint16)).shape == (0, 3)
+
+
 def test_bgr8_is_a_view():
     data = array.array("B", picture().tobytes())
     frame = decode_image("bgr8", HEIGHT, WIDTH, 3 * WIDTH, 0, data)
@@ -111,6 +156,11 @@ def test_bgr8_is_a_view():
         ("size", "0 x 0", dict(height=0, width=0, step=0, data=b"")),
         ("size", "6 x 0", dict(height=0)),
         ("size", "0 x 4", dict(width=0)),
+        ("size", "at most 32766 a side, got 40000 x 1", dict(encoding="mono8", height=1, width=40000)),
+        ("size", "at most 32766 a side, got 6 x 32767", dict(height=32767)),
+        ("size", "1..33554432 pixels", dict(height=6000, width=6000)),
+        ("size", "4294967295", dict(encoding="unknown", height=2**32 - 1, width=2**32 - 1)),
+        ("size", "1..23 pixels", dict(max_pixels=23)),
         ("size", "multiples of 2 and 1", dict(encoding="yuv422", width=5)),
         ("size", "multiples of 2 and 2", dict(encoding="nv12", height=3)),
         ("step", ">= 18 bytes for width 6, got 17", dict(step=17)),
@@ -122,6 +172,7 @@ def test_bgr8_is_a_view():
         ("data", "x 6 rows", dict(encoding="nv12", step=6, data=bytes(24))),
         ("encoding", "bayer_rggb8.*got 'jpeg'", dict(encoding="jpeg")),
         ("encoding", "got ''", dict(encoding="")),
+        ("encoding", "got 'x.{,100}$", dict(encoding="x" * 10**6)),
         ("encoding", "got '16UC1'", dict(encoding="16UC1")),
     ],
 )
@@ -155,6 +206,9 @@ def test_depth(encoding, kind, code, order, is_bigendian, padding):
         ("depth_encoding", "16UC1, 32FC1 or mono16, got 'bgr8'", dict(encoding="bgr8")),
         ("depth_encoding", "got '64FC1'", dict(encoding="64FC1")),
         ("depth_encoding", "got ''", dict(encoding="")),
+        ("depth_encoding", "got 'x.{,100}$", dict(encoding="x" * 10**6)),
+        ("size", "got 40000 x 1", dict(height=1, width=40000)),
+        ("size", "1..5 pixels", dict(max_pixels=5)),
     ],
 )
 def test_bad_depth(kind, words, changes):
