@@ -9,7 +9,8 @@ Sources: PNG (ISO/IEC 15948) 5, 11.2 and 11.3; JPEG (ITU-T T.81) B.1 and B.2.
 import binascii
 import re
 import struct
-from typing import Iterator, NamedTuple, Optional, Sequence, Tuple
+import zlib
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.inference.image import MAX_SIDE
@@ -20,7 +21,10 @@ PNG_START, JPEG_START = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 PNG_USED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 # Colour type: (channels, bit depths that it may have).
 PNG_COLOURS = {0: (1, (1, 2, 4, 8, 16)), 2: (3, (8, 16)), 3: (3, (1, 2, 4, 8)), 4: (2, (8, 16)), 6: (4, (8, 16))}
+PNG_PALETTE = 3  # that colour type has one index for each pixel
 PNG_ORIENTATION = (b"eXIf",)
+PNG_PASSES = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+MAX_PIXEL_BYTES = 4  # times the pixels allowed: an image of 16 bits and several channels must be smaller
 MAX_CHUNKS = 2**16  # writers make them of 8 kB or more
 
 STANDALONE = frozenset([0x01] + list(range(0xD0, 0xD8)))  # JPEG markers without a length
@@ -80,16 +84,51 @@ def _checked_png(data, max_pixels, used):
     if data[8:16] != b"\0\0\0\x0dIHDR" or bits not in depths or methods not in ([0, 0, 0], [0, 0, 1]):
         raise FrameError("data", "expected a PNG with a header, got %r" % data[8:29])
     check_size(width, height, max_pixels)
-    chunks = [data[start:end] for start, end in _png_chunks(data, used)]
-    kinds = [chunk[4:8] for chunk in chunks]
+    chunks = list(_png_chunks(data, used))
+    kinds = [kind for kind, _ in chunks]
     if b"IDAT" not in kinds or any(kinds.count(kind) > 1 for kind in used if kind != b"IDAT"):
         raise FrameError("data", "expected a PNG with one header and one image, got %d parts" % len(kinds))
-    return ImageHeader(width, height, bits, channels, b"".join([PNG_START] + chunks))
+    length = _png_samples(width, height, bits * (1 if colour == PNG_PALETTE else channels), methods[2])
+    if length > MAX_PIXEL_BYTES * max_pixels:
+        raise FrameError("size", "expected a PNG of at most %d bytes, got %d" % (MAX_PIXEL_BYTES * max_pixels, length))
+    samples = _inflated(b"".join(data[part] for kind, part in chunks if kind == b"IDAT"), length)
+    first = kinds.index(b"IDAT")
+    before, behind = ([data[p.start - 8 : p.stop + 4] for kind, p in part if kind != b"IDAT"]
+                      for part in (chunks[:first], chunks[first:]))  # fmt: skip
+    return ImageHeader(width, height, bits, channels, b"".join([PNG_START] + before + _stored(samples) + behind))
+
+
+def _png_samples(width, height, pixel_bits, interlaced):
+    # type: (int, int, int, int) -> int
+    """Return the count of bytes that the pixels take, each row with a byte for its filter."""
+    passes = PNG_PASSES if interlaced else [(0, 0, 1, 1)]
+    sizes = [(-((x - width) // step_x), -((y - height) // step_y)) for x, y, step_x, step_y in passes]
+    return sum(((columns * pixel_bits + 7) // 8 + 1) * rows for columns, rows in sizes if columns > 0)
+
+
+def _inflated(compressed, length):
+    # type: (bytes, int) -> bytes
+    """Decompress that many bytes and no more: a small file may hold gigabytes behind them."""
+    try:
+        samples = zlib.decompressobj().decompress(compressed, length)
+    except zlib.error as error:
+        raise FrameError("data", "expected a PNG without damage, zlib says: %s" % error)
+    if len(samples) < length:
+        raise _cut_off(compressed)
+    return samples
+
+
+def _stored(samples):
+    # type: (bytes) -> List[bytes]
+    """The parts of a chunk of image data, not compressed: decompressing it again costs OpenCV next to nothing."""
+    stored = zlib.compress(samples, 0)
+    checksum = binascii.crc32(stored, binascii.crc32(b"IDAT")) & 0xFFFFFFFF
+    return [struct.pack(">I", len(stored)), b"IDAT", stored, struct.pack(">I", checksum)]
 
 
 def _png_chunks(data, used):
-    # type: (bytes, Sequence[bytes]) -> Iterator[Tuple[int, int]]
-    """Yield start and end of the used chunks up to IEND, each within the file and with a right checksum."""
+    # type: (bytes, Sequence[bytes]) -> Iterator[Tuple[bytes, slice]]
+    """Yield kind and place of the content of the used chunks up to IEND, each whole and with a right checksum."""
     at = len(PNG_START)
     for _ in range(MAX_CHUNKS):
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -100,7 +139,7 @@ def _png_chunks(data, used):
             (checksum,) = struct.unpack_from(">I", data, at - 4)
             if binascii.crc32(memoryview(data)[start + 4 : at - 4]) & 0xFFFFFFFF != checksum:
                 raise FrameError("data", "expected a PNG without damage, got a wrong checksum of %r" % kind)
-            yield start, at
+            yield kind, slice(start + 8, at - 4)
         if kind == b"IEND":
             return
     raise FrameError("data", "expected a PNG of at most %d parts, got more" % MAX_CHUNKS)

@@ -55,7 +55,7 @@ def decode_image_file(data, name):
     except cv2.error as error:
         raise DataError("%s: expected an image, got: %.200s" % (name, " ".join(str(error).split())))
     if image is None:
-        raise DataError("%s: expected an image, got %d bytes that are none" % (name, len(data)))
+        raise DataError("%s: expected an image, got %d bytes that OpenCV cannot read" % (name, len(data)))
     if header and sorted(image.shape[:2]) != sorted((header.width, header.height)):
         problem = "%s: expected an image of %d x %d as its header says, OpenCV reads %d x %d"
         raise DataError(problem % ((name, header.width, header.height) + image.shape[1::-1]))

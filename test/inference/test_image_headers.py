@@ -40,6 +40,7 @@ def frame(width, height, marker=0xC0):
 
 
 PIXEL, END = chunk(b"IDAT", zlib.compress(b"\0\0")), chunk(b"IEND", b"")
+TWO_SAMPLES = chunk(b"IDAT", zlib.compress(bytes(3)))
 SCAN = segment(0xDA, b"\1\1\0\0\x3f\0") + b"\0" * 8
 TABLE = segment(0xDB, b"\0" + b"\1" * 64)
 JPEG = b"\xff\xd8" + TABLE + frame(8, 8) + SCAN + b"\xff\xd9"
@@ -55,7 +56,7 @@ def test_other_files(data):
     "data, expected",
     [
         (png(header(), PIXEL, END), (1, 1, 8, 1)),
-        (png(header(colour=4), PIXEL, PIXEL, END) + bytes(100), (1, 1, 8, 2)),
+        (png(header(colour=4), TWO_SAMPLES, chunk(b"IDAT", b""), END) + bytes(100), (1, 1, 8, 2)),
         (encoded(".png", PICTURE.astype(np.uint16)), (48, 32, 16, 3)),
         (JPEG, (8, 8, 8, 1)),
         (JPEG + bytes(100), (8, 8, 8, 1)),
@@ -70,15 +71,69 @@ def test_other_files(data):
 def test_good_files(data, expected):
     found = checked_image(data)
     assert found[:4] == expected
-    assert len(found.data) <= len(data)
+    assert cv2.imdecode(np.frombuffer(found.data, np.uint8), cv2.IMREAD_COLOR).shape == expected[1::-1] + (3,)
+
+
+COLOURS = [
+    (0, 1),
+    (0, 2),
+    (0, 4),
+    (0, 8),
+    (0, 16),
+    (2, 8),
+    (2, 16),
+    (3, 1),
+    (3, 2),
+    (3, 4),
+    (3, 8),
+    (4, 8),
+    (4, 16),
+    (6, 8),
+]
+
+
+@pytest.mark.parametrize("interlaced", [0, 1])
+@pytest.mark.parametrize("colour, bits", COLOURS + [(6, 8), (6, 16)])
+@pytest.mark.parametrize("width, height", [(1, 1), (3, 5), (8, 8), (13, 9), (1, 6), (6, 1)])
+def test_every_kind_of_png_is_as_opencv_reads_it(width, height, colour, bits, interlaced):
+    """The image data are compressed anew; surplus behind them is dropped, and one byte too few is noticed."""
+    rng = np.random.RandomState(width)
+    rest = [chunk(b"PLTE", rng.bytes(768)[: 3 << bits])] if colour == 3 else []
+    start = [header(width, height, bits, colour, b"\0\0" + bytes([interlaced]))] + rest
+    for length in range(1, 1000):
+        whole = png(*start, chunk(b"IDAT", zlib.compress(bytes(length))), END)
+        try:
+            found = checked_image(whole)
+            break
+        except FrameError as error:
+            assert "cut off" in str(error)
+    expected = cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(cv2.imdecode(np.frombuffer(found.data, np.uint8), cv2.IMREAD_UNCHANGED), expected)
+    short = png(*start, chunk(b"IDAT", zlib.compress(bytes(length - 1))), END)
+    assert length == 1 or cv2.imdecode(np.frombuffer(short, np.uint8), cv2.IMREAD_UNCHANGED) is None
+    assert checked_image(png(*start, chunk(b"IDAT", zlib.compress(bytes(length + 1000))), END)).data == found.data
+
+
+def test_what_lies_behind_the_pixels_is_never_decompressed():
+    bomb = png(header(), chunk(b"IDAT", zlib.compress(bytes(2**24))), END)
+    assert len(bomb) > 10000 and len(checked_image(bomb).data) < 100
+
+
+def test_samples_of_many_bytes_count():
+    deep = encoded(".png", np.zeros((10, 10, 4), np.uint16))
+    checked_image(deep, max_pixels=203)
+    with pytest.raises(FrameError, match="at most 800 bytes, got 810") as caught:
+        checked_image(deep, max_pixels=200)
+    assert caught.value.kind == "size"
 
 
 def test_only_what_is_needed_reaches_the_decoder():
     """Animated PNGs crash OpenCV 4.11 and 4.12, compressed texts and profiles cost memory."""
     extra = [chunk(kind, b"\0" * 26) for kind in (b"acTL", b"fcTL", b"fdAT", b"iCCP", b"zTXt", b"eXIf")]
     whole = png(header(), *extra[:3], PIXEL, *extra[3:], END)
-    assert checked_image(whole).data == png(header(), PIXEL, END)
-    assert checked_image(whole, keep_orientation=True).data == png(header(), PIXEL, extra[5], END)
+    stored = chunk(b"IDAT", zlib.compress(b"\0\0", 0))
+    assert checked_image(whole).data == png(header(), stored, END)
+    assert checked_image(whole, keep_orientation=True).data == png(header(), stored, extra[5], END)
 
 
 @pytest.mark.parametrize(
@@ -130,8 +185,7 @@ def test_bad_files(data, kind, words):
 
 @pytest.mark.parametrize("data", [WHOLE_JPEG, encoded(".png", PICTURE)], ids=["jpeg", "png"])
 def test_every_beginning_is_cut_off(data):
-    whole = len(checked_image(data).data)
-    for length in range(8, whole):
+    for length in range(8, len(data)):
         with pytest.raises(FrameError):
             checked_image(data[:length])
 
