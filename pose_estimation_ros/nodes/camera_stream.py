@@ -79,7 +79,7 @@ class CameraStream:
     def _answer(self, received, msg, received_ms):
         # type: (Dict[str, Any], Any, float) -> None
         start_s = time.perf_counter()
-        frame = decode_compressed(msg.format, msg.data) if self.inputs.compressed else image_to_array(msg)
+        frame = self._decoded(msg)
         decode_ms = 1e3 * (time.perf_counter() - start_s)
         poses = self._poses(frame, stamp_to_s(msg.header.stamp), received.get("detections"))
         camera = self.inputs.camera(frame.shape[1::-1])
@@ -89,6 +89,18 @@ class CameraStream:
         stages_ms = dict(self.pipeline.parts_ms, decode_image=decode_ms, lift=lift_ms, publish=publish_ms)
         seen = int((poses.state != LOST).sum())
         self.inputs.statistics.published(time.monotonic(), total_ms, stages_ms, seen)
+
+    def _decoded(self, msg):
+        # type: (Any) -> np.ndarray
+        limits = self._values["max_image_pixels"], self._values["mono16_bits"]
+        compressed = self.inputs.compressed
+        return decode_compressed(msg.format, msg.data, *limits) if compressed else image_to_array(msg, *limits)
+
+    def _decoded_depth(self, msg):
+        # type: (Any) -> Tuple[np.ndarray, str]
+        most = self._values["max_image_pixels"]
+        compressed = self.inputs.compressed
+        return decode_compressed_depth(msg.format, msg.data, most) if compressed else depth_to_array(msg, most)
 
     def _poses(self, frame, stamp_s, detections):
         # type: (np.ndarray, float, Any) -> Poses
@@ -109,8 +121,8 @@ class CameraStream:
         if msg is None or camera is None or not self.results.wants_joints():
             return None
         try:
-            decoded = decode_compressed_depth(msg.format, msg.data) if self.inputs.compressed else depth_to_array(msg)
-            return joints_in_space(poses, decoded[0], decoded[1], camera, self.pipeline.skeleton, self._depth)
+            depth, encoding = self._decoded_depth(msg)
+            return joints_in_space(poses, depth, encoding, camera, self.pipeline.skeleton, self._depth)
         except FrameError as error:
             self._tell(error, "depth image dropped")
             return None

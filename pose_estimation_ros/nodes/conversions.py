@@ -13,6 +13,7 @@ from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.inference import messages
 from pose_estimation_ros.inference.encodings import decode_depth, decode_image
+from pose_estimation_ros.inference.image_headers import MAX_PIXELS
 from pose_estimation_ros.inference.messages import camera_from_info, msg_to_joints, msg_to_poses, stamp_to_s
 from pose_estimation_ros.msg import Keypoint, Keypoint3D, Person, Person3D, Person3DArray, PersonArray
 from pose_estimation_ros.msg import Skeleton as SkeletonMsg
@@ -23,24 +24,25 @@ MESSAGES = SimpleNamespace(
 )  # fmt: skip
 
 
-def image_to_array(msg):
-    # type: (Image) -> np.ndarray
-    """Frame (H, W, 3) uint8 BGR, for bgr8 a view on the message. Raises FrameError.
+def image_to_array(msg, max_pixels=MAX_PIXELS, mono16_bits=0):
+    # type: (Image, int, int) -> np.ndarray
+    """Frame (H, W, 3) uint8 BGR, for bgr8 a view on the message; see encodings.decode_image. Raises FrameError.
 
     An encoding outside encodings.LAYOUTS is left to cv_bridge where that is installed.
     """
+    fields = (msg.encoding, msg.height, msg.width, msg.step, msg.is_bigendian, msg.data)
     try:
-        return decode_image(msg.encoding, msg.height, msg.width, msg.step, msg.is_bigendian, msg.data)
+        return decode_image(*fields, max_pixels=max_pixels, mono16_bits=mono16_bits)
     except FrameError as error:
         if error.kind != "encoding":
             raise
         return _by_cv_bridge(msg, error)
 
 
-def depth_to_array(msg):
-    # type: (Image) -> Tuple[np.ndarray, str]
+def depth_to_array(msg, max_pixels=MAX_PIXELS):
+    # type: (Image, int) -> Tuple[np.ndarray, str]
     """Depth (H, W) float32 m or uint16 mm, and its encoding; see encodings.decode_depth. Raises FrameError."""
-    return decode_depth(msg.encoding, msg.height, msg.width, msg.step, msg.is_bigendian, msg.data)
+    return decode_depth(msg.encoding, msg.height, msg.width, msg.step, msg.is_bigendian, msg.data, max_pixels)
 
 
 def _by_cv_bridge(msg, cause):

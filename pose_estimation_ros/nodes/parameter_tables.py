@@ -3,9 +3,13 @@
 from typing import Any, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.inference.backend import CPU_ENGINES
+from pose_estimation_ros.inference.image_headers import MAX_PIXELS
 from pose_estimation_ros.inference.options import LIVE, RANGES, PipelineOptions
 
 TRANSPORTS, QOS, ROTATIONS = ("raw", "compressed"), ("auto", "best_effort", "reliable"), (0, 90, 180, 270)
+
+SENSOR_BITS = (0, 8, 9, 10, 11, 12, 13, 14, 15, 16)
+MONO16_BITS = "Bits used of samples of 16 bits; 0: the fewest of 8, 10, 12, 14, 16 that hold the largest value."
 
 
 class Parameter(NamedTuple):
@@ -66,6 +70,8 @@ INPUT_PARAMETERS = [
         "qos", "auto", "Reliability asked of images; auto: best effort, reliable if that brings none.", choices=QOS
     ),
     Parameter("max_age_ms", 0.0, "Older images are dropped; 0: none are.", 0.0, 60000.0, live=True),
+    Parameter("max_image_pixels", MAX_PIXELS, "Larger images and depth images are dropped.", 1, 3 * 10**8),
+    Parameter("mono16_bits", 0, MONO16_BITS, choices=SENSOR_BITS),
     Parameter("roi_xywh", [0, 0, 0, 0], "Part of the image to look at: x, y, width, height px; 0: as far as it goes."),
     Parameter("rotation_deg", 0, "How far clockwise the image is to be turned to stand upright.", choices=ROTATIONS),
     Parameter(

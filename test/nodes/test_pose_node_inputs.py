@@ -17,7 +17,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
-from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core.errors import ConfigError, FrameError
 from pose_estimation_ros.nodes.conversions import array_to_image
 
 WIDTH, HEIGHT = 96, 128
@@ -95,6 +95,26 @@ def test_a_compressed_image_that_is_cut_off_costs_that_image(make_pose_node, fra
         CompressedImage(header=header(), format="jpeg", data=array.array("B", data[: len(data) // 2]))
     )
     assert node.cameras[0].inputs.statistics.summary(0.0).bad_total == {"data": 1}
+
+
+@pytest.mark.parametrize("transport", ["raw", "compressed"])
+def test_pixels_allowed_and_bits_of_samples_are_parameters(make_pose_node, transport):
+    node = make_pose_node(image_transport=transport, max_image_pixels=6, mono16_bits=12)
+    stream = node.cameras[0]
+    for width, decode in ((2, lambda values: stream._decoded(values).max()), (4, None)):
+        values = np.full((2, width), 2047, "<u2")
+        if transport == "raw":
+            data = array.array("B", values.tobytes())
+            msg = Image(encoding="mono16", height=2, width=width, step=2 * width, data=data)
+        else:
+            data = array.array("B", cv2.imencode(".png", values)[1].tobytes())
+            msg = CompressedImage(format="mono16; png compressed ", data=data)
+        if decode:
+            assert decode(msg) == 127
+            continue
+        for refuse in (stream._decoded, stream._decoded_depth):
+            with pytest.raises(FrameError, match="expected 1..6 pixels"):
+                refuse(msg)
 
 
 @pytest.mark.parametrize("rotation, turned", [(90, 3), (180, 2), (270, 1)])
