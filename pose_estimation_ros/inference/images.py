@@ -16,6 +16,7 @@ from pose_estimation_ros.inference.image_headers import check_size, checked_imag
 
 MAX_FILE_PIXELS = 2**28  # 268 megapixels, 805 MB as BGR
 MAX_FILE_BYTES = 2**30
+RADIANCE = b"#?"  # how .hdr files begin
 
 
 def read_image(path):
@@ -64,11 +65,22 @@ def decode_image_file(data, name):
 
 def _decoded(data):
     # type: (bytes) -> np.ndarray
-    """(H, W, 3) uint8 BGR, or None. Samples of other types than 8 and 16 bits are left to OpenCV's scaling."""
+    """(H, W, 3) uint8 BGR, or None where OpenCV cannot read the file."""
     if not data:
         return None
     encoded = np.frombuffer(data, np.uint8)
     image = cv2.imdecode(encoded, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     if image is None or image.dtype == np.uint8:
         return image
-    return to_8_bits(image) if image.dtype == np.uint16 else cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    if image.dtype == np.uint16:
+        return to_8_bits(image)
+    if image.dtype.kind == "f" and not data.startswith(RADIANCE):
+        return _from_floats(image)
+    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)  # OpenCV scales other types itself
+
+
+def _from_floats(image):
+    # type: (np.ndarray) -> np.ndarray
+    """Samples in 0..1, as most writers have them, or in 0..255 -> uint8."""
+    finite = np.nan_to_num(image)
+    return np.clip(finite * 255 if finite.max() <= 1 else finite, 0, 255).astype(np.uint8)
