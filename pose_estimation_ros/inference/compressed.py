@@ -45,10 +45,12 @@ def decode_compressed(form, data, max_pixels=MAX_PIXELS, mono16_bits=0):
     if "compressedDepth" in form or encoding in DTYPES:
         raise FrameError("format", "expected a colour image, got the format %.80r" % form)
     header = _header(form, bytes(data), max_pixels)
-    mosaic = encoding.startswith("bayer_") and encoding in LAYOUTS and header.channels == 1
-    image = _decoded(header, GREY if mosaic else COLOUR)
+    image = _decoded(header, GREY if header.channels == 1 else COLOUR)
     image = to_8_bits(image, mono16_bits) if image.dtype == np.uint16 else image
-    return cv2.cvtColor(image, LAYOUTS[encoding].to_bgr) if mosaic else image
+    if header.channels > 1:
+        return image
+    mosaic = encoding.startswith("bayer_") and encoding in LAYOUTS
+    return cv2.cvtColor(image, LAYOUTS[encoding if mosaic else "mono8"].to_bgr)
 
 
 def decode_compressed_depth(form, data, max_pixels=MAX_PIXELS):

@@ -25,6 +25,8 @@ PNG_PALETTE = 3  # that colour type has one index for each pixel
 PNG_ORIENTATION = (b"eXIf",)
 PNG_PASSES = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
 MAX_PIXEL_BYTES = 4  # times the pixels allowed: an image of 16 bits and several channels must be smaller
+STORED_BYTES = 2**24
+TAIL_BYTES = 64  # of a checksum, and less than 100 kB of surplus pixels
 MAX_CHUNKS = 2**16  # writers make them of 8 kB or more
 
 STANDALONE = frozenset([0x01] + list(range(0xD0, 0xD8)))  # JPEG markers without a length
@@ -91,11 +93,11 @@ def _checked_png(data, max_pixels, used):
     length = _png_samples(width, height, bits * (1 if colour == PNG_PALETTE else channels), methods[2])
     if length > MAX_PIXEL_BYTES * max_pixels:
         raise FrameError("size", "expected a PNG of at most %d bytes, got %d" % (MAX_PIXEL_BYTES * max_pixels, length))
-    samples = _inflated(b"".join(data[part] for kind, part in chunks if kind == b"IDAT"), length)
+    image = _needed(b"".join(data[part] for kind, part in chunks if kind == b"IDAT"), length)
     first = kinds.index(b"IDAT")
     before, behind = ([data[p.start - 8 : p.stop + 4] for kind, p in part if kind != b"IDAT"]
                       for part in (chunks[:first], chunks[first:]))  # fmt: skip
-    return ImageHeader(width, height, bits, channels, b"".join([PNG_START] + before + _stored(samples) + behind))
+    return ImageHeader(width, height, bits, channels, b"".join([PNG_START] + before + _chunk(b"IDAT", image) + behind))
 
 
 def _png_samples(width, height, pixel_bits, interlaced):
@@ -106,24 +108,28 @@ def _png_samples(width, height, pixel_bits, interlaced):
     return sum(((columns * pixel_bits + 7) // 8 + 1) * rows for columns, rows in sizes if columns > 0)
 
 
-def _inflated(compressed, length):
+def _needed(compressed, length):
     # type: (bytes, int) -> bytes
-    """Decompress that many bytes and no more: a small file may hold gigabytes behind them."""
+    """Return compressed data of so many bytes and no more: a small file may hold gigabytes behind its pixels.
+
+    Small images are handed on without compression, so that they are decompressed only once.
+    """
+    decompressor = zlib.decompressobj()
     try:
-        samples = zlib.decompressobj().decompress(compressed, length)
+        samples = decompressor.decompress(compressed, length)
     except zlib.error as error:
         raise FrameError("data", "expected a PNG without damage, zlib says: %s" % error)
     if len(samples) < length:
         raise _cut_off(compressed)
-    return samples
+    is_exact = len(decompressor.unconsumed_tail) <= TAIL_BYTES
+    return compressed if is_exact and length > STORED_BYTES else zlib.compress(samples, 0)
 
 
-def _stored(samples):
-    # type: (bytes) -> List[bytes]
-    """The parts of a chunk of image data, not compressed: decompressing it again costs OpenCV next to nothing."""
-    stored = zlib.compress(samples, 0)
-    checksum = binascii.crc32(stored, binascii.crc32(b"IDAT")) & 0xFFFFFFFF
-    return [struct.pack(">I", len(stored)), b"IDAT", stored, struct.pack(">I", checksum)]
+def _chunk(kind, content):
+    # type: (bytes, bytes) -> List[bytes]
+    """The parts of a PNG's chunk."""
+    checksum = binascii.crc32(content, binascii.crc32(kind)) & 0xFFFFFFFF
+    return [struct.pack(">I", len(content)), kind, content, struct.pack(">I", checksum)]
 
 
 def _png_chunks(data, used):

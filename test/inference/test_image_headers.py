@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.errors import FrameError
+from pose_estimation_ros.inference import image_headers
 from pose_estimation_ros.inference.image_headers import MAX_SCANS, check_size, checked_image
 
 RNG = np.random.RandomState(0)
@@ -114,9 +115,19 @@ def test_every_kind_of_png_is_as_opencv_reads_it(width, height, colour, bits, in
     assert checked_image(png(*start, chunk(b"IDAT", zlib.compress(bytes(length + 1000))), END)).data == found.data
 
 
-def test_what_lies_behind_the_pixels_is_never_decompressed():
-    bomb = png(header(), chunk(b"IDAT", zlib.compress(bytes(2**24))), END)
-    assert len(bomb) > 10000 and len(checked_image(bomb).data) < 100
+@pytest.mark.parametrize("stored_bytes", [2**24, 0])
+def test_what_lies_behind_the_pixels_is_never_decompressed(monkeypatch, stored_bytes):
+    monkeypatch.setattr(image_headers, "STORED_BYTES", stored_bytes)
+    bomb = png(header(20, 20), chunk(b"IDAT", zlib.compress(bytes(2**24))), END)
+    kept = checked_image(bomb).data
+    assert len(bomb) > 10000 and len(kept) < 600
+    assert cv2.imdecode(np.frombuffer(kept, np.uint8), cv2.IMREAD_COLOR).shape == (20, 20, 3)
+
+
+def test_large_images_are_not_compressed_anew(monkeypatch):
+    monkeypatch.setattr(image_headers, "STORED_BYTES", 0)
+    whole = encoded(".png", PICTURE)
+    assert checked_image(whole).data == whole
 
 
 def test_samples_of_many_bytes_count():

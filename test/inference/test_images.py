@@ -54,8 +54,8 @@ def grey(values):
         (encoded(".png", PICTURE.astype(np.uint16) << 2), PICTURE, 0),
         (encoded(".tiff", PICTURE.astype(np.uint16) << 6), PICTURE, 0),
         (encoded(".png", PICTURE.astype(np.uint16) * 257), PICTURE, 0),
-        (encoded(".tiff", PICTURE.astype(np.float32) / 255), PICTURE, 1),
-        (encoded(".tiff", PICTURE.astype(np.float32)), PICTURE, 0),
+        (encoded(".tiff", PICTURE.astype(np.float32) / 255), PICTURE, 6),  # OpenCV 4 packs these
+        (encoded(".tiff", PICTURE.astype(np.float32)), PICTURE, 6),
         (encoded(".hdr", PICTURE.astype(np.float32) / 255), PICTURE, 8),
         (JPEG[:2] + b"\xff\xe1\0\x22Exif\0\0" + TURNED + JPEG[2:], cv2.rotate(PICTURE, cv2.ROTATE_90_CLOCKWISE), 25),
     ],
