@@ -19,7 +19,7 @@ export OMP_WAIT_POLICY = passive
 
 help:
 	@echo "make setup | demo | test | check | bench | bench-cpu | compare | build | soak | test-py36 | clean (DISTRO=jazzy: with that ROS)"
-	@echo "make check-trt | test-openvino | overfit | bench-tracking | bench-depth | bench-node | faults | train-elpn_v1 | train-lite0_fpn | train-higher_lite0_fpn | train-person_detector | zoo"
+	@echo "make check-trt | test-openvino | overfit | bench-tracking | bench-depth | bench-node | faults | fuzz | train-elpn_v1 | train-lite0_fpn | train-higher_lite0_fpn | train-person_detector | zoo"
 
 setup:
 	@$(SETUP) demo
@@ -119,6 +119,12 @@ bench-node: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/node_overhead.py
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/node_overload.py
 .PHONY: faults bench-node
+
+# Every decoder and reader, fed with damaged and hostile inputs for SECONDS each; TARGETS="yaml bag" picks by name.
+fuzz: dev
+	test -d $(VENV)/fuzz || $(VENV)/bin/pip install --no-deps --target $(VENV)/fuzz -c constraints.txt atheris
+	PYTHONPATH=.:test:$(VENV)/fuzz $(VENV)/bin/python -m fuzz --seconds $(or $(SECONDS),60) $(TARGETS)
+.PHONY: fuzz
 
 # The runtime without ROS on the Python of the TX2's last JetPack.
 test-py36:

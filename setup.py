@@ -39,6 +39,7 @@ EXTRAS = {
     ],
     "ray": ["ray"],
     "openvino": ["openvino"],
+    "fuzz": ["atheris"],
     "dev": ["pytest", "ruff", "mypy", "vermin", "types-PyYAML", "onnx"],
 }  # fmt: skip
 
