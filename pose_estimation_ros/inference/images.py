@@ -41,22 +41,23 @@ def read_image(path):
     return decode_image_file(data, name)
 
 
-def decode_image_file(data, name):
-    # type: (bytes, str) -> np.ndarray
-    """Decode the bytes of an image file; see read_image. ``name`` is for messages."""
+def decode_image_file(data, name, max_pixels=MAX_FILE_PIXELS):
+    # type: (bytes, str, int) -> np.ndarray
+    """Decode the bytes of an image file; see read_image. ``name`` is for messages, ``max_pixels`` the most allowed."""
     if len(data) > MAX_FILE_BYTES:
         raise DataError("%s: expected an image of at most %d bytes, got more" % (name, MAX_FILE_BYTES))
     try:
-        header = checked_image(bytes(data), MAX_FILE_PIXELS, keep_orientation=True)
+        header = checked_image(bytes(data), max_pixels, keep_orientation=True)
         image = _decoded(bytes(data) if header is None else header.data)
         if image is not None:
-            check_size(image.shape[1], image.shape[0], MAX_FILE_PIXELS)
+            check_size(image.shape[1], image.shape[0], max_pixels)
     except FrameError as error:
         raise DataError("%s: %s" % (name, error))
     except cv2.error as error:
         raise DataError("%s: expected an image, got: %.200s" % (name, " ".join(str(error).split())))
     if image is None:
-        raise DataError("%s: expected an image, got %d bytes that OpenCV cannot read" % (name, len(data)))
+        problem = "that OpenCV cannot read" if header else "that are none"
+        raise DataError("%s: expected an image, got %d bytes %s" % (name, len(data), problem))
     if header and sorted(image.shape[:2]) != sorted((header.width, header.height)):
         problem = "%s: expected an image of %d x %d as its header says, OpenCV reads %d x %d"
         raise DataError(problem % ((name, header.width, header.height) + image.shape[1::-1]))

@@ -22,10 +22,10 @@ from pose_estimation_ros.evaluation import coco, coco_json, mpii, predictions
 from pose_estimation_ros.evaluation.bag import options, reading
 from pose_estimation_ros.evaluation.bag.messages import header, messages
 from pose_estimation_ros.evaluation.bag.writing import BagWriter
-from pose_estimation_ros.inference import images
 from pose_estimation_ros.inference.compressed import decode_compressed, decode_compressed_depth
 from pose_estimation_ros.inference.encodings import LAYOUTS, decode_depth, decode_image
 from pose_estimation_ros.inference.image import warp_crops
+from pose_estimation_ros.inference.images import decode_image_file
 from pose_estimation_ros.inference.messages import camera_from_info
 from pose_estimation_ros.training.config import load_recipe
 
@@ -84,8 +84,7 @@ def _use(frame):
 
 
 def image_file(data):
-    images.MAX_FILE_PIXELS = FILE_PIXELS
-    _use(images.decode_image_file(data, "it"))
+    _use(decode_image_file(data, "it", FILE_PIXELS))
 
 
 def camera_info(data):
