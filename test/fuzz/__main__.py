@@ -19,6 +19,8 @@ import atheris
 from fuzz.mutations import mutated
 
 OUT = Path("out", "fuzz")
+# Atheris 3.0 never frees the arrays that a watched comparison of arrays makes, and these modules make many.
+LEAKING = ["pose_estimation_ros.core.lens", "pose_estimation_ros.core.camera"]
 MOST_CPU_S, MOST_MB, LONGEST = 0.5, 600, 2**20
 COLUMNS = "%-18s %12s %8s %8s  %s"
 
@@ -79,7 +81,7 @@ class TooCostly(Exception):
 
 def fuzz(name, seconds):
     """Give inputs to a target until the time is up or something fails, which ends the process."""
-    with atheris.instrument_imports(include=["pose_estimation_ros"]):
+    with atheris.instrument_imports(include=["pose_estimation_ros"], exclude=LEAKING):
         from fuzz.targets import TARGETS
     target, folder, longest = TARGETS[name], OUT / name, [0.0]
     seeds = list(target.seeds())
