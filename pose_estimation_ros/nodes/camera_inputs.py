@@ -143,9 +143,7 @@ class CameraInputs:
             found.append(self._camera_fault and self._camera_fault + ": no joints in space")
         unusable = self._camera.unusable_share() if self._camera else 0.0
         if unusable:
-            found.append(
-                "CameraInfo gives no ray for %.1f %% of its image: no joints in space there" % (100 * unusable)
-            )
+            found.append(NO_RAYS % (100 * unusable))
         return "; ".join(filter(None, found))
 
     def on_image(self, msg, sequence=None, publisher=b""):
