@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from pose_estimation_ros.core.errors import ConfigError, PoseError
+
+NESTED_DEEP = re.compile(r"(?:[\[{]\s*){100}")  # PyYAML takes seconds for these before it gives up
 
 
 def read_yaml(path: str | Path, error: type[PoseError] = ConfigError) -> Any:
@@ -29,6 +32,8 @@ def read_yaml(path: str | Path, error: type[PoseError] = ConfigError) -> Any:
 
 def parse_yaml(text: str, where: str, error: type[PoseError] = ConfigError) -> Any:
     """Parse YAML; ``where`` names its origin in the message of the error."""
+    if NESTED_DEEP.search(text):
+        raise error(f"{where}: expected YAML, got: lists or mappings nested too deep")
     try:
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError, MemoryError) as problem:
