@@ -2,7 +2,7 @@
 # is touched. VENV and PYTHON may be given: make test PYTHON=python3.12 VENV=/tmp/venv312
 # DISTRO=jazzy takes the wheels of that ROS distribution, into .venv-jazzy: make test DISTRO=jazzy
 PYTHON ?= python3
-PYTHON36 ?= python3.6
+PYTHON36 ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.6.*/bin/python3.6) python3.6)
 DISTRO = kilted
 SUFFIX = $(if $(filter kilted,$(DISTRO)),,-$(DISTRO))
 VENV = $(CURDIR)/.venv$(SUFFIX)
