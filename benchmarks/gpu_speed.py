@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from pose_estimation_ros.core.model_spec import ModelSpec, file_sha256
 from pose_estimation_ros.inference.engine_cache import SIDECAR, store
 from pose_estimation_ros.inference.engine_compiler import compile_engine, is_strongly_typed
 from pose_estimation_ros.inference.tensorrt_backend import TensorRTBackend
@@ -37,10 +38,21 @@ class Machine:
         return self.folder / f"{MODEL}.onnx"
 
     def compile(self, path: Path, size_wh: tuple[int, int], precision: str, max_batch: int = 8) -> Path:
-        """An engine with a sidecar that lets the backend open it, past the builder's checks of models and figures."""
+        """Build an engine with a sidecar that lets the backend open it, without the builder's checks of figures."""
         engine = compile_engine(self.trt, str(path), size_wh, precision, max_batch, say=lambda _text: None).engine
-        store(path.with_suffix(".engine"), engine, {**dict.fromkeys(SIDECAR, ""), **self.here})
+        fields: dict[str, Any] = {**dict.fromkeys(SIDECAR, ""), **self.here, "built": {"seconds": 0.0}, "parity": None}
+        fields.update(model_spec=spec_of(path, size_wh), layers={}, shapes=[], failed_over=[])
+        store(path.with_suffix(".engine"), engine, fields)
         return path.with_suffix(".engine")
+
+
+def spec_of(path: Path, size_wh: tuple[int, int]) -> dict[str, Any]:
+    """Return the fields of a top-down model's spec for a network that may have none beside it."""
+    fields = {"name": path.stem, "task": "top_down", "input_size_wh": size_wh, "color_order": "rgb", "padding": 1.25}
+    fields.update(
+        skeleton="coco17", stride=4, decoder="quarter_offset", sha256=file_sha256(str(path)), accuracy={}, training={}
+    )
+    return ModelSpec(**fields).to_json()
 
 
 def noise(count: int, size_wh: tuple[int, int] = (192, 256)) -> np.ndarray:

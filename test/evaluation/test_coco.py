@@ -195,7 +195,7 @@ def test_results_format():
 
 def test_an_image_that_cannot_be_read(folder):
     truth = coco.load_ground_truth(folder)
-    with pytest.raises(DataError, match="expected an image .*1.png"):
+    with pytest.raises(DataError, match="image file .*1.png cannot be read"):
         list(coco.predict(None, truth, folder, coco.ground_truth_boxes(truth)))
 
 
