@@ -14,7 +14,7 @@ import traceback
 from typing import Any, Iterator, List, Optional
 
 from pose_estimation_ros import __version__
-from pose_estimation_ros.core.errors import PoseError
+from pose_estimation_ros.core.errors import PoseError, shortened
 
 FAULT = 70  # EX_SOFTWARE of sysexits.h
 # What files, arguments and the machine can cause where no reader of the package has turned it into a PoseError.
@@ -117,19 +117,19 @@ def one_line(error):
     """Return the text of an error in one line; for an unexpected one with its type and how to see the traceback."""
     text = " ".join(str(error).split())
     if isinstance(error, PoseError):
-        return _shortened(text)
+        return _printable(text)
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
-        return _shortened("%s: %s" % (name, error.strerror))
-    told = _shortened(": ".join(filter(None, [type(error).__name__, text])))
-    what = told if is_of_the_user(error) else "fault of pose_estimation_ros: %s" % told
+        return _printable("%s: %s" % (name, error.strerror))
+    named = _printable(": ".join(filter(None, [type(error).__name__, text])))
+    what = named if is_of_the_user(error) else "fault of pose_estimation_ros: %s" % named
     return "%s (POSE_TRACEBACK=1 shows the traceback)" % what
 
 
-def _shortened(text):
+def _printable(text):
     # type: (str) -> str
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")  # names of files need not be UTF-8
-    return text if len(text) <= LONGEST else text[:LONGEST] + " ..."
+    return shortened(text, LONGEST)
 
 
 @contextlib.contextmanager

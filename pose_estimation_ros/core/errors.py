@@ -1,5 +1,8 @@
 """The errors that a user can cause. Each message says what was expected and what came."""
 
+import reprlib
+from typing import Any
+
 
 class PoseError(Exception):
     """Base of all errors below: shown to the user as one line, without a traceback."""
@@ -34,3 +37,17 @@ class FrameError(PoseError):
         # type: (str, str) -> None
         super().__init__(message[: self.LONGEST])
         self.kind = kind
+
+
+def shown(value):
+    # type: (Any) -> str
+    """Write a value for a message as Python does, cut where it is long or nested, as YAML's aliases make it."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = 80
+    return short.repr(value)
+
+
+def shortened(text, most):
+    # type: (str, int) -> str
+    """Cut a text after so many characters, and say so by "..."."""
+    return text if len(text) <= most else text[:most] + "..."

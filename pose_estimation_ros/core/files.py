@@ -5,13 +5,12 @@ import errno
 import json
 import os
 import secrets
-import shutil
 import stat
 from typing import IO, Any, Iterator, Type
 
 from pose_estimation_ros.core.errors import DataError, PoseError
 
-UNFINISHED = ".unfinished-"  # how the names of files and folders begin that are still being written
+UNFINISHED = ".unfinished-"  # how the names of files begin that are still being written
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 STANDARD = {"/dev/stdout": 1, "/dev/stderr": 2}  # open descriptors
 
@@ -89,54 +88,6 @@ def whole_file(path):
             yield file
     except OSError as error:
         raise DataError("cannot write %s: %s" % (path, error.strerror or error))
-
-
-@contextlib.contextmanager
-def whole_folder(path, replace=False):
-    # type: (Any, bool) -> Iterator[str]
-    """Make a new folder beside path that takes the name of path when the body ends well.
-
-    The new folder has a random name, which the body gets. When the body fails, the new folder is removed. No folder is
-    removed that was not made here, but for the old one where the caller asks for that.
-
-    Args:
-        path: the folder to make; the folder above it is made where it is missing.
-        replace: whether a folder at path is replaced. It stays in place until the new one is complete.
-
-    Raises:
-        DataError: the folder cannot be made, or there is one at path already and replace is false.
-    """
-    target = os.path.realpath(str(path))
-    try:
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        folder = _beside(target)
-        os.mkdir(folder)
-    except OSError as error:
-        raise DataError("cannot make folder %s: %s" % (path, error.strerror or error))
-    try:
-        yield folder
-        if replace and os.path.isdir(target):
-            _exchange(folder, target)
-        else:
-            os.rename(folder, target)  # refuses to replace a folder that is not empty
-    except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise DataError("cannot write folder %s: %s" % (path, error.strerror or error))
-        raise
-
-
-def _exchange(folder, target):
-    # type: (str, str) -> None
-    """Put folder in the place of target, whose old folder is removed."""
-    old = _beside(target)
-    os.rename(target, old)
-    try:
-        os.rename(folder, target)
-    except OSError:
-        os.rename(old, target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _beside(target):

@@ -5,7 +5,7 @@ import os
 import re
 from typing import Any, Dict, NamedTuple, Tuple
 
-from pose_estimation_ros.core.errors import ConfigError, ModelError
+from pose_estimation_ros.core.errors import ConfigError, ModelError, shown
 from pose_estimation_ros.core.files import read_json
 from pose_estimation_ros.core.onnx_file import check_onnx
 from pose_estimation_ros.core.skeleton import get_skeleton
@@ -123,13 +123,6 @@ def load_model_spec(model_path):
         expected = shown(expected).strip("'")
         raise ModelError("%s: expected sha256 %s (from %s), got %s" % (model_path, expected, path, found))
     return spec
-
-
-def shown(value):
-    # type: (Any) -> str
-    """Write a value of a file for a message, shortened where it is long."""
-    text = repr(value) if not isinstance(value, str) else ascii(value)
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def parse_spec(path, fields):

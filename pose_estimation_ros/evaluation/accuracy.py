@@ -35,6 +35,7 @@ from pose_estimation_ros.inference.predict import coco_results
 from pose_estimation_ros.inference.progress import progress
 
 NOWHERE = -1e6  # px, of a joint that counts as missed
+NOT_FINITE = {"people": "have keypoints that are not finite", "boxes": "are not finite"}
 
 
 def ground_truth(data: str | Path, half: str | None = None) -> tuple[ModuleType, COCO | mpii.Persons]:
@@ -91,18 +92,18 @@ def accuracy_of_pose_model(
         spec = applied(protocol, spec)
         if isinstance(whole, mpii.Persons):
             seen, results = run_on_mpii(TopDown(backend, spec, flip_test=protocol.flip), whole, folder)
-            missed, results = without_odd_joints(results, path, backend)
+            lost, results = without_odd_joints(results, path, backend)
             figures = mpii.pckh_figures(one_each(results, path, len(whole.file_name)), whole)
         else:
             boxes = boxes_of(boxes_file, whole) if boxes_file else coco.ground_truth_boxes(truth)
             boxes = {image_id: boxes[image_id] for image_id in truth.imgs}
             results = run_on_images(make_estimator(backend, spec, protocol), truth, folder, boxes)
-            missed, results = without_odd_people(results, path, backend)
+            lost, results = without_odd_people(results, path, backend)
             source = "none (bottom-up)" if spec.task == "bottom_up" else boxes_file or "ground truth"
             seen = {"boxes": source, "images": len(truth.imgs)}
             figures = judge.keypoint_ap(truth, results)
     rules = {"protocol": protocol.name, "input": input_of(protocol, spec), "flip": protocol.flip}
-    return {**rules, **stated(half), **seen, **missed, **rounded(figures)}, results
+    return {**rules, **stated(half), **seen, **lost, **rounded(figures)}, results
 
 
 def boxes_of(path: str, truth: COCO) -> Boxes:
@@ -124,17 +125,28 @@ def without_odd_people(
         The count as the figure "people_not_finite", nothing where it is 0; and the other results.
     """
     kept = coco.found_people(results)
-    return missed_people(len(results) - len(kept), len(results), path, backend), kept
+    return missed(len(results) - len(kept), len(results), "people", path, backend), kept
 
 
-def missed_people(missed: int, people: int, path: str | Path, backend: Backend) -> dict[str, int]:
-    """Tell people who are not finite, and what else of a network is not; return their count as a figure."""
+def missed(count: int, total: int, what: str, path: str | Path, backend: Backend) -> dict[str, int]:
+    """Warn of what a model computed that is not finite.
+
+    Args:
+        count: of people or boxes that are not finite and count as missed.
+        total: of all people or boxes.
+        what: "people" or "boxes", a key of NOT_FINITE.
+        path: of the model, for the message.
+        backend: that ran it; its own count is told where no person or box was lost.
+
+    Returns:
+        The count as the figure "people_not_finite" or "boxes_not_finite", nothing where it is 0.
+    """
     overflow = getattr(backend, "non_finite", None)
-    if missed:
-        warn(f"{path}: {missed} of {people} people have keypoints that are not finite; they count as missed")
+    if count:
+        warn(f"{path}: {count} of {total} {what} {NOT_FINITE[what]}; they count as missed")
     elif overflow and overflow.values:
         warn(f"{path}: {overflow.text()}")
-    return {"people_not_finite": missed} if missed else {}
+    return {f"{what}_not_finite": count} if count else {}
 
 
 def without_odd_joints(
@@ -144,10 +156,10 @@ def without_odd_joints(
 
     Args and returned values are those of without_odd_people.
     """
-    told, kept = without_odd_people(results, path, backend)
+    lost, kept = without_odd_people(results, path, backend)
     fine = {id(result) for result in kept}
     nobody = {"keypoints": [NOWHERE, NOWHERE, 0.0] * mpii.JOINTS, "score": 0.0}
-    return told, [result if id(result) in fine else {**result, **nobody} for result in results]
+    return lost, [result if id(result) in fine else {**result, **nobody} for result in results]
 
 
 def stated(half: str | None) -> dict[str, str]:
@@ -233,12 +245,9 @@ def accuracy_of_detector(
     check_images(file.parent / "images", {truth.file_name: truth.size for truth in truths})
     detector = open_detector(str(path), threads, score_threshold=0.01, cpu_engine=cpu_engine)
     found = detection.detect_folder(detector, file.parent / "images", progress(truths, len(truths), "images"))
-    missed, found = detection.finite_boxes(found)
-    overflow = getattr(detector.backend, "non_finite", None)
-    if missed:
-        warn(f"{path}: {missed} boxes are not finite; they count as missed")
-    elif overflow and overflow.values:
-        warn(f"{path}: {overflow.text()}")
+    boxes = sum(len(scores) for _, scores in found)
+    odd, found = detection.finite_boxes(found)
+    not_finite = missed(odd, boxes, "boxes", path, detector.backend)
     points = detection.curve(detection.judge(found, truths))
     figures = {**detection.summary(points), **at_own_threshold(path, points), **box_ap(found, truths)}
     results = [
@@ -246,8 +255,7 @@ def accuracy_of_detector(
         for truth, (boxes, scores) in zip(truths, found)
         for box, score in zip(boxes, scores)
     ]
-    odd = {"boxes_not_finite": missed} if missed else {}
-    return {**stated(half), "images": len(truths), **odd, **figures}, results
+    return {**stated(half), "images": len(truths), **not_finite, **figures}, results
 
 
 def at_own_threshold(path: str | Path, points: detection.Curve) -> dict[str, float]:

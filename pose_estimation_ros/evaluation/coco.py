@@ -19,6 +19,7 @@ from pose_estimation_ros.core.nms import nms
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.evaluation.coco_categories import COCO_CATEGORIES, PERSON, Categories
+from pose_estimation_ros.evaluation.coco_faults import size_of
 from pose_estimation_ros.evaluation.coco_fields import is_counted, with_areas
 from pose_estimation_ros.evaluation.coco_ids import Id
 from pose_estimation_ros.evaluation.coco_json import (
@@ -136,7 +137,7 @@ def annotated_image(truth: COCO, folder: str | Path, image_id: Id) -> np.ndarray
     """Read an image (H, W, 3) uint8 BGR. Raises DataError where it cannot be read, or has not its annotated size."""
     path = Path(folder, "images", truth.imgs[image_id]["file_name"])
     image = read_image(str(path))
-    refuse_other_size(image, truth.imgs[image_id], path)
+    refuse_other_size(image, size_of(truth.imgs[image_id]), path)
     return image
 
 

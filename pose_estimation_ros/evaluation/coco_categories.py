@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.skeleton import Skeleton
-from pose_estimation_ros.evaluation.coco_ids import Id, plain_id
+from pose_estimation_ros.evaluation.coco_faults import brief
+from pose_estimation_ros.evaluation.coco_ids import Id, as_number, plain_id
 from pose_estimation_ros.evaluation.notes import warn
 
 PERSON = 1  # COCO's category_id, and the one that checked annotations have
@@ -44,7 +45,7 @@ def read_categories(content: dict[str, Any], path: str, skeleton: Skeleton | Non
     entries = content.get("categories") or []
     if not entries:
         return categories_by_use(content["annotations"], path)
-    if not isinstance(entries, list) or not all(isinstance(e, dict) and is_id(e.get("id")) for e in entries):
+    if not isinstance(entries, list) or any(not isinstance(e, dict) or plain_id(e.get("id")) is None for e in entries):
         raise DataError(f"{path}: expected 'categories' to be a list of objects with an id and a name")
     ids = [same(entry["id"]) for entry in entries]
     if len(set(ids)) < len(ids):
@@ -56,21 +57,16 @@ def read_categories(content: dict[str, Any], path: str, skeleton: Skeleton | Non
     return Categories(own, frozenset(i for i in ids if i != own))
 
 
-def is_id(value: Any) -> bool:
-    return plain_id(value) is not None
-
-
 def same(value: Any) -> Id | None:
     """Return a category id such that 1, 1.0 and "1" are the same."""
-    own = plain_id(value)
-    return int(own) if isinstance(own, str) and own.isascii() and own.isdigit() and len(own) < 20 else own
+    return as_number(plain_id(value))
 
 
 def categories_by_use(annotations: list[dict[str, Any]], path: str) -> Categories:
     """Find the person where a file lists no categories, by the ids that its annotations have."""
     used = {same(a.get("category_id")) for a in annotations}
     if len(used) > 1 and PERSON not in used:
-        raise DataError(f"{path}: expected 'categories' that name the person among the ids {shown(used)}, got none")
+        raise DataError(f"{path}: expected 'categories' that name the person among the ids {listed(used)}, got none")
     person = PERSON if PERSON in used or not used else next(iter(used))
     return Categories(person, frozenset(used - {person}))
 
@@ -82,11 +78,11 @@ def person_among(entries: list[dict[str, Any]], path: str) -> dict[str, Any]:
     for candidates in (named, [] if named else with_keypoints, [] if named else entries):
         if len(candidates) == 1:
             return candidates[0]
-    names = shown(entry.get("name") for entry in entries)
+    names = listed(entry.get("name") for entry in entries)
     raise DataError(f"{path}: expected one category named '{NAME}', got {len(named)} of {len(entries)}: {names}")
 
 
-def shown(values: Any) -> str:
+def listed(values: Any) -> str:
     """Join the first values for a message."""
     texts = sorted(str(value)[:40] for value in values)
     return ", ".join(texts[:8]) + (", ..." if len(texts) > 8 else "")
@@ -107,8 +103,8 @@ def check_keypoint_names(category: dict[str, Any], skeleton: Skeleton, path: str
     if not names:
         return
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise DataError(f"{path}: expected the keypoints of category {shown([category.get('name')])} to be names")
-    where = f"{path}: category '{shown([category.get('name')])}' is not of the skeleton {skeleton.name}"
+        raise DataError(f"{path}: expected the keypoints of category {brief(category.get('name'))} to be names")
+    where = f"{path}: category '{brief(category.get('name'))}' is not of the skeleton {skeleton.name}"
     for index, (wanted, name) in enumerate(zip(skeleton.keypoints, names)):
         if canonical(wanted) != canonical(name):
             raise DataError(f"{where}: expected keypoint {index} '{wanted}', got '{name[:40]}'")
@@ -145,7 +141,7 @@ def of_persons(entries: Sequence[dict[str, Any]], categories: Categories, path: 
     wanted = PERSON if person not in ids and PERSON not in categories.others else person
     chosen = [entry for entry, own in zip(entries, ids) if own == wanted]
     if entries and not chosen:
-        found = shown(set(ids))
+        found = listed(set(ids))
         raise DataError(
             f"{path}: expected {what} of the category of the annotated persons, {person}, got {len(entries)} of the"
             f" category {found}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.errors import DataError, shortened
 from pose_estimation_ros.evaluation.coco_ids import plain_id
 
 MOST = 200  # letters of an offender in a message
@@ -31,9 +31,8 @@ def refuse(path: str | Path, problem: str, offenders: Sequence[Any]) -> None:
 
 
 def brief(value: Any) -> str:
-    """A value in a message, cut where it is long."""
-    text = str(value)
-    return text if len(text) <= MOST else f"{text[:MOST]}..."
+    """Write a value in a message, cut where it is long."""
+    return shortened(str(value), MOST)
 
 
 def repeated(entries: list[dict]) -> list[Any]:

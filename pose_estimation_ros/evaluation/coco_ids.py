@@ -22,6 +22,12 @@ def plain_id(value: Any) -> Id | None:
     return None
 
 
+def as_number(value: Id | None) -> Id | None:
+    """Return a text of digits as the number that it writes; any other id as it is."""
+    is_number = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20
+    return int(value) if is_number else value
+
+
 def find_id(value: Any, known: Collection[Id]) -> Id | None:
     """Find an id among the known ones.
 
@@ -37,5 +43,5 @@ def find_id(value: Any, known: Collection[Id]) -> Id | None:
         return own
     if isinstance(own, int):
         return str(own) if str(own) in known else None
-    number = int(own) if own.isascii() and own.isdigit() and len(own) < 20 else None
+    number = as_number(own)
     return number if number in known and str(number) == own else None

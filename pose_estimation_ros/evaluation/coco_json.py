@@ -168,22 +168,17 @@ def refuse_missing_images(folder: str | Path, names: Iterable[str]) -> None:
     refuse(folder, "images that are missing", [name for name in names if not os.path.isfile(Path(folder, name))])
 
 
-def refuse_other_size(image: np.ndarray, annotated: Mapping[str, Any], path: str | Path) -> None:
+def refuse_other_size(image: np.ndarray, size: Size | None, path: str | Path) -> None:
     """Compare a decoded image with the size that its annotation file gives.
 
     Args:
         image: (H, W, ...) the decoded image, upright.
-        annotated: the entry of "images"; its "width" and "height" are optional.
+        size: annotated width and height, px; None where they are not known.
         path: name of the image for the message.
 
     Raises:
         DataError: the sizes differ, for example because the file has an EXIF orientation or is a resized copy.
     """
-    refuse_size(image, size_of(annotated), path)
-
-
-def refuse_size(image: np.ndarray, size: Size | None, path: str | Path) -> None:
-    """Do the same as refuse_other_size with the size (width, height) px itself, None where it is not known."""
     found = image.shape[1], image.shape[0]
     if size is not None and size != found:
         text = f"expected the annotated size {size[0]}x{size[1]}, got {found[0]}x{found[1]}"

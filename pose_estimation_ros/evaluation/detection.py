@@ -9,7 +9,7 @@ import numpy as np
 
 from pose_estimation_ros.core.geometry import iou, xywh_to_xyxy
 from pose_estimation_ros.evaluation.coco_faults import Size, finite_numbers, named, refuse, size_of
-from pose_estimation_ros.evaluation.coco_json import AnnotatedImage, read_coco_json, refuse_size
+from pose_estimation_ros.evaluation.coco_json import AnnotatedImage, read_coco_json, refuse_other_size
 from pose_estimation_ros.evaluation.halves import is_in
 from pose_estimation_ros.evaluation.notes import warn
 from pose_estimation_ros.inference.images import read_image
@@ -153,7 +153,7 @@ def detect_folder(detector: Callable, folder: str | Path, truths: Iterable[Truth
     for truth in truths:
         path = Path(folder, truth.file_name)
         frame = read_image(str(path))
-        refuse_size(frame, truth.size, path)
+        refuse_other_size(frame, truth.size, path)
         detections.append(detector(frame))
     return detections
 

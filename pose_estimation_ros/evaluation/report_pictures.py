@@ -15,7 +15,7 @@ from pose_estimation_ros.core.geometry import boxes_around
 from pose_estimation_ros.core.poses import Poses, make_poses
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.evaluation.coco_faults import Size
-from pose_estimation_ros.evaluation.coco_json import refuse_size
+from pose_estimation_ros.evaluation.coco_json import refuse_other_size
 from pose_estimation_ros.evaluation.notes import warn
 from pose_estimation_ros.evaluation.report_page import Html, element, join
 from pose_estimation_ros.inference.draw import draw_poses
@@ -61,7 +61,7 @@ def image_of(entry: Picture) -> np.ndarray:
     try:
         if os.path.isfile(entry.path):
             frame = read_image(str(entry.path))
-            refuse_size(frame, entry.size, entry.path)
+            refuse_other_size(frame, entry.size, entry.path)
             return frame
     except DataError as error:
         warn(f"{error}; the report leaves it blank")

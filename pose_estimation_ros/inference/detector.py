@@ -5,9 +5,9 @@ from typing import Any, Callable, NamedTuple, Tuple
 
 import numpy as np
 
-from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.core.errors import ModelError, shown
 from pose_estimation_ros.core.geometry import apply, in_reach, invert, letterbox_matrix
-from pose_estimation_ros.core.model_spec import ENGINE, shown, spec_path
+from pose_estimation_ros.core.model_spec import ENGINE, spec_path
 from pose_estimation_ros.core.nms import box_nms
 from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend, model_path, open_backend, open_model
 from pose_estimation_ros.inference.box_decoders import (

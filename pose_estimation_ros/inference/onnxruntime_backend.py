@@ -5,8 +5,7 @@ from typing import Any, Dict, Iterator, Optional, Tuple
 
 import numpy as np
 
-from pose_estimation_ros.core.errors import ModelError
-from pose_estimation_ros.core.model_spec import shown
+from pose_estimation_ros.core.errors import ModelError, shown
 from pose_estimation_ros.inference.backend import Backend, run_in_parts
 
 ONLY_ERRORS = 3

@@ -67,8 +67,8 @@ class Source:
             else:
                 yield SourceFrame(image, index, index / self.fps, path)
         if len(self.unreadable) == len(self.paths):
-            what = "no image can be read; the first: " if self.kind == "folder" else ""
-            raise DataError("%s: %s%s" % (self.name, what, self.unreadable[0]) if what else self.unreadable[0])
+            where = "%s: no image can be read; the first: " % self.name if self.kind == "folder" else ""
+            raise DataError(where + self.unreadable[0])
 
     def _captured(self):
         # type: () -> Iterator[SourceFrame]

@@ -87,7 +87,7 @@ INPUT_PARAMETERS = [
         "Depth image aligned with the image (REP-118), for joints in space. Empty: none. A remapping of depth wins.",
         topic=True,
     ),
-    Parameter("depth_slop_s", 0.03, "Difference of stamps of image and depth image that is borne.", 0.0, 1.0),
+    Parameter("depth_slop_s", 0.03, "Largest time difference between an image and its depth image, s.", 0.0, 1.0),
     Parameter("depth_window", 0.02, "Half side of the square where depth is looked for, in box heights.", 0.005, 0.1),
     Parameter("depth_nearest_m", 0.2, "Nearest distance that the depth camera measures, m.", 0.0, 10.0),
     Parameter("depth_farthest_m", 10.0, "Farthest distance that the depth camera measures, m.", 0.1, 100.0),
@@ -98,7 +98,7 @@ INPUT_PARAMETERS = [
         " wins.",
         topic=True,
     ),
-    Parameter("detections_slop_s", 0.0, "Difference of stamps of image and detections that is borne.", 0.0, 1.0),
+    Parameter("detections_slop_s", 0.0, "Largest time difference between an image and its detections, s.", 0.0, 1.0),
     Parameter("detections_min_score", 0.3, "Detections of a lower score are not looked at.", 0.0, 1.0, live=True),
     Parameter("person_classes", ["person"], "Ids of those detections that are people."),
 ]

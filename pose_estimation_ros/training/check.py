@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.training.config import Augmentation, Recipe, shown
+from pose_estimation_ros.core.errors import ConfigError, shown
+from pose_estimation_ros.training.config import Augmentation, Recipe
 
 # Lowest and highest value, both included; of what is a float, finite.
 RANGES: dict[str, tuple[float, float]] = {

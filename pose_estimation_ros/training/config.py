@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
-import reprlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Sequence
 
-from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core.errors import ConfigError, shown
 from pose_estimation_ros.evaluation.yaml_files import parse_yaml, read_yaml
 
 
@@ -122,13 +121,6 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     if recipe.name in ("", ".", "..") or "/" in recipe.name or "\0" in recipe.name:
         raise ConfigError(f"{path}: name: expected the name of a folder, got {shown(recipe.name)}")
     return recipe
-
-
-def shown(value: Any) -> str:
-    """Return a value for a message, cut where it is long or nested: YAML's aliases make much of little."""
-    short = reprlib.Repr()
-    short.maxstring = short.maxother = short.maxlong = 80
-    return short.repr(value)
 
 
 def recipe_from_fields(fields: dict[str, Any], where: str) -> Recipe:

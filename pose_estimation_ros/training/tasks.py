@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from pose_estimation_ros.core import heatmap
-from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core.errors import ConfigError, shown
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.training.config import Recipe, shown
+from pose_estimation_ros.training.config import Recipe
 from pose_estimation_ros.training.data.bottom_up import BottomUpDataset
 from pose_estimation_ros.training.data.boxes import BoxesDataset
 from pose_estimation_ros.training.data.top_down import TopDownDataset

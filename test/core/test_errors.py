@@ -18,3 +18,25 @@ def test_frame_error_has_a_kind_for_the_counters():
 def test_a_frame_error_is_short_whatever_it_quotes():
     error = errors.FrameError("encoding", "expected bgr8, got %r" % ("x" * 10**6))
     assert str(error).startswith("expected bgr8, got 'xxx") and len(str(error)) == error.LONGEST
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        ("", "''"),
+        (None, "None"),
+        (0.5, "0.5"),
+        ([1, 2], "[1, 2]"),
+        ("a\n\u001b", r"'a\n\x1b'"),
+        ("0" * 64, "'%s'" % ("0" * 64)),
+        ("x" * 10**6, "'%s...%s'" % ("x" * 37, "x" * 38)),
+        (list(range(100)), "[0, 1, 2, 3, 4, 5, ...]"),
+    ],
+)
+def test_values_in_messages_are_short(value, text):
+    assert errors.shown(value) == text
+
+
+@pytest.mark.parametrize("text, cut", [("", ""), ("abc", "abc"), ("abcd", "abc...")])
+def test_texts_in_messages_are_short(text, cut):
+    assert errors.shortened(text, 3) == cut

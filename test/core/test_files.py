@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from pose_estimation_ros.core.errors import DataError, ModelError
-from pose_estimation_ros.core.files import read_json, whole_file, whole_folder, write_json, write_whole
+from pose_estimation_ros.core.files import read_json, whole_file, write_json, write_whole
 
 
 def names(folder):
@@ -197,41 +197,6 @@ def test_two_writers_at_once_never_fail_or_mix(tmp_path):
     for thread in threads:
         thread.join()
     assert faults == [] and names(tmp_path) == ["x"]
-
-
-def test_an_empty_new_folder(tmp_path):
-    with whole_folder(tmp_path / "a" / "b"):
-        assert not (tmp_path / "a" / "b").exists()
-    assert names(tmp_path / "a") == ["b"] and names(tmp_path / "a" / "b") == []
-
-
-def test_a_folder_that_fails_is_removed_and_no_other(tmp_path):
-    (tmp_path / "b.unfinished").mkdir()
-    (tmp_path / "b.old").mkdir()
-    with pytest.raises(RuntimeError):
-        with whole_folder(tmp_path / "b") as folder:
-            write_whole(os.path.join(folder, "x"), b"")
-            raise RuntimeError
-    assert names(tmp_path) == ["b.old", "b.unfinished"]
-
-
-def test_a_folder_that_is_there_is_only_replaced_where_asked(tmp_path):
-    write_whole(tmp_path / "b" / "old", b"")
-    with pytest.raises(DataError, match="^cannot write folder .*b: Directory not empty$"):
-        with whole_folder(tmp_path / "b"):
-            pass
-    assert names(tmp_path / "b") == ["old"]
-    with whole_folder(tmp_path / "b", replace=True) as folder:
-        assert names(tmp_path / "b") == ["old"]
-        write_whole(os.path.join(folder, "new"), b"")
-    assert names(tmp_path) == ["b"] and names(tmp_path / "b") == ["new"]
-
-
-def test_a_folder_below_a_file_is_refused(tmp_path):
-    write_whole(tmp_path / "x", b"")
-    with pytest.raises(DataError, match="^cannot make folder "):
-        with whole_folder(tmp_path / "x" / "y"):
-            pass
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100000])

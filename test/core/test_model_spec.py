@@ -98,7 +98,7 @@ def test_json_that_is_not_text(model, save_spec):
           for value in ("", ".", "..", ".hidden", "/etc/evil", "../../x", "a/b", "a b", "a\n", "\u00fc", "a" * 101)),
         ({"name": 5}, "expected name as a string, got 5"),
         ({"sha256": "x"}, "expected sha256 of 64 digits"),
-        ({"task": "x" * 10000}, "expected task .* got 'x{70,76}\\.\\.\\.$"),
+        ({"task": "x" * 10000}, "expected task .* got 'x{30,40}\\.\\.\\.x{30,40}'$"),
         ({"skeleton": "x" * 10000}, "expected a skeleton .*, got 'x{1,80}$"),
         ({"accuracy": [1]}, "expected accuracy as an object, got "),
         ({"training": 5}, "expected training as an object, got 5"),

@@ -7,6 +7,7 @@ import pytest
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.evaluation.coco_faults import size_of
 from pose_estimation_ros.evaluation.coco_json import (
     checked_content,
     read_coco_json,
@@ -186,7 +187,7 @@ def test_boxes_that_find_nobody_are_told(tmp_path, capsys, boxes, message):
 def test_size_of_a_decoded_image(annotated, fine):
     image = np.zeros((30, 40, 3), np.uint8)
     if fine:
-        return refuse_other_size(image, annotated, "a.jpg")
+        return refuse_other_size(image, size_of(annotated), "a.jpg")
     size = f"{annotated['width']}x{annotated['height']}"
     with pytest.raises(DataError, match=f"a.jpg: expected the annotated size {size}, got 40x30; is it a resized copy"):
-        refuse_other_size(image, annotated, "a.jpg")
+        refuse_other_size(image, size_of(annotated), "a.jpg")

@@ -18,6 +18,7 @@ from pose_estimation_ros.core.poses import Poses, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation import coco
 from pose_estimation_ros.evaluation.bag.truth import track_of
+from pose_estimation_ros.evaluation.coco_faults import size_of
 from pose_estimation_ros.evaluation.coco_ids import find_id
 from pose_estimation_ros.evaluation.coco_json import refuse_other_size
 from pose_estimation_ros.inference.video import Source, SourceFrame
@@ -60,11 +61,11 @@ class Annotations:
         Raises:
             DataError: the image has another size than its annotation says.
         """
-        entry = self._by_key.get(frame.index if self._is_video else frame.path)
+        entry = self._by_key.get(find_id(frame.index, self._by_key) if self._is_video else frame.path)
         if entry is None:
             return None
         name = f"{frame.path}, frame {frame.index}" if self._is_video else frame.path
-        refuse_other_size(frame.image, entry, name)
+        refuse_other_size(frame.image, size_of(entry), name)
         self.images.append({**entry, "stamp_ns": stamp_ns, "topic": topic})
         return poses_of([a for a in self._persons[entry["id"]] if coco.is_counted(a)])
 

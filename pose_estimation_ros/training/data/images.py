@@ -16,7 +16,7 @@ import numpy as np
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.evaluation.coco_faults import Size
-from pose_estimation_ros.evaluation.coco_json import refuse_size
+from pose_estimation_ros.evaluation.coco_json import refuse_other_size
 from pose_estimation_ros.evaluation.notes import warn
 from pose_estimation_ros.evaluation.orientations import warn_of_orientations
 from pose_estimation_ros.inference.images import decode_image_file
@@ -78,7 +78,7 @@ class ImageStore:
         """
         name = f"{self.location}: {file_name}"
         image = decode_image_file(self.encoded(file_name), name)
-        refuse_size(image, size, name)
+        refuse_other_size(image, size, name)
         return image
 
     def has(self, file_name: str) -> bool:

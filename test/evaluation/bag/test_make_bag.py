@@ -169,6 +169,21 @@ def test_annotations_get_stamps(make, photos, content, tmp_path):
     np.testing.assert_array_equal(people[0].box_xyxy[0], [0, 0, 100, 100])
 
 
+@pytest.mark.parametrize("kind", [int, float, str])
+def test_frames_of_a_video_by_their_annotated_ids(make, content, tmp_path, kind):
+    writer = VideoWriter(str(tmp_path / "clip.mp4"), 5)
+    for _ in range(3):
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.close()
+    content["images"] = [{"id": kind(1), "file_name": "clip.mp4"}]
+    content["annotations"] = [{**content["annotations"][0], "image_id": kind(1), "bbox": [0, 0, 60, 40]}]
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    status, path = make(tmp_path / "clip.mp4", "--annotations", str(tmp_path / "a.json"))
+    truth = json.loads((path / "truth.json").read_text())
+    assert status == 0 and [image["stamp_ns"] for image in truth["images"]] == [1_200_000_000]
+    assert len(truth["annotations"]) == 1
+
+
 @pytest.mark.parametrize("size", [{"width": 300, "height": 200}, {"width": 400, "height": 600}])
 def test_the_annotated_size_must_be_the_images(make, photos, content, tmp_path, size, capsys):
     """Swapped, as by an EXIF orientation, or of a copy of another size."""
