@@ -60,7 +60,7 @@ class Camera(NamedTuple):
 
     def view(self, offset=(0, 0), size_wh=(0, 0), binning=(1, 1)):
         # type: (Sequence[int], Sequence[int], Sequence[int]) -> Camera
-        """The camera of CameraInfo's roi (size 0, 0: the whole image) and binning (0 counts as 1), in that order.
+        """Return the camera of CameraInfo's roi (size 0, 0: the whole image), then of its binning (0 counts as 1).
 
         Raises FrameError ("camera_info") where that leaves no pixel.
         """

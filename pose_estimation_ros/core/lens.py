@@ -42,7 +42,7 @@ class PerspectiveLens:
 
     def distort(self, plane):
         # type: (np.ndarray) -> np.ndarray
-        """Points (..., 2) of the plane at 1 m -> (..., 2) as the lens shows them."""
+        """Map points (..., 2) of the plane at 1 m to (..., 2) as the lens shows them."""
         if not any(self.coefficients):
             return plane
         bent = self._bend(plane)[0]
@@ -64,7 +64,7 @@ class PerspectiveLens:
 
     def _curve(self, r):
         # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
-        """Distance from the axis after the lens, and its slope, for the distances r before it."""
+        """Return the distance from the axis after the lens, and its slope, for the distances r before it."""
         s = r * r
         d = self._denominator(s)
         return r * self._numerator(s) / d, self._rise(s) / (d * d)
@@ -92,7 +92,7 @@ class PerspectiveLens:
 
     def _bend(self, plane):
         # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
-        """Points (..., 2) after all but the tilt, and their derivatives (..., 2, 2) by the points."""
+        """Return points (..., 2) after all but the tilt, and their derivatives (..., 2, 2) by the points."""
         p1, p2, s1, s2, s3, s4 = self._shift
         x, y = plane[..., 0], plane[..., 1]
         with np.errstate(all="ignore"):
@@ -124,7 +124,7 @@ class FisheyeLens:
 
     def distort(self, plane):
         # type: (np.ndarray) -> np.ndarray
-        """Points (..., 2) of the plane at 1 m -> (..., 2) as the lens shows them."""
+        """Map points (..., 2) of the plane at 1 m to (..., 2) as the lens shows them."""
         return _scaled(plane, lambda distance: self._curve(np.arctan(distance))[0])
 
     def undistort(self, plane):
@@ -137,7 +137,7 @@ class FisheyeLens:
 
     def _curve(self, angle):
         # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
-        """Distance from the axis after the lens, and its slope, for the angles before it."""
+        """Return the distance from the axis after the lens, and its slope, for the angles before it."""
         square = angle * angle
         return angle * self._factor(square), self._rise(square)
 
@@ -156,7 +156,7 @@ def check_coefficients(coefficients):
 
 def _first_root(polynomial):
     # type: (np.poly1d) -> float
-    """The smallest positive real root, or infinity where there is none."""
+    """Return the smallest positive real root, or infinity where there is none."""
     coefficients = np.where(np.abs(polynomial.coefficients) < 1e-30, 0, polynomial.coefficients)
     roots = np.roots(coefficients)
     real = roots[np.abs(roots.imag) <= 1e-9 * np.abs(roots.real)].real
@@ -193,7 +193,7 @@ def _inverse(curve, target, reach):
 
 def _scaled(plane, new_distance):
     # type: (np.ndarray, Callable) -> np.ndarray
-    """Points (..., 2) moved along their rays from the centre, from their distance to new_distance(distance)."""
+    """Move points (..., 2) along their rays from the centre, from their distance to new_distance(distance)."""
     distance = np.linalg.norm(plane, axis=-1, keepdims=True)
     return plane * np.where(distance > 0, new_distance(distance) / np.maximum(distance, 1e-300), 1)
 
@@ -213,7 +213,7 @@ def _determinant(matrices):
 
 def _tilt(x_rad, y_rad):
     # type: (float, float) -> np.ndarray
-    """The homography (3, 3) onto a sensor turned about x, then y."""
+    """Return the homography (3, 3) onto a sensor turned about x, then y."""
     (cos_x, cos_y), (sin_x, sin_y) = np.cos([x_rad, y_rad]), np.sin([x_rad, y_rad])
     about_x = np.array([[1, 0, 0], [0, cos_x, sin_x], [0, -sin_x, cos_x]])
     about_y = np.array([[cos_y, 0, -sin_y], [0, 1, 0], [sin_y, 0, cos_y]])
@@ -224,7 +224,7 @@ def _tilt(x_rad, y_rad):
 
 def _by_homography(matrix, plane):
     # type: (np.ndarray, np.ndarray) -> np.ndarray
-    """Points (..., 2) by a homography; NaN for those that it takes behind the plane."""
+    """Map points (..., 2) by a homography; NaN for those that it takes behind the plane."""
     moved = plane @ matrix[:, :2].T + matrix[:, 2]
     with np.errstate(invalid="ignore"):
         return moved[..., :2] / np.where(moved[..., 2:] > 0, moved[..., 2:], np.nan)

@@ -67,7 +67,7 @@ def has_external_data(content):
 
 def _fields(content, position, end):
     # type: (bytes, int, int) -> Iterator[Tuple[int, int, int, int]]
-    """Number and wire type of each field; then begin and end of its value, or of a varint the value and 0."""
+    """Yield number and wire type of each field; then begin and end of its value, or of a varint the value and 0."""
     while position < end:
         key, position = _varint(content, position, end)
         number, wire_type = key >> 3, key & 7
@@ -88,7 +88,7 @@ def _fields(content, position, end):
 
 def _varint(content, position, end):
     # type: (bytes, int, int) -> Tuple[int, int]
-    """The whole number that begins at a position, and the position after it."""
+    """Return the whole number that begins at a position, and the position after it."""
     value = 0
     for shift in range(0, 70, 7):
         if position >= end:

@@ -107,7 +107,7 @@ def accuracy_of_pose_model(
 
 
 def boxes_of(path: str, truth: COCO) -> Boxes:
-    """A detections file's boxes of all images of the annotations. Raises DataError as read_detections."""
+    """Read a detections file's boxes of all images of the annotations. Raises DataError as read_detections."""
     return read_detections(path, truth.imgs, categories=truth.dataset[coco.PERSON_CATEGORIES])
 
 

@@ -57,7 +57,7 @@ def index_persons(content: Any, path: str | Path, skeleton: Skeleton) -> COCO:
 
 
 def index_checked(checked: dict[str, Any], categories: Categories, path: str | Path) -> COCO:
-    """pycocotools' index of what checked_content returned. Raises DataError as index_persons."""
+    """Make pycocotools' index of what checked_content returned. Raises DataError as index_persons."""
     images = {image["id"]: image for image in checked["images"]}
     annotations = with_areas(checked["annotations"], images, path)
     if not any(is_counted(a) for a in annotations):
@@ -142,7 +142,7 @@ def annotated_image(truth: COCO, folder: str | Path, image_id: Id) -> np.ndarray
 
 
 def keypoint_ap(truth: COCO, results: Iterable[dict[str, Any]]) -> dict[str, float]:
-    """AP, AP50, AP75, APM, APL, AR in 0..100 by pycocotools; all 0 without results, -1 where the truth has nobody.
+    """Return METRICS in 0..100 by pycocotools; all 0 without results, -1 where nobody is annotated.
 
     Results that are not finite count as missed (finite_results).
     """
@@ -156,12 +156,12 @@ def keypoint_ap(truth: COCO, results: Iterable[dict[str, Any]]) -> dict[str, flo
 
 
 def finite_results(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The results whose keypoints and score are finite: pycocotools takes an OKS of NaN for a match."""
+    """Return the results whose keypoints and score are finite: pycocotools takes an OKS of NaN for a match."""
     return [r for r in results if np.isfinite(r["score"]) and np.isfinite(r["keypoints"]).all()]
 
 
 def found_people(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The results of a model with a keypoint that was found: finite, and not all of them with the score 0.
+    """Return the results of a model with a keypoint that was found: finite, and not all of them with the score 0.
 
     A backend gives the score 0 to keypoints that the network computed as NaN or infinite.
     """
@@ -169,7 +169,7 @@ def found_people(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def load_results(truth: COCO, results: Iterable[dict[str, Any]]) -> COCO:
-    """pycocotools' index of the finite results, which stay as they are; of none, too, which its own loadRes refuses."""
+    """Make pycocotools' index of the finite results, of copies; of none, too, which its own loadRes refuses."""
     fields = ("image_id", "category_id", "keypoints", "score")
     kept = [{field: result[field] for field in fields} for result in finite_results(results)]
     with contextlib.redirect_stdout(io.StringIO()):

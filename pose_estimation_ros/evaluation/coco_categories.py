@@ -72,7 +72,7 @@ def categories_by_use(annotations: list[dict[str, Any]], path: str) -> Categorie
 
 
 def person_among(entries: list[dict[str, Any]], path: str) -> dict[str, Any]:
-    """Choose the entry of the person. Raises DataError where it cannot be told."""
+    """Choose the entry of the person. Raises DataError where there is not exactly one."""
     named = [entry for entry in entries if str(entry.get("name")).strip().lower() == NAME]
     with_keypoints = [entry for entry in entries if entry.get("keypoints")]
     for candidates in (named, [] if named else with_keypoints, [] if named else entries):

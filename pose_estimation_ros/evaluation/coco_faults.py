@@ -19,13 +19,13 @@ Size = tuple[int, int]  # width, height, px
 
 
 def size_of(image: Mapping[str, Any]) -> Size | None:
-    """(width, height) px of an entry of "images", None where it does not tell."""
+    """Return (width, height) px of an entry of "images", None where it has none."""
     sides = image.get("width"), image.get("height")
     return None if None in sides else (int(sides[0]), int(sides[1]))  # type: ignore[arg-type]
 
 
 def refuse(path: str | Path, problem: str, offenders: Sequence[Any]) -> None:
-    """Raises DataError if there are offenders, with their number and the first."""
+    """Raise DataError if there are offenders, with their number and the first."""
     if offenders:
         raise DataError(f"{path}: {len(offenders)} {problem}, the first: {brief(offenders[0])}")
 
@@ -40,12 +40,12 @@ def repeated(entries: list[dict]) -> list[Any]:
 
 
 def named(annotation: dict, key: str) -> str:
-    """An annotation in a message, with what is wrong about it."""
+    """Name an annotation in a message, with what is wrong about it."""
     return f"annotation {brief(annotation.get('id'))} with {key} {brief(annotation.get(key))}"
 
 
 def finite_numbers(value: Any, shape: tuple[int, ...]) -> bool:
-    """Whether a JSON value is a number, or a list of them, of this shape and nothing in it is NaN or infinite.
+    """Tell whether a JSON value is a number, or a list of them, of this shape, without NaN or infinity.
 
     Numbers beyond LARGEST count as infinite.
     """
@@ -53,7 +53,7 @@ def finite_numbers(value: Any, shape: tuple[int, ...]) -> bool:
 
 
 def has_numbers(value: Any, shape: tuple[int, ...]) -> bool:
-    """Whether a JSON value is a number, or a list of them, of this shape; NaN and infinite are numbers, too."""
+    """Tell whether a JSON value is a number, or a list of them, of this shape; NaN and infinite are numbers, too."""
     try:
         array = np.array(value)
     except (ValueError, OverflowError):  # lists of unequal length
@@ -62,7 +62,7 @@ def has_numbers(value: Any, shape: tuple[int, ...]) -> bool:
 
 
 def refuse_missing_keys(path: str | Path, what: str, entries: list[Any], keys: Sequence[str]) -> None:
-    """Raises DataError for entries that are no objects, or lack a key; it names the keys and the place alone."""
+    """Raise DataError for entries that are no objects, or lack a key; it names the keys and the place alone."""
     others = [f"entry {n}" for n, entry in enumerate(entries) if not isinstance(entry, dict)]
     refuse(path, f"{what} that are no objects", others)
     for key in keys:
@@ -70,6 +70,6 @@ def refuse_missing_keys(path: str | Path, what: str, entries: list[Any], keys: S
 
 
 def is_outside(box_xyxy: Sequence[float] | np.ndarray, size: Size | None) -> bool:
-    """Whether a box and an image of this size have nothing in common; never where the size is not known."""
+    """Tell whether a box and an image of this size have nothing in common; never where the size is not known."""
     x1, y1, x2, y2 = box_xyxy
     return size is not None and (x2 <= 0 or y2 <= 0 or x1 >= size[0] or y1 >= size[1])

@@ -1,4 +1,4 @@
-"""Fields of annotated persons: missing ones are filled in by a rule and told, contradictions are refused."""
+"""Fields of annotated persons: missing ones are filled in by a rule, with a warning; contradictions are refused."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def with_areas(persons: list[dict], images: Mapping[Id, dict], path: str | Path)
 
 
 def is_counted(annotation: dict) -> bool:
-    """Whether COCO asks for this person: it has keypoints and is no crowd."""
+    """Tell whether COCO asks for this person: it has keypoints and is no crowd."""
     return annotation["num_keypoints"] > 0 and not annotation["iscrowd"]
 
 
@@ -109,7 +109,7 @@ def is_positive(value: Any) -> bool:
 
 
 def lies_outside(person: dict, image: dict) -> bool:
-    """Whether the box, or all labelled keypoints, have nothing in common with an image of known size."""
+    """Tell whether the box, or all labelled keypoints, have nothing in common with an image of known size."""
     x, y, width, height = person["bbox"]
     size = size_of(image)
     rows = [person["keypoints"][k : k + 3] for k in range(0, len(person["keypoints"]), 3)]
@@ -118,14 +118,14 @@ def lies_outside(person: dict, image: dict) -> bool:
 
 
 def is_in_box(person: dict) -> list[bool]:
-    """Whether each labelled keypoint lies within the box, 2 px around it included."""
+    """Tell whether each labelled keypoint lies within the box, 2 px around it included."""
     x, y, width, height = person["bbox"]
     rows = [person["keypoints"][k : k + 3] for k in range(0, len(person["keypoints"]), 3)]
     return [x - 2 <= px <= x + width + 2 and y - 2 <= py <= y + height + 2 for px, py, seen in rows if seen > 0]
 
 
 def area_of(person: dict, image: dict, path: str | Path) -> float:
-    """px^2 of the segmentation where there is one and the image's size is known, else of the box; never below 0."""
+    """Return px^2 of the segmentation, or of the box where that or the image's size is missing; never below 0."""
     size = size_of(image)
     if person.get("segmentation") and size:
         try:

@@ -49,12 +49,12 @@ def annotation_file(data: str | Path) -> Path:
 
 
 def read_coco_json(path: str | Path, skeleton: Skeleton | None = None) -> list[AnnotatedImage]:
-    """The images of a file with their persons, in its order. Raises DataError as checked_content."""
+    """List the images of a file with their persons, in its order. Raises DataError as checked_content."""
     return annotated_images(read_json(path), path, skeleton)
 
 
 def annotated_images(content: Any, path: str | Path, skeleton: Skeleton | None = None) -> list[AnnotatedImage]:
-    """COCO's two lists joined: every image with its persons; ``path`` is for messages.
+    """Join COCO's two lists: every image with its persons; ``path`` is for messages.
 
     Raises DataError as checked_content.
     """
@@ -62,7 +62,7 @@ def annotated_images(content: Any, path: str | Path, skeleton: Skeleton | None =
 
 
 def joined(checked: dict[str, Any]) -> list[AnnotatedImage]:
-    """The images of checked content with their persons."""
+    """List the images of checked content with their persons."""
     grouped: dict[Id, list[dict]] = {image["id"]: [] for image in checked["images"]}
     for annotation in checked["annotations"]:
         grouped[annotation["image_id"]].append(annotation)
@@ -109,7 +109,7 @@ def checked_content(
 
 
 def checked_images(images: list[Any], path: str | Path) -> list[dict]:
-    """The entries of "images" with plain ids. Raises DataError as checked_content."""
+    """Return the entries of "images" with plain ids. Raises DataError as checked_content."""
     refuse(path, "images that are no objects", [i for i in images if not isinstance(i, dict)])
     refuse(path, "images without id and file_name", [brief(i) for i in images if not {"id", "file_name"} <= set(i)])
     odd_ids = [i["id"] for i in images if plain_id(i["id"]) is None]
@@ -128,12 +128,12 @@ def checked_images(images: list[Any], path: str | Path) -> list[dict]:
 
 
 def with_value(entry: dict, key: str, value: Any) -> dict:
-    """The entry with this value, a copy where it has another."""
+    """Return the entry with this value, a copy where it has another."""
     return entry if type(entry.get(key)) is type(value) and entry.get(key) == value else {**entry, key: value}
 
 
 def persons_of(annotations: list[dict], categories: Categories, path: str | Path) -> list[dict]:
-    """The annotations of persons, with PERSON as their category_id; none where all are of other categories."""
+    """Return the annotations of persons, with PERSON as their category_id; none where all are of other categories."""
     known = {categories.person, *categories.others}
     unsaid = categories.person if len(known) == 1 else None  # a file of persons alone need not say so of each
     ids = [unsaid if a.get("category_id") is None else same(a["category_id"]) for a in annotations]
@@ -143,7 +143,7 @@ def persons_of(annotations: list[dict], categories: Categories, path: str | Path
 
 
 def with_known_images(annotations: list[dict], image_ids: set[Id], path: str | Path) -> list[dict]:
-    """The annotations with the ids of their images as these have them. Raises DataError for an unknown image."""
+    """Return the annotations with the ids of their images as these have them. Raises DataError for an unknown image."""
     found = [find_id(a.get("image_id"), image_ids) for a in annotations]
     strays = [named(a, "image_id") for a, own in zip(annotations, found) if own not in image_ids]
     refuse(path, "annotations without a known image_id", strays)
@@ -151,20 +151,20 @@ def with_known_images(annotations: list[dict], image_ids: set[Id], path: str | P
 
 
 def is_image_name(value: Any) -> bool:
-    """Whether a file_name leads to a file within the folder of images: no absolute path, no way up."""
+    """Tell whether a file_name leads to a file within the folder of images: no absolute path, no way up."""
     if not isinstance(value, str) or not value or "\0" in value or PureWindowsPath(value).drive:
         return False
     return not PurePosixPath(value).is_absolute() and ".." not in PurePosixPath(value).parts
 
 
 def has_fine_size(image: dict) -> bool:
-    """Whether width and height, where they are known, are whole numbers above 0 and up to LONGEST."""
+    """Tell whether width and height, where they are known, are whole numbers above 0 and up to LONGEST."""
     sides = [image.get("width"), image.get("height")]
     return all(side is None or (type(plain_id(side)) is int and 0 < side <= LONGEST) for side in sides)
 
 
 def refuse_missing_images(folder: str | Path, names: Iterable[str]) -> None:
-    """Raises DataError, naming the first and the count, where files of a folder are not there."""
+    """Raise DataError, naming the first and the count, where files of a folder are not there."""
     refuse(folder, "images that are missing", [name for name in names if not os.path.isfile(Path(folder, name))])
 
 
@@ -193,13 +193,13 @@ def read_detections(
 ) -> Boxes:
     """Read the person boxes of a COCO detections file (HRNet's): list of {image_id, category_id, bbox xywh, score}.
 
-    Images without a box, boxes outside of their image, and a file without any box are told in a warning.
+    Images without a box, boxes outside of their image, and a file without any box bring a warning.
 
     Args:
         path: the JSON file.
         images: ids of the images; or their entries of "images" by id, whose sizes tell what lies outside.
         min_score: boxes of a lower score are left out.
-        categories: of the annotations, by which persons are told from others.
+        categories: of the annotations, by which persons are known from others.
 
     Returns:
         Boxes and scores by image id; every image of ``images`` has an entry.
@@ -238,7 +238,7 @@ BOX_RULES: dict[str, Callable[[dict], bool]] = {
 
 
 def warn_of_boxes(path: str | Path, images: Collection[Id] | Mapping[Id, dict], boxes: Boxes) -> None:
-    """Tell images without boxes, and boxes that lie outside of their image."""
+    """Warn of images without boxes, and boxes that lie outside of their image."""
     empty = sum(not len(own) for own, _ in boxes.values())
     if empty:
         warn(f"{path}: {empty} of {len(boxes)} images have no box, so nobody is looked for in them")

@@ -49,7 +49,7 @@ def load_ground_truth(data: str | Path, content: Any = None) -> COCO:
 
 
 def keypoint_ap(truth: COCO, results: Iterable[dict[str, Any]]) -> dict[str, float]:
-    """AP, AP50, AP75, AR, AP_easy, AP_medium, AP_hard in 0..100; 0 without results, -1 without truth.
+    """Return AP, AP50, AP75, AR, AP_easy, AP_medium, AP_hard in 0..100; 0 without results, -1 without truth.
 
     Results that are not finite count as missed (coco.finite_results).
     """

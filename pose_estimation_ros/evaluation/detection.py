@@ -54,7 +54,7 @@ def load_truth(
     path: str | Path, min_keypoints: int = MIN_KEYPOINTS, min_height: float = MIN_HEIGHT, half: str | None = None
 ) -> list[Truth]:
     """The images of a COCO person file, or of one of HALVES. Counted: no crowd, with enough labelled keypoints (where
-    it has any) and px. Persons whose box has no width or height are left out, and told.
+    it has any) and px. Persons whose box has no width or height are left out, with a warning.
 
     Raises DataError if the file cannot be read (evaluation.coco_json).
     """
@@ -73,7 +73,7 @@ def load_truth(
 
 
 def refuse_odd_fields(path: str | Path, persons: list[dict]) -> None:
-    """Raises DataError where a field by which people are counted is no number of its kind."""
+    """Raise DataError where a field by which people are counted is no number of its kind."""
     wrong = [named(a, "iscrowd") for a in persons if a.get("iscrowd", 0) not in (0, 1)]
     refuse(path, "persons whose iscrowd is neither 0 nor 1", wrong)
     wrong = [named(a, "num_keypoints") for a in persons if not finite_numbers(a.get("num_keypoints", 0), ())]
@@ -81,7 +81,7 @@ def refuse_odd_fields(path: str | Path, persons: list[dict]) -> None:
 
 
 def with_boxes(annotated: list[AnnotatedImage], path: str | Path) -> list[AnnotatedImage]:
-    """The images with those persons alone whose box has a width and a height; tells the others."""
+    """Return the images with those persons alone whose box has a width and a height; warn of the others."""
     flat = [named(a, "bbox") for _, items in annotated for a in items if not has_area(a)]
     if flat:
         warn(f"{path}: {len(flat)} persons whose box has no width or height are left out, the first: {flat[0]}")
@@ -114,7 +114,7 @@ def assign(box_xyxy: np.ndarray, score: np.ndarray, person_xyxy: np.ndarray) -> 
 
 
 def judge(detections: Iterable[Detections], truths: Iterable[Truth]) -> Outcome:
-    """The finite detections (box_xyxy, score) of every image against its annotations."""
+    """Compare the finite detections (box_xyxy, score) of every image with its annotations."""
     truths, detections = list(truths), finite_boxes(detections)[1]
     rows = [(np.zeros(0), np.zeros(0, bool), np.zeros(0, bool))]
     for (box_xyxy, score), truth in zip(detections, truths):
@@ -145,7 +145,7 @@ def at_threshold(points: Curve, score: float) -> tuple[float, float]:
 
 
 def detect_folder(detector: Callable, folder: str | Path, truths: Iterable[Truth]) -> list[Detections]:
-    """(box_xyxy, score) of every annotated image of a folder.
+    """Return (box_xyxy, score) of every annotated image of a folder.
 
     Raises DataError for an image that cannot be read, or has not its annotated size.
     """
@@ -159,7 +159,7 @@ def detect_folder(detector: Callable, folder: str | Path, truths: Iterable[Truth
 
 
 def finite_boxes(detections: Iterable[Detections]) -> tuple[int, list[Detections]]:
-    """How many boxes have numbers that are not finite, and the detections without them."""
+    """Count the boxes with numbers that are not finite, and return the detections without them."""
     detections = list(detections)
     fine = [np.isfinite(boxes).all(1) & np.isfinite(scores) for boxes, scores in detections]
     kept = [(boxes[own], scores[own]) for (boxes, scores), own in zip(detections, fine)]

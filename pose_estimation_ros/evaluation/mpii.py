@@ -135,7 +135,7 @@ def read_h5(path: str | Path, keys: tuple[str, ...]) -> list[np.ndarray]:
 def as_persons(
     names: list[str], center: np.ndarray, scale: np.ndarray, xy: np.ndarray, visibility: np.ndarray
 ) -> Persons:
-    """From MPII's own columns, pixels counted from 1: (N, 2), (N,), (N, 16, 2) and visibility (N, 16).
+    """Make Persons of MPII's own columns, pixels counted from 1: (N, 2), (N,), (N, 16, 2) and visibility (N, 16).
 
     What is not finite, or beyond LARGEST, becomes NaN.
     """
@@ -149,7 +149,7 @@ def as_persons(
 
 
 def head_distance(xy: np.ndarray, persons: Persons) -> np.ndarray:
-    """(N, 16) distances of predictions (N, 16, 2) px from the annotated joints, in head sizes; NaN if not labelled.
+    """Return distances (N, 16) of predictions (N, 16, 2) px from the joints, in head sizes; NaN if not labelled.
 
     Infinite, which is missed, where a prediction is not finite.
     """

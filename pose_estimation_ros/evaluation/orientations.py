@@ -27,7 +27,7 @@ def orientation_of(file: str | Path | bytes) -> int:
             warnings.simplefilter("ignore")  # of the image's size, for it is not decoded
             with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as image:
                 value = image.getexif().get(TAG, 1)
-    except Exception:  # whatever is wrong about the file is told where it is decoded
+    except Exception:  # what is wrong with the file is said where it is decoded
         return 1
     return value if value in range(1, 9) else 1
 

@@ -54,9 +54,9 @@ def pictures(entries: Sequence[Picture], skeleton: Skeleton) -> Html:
 
 
 def image_of(entry: Picture) -> np.ndarray:
-    """The image, or a blank one that has room for the annotated people where there is no such file.
+    """Return the image, or a blank one that has room for the annotated people where there is no such file.
 
-    A file that cannot be read, or has not its annotated size, is told and left blank, too.
+    A file that cannot be read, or has not its annotated size, is left blank, too, with a warning.
     """
     try:
         if os.path.isfile(entry.path):

@@ -92,7 +92,7 @@ def _metres(values, a, b):
 
 def _encoding(form):
     # type: (str) -> str
-    """The encoding of the image before it was compressed; for formats such as "jpeg", that word."""
+    """Return the encoding of the image before it was compressed; for formats such as "jpeg", that word."""
     return form.split(";")[0].strip()
 
 

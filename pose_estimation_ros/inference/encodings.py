@@ -136,7 +136,7 @@ def decode_depth(encoding, height, width, step, is_bigendian, data, max_pixels=M
 
 def _rows(encoding, layout, height, width, step, data):
     # type: (str, Layout, int, int, int, Any) -> np.ndarray
-    """The bytes of each row without its padding: (rows, bytes of a row) uint8, a view."""
+    """Return the bytes of each row without its padding: (rows, bytes of a row) uint8, a view."""
     if width % layout.width_of or height % layout.height_of:
         wanted = "width and height multiples of %d and %d for %s" % (layout.width_of, layout.height_of, encoding)
         raise FrameError("size", "expected %s, got %d x %d" % (wanted, width, height))

@@ -127,7 +127,7 @@ def _needed(compressed, length):
 
 def _chunk(kind, content):
     # type: (bytes, bytes) -> List[bytes]
-    """The parts of a PNG's chunk."""
+    """Return the parts of a PNG's chunk."""
     checksum = binascii.crc32(content, binascii.crc32(kind)) & 0xFFFFFFFF
     return [struct.pack(">I", len(content)), kind, content, struct.pack(">I", checksum)]
 

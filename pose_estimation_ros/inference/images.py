@@ -66,7 +66,7 @@ def decode_image_file(data, name, max_pixels=MAX_FILE_PIXELS):
 
 def _decoded(data):
     # type: (bytes) -> np.ndarray
-    """(H, W, 3) uint8 BGR, or None where OpenCV cannot read the file."""
+    """Decode a file to (H, W, 3) uint8 BGR, or None where OpenCV cannot read the file."""
     if not data:
         return None
     encoded = np.frombuffer(data, np.uint8)
@@ -82,6 +82,6 @@ def _decoded(data):
 
 def _from_floats(image):
     # type: (np.ndarray) -> np.ndarray
-    """Samples in 0..1, as most writers have them, or in 0..255 -> uint8."""
+    """Convert samples in 0..1, as most writers have them, or in 0..255 to uint8."""
     finite = np.nan_to_num(image)
     return np.clip(finite * 255 if finite.max() <= 1 else finite, 0, 255).astype(np.uint8)

@@ -92,5 +92,5 @@ def _plain_errors(model_path, verb):
 
 def _fixed_sizes(shape):
     # type: (Optional[list]) -> Tuple
-    """Shape with None for a free dimension, which ONNX Runtime writes as a name or None; () for what is no tensor."""
+    """Return a shape with None for a free dimension, which ONNX Runtime writes as a name; () for what is no tensor."""
     return tuple(size if isinstance(size, int) and size > 0 else None for size in shape or ())

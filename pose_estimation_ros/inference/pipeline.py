@@ -145,13 +145,13 @@ class Pipeline:
     @property
     def non_finite(self):
         # type: () -> NonFinite
-        """What the networks computed that is not finite, since they were opened; siblings count together."""
+        """Count what the networks computed that is not finite, since they were opened; siblings count together."""
         return total(backend.non_finite for backend in self._backends)
 
     @property
     def blind(self):
         # type: () -> bool
-        """Whether a network computed nothing finite for its last batch."""
+        """Tell whether a network computed nothing finite for its last batch."""
         return any(backend.blind for backend in self._backends)
 
     @property

@@ -26,7 +26,7 @@ MESSAGES = SimpleNamespace(
 
 def image_to_array(msg, max_pixels=MAX_PIXELS, mono16_bits=0):
     # type: (Image, int, int) -> np.ndarray
-    """Frame (H, W, 3) uint8 BGR, for bgr8 a view on the message; see encodings.decode_image. Raises FrameError.
+    """Return a frame (H, W, 3) uint8 BGR, for bgr8 a view on the message. Raises FrameError, see decode_image.
 
     An encoding outside encodings.LAYOUTS is left to cv_bridge where that is installed.
     """
@@ -41,7 +41,7 @@ def image_to_array(msg, max_pixels=MAX_PIXELS, mono16_bits=0):
 
 def depth_to_array(msg, max_pixels=MAX_PIXELS):
     # type: (Image, int) -> Tuple[np.ndarray, str]
-    """Depth (H, W) float32 m or uint16 mm, and its encoding; see encodings.decode_depth. Raises FrameError."""
+    """Return depth (H, W) float32 m or uint16 mm, and its encoding; see encodings.decode_depth. Raises FrameError."""
     return decode_depth(msg.encoding, msg.height, msg.width, msg.step, msg.is_bigendian, msg.data, max_pixels)
 
 

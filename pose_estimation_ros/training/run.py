@@ -44,7 +44,7 @@ class Run:
         self.resume()
 
     def resume(self) -> None:
-        """Continues from last.ckpt where there is one. Raises ConfigError if recipe or data have changed since."""
+        """Continue from last.ckpt where there is one. Raises ConfigError if recipe or data have changed since."""
         last = self.recipe.run_dir / "last.ckpt"
         if not last.exists():
             return
@@ -55,7 +55,7 @@ class Run:
         changed = sorted(k for k, v in before.items() if self.fields[k] != v and k not in RESUME_FREELY)
         if changed:
             raise ConfigError(f"{last} was made with other values of {changed}; choose another name= or remove it")
-        other = changes(state.get("data", self.data), self.data)  # checkpoints of earlier versions have no "data"
+        other = changes(state.get("data", self.data), self.data)  # an older checkpoint may have no "data"
         if other:
             raise ConfigError(
                 f"{last} was made with other data: {', '.join(other)}; bring the data back to go on, or choose another"

@@ -77,7 +77,7 @@ def train(recipe: Recipe) -> Path | None:
 
 
 def finish_epoch(run: Run, task: Task, loss: Loss, steps: int, interrupt: Interrupt) -> bool:
-    """Trains the rest of the running epoch, evaluates and saves; False if interrupted, after saving.
+    """Train the rest of the running epoch, evaluate and save; False if interrupted, after saving.
 
     Raises TrainingDiverged, before anything is saved, where loss, weights or scores are not finite.
     """

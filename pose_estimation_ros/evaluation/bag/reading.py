@@ -81,7 +81,7 @@ class Bag:
         return sorted({connection.topic for connection in self.connections if connection.msgtype in types})
 
     def count(self, topic: str) -> int:
-        """Messages of a topic, by the bag's index or its metadata.yaml, whichever has more."""
+        """Count the messages of a topic, by the bag's index or its metadata.yaml, whichever has more."""
         indexed = sum(connection.msgcount for connection in self.connections if connection.topic == topic)
         return max(indexed, self._files.counts.get(topic, 0))
 
@@ -113,7 +113,7 @@ class Bag:
             self.problem = f"{count} messages of {topic} where the bag's index has {self.count(topic)}"
 
     def first(self, topic: str) -> Any:
-        """The first message of a topic; None where none can be read. Leaves ``problem`` as it is."""
+        """Return the first message of a topic; None where none can be read. Leaves ``problem`` as it is."""
         before = self.problem
         try:
             return next((entry.message for entry in self.read(topic)), None)

@@ -44,11 +44,11 @@ class Scene(NamedTuple):
 
 
 def load_scenes(path: str | Path) -> list[Scene]:
-    """All images of a COCO file, those without persons, too; other categories than persons are background.
+    """Read all images of a COCO file, those without persons, too; other categories than persons are background.
 
     A box that a detector made carries its "score", which becomes the score to learn (DOUBT): what the teacher took for
     a person by a hair is the background that a student must see. A crowd without a score is NaN. Persons whose box has
-    no width or height are left out, and told.
+    no width or height are left out, with a warning.
 
     Raises DataError: as read_coco_json, scores that are not finite numbers, or nobody with a box.
     """

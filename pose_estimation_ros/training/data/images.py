@@ -58,7 +58,7 @@ class ImageStore:
                 self.members.setdefault(PurePosixPath(member).name, []).append(member)
 
     def names(self) -> list[str]:
-        """All file names of a folder or of the tar files; with its path where several members have the same name."""
+        """List all file names of a folder or of the tar files, with the path where several members have one name."""
         if self.packed is None:
             return os.listdir(self.location)
         return [name for last, paths in self.members.items() for name in ([last] if len(paths) == 1 else paths)]
@@ -82,21 +82,21 @@ class ImageStore:
         return image
 
     def has(self, file_name: str) -> bool:
-        """Whether there is such a file."""
+        """Tell whether there is such a file."""
         try:
             return bool(self.encoded(file_name))
         except DataError:
             return False
 
     def encoded(self, file_name: str) -> bytes:
-        """The bytes of an image file. Raises DataError where it is missing."""
+        """Return the bytes of an image file. Raises DataError where it is missing."""
         try:
             return Path(self.location, file_name).read_bytes() if self.packed is None else self.packed_bytes(file_name)
         except (OSError, KeyError, ValueError) as error:
             raise DataError(f"{self.location}: expected an image {file_name}, there is none") from error
 
     def packed_bytes(self, file_name: str) -> bytes:
-        """The bytes of the member of that name. Raises KeyError for none, DataError for several that differ."""
+        """Return the bytes of the member of that name. Raises KeyError for none, DataError for several that differ."""
         packed = self.packed or {}
         if file_name in packed:
             return packed[file_name]
@@ -128,7 +128,7 @@ def load_items(
 
 
 def read_item(item: tuple[Source, ImageStore, Entry], what: str = "an image") -> tuple[np.ndarray, Entry]:
-    """The item's image (H, W, 3) uint8 BGR and its entry.
+    """Read the item's image (H, W, 3) uint8 BGR and its entry.
 
     Raises DataError, which names image and annotation file, also where the image has not its annotated size.
     """
@@ -140,15 +140,15 @@ def read_item(item: tuple[Source, ImageStore, Entry], what: str = "an image") ->
 
 
 def warn_of_turned(store: ImageStore, entries: list[Entry]) -> None:
-    """Tell images that EXIF turns without another size; of a large set some are looked at, evenly spaced."""
+    """Warn of images that EXIF turns without another size; of a large set some are looked at, evenly spaced."""
     sizes = {entry.file_name: entry.size for entry in entries}
     names = list(sizes)[:: -(-len(sizes) // LOOKED_AT) or 1]
-    fine = [name for name in names if store.has(name)]  # the others are told when they are read
+    fine = [name for name in names if store.has(name)]  # the others are named when they are read
     warn_of_orientations(store.location, ((name, store.encoded(name), sizes[name]) for name in fine))
 
 
 def read_tars(pattern: str) -> dict[str, bytes]:
-    """The files in all tar files of a glob, by their path within.
+    """Read the files in all tar files of a glob, by their path within.
 
     Raises DataError: no such tar file, one that cannot be read, or one path with different content.
     """
@@ -164,7 +164,7 @@ def read_tars(pattern: str) -> dict[str, bytes]:
 
 
 def read_tar(path: str) -> dict[str, bytes]:
-    """The files in a tar file, by their path within. Raises DataError as read_tars."""
+    """Read the files in a tar file, by their path within. Raises DataError as read_tars."""
     packed: dict[str, bytes] = {}
     try:
         with tarfile.open(path) as tar:
@@ -180,7 +180,7 @@ def read_tar(path: str) -> dict[str, bytes]:
 
 
 def readable(store: ImageStore, entries: list[Entry]) -> list[Entry]:
-    """The entries whose image can be decoded and has its annotated size; warns with the count and first of the others.
+    """Return the entries whose image can be decoded and has its annotated size; warn of the others.
 
     For recipes with skip_bad. All images are decoded once, before training, rather than replaced when a worker meets
     them: the set is then the same in every epoch, process and resumed run, and no worker has to report anything.
@@ -199,7 +199,7 @@ def readable(store: ImageStore, entries: list[Entry]) -> list[Entry]:
 
 
 def fault_of(store: ImageStore, file_name: str, size: Size | None) -> str:
-    """What is wrong about an image; empty where nothing is."""
+    """Say what is wrong with an image; empty where nothing is."""
     try:
         store.read(file_name, size)
     except DataError as error:
