@@ -58,9 +58,7 @@ class PerspectiveLens:
         rays = _scaled(plane, lambda distance: _inverse(self._curve, distance, self._reach))
         if any(self._shift):
             rays = self._newton(rays, plane)
-        with np.errstate(all="ignore"):
-            missed = np.abs(self._bend(rays)[0] - plane).max(-1, keepdims=True)
-            return np.where(missed <= ACCURACY * (1 + np.abs(plane).max(-1, keepdims=True)), rays, np.nan)
+        return _confirmed(rays, self._bend(rays)[0], plane)
 
     def _curve(self, r):
         # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
@@ -131,9 +129,7 @@ class FisheyeLens:
         # type: (np.ndarray) -> np.ndarray
         """Invert distort on the central branch; NaN for points that the lens does not show, and from 90 degrees on."""
         rays = _scaled(plane, lambda distance: np.tan(_inverse(self._curve, distance, self._reach)))
-        with np.errstate(all="ignore"):
-            missed = np.abs(self.distort(rays) - plane).max(-1, keepdims=True)
-            return np.where(missed <= ACCURACY * (1 + np.abs(plane).max(-1, keepdims=True)), rays, np.nan)
+        return _confirmed(rays, self.distort(rays), plane)
 
     def _curve(self, angle):
         # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
@@ -189,6 +185,14 @@ def _inverse(curve, target, reach):
             step = t - missed / slope
             t = np.where((step > low) & (step < high), step, (low + high) / 2)
     return t
+
+
+def _confirmed(rays, bent, plane):
+    # type: (np.ndarray, np.ndarray, np.ndarray) -> np.ndarray
+    """Return rays (..., 2) as they are, or NaN where the lens bends them to another point than that of the plane."""
+    with np.errstate(all="ignore"):
+        missed = np.abs(bent - plane).max(-1, keepdims=True)
+        return np.where(missed <= ACCURACY * (1 + np.abs(plane).max(-1, keepdims=True)), rays, np.nan)
 
 
 def _scaled(plane, new_distance):

@@ -42,7 +42,7 @@ def check_onnx(content, path):
     try:
         external = has_external_data(content)
     except ValueError as error:
-        raise ModelError("%s: expected an ONNX model, got a file that is none: %s" % (path, error))
+        raise ModelError("%s: expected an ONNX model, got a file that is not one: %s" % (path, error))
     if external:
         raise ModelError(
             "%s: expected an ONNX model in one file, got one whose weights lie in other files (external data): save it "

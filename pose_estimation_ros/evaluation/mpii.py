@@ -105,12 +105,16 @@ def h5_persons(path: str | Path) -> Persons:
     ones are not, which tells them apart.
     """
     names, center, scale, part, visible = read_h5(path, ("imgname", "center", "scale", "part", "visible"))
-    if any(column.dtype.kind not in "iuf" for column in (center, scale, part, visible)):
-        raise DataError(f"{path}: expected numbers in center, scale, part and visible, got other values")
-    if center.shape[1:] != (2,) or scale.ndim != 1 or visible.shape[1:] != (JOINTS,):
-        raise DataError(f"{path}: expected center (N, 2), scale (N,), visible (N, {JOINTS}), got other shapes")
-    if part.shape[1:] != (JOINTS, 2) or {len(x) for x in (names, center, scale, visible)} != {len(part)}:
-        raise DataError(f"{path}: expected part (N, {JOINTS}, 2) and N of all others, got {part.shape}")
+    columns = center, scale, part, visible
+    if any(column.dtype.kind not in "iuf" for column in columns):
+        kinds = ", ".join(str(column.dtype) for column in columns)
+        raise DataError(f"{path}: expected numbers in center, scale, part and visible, got {kinds}")
+    count = len(part)
+    shapes = (count, 2), (count,), (count, JOINTS, 2), (count, JOINTS)
+    if len(names) != count or tuple(column.shape for column in columns) != shapes:
+        text = f"center (N, 2), scale (N,), part (N, {JOINTS}, 2), visible (N, {JOINTS}) and N names"
+        found = ", ".join(str(column.shape) for column in columns)
+        raise DataError(f"{path}: expected {text}, got {found} and {len(names)} names")
     if (center != np.round(center)).any():
         scale = scale / GROWTH
         center = center - scale[:, None] * [0, DOWN]

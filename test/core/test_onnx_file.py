@@ -53,7 +53,7 @@ def test_what_looks_like_it_elsewhere_is_none():
 @pytest.mark.parametrize("content, why", [
     (b"", "an empty file"),
     (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "pointer of Git LFS: run `git lfs pull`"),
-    (b"<html>", "a file that is none"),
+    (b"<html>", "a file that is not one"),
     (b"\x08", "a number without an end"),
     (b"\x80" * 20, "a number without an end"),
     (b"\x0b\x0c", "a field of type 3"),

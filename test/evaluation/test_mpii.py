@@ -77,6 +77,37 @@ def test_entries_that_are_none(changes, message):
         truth_of(entry(), entry(**changes))
 
 
+GOOD = {"imgname": [b"a.jpg"], "center": [[9, 9]], "scale": [0.8], "part": [JOINTS], "visible": [[1] * 16]}
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({}, ""),
+        ({"center": [[b"1", b"2"]]}, r"expected numbers in center, scale, part and visible, got \|S1, float64, "),
+        (
+            {"scale": [0.8, 0.9]},
+            r"expected center \(N, 2\), .*, got \(1, 2\), \(2,\), .* and 1 names",
+        ),
+        ({"part": [JOINTS[:15]]}, r"got \(1, 2\), \(1,\), \(1, 15, 2\)"),
+        ({"visible": [1]}, r"\(1,\) and 1 names"),
+        ({"imgname": []}, "and 0 names"),
+        ({"imgname": [b"../a.jpg"]}, "whose imgname is not a name within the folder"),
+    ],
+)
+def test_columns_of_an_h5(tmp_path, changes, message):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "mpii.h5"
+    with h5py.File(path, "w") as file:
+        for name, column in {**GOOD, **changes}.items():
+            file[name] = np.array(column)
+    if not message:
+        assert mpii.h5_persons(path).file_name == ["a.jpg"]
+        return
+    with pytest.raises(DataError, match="mpii.h5: .*" + message):
+        mpii.h5_persons(path)
+
+
 def slow_pckh(xy, part, head_size, limit):
     """From the columns of the h5, pixels counted from 1, joint by joint."""
     rates, right, total = [], 0, 0

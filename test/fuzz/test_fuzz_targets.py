@@ -2,6 +2,7 @@
 
 import random
 import struct
+import zlib
 
 import pytest
 
@@ -23,8 +24,7 @@ def test_nothing_but_refusals(name):
             target.run(data)
             served += 1
         except PoseError as error:
-            assert "expected" in str(error) or str(error)
-            assert len(str(error)) < 1000
+            assert 0 < len(str(error)) < 1000
     if name != "model_spec":  # whose files belong to no network
         assert served > 5
 
@@ -39,4 +39,4 @@ def test_checksums_are_put_right():
     assert repaired(damaged) == repaired(good) and repaired(damaged)[:-4] == damaged[:-4]
     assert repaired(b"other") == b"other"
     (checksum,) = struct.unpack(">I", repaired(damaged)[-4:])
-    assert checksum == __import__("zlib").crc32(b"tEXtx")
+    assert checksum == zlib.crc32(b"tEXtx")

@@ -233,7 +233,7 @@ def _respec(path, **changes):
 @pytest.mark.parametrize(
     "spoil, words",
     [
-        (_corrupt, "expected an ONNX model, got a file that is none"),
+        (_corrupt, "expected an ONNX model, got a file that is not one"),
         (lambda path: _respec(path, skeleton="crowdpose14", flip_pairs=None), "expected .*14.* got .*17"),
         (lambda path: _respec(path, input_size_wh=[192, 256]), "expected .*256, 192.* got .*64, 48"),
         (lambda path: _respec(path, task="person_detector", decoder="boxes"), "top_down"),
