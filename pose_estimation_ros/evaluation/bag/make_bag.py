@@ -49,15 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--storage", choices=STORAGES, default="sqlite3", help="(default: %(default)s)")
     parser.add_argument("--compressed", action="store_true", help="CompressedImage instead of Image")
     parser.add_argument(
-        "--rate", type=number(0, 1e6), metavar="HZ", help="images per second (default: the video's; folder: 30)"
+        "--rate", type=number(1e-3, 1e6), metavar="HZ", help="images per second (default: the video's; folder: 30)"
     )
     parser.add_argument("--annotations", metavar="FILE", help="COCO's person keypoints of the images")
-    parser.add_argument("--max-frames", type=whole(0), metavar="N", help="only the first N images")
+    parser.add_argument("--max-frames", type=whole(1), metavar="N", help="only the first N images")
 
 
 def main(args: argparse.Namespace) -> int:
-    if (args.rate is not None and not args.rate >= 1e-3) or (args.max_frames is not None and args.max_frames < 1):
-        raise ConfigError(f"expected --rate above 0 and --max-frames from 1, got {args.rate} and {args.max_frames}")
     out = Path(args.out)
     if out.exists():
         raise DataError(f"expected --out to be a new folder, {out} is there already")

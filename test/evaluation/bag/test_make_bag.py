@@ -238,14 +238,19 @@ def test_a_full_disk_is_one_line(make, photos, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     "options, words",
     [
-        (["--rate", "0"], "expected --rate above 0"),
-        (["--max-frames", "0"], "--max-frames from 1"),
-        (["--annotations", "none.json"], "none.json: expected a JSON file"),
+        (["--rate", "0"], "--rate: expected a number in 0.001..1000000.0, got '0'"),
+        (["--max-frames", "0"], "--max-frames: expected a whole number of 1 or more, got '0'"),
     ],
 )
-def test_bad_options(make, photos, options, words, capsys):
-    status, path = make(photos, *options)
-    assert status == 1 and words in capsys.readouterr().err and not path.exists()
+def test_numbers_out_of_range(make, photos, options, words, capsys):
+    with pytest.raises(SystemExit) as end:
+        make(photos, *options)
+    assert end.value.code == 2 and words in capsys.readouterr().err
+
+
+def test_no_annotations(make, photos, capsys):
+    status, path = make(photos, "--annotations", "none.json")
+    assert status == 1 and "none.json: expected a JSON file" in capsys.readouterr().err and not path.exists()
 
 
 def test_bad_input(make, photos, content, tmp_path, capsys):
