@@ -4,6 +4,7 @@ Frame: REP-103's optical one, x right, y down, z forward. Sources: CameraInfo.ms
 then region of interest, then binning). The lenses themselves are in core.lens.
 """
 
+import functools
 from typing import Any, Dict, NamedTuple, Sequence, Tuple, Union
 
 import numpy as np
@@ -22,6 +23,7 @@ LENSES = {  # type: Dict[str, Tuple[Any, Tuple[int, ...]]]
 FOCAL, CENTRE = (1e-3, 1e5), 1e3
 SKEW = 0.5  # of the shorter focal length
 GRID_WH = (64, 48)  # of unusable_share
+REMEMBERED = 32  # lenses, each of some hundred bytes
 
 
 class Camera(NamedTuple):
@@ -54,9 +56,7 @@ class Camera(NamedTuple):
         More than zero means that the calibration does not cover its own image: it was fitted to points nearer to the
         centre, or belongs to another lens.
         """
-        sides = [np.linspace(0, size - 1, count) for size, count in zip(self.size_wh, GRID_WH)]
-        rays = self.unproject(np.stack(np.meshgrid(*sides), -1))
-        return float(np.isnan(rays).any(-1).mean())
+        return _unusable_share(self.lens, tuple(self.matrix.ravel().tolist()), self.size_wh)
 
     def view(self, offset=(0, 0), size_wh=(0, 0), binning=(1, 1)):
         # type: (Sequence[int], Sequence[int], Sequence[int]) -> Camera
@@ -73,6 +73,15 @@ class Camera(NamedTuple):
         matrix[:2, 2] -= offset
         matrix[:2] /= np.array(binning, np.float64)[:, None]
         return self._replace(matrix=matrix, size_wh=(width, height))
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _unusable_share(lens, matrix, size_wh):
+    # type: (Union[PerspectiveLens, FisheyeLens], Tuple[float, ...], Tuple[int, int]) -> float
+    """Compute Camera.unusable_share, once for each calibration: diagnostics ask for it every second."""
+    sides = [np.linspace(0, size - 1, count) for size, count in zip(size_wh, GRID_WH)]
+    rays = Camera(np.reshape(matrix, (3, 3)), lens, size_wh).unproject(np.stack(np.meshgrid(*sides), -1))
+    return float(np.isnan(rays).any(-1).mean())
 
 
 def make_camera(matrix, distortion, model, size_wh):
@@ -117,7 +126,7 @@ def _lens(coefficients, model):
     # type: (Sequence[float], str) -> Union[PerspectiveLens, FisheyeLens]
     kind, counts = LENSES.get(model, (None, ()))
     if not any(coefficients) and (kind is not FisheyeLens or not coefficients):
-        return PerspectiveLens(())
+        return _made(PerspectiveLens, ())
     if kind is None:
         expected = "distortion_model %s" % " or ".join(LENSES)
         raise FrameError("camera_info", "expected %s, got %.80r" % (expected, model))
@@ -127,4 +136,11 @@ def _lens(coefficients, model):
         expected = "%s coefficients of %s" % (" or ".join(map(str, counts)), model)
         raise FrameError("camera_info", "expected %s, got %d: %s" % (expected, len(coefficients), coefficients[:14]))
     check_coefficients(coefficients[: fitting[-1]])
-    return kind(coefficients[: fitting[-1]])
+    return _made(kind, tuple(coefficients[: fitting[-1]]))
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _made(kind, coefficients):
+    # type: (Any, Tuple[float, ...]) -> Union[PerspectiveLens, FisheyeLens]
+    """Make a lens, once for all messages of a camera that say the same: finding the roots takes a while."""
+    return kind(coefficients)

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pose_estimation_ros.core.camera import make_camera
+from pose_estimation_ros.core.camera import Camera, make_camera
 from pose_estimation_ros.core.errors import FrameError
 
 K = [525.0, 0, 319.5, 0, 530.0, 239.5, 0, 0, 1]
@@ -177,3 +177,17 @@ def test_the_plain_fisheye_by_hand():
     """Equal angles, equal pixels: 45 degrees lie pi / 4 focal lengths from the centre."""
     lens = make_camera(K, [0.0] * 4, "equidistant", (640, 480))
     np.testing.assert_allclose(lens.project(np.array([1.0, 0.0, 1.0])), [319.5 + 525 * np.pi / 4, 239.5])
+
+
+@pytest.mark.parametrize(
+    "distortion, model", [([], "plumb_bob"), ([-2.0, 0, 0, 0], "plumb_bob"), ([0.1, 0, 0, 0], "fisheye")]
+)
+def test_the_same_calibration_is_worked_out_once(monkeypatch, model, distortion):
+    first, again, other = (
+        make_camera([width, 0, 320, 0, width, 240, 0, 0, 1], distortion, model, (640, 480)) for width in (500, 500, 100)
+    )
+    assert first.lens is again.lens is other.lens
+    shares = first.unusable_share(), other.unusable_share()
+    monkeypatch.setattr(Camera, "unproject", None)
+    assert (again.unusable_share(), other.unusable_share()) == shares
+    assert distortion != [-2.0, 0, 0, 0] or 0 < shares[0] < shares[1]
