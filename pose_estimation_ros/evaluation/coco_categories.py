@@ -40,7 +40,7 @@ def read_categories(content: dict[str, Any], path: str, skeleton: Skeleton | Non
         skeleton: which the keypoint names of the category must be those of, if it names them.
 
     Raises:
-        DataError: categories that are none, no person among them, or keypoint names of another skeleton.
+        DataError: malformed categories, no person among them, or keypoint names of another skeleton.
     """
     entries = content.get("categories") or []
     if not entries:

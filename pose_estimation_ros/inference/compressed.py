@@ -109,7 +109,7 @@ def _header(form, data, max_pixels):
     # type: (str, bytes, int) -> ImageHeader
     header = checked_image(data, max_pixels)
     if header is None:
-        problem = "expected a JPEG or PNG, got %d bytes that are none, format %.80r"
+        problem = "expected a JPEG or PNG, got %d bytes that are neither, format %.80r"
         raise FrameError("data", problem % (len(data), form))
     return header
 

@@ -56,7 +56,7 @@ def decode_image_file(data, name, max_pixels=MAX_FILE_PIXELS):
     except cv2.error as error:
         raise DataError("%s: expected an image, got: %.200s" % (name, " ".join(str(error).split())))
     if image is None:
-        problem = "that OpenCV cannot read" if header else "that are none"
+        problem = "that OpenCV cannot read" if header else "that are not one"
         raise DataError("%s: expected an image, got %d bytes %s" % (name, len(data), problem))
     if header and sorted(image.shape[:2]) != sorted((header.width, header.height)):
         problem = "%s: expected an image of %d x %d as its header says, OpenCV reads %d x %d"

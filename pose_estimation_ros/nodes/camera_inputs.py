@@ -97,7 +97,7 @@ class CameraInputs:
 
     def _guarded(self, callback):
         # type: (Callable) -> Callable
-        """Wrap a callback so that an exception that nobody expected costs one message, and is counted."""
+        """Wrap a callback so that an unexpected exception costs one message, and is counted."""
 
         def failed():
             # type: () -> None

@@ -43,7 +43,7 @@ NODE_KEYS = {
     "power_mode": "Number and name of a Jetson's power mode (nvpmodel).",
     "gpu_clock_mhz": "Clock of a Jetson's GPU now.",
     "throttled": "What heat slows down now, by the kernel's names, or none.",
-    "unexpected_errors": "Exceptions since the start that nobody foresaw; the log has the traceback of each kind once.",
+    "unexpected_errors": "Unexpected exceptions since the start; the log has the traceback of each kind once.",
     "temperature_<zone>_c": "Temperature of a thermal zone, by the kernel's name for it.",
 }
 CAMERA_KEYS = {
@@ -73,7 +73,7 @@ class NodeFacts(NamedTuple):
     """What is known of the node. accuracy: of the model's spec. error: why nothing works at all, or "".
 
     non_finite: what the networks computed that is not finite. blind: whether one computed nothing else the last time.
-    unexpected: exceptions that nobody foresaw, since the start; unexpected_now: whether one came in the last seconds.
+    unexpected: count of unexpected exceptions since the start; unexpected_now: whether one came in the last seconds.
     """
 
     model: str

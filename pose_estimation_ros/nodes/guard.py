@@ -1,4 +1,4 @@
-"""Keep a node alive when a callback raises an exception that nobody foresaw."""
+"""Keep a node alive when a callback raises an unexpected exception."""
 
 import functools
 import time

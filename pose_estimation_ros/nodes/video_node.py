@@ -108,8 +108,9 @@ class VideoNode(Node):
         # type: () -> None
         unreadable = self._source.unreadable
         if unreadable:
-            told = len(unreadable), len(self._source.paths), unreadable[0]
-            self.get_logger().warning("%d of %d images left out; the first: %s" % told, once=True)
+            counts = len(unreadable), len(self._source.paths)
+            text = "%d of %d images left out; the first: %s" % (counts + (unreadable[0],))
+            self.get_logger().warning(text, once=True)
 
     def _end(self):
         # type: () -> None

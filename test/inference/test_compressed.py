@@ -90,13 +90,13 @@ def jpeg_claiming(width, height):
 @pytest.mark.parametrize(
     "form, data, kind, words",
     [
-        ("jpeg", b"", "data", "got 0 bytes that are none, format 'jpeg'"),
-        ("h264", b"\x00\x00\x00\x01garbage", "data", "11 bytes that are none, format 'h264'"),
-        ("jpeg", bytes(RNG.randint(0, 256, 5000).astype(np.uint8)), "data", "5000 bytes that are none"),
+        ("jpeg", b"", "data", "got 0 bytes that are neither, format 'jpeg'"),
+        ("h264", b"\x00\x00\x00\x01garbage", "data", "11 bytes that are neither, format 'h264'"),
+        ("jpeg", bytes(RNG.randint(0, 256, 5000).astype(np.uint8)), "data", "5000 bytes that are neither"),
         ("jpeg", b"\xff\xd8" + bytes(100), "data", "a JPEG marker at byte 2"),
-        ("jpeg", b"\xff" * 100000, "data", "that are none"),
+        ("jpeg", b"\xff" * 100000, "data", "that are neither"),
         ("png", PNG[:12] + b"garbage", "data", "cut off or damaged, of 19 bytes"),
-        ("bgr8; tiff compressed ", encoded(".tiff", PICTURE), "data", "are none, format 'bgr8; tiff compressed '"),
+        ("bgr8; tiff compressed ", encoded(".tiff", PICTURE), "data", "are neither, format 'bgr8; tiff compressed '"),
         ("jpeg", JPEG[:-2], "data", "cut off or damaged, of %d bytes" % (len(JPEG) - 2)),
         ("jpeg", JPEG[: len(JPEG) * 2 // 3], "data", "cut off"),
         ("png", PNG[:-10], "data", "cut off"),

@@ -90,7 +90,7 @@ def test_names_of_every_kind(tmp_path, name):
     "data, words",
     [
         (b"", "it: expected an image, got 0 bytes"),
-        (b"nothing", "it: expected an image, got 7 bytes that are none"),
+        (b"nothing", "it: expected an image, got 7 bytes that are not one"),
         (JPEG[: len(JPEG) // 2], "it: expected a whole image, got one cut off"),
         (JPEG[:-2], "it: expected a whole image, got one cut off"),
         (PNG[:-20], "it: expected a whole image, got one cut off"),

@@ -121,7 +121,7 @@ def test_a_bad_image_of_a_folder_is_named_and_the_rest_is_done(run, tmp_path, bl
     assert sorted(os.listdir(str(tmp_path / "out"))) == ["1.jpg", "30.jpg", "keypoints.json"]
     assert len(told) == 11 and told[-1] == "pose: warning: 13 of 15 images could not be read"
     assert told[0].startswith("pose: warning: left out: ") and told[0].endswith(
-        "10.png: expected an image, got 6 bytes that are none"
+        "10.png: expected an image, got 6 bytes that are not one"
     )
 
 

@@ -101,7 +101,7 @@ class BagFiles:
             self.counts = {str(name): count for name, count in counts if type(count) is int}
             return [str(name) for name in about["relative_file_paths"]]
         except (KeyError, TypeError, AttributeError) as error:
-            raise DataError(f"{path}: expected the metadata of a rosbag2, got none: {error!r}") from error
+            raise DataError(f"{path}: expected the metadata of a rosbag2, got something else: {error!r}") from error
 
     def _opened(self, path: Path) -> Reader | None:
         """Open one file, up to where it was cut; None where there is nothing to read."""

@@ -57,7 +57,7 @@ class Outcome(NamedTuple):
 def whole_bag(order: Order) -> Outcome:
     """Evaluate every topic and model of a bag, until an error or Ctrl-C; what was done before is kept.
 
-    No exception but Ctrl-C leaves it, so that an odd bag costs only itself; what nobody foresaw is written with its
+    No exception but Ctrl-C leaves it, so that an odd bag costs only itself; an unexpected one is written with its
     traceback to traceback.txt in the folder of the bag's results.
     """
     runs: list[dict[str, Any]] = []
