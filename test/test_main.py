@@ -77,7 +77,7 @@ HINT = " (POSE_TRACEBACK=1 shows the traceback)"
     [
         (ConfigError("expected a, got b"), 1, "expected a, got b"),
         (ConfigError("first\n  second"), 1, "first second"),
-        (ConfigError("x" * 5000), 1, "x" * 1000 + " ..."),
+        (ConfigError("x" * 5000), 1, "x" * 1000 + "..."),
         (OSError(28, "No space left on device", "out/x.json"), 1, "out/x.json: No space left on device"),
         (OSError(13, "Permission denied", b"b\xff.jpg"), 1, "b\\udcff.jpg: Permission denied"),
         (OSError(9, "Bad file descriptor", 77), 1, "77: Bad file descriptor"),

@@ -72,7 +72,7 @@ def _value(name, policy, value):
     """Turn the value of a parameter into that of a QoSProfile. Raises ConfigError."""
     if policy in ENUMS:
         choices = {key.lower(): kind for key, kind in ENUMS[policy].__members__.items() if key != "UNKNOWN"}
-        if value not in choices:
+        if not isinstance(value, str) or value not in choices:  # a list cannot be looked up
             raise ConfigError("parameter %s: expected one of %s, got %.80r" % (name, ", ".join(sorted(choices)), value))
         return choices[value]
     if policy == "avoid_ros_namespace_conventions":

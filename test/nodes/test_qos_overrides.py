@@ -65,6 +65,9 @@ def test_every_policy(make):
     [
         (KEYPOINTS + "reliability", "maybe", "expected one of best_available, best_effort, reliable, .*got 'maybe'"),
         (KEYPOINTS + "reliability", 1, "expected one of .*got 1"),
+        (KEYPOINTS + "durability", [1, 2], "expected one of .*got "),
+        (KEYPOINTS + "durability", ["volatile"], r"expected one of .*got \['volatile'\]"),
+        (KEYPOINTS + "depth", [1, 2], "expected a number of messages, got "),
         (KEYPOINTS + "depth", "many", "expected a number of messages, got 'many'"),
         (KEYPOINTS + "depth", -1, "expected a number of messages, got -1"),
         (KEYPOINTS + "deadline", 0.5, "expected a time in nanoseconds, got 0.5"),
