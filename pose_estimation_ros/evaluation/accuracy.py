@@ -119,12 +119,12 @@ def without_odd_people(
     Args:
         results: of a model, in COCO's results format.
         path: of the model, for the message.
-        backend: that ran it. One that marks what is not finite gives such keypoints the score 0.
+        backend: that ran it. Where it has met values that are not finite, a person without any score is one of them.
 
     Returns:
         The count as the figure "people_not_finite", nothing where it is 0; and the other results.
     """
-    kept = coco.found_people(results)
+    kept = coco.found_people(results) if overflow_of(backend) else coco.finite_results(results)
     return missed(len(results) - len(kept), len(results), "people", path, backend), kept
 
 
@@ -141,12 +141,18 @@ def missed(count: int, total: int, what: str, path: str | Path, backend: Backend
     Returns:
         The count as the figure "people_not_finite" or "boxes_not_finite", nothing where it is 0.
     """
-    overflow = getattr(backend, "non_finite", None)
+    overflow = overflow_of(backend)
     if count:
         warn(f"{path}: {count} of {total} {what} {NOT_FINITE[what]}; they count as missed")
-    elif overflow and overflow.values:
-        warn(f"{path}: {overflow.text()}")
+    elif overflow:
+        warn(f"{path}: {overflow}")
     return {f"{what}_not_finite": count} if count else {}
+
+
+def overflow_of(backend: Backend) -> str:
+    """Say what the networks computed that is not finite, "" for nothing or a backend that does not count."""
+    counted = getattr(backend, "non_finite", None)
+    return counted.text() if counted else ""
 
 
 def without_odd_joints(
