@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.training.data.images import ImageStore, read_item, readable
+from pose_estimation_ros.training.data.images import ImageStore, read_item, readable, warn_of_turned
 
 
 def test_images_from_folder_and_tar_are_the_same(dots, tmp_path):
@@ -110,3 +111,17 @@ def test_readable_drops_bad_images_and_says_how_many(folder, capsys):
 def test_nothing_readable_is_an_error(folder):
     with pytest.raises(DataError, match="none of 1 can be used, the first: .*broken.jpg"):
         readable(ImageStore(folder), entries("broken.jpg", "broken.jpg"))
+
+
+def test_images_that_exif_turns_without_another_size_bring_a_warning(tmp_path, capsys):
+    """A missing image is no matter here: it is named when it is read."""
+    for name, orientation in (("a.jpg", 1), ("b.jpg", 3)):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.new("RGB", (40, 30)).save(tmp_path / name, exif=exif)
+    entries = [SimpleNamespace(file_name=name, size=(40, 30)) for name in ("a.jpg", "b.jpg", "none.jpg")]
+    warn_of_turned(ImageStore(tmp_path), [])
+    assert capsys.readouterr().err == ""
+    warn_of_turned(ImageStore(tmp_path), entries)
+    error = capsys.readouterr().err
+    assert "1 of 2 images have an EXIF orientation" in error and "b.jpg with orientation 3" in error

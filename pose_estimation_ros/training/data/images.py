@@ -7,7 +7,9 @@ import lzma
 import os
 import tarfile
 import zlib
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Callable, Protocol, TypeVar
@@ -81,13 +83,6 @@ class ImageStore:
         refuse_other_size(image, size, name)
         return image
 
-    def has(self, file_name: str) -> bool:
-        """Tell whether there is such a file."""
-        try:
-            return bool(self.encoded(file_name))
-        except DataError:
-            return False
-
     def encoded(self, file_name: str) -> bytes:
         """Return the bytes of an image file. Raises DataError where it is missing."""
         try:
@@ -143,8 +138,14 @@ def warn_of_turned(store: ImageStore, entries: list[Entry]) -> None:
     """Warn of images that EXIF turns without another size; of a large set some are looked at, evenly spaced."""
     sizes = {entry.file_name: entry.size for entry in entries}
     names = list(sizes)[:: -(-len(sizes) // LOOKED_AT) or 1]
-    fine = [name for name in names if store.has(name)]  # the others are named when they are read
-    warn_of_orientations(store.location, ((name, store.encoded(name), sizes[name]) for name in fine))
+    warn_of_orientations(store.location, ((name, content, sizes[name]) for name, content in present(store, names)))
+
+
+def present(store: ImageStore, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield name and bytes of the images that are there; the others are named when they are read."""
+    for name in names:
+        with suppress(DataError):
+            yield name, store.encoded(name)
 
 
 def read_tars(pattern: str) -> dict[str, bytes]:
