@@ -23,6 +23,7 @@ from pose_estimation_ros.evaluation.bag.reading import Bag, bag_name, image_topi
 from pose_estimation_ros.evaluation.bag.results import about_model, files_of
 from pose_estimation_ros.evaluation.bag.run import Estimate, by_pipeline, by_true_boxes, run
 from pose_estimation_ros.evaluation.bag.truth import FILE, Truth, annotations_of, truth_of_file, truth_of_topic
+from pose_estimation_ros.evaluation.notes import warn
 from pose_estimation_ros.inference.backend import Backend, open_model
 from pose_estimation_ros.inference.estimator import TopDown
 from pose_estimation_ros.inference.options import PipelineOptions
@@ -161,6 +162,8 @@ def evaluate_model(job: Job, options: PipelineOptions, args: argparse.Namespace)
             check_skeleton(skeleton, options.model)
         with RunFolder(target, skeleton, args.color_by, not args.no_video) as folder:
             record = run(job.bag, job.topic, estimate, folder, clock)
+            if network.non_finite.values:
+                warn(f"{target}: {options.model}: {network.non_finite.text()}")
             said = {**told, "fallback_in_use": network.fault}
             files = files_of(record, skeleton, said, clock, job.truth, pseudo_truth)
             folder.finish(files if record.interrupted else {**files, INPUTS: inputs})

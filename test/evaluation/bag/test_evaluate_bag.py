@@ -89,6 +89,15 @@ def test_a_fallback_is_told_where_it_was_used(dots, color_model, tmp_path, boxes
     assert found[0]["truth"] == found[1]["truth"]
 
 
+@pytest.mark.parametrize("bias", [0.0, np.nan])
+def test_a_network_that_overflows_is_said(save_bag, stamps, broken_model, tmp_path, capsys, bias):
+    path, model = save_bag("bag", stamps(2)), broken_model(np.full(17, bias))
+    options = ["-p", "detector:=full_frame", "-p", "threads:=1", "--no-video"]
+    assert main(["evaluate-bag", str(path), "--model", model, "--out", str(tmp_path / "out"), *options]) == 0
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "not finite" in line]
+    assert len(warnings) == int(np.isnan(bias)) and all(model in line and "34 keypoints" in line for line in warnings)
+
+
 def test_again_takes_the_place_of_our_own_results_alone(evaluate, save_bag, stamps, tmp_path, capsys):
     path = save_bag("bag", stamps(2))
     assert evaluate(path)[0] == 0 and evaluate(path, "--again")[0] == 0
