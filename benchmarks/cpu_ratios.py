@@ -28,8 +28,9 @@ import torch
 from torch import nn
 
 from pose_estimation_ros.core.files import write_json
-from pose_estimation_ros.inference.backend import open_backend
+from pose_estimation_ros.inference.find_model import onnx_file
 from pose_estimation_ros.inference.machine import describe_machine
+from pose_estimation_ros.inference.open_model import open_backend
 from pose_estimation_ros.inference.timing import ratio_of_medians, table, take_turns
 from pose_estimation_ros.training import export
 from pose_estimation_ros.training.int8 import to_int8
@@ -99,7 +100,7 @@ def measure(graphs, threads, rounds):
         for name, paths in graphs.items():
             images = random.uniform(0, 255, (1, 3, *SIZES_WH[name][::-1])).astype(np.float32)
             for kind, (graph, engine) in KINDS.items():
-                backend = stack.enter_context(open_backend(str(paths[graph]), threads, engine))
+                backend = stack.enter_context(open_backend(onnx_file(str(paths[graph])), threads, engine))
                 calls[name, kind] = partial(backend, images)
         clock = time.process_time if threads == 1 else time.perf_counter
         times = take_turns(list(calls.values()), rounds, clock=clock)

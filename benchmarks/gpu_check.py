@@ -29,14 +29,15 @@ from onnx import TensorProto, helper
 from pose_estimation_ros.core.errors import CudaError, PoseError
 from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.core.heatmap import decode
-from pose_estimation_ros.inference.backend import open_backend
 from pose_estimation_ros.inference.cuda import Cuda
 from pose_estimation_ros.inference.engine_builder import build_engine
-from pose_estimation_ros.inference.engine_cache import machine, read_sidecar
+from pose_estimation_ros.inference.engine_cache import read_sidecar
 from pose_estimation_ros.inference.engine_compiler import is_strongly_typed
 from pose_estimation_ros.inference.engine_plan import BuildOptions
 from pose_estimation_ros.inference.fallback_backend import FallbackBackend
-from pose_estimation_ros.inference.tensorrt_api import load_tensorrt
+from pose_estimation_ros.inference.find_model import engine_file, onnx_file
+from pose_estimation_ros.inference.gpu import ask_gpu
+from pose_estimation_ros.inference.open_model import open_backend
 from pose_estimation_ros.inference.tensorrt_backend import TensorRTBackend
 from pose_estimation_ros.training.decode_head import PARITY_PX, add_decode_head
 
@@ -56,8 +57,8 @@ def main() -> int:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         try:
-            trt = load_tensorrt()
-            here = Machine(Path(folder), trt, machine(trt))
+            gpu = ask_gpu()
+            here = Machine(Path(folder), gpu.trt, gpu.machine)
         except PoseError as error:
             print(f"gpu_check: error: {error}", file=sys.stderr)
             return 1
@@ -143,7 +144,7 @@ def check_batches(here: Machine) -> str:
     """All batch sizes as on ONNX Runtime; with graphs the same as without; opening it many times loses no memory."""
     engine = here.compile(here.model, (192, 256), "fp32")
     worst, crops = 0.0, noise(max(COUNTS))
-    with TensorRTBackend(str(engine)) as backend, open_backend(str(here.model)) as reference:
+    with TensorRTBackend(engine_file(str(engine))) as backend, open_backend(onnx_file(str(here.model))) as reference:
         for count in COUNTS:
             found, wanted = (each(crops[:count])["heatmaps"] for each in (backend, reference))
             worst = max(worst, float(np.abs(found - wanted).max(initial=0)))
@@ -168,7 +169,7 @@ def check_batches(here: Machine) -> str:
 
 
 def reopened(engine: Path) -> int:
-    with TensorRTBackend(str(engine)) as backend:
+    with TensorRTBackend(engine_file(str(engine))) as backend:
         backend(noise(3))
     gc.collect()
     return Cuda().memory()[0]
@@ -188,7 +189,7 @@ def check_decode(here: Machine) -> str:
     chosen = np.flatnonzero(rim | (np.arange(height * width) % 13 == 0))
     peaks = np.eye(height * width, dtype=np.float32)[chosen[: len(chosen) // 3 * 3]].reshape(-1, 3, height, width)
     maps = np.concatenate([peaks, np.random.default_rng(1).normal(0, 1, peaks.shape).astype(np.float32)])
-    with TensorRTBackend(str(here.compile(path, (width, height), "fp32"))) as backend:
+    with TensorRTBackend(engine_file(str(here.compile(path, (width, height), "fp32")))) as backend:
         found = backend(maps)["keypoints"]
         ties = backend(np.zeros((1, 3, height, width), np.float32))["keypoints"]
     xy, score = decode(maps)
@@ -216,10 +217,10 @@ def check_parity(here: Machine, precision: str) -> str:
 def check_fault(here: Machine) -> str:
     """An address that is none: the device fails, ONNX Runtime answers the same batch."""
     crops = noise(3)
-    with open_backend(str(here.model)) as reference:
+    with open_backend(onnx_file(str(here.model))) as reference:
         wanted = reference(crops)["heatmaps"]
-    backend = TensorRTBackend(str(here.model.with_suffix(".engine")))
-    with FallbackBackend(backend, str(here.model)) as serving:
+    backend = TensorRTBackend(engine_file(str(here.model.with_suffix(".engine"))))
+    with FallbackBackend(backend, lambda: open_backend(onnx_file(str(here.model)))) as serving:
         backend._addresses[backend._input.name] = 256
         found = serving(crops)["heatmaps"]
         expect(np.allclose(found, wanted, atol=1e-5) and serving.fault, f"fault {serving.fault!r}, or other heatmaps")

@@ -14,6 +14,7 @@ import onnx
 from pose_estimation_ros.core.model_spec import ModelSpec, file_sha256
 from pose_estimation_ros.inference.engine_cache import SIDECAR, store
 from pose_estimation_ros.inference.engine_compiler import compile_engine, is_strongly_typed
+from pose_estimation_ros.inference.find_model import engine_file
 from pose_estimation_ros.inference.tensorrt_backend import TensorRTBackend
 
 MODEL = "elpn_v1_coco"
@@ -27,7 +28,7 @@ class Skip(Exception):
 
 @dataclasses.dataclass
 class Machine:
-    """folder: for engines. here: engine_cache.machine()."""
+    """folder: for engines. here: Gpu.machine."""
 
     folder: Path
     trt: Any
@@ -74,7 +75,8 @@ def check_speed(here: Machine, family: str) -> str:
     engines = [fp16_engine(here, name) for name in (BASELINE, family)]
     texts = []
     (slow_path, slow_size), (fast_path, fast_size) = engines
-    with TensorRTBackend(str(slow_path)) as slow, TensorRTBackend(str(fast_path)) as fast:
+    slow_file, fast_file = (engine_file(str(path)) for path in (slow_path, fast_path))
+    with TensorRTBackend(slow_file) as slow, TensorRTBackend(fast_file) as fast:
         for count in (1, 8):
             batches = noise(count, slow_size), noise(count, fast_size)
             pairs = [(timed(slow, batches[0]), timed(fast, batches[1])) for _ in range(ROUNDS)]

@@ -23,9 +23,10 @@ from pose_estimation_ros.core.geometry import crop_matrices, xywh_to_xyxy
 from pose_estimation_ros.core.model_spec import load_model_spec
 from pose_estimation_ros.core.oks import oks
 from pose_estimation_ros.evaluation import coco, detection
-from pose_estimation_ros.inference.backend import open_backend
 from pose_estimation_ros.inference.detector import OWN, NetworkDetector
 from pose_estimation_ros.inference.estimator import TopDown
+from pose_estimation_ros.inference.find_model import onnx_file
+from pose_estimation_ros.inference.open_model import open_backend
 from pose_estimation_ros.inference.predict import coco_results
 from pose_estimation_ros.inference.timing import table
 from pose_estimation_ros.training import int8
@@ -139,7 +140,7 @@ class Boxes:
 def opened(model):
     with tempfile.TemporaryDirectory() as folder:
         onnx.save(model, str(Path(folder, "model.onnx")))
-        return open_backend(str(Path(folder, "model.onnx")), 1)
+        return open_backend(onnx_file(str(Path(folder, "model.onnx"))), 1)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pose_estimation_ros.inference.backend import open_backend
+from pose_estimation_ros.inference.find_model import onnx_file
+from pose_estimation_ros.inference.open_model import open_backend
 
 ROUNDS, WARM_UP = 60, 5
 ENDINGS = ("", "_fp16", "_int8_cpu", "_int8_tensorrt")
@@ -24,7 +25,7 @@ def main(model, folder):
     stem = Path(model).stem
     files = [Path(model)] + [Path(folder, stem + ending + ".onnx") for ending in ENDINGS[1:]]
     names = [(engine, path) for path in files if path.is_file() for engine in engines]
-    backends = [open_backend(str(path), 1, engine) for engine, path in names]
+    backends = [open_backend(onnx_file(str(path)), 1, engine) for engine, path in names]
     shape = [size or 1 for size in backends[0].input_shape]
     batch = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
     times = np.array([[timed(backend, batch) for backend in backends] for _ in range(WARM_UP + ROUNDS)])[WARM_UP:]

@@ -67,14 +67,14 @@ def write_broken_model(folder, bias):
 
 def write_engine(model, max_batch=8, **changes):
     """Writes <model>.engine beside an ONNX file, with its sidecar, for the fake TensorRT; keywords replace fields."""
-    import tensorrt
     from fake_tensorrt import engine_bytes
 
     from pose_estimation_ros.core.model_spec import file_sha256, load_model_spec
-    from pose_estimation_ros.inference.engine_cache import SIDECAR, machine, store
+    from pose_estimation_ros.inference.engine_cache import SIDECAR, store
+    from pose_estimation_ros.inference.gpu import ask_gpu
 
     path, sha256 = model[: -len(".onnx")] + ".engine", file_sha256(model)
-    fields = dict(dict.fromkeys(SIDECAR, ""), **machine(tensorrt))
+    fields = dict(dict.fromkeys(SIDECAR, ""), **ask_gpu().machine)
     fields.update(onnx_path=model, onnx_sha256=sha256, source_path=model, source_sha256=sha256)
     fields.update(model_spec=load_model_spec(model).to_json(), max_batch=max_batch, parity=None)
     fields.update(layers={}, built={"seconds": 1.0}, shapes=[], failed_over=[])

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from typing import Any, Dict, NamedTuple, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.core.errors import ConfigError, ModelError, shown
 from pose_estimation_ros.core.files import read_json
@@ -103,12 +103,17 @@ def require_file(path):
         raise ModelError("expected a model file, got %s, which is a folder or device" % path)
 
 
-def load_model_spec(model_path):
-    # type: (str) -> ModelSpec
+def load_model_spec(model_path, sha256=None):
+    # type: (str, Optional[str]) -> ModelSpec
     """Read the spec beside an ONNX file, or in an engine's sidecar, and check that the two belong together.
 
-    Raises ModelError: either file is missing, or no model or JSON; a key is missing or unknown; a value is wrong; the
-    model has another sha256.
+    Args:
+        model_path: of the ONNX file or engine.
+        sha256: of that file, where it is known already.
+
+    Raises:
+        ModelError: either file is missing, or no model or JSON; a key is missing or unknown; a value is wrong; the
+            model has another sha256.
     """
     content, path = read_model(str(model_path)), spec_path(model_path)
     if not str(model_path).endswith(ENGINE):
@@ -118,7 +123,7 @@ def load_model_spec(model_path):
     fields = read_json(path, ModelError)
     sidecar = fields if isinstance(fields, dict) and path.endswith(ENGINE + ".json") else {}
     spec = parse_spec(path, sidecar.get("model_spec") if sidecar else fields)
-    expected, found = sidecar.get("engine_sha256", spec.sha256), hashlib.sha256(content).hexdigest()
+    expected, found = sidecar.get("engine_sha256", spec.sha256), sha256 or hashlib.sha256(content).hexdigest()
     if found != expected:
         expected = shown(expected).strip("'")
         raise ModelError("%s: expected sha256 %s (from %s), got %s" % (model_path, expected, path, found))

@@ -27,10 +27,11 @@ from pose_estimation_ros.evaluation.notes import warn
 from pose_estimation_ros.evaluation.orientations import warn_of_orientations
 from pose_estimation_ros.evaluation.predictions import one_each, read_mpii, read_results
 from pose_estimation_ros.evaluation.protocols import PLAIN, Protocol, applied, input_of
-from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend, open_model
+from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend
 from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.detector import open_detector
 from pose_estimation_ros.inference.estimator import TopDown
+from pose_estimation_ros.inference.open_model import open_model
 from pose_estimation_ros.inference.predict import coco_results
 from pose_estimation_ros.inference.progress import progress
 

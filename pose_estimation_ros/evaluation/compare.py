@@ -42,9 +42,9 @@ from pose_estimation_ros.evaluation.evaluate import (
 )
 from pose_estimation_ros.evaluation.onnx_cost import onnx_cost
 from pose_estimation_ros.evaluation.protocols import applied, chosen
-from pose_estimation_ros.inference.backend import open_model
 from pose_estimation_ros.inference.detector import open_detector
 from pose_estimation_ros.inference.machine import UNKNOWN, describe_machine
+from pose_estimation_ros.inference.open_model import open_model
 from pose_estimation_ros.inference.timing import table, take_turns
 
 WARM_UP = 5  # rounds

@@ -38,7 +38,8 @@ from pose_estimation_ros.evaluation.halves import HALVES
 from pose_estimation_ros.evaluation.protocols import PROTOCOLS, chosen
 from pose_estimation_ros.evaluation.report import write_report
 from pose_estimation_ros.evaluation.report_summary import Source
-from pose_estimation_ros.inference.backend import CPU_ENGINES, model_path
+from pose_estimation_ros.inference.backend import CPU_ENGINES
+from pose_estimation_ros.inference.find_model import find_model, find_path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -183,7 +184,7 @@ def is_detector(path: str) -> bool:
 def network_file(args: argparse.Namespace, model: str) -> Path:
     """Of one of --model; a checkpoint is exported first."""
     if not model.endswith(".ckpt"):
-        return Path(model_path(model))
+        return Path(find_path(model) or find_model(model).path)
     if args.save:
         raise ConfigError(f"expected --save with a model that has a spec, got the checkpoint {model}")
     return exported(model, Path(args.out, "exported"), chosen(args.protocol, args.flip).short_side)

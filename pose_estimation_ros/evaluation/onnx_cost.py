@@ -16,7 +16,8 @@ import onnx
 from onnx import TensorProto
 
 from pose_estimation_ros.core.errors import ModelError
-from pose_estimation_ros.inference.backend import open_backend
+from pose_estimation_ros.inference.find_model import onnx_file
+from pose_estimation_ros.inference.open_model import open_backend
 
 NUMBERS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE, TensorProto.INT8)
 STATISTICS = slice(3, 5)  # of a batch norm's inputs: mean and variance, which are measured, not learned
@@ -74,7 +75,7 @@ def shapes_of_a_run(model: onnx.ModelProto, names: set[str], input_shape: Sequen
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, "with_all_outputs.onnx"))
         onnx.save(model, path)
-        with open_backend(path, threads=1) as backend:
+        with open_backend(onnx_file(path), threads=1) as backend:
             return {name: value.shape for name, value in backend(image).items()} | shapes
 
 

@@ -28,10 +28,11 @@ from pose_estimation_ros.core.arguments import whole
 from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec
-from pose_estimation_ros.inference.backend import Backend, open_model
+from pose_estimation_ros.inference.backend import Backend
 from pose_estimation_ros.inference.encodings import decode_image
 from pose_estimation_ros.inference.machine import describe_machine
 from pose_estimation_ros.inference.messages import poses_to_msg
+from pose_estimation_ros.inference.open_model import open_model
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 from pose_estimation_ros.inference.predict import (
     add_pipeline_arguments,

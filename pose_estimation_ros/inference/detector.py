@@ -1,15 +1,14 @@
 """Person detectors: callables ``frame -> (box_xyxy (N, 4) float32 px, score (N,) float32)``, best first."""
 
-import os
 from typing import Any, Callable, NamedTuple, Tuple
 
 import numpy as np
 
 from pose_estimation_ros.core.errors import ModelError, shown
 from pose_estimation_ros.core.geometry import apply, in_reach, invert, letterbox_matrix
-from pose_estimation_ros.core.model_spec import ENGINE, spec_path
+from pose_estimation_ros.core.model_spec import ENGINE
 from pose_estimation_ros.core.nms import box_nms
-from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend, model_path, open_backend, open_model
+from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend
 from pose_estimation_ros.inference.box_decoders import (
     decode_nanodet,
     decode_plain,
@@ -17,7 +16,9 @@ from pose_estimation_ros.inference.box_decoders import (
     is_yolox,
     nanodet_strides,
 )
+from pose_estimation_ros.inference.find_model import find_model
 from pose_estimation_ros.inference.image import warp_crops
+from pose_estimation_ros.inference.open_model import open_backend, open_model
 from pose_estimation_ros.inference.stopwatch import Stopwatch
 
 FULL_FRAME = "full_frame"
@@ -108,13 +109,13 @@ def open_detector(name_or_path, threads=0, score_threshold=None, watch=None, fal
     """
     if name_or_path == FULL_FRAME:
         return full_frame
-    path = name_or_path if name_or_path.endswith(ENGINE) else model_path(name_or_path)
-    if path.endswith(ENGINE) or not os.path.isfile(path) or os.path.isfile(spec_path(path)):
-        backend, spec = open_model(path, "person_detector", threads, fallback, cpu_engine)
+    model = name_or_path if name_or_path.endswith(ENGINE) else find_model(name_or_path)
+    if isinstance(model, str) or model.spec:
+        backend, spec = open_model(model, "person_detector", threads, fallback, cpu_engine)
         family = OWN._replace(score_threshold=spec.accuracy.get("score_threshold", OWN.score_threshold))
     else:
-        backend = open_backend(path, threads, cpu_engine)
-        family = _foreign_family(backend, path)
+        backend = open_backend(model, threads, cpu_engine)
+        family = _foreign_family(backend, model.path)
     return NetworkDetector(backend, family, score_threshold, watch)
 
 

@@ -18,13 +18,13 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 from pose_estimation_ros.core.arguments import number, whole
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
-from pose_estimation_ros.inference.backend import Backend, check_fit, model_path, open_backend
+from pose_estimation_ros.inference.backend import Backend
+from pose_estimation_ros.inference.check_fit import check_fit
 from pose_estimation_ros.inference.engine_cache import (
     building,
     cache_folder,
     engine_path,
     is_current,
-    machine,
     read_sidecar,
     sidecar_path,
     store,
@@ -42,7 +42,10 @@ from pose_estimation_ros.inference.engine_plan import (
     timing_cache_name,
 )
 from pose_estimation_ros.inference.engine_precision import PRECISIONS, built_precision, describe, engine_precisions
-from pose_estimation_ros.inference.tensorrt_api import load_tensorrt
+from pose_estimation_ros.inference.find_model import engine_file, find_path
+from pose_estimation_ros.inference.gpu import ask_gpu
+from pose_estimation_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
+from pose_estimation_ros.inference.tensorrt_backend import TensorRTBackend
 
 DEFAULTS = BuildOptions()
 
@@ -71,25 +74,25 @@ def add_arguments(parser):
 def main(args):
     # type: (Any) -> int
     options = BuildOptions(**{name: getattr(args, name) for name in BuildOptions._fields})
-    trt = load_tensorrt()
+    gpu = ask_gpu()
     say = functools.partial(print, file=sys.stderr, flush=True)  # the path alone goes to standard output
-    print(build_engine(args.model, options, trt, machine(trt), say))
+    print(build_engine(args.model, options, gpu.trt, gpu.machine, say))
     return 0
 
 
 def build_engine(model, options, trt, here, say=print):
     # type: (str, BuildOptions, Any, Mapping, Callable) -> str
-    """Path of the engine of a model for this machine, built if the cache has none. here: engine_cache.machine().
+    """Path of the engine of a model for this machine, built if the cache has none. here: Gpu.machine.
 
     Raises ConfigError for options out of range and a precision that the GPU has not; ModelError: a file is missing,
     TensorRT refuses it, nothing can be written, or even fp32 is over the limit.
     """
-    onnx, precision = plain_model(model_path(model), options.precision)
+    onnx, precision = plain_model(find_path(model) or model, options.precision)
     options = options._replace(precision=precision)
     check_options(options, here)
     source = source_file(onnx, precision, is_strongly_typed(trt))
     spec = load_model_spec(onnx)
-    with open_backend(onnx) as reference:
+    with OnnxRuntimeBackend(onnx) as reference:
         check_fit(reference, spec, onnx)
         key = make_key(onnx, source, spec, reference, options, here)
         out = os.path.abspath(options.out or engine_path(cache_folder(), spec.name, key))
@@ -114,9 +117,7 @@ def make_check(reference, spec, images, batch):
 
     def check(path):
         # type: (str) -> Dict[str, Any]
-        from pose_estimation_ros.inference.tensorrt_backend import TensorRTBackend
-
-        with TensorRTBackend(path) as engine:
+        with TensorRTBackend(engine_file(path)) as engine:
             return dict(compare(wanted, run(engine, crops, batch), spec), crops=len(crops))
 
     return check

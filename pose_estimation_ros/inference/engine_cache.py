@@ -11,13 +11,11 @@ import hashlib
 import json
 import os
 import stat
-from typing import Any, Dict, Iterator, List, Mapping, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from pose_estimation_ros.core.errors import DataError, ModelError
 from pose_estimation_ros.core.files import read_json, write_json, write_whole
-from pose_estimation_ros.core.model_spec import file_sha256, is_number, parse_spec, read_model, shown
-from pose_estimation_ros.inference.backend import model_path
-from pose_estimation_ros.inference.tensorrt_api import load_tensorrt
+from pose_estimation_ros.core.model_spec import is_number, parse_spec, read_model, shown
 
 MACHINE = ("tensorrt", "cuda", "device", "compute_capability")  # an engine runs where all of these are the same
 SOURCES = ("onnx_sha256", "source_sha256")
@@ -49,23 +47,6 @@ def cache_folder():
     return os.path.join(home, "pose_estimation_ros", "engines")
 
 
-def machine(trt):
-    # type: (Any) -> Dict[str, str]
-    """What an engine built or run here is tied to, by the names of ``MACHINE``. trt: the module tensorrt.
-
-    Raises CudaError where there is no driver or device.
-    """
-    from pose_estimation_ros.inference.cuda import Cuda
-
-    cuda = Cuda()
-    return {
-        "tensorrt": trt.__version__,
-        "cuda": cuda.version,
-        "device": cuda.device_name,
-        "compute_capability": cuda.compute_capability,
-    }
-
-
 def engine_path(folder, name, key):
     # type: (str, str, Mapping) -> str
     """The place of an engine in a cache folder. name: of the model; key: a value for each of ``KEY``."""
@@ -93,23 +74,28 @@ def read_sidecar(path):
     Raises ModelError: there is no engine or no sidecar, it is no JSON, lacks a field or has one of another type, or the
     engine is not the one that it speaks of, such as one half written or copied without it.
     """
-    return _read(path)[1]
+    return read_engine(path)[1]
 
 
-def _read(path):
+def read_engine(path):
     # type: (str) -> Tuple[bytes, Dict[str, Any]]
-    """The bytes of an engine and its sidecar, which belong together."""
-    for needed in (str(path), sidecar_path(path)):
-        if not os.path.isfile(needed):
-            raise ModelError("%s does not exist: build the engine with `pose build-engine`" % needed)
-    content = read_model(str(path))
-    sidecar = read_json(sidecar_path(path), ModelError)
-    _check_fields(sidecar, sidecar_path(path))
+    """Read an engine once: its bytes and its sidecar, which belong together. Raises ModelError as read_sidecar."""
+    content, sidecar = read_model(path), _read_fields(path)
     found, wanted = hashlib.sha256(content).hexdigest(), sidecar["engine_sha256"]
     if found != wanted:
         raise ModelError("%s: expected sha256 %s (of its sidecar), got %s: half written or replaced; build it again"
                          % (path, shown(wanted).strip("'"), found))  # fmt: skip
     return content, sidecar
+
+
+def _read_fields(path):
+    # type: (str) -> Dict[str, Any]
+    """Read the sidecar of an engine, whose content is not looked at."""
+    if not os.path.isfile(sidecar_path(path)):
+        raise ModelError("%s does not exist: build the engine with `pose build-engine`" % sidecar_path(path))
+    sidecar = read_json(sidecar_path(path), ModelError)
+    _check_fields(sidecar, sidecar_path(path))
+    return sidecar
 
 
 def _check_fields(sidecar, path):
@@ -139,7 +125,7 @@ def differences(sidecar, here):
 
 def refuse_foreign(sidecar, here):
     # type: (Mapping, Mapping) -> None
-    """Raises ModelError naming every field of ``here`` (``machine()``, and onnx_sha256 if known) that differs."""
+    """Raises ModelError naming every field of ``here`` (``Gpu.machine``, and onnx_sha256 if known) that differs."""
     found = differences(sidecar, here)
     if found:
         raise ModelError(
@@ -175,82 +161,40 @@ def refuse_untrusted(path):
 
 
 def cached_engines(here, folder=None, skipped=None):
-    # type: (Mapping, str, List[str]) -> List[str]
-    """Find the whole engines in the cache that fit this machine.
+    # type: (Mapping, Optional[str], Optional[List[str]]) -> Iterator[Tuple[str, bytes, Dict[str, Any]]]
+    """Find the whole engines in the cache that fit this machine, and read one after the other.
 
     Args:
-        here: ``machine()``, with onnx_sha256, precision ... where only those of a model are wanted.
+        here: ``Gpu.machine``, with onnx_sha256, precision ... where only those of a model are wanted.
         folder: of the cache, ``cache_folder()`` if None.
         skipped: gets a line for each engine that cannot be used, and why.
 
-    Returns:
-        Their paths, the newest first.
+    Yields:
+        Path, bytes and sidecar of each, the newest first.
 
     Raises:
         ModelError: others can write the folder.
     """
-    folder = folder or cache_folder()
+    folder, skipped = folder or cache_folder(), [] if skipped is None else skipped
     if not os.path.isdir(folder):
-        return []
+        return
     refuse_untrusted(folder)
-    found = []
-    for name in sorted(os.listdir(folder)):
-        path = os.path.join(folder, name)
+    fitting = []
+    for path in sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".engine")):
         try:
-            if name.endswith(".engine") and not differences(_trusted_sidecar(path), here):
-                found.append((os.path.getmtime(path), path))
+            for file in (path, sidecar_path(path)):
+                refuse_untrusted(file)
+            if not differences(_read_fields(path), here):
+                fitting.append((os.path.getmtime(path), path))
         except (ModelError, OSError) as error:
-            if skipped is not None:
-                skipped.append(str(error))
-    return [path for _time, path in sorted(found, reverse=True)]
-
-
-def _trusted_sidecar(path):
-    # type: (str) -> Dict[str, Any]
-    sidecar = read_sidecar(path)
-    for file in (path, sidecar_path(path)):
-        refuse_untrusted(file)
-    return sidecar
-
-
-def read_current(path, trt):
-    # type: (str, Any) -> bytes
-    """Read an engine that was built for this machine, and from its ONNX files as those are now.
-
-    A file that is not here any more, as on a robot that got the engine's folder alone, cannot differ.
-
-    Args:
-        path: of the engine.
-        trt: the module tensorrt.
-
-    Returns:
-        Its bytes, the very ones that were checked.
-
-    Raises:
-        ModelError: it was built for something else, or its sidecar does not belong to it.
-    """
-    content, sidecar = _read(path)
-    here = machine(trt)
-    for file, sha256 in (("onnx_path", "onnx_sha256"), ("source_path", "source_sha256")):
-        if os.path.isfile(sidecar[file]):
-            here[sha256] = file_sha256(sidecar[file])
-    refuse_foreign(sidecar, here)
-    return content
-
-
-def find_engine(name):
-    # type: (str) -> str
-    """Path in the cache of the newest engine for this machine, for ``x.engine``, x being a known ONNX model.
-
-    Raises ModelError: none is built yet, no such model, no TensorRT, no driver.
-    """
-    onnx_path = model_path(os.path.splitext(name)[0])
-    skipped = []  # type: List[str]
-    found = cached_engines(dict(machine(load_tensorrt()), onnx_sha256=file_sha256(onnx_path)), skipped=skipped)
-    if not found:
-        raise ModelError("%s: no engine of it is built for this machine yet: run `pose build-engine %s`%s" % (
-            name, onnx_path, "".join("; not used: " + line for line in skipped)))  # fmt: skip
-    return found[0]
+            skipped.append(str(error))
+    for _time, path in sorted(fitting, reverse=True):
+        try:
+            content, sidecar = read_engine(path)
+        except ModelError as error:
+            skipped.append(str(error))
+            continue
+        yield path, content, sidecar
 
 
 def store(path, engine, sidecar):

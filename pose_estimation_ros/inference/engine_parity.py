@@ -8,9 +8,9 @@ import numpy as np
 from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
 from pose_estimation_ros.core.geometry import crop_matrices, letterbox_matrix
 from pose_estimation_ros.core.model_spec import ModelSpec
-from pose_estimation_ros.inference.backend import model_folders
 from pose_estimation_ros.inference.detector import open_detector
 from pose_estimation_ros.inference.estimator import keypoints_of
+from pose_estimation_ros.inference.find_model import model_folders
 from pose_estimation_ros.inference.image import warp_crops
 from pose_estimation_ros.inference.video import open_source
 

@@ -8,10 +8,12 @@ import json
 from typing import Any, Dict, Mapping
 
 from pose_estimation_ros.core.errors import ModelError
-from pose_estimation_ros.inference.backend import model_path
-from pose_estimation_ros.inference.engine_cache import machine, read_current, read_sidecar
+from pose_estimation_ros.core.model_spec import ENGINE
+from pose_estimation_ros.inference.engine_cache import refuse_foreign
 from pose_estimation_ros.inference.engine_precision import describe, engine_precisions
-from pose_estimation_ros.inference.tensorrt_api import load_tensorrt, make_log, open_engine
+from pose_estimation_ros.inference.find_model import engine_file, find_model
+from pose_estimation_ros.inference.gpu import ask_gpu
+from pose_estimation_ros.inference.tensorrt_api import make_log, open_engine
 
 
 def add_arguments(parser):
@@ -21,16 +23,15 @@ def add_arguments(parser):
 
 def main(args):
     # type: (Any) -> int
-    path = model_path(args.engine)
-    sidecar = read_sidecar(path)
-    print(to_text(dict(sidecar, model_spec=sidecar["model_spec"]["name"])))
+    model = (find_model if args.engine.endswith(ENGINE) else engine_file)(args.engine)
+    print(to_text(dict(model.sidecar, model_spec=model.sidecar["model_spec"]["name"])))
     try:
-        trt = load_tensorrt()
-        machine(trt)
+        gpu = model.gpu or ask_gpu()
     except ModelError as error:
         print("not opened here: %s" % error)
         return 0
-    print(contents(trt, read_current(path, trt), path))
+    refuse_foreign(model.sidecar, dict(gpu.machine, **model.sources))
+    print(contents(gpu.trt, model.content, model.path))
     return 0
 
 

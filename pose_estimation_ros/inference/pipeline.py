@@ -12,12 +12,13 @@ from pose_estimation_ros.core.poses import Poses, empty_poses
 from pose_estimation_ros.core.smoothing import OneEuro
 from pose_estimation_ros.core.stamps import StampClock
 from pose_estimation_ros.core.tracking import Tracker
-from pose_estimation_ros.inference.backend import Backend, open_model
+from pose_estimation_ros.inference.backend import Backend
 from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.detector import FULL_FRAME, full_frame, open_detector
 from pose_estimation_ros.inference.estimator import TopDown
 from pose_estimation_ros.inference.image import MAX_SIDE
 from pose_estimation_ros.inference.non_finite import NonFinite, total
+from pose_estimation_ros.inference.open_model import open_model
 from pose_estimation_ros.inference.options import LIVE, PipelineOptions, check_options
 from pose_estimation_ros.inference.stopwatch import Stopwatch, Timing
 

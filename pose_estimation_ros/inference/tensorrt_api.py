@@ -62,7 +62,7 @@ def open_engine(trt, log, content, path):
     Args:
         trt: the module tensorrt.
         log: of make_log().
-        content: the engine's bytes, as engine_cache.read_current has checked them.
+        content: the engine's bytes, as engine_cache.read_engine has checked them.
         path: of its file, for messages.
 
     Raises:

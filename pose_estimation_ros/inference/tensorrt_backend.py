@@ -11,12 +11,12 @@ import numpy as np
 from pose_estimation_ros.core.errors import CudaError, ModelError
 from pose_estimation_ros.inference.backend import Backend
 from pose_estimation_ros.inference.buckets import Bucket, bucket_sizes, parts
-from pose_estimation_ros.inference.cuda import Cuda
-from pose_estimation_ros.inference.engine_cache import read_current
+from pose_estimation_ros.inference.engine_cache import refuse_foreign
+from pose_estimation_ros.inference.gpu import ask_gpu
+from pose_estimation_ros.inference.model_file import ModelFile
 from pose_estimation_ros.inference.tensorrt_api import (
     TensorInfo,
     input_and_outputs,
-    load_tensorrt,
     make_log,
     open_engine,
 )
@@ -38,24 +38,26 @@ class Slot(NamedTuple):
 
 
 class TensorRTBackend(Backend):
-    """Runs one ``.engine`` file with a single float32 input (N, 3, h, w) and float32 outputs, N free or fixed.
+    """Run one engine with a single float32 input (N, 3, h, w) and float32 outputs, N free or fixed.
 
     A batch runs at the next larger of the sizes 1, 2, 4, 8 ... up to the engine's largest, beyond that in parts; rows
     that it lacks run on what lies in memory. All device memory is taken once, here. graphs: how many of the sizes run
     as a CUDA graph, which takes an execution context for each; before TensorRT 8.6 there can only be one.
 
-    Raises ModelError: no TensorRT, no engine, one of another machine, version or model, or with other tensors;
+    Raises ModelError: no TensorRT, or an engine of another machine, version or model, or with other tensors;
     CudaError, also when called: no driver, too little memory, or a fault of the device.
     """
 
     name = "tensorrt"
 
-    def __init__(self, path):
-        # type: (str) -> None
-        trt = load_tensorrt()
-        self._cuda, self._path, self._thread = Cuda(), path, threading.get_ident()
-        self._engine = open_engine(trt, make_log(trt), read_current(path, trt), path)
-        self._input, self._outputs = input_and_outputs(path, self._engine.tensors)
+    def __init__(self, model):
+        # type: (ModelFile) -> None
+        trt, self._cuda, machine = model.gpu or ask_gpu()
+        self._path, self._thread = model.path, threading.get_ident()
+        refuse_foreign(model.sidecar, dict(machine, **model.sources))
+        self.precision = model.sidecar["precision_built"]
+        self._engine = open_engine(trt, make_log(trt), model.content, model.path)
+        self._input, self._outputs = input_and_outputs(model.path, self._engine.tensors)
         self.input_shape = self._input.shape
         self.output_shapes = {output.name: output.shape for output in self._outputs}
         self._closing = contextlib.ExitStack()

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.inference.backend import open_backend
+from pose_estimation_ros.inference.find_model import onnx_file
+from pose_estimation_ros.inference.open_model import open_backend
 from pose_estimation_ros.training.checkpoint import load_checkpoint, load_weights
 from pose_estimation_ros.training.config import Recipe, recipe_from_fields
 from pose_estimation_ros.training.engine import Loss, Named
@@ -56,7 +57,7 @@ def torch_teacher(path: str, build: Callable[[Recipe], nn.Module], fabric: Fabri
 
 def onnx_teacher(path: str, size_hw: tuple[int, int], threads: int) -> Teacher:
     """ONNX Runtime on the CPU, whatever device the student is on."""
-    backend = open_backend(path, threads)
+    backend = open_backend(onnx_file(path), threads)
     if any(found not in (None, wanted) for found, wanted in zip(backend.input_shape[1:], (3, *size_hw))):
         raise ConfigError(f"teacher {path}: expected an input (N, 3, {size_hw}), got {backend.input_shape}")
     return lambda images: torch.from_numpy(backend(images.cpu().numpy())["heatmaps"]).to(images.device)

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.errors import ModelError
-from pose_estimation_ros.inference import backend as backend_module
-from pose_estimation_ros.inference.backend import model_path, open_backend, open_model
+from pose_estimation_ros.inference import find_model as find_module
+from pose_estimation_ros.inference.find_model import find_model, find_path, onnx_file
+from pose_estimation_ros.inference.model_file import ModelFile
+from pose_estimation_ros.inference.open_model import open_backend, open_model
 
 
 def test_open_model_gives_a_running_network_and_its_spec(color_model):
@@ -54,7 +56,7 @@ def test_an_output_missing(constant_model, save_spec):
 )
 def test_files_that_no_backend_opens(tmp_path, name, message):
     with pytest.raises(ModelError, match=message):
-        open_backend(str(tmp_path / name))
+        open_backend(find_model(str(tmp_path / name)))
 
 
 def test_what_an_engine_needs_is_said(tmp_path, monkeypatch):
@@ -62,7 +64,7 @@ def test_what_an_engine_needs_is_said(tmp_path, monkeypatch):
     path = tmp_path / "m.engine"
     path.write_bytes(b"engine")
     with pytest.raises(ModelError, match="expected TensorRT's Python module"):
-        open_backend(str(path))
+        open_backend(ModelFile(str(path), "engine", None, {}, None))
     with pytest.raises(ModelError, match="m.engine.json does not exist"):
         open_model(str(path), "top_down")
 
@@ -75,28 +77,28 @@ def two_folders(tmp_path, monkeypatch):
         folder.mkdir(parents=True)
         for name in names:
             (folder / (name + ".onnx")).write_bytes(b"")
-    monkeypatch.setattr(backend_module, "model_folders", lambda: [str(source), str(share), str(tmp_path / "none")])
+    monkeypatch.setattr(find_module, "model_folders", lambda: [str(source), str(share), str(tmp_path / "none")])
     return source, share
 
 
 @pytest.mark.parametrize("name, folder", [("a", 0), ("b", 0), ("c", 1), ("c.onnx", 1)])
 def test_a_name_is_looked_up_in_the_source_tree_first(two_folders, name, folder):
-    assert os.path.dirname(model_path(name)) == str(two_folders[folder])
+    assert os.path.dirname(find_path(name)) == str(two_folders[folder])
 
 
 def test_an_unknown_name_lists_the_known(two_folders):
     with pytest.raises(ModelError, match=r"\['a.onnx', 'b.onnx', 'b.onnx', 'c.onnx'\].*got 'd'"):
-        model_path("d")
+        find_path("d")
 
 
 def test_a_path_is_itself(two_folders, tmp_path):
-    assert model_path(str(tmp_path / "x.onnx")) == str(tmp_path / "x.onnx")
+    assert find_path(str(tmp_path / "x.onnx")) == str(tmp_path / "x.onnx")
 
 
 def test_model_folders_of_source_tree_and_installation(monkeypatch):
     package = os.path.join(os.sep, "opt", "ros", "lib", "python3.10", "site-packages", "pose_estimation_ros")
-    monkeypatch.setattr(backend_module, "__file__", os.path.join(package, "inference", "backend.py"))
-    folders = backend_module.model_folders()
+    monkeypatch.setattr(find_module, "__file__", os.path.join(package, "inference", "find_model.py"))
+    folders = find_module.model_folders()
     assert folders[0] == os.path.join(os.path.dirname(package), "models")
     assert os.path.join(os.sep, "opt", "ros", "share", "pose_estimation_ros", "models") in folders
 
@@ -105,7 +107,7 @@ def test_model_folders_of_source_tree_and_installation(monkeypatch):
 def test_a_folder_is_no_model(tmp_path, name):
     (tmp_path / name).mkdir()
     with pytest.raises(ModelError, match="^expected a model file, got .*%s, which is a folder or device$" % name):
-        open_backend(str(tmp_path / name))
+        open_backend(find_model(str(tmp_path / name)))
 
 
 @pytest.mark.parametrize("content, words", [(b"", "an empty file"), (b"version https://git-lfs", "run `git lfs pull`")])
@@ -113,7 +115,9 @@ def test_a_folder_is_no_model(tmp_path, name):
 def test_files_that_stand_in_for_a_model(tmp_path, color_model, content, words, with_spec):
     with open(color_model, "wb") as file:
         file.write(content)
-    opening = (lambda: open_model(color_model, "top_down")) if with_spec else (lambda: open_backend(color_model))
+    opening = (
+        (lambda: open_model(color_model, "top_down")) if with_spec else (lambda: open_backend(onnx_file(color_model)))
+    )
     with pytest.raises(ModelError, match=words):
         opening()
 
@@ -134,6 +138,8 @@ def test_weights_in_other_files_are_refused(color_model, save_spec, place, with_
     with open(color_model, "wb") as file:
         file.write(model.SerializeToString())
     save_spec(color_model)
-    opening = (lambda: open_model(color_model, "top_down")) if with_spec else (lambda: open_backend(color_model))
+    opening = (
+        (lambda: open_model(color_model, "top_down")) if with_spec else (lambda: open_backend(onnx_file(color_model)))
+    )
     with pytest.raises(ModelError, match=r"expected an ONNX model in one file, .*external data.*onnx\.save"):
         opening()

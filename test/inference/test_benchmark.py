@@ -7,9 +7,10 @@ import pytest
 
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.inference import benchmark as module
-from pose_estimation_ros.inference.backend import Backend, open_model
+from pose_estimation_ros.inference.backend import Backend
 from pose_estimation_ros.inference.benchmark import ENCODERS, WARM_UP, WAY, image_fields, time_frame
 from pose_estimation_ros.inference.encodings import decode_image
+from pose_estimation_ros.inference.open_model import open_model
 from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.pipeline import build_pipeline
 from pose_estimation_ros.inference.timing import take_turns

@@ -20,9 +20,11 @@ from pose_estimation_ros import __main__ as command  # noqa: E402
 from pose_estimation_ros.core.errors import ConfigError, ModelError  # noqa: E402
 from pose_estimation_ros.core.model_spec import file_sha256  # noqa: E402
 from pose_estimation_ros.inference import engine_builder, engine_parity  # noqa: E402
-from pose_estimation_ros.inference.backend import open_backend  # noqa: E402
 from pose_estimation_ros.inference.engine_builder import BuildOptions, build_engine  # noqa: E402
 from pose_estimation_ros.inference.engine_cache import cached_engines, read_sidecar  # noqa: E402
+from pose_estimation_ros.inference.find_model import engine_file, onnx_file  # noqa: E402
+from pose_estimation_ros.inference.gpu import ask_gpu  # noqa: E402
+from pose_estimation_ros.inference.open_model import open_backend  # noqa: E402
 from pose_estimation_ros.inference.tensorrt_backend import TensorRTBackend  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -101,7 +103,7 @@ def test_the_command_builds_an_engine_that_runs_and_finds_it_again(gpu, model, c
     assert sidecar["parity"]["p99_px"] == 0 and sidecar["parity"]["keypoints"] >= 50 and sidecar["failed_over"] == []
     assert sidecar["source_path"].endswith("tiny.onnx" if version == "8.2.1" else "tiny_fp16.onnx")
     images = np.random.RandomState(0).uniform(0, 255, (5, 3, 64, 48)).astype(np.float32)
-    with TensorRTBackend(path) as engine, open_backend(model) as onnx:
+    with TensorRTBackend(engine_file(path)) as engine, open_backend(onnx_file(model)) as onnx:
         assert np.abs(engine(images)["heatmaps"] - onnx(images)["heatmaps"]).max() < 2e-3
     assert command.main(["build-engine", model, "--max-batch", "4"]) == 0
     again, said = capsys.readouterr()
@@ -156,13 +158,13 @@ def test_a_precision_that_moves_keypoints_gives_way_to_the_next(gpu, model, say,
     add_file("fp16")
     trt = add_builder(gpu("10.3.0")[1])
     options = BuildOptions(precision="int8", max_error_px=8)
-    path = build_engine(model, options, trt, engine_builder.machine(trt), say)
+    path = build_engine(model, options, trt, ask_gpu().machine, say)
     sidecar = read_sidecar(path)
     assert [build["layers"] for build in trt.builds] == [["Int8"], ["Half"]]
     assert "int8 IS NOT USED" in say.text() and "the limit is 8 px" in say.text()
     assert (sidecar["precision"], sidecar["precision_built"]) == ("int8", "fp16") and sidecar["parity"]["p99_px"] == 0
     assert sidecar["failed_over"][0]["precision"] == "int8" and sidecar["failed_over"][0]["p99_px"] > 8
-    assert build_engine(model, options, trt, engine_builder.machine(trt), say) == path and len(trt.builds) == 2
+    assert build_engine(model, options, trt, ask_gpu().machine, say) == path and len(trt.builds) == 2
     assert names(path) == [os.path.basename(path), os.path.basename(path) + ".json"]
 
 
@@ -174,7 +176,7 @@ def test_without_any_good_precision_nothing_is_kept(gpu, model, say, monkeypatch
     with pytest.raises(
         ModelError, match="no precision is within the limits .*'precision': 'fp16'.*'precision': 'fp32'"
     ):
-        build_engine(model, BuildOptions(), trt, engine_builder.machine(trt), say)
+        build_engine(model, BuildOptions(), trt, ask_gpu().machine, say)
     assert not any(".engine" in name for name in os.listdir(engine_builder.cache_folder()))
 
 
@@ -182,7 +184,7 @@ def test_a_missing_file_of_a_middle_precision_is_said_and_passed_over(gpu, model
     add_file("int8", colors=(2, 1, 0))
     trt = add_builder(gpu("10.3.0")[1])
     options = BuildOptions(precision="int8", max_error_px=8)
-    path = build_engine(model, options, trt, engine_builder.machine(trt), say)
+    path = build_engine(model, options, trt, ask_gpu().machine, say)
     assert "no fp16: " in say.text() and read_sidecar(path)["precision_built"] == "fp32"
 
 
@@ -312,11 +314,11 @@ def test_a_killed_build_leaves_no_broken_cache(model, start, say):
 
 def test_a_node_never_gets_an_engine_that_is_still_to_be_compared(gpu, model, say, monkeypatch):
     trt = add_builder(gpu("8.2.1")[1])
-    here, seen = engine_builder.machine(trt), []
+    here, seen = ask_gpu().machine, []
 
     def look(*_args):
         seen.append((sorted(name for name in os.listdir(engine_builder.cache_folder()) if ".engine" in name)))
-        assert cached_engines(here) == []
+        assert list(cached_engines(here)) == []
         raise KeyboardInterrupt
 
     monkeypatch.setattr(engine_builder, "compare", lambda wanted, found, _spec: wanted is found or look())

@@ -6,7 +6,7 @@ import pytest
 
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.model_spec import ModelSpec
-from pose_estimation_ros.inference import engine_cache
+from pose_estimation_ros.inference import engine_cache, find_model
 from pose_estimation_ros.inference.engine_cache import (
     KEY,
     MACHINE,
@@ -14,13 +14,13 @@ from pose_estimation_ros.inference.engine_cache import (
     cache_folder,
     cached_engines,
     engine_path,
-    find_engine,
     is_current,
     read_sidecar,
     refuse_foreign,
     sidecar_path,
     store,
 )
+from pose_estimation_ros.inference.gpu import Gpu
 
 HERE = {"tensorrt": "8.2.1.8", "cuda": "10.2", "device": "NVIDIA Tegra X2", "compute_capability": "6.2"}
 KEY_VALUES = dict(
@@ -37,6 +37,10 @@ OTHER = {
     "compute_capability": "8.7", "precision": "fp32", "max_batch": 4, "device_decode": True,
     "shapes": [[1, 3, 64, 48], [4, 3, 64, 48], [8, 3, 64, 48]], "workspace_mb": 512, "max_error_px": 1.0,
 }  # fmt: skip
+
+
+def paths_of(*args):
+    return [path for path, _content, _sidecar in cached_engines(*args)]
 
 
 @pytest.fixture
@@ -100,7 +104,7 @@ def test_a_foreign_engine_is_refused_with_all_that_differs(engine):
 
 
 def test_engines_of_this_machine_newest_first(tmp_path):
-    assert cached_engines(HERE, str(tmp_path / "none")) == []
+    assert paths_of(HERE, str(tmp_path / "none")) == []
     paths = []
     for age, change in enumerate([{}, {"precision": "fp32"}, {"device": "Orin"}, {"max_batch": 4}]):
         key = dict(KEY_VALUES, **change)
@@ -108,8 +112,8 @@ def test_engines_of_this_machine_newest_first(tmp_path):
         store(paths[-1], b"engine %d" % age, dict(key, **REST))
         os.utime(paths[-1], (1000 - age, 1000 - age))
     os.truncate(paths[3], 2)
-    assert cached_engines(HERE, str(tmp_path)) == [paths[0], paths[1]]
-    assert cached_engines(dict(HERE, precision="fp32"), str(tmp_path)) == [paths[1]]
+    assert paths_of(HERE, str(tmp_path)) == [paths[0], paths[1]]
+    assert paths_of(dict(HERE, precision="fp32"), str(tmp_path)) == [paths[1]]
 
 
 def test_a_crash_between_engine_and_sidecar_leaves_nothing_that_counts(engine, monkeypatch):
@@ -159,7 +163,7 @@ def test_a_field_of_another_type_costs_that_engine_alone(engine, tmp_path, chang
     store(good, b"an engine", dict(KEY_VALUES, **dict(REST, max_batch=4)))
     rewrite(engine, **changes)
     skipped = []
-    assert cached_engines(HERE, str(tmp_path), skipped) == [good] and not is_current(engine, KEY_VALUES)
+    assert paths_of(HERE, str(tmp_path), skipped) == [good] and not is_current(engine, KEY_VALUES)
     assert len(skipped) == 1 and skipped[0].startswith(engine)
 
 
@@ -168,28 +172,27 @@ def test_a_sidecar_that_is_no_json_costs_that_engine_alone(engine, tmp_path, con
     with open(sidecar_path(engine), "wb") as file:
         file.write(content)
     skipped = []
-    assert cached_engines(HERE, str(tmp_path), skipped) == [] and len(skipped) == 1
+    assert paths_of(HERE, str(tmp_path), skipped) == [] and len(skipped) == 1
 
 
 def test_what_was_skipped_is_told_where_no_engine_is_left(engine, tmp_path, monkeypatch, color_model):
-    monkeypatch.setattr(engine_cache, "load_tensorrt", lambda: None)
-    monkeypatch.setattr(engine_cache, "machine", lambda _trt: HERE)
+    monkeypatch.setattr(find_model, "ask_gpu", lambda: Gpu(None, None, HERE))
     monkeypatch.setattr(engine_cache, "cache_folder", lambda: str(tmp_path))
-    monkeypatch.setattr("pose_estimation_ros.inference.backend.model_folders", lambda: [str(tmp_path)])
+    monkeypatch.setattr("pose_estimation_ros.inference.find_model.model_folders", lambda: [str(tmp_path)])
     os.chmod(engine, 0o666)
     with pytest.raises(ModelError, match="no engine .*; not used: .*can be written by everybody: run `chmod o-w "):
-        find_engine("color_model.engine")
+        find_model.find_model("color_model.engine")
 
 
 @pytest.mark.parametrize("which", [lambda path: path, sidecar_path, os.path.dirname])
 def test_what_everybody_may_write_is_not_trusted(engine, tmp_path, which):
-    assert cached_engines(HERE, str(tmp_path)) == [engine]
+    assert paths_of(HERE, str(tmp_path)) == [engine]
     os.chmod(which(engine), stat.S_IMODE(os.stat(which(engine)).st_mode) | stat.S_IWOTH)
     if which(engine) == str(tmp_path):
         with pytest.raises(ModelError, match="can be written by everybody"):
-            cached_engines(HERE, str(tmp_path))
+            paths_of(HERE, str(tmp_path))
     else:
-        assert cached_engines(HERE, str(tmp_path)) == []
+        assert paths_of(HERE, str(tmp_path)) == []
 
 
 @pytest.mark.parametrize("which", [lambda path: path, sidecar_path, os.path.dirname])
@@ -205,7 +208,7 @@ def test_what_belongs_to_somebody_else_is_not_trusted(engine, tmp_path, which, m
     monkeypatch.setattr(os, "stat", stat_of_another)
     skipped = []
     try:
-        assert cached_engines(HERE, str(tmp_path), skipped) == []
+        assert paths_of(HERE, str(tmp_path), skipped) == []
     except ModelError as error:
         skipped.append(str(error))
     assert len(skipped) == 1 and "belongs to user %d" % (os.geteuid() + 1) in skipped[0]

@@ -4,8 +4,8 @@ import pytest
 from pose_estimation_ros.core.geometry import apply, crop_matrices
 from pose_estimation_ros.core.heatmap import encode
 from pose_estimation_ros.core.model_spec import ModelSpec
-from pose_estimation_ros.inference.backend import open_model
 from pose_estimation_ros.inference.estimator import BATCH_SIZE, TopDown, person_scores
+from pose_estimation_ros.inference.open_model import open_model
 
 SPEC = ModelSpec("fake", "top_down", (192, 256), "rgb", "coco17", 4, "quarter_offset", 1.25, "", {}, {})
 FRAME = np.zeros((480, 640, 3), np.uint8)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.errors import CudaError, ModelError
-from pose_estimation_ros.inference.backend import open_backend, open_model
-from pose_estimation_ros.inference.fallback_backend import find_onnx
+from pose_estimation_ros.inference.find_model import find_model, onnx_file
+from pose_estimation_ros.inference.open_model import open_backend, open_model
 from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.pipeline import build_pipeline
 
@@ -18,7 +18,7 @@ BATCH = np.random.RandomState(0).uniform(0, 255, (3, 3, 64, 48)).astype(np.float
 
 
 def run_onnx(path):
-    with open_backend(path, threads=1) as backend:
+    with open_backend(onnx_file(path), threads=1) as backend:
         return backend(BATCH)["heatmaps"]
 
 
@@ -88,13 +88,12 @@ def test_the_cpu_engine_asked_for_serves(gpu, color_model, save_engine, monkeypa
     cudart, _ = gpu()
     path, opened = save_engine(color_model), []
 
-    def spy(path, threads=0, cpu_engine="onnxruntime"):
-        if path.endswith(".onnx"):
-            opened.append((path, threads, cpu_engine))
-        return open_backend(path, threads)
+    def spy(model, threads=0, cpu_engine="onnxruntime"):
+        if model.kind == "onnx":
+            opened.append((model.path, threads, cpu_engine))
+        return open_backend(model, threads)
 
-    for module in ("backend", "fallback_backend"):
-        monkeypatch.setattr("pose_estimation_ros.inference.%s.open_backend" % module, spy)
+    monkeypatch.setattr("pose_estimation_ros.inference.open_model.open_backend", spy)
     if not is_built:
         _half(cudart, path)
     backend, _ = open_model(path, "top_down", 1, fallback=True, cpu_engine=cpu_engine)
@@ -167,7 +166,7 @@ def test_an_engine_that_cannot_be_opened(gpu, color_model, save_engine, spoil, w
 
 
 def test_an_engine_never_built_is_its_model(color_model, tmp_path, monkeypatch):
-    monkeypatch.setattr("pose_estimation_ros.inference.backend.model_folders", lambda: [str(tmp_path)])
+    monkeypatch.setattr("pose_estimation_ros.inference.find_model.model_folders", lambda: [str(tmp_path)])
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     backend, spec = open_model("color_model.engine", "top_down", fallback=True)
     with backend:
@@ -183,16 +182,16 @@ def test_which_model_an_engine_is_of(gpu, color_model, save_engine, tmp_path, mo
     os.mkdir(os.path.dirname(elsewhere))
     shutil.copy(color_model, elsewhere)
     known = tmp_path / "known"
-    monkeypatch.setattr("pose_estimation_ros.inference.backend.model_folders", lambda: [str(known)])
+    monkeypatch.setattr("pose_estimation_ros.inference.find_model.model_folders", lambda: [str(known)])
     save_engine(color_model, onnx_path=elsewhere)
-    assert find_onnx(path) == elsewhere
+    assert find_model(path).onnx_path == elsewhere
     os.remove(elsewhere)
-    assert find_onnx(path) == color_model
+    assert find_model(path).onnx_path == color_model
     known.mkdir()
     shutil.move(color_model, str(known / "color_model.onnx"))
-    assert find_onnx(path) == str(known / "color_model.onnx")
+    assert find_model(path).onnx_path == str(known / "color_model.onnx")
     os.remove(str(known / "color_model.onnx"))
-    assert find_onnx(path) is None
+    assert find_model(path).onnx_path is None
 
 
 def test_a_pipeline_says_its_fault_and_sees_the_same_people(gpu, color_model, save_engine, blob):

@@ -8,11 +8,13 @@ import pytest
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.model_spec import ModelSpec, file_sha256, load_model_spec
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.inference.backend import Backend, open_backend, open_model
+from pose_estimation_ros.inference.backend import Backend
 from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.detector import open_detector
 from pose_estimation_ros.inference.estimator import TopDown
+from pose_estimation_ros.inference.find_model import find_model
 from pose_estimation_ros.inference.non_finite import NonFinite, mark_non_finite, total
+from pose_estimation_ros.inference.open_model import open_backend, open_model
 from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.pipeline import build_pipeline
 
@@ -72,7 +74,7 @@ def test_every_backend_marks_and_counts(broken_model, save_engine, request, engi
     if engine == "tensorrt":
         request.getfixturevalue("gpu")()
         path = save_engine(path)
-    with open_backend(path, 1, engine if engine == "openvino" else "onnxruntime") as backend:
+    with open_backend(find_model(path), 1, engine if engine == "openvino" else "onnxruntime") as backend:
         assert backend.non_finite == NonFinite() and not backend.blind
         heatmaps = backend(np.repeat(ONE_BATCH, 2, 0))["heatmaps"]
         assert np.isnan(heatmaps[:, 3]).all() and np.isfinite(np.delete(heatmaps, 3, 1)).all()

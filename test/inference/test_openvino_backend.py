@@ -9,8 +9,9 @@ import pytest
 
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.errors import ConfigError, ModelError
-from pose_estimation_ros.inference.backend import open_backend, open_model
+from pose_estimation_ros.inference.find_model import onnx_file
 from pose_estimation_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
+from pose_estimation_ros.inference.open_model import open_backend, open_model
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def openvino():
 @pytest.mark.parametrize("fixed", ["n", 1, 3])
 def test_any_number_of_images_through_any_batch_size(openvino, mean_model, fixed, count):
     batch = np.random.RandomState(0).rand(count, 3, 4, 4).astype(np.float32)
-    with open_backend(mean_model(fixed), 1, "openvino") as backend:
+    with open_backend(onnx_file(mean_model(fixed)), 1, "openvino") as backend:
         first, again = backend(batch)["mean"], backend(batch + 1)["mean"]
     assert backend.name == "openvino" and first.shape == (count,)
     assert np.allclose(first, batch.mean((1, 2, 3))) and np.allclose(again, first + 1)
@@ -30,7 +31,7 @@ def test_any_number_of_images_through_any_batch_size(openvino, mean_model, fixed
 
 def test_shapes_and_a_view(openvino, mean_model):
     batch = np.random.RandomState(1).rand(2, 3, 4, 8).astype(np.float32)[..., ::-2]
-    with open_backend(mean_model("n"), 1, "openvino") as backend:
+    with open_backend(onnx_file(mean_model("n")), 1, "openvino") as backend:
         assert backend.input_shape == (None, 3, 4, 4) and backend.output_shapes == {"mean": (None,)}
         assert np.allclose(backend(batch)["mean"], batch.mean((1, 2, 3)))
 
@@ -93,17 +94,17 @@ def test_what_is_no_network(openvino, tmp_path, content):
     path = tmp_path / "bad.onnx"
     path.write_bytes(content)
     with pytest.raises(ModelError, match="bad.onnx: expected an ONNX model that OpenVINO .* loads"):
-        open_backend(str(path), 1, "openvino")
+        open_backend(onnx_file(str(path)), 1, "openvino")
 
 
 def test_two_inputs_are_refused(openvino, save_onnx):
     path = save_onnx("two", [("Add", ["a", "b"], ["c"], {})], {"a": [1, 2], "b": [1, 2]}, {"c": [1, 2]}, {})
     with pytest.raises(ModelError, match="expected one input, got 2"):
-        open_backend(path, 1, "openvino")
+        open_backend(onnx_file(path), 1, "openvino")
 
 
 def test_closing_twice_is_no_error(openvino, mean_model):
-    backend = open_backend(mean_model("n"), 1, "openvino")
+    backend = open_backend(onnx_file(mean_model("n")), 1, "openvino")
     backend.close()
     backend.close()
 
@@ -111,9 +112,9 @@ def test_closing_twice_is_no_error(openvino, mean_model):
 def test_without_openvino_the_message_says_what_to_install(mean_model, monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(ModelError, match="pip install openvino"):
-        open_backend(mean_model("n"), 1, "openvino")
+        open_backend(onnx_file(mean_model("n")), 1, "openvino")
 
 
 def test_an_unknown_engine(mean_model):
     with pytest.raises(ConfigError, match="expected cpu_engine out of onnxruntime, openvino, got 'tvm'"):
-        open_backend(mean_model("n"), 1, "tvm")
+        open_backend(onnx_file(mean_model("n")), 1, "tvm")

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.errors import CudaError, ModelError
-from pose_estimation_ros.inference.backend import model_path, open_backend, open_model
 from pose_estimation_ros.inference.engine_cache import read_sidecar, store
+from pose_estimation_ros.inference.find_model import engine_file, find_model, onnx_file
+from pose_estimation_ros.inference.open_model import open_backend, open_model
 from pose_estimation_ros.inference.tensorrt_backend import TensorRTBackend
 
 VERSIONS = ["8.2.1", "8.6.1", "10.3.0"]
@@ -22,7 +23,7 @@ def images(count, seed=0):
 
 
 def run_onnx(path, batch):
-    with open_backend(path, threads=1) as backend:
+    with open_backend(onnx_file(path), threads=1) as backend:
         return backend(batch)["heatmaps"]
 
 
@@ -30,7 +31,7 @@ def run_onnx(path, batch):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_any_number_of_images_as_on_onnx_runtime(gpu, color_model, save_engine, version, count):
     gpu(version)
-    with TensorRTBackend(save_engine(color_model)) as backend:
+    with TensorRTBackend(engine_file(save_engine(color_model))) as backend:
         found = [backend(images(count, seed))["heatmaps"] for seed in range(3)]
     for seed, heatmaps in enumerate(found):  # compared when all are there: no result may be a view of a buffer
         assert heatmaps.shape == (count, 17, 16, 12) and heatmaps.dtype == np.float32
@@ -42,7 +43,7 @@ def test_any_number_of_images_as_on_onnx_runtime(gpu, color_model, save_engine, 
 def test_batches_over_the_largest_are_split(gpu, color_model, save_engine, max_batch, major, minor, integrated):
     cudart, _ = gpu(major=major, minor=minor, integrated=integrated)
     batch = images(11)
-    with TensorRTBackend(save_engine(color_model, max_batch)) as backend:
+    with TensorRTBackend(engine_file(save_engine(color_model, max_batch))) as backend:
         assert np.allclose(backend(batch)["heatmaps"], run_onnx(color_model, batch), atol=1e-5)
     assert ("cudaHostAlloc" in cudart.calls) == (major != 6 or not integrated)
 
@@ -50,7 +51,7 @@ def test_batches_over_the_largest_are_split(gpu, color_model, save_engine, max_b
 @pytest.mark.parametrize("count, size", [(1, 1), (2, 2), (3, 4), (4, 4), (5, 8), (8, 8)])
 def test_a_batch_runs_at_the_next_larger_size(gpu, color_model, save_engine, monkeypatch, count, size):
     gpu("8.2.1")
-    with TensorRTBackend(save_engine(color_model)) as backend:
+    with TensorRTBackend(engine_file(save_engine(color_model))) as backend:
         sizes, run = [], backend._run
         monkeypatch.setattr(backend, "_run", lambda bucket: (sizes.append(bucket.size), run(bucket)))
         backend(images(count))
@@ -73,7 +74,7 @@ def test_one_graph_per_size_where_each_has_its_context(
 ):
     cudart, _ = gpu(version, can_be_captured, cuda=cuda)
     batch = images(3)
-    with TensorRTBackend(save_engine(color_model, max_batch)) as backend:
+    with TensorRTBackend(engine_file(save_engine(color_model, max_batch))) as backend:
         assert backend.graphs == graphs
         before = cudart.calls.count("cudaGraphLaunch")
         assert np.allclose(backend(batch)["heatmaps"], run_onnx(color_model, batch), atol=1e-5)
@@ -82,7 +83,7 @@ def test_one_graph_per_size_where_each_has_its_context(
 
 def test_memory_is_taken_once(gpu, color_model, save_engine):
     cudart, _ = gpu()
-    with TensorRTBackend(save_engine(color_model)) as backend:
+    with TensorRTBackend(engine_file(save_engine(color_model))) as backend:
         cudart.calls.clear()
         for count in (1, 8, 20):
             backend(images(count))
@@ -103,7 +104,7 @@ def test_copies_are_timed_by_the_devices_clock(
     """The fake device takes 1 ms for a byte in and 2 ms for one out; the host's clock stands still."""
     cudart, _ = gpu(version, major=major, minor=minor)
     monkeypatch.setattr("time.perf_counter", lambda: 0.0)
-    with TensorRTBackend(save_engine(color_model)) as backend:
+    with TensorRTBackend(engine_file(save_engine(color_model))) as backend:
         backend(images(2))
         assert backend.copies_ms == {}
         backend.time_copies(), backend.time_copies()
@@ -117,7 +118,7 @@ def test_the_hosts_part_of_the_copies_counts(gpu, color_model, save_engine, monk
     """One tick, a second, for each time that images or results pass page-locked memory."""
     gpu()
     ticks = iter(range(100))
-    with TensorRTBackend(save_engine(color_model)) as backend:
+    with TensorRTBackend(engine_file(save_engine(color_model))) as backend:
         backend.time_copies()
         monkeypatch.setattr("time.perf_counter", lambda: next(ticks))
         backend(images(11))  # two parts
@@ -126,7 +127,7 @@ def test_the_hosts_part_of_the_copies_counts(gpu, color_model, save_engine, monk
 
 def test_copies_are_not_timed_unless_asked_for(gpu, color_model, save_engine):
     cudart, _ = gpu()
-    with TensorRTBackend(save_engine(color_model)) as backend:
+    with TensorRTBackend(engine_file(save_engine(color_model))) as backend:
         cudart.calls.clear()
         backend(images(3))
     assert cudart.calls.count("cudaEventRecord") == 1 and "cudaEventElapsedTime" not in cudart.calls
@@ -137,7 +138,7 @@ def test_a_fixed_batch(gpu, save_onnx, save_spec, save_engine):
     nodes = [("MaxPool", ["images"], ["heatmaps"], {"kernel_shape": [4, 4], "strides": [4, 4]})]
     path = save_onnx("fixed", nodes, {"images": [3, 3, 64, 48]}, {"heatmaps": [3, 3, 16, 12]}, {})
     save_spec(path)
-    with TensorRTBackend(save_engine(path, max_batch=None)) as backend:
+    with TensorRTBackend(engine_file(save_engine(path, max_batch=None))) as backend:
         assert backend.input_shape == (3, 3, 64, 48) and backend.graphs == 1
         found = backend(images(7))["heatmaps"]
     assert np.array_equal(found, images(7).reshape(7, 3, 16, 4, 12, 4).max((3, 5)))
@@ -146,7 +147,7 @@ def test_a_fixed_batch(gpu, save_onnx, save_spec, save_engine):
 def test_a_view_of_another_type_is_as_good(gpu, color_model, save_engine):
     gpu()
     batch = images(3).astype(np.uint8)[::-1, :, :, ::-1]
-    with TensorRTBackend(save_engine(color_model)) as backend:
+    with TensorRTBackend(engine_file(save_engine(color_model))) as backend:
         found = backend(batch)["heatmaps"]
     assert np.allclose(found, run_onnx(color_model, batch.astype(np.float32)), atol=1e-5)
 
@@ -154,14 +155,14 @@ def test_a_view_of_another_type_is_as_good(gpu, color_model, save_engine):
 @pytest.mark.parametrize("shape", [(1, 3, 48, 64), (3, 64, 48), (1, 1, 64, 48), (0,)])
 def test_a_wrong_shape(gpu, color_model, save_engine, shape):
     gpu()
-    with TensorRTBackend(save_engine(color_model)) as backend:
+    with TensorRTBackend(engine_file(save_engine(color_model))) as backend:
         with pytest.raises(ModelError, match=r"expected a batch \(N, 3, 64, 48\), got \("):
             backend(np.zeros(shape, np.float32))
 
 
 def test_closing(gpu, color_model, save_engine):
     cudart, _ = gpu()
-    backend = TensorRTBackend(save_engine(color_model))
+    backend = TensorRTBackend(engine_file(save_engine(color_model)))
     assert cudart.live
     backend.close()
     assert not cudart.live
@@ -180,7 +181,7 @@ def test_another_thread_is_refused(gpu, color_model, save_engine):
         except ModelError as error:
             errors.append(str(error))
 
-    with TensorRTBackend(save_engine(color_model)) as backend:
+    with TensorRTBackend(engine_file(save_engine(color_model))) as backend:
         for call in (lambda: backend(images(1)), backend.close):
             thread = threading.Thread(target=use, args=[call])
             thread.start()
@@ -196,9 +197,9 @@ def test_a_fault_of_any_call_names_it_and_leaks_nothing(gpu, color_model, save_e
     if function != "cudaMemcpyAsync":
         cudart.failing[function] = 2
         with pytest.raises(CudaError, match=r"%s: out of memory \(CUDA error 2\)" % function):
-            TensorRTBackend(path)
+            TensorRTBackend(engine_file(path))
         return
-    with TensorRTBackend(path) as backend:
+    with TensorRTBackend(engine_file(path)) as backend:
         cudart.failing[function] = 2
         with pytest.raises(CudaError, match=function):
             backend(images(1))
@@ -208,7 +209,7 @@ def test_too_little_memory_for_the_last_of_many_things(gpu, color_model, save_en
     """Whatever fails while it is opened, what was taken before is given back (the fixture looks)."""
     cudart, _ = gpu()
     path = save_engine(color_model)
-    with TensorRTBackend(path):
+    with TensorRTBackend(engine_file(path)):
         takes = cudart.calls.count("cudaMalloc")
     original, taken = cudart._cudaMalloc, []
     for allowed in range(takes):
@@ -224,14 +225,14 @@ def test_too_little_memory_for_the_last_of_many_things(gpu, color_model, save_en
 
         cudart.cudaMalloc = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_void_p), ctypes.c_size_t)(limited)
         with pytest.raises(CudaError, match="cudaMalloc: out of memory"):
-            TensorRTBackend(path)
+            TensorRTBackend(engine_file(path))
         assert not cudart.live
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_fault_in_flight(gpu, color_model, save_engine, version):
     cudart, _ = gpu(version)
-    backend = TensorRTBackend(save_engine(color_model))
+    backend = TensorRTBackend(engine_file(save_engine(color_model)))
     backend(images(2))
     cudart.failing["cudaEventSynchronize"] = 700
     for _ in range(2):  # such an error stays
@@ -242,7 +243,7 @@ def test_a_fault_in_flight(gpu, color_model, save_engine, version):
 
 def test_an_engine_that_refuses_to_run(gpu, color_model, save_engine):
     _, trt = gpu("8.6.1")
-    with TensorRTBackend(save_engine(color_model)) as backend:
+    with TensorRTBackend(engine_file(save_engine(color_model))) as backend:
         trt._executes_badly = True
         with pytest.raises(CudaError, match="TensorRT refused execution: the device is on fire"):
             backend(images(1))
@@ -294,7 +295,7 @@ def test_engines_that_cannot_be_opened(gpu, color_model, save_engine, monkeypatc
     path = save_engine(color_model)
     spoil(monkeypatch, path)
     with pytest.raises(ModelError, match=words):
-        TensorRTBackend(path)
+        TensorRTBackend(engine_file(path))
 
 
 def test_content_that_tensorrt_refuses(gpu, color_model, save_engine):
@@ -302,7 +303,7 @@ def test_content_that_tensorrt_refuses(gpu, color_model, save_engine):
     path = save_engine(color_model)
     store(path, b"rubbish", read_sidecar(path))
     with pytest.raises(ModelError, match="engine that TensorRT 10.3.0 loads, got: Version tag does not match"):
-        TensorRTBackend(path)
+        TensorRTBackend(engine_file(path))
 
 
 def test_no_driver(gpu, color_model, save_engine):
@@ -310,7 +311,7 @@ def test_no_driver(gpu, color_model, save_engine):
     path = save_engine(color_model)
     cudart.devices = 0
     with pytest.raises(CudaError, match="no usable NVIDIA driver or GPU here: .*driver version is insufficient"):
-        TensorRTBackend(path)
+        TensorRTBackend(engine_file(path))
 
 
 def test_tensors_of_other_kinds(gpu, save_onnx, save_spec, save_engine):
@@ -319,7 +320,7 @@ def test_tensors_of_other_kinds(gpu, save_onnx, save_spec, save_engine):
     path = save_onnx("sum", [("Add", ["a", "b"], ["heatmaps"], {})], shapes, {"heatmaps": ["n", 3, 64, 48]}, {})
     save_spec(path)
     with pytest.raises(ModelError, match="expected one input"):
-        TensorRTBackend(save_engine(path))
+        TensorRTBackend(engine_file(save_engine(path)))
 
 
 def test_open_model_takes_the_spec_from_the_sidecar(gpu, color_model, save_engine):
@@ -339,36 +340,31 @@ def test_an_engine_by_name_is_the_newest_of_this_machine(gpu, color_model, save_
     cache = tmp_path / "cache" / "pose_estimation_ros" / "engines"
     cache.mkdir(parents=True)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("pose_estimation_ros.inference.backend.model_folders", lambda: [str(tmp_path)])
+    monkeypatch.setattr("pose_estimation_ros.inference.find_model.model_folders", lambda: [str(tmp_path)])
     for number, changes in enumerate([{}, {}, {"tensorrt": "8.2.1"}]):
         built = save_engine(color_model, **changes)
         for ending in ("", ".json"):
             shutil.move(built + ending, str(cache / ("%d.engine%s" % (number, ending))))
         os.utime(str(cache / ("%d.engine" % number)), (number, number))
-    assert model_path("color_model.engine") == str(cache / "1.engine")
+    assert find_model("color_model.engine").path == str(cache / "1.engine")
     with open(color_model, "ab") as file:
         file.write(b"\0")
     with pytest.raises(ModelError, match="no engine of it is built for this machine yet: run `pose build-engine"):
-        model_path("color_model.engine")
+        find_model("color_model.engine")
 
 
 def test_the_bytes_that_were_checked_are_the_bytes_that_are_loaded(gpu, color_model, save_engine, monkeypatch):
     """An engine that is replaced between check and load, with its sidecar or without, is not loaded."""
     from pose_estimation_ros.inference import tensorrt_backend
 
-    _, trt = gpu()
+    gpu()
     path, loaded = save_engine(color_model), []
     with open(path, "rb") as file:
         checked = file.read()
-    real_read, real_open = tensorrt_backend.read_current, tensorrt_backend.open_engine
-
-    def read_then_replace(*args):
-        content = real_read(*args)
-        with open(path, "wb") as file:
-            file.write(b"another engine")
-        return content
-
-    monkeypatch.setattr(tensorrt_backend, "read_current", read_then_replace)
+    model = find_model(path)
+    with open(path, "wb") as file:
+        file.write(b"another engine")
+    real_open = tensorrt_backend.open_engine
     monkeypatch.setattr(tensorrt_backend, "open_engine", lambda *args: loaded.append(args[2]) or real_open(*args))
-    with TensorRTBackend(path) as backend:
+    with TensorRTBackend(model) as backend:
         assert loaded == [checked] and backend(np.zeros((1, 3, 64, 48), np.float32))

@@ -10,8 +10,8 @@ from onnx import TensorProto, helper
 
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.heatmap import decode
-from pose_estimation_ros.inference.backend import open_model
 from pose_estimation_ros.inference.estimator import TopDown
+from pose_estimation_ros.inference.open_model import open_model
 from pose_estimation_ros.training import export_command
 from pose_estimation_ros.training.decode_head import PARITY_PX, add_decode_head, add_to_file, decoding, run
 

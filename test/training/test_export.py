@@ -9,7 +9,7 @@ from live_models import live
 
 from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.model_spec import load_model_spec
-from pose_estimation_ros.inference.backend import open_model
+from pose_estimation_ros.inference.open_model import open_model
 from pose_estimation_ros.training import export as module
 from pose_estimation_ros.training.checkpoint import save_checkpoint
 from pose_estimation_ros.training.export import export

@@ -7,7 +7,7 @@ from small_net import save_small_net
 
 from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
 from pose_estimation_ros.core.model_spec import load_model_spec
-from pose_estimation_ros.inference.backend import open_model
+from pose_estimation_ros.inference.open_model import open_model
 from pose_estimation_ros.training.precision import PRECISIONS, convert
 
 

@@ -14,9 +14,8 @@ from pose_estimation_ros.core.model_spec import file_sha256, spec_path
 from pose_estimation_ros.evaluation.bag.output import RESULTS
 from pose_estimation_ros.evaluation.bag.truth import Truth
 from pose_estimation_ros.evaluation.report_summary import versions
-from pose_estimation_ros.inference.backend import model_path
 from pose_estimation_ros.inference.detector import FULL_FRAME
-from pose_estimation_ros.inference.fallback_backend import find_onnx
+from pose_estimation_ros.inference.find_model import find_model, find_onnx, find_path
 
 INPUTS = "inputs.json"
 CHUNK = 1 << 20
@@ -44,7 +43,7 @@ def model_sha256(name: str) -> list[str]:
     if name == FULL_FRAME:
         return []
     try:
-        path = model_path(name)
+        path = find_path(name) or find_model(name).path
     except ModelError:  # opening it falls back on that model, or says what is missing
         path = find_onnx(name) or ""
     return [file_sha256(str(p)) for p in (path, spec_path(path)) if Path(p).is_file()]

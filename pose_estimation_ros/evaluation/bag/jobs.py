@@ -24,8 +24,9 @@ from pose_estimation_ros.evaluation.bag.results import about_model, files_of
 from pose_estimation_ros.evaluation.bag.run import Estimate, by_pipeline, by_true_boxes, run
 from pose_estimation_ros.evaluation.bag.truth import FILE, Truth, annotations_of, truth_of_file, truth_of_topic
 from pose_estimation_ros.evaluation.notes import warn
-from pose_estimation_ros.inference.backend import Backend, open_model
+from pose_estimation_ros.inference.backend import Backend
 from pose_estimation_ros.inference.estimator import TopDown
+from pose_estimation_ros.inference.open_model import open_model
 from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 

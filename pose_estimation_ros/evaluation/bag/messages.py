@@ -14,7 +14,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.inference.backend import model_folders
+from pose_estimation_ros.inference.find_model import model_folders
 
 OURS = (
     "Keypoint", "Keypoint3D", "Person", "Person3D", "Person3DArray", "PersonArray", "Skeleton", "Timing",

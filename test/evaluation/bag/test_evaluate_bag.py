@@ -13,8 +13,8 @@ from bag_images import TOPIC, image_message
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.evaluation import coco
 from pose_estimation_ros.evaluation.bag.reading import Bag
-from pose_estimation_ros.inference.backend import open_model
 from pose_estimation_ros.inference.estimator import TopDown
+from pose_estimation_ros.inference.open_model import open_model
 from pose_estimation_ros.inference.predict import coco_results
 from pose_estimation_ros.inference.video import open_source
 

@@ -1,0 +1,83 @@
+"""How often one start of an engine looks at its files, the GPU and TensorRT."""
+
+import builtins
+import collections
+import hashlib
+import os
+import shutil
+
+import pytest
+
+from pose_estimation_ros.inference.open_model import open_model
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """A function that calls another one and counts meanwhile: hashes and openings of files, imports of TensorRT."""
+
+    def run(call, files):
+        contents = {}
+        for path in files:
+            with open(path, "rb") as file:
+                contents[file.read()] = os.path.basename(path)
+        counts = collections.Counter()
+        sha256, import_module, open_file = hashlib.sha256, builtins.__import__, builtins.open
+
+        def count_hash(content=b""):
+            counts["hash " + contents.get(bytes(content), "of another content")] += 1
+            return sha256(content)
+
+        def count_import(name, *args, **kwargs):
+            counts["import " + name] += name == "tensorrt"
+            return import_module(name, *args, **kwargs)
+
+        def count_open(path, *args, **kwargs):
+            counts["open " + os.path.basename(str(path))] += 1
+            return open_file(path, *args, **kwargs)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(hashlib, "sha256", count_hash)
+            patch.setattr(builtins, "__import__", count_import)
+            patch.setattr(builtins, "open", count_open)
+            return call(), counts
+
+    return run
+
+
+def _in_the_cache(path, cache):
+    """Move an engine to the cache; returns its name there."""
+    cache.mkdir(parents=True)
+    for ending in ("", ".json"):
+        shutil.move(path + ending, str(cache / ("0.engine" + ending)))
+    return str(cache / "0.engine")
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+@pytest.mark.parametrize("changes, serves", [({}, "tensorrt"), ({"device": "another"}, "onnxruntime (after: ")])
+def test_one_start_looks_at_everything_once(
+    gpu, color_model, save_engine, counted, monkeypatch, tmp_path, by_name, changes, serves
+):
+    cudart, _ = gpu()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("pose_estimation_ros.inference.find_model.model_folders", lambda: [str(tmp_path)])
+    path = save_engine(color_model, **changes)
+    if by_name:
+        path = _in_the_cache(path, tmp_path / "cache" / "pose_estimation_ros" / "engines")
+        save_other = save_engine(color_model, device="another")  # an older engine of another machine, not to be read
+        shutil.move(save_other, os.path.join(os.path.dirname(path), "1.engine"))
+        shutil.move(save_other + ".json", os.path.join(os.path.dirname(path), "1.engine.json"))
+    asked = "color_model.engine" if by_name else path
+    cudart.calls.clear()
+    (backend, _spec), counts = counted(lambda: open_model(asked, "top_down", 1, fallback=True), [path, color_model])
+    with backend:
+        assert backend.name.startswith(serves)
+    is_read = int(not by_name or not changes)  # the sidecar alone says that one in the cache is for another machine
+    assert counts["hash " + os.path.basename(path)] == counts["open " + os.path.basename(path)] == is_read
+    assert counts["hash color_model.onnx"] == counts["import tensorrt"] == 1
+    assert cudart.calls.count("cudaGetDeviceProperties") == 1
+
+
+def test_an_onnx_file_is_hashed_once(color_model, counted):
+    (backend, _spec), counts = counted(lambda: open_model(color_model, "top_down", 1), [color_model])
+    with backend:
+        assert counts["hash color_model.onnx"] == counts["open color_model.onnx"] == 1
