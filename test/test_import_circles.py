@@ -40,7 +40,7 @@ def circles(graph):
 
 
 def reach(graph, start):
-    """All modules that a module imports, itself or through others; the module itself only where a circle leads to it."""
+    """All modules that a module imports, itself or through others; itself too where a circle leads back to it."""
     seen, waiting = set(), list(graph[start])
     while waiting:
         module = waiting.pop()

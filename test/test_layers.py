@@ -118,6 +118,6 @@ def test_the_test_can_fail(name, layer):
     [("onnxruntime", "onnxruntime_backend.py"), ("tensorrt", "tensorrt_api.py"), ("openvino", "openvino_backend.py")],
 )
 def test_engines_stay_in_their_files(engine, file):
-    """Each is imported by its own file alone, and there not before it is asked for by backend.py."""
+    """Each is imported by its own file alone, and there not before it is asked for by open_model.py."""
     users = [os.path.basename(p) for p in files("inference") if any(n.split(".")[0] == engine for _l, n in imports(p))]
     assert users == [file]

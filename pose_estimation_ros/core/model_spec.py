@@ -105,10 +105,10 @@ def require_file(path):
 
 def load_model_spec(model_path, sha256=None):
     # type: (str, Optional[str]) -> ModelSpec
-    """Read the spec beside an ONNX file, or in an engine's sidecar, and check that the two belong together.
+    """Read the spec beside an ONNX file, and check that the two belong together.
 
     Args:
-        model_path: of the ONNX file or engine.
+        model_path: of the ONNX file.
         sha256: of that file, where it is known already.
 
     Raises:
@@ -116,17 +116,13 @@ def load_model_spec(model_path, sha256=None):
             model has another sha256.
     """
     content, path = read_model(str(model_path)), spec_path(model_path)
-    if not str(model_path).endswith(ENGINE):
-        check_onnx(content, str(model_path))
+    check_onnx(content, str(model_path))
     if not os.path.exists(path):
         raise ModelError("model file %s does not exist" % path)
-    fields = read_json(path, ModelError)
-    sidecar = fields if isinstance(fields, dict) and path.endswith(ENGINE + ".json") else {}
-    spec = parse_spec(path, sidecar.get("model_spec") if sidecar else fields)
-    expected, found = sidecar.get("engine_sha256", spec.sha256), sha256 or hashlib.sha256(content).hexdigest()
-    if found != expected:
-        expected = shown(expected).strip("'")
-        raise ModelError("%s: expected sha256 %s (from %s), got %s" % (model_path, expected, path, found))
+    spec = parse_spec(path, read_json(path, ModelError))
+    found = sha256 or hashlib.sha256(content).hexdigest()
+    if found != spec.sha256:
+        raise ModelError("%s: expected sha256 %s (from %s), got %s" % (model_path, spec.sha256, path, found))
     return spec
 
 

@@ -11,7 +11,7 @@ from pycocotools.coco import COCO
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.files import read_json
-from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec, load_model_spec, spec_path
+from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation import coco, crowdpose, detection, mpii
 from pose_estimation_ros.evaluation.box_ap import box_ap
@@ -31,6 +31,7 @@ from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend
 from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.detector import open_detector
 from pose_estimation_ros.inference.estimator import TopDown
+from pose_estimation_ros.inference.find_model import find_model
 from pose_estimation_ros.inference.open_model import open_model
 from pose_estimation_ros.inference.predict import coco_results
 from pose_estimation_ros.inference.progress import progress
@@ -267,7 +268,8 @@ def accuracy_of_detector(
 
 def at_own_threshold(path: str | Path, points: detection.Curve) -> dict[str, float]:
     """Recall and false positives per image where a detector's spec names the score that it is used with."""
-    score = load_model_spec(str(path)).accuracy.get("score_threshold") if Path(spec_path(str(path))).is_file() else None
+    spec = find_model(str(path)).spec
+    score = spec.accuracy.get("score_threshold") if spec else None
     if score is None:
         return {}
     recall, false_per_image = detection.at_threshold(points, score)

@@ -16,7 +16,6 @@ report compares the others with.
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -122,8 +121,8 @@ def evaluate_model(path: Path, name: str, args: argparse.Namespace) -> Source:
     if args.save:
         save_accuracy(path, args.save, {**figures, **grouped})
     publish(Path(args.out, f"{name}.json"), "model", path, args.data, {**figures, **grouped})
-    training = load_model_spec(str(path)).training if os.path.isfile(spec_path(str(path))) else {}
-    return Source(name, "model", path, figures, results, training)
+    spec = find_model(str(path)).spec
+    return Source(name, "model", path, figures, results, spec.training if spec else {})
 
 
 def refuse_spec(path: Path, target: Path) -> None:
@@ -178,7 +177,8 @@ def save_accuracy(path: Path, name: str, figures: dict[str, Any]) -> None:
 
 def is_detector(path: str) -> bool:
     """By the spec; a file without one can only be a detector of another family (inference.detector)."""
-    return not os.path.isfile(spec_path(path)) or load_model_spec(path).task == "person_detector"
+    spec = find_model(path).spec
+    return spec is None or spec.task == "person_detector"
 
 
 def network_file(args: argparse.Namespace, model: str) -> Path:

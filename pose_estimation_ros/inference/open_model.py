@@ -1,6 +1,7 @@
 """Open a model on the library that runs its kind of file."""
 
-from typing import Callable, Optional, Tuple, Union
+import functools
+from typing import Tuple, Union
 
 from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.model_spec import ENGINE, ModelSpec, spec_path
@@ -67,8 +68,10 @@ def _open_or_replace(name_or_path, task, threads, cpu_engine):
     try:
         model = find_model(name_or_path, hashes)
         onnx_path = model.onnx_path
-        backend, spec = _open_fitting(model, task, threads, cpu_engine)
-        return FallbackBackend(backend, _opener(onnx_path, spec, threads, cpu_engine)), spec
+        engine, spec = _open_fitting(model, task, threads)
+        # The spec came with the engine: without its own file the ONNX model serves as well.
+        later = onnx_path and functools.partial(_open_onnx, onnx_path, spec, threads, cpu_engine)
+        return FallbackBackend(engine, later or None), spec
     except ModelError as error:
         if onnx_path is None:
             raise
@@ -76,16 +79,12 @@ def _open_or_replace(name_or_path, task, threads, cpu_engine):
         return FallbackBackend(backend, None, str(error)), spec
 
 
-def _opener(onnx_path, spec, threads, cpu_engine):
-    # type: (Optional[str], ModelSpec, int, str) -> Optional[Callable[[], Backend]]
-    """A function that opens an engine's ONNX model, whose spec came with the engine."""
-    if onnx_path is None:
-        return None
-    path = onnx_path  # type: str
-    return lambda: open_backend(onnx_file(path)._replace(spec=spec), threads, cpu_engine)
+def _open_onnx(path, spec, threads, cpu_engine):
+    # type: (str, ModelSpec, int, str) -> Backend
+    return open_backend(onnx_file(path)._replace(spec=spec), threads, cpu_engine)
 
 
-def _open_fitting(model, task, threads, cpu_engine):
+def _open_fitting(model, task, threads, cpu_engine=CPU_ENGINES[0]):
     # type: (ModelFile, Tasks, int, str) -> Tuple[Backend, ModelSpec]
     if model.spec is None:
         raise ModelError("model file %s does not exist" % spec_path(model.path))

@@ -44,12 +44,11 @@ def counted(monkeypatch):
     return run
 
 
-def _in_the_cache(path, cache):
-    """Move an engine to the cache; returns its name there."""
-    cache.mkdir(parents=True)
+def moved(engine, path):
+    """Move an engine and its sidecar to a path, which is returned."""
     for ending in ("", ".json"):
-        shutil.move(path + ending, str(cache / ("0.engine" + ending)))
-    return str(cache / "0.engine")
+        shutil.move(engine + ending, str(path) + ending)
+    return str(path)
 
 
 @pytest.mark.parametrize("by_name", [False, True])
@@ -62,10 +61,10 @@ def test_one_start_looks_at_everything_once(
     monkeypatch.setattr("pose_estimation_ros.inference.find_model.model_folders", lambda: [str(tmp_path)])
     path = save_engine(color_model, **changes)
     if by_name:
-        path = _in_the_cache(path, tmp_path / "cache" / "pose_estimation_ros" / "engines")
-        save_other = save_engine(color_model, device="another")  # an older engine of another machine, not to be read
-        shutil.move(save_other, os.path.join(os.path.dirname(path), "1.engine"))
-        shutil.move(save_other + ".json", os.path.join(os.path.dirname(path), "1.engine.json"))
+        cache = tmp_path / "cache" / "pose_estimation_ros" / "engines"
+        cache.mkdir(parents=True)
+        path = moved(path, cache / "0.engine")
+        moved(save_engine(color_model, max_batch=1, device="another"), cache / "1.engine")
     asked = "color_model.engine" if by_name else path
     cudart.calls.clear()
     (backend, _spec), counts = counted(lambda: open_model(asked, "top_down", 1, fallback=True), [path, color_model])
@@ -73,6 +72,7 @@ def test_one_start_looks_at_everything_once(
         assert backend.name.startswith(serves)
     is_read = int(not by_name or not changes)  # the sidecar alone says that one in the cache is for another machine
     assert counts["hash " + os.path.basename(path)] == counts["open " + os.path.basename(path)] == is_read
+    assert counts["open 1.engine"] == 0
     assert counts["hash color_model.onnx"] == counts["import tensorrt"] == 1
     assert cudart.calls.count("cudaGetDeviceProperties") == 1
 
@@ -80,4 +80,5 @@ def test_one_start_looks_at_everything_once(
 def test_an_onnx_file_is_hashed_once(color_model, counted):
     (backend, _spec), counts = counted(lambda: open_model(color_model, "top_down", 1), [color_model])
     with backend:
-        assert counts["hash color_model.onnx"] == counts["open color_model.onnx"] == 1
+        assert counts["open 1.engine"] == 0
+    assert counts["hash color_model.onnx"] == counts["open color_model.onnx"] == 1

@@ -107,10 +107,8 @@ def test_a_bad_image_of_a_folder_is_left_out_and_counted(tmp_path):
 
 def test_a_folder_of_bad_images_alone(tmp_path):
     (tmp_path / "b.png").write_bytes(b"")
-    with (
-        open_source(str(tmp_path)) as source,
-        pytest.raises(DataError, match="no image can be read; the first: .*b.png"),
-    ):
+    expected = "no image can be read; the first: .*b.png"
+    with open_source(str(tmp_path)) as source, pytest.raises(DataError, match=expected):
         list(source)
 
 
