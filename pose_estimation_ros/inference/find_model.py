@@ -1,17 +1,11 @@
 """Find the file of a model, and read and check it once."""
 
+import hashlib
 import os
 from typing import Any, Dict, List, Optional
 
 from pose_estimation_ros.core.errors import ModelError
-from pose_estimation_ros.core.model_spec import (
-    ENGINE,
-    file_sha256,
-    load_model_spec,
-    parse_spec,
-    read_model,
-    spec_path,
-)
+from pose_estimation_ros.core.model_spec import ENGINE, load_model_spec, parse_spec, read_model, spec_path
 from pose_estimation_ros.core.onnx_file import check_onnx
 from pose_estimation_ros.inference.engine_cache import cached_engines, read_engine
 from pose_estimation_ros.inference.gpu import ask_gpu
@@ -26,7 +20,7 @@ class Hashes(Dict[str, str]):
 
     def __missing__(self, path):
         # type: (str) -> str
-        self[path] = file_sha256(path)
+        self[path] = hashlib.sha256(read_model(path)).hexdigest()
         return self[path]
 
 

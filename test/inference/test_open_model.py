@@ -1,14 +1,35 @@
-"""How often one start of an engine looks at its files, the GPU and TensorRT."""
+"""What opening a model gives, and how often one start looks at its files, the GPU and TensorRT."""
 
 import builtins
 import collections
 import hashlib
 import os
 import shutil
+import sys
 
+import numpy as np
 import pytest
 
-from pose_estimation_ros.inference.open_model import open_model
+from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.inference.model_file import ModelFile
+from pose_estimation_ros.inference.open_model import open_backend, open_model
+
+
+def test_open_model_gives_a_running_network_and_its_spec(color_model):
+    backend, spec = open_model(color_model, "top_down")
+    with backend:
+        assert spec.skeleton == "coco17" and backend.name == "onnxruntime"
+        assert backend(np.zeros((2, 3, 64, 48), np.float32))["heatmaps"].shape == (2, 17, 16, 12)
+
+
+def test_what_an_engine_needs_is_said(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    path = tmp_path / "m.engine"
+    path.write_bytes(b"engine")
+    with pytest.raises(ModelError, match="expected TensorRT's Python module"):
+        open_backend(ModelFile(str(path), "engine", None, {}, None))
+    with pytest.raises(ModelError, match="m.engine.json does not exist"):
+        open_model(str(path), "top_down")
 
 
 @pytest.fixture

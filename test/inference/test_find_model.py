@@ -1,49 +1,11 @@
 import os
-import sys
 
-import numpy as np
 import pytest
 
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.inference import find_model as find_module
 from pose_estimation_ros.inference.find_model import find_model, find_path, onnx_file
-from pose_estimation_ros.inference.model_file import ModelFile
 from pose_estimation_ros.inference.open_model import open_backend, open_model
-
-
-def test_open_model_gives_a_running_network_and_its_spec(color_model):
-    backend, spec = open_model(color_model, "top_down")
-    with backend:
-        assert spec.skeleton == "coco17" and backend.name == "onnxruntime"
-        assert backend(np.zeros((2, 3, 64, 48), np.float32))["heatmaps"].shape == (2, 17, 16, 12)
-
-
-@pytest.mark.parametrize(
-    "changes, message",
-    [
-        ({"input_size_wh": (192, 256)}, r"expected input of shape \(any, 3, 256, 192\), got \(any, 3, 64, 48\)"),
-        (
-            {"skeleton": "crowdpose14"},
-            r"expected output 'heatmaps' of shape \(any, 14, 16, 12\), got \(any, 17, 16, 12\)",
-        ),
-        ({"stride": 8}, r"expected output 'heatmaps' of shape \(any, 17, 8, 6\)"),
-        (
-            {"task": "person_detector", "decoder": "boxes", "skeleton": ""},
-            "expected a model for 'top_down', got one for 'person_detector'",
-        ),
-    ],
-)
-def test_a_spec_that_does_not_fit_the_network(color_model, save_spec, changes, message):
-    save_spec(color_model, **changes)
-    with pytest.raises(ModelError, match=message):
-        open_model(color_model, "top_down")
-
-
-def test_an_output_missing(constant_model, save_spec):
-    path = constant_model("m", {"maps": np.zeros((1, 17, 16, 12))}, (48, 64))
-    save_spec(path)
-    with pytest.raises(ModelError, match=r"expected an output 'heatmaps', got \['maps'\]"):
-        open_model(path, "top_down")
 
 
 @pytest.mark.parametrize(
@@ -57,16 +19,6 @@ def test_an_output_missing(constant_model, save_spec):
 def test_files_that_no_backend_opens(tmp_path, name, message):
     with pytest.raises(ModelError, match=message):
         open_backend(find_model(str(tmp_path / name)))
-
-
-def test_what_an_engine_needs_is_said(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorrt", None)
-    path = tmp_path / "m.engine"
-    path.write_bytes(b"engine")
-    with pytest.raises(ModelError, match="expected TensorRT's Python module"):
-        open_backend(ModelFile(str(path), "engine", None, {}, None))
-    with pytest.raises(ModelError, match="m.engine.json does not exist"):
-        open_model(str(path), "top_down")
 
 
 @pytest.fixture
