@@ -2,8 +2,8 @@
 
 from typing import Dict, Tuple
 
-from pose_estimation_ros.core.errors import ModelError
-from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec, shown
+from pose_estimation_ros.core.errors import ModelError, shown
+from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backend import Backend
 
