@@ -22,6 +22,7 @@ URL = re.compile("(rtsp|rtsps|rtmp|http|https|udp|tcp|rtp|srt)://.", re.IGNORECA
 NUMBERED = re.compile("%(0[0-9]+)?d")  # of img_%04d.png
 CAMERAS = 100  # indices of cameras; from 100 on OpenCV takes the hundreds for the number of a backend
 USUAL_FPS = 30.0
+SILENT = 0  # OpenCV's LOG_LEVEL_SILENT
 ROOM_MB = 32  # left free on the disk: for the end of the video, without which no player opens it, and other results
 SOURCES = "an image, a folder of images, a video, a pattern such as img_%04d.png, a URL or a camera"
 
@@ -257,9 +258,9 @@ def _silence():
     # type: () -> None
     """Let OpenCV and FFmpeg print nothing by themselves, unless the user has set their levels: an error tells it."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    logging = getattr(getattr(cv2, "utils", None), "logging", None)
-    if logging is not None and os.environ.get("OPENCV_LOG_LEVEL", "SILENT") == "SILENT":
-        logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    logging = getattr(getattr(cv2, "utils", None), "logging", cv2)  # before OpenCV 4.6 it stands in cv2 itself
+    if hasattr(logging, "setLogLevel") and os.environ.get("OPENCV_LOG_LEVEL", "SILENT") == "SILENT":
+        logging.setLogLevel(SILENT)
 
 
 def _rate_and_length(capture, kind):
