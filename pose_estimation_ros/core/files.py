@@ -27,7 +27,7 @@ def read_json(path, error=DataError):
         error: the file cannot be read, is not UTF-8, is not JSON, or is nested too deep.
     """
     try:
-        with open(str(path), encoding="utf-8") as file:
+        with open(str(path), encoding="utf-8-sig") as file:  # Windows tools begin a file with a byte order mark
             return json.load(file)
     except (OSError, ValueError, RecursionError, MemoryError) as problem:
         raise error("%s: expected a JSON file, got: %s" % (path, str(problem) or type(problem).__name__))

@@ -47,13 +47,15 @@ def named(annotation: dict, key: str) -> str:
 def finite_numbers(value: Any, shape: tuple[int, ...]) -> bool:
     """Tell whether a JSON value is a number, or a list of them, of this shape, without NaN or infinity.
 
-    Numbers beyond LARGEST count as infinite.
+    Numbers beyond LARGEST count as infinite. True and false alone are no numbers; among numbers they are 1 and 0.
     """
-    return has_numbers(value, shape) and bool((np.abs(np.array(value, float)) <= LARGEST).all())
+    if not has_numbers(value, shape) or np.array(value).dtype.kind == "b":
+        return False
+    return bool((np.abs(np.array(value, float)) <= LARGEST).all())
 
 
 def has_numbers(value: Any, shape: tuple[int, ...]) -> bool:
-    """Tell whether a JSON value is a number, or a list of them, of this shape; NaN and infinite are numbers, too."""
+    """Tell whether a JSON value is a number, or a list of them, of this shape; also NaN, true and false."""
     try:
         array = np.array(value)
     except (ValueError, OverflowError):  # lists of unequal length

@@ -10,6 +10,7 @@ from pycocotools import mask as rle
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.evaluation.coco_doubts import labelled, warn_of_areas, warn_of_persons
 from pose_estimation_ros.evaluation.coco_faults import finite_numbers, is_outside, named, refuse, size_of
 from pose_estimation_ros.evaluation.coco_ids import Id
 from pose_estimation_ros.evaluation.notes import warn
@@ -92,9 +93,8 @@ def with_areas(persons: list[dict], images: Mapping[Id, dict], path: str | Path)
     wrong = [named(a, "bbox") for a in asked if lies_outside(a, images[a["image_id"]])]
     refuse(path, "persons whose box or keypoints lie outside of their image", wrong)
     tell_missing(path, persons, {"area": "that of the segmentation, or 0.53 of the box's"})
-    lost = [named(a, "bbox") for a in asked if not any(is_in_box(a))]
-    if lost:
-        warn(f"{path}: {len(lost)} persons have no labelled keypoint within their box, the first: {lost[0]}")
+    warn_of_persons(asked, images, path)
+    warn_of_areas(asked, path)
     fine = [is_positive(a.get("area")) for a in persons]
     return [a if own else {**a, "area": area_of(a, images[a["image_id"]], path)} for a, own in zip(persons, fine)]
 
@@ -112,16 +112,8 @@ def lies_outside(person: dict, image: dict) -> bool:
     """Tell whether the box, or all labelled keypoints, have nothing in common with an image of known size."""
     x, y, width, height = person["bbox"]
     size = size_of(image)
-    rows = [person["keypoints"][k : k + 3] for k in range(0, len(person["keypoints"]), 3)]
-    points = [is_outside((px - 0.5, py - 0.5, px + 1, py + 1), size) for px, py, visibility in rows if visibility > 0]
+    points = [is_outside((px - 0.5, py - 0.5, px + 1, py + 1), size) for px, py in labelled(person)]
     return is_outside((x, y, x + width, y + height), size) or all(points)
-
-
-def is_in_box(person: dict) -> list[bool]:
-    """Tell whether each labelled keypoint lies within the box, 2 px around it included."""
-    x, y, width, height = person["bbox"]
-    rows = [person["keypoints"][k : k + 3] for k in range(0, len(person["keypoints"]), 3)]
-    return [x - 2 <= px <= x + width + 2 and y - 2 <= py <= y + height + 2 for px, py, seen in rows if seen > 0]
 
 
 def area_of(person: dict, image: dict, path: str | Path) -> float:

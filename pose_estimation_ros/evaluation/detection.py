@@ -8,7 +8,8 @@ from typing import Callable, Iterable, NamedTuple
 import numpy as np
 
 from pose_estimation_ros.core.geometry import iou, xywh_to_xyxy
-from pose_estimation_ros.evaluation.coco_faults import Size, finite_numbers, named, refuse, size_of
+from pose_estimation_ros.evaluation.coco_doubts import tell
+from pose_estimation_ros.evaluation.coco_faults import Size, finite_numbers, is_outside, named, refuse, size_of
 from pose_estimation_ros.evaluation.coco_json import AnnotatedImage, read_coco_json, refuse_other_size
 from pose_estimation_ros.evaluation.halves import is_in
 from pose_estimation_ros.evaluation.notes import warn
@@ -81,11 +82,19 @@ def refuse_odd_fields(path: str | Path, persons: list[dict]) -> None:
 
 
 def with_boxes(annotated: list[AnnotatedImage], path: str | Path) -> list[AnnotatedImage]:
-    """Return the images with those persons alone whose box has a width and a height; warn of the others."""
+    """Return the images with those persons alone whose box has a size; warn of the others and of boxes outside."""
+    outside = [a for image, items in annotated for a in items if has_box_outside(a, image)]
+    tell(path, outside, "lie outside of their image")
     flat = [named(a, "bbox") for _, items in annotated for a in items if not has_area(a)]
     if flat:
         warn(f"{path}: {len(flat)} persons whose box has no width or height are left out, the first: {flat[0]}")
     return [(image, [a for a in items if has_area(a)]) for image, items in annotated]
+
+
+def has_box_outside(annotation: dict, image: dict) -> bool:
+    """Tell whether the box has nothing in common with its image, whose size is known."""
+    x, y, width, height = annotation["bbox"]
+    return is_outside((x, y, x + width, y + height), size_of(image))
 
 
 def has_area(annotation: dict) -> bool:

@@ -33,6 +33,7 @@ GROUPS = {"Head": ("head_top",)} | {
     for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 }
 LEFT_OUT = ("pelvis", "thorax")  # of the mean
+LARGEST_COLUMN = 10**8  # values in an h5 file's column, which may unpack to any size; MPII's have 10**6
 IN_MEAN = [k for k, name in enumerate(get_skeleton(SKELETON).keypoints) if name not in LEFT_OUT]
 
 
@@ -131,8 +132,10 @@ def read_h5(path: str | Path, keys: tuple[str, ...]) -> list[np.ndarray]:
 
     try:
         with h5py.File(path) as file:
+            wide = [f"{key} {file[key].shape}" for key in keys if file[key].size > LARGEST_COLUMN]
+            refuse(path, f"columns of more than {LARGEST_COLUMN} values", wide)
             return [file[key][:] for key in keys]
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise DataError(f"{path}: expected an h5 file with {', '.join(keys)}: {error}") from error
 
 

@@ -22,6 +22,7 @@ from pose_estimation_ros.core.files import read_json
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.evaluation import mpii
 from pose_estimation_ros.evaluation.coco_categories import COCO_CATEGORIES, PERSON, Categories, of_persons
+from pose_estimation_ros.evaluation.coco_doubts import warn_of_predictions, warn_of_spots
 from pose_estimation_ros.evaluation.coco_faults import finite_numbers, refuse, refuse_missing_keys, repeated
 from pose_estimation_ros.evaluation.coco_ids import Id, find_id, plain_id
 
@@ -63,6 +64,7 @@ def read_results(
     refuse(
         path, "predictions that occur twice, the same keypoints and score in the same image", twice(map(key, results))
     )
+    warn_of_predictions(results, image_ids, path)
     return [{field: result[field] for field in FIELDS} for result in results]
 
 
@@ -111,6 +113,7 @@ def read_mpii(path: str | Path, persons: int) -> np.ndarray:
         if preds.dtype.kind not in "iuf":
             raise DataError(f"{path}: expected numbers in preds, got {preds.dtype}")
         xy = preds - 1.0
+        warn_of_spots(xy, path)
     else:
         xy = one_each(read_results(path, range(persons), get_skeleton(mpii.SKELETON)), path, persons)
     if xy.shape != (persons, mpii.JOINTS, 2):

@@ -5,8 +5,9 @@ With one image topic, relative to the node's namespace, results are pose/...; wi
 subscribes; both at the start unless auto_activate is false.
 """
 
+import functools
 import sys
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
@@ -28,6 +29,7 @@ from pose_estimation_ros.nodes.parameters import declare, follow
 from pose_estimation_ros.nodes.qos import LATCHED, OUTPUT
 from pose_estimation_ros.nodes.qos_overrides import warn_of_unserved
 from pose_estimation_ros.nodes.run import run
+from pose_estimation_ros.nodes.topic_names import resolved
 
 
 class PoseNode(ManagedNode):
@@ -44,7 +46,7 @@ class PoseNode(ManagedNode):
         self._board = describe_machine()["board"]
         self._values = declare(self, POSE_PARAMETERS)
         check_depth_range(self._values)
-        self._prefixes = output_prefixes(self._values["image_topics"])
+        self._prefixes = output_prefixes(self._values["image_topics"], functools.partial(resolved, self))
         follow(self, POSE_PARAMETERS, self._values, self._change)
         if self._values["auto_activate"]:
             self.start()
@@ -150,13 +152,21 @@ def check_depth_range(values):
         raise ConfigError(text % (nearest_m, farthest_m))
 
 
-def output_prefixes(topics):
-    # type: (List[str]) -> List[str]
-    """Of the topics published for each image topic. Raises ConfigError where two cameras would publish the same."""
+def output_prefixes(topics, full_name_of=str):
+    # type: (List[str], Callable[[str], str]) -> List[str]
+    """Return the prefix of the topics published for each image topic.
+
+    Args:
+        topics: Of images, as the user gave them.
+        full_name_of: Resolves the name of a topic in the node's namespace.
+
+    Raises:
+        ConfigError: There is no topic, or two cameras would publish the same topics.
+    """
     if not topics or not all(topics):
         raise ConfigError("parameter image_topics: expected at least one topic, got %s" % topics)
     prefixes = [topic[: topic.rfind("/") + 1] for topic in topics] if len(topics) > 1 else [""]
-    if len(set(prefixes)) < len(prefixes):
+    if len({full_name_of(prefix + "pose/keypoints") for prefix in prefixes}) < len(prefixes):
         raise ConfigError("parameter image_topics: expected a namespace of its own for each camera, got %s" % topics)
     return prefixes
 

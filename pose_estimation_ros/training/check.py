@@ -51,7 +51,7 @@ def check_recipe(recipe: Recipe) -> None:
     expect(bool(recipe.holdout), recipe, "holdout", "at least one source")
     expect(all(0 < s.repeat <= 10**6 for s in recipe.train + recipe.holdout), recipe, "train", "repeat of 1 or more")
     check_augmentation(recipe.augmentation)
-    expect(bool(recipe.losses), recipe, "losses", "at least one name: weight")
+    expect(any(recipe.losses.values()), recipe, "losses", "at least one name: weight, with a weight above 0")
     expect(all(weight >= 0 for weight in recipe.losses.values()), recipe, "losses", "no negative weight")
     expect(not (recipe.init_from and recipe.grow_from), recipe, "grow_from", "none beside init_from")
     check_teacher(recipe)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import tempfile
 from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from pose_estimation_ros.core.errors import ConfigError, ModelError
+from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
 from pose_estimation_ros.training.check import check_recipe
 from pose_estimation_ros.training.checkpoint import load_checkpoint, load_weights
 from pose_estimation_ros.training.config import Recipe, load_recipe
@@ -57,6 +58,8 @@ def train(recipe: Recipe) -> Path | None:
     """
     check_recipe(recipe)
     fabric = start(recipe)
+    if fabric.is_global_zero:
+        require_writable(recipe.run_dir)
     task = build_task(recipe)
     begin(task.model, recipe)
     loss = taught(task.loss, load_teacher(recipe, build_model, fabric)) if recipe.teacher else task.loss
@@ -74,6 +77,16 @@ def train(recipe: Recipe) -> Path | None:
     if skipped and fabric.is_global_zero:
         print(f"{skipped} samples were left out, because their images could not be used")
     return recipe.run_dir / "best.ckpt"
+
+
+def require_writable(folder: Path) -> None:
+    """Make the folder of the results. Raises DataError where it cannot be written, before an epoch is lost."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise DataError(f"expected a folder to write to, got {folder}: {error.strerror or error}") from error
 
 
 def finish_epoch(run: Run, task: Task, loss: Loss, steps: int, interrupt: Interrupt) -> bool:
@@ -107,18 +120,41 @@ def start(recipe: Recipe) -> Fabric:
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed)
-    devices, nodes = recipe.devices, 1
+    devices, nodes = device_count(recipe.devices), 1
     if "TORCHELASTIC_RUN_ID" in os.environ:
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
         nodes = int(os.environ["WORLD_SIZE"]) // devices
+    refuse_uneven(recipe, devices * nodes)
     fabric = Fabric(devices=devices, num_nodes=nodes, precision=recipe.precision)  # type: ignore[arg-type]
     fabric.launch()
-    if recipe.batch_size % (fabric.world_size * recipe.accumulate):
+    return fabric
+
+
+def device_count(wanted: int) -> int:
+    """Number of this machine's GPUs to use, or of processes on the CPU where there are none.
+
+    Args:
+        wanted: the recipe's number; -1 for all GPUs, which is one process without any.
+
+    Raises:
+        ConfigError: more than there are.
+    """
+    gpus = torch.cuda.device_count()
+    if wanted == -1:
+        return gpus or 1
+    most = gpus or max(os.cpu_count() or 1, 2)
+    if wanted > most:
+        raise ConfigError(f"devices: expected at most the {most} of this machine, got {wanted}")
+    return wanted
+
+
+def refuse_uneven(recipe: Recipe, devices: int) -> None:
+    """Raises ConfigError for a batch that so many devices cannot share evenly; before they are started."""
+    if recipe.batch_size % (devices * recipe.accumulate):
         raise ConfigError(
-            f"expected a batch_size that {fabric.world_size} devices x {recipe.accumulate} accumulated parts share "
+            f"expected a batch_size that {devices} devices x {recipe.accumulate} accumulated parts share "
             f"evenly, got {recipe.batch_size}"
         )
-    return fabric
 
 
 def begin(model: nn.Module, recipe: Recipe) -> None:

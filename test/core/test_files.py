@@ -204,3 +204,8 @@ def test_what_is_no_json_is_the_error_asked_for(tmp_path, content):
     write_whole(tmp_path / "x", content)
     with pytest.raises(ModelError, match="x: expected a JSON file, got: "):
         read_json(tmp_path / "x", ModelError)
+
+
+def test_json_may_begin_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "a.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert read_json(tmp_path / "a.json") == {"a": 1}

@@ -108,6 +108,38 @@ def test_columns_of_an_h5(tmp_path, changes, message):
         mpii.h5_persons(path)
 
 
+def test_visibilities_may_be_true_and_false():
+    truth = truth_of(entry(joints_vis=[True] * 15 + [False]))
+    assert (truth.keypoints[0, :, 2] > 0).sum() == 15
+
+
+@pytest.mark.parametrize("kind", ["nothing", "a loop of links", "a group", "a text", "a huge column"])
+def test_h5_files_that_have_no_columns(tmp_path, kind):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "p.h5"
+    with h5py.File(path, "w") as file:
+        if kind == "a loop of links":
+            file["preds"] = h5py.SoftLink("/preds")
+        elif kind == "a group":
+            file.create_group("preds")
+        elif kind == "a text":
+            file["preds"] = "text"
+        elif kind == "a huge column":
+            file.create_dataset("preds", (10**7, 10**5, 2), "f4", chunks=(1, 16, 2), compression="gzip")
+    with pytest.raises(DataError, match="p.h5: (expected an h5 file with preds|1 columns of more than)"):
+        mpii.read_h5(path, ("preds",))
+
+
+def test_predictions_in_shares_of_the_image_are_told(tmp_path, capsys):
+    h5py = pytest.importorskip("h5py")
+    for scale, told in ((1.0, ""), (1e-3, "2 of 2 persons have all joints within 2 px")):
+        with h5py.File(tmp_path / f"{scale}.h5", "w") as file:
+            file["preds"] = np.array([JOINTS] * 2) * scale
+        read_mpii(tmp_path / f"{scale}.h5", 2)
+        err = capsys.readouterr().err
+        assert told in err and bool(err) == bool(told)
+
+
 def slow_pckh(xy, part, head_size, limit):
     """From the columns of the h5, pixels counted from 1, joint by joint."""
     rates, right, total = [], 0, 0

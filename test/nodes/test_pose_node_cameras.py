@@ -53,6 +53,12 @@ def test_cameras_that_would_publish_the_same_topics_are_refused(topics):
         output_prefixes(topics)
 
 
+@pytest.mark.parametrize("topics", [["/x", "x"], ["/left/image", "left/image"]])
+def test_two_names_of_the_same_outputs_are_refused(make_pose_node, topics):
+    with pytest.raises(ConfigError, match="parameter image_topics: expected a namespace of its own for each camera"):
+        make_pose_node(image_topics=topics)
+
+
 def test_two_cameras_have_their_own_topics_frames_stamps_and_people(make_pose_node, peer, picture, wait_until):
     topics = {"left": "/left/image_raw", "right": "/right/image_raw"}
     node, answers, cameras = make_pose_node(image_topics=sorted(topics.values())), {"left": [], "right": []}, {}

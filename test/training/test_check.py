@@ -50,6 +50,7 @@ def test_a_fine_one():
         ({"holdout": []}, "holdout: expected at least one source"),
         ({"train": [Source("a", "b", 0)]}, "train: expected repeat of 1 or more"),
         ({"losses": {}}, "losses: expected at least one name: weight"),
+        ({"losses": {"mse": 0.0}}, "losses: expected .* with a weight above 0"),
         ({"losses": {"teacher_mse": 1.0}}, "losses .*teacher_mse.* need a teacher="),
         ({"teacher": "a.ckpt"}, "teacher a.ckpt: expected losses teacher_mse or teacher_kl, got .*mse"),
     ]

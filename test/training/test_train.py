@@ -23,7 +23,7 @@ from pose_estimation_ros.training.engine import TrainingDiverged
 from pose_estimation_ros.training.export import export
 from pose_estimation_ros.training.run import append_row
 from pose_estimation_ros.training.tasks import heatmap_metrics
-from pose_estimation_ros.training.train import lr_factor, train
+from pose_estimation_ros.training.train import device_count, lr_factor, train
 
 SPEED = {"seconds", "images_per_second", "data_wait"}
 
@@ -270,3 +270,30 @@ def test_a_bottom_up_model_trains_exports_and_is_evaluated(recipe, tmp_path, dot
     assert figures["images"] == 6 and 0 <= figures["AP"] <= 100 and "bottom-up" in figures["boxes"]
     with pytest.raises(DataError, match="finds people by itself: expected no boxes"):
         accuracy_of_pose_model(model, dots, "boxes.json")
+
+
+@pytest.mark.parametrize(
+    "gpus, cores, wanted, count", [(0, 4, 1, 1), (0, 4, 4, 4), (0, 4, -1, 1), (2, 4, -1, 2), (2, 4, 2, 2)]
+)
+def test_devices_that_are_there(monkeypatch, gpus, cores, wanted, count):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert device_count(wanted) == count
+
+
+@pytest.mark.parametrize("gpus, cores, wanted", [(0, 4, 99), (2, 4, 3)])
+def test_more_devices_than_there_are_start_no_process(monkeypatch, gpus, cores, wanted):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    with pytest.raises(
+        ConfigError, match=f"devices: expected at most the {gpus or cores} of this machine, got {wanted}"
+    ):
+        device_count(wanted)
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_training(recipe, tmp_path):
+    (tmp_path / "file").write_text("")
+    recipe.out_dir = str(tmp_path / "file")
+    recipe.train[0].annotations = "is_not_read_yet.json"
+    with pytest.raises(DataError, match="expected a folder to write to, got .*file"):
+        train(recipe)

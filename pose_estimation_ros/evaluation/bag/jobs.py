@@ -21,7 +21,7 @@ from pose_estimation_ros.evaluation.bag.inputs import INPUTS, bag_sha256, code, 
 from pose_estimation_ros.evaluation.bag.output import RESULTS, RunFolder
 from pose_estimation_ros.evaluation.bag.reading import Bag, bag_name, image_topic
 from pose_estimation_ros.evaluation.bag.results import about_model, files_of
-from pose_estimation_ros.evaluation.bag.run import Estimate, by_pipeline, by_true_boxes, run
+from pose_estimation_ros.evaluation.bag.run import Estimate, by_pipeline, by_true_boxes, of_annotated_size, run
 from pose_estimation_ros.evaluation.bag.truth import FILE, Truth, annotations_of, truth_of_file, truth_of_topic
 from pose_estimation_ros.evaluation.notes import warn
 from pose_estimation_ros.inference.backend import Backend
@@ -162,13 +162,19 @@ def evaluate_model(job: Job, options: PipelineOptions, args: argparse.Namespace)
         if job.truth or pseudo_truth:
             check_skeleton(skeleton, options.model)
         with RunFolder(target, skeleton, args.color_by, not args.no_video) as folder:
-            record = run(job.bag, job.topic, estimate, folder, clock)
+            record = run(job.bag, job.topic, checked(estimate, job.truth), folder, clock)
             if network.non_finite.values:
                 warn(f"{target}: {options.model}: {network.non_finite.text()}")
+            if job.truth and not record.partial:
+                job.truth.warn_of_strangers(record.stamps_ns)
             said = {**told, "fallback_in_use": network.fault}
             files = files_of(record, skeleton, said, clock, job.truth, pseudo_truth)
             folder.finish(files if record.interrupted else {**files, INPUTS: inputs})
     return {"folder": str(target), "interrupted": record.interrupted, "results": files[RESULTS]}
+
+
+def checked(estimate: Estimate, truth: Truth | None) -> Estimate:
+    return of_annotated_size(estimate, truth) if truth else estimate
 
 
 def inputs_of(job: Job, told: dict[str, Any], options: PipelineOptions, args: argparse.Namespace) -> dict[str, Any]:

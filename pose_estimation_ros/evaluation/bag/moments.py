@@ -43,7 +43,8 @@ def by_truth(run: SavedRun, name: str) -> list[Moment]:
     content, results = run.read(f"{name}_annotations.json"), run.read(f"{name}_results.json")
     if content is None:
         return []
-    truth = Truth(content, name, run.results["topic"])
+    source = run.results.get(name, {}).get("source", name)  # by which a doubt is told once
+    truth = Truth(content, source, run.results["topic"])
     place = {truth.image_id.get(frame["stamp_ns"]): frame["image_id"] for frame in reversed(run.frames)}
     index = truth.index([image_id for image_id in place if image_id is not None])
     if index is None:

@@ -42,7 +42,10 @@ class Recorded(NamedTuple):
         """(H, W, 3) uint8 BGR of an image message. Raises FrameError."""
         m = self.message
         if not (-STAMPS_NS <= self.stamp_ns < STAMPS_NS and 0 <= self.recorded_ns < STAMPS_NS):
-            raise FrameError("stamp", f"expected a stamp of 32 bits of seconds, got {self.stamp_ns} ns")
+            raise FrameError(
+                "stamp",
+                f"expected a stamp of 32 bits of seconds, got {self.stamp_ns} ns, recorded at {self.recorded_ns} ns",
+            )
         if m.__msgtype__ == COMPRESSED:
             return decode_compressed(m.format, m.data)
         return decode_image(m.encoding, m.height, m.width, m.step, m.is_bigendian, m.data)

@@ -44,6 +44,7 @@ class Record:
     unusable: Counter = field(default_factory=Counter)  # kind of FrameError
     sizes: Counter = field(default_factory=Counter)
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    stamps_ns: set[int] = field(default_factory=set)  # of all frames that were read
     partial: str = ""  # why not all of the bag was worked on
     interrupted: bool = False
 
@@ -78,6 +79,16 @@ def by_true_boxes(estimator: TopDown, truth: Truth) -> Estimate:
     return estimate
 
 
+def of_annotated_size(estimate: Estimate, truth: Truth) -> Estimate:
+    """Estimate as before, but raise DataError for an image that has not its annotated size."""
+
+    def checked(image: np.ndarray, frame: Recorded) -> Poses:
+        truth.refuse_other_size(image, frame.stamp_ns)
+        return estimate(image, frame)
+
+    return checked
+
+
 def run(bag: Bag, topic: str, estimate: Estimate, folder: RunFolder | None, clock: Clock) -> Record:
     """Works through a topic.
 
@@ -109,7 +120,7 @@ def run(bag: Bag, topic: str, estimate: Estimate, folder: RunFolder | None, cloc
 
 def counted(frames: Iterable[Loaded], record: Record) -> Iterator[Loaded]:
     """The same frames; counts what is odd about their stamps."""
-    seen: set[int] = set()
+    seen = record.stamps_ns
     newest_ns = 0
     for ready in frames:
         frame = ready.frame

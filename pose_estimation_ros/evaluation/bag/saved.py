@@ -9,10 +9,10 @@ import numpy as np
 
 from pose_estimation_ros.core.files import read_json
 from pose_estimation_ros.core.geometry import boxes_around
-from pose_estimation_ros.core.poses import UNTRACKED, Poses, make_poses
+from pose_estimation_ros.core.poses import Poses, make_poses
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.evaluation.bag.output import RESULTS
-from pose_estimation_ros.evaluation.bag.truth import TRACK
+from pose_estimation_ros.evaluation.bag.truth import track_of
 
 
 class SavedRun(NamedTuple):
@@ -63,5 +63,5 @@ def poses_of(results: list[dict[str, Any]], keypoints: int) -> Poses:
     """COCO results of one image -> Poses."""
     values = np.array([r["keypoints"] for r in results], np.float32).reshape(len(results), keypoints, 3)
     xy, score = values[..., :2], np.clip(values[..., 2], 0, 1)
-    tracks = np.array([r.get(TRACK, UNTRACKED) for r in results], int)
+    tracks = np.array([track_of(r) for r in results], int)
     return make_poses(xy, score, boxes_around(xy, score, 0), np.array([r["score"] for r in results]), tracks)

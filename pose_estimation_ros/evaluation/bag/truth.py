@@ -23,9 +23,9 @@ from pose_estimation_ros.evaluation import coco
 from pose_estimation_ros.evaluation.bag.messages import PERSON_ARRAY
 from pose_estimation_ros.evaluation.bag.reading import Bag
 from pose_estimation_ros.evaluation.coco_categories import PERSON
-from pose_estimation_ros.evaluation.coco_faults import refuse
+from pose_estimation_ros.evaluation.coco_faults import refuse, size_of
 from pose_estimation_ros.evaluation.coco_fields import is_counted
-from pose_estimation_ros.evaluation.coco_json import Boxes, checked_content
+from pose_estimation_ros.evaluation.coco_json import Boxes, checked_content, refuse_other_size
 from pose_estimation_ros.evaluation.notes import warn
 from pose_estimation_ros.inference.messages import msg_to_poses
 
@@ -58,6 +58,7 @@ class Truth:
         self._index = coco.load_ground_truth(source, self.content) if annotations else None
         refuse_double_tracks(source, self.counted() if self._index else [])
         self.image_id = {image["stamp_ns"]: image["id"] for image in images}
+        self._sizes = {image["stamp_ns"]: size_of(image) for image in images}
         if len(self.image_id) < len(images):
             raise DataError(f"{source}: expected one image per stamp, got {len(images)} with {len(self.image_id)}")
 
@@ -80,6 +81,19 @@ class Truth:
         for annotation in self.content["annotations"]:
             people[annotation["image_id"]].append(annotation)
         return people
+
+    def refuse_other_size(self, image: np.ndarray, stamp_ns: int) -> None:
+        """Compare the image (H, W, 3) of that stamp with the annotated size. Raises DataError where they differ."""
+        size = self._sizes.get(stamp_ns)
+        refuse_other_size(image, size, f"{self.source}, image of {stamp_ns} ns")
+
+    def warn_of_strangers(self, stamps_ns: Collection[int]) -> None:
+        """Tell annotated images that have none of the stamps of a topic's images."""
+        strangers = [stamp_ns for stamp_ns in self.image_id if stamp_ns not in stamps_ns]
+        if strangers:
+            hint = "; is it of another recording?" if len(strangers) == len(self.image_id) else ""
+            text = f"{len(strangers)} of {len(self.image_id)} annotated images are not among those of the bag"
+            warn(f"{self.source}: {text}, the first: stamp_ns {strangers[0]}{hint}")
 
     def judge(self, results: list[dict[str, Any]], image_ids: Collection[int]) -> dict[str, Any]:
         """COCO's AP and AR in 0..100 of results, over those images that were worked on; -1 where nobody is in them."""

@@ -14,6 +14,7 @@ from pose_estimation_ros.core import heatmap
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import apply, letterbox_matrix, xywh_to_xyxy
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
+from pose_estimation_ros.evaluation.coco_doubts import warn_of_persons
 from pose_estimation_ros.evaluation.coco_faults import Size, size_of
 from pose_estimation_ros.evaluation.coco_fields import is_counted
 from pose_estimation_ros.evaluation.coco_json import read_coco_json
@@ -54,7 +55,10 @@ def load_scenes(path: str | Path, skeleton: Skeleton) -> list[Scene]:
     the file.
     """
     scenes = []
-    for image, items in read_coco_json(path, skeleton):
+    annotated = read_coco_json(path, skeleton)
+    images = {image["id"]: image for image, _ in annotated}
+    warn_of_persons([a for _, items in annotated for a in items if is_counted(a)], images, path)
+    for image, items in annotated:
         if not items or not image.get("annotations_complete", True):
             continue
         labelled = [item for item in items if is_counted(item)]

@@ -9,6 +9,7 @@ import numpy as np
 
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.evaluation.coco_doubts import warn_of_persons
 from pose_estimation_ros.evaluation.coco_faults import Size, size_of
 from pose_estimation_ros.evaluation.coco_fields import is_counted
 from pose_estimation_ros.evaluation.coco_ids import Id
@@ -43,6 +44,7 @@ def coco_persons(content: Any, path: str | Path, skeleton: Skeleton, detections:
     """
     checked, categories = checked_content(content, path, skeleton)
     images = {image["id"]: image for image in checked["images"]}
+    warn_of_persons([a for a in checked["annotations"] if is_counted(a)], images, path)
     found = read_detections(detections, images, categories=categories) if detections else {}
     persons = []
     for image, items in joined(checked):

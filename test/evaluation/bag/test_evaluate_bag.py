@@ -241,3 +241,47 @@ def test_a_truth_for_models_of_its_skeleton_alone(evaluate, save_bag, stamps, sa
     assert status == 1 and "expected the skeleton coco17 to judge, got crowdpose14" in capsys.readouterr().err
     (path / "truth.json").unlink()
     assert evaluate(path, "--model", other)[0] == 0
+
+
+def annotated(stamps_ns, size=(96, 128), **fields):
+    """A truth whose people stand where the dots are."""
+    width, height = size
+    images = [
+        {"id": n, "stamp_ns": stamp_ns, "topic": TOPIC, "width": width, "height": height}
+        for n, stamp_ns in enumerate(stamps_ns)
+    ]
+    person = {"category_id": 1, "bbox": [10, 20, 60, 40], "keypoints": [30, 40, 2] * 17, "area": 800.0, "iscrowd": 0}
+    return {"images": images, "annotations": [{"id": n, "image_id": n, **person, **fields} for n in range(len(images))]}
+
+
+@pytest.mark.parametrize(
+    "moved, told",
+    [
+        (0, ""),
+        (1, "1 of 3 annotated images are not among those of the bag, the first: stamp_ns"),
+        (3, "3 of 3 annotated images are not among those of the bag"),
+    ],
+)
+def test_the_truth_of_another_bag_is_told(evaluate, save_bag, stamps, capsys, moved, told):
+    bag = save_bag("bag", stamps(3))
+    stamps_ns = [stamp_ns + 10**12 * (n < moved) for n, stamp_ns in enumerate(stamps(3))]
+    (bag / "truth.json").write_text(json.dumps(annotated(stamps_ns)))
+    status, _ = evaluate(bag)
+    err = capsys.readouterr().err
+    assert status == 0 and told in err and ("annotated images" in err) == bool(told)
+    assert ("is it of another recording?" in err) == (moved == 3)
+
+
+def test_images_of_another_size_than_annotated_are_refused(evaluate, save_bag, stamps, capsys):
+    bag = save_bag("bag", stamps(2))
+    (bag / "truth.json").write_text(json.dumps(annotated(stamps(2), (128, 96))))
+    assert evaluate(bag)[0] == 1
+    assert "expected the annotated size 128x96, got 96x128" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("track_id", ["a", None, 1.5, float("nan"), -1, 2**40, True])
+def test_track_ids_that_are_none_do_no_harm(evaluate, save_bag, stamps, tmp_path, track_id):
+    bag = save_bag("bag", stamps(2))
+    (bag / "truth.json").write_text(json.dumps(annotated(stamps(2), track_id=track_id)))
+    assert evaluate(bag)[0] == 0
+    assert (tmp_path / "out" / "report.html").exists()
