@@ -36,6 +36,6 @@ def parse_yaml(text: str, where: str, error: type[PoseError] = ConfigError) -> A
         raise error(f"{where}: expected YAML, got: lists or mappings nested too deep")
     try:
         return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError, MemoryError) as problem:
+    except Exception as problem:  # PyYAML lets through what its constructors raise, such as IndexError for "!!int"
         reason = " ".join(str(problem).split()) or type(problem).__name__
         raise error(f"{where}: expected YAML, got: {reason}") from problem

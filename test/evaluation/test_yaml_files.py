@@ -21,6 +21,9 @@ def test_yaml(tmp_path, text, value):
         (b"\xfc: 1", "in UTF-8"),
         (b"x: 2001-99-99", "month must be"),
         (b"a: b: c", "mapping values"),
+        (b"!!int", "string index out of range"),  # PyYAML's constructors raise errors of any kind
+        (b"!!float", "expected YAML, got: "),
+        (b"!!timestamp x", "expected YAML, got: "),
     ],
 )
 def test_what_is_none_is_refused(tmp_path, content, words):
