@@ -5,17 +5,12 @@ from typing import List, Tuple
 import cv2
 import numpy as np
 
+from pose_estimation_ros.core.colors import MIDDLE, TEXT, side_colors, track_color
 from pose_estimation_ros.core.geometry import in_reach
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
 from pose_estimation_ros.core.skeleton import Skeleton
 
-# BGR. Sides as in most figures of the literature: left warm, right cool.
-LEFT, RIGHT, MIDDLE = (64, 160, 255), (255, 176, 64), (110, 220, 110)
-TRACK_COLORS = (
-    (75, 75, 240), (80, 190, 60), (250, 150, 50), (30, 200, 250), (200, 80, 190), (220, 210, 60), (60, 140, 255),
-    (180, 120, 90), (140, 230, 180), (190, 160, 250),
-)  # fmt: skip
-OUTLINE, TEXT = (30, 30, 30), (255, 255, 255)
+OUTLINE = (30, 30, 30)  # BGR
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 COLOR_BY = ("side", "track")
 
@@ -43,19 +38,6 @@ def draw_poses(frame, poses, skeleton, color_by="side"):
             cv2.circle(frame, xy[keypoint], width, colors[keypoint], -1, cv2.LINE_AA)
         if found.any():
             _draw_label(frame, _label(poses, person), points[found].min(0), person_color)
-
-
-def side_colors(skeleton):
-    # type: (Skeleton) -> List[Tuple[int, int, int]]
-    """A colour per keypoint: LEFT, RIGHT, or MIDDLE for those on the body's axis."""
-    sides = {"left": LEFT, "right": RIGHT}
-    return [sides.get(name.split("_")[0], MIDDLE) for name in skeleton.keypoints]
-
-
-def track_color(track_id):
-    # type: (int) -> Tuple[int, int, int]
-    """A colour that stays with the id; neighbours in time differ. Untracked: the first."""
-    return TRACK_COLORS[max(track_id, 0) % len(TRACK_COLORS)]
 
 
 def _line_width(box_xyxy):

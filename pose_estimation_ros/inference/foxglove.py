@@ -8,9 +8,9 @@ from typing import Any, List, Tuple
 
 import numpy as np
 
+from pose_estimation_ros.core.colors import TEXT, side_colors, track_color
 from pose_estimation_ros.core.poses import LOST, Poses
 from pose_estimation_ros.core.skeleton import Skeleton
-from pose_estimation_ros.inference.draw import TEXT, side_colors, track_color
 from pose_estimation_ros.inference.markers import label_of
 
 CLASSES = ("Color", "ImageAnnotations", "Point2", "PointsAnnotation", "TextAnnotation")

@@ -5,11 +5,11 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from pose_estimation_ros.core.camera import Camera
+from pose_estimation_ros.core.colors import side_colors, track_color
 from pose_estimation_ros.core.depth import Joints
 from pose_estimation_ros.core.geometry import in_reach
 from pose_estimation_ros.core.poses import LOST, UNTRACKED, Poses
 from pose_estimation_ros.core.skeleton import Skeleton
-from pose_estimation_ros.inference.draw import side_colors, track_color
 
 BONES, JOINTS, LABEL = range(3)  # marker ids within the namespace of a person
 SIZE_PX = (3.0, 8.0, 20.0)  # of these, in the plane

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from pose_estimation_ros.core.colors import LEFT, MIDDLE, RIGHT, side_colors, track_color
 from pose_estimation_ros.core.poses import empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import SKELETONS, get_skeleton
-from pose_estimation_ros.inference.draw import LEFT, MIDDLE, RIGHT, draw_poses, side_colors, track_color
+from pose_estimation_ros.inference.draw import draw_poses
 
 COCO = get_skeleton("coco17")
 
