@@ -2,6 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
+from slow_assignment import slow_assign
 
 from pose_estimation_ros.core.assignment import assign
 
@@ -11,28 +12,6 @@ def all_ways(cost):
     rows, columns = cost.shape
     ways = itertools.permutations(list(range(columns)) + [-1] * max(rows - columns, 0), rows)
     return min((sum(cost[r, c] for r, c in enumerate(way) if c >= 0), way) for way in ways)
-
-
-def slow_assign(cost):
-    """Klein 1967: begins anyhow and moves rows round in a circle as long as that is cheaper. Square matrices."""
-    count = len(cost)
-    columns = np.arange(count)
-    while True:
-        change = cost[:, columns] - cost[np.arange(count), columns][:, None]  # row i takes over the column of row j
-        total, before = np.zeros(count), np.full(count, -1)
-        for _ in range(count):
-            through = total[:, None] + change
-            better = through.min(0) < total - 1e-11
-            before[better], total[better] = through.argmin(0)[better], through.min(0)[better]
-        if not better.any():
-            return columns
-        row = np.flatnonzero(better)[0]
-        for _ in range(count):
-            row = before[row]  # now surely on the circle
-        circle = [row]
-        while before[circle[-1]] != row:
-            circle.append(before[circle[-1]])
-        columns[circle[1:] + circle[:1]] = columns[circle]
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0)])

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from test_assignment import slow_assign
+from slow_assignment import slow_assign
 
 from pose_estimation_ros.core.grouping import double, find_peaks, group, joint_order, merge_scales, mirror_back
 from pose_estimation_ros.core.heatmap import decode, encode

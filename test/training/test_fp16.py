@@ -1,8 +1,8 @@
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import TensorProto, numpy_helper
+from onnx_runs import outputs, types
 from small_net import noise, save_small_net
 
 from pose_estimation_ros.training.fp16 import to_fp16
@@ -14,17 +14,6 @@ HALF_NODES = {"Conv", "Relu", "Add", "Resize", "Unsqueeze", "Flatten", "Gemm"}
 @pytest.fixture
 def path(save_onnx, save_spec):
     return save_small_net(save_onnx, save_spec)
-
-
-def outputs(model, batch):
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    return session.run(None, {session.get_inputs()[0].name: batch})
-
-
-def types(model):
-    graph = onnx.shape_inference.infer_shapes(model).graph
-    found = {info.name: info.type.tensor_type.elem_type for info in (*graph.input, *graph.output, *graph.value_info)}
-    return {**found, **{tensor.name: tensor.data_type for tensor in graph.initializer}}
 
 
 def test_inputs_and_outputs_stay_float32_and_results_are_close(path):

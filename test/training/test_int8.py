@@ -2,8 +2,8 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
+from onnx_runs import outputs, types
 from small_net import noise, save_small_net
-from test_fp16 import outputs, types
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.training.int8 import to_int8

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from test_report import parse
+from html_pages import parse
 
 
 class Read(NamedTuple):

@@ -4,7 +4,7 @@ import os
 import sys
 
 import pytest
-from test_workers import files
+from result_files import files
 
 from pose_estimation_ros.__main__ import main
 

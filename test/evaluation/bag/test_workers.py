@@ -9,17 +9,12 @@ import sys
 import time
 
 import pytest
+from result_files import files
 
 from pose_estimation_ros.evaluation.bag import workers
 from pose_estimation_ros.evaluation.bag.jobs import Outcome
 from pose_estimation_ros.evaluation.bag.worker import order_of
 from pose_estimation_ros.evaluation.bag.workers import outcome_of
-
-
-def files(folder):
-    """Name -> content of all that must not depend on who wrote it."""
-    paths = [p for p in folder.rglob("*") if p.is_file() and p.name not in ("timings.json", "report.html")]
-    return {str(p.relative_to(folder)): p.read_bytes() for p in paths if p.name != "summary.json"}
 
 
 def test_the_same_as_one_after_the_other(evaluate, save_bag, stamps, tmp_path, capsys):
