@@ -1,0 +1,25 @@
+"""A small annotation file in COCO's layout."""
+
+import numpy as np
+
+
+def annotation(number, image_id, keypoints, box, **more):
+    fields = {"id": number, "image_id": image_id, "category_id": 1, "iscrowd": 0, "num_keypoints": 17}
+    return {**fields, "keypoints": keypoints, "bbox": box, "area": box[2] * box[3], **more}
+
+
+def make_content():
+    """Two images: two people, and one with a crowd and somebody without keypoints."""
+    rng = np.random.default_rng(0)
+    keypoints = [
+        np.concatenate([rng.uniform(0, 100, (17, 2)), np.full((17, 1), 2)], 1).ravel().tolist() for _ in range(3)
+    ]
+    images = [{"id": i, "file_name": f"{i}.png", "width": 200, "height": 200} for i in (1, 2)]
+    annotations = [
+        annotation(1, 1, keypoints[0], [0, 0, 100, 100]),
+        annotation(2, 1, keypoints[1], [0, 0, 100, 100]),
+        annotation(3, 2, keypoints[2], [0, 0, 60, 60]),
+        annotation(4, 2, [0] * 51, [0, 0, 9, 9], num_keypoints=0),
+        annotation(5, 2, keypoints[0], [0, 0, 9, 9], iscrowd=1),
+    ]
+    return {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "person"}]}
