@@ -193,7 +193,8 @@ def read_detections(
 ) -> Boxes:
     """Read the person boxes of a COCO detections file (HRNet's): list of {image_id, category_id, bbox xywh, score}.
 
-    Images without a box, boxes outside of their image, and a file without any box bring a warning.
+    Boxes of another category, images without a box, boxes outside of their image, and a file without any box bring a
+    warning.
 
     Args:
         path: the JSON file.
@@ -212,7 +213,9 @@ def read_detections(
     if not isinstance(entries, list):
         raise DataError(f"{path}: expected a list of image_id, category_id, bbox, score, got {type(entries).__name__}")
     refuse_missing_keys(path, "boxes", entries, ("image_id", "category_id", "bbox", "score"))
-    entries = of_persons(entries, categories, str(path), "boxes")
+    count, entries = len(entries), of_persons(entries, categories, str(path), "boxes")
+    if len(entries) < count:
+        warn(f"{path}: {count - len(entries)} of {count} boxes are of another category than persons and are left out")
     image_ids = [find_id(d["image_id"], images) for d in entries]
     strays = [brief(d["image_id"]) for d, own in zip(entries, image_ids) if own not in images]
     refuse(path, "boxes of unknown images", strays)

@@ -163,6 +163,7 @@ def test_checked_content_is_json_and_comes_out_the_same(content):
     [
         ([], "2 of 2 images have no box, so nobody is looked for in them"),
         ([detection()], "1 of 2 images have no box"),
+        ([detection(), detection(category_id=3)], "1 of 2 boxes are of another category than persons and are left out"),
         ([detection(bbox=[5000, 5000, 9, 9])], "1 boxes lie outside of their image, the first: image 1"),
     ],
 )
