@@ -39,6 +39,12 @@ class FrameError(PoseError):
         self.kind = kind
 
 
+def reason_of(error):
+    # type: (BaseException) -> str
+    """Return the text of another library's exception in one line, its type where it has no text."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def shown(value):
     # type: (Any) -> str
     """Write a value for a message as Python does, cut where it is long or nested, as YAML's aliases make it."""

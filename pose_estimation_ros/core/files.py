@@ -8,7 +8,7 @@ import secrets
 import stat
 from typing import IO, Any, Iterator, Type
 
-from pose_estimation_ros.core.errors import DataError, PoseError
+from pose_estimation_ros.core.errors import DataError, PoseError, reason_of
 
 UNFINISHED = ".unfinished-"  # how the names of files begin that are still being written
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -30,7 +30,7 @@ def read_json(path, error=DataError):
         with open(str(path), encoding="utf-8-sig") as file:  # Windows tools begin a file with a byte order mark
             return json.load(file)
     except (OSError, ValueError, RecursionError, MemoryError) as problem:
-        raise error("%s: expected a JSON file, got: %s" % (path, str(problem) or type(problem).__name__))
+        raise error("%s: expected a JSON file, got: %s" % (path, reason_of(problem)))
 
 
 def write_whole(path, content):

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from pose_estimation_ros.core.errors import ConfigError, PoseError
+from pose_estimation_ros.core.errors import ConfigError, PoseError, reason_of
 
 NESTED_DEEP = re.compile(r"(?:[\[{]\s*){100}")  # PyYAML takes seconds for these before it gives up
 
@@ -37,5 +37,4 @@ def parse_yaml(text: str, where: str, error: type[PoseError] = ConfigError) -> A
     try:
         return yaml.safe_load(text)
     except Exception as problem:  # PyYAML lets through what its constructors raise, such as IndexError for "!!int"
-        reason = " ".join(str(problem).split()) or type(problem).__name__
-        raise error(f"{where}: expected YAML, got: {reason}") from problem
+        raise error(f"{where}: expected YAML, got: {reason_of(problem)}") from problem

@@ -10,7 +10,7 @@ import os
 import cv2
 import numpy as np
 
-from pose_estimation_ros.core.errors import DataError, FrameError
+from pose_estimation_ros.core.errors import DataError, FrameError, reason_of
 from pose_estimation_ros.inference.encodings import to_8_bits
 from pose_estimation_ros.inference.image_headers import check_size, checked_image
 
@@ -54,7 +54,7 @@ def decode_image_file(data, name, max_pixels=MAX_FILE_PIXELS):
     except FrameError as error:
         raise DataError("%s: %s" % (name, error))
     except cv2.error as error:
-        raise DataError("%s: expected an image, got: %.200s" % (name, " ".join(str(error).split())))
+        raise DataError("%s: expected an image, got: %.200s" % (name, reason_of(error)))
     if image is None:
         problem = "that OpenCV cannot read" if header else "that are not one"
         raise DataError("%s: expected an image, got %d bytes %s" % (name, len(data), problem))

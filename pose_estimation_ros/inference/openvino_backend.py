@@ -4,7 +4,7 @@ from typing import Any, Dict, Tuple
 
 import numpy as np
 
-from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.core.errors import ModelError, reason_of
 from pose_estimation_ros.inference.backend import Backend, run_in_parts
 
 # Without "f32" OpenVINO computes float32 models in bf16 where the CPU can, which moves heatmaps by up to 0.01.
@@ -40,7 +40,7 @@ class OpenVinoBackend(Backend):
         try:
             found = self._request.infer([batch])
         except RuntimeError as error:
-            raise ModelError("%s: OpenVINO cannot run it: %s" % (self._path, " ".join(str(error).split())[:300]))
+            raise ModelError("%s: OpenVINO cannot run it: %s" % (self._path, reason_of(error)[:300]))
         return {name: np.array(found[name]) for name in self.output_shapes}  # the request's memory is used again
 
     def close(self):
@@ -63,7 +63,7 @@ def _compile(model_path, threads):
         return core.compile_model(core.read_model(model_path), "CPU", settings)
     except RuntimeError as error:
         raise ModelError("%s: expected an ONNX model that OpenVINO %s loads, got: %s" % (
-            model_path, openvino.__version__, " ".join(str(error).split())[:300]
+            model_path, openvino.__version__, reason_of(error)[:300]
         ))  # fmt: skip
 
 

@@ -40,3 +40,11 @@ def test_values_in_messages_are_short(value, text):
 @pytest.mark.parametrize("text, cut", [("", ""), ("abc", "abc"), ("abcd", "abc...")])
 def test_texts_in_messages_are_short(text, cut):
     assert errors.shortened(text, 3) == cut
+
+
+@pytest.mark.parametrize(
+    "error, text",
+    [(MemoryError(), "MemoryError"), (ValueError("one"), "one"), (RuntimeError("two\n  lines\n"), "two lines")],
+)
+def test_the_reason_of_another_librarys_exception_is_one_line(error, text):
+    assert errors.reason_of(error) == text

@@ -15,7 +15,7 @@ import apsw
 from rosbags.rosbag1 import Reader as Rosbag1
 from rosbags.rosbag2 import Reader as Rosbag2
 
-from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.errors import DataError, reason_of
 from pose_estimation_ros.evaluation.bag.cut_mcap import CutMcap, is_cut
 from pose_estimation_ros.evaluation.bag.unpacking import (
     MOST_IN_MEMORY,
@@ -117,7 +117,7 @@ class BagFiles:
             refuse_odd_names(reader)
             return reader
         except Exception as error:  # rosbags lets through what struct, apsw and zstd raise on damaged files
-            self.problem = f"{path.name}: {reason(error)}"
+            self.problem = f"{path.name}: {reason_of(error)}"
             return None
 
     def _temporary_folder(self) -> Path:
@@ -167,7 +167,3 @@ def is_storage(path: Path) -> bool:
 def chunks_of(reader: Reader) -> list[Any]:
     """List the chunks that the index of an MCAP file names."""
     return getattr(getattr(reader, "storage", None), "chunks", [])
-
-
-def reason(error: Exception) -> str:
-    return str(error) or type(error).__name__

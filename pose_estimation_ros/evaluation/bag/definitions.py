@@ -9,8 +9,7 @@ from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_
 from rosbags.typesys.msg import normalize_msgtype
 from rosbags.typesys.store import Typestore
 
-from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.evaluation.bag.bag_files import reason
+from pose_estimation_ros.core.errors import DataError, reason_of
 from pose_estimation_ros.evaluation.bag.messages import typestore
 
 IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
@@ -57,7 +56,7 @@ def parsed(msgtype: str, text: str, of_idl: bool, where: str) -> Typestore:
         store.register(get_types_from_idl(text) if of_idl else get_types_from_msg(text, msgtype))
         return store
     except Exception as error:  # rosbags' parser raises several kinds
-        raise DataError(f"{where}: cannot read the bag's definition of {msgtype}: {reason(error)}") from error
+        raise DataError(f"{where}: cannot read the bag's definition of {msgtype}: {reason_of(error)}") from error
 
 
 def fields(store: Typestore, msgtype: str) -> str:

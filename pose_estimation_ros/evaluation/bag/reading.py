@@ -13,8 +13,8 @@ from rosbags.interfaces import Connection
 from rosbags.rosbag1 import Reader as Rosbag1
 
 from pose_estimation_ros.core.depth import DTYPES
-from pose_estimation_ros.core.errors import DataError, FrameError
-from pose_estimation_ros.evaluation.bag.bag_files import PACKED, BagFiles, Reader, chunks_of, reason
+from pose_estimation_ros.core.errors import DataError, FrameError, reason_of
+from pose_estimation_ros.evaluation.bag.bag_files import PACKED, BagFiles, Reader, chunks_of
 from pose_estimation_ros.evaluation.bag.definitions import COMPRESSED, IMAGE, full_type, typestore_of
 from pose_estimation_ros.evaluation.bag.unpacking import unpack_message
 from pose_estimation_ros.inference.compressed import decode_compressed
@@ -108,7 +108,7 @@ class Bag:
                 stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
                 at = operator.index(recorded_ns)  # sqlite3 allows any type
             except Exception as error:  # bytes of a damaged message may be anything
-                self.problem = f"message {count} of {topic} is damaged: {reason(error)}"
+                self.problem = f"message {count} of {topic} is damaged: {reason_of(error)}"
                 return
             yield Recorded(topic, count, stamp_ns or at, at, message)
             count += 1
@@ -139,7 +139,7 @@ class Bag:
             try:
                 entry = next(merged, None)
             except Exception as error:  # rosbags lets through what struct, apsw and zstd raise on damaged files
-                self.problem = f"damaged: {reason(error)}"
+                self.problem = f"damaged: {reason_of(error)}"
                 return
             if entry is None:
                 return
