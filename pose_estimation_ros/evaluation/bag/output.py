@@ -157,9 +157,22 @@ class RunFolder:
 
 
 def refuse_foreign(folder: Path) -> None:
-    """Raise ConfigError where something is at the path that is no folder of results."""
-    if os.path.lexists(folder) and not (folder / RESULTS).is_file():
-        raise ConfigError(f"expected our earlier results or nothing at {folder}, which would be replaced")
+    """Raise ConfigError where something is at the path that is no folder of results.
+
+    Another run may replace the folder between two looks at it, so only what stays the same is refused.
+    """
+    while (seen := _identity(folder)) and not (folder / RESULTS).is_file():
+        if _identity(folder) == seen:
+            raise ConfigError(f"expected our earlier results or nothing at {folder}, which would be replaced")
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """Tell two things apart that are at one path one after the other; None where nothing is there."""
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status.st_dev, status.st_ino, status.st_ctime_ns
 
 
 def replace_results(new: Path, target: Path) -> None:

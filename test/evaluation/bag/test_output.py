@@ -1,4 +1,6 @@
 import os
+import shutil
+from pathlib import Path
 from threading import Thread
 
 import numpy as np
@@ -6,7 +8,7 @@ import pytest
 
 from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.evaluation.bag.output import RESULTS, Movie, RunFolder, rate, replace_results
+from pose_estimation_ros.evaluation.bag.output import RESULTS, Movie, RunFolder, rate, refuse_foreign, replace_results
 from pose_estimation_ros.inference.video import open_source
 
 
@@ -87,6 +89,27 @@ def test_what_came_there_meanwhile_is_not_replaced(tmp_path):
             (tmp_path / "model" / "thesis.txt").write_text("all of it")
             folder.finish({RESULTS: {}})
     assert os.listdir(tmp_path) == ["model"] and os.listdir(tmp_path / "model") == ["thesis.txt"]
+
+
+def test_results_that_another_run_replaces_meanwhile_are_not_foreign(tmp_path, monkeypatch):
+    """They are gone at the very look at what they are, and there again at the next."""
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / RESULTS).write_text("first")
+    is_file, looks = Path.is_file, []
+
+    def replaced(path):
+        looks.append(path)
+        if len(looks) == 1:
+            target.rename(tmp_path / "old")
+            found = is_file(path)
+            shutil.copytree(tmp_path / "old", target)
+            return found
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", replaced)
+    refuse_foreign(target)
+    assert len(looks) == 2
 
 
 def test_runs_at_once_do_not_destroy_each_other(tmp_path):
