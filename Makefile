@@ -7,7 +7,7 @@ DISTRO = kilted
 SUFFIX = $(if $(filter kilted,$(DISTRO)),,-$(DISTRO))
 VENV = $(CURDIR)/.venv$(SUFFIX)
 VENV36 = $(CURDIR)/.venv36
-RUNTIME = pose_estimation_ros/core pose_estimation_ros/inference pose_estimation_ros/nodes launch \
+RUNTIME = $(addprefix pose_estimation_ros/,cli core imaging inference messages nodes) launch \
 	pose_estimation_ros/__init__.py pose_estimation_ros/__main__.py
 SETUP = DISTRO=$(DISTRO) $(PYTHON) tools/setup_venv.py
 export VENV
@@ -39,13 +39,13 @@ test: dev
 else
 test:
 	@$(SETUP) nodes
-	$(VENV)/bin/python -m pytest test/nodes test/test_cmake.py test/test_package.py
+	$(VENV)/bin/python -m pytest test/messages test/nodes test/robustness/test_faults.py test/test_cmake.py test/test_package.py
 endif
 
 # The optional CPU engine (a download of 59 MB), beside .venv's packages, which `make test` leaves alone.
 test-openvino: dev
 	test -d $(VENV)/openvino || $(VENV)/bin/pip install --no-deps --target $(VENV)/openvino -c constraints.txt openvino
-	PYTHONPATH=$(VENV)/openvino $(VENV)/bin/python -m pytest test/inference/test_openvino_backend.py
+	PYTHONPATH=$(VENV)/openvino $(VENV)/bin/python -m pytest test/inference/backends/test_openvino.py
 
 check: dev
 	$(VENV)/bin/ruff check .
@@ -108,11 +108,11 @@ build:
 
 # Camera at 30 Hz, pose node and subscriber for MINUTES; fails if the node's memory or its open files grow.
 soak: setup
-	PYTHONPATH=. $(VENV)/bin/python test/soak.py --minutes $(or $(MINUTES),5)
+	PYTHONPATH=. $(VENV)/bin/python test/robustness/soak.py --minutes $(or $(MINUTES),5)
 
 # All that goes wrong on robots, done to the real node, as a table: minutes; FAULTS="stalls SIGINT" picks by name.
 faults: dev
-	PYTHONPATH=.:test $(VENV)/bin/python -m faults $(FAULTS)
+	PYTHONPATH=.:test/fakes:test/robustness $(VENV)/bin/python -m faults $(FAULTS)
 
 # What the node costs beside its networks, and how old results are when the camera is faster than the node.
 bench-node: dev
@@ -123,7 +123,7 @@ bench-node: dev
 # Every decoder and reader, fed with damaged and hostile inputs for SECONDS each; TARGETS="yaml bag" picks by name.
 fuzz: dev
 	test -d $(VENV)/fuzz || $(VENV)/bin/pip install --no-deps --target $(VENV)/fuzz -c constraints.txt atheris
-	PYTHONPATH=.:test:$(VENV)/fuzz $(VENV)/bin/python -m fuzz --seconds $(or $(SECONDS),60) $(TARGETS)
+	PYTHONPATH=.:test/fakes:test/robustness:$(VENV)/fuzz $(VENV)/bin/python -m fuzz --seconds $(or $(SECONDS),60) $(TARGETS)
 .PHONY: fuzz
 
 # The runtime without ROS on the Python of the TX2's last JetPack.
@@ -132,7 +132,7 @@ test-py36:
 	@test -e $(VENV36)/done || $(VENV36)/bin/pip install --quiet --upgrade -c constraints.txt pip
 	@test -e $(VENV36)/done || $(VENV36)/bin/pip install --quiet -r test/requirements-py36.txt
 	@touch $(VENV36)/done
-	$(VENV36)/bin/python -m pytest test/core test/inference test/nodes
+	$(VENV36)/bin/python -m pytest $(addprefix test/,cli core imaging inference messages nodes)
 
 clean:
 	rm -rf .venv .venv-jazzy .venv36 build install log out .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -14,7 +14,7 @@ from pose_estimation_ros.core.geometry import crop_matrices
 from pose_estimation_ros.core.grouping import group, joint_order
 from pose_estimation_ros.core.heatmap import decode, encode
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.inference.image import warp_crops
+from pose_estimation_ros.imaging.crops import warp_crops
 
 REPEATS = 50
 GROUP_REPEATS = 5

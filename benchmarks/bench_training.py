@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 import torch
 
-from pose_estimation_ros.core.files import write_json
-from pose_estimation_ros.training.config import Augmentation, Recipe, Source
+from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.training.data.top_down import TopDownDataset
-from pose_estimation_ros.training.losses import masked_mse
+from pose_estimation_ros.training.losses.heatmap import masked_mse
 from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
+from pose_estimation_ros.training.recipe import Augmentation, Recipe, Source
 
 BATCH, ROUNDS = 32, 1
 SIZES_WH = ([192, 256], [96, 128])

@@ -15,9 +15,9 @@ import numpy as np
 from movenet import MoveNet, predict
 
 from pose_estimation_ros.core.errors import PoseError
-from pose_estimation_ros.evaluation import coco
 from pose_estimation_ros.evaluation.accuracy import rounded
 from pose_estimation_ros.evaluation.compare import Candidate, add_arguments, candidates, compare
+from pose_estimation_ros.evaluation.metrics import coco
 
 REFERENCES = Path("../shared/data/reference_models")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from pose_estimation_ros.inference.timing import table
+from pose_estimation_ros.core.timing import table
 
 RUNS = 20
 ENDING = "_kernel_time"

@@ -1,9 +1,9 @@
 """How many times faster than HRNet-W32 each family is on this CPU, at batch 1, at one thread and at two.
 
 By multiply-adds; on ONNX Runtime in float32 with the graph as torch's exporter leaves it ("plain") and as `pose export`
-writes it ("ours": training/graph.py); and where openvino is installed, on that in float32 and in int8 ("openvino",
-"int8"). Each against HRNet-W32 of the same kind. Top-down networks at 256x192, LitePose-XS and WLitePose-XS at 256x256,
-S at 448x448; random weights, int8 calibrated on noise: this is about time alone.
+writes it ("ours": training/export/rewrite.py); and where openvino is installed, on that in float32 and in int8
+("openvino", "int8"). Each against HRNet-W32 of the same kind. Top-down networks at 256x192, LitePose-XS and WLitePose-XS
+at 256x256, S at 448x448; random weights, int8 calibrated on noise: this is about time alone.
 
 All networks take turns, so that whatever else runs here slows all alike; a ratio is that of medians over the rounds, in
 brackets where 95 % of its paired bootstrap lie. One thread is timed by the processor's clock, which other programs
@@ -27,16 +27,16 @@ import onnx
 import torch
 from torch import nn
 
-from pose_estimation_ros.core.files import write_json
-from pose_estimation_ros.inference.find_model import onnx_file
-from pose_estimation_ros.inference.machine import describe_machine
-from pose_estimation_ros.inference.open_model import open_backend
-from pose_estimation_ros.inference.timing import ratio_of_medians, table, take_turns
-from pose_estimation_ros.training import export
-from pose_estimation_ros.training.int8 import to_int8
+from pose_estimation_ros.core.atomic_files import write_json
+from pose_estimation_ros.core.machine import describe_machine
+from pose_estimation_ros.core.timing import ratio_of_medians, table, take_turns
+from pose_estimation_ros.inference.backends.find import onnx_file
+from pose_estimation_ros.inference.backends.open import open_backend
+from pose_estimation_ros.training.export import export
+from pose_estimation_ros.training.export.int8 import to_int8
+from pose_estimation_ros.training.export.onnx_graph import load_float32
 from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
 from pose_estimation_ros.training.models.counting import count
-from pose_estimation_ros.training.onnx_graph import load_float32
 
 REFERENCE = "hrnet_w32"
 SIZES_WH = {

@@ -26,20 +26,20 @@ import onnx
 from gpu_speed import MODEL, Machine, Skip, check_speed, noise, timed
 from onnx import TensorProto, helper
 
+from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.core.errors import CudaError, PoseError
-from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.core.heatmap import decode
-from pose_estimation_ros.inference.cuda import Cuda
-from pose_estimation_ros.inference.engine_builder import build_engine
-from pose_estimation_ros.inference.engine_cache import read_sidecar
-from pose_estimation_ros.inference.engine_compiler import is_strongly_typed
-from pose_estimation_ros.inference.engine_plan import BuildOptions
-from pose_estimation_ros.inference.fallback_backend import FallbackBackend
-from pose_estimation_ros.inference.find_model import engine_file, onnx_file
-from pose_estimation_ros.inference.gpu import ask_gpu
-from pose_estimation_ros.inference.open_model import open_backend
-from pose_estimation_ros.inference.tensorrt_backend import TensorRTBackend
-from pose_estimation_ros.training.decode_head import PARITY_PX, add_decode_head
+from pose_estimation_ros.inference.backends.fallback import FallbackBackend
+from pose_estimation_ros.inference.backends.find import engine_file, onnx_file
+from pose_estimation_ros.inference.backends.open import open_backend
+from pose_estimation_ros.inference.trt.backend import TensorRTBackend
+from pose_estimation_ros.inference.trt.builder import build_engine
+from pose_estimation_ros.inference.trt.cache import read_sidecar
+from pose_estimation_ros.inference.trt.compiler import is_strongly_typed
+from pose_estimation_ros.inference.trt.cuda import Cuda
+from pose_estimation_ros.inference.trt.gpu import ask_gpu
+from pose_estimation_ros.inference.trt.plan import BuildOptions
+from pose_estimation_ros.training.export.decode_head import PARITY_PX, add_decode_head
 
 FAMILIES = ["elpn_v1", "elpn_v2", "goatpose_bl", "goatpose_xl", "el_hrnet_w32", "litepose_xs", "wlitepose_xs",
             "litepose_s", "wlitepose_s"]  # fmt: skip
@@ -201,7 +201,7 @@ def check_decode(here: Machine) -> str:
 def check_parity(here: Machine, precision: str) -> str:
     """Engine by `pose build-engine`'s own way, with its comparison of keypoints on the demo's clip."""
     if precision == "fp16" and is_strongly_typed(here.trt):
-        from pose_estimation_ros.training.precision import convert
+        from pose_estimation_ros.training.export.convert import convert
 
         convert(here.model, "fp16", here.folder)
     out = str(here.folder / f"parity_{precision}.engine")

@@ -12,10 +12,10 @@ import numpy as np
 import onnx
 
 from pose_estimation_ros.core.model_spec import ModelSpec, file_sha256
-from pose_estimation_ros.inference.engine_cache import SIDECAR, store
-from pose_estimation_ros.inference.engine_compiler import compile_engine, is_strongly_typed
-from pose_estimation_ros.inference.find_model import engine_file
-from pose_estimation_ros.inference.tensorrt_backend import TensorRTBackend
+from pose_estimation_ros.inference.backends.find import engine_file
+from pose_estimation_ros.inference.trt.backend import TensorRTBackend
+from pose_estimation_ros.inference.trt.cache import SIDECAR, store
+from pose_estimation_ros.inference.trt.compiler import compile_engine, is_strongly_typed
 
 MODEL = "elpn_v1_coco"
 BASELINE = "hrnet_w32"
@@ -89,10 +89,10 @@ def check_speed(here: Machine, family: str) -> str:
 def fp16_engine(here: Machine, family: str) -> tuple[Path, tuple[int, int]]:
     """Built once; with the size of its paper."""
     try:
-        from pose_estimation_ros.training.export import to_onnx
-        from pose_estimation_ros.training.fp16 import to_fp16
+        from pose_estimation_ros.training.export.export import to_onnx
+        from pose_estimation_ros.training.export.fp16 import to_fp16
+        from pose_estimation_ros.training.export.onnx_graph import load_float32
         from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
-        from pose_estimation_ros.training.onnx_graph import load_float32
         from pose_estimation_ros.training.zoo import rows_of
     except ImportError as error:
         raise Skip(f"needs what training needs: {error}") from error

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from pose_estimation_ros.core.assignment import assign
+from pose_estimation_ros.core.hungarian import assign
 
 
 def group_by_loop(heatmaps, tags, order, max_people=30, threshold=0.1, tag_threshold=1.0):

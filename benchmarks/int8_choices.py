@@ -18,22 +18,22 @@ from unittest import mock
 import numpy as np
 import onnx
 
-from pose_estimation_ros.core.files import write_json
+from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.core.geometry import crop_matrices, xywh_to_xyxy
 from pose_estimation_ros.core.model_spec import load_model_spec
 from pose_estimation_ros.core.oks import oks
-from pose_estimation_ros.evaluation import coco, detection
+from pose_estimation_ros.core.timing import table
+from pose_estimation_ros.evaluation.metrics import coco, detection
+from pose_estimation_ros.inference.backends.find import onnx_file
+from pose_estimation_ros.inference.backends.open import open_backend
 from pose_estimation_ros.inference.detector import OWN, NetworkDetector
-from pose_estimation_ros.inference.estimator import TopDown
-from pose_estimation_ros.inference.find_model import onnx_file
-from pose_estimation_ros.inference.open_model import open_backend
 from pose_estimation_ros.inference.predict import coco_results
-from pose_estimation_ros.inference.timing import table
-from pose_estimation_ros.training import int8
-from pose_estimation_ros.training.calibration import calibration_batches
+from pose_estimation_ros.inference.top_down import TopDown
 from pose_estimation_ros.training.data.images import ImageStore
-from pose_estimation_ros.training.onnx_graph import last_convolutions, load_float32, outer_nodes
-from pose_estimation_ros.training.ranges import METHODS, observe, ranges
+from pose_estimation_ros.training.export import int8
+from pose_estimation_ros.training.export.calibration import calibration_batches
+from pose_estimation_ros.training.export.onnx_graph import last_convolutions, load_float32, outer_nodes
+from pose_estimation_ros.training.export.ranges import METHODS, observe, ranges
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 COUNT = 200  # persons or images to calibrate on

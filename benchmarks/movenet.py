@@ -14,19 +14,19 @@ import numpy as np
 import onnxruntime
 from tqdm import tqdm
 
-from pose_estimation_ros.core.files import write_json
+from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.core.geometry import apply, crop_matrices, invert
 from pose_estimation_ros.core.poses import make_poses
-from pose_estimation_ros.evaluation import coco
-from pose_estimation_ros.evaluation.coco_json import annotation_file
-from pose_estimation_ros.inference.image import warp_crops
+from pose_estimation_ros.datasets.coco_json import annotation_file
+from pose_estimation_ros.evaluation.metrics import coco
+from pose_estimation_ros.imaging.crops import warp_crops
 from pose_estimation_ros.inference.predict import coco_results
 
 PADDING = 1.1
 
 
 class MoveNet:
-    """A callable ``frame, boxes -> Poses``, as inference.estimator.TopDown."""
+    """A callable ``frame, boxes -> Poses``, as inference.top_down.TopDown."""
 
     def __init__(self, path, threads=1):
         options = onnxruntime.SessionOptions()

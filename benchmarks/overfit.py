@@ -16,11 +16,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pose_estimation_ros.core.files import write_json, write_whole
+from pose_estimation_ros.core.atomic_files import write_json, write_whole
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model
 from pose_estimation_ros.training.checkpoint import load_checkpoint
-from pose_estimation_ros.training.config import Augmentation, Recipe, Source
-from pose_estimation_ros.training.export import export
+from pose_estimation_ros.training.export.export import export
+from pose_estimation_ros.training.recipe import Augmentation, Recipe, Source
 from pose_estimation_ros.training.train import train
 
 FAMILIES = (

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pose_estimation_ros.inference.find_model import onnx_file
-from pose_estimation_ros.inference.open_model import open_backend
+from pose_estimation_ros.inference.backends.find import onnx_file
+from pose_estimation_ros.inference.backends.open import open_backend
 
 ROUNDS, WARM_UP = 60, 5
 ENDINGS = ("", "_fp16", "_int8_cpu", "_int8_tensorrt")

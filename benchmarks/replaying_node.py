@@ -14,7 +14,7 @@ from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 
 from pose_estimation_ros.nodes import pose_node
-from pose_estimation_ros.nodes.camera_inputs import CameraInputs
+from pose_estimation_ros.nodes.camera.inputs import CameraInputs
 
 TRUE_RUNS = 7
 MAX_PEOPLE = 5

@@ -15,8 +15,8 @@ import itertools
 import numpy as np
 
 from benchmarks.scenes import LEAST_VISIBLE, all_scenes, frames
-from pose_estimation_ros.core.assignment import assign
 from pose_estimation_ros.core.geometry import iou
+from pose_estimation_ros.core.hungarian import assign
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.core.smoothing import OneEuro
 from pose_estimation_ros.core.tracking import Tracker

@@ -6,8 +6,8 @@ of your own in place of config/realsense.yaml. Relative to the camera's namespac
 rgb/image_rect_color; for an OAK rgb/image_raw and stereo/image_raw.
 """
 
-from pose_estimation_ros.nodes.launch_arguments import pose_arguments, pose_node
-from pose_estimation_ros.nodes.launch_description import describe
+from pose_estimation_ros.nodes.launching.arguments import pose_arguments, pose_node
+from pose_estimation_ros.nodes.launching.description import describe
 
 
 def generate_launch_description():

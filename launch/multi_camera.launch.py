@@ -3,8 +3,8 @@
 `ros2 launch pose_estimation_ros multi_camera.launch.py image_topics:=/left/image_raw,/right/image_raw`
 """
 
-from pose_estimation_ros.nodes.launch_arguments import pose_arguments, pose_node
-from pose_estimation_ros.nodes.launch_description import describe
+from pose_estimation_ros.nodes.launching.arguments import pose_arguments, pose_node
+from pose_estimation_ros.nodes.launching.description import describe
 
 
 def generate_launch_description():

@@ -2,8 +2,8 @@
 
 from launch.actions import ExecuteProcess
 
-from pose_estimation_ros.nodes.launch_arguments import bag_player, pose_node, replay_arguments
-from pose_estimation_ros.nodes.launch_description import describe
+from pose_estimation_ros.nodes.launching.arguments import bag_player, pose_node, replay_arguments
+from pose_estimation_ros.nodes.launching.description import describe
 
 
 def play(values):

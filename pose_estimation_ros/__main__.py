@@ -26,12 +26,12 @@ LONGEST = 1000  # characters of an error's line
 COMMANDS = {
     "predict": ("pose_estimation_ros.inference.predict", "keypoints of images, a video or a camera", ""),
     "benchmark": (
-        "pose_estimation_ros.inference.benchmark",
+        "pose_estimation_ros.cli.benchmark",
         "time each part of the way, and one model against another",
         "",
     ),
-    "build-engine": ("pose_estimation_ros.inference.engine_builder", "compile a model for this machine's GPU", ""),
-    "inspect-engine": ("pose_estimation_ros.inference.inspect_engine", "what an engine is of, and what is in it", ""),
+    "build-engine": ("pose_estimation_ros.inference.trt.builder", "compile a model for this machine's GPU", ""),
+    "inspect-engine": ("pose_estimation_ros.cli.inspect_engine", "what an engine is of, and what is in it", ""),
     "train": ("pose_estimation_ros.training.train", "train a model from a recipe", "train"),
     "models": ("pose_estimation_ros.training.zoo", "what each model costs, beside its paper's figures", "train"),
     "export": (

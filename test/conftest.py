@@ -85,7 +85,7 @@ def blob():
 @pytest.fixture
 def walking_clip(tmp_path, blob):
     """A function that writes a video of 96x128 px, 10 frames a second, in which a dot walks to the right."""
-    from pose_estimation_ros.inference.video import VideoWriter
+    from pose_estimation_ros.imaging.video import VideoWriter
 
     def save(frames, step_px):
         writer = VideoWriter(str(tmp_path / "walk.mp4"), 10)
@@ -116,7 +116,7 @@ def gpu(monkeypatch):
     def pretend(version="10.3.0", can_be_captured=True, **cuda):
         cudart = FakeCudart(**cuda)
         trt = make_module(cudart, version, can_be_captured)
-        monkeypatch.setattr("pose_estimation_ros.inference.cuda.load_library", lambda: cudart)
+        monkeypatch.setattr("pose_estimation_ros.inference.trt.cuda.load_library", lambda: cudart)
         monkeypatch.setitem(sys.modules, "tensorrt", trt)
         made.append(cudart)
         return cudart, trt

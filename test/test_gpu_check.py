@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from pose_estimation_ros.inference.engine_compiler import Compiled
+from pose_estimation_ros.inference.trt.compiler import Compiled
 
 pytest.importorskip("onnx", reason="makes models with onnx")
 if sys.version_info < (3, 10):

@@ -106,7 +106,7 @@ def test_package_xml_names_every_package_that_is_imported():
 
 def test_a_missing_onnxruntime_is_answered_as_the_readme_does(monkeypatch):
     from pose_estimation_ros.core.errors import ModelError
-    from pose_estimation_ros.inference.onnxruntime_backend import OnnxRuntimeBackend
+    from pose_estimation_ros.inference.backends.onnxruntime import OnnxRuntimeBackend
 
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ModelError) as caught:
@@ -159,7 +159,7 @@ def test_versions_are_pinned_in_the_constraints_alone():
     """But for what comes in several versions at once, which no constraints can hold."""
     pin = re.compile(r"^[^#]*\b[A-Za-z][\w.-]*==\d+\.\d", re.M)
     texts = (".py", ".toml", ".cfg", ".txt", ".in", ".yaml", ".xml", "Makefile", "run")
-    allowed = CONSTRAINTS + ["test/tensorrt-bindings.txt", "test/inference/test_tensorrt_conformance.py"]
+    allowed = CONSTRAINTS + ["test/tensorrt-bindings.txt", "test/inference/trt/test_tensorrt_conformance.py"]
     others = [path for path in tracked_files() if path.endswith(texts) and path not in allowed]
     assert [path for path in others if pin.search(read(path))] == []
 

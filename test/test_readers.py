@@ -6,12 +6,12 @@ import os
 import pytest
 
 PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "pose_estimation_ros")
-READERS = {"core/files.py": "json.load", "evaluation/yaml_files.py": "yaml.safe_load"}
+READERS = {"core/atomic_files.py": "json.load", "datasets/yaml_files.py": "yaml.safe_load"}
 # Texts that are no files of a user's: messages between processes, what TensorRT says of an engine.
 OF_NO_FILE = {
-    "evaluation/bag/worker.py": "json.loads",
-    "evaluation/bag/workers.py": "json.loads",
-    "inference/engine_precision.py": "json.loads",
+    "evaluation/bag/run/worker.py": "json.loads",
+    "evaluation/bag/run/processes.py": "json.loads",
+    "inference/trt/precision.py": "json.loads",
 }
 LOADS = {
     "json": {"load", "loads", "JSONDecoder"},

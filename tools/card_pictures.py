@@ -19,17 +19,17 @@ import yaml
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from pose_estimation_ros.core.atomic_files import write_whole
 from pose_estimation_ros.core.colors import MIDDLE, side_colors
-from pose_estimation_ros.core.files import write_whole
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.evaluation import coco, detection
-from pose_estimation_ros.evaluation.coco_json import read_json
-from pose_estimation_ros.evaluation.halves import narrowed
-from pose_estimation_ros.evaluation.matches import match, people_of
-from pose_estimation_ros.inference.draw import draw_poses
+from pose_estimation_ros.datasets.coco_json import read_json
+from pose_estimation_ros.evaluation.metrics import coco, detection
+from pose_estimation_ros.evaluation.metrics.matches import match, people_of
+from pose_estimation_ros.evaluation.splits import narrowed
+from pose_estimation_ros.imaging.draw import draw_poses
+from pose_estimation_ros.imaging.video import open_source
 from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.pipeline import build_pipeline
-from pose_estimation_ros.inference.video import open_source
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data" / "coco_val"

@@ -18,14 +18,14 @@ import torch
 from onnx import helper, numpy_helper
 
 from pose_estimation_ros.core.errors import ModelError
-from pose_estimation_ros.inference.engine_compiler import compile_engine
-from pose_estimation_ros.inference.engine_precision import built_precision, describe
-from pose_estimation_ros.training.decode_head import add_decode_head
-from pose_estimation_ros.training.export import to_onnx
-from pose_estimation_ros.training.fp16 import to_fp16
-from pose_estimation_ros.training.int8 import to_int8
+from pose_estimation_ros.inference.trt.compiler import compile_engine
+from pose_estimation_ros.inference.trt.precision import built_precision, describe
+from pose_estimation_ros.training.export.decode_head import add_decode_head
+from pose_estimation_ros.training.export.export import to_onnx
+from pose_estimation_ros.training.export.fp16 import to_fp16
+from pose_estimation_ros.training.export.int8 import to_int8
+from pose_estimation_ros.training.export.onnx_graph import load_float32
 from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
-from pose_estimation_ros.training.onnx_graph import load_float32
 from pose_estimation_ros.training.zoo import rows_of
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from page_parts import filled, table
 
-from pose_estimation_ros.core.files import write_whole
+from pose_estimation_ros.core.atomic_files import write_whole
 from pose_estimation_ros.nodes.diagnostics import CAMERA_KEYS, NODE_KEYS
 from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS, VIDEO_PARAMETERS
 

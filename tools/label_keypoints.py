@@ -20,7 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.movenet import MoveNet
-from pose_estimation_ros.core.files import write_json
+from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.training.data.images import ImageStore

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from pose_estimation_ros.core.files import write_json
+from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.core.geometry import iou, xywh_to_xyxy
 from pose_estimation_ros.inference.detector import open_detector
 from pose_estimation_ros.training.data.images import ImageStore

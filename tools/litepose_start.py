@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from pose_estimation_ros.core.geometry import letterbox_matrix
-from pose_estimation_ros.inference.image import warp_crops
+from pose_estimation_ros.imaging.crops import warp_crops
 from pose_estimation_ros.training.checkpoint import load_weights, save_checkpoint
 from pose_estimation_ros.training.data.images import ImageStore
 from pose_estimation_ros.training.models.efficientnet_lite import STAGES

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from pose_estimation_ros.training.config import load_recipe
+from pose_estimation_ros.training.recipe import load_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = "../shared/data"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from page_parts import filled, table
 
-from pose_estimation_ros.core.files import write_whole
+from pose_estimation_ros.core.atomic_files import write_whole
 from pose_estimation_ros.core.model_spec import load_model_spec
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.evaluation.groups import ATTRIBUTES
-from pose_estimation_ros.evaluation.halves import HALVES
+from pose_estimation_ros.evaluation.metrics.groups import ATTRIBUTES
+from pose_estimation_ros.evaluation.splits import HALVES
 from pose_estimation_ros.training.zoo import Printed, measure
 
 MODELS = Path(__file__).resolve().parents[1] / "models"

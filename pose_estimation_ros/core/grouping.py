@@ -20,8 +20,8 @@ from typing import Iterable, Tuple
 
 import numpy as np
 
-from pose_estimation_ros.core.assignment import assign
 from pose_estimation_ros.core.heatmap import quarter_offset
+from pose_estimation_ros.core.hungarian import assign
 from pose_estimation_ros.core.skeleton import Skeleton
 
 PARTS = (

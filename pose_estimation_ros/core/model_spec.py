@@ -5,8 +5,8 @@ import os
 import re
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
+from pose_estimation_ros.core.atomic_files import read_json
 from pose_estimation_ros.core.errors import ConfigError, ModelError, shown
-from pose_estimation_ros.core.files import read_json
 from pose_estimation_ros.core.onnx_file import check_onnx
 from pose_estimation_ros.core.skeleton import get_skeleton
 
@@ -196,10 +196,10 @@ def _check_figures(accuracy, training):
             raise ValueError("expected accuracy.%s.AP as a number, got %s" % (name, shown(figures["AP"])))
     export = training.get("export", {})
     if not isinstance(export, dict):
-        raise ValueError("expected training.export as an object, got %s" % shown(export))
+        raise ValueError("expected training.export.export as an object, got %s" % shown(export))
     for name in ("precision", "of_sha256"):
         if not isinstance(export.get(name, ""), str):
-            raise ValueError("expected training.export.%s as a string, got %s" % (name, shown(export[name])))
+            raise ValueError("expected training.export.export.%s as a string, got %s" % (name, shown(export[name])))
 
 
 def _check_names(spec, flip_pairs):

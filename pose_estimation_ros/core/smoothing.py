@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
-from pose_estimation_ros.core.stamps import StampClock
+from pose_estimation_ros.core.stamp_clock import StampClock
 
 
 class _States(NamedTuple):

@@ -9,11 +9,11 @@ from typing import NamedTuple, Sequence
 
 import numpy as np
 
-from pose_estimation_ros.core.assignment import assign
 from pose_estimation_ros.core.geometry import iou
+from pose_estimation_ros.core.hungarian import assign
 from pose_estimation_ros.core.oks import box_area, oks
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, TENTATIVE, Poses, empty_poses, joined
-from pose_estimation_ros.core.stamps import StampClock
+from pose_estimation_ros.core.stamp_clock import StampClock
 
 
 class _Tracks(NamedTuple):

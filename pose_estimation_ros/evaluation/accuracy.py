@@ -9,32 +9,33 @@ from typing import Any
 import numpy as np
 from pycocotools.coco import COCO
 
+from pose_estimation_ros.core.atomic_files import read_json
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.core.files import read_json
 from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.evaluation import coco, crowdpose, detection, mpii
-from pose_estimation_ros.evaluation.box_ap import box_ap
-from pose_estimation_ros.evaluation.coco_faults import Size, size_of
-from pose_estimation_ros.evaluation.coco_json import (
+from pose_estimation_ros.datasets.coco_faults import Size, size_of
+from pose_estimation_ros.datasets.coco_json import (
     Boxes,
     annotation_file,
     read_detections,
     refuse_missing_images,
 )
-from pose_estimation_ros.evaluation.halves import narrowed
-from pose_estimation_ros.evaluation.notes import warn
-from pose_estimation_ros.evaluation.orientations import warn_of_orientations
+from pose_estimation_ros.datasets.notes import warn
+from pose_estimation_ros.datasets.orientations import warn_of_orientations
+from pose_estimation_ros.evaluation import mpii
+from pose_estimation_ros.evaluation.metrics import coco, crowdpose, detection
+from pose_estimation_ros.evaluation.metrics.box_ap import box_ap
 from pose_estimation_ros.evaluation.predictions import one_each, read_mpii, read_results
 from pose_estimation_ros.evaluation.protocols import PLAIN, Protocol, applied, input_of
-from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend
+from pose_estimation_ros.evaluation.splits import narrowed
+from pose_estimation_ros.inference.backends.base import CPU_ENGINES, Backend
+from pose_estimation_ros.inference.backends.find import find_model
+from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.detector import open_detector
-from pose_estimation_ros.inference.estimator import TopDown
-from pose_estimation_ros.inference.find_model import find_model
-from pose_estimation_ros.inference.open_model import open_model
 from pose_estimation_ros.inference.predict import coco_results
 from pose_estimation_ros.inference.progress import progress
+from pose_estimation_ros.inference.top_down import TopDown
 
 NOWHERE = -1e6  # px, of a joint that counts as missed
 NOT_FINITE = {"people": "have keypoints that are not finite", "boxes": "are not finite"}

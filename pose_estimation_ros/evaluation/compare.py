@@ -21,9 +21,11 @@ from typing import Any, Callable, NamedTuple, Sequence
 import numpy as np
 
 from pose_estimation_ros.core.arguments import whole
+from pose_estimation_ros.core.atomic_files import write_json, write_whole
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.files import write_json, write_whole
+from pose_estimation_ros.core.machine import UNKNOWN, describe_machine
 from pose_estimation_ros.core.model_spec import POSE_TASKS
+from pose_estimation_ros.core.timing import table, take_turns
 from pose_estimation_ros.evaluation import mpii
 from pose_estimation_ros.evaluation.accuracy import (
     accuracy_of_detector,
@@ -32,7 +34,7 @@ from pose_estimation_ros.evaluation.accuracy import (
     check_fit,
     ground_truth,
 )
-from pose_estimation_ros.evaluation.compare_plot import plot
+from pose_estimation_ros.evaluation.comparison_plot import plot
 from pose_estimation_ros.evaluation.evaluate import (
     add_engine_argument,
     add_protocol_arguments,
@@ -42,10 +44,8 @@ from pose_estimation_ros.evaluation.evaluate import (
 )
 from pose_estimation_ros.evaluation.onnx_cost import onnx_cost
 from pose_estimation_ros.evaluation.protocols import applied, chosen
+from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.detector import open_detector
-from pose_estimation_ros.inference.machine import UNKNOWN, describe_machine
-from pose_estimation_ros.inference.open_model import open_model
-from pose_estimation_ros.inference.timing import table, take_turns
 
 WARM_UP = 5  # rounds
 # The figure by which models are compared, the first that they have: what it is called and what makes percent of it.

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, Sequence
 
 from pose_estimation_ros.core.arguments import whole
+from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.core.model_spec import file_sha256, load_model_spec, spec_path
 from pose_estimation_ros.evaluation import mpii
 from pose_estimation_ros.evaluation.accuracy import (
@@ -30,15 +30,15 @@ from pose_estimation_ros.evaluation.accuracy import (
     accuracy_of_predictions,
     ground_truth,
 )
-from pose_estimation_ros.evaluation.bootstrap import DRAWS
 from pose_estimation_ros.evaluation.exported import exported
-from pose_estimation_ros.evaluation.groups import of_boxes, of_poses
-from pose_estimation_ros.evaluation.halves import HALVES
+from pose_estimation_ros.evaluation.metrics.bootstrap import DRAWS
+from pose_estimation_ros.evaluation.metrics.groups import of_boxes, of_poses
 from pose_estimation_ros.evaluation.protocols import PROTOCOLS, chosen
-from pose_estimation_ros.evaluation.report import write_report
-from pose_estimation_ros.evaluation.report_summary import Source
-from pose_estimation_ros.inference.backend import CPU_ENGINES
-from pose_estimation_ros.inference.find_model import find_model, find_path
+from pose_estimation_ros.evaluation.report.summary import Source
+from pose_estimation_ros.evaluation.report.write import write_report
+from pose_estimation_ros.evaluation.splits import HALVES
+from pose_estimation_ros.inference.backends.base import CPU_ENGINES
+from pose_estimation_ros.inference.backends.find import find_model, find_path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

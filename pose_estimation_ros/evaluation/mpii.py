@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pose_estimation_ros.core.atomic_files import read_json
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.core.files import read_json
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.evaluation.coco_faults import LARGEST, brief, has_numbers, refuse
-from pose_estimation_ros.evaluation.coco_json import is_image_name
+from pose_estimation_ros.datasets.coco_faults import LARGEST, brief, has_numbers, refuse
+from pose_estimation_ros.datasets.coco_json import is_image_name
 
 SKELETON = "mpii16"
 JOINTS = get_skeleton(SKELETON).num_keypoints

@@ -16,8 +16,8 @@ import onnx
 from onnx import TensorProto
 
 from pose_estimation_ros.core.errors import ModelError
-from pose_estimation_ros.inference.find_model import onnx_file
-from pose_estimation_ros.inference.open_model import open_backend
+from pose_estimation_ros.inference.backends.find import onnx_file
+from pose_estimation_ros.inference.backends.open import open_backend
 
 NUMBERS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE, TensorProto.INT8)
 STATISTICS = slice(3, 5)  # of a batch norm's inputs: mean and variance, which are measured, not learned

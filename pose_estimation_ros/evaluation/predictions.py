@@ -17,14 +17,14 @@ from typing import Any, Callable, Collection, Hashable, Iterable
 
 import numpy as np
 
+from pose_estimation_ros.core.atomic_files import read_json
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.core.files import read_json
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
+from pose_estimation_ros.datasets.coco_categories import COCO_CATEGORIES, PERSON, Categories, of_persons
+from pose_estimation_ros.datasets.coco_doubts import warn_of_predictions, warn_of_spots
+from pose_estimation_ros.datasets.coco_faults import finite_numbers, refuse, refuse_missing_keys, repeated
+from pose_estimation_ros.datasets.coco_ids import Id, find_id, plain_id
 from pose_estimation_ros.evaluation import mpii
-from pose_estimation_ros.evaluation.coco_categories import COCO_CATEGORIES, PERSON, Categories, of_persons
-from pose_estimation_ros.evaluation.coco_doubts import warn_of_predictions, warn_of_spots
-from pose_estimation_ros.evaluation.coco_faults import finite_numbers, refuse, refuse_missing_keys, repeated
-from pose_estimation_ros.evaluation.coco_ids import Id, find_id, plain_id
 
 FIELDS = ("image_id", "category_id", "keypoints", "score")
 

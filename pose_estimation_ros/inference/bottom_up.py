@@ -10,8 +10,8 @@ from pose_estimation_ros.core.grouping import double, group, joint_order, merge_
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.poses import Poses, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.inference.backend import Backend
-from pose_estimation_ros.inference.image import warp_crops
+from pose_estimation_ros.imaging.crops import warp_crops
+from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.stopwatch import Stopwatch
 
 BOX_SCORE = 0.1  # keypoints over it are in the box: the threshold of the grouping, refined ones may be guesses

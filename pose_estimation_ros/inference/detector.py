@@ -8,7 +8,10 @@ from pose_estimation_ros.core.errors import ModelError, shown
 from pose_estimation_ros.core.geometry import apply, in_reach, invert, letterbox_matrix
 from pose_estimation_ros.core.model_spec import ENGINE
 from pose_estimation_ros.core.nms import box_nms
-from pose_estimation_ros.inference.backend import CPU_ENGINES, Backend
+from pose_estimation_ros.imaging.crops import warp_crops
+from pose_estimation_ros.inference.backends.base import CPU_ENGINES, Backend
+from pose_estimation_ros.inference.backends.find import find_model
+from pose_estimation_ros.inference.backends.open import open_backend, open_model
 from pose_estimation_ros.inference.box_decoders import (
     decode_nanodet,
     decode_plain,
@@ -16,9 +19,6 @@ from pose_estimation_ros.inference.box_decoders import (
     is_yolox,
     nanodet_strides,
 )
-from pose_estimation_ros.inference.find_model import find_model
-from pose_estimation_ros.inference.image import warp_crops
-from pose_estimation_ros.inference.open_model import open_backend, open_model
 from pose_estimation_ros.inference.stopwatch import Stopwatch
 
 FULL_FRAME = "full_frame"

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.inference.backend import CPU_ENGINES
+from pose_estimation_ros.inference.backends.base import CPU_ENGINES
 
 
 class PipelineOptions(NamedTuple):

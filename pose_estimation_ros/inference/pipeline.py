@@ -10,17 +10,17 @@ from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec
 from pose_estimation_ros.core.oks import box_area, oks_nms
 from pose_estimation_ros.core.poses import Poses, empty_poses
 from pose_estimation_ros.core.smoothing import OneEuro
-from pose_estimation_ros.core.stamps import StampClock
+from pose_estimation_ros.core.stamp_clock import StampClock
 from pose_estimation_ros.core.tracking import Tracker
-from pose_estimation_ros.inference.backend import Backend
+from pose_estimation_ros.imaging.crops import MAX_SIDE
+from pose_estimation_ros.inference.backends.base import Backend
+from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.detector import FULL_FRAME, full_frame, open_detector
-from pose_estimation_ros.inference.estimator import TopDown
-from pose_estimation_ros.inference.image import MAX_SIDE
 from pose_estimation_ros.inference.non_finite import NonFinite, total
-from pose_estimation_ros.inference.open_model import open_model
 from pose_estimation_ros.inference.options import LIVE, PipelineOptions, check_options
 from pose_estimation_ros.inference.stopwatch import Stopwatch, Timing
+from pose_estimation_ros.inference.top_down import TopDown
 
 DUPLICATE_OKS = 0.7
 CARRY_MARGIN = 0.15  # of the keypoints' extent, each side: keypoints end before the head, hands and feet do

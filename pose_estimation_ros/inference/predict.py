@@ -19,15 +19,15 @@ import cv2
 import numpy as np
 
 from pose_estimation_ros.core.arguments import number, whole
+from pose_estimation_ros.core.atomic_files import write_json, write_whole
 from pose_estimation_ros.core.errors import ConfigError, DataError
-from pose_estimation_ros.core.files import write_json, write_whole
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
-from pose_estimation_ros.inference.backend import CPU_ENGINES
-from pose_estimation_ros.inference.draw import COLOR_BY, draw_poses
+from pose_estimation_ros.imaging.draw import COLOR_BY, draw_poses
+from pose_estimation_ros.imaging.video import Source, VideoWriter, open_source
+from pose_estimation_ros.inference.backends.base import CPU_ENGINES
 from pose_estimation_ros.inference.options import RANGES, PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 from pose_estimation_ros.inference.progress import progress
-from pose_estimation_ros.inference.video import Source, VideoWriter, open_source
 
 DEFAULTS = PipelineOptions()
 TOLD = 10  # unreadable images that are named, one a line

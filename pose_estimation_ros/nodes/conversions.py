@@ -11,10 +11,10 @@ from std_msgs.msg import Header
 
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.skeleton import Skeleton
-from pose_estimation_ros.inference import messages
-from pose_estimation_ros.inference.encodings import decode_depth, decode_image
-from pose_estimation_ros.inference.image_headers import MAX_PIXELS
-from pose_estimation_ros.inference.messages import camera_from_info, msg_to_joints, msg_to_poses, stamp_to_s
+from pose_estimation_ros.imaging.encodings import decode_depth, decode_image
+from pose_estimation_ros.imaging.image_headers import MAX_PIXELS
+from pose_estimation_ros.messages import poses as messages
+from pose_estimation_ros.messages.poses import camera_from_info, msg_to_joints, msg_to_poses, stamp_to_s
 from pose_estimation_ros.msg import Keypoint, Keypoint3D, Person, Person3D, Person3DArray, PersonArray
 from pose_estimation_ros.msg import Skeleton as SkeletonMsg
 

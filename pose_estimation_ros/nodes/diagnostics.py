@@ -9,9 +9,9 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-from pose_estimation_ros.inference.machine import UNKNOWN
+from pose_estimation_ros.core.machine import UNKNOWN
 from pose_estimation_ros.inference.non_finite import NonFinite
-from pose_estimation_ros.inference.statistics import Summary
+from pose_estimation_ros.nodes.camera.statistics import Summary
 
 NONE = "none"
 TOO_OLD = "too_old"  # kind of drop: older than max_age_ms

@@ -1,4 +1,4 @@
-"""RViz markers as rclpy's messages; what they show is in inference.markers."""
+"""RViz markers as rclpy's messages; what they show is in messages.markers."""
 
 import functools
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ from geometry_msgs.msg import Point
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
-from pose_estimation_ros.inference import markers
+from pose_estimation_ros.messages import markers
 
 MESSAGES = SimpleNamespace(Duration=Duration, Point=Point, ColorRGBA=ColorRGBA, Marker=Marker, MarkerArray=MarkerArray)
 

@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple, Optional, Tuple
 
-from pose_estimation_ros.inference.backend import CPU_ENGINES
-from pose_estimation_ros.inference.image_headers import MAX_PIXELS
+from pose_estimation_ros.imaging.image_headers import MAX_PIXELS
+from pose_estimation_ros.inference.backends.base import CPU_ENGINES
 from pose_estimation_ros.inference.options import LIVE, RANGES, PipelineOptions
 
 TRANSPORTS, QOS, ROTATIONS = ("raw", "compressed"), ("auto", "best_effort", "reliable"), (0, 90, 180, 270)

@@ -14,15 +14,15 @@ from rclpy.clock import Clock, ClockType
 
 from pose_estimation_ros import __version__
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.inference.machine import describe_heat, describe_machine
+from pose_estimation_ros.core.machine import describe_heat, describe_machine
 from pose_estimation_ros.inference.options import LIVE, PipelineOptions
 from pose_estimation_ros.inference.pipeline import build_pipeline
 from pose_estimation_ros.msg import Skeleton
-from pose_estimation_ros.nodes.camera_stream import CameraStream
+from pose_estimation_ros.nodes.camera.image_qos import advertise
+from pose_estimation_ros.nodes.camera.stream import CameraStream
 from pose_estimation_ros.nodes.conversions import skeleton_to_msg
 from pose_estimation_ros.nodes.diagnostics import NodeFacts, diagnostics, full_name, node_status
 from pose_estimation_ros.nodes.guard import guard_of
-from pose_estimation_ros.nodes.image_qos import advertise
 from pose_estimation_ros.nodes.lifecycle import ManagedNode
 from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS
 from pose_estimation_ros.nodes.parameters import declare, follow

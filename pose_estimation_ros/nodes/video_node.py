@@ -16,9 +16,9 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.inference.video import SourceFrame, open_source
+from pose_estimation_ros.imaging.video import SourceFrame, open_source
+from pose_estimation_ros.nodes.camera.image_qos import advertise
 from pose_estimation_ros.nodes.conversions import array_to_image
-from pose_estimation_ros.nodes.image_qos import advertise
 from pose_estimation_ros.nodes.parameter_tables import VIDEO_PARAMETERS
 from pose_estimation_ros.nodes.parameters import declare
 from pose_estimation_ros.nodes.qos import OUTPUT

@@ -6,7 +6,7 @@ import dataclasses
 import math
 
 from pose_estimation_ros.core.errors import ConfigError, shown
-from pose_estimation_ros.training.config import Augmentation, Recipe
+from pose_estimation_ros.training.recipe import Augmentation, Recipe
 
 # Lowest and highest value, both included; of what is a float, finite.
 RANGES: dict[str, tuple[float, float]] = {

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from pose_estimation_ros.core.atomic_files import whole_file
 from pose_estimation_ros.core.errors import DataError, ModelError
-from pose_estimation_ros.core.files import whole_file
 
 
 def save_checkpoint(path: Path, **content: Any) -> None:

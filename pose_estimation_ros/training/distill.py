@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.inference.find_model import onnx_file
-from pose_estimation_ros.inference.open_model import open_backend
+from pose_estimation_ros.inference.backends.find import onnx_file
+from pose_estimation_ros.inference.backends.open import open_backend
 from pose_estimation_ros.training.checkpoint import load_checkpoint, load_weights
-from pose_estimation_ros.training.config import Recipe, recipe_from_fields
-from pose_estimation_ros.training.engine import Loss, Named
+from pose_estimation_ros.training.loop import Loss, Named
+from pose_estimation_ros.training.recipe import Recipe, recipe_from_fields
 
 Teacher = Callable[[Tensor], Tensor]  # images (N, 3, h, w) float32 RGB 0..255 -> heatmaps (N, K, h/4, w/4)
 

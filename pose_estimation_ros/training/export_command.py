@@ -14,10 +14,10 @@ import argparse
 from pose_estimation_ros.core.arguments import whole
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.model_spec import spec_path
-from pose_estimation_ros.training.before_after import check_data, keep_accuracy, to_text
-from pose_estimation_ros.training.decode_head import add_to_file
-from pose_estimation_ros.training.precision import PRECISIONS, check_options, convert
-from pose_estimation_ros.training.ranges import METHODS
+from pose_estimation_ros.training.export.accuracy_cost import check_data, keep_accuracy, to_text
+from pose_estimation_ros.training.export.convert import PRECISIONS, check_options, convert
+from pose_estimation_ros.training.export.decode_head import add_to_file
+from pose_estimation_ros.training.export.ranges import METHODS
 
 FULL = "fp32"
 
@@ -86,7 +86,7 @@ def check(args: argparse.Namespace, lower: bool) -> None:
 
 def export_checkpoint(args: argparse.Namespace, name: str | None) -> str:
     """Path of the float32 file."""
-    from pose_estimation_ros.training.export import export  # torch, which an ONNX file does not need
+    from pose_estimation_ros.training.export.export import export  # torch, which an ONNX file does not need
 
     path, difference = export(args.source, args.out, name, args.size_wh, args.free_size)
     print(f"wrote {path} and {spec_path(str(path))}; largest difference torch - ONNX Runtime {difference:.2e}")

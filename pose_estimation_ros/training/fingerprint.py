@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pose_estimation_ros.core.model_spec import file_sha256
-from pose_estimation_ros.training.config import Recipe
+from pose_estimation_ros.training.recipe import Recipe
 from pose_estimation_ros.training.tasks import Task
 
 Fingerprint = dict[str, str]  # what is compared, in words -> its value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from pose_estimation_ros.training.engine import Metrics, Named
+from pose_estimation_ros.training.loop import Metrics, Named
 
 PEAK = 0.1  # the grouping's detection threshold
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from pose_estimation_ros.core.nms import box_nms
-from pose_estimation_ros.evaluation.detection import Truth, curve, judge, operating_point
-from pose_estimation_ros.training.engine import Metrics, Named
+from pose_estimation_ros.evaluation.metrics.detection import Truth, curve, judge, operating_point
+from pose_estimation_ros.training.loop import Metrics, Named
 from pose_estimation_ros.training.models.person_detector import decode_boxes
 
 CANDIDATES = 100  # boxes per image that go into the suppression
@@ -15,7 +15,7 @@ NMS_IOU = 0.5
 
 
 def detection_metrics(outputs: Named, batch: Named, false_per_image: float = 1.0) -> Metrics:
-    """ "recall": share of the batch's persons found at so many false positives per image (evaluation.detection).
+    """ "recall": share of the batch's persons found at so many false positives per image (metrics.detection).
 
     The score threshold is the batch's own: good enough to tell epochs apart, not for a table.
     """

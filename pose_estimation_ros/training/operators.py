@@ -17,7 +17,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from pose_estimation_ros.core.errors import ConfigError, ModelError
-from pose_estimation_ros.training.tensorrt_operators import (
+from pose_estimation_ros.training.export.tensorrt_operators import (
     INITIALIZERS,
     INTEGER_SINCE,
     OPERATORS_SINCE,

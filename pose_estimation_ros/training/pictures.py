@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pose_estimation_ros.core.files import write_whole
-from pose_estimation_ros.training.engine import Named, image_of
+from pose_estimation_ros.core.atomic_files import write_whole
+from pose_estimation_ros.training.loop import Named, image_of
 from pose_estimation_ros.training.tasks import Task
 
 # Output that is shown -> what turns it into values between 0 and 1.

@@ -13,7 +13,7 @@ import torch
 from lightning_fabric import Fabric
 from tqdm import tqdm
 
-from pose_estimation_ros.training.engine import Named
+from pose_estimation_ros.training.loop import Named
 
 if TYPE_CHECKING:
     from pose_estimation_ros.training.run import Run

@@ -14,13 +14,13 @@ from lightning_fabric import Fabric
 from tensorboardX import SummaryWriter
 from torch import nn
 
+from pose_estimation_ros.core.atomic_files import write_whole
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.files import write_whole
 from pose_estimation_ros.training.checkpoint import load_checkpoint, save_checkpoint
-from pose_estimation_ros.training.config import Recipe, recipe_from_fields
-from pose_estimation_ros.training.engine import Means
 from pose_estimation_ros.training.fingerprint import Fingerprint, changes
+from pose_estimation_ros.training.loop import Means
 from pose_estimation_ros.training.pictures import save_pictures
+from pose_estimation_ros.training.recipe import Recipe, recipe_from_fields
 from pose_estimation_ros.training.tasks import Task
 
 # Keys that may differ when a run goes on: they say where and how fast it runs, or how long.

@@ -11,17 +11,17 @@ from torch.utils.data import Dataset
 from pose_estimation_ros.core import heatmap
 from pose_estimation_ros.core.errors import ConfigError, shown
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.training.config import Recipe
 from pose_estimation_ros.training.data.bottom_up import BottomUpDataset
 from pose_estimation_ros.training.data.boxes import BoxesDataset
 from pose_estimation_ros.training.data.top_down import TopDownDataset
-from pose_estimation_ros.training.engine import Loss, Metrics, Named
-from pose_estimation_ros.training.losses import TEACHER_TERMS, heatmap_terms, weighted
-from pose_estimation_ros.training.losses_bottom_up import BOTTOM_UP_TERMS
-from pose_estimation_ros.training.losses_detector import DETECTION_TERMS
+from pose_estimation_ros.training.loop import Loss, Metrics, Named
+from pose_estimation_ros.training.losses.bottom_up import BOTTOM_UP_TERMS
+from pose_estimation_ros.training.losses.detector import DETECTION_TERMS
+from pose_estimation_ros.training.losses.heatmap import TEACHER_TERMS, heatmap_terms, weighted
 from pose_estimation_ros.training.metrics_bottom_up import bottom_up_metrics
 from pose_estimation_ros.training.metrics_detector import detection_metrics
 from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, DETECTOR_MODELS, POSE_MODELS
+from pose_estimation_ros.training.recipe import Recipe
 
 
 class Task(NamedTuple):

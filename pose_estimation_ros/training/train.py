@@ -18,10 +18,11 @@ from torch import nn
 from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
 from pose_estimation_ros.training.check import check_recipe
 from pose_estimation_ros.training.checkpoint import load_checkpoint, load_weights
-from pose_estimation_ros.training.config import Recipe, load_recipe
 from pose_estimation_ros.training.data.loader import holdout_loader, samples_per_epoch, train_loader
 from pose_estimation_ros.training.distill import load_teacher, taught
-from pose_estimation_ros.training.engine import (
+from pose_estimation_ros.training.fingerprint import fingerprint
+from pose_estimation_ros.training.grow import grow
+from pose_estimation_ros.training.loop import (
     Loss,
     TrainingDiverged,
     evaluate,
@@ -29,9 +30,8 @@ from pose_estimation_ros.training.engine import (
     require_finite_weights,
     train_one_epoch,
 )
-from pose_estimation_ros.training.fingerprint import fingerprint
-from pose_estimation_ros.training.grow import grow
 from pose_estimation_ros.training.progress import Interrupt, Progress, tell_start
+from pose_estimation_ros.training.recipe import Recipe, load_recipe
 from pose_estimation_ros.training.run import Run
 from pose_estimation_ros.training.sync_batch_norm import synchronise
 from pose_estimation_ros.training.tasks import Task, build_model, build_task

@@ -102,8 +102,8 @@ def test_json_that_is_not_text(model, save_spec):
         ({"skeleton": "x" * 10000}, "expected a skeleton .*, got 'x{1,80}$"),
         ({"accuracy": [1]}, "expected accuracy as an object, got "),
         ({"training": 5}, "expected training as an object, got 5"),
-        ({"training": {"export": 5}}, "expected training.export as an object, got 5"),
-        ({"training": {"export": {"precision": 5}}}, "expected training.export.precision as a string, got 5"),
+        ({"training": {"export": 5}}, "expected training.export.export as an object, got 5"),
+        ({"training": {"export": {"precision": 5}}}, "expected training.export.export.precision as a string, got 5"),
         *(({"accuracy": {"score_threshold": value}}, "expected accuracy.score_threshold as a number from 0 to 1, got ")
           for value in ("x", True, float("nan"), -0.1, 1.1, [0.3])),
         *(({"accuracy": {"val": {"AP": value}}}, "expected accuracy.val.AP as a number, got ")

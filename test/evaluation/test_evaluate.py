@@ -10,9 +10,10 @@ import pytest
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.evaluation import coco, crowdpose, mpii
+from pose_estimation_ros.evaluation import mpii
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model, accuracy_of_predictions, ground_truth
 from pose_estimation_ros.evaluation.evaluate import distinct_names
+from pose_estimation_ros.evaluation.metrics import coco, crowdpose
 
 COLORS = np.eye(3) * 255
 

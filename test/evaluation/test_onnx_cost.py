@@ -127,7 +127,7 @@ def test_every_family_as_torch_counts_it(tmp_path, monkeypatch, family):
     The network as it is: what `pose export` rewrites for speed is not the same sum.
     """
     torch = pytest.importorskip("torch")
-    from pose_estimation_ros.training.export import NamedOutputs
+    from pose_estimation_ros.training.export.export import NamedOutputs
     from pose_estimation_ros.training.models import litepose
 
     monkeypatch.setattr(litepose, "BLOCKS", (1, 1, 1, 1))

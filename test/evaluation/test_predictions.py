@@ -7,7 +7,7 @@ import pytest
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.evaluation.coco_categories import Categories
+from pose_estimation_ros.datasets.coco_categories import Categories
 from pose_estimation_ros.evaluation.predictions import read_mpii, read_results
 
 COCO = get_skeleton("coco17")

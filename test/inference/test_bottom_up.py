@@ -10,8 +10,8 @@ from pose_estimation_ros.core.geometry import apply, letterbox_matrix
 from pose_estimation_ros.core.heatmap import encode
 from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
 from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.bottom_up import BottomUp
-from pose_estimation_ros.inference.open_model import open_model
 from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.pipeline import build_pipeline
 from pose_estimation_ros.inference.stopwatch import Stopwatch

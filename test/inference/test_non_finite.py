@@ -8,15 +8,15 @@ import pytest
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.model_spec import ModelSpec, file_sha256, load_model_spec
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.inference.backend import Backend
+from pose_estimation_ros.inference.backends.base import Backend
+from pose_estimation_ros.inference.backends.find import find_model
+from pose_estimation_ros.inference.backends.open import open_backend, open_model
 from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.detector import open_detector
-from pose_estimation_ros.inference.estimator import TopDown
-from pose_estimation_ros.inference.find_model import find_model
 from pose_estimation_ros.inference.non_finite import NonFinite, mark_non_finite, total
-from pose_estimation_ros.inference.open_model import open_backend, open_model
 from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.pipeline import build_pipeline
+from pose_estimation_ros.inference.top_down import TopDown
 
 BAD = [np.nan, np.inf, -np.inf]
 FRAME = np.random.RandomState(0).randint(0, 255, (96, 128, 3), dtype=np.uint8)

@@ -4,7 +4,7 @@ import pytest
 from pose_estimation_ros.core.errors import ConfigError, FrameError, ModelError
 from pose_estimation_ros.core.poses import empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.inference.backend import Backend
+from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline, carried_boxes
 

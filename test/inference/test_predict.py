@@ -8,9 +8,9 @@ import pytest
 
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.poses import empty_poses, make_poses
+from pose_estimation_ros.imaging.video import Source, VideoWriter, open_source
 from pose_estimation_ros.inference import predict as predict_module
 from pose_estimation_ros.inference.predict import coco_results, image_ids, output_names, pipeline_options
-from pose_estimation_ros.inference.video import Source, VideoWriter, open_source
 
 
 def spot(blob, x):

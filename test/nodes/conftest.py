@@ -86,7 +86,7 @@ def wait_until_fixture():
 @pytest.fixture
 def ended():
     """A list of child processes to be ended after the test, however it goes."""
-    from pose_estimation_ros.nodes.processes import stop
+    from pose_estimation_ros.nodes.demo.processes import stop
 
     children = []
     yield children

@@ -12,8 +12,8 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
 
 from pose_estimation_ros.__main__ import main
-from pose_estimation_ros.evaluation.bag.messages import serialized
-from pose_estimation_ros.evaluation.bag.reading import Bag
+from pose_estimation_ros.evaluation.bag.files.message_types import serialized
+from pose_estimation_ros.evaluation.bag.files.reader import Bag
 from pose_estimation_ros.nodes.pose_node import PoseNode
 
 

@@ -11,9 +11,9 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.serialization import deserialize_message, serialize_message
 
-from pose_estimation_ros.inference.machine import describe_heat
+from pose_estimation_ros.core.machine import describe_heat
 from pose_estimation_ros.inference.non_finite import NonFinite
-from pose_estimation_ros.inference.statistics import CameraStatistics
+from pose_estimation_ros.nodes.camera.statistics import CameraStatistics
 from pose_estimation_ros.nodes.diagnostics import (
     CAMERA_KEYS,
     DIAGNOSTIC_KEYS,

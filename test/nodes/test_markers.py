@@ -10,7 +10,7 @@ from pose_estimation_ros.core.camera import make_camera
 from pose_estimation_ros.core.depth import Joints
 from pose_estimation_ros.core.poses import LOST, empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.inference.markers import BONES, JOINTS, LABEL, SIZE_M, SIZE_PX
+from pose_estimation_ros.messages.markers import BONES, JOINTS, LABEL, SIZE_M, SIZE_PX
 from pose_estimation_ros.nodes.markers import MarkerMaker
 
 COCO = get_skeleton("coco17")

@@ -191,7 +191,7 @@ def warnings(capfd, words):
 def test_without_its_engine_it_serves_all_the_same_and_says_so_once(
     make_pose_node, frame, monkeypatch, capfd, tmp_path
 ):
-    monkeypatch.setattr("pose_estimation_ros.inference.find_model.model_folders", lambda: [str(tmp_path)])
+    monkeypatch.setattr("pose_estimation_ros.inference.backends.find.model_folders", lambda: [str(tmp_path)])
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     node, sent = make_pose_node(model="color_model.engine"), []
     monkeypatch.setattr(node.cameras[0].results._keypoints, "publish", sent.append)

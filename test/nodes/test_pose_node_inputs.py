@@ -224,7 +224,7 @@ def test_images_wait_for_their_depth_but_not_for_ever(depth_camera, peer, frame,
     assert flat == [] and space == []
     depth.publish(depth_image(2.0, 2))
     wait_until(lambda: len(space) == 1 and len(flat) == 1, node, peer)
-    monkeypatch.setattr("pose_estimation_ros.nodes.camera_inputs.ALIVE_S", 0.0)  # as if the last had come long ago
+    monkeypatch.setattr("pose_estimation_ros.nodes.camera.inputs.ALIVE_S", 0.0)  # as if the last had come long ago
     ask(node, peer, wait_until, lambda: image.publish(array_to_image(frame, header(3))), flat)
     assert len(space) == 1, "no depth, no joints in space"
     assert "no depth image" in node.cameras[0].inputs.lacks
@@ -352,7 +352,7 @@ def test_an_unexpected_exception_costs_one_message_and_is_counted(
             patch.setattr(node.cameras[0], "_answer", fail)
             image.publish(array_to_image(frame, header()))
         elif broken == "camera_info":
-            patch.setattr("pose_estimation_ros.nodes.camera_inputs.camera_from_info", fail)
+            patch.setattr("pose_estimation_ros.nodes.camera.inputs.camera_from_info", fail)
             camera_info.publish(info())
         else:
             patch.setattr(inputs, "_join", fail)

@@ -19,7 +19,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 from rosgraph_msgs.msg import Clock
 
-from pose_estimation_ros.nodes.processes import NODES, start_pose_node
+from pose_estimation_ros.nodes.demo.processes import NODES, start_pose_node
 from pose_estimation_ros.nodes.qos import LATCHED
 from pose_estimation_ros.nodes.run import FAILURES_IN_A_ROW, RCLError, one_signal, run
 

@@ -13,7 +13,7 @@ from rclpy.time import Time
 from sensor_msgs.msg import Image
 
 from pose_estimation_ros.core.errors import ConfigError, DataError
-from pose_estimation_ros.inference.video import Source, VideoWriter
+from pose_estimation_ros.imaging.video import Source, VideoWriter
 from pose_estimation_ros.nodes.conversions import image_to_array
 from pose_estimation_ros.nodes.video_node import VideoNode
 

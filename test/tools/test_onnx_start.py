@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 
-from pose_estimation_ros.training.export import to_onnx  # noqa: E402
+from pose_estimation_ros.training.export.export import to_onnx  # noqa: E402
 from pose_estimation_ros.training.models.elpn import elpn  # noqa: E402
 from tools import onnx_start as tool  # noqa: E402
 

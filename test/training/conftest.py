@@ -42,7 +42,7 @@ def dots(tmp_path_factory):
 @pytest.fixture
 def recipe(dots, tmp_path):
     """A recipe on the dots that trains in seconds."""
-    from pose_estimation_ros.training.config import Recipe, Source
+    from pose_estimation_ros.training.recipe import Recipe, Source
 
     source = [Source("person_keypoints.json", "images")]
     return Recipe(

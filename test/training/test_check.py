@@ -6,7 +6,7 @@ import pytest
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.training.check import check_recipe
-from pose_estimation_ros.training.config import Augmentation, Recipe, Source
+from pose_estimation_ros.training.recipe import Augmentation, Recipe, Source
 
 FINE = Recipe(train=[Source("a.json", "a")], holdout=[Source("a.json", "a")])
 

@@ -8,11 +8,11 @@ from small_net import noise, save_small_net
 
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.errors import ConfigError, ModelError
-from pose_estimation_ros.training.export import to_onnx
-from pose_estimation_ros.training.fp16 import to_fp16
-from pose_estimation_ros.training.int8 import to_int8
+from pose_estimation_ros.training.export.export import to_onnx
+from pose_estimation_ros.training.export.fp16 import to_fp16
+from pose_estimation_ros.training.export.int8 import to_int8
+from pose_estimation_ros.training.export.onnx_graph import load_float32
 from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
-from pose_estimation_ros.training.onnx_graph import load_float32
 from pose_estimation_ros.training.operators import refused
 
 

@@ -18,9 +18,9 @@ from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model
 from pose_estimation_ros.training.checkpoint import load_checkpoint
-from pose_estimation_ros.training.config import Recipe, Source
-from pose_estimation_ros.training.engine import TrainingDiverged
-from pose_estimation_ros.training.export import export
+from pose_estimation_ros.training.export.export import export
+from pose_estimation_ros.training.loop import TrainingDiverged
+from pose_estimation_ros.training.recipe import Recipe, Source
 from pose_estimation_ros.training.run import append_row
 from pose_estimation_ros.training.tasks import heatmap_metrics
 from pose_estimation_ros.training.train import device_count, lr_factor, train
@@ -73,7 +73,7 @@ def test_interrupted_run_ends_bit_for_bit_like_an_unbroken_one(recipe, tmp_path,
 
 def interrupt_after(monkeypatch, steps):
     """Ctrl-C's signal during the step of that number."""
-    from pose_estimation_ros.training import engine
+    from pose_estimation_ros.training import loop as engine
 
     calls, image_of = [], engine.image_of
 
@@ -184,7 +184,7 @@ def test_a_divergence_in_the_last_step_is_not_best(recipe, monkeypatch, spoil):
         message = "epoch 1, step 2: expected finite weights, got .* the first: "
     else:
         scores = {"loss": float("nan"), "pck": 0.0}
-        monkeypatch.setattr("pose_estimation_ros.training.engine.Means.result", lambda self: scores)
+        monkeypatch.setattr("pose_estimation_ros.training.loop.Means.result", lambda self: scores)
         message = "epoch 1: expected finite scores on the holdout set, got {'loss': nan}"
     with pytest.raises(TrainingDiverged, match=message):
         train(recipe)

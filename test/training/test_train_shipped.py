@@ -10,9 +10,9 @@ import yaml
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.model_spec import load_model_spec
 from pose_estimation_ros.training.checkpoint import load_checkpoint, save_checkpoint
-from pose_estimation_ros.training.config import load_recipe
 from pose_estimation_ros.training.models.lite0_fpn import Lite0Fpn
 from pose_estimation_ros.training.models.person_detector import PersonDetector
+from pose_estimation_ros.training.recipe import load_recipe
 
 
 @pytest.fixture(scope="module")

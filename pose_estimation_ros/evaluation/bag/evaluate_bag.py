@@ -24,16 +24,16 @@ from typing import Any
 from tqdm import tqdm
 
 from pose_estimation_ros.core.arguments import number, whole
+from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.files import write_json
-from pose_estimation_ros.evaluation.bag.jobs import DETECTOR, GROUND_TRUTH, Order, Outcome, whole_bag
-from pose_estimation_ros.evaluation.bag.on_ray import on_ray
-from pose_estimation_ros.evaluation.bag.options import read_options
-from pose_estimation_ros.evaluation.bag.reading import bag_name
-from pose_estimation_ros.evaluation.bag.report import write_report
-from pose_estimation_ros.evaluation.bag.truth import FILE
-from pose_estimation_ros.evaluation.bag.workers import Done, in_processes
-from pose_estimation_ros.inference.draw import COLOR_BY
+from pose_estimation_ros.evaluation.bag.files.reader import bag_name
+from pose_estimation_ros.evaluation.bag.metrics.truth import FILE
+from pose_estimation_ros.evaluation.bag.report.write import write_report
+from pose_estimation_ros.evaluation.bag.run.jobs import DETECTOR, GROUND_TRUTH, Order, Outcome, whole_bag
+from pose_estimation_ros.evaluation.bag.run.options import read_options
+from pose_estimation_ros.evaluation.bag.run.processes import Done, in_processes
+from pose_estimation_ros.evaluation.bag.run.ray_cluster import on_ray
+from pose_estimation_ros.imaging.draw import COLOR_BY
 from pose_estimation_ros.inference.predict import make_folder
 
 OK, FAILED, PARTIAL, INTERRUPTED = 0, 1, 3, 130

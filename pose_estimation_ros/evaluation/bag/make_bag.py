@@ -21,19 +21,19 @@ import cv2
 import numpy as np
 
 from pose_estimation_ros.core.arguments import number, whole
+from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.core.errors import ConfigError, DataError, FrameError
-from pose_estimation_ros.core.files import write_json
 from pose_estimation_ros.core.poses import Poses
-from pose_estimation_ros.evaluation import coco
-from pose_estimation_ros.evaluation.bag.image_truth import Annotations
-from pose_estimation_ros.evaluation.bag.messages import header, messages
-from pose_estimation_ros.evaluation.bag.truth import FILE
-from pose_estimation_ros.evaluation.bag.writing import STORAGES, BagWriter
-from pose_estimation_ros.inference.compressed import decode_compressed
-from pose_estimation_ros.inference.messages import poses_to_msg
+from pose_estimation_ros.evaluation.bag.files.message_types import header, messages
+from pose_estimation_ros.evaluation.bag.files.writer import STORAGES, BagWriter
+from pose_estimation_ros.evaluation.bag.metrics.image_truth import Annotations
+from pose_estimation_ros.evaluation.bag.metrics.truth import FILE
+from pose_estimation_ros.evaluation.metrics import coco
+from pose_estimation_ros.imaging.compressed import decode_compressed
+from pose_estimation_ros.imaging.video import Source, SourceFrame, open_source
 from pose_estimation_ros.inference.predict import tell_unreadable
 from pose_estimation_ros.inference.progress import progress
-from pose_estimation_ros.inference.video import Source, SourceFrame, open_source
+from pose_estimation_ros.messages.poses import poses_to_msg
 
 RAW, COMPRESSED = "/camera/image_raw", "/camera/image_raw/compressed"
 INFO, TRUTH = "/camera/camera_info", "/truth/keypoints"

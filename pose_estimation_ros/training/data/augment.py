@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from pose_estimation_ros.core.geometry import boxes_around
-from pose_estimation_ros.training.config import Augmentation
+from pose_estimation_ros.training.recipe import Augmentation
 
 HALF_BODY = 1.5  # crop of a half body, relative to its joints
 CUT_OFF = (0.15, 0.6)  # of a person's width or height, by a border of the image

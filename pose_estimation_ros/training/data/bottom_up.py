@@ -14,15 +14,15 @@ from pose_estimation_ros.core import heatmap
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import apply, letterbox_matrix, xywh_to_xyxy
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
-from pose_estimation_ros.evaluation.coco_doubts import warn_of_persons
-from pose_estimation_ros.evaluation.coco_faults import Size, size_of
-from pose_estimation_ros.evaluation.coco_fields import is_counted
-from pose_estimation_ros.evaluation.coco_json import read_coco_json
-from pose_estimation_ros.evaluation.segmentations import regions
-from pose_estimation_ros.inference.image import warp_crops
-from pose_estimation_ros.training.config import Augmentation, Recipe, Source
+from pose_estimation_ros.datasets.coco_doubts import warn_of_persons
+from pose_estimation_ros.datasets.coco_faults import Size, size_of
+from pose_estimation_ros.datasets.coco_fields import is_counted
+from pose_estimation_ros.datasets.coco_json import read_coco_json
+from pose_estimation_ros.datasets.segmentations import regions
+from pose_estimation_ros.imaging.crops import warp_crops
 from pose_estimation_ros.training.data.augment import Randomness, happens, random_color, random_rotation
 from pose_estimation_ros.training.data.images import load_items, read_item
+from pose_estimation_ros.training.recipe import Augmentation, Recipe, Source
 
 STRIDE = 4
 MAX_PEOPLE = 30  # whose tags are learned, per sample

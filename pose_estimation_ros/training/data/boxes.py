@@ -11,12 +11,12 @@ from torch.utils.data import Dataset
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import letterbox_matrix, xywh_to_xyxy
-from pose_estimation_ros.evaluation.coco_faults import Size, finite_numbers, named, refuse, size_of
-from pose_estimation_ros.evaluation.coco_json import read_coco_json
-from pose_estimation_ros.evaluation.detection import refuse_odd_fields, with_boxes
-from pose_estimation_ros.training.config import Recipe, Source
+from pose_estimation_ros.datasets.coco_faults import Size, finite_numbers, named, refuse, size_of
+from pose_estimation_ros.datasets.coco_json import read_coco_json
+from pose_estimation_ros.evaluation.metrics.detection import refuse_odd_fields, with_boxes
 from pose_estimation_ros.training.data.augment import Randomness, random_color
 from pose_estimation_ros.training.data.images import load_items, read_item
+from pose_estimation_ros.training.recipe import Recipe, Source
 
 STRIDE = 8
 SPREAD = 0.54  # of the Gaussian around a centre, relative to the box (TTFNet's alpha and beta)

@@ -9,16 +9,16 @@ import numpy as np
 
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.skeleton import Skeleton
-from pose_estimation_ros.evaluation.coco_doubts import warn_of_persons
-from pose_estimation_ros.evaluation.coco_faults import Size, size_of
-from pose_estimation_ros.evaluation.coco_fields import is_counted
-from pose_estimation_ros.evaluation.coco_ids import Id
-from pose_estimation_ros.evaluation.coco_json import (
+from pose_estimation_ros.datasets.coco_doubts import warn_of_persons
+from pose_estimation_ros.datasets.coco_faults import Size, size_of
+from pose_estimation_ros.datasets.coco_fields import is_counted
+from pose_estimation_ros.datasets.coco_ids import Id
+from pose_estimation_ros.datasets.coco_json import (
     checked_content,
     joined,
     read_detections,
 )
-from pose_estimation_ros.evaluation.detection import assign
+from pose_estimation_ros.evaluation.metrics.detection import assign
 
 
 class Person(NamedTuple):

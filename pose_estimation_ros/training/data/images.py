@@ -17,12 +17,12 @@ from typing import Callable, Protocol, TypeVar
 import numpy as np
 
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.evaluation.coco_faults import Size
-from pose_estimation_ros.evaluation.coco_json import refuse_other_size
-from pose_estimation_ros.evaluation.notes import warn
-from pose_estimation_ros.evaluation.orientations import warn_of_orientations
-from pose_estimation_ros.inference.images import decode_image_file
-from pose_estimation_ros.training.config import Recipe, Source
+from pose_estimation_ros.datasets.coco_faults import Size
+from pose_estimation_ros.datasets.coco_json import refuse_other_size
+from pose_estimation_ros.datasets.notes import warn
+from pose_estimation_ros.datasets.orientations import warn_of_orientations
+from pose_estimation_ros.imaging.images import decode_image_file
+from pose_estimation_ros.training.recipe import Recipe, Source
 
 LOOKED_AT = 2000  # images of a source whose EXIF orientation is looked at
 

@@ -15,8 +15,8 @@ from lightning_fabric import Fabric
 from torch.utils.data import DataLoader, Dataset
 
 from pose_estimation_ros.core.errors import ConfigError, DataError
-from pose_estimation_ros.training.config import Recipe
-from pose_estimation_ros.training.engine import Named
+from pose_estimation_ros.training.loop import Named
+from pose_estimation_ros.training.recipe import Recipe
 
 HOLDOUT_BATCH = 32
 

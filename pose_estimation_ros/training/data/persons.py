@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from pose_estimation_ros.core.atomic_files import read_json
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.core.files import read_json
 from pose_estimation_ros.core.skeleton import Skeleton
-from pose_estimation_ros.evaluation.coco_faults import refuse
+from pose_estimation_ros.datasets.coco_faults import refuse
 from pose_estimation_ros.training.data.coco import Person, coco_persons
 from pose_estimation_ros.training.data.mpii import JOINTS, mpii_h5_persons, mpii_json_persons
 

@@ -8,8 +8,7 @@ from torch.utils.data import Dataset
 from pose_estimation_ros.core import heatmap
 from pose_estimation_ros.core.geometry import apply, crop_matrices
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.inference.image import warp_crops
-from pose_estimation_ros.training.config import Recipe, Source
+from pose_estimation_ros.imaging.crops import warp_crops
 from pose_estimation_ros.training.data.augment import (
     Randomness,
     covered,
@@ -24,6 +23,7 @@ from pose_estimation_ros.training.data.augment import (
 from pose_estimation_ros.training.data.coco import Person
 from pose_estimation_ros.training.data.images import load_items, read_item
 from pose_estimation_ros.training.data.persons import load_persons
+from pose_estimation_ros.training.recipe import Recipe, Source
 
 STRIDE = 4
 LOWER_BODY = ("hip", "knee", "ankle", "pelvis")

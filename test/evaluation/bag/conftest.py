@@ -6,7 +6,7 @@ import pytest
 from bag_images import TOPIC, dot_image, image_message
 
 from pose_estimation_ros.__main__ import main
-from pose_estimation_ros.evaluation.bag.writing import BagWriter
+from pose_estimation_ros.evaluation.bag.files.writer import BagWriter
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import pytest
 from bag_images import TOPIC, image_message
 
 from pose_estimation_ros.__main__ import main
-from pose_estimation_ros.evaluation import coco
-from pose_estimation_ros.evaluation.bag.reading import Bag
-from pose_estimation_ros.inference.estimator import TopDown
-from pose_estimation_ros.inference.open_model import open_model
+from pose_estimation_ros.evaluation.bag.files.reader import Bag
+from pose_estimation_ros.evaluation.metrics import coco
+from pose_estimation_ros.imaging.video import open_source
+from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.predict import coco_results
-from pose_estimation_ros.inference.video import open_source
+from pose_estimation_ros.inference.top_down import TopDown
 
 FILES = ["annotated.mp4", "frames.json", "inputs.json", "keypoints.json", "pose_bag", "results.json", "timings.json"]
 

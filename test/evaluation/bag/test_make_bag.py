@@ -13,10 +13,10 @@ from rosbags.rosbag2 import Writer
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.evaluation.bag import make_bag
-from pose_estimation_ros.evaluation.bag.reading import Bag
-from pose_estimation_ros.inference.images import read_image
-from pose_estimation_ros.inference.messages import msg_to_poses
-from pose_estimation_ros.inference.video import SourceFrame, VideoWriter, open_source
+from pose_estimation_ros.evaluation.bag.files.reader import Bag
+from pose_estimation_ros.imaging.images import read_image
+from pose_estimation_ros.imaging.video import SourceFrame, VideoWriter, open_source
+from pose_estimation_ros.messages.poses import msg_to_poses
 
 
 @pytest.fixture

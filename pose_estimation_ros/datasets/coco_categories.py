@@ -1,0 +1,151 @@
+"""Categories of COCO's JSON files: which of them is the person, and whether its keypoints are those of a skeleton."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.datasets.coco_faults import brief
+from pose_estimation_ros.datasets.coco_ids import Id, as_number, plain_id
+from pose_estimation_ros.datasets.notes import warn
+
+PERSON = 1  # COCO's category_id, and the one that checked annotations have
+NAME = "person"
+
+# Other names for the same place: CrowdPose's and MPII's own files, and those that were converted from them.
+SYNONYMS = {"head": "headtop", "tophead": "headtop", "topofhead": "headtop", "upperneck": "neck"}
+
+
+class Categories(NamedTuple):
+    """The id of the person in an annotation file, None where it has no ids; and the ids of its other categories."""
+
+    person: Id | None
+    others: frozenset[Id | None]
+
+
+COCO_CATEGORIES = Categories(PERSON, frozenset())
+
+
+def read_categories(content: dict[str, Any], path: str, skeleton: Skeleton | None = None) -> Categories:
+    """Find the person among the categories of an annotation file.
+
+    It is the category named "person"; where there is none, the only one with keypoints; or the only one at all. A file
+    without categories has persons alone, or COCO's id 1 for them.
+
+    Args:
+        content: of the file; its "annotations" are dicts.
+        path: of the file, for messages.
+        skeleton: which the keypoint names of the category must be those of, if it names them.
+
+    Raises:
+        DataError: malformed categories, no person among them, or keypoint names of another skeleton.
+    """
+    entries = content.get("categories") or []
+    if not entries:
+        return categories_by_use(content["annotations"], path)
+    if not isinstance(entries, list) or any(not isinstance(e, dict) or plain_id(e.get("id")) is None for e in entries):
+        raise DataError(f"{path}: expected 'categories' to be a list of objects with an id and a name")
+    ids = [same(entry["id"]) for entry in entries]
+    if len(set(ids)) < len(ids):
+        raise DataError(f"{path}: expected categories of different ids, got {ids[:20]}")
+    chosen = person_among(entries, path)
+    if skeleton:
+        check_keypoint_names(chosen, skeleton, path)
+    own = same(chosen["id"])
+    return Categories(own, frozenset(i for i in ids if i != own))
+
+
+def same(value: Any) -> Id | None:
+    """Return a category id such that 1, 1.0 and "1" are the same."""
+    return as_number(plain_id(value))
+
+
+def categories_by_use(annotations: list[dict[str, Any]], path: str) -> Categories:
+    """Find the person where a file lists no categories, by the ids that its annotations have."""
+    used = {same(a.get("category_id")) for a in annotations}
+    if len(used) > 1 and PERSON not in used:
+        raise DataError(f"{path}: expected 'categories' that name the person among the ids {listed(used)}, got none")
+    person = PERSON if PERSON in used or not used else next(iter(used))
+    return Categories(person, frozenset(used - {person}))
+
+
+def person_among(entries: list[dict[str, Any]], path: str) -> dict[str, Any]:
+    """Choose the entry of the person. Raises DataError where there is not exactly one."""
+    named = [entry for entry in entries if str(entry.get("name")).strip().lower() == NAME]
+    with_keypoints = [entry for entry in entries if entry.get("keypoints")]
+    for candidates in (named, [] if named else with_keypoints, [] if named else entries):
+        if len(candidates) == 1:
+            return candidates[0]
+    names = listed(entry.get("name") for entry in entries)
+    raise DataError(f"{path}: expected one category named '{NAME}', got {len(named)} of {len(entries)}: {names}")
+
+
+def listed(values: Any) -> str:
+    """Join the first values for a message."""
+    texts = sorted(str(value)[:40] for value in values)
+    return ", ".join(texts[:8]) + (", ..." if len(texts) > 8 else "")
+
+
+def check_keypoint_names(category: dict[str, Any], skeleton: Skeleton, path: str) -> None:
+    """Compare the keypoint names of a category with those of a skeleton, without case, spaces, "_" and "-".
+
+    Args:
+        category: entry of "categories"; without "keypoints" there is nothing to compare.
+        skeleton: the expected one.
+        path: of the file, for messages.
+
+    Raises:
+        DataError: the first name that differs, or another number of names.
+    """
+    names = category.get("keypoints")
+    if not names:
+        return
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DataError(f"{path}: expected the keypoints of category {brief(category.get('name'))} to be names")
+    where = f"{path}: category '{brief(category.get('name'))}' is not of the skeleton {skeleton.name}"
+    for index, (wanted, name) in enumerate(zip(skeleton.keypoints, names)):
+        if canonical(wanted) != canonical(name):
+            raise DataError(f"{where}: expected keypoint {index} '{wanted}', got '{name[:40]}'")
+    if len(names) != skeleton.num_keypoints:
+        raise DataError(f"{where}: expected {skeleton.num_keypoints} keypoints, got {len(names)}")
+
+
+def canonical(name: str) -> str:
+    """Return a keypoint's name in the form in which names are compared."""
+    plain = "".join(letter for letter in name.lower() if letter not in " _-")
+    return SYNONYMS.get(plain, plain)
+
+
+def of_persons(entries: Sequence[dict[str, Any]], categories: Categories, path: str, what: str) -> list[dict[str, Any]]:
+    """Choose the entries of persons in a file of boxes or predictions.
+
+    Their category is the annotations' own id of the person, or COCO's 1 where no entry has that and 1 is no other
+    category of the annotations.
+
+    Args:
+        entries: each with a "category_id".
+        categories: of the annotations.
+        path: of the file, for messages.
+        what: name of the entries, for messages.
+
+    Returns:
+        The entries of persons, in their order.
+
+    Raises:
+        DataError: there are entries, but none of persons.
+    """
+    person = PERSON if categories.person is None else categories.person
+    ids = [same(entry["category_id"]) for entry in entries]
+    wanted = PERSON if person not in ids and PERSON not in categories.others else person
+    chosen = [entry for entry, own in zip(entries, ids) if own == wanted]
+    if entries and not chosen:
+        found = listed(set(ids))
+        raise DataError(
+            f"{path}: expected {what} of the category of the annotated persons, {person}, got {len(entries)} of the"
+            f" category {found}"
+        )
+    if chosen and wanted != person:
+        warn(f"{path}: {what} of category {wanted} are taken for the annotated persons of category {person}")
+    return chosen

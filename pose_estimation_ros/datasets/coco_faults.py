@@ -1,0 +1,77 @@
+"""Words for faults in data files: messages that name the count and the first offender, and the checks they tell of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pose_estimation_ros.core.errors import DataError, shortened
+from pose_estimation_ros.datasets.coco_ids import plain_id
+
+MOST = 200  # letters of an offender in a message
+LARGEST = 1e15  # of a number in a data file: beyond it the arithmetic of pixels overflows
+
+Size = tuple[int, int]  # width, height, px
+
+
+def size_of(image: Mapping[str, Any]) -> Size | None:
+    """Return (width, height) px of an entry of "images", None where it has none."""
+    sides = image.get("width"), image.get("height")
+    return None if None in sides else (int(sides[0]), int(sides[1]))  # type: ignore[arg-type]
+
+
+def refuse(path: str | Path, problem: str, offenders: Sequence[Any]) -> None:
+    """Raise DataError if there are offenders, with their number and the first."""
+    if offenders:
+        raise DataError(f"{path}: {len(offenders)} {problem}, the first: {brief(offenders[0])}")
+
+
+def brief(value: Any) -> str:
+    """Write a value in a message, cut where it is long."""
+    return shortened(str(value), MOST)
+
+
+def repeated(entries: list[dict]) -> list[Any]:
+    return [key for key, count in Counter(plain_id(e["id"]) for e in entries if "id" in e).items() if count > 1]
+
+
+def named(annotation: dict, key: str) -> str:
+    """Name an annotation in a message, with what is wrong about it."""
+    return f"annotation {brief(annotation.get('id'))} with {key} {brief(annotation.get(key))}"
+
+
+def finite_numbers(value: Any, shape: tuple[int, ...]) -> bool:
+    """Tell whether a JSON value is a number, or a list of them, of this shape, without NaN or infinity.
+
+    Numbers beyond LARGEST count as infinite. True and false alone are no numbers; among numbers they are 1 and 0.
+    """
+    if not has_numbers(value, shape) or np.array(value).dtype.kind == "b":
+        return False
+    return bool((np.abs(np.array(value, float)) <= LARGEST).all())
+
+
+def has_numbers(value: Any, shape: tuple[int, ...]) -> bool:
+    """Tell whether a JSON value is a number, or a list of them, of this shape; also NaN, true and false."""
+    try:
+        array = np.array(value)
+    except (ValueError, OverflowError):  # lists of unequal length
+        return False
+    return array.shape == shape and array.dtype.kind in "biuf"
+
+
+def refuse_missing_keys(path: str | Path, what: str, entries: list[Any], keys: Sequence[str]) -> None:
+    """Raise DataError for entries that are no objects, or lack a key; it names the keys and the place alone."""
+    others = [f"entry {n}" for n, entry in enumerate(entries) if not isinstance(entry, dict)]
+    refuse(path, f"{what} that are no objects", others)
+    for key in keys:
+        refuse(path, f"{what} without {key}", [f"entry {n}" for n, e in enumerate(entries) if key not in e])
+
+
+def is_outside(box_xyxy: Sequence[float] | np.ndarray, size: Size | None) -> bool:
+    """Tell whether a box and an image of this size have nothing in common; never where the size is not known."""
+    x1, y1, x2, y2 = box_xyxy
+    return size is not None and (x2 <= 0 or y2 <= 0 or x1 >= size[0] or y1 >= size[1])

@@ -1,0 +1,135 @@
+"""Fields of annotated persons: missing ones are filled in by a rule, with a warning; contradictions are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pycocotools import mask as rle
+
+from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.datasets.coco_doubts import labelled, warn_of_areas, warn_of_persons
+from pose_estimation_ros.datasets.coco_faults import finite_numbers, is_outside, named, refuse, size_of
+from pose_estimation_ros.datasets.coco_ids import Id
+from pose_estimation_ros.datasets.notes import warn
+from pose_estimation_ros.datasets.segmentations import regions
+
+MASK_OF_BOX = 0.53  # of a box's area, about what COCO's person masks fill; CrowdPose's tool has this number
+NOT_COUNTED = ("head_top", "neck")  # of CrowdPose's keypoints, in its num_keypoints
+REPAIR = "remove the field to have it counted"
+
+
+def with_keypoints(persons: list[dict], path: str | Path, skeleton: Skeleton) -> list[dict]:
+    """Give every person the fields "iscrowd", "keypoints" and "num_keypoints".
+
+    A missing iscrowd is 0. Missing keypoints are unlabelled ones. A missing num_keypoints is the count of keypoints
+    with a visibility above 0, in CrowdPose without head and neck.
+
+    Args:
+        persons: annotations; they stay as they are.
+        path: of the file, for messages.
+        skeleton: of the keypoints.
+
+    Returns:
+        The annotations, copies where something was missing.
+
+    Raises:
+        DataError: names the first offender and the count: a field that is not of its kind, a visibility other than 0,
+            1 and 2, or a num_keypoints that contradicts the labels.
+    """
+    numbers = 3 * skeleton.num_keypoints
+    unlabelled = [0] * numbers
+    filled = [{"iscrowd": 0, **a} for a in persons]
+    filled = [a if a.get("keypoints") not in (None, []) else {**a, "keypoints": unlabelled} for a in filled]
+    wrong = [named(a, "iscrowd") for a in filled if a["iscrowd"] not in (0, 1)]
+    refuse(path, "persons whose iscrowd is neither 0 nor 1", wrong)
+    wrong = [named(a, "keypoints") for a in filled if not finite_numbers(a["keypoints"], (numbers,))]
+    refuse(path, f"persons without the {numbers} finite numbers of {skeleton.name}", wrong)
+    wrong = [named(a, "keypoints") for a in filled if not set(a["keypoints"][2::3]) <= {0, 1, 2}]
+    refuse(path, "persons with a visibility other than 0, 1 and 2", wrong)
+    counts = [labelled_counts(a["keypoints"], skeleton) for a in filled]
+    wrong = [
+        f"{named(a, 'num_keypoints')}, of whom {own[0]} keypoints are labelled ({REPAIR})"
+        for a, own in zip(filled, counts)
+        if "num_keypoints" in a and not (finite_numbers(a["num_keypoints"], ()) and a["num_keypoints"] in own)
+    ]
+    refuse(path, "persons whose num_keypoints contradicts their labels", wrong)
+    filled = [{"num_keypoints": own[0], **a} for a, own in zip(filled, counts)]
+    tell_missing(path, persons, {"iscrowd": "0", "num_keypoints": "the count of labelled keypoints"})
+    return filled
+
+
+def labelled_counts(keypoints: list[float], skeleton: Skeleton) -> tuple[int, ...]:
+    """Count the labelled keypoints, by the rule of the skeleton's data set first; further counts are accepted."""
+    labelled = [visibility > 0 for visibility in keypoints[2::3]]
+    if skeleton.name != "crowdpose14":
+        return (sum(labelled),)
+    body = [own for own, name in zip(labelled, skeleton.keypoints) if name not in NOT_COUNTED]
+    return sum(body), sum(labelled)
+
+
+def with_areas(persons: list[dict], images: Mapping[Id, dict], path: str | Path) -> list[dict]:
+    """Give every person an "area", by which OKS is scaled, and check those whom the evaluation asks for.
+
+    A missing area is that of the segmentation, or 0.53 of the box's. Whoever is not asked for (crowds, people without
+    keypoints) gets that, too, in place of an area that is not above 0.
+
+    Args:
+        persons: as with_keypoints returns them; they stay as they are.
+        images: the entries of "images" by id.
+        path: of the file, for messages.
+
+    Raises:
+        DataError: names the first offender and the count: persons with keypoints who have an area or a box that is not
+            above 0, or who lie outside of their image.
+    """
+    asked = [a for a in persons if is_counted(a)]
+    wrong = [named(a, "bbox") for a in asked if not (a["bbox"][2] > 0 and a["bbox"][3] > 0)]
+    refuse(path, "persons whose box has no width or height", wrong)
+    wrong = [named(a, "area") for a in asked if "area" in a and not is_positive(a["area"])]
+    refuse(path, "persons whose area is no number above 0", wrong)
+    wrong = [named(a, "bbox") for a in asked if lies_outside(a, images[a["image_id"]])]
+    refuse(path, "persons whose box or keypoints lie outside of their image", wrong)
+    tell_missing(path, persons, {"area": "that of the segmentation, or 0.53 of the box's"})
+    warn_of_persons(asked, images, path)
+    warn_of_areas(asked, path)
+    fine = [is_positive(a.get("area")) for a in persons]
+    return [a if own else {**a, "area": area_of(a, images[a["image_id"]], path)} for a, own in zip(persons, fine)]
+
+
+def is_counted(annotation: dict) -> bool:
+    """Tell whether COCO asks for this person: it has keypoints and is no crowd."""
+    return annotation["num_keypoints"] > 0 and not annotation["iscrowd"]
+
+
+def is_positive(value: Any) -> bool:
+    return finite_numbers(value, ()) and value > 0
+
+
+def lies_outside(person: dict, image: dict) -> bool:
+    """Tell whether the box, or all labelled keypoints, have nothing in common with an image of known size."""
+    x, y, width, height = person["bbox"]
+    size = size_of(image)
+    points = [is_outside((px - 0.5, py - 0.5, px + 1, py + 1), size) for px, py in labelled(person)]
+    return is_outside((x, y, x + width, y + height), size) or all(points)
+
+
+def area_of(person: dict, image: dict, path: str | Path) -> float:
+    """Return px^2 of the segmentation, or of the box where that or the image's size is missing; never below 0."""
+    size = size_of(image)
+    if person.get("segmentation") and size:
+        try:
+            return float(rle.area(rle.merge(regions(person, size[::-1]))))
+        except DataError as error:
+            raise DataError(f"{path}: annotation {person.get('id')}: {error}") from error
+    return max(MASK_OF_BOX * person["bbox"][2] * person["bbox"][3], 0.0)
+
+
+def tell_missing(path: str | Path, persons: list[dict], rules: dict[str, str]) -> None:
+    """Say in one line which fields were filled in, of how many persons, by which rule."""
+    missing = {field: sum(field not in a for a in persons) for field in rules}
+    parts = [f"{field} of {count} is {rules[field]}" for field, count in missing.items() if count]
+    if parts:
+        warn(f"{path}: fields that {len(persons)} persons lack are filled in: {'; '.join(parts)}")

@@ -1,0 +1,217 @@
+"""Messages out of bags, as recorded: rosbag2 (sqlite3, MCAP) and ROS 1, whole or cut short."""
+
+from __future__ import annotations
+
+import heapq
+import operator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from rosbags.interfaces import Connection
+from rosbags.rosbag1 import Reader as Rosbag1
+
+from pose_estimation_ros.core.depth import DTYPES
+from pose_estimation_ros.core.errors import DataError, FrameError, reason_of
+from pose_estimation_ros.evaluation.bag.files.definitions import COMPRESSED, IMAGE, full_type, typestore_of
+from pose_estimation_ros.evaluation.bag.files.storage import PACKED, BagFiles, Reader, chunks_of
+from pose_estimation_ros.evaluation.bag.files.unpacking import unpack_message
+from pose_estimation_ros.imaging.compressed import decode_compressed
+from pose_estimation_ros.imaging.encodings import decode_image
+
+STAMPS_NS = 2**31 * 10**9  # seconds of a stamp are of 32 bits
+
+
+class Recorded(NamedTuple):
+    """One message. index: place among those of its topic, from 0. stamp_ns: of its header; the time of recording where
+    that is zero. recorded_ns: when the recorder got it.
+    """
+
+    topic: str
+    index: int  # type: ignore[assignment]
+    stamp_ns: int
+    recorded_ns: int
+    message: Any
+
+    @property
+    def has_stamp(self) -> bool:
+        return self.message.header.stamp.sec != 0 or self.message.header.stamp.nanosec != 0
+
+    def image(self) -> np.ndarray:
+        """(H, W, 3) uint8 BGR of an image message. Raises FrameError."""
+        m = self.message
+        if not (-STAMPS_NS <= self.stamp_ns < STAMPS_NS and 0 <= self.recorded_ns < STAMPS_NS):
+            raise FrameError(
+                "stamp",
+                f"expected a stamp of 32 bits of seconds, got {self.stamp_ns} ns, recorded at {self.recorded_ns} ns",
+            )
+        if m.__msgtype__ == COMPRESSED:
+            return decode_compressed(m.format, m.data)
+        return decode_image(m.encoding, m.height, m.width, m.step, m.is_bigendian, m.data)
+
+
+class Bag:
+    """An open bag; a context manager. ``problem``: why not all of it could be read, "" while all is well.
+
+    Raises DataError where nothing can be read.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.name = bag_name(self.path)
+        self._files = BagFiles(self.path)
+        self.problem = self._files.problem
+        # rosbags' readers hand out connections of their own, so each is kept with its reader.
+        self._own: list[tuple[Reader, Connection]] = [
+            (reader, connection._replace(msgtype=full_type(connection.msgtype)))
+            for reader in self._files.readers
+            for connection in reader.connections
+        ]
+
+    @property
+    def connections(self) -> list[Connection]:
+        return [connection for _, connection in self._own]
+
+    def __enter__(self) -> Bag:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._files.close()
+
+    def topics(self, *types: str) -> list[str]:
+        """Names of the topics of these message types, sorted."""
+        return sorted({connection.topic for connection in self.connections if connection.msgtype in types})
+
+    def count(self, topic: str) -> int:
+        """Count the messages of a topic, by the bag's index or its metadata.yaml, whichever has more."""
+        indexed = sum(connection.msgcount for connection in self.connections if connection.topic == topic)
+        return max(indexed, self._files.counts.get(topic, 0))
+
+    def read(self, topic: str, at_ns: int | None = None) -> Iterator[Recorded]:
+        """Messages of a topic in the order of recording. Where the bag is damaged it ends there and says ``problem``.
+
+        at_ns: only those that were recorded then; their index counts from 0.
+        Raises DataError: a type of message without a definition, none that rosbags can parse, or an image type with
+        other fields than ROS gives it.
+        """
+        own = [(reader, connection) for reader, connection in self._own if connection.topic == topic]
+        stores = {c.msgtype: typestore_of(c, self._is_ros1, str(self.path)) for _, c in own}
+        count = 0
+        for connection, recorded_ns, data in self._raw(own, at_ns):
+            store = stores[connection.msgtype]
+            try:
+                if self._is_ros1:
+                    message: Any = store.deserialize_ros1(data, connection.msgtype)
+                else:
+                    message = store.deserialize_cdr(unpack_message(data), connection.msgtype)
+                stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+                at = operator.index(recorded_ns)  # sqlite3 allows any type
+            except Exception as error:  # bytes of a damaged message may be anything
+                self.problem = f"message {count} of {topic} is damaged: {reason_of(error)}"
+                return
+            yield Recorded(topic, count, stamp_ns or at, at, message)
+            count += 1
+        if at_ns is None and count < self.count(topic) and not self.problem:
+            self.problem = f"{count} messages of {topic} where the bag's index has {self.count(topic)}"
+
+    def first(self, topic: str) -> Any:
+        """Return the first message of a topic; None where none can be read. Leaves ``problem`` as it is."""
+        before = self.problem
+        try:
+            return next((entry.message for entry in self.read(topic)), None)
+        except DataError:
+            return None
+        finally:
+            self.problem = before
+
+    def _raw(
+        self, own: Sequence[tuple[Reader, Connection]], at_ns: int | None
+    ) -> Iterator[tuple[Connection, int, bytes]]:
+        span = (None, None) if at_ns is None else (at_ns, at_ns + 1)
+        parts = [
+            messages_of(reader, {c.id: c for owner, c in own if owner is reader}, *span)
+            for reader in self._files.readers
+            if any(owner is reader for owner, _ in own)
+        ]
+        merged = heapq.merge(*parts, key=lambda entry: entry[1])
+        while True:
+            try:
+                entry = next(merged, None)
+            except Exception as error:  # rosbags lets through what struct, apsw and zstd raise on damaged files
+                self.problem = f"damaged: {reason_of(error)}"
+                return
+            if entry is None:
+                return
+            connection, recorded_ns, data = entry
+            if connection:
+                yield connection, recorded_ns, data
+
+    @property
+    def _is_ros1(self) -> bool:
+        return isinstance(self._files.readers[0], Rosbag1)
+
+
+def messages_of(
+    reader: Reader, connections: dict[int, Connection], start: int | None, stop: int | None
+) -> Iterator[tuple[Connection | None, int, bytes]]:
+    """Read the messages of one file.
+
+    Args:
+        reader: of the file.
+        connections: by their ids in this file.
+        start: earliest time of recording, ns.
+        stop: time of recording to end before, ns.
+
+    Yields:
+        (None, the earliest time, nothing), so that files that do not overlap are opened one after the other when they
+        are merged; then (connection, time of recording in ns, bytes).
+    """
+    begins = [chunk.message_start_time for chunk in chunks_of(reader)]
+    yield None, min(begins) if begins else reader.start_time, b""
+    own = [connection for connection in reader.connections if connection.id in connections]
+    for connection, recorded_ns, data in reader.messages(own, start, stop):
+        yield connections[connection.id], recorded_ns, data
+
+
+def bag_name(path: Path) -> str:
+    """Of a folder its name, of a file without its ending."""
+    path = path.resolve()
+    if not path.is_file():
+        return path.name
+    return Path(path.stem).stem if path.suffix.startswith(PACKED) else path.stem
+
+
+def image_topic(bag: Bag, wanted: str | None) -> str:
+    """Choose the topic wanted, or the only one with colour images.
+
+    Args:
+        bag: an open bag.
+        wanted: a topic; None: the bag's only one.
+
+    Raises:
+        DataError: naming the topics that there are.
+    """
+    found = bag.topics(IMAGE, COMPRESSED)
+    if wanted is not None and wanted in found:
+        return wanted
+    full = [topic for topic in found if bag.count(topic)]
+    colour = [topic for topic in full if not is_depth(topic, bag.first(topic))]
+    others = {"without messages": set(found) - set(full), "with depth": set(full) - set(colour)}
+    listed = ", ".join(colour) if colour else "none"
+    listed += "".join(f"; {kind}: {', '.join(sorted(names))}" for kind, names in others.items() if names)
+    if wanted is not None:
+        raise DataError(f"{bag.path}: expected images on {wanted}, the topics with images are: {listed}")
+    if len(colour) != 1:
+        raise DataError(f"{bag.path}: expected --topic, or one topic with images; those that there are: {listed}")
+    return colour[0]
+
+
+def is_depth(topic: str, message: Any) -> bool:
+    """Tell whether a topic has depth images, by its first message (None: unknown), for mono16 also by its name."""
+    if message is None:
+        return False
+    is_file = message.__msgtype__ == COMPRESSED
+    encoding = message.format.split(";")[0].strip() if is_file else message.encoding
+    named = "depth" in topic.lower() and encoding == "mono16"
+    return encoding in DTYPES or named or (is_file and "compressedDepth" in message.format)

@@ -1,0 +1,184 @@
+"""How well a person detector finds people: recall against false positives per image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable, Iterable, NamedTuple
+
+import numpy as np
+
+from pose_estimation_ros.core.geometry import iou, xywh_to_xyxy
+from pose_estimation_ros.datasets.coco_doubts import tell
+from pose_estimation_ros.datasets.coco_faults import Size, finite_numbers, is_outside, named, refuse, size_of
+from pose_estimation_ros.datasets.coco_json import AnnotatedImage, read_coco_json, refuse_other_size
+from pose_estimation_ros.datasets.notes import warn
+from pose_estimation_ros.evaluation.splits import is_in
+from pose_estimation_ros.imaging.images import read_image
+
+FOUND_IOU = 0.5
+MIN_KEYPOINTS, MIN_HEIGHT = 5, 64.0  # of people who must be found; px
+FALSE_IOU = 0.3  # a detection that overlaps nobody by this much is false
+
+Detections = tuple[np.ndarray, np.ndarray]  # box_xyxy (D, 4) px, score (D,) of one image
+
+
+class Truth(NamedTuple):
+    """One image's annotations. box_xyxy (N, 4) px: everybody, crowds, too; counted (N,) bool: who must be found; crowd
+    (N,) bool; size: of the image as annotated, where it is known."""
+
+    file_name: str
+    box_xyxy: np.ndarray
+    counted: np.ndarray
+    crowd: np.ndarray
+    size: Size | None = None
+
+
+class Outcome(NamedTuple):
+    """Detections of many images. score (D,); found (D,) bool: the first on a counted person; false (D,) bool."""
+
+    score: np.ndarray
+    found: np.ndarray
+    false: np.ndarray
+    persons: int
+    images: int
+
+
+class Curve(NamedTuple):
+    """Recall and false positives per image when all detections down to each score are taken; score falls."""
+
+    score: np.ndarray
+    recall: np.ndarray
+    false_per_image: np.ndarray
+
+
+def load_truth(
+    path: str | Path, min_keypoints: int = MIN_KEYPOINTS, min_height: float = MIN_HEIGHT, half: str | None = None
+) -> list[Truth]:
+    """The images of a COCO person file, or of one of HALVES. Counted: no crowd, with enough labelled keypoints (where
+    it has any) and px. Persons whose box has no width or height are left out, with a warning.
+
+    Raises DataError if the file cannot be read (datasets.coco_json).
+    """
+    truth = []
+    annotated = read_coco_json(path)
+    refuse_odd_fields(path, [a for _, items in annotated for a in items])
+    for image, items in with_boxes(annotated, path):
+        if not is_in(image["id"], half):
+            continue
+        enough = [a.get("num_keypoints", min_keypoints) >= min_keypoints for a in items]
+        crowd = np.array([a.get("iscrowd", 0) for a in items], bool)
+        counted = [e and a["bbox"][3] >= min_height for e, a in zip(enough, items)]
+        boxes = xywh_to_xyxy(np.array([a["bbox"] for a in items]))
+        truth.append(Truth(image["file_name"], boxes, np.array(counted, bool) & ~crowd, crowd, size_of(image)))
+    return truth
+
+
+def refuse_odd_fields(path: str | Path, persons: list[dict]) -> None:
+    """Raise DataError where a field by which people are counted is no number of its kind."""
+    wrong = [named(a, "iscrowd") for a in persons if a.get("iscrowd", 0) not in (0, 1)]
+    refuse(path, "persons whose iscrowd is neither 0 nor 1", wrong)
+    wrong = [named(a, "num_keypoints") for a in persons if not finite_numbers(a.get("num_keypoints", 0), ())]
+    refuse(path, "persons whose num_keypoints is no number", wrong)
+
+
+def with_boxes(annotated: list[AnnotatedImage], path: str | Path) -> list[AnnotatedImage]:
+    """Return the images with those persons alone whose box has a size; warn of the others and of boxes outside."""
+    outside = [a for image, items in annotated for a in items if has_box_outside(a, image)]
+    tell(path, outside, "lie outside of their image")
+    flat = [named(a, "bbox") for _, items in annotated for a in items if not has_area(a)]
+    if flat:
+        warn(f"{path}: {len(flat)} persons whose box has no width or height are left out, the first: {flat[0]}")
+    return [(image, [a for a in items if has_area(a)]) for image, items in annotated]
+
+
+def has_box_outside(annotation: dict, image: dict) -> bool:
+    """Tell whether the box has nothing in common with its image, whose size is known."""
+    x, y, width, height = annotation["bbox"]
+    return is_outside((x, y, x + width, y + height), size_of(image))
+
+
+def has_area(annotation: dict) -> bool:
+    return annotation["bbox"][2] > 0 and annotation["bbox"][3] > 0
+
+
+def match(box_xyxy: np.ndarray, score: np.ndarray, truth: Truth) -> tuple[np.ndarray, np.ndarray]:
+    """found (D,), false (D,) bool of one image's detections (D, 4), (D,)."""
+    false = iou(box_xyxy, truth.box_xyxy).max(1, initial=0.0) < FALSE_IOU
+    return assign(box_xyxy, score, truth.box_xyxy[truth.counted]) >= 0, false
+
+
+def assign(box_xyxy: np.ndarray, score: np.ndarray, person_xyxy: np.ndarray) -> np.ndarray:
+    """(D,) int: the person (P, 4) whom each detection (D, 4), (D,) found, or -1.
+
+    As COCO: best score first, each takes the person it overlaps most among those not found yet, by at least FOUND_IOU.
+    """
+    person = np.full(len(score), -1)
+    overlap = iou(box_xyxy, person_xyxy)
+    for index in np.argsort(-score, kind="stable"):
+        best = overlap[index].argmax() if overlap.shape[1] else 0
+        if overlap.shape[1] and overlap[index, best] >= FOUND_IOU:
+            person[index] = best
+            overlap[:, best] = 0
+    return person
+
+
+def judge(detections: Iterable[Detections], truths: Iterable[Truth]) -> Outcome:
+    """Compare the finite detections (box_xyxy, score) of every image with its annotations."""
+    truths, detections = list(truths), finite_boxes(detections)[1]
+    rows = [(np.zeros(0), np.zeros(0, bool), np.zeros(0, bool))]
+    for (box_xyxy, score), truth in zip(detections, truths):
+        rows.append((score, *match(box_xyxy, score, truth)))
+    score, found, false = (np.concatenate(column) for column in zip(*rows))
+    return Outcome(score, found, false, sum(int(truth.counted.sum()) for truth in truths), len(truths))
+
+
+def curve(outcome: Outcome) -> Curve:
+    """The curve over all scores that occur, the best first."""
+    order = np.argsort(-outcome.score, kind="stable")
+    score = outcome.score[order]
+    last = np.flatnonzero(np.append(score[1:] != score[:-1], len(score) > 0))  # equal scores come together
+    recall = np.cumsum(outcome.found[order])[last] / max(outcome.persons, 1)
+    return Curve(score[last], recall, np.cumsum(outcome.false[order])[last] / max(outcome.images, 1))
+
+
+def operating_point(points: Curve, false_per_image: float) -> tuple[float, float]:
+    """(recall, score threshold) of the lowest score with at most so many false positives per image; (0, 1) if none."""
+    allowed = np.flatnonzero(points.false_per_image <= false_per_image)
+    return (float(points.recall[allowed[-1]]), float(points.score[allowed[-1]])) if len(allowed) else (0.0, 1.0)
+
+
+def at_threshold(points: Curve, score: float) -> tuple[float, float]:
+    """(recall, false positives per image) of the detections with at least this score."""
+    taken = np.flatnonzero(points.score >= score)
+    return (float(points.recall[taken[-1]]), float(points.false_per_image[taken[-1]])) if len(taken) else (0.0, 0.0)
+
+
+def detect_folder(detector: Callable, folder: str | Path, truths: Iterable[Truth]) -> list[Detections]:
+    """Return (box_xyxy, score) of every annotated image of a folder.
+
+    Raises DataError for an image that cannot be read, or has not its annotated size.
+    """
+    detections = []
+    for truth in truths:
+        path = Path(folder, truth.file_name)
+        frame = read_image(str(path))
+        refuse_other_size(frame, truth.size, path)
+        detections.append(detector(frame))
+    return detections
+
+
+def finite_boxes(detections: Iterable[Detections]) -> tuple[int, list[Detections]]:
+    """Count the boxes with numbers that are not finite, and return the detections without them."""
+    detections = list(detections)
+    fine = [np.isfinite(boxes).all(1) & np.isfinite(scores) for boxes, scores in detections]
+    kept = [(boxes[own], scores[own]) for (boxes, scores), own in zip(detections, fine)]
+    return sum(int((~own).sum()) for own in fine), kept
+
+
+def summary(points: Curve, false_per_image: Iterable[float] = (0.2, 1.0)) -> dict[str, float]:
+    """Recall and threshold at these false positives per image, by name."""
+    figures: dict[str, float] = {}
+    for limit in false_per_image:
+        recall, score = operating_point(points, limit)
+        figures |= {f"recall_at_{limit:g}_fp": round(recall, 4), f"score_at_{limit:g}_fp": round(score, 4)}
+    return figures

@@ -1,0 +1,93 @@
+"""What the papers report of their models, to stand beside what is measured here. A builder's name finds its rows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
+
+from pose_estimation_ros.evaluation import mpii
+from pose_estimation_ros.evaluation.metrics import coco, crowdpose
+
+GOATPOSE = "Sun, Wang, Wu: GoatPose, 2023, Table 1"
+ELPN = "Li: Lightweight and Effective Human Pose Estimation Model Based on Multi-Angle Knowledge Distillation, 2022"
+EL_HRNET = "Li et al.: EL-HRNet, Sensors 24, 396, 2024"
+WLITEPOSE = "Wang et al.: Heatmap Weighted Loss Function, 2024"
+
+COCO_VAL, CROWDPOSE_TEST = "all 5000 images of COCO val2017", "all 8000 images of CrowdPose's test set"
+MPII_TEST, MPII_VAL = "MPII's test set", "MPII's validation set of 2958 persons"
+DETECTED = "persons found by a detector, flip test"
+DETECTION_BOX = "persons found by a detector"
+UNSAID = "not said how persons were found"
+BOTTOM_UP = "bottom-up, flip test"
+GIVEN = "MPII's own boxes"
+
+AP4 = ("AP", "AP50", "AP75", "AR")
+AP3 = ("AP", "AP50", "AP75")
+PCKH = tuple(f"{group}@0.5" for group in (*mpii.GROUPS, "Mean"))
+
+
+class PaperRow(NamedTuple):
+    """One row of a paper's table. builder: as in training["model"] of a spec; skeleton: which data sets it is of."""
+
+    builder: str
+    skeleton: str
+    label: str
+    figures: dict[str, float]
+    data: str
+    protocol: str
+    source: str
+
+
+def _rows(
+    skeleton: str, names: Sequence[str], data: str, protocol: str, source: str, table: dict[tuple[str, str], list]
+) -> list[PaperRow]:
+    return [
+        PaperRow(builder, skeleton, label, dict(zip(names, figures, strict=True)), data, protocol, source)
+        for (builder, label), figures in table.items()
+    ]
+
+
+PAPERS = (
+    _rows(coco.SKELETON, AP4, COCO_VAL, UNSAID, GOATPOSE, {
+        ("goatpose_bl", "GoatPose-BL 256x192"): [74.5, 92.6, 82.5, 82.3],
+        ("goatpose_bh", "GoatPose-BH 384x288"): [75.6, 92.7, 82.3, 83.5],
+        ("goatpose_xl", "GoatPose-XL 256x192"): [76.1, 93.5, 83.5, 83.8],
+        ("goatpose_xh", "GoatPose-XH 384x288"): [76.5, 93.7, 83.6, 83.9],
+    })
+    + _rows(coco.SKELETON, AP4, COCO_VAL, DETECTED, f"HRNet as listed in {GOATPOSE}", {
+        ("hrnet_w32", "HRNet-W32 256x192"): [74.4, 90.5, 81.9, 79.8],
+        ("hrnet_w32", "HRNet-W32 384x288"): [75.8, 90.6, 82.7, 81.0],
+        ("hrnet_w48", "HRNet-W48 256x192"): [75.1, 90.6, 82.2, 80.4],
+        ("hrnet_w48", "HRNet-W48 384x288"): [76.3, 90.8, 82.9, 81.2],
+    })
+    + _rows(coco.SKELETON, coco.METRICS, COCO_VAL, DETECTED, f"{ELPN}, Table 1", {
+        ("elpn_v1", "ELPN-V1 256x192"): [70.5, 89.3, 78.0, 67.6, 76.2, 75.7],
+        ("elpn_v2", "ELPN-V2 256x192"): [71.8, 91.5, 79.4, 69.3, 75.6, 74.7],
+    })
+    + _rows(coco.SKELETON, coco.METRICS, COCO_VAL, DETECTION_BOX, f"{EL_HRNET}, Table 2", {
+        ("el_hrnet_w32", "EL-HRNet-W32 256x192"): [67.1, 86.4, 74.2, 65.3, 72.0, 74.9],
+    })
+    + _rows(coco.SKELETON, AP3, COCO_VAL, BOTTOM_UP, f"{WLITEPOSE}, Table I", {
+        ("wlitepose_s", "WLitePose-S 448"): [57.7, 78.2, 63.0],
+        ("wlitepose_xs", "WLitePose-XS 256"): [41.1, 62.1, 44.3],
+        ("litepose_s", "LitePose-S 448"): [56.4, 77.2, 61.2],
+        ("litepose_xs", "LitePose-XS 256"): [40.1, 61.3, 42.8],
+    })
+    + _rows(crowdpose.SKELETON, AP3, CROWDPOSE_TEST, BOTTOM_UP, f"{WLITEPOSE}, Table III", {
+        ("wlitepose_s", "WLitePose-S 448"): [59.6, 82.3, 63.5],
+        ("wlitepose_xs", "WLitePose-XS 256"): [50.6, 74.8, 52.8],
+        ("litepose_s", "LitePose-S 448"): [58.0, 80.9, 61.6],
+        ("litepose_xs", "LitePose-XS 256"): [49.4, 74.1, 51.3],
+    })
+    + _rows(mpii.SKELETON, PCKH, MPII_TEST, GIVEN, f"{ELPN}, Table 3", {
+        ("elpn_v1", "ELPN-V1 256x256"): [96.5, 94.2, 86.9, 83.2, 88.1, 82.3, 79.6, 87.6],
+        ("elpn_v2", "ELPN-V2 256x256"): [97.8, 95.3, 90.0, 85.0, 89.2, 85.1, 80.9, 89.5],
+    })
+    + _rows(mpii.SKELETON, PCKH, MPII_VAL, GIVEN, f"{EL_HRNET}, Table 4", {
+        ("el_hrnet_w32", "EL-HRNet-W32 256x256"): [96.7, 94.8, 87.6, 82.2, 88.2, 82.4, 77.9, 87.7],
+    })
+)  # fmt: skip
+
+
+def paper_rows(builder: str, skeleton: str) -> list[PaperRow]:
+    """The rows of a model on data sets of this skeleton; none where no paper has it."""
+    return [row for row in PAPERS if (row.builder, row.skeleton) == (builder, skeleton)]

@@ -1,0 +1,87 @@
+"""Read image files: the only reader of them in this package, with one rule for orientation and bit depth.
+
+An image is turned upright by its EXIF orientation. Grey images and images with alpha become BGR. Samples of 16 bits are
+scaled by what the image holds, see encodings.to_8_bits. A damaged file is refused, not shown in part: a photograph
+whose lower half is grey would pass for one without people.
+"""
+
+import os
+
+import cv2
+import numpy as np
+
+from pose_estimation_ros.core.errors import DataError, FrameError, reason_of
+from pose_estimation_ros.imaging.encodings import to_8_bits
+from pose_estimation_ros.imaging.image_headers import check_size, checked_image
+
+MAX_FILE_PIXELS = 2**28  # 268 megapixels, 805 MB as BGR
+MAX_FILE_BYTES = 2**30
+RADIANCE = b"#?"  # how .hdr files begin
+
+
+def read_image(path):
+    # type: (str) -> np.ndarray
+    """Read an image file.
+
+    Args:
+        path: the file. Its content decides the format, not the ending of its name.
+
+    Returns:
+        (H, W, 3) uint8 BGR.
+
+    Raises:
+        DataError: there is no such file, it cannot be read, it is damaged or too large, or OpenCV cannot decode it.
+    """
+    name = os.fsencode(path).decode("utf-8", "backslashreplace")
+    try:
+        with open(os.fspath(path), "rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        raise DataError("image file %s cannot be read: %s" % (name, getattr(error, "strerror", None) or error))
+    return decode_image_file(data, name)
+
+
+def decode_image_file(data, name, max_pixels=MAX_FILE_PIXELS):
+    # type: (bytes, str, int) -> np.ndarray
+    """Decode the bytes of an image file; see read_image. ``name`` is for messages, ``max_pixels`` the most allowed."""
+    if len(data) > MAX_FILE_BYTES:
+        raise DataError("%s: expected an image of at most %d bytes, got more" % (name, MAX_FILE_BYTES))
+    try:
+        header = checked_image(bytes(data), max_pixels, keep_orientation=True)
+        image = _decoded(bytes(data) if header is None else header.data)
+        if image is not None:
+            check_size(image.shape[1], image.shape[0], max_pixels)
+    except FrameError as error:
+        raise DataError("%s: %s" % (name, error))
+    except cv2.error as error:
+        raise DataError("%s: expected an image, got: %.200s" % (name, reason_of(error)))
+    if image is None:
+        problem = "that OpenCV cannot read" if header else "that are not one"
+        raise DataError("%s: expected an image, got %d bytes %s" % (name, len(data), problem))
+    if header and sorted(image.shape[:2]) != sorted((header.width, header.height)):
+        problem = "%s: expected an image of %d x %d as its header says, OpenCV reads %d x %d"
+        raise DataError(problem % ((name, header.width, header.height) + image.shape[1::-1]))
+    return image
+
+
+def _decoded(data):
+    # type: (bytes) -> np.ndarray
+    """Decode a file to (H, W, 3) uint8 BGR, or None where OpenCV cannot read the file."""
+    if not data:
+        return None
+    encoded = np.frombuffer(data, np.uint8)
+    image = cv2.imdecode(encoded, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    if image is None or image.dtype == np.uint8:
+        return image
+    if image.dtype == np.uint16:
+        return to_8_bits(image)
+    if image.dtype.kind == "f" and not data.startswith(RADIANCE):
+        return _from_floats(image)
+    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)  # OpenCV scales other types itself
+
+
+def _from_floats(image):
+    # type: (np.ndarray) -> np.ndarray
+    """Convert samples in 0..1, as most writers have them, or in 0..255 to uint8."""
+    finite = np.nan_to_num(image)
+    return np.clip(finite * 255 if finite.max() <= 1 else finite, 0, 255).astype(np.uint8)

@@ -1,0 +1,330 @@
+"""Frames out of an image, a folder of images, a video, a stream or a camera; and mp4 files in."""
+
+import contextlib
+import math
+import os
+import re
+import shutil
+import stat
+import time
+from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+import cv2
+import numpy as np
+
+from pose_estimation_ros.core.atomic_files import whole_file
+from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.imaging.images import read_image
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
+BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # of JPEG and PNG files
+URL = re.compile("(rtsp|rtsps|rtmp|http|https|udp|tcp|rtp|srt)://.", re.IGNORECASE)
+NUMBERED = re.compile("%(0[0-9]+)?d")  # of img_%04d.png
+CAMERAS = 100  # indices of cameras; from 100 on OpenCV takes the hundreds for the number of a backend
+USUAL_FPS = 30.0
+SILENT = 0  # OpenCV's LOG_LEVEL_SILENT
+ROOM_MB = 32  # left free on the disk: for the end of the video, without which no player opens it, and other results
+SOURCES = "an image, a folder of images, a video, a pattern such as img_%04d.png, a URL or a camera"
+
+
+class SourceFrame(NamedTuple):
+    """image: (H, W, 3) uint8 BGR. index: from 0. time_s: from the first frame. path: of the image or video."""
+
+    image: np.ndarray
+    index: int  # type: ignore[assignment]
+    time_s: float
+    path: str
+
+
+class Source:
+    """An iterator of SourceFrame, usable as a context manager.
+
+    kind: "image", "folder", "video" or "camera". fps: of the source, 30 where it does not say. length: number of
+    frames, None where unknown. A video cut off in the middle just ends there; one without frames is a DataError.
+    unreadable: one line for each image of a folder that could not be read so far; such an image has no SourceFrame, and
+    the index of the next one counts it. A folder without any image that can be read is a DataError.
+    """
+
+    def __init__(self, kind, name, paths=(), capture=None):
+        # type: (str, str, Sequence[str], Any) -> None
+        self.kind, self.name, self.paths, self._capture = kind, name, list(paths), capture
+        self.fps, self.length = USUAL_FPS, len(self.paths)  # type: Tuple[float, Optional[int]]
+        self.unreadable = []  # type: List[str]
+        if capture is not None:
+            self.fps, self.length = _rate_and_length(capture, kind)
+
+    def __iter__(self):
+        # type: () -> Iterator[SourceFrame]
+        return self._captured() if self._capture is not None else self._images()
+
+    def _images(self):
+        # type: () -> Iterator[SourceFrame]
+        self.unreadable = []
+        for index, path in enumerate(self.paths):
+            try:
+                image = read_image(path)
+            except DataError as error:
+                self.unreadable.append(str(error))
+            else:
+                yield SourceFrame(image, index, index / self.fps, path)
+        if len(self.unreadable) == len(self.paths):
+            where = "%s: no image can be read; the first: " % self.name if self.kind == "folder" else ""
+            raise DataError(where + self.unreadable[0])
+
+    def _captured(self):
+        # type: () -> Iterator[SourceFrame]
+        index, start_s, times_s = 0, time.monotonic(), self._container_times_s()
+        while True:
+            arrived, image = self._capture.read()
+            if not arrived:
+                break
+            # Frames of a camera that come while the last one is in work are lost: only the clock knows their time.
+            time_s = time.monotonic() - start_s if self.kind == "camera" else next(times_s)
+            yield SourceFrame(_three_channels(image), index, time_s, self.name)
+            index += 1
+        if index == 0:
+            raise DataError("%s: expected a %s with frames, got none" % (self.name, self.kind))
+
+    def _container_times_s(self):
+        # type: () -> Iterator[float]
+        """Yield the time of the frame just read, as the container gives it, from the first frame on.
+
+        Where it gives none, or none that is after the last frame's, the time is 1 / fps after the last frame's.
+        """
+        # Older versions of OpenCV give the time of the next frame: the differences are the same.
+        first_s, last_s = self._position_s(), 0.0
+        while True:
+            yield last_s
+            time_s = self._position_s() - first_s
+            last_s = time_s if last_s < time_s < math.inf else last_s + 1 / self.fps
+
+    def _position_s(self):
+        # type: () -> float
+        return 1e-3 * float(self._capture.get(cv2.CAP_PROP_POS_MSEC))
+
+    def close(self):
+        # type: () -> None
+        if self._capture is not None:
+            self._capture.release()
+
+    def __enter__(self):
+        # type: () -> Source
+        return self
+
+    def __exit__(self, *_exception):
+        # type: (object) -> None
+        self.close()
+
+
+def open_source(name):
+    # type: (str) -> Source
+    """Open what the name stands for, see SOURCES.
+
+    Args:
+        name: path of an image, a folder (its images in order of their names), a video, or a device such as
+            /dev/video0; a path with a pattern such as img_%04d.png in its last part, which stands for the images of
+            these numbers, in their order, as a folder does; a URL; the index of a camera, such as "0". A file or
+            folder of that name comes before a pattern or an index. ~ is the home folder.
+
+    Returns:
+        The source, to be closed.
+
+    Raises:
+        DataError: there is no such thing, it is of another kind, or OpenCV cannot read it.
+    """
+    name = str(name)
+    if not name or "\0" in name:
+        raise DataError("expected %s, got the name %r" % (SOURCES, name))
+    if URL.match(name):
+        shown = re.sub("//[^/]*@", "//", name)  # without user and password
+        return Source("video", shown, capture=_capture("stream", shown, name))
+    path = name if os.path.lexists(name) else os.path.expanduser(name)
+    mode = _mode(path)
+    if mode is None:
+        return _open_what_is_no_path(path)
+    if stat.S_ISDIR(mode):
+        return Source("folder", path, _images_in(path))
+    if stat.S_ISCHR(mode):  # by V4L2 alone: others would read /dev/zero for ever
+        return Source("camera", path, capture=_capture("camera", path, opencv_path(path), cv2.CAP_V4L2))
+    return _open_file(path, mode)
+
+
+def _mode(path):
+    # type: (str) -> Optional[int]
+    """Return the st_mode of a path, None where there is nothing."""
+    try:
+        return os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise DataError("expected %s, got %r: %s" % (SOURCES, path, getattr(error, "strerror", None) or error))
+
+
+def _open_file(path, mode):
+    # type: (str, int) -> Source
+    if not stat.S_ISREG(mode):
+        kind = "named pipe" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "block device"
+        raise DataError("%s: expected %s, got a %s" % (path, SOURCES, kind))
+    if _is_image(path):
+        read_image(path)  # fail before anything is opened for writing
+        return Source("image", path, [path])
+    return Source("video", path, capture=_capture("video", path, opencv_path(path)))
+
+
+def _is_image(path):
+    # type: (str) -> bool
+    """Tell images from videos by the ending of the name, or by the content where there is no ending."""
+    try:
+        with open(path, "rb") as file:
+            beginning = file.read(8)
+    except OSError as error:
+        raise DataError("%s: expected %s, got: %s" % (path, SOURCES, error.strerror))
+    ending = os.path.splitext(path)[1].lower()
+    return ending in IMAGE_SUFFIXES or (not ending and beginning.startswith(BEGINNINGS))
+
+
+def _open_what_is_no_path(name):
+    # type: (str) -> Source
+    """Open a camera by its index or the images of a pattern."""
+    if name.isdecimal():  # isdigit() takes "1\u00b2" for a number, int() does not
+        if len(name) > 9 or int(name) >= CAMERAS:
+            raise DataError("expected the index of a camera in 0..%d, got %.20s" % (CAMERAS - 1, name))
+        return Source("camera", name, capture=_capture("camera", name, int(name)))
+    paths = _numbered(name)
+    if not paths:
+        raise DataError("expected %s, but %s does not exist" % (SOURCES, name))
+    return Source("folder", name, paths)
+
+
+def _numbered(pattern):
+    # type: (str) -> List[str]
+    """Return the paths that a pattern such as a/img_%04d.png stands for, in order of their numbers."""
+    folder, form = os.path.split(pattern)
+    if form.count("%") != 1 or not NUMBERED.search(form) or not os.path.isdir(folder or "."):
+        return []
+    head, tail = form[: form.index("%")], NUMBERED.split(form)[-1]
+    numbers = []
+    for name in os.listdir(folder or "."):
+        digits = name[len(head) : len(name) - len(tail)]
+        if digits.isdecimal() and form % int(digits) == name:
+            numbers.append(int(digits))
+    return [os.path.join(folder, form % number) for number in sorted(numbers)]
+
+
+def _images_in(folder):
+    # type: (str) -> List[str]
+    """Return the paths of the images in a folder; hidden files, such as the ._a.jpg that macOS makes, are none."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise DataError("%s: expected a folder of images, got: %s" % (folder, error.strerror))
+    paths = [os.path.join(folder, n) for n in names if n.lower().endswith(IMAGE_SUFFIXES) and not n.startswith(".")]
+    paths = [path for path in paths if os.path.isfile(path) or not os.path.exists(path)]  # a dead link is a bad image
+    if not paths:
+        raise DataError("%s: expected images (%s), got none" % (folder, " ".join(IMAGE_SUFFIXES)))
+    return paths
+
+
+def opencv_path(path):
+    # type: (str) -> str
+    """Return the path of a local file as OpenCV takes it; the only way by which paths go to OpenCV.
+
+    It is absolute, so that FFmpeg takes no name for a protocol such as "concat:". OpenCV itself crashes at names that
+    are not UTF-8.
+
+    Raises:
+        DataError: the path is not UTF-8.
+    """
+    try:
+        return os.fsencode(os.path.abspath(path)).decode("utf-8")
+    except UnicodeError:
+        raise DataError("expected the name of a video in UTF-8, got %s" % ascii(path))
+
+
+def _capture(kind, name, *arguments):
+    # type: (str, str, Any) -> Any
+    """Return an opened cv2.VideoCapture of these arguments."""
+    _silence()
+    try:
+        capture = cv2.VideoCapture(*arguments)
+        if capture.isOpened():
+            return capture
+    except cv2.error:
+        pass
+    raise DataError("OpenCV %s cannot open the %s %s" % (cv2.__version__, kind, name))
+
+
+def _silence():
+    # type: () -> None
+    """Let OpenCV and FFmpeg print nothing by themselves, unless the user has set their levels: an error tells it."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    logging = getattr(getattr(cv2, "utils", None), "logging", cv2)  # before OpenCV 4.6 it stands in cv2 itself
+    if hasattr(logging, "setLogLevel") and os.environ.get("OPENCV_LOG_LEVEL", "SILENT") == "SILENT":
+        logging.setLogLevel(SILENT)
+
+
+def _rate_and_length(capture, kind):
+    # type: (Any, str) -> Tuple[float, Optional[int]]
+    fps = capture.get(cv2.CAP_PROP_FPS)
+    count = capture.get(cv2.CAP_PROP_FRAME_COUNT) if kind == "video" else 0
+    return (fps if 0 < fps < 1000 else USUAL_FPS), (int(count) if 0 < count < 1e12 else None)
+
+
+def _three_channels(image):
+    # type: (np.ndarray) -> np.ndarray
+    return image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+
+
+class VideoWriter:
+    """Writes frames (H, W, 3) uint8 BGR of one size to an mp4; the file appears under its name when closed, never half.
+
+    Raises DataError where OpenCV cannot write it, a frame is of another size than the first, or the disk is full, for
+    which OpenCV has no word: what was written before is a whole video once it is closed.
+    """
+
+    def __init__(self, path, fps):
+        # type: (str, float) -> None
+        self._path, self._fps = path, fps
+        opencv_path(path)  # refuse it before anything is worked on
+        self._writer = self._file = None  # type: Any
+        self._finish = contextlib.ExitStack()
+        self._shape = ()  # type: Tuple[int, ...]
+
+    def write(self, frame):
+        # type: (np.ndarray) -> None
+        self._check_room()
+        if self._writer is None:
+            self._shape = frame.shape
+            _silence()
+            self._open((frame.shape[1], frame.shape[0]))
+        if frame.shape != self._shape:
+            raise DataError("%s: expected frames of shape %s, got %s" % (self._path, self._shape, frame.shape))
+        self._writer.write(frame)
+
+    def _open(self, size_wh):
+        # type: (Tuple[int, int]) -> None
+        with contextlib.ExitStack() as opened:
+            self._file = opened.enter_context(whole_file(self._path))
+            fourcc = cv2.VideoWriter_fourcc(*"mp4v")  # type: ignore[attr-defined]
+            writer = cv2.VideoWriter(opencv_path(self._file.name), fourcc, self._fps, size_wh)
+            if not writer.isOpened():
+                raise DataError("OpenCV %s cannot write a video to %s" % (cv2.__version__, self._path))
+            self._writer, self._finish = writer, opened.pop_all()
+
+    def _check_room(self):
+        # type: () -> None
+        folder = os.path.dirname(self._path) or "."
+        free_mb = shutil.disk_usage(folder).free / 1e6 if os.path.isdir(folder) else ROOM_MB
+        if free_mb < ROOM_MB:
+            raise DataError("%s: disk full: expected %d MB free, there are %.1f" % (self._path, ROOM_MB, free_mb))
+
+    def close(self):
+        # type: () -> None
+        """Finishes the file; without a single frame there is none. Raises DataError where it has become no video."""
+        if self._writer is None:
+            return
+        self._writer.release()
+        self._writer = None
+        with self._finish:
+            if not cv2.VideoCapture(opencv_path(self._file.name)).isOpened():
+                raise DataError("%s could not be finished: is its disk full?" % self._path)

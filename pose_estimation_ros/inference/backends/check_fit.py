@@ -1,0 +1,40 @@
+"""Compare the inputs and outputs of an open network with those that its spec promises."""
+
+from typing import Dict, Tuple
+
+from pose_estimation_ros.core.errors import ModelError, shown
+from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec
+from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.inference.backends.base import Backend
+
+
+def check_fit(backend, spec, path):
+    # type: (Backend, ModelSpec, str) -> None
+    """Raises ModelError where the network's inputs or outputs are not those that the spec promises."""
+    width, height = spec.input_size_wh
+    outputs = {"boxes_xyxy": (None, None, 4), "scores": (None, None)}  # type: Dict[str, Tuple]
+    if spec.task in POSE_TASKS:
+        keypoints = get_skeleton(spec.skeleton).num_keypoints
+        outputs = {"heatmaps": (None, keypoints, height // spec.stride, width // spec.stride)}
+    if spec.task == "top_down" and "keypoints" in backend.output_shapes:  # decoded in the graph
+        outputs = {"keypoints": (None, keypoints, 3)}
+    if spec.task == "bottom_up":
+        outputs["tags"] = outputs["heatmaps"]
+        outputs["heatmaps_2x"] = outputs["heatmaps"][:2] + tuple(2 * size for size in outputs["heatmaps"][2:])
+    _check_shape(path, "input", (None, 3, height, width), backend.input_shape)
+    for name, shape in outputs.items():
+        if name not in backend.output_shapes:
+            raise ModelError("%s: expected an output %r, got %s" % (path, name, shown(sorted(backend.output_shapes))))
+        _check_shape(path, "output %r" % name, shape, backend.output_shapes[name])
+
+
+def _check_shape(path, what, expected, actual):
+    # type: (str, str, Tuple, Tuple) -> None
+    fits = len(expected) == len(actual) and all(None in pair or pair[0] == pair[1] for pair in zip(expected, actual))
+    if not fits:
+        raise ModelError("%s: expected %s of shape %s, got %s" % (path, what, _text(expected), _text(actual)))
+
+
+def _text(shape):
+    # type: (Tuple) -> str
+    return "(%s)" % ", ".join("any" if size is None else str(size) for size in shape)

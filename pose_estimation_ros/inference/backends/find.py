@@ -1,0 +1,131 @@
+"""Find the file of a model, and read and check it once."""
+
+import hashlib
+import os
+from typing import Any, Dict, List, Optional
+
+from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.core.model_spec import ENGINE, load_model_spec, parse_spec, read_model, spec_path
+from pose_estimation_ros.core.onnx_file import check_onnx
+from pose_estimation_ros.inference.backends.model_file import ModelFile
+from pose_estimation_ros.inference.trt.cache import cached_engines, read_engine
+from pose_estimation_ros.inference.trt.gpu import ask_gpu
+
+ONNX = ".onnx"
+SOURCES = {"onnx_sha256": "onnx_path", "source_sha256": "source_path"}  # fields of a sidecar
+
+
+class Hashes(Dict[str, str]):
+    """The sha256 of files by their paths. Each is computed when it is asked for first."""
+
+    def __missing__(self, path):
+        # type: (str) -> str
+        self[path] = hashlib.sha256(read_model(path)).hexdigest()
+        return self[path]
+
+
+def find_model(name_or_path, hashes=None):
+    # type: (str, Optional[Hashes]) -> ModelFile
+    """Find a model, read it, and check that it and the files beside it belong together.
+
+    A path is itself. A name, with or without ".onnx", is looked up in model_folders(). "x.engine" is looked up there,
+    then among the engines that were built of the model x on this machine, of which the newest is taken.
+
+    Args:
+        name_or_path: of the model.
+        hashes: of ONNX files that are known already; gets those that are computed here.
+
+    Raises:
+        ModelError: there is no such model (names the folders searched and the models found there), a file is damaged,
+            or it does not belong to its spec or sidecar.
+    """
+    hashes = Hashes() if hashes is None else hashes
+    path = find_path(name_or_path)
+    if path is None:
+        return _newest_engine(name_or_path, hashes)
+    if path.endswith(ENGINE):
+        return engine_file(path, hashes)
+    if not path.endswith(ONNX):
+        raise ModelError("expected a model file ending in .onnx or .engine, got %s" % path)
+    if not os.path.exists(spec_path(path)):
+        return onnx_file(path)
+    return ModelFile(path, "onnx", load_model_spec(path, hashes.get(path)), {}, path)
+
+
+def find_path(name_or_path):
+    # type: (str) -> Optional[str]
+    """Find the file of a model. Returns None for the name of an engine that lies in none of model_folders().
+
+    Raises ModelError naming the folders searched and the models found there.
+    """
+    if os.path.isfile(name_or_path) or os.path.dirname(name_or_path):
+        return name_or_path
+    name = name_or_path if os.path.splitext(name_or_path)[1] in (ONNX, ENGINE) else name_or_path + ONNX
+    folders = [folder for folder in model_folders() if os.path.isdir(folder)]
+    for folder in folders:
+        if os.path.isfile(os.path.join(folder, name)):
+            return os.path.join(folder, name)
+    if name.endswith(ENGINE):
+        return None
+    known = sorted(file for folder in folders for file in os.listdir(folder) if file.endswith(ONNX))
+    raise ModelError("expected a model file or one out of %s (in %s), got %r" % (known, folders, name_or_path))
+
+
+def find_onnx(engine):
+    # type: (str) -> Optional[str]
+    """Find the ONNX model of an engine by its name: beside it, or among the known models. None if there is none."""
+    beside = os.path.splitext(engine)[0] + ONNX
+    try:
+        return beside if os.path.isfile(beside) else find_path(os.path.basename(beside))
+    except ModelError:
+        return None
+
+
+def onnx_file(path):
+    # type: (str) -> ModelFile
+    """Take an ONNX file by itself, without a spec. Raises ModelError: there is no such file, or it is no ONNX model."""
+    check_onnx(read_model(path), path)
+    return ModelFile(path, "onnx", None, {}, path)
+
+
+def engine_file(path, hashes=None):
+    # type: (str, Optional[Hashes]) -> ModelFile
+    """Read an engine and its sidecar. Raises ModelError: one is missing or damaged, or they do not belong together."""
+    return _of_engine(path, path, *read_engine(path), hashes=Hashes() if hashes is None else hashes)
+
+
+def _of_engine(path, name, content, sidecar, hashes):
+    # type: (str, str, bytes, Dict[str, Any], Hashes) -> ModelFile
+    sources = {key: hashes[sidecar[file]] for key, file in SOURCES.items() if os.path.isfile(sidecar[file])}
+    onnx_path = sidecar["onnx_path"] if os.path.isfile(sidecar["onnx_path"]) else find_onnx(name)
+    spec = parse_spec(path, sidecar["model_spec"])
+    return ModelFile(path, "engine", spec, sidecar, onnx_path, content, sources)
+
+
+def _newest_engine(name, hashes):
+    # type: (str, Hashes) -> ModelFile
+    """The newest engine for this machine in the cache, for ``x.engine``, x being a known ONNX model.
+
+    Raises ModelError: none is built yet, no such model, no TensorRT, no driver.
+    """
+    onnx = str(find_path(os.path.splitext(name)[0] + ONNX))
+    gpu = ask_gpu()
+    skipped = []  # type: List[str]
+    for path, content, sidecar in cached_engines(dict(gpu.machine, onnx_sha256=hashes[onnx]), skipped=skipped):
+        return _of_engine(path, name, content, sidecar, hashes)._replace(gpu=gpu)
+    raise ModelError("%s: no engine of it is built for this machine yet: run `pose build-engine %s`%s" % (
+        name, onnx, "".join("; not used: " + line for line in skipped)))  # fmt: skip
+
+
+def model_folders():
+    # type: () -> List[str]
+    """Where models lie: ``models/`` of the source tree, then ``share/pose_estimation_ros/models`` of the installation.
+
+    Installed, this package is below the prefix whose share folder has the models, however deep (colcon, pip, Debian).
+    """
+    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    folders, above = [os.path.join(os.path.dirname(package), "models")], os.path.dirname(package)
+    while above != os.path.dirname(above):
+        folders.append(os.path.join(above, "share", "pose_estimation_ros", "models"))
+        above = os.path.dirname(above)
+    return folders

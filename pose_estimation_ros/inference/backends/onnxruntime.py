@@ -1,0 +1,96 @@
+"""ONNX Runtime, on any machine."""
+
+import contextlib
+from typing import Any, Dict, Iterator, Optional, Tuple
+
+import numpy as np
+
+from pose_estimation_ros.core.errors import ModelError, shown
+from pose_estimation_ros.inference.backends.base import Backend, run_in_parts
+
+ONLY_ERRORS = 3
+FLOAT32 = "tensor(float)"  # in ONNX Runtime's words
+FAULTS = (
+    "Fail", "InvalidArgument", "NoSuchFile", "NoModel", "EngineError", "RuntimeException", "InvalidProtobuf",
+    "ModelLoaded", "NotImplemented", "InvalidGraph", "EPFail",
+)  # fmt: skip
+
+
+class OnnxRuntimeBackend(Backend):
+    """Runs one ``.onnx`` file with a single input (N, 3, h, w).
+
+    Args: threads: for one operator, 0 = as many as cores; providers: ONNX Runtime's names, tried in order.
+    Where the file fixes the batch size, larger batches are run in parts and smaller ones filled up.
+    Raises ModelError: onnxruntime is not installed, the file is corrupt, or it has not exactly one input of float32;
+    also when called, where ONNX Runtime cannot compute the network.
+    """
+
+    name = "onnxruntime"
+
+    def __init__(self, model_path, threads=0, providers=("CPUExecutionProvider",)):
+        # type: (str, int, Tuple[str, ...]) -> None
+        self._path = model_path
+        self._session = _open_session(model_path, threads, list(providers))
+        with _plain_errors(model_path, "reads"):
+            inputs = [(i.name, i.type, _fixed_sizes(i.shape)) for i in self._session.get_inputs()]
+            self.output_shapes = {output.name: _fixed_sizes(output.shape) for output in self._session.get_outputs()}
+        if len(inputs) != 1:
+            raise ModelError("%s: expected one input, got %s" % (model_path, shown([name for name, *_ in inputs])))
+        self._input_name, kind, self.input_shape = inputs[0]
+        if kind != FLOAT32:
+            raise ModelError("%s: expected an input of float32, %s, got %s" % (model_path, FLOAT32, kind))
+
+    def run(self, batch):
+        # type: (np.ndarray) -> Dict[str, np.ndarray]
+        return run_in_parts(self._run, batch, self.input_shape[0])
+
+    def _run(self, batch):
+        # type: (np.ndarray) -> Dict[str, np.ndarray]
+        names = list(self.output_shapes)
+        with _plain_errors(self._path, "runs"):
+            return dict(zip(names, self._session.run(names, {self._input_name: batch})))
+
+    def close(self):
+        # type: () -> None
+        self._session = None
+
+
+def _open_session(model_path, threads, providers):
+    # type: (str, int, list) -> Any
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ModelError(
+            "%s needs onnxruntime (python3 -m pip install onnxruntime, on Humble, Jazzy and Kilted together with "
+            '"numpy<2"; see Installation in README.md): %s' % (model_path, error)
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = ONLY_ERRORS
+    # Spinning threads burn a core between frames that the camera driver and the rest of the robot need.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    with _plain_errors(model_path, "loads"):
+        return onnxruntime.InferenceSession(model_path, options, providers=providers)
+
+
+@contextlib.contextmanager
+def _plain_errors(model_path, verb):
+    # type: (str, str) -> Iterator[None]
+    """Turn what ONNX Runtime raises into a ModelError of one line."""
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    known = tuple(getattr(state, name) for name in FAULTS if hasattr(state, name))
+    try:
+        yield
+    except known + (RuntimeError, ValueError, MemoryError) as error:  # ValueError: names that are not UTF-8
+        raise ModelError("%s: expected an ONNX model that ONNX Runtime %s %s, got: %s" % (
+            model_path, onnxruntime.__version__, verb, (str(error) or type(error).__name__).splitlines()[0][:300]
+        ))  # fmt: skip
+
+
+def _fixed_sizes(shape):
+    # type: (Optional[list]) -> Tuple
+    """Return a shape with None for a free dimension, which ONNX Runtime writes as a name; () for what is no tensor."""
+    return tuple(size if isinstance(size, int) and size > 0 else None for size in shape or ())

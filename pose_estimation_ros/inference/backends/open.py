@@ -1,0 +1,99 @@
+"""Open a model on the library that runs its kind of file."""
+
+import functools
+from typing import Tuple, Union
+
+from pose_estimation_ros.core.errors import ConfigError, ModelError
+from pose_estimation_ros.core.model_spec import ENGINE, ModelSpec, spec_path
+from pose_estimation_ros.inference.backends.base import CPU_ENGINES, Backend
+from pose_estimation_ros.inference.backends.check_fit import check_fit
+from pose_estimation_ros.inference.backends.fallback import FallbackBackend
+from pose_estimation_ros.inference.backends.find import Hashes, find_model, find_onnx, onnx_file
+from pose_estimation_ros.inference.backends.model_file import ModelFile
+from pose_estimation_ros.inference.backends.onnxruntime import OnnxRuntimeBackend
+from pose_estimation_ros.inference.backends.openvino import OpenVinoBackend
+from pose_estimation_ros.inference.trt.backend import TensorRTBackend
+
+Tasks = Union[str, Tuple[str, ...]]
+
+
+def open_backend(model, threads=0, cpu_engine=CPU_ENGINES[0]):
+    # type: (ModelFile, int, str) -> Backend
+    """Open an ONNX file on ONNX Runtime or OpenVINO, an engine on TensorRT.
+
+    Args:
+        model: of find_model().
+        threads: of the CPU, 0 = as many as cores.
+        cpu_engine: "onnxruntime" or "openvino".
+
+    Raises:
+        ModelError: the library is missing or refuses the file, or the engine was built for something else.
+        ConfigError: another cpu_engine.
+    """
+    if model.kind == "engine":
+        return TensorRTBackend(model)
+    if cpu_engine not in CPU_ENGINES:
+        raise ConfigError("expected cpu_engine out of %s, got %r" % (", ".join(CPU_ENGINES), cpu_engine))
+    backend = (OpenVinoBackend if cpu_engine == "openvino" else OnnxRuntimeBackend)(model.path, threads)
+    if model.spec:
+        backend.precision = model.spec.training.get("export", {}).get("precision", "fp32")
+    return backend
+
+
+def open_model(model, task, threads=0, fallback=False, cpu_engine=CPU_ENGINES[0]):
+    # type: (Union[str, ModelFile], Tasks, int, bool, str) -> Tuple[Backend, ModelSpec]
+    """Find and open a model, and check that network and spec fit together and serve the task.
+
+    Args:
+        model: name, path, or what find_model() gave.
+        task: or a tuple of those that are welcome.
+        threads: see open_backend.
+        fallback: where an engine cannot be opened or fails later, its ONNX model serves on the CPU, by cpu_engine, and
+            the backend's ``fault`` says why.
+        cpu_engine: see open_backend.
+
+    Raises:
+        ModelError: as find_model and open_backend; the engine's, where no ONNX model can take its place.
+    """
+    if fallback and isinstance(model, str) and model.endswith(ENGINE):
+        return _open_or_replace(model, task, threads, cpu_engine)
+    model = find_model(model) if isinstance(model, str) else model
+    return _open_fitting(model, task, threads, cpu_engine)
+
+
+def _open_or_replace(name_or_path, task, threads, cpu_engine):
+    # type: (str, Tasks, int, str) -> Tuple[Backend, ModelSpec]
+    """Open an engine; where that fails, its ONNX model in its place."""
+    hashes, onnx_path = Hashes(), find_onnx(name_or_path)
+    try:
+        model = find_model(name_or_path, hashes)
+        onnx_path = model.onnx_path
+        engine, spec = _open_fitting(model, task, threads)
+        # The spec came with the engine: without its own file the ONNX model serves as well.
+        later = onnx_path and functools.partial(_open_onnx, onnx_path, spec, threads, cpu_engine)
+        return FallbackBackend(engine, later or None), spec
+    except ModelError as error:
+        if onnx_path is None:
+            raise
+        backend, spec = _open_fitting(find_model(onnx_path, hashes), task, threads, cpu_engine)
+        return FallbackBackend(backend, None, str(error)), spec
+
+
+def _open_onnx(path, spec, threads, cpu_engine):
+    # type: (str, ModelSpec, int, str) -> Backend
+    return open_backend(onnx_file(path)._replace(spec=spec), threads, cpu_engine)
+
+
+def _open_fitting(model, task, threads, cpu_engine=CPU_ENGINES[0]):
+    # type: (ModelFile, Tasks, int, str) -> Tuple[Backend, ModelSpec]
+    if model.spec is None:
+        raise ModelError("model file %s does not exist" % spec_path(model.path))
+    if model.spec.task not in ((task,) if isinstance(task, str) else task):
+        raise ModelError("%s: expected a model for %r, got one for %r" % (model.path, task, model.spec.task))
+    backend = open_backend(model, threads, cpu_engine)
+    try:
+        check_fit(backend, model.spec, model.path)
+    except ModelError:
+        backend.close()
+        raise
+    return backend, model.spec

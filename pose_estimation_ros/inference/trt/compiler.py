@@ -1,0 +1,166 @@
+"""ONNX file -> TensorRT engine: the calls to TensorRT's builder and parser, of every version from 8.2 to 11.
+
+What a version has is asked with hasattr. The module comes as an argument ``trt``, so that nothing here imports it.
+"""
+
+import os
+import re
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+
+from pose_estimation_ros.core.atomic_files import write_whole
+from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.inference.trt.api import make_log
+from pose_estimation_ros.inference.trt.cache import writing
+from pose_estimation_ros.inference.trt.precision import network_precisions
+from pose_estimation_ros.inference.trt.progress import watch_build
+
+FLAGS = {"fp32": (), "fp16": ("FP16",), "int8": ("INT8", "FP16")}  # int8's other layers may be fp16
+BUILD_LOG_LINES = 6  # the last errors TensorRT told, in the message
+NO_MEMORY = re.compile(r"out ?of ?memory|could not be allocated|insufficient memory|std::bad_alloc", re.IGNORECASE)
+NO_WORKSPACE = re.compile(r"insufficient workspace|workspace size", re.IGNORECASE)
+PARSED_NODE = re.compile(r"node number (\d+) \[(\w+)")
+
+
+class Compiled(NamedTuple):
+    """engine: its bytes. shapes: of the input, [least, best, most]. network: layers per precision, by its types."""
+
+    engine: bytes
+    shapes: List[List[int]]
+    network: Dict[str, int]
+
+
+def is_strongly_typed(trt):
+    # type: (Any) -> bool
+    """Whether types come from the ONNX file alone (TensorRT 10 and later), and not from flags of the builder."""
+    return hasattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED")
+
+
+def compile_engine(trt, path, size_wh, precision, max_batch, workspace_mb=None, timing_cache=None, say=print):
+    # type: (Any, str, Sequence[int], str, int, int, str, Any) -> Compiled
+    """Compiles for batches of 1 to max_batch, tuned for max_batch: a crowd is what takes longest.
+
+    size_wh: of the input, where the file leaves it free. precision: "fp32", "fp16" or "int8"; where TensorRT is
+    strongly typed the file has it already. workspace_mb: at most so much of the GPU's memory for scratch, TensorRT's
+    own choice if None. timing_cache: a file, read and written.
+    Raises ModelError: the file cannot be parsed (with node, operator and reason of each error) or not be built.
+    """
+    log = make_log(trt)
+    try:
+        builder = trt.Builder(log)
+        network = builder.create_network(_network_flags(trt))
+        _parse(trt, network, log, path)
+        config = builder.create_builder_config()
+        shapes = _add_profile(builder, network, config, (max_batch, 3, size_wh[1], size_wh[0]))
+        _configure(trt, config, precision, workspace_mb)
+        cache_before = _use_timing_cache(config, timing_cache, say)
+        with watch_build(trt, config, say):
+            engine = builder.build_serialized_network(network, config)
+    except (RuntimeError, TypeError, MemoryError) as error:  # as pybind11 tells of null pointers and C++ exceptions
+        raise ModelError(_failure(path, log.errors + [str(error)]))
+    if engine is None:
+        raise ModelError(_failure(path, log.errors))
+    _save_timing_cache(config, timing_cache, cache_before, say)
+    return Compiled(bytes(engine), shapes, network_precisions(network, _flags_set(trt, config)))
+
+
+def _network_flags(trt):
+    # type: (Any) -> int
+    known = trt.NetworkDefinitionCreationFlag
+    names = [name for name in ("EXPLICIT_BATCH", "STRONGLY_TYPED") if hasattr(known, name)]
+    return sum(1 << int(getattr(known, name)) for name in names)
+
+
+def _parse(trt, network, log, path):
+    # type: (Any, Any, Any, str) -> None
+    parser = trt.OnnxParser(network, log)
+    if parser.parse_from_file(path) and not parser.num_errors:
+        return
+    errors = [_parser_error(parser.get_error(index), log.errors) for index in range(parser.num_errors)]
+    raise ModelError(
+        "%s: TensorRT %s cannot parse it: %s"
+        % (path, trt.__version__, "; ".join(errors or log.errors or ["no reason"]))
+    )
+
+
+def _parser_error(error, logged):
+    # type: (Any, List[str]) -> str
+    """One line: node, operator, reason. TensorRT 8 knows the node's number only, but logs the operator beside it."""
+    reason = "%s: %s" % (getattr(error.code(), "name", error.code()), error.desc().strip())
+    if error.node() < 0:
+        return reason
+    operators = {match.group(1): match.group(2) for match in map(PARSED_NODE.search, logged) if match}
+    operator = error.node_operator() if hasattr(error, "node_operator") else operators.get(str(error.node()), "?")
+    name = error.node_name() if hasattr(error, "node_name") else ""
+    return "node %d %s(%s): %s" % (error.node(), name and repr(name) + " ", operator, reason)
+
+
+def _add_profile(builder, network, config, most):
+    # type: (Any, Any, Any, Tuple[int, ...]) -> List[List[int]]
+    """The shapes it will serve: batches from 1 to those of ``most``. A dimension that the file fixes keeps its size."""
+    if network.num_inputs != 1 or len(network.get_input(0).shape) != len(most):
+        shapes = [tuple(network.get_input(index).shape) for index in range(network.num_inputs)]
+        raise ModelError("expected one input (N, 3, h, w), got %s" % (shapes,))
+    tensor = network.get_input(0)
+    fixed = [int(size) for size in tensor.shape]
+    largest = [own if size == -1 else size for size, own in zip(fixed, most)]
+    least = [1 if fixed[0] == -1 else fixed[0]] + largest[1:]
+    if -1 in fixed:
+        profile = builder.create_optimization_profile()
+        profile.set_shape(tensor.name, tuple(least), tuple(largest), tuple(largest))
+        config.add_optimization_profile(profile)
+    return [least, largest, largest]
+
+
+def _configure(trt, config, precision, workspace_mb):
+    # type: (Any, Any, str, int) -> None
+    if not is_strongly_typed(trt):
+        for name in FLAGS[precision]:
+            if not hasattr(trt.BuilderFlag, name):
+                raise ModelError("TensorRT %s has neither the flag %s nor strong types" % (trt.__version__, name))
+            config.set_flag(getattr(trt.BuilderFlag, name))
+    if hasattr(trt.ProfilingVerbosity, "DETAILED"):  # so that the engine can be asked for its layers' precisions
+        config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
+    if workspace_mb and hasattr(config, "set_memory_pool_limit"):
+        config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, workspace_mb << 20)
+    elif workspace_mb or hasattr(config, "max_workspace_size"):  # 8.2's own choice of 0 lets half of the layers fail
+        config.max_workspace_size = (workspace_mb or 512) << 20
+
+
+def _flags_set(trt, config):
+    # type: (Any, Any) -> List[str]
+    names = [name for name in ("FP16", "INT8") if hasattr(trt.BuilderFlag, name)]
+    return [name for name in names if config.get_flag(getattr(trt.BuilderFlag, name))]
+
+
+def _use_timing_cache(config, path, say):
+    # type: (Any, str, Any) -> bytes
+    """Gives the file's content, where there is one, to the builder; one of another GPU or version starts empty."""
+    content = b""
+    if path and os.path.isfile(path):
+        with open(path, "rb") as file:
+            content = file.read()
+    cache = config.create_timing_cache(content) or config.create_timing_cache(b"")
+    if not config.set_timing_cache(cache, False):
+        say("the timing cache %s is of another GPU or TensorRT: not used" % path)
+        config.set_timing_cache(config.create_timing_cache(b""), False)
+    return content
+
+
+def _save_timing_cache(config, path, before, say):
+    # type: (Any, str, bytes, Any) -> None
+    cache = config.get_timing_cache()
+    content = bytes(cache.serialize()) if path and cache else before
+    if content != before:
+        with writing(path):
+            write_whole(path, content)
+
+
+def _failure(path, errors):
+    # type: (str, List[str]) -> str
+    text = "; ".join(" ".join(line.split()) for line in errors[-BUILD_LOG_LINES:]) or "TensorRT gave no reason"
+    remedy = ""
+    if NO_MEMORY.search(text):
+        remedy = ". The GPU's memory was full: end other programs, or lower --max-batch or --workspace-mb"
+    elif NO_WORKSPACE.search(text):
+        remedy = ". Raise --workspace-mb"
+    return "%s: the engine could not be built: %s%s" % (path, text, remedy)

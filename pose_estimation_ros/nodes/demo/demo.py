@@ -1,0 +1,207 @@
+"""The demo: a camera process, the pose node and this subscriber, three real processes over DDS.
+
+Plays a clip as a camera would, collects what the pose node publishes, shows progress, and leaves a video with
+skeletons, keypoints.json (COCO results; image_id: index of the image) and summary.json. Exit code 1 if no person was
+published.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from typing import Any, Dict, List
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+
+from pose_estimation_ros.core.errors import PoseError
+from pose_estimation_ros.core.poses import LOST
+from pose_estimation_ros.imaging.video import open_source
+from pose_estimation_ros.msg import PersonArray, Skeleton
+from pose_estimation_ros.nodes.conversions import image_to_array, msg_to_poses, msg_to_skeleton
+from pose_estimation_ros.nodes.demo import processes
+from pose_estimation_ros.nodes.demo.recorder import Recorder
+from pose_estimation_ros.nodes.launching.arguments import demo_clip
+from pose_estimation_ros.nodes.qos import LATCHED
+
+START_TIMEOUT_S = 60.0
+IDLE_END_S = 3.0  # without news after the camera's end
+ALL_IMAGES = QoSProfile(depth=100)  # reliable: the video shall have every image, the node may skip some
+
+
+class DemoSubscriber(Node):
+    """Feeds a Recorder from the topics image, pose/keypoints and pose/skeleton."""
+
+    def __init__(self, recorder):
+        # type: (Recorder) -> None
+        super().__init__("demo")
+        self.recorder = recorder
+        self.skeleton = None  # type: Any
+        self.newest = self.answered = None  # type: Any
+        self.persons = 0
+        self.news_s = time.monotonic()
+        self.create_subscription(Skeleton, "pose/skeleton", self._on_skeleton, LATCHED)
+        self.create_subscription(PersonArray, "pose/keypoints", self._on_persons, QoSProfile(depth=100))
+        self.create_subscription(Image, "image", self._on_image, ALL_IMAGES)
+
+    def _on_skeleton(self, msg):
+        # type: (Skeleton) -> None
+        self.skeleton = msg_to_skeleton(msg)
+
+    def _on_image(self, msg):
+        # type: (Image) -> None
+        self.newest, self.news_s = stamp_key(msg), time.monotonic()
+        self.recorder.add_image(self.newest, image_to_array(msg))
+
+    def _on_persons(self, msg):
+        # type: (PersonArray) -> None
+        self.answered, self.news_s = stamp_key(msg), time.monotonic()
+        poses = msg_to_poses(msg, self.skeleton.num_keypoints)
+        self.persons = int((poses.state != LOST).sum())
+        self.recorder.add_poses(self.answered, poses, self.skeleton, msg.timing.total_ms, self.news_s)
+
+
+def stamp_key(msg):
+    # type: (Any) -> tuple
+    return (msg.header.stamp.sec, msg.header.stamp.nanosec)
+
+
+def main(argv=None):
+    # type: (List[str]) -> int
+    args = arguments().parse_args(argv)
+    try:
+        with open_source(args.video) as source:
+            fps, length = args.rate_hz or source.fps, source.length
+        recorder = Recorder(args.out, fps)
+    except (PoseError, OSError) as error:
+        print("demo: error: %s" % error, file=sys.stderr)
+        return 1
+    processes.isolate()
+    rclpy.init()
+    children = []  # type: List[subprocess.Popen]
+    try:
+        code = play(DemoSubscriber(recorder), recorder, children, args, length)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        print("\nstopped")
+        code = 130
+    finally:
+        processes.stop(children)
+        if rclpy.ok():
+            rclpy.shutdown()
+    return finish(recorder) or code
+
+
+def arguments():
+    # type: () -> argparse.ArgumentParser
+    parser = argparse.ArgumentParser(prog="demo", description=__doc__.split("\n\n")[1])
+    parser.add_argument("--video", default=demo_clip(), help="video, folder of images or image (the clip of the demo)")
+    parser.add_argument("--out", default="out", help="folder for the results (%(default)s)")
+    parser.add_argument("--rate-hz", type=float, default=0.0, help="images per second, 0 = as the video says")
+    parser.add_argument("--model", default="", help="pose model (the node's default)")
+    parser.add_argument("--detector", default="", help="person detector (the node's default)")
+    return parser
+
+
+def play(subscriber, recorder, children, args, length):
+    # type: (DemoSubscriber, Recorder, List[subprocess.Popen], Any, int) -> int
+    """Starts the processes and collects until the camera has ended and all is answered. Returns the exit code."""
+    print("1/3 starting the pose node")
+    given = {"model": args.model, "detector": args.detector}
+    children.append(processes.start_pose_node({name: value for name, value in given.items() if value}))
+    if not wait_for_skeleton(subscriber, children[0]):
+        return 1
+    print("2/3 a camera process plays %s over DDS, the pose node answers" % args.video)
+    video = {"source": args.video, "rate_hz": args.rate_hz, "loop": False, "wait_for_subscribers": 2}
+    children.append(processes.start_video_node(video))
+    progress = Progress(length)
+    while not is_over(subscriber, children):
+        rclpy.spin_once(subscriber, timeout_sec=0.1)
+        progress.show(recorder, subscriber.persons)
+    progress.end()
+    failed = any(child.poll() for child in children)
+    if failed:
+        print("demo: error: a node ended before its time", file=sys.stderr)
+    return int(failed)
+
+
+def wait_for_skeleton(subscriber, pose_node):
+    # type: (DemoSubscriber, subprocess.Popen) -> bool
+    deadline_s = time.monotonic() + START_TIMEOUT_S
+    while subscriber.skeleton is None and pose_node.poll() is None and time.monotonic() < deadline_s:
+        rclpy.spin_once(subscriber, timeout_sec=0.1)
+    if subscriber.skeleton is None:
+        print("demo: error: the pose node did not start", file=sys.stderr)
+    return subscriber.skeleton is not None
+
+
+def is_over(subscriber, children):
+    # type: (DemoSubscriber, List[subprocess.Popen]) -> bool
+    """The pose node died, or the video cannot go on; or the camera ended, and the last image is answered or nothing
+    comes any more."""
+    pose_node, camera = children
+    if pose_node.poll() is not None or subscriber.recorder.fault:
+        return True
+    if camera.poll() is None:
+        return False
+    all_answered = subscriber.newest is not None and subscriber.answered == subscriber.newest
+    return all_answered or time.monotonic() - subscriber.news_s > IDLE_END_S
+
+
+class Progress:
+    """One line that lives on a terminal; a line now and then elsewhere."""
+
+    def __init__(self, length):
+        # type: (int) -> None
+        self._length, self._shown = length, 0
+        self._live = sys.stdout.isatty()
+
+    def show(self, recorder, persons):
+        # type: (Recorder, int) -> None
+        if recorder.arrays == self._shown or (not self._live and recorder.arrays % 30):
+            return
+        self._shown = recorder.arrays
+        text = "    image %d/%s  %d people  %.1f ms from capture to publication"
+        line = text % (recorder.images, self._length or "?", persons, recorder.latency_ms)
+        print("\r" + line.ljust(78) if self._live else line, end="" if self._live else "\n", flush=True)
+
+    def end(self):
+        # type: () -> None
+        if self._live:
+            print()
+
+
+def finish(recorder):
+    # type: (Recorder) -> int
+    """Writes the files and prints the summary; 1 if nobody was seen or not all could be written."""
+    try:
+        code = report(recorder.close())
+    except OSError as error:
+        print("demo: error: %s" % error, file=sys.stderr)
+        return 1
+    if recorder.fault:
+        print("demo: error: %s" % recorder.fault, file=sys.stderr)
+    return int(code or bool(recorder.fault))
+
+
+def report(summary):
+    # type: (Dict[str, Any]) -> int
+    """Prints the summary; 1 if nobody was seen."""
+    latency = summary["capture_to_publish_ms"]
+    print("3/3 results")
+    print("    images        %d, of which %d answered" % (summary["images"], summary["images_with_poses"]))
+    print("    people        %d seen, %d track ids" % (summary["people"], summary["track_ids"]))
+    print("    published at  %s Hz" % summary["published_hz"])
+    print("    latency       p50 %s ms, p99 %s ms from capture to publication" % (latency["p50"], latency["p99"]))
+    for path in summary["files"].values():
+        print("    file          %s" % path)
+    if not summary["people"]:
+        print("demo: error: no person was published", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""What the demo keeps: the video with skeletons, COCO results, and figures. Knows no ROS."""
+
+import os
+from collections import OrderedDict
+from typing import Any, Dict, List, Tuple
+
+import numpy as np
+
+from pose_estimation_ros.core.atomic_files import write_json
+from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.poses import LOST, UNTRACKED, Poses
+from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.imaging.draw import draw_poses
+from pose_estimation_ros.imaging.video import VideoWriter
+from pose_estimation_ros.inference.predict import coco_results
+
+
+class Recorder:
+    """Joins images and poses by stamp, in whichever order they come, and writes every image once.
+
+    Images whose poses never came (the node was busy) are written as they are. Stamps: any comparable values, images and
+    poses each in rising order. ``fault``: why the video ended before its time, "" while all is well; the other files
+    are written all the same.
+    """
+
+    def __init__(self, out, fps):
+        # type: (str, float) -> None
+        os.makedirs(out, exist_ok=True)
+        self.paths = {name: os.path.join(out, name) for name in ("demo.mp4", "keypoints.json", "summary.json")}
+        self._video = VideoWriter(self.paths["demo.mp4"], fps)
+        self._images = OrderedDict()  # type: OrderedDict
+        self._poses = OrderedDict()  # type: OrderedDict
+        self._results = []  # type: List[Dict[str, Any]]
+        self._latency_ms, self._arrival_s, self._ids = [], [], set()  # type: List[float], List[float], set
+        self.images = self.people = self.written = self.annotated = 0
+        self.fault = ""
+
+    def add_image(self, stamp, frame):
+        # type: (Any, np.ndarray) -> None
+        self._images[stamp] = (self.images, frame)
+        self.images += 1
+        self._write_joined()
+
+    def add_poses(self, stamp, poses, skeleton, latency_ms, arrival_s):
+        # type: (Any, Poses, Skeleton, float, float) -> None
+        """latency_ms: capture to publish. arrival_s: when it came, on any steady clock. The lost are left out."""
+        poses = poses.select(poses.state != LOST)
+        self._poses[stamp] = (poses, skeleton)
+        self._latency_ms.append(latency_ms)
+        self._arrival_s.append(arrival_s)
+        self.people += poses.count
+        self._ids |= set(poses.track_id.tolist()) - {UNTRACKED}
+        self._write_joined()
+
+    @property
+    def arrays(self):
+        # type: () -> int
+        """Number of messages with poses, empty ones included."""
+        return len(self._latency_ms)
+
+    @property
+    def latency_ms(self):
+        # type: () -> float
+        """Of the newest poses; NaN before the first."""
+        return self._latency_ms[-1] if self._latency_ms else float("nan")
+
+    def _write_joined(self):
+        # type: () -> None
+        """Writes images up to the last one that has its poses."""
+        while self._poses:
+            stamp = next(iter(self._poses))
+            if stamp not in self._images:
+                return
+            while next(iter(self._images)) != stamp:
+                self._write(*self._images.popitem(last=False)[1])
+            index, frame = self._images.pop(stamp)
+            poses, skeleton = self._poses.pop(stamp)
+            frame = frame.copy()
+            draw_poses(frame, poses, skeleton)
+            self._results += coco_results(poses, index)
+            self.annotated += 1
+            self._write(index, frame)
+
+    def _write(self, index, frame):
+        # type: (int, np.ndarray) -> None
+        if self.fault:
+            return
+        try:
+            self._video.write(frame)
+            self.written += 1
+        except DataError as error:
+            self.fault = str(error)
+
+    def summary(self):
+        # type: () -> Dict[str, Any]
+        p50, p99 = percentiles(self._latency_ms)
+        return {
+            "images": self.images,
+            "arrays": self.arrays,
+            "images_with_poses": self.annotated,
+            "people": self.people,
+            "track_ids": len(self._ids),
+            "published_hz": rate_hz(self._arrival_s),
+            "capture_to_publish_ms": {"p50": p50, "p99": p99},
+            "files": self.paths,
+        }
+
+    def close(self):
+        # type: () -> Dict[str, Any]
+        """Writes what is left, and all files; returns the summary."""
+        for index, frame in self._images.values():
+            self._write(index, frame)
+        self._images.clear()
+        try:
+            self._video.close()
+        except DataError as error:
+            self.fault = self.fault or str(error)
+        summary = self.summary()
+        write_json(self.paths["keypoints.json"], self._results)
+        write_json(self.paths["summary.json"], summary)
+        return summary
+
+
+def rate_hz(times_s):
+    # type: (List[float]) -> float
+    """Mean rate of events; 0 for fewer than two."""
+    span_s = times_s[-1] - times_s[0] if len(times_s) > 1 else 0.0
+    return round((len(times_s) - 1) / span_s, 2) if span_s > 0 else 0.0
+
+
+def percentiles(values):
+    # type: (List[float]) -> Tuple[float, float]
+    """50th and 99th, or None (JSON knows no NaN) where there is no value."""
+    known = [value for value in values if value == value]
+    if not known:
+        return None, None
+    p50, p99 = np.percentile(known, [50, 99])
+    return round(float(p50), 1), round(float(p99), 1)

@@ -1,0 +1,64 @@
+"""Real images for calibration, cut as the runtime cuts them. Needs no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Iterator, NamedTuple
+
+import numpy as np
+
+from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.geometry import crop_matrices, letterbox_matrix
+from pose_estimation_ros.core.model_spec import ModelSpec
+from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.datasets.coco_faults import Size, size_of
+from pose_estimation_ros.datasets.coco_json import annotation_file, read_coco_json
+from pose_estimation_ros.imaging.crops import warp_crops
+from pose_estimation_ros.training.data.images import ImageStore, warn_of_turned
+from pose_estimation_ros.training.data.persons import load_persons
+
+BATCH_SIZE = 4  # every tensor of the network is in memory for one batch
+
+
+class Sample(NamedTuple):
+    """An image to calibrate on. box_xyxy (4,) px of the person, None for the whole image; size: as annotated, px."""
+
+    file_name: str
+    box_xyxy: np.ndarray | None
+    size: Size | None
+
+
+def calibration_batches(spec: ModelSpec, data: str | Path, count: int) -> Iterator[np.ndarray]:
+    """Network inputs (<= 4, 3, h, w) of ``count`` persons, or images where the model finds people by itself.
+
+    data: annotation file in any layout that training reads, with images/ or tar files beside it, or a folder with
+    person_keypoints.json. The choice is random and always the same. Raises DataError: no such data, an image missing
+    or of another size than annotated.
+    """
+    path = annotation_file(data)
+    samples = list_samples(spec, path)
+    chosen = np.random.default_rng(0).permutation(len(samples))[:count]
+    store = ImageStore(path.parent / "images" if (path.parent / "images").is_dir() else path.parent / "*.tar")
+    warn_of_turned(store, [samples[i] for i in chosen])
+    for start in range(0, len(chosen), BATCH_SIZE):
+        yield np.concatenate([network_input(spec, store, samples[i]) for i in chosen[start : start + BATCH_SIZE]])
+
+
+def list_samples(spec: ModelSpec, path: Path) -> list[Sample]:
+    if spec.task == "top_down":
+        persons = load_persons(path, get_skeleton(spec.skeleton))
+        return [Sample(person.file_name, person.box_xyxy, person.size) for person in persons]
+    images = [Sample(image["file_name"], None, size_of(image)) for image, _persons in read_coco_json(path)]
+    if not images:
+        raise DataError(f"{path}: expected images to calibrate on, found none")
+    return images
+
+
+def network_input(spec: ModelSpec, store: ImageStore, sample: Sample) -> np.ndarray:
+    """(1, 3, h, w) float32 RGB 0..255."""
+    frame = store.read(sample.file_name, sample.size)
+    if sample.box_xyxy is None:
+        matrices = letterbox_matrix(frame.shape[1::-1], spec.input_size_wh)[None]
+    else:
+        matrices = crop_matrices(sample.box_xyxy[None], spec.input_size_wh, spec.padding)
+    return warp_crops(frame, matrices, spec.input_size_wh)

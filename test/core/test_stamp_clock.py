@@ -1,0 +1,27 @@
+import pytest
+
+from pose_estimation_ros.core.stamp_clock import STUCK_STEP_S, StampClock
+
+
+@pytest.mark.parametrize(
+    "stamps, steps",
+    [
+        ([5.0], [None]),
+        ([0.0, 0.5, 1.5], [None, 0.5, 1.0]),
+        ([0.0, 0.0, 0.0], [None, STUCK_STEP_S, STUCK_STEP_S]),  # a driver that never sets the stamp
+        ([7.0, 7.5, 7.4, 7.6], [None, 0.5, STUCK_STEP_S, pytest.approx(0.1)]),  # one late frame
+        ([7.0, 7.0 + 1e-9], [None, STUCK_STEP_S]),
+        ([100.0, 99.5, 50.0, 50.5], [None, STUCK_STEP_S, None, 0.5]),  # a bag starts again
+        ([0.0, 1e6], [None, 1e6]),
+    ],
+)
+def test_steps(stamps, steps):
+    clock = StampClock()
+    assert [clock.advance(stamp) for stamp in stamps] == steps
+
+
+def test_slow_drift_backwards_is_noticed_in_the_end():
+    clock = StampClock()
+    clock.advance(10.0)
+    steps = [clock.advance(10.0 - 0.1 * i) for i in range(1, 13)]
+    assert steps.index(None) == 10  # the first one more than a second back

@@ -1,0 +1,130 @@
+"""coco_categories.py: which category is the person, and whether its keypoints are the skeleton's."""
+
+import pytest
+
+from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.datasets.coco_categories import (
+    COCO_CATEGORIES,
+    Categories,
+    check_keypoint_names,
+    of_persons,
+    read_categories,
+)
+
+COCO = get_skeleton("coco17")
+PERSON, CAR, DOG = {"id": 1, "name": "person"}, {"id": 3, "name": "car"}, {"id": 18, "name": "dog"}
+
+
+def read(categories, ids=(), skeleton=None):
+    content = {"annotations": [{"category_id": i} for i in ids]}
+    return read_categories(
+        {**content, **({} if categories is None else {"categories": categories})}, "f.json", skeleton
+    )
+
+
+@pytest.mark.parametrize(
+    "categories, ids, person, others",
+    [
+        (None, (), 1, ()),
+        ([], (), 1, ()),
+        (None, (1, 1), 1, ()),
+        (None, (0, 0), 0, ()),
+        (None, (None,), None, ()),
+        (None, (1, 3), 1, (3,)),
+        ([PERSON], (1,), 1, ()),
+        ([{"id": 0, "name": "Person "}], (0,), 0, ()),
+        ([CAR, {"id": "7", "name": "person"}], (7.0,), 7, (3,)),
+        ([CAR, {"id": 2, "name": "walker", "keypoints": ["a"]}], (2,), 2, (3,)),
+        ([{"id": 5, "name": "pedestrian"}], (5,), 5, ()),
+    ],
+)
+def test_the_person(categories, ids, person, others):
+    assert read(categories, ids) == Categories(person, frozenset(others))
+
+
+@pytest.mark.parametrize(
+    "categories, ids, message",
+    [
+        (None, (2, 3), "expected 'categories' that name the person among the ids 2, 3, got none"),
+        ([CAR, DOG], (3,), "expected one category named 'person', got 0 of 2: car, dog"),
+        ([PERSON, {"id": 2, "name": "person"}], (1,), "got 2 of 2: person, person"),
+        ([PERSON, {**CAR, "id": 1.0}], (1,), r"expected categories of different ids, got \[1, 1\]"),
+        ({"person": 1}, (1,), "expected 'categories' to be a list of objects"),
+        ([1], (1,), "expected 'categories' to be a list of objects"),
+        ([{"name": "person"}], (1,), "expected 'categories' to be a list of objects"),
+        ([{"id": [1], "name": "person"}], (1,), "expected 'categories' to be a list of objects"),
+    ],
+)
+def test_no_person(categories, ids, message):
+    with pytest.raises(DataError, match="f.json: .*" + message):
+        read(categories, ids)
+
+
+POSETRACK = ["nose", "head_bottom", "head_top", *COCO.keypoints[3:]]
+CHALLENGER = [f"{side} {part}" for side in ("Right", "Left") for part in ("Shoulder", "Elbow", "Wrist")]
+CHALLENGER += [f"{side} {part}" for side in ("Right", "Left") for part in ("Hip", "Knee", "Ankle")]
+CHALLENGER += ["Head top", "Neck"]
+AP10K = ["left_eye", "right_eye", "nose", "neck", "root_of_tail", *["x"] * 12]
+CROWDPOSE = [*get_skeleton("crowdpose14").keypoints[:12], "head", "neck"]
+MPII = ["Upper Neck" if name == "neck" else name for name in get_skeleton("mpii16").keypoints]
+
+
+@pytest.mark.parametrize(
+    "names, skeleton",
+    [
+        (None, "coco17"),
+        ([], "coco17"),
+        (COCO.keypoints, "coco17"),
+        ([name.replace("_", "-").upper() for name in COCO.keypoints], "coco17"),
+        ([name.title().replace("_", " ") for name in COCO.keypoints], "coco17"),
+        (CROWDPOSE, "crowdpose14"),
+        (MPII, "mpii16"),
+    ],
+)
+def test_names_of_the_skeleton(names, skeleton):
+    check_keypoint_names({**PERSON, "keypoints": names and list(names)}, get_skeleton(skeleton), "f.json")
+
+
+@pytest.mark.parametrize(
+    "names, skeleton, message",
+    [
+        (POSETRACK, "coco17", "expected keypoint 1 'left_eye', got 'head_bottom'"),
+        (CHALLENGER, "crowdpose14", "expected keypoint 0 'left_shoulder', got 'Right Shoulder'"),
+        (
+            AP10K,
+            "coco17",
+            "'person' is not of the skeleton coco17: expected keypoint 0 'nose', got 'left_eye'",
+        ),
+        (list(COCO.keypoints[:14]), "coco17", "expected 17 keypoints, got 14"),
+        ([*COCO.keypoints, "neck"], "coco17", "expected 17 keypoints, got 18"),
+        ([1, 2], "coco17", "to be names"),
+        ("nose", "coco17", "to be names"),
+    ],
+)
+def test_names_of_another_skeleton(names, skeleton, message):
+    with pytest.raises(DataError, match=message):
+        check_keypoint_names({**PERSON, "keypoints": names}, get_skeleton(skeleton), "f.json")
+
+
+@pytest.mark.parametrize(
+    "ids, categories, chosen, told",
+    [
+        ([], COCO_CATEGORIES, [], ""),
+        ([1, 2, 1.0], COCO_CATEGORIES, [0, 2], ""),
+        ([0, 2], Categories(0, frozenset({1})), [0], ""),
+        ([1, 1], Categories(0, frozenset()), [0, 1], "boxes of category 1 are taken for the annotated persons"),
+        ([1, 1], Categories(None, frozenset()), [0, 1], ""),
+    ],
+)
+def test_entries_of_persons(ids, categories, chosen, told, tmp_path, capsys):
+    entries = [{"category_id": i, "place": n} for n, i in enumerate(ids)]
+    assert [e["place"] for e in of_persons(entries, categories, str(tmp_path), "boxes")] == chosen
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ids, person, others", [([0, 0], 1, []), ([1, 2], 0, [1]), ([[1]], 1, [])])
+def test_no_entry_of_a_person(ids, person, others):
+    entries = [{"category_id": i} for i in ids]
+    with pytest.raises(DataError, match=f"expected boxes of the category of the annotated persons, {person}, got"):
+        of_persons(entries, Categories(person, frozenset(others)), "f.json", "boxes")

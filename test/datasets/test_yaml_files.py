@@ -1,0 +1,33 @@
+"""The one reader of YAML files."""
+
+import pytest
+
+from pose_estimation_ros.core.errors import ConfigError, DataError
+from pose_estimation_ros.datasets.yaml_files import parse_yaml, read_yaml
+
+
+@pytest.mark.parametrize("text, value", [("", None), ("a: [1, {b: ü}]", {"a": [1, {"b": "ü"}]}), ("[[[]]]", [[[]]])])
+def test_yaml(tmp_path, text, value):
+    (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
+    assert parse_yaml(text, "x") == read_yaml(tmp_path / "x.yaml") == value
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        (b"[" * 20000, "nested too deep"),
+        (b"a: " + b"{ " * 100, "nested too deep"),
+        (b"[a," * 20000, "expected YAML, got: "),
+        (b"\xfc: 1", "in UTF-8"),
+        (b"x: 2001-99-99", "month must be"),
+        (b"a: b: c", "mapping values"),
+        (b"!!int", "string index out of range"),  # PyYAML's constructors raise errors of any kind
+        (b"!!float", "expected YAML, got: "),
+        (b"!!timestamp x", "expected YAML, got: "),
+    ],
+)
+def test_what_is_none_is_refused(tmp_path, content, words):
+    (tmp_path / "x.yaml").write_bytes(content)
+    for error in (ConfigError, DataError):
+        with pytest.raises(error, match="x.yaml: .*" + words):
+            read_yaml(tmp_path / "x.yaml", error)

@@ -1,0 +1,81 @@
+import pytest
+
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.evaluation.bag.run.options import DEFAULTS, read_options
+
+
+@pytest.fixture
+def options(tmp_path):
+    """A function: text of a parameter file or None, and -p's -> options, parameters of the node alone."""
+
+    def read(text, *parameters):
+        if text is None:
+            return read_options(None, parameters)
+        (tmp_path / "config.yaml").write_text(text)
+        return read_options(str(tmp_path / "config.yaml"), parameters)
+
+    return read
+
+
+def test_nothing_given(options):
+    assert options(None) == (DEFAULTS, [])
+
+
+def test_the_shipped_file_is_read(repository):
+    read, others = read_options(str(repository / "config" / "cpu.yaml"), [])
+    assert (read.model, read.detector, read.detect_every) == ("lite0_fpn_coco", "person_detector", 5)
+    assert not {"model", "detector"} & set(others)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/**: {ros__parameters: {detect_every: 2}}",
+        "pose_node: {ros__parameters: {detect_every: 2}}",
+        "/robot/pose_node: {ros__parameters: {detect_every: 2}}",
+        "robot: {pose_node: {ros__parameters: {detect_every: 2}}}",
+        "/**: {ros__parameters: {detect_every: 2}}\nvideo_node: {ros__parameters: {detect_every: 9}}",
+        "pose_node: {ros__parameters: {detect_every: 2}}\n/**: {ros__parameters: {detect_every: 9}}",
+    ],
+)
+def test_where_parameters_may_stand(options, text):
+    assert options(text) == (DEFAULTS._replace(detect_every=2), [])
+
+
+def test_the_command_line_goes_first(options):
+    text = "/**: {ros__parameters: {detect_every: 2, tracking: true, marker_lifetime_s: 1.0}}"
+    read, others = options(text, "detect_every:=7", "tracking:=false", "score_threshold:=1", "model:=other")
+    assert read == DEFAULTS._replace(detect_every=7, tracking=False, score_threshold=1.0, model="other")
+    assert others == ["marker_lifetime_s"]
+
+
+@pytest.mark.parametrize(
+    "text, parameters, words",
+    [
+        (
+            "/**: {ros__parameters: {detect_evry: 2}}",
+            [],
+            "unknown parameter 'detect_evry'; did you mean 'detect_every'",
+        ),
+        ("/**: {ros__parameters: {detect_every: 2.5}}", [], "detect_every: expected int, got 2.5"),
+        ("/**: {ros__parameters: {tracking: 1}}", [], "tracking: expected bool, got 1"),
+        ("/**: {ros__parameters: {detect_every: 0}}", [], "detect_every in 1"),
+        ("video_node: {ros__parameters: {rate_hz: 2.0}}", [], r"expected ros__parameters of /\*\* or pose_node"),
+        ("", [], "expected ros__parameters"),
+        ("/**: {ros__parameters: {5: 2}}", [], "expected names of parameters, got 5"),
+        ("a: &a {b: *a}", [], "expected at most 10 nested namespaces"),
+        ("[" * 100_000, [], "expected YAML"),
+        (f"/**: {{ros__parameters: {{score_threshold: {10**400}}}}}", [], "score_threshold: expected float"),
+        ("a: [", [], "expected YAML"),
+        (None, ["tracking"], "expected -p NAME:=VALUE, got tracking"),
+        (None, ["tracking:=["], "-p tracking"),
+    ],
+)
+def test_bad_parameters(options, text, parameters, words):
+    with pytest.raises(ConfigError, match=words):
+        options(text, *parameters)
+
+
+def test_no_file():
+    with pytest.raises(ConfigError, match="none.yaml: expected a YAML file"):
+        read_options("none.yaml", [])

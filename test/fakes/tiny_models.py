@@ -1,0 +1,89 @@
+"""Tiny networks with known answers and their specs, as files: for tests, and for runs that are none (test/robustness/faults)."""
+
+import json
+import os
+
+import numpy as np
+
+
+def write_onnx(folder, name, nodes, inputs, outputs, weights):
+    """Writes an ONNX file which ONNX Runtime 1.10 loads too, and returns its path."""
+    import onnx
+    import onnx.helper
+    import onnx.numpy_helper
+
+    def infos(shapes):
+        return [onnx.helper.make_tensor_value_info(key, onnx.TensorProto.FLOAT, s) for key, s in shapes.items()]
+
+    tensors = [onnx.numpy_helper.from_array(np.asarray(value, np.float32), key) for key, value in weights.items()]
+    nodes = [onnx.helper.make_node(op, given, made, **attributes) for op, given, made, attributes in nodes]
+    graph = onnx.helper.make_graph(nodes, name, infos(inputs), infos(outputs), tensors)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)])
+    model.ir_version = 7
+    path = os.path.join(str(folder), name + ".onnx")
+    onnx.save(model, path)
+    return path
+
+
+def write_spec(path, **changes):
+    """Writes the .json beside a model; keywords replace fields."""
+    from pose_estimation_ros.core.model_spec import ModelSpec, file_sha256, spec_path
+
+    fields = {
+        "name": "tiny", "task": "top_down", "input_size_wh": (48, 64), "color_order": "rgb", "skeleton": "coco17",
+        "stride": 4, "decoder": "quarter_offset", "padding": 1.25, "sha256": file_sha256(path), "accuracy": {},
+        "training": {},
+    }  # fmt: skip
+    spec = ModelSpec(**dict(fields, **changes))
+    with open(spec_path(path), "w") as file:
+        json.dump(spec.to_json(), file)
+    return spec
+
+
+def write_color_model(folder):
+    """A top-down model of 48x64 px: keypoint k is where the image is reddest, greenest, bluest for k % 3 = 0, 1, 2."""
+    weight = np.zeros((17, 3, 1, 1))
+    weight[np.arange(17), np.arange(17) % 3] = 1 / 255.0
+    nodes = [("Conv", ["images", "weight"], ["heatmaps"], {"strides": [4, 4]})]
+    shapes = {"images": ["n", 3, 64, 48]}, {"heatmaps": ["n", 17, 16, 12]}
+    path = write_onnx(folder, "color_model", nodes, shapes[0], shapes[1], {"weight": weight})
+    write_spec(path)
+    return path
+
+
+def write_broken_model(folder, bias):
+    """The color model with a bias (17,) for its heatmaps, such as NaN."""
+    weight = np.zeros((17, 3, 1, 1))
+    weight[np.arange(17), np.arange(17) % 3] = 1 / 255.0
+    nodes = [
+        ("Conv", ["images", "weight"], ["colors"], {"strides": [4, 4]}),
+        ("Add", ["colors", "bias"], ["heatmaps"], {}),
+    ]
+    weights = {"weight": weight, "bias": np.reshape(bias, (1, 17, 1, 1))}
+    path = write_onnx(folder, "broken", nodes, {"images": ["n", 3, 64, 48]}, {"heatmaps": ["n", 17, 16, 12]}, weights)
+    write_spec(path)
+    return path
+
+
+def write_engine(model, max_batch=8, **changes):
+    """Writes <model>.engine beside an ONNX file, with its sidecar, for the fake TensorRT; keywords replace fields."""
+    from fake_tensorrt import engine_bytes
+
+    from pose_estimation_ros.core.model_spec import file_sha256, load_model_spec
+    from pose_estimation_ros.inference.trt.cache import SIDECAR, store
+    from pose_estimation_ros.inference.trt.gpu import ask_gpu
+
+    path, sha256 = model[: -len(".onnx")] + ".engine", file_sha256(model)
+    fields = dict(dict.fromkeys(SIDECAR, ""), **ask_gpu().machine)
+    fields.update(onnx_path=model, onnx_sha256=sha256, source_path=model, source_sha256=sha256)
+    fields.update(model_spec=load_model_spec(model).to_json(), max_batch=max_batch, parity=None)
+    fields.update(layers={}, built={"seconds": 1.0}, shapes=[], failed_over=[])
+    store(path, engine_bytes(model, max_batch), dict(fields, **changes))
+    return path
+
+
+def paint_blob(image, center_xy, color_bgr, sigma=6.0):
+    """Adds a soft dot whose brightest point is at center_xy px; in place."""
+    y, x = np.mgrid[: image.shape[0], : image.shape[1]]
+    dot = np.exp(-((x - center_xy[0]) ** 2 + (y - center_xy[1]) ** 2) / (2 * sigma**2))[..., None]
+    image[:] = np.maximum(image, np.round(dot * np.array(color_bgr)).astype(np.uint8))

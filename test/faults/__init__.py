@@ -1,1 +1,0 @@
-"""What goes wrong on robots, done to the real node: `make faults`; a light part is test/nodes/test_faults.py."""

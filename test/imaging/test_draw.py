@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from pose_estimation_ros.core.colors import LEFT, MIDDLE, RIGHT, side_colors, track_color
+from pose_estimation_ros.core.poses import empty_poses, make_poses
+from pose_estimation_ros.core.skeleton import SKELETONS, get_skeleton
+from pose_estimation_ros.imaging.draw import draw_poses
+
+COCO = get_skeleton("coco17")
+
+
+def one_person(xy, score=1.0, track_id=1):
+    xy = np.asarray(xy, float)[None]
+    box = np.concatenate([xy.min(1), xy.max(1)], 1)
+    return make_poses(xy, np.broadcast_to(score, xy.shape[:2]), box, np.ones(1), np.array([track_id]))
+
+
+def grey():
+    return np.full((240, 320, 3), 128, np.uint8)
+
+
+def spread(keypoints=17):
+    return np.random.RandomState(0).rand(keypoints, 2) * [240, 140] + [40, 60]
+
+
+def test_nobody_leaves_the_frame_alone():
+    frame = grey()
+    draw_poses(frame, empty_poses(17), COCO)
+    assert (frame == 128).all()
+
+
+@pytest.mark.parametrize("color_by", ["side", "track"])
+@pytest.mark.parametrize("name", sorted(SKELETONS))
+def test_every_keypoint_is_drawn_in_its_colour(name, color_by):
+    skeleton, frame = get_skeleton(name), grey()
+    xy = spread(skeleton.num_keypoints).round()
+    draw_poses(frame, one_person(xy), skeleton, color_by)
+    colors = side_colors(skeleton) if color_by == "side" else [track_color(1)] * skeleton.num_keypoints
+    seen = [tuple(int(v) for v in frame[int(y), int(x)]) == color for (x, y), color in zip(xy, colors)]
+    assert np.mean(seen) > 0.8  # a few lie under a neighbour or the label
+
+
+def test_sides_differ():
+    colors = dict(zip(COCO.keypoints, side_colors(COCO)))
+    assert (colors["nose"], colors["left_knee"], colors["right_knee"]) == (MIDDLE, LEFT, RIGHT)
+
+
+def test_a_link_is_drawn_only_between_keypoints_that_were_found():
+    """Left hip to left knee, 100 px apart; all else is not found."""
+    middle = []
+    for knee_score in (1.0, 0.0):
+        xy, score, frame = np.zeros((17, 2)), np.zeros(17), grey()
+        xy[11], xy[13], score[11], score[13] = (100, 100), (100, 200), 1.0, knee_score
+        draw_poses(frame, one_person(xy, score), COCO)
+        middle.append(frame[150, 100].astype(int))
+    assert np.abs(middle[0] - LEFT).max() < 30 and (middle[1] == 128).all()
+
+
+def test_a_person_without_keypoints_has_no_label():
+    frame = grey()
+    draw_poses(frame, one_person(spread(), 0.0), COCO)
+    assert (frame == 128).all()
+
+
+def test_labels_tell_people_apart():
+    frames = []
+    for track_id in (1, 2, -1):
+        frames.append(grey())
+        draw_poses(frames[-1], one_person(spread(), track_id=track_id), COCO)
+    assert (frames[0] != frames[1]).any() and (frames[0] != frames[2]).any()
+    assert track_color(1) != track_color(2)
+
+
+@pytest.mark.parametrize("offset", [-1e3, -100, 200, 1e3, 1e12])
+def test_people_partly_or_wholly_outside_are_no_error(offset):
+    frame = grey()
+    draw_poses(frame, one_person(spread() + offset), COCO)
+    assert frame.shape == (240, 320, 3)
+
+
+def test_a_tiny_frame_is_no_error():
+    frame = np.zeros((4, 4, 3), np.uint8)
+    draw_poses(frame, one_person(spread() / 100), COCO)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38, -3e38, 1e7])
+@pytest.mark.parametrize("field", ["xy", "score", "box_xyxy", "person_score"])
+@pytest.mark.parametrize("color_by", ["side", "track"])
+@pytest.mark.parametrize("track_id", [-1, 1])
+def test_what_is_not_finite_or_too_far_away_is_not_drawn(field, bad, color_by, track_id):
+    """The whole field at once, and a single number of it: the other keypoints are drawn as ever."""
+    poses = one_person(spread(), track_id=track_id)
+    for place in ((slice(None),), (0, 0) if field in ("xy", "score", "box_xyxy") else (0,)):
+        values, frame = getattr(poses, field).copy(), grey()
+        values[place] = bad
+        with np.errstate(all="ignore"):
+            draw_poses(frame, poses._replace(**{field: values}), COCO, color_by)
+        all_gone = len(place) == 1 and (field == "xy" or field == "score" and not bad > 0)
+        assert (frame == 128).all() == all_gone
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e7])
+def test_a_link_to_a_keypoint_too_far_away_is_not_drawn(bad):
+    xy, score, frame = np.zeros((17, 2)), np.zeros(17), grey()
+    xy[11], xy[13], score[11], score[13] = (100, 100), (100, bad), 1.0, 1.0
+    draw_poses(frame, one_person(xy, score), COCO)
+    assert (frame[110:] == 128).all() and tuple(frame[100, 100]) == LEFT

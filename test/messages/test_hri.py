@@ -1,0 +1,75 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from plain_messages import message_class
+
+from pose_estimation_ros.core.poses import CONFIRMED, LOST, NO_STATE, TENTATIVE, empty_poses, make_poses
+from pose_estimation_ros.core.skeleton import SKELETONS
+from pose_estimation_ros.messages.hri import CLASSES, poses_to_hri
+
+COCO = SKELETONS["coco17"]
+# hri_msgs of Humble, as docs.ros.org has them; the constants are Skeleton2D's.
+NAMES = (
+    "NOSE NECK RIGHT_SHOULDER RIGHT_ELBOW RIGHT_WRIST LEFT_SHOULDER LEFT_ELBOW LEFT_WRIST RIGHT_HIP RIGHT_KNEE "
+    "RIGHT_ANKLE LEFT_HIP LEFT_KNEE LEFT_ANKLE LEFT_EYE RIGHT_EYE LEFT_EAR RIGHT_EAR"
+).split()
+INDEX = {name.lower(): index for index, name in enumerate(NAMES)}
+MESSAGES = SimpleNamespace(
+    IdsList=message_class("IdsList", header=None, ids=list),
+    NormalizedPointOfInterest2D=message_class("NormalizedPointOfInterest2D", x=0.0, y=0.0, c=0.0),
+    NormalizedRegionOfInterest2D=message_class(
+        "NormalizedRegionOfInterest2D", header=None, xmin=0.0, ymin=0.0, xmax=0.0, ymax=0.0, c=0.0
+    ),
+    Skeleton2D=message_class("Skeleton2D", header=None, skeleton=list),
+)
+
+
+def people(states, xy=(99.5, 49.5)):
+    count = len(states)
+    points = np.broadcast_to(np.array(xy, float), (count, 17, 2)) + np.arange(17)[:, None]
+    boxes = np.tile([-20.5, 19.5, 59.5, 139.5], (count, 1))
+    poses = make_poses(points, np.full((count, 17), 0.75), boxes, np.full(count, 0.5), np.arange(count) + 3)
+    return poses._replace(state=np.array(states, np.uint8))
+
+
+def test_nobody():
+    ids, bodies = poses_to_hri(MESSAGES, empty_poses(17), "header", (200, 100), COCO)
+    assert (ids.header, ids.ids, bodies) == ("header", [], ())
+
+
+def test_classes():
+    assert set(vars(MESSAGES)) == set(CLASSES)
+
+
+def test_confirmed_people_alone():
+    ids, bodies = poses_to_hri(MESSAGES, people([TENTATIVE, CONFIRMED, LOST, NO_STATE]), "h", (200, 200), COCO)
+    assert ids.ids == [body.id for body in bodies] == ["b4"]
+
+
+def test_a_skeleton_by_its_constants():
+    (body,) = poses_to_hri(MESSAGES, people([CONFIRMED]), "header", (200, 200), COCO)[1]
+    points = body.skeleton.skeleton
+    assert body.skeleton.header == "header" and len(points) == 18
+    for k, name in enumerate(COCO.keypoints):  # eyes and ears too: where their names say
+        own = points[INDEX[name]]
+        assert (own.x, own.y, own.c) == pytest.approx(((100 + k) / 200, (50 + k) / 200, 0.75))
+    shoulders = [points[INDEX[side + "_shoulder"]] for side in ("left", "right")]
+    assert points[INDEX["neck"]].x == pytest.approx(sum(p.x for p in shoulders) / 2)
+
+
+@pytest.mark.parametrize("xy, image_wh, found", [((-0.5, -0.5), (17, 17), 17), ((-0.6, 0), (17, 17), 16)])
+def test_the_image_goes_from_0_to_1_and_what_lies_outside_was_not_found(xy, image_wh, found):
+    """Keypoint k is k px further; the image's corner is half a pixel from the centre of its first pixel."""
+    (body,) = poses_to_hri(MESSAGES, people([CONFIRMED], xy), "h", image_wh, COCO)[1]
+    without_neck = [point for k, point in enumerate(body.skeleton.skeleton) if k != INDEX["neck"]]
+    assert sum(point.c > 0 for point in without_neck) == found
+    assert all(0 <= point.x <= 1 and 0 <= point.y <= 1 for point in without_neck)
+    assert all((point.x, point.y) == (0, 0) for point in without_neck if point.c == 0)
+
+
+def test_the_box_is_cut_to_the_image():
+    (body,) = poses_to_hri(MESSAGES, people([CONFIRMED]), "header", (200, 100), COCO)[1]
+    roi = body.roi
+    assert roi.header == "header"
+    np.testing.assert_allclose([roi.xmin, roi.ymin, roi.xmax, roi.ymax, roi.c], [0, 0.2, 0.3, 1, 0.5], rtol=1e-6)

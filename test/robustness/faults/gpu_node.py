@@ -1,0 +1,35 @@
+"""The pose node on a fake GPU: serves from an engine until SIGUSR1, after which CUDA reports an illegal access."""
+
+import signal
+import sys
+
+from fake_cudart import ILLEGAL_ADDRESS, FakeCudart
+from fake_tensorrt import make_module
+from tiny_models import write_color_model, write_engine
+
+from pose_estimation_ros.inference.trt import cuda
+from pose_estimation_ros.nodes import pose_node
+
+
+def main():
+    cudart = FakeCudart()
+    cuda.load_library = lambda: cudart
+    sys.modules["tensorrt"] = make_module(cudart, "10.3.0", True)
+    signal.signal(signal.SIGUSR1, lambda *_: cudart.failing.update(cudaEventSynchronize=ILLEGAL_ADDRESS))
+    return pose_node.main()
+
+
+def write_model(folder):
+    """The colour model and its engine, for the fake; returns the engine's path."""
+    cudart = FakeCudart()
+    sys.modules["tensorrt"] = make_module(cudart, "10.3.0", True)
+    load_library, cuda.load_library = cuda.load_library, lambda: cudart
+    try:
+        return write_engine(write_color_model(folder))
+    finally:
+        cuda.load_library = load_library
+        del sys.modules["tensorrt"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""Annotation, prediction and box files with values of every wrong kind in every place: read, or refused in one line."""
+
+import copy
+import json
+import warnings
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="training needs torch")
+
+from pose_estimation_ros.core.errors import PoseError  # noqa: E402
+from pose_estimation_ros.core.skeleton import get_skeleton  # noqa: E402
+from pose_estimation_ros.datasets.coco_json import read_detections  # noqa: E402
+from pose_estimation_ros.evaluation import mpii
+from pose_estimation_ros.evaluation.metrics import (
+    coco,
+    crowdpose,
+    detection,  # noqa: E402
+)
+from pose_estimation_ros.evaluation.predictions import read_results  # noqa: E402
+from pose_estimation_ros.training.data import bottom_up, boxes  # noqa: E402
+from pose_estimation_ros.training.data.persons import load_persons  # noqa: E402
+
+NAN, INF = float("nan"), float("inf")
+VALUES = [
+    None, True, -1, 0, 1.5, NAN, INF, -1e308, 10**400, 2**63, "", "x", "../x", "/a", "\ud800", [], [1], {}, {"a": 1},
+    [[1, 2], [3]], [[]], [[[]]], ["1"] * 51, [NAN] * 51, {"size": [1, 1], "counts": "0"}, {"counts": [1]},
+]  # fmt: skip
+
+
+def annotations(joints, **of_image):
+    image = {"id": 1, "file_name": "a.jpg", "width": 60, "height": 50, **of_image}
+    person = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [5, 5, 30, 40], "keypoints": [9, 9, 2] * joints}
+    square = [[1, 1, 9, 1, 9, 9]]
+    crowd = {**person, "id": 2, "iscrowd": 1, "keypoints": [0] * 3 * joints, "num_keypoints": 0, "segmentation": square}
+    person |= {"iscrowd": 0, "num_keypoints": 12 if of_image else joints, "area": 500.0}
+    return {"images": [image], "annotations": [person, crowd], "categories": [{"id": 1, "name": "person"}]}
+
+
+COCO, CROWDPOSE = annotations(17), annotations(14, crowdIndex=0.5)
+MPII = [{"image": "a.jpg", "center": [30, 20], "scale": 0.2, "joints": [[9, 9]] * 16, "joints_vis": [1] * 16}]
+RESULTS = [{"image_id": 1, "category_id": 1, "keypoints": [9.0] * 51, "score": 0.5}]
+BOXES = [{"image_id": 1, "category_id": 1, "bbox": [5, 5, 30, 40], "score": 0.5}]
+IMAGES = {1: COCO["images"][0]}
+
+
+def figures(judge, path):
+    """Judge by the file; no figure may be other than a number."""
+    found = judge.keypoint_ap(judge.load_ground_truth(path), RESULTS if judge is coco else [])
+    assert np.isfinite(list(found.values())).all()
+
+
+READERS = {
+    "coco": (COCO, lambda path: figures(coco, path)),
+    "crowdpose": (CROWDPOSE, lambda path: figures(crowdpose, path)),
+    "detection": (COCO, detection.load_truth),
+    "persons": (COCO, lambda path: load_persons(path, get_skeleton("coco17"))),
+    "bottom_up": (COCO, lambda path: bottom_up.load_scenes(path, get_skeleton("coco17"))),
+    "boxes": (COCO, boxes.load_scenes),
+    "mpii": (MPII, mpii.load_ground_truth),
+    "mpii persons": (MPII, lambda path: load_persons(path, get_skeleton("mpii16"))),
+    "predictions": (RESULTS, lambda path: read_results(path, IMAGES, get_skeleton("coco17"))),
+    "detections": (BOXES, lambda path: read_detections(path, IMAGES)),
+}
+
+
+def places(value, path=()):
+    """The paths to a value's parts; of a list of numbers to the first."""
+    yield path
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from places(part, (*path, key))
+    elif isinstance(value, list):
+        for index, part in enumerate(value[:2]):
+            yield from places(part, (*path, index))
+
+
+def changed(content, path, value):
+    if not path:
+        return value
+    content = copy.deepcopy(content)
+    parent = content
+    for key in path[:-1]:
+        parent = parent[key]
+    parent[path[-1]] = value
+    return content
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_every_value_in_every_place(name, tmp_path):
+    content, read = READERS[name]
+    file, refused = tmp_path / "a.json", 0
+    file.write_text(json.dumps(content))
+    read(file)
+    for path in places(content):
+        for value in VALUES:
+            file.write_text(json.dumps(changed(content, path, value)))
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error", RuntimeWarning)
+                    read(file)
+            except PoseError as error:
+                refused += 1
+                assert "\n" not in str(error) and len(str(error)) < 1000
+    assert refused

@@ -1,0 +1,160 @@
+"""data/top_down.py."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.heatmap import decode
+from pose_estimation_ros.training.data.top_down import TopDownDataset
+from pose_estimation_ros.training.recipe import Augmentation, Recipe, Source
+
+
+def test_sample_without_augmentation_has_the_dots_under_the_peaks(recipe):
+    dataset = TopDownDataset(recipe, recipe.train, augment=False)
+    for index in range(len(dataset)):
+        sample = dataset[index]
+        assert {k: (v.shape, v.dtype.name) for k, v in sample.items()} == {
+            "image": ((3, 32, 32), "float32"),
+            "heatmaps": ((17, 8, 8), "float32"),
+            "weight": ((17,), "float32"),
+            "xy": ((17, 2), "float32"),
+        }
+        found, score = decode(sample["heatmaps"][None])
+        assert np.abs(found[0] - sample["xy"]).max() <= 0.5
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_augmented_targets_stay_on_the_dots(dots, recipe, seed):
+    """Whatever the crop, flip and rotation: under each label is its own dot, or all of them are mirrored."""
+    recipe.input_size_wh, recipe.augmentation = [256, 256], Augmentation(flip=0.5, color=0, rotation_probability=1)
+    dataset = TopDownDataset(recipe, recipe.train, augment=True)
+    dataset.random.start(seed)
+    sample = dataset[seed % 6]
+    image = sample["image"].transpose(1, 2, 0)[:, :, ::-1]
+    xy = sample["xy"] * 4
+    inside = ((xy > 2) & (xy < 253)).all(1) & (sample["weight"] > 0)
+    far = np.linalg.norm(xy[:, None] - xy[None], axis=-1) + 999 * np.eye(17)
+    alone = np.flatnonzero(inside & (far.min(1) > 20))
+    assert len(alone) >= 2
+    seen = np.array([image[int(round(y)), int(round(x))] for x, y in xy[alone]])
+    own = np.array([[15 * k, 255 - 15 * k, 255 * (k % 2)] for k in range(17)])
+    as_is, mirrored = (np.abs(seen - own[order][alone]).max() for order in (np.arange(17), dataset.skeleton.flip_index))
+    assert min(as_is, mirrored) < 40
+
+
+def test_flip_exchanges_left_and_right(recipe):
+    recipe.augmentation = Augmentation(flip=1, rotation_deg=0, scale=0, shift=0, half_body=0, color=0)
+    plain = TopDownDataset(recipe, recipe.train, augment=False)[2]
+    turned = TopDownDataset(recipe, recipe.train, augment=True)[2]
+    np.testing.assert_allclose(turned["image"], plain["image"][:, :, ::-1])
+    left, right = 5, 6  # shoulders
+    expected = (32 - 1) / 4 - plain["xy"][right, 0], plain["xy"][right, 1]
+    np.testing.assert_allclose(turned["xy"][left], expected, atol=1e-5)
+
+
+def test_real_crops(shared_data):
+    recipe = Recipe(data_root=str(shared_data))
+    sources = [Source("crops/person_keypoints_holdout.json", "crops/crops_holdout.tar")]
+    dataset = TopDownDataset(recipe, sources, augment=False)
+    assert len(dataset) == 183
+    sample = dataset[0]
+    assert sample["weight"].sum() >= 8 and sample["image"].max() > 100
+
+
+def test_json_without_images_folder(dots, recipe):
+    recipe.train[0].images = "elsewhere"
+    with pytest.raises(DataError, match="elsewhere"):
+        TopDownDataset(recipe, recipe.train, augment=False)
+
+
+def test_images_can_be_chosen_by_name(recipe):
+    recipe.train[0].names = "[25].png"
+    assert [person.file_name for _, _, person in TopDownDataset(recipe, recipe.train, False).items] == [
+        "2.png",
+        "5.png",
+    ]
+    recipe.train[0].names = "lspet_*"
+    with pytest.raises(DataError, match=r"expected images whose names match 'lspet_\*', there are none"):
+        TopDownDataset(recipe, recipe.train, augment=False)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_share_of_flips_and_half_bodies(recipe, share):
+    recipe.augmentation = Augmentation(flip=share, half_body=share, rotation_deg=0, scale=0, shift=0)
+    dataset = TopDownDataset(recipe, recipe.train, augment=True)
+    dataset.random.start(0)
+    person = dataset.items[0][2]
+    box, xy = person.box_xyxy.astype(float), person.keypoints[:, :2]
+    views = [dataset.random_view(box, xy, np.ones(17, bool)) for _ in range(500)]
+    assert np.mean([flip for _, _, flip in views]) == pytest.approx(share, abs=0.06)
+    assert np.mean([(view != box).any() for view, _, _ in views]) == pytest.approx(share, abs=0.06)
+
+
+def test_changes_of_the_picture_are_used(recipe):
+    still = dict(flip=0, rotation_deg=0, scale=0, shift=0, half_body=0, color=0)
+    samples = {}
+    for change in ("none", "cut_off", "covered", "far_away"):
+        recipe.augmentation = Augmentation(**still, **({} if change == "none" else {change: 1.0}))
+        dataset = TopDownDataset(recipe, recipe.train, augment=True)
+        dataset.random.start(3)
+        samples[change] = dataset[0]
+    plain, cut, under = samples["none"], samples["cut_off"], samples["covered"]
+    assert (plain["weight"] == 1).all() and (under["weight"] == 1).all() and 0 < cut["weight"].sum() < 17
+    assert (under["image"] != plain["image"]).any() and (under["xy"] == plain["xy"]).all()
+    assert (cut["xy"] != plain["xy"]).any()
+    assert (samples["far_away"]["image"] != plain["image"]).any() and (samples["far_away"]["xy"] == plain["xy"]).all()
+
+
+@pytest.fixture
+def damaged(dots, recipe, tmp_path):
+    """The dots with one image missing and one damaged."""
+    shutil.copytree(dots, tmp_path / "dots")
+    (tmp_path / "dots/images/2.png").unlink()
+    (tmp_path / "dots/images/5.png").write_bytes(b"no image")
+    recipe.data_root = str(tmp_path / "dots")
+    return recipe
+
+
+def test_a_bad_image_is_named_with_its_annotation(damaged):
+    dataset = TopDownDataset(damaged, damaged.train, augment=False)
+    for index, what in ((1, "expected an image 2.png"), (4, "5.png: expected an image")):
+        with pytest.raises(DataError, match=rf"{what}.*annotation {index + 1} of person_keypoints.json"):
+            dataset[index]
+
+
+def test_skip_bad_leaves_bad_images_out(damaged, capsys):
+    damaged.skip_bad = True
+    dataset = TopDownDataset(damaged, damaged.train, augment=False)
+    assert "2 of 6 images skipped: 2.png, 5.png" in capsys.readouterr().err
+    assert dataset.skipped == 2 and [person.annotation for _, _, person in dataset.items] == [1, 3, 4, 6]
+    assert all(dataset[index]["weight"].sum() == 17 for index in range(4))
+
+
+def test_detected_boxes_move_the_crop(dots, recipe, tmp_path):
+    (tmp_path / "detections.json").write_text(
+        '[{"image_id": 1, "category_id": 1, "bbox": [18, 8, 80, 80], "score": 0.9}]'
+    )
+    recipe.train[0] = Source(*[str(dots / name) for name in ("person_keypoints.json", "images")])
+    plain = TopDownDataset(recipe, recipe.train, augment=False)
+    recipe.train[0].detections = str(tmp_path / "detections.json")
+    moved = TopDownDataset(recipe, recipe.train, augment=False)
+    step = 10 * 32 / (80 * recipe.padding) / 4  # px of the image -> of the heatmap
+    np.testing.assert_allclose(plain[0]["xy"] - moved[0]["xy"], np.tile([step, 0], (17, 1)), atol=1e-4)
+    np.testing.assert_array_equal(plain[1]["xy"], moved[1]["xy"])
+
+
+@pytest.mark.parametrize("annotations", ["mpii/test_mpii.json", "mpii/mpii_valid.h5", "crowdpose/test_crowdpose.json"])
+def test_real_samples_of_other_sets(shared_data, annotations):
+    """The labelled joints lie in the crop, because box and joints are of the same person."""
+    folder = annotations.split("/")[0]
+    skeleton = {"mpii": "mpii16", "crowdpose": "crowdpose14"}[folder]
+    recipe = Recipe(data_root=str(shared_data), skeleton=skeleton, input_size_wh=[64, 64])
+    dataset = TopDownDataset(recipe, [Source(annotations, f"{folder}/images")], augment=False)
+    for index in range(2):
+        sample = dataset[index]
+        labelled = dataset.items[index][2].keypoints[:, 2] > 0
+        assert sample["heatmaps"].shape == (len(labelled), 16, 16) and sample["image"].std() > 10
+        inside = (sample["xy"][labelled] > -0.5) & (sample["xy"][labelled] < 15.5)
+        assert inside.all(1).mean() > 0.8  # the box of one of CrowdPose ends above the ankles

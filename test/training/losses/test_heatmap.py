@@ -1,0 +1,129 @@
+"""Each term against loops over joints and pixels."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.training.losses.heatmap import (
+    heatmap_terms,
+    masked_mse,
+    nam_sparsity,
+    spatial_cross_entropy,
+    spatial_kl,
+    weighted,
+)
+from pose_estimation_ros.training.models.layers import NamChannelAttention
+
+JOINTS = [(n, k) for n in range(2) for k in range(3)]
+
+
+@pytest.fixture
+def maps():
+    torch.manual_seed(1)
+    return torch.randn(2, 3, 4, 5), torch.rand(2, 3, 4, 5), torch.tensor([[1.0, 0, 1], [0, 0, 1]])
+
+
+def softmax(values, temperature):
+    exp = [math.exp(v / temperature) for v in values.flatten().tolist()]
+    return [e / sum(exp) for e in exp]
+
+
+def slow_mse(found, target, weight):
+    errors = [(found[n, k] - target[n, k]).flatten().tolist() if weight[n, k] else [0.0] for n, k in JOINTS]
+    return sum(sum(e**2 for e in joint) / 20 for joint in errors) / len(JOINTS)
+
+
+def slow_cross_entropy(found, target, weight, temperature):
+    total = 0.0
+    for n, k in JOINTS:
+        q = target[n, k].flatten().tolist()
+        pairs = zip(q, softmax(found[n, k], temperature))
+        total -= weight[n, k].item() * sum(t / sum(q) * math.log(p) for t, p in pairs)
+    return total / len(JOINTS)
+
+
+def slow_kl(found, teacher, temperature):
+    total = 0.0
+    for n, k in JOINTS:
+        pairs = zip(softmax(teacher[n, k], temperature), softmax(found[n, k], temperature))
+        total += sum(t * math.log(t / s) for t, s in pairs)
+    return total / len(JOINTS)
+
+
+def test_masked_mse(maps):
+    assert masked_mse(*maps).item() == pytest.approx(slow_mse(*maps), rel=1e-5)
+
+
+def test_masked_mse_by_hand():
+    found, target = torch.tensor([[[[1.0, 0.0]]]]), torch.tensor([[[[0.0, 2.0]]]])
+    assert masked_mse(found, target, torch.ones(1, 1)).item() == 2.5
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.5])
+def test_spatial_cross_entropy(maps, temperature):
+    expected = slow_cross_entropy(*maps, temperature)
+    assert spatial_cross_entropy(*maps, temperature).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.5])
+def test_spatial_kl(maps, temperature):
+    found, teacher, _ = maps
+    assert spatial_kl(found, teacher, temperature).item() == pytest.approx(
+        slow_kl(found, teacher, temperature), rel=1e-5
+    )
+    assert spatial_kl(found, found, temperature).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_spatial_kl_by_hand():
+    found, teacher = torch.zeros(1, 1, 1, 2), torch.tensor([[[[math.log(3), 0.0]]]])
+    expected = 0.75 * math.log(0.75 / 0.5) + 0.25 * math.log(0.25 / 0.5)
+    assert spatial_kl(found, teacher, 1.0).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("loss", [masked_mse, spatial_cross_entropy])
+def test_nothing_labelled_costs_nothing_and_gives_no_gradient(maps, loss):
+    found = maps[0].requires_grad_()
+    value = loss(found, torch.zeros_like(found), torch.zeros(2, 3))
+    value.backward()
+    assert value.item() == 0 and found.grad.abs().max() == 0
+
+
+@pytest.mark.parametrize("loss", [masked_mse, spatial_cross_entropy])
+def test_the_mean_of_two_halves_is_the_batch(maps, loss):
+    """Or else two devices would not learn what one does."""
+    halves = [loss(*(part[n : n + 1] for part in maps)) for n in range(2)]
+    assert sum(halves).item() / 2 == pytest.approx(loss(*maps).item(), rel=1e-6)
+
+
+def test_nam_sparsity_by_hand():
+    model = nn.Sequential(NamChannelAttention(3), nn.BatchNorm2d(4), NamChannelAttention(2))
+    model[0].norm.weight.data = torch.tensor([1.0, -2.0, 0.5])
+    model[2].norm.weight.data = torch.tensor([0.25, 0.0])
+    loss = nam_sparsity(model)
+    loss.backward()
+    assert loss.item() == 3.75 and model[0].norm.weight.grad.tolist() == [1, -1, 1]
+
+
+def test_nam_sparsity_needs_nam():
+    with pytest.raises(ConfigError, match="expected a model with NAM attention"):
+        nam_sparsity(nn.BatchNorm2d(3))
+
+
+def test_mapd_is_three_weighted_terms(maps):
+    found, target, weight = maps
+    batch = {"heatmaps": target, "weight": weight, "teacher_heatmaps": target / 2}
+    loss = weighted(heatmap_terms(nn.Identity()), {"mse": 0.775, "teacher_mse": 0.15, "teacher_kl": 0.075})
+    terms = loss({"heatmaps": found}, batch)
+    assert {name: value.item() for name, value in terms.items()} == pytest.approx({
+        "mse": 0.775 * masked_mse(found, target, weight).item(),
+        "teacher_mse": 0.15 * slow_mse(found, target / 2, torch.ones(2, 3)),
+        "teacher_kl": 0.075 * spatial_kl(found, target / 2).item(),
+    }, rel=1e-5)  # fmt: skip
+
+
+def test_unknown_term():
+    with pytest.raises(ConfigError, match="expected loss out of mse, .* got 'l1'"):
+        weighted(heatmap_terms(nn.Identity()), {"l1": 1.0})

@@ -1,0 +1,131 @@
+import pytest
+
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.training.check import check_recipe
+from pose_estimation_ros.training.recipe import Recipe, Source, load_recipe, recipe_from_fields
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_recipe(text):
+        path = tmp_path / "fast.yaml"
+        path.write_text(text)
+        return path
+
+    return write_recipe
+
+
+def test_empty_mapping_is_all_defaults(write):
+    assert load_recipe(write("{}")) == Recipe(name="fast")
+
+
+def test_file_and_overrides(write):
+    path = write("lr: 1\ntrain: [{annotations: a.json, images: i}]\naugmentation: {flip: 0}\n")
+    recipe = load_recipe(path, ["epochs=3", "augmentation.scale=0.5", "losses={cross_entropy: 1}", "name=other"])
+    assert (recipe.lr, recipe.epochs, recipe.name) == (1.0, 3, "other")
+    assert recipe.train == [Source("a.json", "i")]
+    assert (recipe.augmentation.flip, recipe.augmentation.scale) == (0.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    "text, overrides, message",
+    [
+        ("epoch: 3", [], "unknown key 'epoch', did you mean 'epochs'"),
+        ("augmentation: {flipp: 1}", [], "did you mean 'flip'"),
+        ("lr: fast", [], "lr: expected float, got 'fast'"),
+        ("lr: true", [], "expected float, got True"),
+        ("milestones: [a]", [], "milestones: expected int, got 'a'"),
+        ("losses: {mse: much}", [], "losses: mse: expected float, got 'much'"),
+        ("{}", ["losses={mse: 1"], "after the =: expected YAML, got: while parsing"),
+        ("epochs: many", [], "expected int, got 'many'"),
+        ("epochs: true", [], "expected int, got True"),
+        ("train: x.json", [], "expected a list"),
+        ("train: [{annotation: a}]", [], "did you mean 'annotations'"),
+        ("[1, 2]", [], "expected a yaml mapping, got list"),
+        ("a: [", [], "fast.yaml: expected YAML, got: while parsing"),
+        ("{}", ["epochs"], "expected key=value"),
+        ("{}", ["zzz=1"], "unknown key 'zzz'"),
+        ("lr: 1", ["lr.x=2"], "lr has no keys"),
+        ("", [], "expected a yaml mapping, got an empty file"),
+        ("1: 2", [], "unknown key 1$"),
+        ("null: 2", [], "unknown key None$"),
+        ("? [a]\n: 1", [], "expected YAML, got: while constructing a mapping"),
+        ("lr: [1]", [], r"lr: expected float, got \[1\]"),
+        ("lr: .nan", [], "lr: expected float, got nan"),
+        ("lr: -.inf", [], "lr: expected float, got -inf"),
+        ("lr: 1e400", [], "lr: expected float, got '1e400'"),
+        ("lr: 1" + 400 * "0", [], "lr: expected float, got 1000"),
+        ("lr: 1" + 5000 * "0", [], "fast.yaml: expected YAML, got: Exceeds the limit"),
+        ("epochs: 1.5", [], "epochs: expected int, got 1.5"),
+        ("input_size_wh: [1e400, 1]", [], "input_size_wh: expected int, got '1e400'"),
+        ("losses: {mse: .nan}", [], "losses: mse: expected float, got nan"),
+        ("augmentation: 3", [], "expected keys and values, got 3"),
+        ("train: &a [*a]", [], "expected keys and values, got "),
+        ("model: [x]", [], r"model: expected str, got \['x'\]"),
+        ("name: ../x", [], "name: expected the name of a folder, got '../x'"),
+        ("name: ''", [], "name: expected the name of a folder, got ''"),
+        ("date: 2001-99-99", [], "expected YAML, got: month must be in"),
+        ("a: " + 5000 * "[", [], "fast.yaml: expected YAML, got: "),
+        ("!!python/object/apply:os.system [ls]", [], "expected YAML, got: could not determine a constructor"),
+        ("a: &a [" + 20 * "x, " + "]\nb: &b [" + 20 * "*a, " + "]\nlr: [" + 20 * "*b, " + "]", [], "unknown key 'a'"),
+        ("{}", ["lr=" + 5000 * "["], "expected YAML"),
+        ("{}", ["lr=" + 5000 * "x"], "lr: expected float, got 'x"),
+    ],
+)
+def test_faults(write, text, overrides, message):
+    with pytest.raises(ConfigError, match=message) as error:
+        load_recipe(write(text), overrides)
+    assert len(str(error.value)) < 500 and "\n" not in str(error.value)
+
+
+def test_much_made_of_little_is_shown_in_short(write):
+    lines = ["lr: &a0 [x, x]"] + [f"lr: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60)]
+    with pytest.raises(ConfigError) as error:
+        load_recipe(write("\n".join(lines)))
+    assert len(str(error.value)) < 5000
+
+
+@pytest.mark.parametrize("text", ["1e-3", "1.0e-3", "0.001"])
+def test_numbers_as_people_type_them(write, text):
+    recipe = load_recipe(write("{}"), [f"lr={text}", f"losses={{mse: {text}}}", f"augmentation.zoom=[{text}, 1]"])
+    assert (recipe.lr, recipe.losses, recipe.augmentation.zoom) == (0.001, {"mse": 0.001}, [0.001, 1.0])
+
+
+def test_an_override_empties_a_text(write):
+    assert load_recipe(write("teacher: a.ckpt"), ["teacher="]).teacher == ""
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("nowhere.yaml", None, "nowhere.yaml: expected a YAML file in UTF-8, got: No such file or directory$"),
+        (".", None, "expected a YAML file in UTF-8, got: Is a directory$"),
+        (
+            "latin.yaml",
+            "name: x  # f\u00fcr".encode("latin-1"),
+            "latin.yaml: expected a YAML file in UTF-8, got:",
+        ),
+        ("zero.yaml", b"name: a\0b", "zero.yaml: expected YAML, got: unacceptable character"),
+    ],
+)
+def test_files_that_are_none(tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        load_recipe(tmp_path / name)
+
+
+def test_fields_round_trip():
+    import dataclasses
+
+    recipe = Recipe(name="x", train=[Source("a", "b", 2)])
+    assert recipe_from_fields(dataclasses.asdict(recipe), "checkpoint") == recipe
+
+
+def test_every_shipped_recipe_loads(repository):
+    recipes = sorted((repository / "config" / "training").glob("*.yaml"))
+    assert recipes
+    for path in recipes:
+        recipe = load_recipe(path)
+        check_recipe(recipe)
+        assert recipe.name == path.stem
