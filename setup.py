@@ -35,12 +35,12 @@ EXTRAS = {
     "train": ["torch", "lightning-fabric", "onnx", "pycocotools", "PyYAML", "tensorboardX", "h5py", "pillow"],
     "evaluate": [
         "pycocotools", "tqdm", "h5py", "rosbags", "apsw", "lz4", "backports.zstd", "PyYAML", "onnx", "matplotlib",
-        "pillow",
+        "pillow", "Jinja2",
     ],
     "ray": ["ray"],
     "openvino": ["openvino"],
     "fuzz": ["atheris"],
-    "dev": ["pytest", "ruff", "mypy", "vermin", "types-PyYAML", "onnx"],
+    "dev": ["pytest", "ruff", "codespell", "mypy", "vermin", "types-PyYAML", "onnx"],
 }  # fmt: skip
 
 HERE = Path(__file__).resolve().parent

@@ -2,8 +2,8 @@
 
 By multiply-adds; on ONNX Runtime in float32 with the graph as torch's exporter leaves it ("plain") and as `pose export`
 writes it ("ours": training/export/rewrite.py); and where openvino is installed, on that in float32 and in int8
-("openvino", "int8"). Each against HRNet-W32 of the same kind. Top-down networks at 256x192, LitePose-XS and WLitePose-XS
-at 256x256, S at 448x448; random weights, int8 calibrated on noise: this is about time alone.
+("openvino", "int8"). Each against HRNet-W32 of the same kind. Top-down networks at 256x192, LitePose-XS and
+WLitePose-XS at 256x256, S at 448x448; random weights, int8 calibrated on noise: this is about time alone.
 
 All networks take turns, so that whatever else runs here slows all alike; a ratio is that of medians over the rounds, in
 brackets where 95 % of its paired bootstrap lie. One thread is timed by the processor's clock, which other programs

@@ -55,8 +55,7 @@ COMMANDS = {
 }
 
 
-def main(argv=None):
-    # type: (List[str]) -> int
+def main(argv: List[str] = None) -> int:
     """Run one command and return the exit code; no exception but SystemExit leaves it."""
     argv = sys.argv[1:] if argv is None else argv
     try:
@@ -74,8 +73,7 @@ def main(argv=None):
         return 130 if is_of_ctrl_c(error) else tell(error)
 
 
-def tell(error):
-    # type: (Exception) -> int
+def tell(error: Exception) -> int:
     """Print the error to stderr and return its exit code."""
     print("pose: error: %s" % one_line(error), file=sys.stderr)
     if os.environ.get("POSE_TRACEBACK"):
@@ -87,8 +85,7 @@ def tell(error):
     return 1 if is_of_the_user(error) else FAULT
 
 
-def run(argv):
-    # type: (List[str]) -> int
+def run(argv: List[str]) -> int:
     """Parse the command line and run its command."""
     for name, level in QUIET.items():
         os.environ.setdefault(name, level)
@@ -97,23 +94,20 @@ def run(argv):
     return args.main(args)
 
 
-def is_of_ctrl_c(error):
-    # type: (Optional[BaseException]) -> bool
+def is_of_ctrl_c(error: Optional[BaseException]) -> bool:
     """Tell whether Ctrl-C is the cause: in the import of a library it comes out as "initialization failed"."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None
 
 
-def is_of_the_user(error):
-    # type: (BaseException) -> bool
+def is_of_the_user(error: BaseException) -> bool:
     """Tell whether a user can have caused the error; OpenCV's own error comes of files, and is not imported here."""
     loop = isinstance(error, RuntimeError) and str(error).startswith("Symlink loop")  # pathlib's, until Python 3.13
     return isinstance(error, (PoseError,) + OF_THE_USER) or type(error).__module__ == "cv2" or loop
 
 
-def one_line(error):
-    # type: (BaseException) -> str
+def one_line(error: BaseException) -> str:
     """Return the text of an error in one line; for an unexpected one with its type and how to see the traceback."""
     text = " ".join(str(error).split())
     if isinstance(error, PoseError):
@@ -126,15 +120,13 @@ def one_line(error):
     return "%s (POSE_TRACEBACK=1 shows the traceback)" % what
 
 
-def _printable(text):
-    # type: (str) -> str
+def _printable(text: str) -> str:
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")  # names of files need not be UTF-8
     return shortened(text, LONGEST)
 
 
 @contextlib.contextmanager
-def quiet_ctrl_c():
-    # type: () -> Iterator[None]
+def quiet_ctrl_c() -> Iterator[None]:
     """Let SIGINT end the process at once and without a word, where it would raise KeyboardInterrupt."""
     try:
         usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -148,15 +140,13 @@ def quiet_ctrl_c():
             signal.signal(signal.SIGINT, before)
 
 
-def print_any_name():
-    # type: () -> None
+def print_any_name() -> None:
     """Let stdout escape what its encoding has no character for, such as a file's name that is not UTF-8."""
     if hasattr(sys.stdout, "reconfigure"):  # from Python 3.7
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def drop_output():
-    # type: () -> None
+def drop_output() -> None:
     """Send what stdout still holds nowhere: Python would complain at the exit that it cannot be written."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -165,13 +155,11 @@ def drop_output():
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser whose errors are one line."""
 
-    def error(self, message):
-        # type: (str) -> Any
+    def error(self, message: str) -> Any:
         self.exit(2, "%s: error: %s (`%s --help` tells more)\n" % (self.prog, " ".join(message.split()), self.prog))
 
 
-def _parser(argv):
-    # type: (List[str]) -> argparse.ArgumentParser
+def _parser(argv: List[str]) -> argparse.ArgumentParser:
     description = "Human pose estimation: predict, train, export, evaluate. `pose COMMAND --help` tells more."
     parser = Parser(prog="pose", description=description)
     parser.add_argument("--version", action="version", version="pose_estimation_ros %s" % __version__)
@@ -188,8 +176,7 @@ def _parser(argv):
     return parser
 
 
-def _import(command, module_name, extra):
-    # type: (str, str, str) -> Any
+def _import(command: str, module_name: str, extra: str) -> Any:
     if extra and sys.version_info < (3, 10):
         raise PoseError("`pose %s` needs Python 3.10 or later, this is %d.%d" % ((command,) + sys.version_info[:2]))
     try:

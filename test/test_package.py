@@ -21,10 +21,8 @@ ROSDEP_KEYS = {
     "yaml": "python3-yaml",
 }
 # What training, export and evaluation import, and engines beside ONNX Runtime: no rosdep keys, and no node needs them.
-OFFLINE = set(
-    "PIL apsw backports h5py lightning_fabric lz4 matplotlib onnx pycocotools ray rosbags tensorboardX torch".split()
-)
-OFFLINE |= {"openvino", "tensorrt"}
+OFFLINE = set("PIL apsw backports h5py jinja2 lightning_fabric lz4 matplotlib onnx pycocotools ray rosbags".split())
+OFFLINE |= {"openvino", "tensorboardX", "tensorrt", "torch"}
 CONSTRAINTS = ["constraints.txt"] + ["constraints-%s.txt" % distro for distro in DISTROS]
 
 

@@ -4,10 +4,10 @@
     python -m tools.onnx_start elpn_v1 models/elpn_v1_coco.onnx '../shared/data/crops/crops_train_*.tar' OUT.ckpt
 
 So nobody trains for hours what is in models/ already. The file has the same function in another form
-(training/export/rewrite.py): batch norms are in the convolutions before them, and in the first stage the context's
-weights are multiplied with those of the 1x1 convolution before it. Both are undone without a change of what the network
-computes. Each batch norm's statistics, which only training needs, are measured on images. The scale of the filters before a batch
-norm, which it takes out again, is lost in the file; it decides how fast they learn.
+(training/export/rewrite.py): batch norms are in the convolutions before them, and the first stage has its context's
+weights multiplied with those of the 1x1 convolution before it. Both are undone without a change of what the network
+computes. Each batch norm's statistics, which training needs, are measured on images. The scale of the filters before
+a batch norm, which it takes out again, is lost in the file; it decides how fast they learn.
 """
 
 import argparse

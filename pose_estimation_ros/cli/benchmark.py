@@ -64,8 +64,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 CLIP = os.path.join(ROOT, "test", "data", "pedestrians.mp4")
 
 
-def add_arguments(parser):
-    # type: (Any) -> None
+def add_arguments(parser: Any) -> None:
     input_help = "video, folder of images, or camera index such as 0 (default: the source tree's test clip)"
     parser.add_argument("input", metavar="INPUT", nargs="?", help=input_help)
     parser.add_argument(
@@ -86,8 +85,7 @@ def add_arguments(parser):
     add_pipeline_arguments(parser)
 
 
-def main(args):
-    # type: (Any) -> int
+def main(args: Any) -> int:
     result = benchmark(args)
     if args.json == "-":
         print(json.dumps(result))
@@ -98,8 +96,7 @@ def main(args):
     return 0
 
 
-def benchmark(args):
-    # type: (Any) -> Dict[str, Any]
+def benchmark(args: Any) -> Dict[str, Any]:
     """Return all that the command reports. Raises DataError for too few frames."""
     batches = [size for size in args.batches if size]
     options = pipeline_options(args)
@@ -111,23 +108,22 @@ def benchmark(args):
         tell_non_finite(pipeline)
         tell_unreadable(source)
     models = [options.model] + ([args.against] if args.against else [])
-    shared = dict(threads=options.threads, fallback=options.fallback, cpu_engine=options.cpu_engine)  # type: Any
+    shared: Any = dict(threads=options.threads, fallback=options.fallback, cpu_engine=options.cpu_engine)
     result["network"] = [time_networks(models, size, args.rounds, **shared) for size in batches]
     result["machine"] = describe_machine()
     return result
 
 
-def default_input():
-    # type: () -> str
+def default_input() -> str:
     if not os.path.isfile(CLIP):
         raise ConfigError("expected an INPUT: the source tree's clip is not at %s" % CLIP)
     return CLIP
 
 
-def time_frames(source, pipeline, frames, encoding="bgr8"):
-    # type: (Source, Pipeline, int, str) -> Dict[str, Any]
+def time_frames(source: Source, pipeline: Pipeline, frames: int, encoding: str = "bgr8") -> Dict[str, Any]:
     """{"source", "frames", "people" per frame, "parts": {part: percentiles, "total"}}. Raises DataError for too few."""
-    rows, people = [], []  # type: List[Dict[str, float]], List[int]
+    rows: List[Dict[str, float]] = []
+    people: List[int] = []
     for frame in source:
         parts, count = time_frame(pipeline, frame.image, frame.time_s, encoding)
         rows.append(parts)
@@ -143,8 +139,7 @@ def time_frames(source, pipeline, frames, encoding="bgr8"):
     return {"source": name, "frames": len(rows), "people": round(float(np.mean(people)), 2), "parts": parts}
 
 
-def time_frame(pipeline, image, stamp_s, encoding):
-    # type: (Pipeline, np.ndarray, float, str) -> tuple
+def time_frame(pipeline: Pipeline, image: np.ndarray, stamp_s: float, encoding: str) -> tuple:
     """({part of WAY: ms}, people) of one frame from message to message."""
     fields = image_fields(image, encoding)
     start_s = time.perf_counter()
@@ -164,14 +159,12 @@ def time_frame(pipeline, image, stamp_s, encoding):
     return parts, poses.count
 
 
-def copied_since(before, backend):
-    # type: (Dict[str, float], Backend) -> Dict[str, float]
+def copied_since(before: Dict[str, float], backend: Backend) -> Dict[str, float]:
     """Milliseconds of copies to and from a device since copies_ms was ``before``; nothing where there is none."""
     return {part: sum_ms - before.get(part, 0.0) for part, sum_ms in backend.copies_ms.items()}
 
 
-def image_fields(image, encoding):
-    # type: (np.ndarray, str) -> Dict[str, Any]
+def image_fields(image: np.ndarray, encoding: str) -> Dict[str, Any]:
     """Frame (H, W, 3) uint8 BGR -> the fields of a sensor_msgs/Image, arguments of decode_image."""
     code = ENCODERS[encoding]
     pixels = image if code is None else cv2.cvtColor(image, code)
@@ -180,15 +173,14 @@ def image_fields(image, encoding):
     return dict(encoding=encoding, height=height, width=width, step=step, is_bigendian=0, data=pixels.tobytes())
 
 
-def time_networks(models, batch, rounds, **options):
-    # type: (Sequence[str], int, int, Any) -> Dict[str, Any]
+def time_networks(models: Sequence[str], batch: int, rounds: int, **options: Any) -> Dict[str, Any]:
     """{"batch", "models": [percentiles per call, "model"]}, and of two models the "ratio" of medians, "low", "high".
 
     Of a model on a device also {"copy in", "copy out"}: median ms per call. On noise, each at the input size of its
     spec. options: of open_model. Raises ModelError.
     """
     opened = [open_model(model, POSE_TASKS, **options) for model in models]
-    copies = [[] for _ in models]  # type: List[List[Dict[str, float]]]
+    copies: List[List[Dict[str, float]]] = [[] for _ in models]
     try:
         calls = [a_call(backend, spec, batch, seen) for (backend, spec), seen in zip(opened, copies)]
         times = take_turns(calls, rounds)
@@ -200,15 +192,13 @@ def time_networks(models, batch, rounds, **options):
     return dict(result, **ratio_of_medians(*times.T)._asdict()) if len(models) == 2 else result
 
 
-def a_call(backend, spec, batch, copies):
-    # type: (Backend, ModelSpec, int, List[Dict[str, float]]) -> Callable[[], None]
+def a_call(backend: Backend, spec: ModelSpec, batch: int, copies: List[Dict[str, float]]) -> Callable[[], None]:
     """Runs the network on noise; each call adds to copies what went to and from its device."""
     shape = (batch, 3) + tuple(spec.input_size_wh[::-1])
     images = np.random.RandomState(0).uniform(0, 255, shape).astype(np.float32)
     backend.time_copies()
 
-    def call():
-        # type: () -> None
+    def call() -> None:
         before = dict(backend.copies_ms)
         backend(images)
         copies.append(copied_since(before, backend))
@@ -216,15 +206,13 @@ def a_call(backend, spec, batch, copies):
     return call
 
 
-def network_row(model, times_ms, copies):
-    # type: (str, Sequence[float], List[Dict[str, float]]) -> Dict[str, Any]
+def network_row(model: str, times_ms: Sequence[float], copies: List[Dict[str, float]]) -> Dict[str, Any]:
     counted = copies[-len(times_ms) :]  # the others were to get warm
     medians = {part: round(float(np.median([c.get(part, 0.0) for c in counted])), 3) for part in counted[0]}
     return dict(percentiles(times_ms), model=model, **medians)
 
 
-def to_text(result):
-    # type: (Dict[str, Any]) -> str
+def to_text(result: Dict[str, Any]) -> str:
     head = "%(frames)d frames of %(source)s, %(people).1f people each; %(model)s on %(backend)s, detector %(detector)s"
     rows = [[part] + list(times.values()) for part, times in result["parts"].items()]
     texts = [head % result, table(["part", "p50 ms", "p90 ms", "p99 ms"], rows)]
@@ -233,8 +221,7 @@ def to_text(result):
     return "\n\n".join(texts)
 
 
-def network_text(at):
-    # type: (Dict[str, Any]) -> str
+def network_text(at: Dict[str, Any]) -> str:
     """Of one batch size, as time_networks gives it."""
     title = "network, batch %d" % at["batch"]
     copies = [part for part in WAY if any(part in m for m in at["models"])]

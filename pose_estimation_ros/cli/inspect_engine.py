@@ -16,13 +16,11 @@ from pose_estimation_ros.inference.trt.gpu import ask_gpu
 from pose_estimation_ros.inference.trt.precision import describe, engine_precisions
 
 
-def add_arguments(parser):
-    # type: (Any) -> None
+def add_arguments(parser: Any) -> None:
     parser.add_argument("engine", metavar="ENGINE", help="path of an .engine file")
 
 
-def main(args):
-    # type: (Any) -> int
+def main(args: Any) -> int:
     model = (find_model if args.engine.endswith(ENGINE) else engine_file)(args.engine)
     print(to_text(dict(model.sidecar, model_spec=model.sidecar["model_spec"]["name"])))
     try:
@@ -35,15 +33,13 @@ def main(args):
     return 0
 
 
-def to_text(fields):
-    # type: (Mapping[str, Any]) -> str
+def to_text(fields: Mapping[str, Any]) -> str:
     """A line for each field, in the order of their names."""
     rows = [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in sorted(fields.items())]
     return "\n".join("%-20s %s" % row for row in rows)
 
 
-def contents(trt, content, path):
-    # type: (Any, bytes, str) -> str
+def contents(trt: Any, content: bytes, path: str) -> str:
     """List the tensors and the layers' precisions, as TensorRT tells them.
 
     Args:
@@ -59,5 +55,5 @@ def contents(trt, content, path):
     for tensor in engine.tensors:
         kind = "input" if tensor.is_input else "output"
         lines.append("%-20s %s %s" % (kind, tensor.name, tuple("N" if size is None else size for size in tensor.shape)))
-    counts = engine_precisions(trt, content)  # type: Dict[str, int]
+    counts: Dict[str, int] = engine_precisions(trt, content)
     return "\n".join(lines + ["%-20s %s" % ("layers inside", describe(counts))])

@@ -5,8 +5,7 @@ import math
 from typing import Any, Callable, Optional
 
 
-def whole(low, high=None):
-    # type: (int, Optional[int]) -> Callable[[str], int]
+def whole(low: int, high: Optional[int] = None) -> Callable[[str], int]:
     """Make the type of a whole number.
 
     Args:
@@ -17,26 +16,22 @@ def whole(low, high=None):
         A function from the text of an argument to its value; it raises ArgumentTypeError.
     """
 
-    def parse(text):
-        # type: (str) -> int
+    def parse(text: str) -> int:
         return _in_range(int, text, low, high, "a whole number")
 
     return parse
 
 
-def number(low, high=None):
-    # type: (float, Optional[float]) -> Callable[[str], float]
+def number(low: float, high: Optional[float] = None) -> Callable[[str], float]:
     """Make the type of a finite number; see whole."""
 
-    def parse(text):
-        # type: (str) -> float
+    def parse(text: str) -> float:
         return _in_range(float, text, low, high, "a number")
 
     return parse
 
 
-def _in_range(kind, text, low, high, what):
-    # type: (Any, str, float, Optional[float], str) -> Any
+def _in_range(kind: Any, text: str, low: float, high: Optional[float], what: str) -> Any:
     """Return the value of the text; the text is cut in the message, which no argument may fill."""
     try:
         value = kind(text)

@@ -15,8 +15,7 @@ NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 STANDARD = {"/dev/stdout": 1, "/dev/stderr": 2}  # open descriptors
 
 
-def read_json(path, error=DataError):
-    # type: (Any, Type[PoseError]) -> Any
+def read_json(path: Any, error: Type[PoseError] = DataError) -> Any:
     """Read the content of a JSON file, the only reader of JSON files in this package.
 
     Args:
@@ -33,8 +32,7 @@ def read_json(path, error=DataError):
         raise error("%s: expected a JSON file, got: %s" % (path, reason_of(problem)))
 
 
-def write_whole(path, content):
-    # type: (Any, bytes) -> None
+def write_whole(path: Any, content: bytes) -> None:
     """Write a file as ``whole_file`` does.
 
     Args:
@@ -48,8 +46,7 @@ def write_whole(path, content):
         file.write(content)
 
 
-def write_json(path, data, indent=None):
-    # type: (Any, Any, int) -> None
+def write_json(path: Any, data: Any, indent: int = None) -> None:
     """Write data as a JSON file, as ``write_whole`` does.
 
     Args:
@@ -64,8 +61,7 @@ def write_json(path, data, indent=None):
 
 
 @contextlib.contextmanager
-def whole_file(path):
-    # type: (Any) -> Iterator[IO[bytes]]
+def whole_file(path: Any) -> Iterator[IO[bytes]]:
     """Open a new file for writing that takes the place of the file at path when the body ends well.
 
     The new file lies in the folder of the target under a random name, ``file.name``, and follows no link. When the body
@@ -90,24 +86,21 @@ def whole_file(path):
         raise DataError("cannot write %s: %s" % (path, error.strerror or error))
 
 
-def _beside(target):
-    # type: (str) -> str
+def _beside(target: str) -> str:
     """Return a path in the target's folder that nobody can guess, with the target's ending: OpenCV goes by that."""
     ending = os.path.splitext(target)[1]
     name = UNFINISHED + secrets.token_hex(8) + (ending if len(ending) <= 16 else "")
     return os.path.join(os.path.dirname(target), name)
 
 
-def _is_stream(path):
-    # type: (str) -> bool
+def _is_stream(path: str) -> bool:
     """Tell whether path is no regular file, or a name of an open one, such as /dev/stdout, which others write, too."""
     folder = os.path.realpath(os.path.dirname(path))
     return os.path.exists(path) and (not os.path.isfile(path) or folder == "/dev" or folder.startswith("/proc/"))
 
 
 @contextlib.contextmanager
-def _stream(path):
-    # type: (str) -> Iterator[IO[bytes]]
+def _stream(path: str) -> Iterator[IO[bytes]]:
     """Open a device or pipe for writing; a disk is refused."""
     if stat.S_ISBLK(os.stat(path).st_mode):
         raise OSError("it is a disk")
@@ -115,14 +108,12 @@ def _stream(path):
         yield file
 
 
-def _open_stream(path, _flags):
-    # type: (str, int) -> int
+def _open_stream(path: str, _flags: int) -> int:
     return os.dup(STANDARD[path]) if path in STANDARD else os.open(path, os.O_WRONLY | os.O_APPEND)
 
 
 @contextlib.contextmanager
-def _replacement(target):
-    # type: (str) -> Iterator[IO[bytes]]
+def _replacement(target: str) -> Iterator[IO[bytes]]:
     """Open a new file beside target, a path without links, which takes the target's place when the body ends well."""
     if os.path.islink(target):
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
@@ -145,16 +136,14 @@ def _replacement(target):
     _sync_folder(os.path.dirname(target))
 
 
-def _keep_owner_and_mode(descriptor, old):
-    # type: (int, os.stat_result) -> None
+def _keep_owner_and_mode(descriptor: int, old: os.stat_result) -> None:
     """Give an open file the owner of the old one, where this process may, and its mode."""
     with contextlib.suppress(OSError):
         os.fchown(descriptor, old.st_uid, old.st_gid)
     os.fchmod(descriptor, stat.S_IMODE(old.st_mode) & 0o777)
 
 
-def _sync_folder(folder):
-    # type: (str) -> None
+def _sync_folder(folder: str) -> None:
     """Make a new name in a folder last through a power cut, where the file system can."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

@@ -13,7 +13,7 @@ from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.lens import FisheyeLens, PerspectiveLens, check_coefficients
 
 # Names of distortion_model, and the counts of coefficients that have one meaning under them.
-LENSES = {  # type: Dict[str, Tuple[Any, Tuple[int, ...]]]
+LENSES: Dict[str, Tuple[Any, Tuple[int, ...]]] = {
     "plumb_bob": (PerspectiveLens, (4, 5, 8, 12, 14)),
     "rational_polynomial": (PerspectiveLens, (4, 5, 8, 12, 14)),
     "equidistant": (FisheyeLens, (4,)),
@@ -33,24 +33,21 @@ class Camera(NamedTuple):
     lens: Union[PerspectiveLens, FisheyeLens]
     size_wh: Tuple[int, int]
 
-    def project(self, points):
-        # type: (np.ndarray) -> np.ndarray
+    def project(self, points: np.ndarray) -> np.ndarray:
         """(..., 3) m -> (..., 2) px, inverse of unproject; NaN for what is not before the camera."""
         points = np.asarray(points, np.float64)
         z = np.where(points[..., 2:] > 0, points[..., 2:], np.nan)
         plane = self.lens.distort(points[..., :2] / z)
         return plane @ self.matrix[:2, :2].T + self.matrix[:2, 2]
 
-    def unproject(self, xy, z=1.0):
-        # type: (np.ndarray, object) -> np.ndarray
+    def unproject(self, xy: np.ndarray, z: object = 1.0) -> np.ndarray:
         """(..., 2) px and z (...) m along the optical axis -> (..., 3) m; NaN where the lens gives no such pixel."""
         xy = np.asarray(xy, np.float64)
         plane = np.where(np.isfinite(xy), xy, np.nan) - self.matrix[:2, 2]
         rays = self.lens.undistort(plane @ np.linalg.inv(self.matrix[:2, :2]).T)
         return np.concatenate([rays, np.ones_like(rays[..., :1])], -1) * np.asarray(z)[..., None]
 
-    def unusable_share(self):
-        # type: () -> float
+    def unusable_share(self) -> float:
         """Return the share, 0 to 1, of the image's pixels that unproject cannot serve, by a grid over the image.
 
         More than zero means that the calibration does not cover its own image: it was fitted to points nearer to the
@@ -58,8 +55,9 @@ class Camera(NamedTuple):
         """
         return _unusable_share(self.lens, tuple(self.matrix.ravel().tolist()), self.size_wh)
 
-    def view(self, offset=(0, 0), size_wh=(0, 0), binning=(1, 1)):
-        # type: (Sequence[int], Sequence[int], Sequence[int]) -> Camera
+    def view(
+        self, offset: Sequence[int] = (0, 0), size_wh: Sequence[int] = (0, 0), binning: Sequence[int] = (1, 1)
+    ) -> "Camera":
         """Return the camera of CameraInfo's roi (size 0, 0: the whole image), then of its binning (0 counts as 1).
 
         Raises FrameError ("camera_info") where that leaves no pixel.
@@ -76,16 +74,16 @@ class Camera(NamedTuple):
 
 
 @functools.lru_cache(maxsize=REMEMBERED)
-def _unusable_share(lens, matrix, size_wh):
-    # type: (Union[PerspectiveLens, FisheyeLens], Tuple[float, ...], Tuple[int, int]) -> float
+def _unusable_share(
+    lens: Union[PerspectiveLens, FisheyeLens], matrix: Tuple[float, ...], size_wh: Tuple[int, int]
+) -> float:
     """Compute Camera.unusable_share, once for each calibration: diagnostics ask for it every second."""
     sides = [np.linspace(0, size - 1, count) for size, count in zip(size_wh, GRID_WH)]
     rays = Camera(np.reshape(matrix, (3, 3)), lens, size_wh).unproject(np.stack(np.meshgrid(*sides), -1))
     return float(np.isnan(rays).any(-1).mean())
 
 
-def make_camera(matrix, distortion, model, size_wh):
-    # type: (Sequence[float], Sequence[float], str, Tuple[int, int]) -> Camera
+def make_camera(matrix: Sequence[float], distortion: Sequence[float], model: str, size_wh: Tuple[int, int]) -> Camera:
     """Make a camera from the fields of a CameraInfo message.
 
     No coefficients, or zeros alone for a lens that is no fisheye, mean no distortion, whatever the model's name: so
@@ -109,8 +107,7 @@ def make_camera(matrix, distortion, model, size_wh):
     return Camera(k.reshape(3, 3), _lens([float(d) for d in distortion], model), size_wh)
 
 
-def _check_matrix(k, size_wh):
-    # type: (np.ndarray, Tuple[int, int]) -> None
+def _check_matrix(k: np.ndarray, size_wh: Tuple[int, int]) -> None:
     problem = "k %s, size %s" % (k.ravel()[:9].tolist(), size_wh)
     if k.size != 9 or not np.isfinite(k).all() or k.flat[0] <= 0 or k.flat[4] <= 0 or min(size_wh) <= 0:
         raise FrameError("camera_info", "expected a calibrated camera with a size, got %s" % problem)
@@ -122,8 +119,7 @@ def _check_matrix(k, size_wh):
         raise FrameError("camera_info", "expected a matrix k of little skew, got %s" % problem)
 
 
-def _lens(coefficients, model):
-    # type: (Sequence[float], str) -> Union[PerspectiveLens, FisheyeLens]
+def _lens(coefficients: Sequence[float], model: str) -> Union[PerspectiveLens, FisheyeLens]:
     kind, counts = LENSES.get(model, (None, ()))
     if not any(coefficients) and (kind is not FisheyeLens or not coefficients):
         return _made(PerspectiveLens, ())
@@ -140,7 +136,6 @@ def _lens(coefficients, model):
 
 
 @functools.lru_cache(maxsize=REMEMBERED)
-def _made(kind, coefficients):
-    # type: (Any, Tuple[float, ...]) -> Union[PerspectiveLens, FisheyeLens]
+def _made(kind: Any, coefficients: Tuple[float, ...]) -> Union[PerspectiveLens, FisheyeLens]:
     """Make a lens, once for all messages of a camera that say the same: finding the roots takes a while."""
     return kind(coefficients)

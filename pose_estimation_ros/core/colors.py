@@ -13,14 +13,12 @@ TRACK_COLORS = (
 TEXT = (255, 255, 255)
 
 
-def side_colors(skeleton):
-    # type: (Skeleton) -> List[Tuple[int, int, int]]
+def side_colors(skeleton: Skeleton) -> List[Tuple[int, int, int]]:
     """Return a colour per keypoint: LEFT, RIGHT, or MIDDLE for those on the body's axis."""
     sides = {"left": LEFT, "right": RIGHT}
     return [sides.get(name.split("_")[0], MIDDLE) for name in skeleton.keypoints]
 
 
-def track_color(track_id):
-    # type: (int) -> Tuple[int, int, int]
+def track_color(track_id: int) -> Tuple[int, int, int]:
     """Return a colour that stays with the id; neighbours in time differ. Untracked people have the first."""
     return TRACK_COLORS[max(track_id, 0) % len(TRACK_COLORS)]

@@ -54,8 +54,14 @@ class Joints(NamedTuple):
     valid: np.ndarray
 
 
-def joints_in_space(poses, depth, encoding, camera, skeleton, options=DepthOptions()):  # noqa: B008
-    # type: (Poses, np.ndarray, str, Camera, Skeleton, DepthOptions) -> Joints
+def joints_in_space(
+    poses: Poses,
+    depth: np.ndarray,
+    encoding: str,
+    camera: Camera,
+    skeleton: Skeleton,
+    options: DepthOptions = DepthOptions(),  # noqa: B008
+) -> Joints:
     """Positions of the people's keypoints by the depth image (H, W), see this module's text.
 
     Raises FrameError ("depth_encoding", "depth_size") for an image that is not aligned depth.
@@ -80,8 +86,7 @@ def joints_in_space(poses, depth, encoding, camera, skeleton, options=DepthOptio
     return Joints(np.where(valid[..., None], position, np.nan).astype(np.float32), covariance.astype(np.float32), valid)
 
 
-def check_depth(depth, encoding, camera):
-    # type: (np.ndarray, str, Camera) -> None
+def check_depth(depth: np.ndarray, encoding: str, camera: Camera) -> None:
     """Raises FrameError unless it is a depth image of the camera's view."""
     if encoding not in DTYPES or depth.ndim != 2 or depth.dtype != DTYPES[encoding]:
         problem = "32FC1 (float32) or 16UC1 (uint16) of one channel, got %r with %s %s"
@@ -93,8 +98,9 @@ def check_depth(depth, encoding, camera):
         raise FrameError("depth_size", "expected " + problem % (full_width, full_height, width, height))
 
 
-def _samples(poses, depth, metres_per_unit, camera, options):
-    # type: (Poses, np.ndarray, float, Camera, DepthOptions) -> np.ndarray
+def _samples(
+    poses: Poses, depth: np.ndarray, metres_per_unit: float, camera: Camera, options: DepthOptions
+) -> np.ndarray:
     """Depths (N, K, GRID^2) m around the keypoints found; NaN outside the image and for keypoints not found."""
     half_px = np.maximum(options.window * _extent(poses), 1)
     offsets = np.stack(np.meshgrid(*[np.linspace(-1, 1, GRID)] * 2), -1).reshape(-1, 2)
@@ -107,14 +113,12 @@ def _samples(poses, depth, metres_per_unit, camera, options):
     return np.where(inside & (poses.score > 0)[..., None] & np.isfinite(values), values, np.nan)
 
 
-def _extent(poses):
-    # type: (Poses) -> np.ndarray
+def _extent(poses: Poses) -> np.ndarray:
     """The longer side of each person's box (N,) px: the height of those who stand, before a camera on its side too."""
     return (poses.box_xyxy[:, 2:] - poses.box_xyxy[:, :2]).max(1)
 
 
-def _foreground(samples, options):
-    # type: (np.ndarray, DepthOptions) -> np.ndarray
+def _foreground(samples: np.ndarray, options: DepthOptions) -> np.ndarray:
     """The nearest surface that fills enough of each window: (N, K, S) m -> (N, K) m, NaN where there is none.
 
     A thin limb before a wall has more wall in its window than limb, so not the mode of all decides.
@@ -128,8 +132,7 @@ def _foreground(samples, options):
     return _nanmedian(np.where(members, ordered, np.nan))
 
 
-def _middle(surface_m):
-    # type: (np.ndarray) -> np.ndarray
+def _middle(surface_m: np.ndarray) -> np.ndarray:
     """Where most joints of each person are: (N, K) m -> (N,) m, NaN where none is known.
 
     The densest place, not the median: a table before the legs must not draw the person to it half way.
@@ -140,8 +143,7 @@ def _middle(surface_m):
     return _nanmedian(np.where(best, surface_m, np.nan))
 
 
-def _of_others(samples, middle_m, poses):
-    # type: (np.ndarray, np.ndarray, Poses) -> np.ndarray
+def _of_others(samples: np.ndarray, middle_m: np.ndarray, poses: Poses) -> np.ndarray:
     """(N, K, S) bool: nearer to where somebody else is, who is in front and whose box holds the keypoint."""
     x, y = poses.xy[..., None, 0], poses.xy[..., None, 1]
     left, top, right, bottom = poses.box_xyxy.T
@@ -152,8 +154,7 @@ def _of_others(samples, middle_m, poses):
         return samples < edge_m[..., None]
 
 
-def _limbs_fit(position, skeleton):
-    # type: (np.ndarray, Skeleton) -> np.ndarray
+def _limbs_fit(position: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     """(N, K) bool: False for ends of limbs that would be longer than people have, from the trunk outwards."""
     fits = np.isfinite(position).all(-1)
     index = {name: k for k, name in enumerate(skeleton.keypoints)}
@@ -166,8 +167,7 @@ def _limbs_fit(position, skeleton):
     return fits
 
 
-def _covariance(poses, rays, z, camera, options):
-    # type: (Poses, np.ndarray, np.ndarray, Camera, DepthOptions) -> np.ndarray
+def _covariance(poses: Poses, rays: np.ndarray, z: np.ndarray, camera: Camera, options: DepthOptions) -> np.ndarray:
     """(N, K, 3, 3) m^2 of rays * z: the pixel's noise across the ray, the sensor's and half the flesh's along it."""
     pixel_px = options.pixel_sigma * _extent(poses)[:, None]
     a, b = options.depth_sigma
@@ -179,13 +179,11 @@ def _covariance(poses, rays, z, camera, options):
     return root @ np.swapaxes(root, -1, -2)
 
 
-def _of_joint(table, name, other):
-    # type: (dict, str, float) -> float
+def _of_joint(table: dict, name: str, other: float) -> float:
     return table.get(name.split("_")[-1], other)
 
 
-def _nanmedian(values):
-    # type: (np.ndarray) -> np.ndarray
+def _nanmedian(values: np.ndarray) -> np.ndarray:
     """Median of the finite values along the last axis, NaN where there are none, without NumPy's warning."""
     ordered = np.sort(values, -1)
     count = np.isfinite(values).sum(-1)

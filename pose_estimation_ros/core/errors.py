@@ -33,27 +33,23 @@ class FrameError(PoseError):
 
     LONGEST = 500
 
-    def __init__(self, kind, message):
-        # type: (str, str) -> None
+    def __init__(self, kind: str, message: str) -> None:
         super().__init__(message[: self.LONGEST])
         self.kind = kind
 
 
-def reason_of(error):
-    # type: (BaseException) -> str
+def reason_of(error: BaseException) -> str:
     """Return the text of another library's exception in one line, its type where it has no text."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def shown(value):
-    # type: (Any) -> str
+def shown(value: Any) -> str:
     """Write a value for a message as Python does, cut where it is long or nested, as YAML's aliases make it."""
     short = reprlib.Repr()
     short.maxstring = short.maxother = short.maxlong = 80
     return short.repr(value)
 
 
-def shortened(text, most):
-    # type: (str, int) -> str
+def shortened(text: str, most: int) -> str:
     """Cut a text after so many characters, and say so by "..."."""
     return text if len(text) <= most else text[:most] + "..."

@@ -33,8 +33,7 @@ FAINT = 0.02  # few places of a map are above; the rest is only looked at where 
 STRONG = 10.0  # squared tag distance that a joint's score times its person's mean score outweighs
 
 
-def joint_order(skeleton):
-    # type: (Skeleton) -> np.ndarray
+def joint_order(skeleton: Skeleton) -> np.ndarray:
     """(K,) indices of the joints in the order in which they join people: head and trunk first, as HigherHRNet for COCO.
 
     By name, because HigherHRNet takes COCO's indices for CrowdPose's joints, too, which puts an ankle before a knee.
@@ -43,8 +42,14 @@ def joint_order(skeleton):
     return np.argsort([PARTS.index(part) for part in parts], kind="mergesort")
 
 
-def group(heatmaps, tags, order, max_people=30, threshold=0.1, tag_threshold=1.0):
-    # type: (np.ndarray, np.ndarray, Iterable[int], int, float, float) -> Tuple[np.ndarray, np.ndarray, np.ndarray]
+def group(
+    heatmaps: np.ndarray,
+    tags: np.ndarray,
+    order: Iterable[int],
+    max_people: int = 30,
+    threshold: float = 0.1,
+    tag_threshold: float = 1.0,
+) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The people of one image.
 
     Args: heatmaps (K, h, w) float; tags (K, h, w) or (K, h, w, T), T tags per joint, such as those of the image and of
@@ -76,8 +81,7 @@ def group(heatmaps, tags, order, max_people=30, threshold=0.1, tag_threshold=1.0
     return np.where(found[..., None], xy, 0), np.where(found, _score(flat, pixels), 0), person_score
 
 
-def find_peaks(heatmaps, threshold, most):
-    # type: (np.ndarray, float, int) -> Tuple[np.ndarray, np.ndarray]
+def find_peaks(heatmaps: np.ndarray, threshold: float, most: int) -> Tuple[np.ndarray, np.ndarray]:
     """joint (M,) and pixel y * w + x (M,) of those over the threshold with nothing higher in the 5 x 5 px around.
 
     Sorted by joint, then the highest first, equal ones from the top left; at most ``most`` of each joint.
@@ -98,8 +102,9 @@ def find_peaks(heatmaps, threshold, most):
     return joint[rank < most], pixel[rank < most]
 
 
-def _match(joint, score, tag, order, max_people, tag_threshold):
-    # type: (np.ndarray, np.ndarray, np.ndarray, Iterable[int], int, float) -> Tuple[np.ndarray, np.ndarray]
+def _match(
+    joint: np.ndarray, score: np.ndarray, tag: np.ndarray, order: Iterable[int], max_people: int, tag_threshold: float
+) -> Tuple[np.ndarray, np.ndarray]:
     """peak (N, K): the index of each person's joint among the M peaks, -1 for none; and mean_tag (N, T)."""
     order = list(order)
     peak = np.full((max_people, len(order)), -1)
@@ -124,8 +129,14 @@ def _match(joint, score, tag, order, max_people, tag_threshold):
     return peak[:people], (tag_sum[:people] / joints[:people]).astype(np.float32)
 
 
-def _refine(flat, tags, mean_tag, pixels, missing, tag_threshold):
-    # type: (np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, float) -> np.ndarray
+def _refine(
+    flat: np.ndarray,
+    tags: np.ndarray,
+    mean_tag: np.ndarray,
+    pixels: np.ndarray,
+    missing: np.ndarray,
+    tag_threshold: float,
+) -> np.ndarray:
     """Looks for missing joints where heatmap - rounded tag distance is highest; writes into pixels, says which exist.
 
     Pair by pair: all people at once take as long, and thirty times the memory.
@@ -145,8 +156,7 @@ def _refine(flat, tags, mean_tag, pixels, missing, tag_threshold):
     return better
 
 
-def _best_place(flat, tags, mean):
-    # type: (np.ndarray, np.ndarray, np.ndarray) -> Tuple[int, float, float]
+def _best_place(flat: np.ndarray, tags: np.ndarray, mean: np.ndarray) -> Tuple[int, float, float]:
     """Of places with heatmap (M,) and tags (M, T) the index of the best for a mean tag (T,), its value and distance."""
     if not len(flat):
         return 0, -np.inf, np.inf
@@ -157,19 +167,16 @@ def _best_place(flat, tags, mean):
     return best, value[best], distance[best]
 
 
-def _score(flat, pixels):
-    # type: (np.ndarray, np.ndarray) -> np.ndarray
+def _score(flat: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     return np.clip(flat[np.arange(len(flat)), pixels], 0, 1)
 
 
-def merge_scales(heatmaps, heatmaps_2x):
-    # type: (np.ndarray, np.ndarray) -> np.ndarray
+def merge_scales(heatmaps: np.ndarray, heatmaps_2x: np.ndarray) -> np.ndarray:
     """Mean of the maps (..., h, w) at stride 4, doubled, and the maps (..., 2 h, 2 w) at stride 2."""
     return (double(heatmaps) + heatmaps_2x) / 2
 
 
-def double(maps):
-    # type: (np.ndarray) -> np.ndarray
+def double(maps: np.ndarray) -> np.ndarray:
     """(..., h, w) -> (..., 2 h, 2 w) float32, bilinear.
 
     Pixel j of the result lies at j / 2, because pixel j of a stride-s map lies at input pixel s * j; the last one has
@@ -185,8 +192,7 @@ def double(maps):
     return out
 
 
-def mirror_back(maps, flip_index):
-    # type: (np.ndarray, np.ndarray) -> np.ndarray
+def mirror_back(maps: np.ndarray, flip_index: np.ndarray) -> np.ndarray:
     """Maps (K, h, w) at stride 2 of the mirrored image as those of the image: turned back, left and right exchanged.
 
     Pixel j lies at input pixel 2 j, so its mirror image is half way between two pixels: their mean. The first column

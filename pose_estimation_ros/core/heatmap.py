@@ -3,8 +3,7 @@
 import numpy as np
 
 
-def encode(xy, visible, size_wh, sigma=2.0):
-    # type: (np.ndarray, np.ndarray, tuple, float) -> tuple
+def encode(xy: np.ndarray, visible: np.ndarray, size_wh: tuple, sigma: float = 2.0) -> tuple:
     """Gaussian targets with peak 1 (HRNet's, without rounding the centre to whole pixels).
 
     Args: xy (K, 2) in heatmap px, visible (K,) bool, size_wh of the heatmap, sigma in heatmap px.
@@ -19,8 +18,7 @@ def encode(xy, visible, size_wh, sigma=2.0):
     return (y * weight[:, None])[:, :, None] * x[:, None, :], weight
 
 
-def decode(heatmaps):
-    # type: (np.ndarray) -> tuple
+def decode(heatmaps: np.ndarray) -> tuple:
     """Find the peaks of (N, K, h, w): xy (N, K, 2) float32 in heatmap px, score (N, K) float32, the peak cut to 0..1.
 
     A heatmap that holds NaN, or whose highest value is infinite, has no peak: xy and score are 0. The peak moves a
@@ -38,8 +36,7 @@ def decode(heatmaps):
     return xy.reshape(count, joints, 2), score.reshape(count, joints)
 
 
-def quarter_offset(flat, rows, peak, width):
-    # type: (np.ndarray, np.ndarray, np.ndarray, int) -> np.ndarray
+def quarter_offset(flat: np.ndarray, rows: np.ndarray, peak: np.ndarray, width: int) -> np.ndarray:
     """xy (M, 2) float32 of peaks, given by row (M,) and pixel (M,) of flat heatmaps (R, h * w).
 
     Each moves a quarter pixel towards its higher neighbour on each axis, except at the rim.
@@ -51,8 +48,7 @@ def quarter_offset(flat, rows, peak, width):
     return np.stack([x + 0.25 * np.sign(dx), y + 0.25 * np.sign(dy)], -1).astype(np.float32)
 
 
-def merge_flip(heatmaps, flipped, flip_index):
-    # type: (np.ndarray, np.ndarray, np.ndarray) -> np.ndarray
+def merge_flip(heatmaps: np.ndarray, flipped: np.ndarray, flip_index: np.ndarray) -> np.ndarray:
     """Mean of the heatmaps of an image and of its mirror image, both (N, K, h, w).
 
     The mirrored map is turned back, left and right joints exchanged, and shifted one pixel to the right, because

@@ -3,8 +3,7 @@
 import numpy as np
 
 
-def assign(cost):
-    # type: (np.ndarray) -> np.ndarray
+def assign(cost: np.ndarray) -> np.ndarray:
     """The cheapest way to give min(n, m) of the rows a column of their own: cost (n, m) -> column of each row, or -1.
 
     Shortest augmenting paths (Jonker and Volgenant 1987), begun with each row's cheapest column, which is mostly free.
@@ -32,8 +31,7 @@ def assign(cost):
     return column_of
 
 
-def _augment(cost, row, row_of, row_price, column_price):
-    # type: (np.ndarray, int, np.ndarray, np.ndarray, np.ndarray) -> None
+def _augment(cost: np.ndarray, row: int, row_of: np.ndarray, row_price: np.ndarray, column_price: np.ndarray) -> None:
     """Gives one more row a column, moving others along the cheapest path (Dijkstra); in place.
 
     Prices keep cost - row_price - column_price at 0 where row and column belong together and >= 0 elsewhere.

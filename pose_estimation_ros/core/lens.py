@@ -28,8 +28,7 @@ class PerspectiveLens:
     in radians.
     """
 
-    def __init__(self, coefficients):
-        # type: (Sequence[float]) -> None
+    def __init__(self, coefficients: Sequence[float]) -> None:
         self.coefficients = tuple(coefficients) + (0.0,) * (14 - len(coefficients))
         k1, k2, p1, p2, k3, k4, k5, k6, s1, s2, s3, s4, tilt_x, tilt_y = self.coefficients
         self._shift = (p1, p2, s1, s2, s3, s4)
@@ -40,16 +39,14 @@ class PerspectiveLens:
         self._rise = (n + 2 * s * n.deriv()) * d - 2 * s * n * d.deriv()
         self._reach = min(np.sqrt(_first_root(self._rise)), np.sqrt(_first_root(d)), FARTHEST)
 
-    def distort(self, plane):
-        # type: (np.ndarray) -> np.ndarray
+    def distort(self, plane: np.ndarray) -> np.ndarray:
         """Map points (..., 2) of the plane at 1 m to (..., 2) as the lens shows them."""
         if not any(self.coefficients):
             return plane
         bent = self._bend(plane)[0]
         return bent if self._tilt is None else _by_homography(self._tilt, bent)
 
-    def undistort(self, plane):
-        # type: (np.ndarray) -> np.ndarray
+    def undistort(self, plane: np.ndarray) -> np.ndarray:
         """Invert distort on the central branch; NaN for points that the lens does not show."""
         if not any(self.coefficients):
             return plane
@@ -60,15 +57,13 @@ class PerspectiveLens:
             rays = self._newton(rays, plane)
         return _confirmed(rays, self._bend(rays)[0], plane)
 
-    def _curve(self, r):
-        # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
+    def _curve(self, r: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         """Return the distance from the axis after the lens, and its slope, for the distances r before it."""
         s = r * r
         d = self._denominator(s)
         return r * self._numerator(s) / d, self._rise(s) / (d * d)
 
-    def _newton(self, rays, plane):
-        # type: (np.ndarray, np.ndarray) -> np.ndarray
+    def _newton(self, rays: np.ndarray, plane: np.ndarray) -> np.ndarray:
         """Solve bend(rays) = plane from the rays given; no step leaves the central branch or makes it worse."""
         bent, slopes = self._bend(rays)
         scale, missed = np.ones_like(rays[..., 0]), np.linalg.norm(bent - plane, axis=-1)
@@ -88,8 +83,7 @@ class PerspectiveLens:
                 scale = np.where(better, np.minimum(2 * scale, 1), scale / 2)
         return rays
 
-    def _bend(self, plane):
-        # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
+    def _bend(self, plane: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         """Return points (..., 2) after all but the tilt, and their derivatives (..., 2, 2) by the points."""
         p1, p2, s1, s2, s3, s4 = self._shift
         x, y = plane[..., 0], plane[..., 1]
@@ -112,34 +106,29 @@ class PerspectiveLens:
 class FisheyeLens:
     """A lens that shows the angle a from the axis at the distance a (1 + k1 a^2 + k2 a^4 + k3 a^6 + k4 a^8)."""
 
-    def __init__(self, coefficients):
-        # type: (Sequence[float]) -> None
+    def __init__(self, coefficients: Sequence[float]) -> None:
         self.coefficients = tuple(coefficients)
         factors = [1.0] + list(coefficients)
         self._factor = np.poly1d(factors[::-1])
         self._rise = np.poly1d([(2 * i + 1) * k for i, k in enumerate(factors)][::-1])
         self._reach = min(np.sqrt(_first_root(self._rise)), np.arctan(FARTHEST))
 
-    def distort(self, plane):
-        # type: (np.ndarray) -> np.ndarray
+    def distort(self, plane: np.ndarray) -> np.ndarray:
         """Map points (..., 2) of the plane at 1 m to (..., 2) as the lens shows them."""
         return _scaled(plane, lambda distance: self._curve(np.arctan(distance))[0])
 
-    def undistort(self, plane):
-        # type: (np.ndarray) -> np.ndarray
+    def undistort(self, plane: np.ndarray) -> np.ndarray:
         """Invert distort on the central branch; NaN for points that the lens does not show, and from 90 degrees on."""
         rays = _scaled(plane, lambda distance: np.tan(_inverse(self._curve, distance, self._reach)))
         return _confirmed(rays, self.distort(rays), plane)
 
-    def _curve(self, angle):
-        # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
+    def _curve(self, angle: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         """Return the distance from the axis after the lens, and its slope, for the angles before it."""
         square = angle * angle
         return angle * self._factor(square), self._rise(square)
 
 
-def check_coefficients(coefficients):
-    # type: (Sequence[float]) -> None
+def check_coefficients(coefficients: Sequence[float]) -> None:
     """Raise FrameError ("camera_info") for coefficients with which no lens can be computed."""
     if not np.isfinite(coefficients).all() or np.abs(coefficients).max() > LARGEST_COEFFICIENT:
         expected = "finite distortion coefficients of at most %g" % LARGEST_COEFFICIENT
@@ -150,8 +139,7 @@ def check_coefficients(coefficients):
         raise FrameError("camera_info", "expected %s, got %s" % (expected, list(tilts)))
 
 
-def _first_root(polynomial):
-    # type: (np.poly1d) -> float
+def _first_root(polynomial: np.poly1d) -> float:
     """Return the smallest positive real root, or infinity where there is none."""
     coefficients = np.where(np.abs(polynomial.coefficients) < 1e-30, 0, polynomial.coefficients)
     roots = np.roots(coefficients)
@@ -159,8 +147,7 @@ def _first_root(polynomial):
     return float(min(real[real > 0], default=np.inf))
 
 
-def _inverse(curve, target, reach):
-    # type: (Callable, np.ndarray, float) -> np.ndarray
+def _inverse(curve: Callable, target: np.ndarray, reach: float) -> np.ndarray:
     """Solve curve(t) = target for t in 0..reach, where the curve rises, by Newton steps inside a bracket.
 
     Args:
@@ -187,36 +174,31 @@ def _inverse(curve, target, reach):
     return t
 
 
-def _confirmed(rays, bent, plane):
-    # type: (np.ndarray, np.ndarray, np.ndarray) -> np.ndarray
+def _confirmed(rays: np.ndarray, bent: np.ndarray, plane: np.ndarray) -> np.ndarray:
     """Return rays (..., 2) as they are, or NaN where the lens bends them to another point than that of the plane."""
     with np.errstate(all="ignore"):
         missed = np.abs(bent - plane).max(-1, keepdims=True)
         return np.where(missed <= ACCURACY * (1 + np.abs(plane).max(-1, keepdims=True)), rays, np.nan)
 
 
-def _scaled(plane, new_distance):
-    # type: (np.ndarray, Callable) -> np.ndarray
+def _scaled(plane: np.ndarray, new_distance: Callable) -> np.ndarray:
     """Move points (..., 2) along their rays from the centre, from their distance to new_distance(distance)."""
     distance = np.linalg.norm(plane, axis=-1, keepdims=True)
     return plane * np.where(distance > 0, new_distance(distance) / np.maximum(distance, 1e-300), 1)
 
 
-def _solved(matrices, vectors):
-    # type: (np.ndarray, np.ndarray) -> np.ndarray
+def _solved(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """Solve matrices (..., 2, 2) times x = vectors (..., 2); infinite or NaN where a matrix is singular."""
     (a, b), (c, d) = np.moveaxis(matrices, (-2, -1), (0, 1))
     u, v = np.moveaxis(vectors, -1, 0)
     return np.stack([d * u - b * v, a * v - c * u], -1) / _determinant(matrices)[..., None]
 
 
-def _determinant(matrices):
-    # type: (np.ndarray) -> np.ndarray
+def _determinant(matrices: np.ndarray) -> np.ndarray:
     return matrices[..., 0, 0] * matrices[..., 1, 1] - matrices[..., 0, 1] * matrices[..., 1, 0]
 
 
-def _tilt(x_rad, y_rad):
-    # type: (float, float) -> np.ndarray
+def _tilt(x_rad: float, y_rad: float) -> np.ndarray:
     """Return the homography (3, 3) onto a sensor turned about x, then y."""
     (cos_x, cos_y), (sin_x, sin_y) = np.cos([x_rad, y_rad]), np.sin([x_rad, y_rad])
     about_x = np.array([[1, 0, 0], [0, cos_x, sin_x], [0, -sin_x, cos_x]])
@@ -226,8 +208,7 @@ def _tilt(x_rad, y_rad):
     return onto_z @ turn
 
 
-def _by_homography(matrix, plane):
-    # type: (np.ndarray, np.ndarray) -> np.ndarray
+def _by_homography(matrix: np.ndarray, plane: np.ndarray) -> np.ndarray:
     """Map points (..., 2) by a homography; NaN for those that it takes behind the plane."""
     moved = plane @ matrix[:, :2].T + matrix[:, 2]
     with np.errstate(invalid="ignore"):

@@ -24,8 +24,7 @@ POSSIBLE_C = (-50, 150)  # a Jetson's zone that is switched off tells -256 degre
 SLOWING = r"throttle|balanced|^(?:thermal-)?(?:cpufreq|devfreq)|^Processor$"
 
 
-def describe_machine(root="/"):
-    # type: (str) -> Dict[str, Any]
+def describe_machine(root: str = "/") -> Dict[str, Any]:
     """board, cpu, cores (that this process may use), governor, cpu_mhz (now and at most, per core), gpu_mhz,
     power_mode, and versions of Python and of the libraries loaded so far.
 
@@ -46,8 +45,7 @@ def describe_machine(root="/"):
     }
 
 
-def describe_heat(root="/"):
-    # type: (str) -> Dict[str, Any]
+def describe_heat(root: str = "/") -> Dict[str, Any]:
     """power_mode, gpu_mhz, temperatures_c {zone: its hottest sensor} and throttled [what heat slows down] now.
 
     For asking again and again: some 20 small files.
@@ -60,14 +58,12 @@ def describe_heat(root="/"):
     }
 
 
-def versions():
-    # type: () -> Dict[str, str]
+def versions() -> Dict[str, str]:
     """Of the libraries that this process has loaded."""
     return {name: str(getattr(sys.modules[name], "__version__", UNKNOWN)) for name in LIBRARIES if name in sys.modules}
 
 
-def _read(root, *patterns):
-    # type: (str, str) -> str
+def _read(root: str, *patterns: str) -> str:
     """The first of these files that can be read, without what ends it."""
     for path in (path for pattern in patterns for path in sorted(glob.glob(os.path.join(root, pattern)))):
         try:
@@ -78,9 +74,8 @@ def _read(root, *patterns):
     return UNKNOWN
 
 
-def _temperatures(root):
-    # type: (str) -> Dict[str, float]
-    found = {}  # type: Dict[str, float]
+def _temperatures(root: str) -> Dict[str, float]:
+    found: Dict[str, float] = {}
     for zone, millidegrees in _typed(root, "thermal_zone*", "temp"):
         degrees = millidegrees / 1e3
         if zone not in NO_SENSORS and POSSIBLE_C[0] < degrees < POSSIBLE_C[1]:
@@ -88,39 +83,33 @@ def _temperatures(root):
     return found
 
 
-def _throttled(root):
-    # type: (str) -> List[str]
+def _throttled(root: str) -> List[str]:
     states = _typed(root, "cooling_device*", "cur_state")
     return sorted({kind for kind, state in states if state > 0 and re.search(SLOWING, kind)})
 
 
-def _typed(root, folders, file):
-    # type: (str, str, str) -> List[Tuple[str, int]]
+def _typed(root: str, folders: str, file: str) -> List[Tuple[str, int]]:
     """(type, value) of the kernel's thermal devices; a zone that is switched off cannot be read."""
     paths = sorted(glob.glob(os.path.join(root, THERMAL, folders)))
     read = [(_read(path, "type"), _read(path, file)) for path in paths]
     return [(kind, int(value)) for kind, value in read if re.match(r"-?\d+$", value)]
 
 
-def _cpu_name(root):
-    # type: (str) -> str
+def _cpu_name(root: str) -> str:
     """x86 names its CPU in every entry, ARM a "Hardware" at the end or nothing."""
     found = re.search(r"^(?:model name|Hardware)\s*:\s*(.+)$", _read(root, "proc/cpuinfo"), re.MULTILINE)
     return found.group(1).strip() if found else UNKNOWN
 
 
-def _mhz(text, unit_per_mhz):
-    # type: (str, float) -> Any
+def _mhz(text: str, unit_per_mhz: float) -> Any:
     return round(int(text) / unit_per_mhz) if text.isdigit() else UNKNOWN
 
 
-def _same(values):
-    # type: (List[str]) -> str
+def _same(values: List[str]) -> str:
     return ", ".join(sorted(set(values)))
 
 
-def _power_mode(root):
-    # type: (str) -> str
+def _power_mode(root: str) -> str:
     """Of nvpmodel: its number, which it keeps in its status file, and the name that its configuration gives it."""
     number = re.search(r"\d+", _read(root, NVPMODEL[0]))
     if not number:

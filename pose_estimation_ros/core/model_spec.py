@@ -45,36 +45,31 @@ class ModelSpec(NamedTuple):
     accuracy: Dict[str, Any]
     training: Dict[str, Any]
 
-    def to_json(self):
-        # type: () -> Dict[str, Any]
+    def to_json(self) -> Dict[str, Any]:
         fields = dict(self._asdict(), input_size_wh=list(self.input_size_wh))
         if self.skeleton:
             fields["flip_pairs"] = [list(pair) for pair in get_skeleton(self.skeleton).flip_pairs]
         return fields
 
 
-def file_sha256(path):
-    # type: (str) -> str
+def file_sha256(path: str) -> str:
     with open(path, "rb") as file:
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def model_name(path):
-    # type: (Any) -> str
+def model_name(path: Any) -> str:
     """Make the name of a model from the path of its file: ``out/my model.onnx`` -> ``my_model``."""
     stem = os.path.splitext(os.path.basename(str(path)))[0]
     return re.sub(r"^\.|[^A-Za-z0-9_.-]", "_", stem)[:100] or "model"
 
 
-def spec_path(model_path):
-    # type: (str) -> str
+def spec_path(model_path: str) -> str:
     """``models/x.onnx`` -> ``models/x.json``; ``x.engine`` -> ``x.engine.json``, its sidecar."""
     stem, suffix = os.path.splitext(str(model_path))
     return (str(model_path) if suffix == ENGINE else stem) + ".json"
 
 
-def read_model(path):
-    # type: (str) -> bytes
+def read_model(path: str) -> bytes:
     """Read a model file.
 
     Args:
@@ -94,8 +89,7 @@ def read_model(path):
         raise ModelError("model file %s cannot be read: %s" % (path, error.strerror))
 
 
-def require_file(path):
-    # type: (str) -> None
+def require_file(path: str) -> None:
     """Raise ModelError unless there is a regular file at the path of a model."""
     if not os.path.exists(path):
         raise ModelError("model file %s does not exist" % path)
@@ -103,8 +97,7 @@ def require_file(path):
         raise ModelError("expected a model file, got %s, which is a folder or device" % path)
 
 
-def load_model_spec(model_path, sha256=None):
-    # type: (str, Optional[str]) -> ModelSpec
+def load_model_spec(model_path: str, sha256: Optional[str] = None) -> ModelSpec:
     """Read the spec beside an ONNX file, and check that the two belong together.
 
     Args:
@@ -126,8 +119,7 @@ def load_model_spec(model_path, sha256=None):
     return spec
 
 
-def parse_spec(path, fields):
-    # type: (str, Any) -> ModelSpec
+def parse_spec(path: str, fields: Any) -> ModelSpec:
     """Make a spec from the content of its file.
 
     Args:
@@ -155,16 +147,14 @@ def parse_spec(path, fields):
     return spec
 
 
-def _check_types(fields):
-    # type: (Dict[str, Any]) -> None
+def _check_types(fields: Dict[str, Any]) -> None:
     for name in set(ModelSpec._fields) - set(NUMBERS):
         kind, text = (dict, "an object") if name in OBJECTS else (str, "a string")
         if not isinstance(fields[name], kind):
             raise ValueError("expected %s as %s, got %s" % (name, text, shown(fields[name])))
 
 
-def _check_numbers(input_size_wh, stride, padding):
-    # type: (Any, Any, Any) -> None
+def _check_numbers(input_size_wh: Any, stride: Any, padding: Any) -> None:
     if not isinstance(input_size_wh, list) or [_is_whole(side, LARGEST_SIDE) for side in input_size_wh] != [True] * 2:
         expected = "expected input_size_wh [width, height] of whole numbers from 1 to %d, got %s"
         raise ValueError(expected % (LARGEST_SIDE, shown(input_size_wh)))
@@ -174,19 +164,16 @@ def _check_numbers(input_size_wh, stride, padding):
         raise ValueError("expected padding as a number from %g to %g, got %s" % (PADDING + (shown(padding),)))
 
 
-def _is_whole(value, most):
-    # type: (Any, int) -> bool
+def _is_whole(value: Any, most: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
 
 
-def is_number(value, least=-1e300, most=1e300):
-    # type: (Any, float, float) -> bool
+def is_number(value: Any, least: float = -1e300, most: float = 1e300) -> bool:
     """Tell whether a value of a JSON file is a number from least to most; true and false are none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most
 
 
-def _check_figures(accuracy, training):
-    # type: (Dict[str, Any], Dict[str, Any]) -> None
+def _check_figures(accuracy: Dict[str, Any], training: Dict[str, Any]) -> None:
     """Check what this package reads of the objects; people may note anything else there."""
     threshold = accuracy.get("score_threshold", 0)
     if not is_number(threshold, 0, 1):
@@ -202,8 +189,7 @@ def _check_figures(accuracy, training):
             raise ValueError("expected training.export.export.%s as a string, got %s" % (name, shown(export[name])))
 
 
-def _check_names(spec, flip_pairs):
-    # type: (ModelSpec, Any) -> None
+def _check_names(spec: ModelSpec, flip_pairs: Any) -> None:
     if not NAME.fullmatch(spec.name):
         expected = 'expected name of up to 100 letters, digits, "_", "-" and ".", not "." first, got %s'
         raise ValueError(expected % shown(spec.name))

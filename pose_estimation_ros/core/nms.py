@@ -5,8 +5,7 @@ import numpy as np
 from pose_estimation_ros.core.geometry import iou
 
 
-def nms(similarity, score, threshold):
-    # type: (np.ndarray, np.ndarray, float) -> np.ndarray
+def nms(similarity: np.ndarray, score: np.ndarray, threshold: float) -> np.ndarray:
     """Indices of those to keep, best score first: each drops all later ones that are more similar than the threshold.
 
     Args: similarity (N, N), score (N,).
@@ -19,7 +18,6 @@ def nms(similarity, score, threshold):
     return order[alive]
 
 
-def box_nms(box_xyxy, score, threshold):
-    # type: (np.ndarray, np.ndarray, float) -> np.ndarray
+def box_nms(box_xyxy: np.ndarray, score: np.ndarray, threshold: float) -> np.ndarray:
     """Indices of the boxes (N, 4) px to keep, best score first, none with an IoU over the threshold to a better one."""
     return nms(iou(box_xyxy, box_xyxy), score, threshold)

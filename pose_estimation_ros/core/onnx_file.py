@@ -10,7 +10,7 @@ from pose_estimation_ros.core.errors import ModelError
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5  # wire types; those of the former groups, 3 and 4, are in no ONNX file
 FIXED_SIZES = {FIXED64: 8, FIXED32: 4}
-MESSAGES = {  # message: {number of a field: the message in it}
+MESSAGES: Dict[str, Dict[int, str]] = {  # message: {number of a field: the message in it}
     "model": {7: "graph", 20: "training", 25: "function"},
     "graph": {1: "node", 5: "tensor", 15: "sparse"},
     "training": {1: "graph", 2: "graph"},
@@ -19,13 +19,12 @@ MESSAGES = {  # message: {number of a field: the message in it}
     "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
     "sparse": {1: "tensor", 2: "tensor"},
     "tensor": {},
-}  # type: Dict[str, Dict[int, str]]
+}
 EXTERNAL_DATA, DATA_LOCATION, DEFAULT = 13, 14, 0  # fields of a tensor, and the location in the file itself
 LFS = b"version https://git-lfs"
 
 
-def check_onnx(content, path):
-    # type: (bytes, str) -> None
+def check_onnx(content: bytes, path: str) -> None:
     """Refuse a file that is no ONNX model, or whose weights lie in other files, which no sha256 of this one covers.
 
     Args:
@@ -50,8 +49,7 @@ def check_onnx(content, path):
         )
 
 
-def has_external_data(content):
-    # type: (bytes) -> bool
+def has_external_data(content: bytes) -> bool:
     """Tell whether a tensor of an ONNX model lies in another file. Raises ValueError for a file that is no protobuf."""
     waiting = [("model", 0, len(content))]  # no recursion: a hostile file may nest messages deep
     while waiting:
@@ -65,8 +63,7 @@ def has_external_data(content):
     return False
 
 
-def _fields(content, position, end):
-    # type: (bytes, int, int) -> Iterator[Tuple[int, int, int, int]]
+def _fields(content: bytes, position: int, end: int) -> Iterator[Tuple[int, int, int, int]]:
     """Yield number and wire type of each field; then begin and end of its value, or of a varint the value and 0."""
     while position < end:
         key, position = _varint(content, position, end)
@@ -86,8 +83,7 @@ def _fields(content, position, end):
         position += size
 
 
-def _varint(content, position, end):
-    # type: (bytes, int, int) -> Tuple[int, int]
+def _varint(content: bytes, position: int, end: int) -> Tuple[int, int]:
     """Return the whole number that begins at a position, and the position after it."""
     value = 0
     for shift in range(0, 70, 7):

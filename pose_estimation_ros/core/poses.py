@@ -26,25 +26,23 @@ class Poses(NamedTuple):
     velocity: np.ndarray
 
     @property
-    def count(self):  # type: ignore[override]
-        # type: () -> int
+    def count(self) -> int:  # type: ignore[override]
         """Number of people N (``len`` would be the number of fields)."""
         return len(self.xy)
 
-    def select(self, index):
-        # type: (np.ndarray) -> Poses
+    def select(self, index: np.ndarray) -> "Poses":
         """The people of a boolean mask (N,) or an index array, in its order."""
         return Poses(*(field[index] for field in self))
 
 
-def empty_poses(num_keypoints):
-    # type: (int) -> Poses
+def empty_poses(num_keypoints: int) -> Poses:
     """Nobody: N = 0."""
     return make_poses(np.zeros((0, num_keypoints, 2)), np.zeros((0, num_keypoints)), np.zeros((0, 4)), np.zeros(0))
 
 
-def make_poses(xy, score, box_xyxy, person_score, track_id=None):
-    # type: (np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray) -> Poses
+def make_poses(
+    xy: np.ndarray, score: np.ndarray, box_xyxy: np.ndarray, person_score: np.ndarray, track_id: np.ndarray = None
+) -> Poses:
     """Poses with the documented dtypes; untracked unless ids are given; state and velocity unknown.
 
     Raises ValueError where the shapes do not belong together.
@@ -61,7 +59,6 @@ def make_poses(xy, score, box_xyxy, person_score, track_id=None):
     return Poses(*floats, np.asarray(track_id, np.int32), *unknown)  # type: ignore[call-arg]
 
 
-def joined(first, second):
-    # type: (Poses, Poses) -> Poses
+def joined(first: Poses, second: Poses) -> Poses:
     """The people of both, in this order."""
     return Poses(*(np.concatenate(pair) for pair in zip(first, second)))

@@ -20,20 +20,17 @@ class Skeleton(NamedTuple):
     sigmas: Tuple[float, ...]
 
     @property
-    def num_keypoints(self):
-        # type: () -> int
+    def num_keypoints(self) -> int:
         return len(self.keypoints)
 
     @property
-    def flip_pairs(self):
-        # type: () -> Tuple[Tuple[int, int], ...]
+    def flip_pairs(self) -> Tuple[Tuple[int, int], ...]:
         """(left, right) index pairs that a mirrored image exchanges, derived from the names."""
         left = [i for i, name in enumerate(self.keypoints) if name.startswith("left_")]
         return tuple((i, self.keypoints.index(self.keypoints[i].replace("left_", "right_"))) for i in left)
 
     @property
-    def flip_index(self):
-        # type: () -> np.ndarray
+    def flip_index(self) -> np.ndarray:
         """(K,) int: index of each keypoint's mirror image; keypoints on the body's axis map to themselves."""
         index = np.arange(self.num_keypoints)
         for left, right in self.flip_pairs:
@@ -76,13 +73,11 @@ _NECK_BONES = (
 _LIMB_BONES = _BONES[:4] + _BONES[8:12]
 
 
-def _both(*parts):
-    # type: (str) -> List[str]
+def _both(*parts: str) -> List[str]:
     return [side + part for part in parts for side in ("left_", "right_")]
 
 
-def _skeleton(name, keypoints, bones):
-    # type: (str, List[str], Tuple[str, ...]) -> Skeleton
+def _skeleton(name: str, keypoints: List[str], bones: Tuple[str, ...]) -> Skeleton:
     links = tuple(tuple(keypoints.index(end) for end in bone.split("-")) for bone in bones)
     sigmas = tuple(_SIGMA[keypoint.replace("left_", "").replace("right_", "")] for keypoint in keypoints)
     return Skeleton(name, tuple(keypoints), links, sigmas)  # type: ignore[arg-type]
@@ -107,7 +102,7 @@ _MPII_TRUNK = (
     "pelvis-left_hip", "pelvis-right_hip",
 )  # fmt: skip
 
-SKELETONS = {
+SKELETONS: Dict[str, Skeleton] = {
     skeleton.name: skeleton
     for skeleton in (
         _skeleton("coco17", _COCO, _BONES),
@@ -116,19 +111,17 @@ SKELETONS = {
         _skeleton("openpose18", _OPENPOSE, _NECK_BONES),
         _skeleton("hri18", _HRI, _NECK_BONES),
     )
-}  # type: Dict[str, Skeleton]
+}
 
 
-def get_skeleton(name):
-    # type: (str) -> Skeleton
+def get_skeleton(name: str) -> Skeleton:
     """The skeleton of that name. Raises ConfigError with the known names."""
     if name not in SKELETONS:
         raise ConfigError("expected a skeleton out of %s, got %.80r" % (", ".join(sorted(SKELETONS)), name))
     return SKELETONS[name]
 
 
-def convert(xy, score, source, target):
-    # type: (np.ndarray, np.ndarray, Skeleton, Skeleton) -> Tuple[np.ndarray, np.ndarray]
+def convert(xy: np.ndarray, score: np.ndarray, source: Skeleton, target: Skeleton) -> Tuple[np.ndarray, np.ndarray]:
     """Keypoints of another skeleton: same name, else the midpoint of two (score: the lower), else score 0 at (0, 0).
 
     Args: xy (N, K, 2) px, score (N, K), both in the order of ``source``. Returns both in the order of ``target``.

@@ -29,21 +29,20 @@ class OneEuro:
     near and far people and any camera resolution. docs/tracking.md has the table that the defaults are chosen from.
     """
 
-    def __init__(self, min_cutoff_hz=0.7, beta=4.0, speed_cutoff_hz=0.5, max_gap_s=0.25):
-        # type: (float, float, float, float) -> None
+    def __init__(
+        self, min_cutoff_hz: float = 0.7, beta: float = 4.0, speed_cutoff_hz: float = 0.5, max_gap_s: float = 0.25
+    ) -> None:
         self.min_cutoff_hz, self.beta, self._speed_cutoff_hz = min_cutoff_hz, beta, speed_cutoff_hz
         self._max_gap_s = max_gap_s
         self._clock = StampClock()
         self.reset()
 
-    def reset(self):
-        # type: () -> None
+    def reset(self) -> None:
         """Forgets all tracks."""
         self._ids = np.zeros(0, np.int32)
-        self._states = None  # type: Optional[_States]
+        self._states: Optional[_States] = None
 
-    def update(self, poses, stamp_s):
-        # type: (Poses, float) -> Poses
+    def update(self, poses: Poses, stamp_s: float) -> Poses:
         """The same people with smoothed xy, and velocity.
 
         Untracked people, and keypoints with score 0, pass as they are. After a clear jump back in time everything
@@ -62,20 +61,17 @@ class OneEuro:
         velocity[tracked] = np.where(seen, states.velocity, found.velocity)
         return poses._replace(xy=xy, velocity=velocity)
 
-    def _grow_old(self, step_s):
-        # type: (Optional[float]) -> None
+    def _grow_old(self, step_s: Optional[float]) -> None:
         if step_s is None:
             self.reset()
         if self._states is not None:
             aged = self._states._replace(age_s=self._states.age_s + step_s)
             self._keep(aged, aged.age_s.min(1) <= self._max_gap_s)
 
-    def _keep(self, states, kept):
-        # type: (_States, np.ndarray) -> None
+    def _keep(self, states: _States, kept: np.ndarray) -> None:
         self._ids, self._states = self._ids[kept], _States(*(values[kept] for values in states))
 
-    def _before(self, ids, poses):
-        # type: (np.ndarray, Poses) -> _States
+    def _before(self, ids: np.ndarray, poses: Poses) -> _States:
         """States of these tracks; of new ones such as were never seen."""
         still, never = np.zeros_like(poses.xy), np.full_like(poses.score, np.inf)
         states = _States(poses.xy.copy(), still, still.copy(), never, poses.score.copy())
@@ -85,15 +81,13 @@ class OneEuro:
                 values[new] = known[old]
         return states
 
-    def _remember(self, ids, states):
-        # type: (np.ndarray, _States) -> None
+    def _remember(self, ids: np.ndarray, states: _States) -> None:
         if self._states is not None:
             self._keep(self._states, ~(self._ids[:, None] == ids).any(1))
             states = _States(*(np.concatenate(pair) for pair in zip(self._states, states)))
         self._ids, self._states = np.concatenate([self._ids, ids]), states
 
-    def _filter(self, before, xy, score, height):
-        # type: (_States, np.ndarray, np.ndarray, np.ndarray) -> _States
+    def _filter(self, before: _States, xy: np.ndarray, score: np.ndarray, height: np.ndarray) -> _States:
         found, known, still = score > 0, before.age_s <= self._max_gap_s, np.zeros_like(xy)
         fresh = _States(xy, still, still, np.where(found, 0, np.inf).astype(np.float32), score)
         step_s = before.age_s[..., None]
@@ -110,13 +104,11 @@ class OneEuro:
         return _chosen(found & known, filtered, _chosen(found | ~known, fresh, before))
 
 
-def _chosen(mask, yes, no):
-    # type: (np.ndarray, _States, _States) -> _States
+def _chosen(mask: np.ndarray, yes: _States, no: _States) -> _States:
     """Of each keypoint the one state or the other."""
     return _States(*(np.where(mask[..., None] if a.ndim == 3 else mask, a, b) for a, b in zip(yes, no)))
 
 
-def smoothing_factor(cutoff_hz, step_s):
-    # type: (Any, Any) -> np.ndarray
+def smoothing_factor(cutoff_hz: Any, step_s: Any) -> np.ndarray:
     """Weight of the new value in a first-order low-pass filter: 0..1."""
     return 1 - 1 / (1 + 2 * np.pi * np.asarray(cutoff_hz) * step_s)

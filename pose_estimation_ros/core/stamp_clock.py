@@ -14,12 +14,10 @@ class StampClock:
     nothing divides by zero and what is lost still grows old. A clear jump back tells the owner to forget its state.
     """
 
-    def __init__(self):
-        # type: () -> None
-        self._newest_s = None  # type: Optional[float]
+    def __init__(self) -> None:
+        self._newest_s: Optional[float] = None
 
-    def advance(self, stamp_s):
-        # type: (float) -> Optional[float]
+    def advance(self, stamp_s: float) -> Optional[float]:
         """Seconds > 0 since the last stamp; None at the first stamp and after a jump back of more than JUMP_BACK_S."""
         newest_s = self._newest_s
         if newest_s is None or stamp_s < newest_s - JUMP_BACK_S:

@@ -16,13 +16,13 @@ class Ratio(NamedTuple):
     low: float
     high: float
 
-    def __str__(self):
-        # type: () -> str
+    def __str__(self) -> str:
         return "%.3f (%.3f..%.3f)" % self
 
 
-def take_turns(functions, rounds, warm_up=2, clock=time.perf_counter):
-    # type: (Sequence[Callable], int, int, Callable[[], float]) -> np.ndarray
+def take_turns(
+    functions: Sequence[Callable], rounds: int, warm_up: int = 2, clock: Callable[[], float] = time.perf_counter
+) -> np.ndarray:
     """Milliseconds (rounds, functions) of each function in each round, after some rounds that do not count.
 
     Within a round all run once, in an order that is turned round each time: what else runs on the machine slows all of
@@ -37,15 +37,13 @@ def take_turns(functions, rounds, warm_up=2, clock=time.perf_counter):
     return times[warm_up:]
 
 
-def percentiles(times_ms):
-    # type: (Sequence[float]) -> Dict[str, float]
+def percentiles(times_ms: Sequence[float]) -> Dict[str, float]:
     """{"p50_ms", "p90_ms", "p99_ms"} of at least one time."""
     values = np.percentile(times_ms, PERCENTILES)
     return {"p%d_ms" % percent: round(float(value), 3) for percent, value in zip(PERCENTILES, values)}
 
 
-def ratio_of_medians(times_ms, of_ms, seed=0):
-    # type: (np.ndarray, np.ndarray, int) -> Ratio
+def ratio_of_medians(times_ms: np.ndarray, of_ms: np.ndarray, seed: int = 0) -> Ratio:
     """times_ms, of_ms (R,): of the same R rounds, which are resampled together (paired bootstrap)."""
     times_ms, of_ms = np.asarray(times_ms), np.asarray(of_ms)
     rounds = np.random.RandomState(seed).randint(0, len(times_ms), (RESAMPLES, len(times_ms)))
@@ -54,21 +52,19 @@ def ratio_of_medians(times_ms, of_ms, seed=0):
     return Ratio(float(np.median(times_ms) / np.median(of_ms)), float(low), float(high))
 
 
-def table(head, rows, words=1):
-    # type: (Sequence[str], Iterable[Sequence], int) -> str
+def table(head: Sequence[str], rows: Iterable[Sequence], words: int = 1) -> str:
     """Lines of words and then numbers, each column as wide as its widest entry; None shows as "-".
 
     words: how many columns begin at the left; the others end at the right.
     """
-    texts = [list(head)] + [[_text(value) for value in row] for row in rows]  # type: List[List[str]]
+    texts: List[List[str]] = [list(head)] + [[_text(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts)]
     aligned = [str.ljust] * words + [str.rjust] * (len(widths) - words)
     lines = [[align(t, width) for align, t, width in zip(aligned, row, widths)] for row in texts]
     return "\n".join("  ".join(line).rstrip() for line in lines)
 
 
-def _text(value):
-    # type: (object) -> str
+def _text(value: object) -> str:
     if value is None:
         return "-"
     return "%.2f" % value if isinstance(value, float) else str(value)

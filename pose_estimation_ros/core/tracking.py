@@ -24,8 +24,7 @@ class _Tracks(NamedTuple):
     age_s: np.ndarray
     seen: np.ndarray
 
-    def select(self, index):
-        # type: (np.ndarray) -> _Tracks
+    def select(self, index: np.ndarray) -> "_Tracks":
         return _Tracks(self.poses.select(index), self.velocity[index], self.age_s[index], self.seen[index])
 
 
@@ -41,9 +40,17 @@ class Tracker:
     out of sight, for who knows where they went.
     """
 
-    def __init__(self, sigmas, max_age_s=1.0, confirm_after=3, tentative_age_s=0.25, velocity_s=0.3, min_likeness=0.1,
-                 oks_share=0.7, doubt_per_s=2.0):  # fmt: skip
-        # type: (Sequence[float], float, int, float, float, float, float, float) -> None
+    def __init__(
+        self,
+        sigmas: Sequence[float],
+        max_age_s: float = 1.0,
+        confirm_after: int = 3,
+        tentative_age_s: float = 0.25,
+        velocity_s: float = 0.3,
+        min_likeness: float = 0.1,
+        oks_share: float = 0.7,
+        doubt_per_s: float = 2.0,
+    ) -> None:
         self._sigmas = tuple(sigmas)
         self.max_age_s, self.confirm_after, self._tentative_age_s = max_age_s, confirm_after, tentative_age_s
         self._velocity_s, self._min_likeness = velocity_s, min_likeness
@@ -52,13 +59,11 @@ class Tracker:
         self._clock = StampClock()
         self.reset()
 
-    def reset(self):
-        # type: () -> None
+    def reset(self) -> None:
         """Forgets everybody."""
         self._tracks = _Tracks(empty_poses(len(self._sigmas)), np.zeros((0, 2)), np.zeros(0), np.zeros(0, int))
 
-    def update(self, poses, stamp_s):
-        # type: (Poses, float) -> Poses
+    def update(self, poses: Poses, stamp_s: float) -> Poses:
         """The same people in the same order with track_id and state filled. stamp_s: time of the image in seconds."""
         step_s = self._clock.advance(stamp_s)
         if step_s is None:
@@ -71,28 +76,24 @@ class Tracker:
         return self._tracks.poses.select(np.arange(poses.count))._replace(xy=poses.xy)
 
     @property
-    def lost(self):
-        # type: () -> Poses
+    def lost(self) -> Poses:
         """Confirmed people whom the last update did not find: box where they should be, keypoints with score 0."""
         poses = self._expected()
         away = (self._tracks.age_s > 0) & (poses.state == CONFIRMED)
         lost = poses.select(away)
         return lost._replace(score=np.zeros_like(lost.score), state=np.full_like(lost.state, LOST))
 
-    def _grow_old(self, step_s):
-        # type: (float) -> None
+    def _grow_old(self, step_s: float) -> None:
         tracks = self._tracks._replace(age_s=self._tracks.age_s + step_s)
         limit_s = np.where(tracks.poses.state == CONFIRMED, self.max_age_s, self._tentative_age_s)
         self._tracks = tracks.select(tracks.age_s <= limit_s)
 
-    def _expected(self):
-        # type: () -> Poses
+    def _expected(self) -> Poses:
         """Everybody where they should be now."""
         poses, way = self._tracks.poses, (self._tracks.velocity * self._tracks.age_s[:, None]).astype(np.float32)
         return poses._replace(xy=poses.xy + way[:, None], box_xyxy=poses.box_xyxy + np.tile(way, 2))
 
-    def _match(self, expected, poses):
-        # type: (Poses, Poses) -> np.ndarray
+    def _match(self, expected: Poses, poses: Poses) -> np.ndarray:
         """For each person the index of its track, or -1: (N,) int."""
         area = box_area(expected.box_xyxy) * (1 + self._doubt_per_s * self._tracks.age_s) ** 2
         alike = self._oks_share * oks(expected.xy, expected.score, area, poses.xy, self._sigmas)
@@ -104,8 +105,7 @@ class Tracker:
             match[free[row_of >= 0]] = tracks[row_of[row_of >= 0]]
         return match
 
-    def _continued(self, expected, poses, match):
-        # type: (Poses, Poses, np.ndarray) -> _Tracks
+    def _continued(self, expected: Poses, poses: Poses, match: np.ndarray) -> _Tracks:
         """The people found, in their order, then the tracks that found nobody."""
         old, new = match >= 0, match < 0
         tracks, before = self._tracks.select(match[old]), expected.select(match[old])
@@ -127,8 +127,7 @@ class Tracker:
             np.concatenate([seen, rest.seen]),
         )
 
-    def _velocity_change(self, before, now, tracks):
-        # type: (Poses, Poses, _Tracks) -> np.ndarray
+    def _velocity_change(self, before: Poses, now: Poses, tracks: _Tracks) -> np.ndarray:
         """(n, 2) px/s: by how far the middle keypoint (median) missed its place; the first times count fully."""
         both = (before.score > 0) & (now.score > 0)
         missed = middle(now.xy - before.xy, both)
@@ -136,8 +135,7 @@ class Tracker:
         return (gain / tracks.age_s)[:, None] * missed
 
 
-def middle(values, known):
-    # type: (np.ndarray, np.ndarray) -> np.ndarray
+def middle(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Medians (n, 2) of the known ones, (n, K), among values (n, K, 2); 0 where none is.
 
     np.nanmedian takes ten times as long.
@@ -148,8 +146,7 @@ def middle(values, known):
     return np.where(count[:, None] > 0, both / 2, 0)
 
 
-def best_pairs(likeness, least):
-    # type: (np.ndarray, float) -> np.ndarray
+def best_pairs(likeness: np.ndarray, least: float) -> np.ndarray:
     """Pairs rows with columns for the greatest sum, no pair below ``least``: (T, N) -> row of each column or -1."""
     allowed = likeness >= least
     row_of = assign(-np.where(allowed, likeness, 0).T)

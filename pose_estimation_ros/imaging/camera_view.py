@@ -27,16 +27,14 @@ class View:
     turned, not mirrored.
     """
 
-    def __init__(self, roi_xywh=(0, 0, 0, 0), rotation_deg=0):
-        # type: (Sequence[int], int) -> None
+    def __init__(self, roi_xywh: Sequence[int] = (0, 0, 0, 0), rotation_deg: int = 0) -> None:
         if len(roi_xywh) != 4 or not all(value == int(value) and value >= 0 for value in roi_xywh):
             raise ConfigError("expected a region x, y, width, height of whole pixels >= 0, got %s" % list(roi_xywh))
         if rotation_deg not in TURNS:
             raise ConfigError("expected a rotation of %s degrees, got %s" % (", ".join(map(str, TURNS)), rotation_deg))
         self.roi_xywh, self.rotation_deg = tuple(int(value) for value in roi_xywh), int(rotation_deg)
 
-    def cut(self, frame):
-        # type: (np.ndarray) -> np.ndarray
+    def cut(self, frame: np.ndarray) -> np.ndarray:
         """(H, W, C) -> (h, w, C): a view on the frame, its rows apart where it is a region, or where turned a copy.
 
         Raises FrameError ("roi") for a region that lies outside the frame.
@@ -45,8 +43,7 @@ class View:
         part = frame[y : y + height, x : x + width]
         return cv2.rotate(part, TURNS[self.rotation_deg]) if self.rotation_deg else part
 
-    def back(self, poses, image_wh):
-        # type: (Poses, Sequence[int]) -> Poses
+    def back(self, poses: Poses, image_wh: Sequence[int]) -> Poses:
         """Poses in pixels of the cut image -> of the original: keypoints, boxes, velocities; scores stay."""
         if not self.rotation_deg and self.roi_xywh[:2] == (0, 0):
             return poses
@@ -57,19 +54,16 @@ class View:
             xy=xy.astype(np.float32), velocity=velocity.astype(np.float32), box_xyxy=boxes.astype(np.float32)
         )
 
-    def boxes(self, boxes_xyxy, image_wh):
-        # type: (np.ndarray, Sequence[int]) -> np.ndarray
+    def boxes(self, boxes_xyxy: np.ndarray, image_wh: Sequence[int]) -> np.ndarray:
         """Boxes (N, 4) px of the original image -> (N, 4) float32 px of the cut one; they may lie beside it."""
         return _moved(invert(self._to_original(image_wh)), boxes_xyxy).astype(np.float32)
 
-    def size_wh(self, image_wh):
-        # type: (Sequence[int]) -> Tuple[int, int]
+    def size_wh(self, image_wh: Sequence[int]) -> Tuple[int, int]:
         """(width, height) px of the cut image."""
         _x, _y, width, height = self._region(image_wh)
         return (height, width) if self.rotation_deg in (90, 270) else (width, height)
 
-    def _region(self, image_wh):
-        # type: (Sequence[int]) -> Tuple[int, int, int, int]
+    def _region(self, image_wh: Sequence[int]) -> Tuple[int, int, int, int]:
         x, y, width, height = self.roi_xywh
         image_width, image_height = image_wh
         if x >= image_width or y >= image_height:
@@ -77,8 +71,7 @@ class View:
             raise FrameError("roi", problem % ((image_width, image_height) + self.roi_xywh))
         return x, y, min(width or image_width, image_width - x), min(height or image_height, image_height - y)
 
-    def _to_original(self, image_wh):
-        # type: (Sequence[int]) -> np.ndarray
+    def _to_original(self, image_wh: Sequence[int]) -> np.ndarray:
         """Affine map (2, 3) cut -> original px. Turned back about the middle between the pixels' centres."""
         x, y, width, height = self._region(image_wh)
         cos, sin = round(math.cos(math.radians(self.rotation_deg))), round(math.sin(math.radians(self.rotation_deg)))
@@ -87,8 +80,7 @@ class View:
         return np.concatenate([linear, (middle + (x, y) - linear @ cut_middle)[:, None]], 1)
 
 
-def _moved(matrix, boxes_xyxy):
-    # type: (np.ndarray, np.ndarray) -> np.ndarray
+def _moved(matrix: np.ndarray, boxes_xyxy: np.ndarray) -> np.ndarray:
     """Boxes (N, 4) xyxy by a map that turns by right angles."""
     corners = apply(matrix, np.asarray(boxes_xyxy, np.float64).reshape(-1, 2, 2))
     return np.concatenate([corners.min(1), corners.max(1)], 1)

@@ -20,8 +20,7 @@ GREY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATIO
 COLOUR = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
 
-def decode_compressed(form, data, max_pixels=MAX_PIXELS, mono16_bits=0):
-    # type: (str, Any, int, int) -> np.ndarray
+def decode_compressed(form: str, data: Any, max_pixels: int = MAX_PIXELS, mono16_bits: int = 0) -> np.ndarray:
     """Decode a JPEG or PNG of 8 or 16 bits, colour or grey.
 
     A grey file whose format names a Bayer pattern ("bayer_rggb8; png compressed ") is a sensor's mosaic, from which
@@ -53,8 +52,7 @@ def decode_compressed(form, data, max_pixels=MAX_PIXELS, mono16_bits=0):
     return cv2.cvtColor(image, LAYOUTS[encoding if mosaic else "mono8"].to_bgr)
 
 
-def decode_compressed_depth(form, data, max_pixels=MAX_PIXELS):
-    # type: (str, Any, int) -> Tuple[np.ndarray, str]
+def decode_compressed_depth(form: str, data: Any, max_pixels: int = MAX_PIXELS) -> Tuple[np.ndarray, str]:
     """Decode a compressedDepth image, or a PNG of 16 bits, for core.depth.
 
     Depth in metres comes as a / (value - b), with a and b before the PNG; 0 becomes NaN, nothing measured.
@@ -81,8 +79,7 @@ def decode_compressed_depth(form, data, max_pixels=MAX_PIXELS):
     return (values if encoding == "16UC1" else _metres(values, *DEPTH_HEADER.unpack_from(data)[1:])), encoding
 
 
-def _metres(values, a, b):
-    # type: (np.ndarray, float, float) -> np.ndarray
+def _metres(values: np.ndarray, a: float, b: float) -> np.ndarray:
     """Quantised inverse depth uint16 -> float32 m, see codec.cpp: a = z0 (z0 + 1), b = 1 - a / farthest."""
     if not (0 < a < np.inf and -np.inf < b <= 1):
         raise FrameError("data", "expected the quantisation a > 0, b <= 1 of inverse depth, got %g, %g" % (a, b))
@@ -90,14 +87,12 @@ def _metres(values, a, b):
         return np.where(values > 0, np.float32(a) / (values - np.float32(b)), np.float32(np.nan))
 
 
-def _encoding(form):
-    # type: (str) -> str
+def _encoding(form: str) -> str:
     """Return the encoding of the image before it was compressed; for formats such as "jpeg", that word."""
     return form.split(";")[0].strip()
 
 
-def _depth_values(form, data, max_pixels):
-    # type: (str, bytes, int) -> np.ndarray
+def _depth_values(form: str, data: bytes, max_pixels: int) -> np.ndarray:
     header = _header(form, data, max_pixels)
     if not data.startswith(PNG_START) or (header.bits, header.channels) != (16, 1):
         problem = "expected a PNG of 16 bits and one channel, got %d bits and %d channels, format %.80r"
@@ -105,8 +100,7 @@ def _depth_values(form, data, max_pixels):
     return _decoded(header, cv2.IMREAD_UNCHANGED)
 
 
-def _header(form, data, max_pixels):
-    # type: (str, bytes, int) -> ImageHeader
+def _header(form: str, data: bytes, max_pixels: int) -> ImageHeader:
     header = checked_image(data, max_pixels)
     if header is None:
         problem = "expected a JPEG or PNG, got %d bytes that are neither, format %.80r"
@@ -114,8 +108,7 @@ def _header(form, data, max_pixels):
     return header
 
 
-def _decoded(header, flags):
-    # type: (ImageHeader, int) -> np.ndarray
+def _decoded(header: ImageHeader, flags: int) -> np.ndarray:
     """Decode the file by OpenCV; what it finds in it must be what was found before."""
     try:
         image = cv2.imdecode(np.frombuffer(header.data, np.uint8), flags)

@@ -8,8 +8,7 @@ import numpy as np
 MAX_SIDE = 32766  # px: OpenCV 4 cannot warp an image with a longer side
 
 
-def warp_crops(frame, matrices, size_wh, padding=0):
-    # type: (np.ndarray, np.ndarray, Sequence[int], int) -> np.ndarray
+def warp_crops(frame: np.ndarray, matrices: np.ndarray, size_wh: Sequence[int], padding: int = 0) -> np.ndarray:
     """Cuts crops out of a frame and turns them into network input.
 
     Args: frame (H, W, 3) uint8 BGR; matrices (N, 2, 3) image -> crop px; size_wh of the crops;

@@ -1,7 +1,5 @@
 """Skeletons with ids on an image."""
 
-from typing import List, Tuple
-
 import cv2
 import numpy as np
 
@@ -15,8 +13,7 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 COLOR_BY = ("side", "track")
 
 
-def draw_poses(frame, poses, skeleton, color_by="side"):
-    # type: (np.ndarray, Poses, Skeleton, str) -> None
+def draw_poses(frame: np.ndarray, poses: Poses, skeleton: Skeleton, color_by: str = "side") -> None:
     """Draw people into a frame (H, W, 3) uint8 BGR, in place; keypoints with score 0 and their links are left out.
 
     So are keypoints that are not finite, or farther away than an image reaches.
@@ -40,15 +37,13 @@ def draw_poses(frame, poses, skeleton, color_by="side"):
             _draw_label(frame, _label(poses, person), points[found].min(0), person_color)
 
 
-def _line_width(box_xyxy):
-    # type: (np.ndarray) -> int
+def _line_width(box_xyxy: np.ndarray) -> int:
     if not in_reach(box_xyxy):
         return 1
     return int(np.clip(round(float(box_xyxy[3] - box_xyxy[1]) / 70), 1, 6))
 
 
-def _draw_links(frame, xy, links, colors, width):
-    # type: (np.ndarray, list, list, list, int) -> None
+def _draw_links(frame: np.ndarray, xy: list, links: list, colors: list, width: int) -> None:
     """Dark outline first, so that the skeleton stands out from any background; a link across the body is in between."""
     for a, b in links:
         cv2.line(frame, xy[a], xy[b], OUTLINE, width + 2, cv2.LINE_AA)
@@ -56,14 +51,12 @@ def _draw_links(frame, xy, links, colors, width):
         cv2.line(frame, xy[a], xy[b], colors[a] if colors[a] == colors[b] else MIDDLE, width, cv2.LINE_AA)
 
 
-def _label(poses, person):
-    # type: (Poses, int) -> str
+def _label(poses: Poses, person: int) -> str:
     track_id = int(poses.track_id[person])
     return "%.0f%%" % (100 * poses.person_score[person]) if track_id == UNTRACKED else "#%d" % track_id
 
 
-def _draw_label(frame, text, corner_xy, color):
-    # type: (np.ndarray, str, np.ndarray, tuple) -> None
+def _draw_label(frame: np.ndarray, text: str, corner_xy: np.ndarray, color: tuple) -> None:
     """Text on a filled plate above the skeleton, moved inside the frame."""
     scale = max(0.45, min(frame.shape[:2]) / 1200.0)
     (width, height), below = cv2.getTextSize(text, FONT, scale, 1)

@@ -58,8 +58,16 @@ for _bytes in (1, 2):
     LAYOUTS.update({"%s%d" % (name, 8 * _bytes): Layout(1, code, _bytes) for name, code in BAYER.items()})
 
 
-def decode_image(encoding, height, width, step, is_bigendian, data, max_pixels=MAX_PIXELS, mono16_bits=0):
-    # type: (str, int, int, int, int, Any, int, int) -> np.ndarray
+def decode_image(
+    encoding: str,
+    height: int,
+    width: int,
+    step: int,
+    is_bigendian: int,
+    data: Any,
+    max_pixels: int = MAX_PIXELS,
+    mono16_bits: int = 0,
+) -> np.ndarray:
     """Decode the fields of a sensor_msgs/Image.
 
     Args:
@@ -93,8 +101,7 @@ def decode_image(encoding, height, width, step, is_bigendian, data, max_pixels=M
     return image if layout.to_bgr is None else cv2.cvtColor(np.ascontiguousarray(image), layout.to_bgr)
 
 
-def to_8_bits(image, bits=0):
-    # type: (np.ndarray, int) -> np.ndarray
+def to_8_bits(image: np.ndarray, bits: int = 0) -> np.ndarray:
     """Scale samples of 16 bits to 8, as sensors of 10 to 14 bits leave the high bits of each sample empty.
 
     Args:
@@ -112,8 +119,9 @@ def to_8_bits(image, bits=0):
     return (image >> (bits - 8)).astype(np.uint8)
 
 
-def decode_depth(encoding, height, width, step, is_bigendian, data, max_pixels=MAX_PIXELS):
-    # type: (str, int, int, int, int, Any, int) -> Tuple[np.ndarray, str]
+def decode_depth(
+    encoding: str, height: int, width: int, step: int, is_bigendian: int, data: Any, max_pixels: int = MAX_PIXELS
+) -> Tuple[np.ndarray, str]:
     """Decode the fields of a depth image, for core.depth; see decode_image for the arguments.
 
     Returns:
@@ -134,8 +142,7 @@ def decode_depth(encoding, height, width, step, is_bigendian, data, max_pixels=M
     return np.ascontiguousarray(rows).view(sent).astype(dtype, copy=False), kind
 
 
-def _rows(encoding, layout, height, width, step, data):
-    # type: (str, Layout, int, int, int, Any) -> np.ndarray
+def _rows(encoding: str, layout: Layout, height: int, width: int, step: int, data: Any) -> np.ndarray:
     """Return the bytes of each row without its padding: (rows, bytes of a row) uint8, a view."""
     if width % layout.width_of or height % layout.height_of:
         wanted = "width and height multiples of %d and %d for %s" % (layout.width_of, layout.height_of, encoding)

@@ -47,8 +47,7 @@ class ImageHeader(NamedTuple):
     data: bytes
 
 
-def checked_image(data, max_pixels=MAX_PIXELS, keep_orientation=False):
-    # type: (bytes, int, bool) -> Optional[ImageHeader]
+def checked_image(data: bytes, max_pixels: int = MAX_PIXELS, keep_orientation: bool = False) -> Optional[ImageHeader]:
     """Check a PNG or JPEG file from its first part to its last.
 
     Args:
@@ -71,16 +70,14 @@ def checked_image(data, max_pixels=MAX_PIXELS, keep_orientation=False):
         raise _cut_off(data)
 
 
-def check_size(width, height, max_pixels=MAX_PIXELS):
-    # type: (int, int, int) -> None
+def check_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
     """Raise FrameError ("size") for an image without pixels, or larger than can be processed; sizes in px."""
     if min(width, height) < 1 or max(width, height) > MAX_SIDE or width * height > max_pixels:
         expected = "1..%d pixels, at most %d a side" % (max_pixels, MAX_SIDE)
         raise FrameError("size", "expected %s, got %d x %d" % (expected, width, height))
 
 
-def _checked_png(data, max_pixels, used):
-    # type: (bytes, int, Sequence[bytes]) -> ImageHeader
+def _checked_png(data: bytes, max_pixels: int, used: Sequence[bytes]) -> ImageHeader:
     width, height, bits, colour, *methods = struct.unpack_from(">IIBBBBB", data, 16)
     channels, depths = PNG_COLOURS.get(colour, (0, ()))
     if data[8:16] != b"\0\0\0\x0dIHDR" or bits not in depths or methods not in ([0, 0, 0], [0, 0, 1]):
@@ -100,16 +97,14 @@ def _checked_png(data, max_pixels, used):
     return ImageHeader(width, height, bits, channels, b"".join([PNG_START] + before + _chunk(b"IDAT", image) + behind))
 
 
-def _png_samples(width, height, pixel_bits, interlaced):
-    # type: (int, int, int, int) -> int
+def _png_samples(width: int, height: int, pixel_bits: int, interlaced: int) -> int:
     """Return the count of bytes that the pixels take, each row with a byte for its filter."""
     passes = PNG_PASSES if interlaced else [(0, 0, 1, 1)]
     sizes = [(-((x - width) // step_x), -((y - height) // step_y)) for x, y, step_x, step_y in passes]
     return sum(((columns * pixel_bits + 7) // 8 + 1) * rows for columns, rows in sizes if columns > 0)
 
 
-def _needed(compressed, length):
-    # type: (bytes, int) -> bytes
+def _needed(compressed: bytes, length: int) -> bytes:
     """Return compressed data of so many bytes and no more: a small file may hold gigabytes behind its pixels.
 
     Small images are handed on without compression, so that they are decompressed only once.
@@ -125,15 +120,13 @@ def _needed(compressed, length):
     return compressed if is_exact and length > STORED_BYTES else zlib.compress(samples, 0)
 
 
-def _chunk(kind, content):
-    # type: (bytes, bytes) -> List[bytes]
+def _chunk(kind: bytes, content: bytes) -> List[bytes]:
     """Return the parts of a PNG's chunk."""
     checksum = binascii.crc32(content, binascii.crc32(kind)) & 0xFFFFFFFF
     return [struct.pack(">I", len(content)), kind, content, struct.pack(">I", checksum)]
 
 
-def _png_chunks(data, used):
-    # type: (bytes, Sequence[bytes]) -> Iterator[Tuple[bytes, slice]]
+def _png_chunks(data: bytes, used: Sequence[bytes]) -> Iterator[Tuple[bytes, slice]]:
     """Yield kind and place of the content of the used chunks up to IEND, each whole and with a right checksum."""
     at = len(PNG_START)
     for _ in range(MAX_CHUNKS):
@@ -151,8 +144,7 @@ def _png_chunks(data, used):
     raise FrameError("data", "expected a PNG of at most %d parts, got more" % MAX_CHUNKS)
 
 
-def _checked_jpeg(data, max_pixels):
-    # type: (bytes, int) -> ImageHeader
+def _checked_jpeg(data: bytes, max_pixels: int) -> ImageHeader:
     frame, scans, end = None, 0, len(data)
     for marker, start, end in _jpeg_segments(data):
         if marker in START_OF_FRAME:
@@ -172,8 +164,7 @@ def _checked_jpeg(data, max_pixels):
     return frame._replace(data=data[:end])
 
 
-def _jpeg_segments(data):
-    # type: (bytes) -> Iterator[Tuple[int, int, int]]
+def _jpeg_segments(data: bytes) -> Iterator[Tuple[int, int, int]]:
     """Yield (marker, start behind its length, end) of each segment up to the end of the image."""
     end = len(JPEG_START)
     for _ in range(MAX_SEGMENTS):
@@ -203,6 +194,5 @@ def _jpeg_segments(data):
     raise FrameError("data", "expected a JPEG of at most %d parts, got more" % MAX_SEGMENTS)
 
 
-def _cut_off(data):
-    # type: (bytes) -> FrameError
+def _cut_off(data: bytes) -> FrameError:
     return FrameError("data", "expected a whole image, got one cut off or damaged, of %d bytes" % len(data))

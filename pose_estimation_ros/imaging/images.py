@@ -19,8 +19,7 @@ MAX_FILE_BYTES = 2**30
 RADIANCE = b"#?"  # how .hdr files begin
 
 
-def read_image(path):
-    # type: (str) -> np.ndarray
+def read_image(path: str) -> np.ndarray:
     """Read an image file.
 
     Args:
@@ -41,8 +40,7 @@ def read_image(path):
     return decode_image_file(data, name)
 
 
-def decode_image_file(data, name, max_pixels=MAX_FILE_PIXELS):
-    # type: (bytes, str, int) -> np.ndarray
+def decode_image_file(data: bytes, name: str, max_pixels: int = MAX_FILE_PIXELS) -> np.ndarray:
     """Decode the bytes of an image file; see read_image. ``name`` is for messages, ``max_pixels`` the most allowed."""
     if len(data) > MAX_FILE_BYTES:
         raise DataError("%s: expected an image of at most %d bytes, got more" % (name, MAX_FILE_BYTES))
@@ -64,8 +62,7 @@ def decode_image_file(data, name, max_pixels=MAX_FILE_PIXELS):
     return image
 
 
-def _decoded(data):
-    # type: (bytes) -> np.ndarray
+def _decoded(data: bytes) -> np.ndarray:
     """Decode a file to (H, W, 3) uint8 BGR, or None where OpenCV cannot read the file."""
     if not data:
         return None
@@ -80,8 +77,7 @@ def _decoded(data):
     return cv2.imdecode(encoded, cv2.IMREAD_COLOR)  # OpenCV scales other types itself
 
 
-def _from_floats(image):
-    # type: (np.ndarray) -> np.ndarray
+def _from_floats(image: np.ndarray) -> np.ndarray:
     """Convert samples in 0..1, as most writers have them, or in 0..255 to uint8."""
     finite = np.nan_to_num(image)
     return np.clip(finite * 255 if finite.max() <= 1 else finite, 0, 255).astype(np.uint8)

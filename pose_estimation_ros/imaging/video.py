@@ -45,20 +45,18 @@ class Source:
     the index of the next one counts it. A folder without any image that can be read is a DataError.
     """
 
-    def __init__(self, kind, name, paths=(), capture=None):
-        # type: (str, str, Sequence[str], Any) -> None
+    def __init__(self, kind: str, name: str, paths: Sequence[str] = (), capture: Any = None) -> None:
         self.kind, self.name, self.paths, self._capture = kind, name, list(paths), capture
-        self.fps, self.length = USUAL_FPS, len(self.paths)  # type: Tuple[float, Optional[int]]
-        self.unreadable = []  # type: List[str]
+        self.fps: float = USUAL_FPS
+        self.length: Optional[int] = len(self.paths)
+        self.unreadable: List[str] = []
         if capture is not None:
             self.fps, self.length = _rate_and_length(capture, kind)
 
-    def __iter__(self):
-        # type: () -> Iterator[SourceFrame]
+    def __iter__(self) -> Iterator[SourceFrame]:
         return self._captured() if self._capture is not None else self._images()
 
-    def _images(self):
-        # type: () -> Iterator[SourceFrame]
+    def _images(self) -> Iterator[SourceFrame]:
         self.unreadable = []
         for index, path in enumerate(self.paths):
             try:
@@ -71,8 +69,7 @@ class Source:
             where = "%s: no image can be read; the first: " % self.name if self.kind == "folder" else ""
             raise DataError(where + self.unreadable[0])
 
-    def _captured(self):
-        # type: () -> Iterator[SourceFrame]
+    def _captured(self) -> Iterator[SourceFrame]:
         index, start_s, times_s = 0, time.monotonic(), self._container_times_s()
         while True:
             arrived, image = self._capture.read()
@@ -85,8 +82,7 @@ class Source:
         if index == 0:
             raise DataError("%s: expected a %s with frames, got none" % (self.name, self.kind))
 
-    def _container_times_s(self):
-        # type: () -> Iterator[float]
+    def _container_times_s(self) -> Iterator[float]:
         """Yield the time of the frame just read, as the container gives it, from the first frame on.
 
         Where it gives none, or none that is after the last frame's, the time is 1 / fps after the last frame's.
@@ -98,26 +94,21 @@ class Source:
             time_s = self._position_s() - first_s
             last_s = time_s if last_s < time_s < math.inf else last_s + 1 / self.fps
 
-    def _position_s(self):
-        # type: () -> float
+    def _position_s(self) -> float:
         return 1e-3 * float(self._capture.get(cv2.CAP_PROP_POS_MSEC))
 
-    def close(self):
-        # type: () -> None
+    def close(self) -> None:
         if self._capture is not None:
             self._capture.release()
 
-    def __enter__(self):
-        # type: () -> Source
+    def __enter__(self) -> "Source":
         return self
 
-    def __exit__(self, *_exception):
-        # type: (object) -> None
+    def __exit__(self, *_exception: object) -> None:
         self.close()
 
 
-def open_source(name):
-    # type: (str) -> Source
+def open_source(name: str) -> Source:
     """Open what the name stands for, see SOURCES.
 
     Args:
@@ -149,8 +140,7 @@ def open_source(name):
     return _open_file(path, mode)
 
 
-def _mode(path):
-    # type: (str) -> Optional[int]
+def _mode(path: str) -> Optional[int]:
     """Return the st_mode of a path, None where there is nothing."""
     try:
         return os.stat(path).st_mode
@@ -160,8 +150,7 @@ def _mode(path):
         raise DataError("expected %s, got %r: %s" % (SOURCES, path, getattr(error, "strerror", None) or error))
 
 
-def _open_file(path, mode):
-    # type: (str, int) -> Source
+def _open_file(path: str, mode: int) -> Source:
     if not stat.S_ISREG(mode):
         kind = "named pipe" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "block device"
         raise DataError("%s: expected %s, got a %s" % (path, SOURCES, kind))
@@ -171,8 +160,7 @@ def _open_file(path, mode):
     return Source("video", path, capture=_capture("video", path, opencv_path(path)))
 
 
-def _is_image(path):
-    # type: (str) -> bool
+def _is_image(path: str) -> bool:
     """Tell images from videos by the ending of the name, or by the content where there is no ending."""
     try:
         with open(path, "rb") as file:
@@ -183,8 +171,7 @@ def _is_image(path):
     return ending in IMAGE_SUFFIXES or (not ending and beginning.startswith(BEGINNINGS))
 
 
-def _open_what_is_no_path(name):
-    # type: (str) -> Source
+def _open_what_is_no_path(name: str) -> Source:
     """Open a camera by its index or the images of a pattern."""
     if name.isdecimal():  # isdigit() takes "1\u00b2" for a number, int() does not
         if len(name) > 9 or int(name) >= CAMERAS:
@@ -196,8 +183,7 @@ def _open_what_is_no_path(name):
     return Source("folder", name, paths)
 
 
-def _numbered(pattern):
-    # type: (str) -> List[str]
+def _numbered(pattern: str) -> List[str]:
     """Return the paths that a pattern such as a/img_%04d.png stands for, in order of their numbers."""
     folder, form = os.path.split(pattern)
     if form.count("%") != 1 or not NUMBERED.search(form) or not os.path.isdir(folder or "."):
@@ -211,8 +197,7 @@ def _numbered(pattern):
     return [os.path.join(folder, form % number) for number in sorted(numbers)]
 
 
-def _images_in(folder):
-    # type: (str) -> List[str]
+def _images_in(folder: str) -> List[str]:
     """Return the paths of the images in a folder; hidden files, such as the ._a.jpg that macOS makes, are none."""
     try:
         names = sorted(os.listdir(folder))
@@ -225,8 +210,7 @@ def _images_in(folder):
     return paths
 
 
-def opencv_path(path):
-    # type: (str) -> str
+def opencv_path(path: str) -> str:
     """Return the path of a local file as OpenCV takes it; the only way by which paths go to OpenCV.
 
     It is absolute, so that FFmpeg takes no name for a protocol such as "concat:". OpenCV itself crashes at names that
@@ -241,8 +225,7 @@ def opencv_path(path):
         raise DataError("expected the name of a video in UTF-8, got %s" % ascii(path))
 
 
-def _capture(kind, name, *arguments):
-    # type: (str, str, Any) -> Any
+def _capture(kind: str, name: str, *arguments: Any) -> Any:
     """Return an opened cv2.VideoCapture of these arguments."""
     _silence()
     try:
@@ -254,8 +237,7 @@ def _capture(kind, name, *arguments):
     raise DataError("OpenCV %s cannot open the %s %s" % (cv2.__version__, kind, name))
 
 
-def _silence():
-    # type: () -> None
+def _silence() -> None:
     """Let OpenCV and FFmpeg print nothing by themselves, unless the user has set their levels: an error tells it."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     logging = getattr(getattr(cv2, "utils", None), "logging", cv2)  # before OpenCV 4.6 it stands in cv2 itself
@@ -263,15 +245,13 @@ def _silence():
         logging.setLogLevel(SILENT)
 
 
-def _rate_and_length(capture, kind):
-    # type: (Any, str) -> Tuple[float, Optional[int]]
+def _rate_and_length(capture: Any, kind: str) -> Tuple[float, Optional[int]]:
     fps = capture.get(cv2.CAP_PROP_FPS)
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT) if kind == "video" else 0
     return (fps if 0 < fps < 1000 else USUAL_FPS), (int(count) if 0 < count < 1e12 else None)
 
 
-def _three_channels(image):
-    # type: (np.ndarray) -> np.ndarray
+def _three_channels(image: np.ndarray) -> np.ndarray:
     return image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
 
 
@@ -282,16 +262,15 @@ class VideoWriter:
     which OpenCV has no word: what was written before is a whole video once it is closed.
     """
 
-    def __init__(self, path, fps):
-        # type: (str, float) -> None
+    def __init__(self, path: str, fps: float) -> None:
         self._path, self._fps = path, fps
         opencv_path(path)  # refuse it before anything is worked on
-        self._writer = self._file = None  # type: Any
+        self._writer: Any = None
+        self._file: Any = None
         self._finish = contextlib.ExitStack()
-        self._shape = ()  # type: Tuple[int, ...]
+        self._shape: Tuple[int, ...] = ()
 
-    def write(self, frame):
-        # type: (np.ndarray) -> None
+    def write(self, frame: np.ndarray) -> None:
         self._check_room()
         if self._writer is None:
             self._shape = frame.shape
@@ -301,8 +280,7 @@ class VideoWriter:
             raise DataError("%s: expected frames of shape %s, got %s" % (self._path, self._shape, frame.shape))
         self._writer.write(frame)
 
-    def _open(self, size_wh):
-        # type: (Tuple[int, int]) -> None
+    def _open(self, size_wh: Tuple[int, int]) -> None:
         with contextlib.ExitStack() as opened:
             self._file = opened.enter_context(whole_file(self._path))
             fourcc = cv2.VideoWriter_fourcc(*"mp4v")  # type: ignore[attr-defined]
@@ -311,15 +289,13 @@ class VideoWriter:
                 raise DataError("OpenCV %s cannot write a video to %s" % (cv2.__version__, self._path))
             self._writer, self._finish = writer, opened.pop_all()
 
-    def _check_room(self):
-        # type: () -> None
+    def _check_room(self) -> None:
         folder = os.path.dirname(self._path) or "."
         free_mb = shutil.disk_usage(folder).free / 1e6 if os.path.isdir(folder) else ROOM_MB
         if free_mb < ROOM_MB:
             raise DataError("%s: disk full: expected %d MB free, there are %.1f" % (self._path, ROOM_MB, free_mb))
 
-    def close(self):
-        # type: () -> None
+    def close(self) -> None:
         """Finishes the file; without a single frame there is none. Raises DataError where it has become no video."""
         if self._writer is None:
             return

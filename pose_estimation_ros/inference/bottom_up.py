@@ -32,8 +32,14 @@ class BottomUp:
     Raises ModelError where that is asked of a network of one size.
     """
 
-    def __init__(self, backend, spec, flip_test=False, watch=None, short_side=False):
-        # type: (Backend, ModelSpec, bool, Stopwatch, bool) -> None
+    def __init__(
+        self,
+        backend: Backend,
+        spec: ModelSpec,
+        flip_test: bool = False,
+        watch: Stopwatch = None,
+        short_side: bool = False,
+    ) -> None:
         if short_side and backend.input_shape[2:] != (None, None):
             raise ModelError(
                 "%s: expected a network of free height and width (`pose export --free-size`), got an input of %s"
@@ -44,8 +50,7 @@ class BottomUp:
         self.skeleton = get_skeleton(spec.skeleton)
         self._order = joint_order(self.skeleton)
 
-    def __call__(self, frame):
-        # type: (np.ndarray) -> Poses
+    def __call__(self, frame: np.ndarray) -> Poses:
         """frame (H, W, 3) uint8 BGR -> people, untracked, best first, with boxes around their keypoints."""
         frame_wh = frame.shape[1::-1]
         size_wh = self.spec.input_size_wh
@@ -64,8 +69,7 @@ class BottomUp:
         self._watch.lap("postprocess", "decode")
         return make_poses(xy, score, boxes, person_score).select(best_first)
 
-    def _maps(self, batch):
-        # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
+    def _maps(self, batch: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         """Heatmaps (K, h, w) and tags (K, h, w, T, of the flip test 2 T) at half the spec's stride."""
         heatmaps, tags = self._run(batch)
         if self._flip_test:
@@ -74,8 +78,7 @@ class BottomUp:
             tags += [mirror_back(maps, self.skeleton.flip_index) for maps in flipped_tags]
         return heatmaps, np.stack(tags, -1)
 
-    def _run(self, batch):
-        # type: (np.ndarray) -> Tuple[np.ndarray, List[np.ndarray]]
+    def _run(self, batch: np.ndarray) -> Tuple[np.ndarray, List[np.ndarray]]:
         """Heatmaps (K, h, w), and T maps of tags alike."""
         outputs = self._backend(np.ascontiguousarray(batch))
         self._watch.lap("inference", "network")
@@ -83,6 +86,5 @@ class BottomUp:
         self._watch.lap("postprocess", "decode")
         return heatmaps, list(tags.reshape((-1,) + heatmaps.shape))
 
-    def close(self):
-        # type: () -> None
+    def close(self) -> None:
         self._backend.close()

@@ -10,14 +10,12 @@ YOLOX_STRIDES = (8, 16, 32)
 NANODET_OUTPUT = re.compile(r"(cls|dis)_pred_stride_(\d+)$")
 
 
-def decode_plain(outputs, size_wh):
-    # type: (Dict[str, np.ndarray], Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]
+def decode_plain(outputs: Dict[str, np.ndarray], size_wh: Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]:
     """Our own detector, decoded in its graph: "boxes_xyxy" (1, M, 4), "scores" (1, M) -> (M, 4), (M,)."""
     return outputs["boxes_xyxy"][0], outputs["scores"][0]
 
 
-def decode_yolox(outputs, size_wh):
-    # type: (Dict[str, np.ndarray], Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]
+def decode_yolox(outputs: Dict[str, np.ndarray], size_wh: Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]:
     """YOLOX as its own export writes it (Ge et al. 2021): one output (1, M, 5 + classes).
 
     Rows are centre offset x, y and log width, height in units of the cell's stride, objectness, class scores; the cells
@@ -30,8 +28,7 @@ def decode_yolox(outputs, size_wh):
     return np.concatenate([centre - half, centre + half], 1), rows[:, 4] * rows[:, 5 + PERSON]
 
 
-def decode_nanodet(outputs, size_wh):
-    # type: (Dict[str, np.ndarray], Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]
+def decode_nanodet(outputs: Dict[str, np.ndarray], size_wh: Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]:
     """NanoDet-m: per stride "cls_pred_stride_S" (1, M, classes) after the sigmoid, "dis_pred_stride_S" (1, M, 4 bins).
 
     The distances from the cell's centre to the four sides are means of discrete distributions over 0, 1, ... strides
@@ -48,8 +45,7 @@ def decode_nanodet(outputs, size_wh):
     return np.concatenate([centre - sides[:, :2], centre + sides[:, 2:]], 1), scores
 
 
-def nanodet_strides(names):
-    # type: (List[str]) -> List[int]
+def nanodet_strides(names: List[str]) -> List[int]:
     """Strides of NanoDet's outputs, smallest first; empty where the names are not NanoDet's."""
     found = [match for match in map(NANODET_OUTPUT.match, names) if match]
     kinds = {(match.group(1), int(match.group(2))) for match in found}
@@ -57,8 +53,7 @@ def nanodet_strides(names):
     return strides if len(names) == len(kinds) == 2 * len(strides) else []
 
 
-def is_yolox(output_shapes, size_wh):
-    # type: (Dict[str, Tuple], Tuple[int, int]) -> bool
+def is_yolox(output_shapes: Dict[str, Tuple], size_wh: Tuple[int, int]) -> bool:
     """One output with a row per cell of YOLOX's grids and at least one class."""
     shapes = list(output_shapes.values())
     if len(shapes) != 1 or len(shapes[0]) != 3 or None in shapes[0][1:]:
@@ -67,8 +62,7 @@ def is_yolox(output_shapes, size_wh):
     return cells == len(_cells(size_wh, YOLOX_STRIDES)[0]) and columns > 5
 
 
-def _cells(size_wh, strides):
-    # type: (Tuple[int, int], Iterable[int]) -> Tuple[np.ndarray, np.ndarray]
+def _cells(size_wh: Tuple[int, int], strides: Iterable[int]) -> Tuple[np.ndarray, np.ndarray]:
     """Column and row (M, 2) of every cell of every stride, and its stride (M, 1)."""
     cells, cell_strides = [], []
     for stride in strides:

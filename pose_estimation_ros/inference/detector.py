@@ -47,8 +47,7 @@ YOLOX = Family(decode_yolox, True, 114, (0, 0, 0), (1, 1, 1), 0.4, 0.65)
 NANODET = Family(decode_nanodet, True, 0, (103.53, 116.28, 123.675), (57.375, 57.12, 58.395), 0.4, 0.6)
 
 
-def full_frame(frame):
-    # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
+def full_frame(frame: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     """One box around the whole image with score 1: for a single person who fills the view."""
     height, width = frame.shape[:2]
     return np.array([[0, 0, width, height]], np.float32), np.ones(1, np.float32)
@@ -57,15 +56,15 @@ def full_frame(frame):
 class NetworkDetector:
     """Letterboxes the frame into the network, decodes its boxes and keeps the best of those that overlap."""
 
-    def __init__(self, backend, family, score_threshold=None, watch=None):
-        # type: (Backend, Family, float, Stopwatch) -> None
+    def __init__(
+        self, backend: Backend, family: Family, score_threshold: float = None, watch: Stopwatch = None
+    ) -> None:
         self.backend, self._family = backend, family
         self._size_wh = tuple(backend.input_shape[:1:-1])
         self.score_threshold = family.score_threshold if score_threshold is None else score_threshold
         self._watch = watch or Stopwatch()
 
-    def __call__(self, frame):
-        # type: (np.ndarray) -> Tuple[np.ndarray, np.ndarray]
+    def __call__(self, frame: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         """frame (H, W, 3) uint8 BGR -> box_xyxy (N, 4) float32 px inside the frame, score (N,) float32, best first."""
         height, width = frame.shape[:2]
         matrix = letterbox_matrix((width, height), self._size_wh)
@@ -79,28 +78,31 @@ class NetworkDetector:
         self._watch.lap("postprocess", "detect")
         return boxes.astype(np.float32), scores.astype(np.float32)
 
-    def _network_input(self, frame, matrix):
-        # type: (np.ndarray, np.ndarray) -> np.ndarray
+    def _network_input(self, frame: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         batch = warp_crops(frame, matrix[None], self._size_wh, self._family.padding)
         if self._family.bgr:
             batch = batch[:, ::-1]
         mean, std = (np.array(values, np.float32)[:, None, None] for values in (self._family.mean, self._family.std))
         return (batch - mean) / std
 
-    def _best(self, boxes, scores):
-        # type: (np.ndarray, np.ndarray) -> Tuple[np.ndarray, np.ndarray]
+    def _best(self, boxes: np.ndarray, scores: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         likely = np.flatnonzero((scores >= self.score_threshold) & np.isfinite(scores) & in_reach(boxes))
         likely = likely[np.argsort(-scores[likely], kind="mergesort")[:MAX_CANDIDATES]]
         kept = likely[box_nms(boxes[likely], scores[likely], self._family.nms_iou)]
         return boxes[kept], scores[kept].clip(0, 1)
 
-    def close(self):
-        # type: () -> None
+    def close(self) -> None:
         self.backend.close()
 
 
-def open_detector(name_or_path, threads=0, score_threshold=None, watch=None, fallback=False, cpu_engine=CPU_ENGINES[0]):
-    # type: (str, int, float, Stopwatch, bool, str) -> Any
+def open_detector(
+    name_or_path: str,
+    threads: int = 0,
+    score_threshold: float = None,
+    watch: Stopwatch = None,
+    fallback: bool = False,
+    cpu_engine: str = CPU_ENGINES[0],
+) -> Any:
     """The detector of that name or file.
 
     Args: name_or_path: "full_frame"; a model of ours with its .json spec, such as "person_detector"; or the ONNX file
@@ -119,8 +121,7 @@ def open_detector(name_or_path, threads=0, score_threshold=None, watch=None, fal
     return NetworkDetector(backend, family, score_threshold, watch)
 
 
-def _foreign_family(backend, path):
-    # type: (Backend, str) -> Family
+def _foreign_family(backend: Backend, path: str) -> Family:
     shape = backend.input_shape
     if len(shape) == 4 and shape[1] == 3 and None not in shape[1:]:
         if nanodet_strides(list(backend.output_shapes)):

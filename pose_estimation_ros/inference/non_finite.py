@@ -16,8 +16,7 @@ class NonFinite(NamedTuple):
     batches: int = 0
     batches_without_finite: int = 0
 
-    def text(self):
-        # type: () -> str
+    def text(self) -> str:
         """Return what was counted in words, "" for nothing."""
         if not self.values:
             return ""
@@ -27,14 +26,12 @@ class NonFinite(NamedTuple):
         )
 
 
-def total(counts):
-    # type: (Iterable[NonFinite]) -> NonFinite
+def total(counts: Iterable[NonFinite]) -> NonFinite:
     """Return the sum of several counts."""
     return NonFinite(*map(sum, zip(NonFinite(), *counts)))  # type: ignore[arg-type]
 
 
-def mark_non_finite(outputs):
-    # type: (Dict[str, np.ndarray]) -> Tuple[Dict[str, np.ndarray], NonFinite]
+def mark_non_finite(outputs: Dict[str, np.ndarray]) -> Tuple[Dict[str, np.ndarray], NonFinite]:
     """Make each value that holds a number that is not finite NaN throughout, so that no arithmetic hides it.
 
     A value is what the first two axes of an output point to: a heatmap (h, w), a keypoint (3,), a box (4,), a score.

@@ -57,8 +57,7 @@ LIVE = (
 )  # fmt: skip
 
 
-def check_options(options):
-    # type: (PipelineOptions) -> None
+def check_options(options: PipelineOptions) -> None:
     """Raises ConfigError naming the first option that is out of range."""
     for name, (low, high) in RANGES.items():
         value = getattr(options, name)

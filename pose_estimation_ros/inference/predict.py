@@ -33,8 +33,7 @@ DEFAULTS = PipelineOptions()
 TOLD = 10  # unreadable images that are named, one a line
 
 
-def add_arguments(parser):
-    # type: (Any) -> None
+def add_arguments(parser: Any) -> None:
     parser.add_argument("input", metavar="INPUT", help="image, folder of images, video, or camera index such as 0")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results, made if need be")
     parser.add_argument(
@@ -44,8 +43,7 @@ def add_arguments(parser):
     add_pipeline_arguments(parser)
 
 
-def add_pipeline_arguments(parser):
-    # type: (Any) -> None
+def add_pipeline_arguments(parser: Any) -> None:
     """The fields of PipelineOptions as command line options; read back by pipeline_options."""
     group = parser.add_argument_group("pipeline (default in brackets)")
     helps = {
@@ -74,8 +72,7 @@ def add_pipeline_arguments(parser):
     group.add_argument("--flip-test", action="store_true", help="run mirrored crops too: better, twice the time")
 
 
-def _kind(name):
-    # type: (str) -> Callable[[str], Any]
+def _kind(name: str) -> Callable[[str], Any]:
     """Return the type of an option's value, as argparse takes it."""
     kind = type(getattr(DEFAULTS, name))
     if name not in RANGES:
@@ -84,13 +81,11 @@ def _kind(name):
     return whole(int(low), int(high)) if kind is int else number(low, high)
 
 
-def pipeline_options(args):
-    # type: (Any) -> PipelineOptions
+def pipeline_options(args: Any) -> PipelineOptions:
     return PipelineOptions(**{name: getattr(args, name) for name in PipelineOptions._fields})
 
 
-def main(args):
-    # type: (Any) -> int
+def main(args: Any) -> int:
     with open_source(args.input) as source:
         options = pipeline_options(args)
         if source.kind in ("image", "folder"):  # single pictures: nothing to carry over
@@ -104,8 +99,7 @@ def main(args):
     return tell_unreadable(source)
 
 
-def tell_unreadable(source):
-    # type: (Source) -> int
+def tell_unreadable(source: Source) -> int:
     """Name the images of a folder that could not be read; return the exit code: 1 where there are any, else 0."""
     for text in source.unreadable[:TOLD]:
         print("pose: warning: left out: %s" % text, file=sys.stderr)
@@ -115,23 +109,20 @@ def tell_unreadable(source):
     return 1 if source.unreadable else 0
 
 
-def tell_fault(pipeline, told):
-    # type: (Pipeline, str) -> str
+def tell_fault(pipeline: Pipeline, told: str) -> str:
     """Says why a network runs on the CPU in place of its engine, unless that was told before; returns it."""
     if pipeline.fault != told:
         print("pose: warning: on the CPU, because: %s" % pipeline.fault, file=sys.stderr)
     return pipeline.fault
 
 
-def tell_non_finite(pipeline):
-    # type: (Pipeline) -> None
+def tell_non_finite(pipeline: Pipeline) -> None:
     """Warn where the networks computed numbers that are not finite."""
     if pipeline.non_finite.values:
         print("pose: warning: %s" % pipeline.non_finite.text(), file=sys.stderr)
 
 
-def predict(source, pipeline, out, max_frames=None, color_by="side"):
-    # type: (Source, Pipeline, str, int, str) -> tuple
+def predict(source: Source, pipeline: Pipeline, out: str, max_frames: int = None, color_by: str = "side") -> tuple:
     """Runs the pipeline over the source and writes the results; returns (frames, people) seen.
 
     Ctrl-C, or an error on the way, ends it with all written that was done.
@@ -141,7 +132,8 @@ def predict(source, pipeline, out, max_frames=None, color_by="side"):
     ids = range(sys.maxsize) if video else image_ids(source.paths)
     names = output_names(source.paths)
     writer = VideoWriter(os.path.join(out, _output_name(source) + ".mp4"), source.fps) if video else None
-    results, frames = [], 0  # type: List[Dict[str, Any]], int
+    results: List[Dict[str, Any]] = []
+    frames = 0
     try:
         for frame in progress(source, _least(source.length, max_frames), "frames"):
             if not video:
@@ -165,14 +157,13 @@ def predict(source, pipeline, out, max_frames=None, color_by="side"):
     return frames, len(results)
 
 
-def coco_results(poses, image_id):
-    # type: (Poses, int) -> List[Dict[str, Any]]
+def coco_results(poses: Poses, image_id: int) -> List[Dict[str, Any]]:
     """COCO keypoint results of one image; without "bbox", which would make pycocotools take them for boxes."""
     results = []
     for person in range(poses.count):
         rows = zip(poses.xy[person].tolist(), poses.score[person].tolist())
         keypoints = [round(value, 4) for (x, y), score in rows for value in (x, y, score)]
-        result = {"image_id": image_id, "category_id": 1, "keypoints": keypoints}  # type: Dict[str, Any]
+        result: Dict[str, Any] = {"image_id": image_id, "category_id": 1, "keypoints": keypoints}
         result["score"] = round(float(poses.person_score[person]), 5)
         if poses.track_id[person] != UNTRACKED:
             result["track_id"] = int(poses.track_id[person])
@@ -180,24 +171,21 @@ def coco_results(poses, image_id):
     return results
 
 
-def image_ids(paths):
-    # type: (List[str]) -> List[int]
+def image_ids(paths: List[str]) -> List[int]:
     """image_id of each file: the number it is named by where that tells all files apart, else its place."""
     stems = [os.path.splitext(os.path.basename(path))[0] for path in paths]
     numbers = [int(stem) for stem in stems if stem.isdecimal()]
     return numbers if len(set(numbers)) == len(paths) else list(range(len(paths)))
 
 
-def output_names(paths):
-    # type: (List[str]) -> List[str]
+def output_names(paths: List[str]) -> List[str]:
     """Names of the annotated images: a.png -> a.jpg, or all a.png.jpg where two files differ by their ending only."""
     names = [os.path.basename(path) for path in paths]
     stems = [os.path.splitext(name)[0] for name in names]
     return [name + ".jpg" for name in (stems if len(set(stems)) == len(stems) else names)]
 
 
-def make_folder(path, source_name):
-    # type: (str, str) -> None
+def make_folder(path: str, source_name: str) -> None:
     """Makes the folder for the results, which must not be the one with the input: same names would overwrite it."""
     home = source_name if os.path.isdir(source_name) else os.path.dirname(source_name) or "."
     if os.path.lexists(source_name) and os.path.realpath(path) == os.path.realpath(home):
@@ -208,21 +196,18 @@ def make_folder(path, source_name):
         raise DataError("expected a folder to write to, got %s: %s" % (path, error.strerror or error))
 
 
-def _least(*limits):
-    # type: (Optional[int]) -> Optional[int]
+def _least(*limits: Optional[int]) -> Optional[int]:
     return min((limit for limit in limits if limit), default=None)
 
 
-def _output_name(source):
-    # type: (Source) -> str
+def _output_name(source: Source) -> str:
     """Return the name of the video without its ending; that of a URL is the last part of its path."""
     name = re.sub("[?#].*", "", source.name).rstrip("/") if "://" in source.name else source.name
     stem = os.path.splitext(os.path.basename(name))[0] or "video"
     return "camera_" + stem if source.kind == "camera" else stem
 
 
-def _write_image(image, path):
-    # type: (np.ndarray, str) -> None
+def _write_image(image: np.ndarray, path: str) -> None:
     """Write a JPEG; not by OpenCV, which crashes at names that are not UTF-8."""
     try:
         done, data = cv2.imencode(".jpg", image)

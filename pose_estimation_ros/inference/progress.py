@@ -7,8 +7,7 @@ from typing import Any, Iterable, Iterator
 EVERY_S = 10.0  # from one line to the next where stderr is no terminal
 
 
-def progress(items, total=None, unit="frames"):
-    # type: (Iterable[Any], int, str) -> Iterable[Any]
+def progress(items: Iterable[Any], total: int = None, unit: str = "frames") -> Iterable[Any]:
     """Pass the items on and show on stderr how many have been worked on.
 
     Args:
@@ -29,8 +28,7 @@ def progress(items, total=None, unit="frames"):
     return _lines(items, total, unit)
 
 
-def _lines(items, total, unit):
-    # type: (Iterable[Any], Any, str) -> Iterator[Any]
+def _lines(items: Iterable[Any], total: Any, unit: str) -> Iterator[Any]:
     count, told_s = 0, time.monotonic()
     for item in items:
         yield item

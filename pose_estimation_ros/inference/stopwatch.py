@@ -19,18 +19,15 @@ class Stopwatch:
     ``timing`` and ``parts_ms`` have the sums since ``restart()``: the message's, and the finer ones of the benchmark.
     """
 
-    def __init__(self):
-        # type: () -> None
+    def __init__(self) -> None:
         self.restart()
 
-    def restart(self):
-        # type: () -> None
+    def restart(self) -> None:
         self._ms = dict.fromkeys(Timing._fields, 0.0)
-        self.parts_ms = collections.OrderedDict.fromkeys(PARTS, 0.0)  # type: Dict[str, float]
+        self.parts_ms: Dict[str, float] = collections.OrderedDict.fromkeys(PARTS, 0.0)
         self._last_s = time.perf_counter()
 
-    def lap(self, stage, part):
-        # type: (str, str) -> None
+    def lap(self, stage: str, part: str) -> None:
         """stage: "preprocess", "inference" or "postprocess"; part: one of PARTS."""
         now_s = time.perf_counter()
         self._ms[stage + "_ms"] += 1e3 * (now_s - self._last_s)
@@ -38,6 +35,5 @@ class Stopwatch:
         self._last_s = now_s
 
     @property
-    def timing(self):
-        # type: () -> Timing
+    def timing(self) -> Timing:
         return Timing(**self._ms)

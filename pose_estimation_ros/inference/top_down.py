@@ -27,8 +27,15 @@ class TopDown:
     Raises ConfigError for a flip test of a network that gives "keypoints" in place of heatmaps.
     """
 
-    def __init__(self, backend, spec, detector=full_frame, flip_test=False, score_threshold=0.2, watch=None):
-        # type: (Backend, ModelSpec, Callable, bool, float, Stopwatch) -> None
+    def __init__(
+        self,
+        backend: Backend,
+        spec: ModelSpec,
+        detector: Callable = full_frame,
+        flip_test: bool = False,
+        score_threshold: float = 0.2,
+        watch: Stopwatch = None,
+    ) -> None:
         self._backend, self.spec = backend, spec
         self._detector, self._flip_test, self.score_threshold = detector, flip_test, score_threshold
         self._watch = watch or Stopwatch()
@@ -36,8 +43,7 @@ class TopDown:
             raise ConfigError("%s finds keypoints in its graph: expected heatmaps for the flip test" % spec.name)
         self.skeleton = get_skeleton(spec.skeleton)
 
-    def __call__(self, frame, boxes=None):
-        # type: (np.ndarray, np.ndarray) -> Poses
+    def __call__(self, frame: np.ndarray, boxes: np.ndarray = None) -> Poses:
         """frame (H, W, 3) uint8 BGR, boxes (N, 4) xyxy px or None -> the N people, untracked, in the boxes' order.
 
         In a box that is not finite nobody is found: it becomes (0, 0, 0, 0), and its scores are 0.
@@ -53,8 +59,7 @@ class TopDown:
         score[~usable] = 0
         return make_poses(xy, score, boxes, person_scores(score, self.score_threshold))
 
-    def _estimate(self, frame, boxes):
-        # type: (np.ndarray, np.ndarray) -> Tuple[np.ndarray, np.ndarray]
+    def _estimate(self, frame: np.ndarray, boxes: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         matrices = crop_matrices(boxes, self.spec.input_size_wh, self.spec.padding)
         batch = warp_crops(frame, matrices, self.spec.input_size_wh)
         self._watch.lap("preprocess", "warp")
@@ -65,21 +70,18 @@ class TopDown:
         self._watch.lap("postprocess", "decode")
         return xy, score
 
-    def _run(self, batch):
-        # type: (np.ndarray) -> Dict[str, np.ndarray]
+    def _run(self, batch: np.ndarray) -> Dict[str, np.ndarray]:
         outputs = self._backend(batch)
         if not self._flip_test:
             return outputs
         flipped = self._backend(np.ascontiguousarray(batch[..., ::-1]))["heatmaps"]
         return {"heatmaps": merge_flip(outputs["heatmaps"], flipped, self.skeleton.flip_index)}
 
-    def close(self):
-        # type: () -> None
+    def close(self) -> None:
         self._backend.close()
 
 
-def keypoints_of(outputs):
-    # type: (Dict[str, np.ndarray]) -> Tuple[np.ndarray, np.ndarray]
+def keypoints_of(outputs: Dict[str, np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
     """Read xy (N, K, 2) in heatmap px and score (N, K) in 0..1 from a top-down network's outputs.
 
     outputs: "keypoints" (N, K, 3), decoded in the network, or "heatmaps" (N, K, h, w). What is not finite, or far out
@@ -92,8 +94,7 @@ def keypoints_of(outputs):
     return decode(outputs["heatmaps"])
 
 
-def person_scores(score, threshold):
-    # type: (np.ndarray, float) -> np.ndarray
+def person_scores(score: np.ndarray, threshold: float) -> np.ndarray:
     """(N, K) keypoint scores -> (N,): mean of those over the threshold (HRNet's protocol), 0 where there is none."""
     found = score > threshold
     return (score * found).sum(1) / np.maximum(found.sum(1), 1)

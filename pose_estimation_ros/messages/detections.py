@@ -22,8 +22,7 @@ class PersonBoxes(NamedTuple):
     malformed: int
 
 
-def decode_detections(message, person_classes=()):
-    # type: (Any, Sequence[str]) -> PersonBoxes
+def decode_detections(message: Any, person_classes: Sequence[str] = ()) -> PersonBoxes:
     """The boxes of a vision_msgs/Detection2DArray that hold a person; of a turned one the upright box around it.
 
     person_classes: ids that mean a person, such as ("person", "0"); none: all are. What a detection is, its
@@ -48,8 +47,7 @@ def decode_detections(message, person_classes=()):
     return PersonBoxes(boxes[good][best_first], score[best_first], int((~good).sum()))
 
 
-def _best_hypothesis(results):
-    # type: (Any) -> Tuple[str, float]
+def _best_hypothesis(results: Any) -> Tuple[str, float]:
     """(class id, score) of the highest score; NaN is the lowest."""
     hypotheses = [getattr(result, "hypothesis", result) for result in results]
     if not hypotheses:
@@ -58,8 +56,7 @@ def _best_hypothesis(results):
     return str(best.class_id if hasattr(best, "class_id") else best.id), best.score
 
 
-def _box(bbox):
-    # type: (Any) -> Tuple[float, float, float, float, float]
+def _box(bbox: Any) -> Tuple[float, float, float, float, float]:
     """x, y, theta, width, height."""
     position = getattr(bbox.center, "position", bbox.center)
     return position.x, position.y, bbox.center.theta, bbox.size_x, bbox.size_y

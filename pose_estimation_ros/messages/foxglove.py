@@ -17,13 +17,13 @@ CLASSES = ("Color", "ImageAnnotations", "Point2", "PointsAnnotation", "TextAnnot
 BONE_PX, JOINT_PX, FONT_PX = 2.0, 6.0, 14.0
 
 
-def poses_to_annotations(messages, poses, stamp, skeleton):
-    # type: (Any, Poses, Any, Skeleton) -> Any
+def poses_to_annotations(messages: Any, poses: Poses, stamp: Any, skeleton: Skeleton) -> Any:
     """The people in the image of that stamp (builtin_interfaces/Time) -> ImageAnnotations. messages: has CLASSES.
 
     Bones and label have the person's colour, joints that of their side; of the LOST only the label stays.
     """
-    points, texts = [], []  # type: List[Any], List[Any]
+    points: List[Any] = []
+    texts: List[Any] = []
     for person in range(poses.count):
         found = np.flatnonzero(poses.score[person] > 0)
         color = track_color(int(poses.track_id[person]))
@@ -35,24 +35,23 @@ def poses_to_annotations(messages, poses, stamp, skeleton):
     return messages.ImageAnnotations(points=points, texts=texts)
 
 
-def _bones(messages, xy, found, stamp, skeleton, color):
-    # type: (Any, np.ndarray, np.ndarray, Any, Skeleton, Tuple[int, int, int]) -> Any
+def _bones(
+    messages: Any, xy: np.ndarray, found: np.ndarray, stamp: Any, skeleton: Skeleton, color: Tuple[int, int, int]
+) -> Any:
     ends = [_point(messages, xy[end]) for link in skeleton.links if set(link) <= set(found.tolist()) for end in link]
     kind = messages.PointsAnnotation.LINE_LIST
     outline = dict(outline_color=_color(messages, color), thickness=BONE_PX)
     return messages.PointsAnnotation(timestamp=stamp, type=kind, points=ends, **outline)
 
 
-def _joints(messages, xy, found, stamp, skeleton):
-    # type: (Any, np.ndarray, np.ndarray, Any, Skeleton) -> Any
+def _joints(messages: Any, xy: np.ndarray, found: np.ndarray, stamp: Any, skeleton: Skeleton) -> Any:
     colors = side_colors(skeleton)
     spots = [_point(messages, xy[joint]) for joint in found]
     outline = dict(outline_colors=[_color(messages, colors[joint]) for joint in found], thickness=JOINT_PX)
     return messages.PointsAnnotation(timestamp=stamp, type=messages.PointsAnnotation.POINTS, points=spots, **outline)
 
 
-def _label(messages, poses, person, found, stamp, color):
-    # type: (Any, Poses, int, np.ndarray, Any, Tuple[int, int, int]) -> Any
+def _label(messages: Any, poses: Poses, person: int, found: np.ndarray, stamp: Any, color: Tuple[int, int, int]) -> Any:
     """Its place is the text's lower left corner."""
     ends = poses.xy[person][found] if len(found) else poses.box_xyxy[person].reshape(2, 2)
     colors = dict(text_color=_color(messages, TEXT), background_color=_color(messages, color))
@@ -61,13 +60,11 @@ def _label(messages, poses, person, found, stamp, color):
     return messages.TextAnnotation(timestamp=stamp, position=corner, text=text, font_size=FONT_PX, **colors)
 
 
-def _point(messages, xy):
-    # type: (Any, np.ndarray) -> Any
+def _point(messages: Any, xy: np.ndarray) -> Any:
     return messages.Point2(x=float(xy[0]) + 0.5, y=float(xy[1]) + 0.5)
 
 
-def _color(messages, bgr):
-    # type: (Any, Tuple[int, int, int]) -> Any
+def _color(messages: Any, bgr: Tuple[int, int, int]) -> Any:
     """0..255 BGR -> 0..1 RGBA, opaque: a colour's alpha is 0 by default."""
     blue, green, red = (channel / 255.0 for channel in bgr)
     return messages.Color(r=red, g=green, b=blue, a=1.0)

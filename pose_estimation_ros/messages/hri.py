@@ -25,8 +25,9 @@ class Body(NamedTuple):
     roi: Any
 
 
-def poses_to_hri(messages, poses, header, image_wh, skeleton):
-    # type: (Any, Poses, Any, Tuple[int, int], Skeleton) -> Tuple[Any, Tuple[Body, ...]]
+def poses_to_hri(
+    messages: Any, poses: Poses, header: Any, image_wh: Tuple[int, int], skeleton: Skeleton
+) -> Tuple[Any, Tuple[Body, ...]]:
     """IdsList of the bodies in an image of that size, and the bodies. messages: has CLASSES."""
     confirmed = poses.select(poses.state == CONFIRMED)
     xy, score = convert(confirmed.xy, confirmed.score, skeleton, HRI)
@@ -46,21 +47,18 @@ def poses_to_hri(messages, poses, header, image_wh, skeleton):
     return messages.IdsList(header=header, ids=[body.id for body in bodies]), bodies
 
 
-def _normalized(xy, image_wh):
-    # type: (np.ndarray, Tuple[int, int]) -> np.ndarray
+def _normalized(xy: np.ndarray, image_wh: Tuple[int, int]) -> np.ndarray:
     """(..., 2) px from the centre of the top left pixel -> 0..1 from the image's corner to its opposite one."""
     return (xy + 0.5) / np.array(image_wh, np.float32)
 
 
-def _skeleton(messages, header, xy, score):
-    # type: (Any, Any, np.ndarray, np.ndarray) -> Any
+def _skeleton(messages: Any, header: Any, xy: np.ndarray, score: np.ndarray) -> Any:
     rows = zip(xy.tolist(), score.tolist())
     points = [messages.NormalizedPointOfInterest2D(x=x, y=y, c=c) for (x, y), c in rows]
     return messages.Skeleton2D(header=header, skeleton=points)
 
 
-def _roi(messages, header, box, score):
-    # type: (Any, Any, np.ndarray, float) -> Any
+def _roi(messages: Any, header: Any, box: np.ndarray, score: float) -> Any:
     xmin, ymin, xmax, ymax = box.tolist()
     fields = dict(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, c=float(score))
     return messages.NormalizedRegionOfInterest2D(header=header, **fields)

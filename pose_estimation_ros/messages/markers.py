@@ -36,16 +36,23 @@ class MarkerMaker:
     pixel there where no camera is known, the image's centre being on the axis.
     """
 
-    def __init__(self, messages, skeleton, metres_per_px, lifetime_s, distance_m=1.0):
-        # type: (Any, Skeleton, float, float, float) -> None
+    def __init__(
+        self, messages: Any, skeleton: Skeleton, metres_per_px: float, lifetime_s: float, distance_m: float = 1.0
+    ) -> None:
         self._messages, self._skeleton = messages, skeleton
         self._metres_per_px, self._distance_m = metres_per_px, distance_m
         self._lifetime = messages.Duration(sec=int(lifetime_s), nanosec=int(lifetime_s % 1 * 1e9))
         self._joint_colors = [self._color(bgr) for bgr in side_colors(skeleton)]
-        self._shown = {}  # type: Dict[str, float]  # namespace of everybody shown: distance, m
+        self._shown: Dict[str, float] = {}  # namespace of everybody shown: distance, m
 
-    def __call__(self, poses, header, image_wh, camera=None, joints=None):
-        # type: (Poses, Any, Tuple[int, int], Optional[Camera], Optional[Joints]) -> Any
+    def __call__(
+        self,
+        poses: Poses,
+        header: Any,
+        image_wh: Tuple[int, int],
+        camera: Optional[Camera] = None,
+        joints: Optional[Joints] = None,
+    ) -> Any:
         """The people of an image of that size, and deletions of the people shown before who are not in it.
 
         camera: puts the plane's keypoints on their rays. joints: of the same people. Who has none in space is shown in
@@ -68,8 +75,7 @@ class MarkerMaker:
             markers += self._person(shape, poses, person, name, header)
         return self._messages.MarkerArray(markers=markers)
 
-    def _in_plane(self, one, image_wh, camera, distance_m):
-        # type: (Poses, Tuple[int, int], Optional[Camera], float) -> _Shape
+    def _in_plane(self, one: Poses, image_wh: Tuple[int, int], camera: Optional[Camera], distance_m: float) -> _Shape:
         """Of a single person; the label is above the keypoints found, or above the box."""
         found, box = (one.score[0] > 0) & in_reach(one.xy[0]), one.box_xyxy[0]
         ends = one.xy[0][found] if found.any() else box.reshape(2, 2)
@@ -84,8 +90,7 @@ class MarkerMaker:
         shown = found & in_reach(points[:-1])
         return _Shape(points[:-1], shown, points[-1], [px * metres_per_px for px in SIZE_PX], distance_m)
 
-    def _person(self, shape, poses, person, name, header):
-        # type: (_Shape, Poses, int, str, Any) -> List[Any]
+    def _person(self, shape: _Shape, poses: Poses, person: int, name: str, header: Any) -> List[Any]:
         kinds, color = self._messages.Marker, self._color(track_color(int(poses.track_id[person])))
         shown = np.flatnonzero(shape.shown).tolist()
         spots = [self._point(point) for point in shape.points]
@@ -102,13 +107,11 @@ class MarkerMaker:
         # What has no content is deleted: no viewer need know that an empty marker replaces the one before.
         return [own if own.points or own.text else self._bare(header, name, own.id) for own in (bones, joints, label)]
 
-    def _bare(self, header, name, part):
-        # type: (Any, str, int) -> Any
+    def _bare(self, header: Any, name: str, part: int) -> Any:
         """Deletes that part of a person."""
         return self._messages.Marker(header=header, ns=name, id=part, action=self._messages.Marker.DELETE)
 
-    def _marker(self, header, name, part, kind, shape, color):
-        # type: (Any, str, int, int, _Shape, Any) -> Any
+    def _marker(self, header: Any, name: str, part: int, kind: int, shape: _Shape, color: Any) -> Any:
         marker = self._bare(header, name, part)
         marker.action, marker.type, marker.color = self._messages.Marker.ADD, kind, color
         marker.lifetime = self._lifetime
@@ -116,20 +119,17 @@ class MarkerMaker:
         marker.scale.x = marker.scale.y = marker.scale.z = float(shape.size_m[part])
         return marker
 
-    def _color(self, bgr):
-        # type: (Tuple[int, int, int]) -> Any
+    def _color(self, bgr: Tuple[int, int, int]) -> Any:
         """0..255 BGR -> RViz's 0..1 RGBA."""
         blue, green, red = (channel / 255.0 for channel in bgr)
         return self._messages.ColorRGBA(r=red, g=green, b=blue, a=1.0)
 
-    def _point(self, xyz):
-        # type: (np.ndarray) -> Any
+    def _point(self, xyz: np.ndarray) -> Any:
         x, y, z = xyz.tolist()
         return self._messages.Point(x=x, y=y, z=z)
 
 
-def _in_space(position, valid):
-    # type: (np.ndarray, np.ndarray) -> _Shape
+def _in_space(position: np.ndarray, valid: np.ndarray) -> _Shape:
     """Of one person with joints in space."""
     own = position[valid].astype(np.float64)
     distance_m = float(np.median(own[:, 2]))
@@ -137,14 +137,12 @@ def _in_space(position, valid):
     return _Shape(position, valid, top, SIZE_M, distance_m)
 
 
-def namespace(track_id, index):
-    # type: (int, int) -> str
+def namespace(track_id: int, index: int) -> str:
     """Of a person's markers: by track id, or by place in the list where untracked."""
     return "person_%d" % track_id if track_id != UNTRACKED else "untracked_%d" % index
 
 
-def label_of(poses, person):
-    # type: (Poses, int) -> str
+def label_of(poses: Poses, person: int) -> str:
     track_id, score = int(poses.track_id[person]), "%.0f %%" % (100 * poses.person_score[person])
     if track_id == UNTRACKED:
         return score

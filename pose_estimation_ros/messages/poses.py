@@ -15,14 +15,12 @@ from pose_estimation_ros.core.poses import NO_STATE, Poses, make_poses
 from pose_estimation_ros.core.skeleton import Skeleton
 
 
-def stamp_to_s(stamp):
-    # type: (Any) -> float
+def stamp_to_s(stamp: Any) -> float:
     """builtin_interfaces/Time -> seconds."""
     return stamp.sec + 1e-9 * stamp.nanosec
 
 
-def poses_to_msg(messages, poses, header, image_wh, skeleton_name):
-    # type: (Any, Poses, Any, Tuple[int, int], str) -> Any
+def poses_to_msg(messages: Any, poses: Poses, header: Any, image_wh: Tuple[int, int], skeleton_name: str) -> Any:
     """People of one image, those out of sight too (Tracker.lost), -> PersonArray; its timing is left at zero."""
     people = zip(poses.track_id.tolist(), poses.state.tolist(), poses.person_score.tolist(), poses.box_xyxy)
     keypoints = zip(poses.xy.tolist(), poses.score.tolist(), poses.velocity.tolist())
@@ -36,14 +34,12 @@ def poses_to_msg(messages, poses, header, image_wh, skeleton_name):
     )
 
 
-def _keypoints(messages, xy, score, velocity):
-    # type: (Any, list, list, list) -> list
+def _keypoints(messages: Any, xy: list, score: list, velocity: list) -> list:
     rows = zip(xy, score, velocity)
     return [messages.Keypoint(x=x, y=y, score=s, vx=vx, vy=vy) for (x, y), s, (vx, vy) in rows]
 
 
-def msg_to_poses(msg, num_keypoints):
-    # type: (Any, int) -> Poses
+def msg_to_poses(msg: Any, num_keypoints: int) -> Poses:
     """Inverse of poses_to_msg; state and velocity are unknown where an old bag's messages lack them.
 
     Raises FrameError where a person has another number of keypoints.
@@ -64,8 +60,7 @@ def msg_to_poses(msg, num_keypoints):
     return poses._replace(state=state, velocity=values[..., 3:])
 
 
-def joints_to_msg(messages, poses, joints, header, skeleton_name):
-    # type: (Any, Poses, Joints, Any, str) -> Any
+def joints_to_msg(messages: Any, poses: Poses, joints: Joints, header: Any, skeleton_name: str) -> Any:
     """People of one image and their joints in space -> Person3DArray; its timing is left at zero."""
     covariance = joints.covariance.reshape(joints.valid.shape + (9,))
     people = zip(poses.track_id.tolist(), poses.state.tolist(), poses.person_score.tolist())
@@ -77,14 +72,12 @@ def joints_to_msg(messages, poses, joints, header, skeleton_name):
     return messages.Person3DArray(header=header, skeleton=skeleton_name, persons=persons)
 
 
-def _keypoints_3d(messages, position, covariance, score, valid):
-    # type: (Any, list, np.ndarray, list, list) -> list
+def _keypoints_3d(messages: Any, position: list, covariance: np.ndarray, score: list, valid: list) -> list:
     rows = zip(position, covariance, score, valid)
     return [messages.Keypoint3D(x=x, y=y, z=z, covariance=c, score=s, valid=v) for (x, y, z), c, s, v in rows]
 
 
-def msg_to_joints(msg, num_keypoints):
-    # type: (Any, int) -> Joints
+def msg_to_joints(msg: Any, num_keypoints: int) -> Joints:
     """The Joints of joints_to_msg; the rest of the people is in the PersonArray of that stamp."""
     shape = (len(msg.persons), num_keypoints)
     keypoints = [k for person in msg.persons for k in person.keypoints]
@@ -93,8 +86,7 @@ def msg_to_joints(msg, num_keypoints):
     return Joints(position, covariance, np.array([k.valid for k in keypoints], bool).reshape(shape))
 
 
-def camera_from_info(msg, rectified=False):
-    # type: (Any, bool) -> Camera
+def camera_from_info(msg: Any, rectified: bool = False) -> Camera:
     """sensor_msgs/CameraInfo -> the camera of its images, with region of interest and binning.
 
     rectified: the images are image_proc's (image_rect), which have no distortion left and the matrix P, not K. Raises
@@ -109,8 +101,7 @@ def camera_from_info(msg, rectified=False):
     return camera.view((roi.x_offset, roi.y_offset), (roi.width, roi.height), (msg.binning_x, msg.binning_y))
 
 
-def skeleton_to_msg(messages, skeleton):
-    # type: (Any, Skeleton) -> Any
+def skeleton_to_msg(messages: Any, skeleton: Skeleton) -> Any:
     return messages.Skeleton(
         name=skeleton.name,
         keypoints=list(skeleton.keypoints),

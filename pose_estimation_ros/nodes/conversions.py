@@ -14,7 +14,6 @@ from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.imaging.encodings import decode_depth, decode_image
 from pose_estimation_ros.imaging.image_headers import MAX_PIXELS
 from pose_estimation_ros.messages import poses as messages
-from pose_estimation_ros.messages.poses import camera_from_info, msg_to_joints, msg_to_poses, stamp_to_s
 from pose_estimation_ros.msg import Keypoint, Keypoint3D, Person, Person3D, Person3DArray, PersonArray
 from pose_estimation_ros.msg import Skeleton as SkeletonMsg
 
@@ -24,8 +23,7 @@ MESSAGES = SimpleNamespace(
 )  # fmt: skip
 
 
-def image_to_array(msg, max_pixels=MAX_PIXELS, mono16_bits=0):
-    # type: (Image, int, int) -> np.ndarray
+def image_to_array(msg: Image, max_pixels: int = MAX_PIXELS, mono16_bits: int = 0) -> np.ndarray:
     """Return a frame (H, W, 3) uint8 BGR, for bgr8 a view on the message. Raises FrameError, see decode_image.
 
     An encoding outside encodings.LAYOUTS is left to cv_bridge where that is installed.
@@ -39,14 +37,12 @@ def image_to_array(msg, max_pixels=MAX_PIXELS, mono16_bits=0):
         return _by_cv_bridge(msg, error)
 
 
-def depth_to_array(msg, max_pixels=MAX_PIXELS):
-    # type: (Image, int) -> Tuple[np.ndarray, str]
+def depth_to_array(msg: Image, max_pixels: int = MAX_PIXELS) -> Tuple[np.ndarray, str]:
     """Return depth (H, W) float32 m or uint16 mm, and its encoding; see encodings.decode_depth. Raises FrameError."""
     return decode_depth(msg.encoding, msg.height, msg.width, msg.step, msg.is_bigendian, msg.data, max_pixels)
 
 
-def _by_cv_bridge(msg, cause):
-    # type: (Image, FrameError) -> np.ndarray
+def _by_cv_bridge(msg: Image, cause: FrameError) -> np.ndarray:
     try:
         from cv_bridge import CvBridge, CvBridgeError
     except ImportError:
@@ -57,8 +53,7 @@ def _by_cv_bridge(msg, cause):
         raise FrameError("encoding", "%.250s; cv_bridge: %.200s" % (cause, error))
 
 
-def array_to_image(frame, header):
-    # type: (np.ndarray, Header) -> Image
+def array_to_image(frame: np.ndarray, header: Header) -> Image:
     """Frame (H, W, 3) uint8 BGR -> a bgr8 message without padding."""
     height, width = frame.shape[:2]
     msg = Image(header=header, height=height, width=width, encoding="bgr8", is_bigendian=0, step=3 * width)
@@ -71,8 +66,7 @@ joints_to_msg = functools.partial(messages.joints_to_msg, MESSAGES)
 skeleton_to_msg = functools.partial(messages.skeleton_to_msg, MESSAGES)
 
 
-def msg_to_skeleton(msg):
-    # type: (SkeletonMsg) -> Skeleton
+def msg_to_skeleton(msg: SkeletonMsg) -> Skeleton:
     """Inverse of skeleton_to_msg: a subscriber needs no table of its own."""
     links = tuple(zip(msg.links[::2], msg.links[1::2]))
     return Skeleton(msg.name, tuple(msg.keypoints), links, tuple(msg.oks_sigmas))

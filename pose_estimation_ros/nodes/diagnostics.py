@@ -105,8 +105,7 @@ class CameraFacts(NamedTuple):
     lacks: str = ""
 
 
-def node_status(name, facts, heat):
-    # type: (str, NodeFacts, Mapping[str, Any]) -> DiagnosticStatus
+def node_status(name: str, facts: NodeFacts, heat: Mapping[str, Any]) -> DiagnosticStatus:
     """name: of the node; heat: machine.describe_heat()."""
     throttled = ", ".join(heat["throttled"])
     problems = [
@@ -138,8 +137,7 @@ def node_status(name, facts, heat):
     return _status("%s: Pose estimation" % name, facts.board, problems, values)
 
 
-def camera_status(name, facts, summary):
-    # type: (str, CameraFacts, Summary) -> DiagnosticStatus
+def camera_status(name: str, facts: CameraFacts, summary: Summary) -> DiagnosticStatus:
     """name: of the node."""
     values = [
         ("image_topic", facts.image_topic),
@@ -164,8 +162,7 @@ def camera_status(name, facts, summary):
     return _status("%s: Camera %s" % (name, facts.image_topic), facts.image_topic, _problems(facts, summary), values)
 
 
-def _problems(facts, summary):
-    # type: (CameraFacts, Summary) -> List[Tuple[bytes, str]]
+def _problems(facts: CameraFacts, summary: Summary) -> List[Tuple[bytes, str]]:
     if facts.outage:
         return [(DiagnosticStatus.ERROR, facts.outage)]
     found = []
@@ -188,8 +185,7 @@ def _problems(facts, summary):
     return found
 
 
-def _losses(facts, summary):
-    # type: (CameraFacts, Summary) -> str
+def _losses(facts: CameraFacts, summary: Summary) -> str:
     """Return what is to be said of images that were lost or came late, with the remedy, or "".
 
     A node that is slower than its camera skips images by design. So skipped images are a fault only where the node had
@@ -208,30 +204,26 @@ def _losses(facts, summary):
     return "%sage p99 %s ms: %s" % (skipped, text(summary.age_p99_ms), LOST_OR_LATE)
 
 
-def full_name(node):
-    # type: (Any) -> str
+def full_name(node: Any) -> str:
     """Return the name of a node with its namespace, such as "robot1/pose_node", as the beginning of a status's name."""
     return (node.get_namespace().rstrip("/") + "/" + node.get_name()).lstrip("/")
 
 
-def diagnostics(stamp, statuses):
-    # type: (Any, Sequence[DiagnosticStatus]) -> DiagnosticArray
+def diagnostics(stamp: Any, statuses: Sequence[DiagnosticStatus]) -> DiagnosticArray:
     """stamp: builtin_interfaces/Time of now."""
     message = DiagnosticArray(status=list(statuses))
     message.header.stamp = stamp
     return message
 
 
-def model_ap(accuracy, flip_test):
-    # type: (Mapping[str, Any], bool) -> Tuple[Any, str]
+def model_ap(accuracy: Mapping[str, Any], flip_test: bool) -> Tuple[Any, str]:
     """(AP, name of the measurement) of a spec's accuracy: the first whose flip test is as used, else the first."""
     measured = [(name, found) for name, found in accuracy.items() if isinstance(found, dict) and "AP" in found]
     measured.sort(key=lambda item: bool(item[1].get("flip")) != flip_test)
     return (measured[0][1]["AP"], measured[0][0]) if measured else (UNKNOWN, UNKNOWN)
 
 
-def text(value):
-    # type: (Any) -> str
+def text(value: Any) -> str:
     """A value as people read it: two decimals, no NaN."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -240,19 +232,18 @@ def text(value):
     return str(value) or UNKNOWN
 
 
-def word(name):
-    # type: (str) -> str
+def word(name: str) -> str:
     """Any name as part of a key: "GPU-therm" -> "gpu_therm"."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-def _counts(kinds):
-    # type: (Dict[str, int]) -> str
+def _counts(kinds: Dict[str, int]) -> str:
     return ", ".join("%s %d" % item for item in sorted(kinds.items()))
 
 
-def _status(name, hardware_id, problems, values):
-    # type: (str, str, Sequence[Tuple[bytes, str]], Sequence[Tuple[str, Any]]) -> DiagnosticStatus
+def _status(
+    name: str, hardware_id: str, problems: Sequence[Tuple[bytes, str]], values: Sequence[Tuple[str, Any]]
+) -> DiagnosticStatus:
     """problems: (level, what there is to say, "" for nothing)."""
     real = [(level, said) for level, said in problems if said]
     return DiagnosticStatus(

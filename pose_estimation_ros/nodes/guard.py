@@ -18,15 +18,13 @@ class Guard:
     ``total`` is the number of exceptions since the start.
     """
 
-    def __init__(self, node):
-        # type: (Any) -> None
+    def __init__(self, node: Any) -> None:
         self._node = node
-        self._logged = set()  # type: set
+        self._logged: set = set()
         self._last_s = float("-inf")
         self.total = 0
 
-    def note(self, error):
-        # type: (BaseException) -> None
+    def note(self, error: BaseException) -> None:
         """Count an exception, and log it unless one of the same type came from the same line before."""
         self.total += 1
         self._last_s = time.monotonic()
@@ -38,13 +36,11 @@ class Guard:
         text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
         self._node.get_logger().error("unexpected error, the node goes on: %s" % _shortened(text))
 
-    def is_recent(self):
-        # type: () -> bool
+    def is_recent(self) -> bool:
         """Return whether an unexpected exception came in the last seconds."""
         return time.monotonic() - self._last_s < WINDOW_S
 
-    def wrap(self, callback, failed=lambda: None):
-        # type: (Callable, Callable[[], Any]) -> Callable
+    def wrap(self, callback: Callable, failed: Callable[[], Any] = lambda: None) -> Callable:
         """Wrap a callback so that an unexpected exception costs this one call.
 
         A ModelError passes, because without its networks the node cannot work. So does every exception after the
@@ -59,8 +55,7 @@ class Guard:
         """
 
         @functools.wraps(callback)
-        def guarded(*arguments):
-            # type: (Any) -> Any
+        def guarded(*arguments: Any) -> Any:
             try:
                 return callback(*arguments)
             except ModelError:
@@ -74,16 +69,14 @@ class Guard:
         return guarded
 
 
-def guard_of(node):
-    # type: (Any) -> Guard
+def guard_of(node: Any) -> Guard:
     """Return the one Guard of a node; the first call makes it."""
     if not hasattr(node, "unexpected_errors"):
         node.unexpected_errors = Guard(node)
     return node.unexpected_errors
 
 
-def _shortened(text):
-    # type: (str) -> str
+def _shortened(text: str) -> str:
     """Leave out the middle of a long text."""
     half = LONGEST_LOG // 2
     return text if len(text) <= LONGEST_LOG else "%s\n...\n%s" % (text[:half], text[-half:])

@@ -25,14 +25,13 @@ class ManagedNode(LifecycleNode):
     process. rclpy calls the on_... methods and tells nobody what they raise, hence ``_failure``.
     """
 
-    def __init__(self, name, **node_options):
-        # type: (str, Any) -> None
+    def __init__(self, name: str, **node_options: Any) -> None:
         super().__init__(name, **node_options)
-        self.finished = Future()  # type: Future
-        self._failure, self._starting = None, False  # type: Optional[BaseException], bool
+        self.finished: Future = Future()
+        self._failure: Optional[BaseException] = None
+        self._starting = False
 
-    def start(self):
-        # type: () -> None
+    def start(self) -> None:
         """Configures and activates, as a manager of life cycles would. Raises what these raise."""
         self._starting = True
         try:
@@ -44,54 +43,42 @@ class ManagedNode(LifecycleNode):
         finally:
             self._starting = False
 
-    def configure(self):
-        # type: () -> None
+    def configure(self) -> None:
         """Gets everything ready: files, networks, publishers."""
 
-    def activate(self):
-        # type: () -> None
+    def activate(self) -> None:
         """Begins to work: subscribes."""
 
-    def deactivate(self):
-        # type: () -> None
+    def deactivate(self) -> None:
         """The inverse of activate; also called where activate failed half way, and more than once."""
 
-    def cleanup(self):
-        # type: () -> None
+    def cleanup(self) -> None:
         """The inverse of configure; also called where configure failed half way, and more than once."""
 
-    def on_configure(self, _state):
-        # type: (Any) -> Any
+    def on_configure(self, _state: Any) -> Any:
         return self._transition(self.configure, self.cleanup)
 
-    def on_activate(self, _state):
-        # type: (Any) -> Any
+    def on_activate(self, _state: Any) -> Any:
         return self._transition(self.activate, self.deactivate)
 
-    def on_deactivate(self, _state):
-        # type: (Any) -> Any
+    def on_deactivate(self, _state: Any) -> Any:
         return self._transition(self.deactivate)
 
-    def on_cleanup(self, _state):
-        # type: (Any) -> Any
+    def on_cleanup(self, _state: Any) -> Any:
         return self._transition(self.cleanup)
 
-    def on_shutdown(self, _state):
-        # type: (Any) -> Any
+    def on_shutdown(self, _state: Any) -> Any:
         self.finished.set_result(None)
         return self._transition(self._stop)
 
-    def on_error(self, _state):
-        # type: (Any) -> Any
+    def on_error(self, _state: Any) -> Any:
         return self._transition(self._stop)
 
-    def _stop(self):
-        # type: () -> None
+    def _stop(self) -> None:
         self.deactivate()
         self.cleanup()
 
-    def _transition(self, step, undo=lambda: None):
-        # type: (Callable[[], None], Callable[[], None]) -> Any
+    def _transition(self, step: Callable[[], None], undo: Callable[[], None] = lambda: None) -> Any:
         try:
             try:
                 step()
@@ -104,8 +91,7 @@ class ManagedNode(LifecycleNode):
             return self._failed(step, error, TransitionCallbackReturn.ERROR)
         return TransitionCallbackReturn.SUCCESS
 
-    def _failed(self, step, error, answer):
-        # type: (Callable[[], None], Exception, Any) -> Any
+    def _failed(self, step: Callable[[], None], error: Exception, answer: Any) -> Any:
         """Told here where a service asked; who called start() gets the error itself."""
         self._failure = error
         if not self._starting:
@@ -114,7 +100,6 @@ class ManagedNode(LifecycleNode):
             )
         return answer
 
-    def destroy_node(self):
-        # type: () -> None
+    def destroy_node(self) -> None:
         self._stop()
         super().destroy_node()

@@ -7,8 +7,7 @@ from typing import Sequence
 from pose_estimation_ros.core.errors import ConfigError
 
 
-def optional_messages(package, names):
-    # type: (str, Sequence[str]) -> SimpleNamespace
+def optional_messages(package: str, names: Sequence[str]) -> SimpleNamespace:
     """Classes of a package by name. Raises ConfigError where it is not installed, or too old to have them."""
     try:
         module = importlib.import_module(package + ".msg")

@@ -33,8 +33,7 @@ class Parameter(NamedTuple):
 _DEFAULTS = PipelineOptions(fallback=True)
 
 
-def _of_pipeline(name, description, **more):
-    # type: (str, str, Any) -> Parameter
+def _of_pipeline(name: str, description: str, **more: Any) -> Parameter:
     low, high = RANGES.get(name, (None, None))
     return Parameter(name, getattr(_DEFAULTS, name), description, low, high, name in LIVE, **more)
 

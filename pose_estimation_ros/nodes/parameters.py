@@ -23,8 +23,7 @@ SIMILAR = 0.65  # from which on the other is worth a hint
 LONG_WORD = 6  # letters; a name's last word that long, as of score_threshold, is often taken for the whole
 
 
-def declare(node, table):
-    # type: (Node, Sequence[Parameter]) -> Dict[str, Any]
+def declare(node: Node, table: Sequence[Parameter]) -> Dict[str, Any]:
     """Declare the parameters of a table, and those of qos_overrides that were given.
 
     All parameters but the live ones are read-only. A given name that nobody knows is a slip where it resembles one of
@@ -49,8 +48,7 @@ def declare(node, table):
     return {parameter.name: _declare(node, parameter, given) for parameter in table}
 
 
-def _overrides(node):
-    # type: (Node) -> Dict[str, Any]
+def _overrides(node: Node) -> Dict[str, Any]:
     """Return name -> value of all parameters that the user gave; None for an empty list.
 
     rclpy has no public way to list them. Its automatically_declare_parameters_from_overrides fails at the first empty
@@ -59,8 +57,9 @@ def _overrides(node):
     return {name: parameter.value for name, parameter in getattr(node, "_parameter_overrides", {}).items()}
 
 
-def follow(node, table, values, apply):
-    # type: (Node, Sequence[Parameter], Dict[str, Any], Callable[[Dict[str, Any]], None]) -> None
+def follow(
+    node: Node, table: Sequence[Parameter], values: Dict[str, Any], apply: Callable[[Dict[str, Any]], None]
+) -> None:
     """Keeps values of the live parameters up to date while the node runs.
 
     apply: is given name -> new value first, and refuses them by raising PoseError: then none is changed, and who set
@@ -68,8 +67,7 @@ def follow(node, table, values, apply):
     """
     known = {parameter.name: parameter for parameter in table if parameter.live}
 
-    def on_set(given):
-        # type: (List[Any]) -> SetParametersResult
+    def on_set(given: List[Any]) -> SetParametersResult:
         changes = {p.name: p.value for p in given if p.name in known}
         try:
             for name, value in changes.items():
@@ -80,15 +78,13 @@ def follow(node, table, values, apply):
         values.update(changes)
         return SetParametersResult(successful=True)
 
-    def failed():
-        # type: () -> SetParametersResult
+    def failed() -> SetParametersResult:
         return SetParametersResult(successful=False, reason="unexpected error, see the log of %s" % node.get_name())
 
     node.add_on_set_parameters_callback(guard_of(node).wrap(on_set, failed))
 
 
-def check(parameter, value):
-    # type: (Parameter, Any) -> None
+def check(parameter: Parameter, value: Any) -> None:
     """Check a value against the type of the default, the range, the choices and the form of a topic's name.
 
     rclpy checks types only from Galactic on, and no choices.
@@ -113,8 +109,7 @@ def check(parameter, value):
             _check_topic(parameter, topic)
 
 
-def _check_topic(parameter, topic):
-    # type: (Parameter, str) -> None
+def _check_topic(parameter: Parameter, topic: str) -> None:
     """Raise ConfigError unless the text is a topic's name, or empty where the default is."""
     try:
         if topic or isinstance(parameter.default, list):
@@ -128,8 +123,7 @@ def _check_topic(parameter, topic):
         )
 
 
-def _expected(parameter):
-    # type: (Parameter) -> str
+def _expected(parameter: Parameter) -> str:
     if parameter.choices:
         return "one of %s" % ", ".join(str(choice) for choice in parameter.choices)
     if isinstance(parameter.default, list):
@@ -138,8 +132,7 @@ def _expected(parameter):
     return kind if parameter.low is None else "%s in %s..%s" % (kind, parameter.low, parameter.high)
 
 
-def _look_for_slips(node, given, known):
-    # type: (Node, Dict[str, Any], List[str]) -> None
+def _look_for_slips(node: Node, given: Dict[str, Any], known: List[str]) -> None:
     """Refuse a name that resembles one of the known names, and warn of each other unknown name."""
     for name in sorted(given):
         if name in known or name in BUILT_IN or name.startswith(QOS_OVERRIDES):
@@ -153,8 +146,7 @@ def _look_for_slips(node, given, known):
         node.get_logger().warning("parameter %.200r is ignored: this node has no such parameter%s" % (name, hint))
 
 
-def _meant(name, known):
-    # type: (str, List[str]) -> str
+def _meant(name: str, known: List[str]) -> str:
     """Return the known name of which this one is a slip, or "" where it is a name of somebody else."""
     words = {known_name.split("_")[-1]: known_name for known_name in known}
     words = {word: known_name for word, known_name in words.items() if len(word) >= LONG_WORD}
@@ -163,8 +155,7 @@ def _meant(name, known):
     return words[near[0]] if near else ""
 
 
-def _declare(node, parameter, given):
-    # type: (Node, Parameter, Dict[str, Any]) -> Any
+def _declare(node: Node, parameter: Parameter, given: Dict[str, Any]) -> Any:
     """Declare one parameter; a whole number will do for a float, and for a text that may be one. Raises ConfigError."""
     value = given.get(parameter.name, parameter.default)
     if isinstance(parameter.default, float) and type(value) is int:
@@ -180,8 +171,7 @@ def _declare(node, parameter, given):
     return list(found) if isinstance(parameter.default, list) else found  # rclpy makes arrays of numbers
 
 
-def _descriptor(parameter):
-    # type: (Parameter) -> ParameterDescriptor
+def _descriptor(parameter: Parameter) -> ParameterDescriptor:
     choices = ", ".join(str(choice) for choice in parameter.choices)
     descriptor = ParameterDescriptor(
         description=parameter.description, additional_constraints=choices, read_only=not parameter.live

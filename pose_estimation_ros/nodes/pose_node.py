@@ -38,11 +38,13 @@ class PoseNode(ManagedNode):
     Without auto_activate only for bad parameters: a configuration that fails is then told to who asked for it.
     """
 
-    def __init__(self, **node_options):
-        # type: (Any) -> None
+    def __init__(self, **node_options: Any) -> None:
         super().__init__("pose_node", **node_options)
-        self.cameras = []  # type: List[CameraStream]
-        self._pipeline = self._skeleton = self._diagnostics = self._timer = None  # type: Any
+        self.cameras: List[CameraStream] = []
+        self._pipeline: Any = None
+        self._skeleton: Any = None
+        self._diagnostics: Any = None
+        self._timer: Any = None
         self._board = describe_machine()["board"]
         self._values = declare(self, POSE_PARAMETERS)
         check_depth_range(self._values)
@@ -51,8 +53,7 @@ class PoseNode(ManagedNode):
         if self._values["auto_activate"]:
             self.start()
 
-    def configure(self):
-        # type: () -> None
+    def configure(self) -> None:
         values, self._fault, self._told_non_finite = self._values, "", False
         options = PipelineOptions(*(values[name] for name in PipelineOptions._fields))
         self._pipeline = build_pipeline(options)
@@ -62,8 +63,7 @@ class PoseNode(ManagedNode):
         for topic, prefix in zip(values["image_topics"], self._prefixes):
             self.cameras.append(CameraStream(self, self._pipeline.sibling(), topic, prefix, values))
 
-    def activate(self):
-        # type: () -> None
+    def activate(self) -> None:
         for camera in self.cameras:
             camera.open()
         text = "%s on %s, detector %s, images from %s"
@@ -76,16 +76,14 @@ class PoseNode(ManagedNode):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = self.create_timer(1.0, guard_of(self).wrap(self.tick), clock=steady)
 
-    def deactivate(self):
-        # type: () -> None
+    def deactivate(self) -> None:
         if self._timer:
             self.destroy_timer(self._timer)
             self._timer = None
         for camera in self.cameras:
             camera.close()
 
-    def cleanup(self):
-        # type: () -> None
+    def cleanup(self) -> None:
         while self.cameras:
             self.cameras.pop().destroy()
         for publisher in (self._skeleton, self._diagnostics):
@@ -95,15 +93,13 @@ class PoseNode(ManagedNode):
             self._pipeline.close()
         self._skeleton = self._diagnostics = self._pipeline = None
 
-    def _change(self, changes):
-        # type: (Dict[str, Any]) -> None
+    def _change(self, changes: Dict[str, Any]) -> None:
         """New values of live parameters, those of the pipelines."""
         options = {name: value for name, value in changes.items() if name in LIVE}
         for camera in self.cameras:
             camera.pipeline.change(**options)
 
-    def tick(self):
-        # type: () -> None
+    def tick(self) -> None:
         """Every second: watchdogs and diagnostics."""
         for camera in self.cameras:
             camera.inputs.tick()
@@ -112,8 +108,7 @@ class PoseNode(ManagedNode):
         statuses += [camera.status() for camera in self.cameras]
         self._diagnostics.publish(diagnostics(self.get_clock().now().to_msg(), statuses))
 
-    def _facts(self):
-        # type: () -> NodeFacts
+    def _facts(self) -> NodeFacts:
         pipeline = self._pipeline
         return NodeFacts(
             model=pipeline.spec.name,
@@ -132,8 +127,7 @@ class PoseNode(ManagedNode):
             unexpected_now=guard_of(self).is_recent(),
         )
 
-    def _tell_fault(self):
-        # type: () -> None
+    def _tell_fault(self) -> None:
         """Log once each: an engine that was not to be had or failed on the way; networks whose numbers overflow."""
         if self._pipeline.fault != self._fault:
             self._fault = self._pipeline.fault
@@ -143,8 +137,7 @@ class PoseNode(ManagedNode):
             self.get_logger().warning(self._pipeline.non_finite.text())
 
 
-def check_depth_range(values):
-    # type: (Dict[str, Any]) -> None
+def check_depth_range(values: Dict[str, Any]) -> None:
     """Raise ConfigError unless the nearest distance is less than the farthest one."""
     nearest_m, farthest_m = values["depth_nearest_m"], values["depth_farthest_m"]
     if nearest_m >= farthest_m:
@@ -152,8 +145,7 @@ def check_depth_range(values):
         raise ConfigError(text % (nearest_m, farthest_m))
 
 
-def output_prefixes(topics, full_name_of=str):
-    # type: (List[str], Callable[[str], str]) -> List[str]
+def output_prefixes(topics: List[str], full_name_of: Callable[[str], str] = str) -> List[str]:
     """Return the prefix of the topics published for each image topic.
 
     Args:
@@ -171,8 +163,7 @@ def output_prefixes(topics, full_name_of=str):
     return prefixes
 
 
-def main(args=None):
-    # type: (List[str]) -> int
+def main(args: List[str] = None) -> int:
     return run("pose_node", PoseNode, args)
 
 

@@ -20,8 +20,7 @@ DURATIONS = ("deadline", "lifespan", "liveliness_lease_duration")
 POLICIES = tuple(ENUMS) + DURATIONS + ("depth", "avoid_ros_namespace_conventions")
 
 
-def with_overrides(node, direction, topic, profile):
-    # type: (Any, str, str, QoSProfile) -> QoSProfile
+def with_overrides(node: Any, direction: str, topic: str, profile: QoSProfile) -> QoSProfile:
     """Return a profile with what the user's parameters change of it.
 
     Args:
@@ -46,8 +45,7 @@ def with_overrides(node, direction, topic, profile):
     return profile
 
 
-def warn_of_unserved(node):
-    # type: (Any) -> None
+def warn_of_unserved(node: Any) -> None:
     """Log the parameters qos_overrides that no publisher or subscription of the node has.
 
     They are no errors, as in a file for several nodes they may be for another.
@@ -61,14 +59,12 @@ def warn_of_unserved(node):
             node.get_logger().warning(text % (PREFIX, name, ", ".join(end.rstrip(".") for end in sorted(served))))
 
 
-def _full_name(node, topic):
-    # type: (Any, str) -> str
+def _full_name(node: Any, topic: str) -> str:
     """Return the name that remapping leads to; Foxy, which cannot tell, has no such parameters either."""
     return node.resolve_topic_name(topic) if hasattr(node, "resolve_topic_name") else topic
 
 
-def _value(name, policy, value):
-    # type: (str, str, Any) -> Any
+def _value(name: str, policy: str, value: Any) -> Any:
     """Turn the value of a parameter into that of a QoSProfile. Raises ConfigError."""
     if policy in ENUMS:
         choices = {key.lower(): kind for key, kind in ENUMS[policy].__members__.items() if key != "UNKNOWN"}

@@ -22,8 +22,8 @@ from pose_estimation_ros.nodes.guard import guard_of
 from pose_estimation_ros.nodes.qos import LATCHED
 
 # Before Galactic rclpy raised RuntimeError in their place.
-RCLError = getattr(rclpy_implementation, "RCLError", RuntimeError)  # type: Any
-UnknownROSArgsError = getattr(rclpy_implementation, "UnknownROSArgsError", RuntimeError)  # type: Any
+RCLError: Any = getattr(rclpy_implementation, "RCLError", RuntimeError)
+UnknownROSArgsError: Any = getattr(rclpy_implementation, "UnknownROSArgsError", RuntimeError)
 # What a user can cause: parameters, names, files, arguments after --ros-args.
 USER_ERRORS = (PoseError, OSError, RCLError, UnknownROSArgsError, NameValidationException, ParameterException)
 FAILURES_IN_A_ROW = 100
@@ -31,8 +31,7 @@ PAUSE_S = 0.02  # after a failure: 100 of them take long enough for the node's t
 ROSOUT_S = 1.0
 
 
-def run(name, make_node, args=None):
-    # type: (str, Callable[[], Any], List[str]) -> int
+def run(name: str, make_node: Callable[[], Any], args: List[str] = None) -> int:
     """Spin the node until its future ``finished`` is done or SIGINT or SIGTERM comes.
 
     After a signal the process is to end: further ones are ignored from then on.
@@ -51,16 +50,14 @@ def run(name, make_node, args=None):
 
 
 @contextlib.contextmanager
-def one_signal():
-    # type: () -> Iterator[None]
+def one_signal() -> Iterator[None]:
     """SIGINT or SIGTERM raises KeyboardInterrupt, once: impatient users and launch must not break off a clean end.
 
     rclpy's own handlers call these.
     """
-    told = []  # type: List[int]
+    told: List[int] = []
 
-    def on_signal(number, _frame):
-        # type: (int, Any) -> None
+    def on_signal(number: int, _frame: Any) -> None:
         if not told:
             told.append(number)
             raise KeyboardInterrupt
@@ -73,9 +70,9 @@ def one_signal():
             signal.signal(number, signal.SIG_IGN if told else handler)
 
 
-def _run(name, make_node, args):
-    # type: (str, Callable[[], Any], List[str]) -> int
-    executor = node = None  # type: Any
+def _run(name: str, make_node: Callable[[], Any], args: List[str]) -> int:
+    executor: Any = None
+    node: Any = None
     try:
         rclpy.init(args=args)
         executor = SingleThreadedExecutor()  # before the node: half made, it complains when it is deleted
@@ -97,8 +94,7 @@ def _run(name, make_node, args):
     return 0
 
 
-def _end(node, executor):
-    # type: (Any, Any) -> None
+def _end(node: Any, executor: Any) -> None:
     if node is not None:
         node.destroy_node()
     if executor is not None:
@@ -107,8 +103,7 @@ def _end(node, executor):
         rclpy.shutdown()
 
 
-def _spin(node, executor):
-    # type: (Any, SingleThreadedExecutor) -> None
+def _spin(node: Any, executor: SingleThreadedExecutor) -> None:
     """Spin until the node's future ``finished`` is done.
 
     rclpy's own callbacks raise, too, such as for a parameter of an unknown type. Such an exception costs one message.
@@ -130,8 +125,7 @@ def _spin(node, executor):
             time.sleep(PAUSE_S)
 
 
-def one_line(error):
-    # type: (BaseException) -> str
+def one_line(error: BaseException) -> str:
     """Return the text of an exception without line breaks, and without what rcl says of its own source files."""
     text = re.sub(r", at \S+\.c:\d+", "", str(error))
     text = " ".join(line.strip() for line in text.splitlines() if line.strip(" ^")) or type(error).__name__
@@ -140,8 +134,7 @@ def one_line(error):
     return "%.1000s" % text
 
 
-def _tell(name, text):
-    # type: (str, str) -> None
+def _tell(name: str, text: str) -> None:
     """Say why a node ends: on stderr, and on /rosout to whoever listens there within a second."""
     print("%s: error: %s" % (name, text), file=sys.stderr, flush=True)
     try:
@@ -150,8 +143,7 @@ def _tell(name, text):
         print("%s: cannot say so on /rosout: %s" % (name, one_line(error)), file=sys.stderr)
 
 
-def _tell_rosout(name, text):
-    # type: (str, str) -> None
+def _tell_rosout(name: str, text: str) -> None:
     """Publish a log message from a context of its own, as the node may have failed before it had one."""
     context = Context()
     context.init(args=[])

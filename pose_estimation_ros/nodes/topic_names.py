@@ -18,8 +18,7 @@ class CameraTopics(NamedTuple):
     detections: str
 
 
-def camera_topics(node, image_topic, values):
-    # type: (Any, str, Dict[str, Any]) -> CameraTopics
+def camera_topics(node: Any, image_topic: str, values: Dict[str, Any]) -> CameraTopics:
     """Resolve the names of one camera's topics.
 
     What goes with an image is, in this order: where its conventional name (such as camera_info) is remapped to; where
@@ -43,8 +42,7 @@ def camera_topics(node, image_topic, values):
     return CameraTopics(image, *(_partner(node, name, values[name + "_topic"], beside, several) for name in PARTNERS))
 
 
-def _partner(node, name, given, beside, several):
-    # type: (Any, str, str, str, bool) -> str
+def _partner(node: Any, name: str, given: str, beside: str, several: bool) -> str:
     """Return the full name of what goes with an image.
 
     Args:
@@ -57,7 +55,7 @@ def _partner(node, name, given, beside, several):
     if several and is_remapped(node, name):
         text = "expected a remapping of %s%s for this camera alone (there are several), got one of %s"
         raise ConfigError(text % (beside, name, name))
-    candidates = [] if several else [name]  # type: List[str]
+    candidates: List[str] = [] if several else [name]
     candidates.append(beside + name)
     if given and given[0] not in "/~":
         candidates += ([] if several else [given]) + [beside + given]
@@ -69,16 +67,14 @@ def _partner(node, name, given, beside, several):
     return resolved(node, given if given[0] in "/~" else beside + given)
 
 
-def is_remapped(node, name):
-    # type: (Any, str) -> bool
+def is_remapped(node: Any, name: str) -> bool:
     """Return whether a remapping leads from this name to another. Foxy cannot tell."""
     if not hasattr(node, "resolve_topic_name"):
         return False
     return node.resolve_topic_name(name) != node.resolve_topic_name(name, only_expand=True)
 
 
-def resolved(node, topic):
-    # type: (Any, str) -> str
+def resolved(node: Any, topic: str) -> str:
     """Return the full name of a topic after remapping, as image_transport does for the raw image's topic."""
     if hasattr(node, "resolve_topic_name"):
         return node.resolve_topic_name(topic)

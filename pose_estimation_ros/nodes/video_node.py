@@ -34,10 +34,9 @@ class VideoNode(Node):
     ``finished`` is done a second after the last image where it does not loop.
     """
 
-    def __init__(self, **node_options):
-        # type: (Any) -> None
+    def __init__(self, **node_options: Any) -> None:
         super().__init__("video_node", **node_options)
-        self.finished = Future()  # type: Future
+        self.finished: Future = Future()
         self._options = declare(self, VIDEO_PARAMETERS)
         self._check()
         self._source = open_source(self._options["source"])
@@ -48,20 +47,18 @@ class VideoNode(Node):
         rate_hz = self._options["rate_hz"] or self._source.fps
         self._timer = self.create_timer(1.0 / rate_hz, self._publish_next)
         self._paced = not self._options["rate_hz"] and self._source.kind != "camera"
-        self._next = None  # type: Optional[SourceFrame]  # where paced: read before its time has come
-        self._start = None  # type: Any  # the node's time of the source's first frame
+        self._next: Optional[SourceFrame] = None  # where paced: read before its time has come
+        self._start: Any = None  # the node's time of the source's first frame
         self.get_logger().info("%s at %.4g Hz to %s" % (self._source.name, rate_hz, self._images.topic_name))
 
-    def _check(self):
-        # type: () -> None
+    def _check(self) -> None:
         if not self._options["source"]:
             raise ConfigError("parameter source: expected an image, a folder, a video or a camera index, got nothing")
         size_wh = self._options["width"], self._options["height"]
         if (size_wh[0] == 0) != (size_wh[1] == 0):
             raise ConfigError("expected both width and height or neither, got %d x %d" % size_wh)
 
-    def _publish_next(self):
-        # type: () -> None
+    def _publish_next(self) -> None:
         if self._waiting and self._images.get_subscription_count() < self._options["wait_for_subscribers"]:
             return
         self._waiting = False
@@ -75,8 +72,7 @@ class VideoNode(Node):
         if self._paced:
             self._wait_for_the_next(frame.time_s, now)
 
-    def _wait_for_the_next(self, last_s, now):
-        # type: (float, Any) -> None
+    def _wait_for_the_next(self, last_s: float, now: Any) -> None:
         """Read the next frame, and set the timer to its time; last_s: time of the frame that was published ``now``."""
         if self._start is None:
             self._start = now - Duration(seconds=last_s)
@@ -91,8 +87,7 @@ class VideoNode(Node):
         self._timer.timer_period_ns = int(1e9 * max(pause_s, 0.0))
         self._timer.reset()
 
-    def _read(self):
-        # type: () -> Optional[SourceFrame]
+    def _read(self) -> Optional[SourceFrame]:
         """Return the next frame, of the source's beginning after its end where it loops; None at the end."""
         frame = next(self._frames, None)
         if frame is None:
@@ -104,35 +99,30 @@ class VideoNode(Node):
                 frame = next(self._frames, None)
         return frame
 
-    def _tell_unreadable(self):
-        # type: () -> None
+    def _tell_unreadable(self) -> None:
         unreadable = self._source.unreadable
         if unreadable:
             counts = len(unreadable), len(self._source.paths)
             text = "%d of %d images left out; the first: %s" % (counts + (unreadable[0],))
             self.get_logger().warning(text, once=True)
 
-    def _end(self):
-        # type: () -> None
+    def _end(self) -> None:
         self._timer.cancel()
         self._timer = self.create_timer(LINGER_S, lambda: self.finished.set_result(None))
 
-    def _resized(self, image):
-        # type: (np.ndarray) -> np.ndarray
+    def _resized(self, image: np.ndarray) -> np.ndarray:
         size_wh = self._options["width"], self._options["height"]
         if size_wh == (0, 0) or size_wh == (image.shape[1], image.shape[0]):
             return image
         return cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA)
 
-    def destroy_node(self):
-        # type: () -> None
+    def destroy_node(self) -> None:
         if hasattr(self, "_source"):
             self._source.close()
         super().destroy_node()
 
 
-def main(args=None):
-    # type: (List[str]) -> int
+def main(args: List[str] = None) -> int:
     return run("video_node", VideoNode, args)
 
 

@@ -1,4 +1,4 @@
-"""Tiny networks with known answers and their specs, as files: for tests, and for runs that are none (test/robustness/faults)."""
+"""Tiny networks with known answers and their specs, as files: for tests, and for the fault rig."""
 
 import json
 import os

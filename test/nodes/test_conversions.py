@@ -14,18 +14,15 @@ from pose_estimation_ros.core.depth import SURFACE_M, Joints, joints_in_space
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.poses import empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import SKELETONS
+from pose_estimation_ros.messages.poses import camera_from_info, msg_to_joints, msg_to_poses, stamp_to_s
 from pose_estimation_ros.nodes.conversions import (
     array_to_image,
-    camera_from_info,
     depth_to_array,
     image_to_array,
     joints_to_msg,
-    msg_to_joints,
-    msg_to_poses,
     msg_to_skeleton,
     poses_to_msg,
     skeleton_to_msg,
-    stamp_to_s,
 )
 
 HEADER = Header(stamp=Time(sec=12, nanosec=500000000), frame_id="camera_3")

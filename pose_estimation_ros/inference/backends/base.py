@@ -25,46 +25,39 @@ class Backend:
 
     name = ""
     precision = ""
-    input_shape = ()  # type: Tuple
-    output_shapes = {}  # type: Dict[str, Tuple]
+    input_shape: Tuple = ()
+    output_shapes: Dict[str, Tuple] = {}
     fault = ""
-    copies_ms = {}  # type: Dict[str, float]
+    copies_ms: Dict[str, float] = {}
     non_finite = NonFinite()
     blind = False
 
-    def __call__(self, batch):
-        # type: (np.ndarray) -> Dict[str, np.ndarray]
+    def __call__(self, batch: np.ndarray) -> Dict[str, np.ndarray]:
         outputs, found = mark_non_finite(self.run(batch))
         self.blind = bool(found.batches_without_finite)
         if found.values:
             self.non_finite = total([self.non_finite, found])
         return outputs
 
-    def run(self, batch):
-        # type: (np.ndarray) -> Dict[str, np.ndarray]
+    def run(self, batch: np.ndarray) -> Dict[str, np.ndarray]:
         """Compute the outputs of a batch (N, 3, h, w) float32, as the network gives them."""
         raise NotImplementedError
 
-    def time_copies(self):
-        # type: () -> None
+    def time_copies(self) -> None:
         """From now on copies_ms tells; for benchmarks, because it may cost a little time."""
 
-    def close(self):
-        # type: () -> None
+    def close(self) -> None:
         """Frees the engine; closing twice is no error."""
         raise NotImplementedError
 
-    def __enter__(self):
-        # type: () -> Backend
+    def __enter__(self) -> "Backend":
         return self
 
-    def __exit__(self, *_exception):
-        # type: (object) -> None
+    def __exit__(self, *_exception: object) -> None:
         self.close()
 
 
-def run_in_parts(run, batch, size):
-    # type: (Callable, np.ndarray, Optional[int]) -> Dict[str, np.ndarray]
+def run_in_parts(run: Callable, batch: np.ndarray, size: Optional[int]) -> Dict[str, np.ndarray]:
     """run on parts of ``size`` images, the last one filled up with zeros; on all at once where size is None."""
     size = size or max(len(batch), 1)
     missing = -len(batch) % size or size * (not len(batch))

@@ -8,11 +8,10 @@ from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backends.base import Backend
 
 
-def check_fit(backend, spec, path):
-    # type: (Backend, ModelSpec, str) -> None
+def check_fit(backend: Backend, spec: ModelSpec, path: str) -> None:
     """Raises ModelError where the network's inputs or outputs are not those that the spec promises."""
     width, height = spec.input_size_wh
-    outputs = {"boxes_xyxy": (None, None, 4), "scores": (None, None)}  # type: Dict[str, Tuple]
+    outputs: Dict[str, Tuple] = {"boxes_xyxy": (None, None, 4), "scores": (None, None)}
     if spec.task in POSE_TASKS:
         keypoints = get_skeleton(spec.skeleton).num_keypoints
         outputs = {"heatmaps": (None, keypoints, height // spec.stride, width // spec.stride)}
@@ -28,13 +27,11 @@ def check_fit(backend, spec, path):
         _check_shape(path, "output %r" % name, shape, backend.output_shapes[name])
 
 
-def _check_shape(path, what, expected, actual):
-    # type: (str, str, Tuple, Tuple) -> None
+def _check_shape(path: str, what: str, expected: Tuple, actual: Tuple) -> None:
     fits = len(expected) == len(actual) and all(None in pair or pair[0] == pair[1] for pair in zip(expected, actual))
     if not fits:
         raise ModelError("%s: expected %s of shape %s, got %s" % (path, what, _text(expected), _text(actual)))
 
 
-def _text(shape):
-    # type: (Tuple) -> str
+def _text(shape: Tuple) -> str:
     return "(%s)" % ", ".join("any" if size is None else str(size) for size in shape)

@@ -19,52 +19,42 @@ class FallbackBackend(Backend):
     The outputs may have other names afterwards: "heatmaps" in place of "keypoints".
     """
 
-    def __init__(self, primary, open_onnx, fault=""):
-        # type: (Backend, Optional[Callable[[], Backend]], str) -> None
+    def __init__(self, primary: Backend, open_onnx: Optional[Callable[[], Backend]], fault: str = "") -> None:
         self._backend, self._open_onnx, self.fault = primary, open_onnx, fault
         self._earlier = NonFinite()
 
     @property
-    def name(self):  # type: ignore[override]
-        # type: () -> str
+    def name(self) -> str:  # type: ignore[override]
         return "%s (after: %s)" % (self._backend.name, self.fault) if self.fault else self._backend.name
 
     @property
-    def precision(self):  # type: ignore[override]
-        # type: () -> str
+    def precision(self) -> str:  # type: ignore[override]
         return self._backend.precision
 
     @property
-    def input_shape(self):  # type: ignore[override]
-        # type: () -> Tuple
+    def input_shape(self) -> Tuple:  # type: ignore[override]
         return self._backend.input_shape
 
     @property
-    def output_shapes(self):  # type: ignore[override]
-        # type: () -> Dict[str, Tuple]
+    def output_shapes(self) -> Dict[str, Tuple]:  # type: ignore[override]
         return self._backend.output_shapes
 
     @property
-    def copies_ms(self):  # type: ignore[override]
-        # type: () -> Dict[str, float]
+    def copies_ms(self) -> Dict[str, float]:  # type: ignore[override]
         return self._backend.copies_ms
 
     @property
-    def non_finite(self):  # type: ignore[override]
-        # type: () -> NonFinite
+    def non_finite(self) -> NonFinite:  # type: ignore[override]
         return total([self._earlier, self._backend.non_finite])
 
     @property
-    def blind(self):  # type: ignore[override]
-        # type: () -> bool
+    def blind(self) -> bool:  # type: ignore[override]
         return self._backend.blind
 
-    def time_copies(self):
-        # type: () -> None
+    def time_copies(self) -> None:
         self._backend.time_copies()
 
-    def __call__(self, batch):
-        # type: (np.ndarray) -> Dict[str, np.ndarray]
+    def __call__(self, batch: np.ndarray) -> Dict[str, np.ndarray]:
         if self._open_onnx is None:
             return self._backend(batch)
         try:
@@ -77,13 +67,11 @@ class FallbackBackend(Backend):
         self._take_over(self._open_onnx)
         return self._backend(batch)
 
-    def _take_over(self, open_onnx):
-        # type: (Callable[[], Backend]) -> None
+    def _take_over(self, open_onnx: Callable[[], Backend]) -> None:
         """Close the engine and open the ONNX model in its place."""
         self._earlier, self._open_onnx = self._backend.non_finite, None
         self._backend.close()
         self._backend = open_onnx()
 
-    def close(self):
-        # type: () -> None
+    def close(self) -> None:
         self._backend.close()

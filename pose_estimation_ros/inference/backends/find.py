@@ -18,14 +18,12 @@ SOURCES = {"onnx_sha256": "onnx_path", "source_sha256": "source_path"}  # fields
 class Hashes(Dict[str, str]):
     """The sha256 of files by their paths. Each is computed when it is asked for first."""
 
-    def __missing__(self, path):
-        # type: (str) -> str
+    def __missing__(self, path: str) -> str:
         self[path] = hashlib.sha256(read_model(path)).hexdigest()
         return self[path]
 
 
-def find_model(name_or_path, hashes=None):
-    # type: (str, Optional[Hashes]) -> ModelFile
+def find_model(name_or_path: str, hashes: Optional[Hashes] = None) -> ModelFile:
     """Find a model, read it, and check that it and the files beside it belong together.
 
     A path is itself. A name, with or without ".onnx", is looked up in model_folders(). "x.engine" is looked up there,
@@ -52,8 +50,7 @@ def find_model(name_or_path, hashes=None):
     return ModelFile(path, "onnx", load_model_spec(path, hashes.get(path)), {}, path)
 
 
-def find_path(name_or_path):
-    # type: (str) -> Optional[str]
+def find_path(name_or_path: str) -> Optional[str]:
     """Find the file of a model. Returns None for the name of an engine that lies in none of model_folders().
 
     Raises ModelError naming the folders searched and the models found there.
@@ -71,8 +68,7 @@ def find_path(name_or_path):
     raise ModelError("expected a model file or one out of %s (in %s), got %r" % (known, folders, name_or_path))
 
 
-def find_onnx(engine):
-    # type: (str) -> Optional[str]
+def find_onnx(engine: str) -> Optional[str]:
     """Find the ONNX model of an engine by its name: beside it, or among the known models. None if there is none."""
     beside = os.path.splitext(engine)[0] + ONNX
     try:
@@ -81,44 +77,39 @@ def find_onnx(engine):
         return None
 
 
-def onnx_file(path):
-    # type: (str) -> ModelFile
+def onnx_file(path: str) -> ModelFile:
     """Take an ONNX file by itself, without a spec. Raises ModelError: there is no such file, or it is no ONNX model."""
     check_onnx(read_model(path), path)
     return ModelFile(path, "onnx", None, {}, path)
 
 
-def engine_file(path, hashes=None):
-    # type: (str, Optional[Hashes]) -> ModelFile
+def engine_file(path: str, hashes: Optional[Hashes] = None) -> ModelFile:
     """Read an engine and its sidecar. Raises ModelError: one is missing or damaged, or they do not belong together."""
     return _of_engine(path, path, *read_engine(path), hashes=Hashes() if hashes is None else hashes)
 
 
-def _of_engine(path, name, content, sidecar, hashes):
-    # type: (str, str, bytes, Dict[str, Any], Hashes) -> ModelFile
+def _of_engine(path: str, name: str, content: bytes, sidecar: Dict[str, Any], hashes: Hashes) -> ModelFile:
     sources = {key: hashes[sidecar[file]] for key, file in SOURCES.items() if os.path.isfile(sidecar[file])}
     onnx_path = sidecar["onnx_path"] if os.path.isfile(sidecar["onnx_path"]) else find_onnx(name)
     spec = parse_spec(path, sidecar["model_spec"])
     return ModelFile(path, "engine", spec, sidecar, onnx_path, content, sources)
 
 
-def _newest_engine(name, hashes):
-    # type: (str, Hashes) -> ModelFile
+def _newest_engine(name: str, hashes: Hashes) -> ModelFile:
     """The newest engine for this machine in the cache, for ``x.engine``, x being a known ONNX model.
 
     Raises ModelError: none is built yet, no such model, no TensorRT, no driver.
     """
     onnx = str(find_path(os.path.splitext(name)[0] + ONNX))
     gpu = ask_gpu()
-    skipped = []  # type: List[str]
+    skipped: List[str] = []
     for path, content, sidecar in cached_engines(dict(gpu.machine, onnx_sha256=hashes[onnx]), skipped=skipped):
         return _of_engine(path, name, content, sidecar, hashes)._replace(gpu=gpu)
     raise ModelError("%s: no engine of it is built for this machine yet: run `pose build-engine %s`%s" % (
         name, onnx, "".join("; not used: " + line for line in skipped)))  # fmt: skip
 
 
-def model_folders():
-    # type: () -> List[str]
+def model_folders() -> List[str]:
     """Where models lie: ``models/`` of the source tree, then ``share/pose_estimation_ros/models`` of the installation.
 
     Installed, this package is below the prefix whose share folder has the models, however deep (colcon, pip, Debian).

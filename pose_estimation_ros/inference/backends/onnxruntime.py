@@ -27,8 +27,9 @@ class OnnxRuntimeBackend(Backend):
 
     name = "onnxruntime"
 
-    def __init__(self, model_path, threads=0, providers=("CPUExecutionProvider",)):
-        # type: (str, int, Tuple[str, ...]) -> None
+    def __init__(
+        self, model_path: str, threads: int = 0, providers: Tuple[str, ...] = ("CPUExecutionProvider",)
+    ) -> None:
         self._path = model_path
         self._session = _open_session(model_path, threads, list(providers))
         with _plain_errors(model_path, "reads"):
@@ -40,23 +41,19 @@ class OnnxRuntimeBackend(Backend):
         if kind != FLOAT32:
             raise ModelError("%s: expected an input of float32, %s, got %s" % (model_path, FLOAT32, kind))
 
-    def run(self, batch):
-        # type: (np.ndarray) -> Dict[str, np.ndarray]
+    def run(self, batch: np.ndarray) -> Dict[str, np.ndarray]:
         return run_in_parts(self._run, batch, self.input_shape[0])
 
-    def _run(self, batch):
-        # type: (np.ndarray) -> Dict[str, np.ndarray]
+    def _run(self, batch: np.ndarray) -> Dict[str, np.ndarray]:
         names = list(self.output_shapes)
         with _plain_errors(self._path, "runs"):
             return dict(zip(names, self._session.run(names, {self._input_name: batch})))
 
-    def close(self):
-        # type: () -> None
+    def close(self) -> None:
         self._session = None
 
 
-def _open_session(model_path, threads, providers):
-    # type: (str, int, list) -> Any
+def _open_session(model_path: str, threads: int, providers: list) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
@@ -75,8 +72,7 @@ def _open_session(model_path, threads, providers):
 
 
 @contextlib.contextmanager
-def _plain_errors(model_path, verb):
-    # type: (str, str) -> Iterator[None]
+def _plain_errors(model_path: str, verb: str) -> Iterator[None]:
     """Turn what ONNX Runtime raises into a ModelError of one line."""
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as state
@@ -90,7 +86,6 @@ def _plain_errors(model_path, verb):
         ))  # fmt: skip
 
 
-def _fixed_sizes(shape):
-    # type: (Optional[list]) -> Tuple
+def _fixed_sizes(shape: Optional[list]) -> Tuple:
     """Return a shape with None for a free dimension, which ONNX Runtime writes as a name; () for what is no tensor."""
     return tuple(size if isinstance(size, int) and size > 0 else None for size in shape or ())

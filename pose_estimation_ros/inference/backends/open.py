@@ -17,8 +17,7 @@ from pose_estimation_ros.inference.trt.backend import TensorRTBackend
 Tasks = Union[str, Tuple[str, ...]]
 
 
-def open_backend(model, threads=0, cpu_engine=CPU_ENGINES[0]):
-    # type: (ModelFile, int, str) -> Backend
+def open_backend(model: ModelFile, threads: int = 0, cpu_engine: str = CPU_ENGINES[0]) -> Backend:
     """Open an ONNX file on ONNX Runtime or OpenVINO, an engine on TensorRT.
 
     Args:
@@ -40,8 +39,13 @@ def open_backend(model, threads=0, cpu_engine=CPU_ENGINES[0]):
     return backend
 
 
-def open_model(model, task, threads=0, fallback=False, cpu_engine=CPU_ENGINES[0]):
-    # type: (Union[str, ModelFile], Tasks, int, bool, str) -> Tuple[Backend, ModelSpec]
+def open_model(
+    model: Union[str, ModelFile],
+    task: Tasks,
+    threads: int = 0,
+    fallback: bool = False,
+    cpu_engine: str = CPU_ENGINES[0],
+) -> Tuple[Backend, ModelSpec]:
     """Find and open a model, and check that network and spec fit together and serve the task.
 
     Args:
@@ -61,8 +65,7 @@ def open_model(model, task, threads=0, fallback=False, cpu_engine=CPU_ENGINES[0]
     return _open_fitting(model, task, threads, cpu_engine)
 
 
-def _open_or_replace(name_or_path, task, threads, cpu_engine):
-    # type: (str, Tasks, int, str) -> Tuple[Backend, ModelSpec]
+def _open_or_replace(name_or_path: str, task: Tasks, threads: int, cpu_engine: str) -> Tuple[Backend, ModelSpec]:
     """Open an engine; where that fails, its ONNX model in its place."""
     hashes, onnx_path = Hashes(), find_onnx(name_or_path)
     try:
@@ -79,13 +82,13 @@ def _open_or_replace(name_or_path, task, threads, cpu_engine):
         return FallbackBackend(backend, None, str(error)), spec
 
 
-def _open_onnx(path, spec, threads, cpu_engine):
-    # type: (str, ModelSpec, int, str) -> Backend
+def _open_onnx(path: str, spec: ModelSpec, threads: int, cpu_engine: str) -> Backend:
     return open_backend(onnx_file(path)._replace(spec=spec), threads, cpu_engine)
 
 
-def _open_fitting(model, task, threads, cpu_engine=CPU_ENGINES[0]):
-    # type: (ModelFile, Tasks, int, str) -> Tuple[Backend, ModelSpec]
+def _open_fitting(
+    model: ModelFile, task: Tasks, threads: int, cpu_engine: str = CPU_ENGINES[0]
+) -> Tuple[Backend, ModelSpec]:
     if model.spec is None:
         raise ModelError("model file %s does not exist" % spec_path(model.path))
     if model.spec.task not in ((task,) if isinstance(task, str) else task):

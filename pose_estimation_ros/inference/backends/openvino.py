@@ -21,8 +21,7 @@ class OpenVinoBackend(Backend):
 
     name = "openvino"
 
-    def __init__(self, model_path, threads=0):
-        # type: (str, int) -> None
+    def __init__(self, model_path: str, threads: int = 0) -> None:
         self._path = model_path
         model = _compile(model_path, threads)
         if len(model.inputs) != 1:
@@ -31,25 +30,21 @@ class OpenVinoBackend(Backend):
         self.input_shape = _fixed_sizes(model.inputs[0])
         self.output_shapes = {output.get_any_name(): _fixed_sizes(output) for output in model.outputs}
 
-    def run(self, batch):
-        # type: (np.ndarray) -> Dict[str, np.ndarray]
+    def run(self, batch: np.ndarray) -> Dict[str, np.ndarray]:
         return run_in_parts(self._run, batch, self.input_shape[0])
 
-    def _run(self, batch):
-        # type: (np.ndarray) -> Dict[str, np.ndarray]
+    def _run(self, batch: np.ndarray) -> Dict[str, np.ndarray]:
         try:
             found = self._request.infer([batch])
         except RuntimeError as error:
             raise ModelError("%s: OpenVINO cannot run it: %s" % (self._path, reason_of(error)[:300]))
         return {name: np.array(found[name]) for name in self.output_shapes}  # the request's memory is used again
 
-    def close(self):
-        # type: () -> None
+    def close(self) -> None:
         self._request = None
 
 
-def _compile(model_path, threads):
-    # type: (str, int) -> Any
+def _compile(model_path: str, threads: int) -> Any:
     try:
         import openvino
     except ImportError as error:
@@ -57,7 +52,7 @@ def _compile(model_path, threads):
             "%s: cpu_engine openvino needs openvino (pip install openvino; CPython 3.10 or later): %s"
             % (model_path, error)
         )
-    settings = dict(SETTINGS, INFERENCE_NUM_THREADS=threads) if threads else SETTINGS  # type: Dict[str, Any]
+    settings: Dict[str, Any] = dict(SETTINGS, INFERENCE_NUM_THREADS=threads) if threads else SETTINGS
     core = openvino.Core()
     try:
         return core.compile_model(core.read_model(model_path), "CPU", settings)
@@ -67,6 +62,5 @@ def _compile(model_path, threads):
         ))  # fmt: skip
 
 
-def _fixed_sizes(port):
-    # type: (Any) -> Tuple
+def _fixed_sizes(port: Any) -> Tuple:
     return tuple(None if size.is_dynamic else size.get_length() for size in port.get_partial_shape())

@@ -20,8 +20,7 @@ class TensorInfo(NamedTuple):
     is_float32: bool
 
 
-def load_tensorrt():
-    # type: () -> Any
+def load_tensorrt() -> Any:
     """The module tensorrt. Raises ModelError: not installed, its libraries missing, or an empty stub."""
     try:
         import tensorrt
@@ -36,18 +35,15 @@ def load_tensorrt():
     return tensorrt
 
 
-def make_log(trt):
-    # type: (Any) -> Any
+def make_log(trt: Any) -> Any:
     """A logger for TensorRT that keeps its newest errors, in ``errors``, instead of printing them."""
 
     class Log(trt.ILogger):
-        def __init__(self):
-            # type: () -> None
+        def __init__(self) -> None:
             trt.ILogger.__init__(self)  # pybind11 insists on this form
-            self.errors = []  # type: List[str]
+            self.errors: List[str] = []
 
-        def log(self, severity, message):
-            # type: (Any, str) -> None
+        def log(self, severity: Any, message: str) -> None:
             if severity in (trt.ILogger.Severity.ERROR, trt.ILogger.Severity.INTERNAL_ERROR):
                 self.errors.append(message)
                 del self.errors[:-KEPT_ERRORS]  # one per frame would fill the memory
@@ -55,8 +51,7 @@ def make_log(trt):
     return Log()
 
 
-def open_engine(trt, log, content, path):
-    # type: (Any, Any, bytes, str) -> Any
+def open_engine(trt: Any, log: Any, content: bytes, path: str) -> Any:
     """Deserialise an engine; a device must be there.
 
     Args:
@@ -87,33 +82,28 @@ class NamedTensors:
     tensors: its inputs and outputs. runtime, log: held, because they must outlive the engine.
     """
 
-    def __init__(self, trt, engine, runtime, log):
-        # type: (Any, Any, Any, Any) -> None
+    def __init__(self, trt: Any, engine: Any, runtime: Any, log: Any) -> None:
         self._trt, self._engine, self._runtime, self._log = trt, engine, runtime, log
         names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
         self.tensors = [self._info(name) for name in names]
 
-    def _info(self, name):
-        # type: (str) -> TensorInfo
+    def _info(self, name: str) -> TensorInfo:
         is_input = self._engine.get_tensor_mode(name) == self._trt.TensorIOMode.INPUT
         shape = sizes(self._engine.get_tensor_shape(name))
         return TensorInfo(name, is_input, shape, self._engine.get_tensor_dtype(name) == self._trt.float32)
 
-    def largest_shape(self, name):
-        # type: (str) -> Tuple[int, ...]
+    def largest_shape(self, name: str) -> Tuple[int, ...]:
         """Of an input with free dimensions, by the optimization profile."""
         return tuple(self._engine.get_tensor_profile_shape(name, 0)[2])
 
     @property
-    def scratch_size(self):
-        # type: () -> int
+    def scratch_size(self) -> int:
         """Bytes of device memory that contexts which never run at the same time can share; 0: each has its own."""
         if not hasattr(self._trt, "ExecutionContextAllocationStrategy"):  # before TensorRT 10
             return 0
         return self._engine.device_memory_size_v2
 
-    def new_context(self, scratch=0):
-        # type: (int) -> Any
+    def new_context(self, scratch: int = 0) -> Any:
         """One that can run, or None where the profile serves another context already. scratch: address, 0 for its own.
 
         Raises CudaError where there is not enough memory.
@@ -125,16 +115,14 @@ class NamedTensors:
             context.set_device_memory(scratch, self.scratch_size)
         return context
 
-    def prepare(self, context, shapes, addresses):
-        # type: (Any, Dict[str, Tuple[int, ...]], Dict[str, int]) -> None
+    def prepare(self, context: Any, shapes: Dict[str, Tuple[int, ...]], addresses: Dict[str, int]) -> None:
         """Sets the inputs' shapes and all tensors' device addresses. Raises CudaError."""
         for name, shape in shapes.items():
             insist(context.set_input_shape(name, shape), "input %s of shape %s" % (name, shape), self._log)
         for name, address in addresses.items():
             insist(context.set_tensor_address(name, address), "the address of " + name, self._log)
 
-    def enqueue(self, context, stream):
-        # type: (Any, int) -> None
+    def enqueue(self, context: Any, stream: int) -> None:
         insist(context.execute_async_v3(stream), "execution", self._log)
 
 
@@ -143,44 +131,37 @@ class Bindings:
 
     scratch_size = 0
 
-    def __init__(self, trt, engine, runtime, log):
-        # type: (Any, Any, Any, Any) -> None
+    def __init__(self, trt: Any, engine: Any, runtime: Any, log: Any) -> None:
         self._trt, self._engine, self._runtime, self._log = trt, engine, runtime, log
         # With several optimization profiles each has all tensors again; the first profile's come first.
         numbers = range(engine.num_bindings // engine.num_optimization_profiles)
         self._numbers = {engine.get_binding_name(i): i for i in numbers}
         self.tensors = [self._info(name) for name in self._numbers]
-        self._addresses = []  # type: List[int]
+        self._addresses: List[int] = []
 
-    def _info(self, name):
-        # type: (str) -> TensorInfo
+    def _info(self, name: str) -> TensorInfo:
         number, engine = self._numbers[name], self._engine
         is_float32 = engine.get_binding_dtype(number) == self._trt.float32
         return TensorInfo(name, engine.binding_is_input(number), sizes(engine.get_binding_shape(number)), is_float32)
 
-    def largest_shape(self, name):
-        # type: (str) -> Tuple[int, ...]
+    def largest_shape(self, name: str) -> Tuple[int, ...]:
         return tuple(self._engine.get_profile_shape(0, self._numbers[name])[2])
 
-    def new_context(self, scratch=0):
-        # type: (int) -> Any
+    def new_context(self, scratch: int = 0) -> Any:
         return usable(self._engine.create_execution_context())
 
-    def prepare(self, context, shapes, addresses):
-        # type: (Any, Dict[str, Tuple[int, ...]], Dict[str, int]) -> None
+    def prepare(self, context: Any, shapes: Dict[str, Tuple[int, ...]], addresses: Dict[str, int]) -> None:
         for name, shape in shapes.items():
             done = context.set_binding_shape(self._numbers[name], shape)
             insist(done, "input %s of shape %s" % (name, shape), self._log)
         self._addresses = [addresses[name] for name in self._numbers]
         self._addresses += [0] * (self._engine.num_bindings - len(self._addresses))
 
-    def enqueue(self, context, stream):
-        # type: (Any, int) -> None
+    def enqueue(self, context: Any, stream: int) -> None:
         insist(context.execute_async_v2(self._addresses, stream), "execution", self._log)
 
 
-def input_and_outputs(path, tensors):
-    # type: (str, Sequence[TensorInfo]) -> Tuple[TensorInfo, List[TensorInfo]]
+def input_and_outputs(path: str, tensors: Sequence[TensorInfo]) -> Tuple[TensorInfo, List[TensorInfo]]:
     """Raises ModelError unless there is one input, all is float32, and nothing but the batch size is free."""
     for tensor in tensors:
         if not tensor.is_float32 or None in tensor.shape[1:]:
@@ -191,20 +172,17 @@ def input_and_outputs(path, tensors):
     return inputs[0], outputs
 
 
-def sizes(shape):
-    # type: (Sequence[int]) -> Tuple
+def sizes(shape: Sequence[int]) -> Tuple:
     """TensorRT writes a free dimension as -1."""
     return tuple(size if size >= 0 else None for size in shape)
 
 
-def usable(context):
-    # type: (Any) -> Any
+def usable(context: Any) -> Any:
     if context is None:
         raise CudaError("TensorRT gave no execution context: not enough device memory?")
     return None if context.active_optimization_profile == IN_USE else context
 
 
-def insist(done, what, log):
-    # type: (bool, str, Any) -> None
+def insist(done: bool, what: str, log: Any) -> None:
     if not done:
         raise CudaError("TensorRT refused %s: %s" % (what, log.errors[-1] if log.errors else "it gave no reason"))

@@ -50,8 +50,7 @@ class TensorRTBackend(Backend):
 
     name = "tensorrt"
 
-    def __init__(self, model):
-        # type: (ModelFile) -> None
+    def __init__(self, model: ModelFile) -> None:
         trt, self._cuda, machine = model.gpu or ask_gpu()
         self._path, self._thread = model.path, threading.get_ident()
         refuse_foreign(model.sidecar, dict(machine, **model.sources))
@@ -61,15 +60,14 @@ class TensorRTBackend(Backend):
         self.input_shape = self._input.shape
         self.output_shapes = {output.name: output.shape for output in self._outputs}
         self._closing = contextlib.ExitStack()
-        self._buckets = []  # type: List[Bucket]
+        self._buckets: List[Bucket] = []
         try:
             self._set_up()
         except ModelError:
             self.close()
             raise
 
-    def _set_up(self):
-        # type: () -> None
+    def _set_up(self) -> None:
         fixed = self._input.shape[0]
         sizes = [fixed] if fixed else bucket_sizes(self._engine.largest_shape(self._input.name)[0])
         self._stream = self._own(self._cuda.new_stream(), self._cuda.destroy_stream)
@@ -83,13 +81,11 @@ class TensorRTBackend(Backend):
         self._slots = [self._new_slot(sizes[-1]) for _ in range(SLOTS if alone else 1)]
         self._buckets = [self._new_bucket(size, context, alone) for size, context in zip(sizes, contexts)]
 
-    def _own(self, thing, give_back):
-        # type: (Any, Callable[[Any], None]) -> Any
+    def _own(self, thing: Any, give_back: Callable[[Any], None]) -> Any:
         self._closing.callback(give_back, thing)
         return thing
 
-    def _new_slot(self, size):
-        # type: (int) -> Slot
+    def _new_slot(self, size: int) -> Slot:
         tensors = self._engine.tensors if self._cuda.pinned_memory_pays else []
         arrays = {
             tensor.name: self._own(self._cuda.pinned_array((size,) + tensor.shape[1:]), self._cuda.free_pinned)
@@ -97,8 +93,7 @@ class TensorRTBackend(Backend):
         }
         return Slot(arrays, self._own(self._cuda.new_event(), self._cuda.destroy_event))
 
-    def _new_contexts(self, number):
-        # type: (int) -> List[Any]
+    def _new_contexts(self, number: int) -> List[Any]:
         """One for each bucket, in shared memory, or the same for all where TensorRT gives no more than one."""
         scratch = self._engine.scratch_size if number > 1 else 0
         if scratch:
@@ -109,8 +104,7 @@ class TensorRTBackend(Backend):
             contexts.append(self._engine.new_context(scratch))
         return contexts[:1] * number if contexts[-1] is None else list(contexts)
 
-    def _new_bucket(self, size, context, alone):
-        # type: (int, Any, bool) -> Bucket
+    def _new_bucket(self, size: int, context: Any, alone: bool) -> Bucket:
         """Runs it once, because TensorRT sets itself up then; then captures it, if no other bucket has its context."""
         bucket = Bucket(size, context, None)
         self._run(bucket)
@@ -124,12 +118,10 @@ class TensorRTBackend(Backend):
         return bucket._replace(graph=self._own(graph, self._cuda.destroy_graph))
 
     @property
-    def graphs(self):
-        # type: () -> int
+    def graphs(self) -> int:
         return sum(bucket.graph is not None for bucket in self._buckets)
 
-    def time_copies(self):
-        # type: () -> None
+    def time_copies(self) -> None:
         """copies_ms has the way to the device and back, and on the host to and from page-locked memory.
 
         By events on the stream, so nothing waits that would not wait otherwise. Where a batch runs in parts, the host's
@@ -139,15 +131,13 @@ class TensorRTBackend(Backend):
             self.copies_ms = dict.fromkeys(COPIES, 0.0)
             self._slots = [slot._replace(marks=[self._new_mark() for _ in range(4)]) for slot in self._slots]
 
-    def _new_mark(self):
-        # type: () -> int
+    def _new_mark(self) -> int:
         return self._own(self._cuda.new_event(timed=True), self._cuda.destroy_event)
 
-    def run(self, batch):
-        # type: (np.ndarray) -> Dict[str, np.ndarray]
+    def run(self, batch: np.ndarray) -> Dict[str, np.ndarray]:
         self._check(batch)
         results = {output.name: np.empty((len(batch),) + output.shape[1:], np.float32) for output in self._outputs}
-        under_way = collections.deque()  # type: Deque[Tuple]
+        under_way: Deque[Tuple] = collections.deque()
         for turn, (start, size, bucket) in enumerate(parts(len(batch), self._buckets)):
             if len(under_way) == len(self._slots):
                 self._finish(*under_way.popleft())
@@ -158,8 +148,7 @@ class TensorRTBackend(Backend):
             self._finish(*under_way.popleft())
         return results
 
-    def _begin(self, slot, part, bucket, images):
-        # type: (Slot, Dict[str, np.ndarray], Bucket, np.ndarray) -> np.ndarray
+    def _begin(self, slot: Slot, part: Dict[str, np.ndarray], bucket: Bucket, images: np.ndarray) -> np.ndarray:
         """Puts copy in, network and copy out on the stream. Returns what must live until _finish()."""
         size, name = len(images), self._input.name
         if slot.arrays:
@@ -177,13 +166,11 @@ class TensorRTBackend(Backend):
         self._cuda.record(slot.done, self._stream)
         return images
 
-    def _mark(self, slot, number):
-        # type: (Slot, int) -> None
+    def _mark(self, slot: Slot, number: int) -> None:
         if slot.marks:
             self._cuda.record(slot.marks[number], self._stream)
 
-    def _copy(self, way, target, source):
-        # type: (str, np.ndarray, np.ndarray) -> np.ndarray
+    def _copy(self, way: str, target: np.ndarray, source: np.ndarray) -> np.ndarray:
         """Fills target, which it returns, on the host."""
         start_s = time.perf_counter()
         target[:] = source
@@ -191,8 +178,7 @@ class TensorRTBackend(Backend):
             self.copies_ms[way] += 1e3 * (time.perf_counter() - start_s)
         return target
 
-    def _run(self, bucket):
-        # type: (Bucket) -> None
+    def _run(self, bucket: Bucket) -> None:
         if bucket.graph is not None:
             self._cuda.launch(bucket.graph, self._stream)
             return
@@ -201,8 +187,7 @@ class TensorRTBackend(Backend):
         self._engine.prepare(bucket.context, shapes, self._addresses)
         self._engine.enqueue(bucket.context, self._stream)
 
-    def _finish(self, slot, part, _images):
-        # type: (Slot, Dict[str, np.ndarray], np.ndarray) -> None
+    def _finish(self, slot: Slot, part: Dict[str, np.ndarray], _images: np.ndarray) -> None:
         self._cuda.wait(slot.done)
         for way, (before, after) in zip(COPIES, zip(slot.marks[::2], slot.marks[1::2])):
             self.copies_ms[way] += self._cuda.elapsed_ms(before, after)
@@ -210,8 +195,7 @@ class TensorRTBackend(Backend):
             if slot.arrays:
                 self._copy(COPIES[1], result, slot.arrays[name][: len(result)])
 
-    def _check(self, batch):
-        # type: (np.ndarray) -> None
+    def _check(self, batch: np.ndarray) -> None:
         self._check_thread()
         if not self._buckets:
             raise ModelError("%s: is closed" % self._path)
@@ -219,13 +203,11 @@ class TensorRTBackend(Backend):
             raise ModelError("%s: expected a batch (N, %d, %d, %d), got %s" % (
                 (self._path,) + self.input_shape[1:] + (batch.shape,)))  # fmt: skip
 
-    def _check_thread(self):
-        # type: () -> None
+    def _check_thread(self) -> None:
         if threading.get_ident() != self._thread:
             raise ModelError("%s: expected calls from the thread that opened it, got another's" % self._path)
 
-    def close(self):
-        # type: () -> None
+    def close(self) -> None:
         if self._engine is None:
             return
         self._check_thread()
@@ -235,6 +217,5 @@ class TensorRTBackend(Backend):
         self._engine = None
 
 
-def count(tensor, batch):
-    # type: (TensorInfo, int) -> int
+def count(tensor: TensorInfo, batch: int) -> int:
     return batch * int(np.prod(tensor.shape[1:]))

@@ -11,14 +11,12 @@ class Bucket(NamedTuple):
     graph: Optional[int]
 
 
-def bucket_sizes(largest):
-    # type: (int) -> List[int]
+def bucket_sizes(largest: int) -> List[int]:
     """1, 2, 4, 8 ... and the largest."""
     return [2**power for power in range(largest.bit_length()) if 2**power < largest] + [largest]
 
 
-def parts(total, buckets):
-    # type: (int, Sequence[Bucket]) -> Iterator[Tuple[int, int, Bucket]]
+def parts(total: int, buckets: Sequence[Bucket]) -> Iterator[Tuple[int, int, Bucket]]:
     """(start, size, bucket) of each run that a batch takes: the largest as often as it is full, then one that fits."""
     for start in range(0, total, buckets[-1].size):
         size = min(total - start, buckets[-1].size)

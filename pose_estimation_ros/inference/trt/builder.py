@@ -50,8 +50,7 @@ from pose_estimation_ros.inference.trt.precision import PRECISIONS, built_precis
 DEFAULTS = BuildOptions()
 
 
-def add_arguments(parser):
-    # type: (Any) -> None
+def add_arguments(parser: Any) -> None:
     parser.add_argument(
         "model", metavar="MODEL", help="name of a model, or path of an .onnx file with its .json beside"
     )
@@ -71,8 +70,7 @@ def add_arguments(parser):
     parser.add_argument("--unchecked", action="store_true", help="do not compare: for models without training")
 
 
-def main(args):
-    # type: (Any) -> int
+def main(args: Any) -> int:
     options = BuildOptions(**{name: getattr(args, name) for name in BuildOptions._fields})
     gpu = ask_gpu()
     say = functools.partial(print, file=sys.stderr, flush=True)  # the path alone goes to standard output
@@ -80,8 +78,7 @@ def main(args):
     return 0
 
 
-def build_engine(model, options, trt, here, say=print):
-    # type: (str, BuildOptions, Any, Mapping, Callable) -> str
+def build_engine(model: str, options: BuildOptions, trt: Any, here: Mapping, say: Callable = print) -> str:
     """Path of the engine of a model for this machine, built if the cache has none. here: Gpu.machine.
 
     Raises ConfigError for options out of range and a precision that the GPU has not; ModelError: a file is missing,
@@ -108,28 +105,27 @@ def build_engine(model, options, trt, here, say=print):
     return out
 
 
-def make_check(reference, spec, images, batch):
-    # type: (Backend, ModelSpec, Optional[str], int) -> Callable
+def make_check(reference: Backend, spec: ModelSpec, images: Optional[str], batch: int) -> Callable:
     """A function from an engine's path to its error, with all that needs ONNX Runtime done before the build."""
     crops = stored_crops(images or stored_clip(), spec)
     wanted = run(reference, crops, batch)
     compare(wanted, wanted, spec)  # says now, and not after an hour, when there is nothing to compare
 
-    def check(path):
-        # type: (str) -> Dict[str, Any]
+    def check(path: str) -> Dict[str, Any]:
         with TensorRTBackend(engine_file(path)) as engine:
             return dict(compare(wanted, run(engine, crops, batch), spec), crops=len(crops))
 
     return check
 
 
-def build_best(trt, out, sidecar, check, options, say):
-    # type: (Any, str, Dict[str, Any], Optional[Callable], BuildOptions, Callable) -> None
+def build_best(
+    trt: Any, out: str, sidecar: Dict[str, Any], check: Optional[Callable], options: BuildOptions, say: Callable
+) -> None:
     """Builds in the precision asked for, and while its keypoints are too far off, in the next higher one.
 
     The engine gets its name only when it is good. Raises ModelError where even fp32 is too far off.
     """
-    failed = []  # type: List[Dict[str, Any]]
+    failed: List[Dict[str, Any]] = []
     for precision in PRECISIONS[PRECISIONS.index(options.precision) :]:
         try:
             source = source_file(sidecar["onnx_path"], precision, is_strongly_typed(trt))
@@ -148,8 +144,16 @@ def build_best(trt, out, sidecar, check, options, say):
         sidecar["onnx_path"], sidecar["max_error_px"], failed))  # fmt: skip
 
 
-def build_one(trt, out, source, sidecar, precision, check, options, say):
-    # type: (Any, str, str, Dict, str, Optional[Callable], BuildOptions, Callable) -> Tuple[bytes, Dict[str, Any]]
+def build_one(
+    trt: Any,
+    out: str,
+    source: str,
+    sidecar: Dict,
+    precision: str,
+    check: Optional[Callable],
+    options: BuildOptions,
+    say: Callable,
+) -> Tuple[bytes, Dict[str, Any]]:
     """One engine and its sidecar."""
     started_s = time.monotonic()
     say("building %s in %s for %s, TensorRT %s" % (source, precision, sidecar["device"], sidecar["tensorrt"]))
@@ -171,8 +175,7 @@ def build_one(trt, out, source, sidecar, precision, check, options, say):
 
 
 @contextlib.contextmanager
-def candidate(out, engine, sidecar):
-    # type: (str, bytes, Mapping) -> Iterator[str]
+def candidate(out: str, engine: bytes, sidecar: Mapping) -> Iterator[str]:
     """An engine beside ``out`` as long as it takes to look at it; its name is no engine's, if this process dies."""
     path = "%s.%s.candidate" % (out, secrets.token_hex(8))
     try:
@@ -184,8 +187,7 @@ def candidate(out, engine, sidecar):
                 os.remove(file)
 
 
-def summary(sidecar):
-    # type: (Mapping) -> str
+def summary(sidecar: Mapping) -> str:
     """Such as "fp16, batches up to 8, 412 s; keypoints off by 0 px (median), 2 px (p99)"."""
     text = "%s, batches up to %d, %g s" % (
         sidecar["precision_built"], sidecar["max_batch"], sidecar["built"]["seconds"])  # fmt: skip

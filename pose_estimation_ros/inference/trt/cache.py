@@ -31,38 +31,34 @@ SIDECAR = KEY + (
     "built",
     "engine_sha256",
 )
-TYPES = {
+TYPES: Dict[type, Tuple[str, ...]] = {
     str: SOURCES + MACHINE + ("precision", "onnx_path", "source_path", "precision_built", "engine_sha256"),
     dict: ("model_spec", "layers", "built"),
     list: ("shapes", "failed_over"),
-}  # type: Dict[type, Tuple[str, ...]]
+}
 LOCK = "building.lock"
 LOCK_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def cache_folder():
-    # type: () -> str
+def cache_folder() -> str:
     """``$XDG_CACHE_HOME/pose_estimation_ros/engines``, by default below ``~/.cache``; need not exist."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(home, "pose_estimation_ros", "engines")
 
 
-def engine_path(folder, name, key):
-    # type: (str, str, Mapping) -> str
+def engine_path(folder: str, name: str, key: Mapping) -> str:
     """The place of an engine in a cache folder. name: of the model; key: a value for each of ``KEY``."""
     values = json.dumps({field: key[field] for field in KEY}, sort_keys=True)
     digest = hashlib.sha256(values.encode()).hexdigest()
     return os.path.join(folder, "%s-%s-%s.engine" % (name, key["precision"], digest[:16]))
 
 
-def sidecar_path(path):
-    # type: (str) -> str
+def sidecar_path(path: str) -> str:
     """``x.engine`` -> ``x.engine.json``."""
     return str(path) + ".json"
 
 
-def read_sidecar(path):
-    # type: (str) -> Dict[str, Any]
+def read_sidecar(path: str) -> Dict[str, Any]:
     """Read what is known of the engine at path: the fields of ``SIDECAR``.
 
     model_spec: the fields of the model's ModelSpec. onnx_path, onnx_sha256: the float32 model, which serves without
@@ -77,8 +73,7 @@ def read_sidecar(path):
     return read_engine(path)[1]
 
 
-def read_engine(path):
-    # type: (str) -> Tuple[bytes, Dict[str, Any]]
+def read_engine(path: str) -> Tuple[bytes, Dict[str, Any]]:
     """Read an engine once: its bytes and its sidecar, which belong together. Raises ModelError as read_sidecar."""
     content, sidecar = read_model(path), _read_fields(path)
     found, wanted = hashlib.sha256(content).hexdigest(), sidecar["engine_sha256"]
@@ -88,8 +83,7 @@ def read_engine(path):
     return content, sidecar
 
 
-def _read_fields(path):
-    # type: (str) -> Dict[str, Any]
+def _read_fields(path: str) -> Dict[str, Any]:
     """Read the sidecar of an engine, whose content is not looked at."""
     if not os.path.isfile(sidecar_path(path)):
         raise ModelError("%s does not exist: build the engine with `pose build-engine`" % sidecar_path(path))
@@ -98,8 +92,7 @@ def _read_fields(path):
     return sidecar
 
 
-def _check_fields(sidecar, path):
-    # type: (Any, str) -> None
+def _check_fields(sidecar: Any, path: str) -> None:
     missing = sorted(set(SIDECAR) - set(sidecar)) if isinstance(sidecar, dict) else list(SIDECAR)
     if missing:
         raise ModelError("%s: expected the fields of an engine's sidecar, missing: %s" % (path, missing))
@@ -116,15 +109,13 @@ def _check_fields(sidecar, path):
     parse_spec(path, sidecar["model_spec"])
 
 
-def differences(sidecar, here):
-    # type: (Mapping, Mapping) -> List[str]
+def differences(sidecar: Mapping, here: Mapping) -> List[str]:
     """The fields of ``here`` that have another value in the sidecar, as "name 'theirs', here 'ours'"."""
     differing = [(name, shown(sidecar[name]), shown(value)) for name, value in here.items() if sidecar[name] != value]
     return ["%s %s, here %s" % values for values in differing]
 
 
-def refuse_foreign(sidecar, here):
-    # type: (Mapping, Mapping) -> None
+def refuse_foreign(sidecar: Mapping, here: Mapping) -> None:
     """Raises ModelError naming every field of ``here`` (``Gpu.machine``, and onnx_sha256 if known) that differs."""
     found = differences(sidecar, here)
     if found:
@@ -134,8 +125,7 @@ def refuse_foreign(sidecar, here):
         )
 
 
-def is_current(path, key):
-    # type: (str, Mapping) -> bool
+def is_current(path: str, key: Mapping) -> bool:
     """Whether a whole engine lies at path that was built for exactly this key."""
     try:
         return not differences(read_sidecar(path), {field: key[field] for field in KEY})
@@ -143,8 +133,7 @@ def is_current(path, key):
         return False
 
 
-def refuse_untrusted(path):
-    # type: (str) -> None
+def refuse_untrusted(path: str) -> None:
     """Refuse a file or folder that others can write, because TensorRT runs what an engine holds.
 
     Raises ModelError: it belongs neither to this process's user nor to root, or everybody may write it.
@@ -160,8 +149,9 @@ def refuse_untrusted(path):
         raise ModelError("%s can be written by everybody: run `chmod o-w %s`" % (path, path))
 
 
-def cached_engines(here, folder=None, skipped=None):
-    # type: (Mapping, Optional[str], Optional[List[str]]) -> Iterator[Tuple[str, bytes, Dict[str, Any]]]
+def cached_engines(
+    here: Mapping, folder: Optional[str] = None, skipped: Optional[List[str]] = None
+) -> Iterator[Tuple[str, bytes, Dict[str, Any]]]:
     """Find the whole engines in the cache that fit this machine, and read one after the other.
 
     Args:
@@ -197,8 +187,7 @@ def cached_engines(here, folder=None, skipped=None):
         yield path, content, sidecar
 
 
-def store(path, engine, sidecar):
-    # type: (str, bytes, Mapping) -> None
+def store(path: str, engine: bytes, sidecar: Mapping) -> None:
     """Writes an engine and its sidecar, which gets engine_sha256. Raises ModelError where that cannot be written."""
     with writing(path):
         write_whole(path, engine)
@@ -206,8 +195,7 @@ def store(path, engine, sidecar):
 
 
 @contextlib.contextmanager
-def writing(path):
-    # type: (str) -> Iterator[None]
+def writing(path: str) -> Iterator[None]:
     """Turns a full or read-only disk into a ModelError that says what to do."""
     try:
         yield
@@ -218,8 +206,7 @@ def writing(path):
         )
 
 
-def make_folder(folder):
-    # type: (str) -> None
+def make_folder(folder: str) -> None:
     """Make a folder for engines; the cache is its user's alone. Raises ModelError where others can write the cache."""
     if os.path.abspath(folder) == os.path.abspath(cache_folder()):
         os.makedirs(os.path.dirname(folder), exist_ok=True)
@@ -230,8 +217,7 @@ def make_folder(folder):
 
 
 @contextlib.contextmanager
-def building(folder, say):
-    # type: (str, Any) -> Iterator[None]
+def building(folder: str, say: Any) -> Iterator[None]:
     """Holds the folder for one builder at a time: a second waits, then finds the first one's engine.
 
     One lock for the whole folder, because builds at the same time would disturb each other's timings and share the

@@ -29,14 +29,21 @@ class Compiled(NamedTuple):
     network: Dict[str, int]
 
 
-def is_strongly_typed(trt):
-    # type: (Any) -> bool
+def is_strongly_typed(trt: Any) -> bool:
     """Whether types come from the ONNX file alone (TensorRT 10 and later), and not from flags of the builder."""
     return hasattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED")
 
 
-def compile_engine(trt, path, size_wh, precision, max_batch, workspace_mb=None, timing_cache=None, say=print):
-    # type: (Any, str, Sequence[int], str, int, int, str, Any) -> Compiled
+def compile_engine(
+    trt: Any,
+    path: str,
+    size_wh: Sequence[int],
+    precision: str,
+    max_batch: int,
+    workspace_mb: int = None,
+    timing_cache: str = None,
+    say: Any = print,
+) -> Compiled:
     """Compiles for batches of 1 to max_batch, tuned for max_batch: a crowd is what takes longest.
 
     size_wh: of the input, where the file leaves it free. precision: "fp32", "fp16" or "int8"; where TensorRT is
@@ -63,15 +70,13 @@ def compile_engine(trt, path, size_wh, precision, max_batch, workspace_mb=None, 
     return Compiled(bytes(engine), shapes, network_precisions(network, _flags_set(trt, config)))
 
 
-def _network_flags(trt):
-    # type: (Any) -> int
+def _network_flags(trt: Any) -> int:
     known = trt.NetworkDefinitionCreationFlag
     names = [name for name in ("EXPLICIT_BATCH", "STRONGLY_TYPED") if hasattr(known, name)]
     return sum(1 << int(getattr(known, name)) for name in names)
 
 
-def _parse(trt, network, log, path):
-    # type: (Any, Any, Any, str) -> None
+def _parse(trt: Any, network: Any, log: Any, path: str) -> None:
     parser = trt.OnnxParser(network, log)
     if parser.parse_from_file(path) and not parser.num_errors:
         return
@@ -82,8 +87,7 @@ def _parse(trt, network, log, path):
     )
 
 
-def _parser_error(error, logged):
-    # type: (Any, List[str]) -> str
+def _parser_error(error: Any, logged: List[str]) -> str:
     """One line: node, operator, reason. TensorRT 8 knows the node's number only, but logs the operator beside it."""
     reason = "%s: %s" % (getattr(error.code(), "name", error.code()), error.desc().strip())
     if error.node() < 0:
@@ -94,8 +98,7 @@ def _parser_error(error, logged):
     return "node %d %s(%s): %s" % (error.node(), name and repr(name) + " ", operator, reason)
 
 
-def _add_profile(builder, network, config, most):
-    # type: (Any, Any, Any, Tuple[int, ...]) -> List[List[int]]
+def _add_profile(builder: Any, network: Any, config: Any, most: Tuple[int, ...]) -> List[List[int]]:
     """The shapes it will serve: batches from 1 to those of ``most``. A dimension that the file fixes keeps its size."""
     if network.num_inputs != 1 or len(network.get_input(0).shape) != len(most):
         shapes = [tuple(network.get_input(index).shape) for index in range(network.num_inputs)]
@@ -111,8 +114,7 @@ def _add_profile(builder, network, config, most):
     return [least, largest, largest]
 
 
-def _configure(trt, config, precision, workspace_mb):
-    # type: (Any, Any, str, int) -> None
+def _configure(trt: Any, config: Any, precision: str, workspace_mb: int) -> None:
     if not is_strongly_typed(trt):
         for name in FLAGS[precision]:
             if not hasattr(trt.BuilderFlag, name):
@@ -126,14 +128,12 @@ def _configure(trt, config, precision, workspace_mb):
         config.max_workspace_size = (workspace_mb or 512) << 20
 
 
-def _flags_set(trt, config):
-    # type: (Any, Any) -> List[str]
+def _flags_set(trt: Any, config: Any) -> List[str]:
     names = [name for name in ("FP16", "INT8") if hasattr(trt.BuilderFlag, name)]
     return [name for name in names if config.get_flag(getattr(trt.BuilderFlag, name))]
 
 
-def _use_timing_cache(config, path, say):
-    # type: (Any, str, Any) -> bytes
+def _use_timing_cache(config: Any, path: str, say: Any) -> bytes:
     """Gives the file's content, where there is one, to the builder; one of another GPU or version starts empty."""
     content = b""
     if path and os.path.isfile(path):
@@ -146,8 +146,7 @@ def _use_timing_cache(config, path, say):
     return content
 
 
-def _save_timing_cache(config, path, before, say):
-    # type: (Any, str, bytes, Any) -> None
+def _save_timing_cache(config: Any, path: str, before: bytes, say: Any) -> None:
     cache = config.get_timing_cache()
     content = bytes(cache.serialize()) if path and cache else before
     if content != before:
@@ -155,8 +154,7 @@ def _save_timing_cache(config, path, before, say):
             write_whole(path, content)
 
 
-def _failure(path, errors):
-    # type: (str, List[str]) -> str
+def _failure(path: str, errors: List[str]) -> str:
     text = "; ".join(" ".join(line.split()) for line in errors[-BUILD_LOG_LINES:]) or "TensorRT gave no reason"
     remedy = ""
     if NO_MEMORY.search(text):

@@ -48,8 +48,7 @@ SIGNATURES = {  # all return cudaError_t; handles of streams, events and graphs 
 }
 
 
-def load_library():
-    # type: () -> Any
+def load_library() -> Any:
     """libcudart, by LD_LIBRARY_PATH and the loader's cache, then from FOLDERS. Raises CudaError if nowhere."""
     for path in candidates():
         try:
@@ -61,14 +60,12 @@ def load_library():
                         ", ".join(LIBRARIES), ", ".join(FOLDERS[:4])))  # fmt: skip
 
 
-def candidates():
-    # type: () -> List[str]
+def candidates() -> List[str]:
     found = [sorted(glob.glob(os.path.join(folder, name))) for folder in FOLDERS for name in LIBRARIES]
     return list(LIBRARIES) + [path for paths in found for path in paths]
 
 
-def declare(library):
-    # type: (Any) -> Any
+def declare(library: Any) -> Any:
     """Tells ctypes the types, without which it would cut addresses to 32 bits. Raises CudaError if one lacks."""
     optional = {
         "cudaGraphInstantiateWithFlags": [_OUT_POINTER, _POINTER, ctypes.c_ulonglong],

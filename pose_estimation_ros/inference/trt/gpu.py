@@ -18,8 +18,7 @@ class Gpu(NamedTuple):
     machine: Dict[str, str]
 
 
-def ask_gpu():
-    # type: () -> Gpu
+def ask_gpu() -> Gpu:
     """Load TensorRT and ask for the device. Raises ModelError: no TensorRT; CudaError: no driver or device."""
     trt, cuda = load_tensorrt(), Cuda()
     return Gpu(trt, cuda, {

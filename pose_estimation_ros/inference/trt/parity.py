@@ -21,8 +21,7 @@ CONFIDENT = 0.3  # keypoints and boxes of a lower score, in float32, are not ask
 ENOUGH = 50  # of them, to speak of a 99th percentile
 
 
-def stored_clip():
-    # type: () -> str
+def stored_clip() -> str:
     """The demo's clip, of the source tree or the installation. Raises ConfigError where there is none."""
     roots = [os.path.dirname(folder) for folder in model_folders()]
     places = [os.path.join(root, tail, CLIP) for root in roots for tail in (os.path.join("test", "data"), "data")]
@@ -32,8 +31,7 @@ def stored_clip():
     raise ConfigError("%s is not installed: give --images FOLDER with pictures of people, or --unchecked" % CLIP)
 
 
-def stored_crops(source_name, spec):
-    # type: (str, ModelSpec) -> np.ndarray
+def stored_crops(source_name: str, spec: ModelSpec) -> np.ndarray:
     """(N, 3, h, w) float32 RGB 0..255, N <= 64: people of a video or folder, or whole frames for a detector.
 
     Cut as the runtime does, around the boxes of this package's detector. Raises DataError where there is nobody.
@@ -53,8 +51,7 @@ def stored_crops(source_name, spec):
     return batch
 
 
-def _crops_of(frame, detector, spec):
-    # type: (np.ndarray, Any, ModelSpec) -> np.ndarray
+def _crops_of(frame: np.ndarray, detector: Any, spec: ModelSpec) -> np.ndarray:
     if detector is None:
         matrices = letterbox_matrix(frame.shape[1::-1], spec.input_size_wh)[None]
     else:  # bottom-up models too: with one person in view the highest peak of a heatmap is that person's
@@ -62,15 +59,13 @@ def _crops_of(frame, detector, spec):
     return warp_crops(frame, matrices, spec.input_size_wh)
 
 
-def run(backend, crops, batch):
-    # type: (Callable, np.ndarray, int) -> Dict[str, np.ndarray]
+def run(backend: Callable, crops: np.ndarray, batch: int) -> Dict[str, np.ndarray]:
     """All crops through a backend, in batches."""
     parts = [backend(crops[start : start + batch]) for start in range(0, len(crops), batch)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def points(outputs, spec):
-    # type: (Dict[str, np.ndarray], ModelSpec) -> Tuple[np.ndarray, np.ndarray]
+def points(outputs: Dict[str, np.ndarray], spec: ModelSpec) -> Tuple[np.ndarray, np.ndarray]:
     """What a network found: xy (N, K, 2) in input px and score (N, K); of a detector, the corners of its boxes."""
     if spec.task == "person_detector":
         boxes, scores = outputs["boxes_xyxy"], outputs["scores"]
@@ -79,8 +74,7 @@ def points(outputs, spec):
     return xy * spec.stride, score
 
 
-def compare(reference, found, spec):
-    # type: (Dict[str, np.ndarray], Dict[str, np.ndarray], ModelSpec) -> Dict[str, Any]
+def compare(reference: Dict[str, np.ndarray], found: Dict[str, np.ndarray], spec: ModelSpec) -> Dict[str, Any]:
     """Error on the reference's confident keypoints: {"median_px", "p99_px", "keypoints": how many}.
 
     Outputs that are not finite are wrong by the whole input. Raises ModelError where too few are confident to compare.

@@ -7,7 +7,6 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.model_spec import ModelSpec, file_sha256, load_model_spec
 from pose_estimation_ros.inference.backends.base import Backend
-from pose_estimation_ros.inference.trt.precision import PRECISIONS
 
 ENDINGS = {"fp16": "_fp16", "int8": "_int8_tensorrt"}  # of the files that `pose export --precision` makes of x.onnx
 FOR_CPUS = "_int8_cpu"
@@ -37,8 +36,7 @@ class BuildOptions(NamedTuple):
     unchecked: bool = False
 
 
-def check_options(options, here):
-    # type: (BuildOptions, Mapping) -> None
+def check_options(options: BuildOptions, here: Mapping) -> None:
     for name, low in (("max_batch", 1), ("workspace_mb", 1), ("max_error_px", 0)):
         value = getattr(options, name)
         if value is not None and not value >= low:
@@ -50,8 +48,7 @@ def check_options(options, here):
         )
 
 
-def plain_model(path, precision):
-    # type: (str, Optional[str]) -> Tuple[str, str]
+def plain_model(path: str, precision: Optional[str]) -> Tuple[str, str]:
     """The float32 model and the precision meant, for that model's file or one of its others, such as x_fp16.onnx.
 
     Raises ModelError where the float32 file is missing (the engine is compared with it, and it serves without TensorRT)
@@ -71,8 +68,7 @@ def plain_model(path, precision):
     return plain, named
 
 
-def source_file(onnx, precision, strongly_typed):
-    # type: (str, str, bool) -> str
+def source_file(onnx: str, precision: str, strongly_typed: bool) -> str:
     """The file to compile for a precision. Raises ModelError: it has yet to be exported, or is of an older model."""
     if precision == "fp32" or (precision == "fp16" and not strongly_typed):
         return onnx  # TensorRT 8 picks, by its flag, the layers for which fp16 is faster
@@ -88,8 +84,9 @@ def source_file(onnx, precision, strongly_typed):
     return source
 
 
-def make_key(onnx, source, spec, reference, options, here):
-    # type: (str, str, ModelSpec, Backend, BuildOptions, Mapping) -> Dict[str, Any]
+def make_key(
+    onnx: str, source: str, spec: ModelSpec, reference: Backend, options: BuildOptions, here: Mapping
+) -> Dict[str, Any]:
     """All that the engine depends on, by the names of trt.cache.KEY."""
     most = (reference.input_shape[0] or options.max_batch, 3) + spec.input_size_wh[::-1]
     least = (reference.input_shape[0] or 1,) + most[1:]
@@ -106,14 +103,12 @@ def make_key(onnx, source, spec, reference, options, here):
     )
 
 
-def limits_px(options):
-    # type: (BuildOptions) -> Dict[str, float]
+def limits_px(options: BuildOptions) -> Dict[str, float]:
     """{precision: limit on the error}."""
     same = options.max_error_px
     return {precision: limit if same is None else same for precision, limit in MAX_ERROR_PX.items()}
 
 
-def timing_cache_name(here):
-    # type: (Mapping) -> str
+def timing_cache_name(here: Mapping) -> str:
     words = "timings-%(tensorrt)s-%(device)s-%(compute_capability)s" % here
     return re.sub(r"[^A-Za-z0-9.]+", "-", words) + ".cache"

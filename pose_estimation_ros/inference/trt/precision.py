@@ -12,8 +12,7 @@ WORDS = (("int8", "int8"), ("bf16", "bf16"), ("fp16", "fp16"), ("half", "fp16"),
 FLAG_PRECISIONS = {"INT8": "int8", "FP16": "fp16"}
 
 
-def network_precisions(network, flags):
-    # type: (Any, Iterable[str]) -> Dict[str, int]
+def network_precisions(network: Any, flags: Iterable[str]) -> Dict[str, int]:
     """How many of a parsed network's convolutions and products have which precision, by their types and the flags set.
 
     A layer fed by a dequantisation is int8. Flags permit a lower precision than the types say, and do not prove it.
@@ -29,15 +28,13 @@ def network_precisions(network, flags):
     return dict(collections.Counter(_lowest([_layer_precision(layer, producers)] + permitted) for layer in weighed))
 
 
-def _layer_precision(layer, producers):
-    # type: (Any, Mapping[str, str]) -> str
+def _layer_precision(layer: Any, producers: Mapping[str, str]) -> str:
     if producers.get(layer.get_input(0).name) == "DEQUANTIZE":
         return "int8"
     return word_to_precision(layer.get_output(0).dtype.name)
 
 
-def engine_precisions(trt, content):
-    # type: (Any, bytes) -> Dict[str, int]
+def engine_precisions(trt: Any, content: bytes) -> Dict[str, int]:
     """How many layers of a built engine have which precision, {} where it does not tell: it was not built to.
 
     Counted by their weights; where no layer tells of weights (fused ones of TensorRT 10), by what they put out.
@@ -53,34 +50,29 @@ def engine_precisions(trt, content):
     return dict(collections.Counter(filter(None, map(word_to_precision, words))))
 
 
-def _format(tensor):
-    # type: (Mapping) -> str
+def _format(tensor: Mapping) -> str:
     """Such as "Channel major FP16 format where channel % 8 == 0"; TensorRT 11 has the type apart."""
     return str(tensor.get("DataType") or tensor.get("Format/Datatype") or "")
 
 
-def word_to_precision(text):
-    # type: (str) -> str
+def word_to_precision(text: str) -> str:
     """Of TensorRT's many words for a type; "" for none of ours, such as shapes in INT32."""
     return next((precision for word, precision in WORDS if word in text.lower()), "")
 
 
-def built_precision(counts):
-    # type: (Mapping[str, int]) -> str
+def built_precision(counts: Mapping[str, int]) -> str:
     """The precision of most layers, the higher of two equal ones; "unknown" of nothing."""
     known = [precision for precision in counts if precision in PRECISIONS]
     return max(known, key=lambda precision: (counts[precision], PRECISIONS.index(precision))) if known else "unknown"
 
 
-def describe(counts):
-    # type: (Mapping[str, int]) -> str
+def describe(counts: Mapping[str, int]) -> str:
     """Such as "fp16 in 60 and fp32 in 12 layers"."""
     return " and ".join("%s in %d" % (name, counts[name]) for name in sorted(counts, key=counts.get, reverse=True)) + (
         " layers" if counts else "no layer that tells"
     )
 
 
-def _lowest(precisions):
-    # type: (List[str]) -> str
+def _lowest(precisions: List[str]) -> str:
     known = [precision for precision in PRECISIONS if precision in precisions]
     return known[0] if known else precisions[0]

@@ -12,16 +12,14 @@ EVERY_S = 60.0  # between lines where no terminal shows a bar, or there is nothi
 
 
 @contextlib.contextmanager
-def watch_build(trt, config, say):
-    # type: (Any, Any, Any) -> Iterator[None]
+def watch_build(trt: Any, config: Any, say: Any) -> Iterator[None]:
     """Reports while the body builds. config: the builder's, which gets a monitor. Ctrl-C ends the build cleanly."""
     started_s, done = time.monotonic(), threading.Event()
     monitor = None
     if hasattr(trt, "IProgressMonitor") and hasattr(config, "progress_monitor"):
         monitor = config.progress_monitor = make_monitor(trt)
 
-    def tell():
-        # type: () -> None
+    def tell() -> None:
         while not done.wait(EVERY_S):
             say("building for %d s" % (time.monotonic() - started_s))
 
@@ -37,24 +35,20 @@ def watch_build(trt, config, say):
         raise KeyboardInterrupt
 
 
-def make_monitor(trt):
-    # type: (Any) -> Any
+def make_monitor(trt: Any) -> Any:
     """A monitor with a bar and its time left for each phase that is under way, inner ones below outer ones."""
 
     class Monitor(trt.IProgressMonitor):  # type: ignore
-        def __init__(self):
-            # type: () -> None
+        def __init__(self) -> None:
             trt.IProgressMonitor.__init__(self)
             self.cancelled = False
-            self.bars = {}  # type: Dict[str, tqdm]
+            self.bars: Dict[str, tqdm] = {}
 
-        def phase_start(self, phase_name, parent_phase, num_steps):
-            # type: (str, str, int) -> None
+        def phase_start(self, phase_name: str, parent_phase: str, num_steps: int) -> None:
             bar = tqdm(total=num_steps, desc=phase_name, position=len(self.bars), leave=False, disable=None)
             self.bars[phase_name] = bar
 
-        def step_complete(self, phase_name, step):
-            # type: (str, int) -> bool
+        def step_complete(self, phase_name: str, step: int) -> bool:
             try:
                 bar = self.bars[phase_name]
                 bar.update(step + 1 - bar.n)
@@ -62,12 +56,10 @@ def make_monitor(trt):
                 self.cancelled = True
             return not self.cancelled
 
-        def phase_finish(self, phase_name):
-            # type: (str) -> None
+        def phase_finish(self, phase_name: str) -> None:
             self.bars.pop(phase_name).close()
 
-        def close(self):
-            # type: () -> None
+        def close(self) -> None:
             for bar in self.bars.values():
                 bar.close()
 

@@ -30,8 +30,7 @@ class Mismatch(NamedTuple):
     asked: str
 
 
-def choose(infos, wanted, arrived=True):
-    # type: (Sequence[Any], str, bool) -> QoSProfile
+def choose(infos: Sequence[Any], wanted: str, arrived: bool = True) -> QoSProfile:
     """The image subscription's profile: keep the newest, volatile, best effort (REP-2003) unless told otherwise.
 
     "auto" asks for reliable images only where best effort has brought none although every publisher is reliable: of
@@ -47,8 +46,7 @@ def choose(infos, wanted, arrived=True):
     return RELIABLE_IMAGE if wanted == "reliable" else NEWEST_IMAGE
 
 
-def mismatches(offered, asked):
-    # type: (QoSProfile, QoSProfile) -> List[Mismatch]
+def mismatches(offered: QoSProfile, asked: QoSProfile) -> List[Mismatch]:
     """The policies for which nothing is delivered; [] also where the middleware does not tell a policy."""
     strict = [
         ("reliability", ReliabilityPolicy.BEST_EFFORT, ReliabilityPolicy.RELIABLE),
@@ -66,19 +64,16 @@ def mismatches(offered, asked):
     return found
 
 
-def _nanoseconds(duration):
-    # type: (Any) -> int
+def _nanoseconds(duration: Any) -> int:
     """Zero stands for "not set", which is infinite."""
     return min(duration.nanoseconds or INFINITE_NS, INFINITE_NS)
 
 
-def _seconds(nanoseconds):
-    # type: (int) -> str
+def _seconds(nanoseconds: int) -> str:
     return "infinite" if nanoseconds == INFINITE_NS else "%g s" % (1e-9 * nanoseconds)
 
 
-def explain_incompatible(topic, infos, asked):
-    # type: (str, Sequence[Any], QoSProfile) -> str
+def explain_incompatible(topic: str, infos: Sequence[Any], asked: QoSProfile) -> str:
     """Why a publisher of infos is not heard, and the remedy. topic: that we subscribe to, with ``asked``."""
     for info in infos:
         for found in mismatches(info.qos_profile, asked):
@@ -91,8 +86,7 @@ def explain_incompatible(topic, infos, asked):
     return "incompatible QoS of a publisher that has gone: compare `ros2 topic info -v %s`" % topic
 
 
-def explain_refused(topic, infos, offered):
-    # type: (str, Sequence[Any], QoSProfile) -> str
+def explain_refused(topic: str, infos: Sequence[Any], offered: QoSProfile) -> str:
     """Why a subscription of infos gets nothing, and the remedy. topic: that we publish on, with ``offered``."""
     for info in infos:
         for found in mismatches(offered, info.qos_profile):
@@ -102,54 +96,48 @@ def explain_refused(topic, infos, offered):
     return "incompatible QoS of a subscription to %s that has gone: compare `ros2 topic info -v %s`" % (topic, topic)
 
 
-def _subscriber_remedy(found):
-    # type: (Mismatch) -> str
+def _subscriber_remedy(found: Mismatch) -> str:
     """In words that a profile and RViz's "Topic" take; durations are best left out."""
     if found.policy in ("reliability", "durability", "liveliness"):
         return "set its %s to %s" % (found.policy, found.offered)
     return "leave its %s at the default" % found.policy
 
 
-def node_name(info):
-    # type: (Any) -> str
+def node_name(info: Any) -> str:
     """Such as "/front/camera"."""
     return info.node_namespace.rstrip("/") + "/" + info.node_name
 
 
-def subscribe(node, kind, topic, callback, qos):
-    # type: (Any, Any, str, Callable[[Any, Optional[int], bytes], None], QoSProfile) -> Any
+def subscribe(
+    node: Any, kind: Any, topic: str, callback: Callable[[Any, Optional[int], bytes], None], qos: QoSProfile
+) -> Any:
     """A subscription that tells the remedy of an incompatible publisher.
 
     callback: gets the message; its number from its publisher, None where rclpy (before Iron) or the middleware
     (Cyclone DDS) does not tell; and the publisher's id, b"" before Kilted.
     """
 
-    def on_incompatible(_event):
-        # type: (Any) -> None
+    def on_incompatible(_event: Any) -> None:
         infos = node.get_publishers_info_by_topic(made.topic_name)
         node.get_logger().warning("%s: %s" % (made.topic_name, explain_incompatible(made.topic_name, infos, qos)))
 
-    def with_info(msg, info):
-        # type: (Any, Any) -> None
+    def with_info(msg: Any, info: Any) -> None:
         callback(msg, info["publication_sequence_number"], (info.get("publisher_gid") or {}).get("data", b""))
 
-    def without_info(msg):
-        # type: (Any) -> None
+    def without_info(msg: Any) -> None:
         callback(msg, None, b"")
 
-    taker = with_info if GIVES_MESSAGE_INFO else without_info  # type: Callable
+    taker: Callable = with_info if GIVES_MESSAGE_INFO else without_info
     events = SubscriptionEventCallbacks(incompatible_qos=on_incompatible)
     made = _with_events(node.create_subscription, (kind, topic, taker, qos), events)
     return made
 
 
-def advertise(node, kind, topic, qos):
-    # type: (Any, Any, str, QoSProfile) -> Any
+def advertise(node: Any, kind: Any, topic: str, qos: QoSProfile) -> Any:
     """Make a publisher, with the user's qos_overrides, that tells the remedy to who asks for more than it offers."""
     qos = with_overrides(node, "publisher", topic, qos)
 
-    def on_incompatible(_event):
-        # type: (Any) -> None
+    def on_incompatible(_event: Any) -> None:
         infos = node.get_subscriptions_info_by_topic(made.topic_name)
         node.get_logger().warning(explain_refused(made.topic_name, infos, qos))
 
@@ -158,8 +146,7 @@ def advertise(node, kind, topic, qos):
     return made
 
 
-def _with_events(create, arguments, events):
-    # type: (Callable, Sequence[Any], Any) -> Any
+def _with_events(create: Callable, arguments: Sequence[Any], events: Any) -> Any:
     """Without events where the middleware has none, as Fast DDS before Humble: then only the watchdog can tell."""
     try:
         return create(*arguments, event_callbacks=events)

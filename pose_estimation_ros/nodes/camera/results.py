@@ -33,16 +33,14 @@ class Result(NamedTuple):
     joints: Optional[Joints]
 
     @property
-    def image_wh(self):
-        # type: () -> Any
+    def image_wh(self) -> Any:
         return self.frame.shape[1::-1]
 
 
 class CameraResults:
     """prefix: of the topics. values: the node's parameters, of which overlay may change."""
 
-    def __init__(self, node, prefix, skeleton, values):
-        # type: (Node, str, Skeleton, Dict[str, Any]) -> None
+    def __init__(self, node: Node, prefix: str, skeleton: Skeleton, values: Dict[str, Any]) -> None:
         self._node, self._skeleton, self._values = node, skeleton, values
         lifetime_s, distance_m = values["marker_lifetime_s"], values["marker_distance_m"]
         self._make_markers = MarkerMaker(skeleton, values["marker_metres_per_px"], lifetime_s, distance_m)
@@ -52,13 +50,11 @@ class CameraResults:
         self._overlay = advertise(node, Image, prefix + "pose/image", OUTPUT)
         self._optional = open_outputs(node, prefix, skeleton, values)
 
-    def wants_joints(self):
-        # type: () -> bool
+    def wants_joints(self) -> bool:
         """Whether anybody looks at what joints in space are for."""
         return bool(self._skeletons.get_subscription_count() or self._markers.get_subscription_count())
 
-    def publish(self, result):
-        # type: (Result) -> float
+    def publish(self, result: Result) -> float:
         """Keypoints first, with their age; then what people look at. Returns that age, ms."""
         people = poses_to_msg(result.poses, result.header, result.image_wh, self._skeleton.name)
         people.timing = result.timing
@@ -74,8 +70,7 @@ class CameraResults:
             output.publish(result)
         return people.timing.total_ms
 
-    def _show(self, result):
-        # type: (Result) -> None
+    def _show(self, result: Result) -> None:
         if self._markers.get_subscription_count():
             markers = self._make_markers(result.poses, result.header, result.image_wh, result.camera, result.joints)
             self._markers.publish(markers)
@@ -84,8 +79,7 @@ class CameraResults:
             draw_poses(frame, result.poses, self._skeleton)
             self._overlay.publish(array_to_image(frame, result.header))
 
-    def close(self):
-        # type: () -> None
+    def close(self) -> None:
         for publisher in (self._keypoints, self._skeletons, self._markers, self._overlay):
             self._node.destroy_publisher(publisher)
         for output in self._optional:

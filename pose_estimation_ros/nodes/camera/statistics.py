@@ -47,43 +47,36 @@ class Summary(NamedTuple):
 class CameraStatistics:
     """now_s, everywhere: seconds of one clock that never jumps, such as time.monotonic()."""
 
-    def __init__(self, now_s, window_s=WINDOW_S):
-        # type: (float, float) -> None
+    def __init__(self, now_s: float, window_s: float = WINDOW_S) -> None:
         self._start_s, self._window_s = now_s, window_s
         self._sequences = Sequences(window_s)
-        self._records = collections.defaultdict(_new_records)  # type: Dict[str, Deque[Tuple[float, Any]]]
-        self._totals = collections.Counter()  # type: collections.Counter
-        self._last_image_s = None  # type: Optional[float]
+        self._records: Dict[str, Deque[Tuple[float, Any]]] = collections.defaultdict(_new_records)
+        self._totals: collections.Counter = collections.Counter()
+        self._last_image_s: Optional[float] = None
 
-    def received(self, now_s, sequence=None, publisher=b""):
-        # type: (float, Optional[int], bytes) -> None
+    def received(self, now_s: float, sequence: Optional[int] = None, publisher: bytes = b"") -> None:
         """An image came. sequence: its number from its publisher, None where not told; publisher: its id, if told."""
         self._add("received", now_s, self._sequences.step(now_s, sequence, publisher))
         self._last_image_s = now_s
 
-    def published(self, now_s, age_ms, stages_ms, people):
-        # type: (float, float, Mapping[str, float], int) -> None
+    def published(self, now_s: float, age_ms: float, stages_ms: Mapping[str, float], people: int) -> None:
         """A result went out. age_ms: from capture to now, NaN where the image has no stamp; stages_ms: {stage: ms}."""
         self._add("published", now_s, (age_ms, dict(stages_ms), people))
 
-    def bad_frame(self, now_s, kind):
-        # type: (float, str) -> None
+    def bad_frame(self, now_s: float, kind: str) -> None:
         """An image that cannot be used. kind: of the FrameError."""
         self._add("bad", now_s, kind, kind)
 
-    def dropped(self, now_s, kind):
-        # type: (float, str) -> None
+    def dropped(self, now_s: float, kind: str) -> None:
         """A good image that was left out by choice. kind: such as "too_old"."""
         self._add("dropped", now_s, kind, kind)
 
     @property
-    def bad_total(self):
-        # type: () -> Dict[str, int]
+    def bad_total(self) -> Dict[str, int]:
         """{kind: images that could not be used}, since the start."""
         return self._by_kind("bad")
 
-    def summary(self, now_s):
-        # type: (float) -> Summary
+    def summary(self, now_s: float) -> Summary:
         for records in self._records.values():
             while records and records[0][0] < now_s - self._window_s:
                 records.popleft()
@@ -110,21 +103,17 @@ class CameraStatistics:
             last_image_age_s=NAN if self._last_image_s is None else now_s - self._last_image_s,
         )
 
-    def _add(self, what, now_s, value, kind=""):
-        # type: (str, float, Any, str) -> None
+    def _add(self, what: str, now_s: float, value: Any, kind: str = "") -> None:
         self._records[what].append((now_s, value))
         self._totals[what, kind] += 1
 
-    def _values(self, what):
-        # type: (str) -> List[Any]
+    def _values(self, what: str) -> List[Any]:
         return [value for _, value in self._records[what]]
 
-    def _by_kind(self, what):
-        # type: (str) -> Dict[str, int]
+    def _by_kind(self, what: str) -> Dict[str, int]:
         return {kind: count for (of, kind), count in self._totals.items() if of == what}
 
-    def _rate(self, what, now_s, count):
-        # type: (str, float, int) -> float
+    def _rate(self, what: str, now_s: float, count: int) -> float:
         """Per second of the window, of what there is of it yet, or of what the records reach back to."""
         records = self._records[what]
         full = len(records) == records.maxlen
@@ -139,13 +128,11 @@ class Sequences:
     leap are taken for those of several, and for a window's length nothing is said.
     """
 
-    def __init__(self, window_s):
-        # type: (float) -> None
+    def __init__(self, window_s: float) -> None:
         self._window_s, self._mixed_until_s = window_s, -math.inf
-        self._last = collections.OrderedDict()  # type: Dict[bytes, Tuple[int, float]]
+        self._last: Dict[bytes, Tuple[int, float]] = collections.OrderedDict()
 
-    def step(self, now_s, sequence, publisher=b""):
-        # type: (float, Optional[int], bytes) -> Optional[int]
+    def step(self, now_s: float, sequence: Optional[int], publisher: bytes = b"") -> Optional[int]:
         """1 where none was skipped, 3 where two were; None where that is not known."""
         if sequence is None:
             return None
@@ -161,13 +148,11 @@ class Sequences:
         return step if now_s >= self._mixed_until_s else None
 
 
-def _new_records():
-    # type: () -> Deque[Tuple[float, Any]]
+def _new_records() -> Deque[Tuple[float, Any]]:
     return collections.deque(maxlen=RECORDS)
 
 
-def _ages(ages_ms):
-    # type: (List[float]) -> Tuple[float, float, int]
+def _ages(ages_ms: List[float]) -> Tuple[float, float, int]:
     """Median, 99th percentile and number of negative ones, of those that are known."""
     known = [age_ms for age_ms in ages_ms if math.isfinite(age_ms)]
     if not known:
@@ -176,8 +161,7 @@ def _ages(ages_ms):
     return float(p50_ms), float(p99_ms), sum(age_ms < 0 for age_ms in known)
 
 
-def _stages(stages_ms):
-    # type: (List[Mapping[str, float]]) -> Dict[str, Tuple[float, float]]
+def _stages(stages_ms: List[Mapping[str, float]]) -> Dict[str, Tuple[float, float]]:
     """{stage: (median, mean)} ms, in the order of the newest result."""
     names = list(stages_ms[-1]) if stages_ms else []
     if not names:

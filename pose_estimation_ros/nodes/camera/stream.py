@@ -14,10 +14,11 @@ from pose_estimation_ros.imaging.camera_view import View
 from pose_estimation_ros.imaging.compressed import decode_compressed, decode_compressed_depth
 from pose_estimation_ros.inference.pipeline import Pipeline
 from pose_estimation_ros.messages.detections import decode_detections
+from pose_estimation_ros.messages.poses import stamp_to_s
 from pose_estimation_ros.msg import Timing
 from pose_estimation_ros.nodes.camera.inputs import CameraInputs, age_ms
 from pose_estimation_ros.nodes.camera.results import CameraResults, Result
-from pose_estimation_ros.nodes.conversions import depth_to_array, image_to_array, stamp_to_s
+from pose_estimation_ros.nodes.conversions import depth_to_array, image_to_array
 from pose_estimation_ros.nodes.diagnostics import TOO_OLD, CameraFacts, camera_status, full_name
 
 WARN_EVERY_S = 5.0
@@ -26,8 +27,7 @@ WARN_EVERY_S = 5.0
 class CameraStream:
     """pipeline: this camera's own. prefix: of the topics published. values: the node's parameters, live ones change."""
 
-    def __init__(self, node, pipeline, topic, prefix, values):
-        # type: (Node, Pipeline, str, str, Dict[str, Any]) -> None
+    def __init__(self, node: Node, pipeline: Pipeline, topic: str, prefix: str, values: Dict[str, Any]) -> None:
         self._node, self.pipeline, self._values = node, pipeline, values
         self._name = full_name(node)
         self._view = View(values["roi_xywh"], values["rotation_deg"])
@@ -39,23 +39,19 @@ class CameraStream:
         self.inputs = CameraInputs(node, topic, values, self._on_images)
         self.results = CameraResults(node, prefix, pipeline.skeleton, values)
 
-    def open(self):
-        # type: () -> None
+    def open(self) -> None:
         self.inputs.open()
 
-    def close(self):
-        # type: () -> None
+    def close(self) -> None:
         """Unsubscribes and forgets the people."""
         self.inputs.close()
         self.pipeline.reset()
 
-    def destroy(self):
-        # type: () -> None
+    def destroy(self) -> None:
         self.close()
         self.results.close()
 
-    def status(self):
-        # type: () -> Any
+    def status(self) -> Any:
         """A diagnostic_msgs/DiagnosticStatus of the last seconds."""
         inputs, values = self.inputs, self._values
         outage = inputs.watchdog.outage if values["enabled"] else ""
@@ -63,8 +59,7 @@ class CameraStream:
         facts = CameraFacts(inputs.topic, inputs.reliability, *state)
         return camera_status(self._name, facts, inputs.statistics.summary(time.monotonic()))
 
-    def _on_images(self, received):
-        # type: (Dict[str, Any]) -> None
+    def _on_images(self, received: Dict[str, Any]) -> None:
         """Any fault of a frame costs that frame, and is counted and told."""
         msg, received_ms = received["image"]
         too_old_ms = self._values["max_age_ms"]
@@ -76,8 +71,7 @@ class CameraStream:
         except FrameError as error:
             self._tell(error, "image dropped")
 
-    def _answer(self, received, msg, received_ms):
-        # type: (Dict[str, Any], Any, float) -> None
+    def _answer(self, received: Dict[str, Any], msg: Any, received_ms: float) -> None:
         start_s = time.perf_counter()
         frame = self._decoded(msg)
         decode_ms = 1e3 * (time.perf_counter() - start_s)
@@ -90,20 +84,17 @@ class CameraStream:
         seen = int((poses.state != LOST).sum())
         self.inputs.statistics.published(time.monotonic(), total_ms, stages_ms, seen)
 
-    def _decoded(self, msg):
-        # type: (Any) -> np.ndarray
+    def _decoded(self, msg: Any) -> np.ndarray:
         limits = self._values["max_image_pixels"], self._values["mono16_bits"]
         compressed = self.inputs.compressed
         return decode_compressed(msg.format, msg.data, *limits) if compressed else image_to_array(msg, *limits)
 
-    def _decoded_depth(self, msg):
-        # type: (Any) -> Tuple[np.ndarray, str]
+    def _decoded_depth(self, msg: Any) -> Tuple[np.ndarray, str]:
         most = self._values["max_image_pixels"]
         compressed = self.inputs.compressed
         return decode_compressed_depth(msg.format, msg.data, most) if compressed else depth_to_array(msg, most)
 
-    def _poses(self, frame, stamp_s, detections):
-        # type: (np.ndarray, float, Any) -> Poses
+    def _poses(self, frame: np.ndarray, stamp_s: float, detections: Any) -> Poses:
         """In pixels of the frame; the lost after the others."""
         view, image_wh, boxes = self._view, frame.shape[1::-1], None
         if detections is not None:
@@ -115,8 +106,7 @@ class CameraStream:
         found = self.pipeline(view.cut(frame), stamp_s, boxes)
         return view.back(joined(found, self.pipeline.lost), image_wh)
 
-    def _joints(self, poses, camera, msg):
-        # type: (Poses, Optional[Camera], Any) -> Optional[Joints]
+    def _joints(self, poses: Poses, camera: Optional[Camera], msg: Any) -> Optional[Joints]:
         """Where depth and a calibrated camera are there, and somebody listens. Bad depth costs only them."""
         if msg is None or camera is None or not self.results.wants_joints():
             return None
@@ -127,8 +117,7 @@ class CameraStream:
             self._tell(error, "depth image dropped")
             return None
 
-    def _timing(self, received_ms, decode_ms, lift_ms):
-        # type: (float, float, float) -> Timing
+    def _timing(self, received_ms: float, decode_ms: float, lift_ms: float) -> Timing:
         """All but total_ms; decoding the image counts as preprocessing, joints in space as postprocessing."""
         preprocess_ms, inference_ms, postprocess_ms = self.pipeline.timing
         return Timing(
@@ -138,8 +127,7 @@ class CameraStream:
             postprocess_ms=postprocess_ms + lift_ms,
         )
 
-    def _tell(self, error, what):
-        # type: (FrameError, str) -> None
+    def _tell(self, error: FrameError, what: str) -> None:
         statistics = self.inputs.statistics
         statistics.bad_frame(time.monotonic(), error.kind)
         counts = ", ".join("%s %d" % item for item in sorted(statistics.bad_total.items()))
@@ -147,8 +135,7 @@ class CameraStream:
         self._node.get_logger().warning(text, throttle_duration_sec=WARN_EVERY_S)
 
 
-def timed(function, *arguments):
-    # type: (Callable, Any) -> Tuple[Any, float]
+def timed(function: Callable, *arguments: Any) -> Tuple[Any, float]:
     """Its result, and how long it took, ms."""
     start_s = time.perf_counter()
     result = function(*arguments)

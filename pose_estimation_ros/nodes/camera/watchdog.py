@@ -22,24 +22,21 @@ class Watchdog:
     outage: such as "no image on /image for 7 s: no publisher", "" while images come.
     """
 
-    def __init__(self, topic, now_s, limit_s=LIMIT_S, repeat_s=REPEAT_S):
-        # type: (str, float, float, float) -> None
+    def __init__(self, topic: str, now_s: float, limit_s: float = LIMIT_S, repeat_s: float = REPEAT_S) -> None:
         self._topic, self._limit_s, self._repeat_s = topic, limit_s, repeat_s
         self._last_s, self._told_s, self._checked_s = now_s, now_s, now_s
         self._reason = ""
         self.had_images = False
         self.outage = ""
 
-    def image(self, now_s):
-        # type: (float) -> str
+    def image(self, now_s: float) -> str:
         """An image came. Returns what is to be told: the end of an outage, else ""."""
         silent_s, was_out = now_s - self._last_s, bool(self.outage)
         self._last_s, self.had_images = now_s, True
         self._reason = self.outage = ""
         return "images again on %s after %.0f s" % (self._topic, silent_s) if was_out else ""
 
-    def check(self, now_s, why):
-        # type: (float, Callable[[bool], str]) -> str
+    def check(self, now_s: float, why: Callable[[bool], str]) -> str:
         """To be called about once a second. Returns what is to be told: an outage's begin, or its new reason, else "".
 
         A check that comes late says nothing. why: had_images -> reason; called during outages only, because it asks the
@@ -57,8 +54,7 @@ class Watchdog:
         return self.outage
 
 
-def ask_why(node, subscription, had_images):
-    # type: (Any, Any, bool) -> str
+def ask_why(node: Any, subscription: Any, had_images: bool) -> str:
     """why_no_image() with what the node can see now."""
     topic, kind = subscription.topic_name, subscription.msg_type
     wanted = "%s/msg/%s" % (kind.__module__.split(".")[0], kind.__name__)
@@ -66,8 +62,7 @@ def ask_why(node, subscription, had_images):
     return why_no_image(topic, wanted, infos, other_images(node, topic), subscription.qos_profile, had_images)
 
 
-def other_images(node, topic):
-    # type: (Any, str) -> Dict[str, str]
+def other_images(node: Any, topic: str) -> Dict[str, str]:
     """{topic: type} of all other images that some other node publishes."""
     own = node.get_namespace().rstrip("/") + "/" + node.get_name()
     found = {}
@@ -80,8 +75,9 @@ def other_images(node, topic):
     return found
 
 
-def why_no_image(topic, wanted, infos, others, asked, had_images):
-    # type: (str, str, Sequence[Any], Dict[str, str], QoSProfile, bool) -> str
+def why_no_image(
+    topic: str, wanted: str, infos: Sequence[Any], others: Dict[str, str], asked: QoSProfile, had_images: bool
+) -> str:
     """The reason, and the remedy where there is one.
 
     Args: topic: resolved; wanted: type such as "sensor_msgs/msg/Image"; infos: the topic's publishers, as of
@@ -97,8 +93,7 @@ def why_no_image(topic, wanted, infos, others, asked, had_images):
     return _silent(fitting, asked, had_images)
 
 
-def _where_images_are(topic, wanted, others):
-    # type: (str, str, Dict[str, str]) -> str
+def _where_images_are(topic: str, wanted: str, others: Dict[str, str]) -> str:
     other_name, other_type = _other_transport(topic, wanted)
     if others.get(other_name) == other_type:
         return "; on %s there is: set image_transport to %s" % (other_name, TRANSPORTS[other_type])
@@ -109,24 +104,21 @@ def _where_images_are(topic, wanted, others):
     return ": did you mean %s?" % " or ".join(names[:NAMED_AT_MOST])
 
 
-def _other_transport(topic, wanted):
-    # type: (str, str) -> Tuple[str, str]
+def _other_transport(topic: str, wanted: str) -> Tuple[str, str]:
     """Topic and type of the same images in the other transport, by image_transport's naming."""
     if wanted == COMPRESSED:
         return topic[: -len(SUFFIX)] if topic.endswith(SUFFIX) else "", RAW
     return topic + SUFFIX, COMPRESSED
 
 
-def _other_type(wanted, info):
-    # type: (str, Any) -> str
+def _other_type(wanted: str, info: Any) -> str:
     text = "publishers of another type: %s sends %s, expected %s" % (node_name(info), info.topic_type, wanted)
     if info.topic_type in TRANSPORTS and wanted in TRANSPORTS:
         text += ": set image_transport to %s" % TRANSPORTS[info.topic_type]
     return text
 
 
-def _silent(infos, asked, had_images):
-    # type: (Sequence[Any], QoSProfile, bool) -> str
+def _silent(infos: Sequence[Any], asked: QoSProfile, had_images: bool) -> str:
     """Publishers that match, and nothing comes of them."""
     names = ", ".join(sorted({node_name(info) for info in infos})[:NAMED_AT_MOST])
     if had_images:

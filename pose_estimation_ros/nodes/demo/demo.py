@@ -20,8 +20,9 @@ from sensor_msgs.msg import Image
 from pose_estimation_ros.core.errors import PoseError
 from pose_estimation_ros.core.poses import LOST
 from pose_estimation_ros.imaging.video import open_source
+from pose_estimation_ros.messages.poses import msg_to_poses
 from pose_estimation_ros.msg import PersonArray, Skeleton
-from pose_estimation_ros.nodes.conversions import image_to_array, msg_to_poses, msg_to_skeleton
+from pose_estimation_ros.nodes.conversions import image_to_array, msg_to_skeleton
 from pose_estimation_ros.nodes.demo import processes
 from pose_estimation_ros.nodes.demo.recorder import Recorder
 from pose_estimation_ros.nodes.launching.arguments import demo_clip
@@ -35,42 +36,37 @@ ALL_IMAGES = QoSProfile(depth=100)  # reliable: the video shall have every image
 class DemoSubscriber(Node):
     """Feeds a Recorder from the topics image, pose/keypoints and pose/skeleton."""
 
-    def __init__(self, recorder):
-        # type: (Recorder) -> None
+    def __init__(self, recorder: Recorder) -> None:
         super().__init__("demo")
         self.recorder = recorder
-        self.skeleton = None  # type: Any
-        self.newest = self.answered = None  # type: Any
+        self.skeleton: Any = None
+        self.newest: Any = None
+        self.answered: Any = None
         self.persons = 0
         self.news_s = time.monotonic()
         self.create_subscription(Skeleton, "pose/skeleton", self._on_skeleton, LATCHED)
         self.create_subscription(PersonArray, "pose/keypoints", self._on_persons, QoSProfile(depth=100))
         self.create_subscription(Image, "image", self._on_image, ALL_IMAGES)
 
-    def _on_skeleton(self, msg):
-        # type: (Skeleton) -> None
+    def _on_skeleton(self, msg: Skeleton) -> None:
         self.skeleton = msg_to_skeleton(msg)
 
-    def _on_image(self, msg):
-        # type: (Image) -> None
+    def _on_image(self, msg: Image) -> None:
         self.newest, self.news_s = stamp_key(msg), time.monotonic()
         self.recorder.add_image(self.newest, image_to_array(msg))
 
-    def _on_persons(self, msg):
-        # type: (PersonArray) -> None
+    def _on_persons(self, msg: PersonArray) -> None:
         self.answered, self.news_s = stamp_key(msg), time.monotonic()
         poses = msg_to_poses(msg, self.skeleton.num_keypoints)
         self.persons = int((poses.state != LOST).sum())
         self.recorder.add_poses(self.answered, poses, self.skeleton, msg.timing.total_ms, self.news_s)
 
 
-def stamp_key(msg):
-    # type: (Any) -> tuple
+def stamp_key(msg: Any) -> tuple:
     return (msg.header.stamp.sec, msg.header.stamp.nanosec)
 
 
-def main(argv=None):
-    # type: (List[str]) -> int
+def main(argv: List[str] = None) -> int:
     args = arguments().parse_args(argv)
     try:
         with open_source(args.video) as source:
@@ -81,7 +77,7 @@ def main(argv=None):
         return 1
     processes.isolate()
     rclpy.init()
-    children = []  # type: List[subprocess.Popen]
+    children: List[subprocess.Popen] = []
     try:
         code = play(DemoSubscriber(recorder), recorder, children, args, length)
     except (KeyboardInterrupt, ExternalShutdownException):
@@ -94,8 +90,7 @@ def main(argv=None):
     return finish(recorder) or code
 
 
-def arguments():
-    # type: () -> argparse.ArgumentParser
+def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="demo", description=__doc__.split("\n\n")[1])
     parser.add_argument("--video", default=demo_clip(), help="video, folder of images or image (the clip of the demo)")
     parser.add_argument("--out", default="out", help="folder for the results (%(default)s)")
@@ -105,8 +100,9 @@ def arguments():
     return parser
 
 
-def play(subscriber, recorder, children, args, length):
-    # type: (DemoSubscriber, Recorder, List[subprocess.Popen], Any, int) -> int
+def play(
+    subscriber: DemoSubscriber, recorder: Recorder, children: List[subprocess.Popen], args: Any, length: int
+) -> int:
     """Starts the processes and collects until the camera has ended and all is answered. Returns the exit code."""
     print("1/3 starting the pose node")
     given = {"model": args.model, "detector": args.detector}
@@ -127,8 +123,7 @@ def play(subscriber, recorder, children, args, length):
     return int(failed)
 
 
-def wait_for_skeleton(subscriber, pose_node):
-    # type: (DemoSubscriber, subprocess.Popen) -> bool
+def wait_for_skeleton(subscriber: DemoSubscriber, pose_node: subprocess.Popen) -> bool:
     deadline_s = time.monotonic() + START_TIMEOUT_S
     while subscriber.skeleton is None and pose_node.poll() is None and time.monotonic() < deadline_s:
         rclpy.spin_once(subscriber, timeout_sec=0.1)
@@ -137,8 +132,7 @@ def wait_for_skeleton(subscriber, pose_node):
     return subscriber.skeleton is not None
 
 
-def is_over(subscriber, children):
-    # type: (DemoSubscriber, List[subprocess.Popen]) -> bool
+def is_over(subscriber: DemoSubscriber, children: List[subprocess.Popen]) -> bool:
     """The pose node died, or the video cannot go on; or the camera ended, and the last image is answered or nothing
     comes any more."""
     pose_node, camera = children
@@ -153,13 +147,11 @@ def is_over(subscriber, children):
 class Progress:
     """One line that lives on a terminal; a line now and then elsewhere."""
 
-    def __init__(self, length):
-        # type: (int) -> None
+    def __init__(self, length: int) -> None:
         self._length, self._shown = length, 0
         self._live = sys.stdout.isatty()
 
-    def show(self, recorder, persons):
-        # type: (Recorder, int) -> None
+    def show(self, recorder: Recorder, persons: int) -> None:
         if recorder.arrays == self._shown or (not self._live and recorder.arrays % 30):
             return
         self._shown = recorder.arrays
@@ -167,14 +159,12 @@ class Progress:
         line = text % (recorder.images, self._length or "?", persons, recorder.latency_ms)
         print("\r" + line.ljust(78) if self._live else line, end="" if self._live else "\n", flush=True)
 
-    def end(self):
-        # type: () -> None
+    def end(self) -> None:
         if self._live:
             print()
 
 
-def finish(recorder):
-    # type: (Recorder) -> int
+def finish(recorder: Recorder) -> int:
     """Writes the files and prints the summary; 1 if nobody was seen or not all could be written."""
     try:
         code = report(recorder.close())
@@ -186,8 +176,7 @@ def finish(recorder):
     return int(code or bool(recorder.fault))
 
 
-def report(summary):
-    # type: (Dict[str, Any]) -> int
+def report(summary: Dict[str, Any]) -> int:
     """Prints the summary; 1 if nobody was seen."""
     latency = summary["capture_to_publish_ms"]
     print("3/3 results")

@@ -12,8 +12,7 @@ from pose_estimation_ros.nodes.launching.arguments import image_publisher_enviro
 NODES = "pose_estimation_ros.nodes."
 
 
-def isolate():
-    # type: () -> None
+def isolate() -> None:
     """Keeps this process and its children off the network and away from other ROS programs of this machine.
 
     Call before rclpy.init. A ROS_DOMAIN_ID that is set is kept.
@@ -22,28 +21,26 @@ def isolate():
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
 
-def start_pose_node(parameters):
-    # type: (Dict[str, Any]) -> subprocess.Popen
+def start_pose_node(parameters: Dict[str, Any]) -> subprocess.Popen:
     return start(NODES + "pose_node", parameters)
 
 
-def start_video_node(parameters):
-    # type: (Dict[str, Any]) -> subprocess.Popen
+def start_video_node(parameters: Dict[str, Any]) -> subprocess.Popen:
     return start(NODES + "video_node", parameters, image_publisher_environment())
 
 
-def start(module, parameters, environment=None, output=None):
-    # type: (str, Dict[str, Any], Dict[str, str], Any) -> subprocess.Popen
+def start(
+    module: str, parameters: Dict[str, Any], environment: Dict[str, str] = None, output: Any = None
+) -> subprocess.Popen:
     """Runs a module with this Python, in this folder. output: a file for all that it prints, else it prints here."""
-    arguments = []  # type: List[str]
+    arguments: List[str] = []
     for name, value in parameters.items():
         arguments += ["-p", "%s:=%s" % (name, json.dumps(value))]  # JSON is YAML: strings of digits stay strings
     command = [sys.executable, "-m", module, "--ros-args"] + arguments
     return subprocess.Popen(command, env=dict(os.environ, **(environment or {})), stdout=output, stderr=output)
 
 
-def stop(processes, timeout_s=10.0):
-    # type: (List[subprocess.Popen], float) -> None
+def stop(processes: List[subprocess.Popen], timeout_s: float = 10.0) -> None:
     """Ends those that still run: asks first, and kills after the time-out."""
     running = [process for process in processes if process.poll() is None]
     for process in running:

@@ -2,7 +2,7 @@
 
 import os
 from collections import OrderedDict
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Set, Tuple
 
 import numpy as np
 
@@ -23,26 +23,25 @@ class Recorder:
     are written all the same.
     """
 
-    def __init__(self, out, fps):
-        # type: (str, float) -> None
+    def __init__(self, out: str, fps: float) -> None:
         os.makedirs(out, exist_ok=True)
         self.paths = {name: os.path.join(out, name) for name in ("demo.mp4", "keypoints.json", "summary.json")}
         self._video = VideoWriter(self.paths["demo.mp4"], fps)
-        self._images = OrderedDict()  # type: OrderedDict
-        self._poses = OrderedDict()  # type: OrderedDict
-        self._results = []  # type: List[Dict[str, Any]]
-        self._latency_ms, self._arrival_s, self._ids = [], [], set()  # type: List[float], List[float], set
+        self._images: OrderedDict = OrderedDict()
+        self._poses: OrderedDict = OrderedDict()
+        self._results: List[Dict[str, Any]] = []
+        self._latency_ms: List[float] = []
+        self._arrival_s: List[float] = []
+        self._ids: "Set[int]" = set()
         self.images = self.people = self.written = self.annotated = 0
         self.fault = ""
 
-    def add_image(self, stamp, frame):
-        # type: (Any, np.ndarray) -> None
+    def add_image(self, stamp: Any, frame: np.ndarray) -> None:
         self._images[stamp] = (self.images, frame)
         self.images += 1
         self._write_joined()
 
-    def add_poses(self, stamp, poses, skeleton, latency_ms, arrival_s):
-        # type: (Any, Poses, Skeleton, float, float) -> None
+    def add_poses(self, stamp: Any, poses: Poses, skeleton: Skeleton, latency_ms: float, arrival_s: float) -> None:
         """latency_ms: capture to publish. arrival_s: when it came, on any steady clock. The lost are left out."""
         poses = poses.select(poses.state != LOST)
         self._poses[stamp] = (poses, skeleton)
@@ -53,19 +52,16 @@ class Recorder:
         self._write_joined()
 
     @property
-    def arrays(self):
-        # type: () -> int
+    def arrays(self) -> int:
         """Number of messages with poses, empty ones included."""
         return len(self._latency_ms)
 
     @property
-    def latency_ms(self):
-        # type: () -> float
+    def latency_ms(self) -> float:
         """Of the newest poses; NaN before the first."""
         return self._latency_ms[-1] if self._latency_ms else float("nan")
 
-    def _write_joined(self):
-        # type: () -> None
+    def _write_joined(self) -> None:
         """Writes images up to the last one that has its poses."""
         while self._poses:
             stamp = next(iter(self._poses))
@@ -81,8 +77,7 @@ class Recorder:
             self.annotated += 1
             self._write(index, frame)
 
-    def _write(self, index, frame):
-        # type: (int, np.ndarray) -> None
+    def _write(self, index: int, frame: np.ndarray) -> None:
         if self.fault:
             return
         try:
@@ -91,8 +86,7 @@ class Recorder:
         except DataError as error:
             self.fault = str(error)
 
-    def summary(self):
-        # type: () -> Dict[str, Any]
+    def summary(self) -> Dict[str, Any]:
         p50, p99 = percentiles(self._latency_ms)
         return {
             "images": self.images,
@@ -105,8 +99,7 @@ class Recorder:
             "files": self.paths,
         }
 
-    def close(self):
-        # type: () -> Dict[str, Any]
+    def close(self) -> Dict[str, Any]:
         """Writes what is left, and all files; returns the summary."""
         for index, frame in self._images.values():
             self._write(index, frame)
@@ -121,15 +114,13 @@ class Recorder:
         return summary
 
 
-def rate_hz(times_s):
-    # type: (List[float]) -> float
+def rate_hz(times_s: List[float]) -> float:
     """Mean rate of events; 0 for fewer than two."""
     span_s = times_s[-1] - times_s[0] if len(times_s) > 1 else 0.0
     return round((len(times_s) - 1) / span_s, 2) if span_s > 0 else 0.0
 
 
-def percentiles(values):
-    # type: (List[float]) -> Tuple[float, float]
+def percentiles(values: List[float]) -> Tuple[float, float]:
     """50th and 99th, or None (JSON knows no NaN) where there is no value."""
     known = [value for value in values if value == value]
     if not known:

@@ -24,8 +24,7 @@ BEFORE_KILTED = ("eloquent", "foxy", "galactic", "humble", "iron", "jazzy")
 USE_SIM_TIME = Parameter("use_sim_time", False, "")
 
 
-def pose_arguments(params, without=(), **defaults):
-    # type: (str, Sequence[str], str) -> List[Argument]
+def pose_arguments(params: str, without: Sequence[str] = (), **defaults: str) -> List[Argument]:
     """Make the arguments of a launch file: its own, and every parameter of the node.
 
     A parameter's argument is empty by default, so that nothing but params_file decides. What a launch file is made for,
@@ -45,8 +44,7 @@ def pose_arguments(params, without=(), **defaults):
     return [argument._replace(default=defaults.get(argument.name, argument.default)) for argument in own]
 
 
-def demo_arguments():
-    # type: () -> List[Argument]
+def demo_arguments() -> List[Argument]:
     """Make the arguments of the launch file that plays the clip of the demo to the node."""
     video = [p for p in VIDEO_PARAMETERS if p.name in VIDEO_ARGUMENTS]
     own = [Argument(p.name, "", p.description + " Empty: the default of video_node.") for p in video]
@@ -54,8 +52,7 @@ def demo_arguments():
     return pose_arguments("cpu") + own
 
 
-def replay_arguments():
-    # type: () -> List[Argument]
+def replay_arguments() -> List[Argument]:
     own = [
         Argument("bag", "", "Folder of a rosbag2 recording. Required."),
         Argument("rate", "1.0", "Speed, 1: as recorded."),
@@ -64,8 +61,7 @@ def replay_arguments():
     return pose_arguments("cpu", use_sim_time="true") + own
 
 
-def pose_node(values):
-    # type: (Dict[str, str]) -> Dict[str, Any]
+def pose_node(values: Dict[str, str]) -> Dict[str, Any]:
     """Make the keywords for launch_ros.actions.Node of pose_node. values: argument -> text. Raises ConfigError."""
     if not os.path.isfile(values["params_file"]):
         raise ConfigError("params_file: expected a YAML file, there is no %s" % values["params_file"])
@@ -77,8 +73,7 @@ def pose_node(values):
     return _node("pose_node", values, [values["params_file"]], overrides)
 
 
-def video_node(values):
-    # type: (Dict[str, str]) -> Dict[str, Any]
+def video_node(values: Dict[str, str]) -> Dict[str, Any]:
     """Keywords for video_node, publishing where pose_node subscribes, with the Fast DDS profile for images."""
     given = [p for p in VIDEO_PARAMETERS if p.name in VIDEO_ARGUMENTS and values[p.name]]
     parameters = {p.name: parse(p, values[p.name]) for p in given}
@@ -87,8 +82,7 @@ def video_node(values):
     return dict(node, additional_env=image_publisher_environment())
 
 
-def bag_player(values):
-    # type: (Dict[str, str]) -> Dict[str, Any]
+def bag_player(values: Dict[str, str]) -> Dict[str, Any]:
     """Keywords for launch.actions.ExecuteProcess that plays a bag and its clock. Raises ConfigError."""
     if not os.path.exists(values["bag"]):
         raise ConfigError("bag: expected a rosbag2 recording, there is no %r" % values["bag"])
@@ -98,8 +92,7 @@ def bag_player(values):
     return {"cmd": command, "additional_env": image_publisher_environment(), "output": "screen"}
 
 
-def _node(executable, values, files, parameters):
-    # type: (str, Dict[str, str], List[str], Dict[str, Any]) -> Dict[str, Any]
+def _node(executable: str, values: Dict[str, str], files: List[str], parameters: Dict[str, Any]) -> Dict[str, Any]:
     """Make the keywords of a node; an argument that is empty changes nothing."""
     if values["use_sim_time"]:
         parameters = dict(parameters, use_sim_time=parse(USE_SIM_TIME, values["use_sim_time"]))
@@ -116,8 +109,7 @@ def _node(executable, values, files, parameters):
     return dict(node, namespace=values["namespace"]) if values["namespace"] else node
 
 
-def parse(parameter, text):
-    # type: (Parameter, str) -> Any
+def parse(parameter: Parameter, text: str) -> Any:
     """Text of a launch argument -> value of the parameter's type; lists are separated by commas. Raises ConfigError."""
     default = parameter.default
     if isinstance(default, list):
@@ -125,8 +117,7 @@ def parse(parameter, text):
     return _parse(parameter.name, type(default), text)
 
 
-def _parse(name, kind, text):
-    # type: (str, type, str) -> Any
+def _parse(name: str, kind: type, text: str) -> Any:
     if kind is bool:
         if text.lower() not in ("true", "false"):
             raise ConfigError("%s: expected true or false, got %r" % (name, text))
@@ -137,8 +128,7 @@ def _parse(name, kind, text):
         raise ConfigError("%s: expected %s, got %r" % (name, kind.__name__, text))
 
 
-def image_publisher_environment():
-    # type: () -> Dict[str, str]
+def image_publisher_environment() -> Dict[str, str]:
     """Return the variables for processes that publish images: Fast DDS with shared memory that holds them.
 
     A profile that the user has set stays, and is logged.
@@ -151,18 +141,15 @@ def image_publisher_environment():
     return {PROFILE_VARIABLES[old]: config_file("fastdds_shm.xml")}
 
 
-def config_file(name):
-    # type: (str) -> str
+def config_file(name: str) -> str:
     return _shared(os.path.join("config", name), os.path.join("config", name))
 
 
-def demo_clip():
-    # type: () -> str
+def demo_clip() -> str:
     return _shared(os.path.join("test", "data", "pedestrians.mp4"), os.path.join("data", "pedestrians.mp4"))
 
 
-def _shared(in_source, in_share):
-    # type: (str, str) -> str
+def _shared(in_source: str, in_share: str) -> str:
     """Path of a file of this package: in the source tree this module is in, or in share/ of its installation."""
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     above = os.path.dirname(package)

@@ -9,12 +9,12 @@ from launch_ros.actions import Node
 from pose_estimation_ros.nodes.launching.arguments import Argument
 
 
-def describe(arguments, *nodes, actions=()):
-    # type: (List[Argument], Callable[[Dict[str, str]], Dict[str, Any]], Any) -> LaunchDescription
+def describe(
+    arguments: List[Argument], *nodes: Callable[[Dict[str, str]], Dict[str, Any]], actions: Any = ()
+) -> LaunchDescription:
     """nodes: functions {argument: text} -> keywords of launch_ros' Node; actions: -> any other actions."""
 
-    def start(context):
-        # type: (Any) -> List[Any]
+    def start(context: Any) -> List[Any]:
         values = {argument.name: context.launch_configurations[argument.name] for argument in arguments}
         return [action(values) for action in actions] + [Node(**node(values)) for node in nodes]
 
