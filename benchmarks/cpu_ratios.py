@@ -89,7 +89,7 @@ def write_graphs(name, folder):
         paths[graph].write_bytes(content)
     if "int8" in KINDS:
         noise = np.random.default_rng(0).uniform(0, 255, (1, 3, *size_wh[::-1])).astype(np.float32)
-        onnx.save(to_int8(load_float32(paths["ours"]), "int8-cpu", [noise], "percentile"), str(paths["int8"]))
+        onnx.save(to_int8(load_float32(paths["ours"]), "int8-cpu", [noise]), str(paths["int8"]))
     return paths
 
 

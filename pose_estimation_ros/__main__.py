@@ -35,11 +35,15 @@ COMMANDS = {
     "train": ("pose_estimation_ros.training.train", "train a model from a recipe", "train"),
     "models": ("pose_estimation_ros.training.zoo", "what each model costs, beside its paper's figures", "train"),
     "export": (
-        "pose_estimation_ros.training.export_command",
+        "pose_estimation_ros.cli.export",
         "make an ONNX model and its spec, of any precision",
         "train",
     ),
-    "check-operators": ("pose_estimation_ros.training.operators", "what a TensorRT will refuse of a model", "train"),
+    "check-operators": (
+        "pose_estimation_ros.cli.check_operators",
+        "list operators that TensorRT refuses",
+        "train",
+    ),
     "evaluate": (
         "pose_estimation_ros.evaluation.evaluate",
         "accuracy of a pose model or a person detector",

@@ -1,14 +1,15 @@
-"""ONNX models in int8, with QuantizeLinear and DequantizeLinear around what runs in it. Needs no torch."""
+"""Make int8 models, with QuantizeLinear and DequantizeLinear around what runs in int8. Needs no torch."""
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
 
 from pose_estimation_ros.training.export.onnx_graph import finished, last_convolutions, outer_nodes
-from pose_estimation_ros.training.export.ranges import observe, ranges
+from pose_estimation_ros.training.export.ranges import Range, observe, symmetric
 
 # TensorRT fuses what follows a convolution into it, so only what is read by these is quantised.
 TENSORRT_OPS = ("Conv", "Add")
@@ -28,28 +29,48 @@ FOR_TENSORRT: dict[str, Any] = {
 FOR_CPU: dict[str, Any] = {"WeightSymmetric": True}
 
 
-def to_int8(model: onnx.ModelProto, precision: str, batches: Iterable[np.ndarray], method: str) -> onnx.ModelProto:
-    """Maps between the first and the last convolution in int8; weights symmetric, per channel.
+def to_int8(model: onnx.ModelProto, precision: str, batches: Iterable[np.ndarray]) -> onnx.ModelProto:
+    """Quantise a model between its first and its last convolution; weights are symmetric, per channel.
 
-    int8-tensorrt: activations int8, symmetric, where convolutions and sums read them; biases stay float32.
-    int8-cpu: activations uint8, wherever there is a kernel for it; biases int32.
-    Raises ConfigError for an unknown method, DataError as ranges.observe.
+    Args:
+        model: Network in float32, as onnx_graph.load_float32 gives it.
+        precision: "int8-tensorrt": activations are int8 and symmetric where convolutions and sums read them, biases
+            stay float32. "int8-cpu": activations are uint8 wherever there is a kernel for it, biases are int32.
+        batches: Calibration images, (N, 3, h, w) float32; int8 covers all values that they cause.
+
+    Returns:
+        The quantised model, with float32 inputs and outputs.
+
+    Raises:
+        DataError: There is no batch, or a value in the network is not finite.
     """
-    for_tensorrt = precision == "int8-tensorrt"
-    op_types = TENSORRT_OPS if for_tensorrt else CPU_OPS
-    found = ranges(observe(model, op_types, batches), method, symmetric=for_tensorrt)
-    return finished(quantised(model, found, op_types, FOR_TENSORRT if for_tensorrt else FOR_CPU))
+    if precision == "int8-tensorrt":
+        ranges = {name: symmetric(*ends) for name, ends in observe(model, TENSORRT_OPS, batches).items()}
+        return finished(quantised(model, ranges, TENSORRT_OPS, FOR_TENSORRT))
+    return finished(quantised(model, observe(model, CPU_OPS, batches), CPU_OPS, FOR_CPU))
 
 
-def quantised(model: onnx.ModelProto, found: dict, op_types: Sequence[str], options: dict) -> onnx.ModelProto:
-    """The work of ONNX Runtime's quantize_static, but with ranges that were found before."""
+def quantised(
+    model: onnx.ModelProto, ranges: Mapping[str, Range], op_types: Sequence[str], options: dict[str, Any]
+) -> onnx.ModelProto:
+    """Do the work of ONNX Runtime's quantize_static with ranges that are known.
+
+    Args:
+        model: Network in float32.
+        ranges: Lowest and highest value of each tensor that may be quantised.
+        op_types: Types of operators to quantise.
+        options: FOR_TENSORRT or FOR_CPU.
+
+    Returns:
+        The quantised model.
+    """
     # Imported here, because these import torch where it is installed.
     from onnxruntime.quantization import QuantType
     from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData
     from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
     inferred = onnx.shape_inference.infer_shapes(model)
-    data: dict[str, Any] = {name: (np.float32(low), np.float32(high)) for name, (low, high) in found.items()}
+    data: dict[str, Any] = {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()}
     quantizer = QDQQuantizer(
         inferred,
         per_channel=True,
@@ -64,19 +85,22 @@ def quantised(model: onnx.ModelProto, found: dict, op_types: Sequence[str], opti
     )
     quantizer.quantize_model()
     quantizer.model.topological_sort()
-    return quantizer.model.model
+    model_proto: onnx.ModelProto = quantizer.model.model
+    return model_proto
 
 
 def kept_float32(graph: onnx.GraphProto) -> list[str]:
-    """What int8 would spoil: all outside the convolutions, the last of them, which answer, and what is no map.
+    """Name the nodes that int8 would spoil.
 
-    Vectors, those of attention and its layer norm, have variances from 1e-3 to 1e4 in one tensor, and cost nothing.
+    They are all nodes outside the convolutions, the last convolutions, which make the outputs, and what is no map.
+    Vectors, such as those of attention and its layer norm, have variances from 1e-3 to 1e4 in one tensor, and cost
+    nothing.
     """
-    maps = {info.name for info in (*graph.value_info, *graph.output) if is_map(info.type.tensor_type.shape.dim)}
+    maps = {info.name for info in (*graph.value_info, *graph.output) if _is_map(info.type.tensor_type.shape.dim)}
     vectors = [node.name for node in graph.node if not maps.issuperset(node.output)]
     return outer_nodes(graph) + last_convolutions(graph) + vectors
 
 
-def is_map(dims: Sequence) -> bool:
-    """(N, C, h, w) of more than a pixel; a free side has no dim_value."""
+def _is_map(dims: Sequence[Any]) -> bool:
+    """Tell whether dimensions are (N, C, h, w) of more than a pixel; a free side has no dim_value."""
     return len(dims) == 4 and any(dim.dim_value != 1 for dim in dims[2:])

@@ -1,6 +1,5 @@
 """The head by ONNX Runtime, against core.heatmap.decode and a slow obvious version written here."""
 
-import argparse
 import json
 
 import numpy as np
@@ -12,7 +11,7 @@ from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.heatmap import decode
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.top_down import TopDown
-from pose_estimation_ros.training import export_command
+from pose_estimation_ros.training.export import model_export
 from pose_estimation_ros.training.export.decode_head import PARITY_PX, add_decode_head, add_to_file, decoding, run
 
 
@@ -147,12 +146,10 @@ def test_figures_of_flip_tests_are_not_its_own(color_model, save_spec, tmp_path)
 
 @pytest.mark.parametrize("given, precision", [("checkpoint", "fp32"), ("onnx", "fp32"), ("onnx", "fp16")])
 def test_pose_export(color_model, tmp_path, monkeypatch, given, precision):
-    parser, out = argparse.ArgumentParser(), tmp_path / "out"
-    export_command.add_arguments(parser)
-    monkeypatch.setattr(export_command, "export_checkpoint", lambda *_: color_model)
+    out = tmp_path / "out"
+    monkeypatch.setattr(model_export, "_export_checkpoint", lambda *_: color_model)
     what = color_model if given == "onnx" else "runs/m/best.ckpt"
-    arguments = [what, "--out", str(out), "--decode-head", "--precision", precision]
-    assert export_command.main(parser.parse_args(arguments)) == 0
+    model_export.export_model(model_export.ModelExport(what, str(out), decode_head=True, precision=precision))
     names = ["tiny_decoded"] + (["tiny_decoded_fp16"] if precision == "fp16" else [])
     assert sorted(path.stem for path in out.glob("*.onnx")) == names
     for name in names:

@@ -5,7 +5,6 @@ from onnx import TensorProto, numpy_helper
 from onnx_runs import outputs, types
 from small_net import noise, save_small_net
 
-from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.training.export.int8 import to_int8
 from pose_estimation_ros.training.export.onnx_graph import load_float32
 
@@ -35,7 +34,7 @@ def makers(model):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_outputs_are_close_and_of_float32(model, kind):
-    result = to_int8(model, kind, noise(), "minmax")
+    result = to_int8(model, kind, noise())
     for info in (*result.graph.input, *result.graph.output):
         assert info.type.tensor_type.elem_type == TensorProto.FLOAT
     expected, found = outputs(model, noise()[0])[0], outputs(result, noise()[0])[0]
@@ -44,7 +43,7 @@ def test_outputs_are_close_and_of_float32(model, kind):
 
 
 def test_for_tensorrt_all_is_signed_and_symmetric_and_biases_are_float32(model, constants):
-    result = to_int8(model, "int8-tensorrt", noise(), "minmax")
+    result = to_int8(model, "int8-tensorrt", noise())
     values, known = constants(result), types(result)
     pairs = nodes(result, "QuantizeLinear"), nodes(result, "DequantizeLinear")
     # Inputs and weights of the two inner convolutions, both inputs of the sums of two maps and of map and pixel.
@@ -58,7 +57,7 @@ def test_for_tensorrt_all_is_signed_and_symmetric_and_biases_are_float32(model, 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_last_convolution_the_normalisation_and_vectors_stay_float32(model, constants, kind):
-    result = to_int8(model, kind, noise(), "minmax")
+    result = to_int8(model, kind, noise())
     quantised = {node.input[0] for node in nodes(result, "QuantizeLinear")}
     assert not quantised & {"images", "centred", "squares", "vector", "weighed", "moved", "heatmaps", "w3", "wv"}
     assert quantised >= {"normal", "c2", "r1" if kind == "int8-tensorrt" else "attended"}
@@ -67,7 +66,7 @@ def test_the_last_convolution_the_normalisation_and_vectors_stay_float32(model, 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_weights_have_a_scale_per_channel(model, constants, kind):
-    result = to_int8(model, kind, noise(), "minmax")
+    result = to_int8(model, kind, noise())
     values, made_by = constants(result), makers(result)
     w1 = constants(model)["w1"]
     scales = values[made_by[nodes(result, "Conv")[0].input[1]].input[1]]
@@ -78,7 +77,7 @@ def test_weights_have_a_scale_per_channel(model, constants, kind):
 def test_the_scale_of_activations_is_the_calibrated_range_over_the_levels(model, constants, kind, levels):
     """Of what the second convolution reads: behind a ReLU nothing below zero needs a level of the unsigned ones."""
     seen = np.concatenate([outputs(with_output(model, "r1"), batch)[1] for batch in noise()])
-    result = to_int8(model, kind, noise(), "minmax")
+    result = to_int8(model, kind, noise())
     values, made_by = constants(result), makers(result)
     (second,) = [node for node in nodes(result, "Conv") if node.output[0].startswith("c2")]
     _, scale, zero = made_by[second.input[0]].input
@@ -93,15 +92,10 @@ def with_output(model, name):
 
 
 def test_for_the_cpu_there_is_no_float_between_convolutions(model, constants):
-    result = to_int8(model, "int8-cpu", noise(), "minmax")
+    result = to_int8(model, "int8-cpu", noise())
     values, known = constants(result), types(result)
     assert TensorProto.UINT8 in known.values()
     made_by = makers(result)
     first = next(node for node in nodes(result, "Conv"))
     assert values[made_by[first.input[2]].input[0]].dtype == np.int32  # the bias
     assert first.output[0] in [node.input[0] for node in nodes(result, "QuantizeLinear")]  # the ReLU went into it
-
-
-def test_an_unknown_method_is_refused(model):
-    with pytest.raises(ConfigError, match="got 'mean'"):
-        to_int8(model, "int8-cpu", noise(), "mean")

@@ -50,7 +50,7 @@ def save(folder, model):
 def test_models_that_cannot_be_converted(save_onnx, save_spec, tmp_path):
     model = load_float32(save_small_net(save_onnx, save_spec))
     with pytest.raises(ModelError, match="expected a float32 model to convert, got one with int8 at "):
-        load_float32(save(tmp_path, to_int8(model, "int8-cpu", noise(), "minmax")))
+        load_float32(save(tmp_path, to_int8(model, "int8-cpu", noise())))
     with pytest.raises(ModelError, match="expected a float32 model to convert, got one with fp16 at "):
         load_float32(save(tmp_path, to_fp16(model)))
     model.graph.node[3].domain = "com.acme"

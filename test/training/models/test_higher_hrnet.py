@@ -8,6 +8,7 @@ from live_models import live, live_parity  # noqa: E402
 
 from pose_estimation_ros.core.errors import ModelError  # noqa: E402
 from pose_estimation_ros.training.export.export import to_onnx  # noqa: E402
+from pose_estimation_ros.training.export.tensorrt_operators import refused  # noqa: E402
 from pose_estimation_ros.training.grow import grow  # noqa: E402
 from pose_estimation_ros.training.models.counting import count  # noqa: E402
 from pose_estimation_ros.training.models.elpn import elpn_v1  # noqa: E402
@@ -15,7 +16,6 @@ from pose_estimation_ros.training.models.higher_hrnet import HigherHRNet, higher
 from pose_estimation_ros.training.models.hrnet import HRNet  # noqa: E402
 from pose_estimation_ros.training.models.layers import BasicBlock  # noqa: E402
 from pose_estimation_ros.training.models.lite0_fpn import Lite0Fpn  # noqa: E402
-from pose_estimation_ros.training.operators import refused  # noqa: E402
 from pose_estimation_ros.training.tasks import serving_model  # noqa: E402
 
 

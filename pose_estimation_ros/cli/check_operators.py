@@ -1,0 +1,29 @@
+"""``pose check-operators MODEL.onnx --tensorrt 8.2``: list the operators of a model that a TensorRT cannot parse.
+
+There are tables for TensorRT 8.2 (JetPack 4.6, the TX2) and 8.5 (JetPack 5). Exit status: 0 all operators are known, 1
+some are not.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from pose_estimation_ros.training.export.tensorrt_operators import refused
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command to its parser."""
+    parser.add_argument("model", help="ONNX file")
+    parser.add_argument("--tensorrt", default="8.2", metavar="VERSION", help="8.2 to 8.5 (default: %(default)s)")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print what is refused and return the exit status."""
+    refusals = refused(args.model, args.tensorrt)
+    for refusal in refusals:
+        print(f"{refusal.operator} {refusal.node}: {refusal.reason}")
+    if refusals:
+        print(f"{args.model}: TensorRT {args.tensorrt} refuses {len(refusals)} nodes")
+    else:
+        print("all operators are known")
+    return 1 if refusals else 0

@@ -1,0 +1,56 @@
+"""``pose export CHECKPOINT|MODEL.onnx``: write an ONNX file and its model spec, in float32 or in a lower precision.
+
+A checkpoint becomes a float32 file first; it is refused if ONNX Runtime and torch do not agree. Precisions:
+  fp16           inputs and outputs float32; for TensorRT
+  int8-tensorrt  QuantizeLinear and DequantizeLinear, signed and symmetric, for TensorRT and OpenVINO
+  int8-cpu       the same, unsigned, for ONNX Runtime on the CPU
+int8 is calibrated on real images. --accuracy-data measures what a precision costs and keeps it in the new spec.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from pose_estimation_ros.core.arguments import whole
+from pose_estimation_ros.training.export.convert import PRECISIONS
+from pose_estimation_ros.training.export.model_export import FULL, ModelExport, export_model
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command to its parser."""
+    parser.add_argument("source", metavar="CHECKPOINT|MODEL.onnx", help="runs/<name>/best.ckpt, or a float32 ONNX file")
+    parser.add_argument("--out", default="models", help="folder for <name>.onnx and <name>.json (default: %(default)s)")
+    parser.add_argument("--name", help="name of the model (default: the recipe's or file's, with _<precision>)")
+    parser.add_argument("--precision", choices=(FULL, *PRECISIONS), default=FULL, help="(default: %(default)s)")
+    head_help = "also write <name>_decoded.onnx, which gives keypoints in place of heatmaps; a lower precision is of it"
+    parser.add_argument("--decode-head", action="store_true", help=head_help)
+    tested_help = (
+        "also test the file on this, and the float32 one that it is made of, and keep both figures in its spec:"
+        " COCO's layout with images/, the annotated boxes; never calibration data"
+    )
+    parser.add_argument("--accuracy-data", metavar="DATA", help=tested_help)
+    parser.add_argument("--flip", action="store_true", help="with --accuracy-data: by the mean with the mirror image")
+    _add_arguments_of_sources(parser)
+
+
+def _add_arguments_of_sources(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that only a checkpoint or only int8 has."""
+    of_checkpoint = parser.add_argument_group("checkpoints")
+    size_help = "input size in px, multiples of 32 (default: the recipe's)"
+    of_checkpoint.add_argument("--size-wh", type=whole(32, 8192), nargs=2, metavar=("W", "H"), help=size_help)
+    free_help = "bottom-up: height and width stay free, which `pose evaluate --protocol litepose` needs"
+    of_checkpoint.add_argument("--free-size", action="store_true", help=free_help)
+    of_int8 = parser.add_argument_group("int8")
+    data_help = (
+        "annotation file, or folder with person_keypoints.json, and images/ or tar files beside: never test data"
+    )
+    of_int8.add_argument("--calibration", metavar="DATA", help=data_help)
+    count_help = "persons, or images where the model finds people by itself (default: %(default)s)"
+    of_int8.add_argument("--count", type=whole(1, 10**6), default=200, help=count_help)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Export and print what was written."""
+    options = {name: value for name, value in vars(args).items() if name in ModelExport.__dataclass_fields__}
+    export_model(ModelExport(**options), report=print)
+    return 0
