@@ -1,4 +1,4 @@
-"""What a lower precision costs: accuracy of an exported model and of the one it was made of, kept in its spec."""
+"""Measure what a lower precision costs, and keep the figures in the model's spec."""
 
 from __future__ import annotations
 
@@ -12,30 +12,50 @@ from pose_estimation_ros.datasets.coco_json import annotation_file
 
 
 def check_data(data: str | Path, calibration: str | Path | None) -> None:
-    """Raises ConfigError where both are the same annotations, DataError where the test data cannot be read."""
+    """Check the data that a model is to be tested on.
+
+    Args:
+        data: Test data.
+        calibration: Data that int8 is calibrated on, None for other precisions.
+
+    Raises:
+        ConfigError: Both are the same annotations.
+        DataError: The test data cannot be read.
+    """
     if calibration is not None and annotation_file(data).resolve() == annotation_file(calibration).resolve():
         raise ConfigError(f"expected test data that int8 is not calibrated on, got {data} for both")
     read_json(annotation_file(data))
 
 
 def keep_accuracy(path: str | Path, source: str | Path | None, data: str | Path, flip: bool) -> dict[str, Any]:
-    """Measures path, and source if there is one, on ONNX Runtime; a pose model in the annotated boxes.
+    """Measure a model, and the one that it was made from, on ONNX Runtime; pose models in the annotated boxes.
 
-    Returns {NAME: figures, "fp32": {NAME: figures of source}}, which path's spec has among its accuracy from then on;
-    NAME: of the data's folder or file, with _flip. Raises DataError, ConfigError and ModelError.
+    Args:
+        path: ONNX file, in whose spec the figures are kept.
+        source: ONNX file in float32 that it was made from, None for a model that is float32 itself.
+        data: Test data in COCO's layout.
+        flip: Whether to test by the mean of the image and its mirror image.
+
+    Returns:
+        {NAME: figures, "fp32": {NAME: figures of source}}; NAME is the data's folder or file, with "_flip".
+
+    Raises:
+        ConfigError: A detector is tested with flip.
+        DataError: The test data does not fit the model.
+        ModelError: A model cannot be used.
     """
     name = Path(data).resolve().stem + "_flip" * flip
-    figures = {name: accuracy_of(path, data, flip)}
-    before = {name: accuracy_of(source, data, flip)} if source else {}
+    figures = {name: _accuracy_of(path, data, flip)}
+    full_precision = {name: _accuracy_of(source, data, flip)} if source else {}
     spec = load_model_spec(str(path))
     accuracy = {**spec.accuracy, **figures}
     if source:
-        accuracy["fp32"] = {**accuracy.get("fp32", {}), **before}
+        accuracy["fp32"] = {**accuracy.get("fp32", {}), **full_precision}
     write_json(spec_path(str(path)), spec._replace(accuracy=accuracy).to_json(), indent=1)
-    return {**figures, "fp32": before} if source else figures
+    return {**figures, "fp32": full_precision} if source else figures
 
 
-def accuracy_of(path: str | Path, data: str | Path, flip: bool) -> dict[str, Any]:
+def _accuracy_of(path: str | Path, data: str | Path, flip: bool) -> dict[str, Any]:
     # Imported here, because these want pycocotools, which converting does not.
     from pose_estimation_ros.evaluation.accuracy import accuracy_of_detector, accuracy_of_pose_model
     from pose_estimation_ros.evaluation.protocols import chosen
@@ -48,11 +68,11 @@ def accuracy_of(path: str | Path, data: str | Path, flip: bool) -> dict[str, Any
 
 
 def to_text(figures: dict[str, Any]) -> str:
-    """A line for each model: what keep_accuracy returned, in words."""
-    ((name, after),) = [item for item in figures.items() if item[0] != "fp32"]
-    lines = [(name, after), *((f"{name}, fp32", before) for before in figures.get("fp32", {}).values())]
-    return "\n".join(f"{title}: {numbers(own)}" for title, own in lines)
+    """Write what keep_accuracy returned as a line for each model."""
+    ((name, accuracy),) = [item for item in figures.items() if item[0] != "fp32"]
+    lines = [(name, accuracy), *((f"{name}, fp32", other) for other in figures.get("fp32", {}).values())]
+    return "\n".join(f"{title}: {_numbers(values)}" for title, values in lines)
 
 
-def numbers(figures: dict[str, Any]) -> str:
+def _numbers(figures: dict[str, Any]) -> str:
     return "  ".join(f"{name} {value}" for name, value in figures.items() if type(value) in (int, float))

@@ -1,4 +1,4 @@
-"""Real images for calibration, cut as the runtime cuts them. Needs no torch."""
+"""Cut calibration images out of annotated photographs as the runtime cuts them. Needs no torch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ BATCH_SIZE = 4  # every tensor of the network is in memory for one batch
 
 
 class Sample(NamedTuple):
-    """An image to calibrate on. box_xyxy (4,) px of the person, None for the whole image; size: as annotated, px."""
+    """Name an image to calibrate on.
+
+    Attributes:
+        file_name: Name of the image.
+        box_xyxy: Box of the person, (4,) px; None for the whole image.
+        size: Width and height as annotated, px; None where they are not known.
+    """
 
     file_name: str
     box_xyxy: np.ndarray | None
@@ -29,22 +35,30 @@ class Sample(NamedTuple):
 
 
 def calibration_batches(spec: ModelSpec, data: str | Path, count: int) -> Iterator[np.ndarray]:
-    """Network inputs (<= 4, 3, h, w) of ``count`` persons, or images where the model finds people by itself.
+    """Yield network inputs of persons, or of images where the model finds people by itself.
 
-    data: annotation file in any layout that training reads, with images/ or tar files beside it, or a folder with
-    person_keypoints.json. The choice is random and always the same. Raises DataError: no such data, an image missing
-    or of another size than annotated.
+    Args:
+        spec: Spec of the model.
+        data: Annotation file in any layout that training reads, with images/ or tar files beside it, or a folder with
+            person_keypoints.json.
+        count: Number of persons or images; the choice is random and always the same.
+
+    Yields:
+        Batches of at most BATCH_SIZE inputs, (N, 3, h, w) float32 RGB 0..255.
+
+    Raises:
+        DataError: There is no such data, or an image is missing or has another size than annotated.
     """
     path = annotation_file(data)
-    samples = list_samples(spec, path)
+    samples = _list_samples(spec, path)
     chosen = np.random.default_rng(0).permutation(len(samples))[:count]
     store = ImageStore(path.parent / "images" if (path.parent / "images").is_dir() else path.parent / "*.tar")
     warn_of_turned(store, [samples[i] for i in chosen])
     for start in range(0, len(chosen), BATCH_SIZE):
-        yield np.concatenate([network_input(spec, store, samples[i]) for i in chosen[start : start + BATCH_SIZE]])
+        yield np.concatenate([_network_input(spec, store, samples[i]) for i in chosen[start : start + BATCH_SIZE]])
 
 
-def list_samples(spec: ModelSpec, path: Path) -> list[Sample]:
+def _list_samples(spec: ModelSpec, path: Path) -> list[Sample]:
     if spec.task == "top_down":
         persons = load_persons(path, get_skeleton(spec.skeleton))
         return [Sample(person.file_name, person.box_xyxy, person.size) for person in persons]
@@ -54,8 +68,8 @@ def list_samples(spec: ModelSpec, path: Path) -> list[Sample]:
     return images
 
 
-def network_input(spec: ModelSpec, store: ImageStore, sample: Sample) -> np.ndarray:
-    """(1, 3, h, w) float32 RGB 0..255."""
+def _network_input(spec: ModelSpec, store: ImageStore, sample: Sample) -> np.ndarray:
+    """Return the network's input of a sample, (1, 3, h, w) float32 RGB 0..255."""
     frame = store.read(sample.file_name, sample.size)
     if sample.box_xyxy is None:
         matrices = letterbox_matrix(frame.shape[1::-1], spec.input_size_wh)[None]

@@ -1,4 +1,4 @@
-"""A checkpoint becomes an ONNX file and its model spec, refused unless ONNX Runtime agrees with torch."""
+"""Write a checkpoint as an ONNX file and its model spec, if ONNX Runtime agrees with torch."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import onnx
 import onnxruntime
 import torch
 from torch import Tensor, nn
+from torch.jit._trace import TracerWarning
 
 from pose_estimation_ros.core.atomic_files import write_json, write_whole
 from pose_estimation_ros.core.errors import ConfigError, ModelError
@@ -24,6 +25,11 @@ from pose_estimation_ros.training.tasks import TASKS, build_model, serving_model
 OPSET = 13  # the newest that TensorRT 8.2 parses
 IR_VERSION = 7  # the newest that ONNX Runtime 1.10 (Python 3.6) reads
 PARITY = 1e-4
+# Keys of the recipe that the spec keeps.
+KEPT_KEYS = (
+    *("model", "model_options", "teacher", "name", "init_from", "grow_from", "losses"),
+    *("epoch_samples", "batch_size", "lr", "seed", "precision"),
+)
 
 
 def export(
@@ -33,114 +39,127 @@ def export(
     size_wh: Sequence[int] | None = None,
     free_size: bool = False,
 ) -> tuple[Path, float]:
-    """Writes <out>/<name>.onnx and .json, each atomically; returns the path and the largest output difference.
+    """Write <out>/<name>.onnx and .json, each atomically.
 
-    free_size: the network takes any height and width that are multiples of 64, and is compared at two sizes.
-    Raises ModelError where ONNX Runtime differs from torch by more than 1e-4 (absolute, on outputs of 0..1; relative to
-    the largest value where that is over 1), ConfigError for sizes that the model cannot have.
+    Args:
+        checkpoint: File that training wrote.
+        out: Folder for the files.
+        name: Name of the model; by default the recipe's.
+        size_wh: Input size in px; by default the recipe's.
+        free_size: Whether the network takes any height and width that are multiples of 64; it is compared at two sizes.
+
+    Returns:
+        Path of the ONNX file, and the largest difference between the outputs of torch and ONNX Runtime: absolute for
+        outputs of 0..1, relative to the largest value where that is over 1.
+
+    Raises:
+        ConfigError: The model cannot have this size.
+        ModelError: The checkpoint cannot be used, or the difference is over PARITY.
     """
     state = load_checkpoint(checkpoint, "model", "recipe", "epoch")
     recipe = recipe_from_fields(state["recipe"], str(checkpoint))
     recipe.input_size_wh = list(size_wh or recipe.input_size_wh)
-    check_size(recipe, free_size)
+    _check_size(recipe, free_size)
     model = build_model(recipe)
     fill(model, state["model"], checkpoint)
     model = serving_model(model).eval()
     content = to_onnx(model, recipe.input_size_wh, free_size)
-    difference = max(parity(model, content, size) for size in sizes_to_try(recipe.input_size_wh, free_size))
+    difference = max(parity(model, content, size) for size in _sizes_to_try(recipe.input_size_wh, free_size))
     if not difference <= PARITY:
         raise ModelError(f"expected ONNX Runtime within {PARITY} of torch, got {difference:.2e}: nothing written")
     path = Path(out, (name or recipe.name) + ".onnx")
     write_whole(path, content)
-    spec = make_spec(recipe, path, state["epoch"])
+    spec = _make_spec(recipe, path, state["epoch"])
     write_json(spec_path(str(path)), spec.to_json(), indent=1)
     return path, difference
 
 
-def check_size(recipe: Recipe, free_size: bool) -> None:
+def _check_size(recipe: Recipe, free_size: bool) -> None:
     if any(side < 32 or side % 32 for side in recipe.input_size_wh):
         raise ConfigError(f"expected an input size of multiples of 32, got {recipe.input_size_wh}")
     if free_size and recipe.task != "bottom_up":
         raise ConfigError(f"expected a bottom-up model for a free size, got {recipe.name} for {recipe.task}")
 
 
-def sizes_to_try(size_wh: list[int], free_size: bool) -> list[list[int]]:
-    """For parity; a second one that differs in size and shape where the size is free."""
+def _sizes_to_try(size_wh: list[int], free_size: bool) -> list[list[int]]:
+    """Return the sizes to compare at: where the size is free, a second one of another shape."""
     return [size_wh, [size_wh[0] + 64, size_wh[1] + 128]] if free_size else [size_wh]
 
 
 class NamedOutputs(nn.Module):
-    """The model with its dict of outputs as a tuple, because ONNX names outputs by position."""
+    """Return the outputs of a model as a tuple instead of a dict, because ONNX names outputs by position."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Run the model on images (N, 3, h, w)."""
         return tuple(self.model(images).values())
 
 
 def to_onnx(model: nn.Module, size_wh: list[int], free_size: bool = False) -> bytes:
-    """The serialised graph: input "images" (N, 3, h, w) float32 RGB 0..255 with free N, outputs named by the dict.
+    """Serialise a model as an ONNX graph.
 
-    free_size: h and w are free, too, as far as the network can take them.
+    Args:
+        model: Network in evaluation mode that returns a dict of outputs.
+        size_wh: Input size in px.
+        free_size: Whether h and w are free too, as far as the network can take them.
+
+    Returns:
+        The graph: input "images" (N, 3, h, w) float32 RGB 0..255 with free N; outputs are named by the dict.
     """
     example = torch.zeros(1, 3, size_wh[1], size_wh[0])
     with torch.no_grad():
         names = list(model(example))
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # sizes become constants: so they should
+        warnings.simplefilter("ignore", TracerWarning)  # sizes become constants, as they should
         torch.onnx.export(
             NamedOutputs(for_export(model, free_size)).eval(),  # or the exporter would leave it in training mode
             (example,),
             buffer,  # type: ignore[arg-type]
             input_names=["images"],
             output_names=names,
-            dynamic_axes={name: free_axes(name, free_size) for name in ["images", *names]},
+            dynamic_axes={name: _free_axes(name, free_size) for name in ["images", *names]},
             opset_version=OPSET,
             dynamo=False,
         )
     graph = with_shapes(with_shared_weights(onnx.load_from_string(buffer.getvalue())))
     graph.ir_version = IR_VERSION
     onnx.checker.check_model(graph)
-    return graph.SerializeToString()
+    return bytes(graph.SerializeToString())
 
 
-def free_axes(name: str, free_size: bool) -> dict[int, str]:
-    """Axes of an input or output that stay free, with their names in the graph."""
+def _free_axes(name: str, free_size: bool) -> dict[int, str]:
+    """Name the axes of an input or output that stay free."""
     return {0: "batch", 2: f"{name}_height", 3: f"{name}_width"} if free_size else {0: "batch"}
 
 
 def parity(model: nn.Module, content: bytes, size_wh: list[int]) -> float:
-    """Largest difference over all outputs between torch and ONNX Runtime, on a batch of two noise images."""
+    """Compare torch and ONNX Runtime on a batch of two noise images.
+
+    Args:
+        model: Network in torch.
+        content: The same as a serialised ONNX graph.
+        size_wh: Input size in px.
+
+    Returns:
+        The largest difference over all outputs, see export.
+    """
     images = np.random.default_rng(0).uniform(0, 255, (2, 3, size_wh[1], size_wh[0])).astype(np.float32)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    found = session.run(None, {"images": images})
+    outputs = session.run(None, {"images": images})
     with torch.no_grad():
         expected = [output.numpy() for output in model(torch.from_numpy(images)).values()]
-    return max(float(np.abs(f - e).max() / max(1.0, np.abs(e).max())) for f, e in zip(found, expected, strict=True))
+    return max(float(np.abs(f - e).max() / max(1.0, np.abs(e).max())) for f, e in zip(outputs, expected, strict=True))
 
 
-def make_spec(recipe: Recipe, path: Path, epoch: int) -> ModelSpec:
-    kept = (
-        "model",
-        "model_options",
-        "teacher",
-        "name",
-        "init_from",
-        "grow_from",
-        "losses",
-        "epoch_samples",
-        "batch_size",
-        "lr",
-        "seed",
-        "precision",
-    )
-    training: dict[str, Any] = {key: getattr(recipe, key) for key in kept}
+def _make_spec(recipe: Recipe, path: Path, epoch: int) -> ModelSpec:
+    training: dict[str, Any] = {key: getattr(recipe, key) for key in KEPT_KEYS}
     training |= {"epochs": epoch, "data": [source.annotations for source in recipe.train]}
     return ModelSpec(
-        name=model_name(path),
+        name=model_name(str(path)),
         task=recipe.task,
         input_size_wh=(recipe.input_size_wh[0], recipe.input_size_wh[1]),
         color_order="rgb",

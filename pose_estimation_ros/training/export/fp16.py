@@ -1,6 +1,6 @@
-"""ONNX models in fp16, strongly typed: every tensor has the type that it says. Needs no torch.
+"""Make ONNX models in fp16 that are strongly typed: every tensor has the type that it says. Needs no torch.
 
-onnxconverter-common does the same, but turns the scales of every Resize into fp16, too, which ONNX forbids, or leaves
+onnxconverter-common does the same, but it turns the scales of every Resize into fp16 too, which ONNX forbids, or leaves
 all of Resize in float32, with two casts each.
 """
 
@@ -12,16 +12,22 @@ from onnx import TensorProto, helper, numpy_helper
 
 from pose_estimation_ros.training.export.onnx_graph import finished, outer_nodes
 
-# Squares and exponentials overflow in fp16 (65504), so do sums over a whole map; the rest makes types of its own.
+# Squares, exponentials and sums over a whole map overflow in fp16 (65504); Range and Cast set their own types.
 FLOAT32_OPS = ("Pow", "Sqrt", "Exp", "Softmax", "ReduceMean", "ReduceSum", "GlobalAveragePool", "Range", "Cast")
 FLOAT32_INPUTS = {"Resize": (1, 2)}  # op type: indices of the inputs that ONNX wants in float32
 HALF = "_fp16"  # ends the names of tensors in fp16
 
 
 def to_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Weights and arithmetic in float16 between the first and the last convolution, those included.
+    """Turn weights and arithmetic into float16 from the first to the last convolution.
 
     Inputs, outputs and FLOAT32_OPS stay float32. A weight over 65504 becomes the largest number of fp16.
+
+    Args:
+        model: Network in float32, as onnx_graph.load_float32 gives it.
+
+    Returns:
+        A copy in fp16.
     """
     result = onnx.ModelProto()
     result.CopyFrom(model)
@@ -35,7 +41,12 @@ def to_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 class HalfWriter:
-    """The graph's nodes again, with casts where the precision changes. nodes, weights: what it came to."""
+    """Write the nodes of a graph again, with casts where the precision changes.
+
+    Attributes:
+        nodes: The nodes that were written.
+        weights: The weights by name, those in fp16 too.
+    """
 
     def __init__(self, model: onnx.ModelProto) -> None:
         graph = onnx.shape_inference.infer_shapes(model).graph
@@ -47,33 +58,33 @@ class HalfWriter:
         self.nodes: list[onnx.NodeProto] = []
         outer = set(outer_nodes(graph))
         for node in graph.node:
-            self.write(node, node.name not in outer and self.is_half(node))
+            self._write(node, node.name not in outer and self._is_half(node))
         for info in graph.output:
-            self.need(info.name)
+            self._need(info.name)
 
-    def is_half(self, node: onnx.NodeProto) -> bool:
+    def _is_half(self, node: onnx.NodeProto) -> bool:
         has_branches = any(attribute.HasField("g") for attribute in node.attribute)
-        return node.op_type not in FLOAT32_OPS and not has_branches and bool(self.half_inputs(node))
+        return node.op_type not in FLOAT32_OPS and not has_branches and bool(self._half_inputs(node))
 
-    def half_inputs(self, node: onnx.NodeProto) -> list[int]:
+    def _half_inputs(self, node: onnx.NodeProto) -> list[int]:
         kept = FLOAT32_INPUTS.get(node.op_type, ())
         return [i for i, name in enumerate(node.input) if name in self.floats and i not in kept]
 
-    def write(self, node: onnx.NodeProto, half: bool) -> None:
+    def _write(self, node: onnx.NodeProto, half: bool) -> None:
         written = onnx.NodeProto()
         written.CopyFrom(node)
         if half:
-            for i in self.half_inputs(node):
+            for i in self._half_inputs(node):
                 written.input[i] += HALF
             for i, name in enumerate(node.output):
                 written.output[i] += HALF * (name in self.floats)
         for name in read_names(written):
-            self.need(name)
+            self._need(name)
         self.nodes.append(written)
         self.made.update(written.output)
 
-    def need(self, name: str) -> None:
-        """Makes the tensor out of the one of the other precision, unless it is there."""
+    def _need(self, name: str) -> None:
+        """Make a tensor from the one of the other precision, unless it is there."""
         is_half = name.endswith(HALF)
         other = name[: -len(HALF)] if is_half else name + HALF
         if name in self.made or other not in self.made:  # there, optional, or made inside a branch
@@ -89,6 +100,6 @@ class HalfWriter:
 
 
 def read_names(node: onnx.NodeProto) -> list[str]:
-    """What a node reads, inside its branches, too."""
+    """Name the tensors that a node reads, inside its branches too."""
     branches = [inner for attribute in node.attribute if attribute.HasField("g") for inner in attribute.g.node]
     return [*node.input, *(name for inner in branches for name in read_names(inner))]

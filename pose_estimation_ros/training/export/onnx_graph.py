@@ -1,4 +1,4 @@
-"""ONNX graphs on their way to a lower precision: loaded, folded, checked; where their convolutions begin and end."""
+"""Load, fold and check ONNX graphs that get a lower precision, and find where their convolutions begin and end."""
 
 from __future__ import annotations
 
@@ -16,25 +16,28 @@ CONVOLUTIONS = ("Conv", "ConvTranspose")
 
 
 def load_float32(path: str | Path) -> onnx.ModelProto:
-    """The model with its constants folded and its nodes named.
+    """Load a model, fold its constants and name its nodes.
 
-    Raises ModelError: not an ONNX model, of a lower precision already, or with operators that are not ONNX's own.
+    Raises:
+        ModelError: The file is not an ONNX model, has a lower precision already, or has operators that are not ONNX's.
     """
     try:
         model = onnx.load(str(path))
-        refuse_unfit(model, path)
-        return folded(model)
+        _refuse_unfit(model, path)
+        return _folded(model)
     except ModelError:
         raise
     except Exception as error:  # protobuf's and ONNX Runtime's own classes share no other base
-        raise ModelError(f"{path}: expected an ONNX model that ONNX Runtime loads, got: {first_line(error)}") from error
+        raise ModelError(
+            f"{path}: expected an ONNX model that ONNX Runtime loads, got: {_first_line(error)}"
+        ) from error
 
 
-def first_line(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def refuse_unfit(model: onnx.ModelProto, path: str | Path) -> None:
+def _refuse_unfit(model: onnx.ModelProto, path: str | Path) -> None:
     foreign = [f"{node.domain}.{node.op_type} ({node.name})" for node in model.graph.node if node.domain]
     if foreign:
         raise ModelError(f"{path}: expected ONNX's own operators, got {foreign[0]}")
@@ -47,8 +50,8 @@ def refuse_unfit(model: onnx.ModelProto, path: str | Path) -> None:
         raise ModelError(f"{path}: expected a network with convolutions, got none")
 
 
-def folded(model: onnx.ModelProto) -> onnx.ModelProto:
-    """By ONNX Runtime's basic optimisations, which use ONNX's operators alone."""
+def _folded(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Fold constants by ONNX Runtime's basic optimisations, which use ONNX's operators alone."""
     with tempfile.TemporaryDirectory() as folder:
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
@@ -61,7 +64,7 @@ def folded(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def finished(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Without the operator sets that tools add and nothing uses, checked."""
+    """Remove the operator sets that tools add and nothing uses, and check the model."""
     used = {node.domain for node in model.graph.node} | {""}
     sets = [entry for entry in model.opset_import if entry.domain in used]
     del model.opset_import[:]
@@ -72,24 +75,25 @@ def finished(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def outer_nodes(graph: onnx.GraphProto) -> list[str]:
-    """Names of the nodes that do not lie between two convolutions, those of the first and last convolution excepted."""
-    return [n.name for n in graph.node if n.name not in reached(graph.node) & reached(reversed(graph.node), True)]
+    """Name the nodes that come before the first convolution or after the last one."""
+    inner = _reached(graph.node) & _reached(reversed(graph.node), backwards=True)
+    return [node.name for node in graph.node if node.name not in inner]
 
 
-def reached(nodes: Iterable[onnx.NodeProto], backwards: bool = False) -> set[str]:
-    """Names of the convolutions and of all that comes behind one (backwards: before one)."""
+def _reached(nodes: Iterable[onnx.NodeProto], backwards: bool = False) -> set[str]:
+    """Name the convolutions and all nodes behind one (backwards: before one)."""
     tensors: set[str] = set()
     names = set()
     for node in nodes:
-        given, made = (node.output, node.input) if backwards else (node.input, node.output)
-        if node.op_type in CONVOLUTIONS or not tensors.isdisjoint(given):
+        sources, results = (node.output, node.input) if backwards else (node.input, node.output)
+        if node.op_type in CONVOLUTIONS or not tensors.isdisjoint(sources):
             names.add(node.name)
-            tensors.update(made)
+            tensors.update(results)
     return names
 
 
 def last_convolutions(graph: onnx.GraphProto) -> list[str]:
-    """Names of the convolutions whose results no other convolution sees: what they answer are the outputs."""
+    """Name the convolutions whose results no other convolution reads: they make the outputs."""
     names: list[str] = []
     tensors: set[str] = set()
     for node in reversed(graph.node):

@@ -1,10 +1,10 @@
-"""The network that is exported: the same function as the trained one, in operators that runtimes run fast.
+"""Rewrite a trained network for export: it computes the same function in operators that runtimes run fast.
 
-ONNX Runtime keeps channels in blocks of 16 (AVX-512) or 8 from convolution to convolution. Whatever has no blocked form
-(a broadcast product, a transpose, a softmax) costs two passes over the map to leave and enter it, and a shape that is
-not known costs the fusion of a sum or a ReLU into the convolution before it. So the modules of ``REWRITES`` are
-replaced, and every value's shape is written into the file. What each is worth: docs/cpu.md. Nothing here is
-special to the CPU: the operators are those of opset 13 that TensorRT 8.2 has.
+ONNX Runtime keeps channels in blocks of 16 (AVX-512) or 8 from convolution to convolution. An operator without a
+blocked form, such as a broadcast product, a transpose or a softmax, costs two passes over the map, to leave the blocks
+and to enter them again. A shape that is not known prevents the fusion of a sum or a ReLU into the convolution before
+it. So the modules of ``REWRITES`` are replaced, and every value's shape is written into the file. docs/cpu.md says what
+each rewrite is worth. The operators are those of opset 13 that TensorRT 8.2 has: nothing here is special to the CPU.
 """
 
 from __future__ import annotations
@@ -31,16 +31,21 @@ STRANGE_BATCH = 9973  # a batch size that no other dimension has
 
 @torch.no_grad()
 def for_export(model: nn.Module, free_size: bool = False) -> nn.Module:
-    """A copy in evaluation mode, with other modules inside that compute the same. It cannot be trained.
+    """Copy a model and replace modules inside by others that compute the same; the copy cannot be trained.
 
-    free_size: it takes images of any size, else of the first one's.
+    Args:
+        model: Network.
+        free_size: Whether it takes images of any size; else it takes those of the first one's size.
+
+    Returns:
+        The copy, in evaluation mode.
     """
     rewrites = REWRITES if free_size else REWRITES | FIXED_SIZE_REWRITES
     return _rewritten(copy.deepcopy(model).eval(), rewrites)
 
 
 def _rewritten(module: nn.Module, rewrites: Rewrites) -> nn.Module:
-    """From the outside to the inside: a rewrite takes its module as it was trained."""
+    """Rewrite from the outside to the inside, because a rewrite takes its module as it was trained."""
     if type(module) in rewrites:
         module = rewrites[type(module)](module)
     for name, child in module.named_children():
@@ -49,10 +54,10 @@ def _rewritten(module: nn.Module, rewrites: Rewrites) -> nn.Module:
 
 
 def with_shapes(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph with the shapes of all values, the free batch in front by its name.
+    """Write the shapes of all values into a graph, with the free batch in front by its name.
 
-    Inference loses the name of a dimension at the first resize, and ONNX Runtime then takes equal shapes for different
-    ones. So it runs with a number in the name's place.
+    Shape inference loses the name of a dimension at the first resize, and ONNX Runtime then takes equal shapes for
+    different ones. So inference runs with a number in the place of the name.
     """
     for value in [*graph.graph.input, *graph.graph.output]:
         value.type.tensor_type.shape.dim[0].dim_value = STRANGE_BATCH
@@ -65,7 +70,7 @@ def with_shapes(graph: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def with_shared_weights(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Equal weights, which the exporter hands on by Identity, read where they are stored: TensorRT 8.2 wants that."""
+    """Let nodes read shared weights where they are stored, not from an Identity, as TensorRT 8.2 wants it."""
     nodes, weights = graph.graph.node, {weight.name for weight in graph.graph.initializer}
     copies = {n.output[0]: n.input[0] for n in nodes if n.op_type == "Identity" and n.input[0] in weights}
     kept = [node for node in nodes if node.output[0] not in copies]
@@ -77,30 +82,41 @@ def with_shared_weights(graph: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def size(x: Tensor) -> tuple[int, int, int]:
-    """Channels, height, width as numbers: constants of the exported graph, in which only the batch is free."""
+    """Return channels, height and width as numbers, which become constants of the exported graph."""
     return int(x.shape[1]), int(x.shape[2]), int(x.shape[3])
 
 
 def conv(weight: Tensor, bias: Tensor | None = None, padding: int = 0) -> nn.Conv2d:
-    """A convolution of stride 1 with these weights (outputs, inputs, h, w)."""
+    """Make a convolution of stride 1 from its weights.
+
+    Args:
+        weight: Weights, (outputs, inputs, h, w).
+        bias: Bias, (outputs,), or None.
+        padding: Zeros around the input, px.
+
+    Returns:
+        The convolution.
+    """
     outputs, inputs, height, width = weight.shape
-    made = nn.Conv2d(inputs, outputs, (height, width), padding=padding, bias=bias is not None)
-    made.weight = nn.Parameter(weight)
-    made.bias = None if bias is None else nn.Parameter(bias)
-    return made
+    layer = nn.Conv2d(inputs, outputs, (height, width), padding=padding, bias=bias is not None)
+    layer.weight = nn.Parameter(weight)
+    layer.bias = None if bias is None else nn.Parameter(bias)
+    return layer
 
 
 def scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """(C,), (C,): what the batch norm multiplies by and adds."""
+    """Return what a batch norm in evaluation mode multiplies by and what it adds, both (C,)."""
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)  # type: ignore[operator, arg-type]
     return scale, norm.bias - norm.running_mean * scale  # type: ignore[operator, return-value]
 
 
 class Context(nn.Module):
-    """GlobalContext up to its ReLU: (N, C, h, w) -> (N, hidden, 1, 1). The map is not transposed, its sizes are fixed.
+    """Compute GlobalContext up to its ReLU without transposing the map: (N, C, h, w) -> (N, hidden, 1, 1).
 
-    Args: block. before: a 1x1 convolution whose output the block's input is. It is not computed: all that is done with
-    it up to the layer norm is linear and weighs pixels, so that it goes into the weights.
+    Args:
+        block: The trained block.
+        before: A 1x1 convolution whose output is the block's input. It is not computed: what is done with it up to the
+            layer norm is linear, so that it goes into the weights.
     """
 
     def __init__(self, block: GlobalContext, before: nn.Conv2d | None = None) -> None:
@@ -115,6 +131,7 @@ class Context(nn.Module):
         self.norm = block.norm
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the hidden values (N, hidden, 1, 1) of a map (N, C, h, w)."""
         channels, height, width = size(x)
         attention = self.mask(x).reshape(-1, height * width, 1).softmax(1)
         mean = (x.reshape(-1, channels, height * width) @ attention)[..., None]
@@ -122,7 +139,7 @@ class Context(nn.Module):
 
 
 class AddContext(nn.Module):
-    """GlobalContext with the Context above."""
+    """Compute GlobalContext by the Context above."""
 
     def __init__(self, block: GlobalContext) -> None:
         super().__init__()
@@ -130,11 +147,13 @@ class AddContext(nn.Module):
         self.excite = conv(block.excite.weight[:, :, None, None], block.excite.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.excite(self.context(x))
+        """Return a map like x (N, C, h, w)."""
+        excited: Tensor = self.excite(self.context(x))
+        return x + excited
 
 
 class WideContext(nn.Module):
-    """ContextBottleneck whose wide map, four times the narrow one, is written once and never read again.
+    """Compute ContextBottleneck so that its wide map, four times the narrow one, is written once and never read again.
 
     The context's hidden values, the same for all pixels, become further inputs of the 1x1 convolution that widens.
     """
@@ -147,10 +166,11 @@ class WideContext(nn.Module):
         self.context = Context(context, widen)
         excite = context.excite.weight[:, :, None, None]
         self.widen = conv(torch.cat([widen.weight, excite], 1), widen.bias + context.excite.bias)
-        # A layer of nothing: its output has blocked channels, so that upsampling and concatenation are blocked too.
+        # This layer changes no value, but its output has blocked channels: upsampling and concatenation then have, too.
         self.block = conv(torch.eye(excite.shape[1])[:, :, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return a map (N, C, h, w) as the trained block does."""
         narrow = self.narrow(x)
         hidden = self.block(self.context(narrow))
         everywhere = functional.interpolate(hidden, scale_factor=[float(side) for side in size(narrow)[1:]])
@@ -158,7 +178,7 @@ class WideContext(nn.Module):
 
 
 class NamGate(nn.Module):
-    """NamChannelAttention, its two scales and its shift in one batch norm."""
+    """Compute NamChannelAttention with its two scales and its shift in one batch norm."""
 
     def __init__(self, block: NamChannelAttention) -> None:
         super().__init__()
@@ -168,12 +188,16 @@ class NamGate(nn.Module):
             parameter.mul_(scale / scale.sum())
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return a map like x (N, C, h, w)."""
         return x * torch.sigmoid(self.norm(x))
 
 
 class CbamGate(nn.Module):
-    """Cbam with pools for the means and maxima over pixels, both through the MLP at once, and a product for the mean
-    over channels: reductions over the channels of a map are the slowest thing there is in ONNX Runtime."""
+    """Compute Cbam without reductions over channels, the slowest operators of ONNX Runtime.
+
+    Pools give the means and maxima over pixels, which go through the MLP at once; a product gives the mean over
+    channels.
+    """
 
     mean: Tensor
 
@@ -188,6 +212,7 @@ class CbamGate(nn.Module):
         self.register_buffer("mean", torch.full((1, len(up)), 1 / len(up)))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return a map like x (N, C, h, w)."""
         pooled = functional.adaptive_avg_pool2d(x, 1), functional.adaptive_max_pool2d(x, 1)
         x = x * self.mlp(torch.cat(pooled, 1))
         channels, height, width = size(x)
@@ -196,7 +221,7 @@ class CbamGate(nn.Module):
 
 
 def channel_max(x: Tensor) -> Tensor:
-    """(N, C, h, w) -> (N, 1, h, w): the larger of both halves of the channels, while that is fast and they halve."""
+    """Return the maximum over the channels of a map (N, C, h, w) as (N, 1, h, w), by halves while that is faster."""
     channels, height, width = size(x)
     while height * width > MANY_PIXELS and channels % 2 == 0:
         channels //= 2
@@ -205,7 +230,7 @@ def channel_max(x: Tensor) -> Tensor:
 
 
 class Doubled(nn.Module):
-    """FusionDeconv as one 2x2 convolution to four times the channels, which are then laid out as pixels.
+    """Compute FusionDeconv as one 2x2 convolution to four times the channels, which are then laid out as pixels.
 
     A transposed 4x4 convolution of stride 2 computes, from each 2x2 window of its input, 2x2 pixels: with one ring of
     zeros around the input there is one more of them per row and column than wanted, half at either end.
@@ -222,6 +247,15 @@ class Doubled(nn.Module):
         self.conv = conv(weight.flatten(0, 2).contiguous(), shift.repeat(4), padding=1)
 
     def forward(self, refined: Tensor, raw: Tensor) -> Tensor:
+        """Return a map (N, C, 2 h, 2 w) from two maps of (h, w) px.
+
+        Args:
+            refined: Map of the upsampling path, (N, C1, h, w).
+            raw: Map of the backbone, (N, C2, h, w).
+
+        Returns:
+            The upsampled map.
+        """
         pixels = torch.relu(self.conv(torch.cat([refined, raw], 1))).permute(0, 2, 3, 1)
         height, width, channels = int(pixels.shape[1]), int(pixels.shape[2]), int(pixels.shape[3]) // 4
         rows = pixels.reshape(-1, height, width, 2, 2 * channels).transpose(2, 3)
@@ -229,7 +263,7 @@ class Doubled(nn.Module):
 
 
 def norm_into_expansion(block: DfcBottleneck) -> DfcBottleneck:
-    """The batch norm in front of a 1x1 convolution as its weights and bias."""
+    """Move the batch norm in front of a 1x1 convolution into the weights and bias of that convolution."""
     if isinstance(block.norm, nn.BatchNorm2d):
         scale, shift = scale_and_shift(block.norm)
         expand: Any = block.expand
