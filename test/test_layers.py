@@ -32,6 +32,7 @@ MAY_IMPORT = {
         "pycocotools",
         "tqdm",
         "h5py",
+        "jinja2",
         "rosbags",
         "apsw",
         "backports",

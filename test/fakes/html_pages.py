@@ -1,13 +1,16 @@
-"""Reads the pages of reports and checks what holds of all of them."""
+"""Read the pages of reports and check what holds of all of them."""
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
+
+from pose_estimation_ros.evaluation.report.render import environment
 
 LOADING = {"script", "link", "iframe", "object", "embed", "base", "form", "audio", "video", "source", "use", "image"}
 
 
 class Page(HTMLParser):
-    """Tags with their attributes, the text, and which elements are left open."""
+    """Collect tags with their attributes, the text as a browser shows it, and the elements that are left open."""
 
     def __init__(self, content):
         super().__init__()
@@ -23,14 +26,16 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        self.text.append(data)
+        if data.strip():
+            self.text.append(re.sub(r"\s+", " ", data))
 
     def having(self, tag):
+        """Return the attributes of all elements with a tag."""
         return [attributes for name, attributes in self.tags if name == tag]
 
 
 def parse(path):
-    """The page, after what holds of every report: well-formed, nothing from elsewhere, no script."""
+    """Return a report's page after checking that it is well-formed and loads nothing and runs no script."""
     content = Path(path).read_text()
     page = Page(content)
     assert page.open == [] and not LOADING & {tag for tag, _ in page.tags}
@@ -40,3 +45,8 @@ def parse(path):
     style = content[content.index("<style>") : content.index("</style>")]
     assert "url(" not in style and "@import" not in style
     return page
+
+
+def macro(name, *values):
+    """Return the HTML that a macro of parts.html.j2 makes of the values."""
+    return str(getattr(environment().get_template("parts.html.j2").module, name)(*values))

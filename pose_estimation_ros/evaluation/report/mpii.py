@@ -1,9 +1,9 @@
-"""What a report says of MPII: PCKh against its threshold, by joint, for visible and hidden joints, the worst images."""
+"""Make the content of a report on MPII: PCKh against its threshold, each joint, and the worst images."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
 import numpy as np
 
@@ -11,107 +11,107 @@ from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.datasets.coco_json import annotation_file
 from pose_estimation_ros.evaluation.metrics.bootstrap import mean_pckh, resampled
 from pose_estimation_ros.evaluation.mpii import GROUPS, IN_MEAN, SKELETON, THRESHOLDS, Persons, head_distance
-from pose_estimation_ros.evaluation.report.charts import Line, bar, line_chart
-from pose_estimation_ros.evaluation.report.html import Html, element, note, section, table, titled
-from pose_estimation_ros.evaluation.report.pictures import WORST, Picture, numbered_poses, pictures
-from pose_estimation_ros.evaluation.report.summary import Source, Spread, beginning
+from pose_estimation_ros.evaluation.report.parts import Bar, Cell, Line, LineChart, Table
+from pose_estimation_ros.evaluation.report.pictures import WORST, Picture, annotated, numbered_poses, picture_rows
+from pose_estimation_ros.evaluation.report.summary import Source, Spread, summarize
 
-NEAR = 0.5  # of the head's size
+NEAR = 0.5  # head sizes
 JOINTS = get_skeleton(SKELETON).keypoints
 STEPS = np.linspace(0, NEAR, 51)
+AXES = ("threshold, head sizes", "% of joints within")
+VISIBILITIES = {"all visible": 2, "all hidden": 1}
 
 
-def body(truth: Persons, data: str | Path, sources: Sequence[Source], draws: int) -> list[Html]:
-    """All sections of a report; results of the sources are (N, 16, 2) px."""
+def content(truth: Persons, data: str | Path, sources: Sequence[Source], draws: int) -> dict[str, object]:
+    """Return the variables of mpii.html.j2.
+
+    Args:
+        truth: the annotations.
+        data: their file or its folder.
+        sources: what was evaluated, with results (N, 16, 2) px; the first chooses the worst images.
+        draws: number of draws of the bootstrap.
+
+    Returns:
+        Variable name -> value.
+    """
     distances = [head_distance(source.results, truth) for source in sources]
     figures, images = zip(*(mean_pckh(source.results, truth, NEAR) for source in sources))
     spread = Spread(f"Mean@{NEAR}", resampled(figures, images[0], draws), images[0])
     metrics = [[f"{group}@{limit}" for group in (*GROUPS, "Mean")] for limit in THRESHOLDS]
-    return beginning(data, SKELETON, metrics, sources, spread) + [
-        curves(sources, distances),
-        joints(truth, sources, distances),
-        worst(truth, annotation_file(data).parent / "images", sources, distances),
-    ]
+    pictures = worst_images(truth, annotation_file(data).parent / "images", sources, distances)
+    return {
+        **summarize(data, SKELETON, metrics, sources, spread),
+        "curves": curves(sources, distances),
+        "joints": joint_table(truth, sources, distances),
+        "worst": picture_rows(pictures, get_skeleton(SKELETON)),
+    }
 
 
 def share_within(distance: np.ndarray, threshold: float) -> float:
-    """Per cent of the known distances, of any shape; NaN without any."""
+    """Return how many of the known distances, of any shape, are within the threshold, in percent; NaN without any."""
     known = np.isfinite(distance).sum()
     return 100 * float((distance <= threshold).sum() / known) if known else np.nan
 
 
-def curves(sources: Sequence[Source], distances: Sequence[np.ndarray]) -> Html:
-    """PCKh against the threshold: of one source by groups of joints, of several their means."""
-    parts = {group: [JOINTS.index(name) for name in names] for group, names in GROUPS.items()}
+def curves(sources: Sequence[Source], distances: Sequence[np.ndarray]) -> LineChart:
+    """Return PCKh against its threshold: groups of joints for one source, else the mean of each source."""
     if len(sources) == 1:
-        kept = {"Mean": IN_MEAN, **parts}
-        lines = [Line(group, STEPS, pckh_curve(distances[0][:, places])) for group, places in kept.items()]
-    else:
-        lines = [Line(s.name, STEPS, pckh_curve(d[:, IN_MEAN])) for s, d in zip(sources, distances)]
-    title = "PCKh by group of joints" if len(sources) == 1 else "Mean PCKh"
-    chart = line_chart(title, lines, ("threshold, head sizes", "% of joints within"), NEAR, 100.0)
-    return section("PCKh against its threshold", element("div", chart, class_="charts"))
+        groups = {"Mean": IN_MEAN, **{group: [JOINTS.index(n) for n in names] for group, names in GROUPS.items()}}
+        lines = [Line(group, STEPS, pckh_curve(distances[0][:, places])) for group, places in groups.items()]
+        return LineChart("PCKh by group of joints", lines, AXES, NEAR, 100.0)
+    lines = [Line(source.name, STEPS, pckh_curve(d[:, IN_MEAN])) for source, d in zip(sources, distances)]
+    return LineChart("Mean PCKh", lines, AXES, NEAR, 100.0)
 
 
 def pckh_curve(distance: np.ndarray) -> np.ndarray:
+    """Return the percentage of the distances within each of STEPS."""
     return np.array([share_within(distance, step) for step in STEPS])
 
 
-def joints(truth: Persons, sources: Sequence[Source], distances: Sequence[np.ndarray]) -> Html:
-    """By joint: PCKh@0.5 and @0.1 and the median distance; all visible joints, all hidden ones."""
-    everything = np.ones(truth.keypoints.shape[:2], bool)
-    rows = [joint_row(name.replace("_", " "), everything[:, k], [d[:, k] for d in distances])
-            for k, name in enumerate(JOINTS)]  # fmt: skip
-    for name, visibility in (("all visible", 2), ("all hidden", 1)):
-        rows.append(joint_row(name, truth.keypoints[..., 2] == visibility, distances))
-    head = [titled(title, source.name) for source in sources for title in ("PCKh@0.5", "PCKh@0.1", "median")]
-    explained = (
-        "Median: distance in head sizes (0.6 x the head box's diagonal). Pelvis and thorax are out of the papers' mean."
-        " Only the stacked hourglass's h5 tells hidden joints from visible ones."
-    )
-    return section("Joints", table(("", "labelled", *head), rows), note(explained))
+def joint_table(truth: Persons, sources: Sequence[Source], distances: Sequence[np.ndarray]) -> Table:
+    """Return PCKh@0.5, PCKh@0.1 and the median distance of each joint, of all visible joints and of all hidden ones."""
+    rows = [joint_row(name.replace("_", " "), [d[:, k] for d in distances]) for k, name in enumerate(JOINTS)]
+    for name, visibility in VISIBILITIES.items():
+        chosen = truth.keypoints[..., 2] == visibility
+        rows.append(joint_row(name, [distance[chosen] for distance in distances]))
+    head = [(title, source.name) for source in sources for title in ("PCKh@0.5", "PCKh@0.1", "median")]
+    return Table(("", "labelled", *head), rows)
 
 
-def joint_row(name: str, which: np.ndarray, distances: Sequence[np.ndarray]) -> tuple:
-    """A row of some joints' figures; which: a mask of each distance array."""
-    chosen = [distance[which] for distance in distances]
-    cells = []
-    for place, own in enumerate(chosen):
-        known = own[np.isfinite(own)]
+def joint_row(name: str, distances: Sequence[np.ndarray]) -> list[Cell]:
+    """Return a row with the figures of each source's distances to the same joints."""
+    row: list[Cell] = [name, int(np.isfinite(distances[0]).sum())]
+    for place, distance in enumerate(distances):
+        known = distance[np.isfinite(distance)]
         median = f"{np.median(known):.2f}" if len(known) else None
-        cells += [bar(share_within(own, 0.5), place), share_within(own, 0.1), median]
-    return name, int(np.isfinite(chosen[0]).sum()), *cells
+        row += [Bar(share_within(distance, 0.5), place), share_within(distance, 0.1), median]
+    return row
 
 
-def worst(truth: Persons, folder: Path, sources: Sequence[Source], distances: Sequence[np.ndarray]) -> Html:
-    """The images with the smallest share of joints within half a head of the first source."""
+def worst_images(
+    truth: Persons, folder: Path, sources: Sequence[Source], distances: Sequence[np.ndarray]
+) -> list[Picture]:
+    """Return the images with the lowest PCKh@0.5 of the first source; of equal ones first those with more joints."""
     names = np.array(truth.file_name)
     entries = []
     for name in np.unique(names):
-        own = np.flatnonzero(names == name)
-        share = share_within(distances[0][own][:, IN_MEAN], NEAR)
+        members = np.flatnonzero(names == name)
+        share = share_within(distances[0][members][:, IN_MEAN], NEAR)
         if not np.isnan(share):
-            entries.append((share, -int(np.isfinite(distances[0][own]).sum()), str(name), own))
-    chosen = [
-        picture(truth, folder / name, own, sources, distances)
-        for *_, name, own in sorted(entries, key=lambda entry: entry[:3])[:WORST]
-    ]
-    explained = (
-        f"The {len(chosen)} images with the lowest PCKh@0.5 of {sources[0].name}. Left limbs orange, right limbs blue."
-        " Equal numbers: a person and its prediction. Images that are not at hand are left grey."
-    )
-    return section("Worst images", note(explained), pictures(chosen, get_skeleton(SKELETON)))
+            entries.append((share, -int(np.isfinite(distances[0][members]).sum()), str(name), members))
+    entries.sort(key=lambda entry: entry[:3])
+    return [picture(truth, folder / name, members, sources, distances) for *_, name, members in entries[:WORST]]
 
 
 def picture(
-    truth: Persons, path: Path, own: np.ndarray, sources: Sequence[Source], distances: Sequence[np.ndarray]
+    truth: Persons, path: Path, members: np.ndarray, sources: Sequence[Source], distances: Sequence[np.ndarray]
 ) -> Picture:
-    """An image by its people's places."""
-    numbers, scores = range(1, len(own) + 1), [1.0] * len(own)
-    panels = [numbered_poses(truth.keypoints[own], numbers, scores)]
-    captions = [f"annotated: {len(own)} {'person' if len(own) == 1 else 'people'}"]
+    """Return an image with its annotated people, given by their places, and with what each source predicts for them."""
+    numbers, scores = range(1, len(members) + 1), [1.0] * len(members)
+    panels = [numbered_poses(truth.keypoints[members], numbers, scores)]
+    captions = [annotated(len(members))]
     for source, distance in zip(sources, distances):
-        found = np.insert(np.asarray(source.results, float)[own], 2, 1, -1)
-        panels.append(numbered_poses(found, numbers, scores))
-        captions.append(f"{source.name}: {share_within(distance[own][:, IN_MEAN], NEAR):.0f} % within half a head")
+        predicted = np.insert(np.asarray(source.results, float)[members], 2, 1, -1)
+        panels.append(numbered_poses(predicted, numbers, scores))
+        captions.append(f"{source.name}: {share_within(distance[members][:, IN_MEAN], NEAR):.0f} % within half a head")
     return Picture(path.name, path, panels, captions)

@@ -1,22 +1,29 @@
-"""What the papers report of their models, to stand beside what is measured here. A builder's name finds its rows."""
+"""Hold the figures that the papers report about their models; the name of a model's builder finds its rows."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from pose_estimation_ros.evaluation import mpii
 from pose_estimation_ros.evaluation.metrics import coco, crowdpose
 
-GOATPOSE = "Sun, Wang, Wu: GoatPose, 2023, Table 1"
-ELPN = "Li: Lightweight and Effective Human Pose Estimation Model Based on Multi-Angle Knowledge Distillation, 2022"
-EL_HRNET = "Li et al.: EL-HRNet, Sensors 24, 396, 2024"
-WLITEPOSE = "Wang et al.: Heatmap Weighted Loss Function, 2024"
+GOATPOSE = "Sun, Wang and Wu, “GoatPose: A Lightweight and Efficient Network with Attention Mechanism”, EasyChair, 2023"
+ELPN = (
+    "Li, “Lightweight and Effective Human Pose Estimation Model Based on Multi-Angle Knowledge Distillation”, 2022,"
+    " doi:10.1088/1742-6596/2224/1/012025"
+)
+EL_HRNET = (
+    "Li et al., “Human Pose Estimation Based on Efficient and Lightweight High-Resolution Network (EL-HRNet)”, 2024,"
+    " doi:10.3390/s24020396"
+)
+WLITEPOSE = "Wang et al., “Lightweight Human Pose Estimation Based on Heatmap Weighted Loss Function”, 2024"
 
 COCO_VAL, CROWDPOSE_TEST = "all 5000 images of COCO val2017", "all 8000 images of CrowdPose's test set"
 MPII_TEST, MPII_VAL = "MPII's test set", "MPII's validation set of 2958 persons"
 DETECTED = "persons found by a detector, flip test"
 DETECTION_BOX = "persons found by a detector"
-UNSAID = "not said how persons were found"
+UNSAID = "the paper does not say how persons were found"
 BOTTOM_UP = "bottom-up, flip test"
 GIVEN = "MPII's own boxes"
 
@@ -26,7 +33,10 @@ PCKH = tuple(f"{group}@0.5" for group in (*mpii.GROUPS, "Mean"))
 
 
 class PaperRow(NamedTuple):
-    """One row of a paper's table. builder: as in training["model"] of a spec; skeleton: which data sets it is of."""
+    """Hold a row of a paper's table.
+
+    builder: as in training["model"] of a model's spec. skeleton: that of the data set, which tells the data sets apart.
+    """
 
     builder: str
     skeleton: str
@@ -38,8 +48,14 @@ class PaperRow(NamedTuple):
 
 
 def _rows(
-    skeleton: str, names: Sequence[str], data: str, protocol: str, source: str, table: dict[tuple[str, str], list]
+    skeleton: str,
+    names: Sequence[str],
+    data: str,
+    protocol: str,
+    source: str,
+    table: dict[tuple[str, str], list[float]],
 ) -> list[PaperRow]:
+    """Return the rows of a table, given as {(builder, label): figures in the order of the names}."""
     return [
         PaperRow(builder, skeleton, label, dict(zip(names, figures, strict=True)), data, protocol, source)
         for (builder, label), figures in table.items()
@@ -47,13 +63,13 @@ def _rows(
 
 
 PAPERS = (
-    _rows(coco.SKELETON, AP4, COCO_VAL, UNSAID, GOATPOSE, {
+    _rows(coco.SKELETON, AP4, COCO_VAL, UNSAID, f"{GOATPOSE}, Table 1", {
         ("goatpose_bl", "GoatPose-BL 256x192"): [74.5, 92.6, 82.5, 82.3],
         ("goatpose_bh", "GoatPose-BH 384x288"): [75.6, 92.7, 82.3, 83.5],
         ("goatpose_xl", "GoatPose-XL 256x192"): [76.1, 93.5, 83.5, 83.8],
         ("goatpose_xh", "GoatPose-XH 384x288"): [76.5, 93.7, 83.6, 83.9],
     })
-    + _rows(coco.SKELETON, AP4, COCO_VAL, DETECTED, f"HRNet as listed in {GOATPOSE}", {
+    + _rows(coco.SKELETON, AP4, COCO_VAL, DETECTED, f"HRNet as listed in {GOATPOSE}, Table 1", {
         ("hrnet_w32", "HRNet-W32 256x192"): [74.4, 90.5, 81.9, 79.8],
         ("hrnet_w32", "HRNet-W32 384x288"): [75.8, 90.6, 82.7, 81.0],
         ("hrnet_w48", "HRNet-W48 256x192"): [75.1, 90.6, 82.2, 80.4],
@@ -89,5 +105,5 @@ PAPERS = (
 
 
 def paper_rows(builder: str, skeleton: str) -> list[PaperRow]:
-    """The rows of a model on data sets of this skeleton; none where no paper has it."""
+    """Return the rows of a model on data sets with this skeleton; [] where no paper has it."""
     return [row for row in PAPERS if (row.builder, row.skeleton) == (builder, skeleton)]

@@ -1,29 +1,32 @@
-"""What every report begins with: what was evaluated, figures beside the papers' and other sources', differences."""
+"""Make the first part of every accuracy report: what was evaluated, the figures and the differences between models."""
 
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pose_estimation_ros.core.model_spec import file_sha256
 from pose_estimation_ros.datasets.coco_json import annotation_file
 from pose_estimation_ros.evaluation.metrics.bootstrap import PERCENT, SEED, interval
-from pose_estimation_ros.evaluation.report.html import Html, element, join, note, section, table
 from pose_estimation_ros.evaluation.report.papers import PaperRow, paper_rows
+from pose_estimation_ros.evaluation.report.parts import Table
+from pose_estimation_ros.evaluation.report.render import MISSING
 
 PACKAGES = ("pose_estimation_ros", "pycocotools", "numpy", "opencv-python-headless", "onnxruntime")
 
 
 class Source(NamedTuple):
-    """A model or a file of predictions as it was judged.
+    """Hold a model or a file of predictions with its results and figures.
 
-    name: shown, unlike the others'. kind: "model" or "predictions". figures: what its JSON holds, protocol included.
-    results: COCO's results format; MPII's may be (N, 16, 2) px, too. training: the spec's, {} of predictions.
+    name: differs from those of the other sources. kind: "model" or "predictions". figures: content of its JSON file,
+    protocol included. results: COCO's results format; MPII's may also be (N, 16, 2) px. training: that of the model's
+    spec, {} for predictions.
     """
 
     name: str
@@ -35,127 +38,140 @@ class Source(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """The bootstrap of one figure: its name, the draws' values (M, draws) of M sources, the number of images."""
+    """Hold the bootstrap of one figure: its name, the values (M, draws) of M sources, and the number of images."""
 
     metric: str
     values: np.ndarray
     images: int
 
 
-def beginning(data: str | Path, skeleton: str, metrics: Sequence[Sequence[str]], sources: Sequence[Source],
-              spread: Spread) -> list[Html]:  # fmt: skip
-    """What every report begins with; metrics: names of figures, a table of each list."""
-    known = {name for names in metrics for name in names}
-    parts = [lead(sources, spread), about(data, known, sources), accuracy(metrics, skeleton, sources, spread)]
-    return parts + ([differences(sources, spread)] if len(sources) > 1 else [])
+def summarize(
+    data: str | Path, skeleton: str, metrics: Sequence[Sequence[str]], sources: Sequence[Source], spread: Spread
+) -> dict[str, object]:
+    """Return the first part of a report.
 
+    Args:
+        data: annotation file or its folder.
+        skeleton: name of the skeleton of the annotations.
+        metrics: names of figures; each list makes a table.
+        sources: what was evaluated.
+        spread: bootstrap of the main figure.
 
-def lead(sources: Sequence[Source], spread: Spread) -> Html:
-    lines = [
-        element("p", f"{source.name}: {spread.metric} ", element("b", figure(source, spread.metric)),
-                f" ({PERCENT} % interval {limits(values)})", class_="lead")
-        for source, values in zip(sources, spread.values)
-    ]  # fmt: skip
-    explained = (
-        f"The interval is a bootstrap over the {spread.images} images ({spread.values.shape[1]} draws, seed {SEED}):"
-        " how far the figure would move with other images of the same kind. Of images of another kind it says nothing."
-    )
-    return join(*lines, note(explained))
+    Returns:
+        The variables of accuracy.html.j2 about the first part.
+    """
+    builders = dict.fromkeys(str(source.training.get("model")) for source in sources)
+    papers = [row for builder in builders for row in paper_rows(builder, skeleton)]
+    intervals = [in_words(values) for values in spread.values]
+    return {
+        "spread": spread,
+        "bootstrap": {"draws": spread.values.shape[1], "seed": SEED, "percent": PERCENT},
+        "leads": [(s.name, figure(s, spread.metric), text) for s, text in zip(sources, intervals)],
+        "run": run_table(data),
+        "files": files_table({name for names in metrics for name in names}, sources),
+        "accuracy": [accuracy_table(names, sources, papers, spread.metric, intervals) for names in metrics],
+        "papers": paper_origins(papers),
+        "differences": differences(sources, spread) if len(sources) > 1 else None,
+    }
 
 
 def figure(source: Source, name: str) -> float | None:
-    """A figure of a source; None where there is none or nobody to find (-1)."""
+    """Return a figure of a source; None where there is none, or where nobody was to be found (-1)."""
     value = source.figures.get(name)
     return None if value is None or value < 0 else float(value)
 
 
-def limits(values: np.ndarray) -> str:
-    """An interval in words."""
+def in_words(values: np.ndarray) -> str:
+    """Return the interval of a bootstrap's values as text."""
     low, high = interval(values)
     return "unknown" if np.isnan(low) else f"{low:.1f} to {high:.1f}"
 
 
-def about(data: str | Path, metrics: set[str], sources: Sequence[Source]) -> Html:
-    """What was evaluated, on what, how, when and with what."""
-    file = annotation_file(data)
-    facts = [("data", str(data)), ("sha256 of the annotations", file_sha256(str(file)))]
-    facts += [("date", f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"), ("versions", versions())]
-    protocol = list(dict.fromkeys(key for source in sources for key in source.figures if key not in metrics))
-    rows = [("file", *(f"{source.kind} {source.path.name}" for source in sources))]
-    rows += [("sha256", *(file_sha256(str(source.path)) for source in sources))]
-    rows += [(key.replace("_", " "), *(said(source.figures.get(key)) for source in sources)) for key in protocol]
-    for key in ("model", "data"):
-        rows += [(f"training: {key}", *(said(s.training.get(key)) for s in sources))] if any_has(sources, key) else []
-    tables = [element("div", table(("", ""), facts), class_="facts"),
-              element("div", table(("", *(source.name for source in sources)), rows), class_="facts")]  # fmt: skip
-    return section("What was evaluated", *tables)
+def run_table(data: str | Path) -> Table:
+    """Return the data, the date and the versions."""
+    sha256 = file_sha256(str(annotation_file(data)))
+    return Table((), [("data", str(data)), ("sha256 of the annotations", sha256), *date_and_versions()])
 
 
-def any_has(sources: Sequence[Source], key: str) -> bool:
-    return any(key in source.training for source in sources)
-
-
-def said(value: Any) -> str:
-    """A fact of a protocol in words."""
-    if value is None or isinstance(value, bool):
-        return {None: "–", True: "yes", False: "no"}[value]
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+def date_and_versions() -> list[tuple[str, str]]:
+    """Return the rows that say when a report was made, and with what."""
+    return [("date", f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"), ("versions", versions())]
 
 
 def versions() -> str:
-    """Of Python and of the packages that make the figures, as far as they are installed."""
-    found = [f"Python {platform.python_version()}"]
+    """Return the versions of Python and of the packages that make the figures, as far as they are installed."""
+    names = [f"Python {platform.python_version()}"]
     for name in PACKAGES:
         try:
-            found.append(f"{name} {metadata.version(name)}")
+            names.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             continue
-    return ", ".join(found)
+    return ", ".join(names)
 
 
-def accuracy(metrics: Sequence[Sequence[str]], skeleton: str, sources: Sequence[Source], spread: Spread) -> Html:
-    """The figures of all sources, and the rows of their papers."""
-    builders = dict.fromkeys(str(source.training.get("model")) for source in sources)
-    papers = [row for builder in builders for row in paper_rows(builder, skeleton)]
-    tables = []
-    for names in metrics:
-        ranges = [limits(values) for values in spread.values] if spread.metric in names else []
-        measured = [
-            (source.name, *(figure(source, name) for name in names), *ranges[place : place + 1])
-            for place, source in enumerate(sources)
-        ]
-        printed = [
-            (f"paper: {row.label}", *(row.figures.get(name) for name in names), *([""] if ranges else []))
-            for row in papers
-            if set(names) & set(row.figures)
-        ]
-        head = ("", *names, *([f"{PERCENT} % of {spread.metric}"] if ranges else []))
-        tables.append(table(head, measured + printed))
-    return section("Accuracy", *tables, *papers_note(papers, spread.images))
+def files_table(metrics: set[str], sources: Sequence[Source]) -> Table:
+    """Return the file, the protocol and the training of each source; metrics are figures, not protocol."""
+    protocol = dict.fromkeys(key for source in sources for key in source.figures if key not in metrics)
+    rows = [("file", *(f"{source.kind} {source.path.name}" for source in sources))]
+    rows += [("sha256", *(file_sha256(str(source.path)) for source in sources))]
+    rows += [(key.replace("_", " "), *(fact(source.figures.get(key)) for source in sources)) for key in protocol]
+    for key in ("model", "data"):
+        if any(key in source.training for source in sources):
+            rows.append((f"training: {key}", *(fact(source.training.get(key)) for source in sources)))
+    return Table(("", *(source.name for source in sources)), rows)
 
 
-def papers_note(papers: Sequence[PaperRow], images: int) -> list[Html]:
-    """In what the papers' rows differ from those measured here."""
-    if not papers:
-        return []
-    differ = f"The papers' rows are not of the same data or protocol: measured here are {images} images, as said above."
-    kinds = dict.fromkeys((row.data, row.protocol, row.source) for row in papers)
-    origins = [f"{', '.join(r.label for r in papers if r[4:] == kind)}: {'; '.join(kind)}." for kind in kinds]
-    return [note(" ".join([differ, *origins]))]
+def fact(value: Any) -> str:
+    """Return a setting of a protocol as text."""
+    if value is None or isinstance(value, bool):
+        return {None: MISSING, True: "yes", False: "no"}[value]
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
-def differences(sources: Sequence[Source], spread: Spread) -> Html:
-    """Each source less the first, with its paired interval."""
-    first = sources[0]
+def accuracy_table(
+    names: Sequence[str], sources: Sequence[Source], papers: Sequence[PaperRow], metric: str, intervals: Sequence[str]
+) -> Table:
+    """Return the figures of all sources, and the rows of the papers below.
+
+    Args:
+        names: the figures.
+        sources: what was evaluated.
+        papers: rows of papers; those without any of the figures are left out.
+        metric: the figure that has an interval.
+        intervals: the interval of each source.
+
+    Returns:
+        A table with a column of intervals where the metric is among the names.
+    """
+    with_interval = metric in names
+    measured = [
+        (source.name, *(figure(source, name) for name in names), *([text] if with_interval else []))
+        for source, text in zip(sources, intervals)
+    ]
+    printed = [
+        (f"paper: {row.label}", *(row.figures.get(name) for name in names), *([""] if with_interval else []))
+        for row in papers
+        if set(names) & set(row.figures)
+    ]
+    return Table(("", *names, *([f"{PERCENT} % interval of {metric}"] if with_interval else [])), measured + printed)
+
+
+def paper_origins(papers: Sequence[PaperRow]) -> list[str]:
+    """Return a line about each group of rows: their data, protocol and paper."""
+    groups: dict[str, list[str]] = {}
+    for row in papers:
+        groups.setdefault(f"{row.data}; {row.protocol}; {row.source}", []).append(row.label)
+    return [f"{', '.join(labels)}: {origin}" for origin, labels in groups.items()]
+
+
+def differences(sources: Sequence[Source], spread: Spread) -> Table:
+    """Return the difference of each source from the first, with its paired interval."""
+    base = figure(sources[0], spread.metric)
     rows = []
     for source, values in zip(sources[1:], spread.values[1:]):
-        own, base = figure(source, spread.metric), figure(first, spread.metric)
-        gap = np.nan if own is None or base is None else own - base
+        value = figure(source, spread.metric)
+        gap = np.nan if value is None or base is None else value - base
         low, high = interval(values - spread.values[0])
-        verdict = "0 lies within" if low <= 0 <= high else "0 lies outside" if low == low else "unknown"
-        rows.append((f"{source.name} less {first.name}", f"{gap:+.1f}", f"{low:+.1f} to {high:+.1f}", verdict))
-    explained = (
-        f"Paired bootstrap: in each of the {spread.values.shape[1]} draws all sources are judged on the same images."
-        " Where 0 lies within the interval, these images do not tell which source is better."
-    )
-    return section("Differences", table(("", spread.metric, f"{PERCENT} % interval", ""), rows), note(explained))
+        verdict = "unknown" if np.isnan(low) else "0 lies within" if low <= 0 <= high else "0 lies outside"
+        rows.append((f"{source.name} minus {sources[0].name}", f"{gap:+.1f}", f"{low:+.1f} to {high:+.1f}", verdict))
+    return Table(("", spread.metric, f"{PERCENT} % interval", ""), rows)

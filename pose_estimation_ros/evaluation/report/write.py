@@ -1,10 +1,10 @@
-"""The report: one HTML page that holds all it shows, images too, and needs neither a script nor a network."""
+"""Write the report of `pose evaluate`: one HTML page that holds all its images and needs neither script nor network."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Sequence
 
 from pycocotools.coco import COCO
 
@@ -14,7 +14,7 @@ from pose_estimation_ros.evaluation.metrics.bootstrap import DRAWS
 from pose_estimation_ros.evaluation.predictions import one_each
 from pose_estimation_ros.evaluation.report import coco as report_coco
 from pose_estimation_ros.evaluation.report import mpii as report_mpii
-from pose_estimation_ros.evaluation.report.html import page
+from pose_estimation_ros.evaluation.report.render import render
 from pose_estimation_ros.evaluation.report.summary import Source
 
 PAGE = "report.html"
@@ -28,23 +28,33 @@ def write_report(
     sources: Sequence[Source],
     draws: int = DRAWS,
 ) -> Path:
-    """Writes folder/report.html of sources that were judged by these annotations; draws: of the bootstrap.
+    """Write folder/report.html about sources that were evaluated on the same annotations.
 
-    judge, truth: accuracy.ground_truth's of the data. The first source is the one that others are compared with, and
-    whose worst images are shown. Images that are missing beside the annotations are left out.
+    Args:
+        folder: where the page is written.
+        data: annotation file or its folder; images that are missing beside it are left grey.
+        judge: the benchmark's module, as accuracy.ground_truth returns it.
+        truth: the annotations, as accuracy.ground_truth returns them.
+        sources: the first is the one that the others are compared with, and whose worst images are shown.
+        draws: number of draws of the bootstrap.
+
+    Returns:
+        Path of the page.
     """
     if isinstance(truth, mpii.Persons):
-        body = report_mpii.body(truth, data, [in_order(source, len(truth.file_name)) for source in sources], draws)
+        ordered = [in_order(source, len(truth.file_name)) for source in sources]
+        template, content = "mpii.html.j2", report_mpii.content(truth, data, ordered, draws)
     else:
-        body = report_coco.body(judge, truth, data, sources, draws)
-    title = f"Pose evaluation: {', '.join(source.name for source in sources)}"
+        template, content = "coco.html.j2", report_coco.content(judge, truth, data, sources, draws)
+    names = [source.name for source in sources]
+    page = render(template, title=f"Pose evaluation: {', '.join(names)}", names=names, **content)
     path = Path(folder, PAGE)
-    write_whole(path, page(title, *body).encode())
+    write_whole(path, page.encode())
     return path
 
 
 def in_order(source: Source, persons: int) -> Source:
-    """With MPII's results as (N, 16, 2) px in the persons' order."""
+    """Return the source with MPII's results as (N, 16, 2) px in the order of the annotated persons."""
     if isinstance(source.results, list):
         return source._replace(results=one_each(source.results, source.path, persons))
     return source

@@ -57,7 +57,7 @@ def test_figures_and_the_papers_row_stand_in_the_page(report, content, as_result
     text = "".join(page.text)
     assert f"tiny: AP {ap:.1f} (95 % interval" in text
     assert cells_after(page, "paper: ELPN-V1 256x192")[:6] == ["70.5", "89.3", "78.0", "67.6", "76.2", "75.7"]
-    assert "all 5000 images of COCO val2017" in text and "measured here are 2 images" in text
+    assert "all 5000 images of COCO val2017" in text and "measured here are from 2 images" in text
     assert "a, b" in text and "pycocotools 2" in text and "Differences" not in text
     assert cells_after(page, "% of keypoints")[:5] == ["good", "jitter", "inversion", "swap", "miss"]
     assert len(page.having("polyline")) == 3 and len(page.having("img")) == 2 * 2
@@ -65,20 +65,20 @@ def test_figures_and_the_papers_row_stand_in_the_page(report, content, as_result
 
 def test_no_papers_row_where_none_fits(report, content, as_results):
     page = report({"a": as_results(content["annotations"][:1])}, {"model": "mine"})
-    assert not [text for text in page.text if text.startswith(("paper:", "The papers"))]
+    assert not [text for text in page.text if text.startswith(("paper:", "The rows of the papers"))]
 
 
 def test_two_sources(report, content, as_results):
     persons = content["annotations"][:3]
     page = report({"worse": as_results(persons[:1]), "better": as_results(persons)})
-    row = cells_after(page, "better less worse")
+    row = cells_after(page, "better minus worse")
     assert row[0] == f"{100 - 100 * 34 / 101:+.1f}" and row[2] in ("0 lies outside", "0 lies within")
     assert len(page.having("polyline")) == 6 and len(page.having("img")) == 2 * 3
 
 
 def test_equal_sources_do_not_differ(report, content, as_results):
     own = as_results(content["annotations"][:1])
-    assert cells_after(report({"a": own, "b": own}), "b less a")[:3] == ["+0.0", "+0.0 to +0.0", "0 lies within"]
+    assert cells_after(report({"a": own, "b": own}), "b minus a")[:3] == ["+0.0", "+0.0 to +0.0", "0 lies within"]
 
 
 @pytest.mark.parametrize("count", [0, 1])
@@ -120,5 +120,5 @@ def test_mpii(tmp_path):
     page = parse(write_report(tmp_path / "out", tmp_path / "mpii.json", judge, truth, sources, 20))
     assert cells_after(page, "paper: EL-HRNet-W32 256x256")[7] == "87.7"
     assert cells_after(page, "left ankle")[:4] == ["3", "66.7", "66.7", "0.00"]
-    assert cells_after(page, "b less a")[0] == "+33.3"
+    assert cells_after(page, "b minus a")[0] == "+33.3"
     assert len(page.having("polyline")) == 2 and len(page.having("img")) == 2 * 3

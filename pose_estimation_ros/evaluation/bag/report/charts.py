@@ -1,105 +1,148 @@
-"""A report's charts of runs side by side: how values are spread, how they went over time, what scores are worth."""
+"""Make the charts of a recording: distributions, values over time, and how far scores can be trusted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
 from pose_estimation_ros.evaluation.bag.metrics.steadiness import bone_changes, tracks_of
 from pose_estimation_ros.evaluation.bag.report.saved_run import SavedRun
 from pose_estimation_ros.evaluation.bag.report.timeline import round_up
-from pose_estimation_ros.evaluation.report.charts import Line, line_chart
-from pose_estimation_ros.evaluation.report.html import Html
+from pose_estimation_ros.evaluation.report.parts import Line, LineChart
 
 STEPS = 120  # points of a line at most
 SHARE = "share of images"
 
+Values = Callable[[SavedRun], Sequence[float]]
 
-def spread(
-    title: str, runs: Sequence[SavedRun], values_of: Callable[[SavedRun], Any], axes: tuple[str, str], limit: float = 0
-) -> list[Html]:
-    """How many values are not above x, of each run; nothing where no run has any. limit: of x, 0: the 99 % quantile."""
-    values = [np.sort(np.asarray(values_of(run), float).ravel()) for run in runs]
-    if not any(len(own) for own in values):
+
+def distribution(
+    title: str, runs: Sequence[SavedRun], values_of: Values, axes: tuple[str, str], limit: float = 0
+) -> list[LineChart]:
+    """Return the cumulative distribution of a value for each run.
+
+    Args:
+        title: heading of the chart.
+        runs: one line each.
+        values_of: run -> its values.
+        axes: names of x and y.
+        limit: end of the x axis; 0 takes the 99 % quantile.
+
+    Returns:
+        The chart; [] where no run has any value.
+    """
+    values = [np.sort(np.asarray(values_of(run), float)) for run in runs]
+    if not any(len(sample) for sample in values):
         return []
-    limit = limit or round_up(max(float(np.quantile(own, 0.99)) for own in values if len(own)))
+    limit = limit or round_up(max(float(np.quantile(sample, 0.99)) for sample in values if len(sample)))
     x = np.linspace(0, limit, STEPS)
-    lines = [Line(run.name, x, np.searchsorted(own, x, "right") / max(len(own), 1)) for run, own in zip(runs, values)]
-    return [line_chart(title, lines, axes, x_limit=limit)]
+    shares = [np.searchsorted(sample, x, "right") / max(len(sample), 1) for sample in values]
+    return [LineChart(title, [Line(run.name, x, y) for run, y in zip(runs, shares)], axes, x_limit=limit)]
 
 
-def spreads(runs: Sequence[SavedRun]) -> list[Html]:
+def distributions(runs: Sequence[SavedRun]) -> list[LineChart]:
+    """Return the distributions of scores, people, bone lengths and times."""
+    scores, bones = ("score up to", "share of keypoints"), ("|ln(ratio)| up to", "share of bones")
     return [
-        *spread("Scores of found keypoints", runs, keypoint_scores, ("score up to", "share of keypoints"), 1.0),
-        *spread("People in an image", runs, lambda run: [p.count for p in run.poses], ("people up to", SHARE)),
-        *spread(
-            "Change of a bone's length from image to image", runs, length_changes, ("|ln| up to", "share of bones"), 1.0
-        ),
-        *spread("Time of the network", runs, lambda run: run.timings["estimate_ms"], ("ms up to", SHARE)),
-        *spread("Age of answers", runs, ages, ("ms up to", SHARE)),
+        *distribution("Scores of the keypoints found", runs, keypoint_scores, scores, 1.0),
+        *distribution("People per image", runs, people_per_image, ("people up to", SHARE)),
+        *distribution("Change of bone length between images", runs, length_changes, bones, 1.0),
+        *distribution("Network time", runs, network_ms, ("ms up to", SHARE)),
+        *distribution("Age of the results", runs, ages_ms, ("ms up to", SHARE)),
     ]
 
 
-def keypoint_scores(run: SavedRun) -> np.ndarray:
-    scores = np.concatenate([poses.score.ravel() for poses in run.poses] or [np.zeros(0)])
-    return scores[scores > 0]
+def keypoint_scores(run: SavedRun) -> Sequence[float]:
+    """Return the scores of all keypoints that were found."""
+    return [score for poses in run.poses for score in poses.score.ravel().tolist() if score > 0]
 
 
-def length_changes(run: SavedRun) -> np.ndarray:
+def people_per_image(run: SavedRun) -> Sequence[float]:
+    """Return the number of people in each image."""
+    return [poses.count for poses in run.poses]
+
+
+def length_changes(run: SavedRun) -> Sequence[float]:
+    """Return |ln(length / length one image before)| of all bones, where it is known."""
     changes = [np.abs(bone_changes(track, run.skeleton)).ravel() for track in tracks_of(run.poses)]
-    together = np.concatenate([np.zeros(0), *changes])
-    return together[np.isfinite(together)]
+    return [change for values in changes for change in values[np.isfinite(values)].tolist()]
 
 
-def ages(run: SavedRun) -> list[float]:
+def network_ms(run: SavedRun) -> Sequence[float]:
+    """Return the time of the networks for each image, in ms."""
+    times: list[float] = run.timings["estimate_ms"]
+    return times
+
+
+def ages_ms(run: SavedRun) -> Sequence[float]:
+    """Return how old each image was when its result was ready, in ms; [] unless a node was simulated."""
     return [frame["age_ms"] for frame in run.frames if "age_ms" in frame]
 
 
-def over_time(runs: Sequence[SavedRun], length_s: float) -> list[Html]:
-    """The network's time, and in realtime age and drops, from the recording's begin to its end."""
-    charts = [course("Time of the network", runs, lambda run: run.timings["estimate_ms"], length_s)]
-    if any(map(ages, runs)):
-        charts.append(course("Age of answers", runs, ages, length_s))
+def over_time(runs: Sequence[SavedRun], length_s: float) -> list[LineChart]:
+    """Return the network's time over the recording; for a simulated node also the ages and the dropped images."""
+    charts = [longest("Longest network time", runs, network_ms, length_s)]
+    if any(map(ages_ms, runs)):
+        charts.append(longest("Largest age of the results", runs, ages_ms, length_s))
         charts.append(drops(runs, length_s))
     return charts
 
 
-def course(title: str, runs: Sequence[SavedRun], values_of: Callable[[SavedRun], Any], length_s: float) -> Html:
-    """The largest value in each of STEPS parts of the time."""
+def longest(title: str, runs: Sequence[SavedRun], values_of: Values, length_s: float) -> LineChart:
+    """Return the largest value in each of STEPS parts of the recording, in ms.
+
+    Args:
+        title: heading of the chart.
+        runs: one line each.
+        values_of: run -> a value of each of its images, in ms.
+        length_s: length of the recording, in s.
+
+    Returns:
+        The chart.
+    """
     lines = []
     for run in runs:
-        place, values = parts(run.seconds, length_s), np.asarray(values_of(run), float)
-        own = np.unique(place)
-        most = np.array([values[place == p].max() for p in own])
-        lines.append(Line(run.name, (own + 0.5) * length_s / STEPS, most))
+        part, values = parts_of(run.seconds, length_s), np.asarray(values_of(run), float)
+        filled = np.unique(part)
+        most = np.array([values[part == p].max() for p in filled])
+        lines.append(Line(run.name, (filled + 0.5) * length_s / STEPS, most))
     limit = round_up(max((float(line.y.max(initial=0)) for line in lines), default=0))
-    return line_chart(f"{title}, the longest", lines, ("s", "ms"), x_limit=round_up(length_s), y_limit=limit)
+    return LineChart(title, lines, ("time, s", "ms"), x_limit=round_up(length_s), y_limit=limit)
 
 
-def parts(seconds: np.ndarray, length_s: float) -> np.ndarray:
-    return np.clip((seconds / length_s * STEPS).astype(int), 0, STEPS - 1)
+def parts_of(seconds: np.ndarray, length_s: float) -> np.ndarray:
+    """Return in which of STEPS parts of the recording each time is."""
+    parts: np.ndarray = np.clip((seconds / length_s * STEPS).astype(int), 0, STEPS - 1)
+    return parts
 
 
-def drops(runs: Sequence[SavedRun], length_s: float) -> Html:
-    """How many images went unanswered until then, by the places of those that were answered."""
+def drops(runs: Sequence[SavedRun], length_s: float) -> LineChart:
+    """Return the share of dropped images from the begin of the recording to each image that was answered."""
     lines = []
     for run in runs:
         place = np.array([frame["image_id"] for frame in run.frames])
-        unanswered = 1 - np.arange(1, len(place) + 1) / (place + 1)
-        lines.append(Line(run.name, run.seconds, unanswered))
-    return line_chart("Images without an answer until then", lines, ("s", "share"), x_limit=round_up(length_s))
+        lines.append(Line(run.name, run.seconds, 1 - np.arange(1, len(place) + 1) / (place + 1)))
+    axes = ("time, s", "share of images so far")
+    return LineChart("Dropped images", lines, axes, x_limit=round_up(length_s))
 
 
-def reliability(runs: Sequence[SavedRun], truth: str) -> list[Html]:
-    """Of keypoints with a score, how many are near: calibrated where the line is the diagonal."""
+def reliability(runs: Sequence[SavedRun], truth: str) -> list[LineChart]:
+    """Return how many keypoints of each score are near the annotated ones; calibrated scores lie on the diagonal.
+
+    Args:
+        runs: one line each; those without such figures are left out.
+        truth: "truth" or "pseudo_truth".
+
+    Returns:
+        The chart; [] where no run has such figures.
+    """
     lines = [Line("calibrated", np.array([0.0, 1.0]), np.array([0.0, 1.0]))]
     for run in runs:
         figures = run.results.get(truth, {}).get("calibration")
-        bins = [b for b in figures["bins"] if b["count"]] if figures else []
+        bins = [entry for entry in figures["bins"] if entry["count"]] if figures else []
         if bins:
-            x, y = (np.array([b[key] for b in bins]) for key in ("mean_score", "share_near"))
+            x, y = (np.array([entry[key] for entry in bins]) for key in ("mean_score", "share_near"))
             lines.append(Line(f"{run.name}: ECE {figures['ECE']:.3f}", x, y))
-    title = "Scores of keypoints" + (" (pseudo-truth)" if truth != "truth" else "")
-    return [line_chart(title, lines, ("score", "share near"))] if len(lines) > 1 else []
+    title = "Calibration of the scores" + ("" if truth == "truth" else " (pseudo ground truth)")
+    return [LineChart(title, lines, ("score", "share near"))] if len(lines) > 1 else []

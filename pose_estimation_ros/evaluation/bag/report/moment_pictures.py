@@ -1,4 +1,4 @@
-"""The worst moments of a recording as pictures, out of the bag itself."""
+"""Draw the worst moments of a recording, with the images of the bag itself."""
 
 from __future__ import annotations
 
@@ -11,56 +11,71 @@ from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.evaluation.bag.files.reader import Bag
 from pose_estimation_ros.evaluation.bag.report.moments import Moment, true_people, worst_moments
 from pose_estimation_ros.evaluation.bag.report.saved_run import SavedRun
-from pose_estimation_ros.evaluation.report.html import Html, element, note, section
-from pose_estimation_ros.evaluation.report.pictures import panel
+from pose_estimation_ros.evaluation.bag.report.tables import TRUTH_NAMES
+from pose_estimation_ros.evaluation.report.pictures import PictureRow, panel
 
-AROUND, LEAST = 2.0, 160
+AROUND, LEAST = 2.0, 160  # times the person's size, and px: how much of an image is shown around a person
 
 
-def moments(runs: Sequence[SavedRun], path: str | None, most: int) -> Html:
-    """Those of the first run, as all of them saw them. Raises DataError: no bag at the path."""
-    first = runs[0]
-    chosen = worst_moments(first, most)
-    if not chosen:
-        return section("Worst moments", note("None: nobody changed or went missing, and there is no truth."))
+def moment_rows(runs: Sequence[SavedRun], path: str | None, most: int) -> list[PictureRow]:
+    """Return the worst moments of the first run, as all runs saw them.
+
+    Args:
+        runs: the models on one topic.
+        path: the bag; None where it is not known.
+        most: number of moments at most.
+
+    Returns:
+        A row of panels for each moment.
+
+    Raises:
+        DataError: there is no bag at the path, or it does not have an image.
+    """
+    moments = worst_moments(runs[0], most)
+    if not moments:
+        return []
     if path is None:
-        raise DataError("where the bag is is not known")
+        raise DataError("the path of the bag is not known")
     with Bag(path) as bag:
-        pictures = [part for moment in chosen for part in pictured(moment, runs, bag)]
-    explained = (
-        f"Of {first.name}: the lowest mean OKS where there is a truth, the largest jumps of a bone's length, exchanges"
-        " of left and right, and gaps of an id, in turn. Left limbs orange, right limbs blue; numbers are ids."
-    )
-    return section("Worst moments", note(explained), *pictures)
+        return [moment_row(moment, runs, bag) for moment in moments]
 
 
-def pictured(moment: Moment, runs: Sequence[SavedRun], bag: Bag) -> list[Html]:
-    """A heading and a row of panels: the image before, the truth, and the image as each run saw it."""
+def moment_row(moment: Moment, runs: Sequence[SavedRun], bag: Bag) -> PictureRow:
+    """Return the panels of a moment: the image before, the ground truth, and the people that each run found."""
     first = runs[0]
     place = [frame["image_id"] for frame in first.frames].index(moment.image_id)
     shown = []
     if place and "OKS" not in moment.why:
-        before = first.frames[place - 1]
-        caption = f"image {before['image_id']}, before, {first.name}"
+        caption = f"{first.name}: image {first.frames[place - 1]['image_id']}, before"
         shown.append((image_at(bag, first, place - 1), first.poses[place - 1], caption))
     image = image_at(bag, first, place)
-    for name in ("truth", "pseudo_truth"):
+    for name, title in TRUTH_NAMES.items():
         if (people := true_people(first, moment.image_id, name)) is not None:
-            shown.append((image, people, f"{name.replace('_', '-')}: {people.count} people"))
+            shown.append((image, people, f"{title}: {counted(people)}"))
+    nobody = first.poses[place].select(np.zeros(0, int))
     for run in runs:
         poses = run.at(moment.image_id)
-        caption = f"{run.name}: {poses.count} people" if poses else f"{run.name}: no answer"
-        shown.append((image, poses or first.poses[place].select(np.zeros(0, int)), caption))
-    figures = [
-        element("figure", panel(*near(frame, poses, moment), first.skeleton, caption), element("figcaption", caption))
-        for frame, poses, caption in shown
-    ]
-    title = f"{first.seconds[place]:.2f} s, image {moment.image_id}: {moment.why}"
-    return [element("h3", title), element("div", *figures, class_="pictures")]
+        shown.append((image, poses or nobody, f"{run.name}: {counted(poses) if poses else 'dropped image'}"))
+    panels = [panel(*near(frame, poses, moment), first.skeleton, caption) for frame, poses, caption in shown]
+    return f"{first.seconds[place]:.2f} s, image {moment.image_id}: {moment.why}", panels
+
+
+def counted(poses: Poses) -> str:
+    """Return the number of people as text."""
+    return f"{poses.count} {'person' if poses.count == 1 else 'people'}"
 
 
 def near(frame: np.ndarray, poses: Poses, moment: Moment) -> tuple[np.ndarray, Poses]:
-    """The part of an image that a moment is about, AROUND times as large as the person but no less than LEAST px."""
+    """Cut out the part of an image that shows the person of a moment.
+
+    Args:
+        frame: (H, W, 3) uint8 BGR.
+        poses: people in px of the frame.
+        moment: where it has a box, the part is AROUND times as large, but not smaller than LEAST px.
+
+    Returns:
+        The part of the frame, and the people in px of the part.
+    """
     if moment.box_xyxy is None:
         return frame, poses
     (left, top), (right, bottom) = np.reshape(moment.box_xyxy, (2, 2))
@@ -72,12 +87,25 @@ def near(frame: np.ndarray, poses: Poses, moment: Moment) -> tuple[np.ndarray, P
     return (part, moved(poses, low)) if part.size else (frame, poses)
 
 
-def moved(poses: Poses, by_xy: np.ndarray) -> Poses:
-    return poses._replace(xy=poses.xy - by_xy, box_xyxy=poses.box_xyxy - np.tile(by_xy, 2))
+def moved(poses: Poses, origin_xy: np.ndarray) -> Poses:
+    """Return people in px from another origin (2,) px."""
+    return poses._replace(xy=poses.xy - origin_xy, box_xyxy=poses.box_xyxy - np.tile(origin_xy, 2))
 
 
 def image_at(bag: Bag, run: SavedRun, place: int) -> np.ndarray:
-    """(H, W, 3) uint8 BGR of a frame. Raises DataError where the bag does not have it any more."""
+    """Read the image of a run's frame from the bag.
+
+    Args:
+        bag: the recording.
+        run: the run.
+        place: index of the frame in run.frames.
+
+    Returns:
+        (H, W, 3) uint8 BGR.
+
+    Raises:
+        DataError: the bag does not have the image, or it cannot be decoded.
+    """
     frame = run.frames[place]
     for recorded in bag.read(run.results["topic"], frame["recorded_ns"]):
         if recorded.stamp_ns == frame["stamp_ns"]:
@@ -85,4 +113,4 @@ def image_at(bag: Bag, run: SavedRun, place: int) -> np.ndarray:
                 return recorded.image()
             except FrameError as error:
                 raise DataError(str(error)) from error
-    raise DataError(f"{bag.path}: no image of {frame['stamp_ns']} ns any more")
+    raise DataError(f"{bag.path} does not have the image with stamp {frame['stamp_ns']} ns that the run was made from")

@@ -1,4 +1,4 @@
-"""What a run has written, read again: reports are made from files, whoever wrote them and whenever."""
+"""Read what a run wrote: reports are made from files alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from pose_estimation_ros.evaluation.bag.run.output import RESULTS
 
 
 class SavedRun(NamedTuple):
-    """One model on one topic. frames: of frames.json; poses: of those, boxes are those around the keypoints."""
+    """Hold the files of one model on one topic.
+
+    frames: entries of frames.json. poses: the people of each of these frames, with boxes around their keypoints.
+    """
 
     name: str
     folder: Path
@@ -27,31 +30,36 @@ class SavedRun(NamedTuple):
 
     @property
     def skeleton(self) -> Skeleton:
+        """Return the skeleton of the model."""
         return get_skeleton(self.results["skeleton"])
 
     @property
     def seconds(self) -> np.ndarray:
-        """(F,) stamps of the frames in s from the first one on."""
+        """Return the stamps (F,) of the frames, in s from the earliest one."""
         stamps = np.array([frame["stamp_ns"] for frame in self.frames])
-        return 1e-9 * (stamps - stamps.min(initial=stamps[0] if len(stamps) else 0))
+        seconds: np.ndarray = 1e-9 * (stamps - stamps.min(initial=stamps[0] if len(stamps) else 0))
+        return seconds
 
     def at(self, image_id: int) -> Poses | None:
-        """The people in an image; None where it was not answered."""
-        found = [poses for frame, poses in zip(self.frames, self.poses) if frame["image_id"] == image_id]
-        return found[0] if found else None
+        """Return the people in an image; None where it was not answered."""
+        return next((p for frame, p in zip(self.frames, self.poses) if frame["image_id"] == image_id), None)
 
     def read(self, name: str) -> Any:
-        """One more of its files; None where there is none."""
+        """Return the content of another JSON file of the run; None where there is none."""
         path = self.folder / name
         return read_json(path) if path.is_file() else None
 
 
 def saved_run(folder: Path) -> SavedRun:
-    """Raises DataError: a file is missing or is no JSON."""
+    """Read the files of a run.
+
+    Raises:
+        DataError: a file is missing or is not JSON.
+    """
     results, frames, keypoints, timings = (
         read_json(folder / name) for name in (RESULTS, "frames.json", "keypoints.json", "timings.json")
     )
-    people: dict[int, list[dict]] = {frame["image_id"]: [] for frame in frames}
+    people: dict[int, list[dict[str, Any]]] = {frame["image_id"]: [] for frame in frames}
     for person in keypoints:
         people[person["image_id"]].append(person)
     count = get_skeleton(results["skeleton"]).num_keypoints
@@ -60,7 +68,7 @@ def saved_run(folder: Path) -> SavedRun:
 
 
 def poses_of(results: list[dict[str, Any]], keypoints: int) -> Poses:
-    """COCO results of one image -> Poses."""
+    """Return the people of one image, given as COCO results with so many keypoints each."""
     values = np.array([r["keypoints"] for r in results], np.float32).reshape(len(results), keypoints, 3)
     xy, score = values[..., :2], np.clip(values[..., 2], 0, 1)
     tracks = np.array([track_of(r) for r in results], int)

@@ -1,4 +1,4 @@
-"""A report's figures of runs side by side."""
+"""Make the tables of a recording: all figures, with the runs side by side."""
 
 from __future__ import annotations
 
@@ -8,96 +8,119 @@ from typing import Any
 from pose_estimation_ros.evaluation.bag.report.saved_run import SavedRun
 from pose_estimation_ros.evaluation.metrics import coco
 from pose_estimation_ros.evaluation.metrics import localization_errors as errors
-from pose_estimation_ros.evaluation.report.charts import bar
-from pose_estimation_ros.evaluation.report.html import Html, element, table, titled
+from pose_estimation_ros.evaluation.report.parts import Bar, Cell, Table
 
-TRUTHS = {"truth": "", "pseudo_truth": "pseudo-"}  # what figures begin with that are no more than agreement
+# Key of the results -> how its figures begin: those of a pseudo ground truth measure agreement, not accuracy.
+TRUTHS = {"truth": "", "pseudo_truth": "pseudo-"}
+TRUTH_NAMES = {"truth": "ground truth", "pseudo_truth": "pseudo ground truth"}
 TRACKING = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDP", "IDR")
-TRACK_COUNTS = ("true_tracks", "found_tracks", "id_switches", "fragmentations", "misses", "false_positives")
-STAGES = {"read": "reading", "decode": "decoding", "estimate": "network", "write": "writing", "all": "all"}
+TRACK_COUNTS = {
+    "true_tracks": "tracks in the ground truth",
+    "found_tracks": "tracks found",
+    "id_switches": "id switches",
+    "fragmentations": "fragmentations",
+    "misses": "misses",
+    "false_positives": "false positives",
+}
+STAGES = {"read": "reading", "decode": "decoding", "estimate": "networks", "write": "writing", "all": "all together"}
+WAITS = {"wait_for_frames": "networks waited, s", "wait_for_room": "reading waited, s"}
 
 Row = tuple[str, tuple[str, ...], str]  # title, path in the results, format of the value
-
-
-def figures(runs: Sequence[SavedRun]) -> Html:
-    """All measures, a table of each kind; rows that no run has a value for are left out."""
-    kinds = [("Images and people", COUNTS), ("Age of answers", AGES)]
-    kinds += [(f"Against the {truth.replace('_', '-')}", against(truth)) for truth in TRUTHS]
-    kinds += [("Steadiness, told without a truth", STEADINESS)]
-    parts = []
-    for title, rows in kinds:
-        cells = [(name, *(said(value_at(run.results, path), form) for run in runs)) for name, path, form in rows]
-        if known := [row for row in cells if any(cell is not None for cell in row[1:])]:
-            own = table(("", *(run.name for run in runs)), known)
-            parts.append(element("div", element("h3", title), own))
-    return element("div", *parts, throughput(runs), class_="charts")
-
 
 COUNTS: list[Row] = [
     ("images in the bag", ("frames", "in_bag"), "d"),
     ("answered", ("frames", "answered"), "d"),
     ("dropped", ("frames", "dropped"), "d"),
-    ("people found, all images", ("people", "found"), "d"),
-    ("images with nobody", ("people", "frames_with_nobody"), "d"),
-    ("ids", ("reference_free", "tracks"), "d"),
+    ("people found, sum over images", ("people", "found"), "d"),
+    ("images without people", ("people", "frames_with_nobody"), "d"),
+    ("track ids", ("reference_free", "tracks"), "d"),
 ]
-AGES: list[Row] = [(f"{name}, ms", ("age_ms", name), ".0f") for name in ("p50", "p90", "p99", "max")]
-STEADINESS: list[Row] = [
+AGES: list[Row] = [
+    ("median, ms", ("age_ms", "p50"), ".0f"),
+    ("90 % quantile, ms", ("age_ms", "p90"), ".0f"),
+    ("99 % quantile, ms", ("age_ms", "p99"), ".0f"),
+    ("maximum, ms", ("age_ms", "max"), ".0f"),
+]
+STABILITY: list[Row] = [
     ("jitter at rest, px", ("reference_free", "jitter_at_rest", "px"), ".2f"),
-    ("jitter at rest, % of size", ("reference_free", "jitter_at_rest", "of_size"), ".2%"),
-    ("change of bones, median", ("reference_free", "bone_length_change", "p50"), ".1%"),
-    ("change of bones, 90 %", ("reference_free", "bone_length_change", "p90"), ".1%"),
-    ("left and right exchanged", ("reference_free", "left_right_swaps", "swaps"), "d"),
-    ("of pairs", ("reference_free", "left_right_swaps", "samples"), "d"),
+    ("jitter at rest, % of person size", ("reference_free", "jitter_at_rest", "of_size"), ".2%"),
+    ("bone length change, median", ("reference_free", "bone_length_change", "p50"), ".1%"),
+    ("bone length change, 90 % quantile", ("reference_free", "bone_length_change", "p90"), ".1%"),
+    ("left-right swaps", ("reference_free", "left_right_swaps", "swaps"), "d"),
+    ("left-right pairs checked", ("reference_free", "left_right_swaps", "samples"), "d"),
     ("detection gaps", ("reference_free", "detection_gaps", "gaps"), "d"),
     ("images in gaps", ("reference_free", "detection_gaps", "frames_missing"), "d"),
     ("longest gap, images", ("reference_free", "detection_gaps", "longest"), "d"),
 ]
 
 
-def against(truth: str) -> list[Row]:
-    before = TRUTHS[truth]
+def accuracy(truth: str) -> list[Row]:
+    """Return the rows of the figures against a ground truth, a key of TRUTHS."""
     rows: list[Row] = [("images judged", (truth, "judged"), "d")]
-    rows += [(before + name, (truth, name), ".1f") for name in coco.METRICS]
+    rows += [(TRUTHS[truth] + name, (truth, name), ".1f") for name in coco.METRICS]
     rows += [("keypoints near, %", (truth, "keypoints", "all", "near"), ".1f")]
     rows += [("mean distance, px", (truth, "keypoints", "all", "mean_px"), ".1f")]
     rows += [(f"{kind}, % of keypoints", (truth, "errors", kind), ".1f") for kind in errors.KINDS]
     rows += [("calibration error (ECE)", (truth, "calibration", "ECE"), ".3f")]
     rows += [(name, (truth, "tracking", name), ".1f") for name in TRACKING]
-    return rows + [(name.replace("_", " "), (truth, "tracking", name), "d") for name in TRACK_COUNTS]
+    return rows + [(title, (truth, "tracking", name), "d") for name, title in TRACK_COUNTS.items()]
+
+
+def figure_tables(runs: Sequence[SavedRun]) -> list[tuple[str, Table]]:
+    """Return a title and a table for each kind of figures; rows without any value are left out."""
+    kinds = [("Images and people", COUNTS), ("Age of the results", AGES)]
+    kinds += [(f"Comparison with the {name}", accuracy(truth)) for truth, name in TRUTH_NAMES.items()]
+    kinds += [("Stability (without ground truth)", STABILITY)]
+    tables = []
+    for title, rows in kinds:
+        cells = [(name, *(in_words(value_at(run.results, path), form) for run in runs)) for name, path, form in rows]
+        if known := [row for row in cells if any(cell is not None for cell in row[1:])]:
+            tables.append((title, Table(("", *(run.name for run in runs)), known)))
+    return [*tables, ("Speed of each stage", speed(runs))]
 
 
 def value_at(content: Any, path: Sequence[str]) -> Any:
+    """Return the value at a path of keys in nested dicts; None where there is none."""
     for key in path:
         content = content.get(key) if isinstance(content, dict) else None
     return content
 
 
-def said(value: Any, form: str) -> str | None:
-    """A figure in words; COCO's -1, nobody to find, is none."""
+def in_words(value: Any, form: str) -> str | None:
+    """Return a figure as text; None where there is none, or where nobody was to be found (COCO's -1)."""
     return None if value is None or (form == ".1f" and value == -1) else format(value, form)
 
 
-def throughput(runs: Sequence[SavedRun]) -> Html:
-    """Images per second of each stage by itself, and how long the network had to wait."""
-    rows: list[tuple] = []
+def speed(runs: Sequence[SavedRun]) -> Table:
+    """Return the images per second of each stage alone, and how long the stages waited for each other."""
+    rows: list[list[Cell]] = []
     for stage, title in STAGES.items():
-        rates = [run.timings["frames_per_s"].get(stage) for run in runs]
-        rows.append((title, *(None if rate is None else f"{rate:.1f}" for rate in rates)))
-    for key, title in (("wait_for_frames", "network waited, s"), ("wait_for_room", "reading waited, s")):
-        rows.append((title, *(f"{run.timings['seconds'].get(key, 0):.2f}" for run in runs)))
-    head = ("images per second", *(run.name for run in runs))
-    return element("div", element("h3", "Speed, stage by stage"), table(head, rows))
+        rows.append([title, *(run.timings["frames_per_s"].get(stage) for run in runs)])
+    for key, title in WAITS.items():
+        rows.append([title, *(f"{run.timings['seconds'].get(key, 0):.2f}" for run in runs)])
+    return Table(("images per second", *(run.name for run in runs)), rows)
 
 
-def keypoint_table(runs: Sequence[SavedRun], truth: str) -> list[Html]:
-    """How many of each keypoint are near; nothing where nobody was to be found."""
-    own = [(place, run) for place, run in enumerate(runs) if "keypoints" in run.results.get(truth, {})]
-    if not own:
+def keypoint_table(runs: Sequence[SavedRun], truth: str) -> list[Table]:
+    """Return how many of each keypoint are near the annotated ones.
+
+    Args:
+        runs: those without such figures are left out.
+        truth: key of TRUTHS.
+
+    Returns:
+        The table; [] where no run has such figures.
+    """
+    judged = [
+        (place, run.name, run.results[truth]["keypoints"])
+        for place, run in enumerate(runs)
+        if "keypoints" in run.results.get(truth, {})
+    ]
+    if not judged:
         return []
-    rows = []
-    for name, first in own[0][1].results[truth]["keypoints"].items():
-        cells = [run.results[truth]["keypoints"][name]["near"] for _, run in own]
-        bars = [bar(float("nan") if near is None else near, place) for (place, _), near in zip(own, cells)]
-        rows.append((name.replace("_", " "), first["labelled"], *bars))
-    return [table(("", "labelled", *(titled("% near", run.name) for _, run in own)), rows, wide=True)]
+    rows: list[list[Cell]] = []
+    for name, first in judged[0][2].items():
+        near = [(place, keypoints[name]["near"]) for place, _, keypoints in judged]
+        shares = [Bar(float("nan") if share is None else share, place) for place, share in near]
+        rows.append([name.replace("_", " "), first["labelled"], *shares])
+    return [Table(("", "labelled", *(("% near", name) for _, name, _ in judged)), rows)]

@@ -1,89 +1,118 @@
-"""Who was there when: a row for each id, over the time of the recording."""
+"""Make the timeline of a recording: a row for each track id, with a bar wherever it was seen."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from pose_estimation_ros.evaluation.report.charts import COLORS, word
-from pose_estimation_ros.evaluation.report.html import Html, element, note
-
-WIDTH, LEFT, RIGHT, ROW, BOTTOM = 960, 64, 10, 14, 30
+WIDTH, LEFT, RIGHT, ROW, BOTTOM = 960, 64, 10, 15, 30  # px of the drawing
 MOST_ROWS = 30
-APART = 1.5  # times the usual time between images: longer than that is a gap
+APART = 1.5  # times the usual time between images: a longer time is a gap
+THINNEST = 1.5  # px of a bar
 
 
 class Presence(NamedTuple):
-    """An id and where it was seen: seconds (N,), rising."""
+    """Hold an id and the rising times (N,) at which it was seen, in s."""
 
     name: str
     seconds: np.ndarray
 
 
+Row = tuple[str, list[tuple[float, float]]]  # an id, and its bars as (x, width) in px
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Hold a drawing of who was seen when; ticks are (x px, seconds), total counts the ids that are not shown, too."""
+
+    title: str
+    rows: list[Row]
+    ticks: list[tuple[float, str]]
+    total: int
+    width: int = WIDTH
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
+    row_height: int = ROW
+
+    @property
+    def left_out(self) -> int:
+        """Return the number of ids that are not shown."""
+        return self.total - len(self.rows)
+
+    @property
+    def bottom(self) -> int:
+        """Return the y of the time axis, in px."""
+        return ROW * max(len(self.rows), 1)
+
+    @property
+    def height(self) -> int:
+        """Return the height of the drawing, in px."""
+        return self.bottom + BOTTOM
+
+
 def presences(ids: Sequence[Sequence[int]], seconds: np.ndarray) -> list[Presence]:
-    """Of the ids in each image, in the order in which they came."""
+    """Return when each id was seen, in the order in which the ids appeared.
+
+    Args:
+        ids: the ids in each of N images.
+        seconds: (N,) times of the images, in s.
+
+    Returns:
+        One entry for each id.
+    """
     seen: dict[int, list[float]] = {}
-    for own, at in zip(ids, seconds):
-        for name in own:
-            seen.setdefault(name, []).append(float(at))
-    return [Presence(f"id {name}", np.sort(at)) for name, at in seen.items()]
+    for in_image, at in zip(ids, seconds):
+        for track_id in in_image:
+            seen.setdefault(track_id, []).append(float(at))
+    return [Presence(f"id {track_id}", np.sort(times)) for track_id, times in seen.items()]
 
 
-def timeline(title: str, rows: Sequence[Presence], period_s: float, length_s: float) -> Html:
-    """A bar wherever somebody was seen in image after image; of more than MOST_ROWS those who were seen longest."""
-    longest = sorted(range(len(rows)), key=lambda i: -len(rows[i].seconds))[:MOST_ROWS]
-    shown = [rows[i] for i in sorted(longest)]
-    bottom = ROW * max(len(shown), 1)
-    bars = [part for place, row in enumerate(shown) for part in drawn(row, place, period_s, length_s)]
-    svg = element(
-        "svg", *time_axis(length_s, bottom), *bars, viewBox=f"0 0 {WIDTH} {bottom + BOTTOM}", role="img",
-        aria_label=title,
-    )  # fmt: skip
-    caption = element("figcaption", f"{title}: {len(rows)} {'id' if len(rows) == 1 else 'ids'}")
-    left_out = len(rows) - len(shown)
-    more = [note(f"{left_out} more ids, each seen in fewer images than these, are left out.")] if left_out else []
-    return element("figure", caption, element("div", svg, class_="scroll"), *more, class_="timeline")
+def timeline(title: str, people: Sequence[Presence], period_s: float, length_s: float) -> Timeline:
+    """Return the drawing; of more than MOST_ROWS ids, those that were seen in most images are shown.
+
+    Args:
+        title: whose ids they are.
+        people: the ids, in the order of the rows.
+        period_s: usual time between images, in s.
+        length_s: length of the recording, in s.
+
+    Returns:
+        The drawing, for the macro `timeline` of parts.html.j2.
+    """
+    longest = sorted(range(len(people)), key=lambda i: -len(people[i].seconds))[:MOST_ROWS]
+    rows = [(people[i].name, bars(people[i].seconds, period_s, length_s)) for i in sorted(longest)]
+    return Timeline(title, rows, time_ticks(length_s), len(people))
 
 
-def drawn(row: Presence, place: int, period_s: float, length_s: float) -> list[Html]:
-    top = ROW * place
-    color = COLORS[place % len(COLORS)]
-    bars = [
-        element(
-            "rect", x=f"{x_of(begin, length_s):.1f}", y=top + 2, height=ROW - 4, fill=color,
-            width=f"{max(x_of(end + period_s, length_s) - x_of(begin, length_s), 1.5):.1f}",
-        )
-        for begin, end in stretches(row.seconds, period_s)
-    ]  # fmt: skip
-    return [word(row.name, LEFT - 6, top + ROW - 3, "end"), *bars]
+def bars(seconds: np.ndarray, period_s: float, length_s: float) -> list[tuple[float, float]]:
+    """Return (x, width) in px of each stretch without a gap."""
+    ends = [(x_of(begin, length_s), x_of(end + period_s, length_s)) for begin, end in stretches(seconds, period_s)]
+    return [(left, max(right - left, THINNEST)) for left, right in ends]
 
 
 def stretches(seconds: np.ndarray, period_s: float) -> list[tuple[float, float]]:
-    """(first, last) of each stretch without a gap."""
+    """Return the first and the last time of each stretch without a gap."""
     breaks = np.flatnonzero(np.diff(seconds) > APART * period_s)
     first, last = np.concatenate([[0], breaks + 1]), np.concatenate([breaks, [len(seconds) - 1]])
     return list(zip(seconds[first].tolist(), seconds[last].tolist()))
 
 
 def x_of(at_s: float, length_s: float) -> float:
+    """Return the x of a time, in px."""
     return LEFT + min(at_s / length_s, 1.0) * (WIDTH - LEFT - RIGHT)
 
 
-def time_axis(length_s: float, bottom: int) -> list[Html]:
-    """Lines and seconds at round times."""
-    step = round_up(length_s / 10)
-    marks = []
-    for at in np.arange(0, length_s * (1 + 1e-9), step).tolist():
-        x = x_of(at, length_s)
-        marks.append(element("line", x1=f"{x:.1f}", x2=f"{x:.1f}", y1=0, y2=bottom, stroke="#dde3e8"))
-        marks.append(word(f"{at:.4g}", x, bottom + 13, "middle"))
-    return [*marks, word("s", WIDTH - RIGHT, bottom + 26, "end")]
+def time_ticks(length_s: float) -> list[tuple[float, str]]:
+    """Return (x px, seconds) of round times."""
+    times = np.arange(0, length_s * (1 + 1e-9), round_up(length_s / 10)).tolist()
+    return [(x_of(at, length_s), f"{at:.4g}") for at in times]
 
 
 def round_up(value: float) -> float:
-    """The next of ..., 1, 2, 5, 10, 20, ...; 1 of nothing."""
+    """Return the next of ..., 1, 2, 5, 10, 20, ...; 1 where the value is not positive."""
     if not value > 0:
         return 1.0
     power = 10.0 ** np.floor(np.log10(value))

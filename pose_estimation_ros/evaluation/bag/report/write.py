@@ -1,9 +1,8 @@
-"""report.html of recordings: one page with all figures, charts and pictures, models side by side."""
+"""Write the report of `pose evaluate-bag`: one page with all figures, charts and pictures, models side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,14 @@ from pose_estimation_ros.core.atomic_files import write_whole
 from pose_estimation_ros.core.errors import PoseError
 from pose_estimation_ros.core.poses import UNTRACKED
 from pose_estimation_ros.evaluation.bag.metrics.truth import track_of
-from pose_estimation_ros.evaluation.bag.report.charts import over_time, reliability, spreads
-from pose_estimation_ros.evaluation.bag.report.moment_pictures import moments
+from pose_estimation_ros.evaluation.bag.report.charts import distributions, over_time, reliability
+from pose_estimation_ros.evaluation.bag.report.moment_pictures import moment_rows
 from pose_estimation_ros.evaluation.bag.report.saved_run import SavedRun, saved_run
-from pose_estimation_ros.evaluation.bag.report.tables import TRUTHS, figures, keypoint_table, value_at
-from pose_estimation_ros.evaluation.bag.report.timeline import presences, timeline
-from pose_estimation_ros.evaluation.report.html import Html, element, join, note, page, section, table
-from pose_estimation_ros.evaluation.report.summary import said, versions
+from pose_estimation_ros.evaluation.bag.report.tables import TRUTHS, figure_tables, keypoint_table, value_at
+from pose_estimation_ros.evaluation.bag.report.timeline import Timeline, presences, timeline
+from pose_estimation_ros.evaluation.report.parts import Table
+from pose_estimation_ros.evaluation.report.render import render
+from pose_estimation_ros.evaluation.report.summary import date_and_versions, fact
 
 PAGE = "report.html"
 PICTURED = 30  # moments on a page, over all recordings
@@ -34,104 +34,140 @@ OVERVIEW = {
 
 
 def write_report(
-    folder: str | Path, told: Sequence[dict[str, Any]], paths: dict[str, str], errors: Sequence[str]
+    folder: str | Path, entries: Sequence[dict[str, Any]], paths: dict[str, str], errors: Sequence[str]
 ) -> Path:
-    """Writes folder/report.html of the runs of summary.json.
+    """Write folder/report.html about the runs of a summary.json.
 
-    paths: name of a bag -> where it is, for pictures out of it; errors: of bags that failed.
+    Args:
+        folder: where the page is written.
+        entries: the summary, {"folder", "results", ...} of each run.
+        paths: name of a bag -> its path, from which the pictures are taken.
+        errors: messages of the bags that failed.
+
+    Returns:
+        Path of the page.
     """
     groups: dict[tuple[str, str], list[SavedRun]] = {}
-    for entry in told:
+    for entry in entries:
         key = entry["results"]["bag"], entry["results"]["topic"]
         groups.setdefault(key, []).append(saved_run(Path(entry["folder"])))
-    runs = [run for own in groups.values() for run in own]
+    runs = [run for group in groups.values() for run in group]
     most = min(OF_ONE, max(1, PICTURED // max(len(groups), 1)))
-    title = f"Recordings: {', '.join(dict.fromkeys(bag for bag, _ in groups)) or 'none'}"
-    body = [*overview(runs, errors), about(runs)]
-    for (bag, topic), own in groups.items():
-        body += [element("h2", f"{bag}, {topic}", class_="recording"), *recording(own, paths.get(bag), most)]
+    page = render(
+        "bag.html.j2",
+        title=f"Recordings: {', '.join(dict.fromkeys(bag for bag, _ in groups)) or 'none'}",
+        overview=overview(runs),
+        partial=[(r.results["bag"], r.name, r.results["partial_reason"]) for r in runs if r.results["partial"]],
+        errors=errors,
+        run=Table((), date_and_versions()),
+        models=models_table(runs),
+        recordings=[
+            recording(f"{bag}, {topic}", group, paths.get(bag), most) for (bag, topic), group in groups.items()
+        ],
+    )
     path = Path(folder, PAGE)
-    write_whole(path, page(title, *body).encode())
+    write_whole(path, page.encode())
     return path
 
 
-def overview(runs: Sequence[SavedRun], errors: Sequence[str]) -> list[Html]:
-    """A line for each run, and for each bag that failed."""
-    columns = [(name, [value_at(run.results, path) for run in runs]) for name, path in OVERVIEW.items()]
-    shown = [(name, values) for name, values in columns if any(value is not None for value in values)]
+def overview(runs: Sequence[SavedRun]) -> Table:
+    """Return a row with the main figures of each run; figures that no run has are left out."""
+    columns = {name: [value_at(run.results, path) for run in runs] for name, path in OVERVIEW.items()}
+    shown = {name: values for name, values in columns.items() if any(value is not None for value in values)}
     rows = [
         (
             f"{run.results['bag']} {run.results['topic']} {run.name}",
             f"{run.results['frames']['answered']} of {run.results['frames']['in_bag']}",
-            *(values[place] for _, values in shown),
+            *(values[place] for values in shown.values()),
             run.timings["frames_per_s"].get("all"),
         )
         for place, run in enumerate(runs)
     ]
-    head = ("", "images", *(name for name, _ in shown), "images/s")
-    marks = [element("p", element("b", "Partial: "), f"{r.results['bag']}, {r.name}: {r.results['partial_reason']}")
-             for r in runs if r.results["partial"]]  # fmt: skip
-    failed = [element("p", element("b", "Failed: "), error) for error in errors]
-    return [section("Overview", *([table(head, rows)] if rows else []), *marks, *failed)]
+    return Table(("", "images", *shown, "images/s"), rows)
 
 
-def about(runs: Sequence[SavedRun]) -> Html:
-    facts = [("date", f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"), ("versions", versions())]
+def models_table(runs: Sequence[SavedRun]) -> Table:
+    """Return the file, the clock and the options of each model."""
     models = {run.name: run.results for run in runs}
-    rows: list[tuple] = [("sha256", *(r["model_sha256"] for r in models.values()))]
-    rows += [("boxes", *(r["boxes"] for r in models.values())), ("clock", *(clock(r) for r in models.values()))]
-    options = dict.fromkeys(name for r in models.values() for name in r["options"])
-    rows += [(name.replace("_", " "), *(said(r["options"].get(name)) for r in models.values())) for name in options]
-    tables = [element("div", table(("", ""), facts), class_="facts")]
-    if models:
-        tables.append(element("details", element("summary", "Models and options"),
-                              element("div", table(("", *models), rows), class_="facts")))  # fmt: skip
-    return section("What was evaluated", *tables)
+    rows = [("sha256", *(results["model_sha256"] for results in models.values()))]
+    rows += [("boxes", *(results["boxes"] for results in models.values()))]
+    rows += [("clock", *(clock(results["clock"]) for results in models.values()))]
+    for name in dict.fromkeys(name for results in models.values() for name in results["options"]):
+        rows.append((name.replace("_", " "), *(fact(results["options"].get(name)) for results in models.values())))
+    return Table(("", *models), rows)
 
 
-def clock(results: dict[str, Any]) -> str:
-    own = results["clock"]
-    latency = "as measured" if own["latency_ms"] is None else f"{own['latency_ms']:g} ms"
-    return f"realtime, latency {latency}" if own["realtime"] else "every image"
+def clock(settings: dict[str, Any]) -> str:
+    """Return the settings of a run's clock as text."""
+    if not settings["realtime"]:
+        return "every image"
+    return "real time, latency " + (
+        "as measured" if settings["latency_ms"] is None else f"{settings['latency_ms']:g} ms"
+    )
 
 
-def recording(runs: Sequence[SavedRun], bag: str | None, most: int) -> list[Html]:
-    """All of one topic of one bag."""
+def recording(title: str, runs: Sequence[SavedRun], bag: str | None, most: int) -> dict[str, object]:
+    """Return what the page shows of one topic of one bag.
+
+    Args:
+        title: its heading.
+        runs: the models, of which the first chooses the worst moments.
+        bag: path of the bag; None where it is not known.
+        most: number of moments at most.
+
+    Returns:
+        The fields of a recording in bag.html.j2.
+    """
     length_s, period_s = extent(runs)
-    explained = "An id is shown wherever images in a row have somebody with it."
-    charts = [*spreads(runs), *(chart for truth in TRUTHS for chart in reliability(runs, truth))]
-    near = [part for truth in TRUTHS for part in keypoint_table(runs, truth)]
-    parts = [
-        section("Who was there", *timelines(runs, period_s, length_s), note(explained)),
-        section("Measures", figures(runs), *near),
-        section("Distributions", element("div", *charts, class_="charts")),
-        section("Latency and drops", element("div", *over_time(runs, length_s), class_="charts")),
-    ]
     try:
-        return [*parts, moments(runs, bag, most)]
+        moments, no_pictures = moment_rows(runs, bag, most), ""
     except PoseError as error:
-        return [*parts, section("Worst moments", note(f"No pictures: {error}"))]
+        moments, no_pictures = [], f"There are no pictures: {error}"
+    return {
+        "title": title,
+        "first": runs[0].name,
+        "timelines": timelines(runs, period_s, length_s),
+        "figures": figure_tables(runs),
+        "keypoints": [table for truth in TRUTHS for table in keypoint_table(runs, truth)],
+        "distributions": [*distributions(runs), *(chart for truth in TRUTHS for chart in reliability(runs, truth))],
+        "over_time": over_time(runs, length_s),
+        "moments": moments,
+        "no_pictures": no_pictures,
+    }
 
 
 def extent(runs: Sequence[SavedRun]) -> tuple[float, float]:
-    """Length of the recording and the usual time between answered images, s."""
+    """Return the length of the recording and the usual time between answered images, in s."""
     period = [float(np.median(np.diff(np.sort(run.seconds)))) for run in runs if len(run.frames) > 1]
     period_s = max(period, default=0.0) or 1.0
     return max((float(run.seconds.max(initial=0)) for run in runs), default=0.0) + period_s, period_s
 
 
-def timelines(runs: Sequence[SavedRun], period_s: float, length_s: float) -> list[Html]:
-    """One of the truth, where its people have ids, and one of each model."""
+def timelines(runs: Sequence[SavedRun], period_s: float, length_s: float) -> list[Timeline]:
+    """Return the timeline of the ground truth, where its people have ids, and that of each model.
+
+    Args:
+        runs: the models on one topic.
+        period_s: usual time between images, in s.
+        length_s: length of the recording, in s.
+
+    Returns:
+        The drawings.
+    """
     charts = []
-    content = runs[0].read("truth_annotations.json")
-    if content and any(track_of(a) != UNTRACKED for a in content["annotations"]):
-        people: dict[int, list[int]] = {image["id"]: [] for image in content["images"]}
-        for annotation in content["annotations"]:
-            people[annotation["image_id"]] += [track for track in [track_of(annotation)] if track != UNTRACKED]
-        first = runs[0].frames[0]["stamp_ns"]
-        seconds = 1e-9 * (np.array([image["stamp_ns"] for image in content["images"]]) - first)
-        charts.append(timeline("truth", presences(list(people.values()), seconds), period_s, length_s))
+    truth = runs[0].read("truth_annotations.json")
+    if truth and any(track_of(a) != UNTRACKED for a in truth["annotations"]):
+        charts.append(truth_timeline(truth, runs[0].frames[0]["stamp_ns"], period_s, length_s))
     for run in runs:
         ids = [[i for i in poses.track_id.tolist() if i >= 0] for poses in run.poses]
         charts.append(timeline(run.name, presences(ids, run.seconds), period_s, length_s))
-    return [join(*charts)]
+    return charts
+
+
+def truth_timeline(truth: dict[str, Any], first_ns: int, period_s: float, length_s: float) -> Timeline:
+    """Return the timeline of annotated people; first_ns is the stamp at which the recording begins."""
+    ids: dict[int, list[int]] = {image["id"]: [] for image in truth["images"]}
+    for annotation in truth["annotations"]:
+        ids[annotation["image_id"]] += [track for track in [track_of(annotation)] if track != UNTRACKED]
+    seconds = 1e-9 * (np.array([image["stamp_ns"] for image in truth["images"]]) - first_ns)
+    return timeline("ground truth", presences(list(ids.values()), seconds), period_s, length_s)

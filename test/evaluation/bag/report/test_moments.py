@@ -55,8 +55,8 @@ def test_a_jump(saved):
     long[LEFT_ANKLE] = long[LEFT_KNEE] + 3 * (long[LEFT_ANKLE] - long[LEFT_KNEE])
     whys = dict(found(saved([person(BASE), person(long)])))
     assert list(whys) == [11] and whys[11] in (
-        "id 1: left ankle to left knee 3 times as long as an image before",
-        "id 1: left knee to left ankle 3 times as long as an image before",
+        "id 1: left ankle to left knee 3 times as long as one image before",
+        "id 1: left knee to left ankle 3 times as long as one image before",
     )
 
 
@@ -88,7 +88,7 @@ def test_the_least_alike_where_there_is_a_truth(saved, tmp_path):
     results = [r for i, own in enumerate(poses) for r in coco_results(own, i)]
     (tmp_path / "truth_results.json").write_text(json.dumps(results))
     worst = sorted(worst_moments(run, 9), key=lambda m: -m.badness)
-    assert [m.image_id for m in worst] == [12, 11, 10] and worst[0].why == "mean OKS 0.00 to the truth"
+    assert [m.image_id for m in worst] == [12, 11, 10] and worst[0].why == "mean OKS 0.00 against the ground truth"
     unlike = np.exp(-800 / (2 * area * (2 * np.array(COCO.sigmas)) ** 2)).mean()
     assert worst[1].badness == pytest.approx(1 - unlike, abs=1e-4)
     np.testing.assert_allclose(true_people(run, 11, "truth").xy[0], BASE, atol=1e-4)

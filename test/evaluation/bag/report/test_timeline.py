@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from html_pages import macro
 
 from pose_estimation_ros.evaluation.bag.report.timeline import (
     LEFT,
@@ -39,7 +40,7 @@ def test_presences():
 
 def test_bars_lie_where_people_were():
     """From 1 to 2 s of 10 s, and the 0.1 s until the next image."""
-    html = timeline("model", [Presence("id 1", np.arange(10, 21) / 10)], 0.1, 10)
+    html = macro("timeline", timeline("model", [Presence("id 1", np.arange(10, 21) / 10)], 0.1, 10))
     ((x, width),) = re.findall(r'<rect x="([\d.]+)" y="\d+" height="\d+" fill="[^"]+" width="([\d.]+)"', html)
     plot = WIDTH - LEFT - RIGHT
     assert float(x) == pytest.approx(LEFT + plot / 10, abs=0.1) and float(width) == pytest.approx(0.11 * plot, abs=0.1)
@@ -48,9 +49,9 @@ def test_bars_lie_where_people_were():
 
 def test_those_seen_longest_are_shown():
     rows = [Presence(f"id {i}", np.arange(1 + i) / 10) for i in range(MOST_ROWS + 2)]
-    html = timeline("model", rows, 0.1, 10)
+    html = macro("timeline", timeline("model", rows, 0.1, 10))
     assert html.count("<rect") == MOST_ROWS and "2 more ids" in html and ">id 1<" not in html and ">id 2<" in html
-    assert "0 ids" in timeline("nobody", [], 0.1, 10)
+    assert "0 ids" in macro("timeline", timeline("nobody", [], 0.1, 10))
 
 
 @pytest.mark.parametrize("value, expected", [(0, 1), (0.9, 1), (1, 1), (1.1, 2), (3, 5), (51, 100), (0.02, 0.02)])

@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 from html_pages import parse
 
+from pose_estimation_ros.evaluation.bag.report.write import write_report
+
+HOSTILE = "<script src=http://a.b/c>\"&'x"
+
 
 class Read(NamedTuple):
     text: str
@@ -25,13 +29,13 @@ def test_a_recording(evaluate, save_bag, stamps, tmp_path):
     tags = page(tmp_path)
     for words in (
         "5 of 12",
-        "Who was there",
+        "People over time",
         "color_model: 1 id",
-        "Images without an answer until then",
-        "Age of answers",
+        "Dropped images",
+        "Age of the results",
     ):
         assert words in tags.text.replace("_ ", "_"), words
-    assert "pseudo" not in tags.text and "Against" not in tags.text
+    assert "pseudo" not in tags.text and "Comparison" not in tags.text
 
 
 def test_with_a_truth_and_moments(evaluate, save_bag, stamps, tmp_path):
@@ -46,7 +50,15 @@ def test_with_a_truth_and_moments(evaluate, save_bag, stamps, tmp_path):
     assert status == 0 and run["truth"]["tracking"]["true_tracks"] == 1 and run["truth"]["tracking"]["HOTA"] > 50
     assert run["truth"]["keypoints"]["all"]["labelled"] == 51 and run["truth"]["calibration"]["keypoints"] == 51
     tags = page(tmp_path)
-    for words in ("truth: 1 id", "Against the truth", "HOTA", "IDF1", "calibrated", "Worst moments", "mean OKS"):
+    for words in (
+        "ground truth: 1 id",
+        "Comparison with the ground truth",
+        "HOTA",
+        "IDF1",
+        "calibrated",
+        "Worst moments",
+        "mean OKS",
+    ):
         assert words in tags.text, words
     assert tags.pictures == 6, "of three images the truth and what was found"
 
@@ -60,6 +72,19 @@ def test_what_failed_and_what_is_not_whole(evaluate, save_bag, stamps, tmp_path)
     assert "Partial: whole, color_model: no metadata.yaml: the recording was not finished" in text.replace("_ ", "_")
 
 
+def test_what_comes_from_files_is_escaped(evaluate, save_bag, stamps, tmp_path):
+    """Names of a bag, a topic, a model and an option, a reason and an error."""
+    assert evaluate(save_bag("bag", stamps(3)))[0] == 0
+    (file,) = (tmp_path / "out").glob("bag/*/results.json")
+    results = json.loads(file.read_text())
+    names = {"bag": HOSTILE, "topic": HOSTILE, "partial": True, "partial_reason": HOSTILE}
+    file.write_text(json.dumps({**results, **names, "options": {HOSTILE: HOSTILE}}))
+    folder = file.parent.rename(file.parent.parent / "<b>model&")
+    write_report(tmp_path / "out", [{"folder": str(folder), "results": names}], {}, [HOSTILE])
+    text = page(tmp_path).text
+    assert text.count(HOSTILE) >= 10 and "<b>model&" in text, "it is shown as it is"
+
+
 def test_nothing_at_all(evaluate, tmp_path):
     assert evaluate(tmp_path / "none")[0] == 1
     assert "Recordings: none" in page(tmp_path).text
@@ -68,7 +93,7 @@ def test_nothing_at_all(evaluate, tmp_path):
 def test_pseudo_truth_is_called_so(evaluate, save_bag, stamps, color_model, tmp_path):
     assert evaluate(save_bag("bag", stamps(3)), "--pseudo-truth", color_model, "-p", "tracking:=false")[0] == 0
     text = page(tmp_path).text
-    assert "Against the pseudo-truth" in text and "pseudo-AP" in text and "to the truth" not in text
+    assert "Comparison with the pseudo ground truth" in text and "pseudo-AP" in text and "the ground truth" not in text
     assert not re.search(r"(?<!pseudo-)AP50", text)
 
 
