@@ -15,7 +15,7 @@ from pose_estimation_ros.core.model_spec import file_sha256
 from pose_estimation_ros.datasets.coco_json import annotation_file
 from pose_estimation_ros.evaluation.metrics.bootstrap import PERCENT, SEED, interval
 from pose_estimation_ros.evaluation.report.papers import PaperRow, paper_rows
-from pose_estimation_ros.evaluation.report.parts import Table
+from pose_estimation_ros.evaluation.report.parts import Cell, Table
 from pose_estimation_ros.evaluation.report.render import MISSING
 
 PACKAGES = ("pose_estimation_ros", "pycocotools", "numpy", "opencv-python-headless", "onnxruntime")
@@ -144,16 +144,16 @@ def accuracy_table(
         A table with a column of intervals where the metric is among the names.
     """
     with_interval = metric in names
-    measured = [
+    rows: list[Sequence[Cell]] = [
         (source.name, *(figure(source, name) for name in names), *([text] if with_interval else []))
         for source, text in zip(sources, intervals)
     ]
-    printed = [
+    rows += [
         (f"paper: {row.label}", *(row.figures.get(name) for name in names), *([""] if with_interval else []))
         for row in papers
         if set(names) & set(row.figures)
     ]
-    return Table(("", *names, *([f"{PERCENT} % interval of {metric}"] if with_interval else [])), measured + printed)
+    return Table(("", *names, *([f"{PERCENT} % interval of {metric}"] if with_interval else [])), rows)
 
 
 def paper_origins(papers: Sequence[PaperRow]) -> list[str]:

@@ -55,7 +55,7 @@ STABILITY: list[Row] = [
 
 
 def accuracy(truth: str) -> list[Row]:
-    """Return the rows of the figures against a ground truth, a key of TRUTHS."""
+    """Return the rows of the figures that compare with a ground truth, given by its key of TRUTHS."""
     rows: list[Row] = [("images judged", (truth, "judged"), "d")]
     rows += [(TRUTHS[truth] + name, (truth, name), ".1f") for name in coco.METRICS]
     rows += [("keypoints near, %", (truth, "keypoints", "all", "near"), ".1f")]
