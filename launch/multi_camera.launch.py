@@ -1,4 +1,4 @@
-"""One pose_node, one network, several cameras; results beside each image topic, as /left/pose/keypoints.
+"""Start one pose_node for several cameras; results are beside each image topic, such as /left/pose/keypoints.
 
 `ros2 launch pose_estimation_ros multi_camera.launch.py image_topics:=/left/image_raw,/right/image_raw`
 """
@@ -8,4 +8,5 @@ from pose_estimation_ros.nodes.launching.description import describe
 
 
 def generate_launch_description():
+    """Return the arguments of this launch file and what it starts."""
     return describe(pose_arguments("multi_camera", without=["input_image_topic"]), pose_node)

@@ -1,8 +1,9 @@
-"""pose_node with config/orin.yaml: `ros2 launch pose_estimation_ros orin.launch.py --show-args`."""
+"""Start pose_node with config/orin.yaml: `ros2 launch pose_estimation_ros orin.launch.py --show-args`."""
 
 from pose_estimation_ros.nodes.launching.arguments import pose_arguments, pose_node
 from pose_estimation_ros.nodes.launching.description import describe
 
 
 def generate_launch_description():
+    """Return the arguments of this launch file and what it starts."""
     return describe(pose_arguments("orin"), pose_node)

@@ -24,7 +24,7 @@ LONGEST = 1000  # characters of an error's line
 
 # name: (module with add_arguments(parser) and main(args) -> int, one line of help, pip extra that it needs)
 COMMANDS = {
-    "predict": ("pose_estimation_ros.inference.predict", "keypoints of images, a video or a camera", ""),
+    "predict": ("pose_estimation_ros.cli.predict", "keypoints of images, a video or a camera", ""),
     "benchmark": (
         "pose_estimation_ros.cli.benchmark",
         "time each part of the way, and one model against another",

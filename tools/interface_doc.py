@@ -1,4 +1,4 @@
-"""Writes the tables of docs/ros-interface.md that are the code's own: parameters, diagnostic keys, messages.
+"""Write the tables of docs/ros-interface.md that are made from the code: parameters, diagnostic keys, messages.
 
 Run: .venv/bin/python tools/interface_doc.py; a test fails where the page differs.
 """
@@ -15,36 +15,41 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "ros-interface.md"
 
 
-def parameters(rows):
+def parameters(options):
+    """Return the table of a node's parameters."""
     return table(
         ("parameter", "default", "range", "live", "meaning"),
-        [(f"`{p.name}`", f"`{value(p.default)}`", allowed(p), "yes" if p.live else "", p.description) for p in rows],
+        [(f"`{p.name}`", f"`{value(p.default)}`", allowed(p), "yes" if p.live else "", p.description) for p in options],
     )
 
 
 def value(default):
-    """As in YAML."""
+    """Return a default as YAML has it."""
     if isinstance(default, bool):
         return str(default).lower()
     return '""' if default == "" else str(default).replace("'", "")
 
 
-def allowed(parameter):
-    if parameter.choices:
-        return ", ".join(map(str, parameter.choices))
-    return "" if parameter.low is None else f"{parameter.low:g} .. {parameter.high:g}"
+def allowed(option):
+    """Return the choices or the range of an option, "" where it has none."""
+    if option.choices:
+        return ", ".join(map(str, option.choices))
+    return "" if option.low is None else f"{option.low:g} .. {option.high:g}"
 
 
 def keys(meanings):
+    """Return the table of diagnostic keys."""
     return table(("key", "meaning"), [(f"`{key}`", meaning) for key, meaning in meanings.items()])
 
 
 def messages():
+    """Return the definitions of all messages."""
     files = sorted((ROOT / "msg").glob("*.msg"))
     return "\n\n".join(f"### {file.stem}\n\n```\n{file.read_text().strip()}\n```" for file in files)
 
 
 def parts():
+    """Return the generated parts of the page by their names."""
     return {
         "pose_node parameters": parameters(POSE_PARAMETERS),
         "video_node parameters": parameters(VIDEO_PARAMETERS),

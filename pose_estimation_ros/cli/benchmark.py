@@ -24,7 +24,9 @@ from typing import Any, Callable, Dict, List, Sequence
 import cv2
 import numpy as np
 
-from pose_estimation_ros.core.arguments import whole
+from pose_estimation_ros.cli.arguments import whole
+from pose_estimation_ros.cli.flags import add_option_flags, options_of
+from pose_estimation_ros.cli.output import warn
 from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.core.machine import describe_machine
@@ -35,12 +37,7 @@ from pose_estimation_ros.imaging.video import Source, open_source
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
-from pose_estimation_ros.inference.predict import (
-    add_pipeline_arguments,
-    pipeline_options,
-    tell_non_finite,
-    tell_unreadable,
-)
+from pose_estimation_ros.inference.predict import tell_unreadable, warn_of_non_finite
 from pose_estimation_ros.messages.poses import poses_to_msg
 
 WARM_UP = 5  # frames
@@ -82,7 +79,7 @@ def add_arguments(parser: Any) -> None:
     parser.add_argument(
         "--json", metavar="FILE", help="write all as JSON; - writes it to stdout in place of the tables"
     )
-    add_pipeline_arguments(parser)
+    add_option_flags(parser.add_argument_group("pipeline (default in brackets)"))
 
 
 def main(args: Any) -> int:
@@ -99,13 +96,13 @@ def main(args: Any) -> int:
 def benchmark(args: Any) -> Dict[str, Any]:
     """Return all that the command reports. Raises DataError for too few frames."""
     batches = [size for size in args.batches if size]
-    options = pipeline_options(args)
+    options = options_of(args)
     with open_source(args.input or default_input()) as source, build_pipeline(options) as pipeline:
         pipeline.backend.time_copies()
         result = {"model": options.model, "detector": pipeline.detector_name, "threads": options.threads}
         result.update(time_frames(source, pipeline, args.frames, args.encoding), backend=pipeline.backend_name)
         result["non_finite"] = pipeline.non_finite.values
-        tell_non_finite(pipeline)
+        warn_of_non_finite(pipeline, warn)
         tell_unreadable(source)
     models = [options.model] + ([args.against] if args.against else [])
     shared: Any = dict(threads=options.threads, fallback=options.fallback, cpu_engine=options.cpu_engine)

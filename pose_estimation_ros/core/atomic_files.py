@@ -8,7 +8,7 @@ import secrets
 import stat
 from typing import IO, Any, Iterator, Type
 
-from pose_estimation_ros.core.errors import DataError, PoseError, reason_of
+from pose_estimation_ros.core.errors import ConfigError, DataError, PoseError, reason_of
 
 UNFINISHED = ".unfinished-"  # how the names of files begin that are still being written
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -151,3 +151,23 @@ def _sync_folder(folder: str) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def make_folder(path: str, source_name: str) -> None:
+    """Make the folder for results, which must not be the input's: files of the same name would overwrite the input.
+
+    Args:
+        path: The folder for the results.
+        source_name: Path of the input, a file or a folder; a name that is no path does not matter.
+
+    Raises:
+        ConfigError: It is the folder of the input.
+        DataError: It cannot be made.
+    """
+    home = source_name if os.path.isdir(source_name) else os.path.dirname(source_name) or "."
+    if os.path.lexists(source_name) and os.path.realpath(path) == os.path.realpath(home):
+        raise ConfigError("expected the results in another folder than that of the input, got %s" % path)
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise DataError("expected a folder to write to, got %s: %s" % (path, error.strerror or error))

@@ -1,7 +1,8 @@
 """The errors that a user can cause. Each message says what was expected and what came."""
 
+import difflib
 import reprlib
-from typing import Any
+from typing import Any, Iterable
 
 
 class PoseError(Exception):
@@ -53,3 +54,18 @@ def shown(value: Any) -> str:
 def shortened(text: str, most: int) -> str:
     """Cut a text after so many characters, and say so by "..."."""
     return text if len(text) <= most else text[:most] + "..."
+
+
+def closest_name(name: str, known: Iterable[str], similarity: float = 0.6) -> str:
+    """Return the known name that resembles a name most.
+
+    Args:
+        name: The name that the user wrote.
+        known: Names to choose from.
+        similarity: Least similarity of the two, 0..1, as difflib measures it.
+
+    Returns:
+        One of the known names, "" where none is similar.
+    """
+    near = difflib.get_close_matches(name, list(known), 1, similarity)
+    return near[0] if near else ""

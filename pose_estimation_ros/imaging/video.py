@@ -7,7 +7,7 @@ import re
 import shutil
 import stat
 import time
-from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -23,6 +23,7 @@ NUMBERED = re.compile("%(0[0-9]+)?d")  # of img_%04d.png
 CAMERAS = 100  # indices of cameras; from 100 on OpenCV takes the hundreds for the number of a backend
 USUAL_FPS = 30.0
 SILENT = 0  # OpenCV's LOG_LEVEL_SILENT
+MOST_NAMED = 10  # unreadable images that a warning names
 ROOM_MB = 32  # left free on the disk: for the end of the video, without which no player opens it, and other results
 SOURCES = "an image, a folder of images, a video, a pattern such as img_%04d.png, a URL or a camera"
 
@@ -253,6 +254,23 @@ def _rate_and_length(capture: Any, kind: str) -> Tuple[float, Optional[int]]:
 
 def _three_channels(image: np.ndarray) -> np.ndarray:
     return image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+
+
+def warn_of_unreadable(source: Source, warn: Callable[[str], Any]) -> int:
+    """Name the images of a folder that could not be read, the first ones of them each.
+
+    Args:
+        source: A source that has been read.
+        warn: Gets a text for each warning.
+
+    Returns:
+        The number of unreadable images.
+    """
+    for text in source.unreadable[:MOST_NAMED]:
+        warn("left out: %s" % text)
+    if source.unreadable:
+        warn("%d of %d images could not be read" % (len(source.unreadable), len(source.paths)))
+    return len(source.unreadable)
 
 
 class VideoWriter:

@@ -1,23 +1,52 @@
-"""What makes a Pipeline: the options of the node, of `pose predict` and of `pose evaluate-bag`."""
+"""Describe the options of a pipeline in one table, and check and parse values against such a table.
 
-from typing import NamedTuple
+The nodes' parameters, launch arguments, flags of `pose`, options of bag evaluation, keywords of Python calls and the
+documentation are made from OPTIONS. The parameters that only the nodes have are described by the same class.
+"""
 
-from pose_estimation_ros.core.errors import ConfigError
+import numbers
+from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
+
+from pose_estimation_ros.core.errors import ConfigError, closest_name, shown
 from pose_estimation_ros.inference.backends.base import CPU_ENGINES
+
+MISSPELLED = 0.8  # similarity of two names, 0..1, from which on one is taken for a misspelling of the other
+SIMILAR = 0.65  # from which on the other is worth a hint
+LONG_WORD = 6  # letters; a name's last word that long, as in score_threshold, is often taken for the whole name
+
+# What a value has to be an instance of, by the type of the default, and the words for it.
+ACCEPTED: Dict[type, type] = {bool: bool, int: numbers.Integral, float: numbers.Real, str: str}
+WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+
+
+class Option(NamedTuple):
+    """Describe one option: what it means and which values it takes.
+
+    Attributes:
+        name: Its name, such as detect_every.
+        default: Its default. Values are of the same type; a list has at least one item, of the type of all items.
+        description: Its meaning, for help texts and the documentation.
+        low: Smallest number allowed, None where there is no limit.
+        high: Largest number allowed, None where there is no limit.
+        live: Whether it may change while a node runs.
+        choices: All values allowed, empty where all are.
+        number_too: Whether a whole number may stand for a text, as in `-p source:=0`.
+        topic: Whether the value is the name of a ROS topic, or a list of them; a single name may be empty.
+    """
+
+    name: str
+    default: Any
+    description: str
+    low: Optional[float] = None
+    high: Optional[float] = None
+    live: bool = False
+    choices: Tuple[Any, ...] = ()
+    number_too: bool = False
+    topic: bool = False
 
 
 class PipelineOptions(NamedTuple):
-    """What makes a Pipeline.
-
-    model: name or path of a top-down or bottom-up model. detector: "full_frame", or name or path of a detector (a
-    bottom-up model finds people by itself: this and detect_every are not looked at). detect_every: frames
-    from one run of the detector to the next, between them the boxes follow the poses. score_threshold: keypoints below
-    get score 0, "not found". person_threshold: people below are dropped. max_people: per frame, the best.
-    tracking: give track ids. smoothing: One-Euro per track (needs tracking). flip_test: run the mirrored crops too,
-    twice the time. threads: CPU threads, 0 = as many as cores. fallback: where an engine cannot be used, or fails
-    later, its ONNX model serves on the CPU. cpu_engine: what runs ONNX models, "onnxruntime" or "openvino".
-    track_max_age_s, confirm_after: the Tracker's. min_cutoff_hz, beta: OneEuro's.
-    """
+    """Hold the options that a Pipeline is built from; OPTIONS says what each of them means."""
 
     model: str = "lite0_fpn_coco"
     detector: str = "person_detector"
@@ -37,29 +66,175 @@ class PipelineOptions(NamedTuple):
     beta: float = 4.0
 
 
-# Lowest and highest value, both included.
-RANGES = {
-    "detect_every": (1, 1000),
-    "score_threshold": (0.0, 1.0),
-    "person_threshold": (0.0, 1.0),
-    "max_people": (1, 1000),
-    "threads": (0, 256),
-    "track_max_age_s": (0.0, 5.0),
-    "confirm_after": (1, 30),
-    "min_cutoff_hz": (0.05, 10.0),
-    "beta": (0.0, 50.0),
-}
+DEFAULTS = PipelineOptions()
 
-# Options that may change while it runs.
-LIVE = (
-    "detect_every", "score_threshold", "person_threshold", "max_people", "smoothing", "track_max_age_s",
-    "confirm_after", "min_cutoff_hz", "beta",
-)  # fmt: skip
+
+def _option(
+    name: str,
+    description: str,
+    low: Optional[float] = None,
+    high: Optional[float] = None,
+    live: bool = False,
+    choices: Tuple[str, ...] = (),
+) -> Option:
+    return Option(name, getattr(DEFAULTS, name), description, low, high, live, choices)
+
+
+_TABLE = (
+    _option("model", "Name or path of a model: x or x.onnx for the CPU, x.engine for TensorRT."),
+    _option(
+        "detector",
+        '"full_frame" (one person fills the view), name of a detector, or path of an own, YOLOX or NanoDet-m .onnx.'
+        " Bottom-up models need none.",
+    ),
+    _option(
+        "detect_every",
+        "Frames from one run of the detector to the next; in between, boxes follow the poses.",
+        1,
+        1000,
+        live=True,
+    ),
+    _option("score_threshold", "Keypoints below this score get score 0, which means not found.", 0.0, 1.0, live=True),
+    _option("person_threshold", "People below this score are dropped.", 0.0, 1.0, live=True),
+    _option("max_people", "Largest number of people per frame; the best are kept.", 1, 1000, live=True),
+    _option("tracking", "Give people ids that stay from frame to frame."),
+    _option("smoothing", "Smooth tracked keypoints by a One-Euro filter; needs tracking.", live=True),
+    _option("flip_test", "Run mirrored crops, too: more accurate, twice the time."),
+    _option("threads", "CPU threads of the networks; 0: as many as cores.", 0, 256),
+    _option("fallback", "Where an engine cannot be used, or fails, go on with its ONNX model on the CPU."),
+    _option("cpu_engine", "Library that runs .onnx models; openvino only if installed.", choices=CPU_ENGINES),
+    _option(
+        "track_max_age_s",
+        "Seconds for which a confirmed person may be out of sight and keep the id.",
+        0.0,
+        5.0,
+        live=True,
+    ),
+    _option("confirm_after", "Number of sightings after which a person is confirmed.", 1, 30, live=True),
+    _option("min_cutoff_hz", "One-Euro filter: cut-off at rest, lower is smoother.", 0.05, 10.0, live=True),
+    _option("beta", "One-Euro filter: how much quick movement opens it, higher is less lag.", 0.0, 50.0, live=True),
+)
+OPTIONS = {option.name: option for option in _TABLE}
+
+# Options that may change while a pipeline runs.
+LIVE = tuple(option.name for option in _TABLE if option.live)
+
+
+def make_options(values: Mapping[str, Any], base: PipelineOptions = DEFAULTS) -> PipelineOptions:
+    """Return the options of a pipeline with some of them changed.
+
+    Args:
+        values: Value by the name of the option.
+        base: The options that values change.
+
+    Raises:
+        ConfigError: A name is unknown, or a value has the wrong type or is out of range.
+    """
+    for name in values:
+        if name not in OPTIONS:
+            raise ConfigError(unknown_text("option", name, OPTIONS))
+    return base._replace(**{name: check_value(OPTIONS[name], value) for name, value in values.items()})
 
 
 def check_options(options: PipelineOptions) -> None:
-    """Raises ConfigError naming the first option that is out of range."""
-    for name, (low, high) in RANGES.items():
-        value = getattr(options, name)
-        if not low <= value <= high:
-            raise ConfigError("expected %s in %s..%s, got %s" % (name, low, high, value))
+    """Raise ConfigError that names the first option which has the wrong type or is out of range."""
+    make_options(options._asdict())
+
+
+def check_value(option: Option, value: Any) -> Any:
+    """Check a value against the option's type, choices and range.
+
+    Args:
+        option: The option.
+        value: The user's value. A whole number is taken for a float, and for a text where number_too says so.
+
+    Returns:
+        The value in the type of the option's default.
+
+    Raises:
+        ConfigError: The value does not fit.
+    """
+    kind, is_list = item_type(option), isinstance(option.default, list)
+    if option.number_too and _is_a(int, value):
+        value = str(value)
+    items = value if is_list else [value]
+    if not isinstance(items, list) or not all(_is_a(kind, item) for item in items):
+        raise ConfigError("expected %s to be %s, got %s" % (option.name, expected_text(option), shown(value)))
+    if option.choices and value not in option.choices:
+        raise ConfigError("expected %s to be %s, got %s" % (option.name, expected_text(option), shown(value)))
+    if option.low is not None and option.high is not None and not option.low <= value <= option.high:
+        raise ConfigError("expected %s in %s..%s, got %s" % (option.name, option.low, option.high, shown(value)))
+    return [kind(item) for item in items] if is_list else kind(value)
+
+
+def parse_text(option: Option, text: str) -> Any:
+    """Read the value of an option from a text, as launch files and the command line have it.
+
+    Args:
+        option: The option.
+        text: The value; the items of a list are separated by commas.
+
+    Returns:
+        The value in the type of the option's default.
+
+    Raises:
+        ConfigError: The value does not fit.
+    """
+    kind = item_type(option)
+    if isinstance(option.default, list):
+        return check_value(option, [_parsed(kind, part.strip()) for part in text.split(",")])
+    return check_value(option, _parsed(kind, text))
+
+
+def item_type(option: Option) -> type:
+    """Return the type of an option's values; for a list the type of its items."""
+    return type(option.default[0] if isinstance(option.default, list) else option.default)
+
+
+def expected_text(option: Option) -> str:
+    """Return which values an option takes, such as "a whole number in 1..1000"."""
+    if option.choices:
+        return "one of %s" % ", ".join(map(str, option.choices))
+    words = WORDS[item_type(option)]
+    if isinstance(option.default, list):
+        return "a list of %ss" % words[len("a ") :]
+    return words if option.low is None else "%s in %s..%s" % (words, option.low, option.high)
+
+
+def intended_name(name: str, known: Iterable[str]) -> str:
+    """Return the known name of which this one is a misspelling, or "" where it resembles none.
+
+    The last word of a known name may stand for all of it, as threshold for score_threshold.
+    """
+    names = list(known)
+    last_words = {known_name.split("_")[-1]: known_name for known_name in names}
+    meant = {word: known_name for word, known_name in last_words.items() if len(word) >= LONG_WORD}
+    meant.update((known_name, known_name) for known_name in names)
+    return meant.get(closest_name(name, meant, MISSPELLED), "")
+
+
+def unknown_text(noun: str, name: str, known: Iterable[str]) -> str:
+    """Return the message about an unknown name.
+
+    Args:
+        noun: What the name is a name of, such as "parameter".
+        name: The unknown name.
+        known: All known names.
+    """
+    names = sorted(known)
+    near = intended_name(name, names) or closest_name(name, names, SIMILAR)
+    hint = "; did you mean %r? known: " % near if near else "; known: "
+    return "unknown %s %s%s%s" % (noun, shown(name), hint, ", ".join(names))
+
+
+def _is_a(kind: type, value: object) -> bool:
+    """Tell whether a value is of a kind; true and false are no numbers, numpy's numbers are some."""
+    return isinstance(value, ACCEPTED[kind]) and (kind is bool or not isinstance(value, bool))
+
+
+def _parsed(kind: type, text: str) -> Any:
+    """Return the value of a text, or the text where it has none, which check_value then refuses."""
+    try:
+        return {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
+    except (KeyError, ValueError):
+        return text

@@ -1,164 +1,162 @@
-"""Keypoints of an image, a folder of images, a video or a camera: annotated pictures and keypoints.json. Needs no ROS.
+"""Run a pipeline over images, a video or a camera; write annotated pictures and the keypoints in COCO's format.
 
-INPUT is also a pattern such as img_%04d.png (its images, as of a folder), a device such as /dev/video0, or a URL such
-as rtsp://camera/stream. Written into the folder given by --out:
-  <name>.jpg or <name>.mp4   the input with skeletons drawn
-  keypoints.json             a list in COCO results format: image_id, category_id 1, keypoints [x, y, score, ...] in
-                             pixels, score; and track_id where people are tracked
-image_id is the frame index of a video or camera. For images it is the number in the file's name where every file is
-named by a different number (COCO: 000000000139.jpg is 139), else the place in the sorted list, from 0. Images of a
-folder that cannot be read are named and left out; the exit code is 1 then. Hidden files are no images.
+Written into the folder for the results: <name>.jpg or <name>.mp4, the input with skeletons drawn; and keypoints.json.
 """
 
 import os
 import re
 import sys
-from typing import Any, Callable, Dict, List, Optional
+import warnings
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import cv2
 import numpy as np
 
-from pose_estimation_ros.core.arguments import number, whole
-from pose_estimation_ros.core.atomic_files import write_json, write_whole
-from pose_estimation_ros.core.errors import ConfigError, DataError
+from pose_estimation_ros.core.atomic_files import make_folder, write_json, write_whole
+from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
-from pose_estimation_ros.imaging.draw import COLOR_BY, draw_poses
-from pose_estimation_ros.imaging.video import Source, VideoWriter, open_source
-from pose_estimation_ros.inference.backends.base import CPU_ENGINES
-from pose_estimation_ros.inference.options import RANGES, PipelineOptions
+from pose_estimation_ros.imaging.draw import draw_poses
+from pose_estimation_ros.imaging.video import Source, SourceFrame, VideoWriter, open_source, warn_of_unreadable
+from pose_estimation_ros.inference.options import DEFAULTS, PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 from pose_estimation_ros.inference.progress import progress
 
-DEFAULTS = PipelineOptions()
-TOLD = 10  # unreadable images that are named, one a line
+
+class Prediction(NamedTuple):
+    """Describe a run of a pipeline over a source of images.
+
+    Attributes:
+        input: Path of an image, a folder of images or a video; a pattern such as img_%04d.png; a camera's index or
+            device; or a URL.
+        out: Folder for the results, which must not be the input's.
+        options: What the pipeline is built from. Images are independent: they are not tracked.
+        max_frames: Largest number of frames, None for all.
+        color_by: Colour of the limbs, one of imaging.draw.COLOR_BY.
+    """
+
+    input: str
+    out: str
+    options: PipelineOptions = DEFAULTS
+    max_frames: Optional[int] = None
+    color_by: str = "side"
 
 
-def add_arguments(parser: Any) -> None:
-    parser.add_argument("input", metavar="INPUT", help="image, folder of images, video, or camera index such as 0")
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results, made if need be")
-    parser.add_argument(
-        "--max-frames", type=whole(1), metavar="N", help="stop after N frames (a camera: else by Ctrl-C)"
-    )
-    parser.add_argument("--color-by", choices=COLOR_BY, default="side", help="colour of limbs (default: %(default)s)")
-    add_pipeline_arguments(parser)
+class Predicted(NamedTuple):
+    """Count what a run saw.
+
+    Attributes:
+        frames: Number of frames.
+        people: Number of people in all frames.
+        unreadable: Number of images in a folder that could not be read.
+        stopped: Whether Ctrl-C ended the run.
+    """
+
+    frames: int
+    people: int
+    unreadable: int = 0
+    stopped: bool = False
 
 
-def add_pipeline_arguments(parser: Any) -> None:
-    """The fields of PipelineOptions as command line options; read back by pipeline_options."""
-    group = parser.add_argument_group("pipeline (default in brackets)")
-    helps = {
-        "model": "name of a model, or path of an .onnx file with its .json beside it",
-        "detector": "full_frame, a detector's name, or path of an own, YOLOX or NanoDet-m .onnx file",
-        "detect_every": "frames from one run of the detector to the next; images: always each",
-        "score_threshold": "keypoints below count as not found and get score 0, 0..1",
-        "person_threshold": "people below are dropped, 0..1",
-        "max_people": "people per frame at most",
-        "threads": "CPU threads, 0 = as many as cores",
-        "track_max_age_s": "seconds for which somebody may be out of sight and keep their id",
-        "confirm_after": "sightings that make a person a confirmed one",
-        "min_cutoff_hz": "One-Euro filter: cut-off at rest, lower = smoother",
-        "beta": "One-Euro filter: how much quick movements open it, higher = less lag",
-    }
-    for name, text in helps.items():
-        default = getattr(DEFAULTS, name)
-        option = "--" + name.replace("_", "-")
-        group.add_argument(option, type=_kind(name), default=default, metavar="X", help=text + " (%(default)s)")
-    group.add_argument("--no-tracking", dest="tracking", action="store_false", help="no ids, no smoothing")
-    group.add_argument("--no-smoothing", dest="smoothing", action="store_false", help="no One-Euro filter")
-    fallback_help = "where an .engine cannot be used, or fails, go on with its ONNX model on the CPU"
-    group.add_argument("--fallback", action="store_true", help=fallback_help)
-    engine_help = "what runs ONNX models (%(default)s)"
-    group.add_argument("--cpu-engine", choices=CPU_ENGINES, default=DEFAULTS.cpu_engine, help=engine_help)
-    group.add_argument("--flip-test", action="store_true", help="run mirrored crops too: better, twice the time")
+def predict(prediction: Prediction, warn: Callable[[str], Any] = warnings.warn) -> Predicted:
+    """Find the people in all frames of a source and write the results.
 
+    After Ctrl-C, or an error on the way, everything that was done until then is written.
 
-def _kind(name: str) -> Callable[[str], Any]:
-    """Return the type of an option's value, as argparse takes it."""
-    kind = type(getattr(DEFAULTS, name))
-    if name not in RANGES:
-        return kind
-    low, high = RANGES[name]
-    return whole(int(low), int(high)) if kind is int else number(low, high)
+    Args:
+        prediction: What to run, and on what.
+        warn: Gets a text for each warning, such as that an engine failed or that an image cannot be read.
 
-
-def pipeline_options(args: Any) -> PipelineOptions:
-    return PipelineOptions(**{name: getattr(args, name) for name in PipelineOptions._fields})
-
-
-def main(args: Any) -> int:
-    with open_source(args.input) as source:
-        options = pipeline_options(args)
+    Raises:
+        ConfigError: An option is out of range.
+        ModelError: A network cannot be opened.
+        DataError: The source cannot be read, or the results cannot be written.
+    """
+    with open_source(prediction.input) as source:
+        options = prediction.options
         if source.kind in ("image", "folder"):  # single pictures: nothing to carry over
             options = options._replace(detect_every=1, tracking=False)
         with build_pipeline(options) as pipeline:
-            fault = tell_fault(pipeline, "")
-            frames, people = predict(source, pipeline, args.out, args.max_frames, args.color_by)
-            tell_fault(pipeline, fault)
-            tell_non_finite(pipeline)
-    print("%d frames, %d people; results in %s" % (frames, people, args.out))
-    return tell_unreadable(source)
+            fault = warn_of_fault(pipeline, "", warn)
+            predicted = _predict_frames(source, pipeline, prediction)
+            warn_of_fault(pipeline, fault, warn)
+            warn_of_non_finite(pipeline, warn)
+        return predicted._replace(unreadable=warn_of_unreadable(source, warn))
 
 
 def tell_unreadable(source: Source) -> int:
-    """Name the images of a folder that could not be read; return the exit code: 1 where there are any, else 0."""
-    for text in source.unreadable[:TOLD]:
-        print("pose: warning: left out: %s" % text, file=sys.stderr)
-    if source.unreadable:
-        counts = len(source.unreadable), len(source.paths)
-        print("pose: warning: %d of %d images could not be read" % counts, file=sys.stderr)
-    return 1 if source.unreadable else 0
+    """Name the unreadable images of a folder on stderr; return 1, an exit code, where there are any, else 0."""
+    return min(1, warn_of_unreadable(source, lambda text: print("pose: warning: %s" % text, file=sys.stderr)))
 
 
-def tell_fault(pipeline: Pipeline, told: str) -> str:
-    """Says why a network runs on the CPU in place of its engine, unless that was told before; returns it."""
-    if pipeline.fault != told:
-        print("pose: warning: on the CPU, because: %s" % pipeline.fault, file=sys.stderr)
+def warn_of_fault(pipeline: Pipeline, known_fault: str, warn: Callable[[str], Any]) -> str:
+    """Warn that a network runs on the CPU in place of its engine.
+
+    Args:
+        pipeline: The pipeline with the network.
+        known_fault: Reason that has been reported before, and is not again.
+        warn: Gets the text.
+
+    Returns:
+        The reason, "" where there is none.
+    """
+    if pipeline.fault != known_fault:
+        warn("on the CPU, because: %s" % pipeline.fault)
     return pipeline.fault
 
 
-def tell_non_finite(pipeline: Pipeline) -> None:
+def warn_of_non_finite(pipeline: Pipeline, warn: Callable[[str], Any]) -> None:
     """Warn where the networks computed numbers that are not finite."""
     if pipeline.non_finite.values:
-        print("pose: warning: %s" % pipeline.non_finite.text(), file=sys.stderr)
+        warn(pipeline.non_finite.text())
 
 
-def predict(source: Source, pipeline: Pipeline, out: str, max_frames: int = None, color_by: str = "side") -> tuple:
-    """Runs the pipeline over the source and writes the results; returns (frames, people) seen.
-
-    Ctrl-C, or an error on the way, ends it with all written that was done.
-    """
-    make_folder(out, source.paths[0] if source.paths else source.name)
-    video = source.kind in ("video", "camera")
-    ids = range(sys.maxsize) if video else image_ids(source.paths)
-    names = output_names(source.paths)
-    writer = VideoWriter(os.path.join(out, _output_name(source) + ".mp4"), source.fps) if video else None
+def _predict_frames(source: Source, pipeline: Pipeline, prediction: Prediction) -> Predicted:
+    """Run the pipeline over the source and write the results."""
+    make_folder(prediction.out, source.paths[0] if source.paths else source.name)
+    ids = image_ids(source.paths) if source.paths else range(sys.maxsize)
+    pictures = _Pictures(source, prediction.out)
     results: List[Dict[str, Any]] = []
-    frames = 0
+    frames, stopped = 0, False
     try:
-        for frame in progress(source, _least(source.length, max_frames), "frames"):
-            if not video:
+        for frame in progress(source, _least(source.length, prediction.max_frames), "frames"):
+            if source.paths:
                 pipeline.reset()
             poses = pipeline(frame.image, frame.time_s)
             results += coco_results(poses, ids[frame.index])
-            draw_poses(frame.image, poses, pipeline.skeleton, color_by)
-            if writer:
-                writer.write(frame.image)
-            else:
-                _write_image(frame.image, os.path.join(out, names[frame.index]))
+            draw_poses(frame.image, poses, pipeline.skeleton, prediction.color_by)
+            pictures.write(frame)
             frames += 1
-            if frames == max_frames:
+            if frames == prediction.max_frames:
                 break
     except KeyboardInterrupt:
-        print("\nstopped after %d frames" % frames, file=sys.stderr)
+        stopped = True
     finally:
-        if writer:
-            writer.close()
-        write_json(os.path.join(out, "keypoints.json"), results)
-    return frames, len(results)
+        pictures.close()
+        write_json(os.path.join(prediction.out, "keypoints.json"), results)
+    return Predicted(frames, len(results), stopped=stopped)
+
+
+class _Pictures:
+    """Write annotated frames: one JPEG for each image, or a video of all frames of a video or camera."""
+
+    def __init__(self, source: Source, folder: str) -> None:
+        self._folder, self._names = folder, output_names(source.paths)
+        path = os.path.join(folder, _output_name(source) + ".mp4")
+        self._video = None if source.paths else VideoWriter(path, source.fps)
+
+    def write(self, frame: SourceFrame) -> None:
+        if self._video:
+            self._video.write(frame.image)
+        else:
+            _write_image(frame.image, os.path.join(self._folder, self._names[frame.index]))
+
+    def close(self) -> None:
+        if self._video:
+            self._video.close()
 
 
 def coco_results(poses: Poses, image_id: int) -> List[Dict[str, Any]]:
-    """COCO keypoint results of one image; without "bbox", which would make pycocotools take them for boxes."""
+    """Return COCO keypoint results of one image; without "bbox", which makes pycocotools take them for boxes."""
     results = []
     for person in range(poses.count):
         rows = zip(poses.xy[person].tolist(), poses.score[person].tolist())
@@ -172,28 +170,17 @@ def coco_results(poses: Poses, image_id: int) -> List[Dict[str, Any]]:
 
 
 def image_ids(paths: List[str]) -> List[int]:
-    """image_id of each file: the number it is named by where that tells all files apart, else its place."""
+    """Return the image_id of each file: the number in its name where that tells all files apart, else its place."""
     stems = [os.path.splitext(os.path.basename(path))[0] for path in paths]
     numbers = [int(stem) for stem in stems if stem.isdecimal()]
     return numbers if len(set(numbers)) == len(paths) else list(range(len(paths)))
 
 
 def output_names(paths: List[str]) -> List[str]:
-    """Names of the annotated images: a.png -> a.jpg, or all a.png.jpg where two files differ by their ending only."""
+    """Return names of annotated images: a.png -> a.jpg, or all a.png.jpg where two differ by their ending only."""
     names = [os.path.basename(path) for path in paths]
     stems = [os.path.splitext(name)[0] for name in names]
     return [name + ".jpg" for name in (stems if len(set(stems)) == len(stems) else names)]
-
-
-def make_folder(path: str, source_name: str) -> None:
-    """Makes the folder for the results, which must not be the one with the input: same names would overwrite it."""
-    home = source_name if os.path.isdir(source_name) else os.path.dirname(source_name) or "."
-    if os.path.lexists(source_name) and os.path.realpath(path) == os.path.realpath(home):
-        raise ConfigError("expected --out to be another folder than that of the input, got %s" % path)
-    try:
-        os.makedirs(path, exist_ok=True)
-    except OSError as error:
-        raise DataError("expected a folder to write to, got %s: %s" % (path, error.strerror or error))
 
 
 def _least(*limits: Optional[int]) -> Optional[int]:
@@ -210,10 +197,10 @@ def _output_name(source: Source) -> str:
 def _write_image(image: np.ndarray, path: str) -> None:
     """Write a JPEG; not by OpenCV, which crashes at names that are not UTF-8."""
     try:
-        done, data = cv2.imencode(".jpg", image)
+        is_encoded, data = cv2.imencode(".jpg", image)
     except cv2.error:
-        done = False
-    if not done:
+        is_encoded = False
+    if not is_encoded:
         size = image.shape[1], image.shape[0]
         raise DataError("%s: expected an image that JPEG can hold, got one of %dx%d px" % ((path,) + size))
     write_whole(path, data.tobytes())

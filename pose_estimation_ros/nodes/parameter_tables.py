@@ -1,145 +1,108 @@
-"""The parameters of the nodes: meaning, ranges, choices; docs/ros-interface.md shows the same. Loads nothing of ROS."""
+"""List the parameters of the nodes with their meaning, ranges and choices; it loads nothing of ROS.
 
-from typing import Any, NamedTuple, Optional, Tuple
+docs/ros-interface.md shows the same. Those of the pipeline are described in inference/options.py.
+"""
 
 from pose_estimation_ros.imaging.image_headers import MAX_PIXELS
-from pose_estimation_ros.inference.backends.base import CPU_ENGINES
-from pose_estimation_ros.inference.options import LIVE, RANGES, PipelineOptions
+from pose_estimation_ros.inference.options import OPTIONS, Option
 
 TRANSPORTS, QOS, ROTATIONS = ("raw", "compressed"), ("auto", "best_effort", "reliable"), (0, 90, 180, 270)
 
 SENSOR_BITS = (0, 8, 9, 10, 11, 12, 13, 14, 15, 16)
-MONO16_BITS = "Bits used of samples of 16 bits; 0: the fewest of 8, 10, 12, 14, 16 that hold the largest value."
+MONO16_BITS = "Bits that 16-bit samples use; 0: the fewest of 8, 10, 12, 14, 16 that hold the largest value."
 
-
-class Parameter(NamedTuple):
-    """low, high: of numbers, both included. live: may be set while the node runs. choices: empty where all are good.
-
-    number_too: of a text, which may be given as a whole number. topic: the value is the name of a topic, or a list of
-    them; a single name may be empty.
-    """
-
-    name: str
-    default: Any
-    description: str
-    low: Optional[float] = None
-    high: Optional[float] = None
-    live: bool = False
-    choices: Tuple = ()
-    number_too: bool = False
-    topic: bool = False
-
-
-_DEFAULTS = PipelineOptions(fallback=True)
-
-
-def _of_pipeline(name: str, description: str, **more: Any) -> Parameter:
-    low, high = RANGES.get(name, (None, None))
-    return Parameter(name, getattr(_DEFAULTS, name), description, low, high, name in LIVE, **more)
-
-
+# A robot goes on without its engine, where the command line stops.
 PIPELINE_PARAMETERS = [
-    _of_pipeline("model", "Name or path of a model: x or x.onnx for the CPU, x.engine for TensorRT."),
-    _of_pipeline(
-        "detector",
-        '"full_frame" (one person fills the view), name of a detector, or path of an own, YOLOX or NanoDet-m .onnx.',
-    ),
-    _of_pipeline("detect_every", "Frames from one run of the detector to the next; between, boxes follow the poses."),
-    _of_pipeline("score_threshold", "Keypoints below get score 0, not found."),
-    _of_pipeline("person_threshold", "People below this score are dropped."),
-    _of_pipeline("max_people", "People per frame at most, the detector's best."),
-    _of_pipeline("tracking", "Give people ids that stay from frame to frame."),
-    _of_pipeline("smoothing", "One-Euro filter per tracked keypoint; needs tracking."),
-    _of_pipeline("flip_test", "Run mirrored crops too: better, twice the time."),
-    _of_pipeline("fallback", "Where an engine cannot be used, or fails, go on with its ONNX model on the CPU."),
-    _of_pipeline("cpu_engine", "What runs .onnx models; openvino only if installed.", choices=CPU_ENGINES),
-    _of_pipeline("threads", "CPU threads of the networks; 0: as many as cores."),
-    _of_pipeline("track_max_age_s", "Seconds for which a confirmed person may be out of sight and keep the id."),
-    _of_pipeline("confirm_after", "Sightings that make a person a confirmed one."),
-    _of_pipeline("min_cutoff_hz", "One-Euro filter: cut-off at rest, lower is smoother."),
-    _of_pipeline("beta", "One-Euro filter: how much quick movement opens it, higher is less lag."),
+    option._replace(default=True) if option.name == "fallback" else option for option in OPTIONS.values()
 ]
 
 INPUT_PARAMETERS = [
-    Parameter(
+    Option(
         "image_topics", ["image"], "Image topics, one per camera. With several, results appear beside each.", topic=True
     ),
-    Parameter("image_transport", "raw", "compressed: JPEG or PNG on <image topic>/compressed.", choices=TRANSPORTS),
-    Parameter(
-        "qos", "auto", "Reliability asked of images; auto: best effort, reliable if that brings none.", choices=QOS
+    Option("image_transport", "raw", "compressed: JPEG or PNG on <image topic>/compressed.", choices=TRANSPORTS),
+    Option(
+        "qos",
+        "auto",
+        "Reliability of the image subscription; auto: best effort, or reliable if that brings no image.",
+        choices=QOS,
     ),
-    Parameter("max_age_ms", 0.0, "Older images are dropped; 0: none are.", 0.0, 60000.0, live=True),
-    Parameter("max_image_pixels", MAX_PIXELS, "Larger images and depth images are dropped.", 1, 3 * 10**8),
-    Parameter("mono16_bits", 0, MONO16_BITS, choices=SENSOR_BITS),
-    Parameter("roi_xywh", [0, 0, 0, 0], "Part of the image to look at: x, y, width, height px; 0: as far as it goes."),
-    Parameter("rotation_deg", 0, "How far clockwise the image is to be turned to stand upright.", choices=ROTATIONS),
-    Parameter(
+    Option("max_age_ms", 0.0, "Images older than this, in ms, are dropped; 0: none are.", 0.0, 60000.0, live=True),
+    Option("max_image_pixels", MAX_PIXELS, "Images and depth images of more pixels are dropped.", 1, 3 * 10**8),
+    Option("mono16_bits", 0, MONO16_BITS, choices=SENSOR_BITS),
+    Option(
+        "roi_xywh",
+        [0, 0, 0, 0],
+        "Region of interest in the image: x, y, width, height px; a size of 0: up to the border.",
+    ),
+    Option("rotation_deg", 0, "Clockwise rotation in degrees that makes the image upright.", choices=ROTATIONS),
+    Option(
         "camera_info_topic",
         "camera_info",
-        "Calibration; relative: beside the image topic. Empty: none. A remapping of camera_info wins.",
+        "Calibration; a relative name is beside the image topic. Empty: none. A remapping of camera_info wins.",
         topic=True,
     ),
-    Parameter("image_rectified", False, "The image is image_proc's: without distortion, with the matrix P."),
-    Parameter(
+    Option("image_rectified", False, "The image comes from image_proc: without distortion, with the matrix P."),
+    Option(
         "depth_topic",
         "",
         "Depth image aligned with the image (REP-118), for joints in space. Empty: none. A remapping of depth wins.",
         topic=True,
     ),
-    Parameter("depth_slop_s", 0.03, "Largest time difference between an image and its depth image, s.", 0.0, 1.0),
-    Parameter("depth_window", 0.02, "Half side of the square where depth is looked for, in box heights.", 0.005, 0.1),
-    Parameter("depth_nearest_m", 0.2, "Nearest distance that the depth camera measures, m.", 0.0, 10.0),
-    Parameter("depth_farthest_m", 10.0, "Farthest distance that the depth camera measures, m.", 0.1, 100.0),
-    Parameter(
+    Option("depth_slop_s", 0.03, "Largest time difference between an image and its depth image, s.", 0.0, 1.0),
+    Option("depth_window", 0.02, "Half side of the square where depth is looked for, in box heights.", 0.005, 0.1),
+    Option("depth_nearest_m", 0.2, "Nearest distance that the depth camera measures, m.", 0.0, 10.0),
+    Option("depth_farthest_m", 10.0, "Farthest distance that the depth camera measures, m.", 0.1, 100.0),
+    Option(
         "detections_topic",
         "",
         "vision_msgs/Detection2DArray with people, in place of the detector. Empty: none. A remapping of detections"
         " wins.",
         topic=True,
     ),
-    Parameter("detections_slop_s", 0.0, "Largest time difference between an image and its detections, s.", 0.0, 1.0),
-    Parameter("detections_min_score", 0.3, "Detections of a lower score are not looked at.", 0.0, 1.0, live=True),
-    Parameter("person_classes", ["person"], "Ids of those detections that are people."),
+    Option("detections_slop_s", 0.0, "Largest time difference between an image and its detections, s.", 0.0, 1.0),
+    Option("detections_min_score", 0.3, "Detections of a lower score are ignored.", 0.0, 1.0, live=True),
+    Option("person_classes", ["person"], "Class ids of detections that are people."),
 ]
 
 POSE_PARAMETERS = (
     [
-        Parameter("auto_activate", True, "Configure and activate at the start; else a manager of life cycles does."),
-        Parameter(
+        Option(
+            "auto_activate", True, "Configure and activate at start-up; if false, a lifecycle manager has to do it."
+        ),
+        Option(
             "enabled", True, "false: images are ignored, nothing is published, the networks stay loaded.", live=True
         ),
     ]
     + INPUT_PARAMETERS
     + PIPELINE_PARAMETERS
     + [
-        Parameter("overlay", True, "false: no pose/image even if somebody subscribes.", live=True),
-        Parameter(
+        Option("overlay", True, "false: no pose/image even if somebody subscribes.", live=True),
+        Option(
             "marker_metres_per_px",
             0.002,
-            "Size of a pixel in the plane of markers without depth, where no CameraInfo tells, m.",
+            "Size of a pixel, in m, in the plane of markers without depth, where there is no CameraInfo.",
             1e-6,
             1.0,
         ),
-        Parameter("marker_distance_m", 1.0, "Distance of that plane from the camera, m.", 0.1, 100.0),
-        Parameter(
-            "marker_lifetime_s", 0.5, "Seconds after which RViz drops a marker by itself; 0: never.", 0.0, 3600.0
-        ),
-        Parameter("hri", False, "Also publish REP-155's humans/bodies/...; needs hri_msgs."),
-        Parameter("foxglove", False, "Also publish pose/annotations for Foxglove; needs foxglove_msgs."),
+        Option("marker_distance_m", 1.0, "Distance of that plane from the camera, m.", 0.1, 100.0),
+        Option("marker_lifetime_s", 0.5, "Seconds after which RViz drops a marker by itself; 0: never.", 0.0, 3600.0),
+        Option("hri", False, "Also publish REP-155's humans/bodies/...; needs hri_msgs."),
+        Option("foxglove", False, "Also publish pose/annotations for Foxglove; needs foxglove_msgs."),
     ]
 )
 
 VIDEO_PARAMETERS = [
-    Parameter(
+    Option(
         "source",
         "",
         "An image, a folder of images, a video, a URL, or a camera such as 0 or /dev/video0. Required.",
         number_too=True,
     ),
-    Parameter("rate_hz", 0.0, "Images per second; 0: as the source says, each image at its time.", 0.0, 1000.0),
-    Parameter("loop", True, "Begin again at the end; else the node ends there."),
-    Parameter("frame_id", "camera", "frame_id of the images' headers."),
-    Parameter("width", 0, "Pixels to resize to, together with height; 0: as the source.", 0, 16384),
-    Parameter("height", 0, "Pixels to resize to, together with width; 0: as the source.", 0, 16384),
-    Parameter("wait_for_subscribers", 0, "Start only when so many nodes subscribe to the images.", 0, 100),
+    Option("rate_hz", 0.0, "Images per second; 0: as in the source, each image at its time.", 0.0, 1000.0),
+    Option("loop", True, "Start again at the end; if false, the node ends there."),
+    Option("frame_id", "camera", "frame_id of the images' headers."),
+    Option("width", 0, "Pixels to resize to, together with height; 0: as the source.", 0, 16384),
+    Option("height", 0, "Pixels to resize to, together with width; 0: as the source.", 0, 16384),
+    Option("wait_for_subscribers", 0, "Start only when this many nodes subscribe to the images.", 0, 100),
 ]

@@ -48,3 +48,17 @@ def test_texts_in_messages_are_short(text, cut):
 )
 def test_the_reason_of_another_librarys_exception_is_one_line(error, text):
     assert errors.reason_of(error) == text
+
+
+@pytest.mark.parametrize(
+    "name, known, options, closest",
+    [
+        ("", [], {}, ""),
+        ("modle", [], {}, ""),
+        ("modle", ["models", "model"], {}, "model"),
+        ("modle", ["other"], {}, ""),
+        ("modle", ["model"], {"similarity": 0.9}, ""),
+    ],
+)
+def test_closest_name(name, known, options, closest):
+    assert errors.closest_name(name, known, **options) == closest

@@ -1,4 +1,3 @@
-import argparse
 import json
 import os
 
@@ -10,7 +9,7 @@ from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.poses import empty_poses, make_poses
 from pose_estimation_ros.imaging.video import Source, VideoWriter, open_source
 from pose_estimation_ros.inference import predict as predict_module
-from pose_estimation_ros.inference.predict import coco_results, image_ids, output_names, pipeline_options
+from pose_estimation_ros.inference.predict import coco_results, image_ids, output_names
 
 
 def spot(blob, x):
@@ -229,18 +228,6 @@ def test_coco_results_by_hand():
     expected = {"image_id": 8, "category_id": 1, "keypoints": [1.5, 2, 0.5, 3, 4, 0], "score": 0.25, "track_id": 3}
     assert coco_results(poses, 8) == [expected]
     assert coco_results(empty_poses(17), 8) == []
-
-
-def test_options_reach_the_pipeline():
-    parser = argparse.ArgumentParser()
-    predict_module.add_arguments(parser)
-    arguments = "x --out y --model m --detector d --detect-every 2 --score-threshold 0.1 --person-threshold 0.2".split()
-    more = "--max-people 3 --no-tracking --no-smoothing --flip-test --threads 4 --fallback".split() + [
-        *"--cpu-engine openvino --track-max-age-s 2 --confirm-after 5 --min-cutoff-hz 1 --beta 3".split()
-    ]
-    expected = ("m", "d", 2, 0.1, 0.2, 3, False, False, True, 4, True, "openvino", 2, 5, 1, 3)
-    assert pipeline_options(parser.parse_args(arguments + more)) == expected
-    assert pipeline_options(parser.parse_args(["x", "--out", "y"])) == predict_module.DEFAULTS
 
 
 @pytest.mark.parametrize("fails_at", [None, "start", "work"])

@@ -38,8 +38,8 @@ def program(node, *parameters):
         ("pose_node", ["model:=nowhere.onnx", "detector:=full_frame"], "nowhere.onnx"),
         ("pose_node", ["model:=elpn_v1_coco.engine", "detector:=full_frame", "fallback:=false"], "TensorRT"),
         ("pose_node", ["treshold:=0.4"], "did you mean"),
-        ("pose_node", ["image_topics:=[]"], "parameter image_topics: expected a list of str"),
-        ("pose_node", ["image_topics:=['a b']"], "parameter image_topics: expected the name of a topic, got 'a b'"),
+        ("pose_node", ["image_topics:=[]"], "expected image_topics to be a list of texts"),
+        ("pose_node", ["image_topics:=['a b']"], "expected image_topics to be the name of a topic, got 'a b'"),
         (
             "pose_node",
             ["depth_nearest_m:=9", "depth_farthest_m:=0.2"],

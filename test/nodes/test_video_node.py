@@ -116,8 +116,8 @@ def test_resized(play, folder):
         (DataError, "nowhere.mp4", dict(source="nowhere.mp4")),
         (DataError, "cannot open the camera 98", dict(source="98")),
         (DataError, "cannot open the camera 98", dict(source=98)),
-        (ConfigError, "parameter source: expected str, got 1.5", dict(source=1.5)),
-        (ConfigError, "parameter source: expected str, got True", dict(source=True)),
+        (ConfigError, "^expected source to be a text, got 1.5", dict(source=1.5)),
+        (ConfigError, "^expected source to be a text, got True", dict(source=True)),
         (DataError, "cannot open", dict(source=os.path.abspath(__file__))),
     ],
 )

@@ -1,13 +1,21 @@
-"""What the launch files compute: arguments -> keywords of launch_ros' Node. Needs neither launch nor rclpy."""
+"""Compute keywords of launch_ros' Node from launch arguments; it needs neither launch nor rclpy."""
 
 import os
 import sys
-from typing import Any, Dict, List, NamedTuple, Sequence
+from typing import Any, Dict, Iterable, List, NamedTuple, Sequence
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS, VIDEO_PARAMETERS, Parameter
+from pose_estimation_ros.inference.options import Option, intended_name, parse_text, unknown_text
+from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS, VIDEO_PARAMETERS
 
-Argument = NamedTuple("Argument", [("name", str), ("default", str), ("description", str)])
+
+class Argument(NamedTuple):
+    """Describe an argument of a launch file."""
+
+    name: str
+    default: str
+    description: str
+
 
 COMMON = [
     Argument("namespace", "", "Namespace of the nodes and their topics."),
@@ -21,7 +29,9 @@ COMMON = [
 VIDEO_ARGUMENTS = ("source", "rate_hz", "loop")
 PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")  # of Kilted on, and before
 BEFORE_KILTED = ("eloquent", "foxy", "galactic", "humble", "iron", "jazzy")
-USE_SIM_TIME = Parameter("use_sim_time", False, "")
+USE_SIM_TIME = Option("use_sim_time", False, COMMON[1].description)
+RATE = Option("rate", 1.0, "Speed of the replay; 1: as recorded.")
+LOOP = Option("loop", False, "true: start again at the end.")
 
 
 def pose_arguments(params: str, without: Sequence[str] = (), **defaults: str) -> List[Argument]:
@@ -35,37 +45,58 @@ def pose_arguments(params: str, without: Sequence[str] = (), **defaults: str) ->
         without: Arguments that the launch file does not have.
         defaults: Defaults of other arguments.
     """
-    own = [
+    first = [
         Argument("params_file", config_file(params + ".yaml"), "YAML file with the node's parameters."),
         Argument("input_image_topic", "", "Image topic to subscribe to. Empty: as in params_file."),
     ]
-    own += [Argument(p.name, "", p.description + " Empty: as in params_file.") for p in POSE_PARAMETERS]
-    own = [argument for argument in COMMON + own if argument.name not in without]
-    return [argument._replace(default=defaults.get(argument.name, argument.default)) for argument in own]
+    of_node = [Argument(p.name, "", p.description + " Empty: as in params_file.") for p in POSE_PARAMETERS]
+    arguments = [argument for argument in COMMON + first + of_node if argument.name not in without]
+    return [argument._replace(default=defaults.get(argument.name, argument.default)) for argument in arguments]
 
 
 def demo_arguments() -> List[Argument]:
     """Make the arguments of the launch file that plays the clip of the demo to the node."""
     video = [p for p in VIDEO_PARAMETERS if p.name in VIDEO_ARGUMENTS]
-    own = [Argument(p.name, "", p.description + " Empty: the default of video_node.") for p in video]
-    own[0] = own[0]._replace(description="An image, a folder of images, a video or a camera index. Empty: a clip.")
-    return pose_arguments("cpu") + own
+    arguments = [Argument(p.name, "", p.description + " Empty: the default of video_node.") for p in video]
+    source = "An image, a folder of images, a video or a camera index. Empty: a clip."
+    arguments[0] = arguments[0]._replace(description=source)
+    return pose_arguments("cpu") + arguments
 
 
 def replay_arguments() -> List[Argument]:
-    own = [
-        Argument("bag", "", "Folder of a rosbag2 recording. Required."),
-        Argument("rate", "1.0", "Speed, 1: as recorded."),
-        Argument("loop", "false", "true: begin again at the end."),
-    ]
-    return pose_arguments("cpu", use_sim_time="true") + own
+    """Make the arguments of the launch file that plays a recording to the node."""
+    bag = Argument("bag", "", "Folder of a rosbag2 recording. Required.")
+    player = [Argument(option.name, str(option.default).lower(), option.description) for option in (RATE, LOOP)]
+    return pose_arguments("cpu", use_sim_time="true") + [bag] + player
+
+
+def warn_of_misspelled(names: Iterable[str], arguments: Sequence[Argument]) -> None:
+    """Warn on stderr of each name that is a misspelling of an argument, as launch ignores unknown names.
+
+    A warning, not an error: the name may be an argument of another launch file, which includes this one.
+
+    Args:
+        names: Names of arguments that the user wrote on the command line.
+        arguments: All arguments of the launch file.
+    """
+    known = [argument.name for argument in arguments]
+    for name in names:
+        if name not in known and intended_name(name, known):
+            print("warning: %s" % unknown_text("launch argument", name, known), file=sys.stderr)
 
 
 def pose_node(values: Dict[str, str]) -> Dict[str, Any]:
-    """Make the keywords for launch_ros.actions.Node of pose_node. values: argument -> text. Raises ConfigError."""
+    """Make the keywords for launch_ros.actions.Node of pose_node.
+
+    Args:
+        values: Text of each argument by its name, empty where it is not set.
+
+    Raises:
+        ConfigError: A text does not fit its parameter, there is no params_file, or the topics are set twice.
+    """
     if not os.path.isfile(values["params_file"]):
-        raise ConfigError("params_file: expected a YAML file, there is no %s" % values["params_file"])
-    overrides = {p.name: parse(p, values[p.name]) for p in POSE_PARAMETERS if values.get(p.name)}
+        raise ConfigError("params_file %s does not exist" % values["params_file"])
+    overrides = {p.name: parse_text(p, values[p.name]) for p in POSE_PARAMETERS if values.get(p.name)}
     if values.get("input_image_topic"):
         if "image_topics" in overrides:
             raise ConfigError("expected either input_image_topic or image_topics, got both")
@@ -74,28 +105,33 @@ def pose_node(values: Dict[str, str]) -> Dict[str, Any]:
 
 
 def video_node(values: Dict[str, str]) -> Dict[str, Any]:
-    """Keywords for video_node, publishing where pose_node subscribes, with the Fast DDS profile for images."""
-    given = [p for p in VIDEO_PARAMETERS if p.name in VIDEO_ARGUMENTS and values[p.name]]
-    parameters = {p.name: parse(p, values[p.name]) for p in given}
+    """Make the keywords for video_node, which publishes where pose_node subscribes.
+
+    Its environment has the Fast DDS profile for images. See pose_node for the argument and the errors.
+    """
+    options = [p for p in VIDEO_PARAMETERS if p.name in VIDEO_ARGUMENTS and values[p.name]]
+    parameters = {p.name: parse_text(p, values[p.name]) for p in options}
     parameters.setdefault("source", demo_clip())
     node = _node("video_node", values, [], parameters)
     return dict(node, additional_env=image_publisher_environment())
 
 
 def bag_player(values: Dict[str, str]) -> Dict[str, Any]:
-    """Keywords for launch.actions.ExecuteProcess that plays a bag and its clock. Raises ConfigError."""
+    """Make the keywords for launch.actions.ExecuteProcess that plays a bag and its clock.
+
+    See pose_node for the argument and the errors.
+    """
     if not os.path.exists(values["bag"]):
-        raise ConfigError("bag: expected a rosbag2 recording, there is no %r" % values["bag"])
-    rate = parse(Parameter("rate", 1.0, ""), values["rate"])
-    again = ["--loop"] if parse(Parameter("loop", False, ""), values["loop"]) else []
-    command = ["ros2", "bag", "play", values["bag"], "--clock", "--rate", str(rate)] + again
-    return {"cmd": command, "additional_env": image_publisher_environment(), "output": "screen"}
+        raise ConfigError("rosbag2 recording %r does not exist" % values["bag"])
+    again = ["--loop"] if parse_text(LOOP, values["loop"]) else []
+    command = ["ros2", "bag", "play", values["bag"], "--clock", "--rate", str(parse_text(RATE, values["rate"]))]
+    return {"cmd": command + again, "additional_env": image_publisher_environment(), "output": "screen"}
 
 
 def _node(executable: str, values: Dict[str, str], files: List[str], parameters: Dict[str, Any]) -> Dict[str, Any]:
     """Make the keywords of a node; an argument that is empty changes nothing."""
     if values["use_sim_time"]:
-        parameters = dict(parameters, use_sim_time=parse(USE_SIM_TIME, values["use_sim_time"]))
+        parameters = dict(parameters, use_sim_time=parse_text(USE_SIM_TIME, values["use_sim_time"]))
     topic, level = values.get("input_image_topic"), values["log_level"]
     node = {
         "package": "pose_estimation_ros",
@@ -109,27 +145,8 @@ def _node(executable: str, values: Dict[str, str], files: List[str], parameters:
     return dict(node, namespace=values["namespace"]) if values["namespace"] else node
 
 
-def parse(parameter: Parameter, text: str) -> Any:
-    """Text of a launch argument -> value of the parameter's type; lists are separated by commas. Raises ConfigError."""
-    default = parameter.default
-    if isinstance(default, list):
-        return [_parse(parameter.name, type(default[0]), part.strip()) for part in text.split(",")]
-    return _parse(parameter.name, type(default), text)
-
-
-def _parse(name: str, kind: type, text: str) -> Any:
-    if kind is bool:
-        if text.lower() not in ("true", "false"):
-            raise ConfigError("%s: expected true or false, got %r" % (name, text))
-        return text.lower() == "true"
-    try:
-        return kind(text)
-    except ValueError:
-        raise ConfigError("%s: expected %s, got %r" % (name, kind.__name__, text))
-
-
 def image_publisher_environment() -> Dict[str, str]:
-    """Return the variables for processes that publish images: Fast DDS with shared memory that holds them.
+    """Return the environment of processes that publish images: Fast DDS with shared memory that holds them.
 
     A profile that the user has set stays, and is logged.
     """

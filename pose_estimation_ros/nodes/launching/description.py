@@ -1,20 +1,29 @@
-"""Arguments and what starts by them -> LaunchDescription: what all launch files have in common. Needs launch."""
+"""Make the LaunchDescription of a launch file from its arguments and what it starts; it needs launch."""
 
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Sequence
 
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch_ros.actions import Node
 
-from pose_estimation_ros.nodes.launching.arguments import Argument
+from pose_estimation_ros.nodes.launching.arguments import Argument, warn_of_misspelled
 
 
 def describe(
-    arguments: List[Argument], *nodes: Callable[[Dict[str, str]], Dict[str, Any]], actions: Any = ()
+    arguments: List[Argument],
+    *nodes: Callable[[Dict[str, str]], Dict[str, Any]],
+    actions: Sequence[Callable[[Dict[str, str]], Any]] = (),
 ) -> LaunchDescription:
-    """nodes: functions {argument: text} -> keywords of launch_ros' Node; actions: -> any other actions."""
+    """Describe what a launch file takes and starts.
+
+    Args:
+        arguments: Arguments of the launch file.
+        nodes: Functions from {argument: text} to keywords of launch_ros' Node.
+        actions: Functions from {argument: text} to any other actions; they start before the nodes.
+    """
 
     def start(context: Any) -> List[Any]:
+        warn_of_misspelled([word.partition(":=")[0] for word in context.argv], arguments)
         values = {argument.name: context.launch_configurations[argument.name] for argument in arguments}
         return [action(values) for action in actions] + [Node(**node(values)) for node in nodes]
 

@@ -59,12 +59,14 @@ def test_every_argument_arrives_with_its_type():
 @pytest.mark.parametrize(
     "words, given",
     [
-        ("threads: expected int, got 'many'", dict(threads="many")),
-        ("score_threshold: expected float, got 'a'", dict(score_threshold="a")),
-        ("tracking: expected true or false, got 'yes'", dict(tracking="yes")),
-        ("use_sim_time: expected true or false, got 'yes'", dict(use_sim_time="yes")),
+        ("^expected threads to be a whole number in 0..256, got 'many'$", dict(threads="many")),
+        ("^expected score_threshold to be a number in 0.0..1.0, got 'a'$", dict(score_threshold="a")),
+        ("^expected tracking to be true or false, got 'yes'$", dict(tracking="yes")),
+        ("^expected use_sim_time to be true or false, got 'yes'$", dict(use_sim_time="yes")),
         ("either input_image_topic or image_topics, got both", dict(input_image_topic="/a", image_topics="/b")),
-        ("params_file: expected a YAML file, there is no nowhere.yaml", dict(params_file="nowhere.yaml")),
+        ("params_file nowhere.yaml does not exist", dict(params_file="nowhere.yaml")),
+        ("^expected detect_every in 1..1000, got 0$", dict(detect_every="0")),
+        ("^expected qos to be one of auto, best_effort, reliable, got 'best'$", dict(qos="best")),
     ],
 )
 def test_bad_values(words, given):
@@ -98,6 +100,21 @@ def test_the_users_own_profile_is_kept_and_logged(monkeypatch, capsys, tmp_path,
     assert variable in capsys.readouterr().err
     given = values(la.replay_arguments(), bag=str(tmp_path))
     assert la.bag_player(given)["additional_env"] == la.video_node(values(la.demo_arguments()))["additional_env"] == {}
+
+
+@pytest.mark.parametrize(
+    "names, words",
+    [
+        ([], ""),
+        (["model", "bag", "my_robot"], ""),
+        (["detect_evry"], "warning: unknown launch argument 'detect_evry'; did you mean 'detect_every'? known: "),
+        (["image_topic"], "warning: unknown launch argument 'image_topic'; did you mean 'image_topics'? known: "),
+    ],
+)
+def test_a_misspelled_argument_is_a_warning_as_launch_ignores_it(capsys, names, words):
+    la.warn_of_misspelled(names, la.pose_arguments("cpu"))
+    stderr = capsys.readouterr().err
+    assert stderr.startswith(words) and stderr.count("\n") == bool(words)
 
 
 class Remember:
@@ -166,7 +183,7 @@ def start(name, monkeypatch, **given):
     declared = {entity.args[0]: entity.kwargs for entity in entities[:-1]}
     assert all(kwargs["description"] for kwargs in declared.values()) and set(given) <= set(declared)
     defaults = {key: kwargs["default_value"] for key, kwargs in declared.items()}
-    context = types.SimpleNamespace(launch_configurations=dict(defaults, **given))
+    context = types.SimpleNamespace(launch_configurations=dict(defaults, **given), argv=[])
     return [action.kwargs for action in entities[-1].kwargs["function"](context)]
 
 
@@ -201,6 +218,14 @@ def test_an_image_topic_given_to_launch_is_subscribed_to_whatever_the_file_says(
     assert parameters_of(depth)["image_topics"] == ["image"] and depth["remappings"] == [("image", "/zed/rgb")]
 
 
+def test_the_words_of_the_command_line_are_looked_at(launch_stand_in, monkeypatch, capsys):
+    (entities,) = description_of("cpu", monkeypatch).args
+    declared = {entity.args[0]: entity.kwargs["default_value"] for entity in entities[:-1]}
+    argv = ["treads:=2", "model:=x"]
+    entities[-1].kwargs["function"](types.SimpleNamespace(launch_configurations=declared, argv=argv))
+    assert "unknown launch argument 'treads'; did you mean 'threads'?" in capsys.readouterr().err
+
+
 def test_a_missing_bag_is_told(launch_stand_in, monkeypatch):
-    with pytest.raises(ConfigError, match="bag: expected a rosbag2 recording, there is no 'nowhere'"):
+    with pytest.raises(ConfigError, match="rosbag2 recording 'nowhere' does not exist"):
         start("replay", monkeypatch, bag="nowhere")

@@ -1,0 +1,71 @@
+"""Make flags of `pose` commands from the table of options."""
+
+import argparse
+from typing import Any, Callable, Sequence
+
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.inference.options import OPTIONS, Option, PipelineOptions, item_type, parse_text
+
+
+def add_option_flags(parser: "argparse._ActionsContainer", names: Sequence[str] = PipelineOptions._fields) -> None:
+    """Add a flag for each option, such as --detect-every; options_of reads them back.
+
+    An option that is true by default gets a flag that turns it off, such as --no-tracking.
+
+    Args:
+        parser: Parser or group of arguments that gets the flags.
+        names: Names of the options.
+    """
+    for name in names:
+        option = OPTIONS[name]
+        if isinstance(option.default, bool):
+            _add_switch(parser, option)
+        else:
+            _add_value(parser, option)
+
+
+def options_of(args: argparse.Namespace, names: Sequence[str] = PipelineOptions._fields) -> PipelineOptions:
+    """Return the options of a pipeline as a command line gives them.
+
+    Args:
+        args: What the parser returned.
+        names: Names of the options that have flags; the others keep their defaults.
+    """
+    return PipelineOptions(**{name: getattr(args, name) for name in names})
+
+
+def _add_switch(parser: "argparse._ActionsContainer", option: Option) -> None:
+    flag = option.name.replace("_", "-")
+    if option.default:
+        off = "turn this off: " + _help(option)[0].lower() + _help(option)[1:]
+        parser.add_argument("--no-" + flag, dest=option.name, action="store_false", help=off)
+    else:
+        parser.add_argument("--" + flag, action="store_true", help=_help(option))
+
+
+def _add_value(parser: "argparse._ActionsContainer", option: Option) -> None:
+    parser.add_argument(
+        "--" + option.name.replace("_", "-"),
+        type=_parser_of(option),
+        default=option.default,
+        choices=option.choices or None,
+        metavar=None if option.choices else "X",
+        help=_help(option) + " (%(default)s)",
+    )
+
+
+def _help(option: Option) -> str:
+    return option.description.replace("%", "%%")
+
+
+def _parser_of(option: Option) -> Callable[[str], Any]:
+    """Return the type of an option's value, as argparse takes it."""
+
+    def parse(text: str) -> Any:
+        try:
+            return parse_text(option, text)
+        except ConfigError as error:
+            raise argparse.ArgumentTypeError(str(error))
+
+    parse.__name__ = item_type(option).__name__
+    return parse

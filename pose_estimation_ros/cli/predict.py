@@ -1,0 +1,41 @@
+"""Find people in images, a video or a camera: annotated pictures and keypoints.json. Needs no ROS.
+
+INPUT is also a pattern such as img_%04d.png (its images, as in a folder), a device such as /dev/video0, or a URL such
+as rtsp://camera/stream. Written into the folder given by --out:
+  <name>.jpg or <name>.mp4   the input with skeletons drawn
+  keypoints.json             a list in COCO results format: image_id, category_id 1, keypoints [x, y, score, ...] in
+                             pixels, score; and track_id where people are tracked
+image_id is the frame index of a video or camera. For images it is the number in the file's name where every file is
+named by a different number (COCO: 000000000139.jpg is 139), else the place in the sorted list, from 0. Images of a
+folder that cannot be read are named and left out; the exit code is 1 then. Hidden files are no images.
+"""
+
+import argparse
+import sys
+
+from pose_estimation_ros.cli.arguments import whole
+from pose_estimation_ros.cli.flags import add_option_flags, options_of
+from pose_estimation_ros.cli.output import warn
+from pose_estimation_ros.imaging.draw import COLOR_BY
+from pose_estimation_ros.inference.predict import Prediction, predict
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command to its parser."""
+    parser.add_argument("input", metavar="INPUT", help="image, folder of images, video, or camera index such as 0")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results, made if need be")
+    parser.add_argument(
+        "--max-frames", type=whole(1), metavar="N", help="stop after N frames (a camera: else by Ctrl-C)"
+    )
+    parser.add_argument("--color-by", choices=COLOR_BY, default="side", help="colour of limbs (default: %(default)s)")
+    add_option_flags(parser.add_argument_group("pipeline (default in brackets)"))
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the command and return its exit code."""
+    prediction = Prediction(args.input, args.out, options_of(args), args.max_frames, args.color_by)
+    predicted = predict(prediction, warn)
+    if predicted.stopped:
+        print("\nstopped after %d frames" % predicted.frames, file=sys.stderr)
+    print("%d frames, %d people; results in %s" % (predicted.frames, predicted.people, args.out))
+    return 1 if predicted.unreadable else 0

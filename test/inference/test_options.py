@@ -1,0 +1,181 @@
+import numpy as np
+import pytest
+
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.inference.options import (
+    LIVE,
+    OPTIONS,
+    Option,
+    PipelineOptions,
+    check_options,
+    check_value,
+    expected_text,
+    intended_name,
+    make_options,
+    parse_text,
+    unknown_text,
+)
+
+TOPICS = Option("topics", ["image"], "")
+ROI = Option("roi", [0, 0], "")
+SOURCE = Option("source", "", "", number_too=True)
+TURN = Option("turn", 0, "", choices=(0, 90))
+
+
+def test_the_table_has_every_option_with_its_default():
+    assert tuple(OPTIONS) == PipelineOptions._fields
+    assert tuple(option.default for option in OPTIONS.values()) == PipelineOptions()
+    assert set(LIVE) < set(OPTIONS) and "detect_every" in LIVE and "model" not in LIVE
+
+
+def test_numbers_have_a_range_which_holds_the_default():
+    for option in OPTIONS.values():
+        assert len(option.description) > 20
+        if isinstance(option.default, bool) or isinstance(option.default, str):
+            assert option.low is None and option.high is None
+        else:
+            assert option.low <= option.default <= option.high
+
+
+@pytest.mark.parametrize(
+    "option, value, expected",
+    [
+        (OPTIONS["model"], "x", "x"),
+        (OPTIONS["tracking"], False, False),
+        (OPTIONS["detect_every"], 1, 1),
+        (OPTIONS["detect_every"], np.int64(1000), 1000),
+        (OPTIONS["beta"], 4, 4.0),
+        (OPTIONS["beta"], np.float32(0.5), 0.5),
+        (TOPICS, ["a", "b"], ["a", "b"]),
+        (TOPICS, [], []),
+        (ROI, [1, 2, 3], [1, 2, 3]),
+        (SOURCE, 0, "0"),
+        (TURN, 90, 90),
+    ],
+)
+def test_good_values(option, value, expected):
+    checked = check_value(option, value)
+    assert checked == expected and type(checked) is type(expected)
+
+
+@pytest.mark.parametrize(
+    "option, value, message",
+    [
+        (OPTIONS["detect_every"], 0, "expected detect_every in 1..1000, got 0"),
+        (OPTIONS["detect_every"], 1001, "expected detect_every in 1..1000, got 1001"),
+        (OPTIONS["detect_every"], 2.0, "expected detect_every to be a whole number in 1..1000, got 2.0"),
+        (OPTIONS["detect_every"], True, "expected detect_every to be a whole number in 1..1000, got True"),
+        (OPTIONS["detect_every"], None, "expected detect_every to be a whole number in 1..1000, got None"),
+        (OPTIONS["beta"], float("nan"), "expected beta in 0.0..50.0, got nan"),
+        (OPTIONS["beta"], "1", "expected beta to be a number in 0.0..50.0, got '1'"),
+        (OPTIONS["tracking"], 1, "expected tracking to be true or false, got 1"),
+        (OPTIONS["model"], 3, "expected model to be a text, got 3"),
+        (OPTIONS["cpu_engine"], "x", "expected cpu_engine to be one of onnxruntime, openvino, got 'x'"),
+        (TOPICS, "image", "expected topics to be a list of texts, got 'image'"),
+        (TOPICS, ["image", 1], "expected topics to be a list of texts, got ['image', 1]"),
+        (ROI, [1.5], "expected roi to be a list of whole numbers, got [1.5]"),
+        (SOURCE, 1.5, "expected source to be a text, got 1.5"),
+        (SOURCE, True, "expected source to be a text, got True"),
+        (TURN, 45, "expected turn to be one of 0, 90, got 45"),
+        (TURN, False, "expected turn to be one of 0, 90, got False"),
+    ],
+)
+def test_bad_values(option, value, message):
+    with pytest.raises(ConfigError) as error:
+        check_value(option, value)
+    assert str(error.value) == message
+
+
+def test_a_huge_value_does_not_fill_the_message():
+    for value in (10**400, "x" * 10**6):
+        with pytest.raises(ConfigError) as error:
+            check_value(OPTIONS["beta"], value)
+        assert len(str(error.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "option, text, expected",
+    [
+        (OPTIONS["model"], "x.onnx", "x.onnx"),
+        (OPTIONS["tracking"], "True", True),
+        (OPTIONS["tracking"], "false", False),
+        (OPTIONS["detect_every"], " 2 ", 2),
+        (OPTIONS["beta"], "1e1", 10.0),
+        (TOPICS, "/a, /b", ["/a", "/b"]),
+        (ROI, "1,2", [1, 2]),
+        (SOURCE, "0", "0"),
+    ],
+)
+def test_good_texts(option, text, expected):
+    value = parse_text(option, text)
+    assert value == expected and type(value) is type(expected)
+
+
+@pytest.mark.parametrize(
+    "option, text, message",
+    [
+        (OPTIONS["tracking"], "yes", "expected tracking to be true or false, got 'yes'"),
+        (OPTIONS["tracking"], "", "expected tracking to be true or false, got ''"),
+        (OPTIONS["detect_every"], "0", "expected detect_every in 1..1000, got 0"),
+        (OPTIONS["detect_every"], "1.0", "expected detect_every to be a whole number in 1..1000, got '1.0'"),
+        (OPTIONS["beta"], "inf", "expected beta in 0.0..50.0, got inf"),
+        (ROI, "1,,2", "expected roi to be a list of whole numbers, got [1, '', 2]"),
+    ],
+)
+def test_bad_texts(option, text, message):
+    with pytest.raises(ConfigError) as error:
+        parse_text(option, text)
+    assert str(error.value) == message
+
+
+def test_options_by_name():
+    assert make_options({}) == PipelineOptions()
+    base = PipelineOptions(model="m")
+    options = make_options({"beta": 2, "tracking": False}, base)
+    assert options == base._replace(beta=2.0, tracking=False) and type(options.beta) is float
+
+
+@pytest.mark.parametrize(
+    "values, words",
+    [
+        ({"detect_evry": 1}, "^unknown option 'detect_evry'; did you mean 'detect_every'. known: beta, "),
+        ({"treshold": 1}, "^unknown option 'treshold'; did you mean '(score|person)_threshold'. known: beta, "),
+        ({"xyz": 1}, "^unknown option 'xyz'; known: beta, confirm_after, "),
+        ({"detect_every": 0}, "^expected detect_every in 1..1000, got 0$"),
+    ],
+)
+def test_bad_options_by_name(values, words):
+    with pytest.raises(ConfigError, match=words):
+        make_options(values)
+
+
+def test_check_options():
+    check_options(PipelineOptions())
+    with pytest.raises(ConfigError, match="^expected max_people in 1..1000, got 0$"):
+        check_options(PipelineOptions(max_people=0))
+    with pytest.raises(ConfigError, match="^expected threads to be a whole number in 0..256, got 2.0$"):
+        check_options(PipelineOptions(threads=2.0))
+
+
+@pytest.mark.parametrize(
+    "name, meant",
+    [
+        ("", ""),
+        ("modle", "model"),
+        ("detect_evry", "detect_every"),
+        ("treshold", "score_threshold"),
+        ("waypoints", ""),
+        ("model", "model"),
+    ],
+)
+def test_intended_name(name, meant):
+    assert intended_name(name, ["model", "detect_every", "score_threshold"]) == meant
+
+
+def test_texts_of_messages():
+    assert unknown_text("parameter", "modle", ["threads", "model"]) == (
+        "unknown parameter 'modle'; did you mean 'model'? known: model, threads"
+    )
+    assert len(unknown_text("parameter", "x" * 10**6, ["model"])) < 200
+    assert expected_text(OPTIONS["beta"]) == "a number in 0.0..50.0"
+    assert expected_text(OPTIONS["tracking"]) == "true or false"
