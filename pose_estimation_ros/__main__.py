@@ -1,4 +1,4 @@
-"""The `pose` command. Each sub-command lives in its own module, which is imported only when called.
+"""Run the `pose` command; each sub-command has its own module in cli/, which is imported only when called.
 
 Exit codes: 0; 1 for an error that the user can cause; 2 for a wrong command line; 70 for a fault of the package; 130
 for Ctrl-C. An error is one line on stderr; with POSE_TRACEBACK=1 in the environment its traceback follows.
@@ -14,13 +14,12 @@ import traceback
 from typing import Any, Iterator, List, Optional
 
 from pose_estimation_ros import __version__
-from pose_estimation_ros.core.errors import PoseError, shortened
+from pose_estimation_ros.core.errors import PoseError, one_line, printable
 
 FAULT = 70  # EX_SOFTWARE of sysexits.h
 # What files, arguments and the machine can cause where no reader of the package has turned it into a PoseError.
-OF_THE_USER = (OSError, RecursionError, UnicodeError, MemoryError)
+USER_ERRORS = (OSError, RecursionError, UnicodeError, MemoryError)
 QUIET = {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}  # their failures become errors of the package
-LONGEST = 1000  # characters of an error's line
 
 # name: (module with add_arguments(parser) and main(args) -> int, one line of help, pip extra that it needs)
 COMMANDS = {
@@ -59,7 +58,7 @@ COMMANDS = {
 }
 
 
-def main(argv: List[str] = None) -> int:
+def main(argv: Optional[List[str]] = None) -> int:
     """Run one command and return the exit code; no exception but SystemExit leaves it."""
     argv = sys.argv[1:] if argv is None else argv
     try:
@@ -74,19 +73,19 @@ def main(argv: List[str] = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        return 130 if is_of_ctrl_c(error) else tell(error)
+        return 130 if is_ctrl_c(error) else report(error)
 
 
-def tell(error: Exception) -> int:
+def report(error: Exception) -> int:
     """Print the error to stderr and return its exit code."""
-    print("pose: error: %s" % one_line(error), file=sys.stderr)
+    print("pose: error: %s" % error_line(error), file=sys.stderr)
     if os.environ.get("POSE_TRACEBACK"):
         traceback.print_exc()
     try:
         sys.stdout.flush()
     except OSError:
         drop_output()
-    return 1 if is_of_the_user(error) else FAULT
+    return 1 if is_user_error(error) else FAULT
 
 
 def run(argv: List[str]) -> int:
@@ -98,35 +97,26 @@ def run(argv: List[str]) -> int:
     return args.main(args)
 
 
-def is_of_ctrl_c(error: Optional[BaseException]) -> bool:
+def is_ctrl_c(error: Optional[BaseException]) -> bool:
     """Tell whether Ctrl-C is the cause: in the import of a library it comes out as "initialization failed"."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None
 
 
-def is_of_the_user(error: BaseException) -> bool:
-    """Tell whether a user can have caused the error; OpenCV's own error comes of files, and is not imported here."""
+def is_user_error(error: BaseException) -> bool:
+    """Tell whether a user can have caused the error; OpenCV's own error comes from files, and is not imported here."""
     loop = isinstance(error, RuntimeError) and str(error).startswith("Symlink loop")  # pathlib's, until Python 3.13
-    return isinstance(error, (PoseError,) + OF_THE_USER) or type(error).__module__ == "cv2" or loop
+    return isinstance(error, (PoseError,) + USER_ERRORS) or type(error).__module__ == "cv2" or loop
 
 
-def one_line(error: BaseException) -> str:
+def error_line(error: BaseException) -> str:
     """Return the text of an error in one line; for an unexpected one with its type and how to see the traceback."""
-    text = " ".join(str(error).split())
-    if isinstance(error, PoseError):
-        return _printable(text)
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
-        return _printable("%s: %s" % (name, error.strerror))
-    named = _printable(": ".join(filter(None, [type(error).__name__, text])))
-    what = named if is_of_the_user(error) else "fault of pose_estimation_ros: %s" % named
-    return "%s (POSE_TRACEBACK=1 shows the traceback)" % what
-
-
-def _printable(text: str) -> str:
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")  # names of files need not be UTF-8
-    return shortened(text, LONGEST)
+    if isinstance(error, PoseError) or (isinstance(error, OSError) and error.strerror and error.filename is not None):
+        return one_line(error)
+    typed = printable(": ".join(filter(None, [type(error).__name__, " ".join(str(error).split())])))
+    text = typed if is_user_error(error) else "fault of pose_estimation_ros: %s" % typed
+    return "%s (POSE_TRACEBACK=1 shows the traceback)" % text
 
 
 @contextlib.contextmanager

@@ -1,8 +1,11 @@
 """The errors that a user can cause. Each message says what was expected and what came."""
 
 import difflib
+import os
 import reprlib
 from typing import Any, Iterable
+
+LONGEST_LINE = 1000  # characters of an error that is printed in one line
 
 
 class PoseError(Exception):
@@ -69,3 +72,19 @@ def closest_name(name: str, known: Iterable[str], similarity: float = 0.6) -> st
     """
     near = difflib.get_close_matches(name, list(known), 1, similarity)
     return near[0] if near else ""
+
+
+def one_line(error: BaseException) -> str:
+    """Return the text of an error in one line that can be printed and is not too long; its type where it has no text.
+
+    An error of the operating system reads "file: reason".
+    """
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
+        return printable("%s: %s" % (name, error.strerror))
+    return printable(reason_of(error))
+
+
+def printable(text: str) -> str:
+    """Cut a text at LONGEST_LINE and escape what is not UTF-8, which names of files need not be."""
+    return shortened(text.encode("utf-8", "backslashreplace").decode("utf-8"), LONGEST_LINE)

@@ -62,3 +62,18 @@ def test_the_reason_of_another_librarys_exception_is_one_line(error, text):
 )
 def test_closest_name(name, known, options, closest):
     assert errors.closest_name(name, known, **options) == closest
+
+
+@pytest.mark.parametrize(
+    "error, line",
+    [
+        (errors.ConfigError("expected a,\n  got b"), "expected a, got b"),
+        (ValueError(), "ValueError"),
+        (OSError(28, "No space left on device", "out/x.json"), "out/x.json: No space left on device"),
+        (OSError(13, "Permission denied", b"b\xff.jpg"), "b\\udcff.jpg: Permission denied"),
+        (OSError("odd"), "odd"),
+        (errors.DataError("x" * 5000), "x" * 1000 + "..."),
+    ],
+)
+def test_an_error_in_one_line(error, line):
+    assert errors.one_line(error) == line
