@@ -23,14 +23,18 @@ QUIET = {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}  # their 
 
 # name: (module with add_arguments(parser) and main(args) -> int, one line of help, pip extra that it needs)
 COMMANDS = {
-    "predict": ("pose_estimation_ros.cli.predict", "keypoints of images, a video or a camera", ""),
+    "predict": ("pose_estimation_ros.cli.predict", "find people in images, a video or a camera", ""),
     "benchmark": (
         "pose_estimation_ros.cli.benchmark",
         "time each part of the way, and one model against another",
         "",
     ),
-    "build-engine": ("pose_estimation_ros.inference.trt.builder", "compile a model for this machine's GPU", ""),
-    "inspect-engine": ("pose_estimation_ros.cli.inspect_engine", "what an engine is of, and what is in it", ""),
+    "build-engine": ("pose_estimation_ros.cli.build_engine", "compile a model for this machine's GPU", ""),
+    "inspect-engine": (
+        "pose_estimation_ros.cli.inspect_engine",
+        "show how an engine was built and what it contains",
+        "",
+    ),
     "train": ("pose_estimation_ros.training.train", "train a model from a recipe", "train"),
     "models": ("pose_estimation_ros.training.zoo", "what each model costs, beside its paper's figures", "train"),
     "export": (

@@ -1,5 +1,3 @@
-import ctypes
-import itertools
 import json
 
 import numpy as np
@@ -7,14 +5,9 @@ import pytest
 
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.cli import benchmark as module
-from pose_estimation_ros.cli.benchmark import ENCODERS, WARM_UP, WAY, image_fields, time_frame
-from pose_estimation_ros.core.timing import take_turns
-from pose_estimation_ros.imaging.encodings import decode_image
 from pose_estimation_ros.imaging.video import VideoWriter
-from pose_estimation_ros.inference.backends.base import Backend
-from pose_estimation_ros.inference.backends.open import open_model
+from pose_estimation_ros.inference.benchmark import WARM_UP, WAY, Benchmark
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.pipeline import build_pipeline
 
 ON_A_CPU = [part for part in WAY if not part.startswith("copy")]
 
@@ -33,17 +26,6 @@ def bench(tmp_path, color_model, capsys):
         return (status,) + tuple(capsys.readouterr())
 
     return run
-
-
-def test_the_parts_of_a_frame_add_up_to_its_total(color_model, monkeypatch):
-    """All but two gaps, between the pipeline's own watch and this one; by a clock that moves 1 ms when it is read."""
-    monkeypatch.setattr("time.perf_counter", itertools.count(0, 1e-3).__next__)
-    options = PipelineOptions(model=color_model, detector="full_frame")
-    with build_pipeline(options) as pipeline:
-        parts, people = time_frame(pipeline, np.full((128, 96, 3), 200, np.uint8), 0.0, "rgb8")
-    assert people == 1 and sorted(parts) == sorted(ON_A_CPU)
-    assert min(parts.values()) >= 0 and min(parts["network"], parts["warp"], parts["decode"]) > 0
-    assert sum(parts[part] for part in ON_A_CPU[:-1]) == pytest.approx(parts["total"] - 2)
 
 
 def test_json(bench):
@@ -66,98 +48,6 @@ def test_json_in_a_file_is_what_the_table_shows(bench, tmp_path):
     assert result["network"] == [] and "network, batch" not in out
 
 
-def test_against_another_model(bench, color_model, monkeypatch):
-    measured = []
-
-    def three_times_as_long(calls, rounds):
-        measured.append(take_turns(calls, rounds))
-        return measured[0] * 0 + [[3.0, 1.0], [6.0, 2.0], [9.0, 3.0]]
-
-    monkeypatch.setattr(module, "take_turns", three_times_as_long)
-    _, out, _ = bench(WARM_UP + 1, "--json", "-", "--batches", "2", "--against", color_model)
-    (at,) = json.loads(out)["network"]
-    assert [row["model"] for row in at["models"]] == [color_model, color_model]
-    assert [row["p50_ms"] for row in at["models"]] == [6, 2] and (measured[0] > 0).all()
-    assert (at["low"], at["ratio"], at["high"]) == pytest.approx((3, 3, 3))
-
-
-def test_copies_of_a_device_are_told_apart_from_its_network(color_model):
-    options = PipelineOptions(model=color_model, detector="full_frame")
-    with build_pipeline(options) as pipeline:
-        network, running = pipeline.backend, {"copy in": 7.0, "copy out": 1.0}
-
-        class Device(Backend):
-            name, copies_ms = "device", running
-
-            def __call__(self, batch):
-                running["copy in"] += 0.25
-                running["copy out"] += 0.125
-                return network(batch)
-
-            def close(self):
-                network.close()
-
-        pipeline._backends, pipeline._estimator._backend = [Device()], Device()
-        parts, _ = time_frame(pipeline, np.zeros((64, 48, 3), np.uint8), 0.0, "bgr8")
-    assert (parts["copy in"], parts["copy out"]) == (0.25, 0.125)
-    assert parts["network"] == pytest.approx(pipeline.parts_ms["network"] - 0.375)
-    assert sorted(parts) == sorted(WAY)
-
-
-def test_an_engine(bench, gpu, color_model, save_engine):
-    """Copies between warp and decode, and of the network alone; beside a model on the CPU, which has none."""
-    gpu()
-    options = ["--model", save_engine(color_model), "--batches", "2", "--against", color_model, "--json"]
-    _, out, _ = bench(WARM_UP + 1, *options, "-")
-    result = json.loads(out)
-    assert result["backend"] == "tensorrt" and list(result["parts"]) == list(WAY)
-    (at,) = result["network"]
-    assert {"copy in", "copy out"} < set(at["models"][0]) and not {"copy in", "copy out"} & set(at["models"][1])
-    _, out, _ = bench(WARM_UP + 1, *options[:-1])
-    lines = out.split("\n\n")[2].splitlines()
-    assert lines[0].split("  ")[-2:] == ["copy in ms", "copy out ms"] and lines[2].split()[-2:] == ["-", "-"]
-
-
-def test_a_device_that_fails_has_no_copies_any_more(bench, gpu, color_model, save_engine):
-    cudart, _ = gpu()
-    path, waited = save_engine(color_model), []
-    synchronize = cudart._cudaEventSynchronize
-
-    def fail(event):
-        waited.append(event)
-        return 700 if len(waited) == WARM_UP + 2 else synchronize(event)
-
-    cudart._cudaEventSynchronize = fail
-    cudart.cudaEventSynchronize = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(
-        cudart._counted("cudaEventSynchronize")
-    )
-    status, out, _ = bench(WARM_UP + 3, "--model", path, "--fallback", "--batches", "0", "--json", "-")
-    result = json.loads(out)
-    assert status == 0 and result["backend"].startswith("onnxruntime (after: ")
-    assert result["parts"]["copy in"]["p50_ms"] == 0 < result["parts"]["copy in"]["p99_ms"]
-
-
-def test_options_reach_the_network_alone(bench, monkeypatch, color_model):
-    given = []
-
-    def spy(model, task, **options):
-        given.append(options)
-        return open_model(model, task)
-
-    monkeypatch.setattr(module, "open_model", spy)
-    monkeypatch.setattr(module, "build_pipeline", lambda options: build_pipeline(PipelineOptions(model=color_model)))
-    bench(WARM_UP + 1, "--batches", "1", "--cpu-engine", "openvino", "--threads", "1", "--fallback")
-    assert given == [dict(threads=1, fallback=True, cpu_engine="openvino")]
-
-
-@pytest.mark.parametrize("encoding", sorted(ENCODERS))
-def test_messages_decode_to_the_frame(encoding):
-    image = np.random.RandomState(0).randint(0, 256, (5, 7, 3)).astype(np.uint8)
-    if encoding == "mono8":
-        image[:] = image[..., :1]
-    np.testing.assert_array_equal(decode_image(**image_fields(image, encoding)), image)
-
-
 @pytest.mark.parametrize(
     "frames, options, expected",
     [
@@ -168,6 +58,15 @@ def test_messages_decode_to_the_frame(encoding):
 def test_what_is_refused(bench, frames, options, expected):
     status, _, err = bench(frames, *options)
     assert status == 1 and expected in err
+
+
+def test_arguments_are_the_fields_of_the_benchmark(monkeypatch):
+    seen = []
+    monkeypatch.setattr(module, "run_benchmark", lambda benchmark, *_: seen.append(benchmark) or {})
+    monkeypatch.setattr(module, "to_text", str)
+    words = "x.mp4 --frames 3 --batches 0 2 --rounds 4 --against m --encoding rgb8 --threads 2"
+    assert main(["benchmark"] + words.split()) == 0
+    assert seen == [Benchmark("x.mp4", PipelineOptions(threads=2), 3, [2], 4, "m", "rgb8")]
 
 
 def test_without_an_input_the_test_clip(monkeypatch, capsys, repository):

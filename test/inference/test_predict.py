@@ -9,7 +9,15 @@ from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.poses import empty_poses, make_poses
 from pose_estimation_ros.imaging.video import Source, VideoWriter, open_source
 from pose_estimation_ros.inference import predict as predict_module
-from pose_estimation_ros.inference.predict import coco_results, image_ids, output_names
+from pose_estimation_ros.inference.options import PipelineOptions
+from pose_estimation_ros.inference.predict import (
+    Predicted,
+    Prediction,
+    coco_results,
+    image_ids,
+    output_names,
+    predict,
+)
 
 
 def spot(blob, x):
@@ -243,3 +251,28 @@ def test_a_fallback_is_told_once(gpu, color_model, save_engine, walking_clip, tm
     told = [line for line in capsys.readouterr().err.splitlines() if "pose: warning: on the CPU, because: " in line]
     words = {None: [], "start": ["no usable NVIDIA driver"], "work": ["illegal memory access"]}[fails_at]
     assert len(told) == len(words) and all(word in line for word, line in zip(words, told))
+
+
+def test_a_prediction_needs_no_command(color_model, clip, tmp_path):
+    options = PipelineOptions(model=color_model, detector="full_frame", threads=1)
+    warnings = []
+    prediction = Prediction(str(clip), str(tmp_path / "out"), options, max_frames=3)
+    assert predict(prediction, warnings.append) == Predicted(3, 3) and warnings == []
+    assert sorted(os.listdir(str(tmp_path / "out"))) == ["keypoints.json", "walk.mp4"]
+
+
+def test_warnings_go_to_the_caller(color_model, tmp_path, blob):
+    (tmp_path / "in").mkdir()
+    cv2.imwrite(str(tmp_path / "in" / "1.png"), spot(blob, 30))
+    (tmp_path / "in" / "2.png").write_bytes(b"broken")
+    prediction = Prediction(str(tmp_path / "in"), str(tmp_path / "out"), PipelineOptions(color_model, "full_frame"))
+    with pytest.warns(UserWarning, match="1 of 2 images could not be read"):
+        assert predict(prediction) == Predicted(1, 1, unreadable=1)
+
+
+@pytest.mark.parametrize("names, status", [([], 0), (["a"], 1), (["a", "b"], 1)])
+def test_unreadable_images_make_an_exit_code(capsys, names, status):
+    source = Source("folder", "x", ["x/a", "x/b", "x/c"])
+    source.unreadable = names
+    assert predict_module.tell_unreadable(source) == status
+    assert capsys.readouterr().err.count("pose: warning: left out: ") == len(names)

@@ -1,0 +1,51 @@
+"""Compile an ONNX model into a TensorRT engine for this machine's GPU, check it, and keep it in the engine cache.
+
+It takes minutes or, on a small Jetson, much longer; the same command again finds the engine and is done at once.
+Precision is a property of the file: --precision fp16 or int8 compiles x_fp16.onnx or x_int8_tensorrt.onnx beside
+x.onnx, which `pose export --precision` makes; TensorRT 8 makes fp16 from x.onnx itself. After the build the engine's
+keypoints are compared with ONNX Runtime's in float32. Where they are off by more than the limit, the next higher
+precision is built instead, and the output says so.
+"""
+
+import argparse
+import functools
+import sys
+
+from pose_estimation_ros.cli.arguments import number, whole
+from pose_estimation_ros.inference.trt.builder import build_engine
+from pose_estimation_ros.inference.trt.cache import cache_folder
+from pose_estimation_ros.inference.trt.gpu import ask_gpu
+from pose_estimation_ros.inference.trt.plan import MAX_ERROR_PX, BuildOptions
+from pose_estimation_ros.inference.trt.precision import PRECISIONS
+
+DEFAULTS = BuildOptions()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command to its parser."""
+    parser.add_argument(
+        "model", metavar="MODEL", help="name of a model, or path of an .onnx file with its .json beside"
+    )
+    parser.add_argument("--precision", choices=PRECISIONS[::-1], help="(by the file's name, else fp16)")
+    batch_help = "largest batch, that is people per run of the network; it is tuned for this one (%(default)s)"
+    parser.add_argument("--max-batch", type=whole(1, 1024), default=DEFAULTS.max_batch, metavar="N", help=batch_help)
+    parser.add_argument(
+        "--workspace-mb", type=whole(1, 10**6), metavar="N", help="the GPU's memory for scratch at most"
+    )
+    parser.add_argument("--timing-cache", metavar="FILE", help="measured timings to reuse (one beside the engine)")
+    parser.add_argument("--out", metavar="FILE", help="the engine's path (in %s)" % cache_folder())
+    parser.add_argument("--force", action="store_true", help="build even if the cache has it")
+    usual = ", ".join("%s %g" % pair for pair in MAX_ERROR_PX.items())
+    error_help = "largest error of keypoints, 99th percentile, px of the network's input (%s)" % usual
+    parser.add_argument("--max-error-px", type=number(0), metavar="X", help=error_help)
+    parser.add_argument("--images", metavar="SOURCE", help="folder or video of people to compare on (the demo's clip)")
+    parser.add_argument("--unchecked", action="store_true", help="do not compare: for models without training")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the command and return its exit code."""
+    options = BuildOptions(**{name: getattr(args, name) for name in BuildOptions._fields})
+    gpu = ask_gpu()
+    say = functools.partial(print, file=sys.stderr, flush=True)  # the path alone goes to standard output
+    print(build_engine(args.model, options, gpu.trt, gpu.machine, say))
+    return 0
