@@ -7,8 +7,8 @@ DISTRO = kilted
 SUFFIX = $(if $(filter kilted,$(DISTRO)),,-$(DISTRO))
 VENV = $(CURDIR)/.venv$(SUFFIX)
 VENV36 = $(CURDIR)/.venv36
-RUNTIME = $(addprefix pose_estimation_ros/,cli core imaging inference messages nodes) launch \
-	pose_estimation_ros/__init__.py pose_estimation_ros/__main__.py
+RUNTIME_COMMANDS = $(addprefix cli/,arguments.py flags.py output.py predict.py benchmark.py build_engine.py inspect_engine.py)
+RUNTIME = $(addprefix pose_estimation_ros/,__init__.py __main__.py core imaging inference messages nodes $(RUNTIME_COMMANDS)) launch
 SETUP = DISTRO=$(DISTRO) $(PYTHON) tools/setup_venv.py
 export VENV
 export ROS_AUTOMATIC_DISCOVERY_RANGE = LOCALHOST

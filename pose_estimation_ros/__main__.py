@@ -98,7 +98,7 @@ def run(argv: List[str]) -> int:
         os.environ.setdefault(name, level)
     with quiet_ctrl_c():  # imports take a second, in which libraries print their own tracebacks
         args = _parser(argv).parse_args(argv)
-    return args.main(args)
+    return int(args.main(args))
 
 
 def is_ctrl_c(error: Optional[BaseException]) -> bool:
@@ -151,9 +151,10 @@ def drop_output() -> None:
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors are one line."""
+    """Parse command lines; an error is one line."""
 
     def error(self, message: str) -> Any:
+        """Print the message in one line and exit with code 2."""
         self.exit(2, "%s: error: %s (`%s --help` tells more)\n" % (self.prog, " ".join(message.split()), self.prog))
 
 

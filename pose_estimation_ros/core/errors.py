@@ -1,6 +1,5 @@
 """The errors that a user can cause. Each message says what was expected and what came."""
 
-import difflib
 import os
 import reprlib
 from typing import Any, Iterable
@@ -70,6 +69,8 @@ def closest_name(name: str, known: Iterable[str], similarity: float = 0.6) -> st
     Returns:
         One of the known names, "" where none is similar.
     """
+    import difflib  # here, as it takes milliseconds and is needed only for a wrong name
+
     near = difflib.get_close_matches(name, list(known), 1, similarity)
     return near[0] if near else ""
 

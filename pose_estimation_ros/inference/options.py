@@ -116,6 +116,12 @@ _TABLE = (
 )
 OPTIONS = {option.name: option for option in _TABLE}
 
+# help(PipelineOptions) shows the table.
+PipelineOptions.__doc__ = "%s\n\nAttributes:\n%s" % (
+    PipelineOptions.__doc__,
+    "\n".join("    %s: %s" % (option.name, option.description) for option in _TABLE),
+)
+
 # Options that may change while a pipeline runs.
 LIVE = tuple(option.name for option in _TABLE if option.live)
 

@@ -37,6 +37,11 @@ def test_numbers_have_a_range_which_holds_the_default():
             assert option.low <= option.default <= option.high
 
 
+def test_help_shows_the_table():
+    for option in OPTIONS.values():
+        assert "    %s: %s" % (option.name, option.description) in PipelineOptions.__doc__
+
+
 @pytest.mark.parametrize(
     "option, value, expected",
     [
