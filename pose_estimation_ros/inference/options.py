@@ -26,8 +26,8 @@ class Option(NamedTuple):
         name: Its name, such as detect_every.
         default: Its default. Values are of the same type; a list has at least one item, of the type of all items.
         description: Its meaning, for help texts and the documentation.
-        low: Smallest number allowed, None where there is no limit.
-        high: Largest number allowed, None where there is no limit.
+        low: Smallest number allowed, together with high; None where there are no limits.
+        high: Largest number allowed.
         live: Whether it may change while a node runs.
         choices: All values allowed, empty where all are.
         number_too: Whether a whole number may stand for a text, as in `-p source:=0`.
