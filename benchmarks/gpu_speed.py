@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import onnx
 
-from pose_estimation_ros.core.model_spec import ModelSpec, file_sha256
+from pose_estimation_ros.core.atomic_files import file_sha256
+from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.inference.backends.find import engine_file
 from pose_estimation_ros.inference.trt.backend import TensorRTBackend
 from pose_estimation_ros.inference.trt.cache import SIDECAR, store

@@ -170,8 +170,8 @@ class Course:
 
 TRACKER_GRID = {
     "oks_share": (0.0, 0.5, 1.0),
-    "doubt_per_s": (0.0, 4.0),
-    "min_likeness": (0.05, 0.2),
+    "growth_per_s": (0.0, 4.0),
+    "min_similarity": (0.05, 0.2),
     "max_age_s": (0.5, 2.0),
     "confirm_after": (1, 5),
     "velocity_s": (0.15, 0.6),

@@ -1,1 +1,1 @@
-"""Pure numpy: value types and mathematics of poses. Knows neither images, models nor ROS."""
+"""Hold the value types and the mathematics of poses, in plain NumPy, without images, models or ROS."""

@@ -1,22 +1,28 @@
-"""Read JSON files, and write files whole or not at all: a reader never sees half a file, a crash leaves the old one."""
+"""Read JSON files and check their numbers, hash files, and write files atomically.
+
+A file is written as a whole or not at all: no reader sees half a file, and a crash leaves the old file in place.
+"""
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import secrets
 import stat
-from typing import IO, Any, Iterator, Type
+from typing import IO, Any, Iterator, Optional, Type, Union
 
 from pose_estimation_ros.core.errors import ConfigError, DataError, PoseError, reason_of
 
-UNFINISHED = ".unfinished-"  # how the names of files begin that are still being written
+FilePath = Union[str, "os.PathLike[str]"]
+UNFINISHED = ".unfinished-"  # prefix of the names of files that are still being written
+CHUNK = 1 << 20  # bytes
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 STANDARD = {"/dev/stdout": 1, "/dev/stderr": 2}  # open descriptors
 
 
-def read_json(path: Any, error: Type[PoseError] = DataError) -> Any:
-    """Read the content of a JSON file, the only reader of JSON files in this package.
+def read_json(path: FilePath, error: Type[PoseError] = DataError) -> Any:
+    """Read the content of a JSON file. No other function of this package reads JSON files.
 
     Args:
         path: the file, in UTF-8.
@@ -32,11 +38,36 @@ def read_json(path: Any, error: Type[PoseError] = DataError) -> Any:
         raise error("%s: expected a JSON file, got: %s" % (path, reason_of(problem)))
 
 
-def write_whole(path: Any, content: bytes) -> None:
+def is_number(value: object, least: float = -1e300, most: float = 1e300) -> bool:
+    """Tell whether a value of a JSON file is a finite number in a range; true and false are no numbers.
+
+    Args:
+        value: of any type.
+        least: smallest allowed number.
+        most: largest allowed number.
+    """
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most
+
+
+def is_whole_number(value: object, least: float = -1e300, most: float = 1e300) -> bool:
+    """Tell whether a value of a JSON file is a whole number in a range, written without a point; see is_number."""
+    return isinstance(value, int) and is_number(value, least, most)
+
+
+def file_sha256(path: FilePath) -> str:
+    """Compute the sha256 of a file of any size. Raises OSError where it cannot be read."""
+    digest = hashlib.sha256()
+    with open(str(path), "rb") as file:
+        for chunk in iter(lambda: file.read(CHUNK), b""):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def write_whole(path: FilePath, content: bytes) -> None:
     """Write a file as ``whole_file`` does.
 
     Args:
-        path: the file; its folder is made where it is missing.
+        path: the file; a missing folder is created.
         content: all of its bytes.
 
     Raises:
@@ -46,12 +77,12 @@ def write_whole(path: Any, content: bytes) -> None:
         file.write(content)
 
 
-def write_json(path: Any, data: Any, indent: int = None) -> None:
+def write_json(path: FilePath, data: Any, indent: Optional[int] = None) -> None:
     """Write data as a JSON file, as ``write_whole`` does.
 
     Args:
-        path: the file; its folder is made where it is missing.
-        data: what json.dumps takes.
+        path: the file; a missing folder is created.
+        data: anything that json.dumps accepts.
         indent: spaces per level; None writes one line.
 
     Raises:
@@ -61,15 +92,16 @@ def write_json(path: Any, data: Any, indent: int = None) -> None:
 
 
 @contextlib.contextmanager
-def whole_file(path: Any) -> Iterator[IO[bytes]]:
-    """Open a new file for writing that takes the place of the file at path when the body ends well.
+def whole_file(path: FilePath) -> Iterator[IO[bytes]]:
+    """Open a new file for writing, which replaces the file at path when the body of the with statement ends well.
 
     The new file lies in the folder of the target under a random name, ``file.name``, and follows no link. When the body
-    fails, it is removed and the old file stays. The old file's mode and owner are kept. Where path is a link, the file
-    that it points to is replaced. Where path is a device or a pipe, the body writes into it directly.
+    fails, the new file is removed and the old file stays. The mode and the owner of the old file are kept. Where path
+    is a link, the file that it points to is replaced. Where path is a device or a pipe, the body writes into it
+    directly.
 
     Args:
-        path: the file to write; its folder is made where it is missing.
+        path: the file to write; a missing folder is created.
 
     Raises:
         DataError: the file cannot be written, or the body raised an OSError.
@@ -77,7 +109,7 @@ def whole_file(path: Any) -> Iterator[IO[bytes]]:
     try:
         name = os.path.abspath(str(path))
         opened = _stream(name) if _is_stream(name) else _replacement(os.path.realpath(name))
-    except (OSError, ValueError) as error:  # ValueError: a name that holds a null byte, or is no text
+    except (OSError, ValueError) as error:  # ValueError: the name holds a null byte, or is no text
         raise DataError("cannot write %s: %s" % (ascii(str(path)), getattr(error, "strerror", None) or error))
     try:
         with opened as file:
@@ -87,21 +119,21 @@ def whole_file(path: Any) -> Iterator[IO[bytes]]:
 
 
 def _beside(target: str) -> str:
-    """Return a path in the target's folder that nobody can guess, with the target's ending: OpenCV goes by that."""
+    """Return a path in the target's folder that nobody can guess, with the target's ending, which OpenCV needs."""
     ending = os.path.splitext(target)[1]
     name = UNFINISHED + secrets.token_hex(8) + (ending if len(ending) <= 16 else "")
     return os.path.join(os.path.dirname(target), name)
 
 
 def _is_stream(path: str) -> bool:
-    """Tell whether path is no regular file, or a name of an open one, such as /dev/stdout, which others write, too."""
+    """Tell whether path is no regular file, or names an open file that other programs may write, like /dev/stdout."""
     folder = os.path.realpath(os.path.dirname(path))
     return os.path.exists(path) and (not os.path.isfile(path) or folder == "/dev" or folder.startswith("/proc/"))
 
 
 @contextlib.contextmanager
 def _stream(path: str) -> Iterator[IO[bytes]]:
-    """Open a device or pipe for writing; a disk is refused."""
+    """Open a device or pipe for writing. Raises OSError for a disk."""
     if stat.S_ISBLK(os.stat(path).st_mode):
         raise OSError("it is a disk")
     with open(path, "wb", opener=_open_stream) as file:
@@ -114,7 +146,7 @@ def _open_stream(path: str, _flags: int) -> int:
 
 @contextlib.contextmanager
 def _replacement(target: str) -> Iterator[IO[bytes]]:
-    """Open a new file beside target, a path without links, which takes the target's place when the body ends well."""
+    """Open a new file beside target, a path without links, and replace the target when the body ends well."""
     if os.path.islink(target):
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
     os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -137,14 +169,14 @@ def _replacement(target: str) -> Iterator[IO[bytes]]:
 
 
 def _keep_owner_and_mode(descriptor: int, old: os.stat_result) -> None:
-    """Give an open file the owner of the old one, where this process may, and its mode."""
+    """Give an open file the mode of the old file, and its owner where this process may do that."""
     with contextlib.suppress(OSError):
         os.fchown(descriptor, old.st_uid, old.st_gid)
     os.fchmod(descriptor, stat.S_IMODE(old.st_mode) & 0o777)
 
 
 def _sync_folder(folder: str) -> None:
-    """Make a new name in a folder last through a power cut, where the file system can."""
+    """Make a new name in a folder survive a power cut, where the file system supports that."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

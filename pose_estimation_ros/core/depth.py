@@ -1,12 +1,13 @@
-"""Keypoints and an aligned depth image -> joints in space.
+"""Compute the positions of joints in space from keypoints and an aligned depth image.
 
-Depth images are REP-118's: 32FC1 in metres or 16UC1 in millimetres, 0, NaN and inf = nothing measured; aligned with the
-colour image (same camera), of its size or scaled. What is measured is a body's skin: the joint lies behind it by the
-thickness of flesh there (SURFACE_M). A joint is looked for where the rest of the person is: depths that an arm or a leg
-cannot reach belong to the background or to something in front, those of another person's place to them.
+Depth images follow REP-118: 32FC1 in metres or 16UC1 in millimetres; 0, NaN and infinity mean that nothing was
+measured. They are aligned with the colour image (same camera), of its size or scaled. A depth camera measures the skin;
+the joint lies behind it by the thickness of the flesh there (SURFACE_M). Each joint is searched near the rest of the
+person: depths that an arm or a leg cannot reach belong to the background or to an object in front, and depths near
+another person belong to that person.
 """
 
-from typing import NamedTuple, Tuple
+from typing import Mapping, NamedTuple, Tuple
 
 import numpy as np
 
@@ -18,11 +19,13 @@ from pose_estimation_ros.core.skeleton import Skeleton
 
 METRES_PER_UNIT = {"32FC1": 1.0, "16UC1": 0.001}
 DTYPES = {"32FC1": np.float32, "16UC1": np.uint16}
-# By the end of a keypoint's name, of adults: skin to joint, and how far before or behind the person's middle it can be.
+# By the last word of a keypoint's name, for adults: distance from skin to joint, and the largest distance of the joint
+# before or behind the person's middle.
 SURFACE_M = {"shoulder": 0.06, "elbow": 0.045, "wrist": 0.03, "hip": 0.10, "knee": 0.06, "ankle": 0.045, "ear": 0.04}
 REACH_M = {"shoulder": 0.4, "elbow": 0.6, "wrist": 0.9, "hip": 0.4, "knee": 0.7, "ankle": 0.9}
 OTHER_SURFACE_M, OTHER_REACH_M = 0.02, 0.5
-# Longest bones of tall adults (2.1 m; Drillis and Contini 1966) and a fifth more: from the trunk outwards.
+# Longest bones of tall adults (2.1 m) and a fifth more, from the trunk outwards. Source: R. Drillis and R. Contini,
+# "Body Segment Parameters", 1966.
 LONGEST_M = (
     ("shoulder", "elbow", 0.47), ("elbow", "wrist", 0.39), ("hip", "knee", 0.62), ("knee", "ankle", 0.62),
 )  # fmt: skip
@@ -30,10 +33,16 @@ GRID = 7  # samples along each side of a joint's window
 
 
 class DepthOptions(NamedTuple):
-    """window: half side of the square in which a joint's depth is looked for, in parts of the person's box, its longer
-    side. band_m: thickness of what counts as one surface. support: part of the window that a surface must fill.
-    nearest_m, farthest_m: what the sensor measures. pixel_sigma: of a keypoint, likewise.
-    depth_sigma: (a, b), noise of the sensor a + b z^2, m.
+    """Hold the settings of joints_in_space. "Box side" is the longer side of the person's box.
+
+    Attributes:
+        window: half side of the square in which a joint's depth is searched, in box sides.
+        band_m: thickness of what counts as one surface.
+        support: share of the window that a surface must fill, 0..1.
+        nearest_m: smallest depth that the sensor measures.
+        farthest_m: largest depth that the sensor measures.
+        pixel_sigma: standard deviation of a keypoint, in box sides.
+        depth_sigma: (a, b) of the sensor's standard deviation a + b z^2, m.
     """
 
     window: float = 0.02
@@ -46,8 +55,15 @@ class DepthOptions(NamedTuple):
 
 
 class Joints(NamedTuple):
-    """position (N, K, 3) float32 m in the camera's optical frame, covariance (N, K, 3, 3) float32 m^2, both NaN where
-    valid (N, K) bool is False: a joint that was not found has no place, and zero would be one, the camera's."""
+    """Hold the joints of N people in the camera's optical frame (x right, y down, z forward).
+
+    A joint that was not found has NaN as position and covariance, because zero is a position: that of the camera.
+
+    Attributes:
+        position: (N, K, 3) float32 m.
+        covariance: (N, K, 3, 3) float32 m^2.
+        valid: (N, K) bool, False for joints that were not found.
+    """
 
     position: np.ndarray
     covariance: np.ndarray
@@ -62,23 +78,32 @@ def joints_in_space(
     skeleton: Skeleton,
     options: DepthOptions = DepthOptions(),  # noqa: B008
 ) -> Joints:
-    """Positions of the people's keypoints by the depth image (H, W), see this module's text.
+    """Compute the positions of the people's keypoints from a depth image; the module describes the method.
 
-    Raises FrameError ("depth_encoding", "depth_size") for an image that is not aligned depth.
+    Args:
+        poses: N people, in pixels of the colour image.
+        depth: (H, W) float32 m or uint16 mm.
+        encoding: "32FC1" or "16UC1".
+        camera: of the colour image.
+        skeleton: with K keypoints.
+        options: see DepthOptions.
+
+    Raises:
+        FrameError: of kind "depth_encoding" or "depth_size", if the image is no aligned depth image.
     """
     check_depth(depth, encoding, camera)
     samples = _samples(poses, depth, METRES_PER_UNIT[encoding], camera, options)
     samples = np.where((samples >= options.nearest_m) & (samples <= options.farthest_m), samples, np.nan)
     surface_m = _foreground(samples, options)
-    reach_m = np.array([_of_joint(REACH_M, name, OTHER_REACH_M) for name in skeleton.keypoints])
+    reach_m = np.array([_value_of_joint(REACH_M, name, OTHER_REACH_M) for name in skeleton.keypoints])
     middle_m = _middle(surface_m)
-    own = np.abs(samples - middle_m[:, None, None]) <= reach_m[:, None]
-    own &= ~_of_others(samples, middle_m, poses)
-    surface_m = _foreground(np.where(own, samples, np.nan), options)
-    behind_m = np.array([_of_joint(SURFACE_M, name, OTHER_SURFACE_M) for name in skeleton.keypoints])
+    plausible = np.abs(samples - middle_m[:, None, None]) <= reach_m[:, None]
+    plausible &= ~_of_another_person(samples, middle_m, poses)
+    surface_m = _foreground(np.where(plausible, samples, np.nan), options)
+    flesh_m = np.array([_value_of_joint(SURFACE_M, name, OTHER_SURFACE_M) for name in skeleton.keypoints])
     rays = camera.unproject(poses.xy)
     # The flesh lies along the ray, which is longer than its z.
-    z = surface_m + behind_m / np.linalg.norm(rays, axis=-1)
+    z = surface_m + flesh_m / np.linalg.norm(rays, axis=-1)
     position = rays * z[..., None]
     position[~_limbs_fit(position, skeleton)] = np.nan
     valid = np.isfinite(position).all(-1)
@@ -87,21 +112,30 @@ def joints_in_space(
 
 
 def check_depth(depth: np.ndarray, encoding: str, camera: Camera) -> None:
-    """Raises FrameError unless it is a depth image of the camera's view."""
+    """Check that a depth image is aligned with the colour image.
+
+    Args:
+        depth: (H, W) float32 m or uint16 mm.
+        encoding: "32FC1" or "16UC1".
+        camera: of the colour image.
+
+    Raises:
+        FrameError: of kind "depth_encoding" (wrong encoding, dtype or shape) or "depth_size" (wrong aspect ratio).
+    """
     if encoding not in DTYPES or depth.ndim != 2 or depth.dtype != DTYPES[encoding]:
-        problem = "32FC1 (float32) or 16UC1 (uint16) of one channel, got %r with %s %s"
-        raise FrameError("depth_encoding", "expected " + problem % (encoding, depth.dtype, depth.shape))
+        problem = "expected 32FC1 (float32) or 16UC1 (uint16) of one channel, got %r with %s %s"
+        raise FrameError("depth_encoding", problem % (encoding, depth.dtype, depth.shape))
     (height, width), (full_width, full_height) = depth.shape, camera.size_wh
-    # One pixel of rounding is no other shape.
+    # A difference of one pixel is rounding, not another shape.
     if not depth.size or abs(width * full_height - height * full_width) > max(full_width, full_height):
-        problem = "the shape of the colour image, %dx%d or scaled, got %dx%d"
-        raise FrameError("depth_size", "expected " + problem % (full_width, full_height, width, height))
+        problem = "expected the shape of the colour image, %dx%d or scaled, got %dx%d"
+        raise FrameError("depth_size", problem % (full_width, full_height, width, height))
 
 
 def _samples(
     poses: Poses, depth: np.ndarray, metres_per_unit: float, camera: Camera, options: DepthOptions
 ) -> np.ndarray:
-    """Depths (N, K, GRID^2) m around the keypoints found; NaN outside the image and for keypoints not found."""
+    """Return depths (N, K, GRID^2) m around the keypoints; NaN outside the image and for keypoints with score 0."""
     half_px = np.maximum(options.window * _extent(poses), 1)
     offsets = np.stack(np.meshgrid(*[np.linspace(-1, 1, GRID)] * 2), -1).reshape(-1, 2)
     xy = poses.xy[:, :, None] + half_px[:, None, None, None] * offsets
@@ -114,14 +148,15 @@ def _samples(
 
 
 def _extent(poses: Poses) -> np.ndarray:
-    """The longer side of each person's box (N,) px: the height of those who stand, before a camera on its side too."""
-    return (poses.box_xyxy[:, 2:] - poses.box_xyxy[:, :2]).max(1)
+    """Return the longer side of each person's box (N,) px: the height of who stands, also if the camera is turned."""
+    extent: np.ndarray = (poses.box_xyxy[:, 2:] - poses.box_xyxy[:, :2]).max(1)
+    return extent
 
 
 def _foreground(samples: np.ndarray, options: DepthOptions) -> np.ndarray:
-    """The nearest surface that fills enough of each window: (N, K, S) m -> (N, K) m, NaN where there is none.
+    """Find the nearest surface that fills enough of each window: (N, K, S) m -> (N, K) m, NaN where there is none.
 
-    A thin limb before a wall has more wall in its window than limb, so not the mode of all decides.
+    The window of a thin limb before a wall shows more wall than limb, so the most frequent depth would be wrong.
     """
     least = int(np.ceil(options.support * samples.shape[-1]))
     ordered = np.sort(samples, -1)  # NaN last
@@ -133,9 +168,9 @@ def _foreground(samples: np.ndarray, options: DepthOptions) -> np.ndarray:
 
 
 def _middle(surface_m: np.ndarray) -> np.ndarray:
-    """Where most joints of each person are: (N, K) m -> (N,) m, NaN where none is known.
+    """Find the depth of most joints of each person: (N, K) m -> (N,) m, NaN where no depth is known.
 
-    The densest place, not the median: a table before the legs must not draw the person to it half way.
+    It is the densest place, not the median: a table before the legs must not pull the person halfway towards it.
     """
     with np.errstate(invalid="ignore"):
         support = (np.abs(surface_m[:, :, None] - surface_m[:, None]) <= OTHER_REACH_M / 2).sum(-1)
@@ -143,19 +178,20 @@ def _middle(surface_m: np.ndarray) -> np.ndarray:
     return _nanmedian(np.where(best, surface_m, np.nan))
 
 
-def _of_others(samples: np.ndarray, middle_m: np.ndarray, poses: Poses) -> np.ndarray:
-    """(N, K, S) bool: nearer to where somebody else is, who is in front and whose box holds the keypoint."""
+def _of_another_person(samples: np.ndarray, middle_m: np.ndarray, poses: Poses) -> np.ndarray:
+    """Tell which samples (N, K, S) are nearer to another person, who is in front and whose box holds the keypoint."""
     x, y = poses.xy[..., None, 0], poses.xy[..., None, 1]
     left, top, right, bottom = poses.box_xyxy.T
     inside = (x > left) & (x < right) & (y > top) & (y < bottom)  # (N, K, M)
     with np.errstate(invalid="ignore"):
         inside &= (middle_m < middle_m[:, None])[:, None]
         edge_m = np.where(inside, (middle_m + middle_m[:, None])[:, None] / 2, -np.inf).max(-1, initial=-np.inf)
-        return samples < edge_m[..., None]
+        nearer: np.ndarray = samples < edge_m[..., None]
+    return nearer
 
 
 def _limbs_fit(position: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """(N, K) bool: False for ends of limbs that would be longer than people have, from the trunk outwards."""
+    """Tell which joints (N, K) are possible; an outer end of a limb longer than people's limbs is not."""
     fits = np.isfinite(position).all(-1)
     index = {name: k for k, name in enumerate(skeleton.keypoints)}
     for side in ("left_", "right_"):
@@ -168,7 +204,10 @@ def _limbs_fit(position: np.ndarray, skeleton: Skeleton) -> np.ndarray:
 
 
 def _covariance(poses: Poses, rays: np.ndarray, z: np.ndarray, camera: Camera, options: DepthOptions) -> np.ndarray:
-    """(N, K, 3, 3) m^2 of rays * z: the pixel's noise across the ray, the sensor's and half the flesh's along it."""
+    """Compute covariances (N, K, 3, 3) m^2 of rays * z.
+
+    The noise of the keypoint is across the ray; the noise of the sensor and the thickness of the surface are along it.
+    """
     pixel_px = options.pixel_sigma * _extent(poses)[:, None]
     a, b = options.depth_sigma
     depth_m = np.hypot(a + b * z * z, options.band_m / 4)
@@ -176,17 +215,19 @@ def _covariance(poses: Poses, rays: np.ndarray, z: np.ndarray, camera: Camera, o
     across[..., 0, 0], across[..., 1, 1] = z * pixel_px / camera.matrix[0, 0], z * pixel_px / camera.matrix[1, 1]
     along = (rays * depth_m[..., None])[..., None]
     root = np.concatenate([across, along], -1)
-    return root @ np.swapaxes(root, -1, -2)
+    covariance: np.ndarray = root @ np.swapaxes(root, -1, -2)
+    return covariance
 
 
-def _of_joint(table: dict, name: str, other: float) -> float:
-    return table.get(name.split("_")[-1], other)
+def _value_of_joint(table: Mapping[str, float], name: str, default: float) -> float:
+    return table.get(name.split("_")[-1], default)
 
 
 def _nanmedian(values: np.ndarray) -> np.ndarray:
-    """Median of the finite values along the last axis, NaN where there are none, without NumPy's warning."""
+    """Compute the median of the finite values along the last axis, NaN without any; NumPy's function would warn."""
     ordered = np.sort(values, -1)
     count = np.isfinite(values).sum(-1)
-    at = np.maximum(count - 1, 0)
-    low, high = (np.take_along_axis(ordered, i[..., None], -1)[..., 0] for i in (at // 2, (at + 1) // 2))
-    return np.where(count > 0, (low + high) / 2, np.nan)
+    last = np.maximum(count - 1, 0)
+    low, high = (np.take_along_axis(ordered, i[..., None], -1)[..., 0] for i in (last // 2, (last + 1) // 2))
+    median: np.ndarray = np.where(count > 0, (low + high) / 2, np.nan)
+    return median

@@ -1,60 +1,69 @@
-"""The errors that a user can cause. Each message says what was expected and what came."""
+"""Define the errors that a user can cause. Each message says what was expected and what was received."""
 
 import os
 import reprlib
-from typing import Any, Iterable
+from typing import Iterable
 
 LONGEST_LINE = 1000  # characters of an error that is printed in one line
 
 
 class PoseError(Exception):
-    """Base of all errors below: shown to the user as one line, without a traceback."""
+    """Serve as base of all errors below, which the user sees as one line without a traceback."""
 
 
 class ConfigError(PoseError):
-    """A parameter, recipe key or command line value is unknown or out of range."""
+    """Report that a parameter, recipe key or command line value is unknown or out of range."""
 
 
 class ModelError(PoseError):
-    """A model or its spec is missing, corrupt or does not fit. Ends the start-up."""
+    """Report that a model or its spec is missing, corrupt or does not fit, which ends the start-up."""
 
 
 class CudaError(ModelError):
-    """CUDA or an engine failed: no driver, no memory, or a fault in flight. Another backend may serve."""
+    """Report that CUDA or an engine failed: no driver, no memory, or a fault while running.
+
+    Another backend may take over.
+    """
 
 
 class DataError(PoseError):
-    """A video, image, annotation or prediction file cannot be used."""
+    """Report that a video, image, annotation or prediction file cannot be used."""
 
 
 class FrameError(PoseError):
-    """One image message or array cannot be used: it is dropped and counted, and the node goes on.
+    """Report that one image message or array cannot be used: it is dropped and counted, and the node continues.
 
-    ``kind`` is a short stable word for the counters, such as ``"step"`` or ``"encoding"``. The message is cut at
-    LONGEST characters, as it may quote a text of any length that came over the network.
+    Attributes:
+        kind: a short stable word for the counters, such as ``"step"`` or ``"encoding"``.
     """
 
     LONGEST = 500
 
     def __init__(self, kind: str, message: str) -> None:
+        """Make an error; see the class.
+
+        Args:
+            kind: a short stable word.
+            message: cut at LONGEST characters, as it may quote a text of any length from the network.
+        """
         super().__init__(message[: self.LONGEST])
         self.kind = kind
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the text of another library's exception in one line, its type where it has no text."""
+    """Return the text of another library's exception in one line, or its type where it has no text."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def shown(value: Any) -> str:
-    """Write a value for a message as Python does, cut where it is long or nested, as YAML's aliases make it."""
+def shown(value: object) -> str:
+    """Format a value for a message as repr does, shortened where it is long or deeply nested."""
     short = reprlib.Repr()
     short.maxstring = short.maxother = short.maxlong = 80
     return short.repr(value)
 
 
 def shortened(text: str, most: int) -> str:
-    """Cut a text after so many characters, and say so by "..."."""
+    """Cut a text after a number of characters and mark the cut by "..."."""
     return text if len(text) <= most else text[:most] + "..."
 
 

@@ -1,55 +1,113 @@
-"""Boxes and affine maps. Pixel coordinates have their origin at the centre of the top left pixel, x right, y down."""
+"""Compute with boxes and affine maps.
 
-from typing import Any, Sequence
+Pixel coordinates have their origin at the centre of the top left pixel, x right, y down.
+"""
+
+from typing import Sequence, Tuple, Union
 
 import numpy as np
 
-FARTHEST_PX = 1e6  # no image reaches so far; what is farther away, no network has seen
+FARTHEST_PX = 1e6  # larger than any image; a coordinate beyond it comes from a broken network
 
 
 def in_reach(xy: np.ndarray) -> np.ndarray:
     """Tell which points (..., 2) or boxes (..., 4) px are finite and at most FARTHEST_PX away: (...) bool."""
     with np.errstate(invalid="ignore"):
-        return (np.abs(xy) <= FARTHEST_PX).all(-1)  # false of NaN
+        near: np.ndarray = (np.abs(xy) <= FARTHEST_PX).all(-1)  # False for NaN
+    return near
 
 
 def xywh_to_xyxy(boxes: np.ndarray) -> np.ndarray:
-    """(N, 4) x, y, width, height (COCO's bbox) -> x1, y1, x2, y2."""
+    """Convert boxes (N, 4) from x, y, width, height (COCO's bbox) to x1, y1, x2, y2."""
     boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
     return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
 
 
 def xyxy_to_xywh(boxes: np.ndarray) -> np.ndarray:
-    """Inverse of xywh_to_xyxy."""
+    """Convert boxes (N, 4) from x1, y1, x2, y2 to x, y, width, height; the inverse of xywh_to_xyxy."""
     boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
     return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)
 
 
 def iou(boxes_a: np.ndarray, boxes_b: np.ndarray) -> np.ndarray:
-    """Intersection over union of (N, 4) and (M, 4) xyxy boxes: (N, M) in 0..1; empty boxes give 0."""
+    """Compute the intersection over union of each box with each other box.
+
+    Args:
+        boxes_a: (N, 4) xyxy.
+        boxes_b: (M, 4) xyxy.
+
+    Returns:
+        (N, M) in 0..1; empty boxes give 0.
+    """
     a, b = boxes_a[:, None], boxes_b[None]
     size = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]), 0, None)
-    shared = size[..., 0] * size[..., 1]
+    shared: np.ndarray = size[..., 0] * size[..., 1]
     area_a, area_b = ((x[..., 2] - x[..., 0]) * (x[..., 3] - x[..., 1]) for x in (a, b))
-    return shared / np.maximum(area_a + area_b - shared, 1e-9)
+    overlap: np.ndarray = shared / np.maximum(area_a + area_b - shared, 1e-9)
+    return overlap
+
+
+def nms(similarity: np.ndarray, score: np.ndarray, threshold: float) -> np.ndarray:
+    """Suppress entries that are too similar to a better one (greedy non-maximum suppression).
+
+    Args:
+        similarity: (N, N) of any kind: IoU for boxes, OKS for people (core.oks).
+        score: (N,), higher is better.
+        threshold: largest similarity to a better entry with which an entry is kept.
+
+    Returns:
+        Indices of the entries to keep, the best score first.
+    """
+    order = np.argsort(-np.asarray(score), kind="mergesort")
+    alive = np.ones(len(order), bool)
+    for rank, index in enumerate(order):
+        if alive[rank]:
+            alive[rank + 1 :] &= similarity[index, order[rank + 1 :]] <= threshold
+    kept: np.ndarray = order[alive]
+    return kept
+
+
+def box_nms(box_xyxy: np.ndarray, score: np.ndarray, threshold: float) -> np.ndarray:
+    """Suppress boxes (N, 4) px whose IoU with a better one is over the threshold; see nms."""
+    return nms(iou(box_xyxy, box_xyxy), score, threshold)
 
 
 def boxes_around(xy: np.ndarray, score: np.ndarray, threshold: float) -> np.ndarray:
-    """Tight boxes (N, 4) xyxy around the keypoints whose score is over the threshold; zeros where there is none."""
-    found = (score > threshold)[..., None]
-    low = np.where(found, xy, np.inf).min(1, initial=np.inf) if len(xy) else np.zeros((0, 2))
-    high = np.where(found, xy, -np.inf).max(1, initial=-np.inf) if len(xy) else np.zeros((0, 2))
+    """Compute the tight box around each person's keypoints.
+
+    Args:
+        xy: (N, K, 2) px.
+        score: (N, K).
+        threshold: only keypoints with a higher score count.
+
+    Returns:
+        (N, 4) float32 xyxy px; zeros for a person without such a keypoint.
+    """
+    visible = (score > threshold)[..., None]
+    low = np.where(visible, xy, np.inf).min(1, initial=np.inf) if len(xy) else np.zeros((0, 2))
+    high = np.where(visible, xy, -np.inf).max(1, initial=-np.inf) if len(xy) else np.zeros((0, 2))
     boxes = np.concatenate([low, high], 1)
     return np.where(np.isfinite(boxes), boxes, 0).astype(np.float32)
 
 
 def crop_matrices(
-    box_xyxy: np.ndarray, size_wh: Sequence[int], padding: float = 1.25, rotation_deg: Any = 0.0
+    box_xyxy: np.ndarray,
+    size_wh: Sequence[int],
+    padding: float = 1.25,
+    rotation_deg: Union[float, np.ndarray] = 0.0,
 ) -> np.ndarray:
-    """Affine maps image -> crop, one per box: (N, 4) xyxy px -> (N, 2, 3) float64.
+    """Compute the affine maps image -> crop for the top-down protocol of the papers.
 
-    As the papers' top-down protocol: the box grows to the crop's aspect ratio about its centre, then by ``padding``.
-    rotation_deg: scalar or (N,), turns the content clockwise on the screen. size_wh: the crop's (width, height) px.
+    Each box grows about its centre to the aspect ratio of the crop, then by ``padding``.
+
+    Args:
+        box_xyxy: (N, 4) px.
+        size_wh: (width, height) px of the crop.
+        padding: factor on the sides of the box.
+        rotation_deg: scalar or (N,); turns the content clockwise on the screen.
+
+    Returns:
+        (N, 2, 3) float64.
     """
     boxes = np.asarray(box_xyxy, np.float64).reshape(-1, 4)
     crop_wh = np.asarray(size_wh, np.float64)
@@ -63,32 +121,47 @@ def crop_matrices(
     return np.concatenate([linear, offset[..., None]], 2)
 
 
-def short_side_wh(image_wh: tuple, short_side: int, multiple: int = 64) -> tuple:
-    """(width, height) of a bottom-up network's input for a whole image: its short side so long, both sides multiples.
+def short_side_wh(image_wh: Sequence[int], short_side: int, multiple: int = 64) -> Tuple[int, int]:
+    """Compute the size of a bottom-up network's input for a whole image.
 
-    HigherHRNet's and LitePose's test size (lib/utils/transforms.py, get_multi_scale_size): the long side grows to the
-    next multiple, less than a pixel over one excepted.
+    The short side gets the wanted length and the long side follows the aspect ratio, rounded up to the next multiple
+    unless it is less than a pixel over one. That is the test size of HigherHRNet and LitePose (lib/utils/transforms.py,
+    get_multi_scale_size).
+
+    Args:
+        image_wh: (width, height) px of the image.
+        short_side: wanted length of the short side, px.
+        multiple: both sides become multiples of this number of px.
+
+    Returns:
+        (width, height) px.
     """
     short = (short_side + multiple - 1) // multiple * multiple
     long = int((short * max(image_wh) / float(min(image_wh)) + multiple - 1) // multiple * multiple)
     return (short, long) if image_wh[0] < image_wh[1] else (long, short)
 
 
-def letterbox_matrix(image_wh: tuple, size_wh: tuple) -> np.ndarray:
-    """Affine map (2, 3) that fits the whole image into the size, aspect kept, at the top left; the rest is padding."""
+def letterbox_matrix(image_wh: Sequence[int], size_wh: Sequence[int]) -> np.ndarray:
+    """Compute the affine map (2, 3) that fits the whole image into a size, aspect kept, at the top left.
+
+    Args:
+        image_wh: (width, height) px of the image.
+        size_wh: (width, height) px to fill; what the image does not cover is padding.
+    """
     scale = min(size_wh[0] / float(image_wh[0]), size_wh[1] / float(image_wh[1]))
-    offset = (scale - 1) / 2  # keeps pixel edges, not centres, aligned
+    offset = (scale - 1) / 2  # keeps the edges of pixels aligned, not their centres
     return np.array([[scale, 0, offset], [0, scale, offset]])
 
 
 def invert(matrices: np.ndarray) -> np.ndarray:
-    """Inverse of affine maps (..., 2, 3)."""
+    """Invert affine maps (..., 2, 3)."""
     inverse = np.linalg.inv(matrices[..., :2])
     return np.concatenate([inverse, -inverse @ matrices[..., 2:]], -1)
 
 
 def apply(matrices: np.ndarray, xy: np.ndarray) -> np.ndarray:
-    """Maps points (N, K, 2) by matrices (N, 2, 3), or any points (..., 2) by a single (2, 3)."""
-    return xy @ np.swapaxes(matrices[..., :2], -1, -2) + np.swapaxes(matrices[..., 2:], -1, -2).reshape(
+    """Map points (N, K, 2) by matrices (N, 2, 3), or any points (..., 2) by a single matrix (2, 3)."""
+    mapped: np.ndarray = xy @ np.swapaxes(matrices[..., :2], -1, -2) + np.swapaxes(matrices[..., 2:], -1, -2).reshape(
         matrices.shape[:-2] + (1,) * (np.ndim(xy) > 1) + (2,)
     )
+    return mapped

@@ -1,13 +1,27 @@
-"""Keypoints <-> heatmaps. A heatmap pixel j lies at pixel ``stride * j`` of the network's input."""
+"""Encode keypoints as heatmaps and decode heatmaps to keypoints.
+
+Pixel j of a heatmap lies at pixel ``stride * j`` of the network's input.
+"""
+
+from typing import Sequence, Tuple
 
 import numpy as np
 
 
-def encode(xy: np.ndarray, visible: np.ndarray, size_wh: tuple, sigma: float = 2.0) -> tuple:
-    """Gaussian targets with peak 1 (HRNet's, without rounding the centre to whole pixels).
+def encode(
+    xy: np.ndarray, visible: np.ndarray, size_wh: Sequence[int], sigma: float = 2.0
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Make Gaussian targets with peak 1, like HRNet's but without rounding the centre to whole pixels.
 
-    Args: xy (K, 2) in heatmap px, visible (K,) bool, size_wh of the heatmap, sigma in heatmap px.
-    Returns heatmaps (K, h, w) float32 and weight (K,) float32: 0 where invisible or more than 3 sigma outside.
+    Args:
+        xy: (K, 2) heatmap px.
+        visible: (K,) bool.
+        size_wh: (width, height) px of the heatmap.
+        sigma: of the Gaussian, heatmap px.
+
+    Returns:
+        heatmaps: (K, h, w) float32.
+        weight: (K,) float32, 0 for keypoints that are invisible or more than 3 sigma outside, else 1.
     """
     width, height = size_wh
     reach = 3 * sigma
@@ -18,11 +32,18 @@ def encode(xy: np.ndarray, visible: np.ndarray, size_wh: tuple, sigma: float = 2
     return (y * weight[:, None])[:, :, None] * x[:, None, :], weight
 
 
-def decode(heatmaps: np.ndarray) -> tuple:
-    """Find the peaks of (N, K, h, w): xy (N, K, 2) float32 in heatmap px, score (N, K) float32, the peak cut to 0..1.
+def decode(heatmaps: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Find the highest peak of each heatmap.
 
-    A heatmap that holds NaN, or whose highest value is infinite, has no peak: xy and score are 0. The peak moves a
-    quarter pixel towards its higher neighbour on each axis (papers' test protocol), except at the rim.
+    The peak moves a quarter pixel towards its higher neighbour on each axis, except at the rim, as in the test protocol
+    of "Deep High-Resolution Representation Learning for Human Pose Estimation" (HRNet), arXiv:1902.09212.
+
+    Args:
+        heatmaps: (N, K, h, w). One that holds NaN, or whose highest value is infinite, has no peak: xy and score are 0.
+
+    Returns:
+        xy: (N, K, 2) float32 heatmap px.
+        score: (N, K) float32, the value of the peak cut to 0..1.
     """
     count, joints, height, width = heatmaps.shape
     flat = np.ascontiguousarray(heatmaps, np.float32).reshape(count * joints, height * width)
@@ -31,15 +52,22 @@ def decode(heatmaps: np.ndarray) -> tuple:
     value = flat[rows, peak]  # argmax takes NaN for the highest
     with np.errstate(invalid="ignore"):
         xy = quarter_offset(flat, rows, peak, width)
-    found = np.isfinite(value) & np.isfinite(xy).all(1)
-    xy, score = np.where(found[:, None], xy, 0), np.where(found, np.clip(value, 0, 1), 0)
+    finite = np.isfinite(value) & np.isfinite(xy).all(1)
+    xy, score = np.where(finite[:, None], xy, 0), np.where(finite, np.clip(value, 0, 1), 0)
     return xy.reshape(count, joints, 2), score.reshape(count, joints)
 
 
 def quarter_offset(flat: np.ndarray, rows: np.ndarray, peak: np.ndarray, width: int) -> np.ndarray:
-    """xy (M, 2) float32 of peaks, given by row (M,) and pixel (M,) of flat heatmaps (R, h * w).
+    """Move peaks a quarter pixel towards the higher neighbour on each axis, except at the rim.
 
-    Each moves a quarter pixel towards its higher neighbour on each axis, except at the rim.
+    Args:
+        flat: (R, h * w) heatmaps.
+        rows: (M,) heatmap of each peak.
+        peak: (M,) index of each peak in its heatmap.
+        width: of a heatmap, px.
+
+    Returns:
+        xy (M, 2) float32 heatmap px.
     """
     y, x = np.divmod(peak, width)
     inner_x, inner_y = (x > 0) & (x < width - 1), (y > 0) & (y < flat.shape[1] // width - 1)
@@ -49,11 +77,20 @@ def quarter_offset(flat: np.ndarray, rows: np.ndarray, peak: np.ndarray, width: 
 
 
 def merge_flip(heatmaps: np.ndarray, flipped: np.ndarray, flip_index: np.ndarray) -> np.ndarray:
-    """Mean of the heatmaps of an image and of its mirror image, both (N, K, h, w).
+    """Average the heatmaps of an image and of its mirror image.
 
-    The mirrored map is turned back, left and right joints exchanged, and shifted one pixel to the right, because
-    pixel j of a stride-s map is centred at s*j, not at its middle (HRNet's SHIFT_HEATMAP).
+    The mirrored map is turned back, left and right joints are exchanged, and it is shifted one pixel to the right,
+    because pixel j of a stride-s map is centred at s*j, not at its middle (HRNet's SHIFT_HEATMAP).
+
+    Args:
+        heatmaps: (N, K, h, w) of the image.
+        flipped: (N, K, h, w) of its mirror image.
+        flip_index: (K,) index of the opposite joint.
+
+    Returns:
+        (N, K, h, w).
     """
-    back = flipped[:, flip_index, :, ::-1]
-    shifted = np.concatenate([back[..., :1], back[..., :-1]], -1)
-    return (heatmaps + shifted) / 2
+    unflipped = flipped[:, flip_index, :, ::-1]
+    shifted = np.concatenate([unflipped[..., :1], unflipped[..., :-1]], -1)
+    merged: np.ndarray = (heatmaps + shifted) / 2
+    return merged

@@ -1,13 +1,23 @@
-"""The assignment problem (Hungarian method), without SciPy, which the runtime would need for this alone."""
+"""Solve the assignment problem (Hungarian method) without SciPy, which the runtime would need for this alone.
+
+Source: R. Jonker and A. Volgenant, "A shortest augmenting path algorithm for dense and sparse linear assignment
+problems", 1987, doi:10.1007/BF02278710.
+"""
 
 import numpy as np
 
 
 def assign(cost: np.ndarray) -> np.ndarray:
-    """The cheapest way to give min(n, m) of the rows a column of their own: cost (n, m) -> column of each row, or -1.
+    """Assign each row a column of its own, or the reverse where there are more rows, at the lowest total cost.
 
-    Shortest augmenting paths (Jonker and Volgenant 1987), begun with each row's cheapest column, which is mostly free.
-    Of equally cheap ways always the same one.
+    Begins with each row's cheapest column, which is mostly free, and resolves conflicts by shortest augmenting paths.
+    Among equally cheap assignments the result is always the same one.
+
+    Args:
+        cost: (n, m).
+
+    Returns:
+        Column of each row (n,) int, -1 for a row without one.
     """
     cost = np.asarray(cost, np.float64)
     rows, columns = cost.shape
@@ -32,9 +42,9 @@ def assign(cost: np.ndarray) -> np.ndarray:
 
 
 def _augment(cost: np.ndarray, row: int, row_of: np.ndarray, row_price: np.ndarray, column_price: np.ndarray) -> None:
-    """Gives one more row a column, moving others along the cheapest path (Dijkstra); in place.
+    """Give one more row a column and move other rows along the cheapest path (Dijkstra); in place.
 
-    Prices keep cost - row_price - column_price at 0 where row and column belong together and >= 0 elsewhere.
+    Prices keep cost - row_price - column_price at 0 for assigned pairs and >= 0 elsewhere.
     """
     first = row
     reach, came_from = np.full(len(row_of), np.inf), np.full(len(row_of), -1)

@@ -1,11 +1,12 @@
-"""Lens distortions in numpy: points of the image plane at 1 m <-> the points at which a lens shows them.
+"""Distort points of the image plane at 1 m as a lens does, and undistort them.
 
-Sources: OpenCV's calib3d module (perspective lenses) and Kannala and Brandt 2006, doi:10.1109/TPAMI.2006.153 (fisheye
-lenses, which OpenCV calls cv2.fisheye and ROS "equidistant").
+Sources: OpenCV's calib3d module (perspective lenses), and J. Kannala and S. Brandt, "A generic camera model and
+calibration method for conventional, wide-angle, and fish-eye lenses", 2006, doi:10.1109/TPAMI.2006.153 (fisheye lenses,
+which OpenCV calls cv2.fisheye and ROS "equidistant").
 
 A lens bends each ray by a curve of its distance from the optical axis. The curve rises from the axis to its first
-turning point or pole. Only that part, the central branch, describes real light: what lies beyond is a side effect of
-fitting polynomials. Undistortion therefore looks for solutions on the central branch alone.
+turning point or pole. Only that part, the central branch, describes real light. Everything beyond it is a side effect
+of fitting polynomials. Undistortion therefore searches for solutions on the central branch alone.
 """
 
 from typing import Callable, Sequence, Tuple
@@ -14,18 +15,20 @@ import numpy as np
 
 from pose_estimation_ros.core.errors import FrameError
 
-ACCURACY = 1e-9  # of undistortion, in units of the image plane at 1 m; rays that do not reach it are NaN
+Curve = Callable[[np.ndarray], Tuple[np.ndarray, np.ndarray]]  # t -> (value, slope), of the shape of t
+
+ACCURACY = 1e-9  # of undistortion, in units of the image plane at 1 m; less accurate rays become NaN
 FARTHEST = 1e3  # distance from the axis in the plane at 1 m, that is 89.94 degrees
-STEPS, ENOUGH, SMALLEST_STEP = 60, 1e-12, 1e-3  # of Newton's method: how many, when it is done, when it is stuck
+STEPS, ENOUGH, SMALLEST_STEP = 60, 1e-12, 1e-3  # Newton's method: most steps, error when done, step when stuck
 LARGEST_COEFFICIENT = 1e12
 LARGEST_TILT_RAD = 1.5
 
 
 class PerspectiveLens:
-    """A lens of OpenCV's 14 coefficients k1 k2 p1 p2 k3 k4 k5 k6 s1 s2 s3 s4 tx ty, those not given being zero.
+    """Model a lens by OpenCV's 14 coefficients k1 k2 p1 p2 k3 k4 k5 k6 s1 s2 s3 s4 tx ty.
 
-    k: radial numerator (k1 to k3) and denominator (k4 to k6); p: tangential; s: thin prism; tx, ty: tilt of the sensor
-    in radians.
+    k1 to k3 are the radial numerator, k4 to k6 its denominator, p the tangential part, s the thin prism, and tx, ty the
+    tilt of the sensor in radians. Missing coefficients are zero.
     """
 
     def __init__(self, coefficients: Sequence[float]) -> None:
@@ -40,14 +43,14 @@ class PerspectiveLens:
         self._reach = min(np.sqrt(_first_root(self._rise)), np.sqrt(_first_root(d)), FARTHEST)
 
     def distort(self, plane: np.ndarray) -> np.ndarray:
-        """Map points (..., 2) of the plane at 1 m to (..., 2) as the lens shows them."""
+        """Map points (..., 2) of the plane at 1 m to the points (..., 2) at which the lens shows them."""
         if not any(self.coefficients):
             return plane
         bent = self._bend(plane)[0]
         return bent if self._tilt is None else _by_homography(self._tilt, bent)
 
     def undistort(self, plane: np.ndarray) -> np.ndarray:
-        """Invert distort on the central branch; NaN for points that the lens does not show."""
+        """Invert distort on the central branch: points (..., 2), NaN for those that the lens does not show."""
         if not any(self.coefficients):
             return plane
         if self._tilt is not None:
@@ -58,33 +61,33 @@ class PerspectiveLens:
         return _confirmed(rays, self._bend(rays)[0], plane)
 
     def _curve(self, r: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-        """Return the distance from the axis after the lens, and its slope, for the distances r before it."""
+        """Return the distance from the axis behind the lens, and its slope, for the distances r before it."""
         s = r * r
         d = self._denominator(s)
         return r * self._numerator(s) / d, self._rise(s) / (d * d)
 
     def _newton(self, rays: np.ndarray, plane: np.ndarray) -> np.ndarray:
-        """Solve bend(rays) = plane from the rays given; no step leaves the central branch or makes it worse."""
+        """Solve bend(rays) = plane, beginning at rays; no step leaves the central branch or increases the error."""
         bent, slopes = self._bend(rays)
-        scale, missed = np.ones_like(rays[..., 0]), np.linalg.norm(bent - plane, axis=-1)
+        scale, error = np.ones_like(rays[..., 0]), np.linalg.norm(bent - plane, axis=-1)
         with np.errstate(all="ignore"):
             for _ in range(STEPS):
-                if not ((missed > ENOUGH) & (scale > SMALLEST_STEP)).any():
+                if not ((error > ENOUGH) & (scale > SMALLEST_STEP)).any():
                     break
-                tried = rays - scale[..., None] * _solved(slopes, bent - plane)
-                tried_bent, tried_slopes = self._bend(tried)
-                tried_missed = np.linalg.norm(tried_bent - plane, axis=-1)
-                better = (tried_missed < missed) & (np.linalg.norm(tried, axis=-1) <= 1.1 * self._reach)
-                better &= _determinant(tried_slopes) > 0
-                rays, bent, slopes, missed = (
+                new_rays = rays - scale[..., None] * _solve(slopes, bent - plane)
+                new_bent, new_slopes = self._bend(new_rays)
+                new_error = np.linalg.norm(new_bent - plane, axis=-1)
+                better = (new_error < error) & (np.linalg.norm(new_rays, axis=-1) <= 1.1 * self._reach)
+                better &= _determinant(new_slopes) > 0
+                rays, bent, slopes, error = (
                     np.where(better.reshape(better.shape + (1,) * (old.ndim - better.ndim)), new, old)
-                    for new, old in ((tried, rays), (tried_bent, bent), (tried_slopes, slopes), (tried_missed, missed))
+                    for new, old in ((new_rays, rays), (new_bent, bent), (new_slopes, slopes), (new_error, error))
                 )
                 scale = np.where(better, np.minimum(2 * scale, 1), scale / 2)
         return rays
 
     def _bend(self, plane: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-        """Return points (..., 2) after all but the tilt, and their derivatives (..., 2, 2) by the points."""
+        """Return points (..., 2) after everything but the tilt, and their derivatives (..., 2, 2) by the points."""
         p1, p2, s1, s2, s3, s4 = self._shift
         x, y = plane[..., 0], plane[..., 1]
         with np.errstate(all="ignore"):
@@ -104,7 +107,7 @@ class PerspectiveLens:
 
 
 class FisheyeLens:
-    """A lens that shows the angle a from the axis at the distance a (1 + k1 a^2 + k2 a^4 + k3 a^6 + k4 a^8)."""
+    """Model a lens that shows the angle a from the axis at the distance a (1 + k1 a^2 + k2 a^4 + k3 a^6 + k4 a^8)."""
 
     def __init__(self, coefficients: Sequence[float]) -> None:
         self.coefficients = tuple(coefficients)
@@ -114,16 +117,16 @@ class FisheyeLens:
         self._reach = min(np.sqrt(_first_root(self._rise)), np.arctan(FARTHEST))
 
     def distort(self, plane: np.ndarray) -> np.ndarray:
-        """Map points (..., 2) of the plane at 1 m to (..., 2) as the lens shows them."""
+        """Map points (..., 2) of the plane at 1 m to the points (..., 2) at which the lens shows them."""
         return _scaled(plane, lambda distance: self._curve(np.arctan(distance))[0])
 
     def undistort(self, plane: np.ndarray) -> np.ndarray:
-        """Invert distort on the central branch; NaN for points that the lens does not show, and from 90 degrees on."""
+        """Invert distort on the central branch; NaN for points that the lens does not show and from 90 degrees on."""
         rays = _scaled(plane, lambda distance: np.tan(_inverse(self._curve, distance, self._reach)))
         return _confirmed(rays, self.distort(rays), plane)
 
     def _curve(self, angle: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-        """Return the distance from the axis after the lens, and its slope, for the angles before it."""
+        """Return the distance from the axis behind the lens, and its slope, for the angles before it."""
         square = angle * angle
         return angle * self._factor(square), self._rise(square)
 
@@ -147,12 +150,12 @@ def _first_root(polynomial: np.poly1d) -> float:
     return float(min(real[real > 0], default=np.inf))
 
 
-def _inverse(curve: Callable, target: np.ndarray, reach: float) -> np.ndarray:
+def _inverse(curve: Curve, target: np.ndarray, reach: float) -> np.ndarray:
     """Solve curve(t) = target for t in 0..reach, where the curve rises, by Newton steps inside a bracket.
 
     Args:
-        curve: t -> (value, slope), both of the shape of t.
-        target: values >= 0. Where one is NaN or out of reach, the result means nothing.
+        curve: the function to invert.
+        target: values >= 0. Where one is NaN or out of reach, the result has no meaning.
         reach: end of the rising part.
 
     Returns:
@@ -165,11 +168,11 @@ def _inverse(curve: Callable, target: np.ndarray, reach: float) -> np.ndarray:
         t = np.minimum(target, 0.9 * reach)
         for _ in range(STEPS):
             value, slope = curve(t)
-            missed = value - target
-            if not (np.abs(missed) > ENOUGH).any():
+            error = value - target
+            if not (np.abs(error) > ENOUGH).any():
                 break
-            low, high = np.where(missed < 0, t, low), np.where(missed > 0, t, high)
-            step = t - missed / slope
+            low, high = np.where(error < 0, t, low), np.where(error > 0, t, high)
+            step = t - error / slope
             t = np.where((step > low) & (step < high), step, (low + high) / 2)
     return t
 
@@ -177,25 +180,29 @@ def _inverse(curve: Callable, target: np.ndarray, reach: float) -> np.ndarray:
 def _confirmed(rays: np.ndarray, bent: np.ndarray, plane: np.ndarray) -> np.ndarray:
     """Return rays (..., 2) as they are, or NaN where the lens bends them to another point than that of the plane."""
     with np.errstate(all="ignore"):
-        missed = np.abs(bent - plane).max(-1, keepdims=True)
-        return np.where(missed <= ACCURACY * (1 + np.abs(plane).max(-1, keepdims=True)), rays, np.nan)
+        error = np.abs(bent - plane).max(-1, keepdims=True)
+        confirmed: np.ndarray = np.where(error <= ACCURACY * (1 + np.abs(plane).max(-1, keepdims=True)), rays, np.nan)
+    return confirmed
 
 
-def _scaled(plane: np.ndarray, new_distance: Callable) -> np.ndarray:
+def _scaled(plane: np.ndarray, new_distance: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Move points (..., 2) along their rays from the centre, from their distance to new_distance(distance)."""
     distance = np.linalg.norm(plane, axis=-1, keepdims=True)
-    return plane * np.where(distance > 0, new_distance(distance) / np.maximum(distance, 1e-300), 1)
+    scaled: np.ndarray = plane * np.where(distance > 0, new_distance(distance) / np.maximum(distance, 1e-300), 1)
+    return scaled
 
 
-def _solved(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+def _solve(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """Solve matrices (..., 2, 2) times x = vectors (..., 2); infinite or NaN where a matrix is singular."""
     (a, b), (c, d) = np.moveaxis(matrices, (-2, -1), (0, 1))
     u, v = np.moveaxis(vectors, -1, 0)
-    return np.stack([d * u - b * v, a * v - c * u], -1) / _determinant(matrices)[..., None]
+    solutions: np.ndarray = np.stack([d * u - b * v, a * v - c * u], -1) / _determinant(matrices)[..., None]
+    return solutions
 
 
 def _determinant(matrices: np.ndarray) -> np.ndarray:
-    return matrices[..., 0, 0] * matrices[..., 1, 1] - matrices[..., 0, 1] * matrices[..., 1, 0]
+    determinant: np.ndarray = matrices[..., 0, 0] * matrices[..., 1, 1] - matrices[..., 0, 1] * matrices[..., 1, 0]
+    return determinant
 
 
 def _tilt(x_rad: float, y_rad: float) -> np.ndarray:
@@ -205,11 +212,13 @@ def _tilt(x_rad: float, y_rad: float) -> np.ndarray:
     about_y = np.array([[cos_y, 0, -sin_y], [0, 1, 0], [sin_y, 0, cos_y]])
     turn = about_y @ about_x
     onto_z = np.array([[turn[2, 2], 0, -turn[0, 2]], [0, turn[2, 2], -turn[1, 2]], [0, 0, 1]])
-    return onto_z @ turn
+    homography: np.ndarray = onto_z @ turn
+    return homography
 
 
 def _by_homography(matrix: np.ndarray, plane: np.ndarray) -> np.ndarray:
-    """Map points (..., 2) by a homography; NaN for those that it takes behind the plane."""
+    """Map points (..., 2) by a homography; NaN for points that it moves behind the plane."""
     moved = plane @ matrix[:, :2].T + matrix[:, 2]
     with np.errstate(invalid="ignore"):
-        return moved[..., :2] / np.where(moved[..., 2:] > 0, moved[..., 2:], np.nan)
+        mapped: np.ndarray = moved[..., :2] / np.where(moved[..., 2:] > 0, moved[..., 2:], np.nan)
+    return mapped

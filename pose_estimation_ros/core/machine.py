@@ -1,16 +1,16 @@
-"""What a timing was taken on, as far as the platform tells: what it does not tell is "unknown", never a guess."""
+"""Describe the machine on which a timing was measured. Facts that the platform does not report are "unknown"."""
 
 import glob
 import os
 import platform
 import re
 import sys
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Tuple, Union
 
 UNKNOWN = "unknown"
 LIBRARIES = ("numpy", "cv2", "onnxruntime", "tensorrt", "openvino")
 CPU = "sys/devices/system/cpu/cpu%d/cpufreq/"
-# A TX2's and other Jetsons' GPUs; names differ from one L4T to the next.
+# GPUs of the TX2 and other Jetsons; the names differ between releases of L4T.
 GPU_CLOCKS = (
     "sys/devices/gpu.0/devfreq/*/cur_freq",
     "sys/class/devfreq/*gpu*/cur_freq",
@@ -18,17 +18,21 @@ GPU_CLOCKS = (
 )
 NVPMODEL = ("var/lib/nvpmodel/status", "etc/nvpmodel.conf")
 THERMAL = "sys/class/thermal/"
-NO_SENSORS = ("PMIC-Die",)  # TX2, Nano and Xavier give it a constant 100 degrees
-POSSIBLE_C = (-50, 150)  # a Jetson's zone that is switched off tells -256 degrees, or nothing
-# Cooling devices that slow something down, in contrast to fans; Jetsons' alerts, and the kernel's own.
-SLOWING = r"throttle|balanced|^(?:thermal-)?(?:cpufreq|devfreq)|^Processor$"
+NO_SENSORS = ("PMIC-Die",)  # TX2, Nano and Xavier report a constant 100 degrees
+POSSIBLE_C = (-50, 150)  # a zone of a Jetson that is switched off reports -256 degrees, or nothing
+# Types of cooling devices that slow something down, unlike fans: the alerts of Jetsons and those of the kernel.
+THROTTLING = r"throttle|balanced|^(?:thermal-)?(?:cpufreq|devfreq)|^Processor$"
 
 
 def describe_machine(root: str = "/") -> Dict[str, Any]:
-    """board, cpu, cores (that this process may use), governor, cpu_mhz (now and at most, per core), gpu_mhz,
-    power_mode, and versions of Python and of the libraries loaded so far.
+    """Describe the board, its clocks and the versions of software.
 
-    root: where /proc, /sys, /etc and /var are.
+    Args:
+        root: folder that holds proc, sys, etc and var.
+
+    Returns:
+        board, cpu, architecture, cores (that this process may use), load, governor, cpu_mhz (of each core),
+        cpu_mhz_max, gpu_mhz, power_mode, and versions of Python, the kernel and the libraries loaded so far.
     """
     return {
         "board": _read(root, "proc/device-tree/model", "sys/devices/virtual/dmi/id/product_name"),
@@ -46,9 +50,13 @@ def describe_machine(root: str = "/") -> Dict[str, Any]:
 
 
 def describe_heat(root: str = "/") -> Dict[str, Any]:
-    """power_mode, gpu_mhz, temperatures_c {zone: its hottest sensor} and throttled [what heat slows down] now.
+    """Describe the temperatures and what they slow down; cheap enough to be asked often (some 20 small files).
 
-    For asking again and again: some 20 small files.
+    Args:
+        root: folder that holds sys, etc and var.
+
+    Returns:
+        power_mode, gpu_mhz, temperatures_c {zone: of its hottest sensor} and throttled [parts that heat slows down].
     """
     return {
         "power_mode": _power_mode(root),
@@ -59,12 +67,12 @@ def describe_heat(root: str = "/") -> Dict[str, Any]:
 
 
 def versions() -> Dict[str, str]:
-    """Of the libraries that this process has loaded."""
+    """Return the versions of the libraries in LIBRARIES that this process has loaded."""
     return {name: str(getattr(sys.modules[name], "__version__", UNKNOWN)) for name in LIBRARIES if name in sys.modules}
 
 
 def _read(root: str, *patterns: str) -> str:
-    """The first of these files that can be read, without what ends it."""
+    """Return the text of the first of these files that can be read, without its line end."""
     for path in (path for pattern in patterns for path in sorted(glob.glob(os.path.join(root, pattern)))):
         try:
             with open(path) as file:
@@ -75,33 +83,33 @@ def _read(root: str, *patterns: str) -> str:
 
 
 def _temperatures(root: str) -> Dict[str, float]:
-    found: Dict[str, float] = {}
-    for zone, millidegrees in _typed(root, "thermal_zone*", "temp"):
+    hottest: Dict[str, float] = {}
+    for zone, millidegrees in _thermal_values(root, "thermal_zone*", "temp"):
         degrees = millidegrees / 1e3
         if zone not in NO_SENSORS and POSSIBLE_C[0] < degrees < POSSIBLE_C[1]:
-            found[zone] = max(degrees, found.get(zone, degrees))
-    return found
+            hottest[zone] = max(degrees, hottest.get(zone, degrees))
+    return hottest
 
 
 def _throttled(root: str) -> List[str]:
-    states = _typed(root, "cooling_device*", "cur_state")
-    return sorted({kind for kind, state in states if state > 0 and re.search(SLOWING, kind)})
+    states = _thermal_values(root, "cooling_device*", "cur_state")
+    return sorted({kind for kind, state in states if state > 0 and re.search(THROTTLING, kind)})
 
 
-def _typed(root: str, folders: str, file: str) -> List[Tuple[str, int]]:
-    """(type, value) of the kernel's thermal devices; a zone that is switched off cannot be read."""
+def _thermal_values(root: str, folders: str, file: str) -> List[Tuple[str, int]]:
+    """Return (type, value) of the thermal devices of the kernel, except those that are switched off."""
     paths = sorted(glob.glob(os.path.join(root, THERMAL, folders)))
-    read = [(_read(path, "type"), _read(path, file)) for path in paths]
-    return [(kind, int(value)) for kind, value in read if re.match(r"-?\d+$", value)]
+    values = [(_read(path, "type"), _read(path, file)) for path in paths]
+    return [(kind, int(value)) for kind, value in values if re.match(r"-?\d+$", value)]
 
 
 def _cpu_name(root: str) -> str:
-    """x86 names its CPU in every entry, ARM a "Hardware" at the end or nothing."""
-    found = re.search(r"^(?:model name|Hardware)\s*:\s*(.+)$", _read(root, "proc/cpuinfo"), re.MULTILINE)
-    return found.group(1).strip() if found else UNKNOWN
+    """Return the name of the CPU: x86 writes it in every entry, ARM a "Hardware" at the end or nothing."""
+    match = re.search(r"^(?:model name|Hardware)\s*:\s*(.+)$", _read(root, "proc/cpuinfo"), re.MULTILINE)
+    return match.group(1).strip() if match else UNKNOWN
 
 
-def _mhz(text: str, unit_per_mhz: float) -> Any:
+def _mhz(text: str, unit_per_mhz: float) -> Union[int, str]:
     return round(int(text) / unit_per_mhz) if text.isdigit() else UNKNOWN
 
 
@@ -110,7 +118,7 @@ def _same(values: List[str]) -> str:
 
 
 def _power_mode(root: str) -> str:
-    """Of nvpmodel: its number, which it keeps in its status file, and the name that its configuration gives it."""
+    """Return number and name of the power mode, from the status file and the configuration of nvpmodel."""
     number = re.search(r"\d+", _read(root, NVPMODEL[0]))
     if not number:
         return UNKNOWN

@@ -1,11 +1,14 @@
-"""The contract between training and runtime: ``models/<name>.json`` beside ``models/<name>.onnx``."""
+"""Read the spec of a model, ``models/<name>.json`` beside ``models/<name>.onnx``.
+
+The two files are the contract between training and runtime.
+"""
 
 import hashlib
 import os
 import re
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
-from pose_estimation_ros.core.atomic_files import read_json
+from pose_estimation_ros.core.atomic_files import FilePath, is_number, is_whole_number, read_json
 from pose_estimation_ros.core.errors import ConfigError, ModelError, shown
 from pose_estimation_ros.core.onnx_file import check_onnx
 from pose_estimation_ros.core.skeleton import get_skeleton
@@ -18,19 +21,26 @@ NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}")  # part of paths in the 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 LARGEST_SIDE = 8192  # px of a network's input
 LARGEST_STRIDE = 256
-PADDING = (0.1, 10.0)  # least and largest
-OBJECTS = ("accuracy", "training")  # the rest of the fields, but for the numbers, are strings
+PADDING = (0.1, 10.0)  # smallest and largest factor
+OBJECTS = ("accuracy", "training")  # all other fields except the numbers are strings
 NUMBERS = ("input_size_wh", "stride", "padding")
 
 
 class ModelSpec(NamedTuple):
-    """What the runtime must know of an ONNX file, and what was measured of it.
+    """Hold what the runtime must know about an ONNX file, and its measured accuracy.
 
-    name: letters, digits, "_", "." and "-".
-    task: "top_down", "bottom_up" or "person_detector". input_size_wh: px. color_order: "rgb" (0..255 float32, NCHW).
-    skeleton: name, "" for a detector. stride: input px per px of "heatmaps". decoder: how outputs become keypoints or
-    boxes. padding: factor on the person box (top-down). sha256: of the ONNX file. accuracy, training: figures and their
-    provenance.
+    Attributes:
+        name: letters, digits, "_", "." and "-".
+        task: "top_down", "bottom_up" or "person_detector".
+        input_size_wh: (width, height) px.
+        color_order: "rgb" (0..255 float32, NCHW).
+        skeleton: its name, "" for a detector.
+        stride: input px per px of "heatmaps".
+        decoder: name of the method that turns outputs into keypoints or boxes.
+        padding: factor on the person's box (top-down).
+        sha256: of the ONNX file.
+        accuracy: measured figures and their provenance.
+        training: how the model was trained and exported.
     """
 
     name: str
@@ -46,25 +56,21 @@ class ModelSpec(NamedTuple):
     training: Dict[str, Any]
 
     def to_json(self) -> Dict[str, Any]:
+        """Return the content of the spec's file, with the flip pairs of the skeleton for readers of the file."""
         fields = dict(self._asdict(), input_size_wh=list(self.input_size_wh))
         if self.skeleton:
             fields["flip_pairs"] = [list(pair) for pair in get_skeleton(self.skeleton).flip_pairs]
         return fields
 
 
-def file_sha256(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
-
-
-def model_name(path: Any) -> str:
-    """Make the name of a model from the path of its file: ``out/my model.onnx`` -> ``my_model``."""
+def model_name(path: FilePath) -> str:
+    """Derive the name of a model from the path of its file: ``out/my model.onnx`` -> ``my_model``."""
     stem = os.path.splitext(os.path.basename(str(path)))[0]
     return re.sub(r"^\.|[^A-Za-z0-9_.-]", "_", stem)[:100] or "model"
 
 
-def spec_path(model_path: str) -> str:
-    """``models/x.onnx`` -> ``models/x.json``; ``x.engine`` -> ``x.engine.json``, its sidecar."""
+def spec_path(model_path: FilePath) -> str:
+    """Return the path of a model's spec: ``models/x.json`` for ``models/x.onnx``, ``x.engine.json`` for an engine."""
     stem, suffix = os.path.splitext(str(model_path))
     return (str(model_path) if suffix == ENGINE else stem) + ".json"
 
@@ -79,7 +85,7 @@ def read_model(path: str) -> bytes:
         Its bytes.
 
     Raises:
-        ModelError: there is no such file, or it cannot be read.
+        ModelError: the file does not exist or cannot be read.
     """
     require_file(path)
     try:
@@ -90,32 +96,32 @@ def read_model(path: str) -> bytes:
 
 
 def require_file(path: str) -> None:
-    """Raise ModelError unless there is a regular file at the path of a model."""
+    """Raise ModelError unless the path of a model is that of a regular file."""
     if not os.path.exists(path):
         raise ModelError("model file %s does not exist" % path)
     if not os.path.isfile(path):
         raise ModelError("expected a model file, got %s, which is a folder or device" % path)
 
 
-def load_model_spec(model_path: str, sha256: Optional[str] = None) -> ModelSpec:
+def load_model_spec(model_path: FilePath, sha256: Optional[str] = None) -> ModelSpec:
     """Read the spec beside an ONNX file, and check that the two belong together.
 
     Args:
-        model_path: of the ONNX file.
-        sha256: of that file, where it is known already.
+        model_path: path of the ONNX file.
+        sha256: of that file, if it is known already.
 
     Raises:
-        ModelError: either file is missing, or no model or JSON; a key is missing or unknown; a value is wrong; the
-            model has another sha256.
+        ModelError: a file is missing, the model is no ONNX model, the spec is no JSON, a key is missing or unknown, a
+            value is wrong, or the model has another sha256.
     """
     content, path = read_model(str(model_path)), spec_path(model_path)
     check_onnx(content, str(model_path))
     if not os.path.exists(path):
         raise ModelError("model file %s does not exist" % path)
     spec = parse_spec(path, read_json(path, ModelError))
-    found = sha256 or hashlib.sha256(content).hexdigest()
-    if found != spec.sha256:
-        raise ModelError("%s: expected sha256 %s (from %s), got %s" % (model_path, spec.sha256, path, found))
+    actual = sha256 or hashlib.sha256(content).hexdigest()
+    if actual != spec.sha256:
+        raise ModelError("%s: expected sha256 %s (from %s), got %s" % (model_path, spec.sha256, path, actual))
     return spec
 
 
@@ -124,7 +130,7 @@ def parse_spec(path: str, fields: Any) -> ModelSpec:
 
     Args:
         path: of the file, for messages.
-        fields: what the JSON holds.
+        fields: the JSON value in the file.
 
     Raises:
         ModelError: a key is missing or unknown, or a value is wrong.
@@ -155,26 +161,18 @@ def _check_types(fields: Dict[str, Any]) -> None:
 
 
 def _check_numbers(input_size_wh: Any, stride: Any, padding: Any) -> None:
-    if not isinstance(input_size_wh, list) or [_is_whole(side, LARGEST_SIDE) for side in input_size_wh] != [True] * 2:
+    sides = input_size_wh if isinstance(input_size_wh, list) else []
+    if [is_whole_number(side, 1, LARGEST_SIDE) for side in sides] != [True] * 2:
         expected = "expected input_size_wh [width, height] of whole numbers from 1 to %d, got %s"
         raise ValueError(expected % (LARGEST_SIDE, shown(input_size_wh)))
-    if not _is_whole(stride, LARGEST_STRIDE):
+    if not is_whole_number(stride, 1, LARGEST_STRIDE):
         raise ValueError("expected stride as a whole number from 1 to %d, got %s" % (LARGEST_STRIDE, shown(stride)))
     if not is_number(padding, *PADDING):
         raise ValueError("expected padding as a number from %g to %g, got %s" % (PADDING + (shown(padding),)))
 
 
-def _is_whole(value: Any, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
-
-
-def is_number(value: Any, least: float = -1e300, most: float = 1e300) -> bool:
-    """Tell whether a value of a JSON file is a number from least to most; true and false are none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most
-
-
 def _check_figures(accuracy: Dict[str, Any], training: Dict[str, Any]) -> None:
-    """Check what this package reads of the objects; people may note anything else there."""
+    """Check the entries that this package reads; people may note anything else there."""
     threshold = accuracy.get("score_threshold", 0)
     if not is_number(threshold, 0, 1):
         raise ValueError("expected accuracy.score_threshold as a number from 0 to 1, got %s" % shown(threshold))
@@ -202,7 +200,7 @@ def _check_names(spec: ModelSpec, flip_pairs: Any) -> None:
     if not SHA256.fullmatch(spec.sha256):
         raise ValueError("expected sha256 of 64 digits 0 to 9 and a to f, got %s" % shown(spec.sha256))
     if spec.task in POSE_TASKS:
-        own = [list(pair) for pair in get_skeleton(spec.skeleton).flip_pairs]
-        if flip_pairs is not None and flip_pairs != own:
+        expected_pairs = [list(pair) for pair in get_skeleton(spec.skeleton).flip_pairs]
+        if flip_pairs is not None and flip_pairs != expected_pairs:
             text = "flip_pairs %s are not those of skeleton %s: %s"
-            raise ValueError(text % (shown(flip_pairs), spec.skeleton, own))
+            raise ValueError(text % (shown(flip_pairs), spec.skeleton, expected_pairs))

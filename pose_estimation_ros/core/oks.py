@@ -1,34 +1,58 @@
-"""Object keypoint similarity (COCO's): how alike two poses are, ``exp(-d^2 / (2 area (2 sigma)^2))`` per keypoint."""
+"""Compute the object keypoint similarity (OKS) of poses.
+
+Per keypoint it is ``exp(-d^2 / (2 area (2 sigma)^2))`` with d the distance in px. Source: COCO's keypoint evaluation,
+https://cocodataset.org/#keypoints-eval.
+"""
 
 from typing import Sequence
 
 import numpy as np
 
-from pose_estimation_ros.core.nms import nms
+from pose_estimation_ros.core.geometry import nms
 
 
 def keypoint_similarity(xy: np.ndarray, area: np.ndarray, other_xy: np.ndarray, sigmas: Sequence[float]) -> np.ndarray:
-    """Similarity of each keypoint of N poses to the same one of M others: (N, M, K) in 0..1; arguments as in oks."""
+    """Compute the similarity of each keypoint of N poses to the same keypoint of M other poses.
+
+    Args:
+        xy: (N, K, 2) px.
+        area: (N,) px^2 of the N people.
+        other_xy: (M, K, 2) px.
+        sigmas: (K,) of the skeleton.
+
+    Returns:
+        (N, M, K) in 0..1.
+    """
     squared = ((xy[:, None] - other_xy[None]) ** 2).sum(-1)
     spread = 2 * np.maximum(area, 1e-9)[:, None, None] * (2 * np.asarray(sigmas)) ** 2
-    return np.exp(-squared / spread)
+    similarity: np.ndarray = np.exp(-squared / spread)
+    return similarity
 
 
 def oks(
     xy: np.ndarray, weight: np.ndarray, area: np.ndarray, other_xy: np.ndarray, sigmas: Sequence[float]
 ) -> np.ndarray:
-    """Similarity of N poses to M others: (N, M) in 0..1, the mean over keypoints weighted by the N poses' weights.
+    """Compute the similarity of N poses to M other poses: the mean over keypoints, weighted by the N poses' weights.
 
-    Args: xy (N, K, 2) px; weight (N, K) >= 0, such as visibility as 0 or 1; area (N,) of the N people in px^2;
-    other_xy (M, K, 2) px; sigmas (K,), a Skeleton's. A pose whose weights are all 0 is like nobody: 0.
+    Args:
+        xy: (N, K, 2) px.
+        weight: (N, K) >= 0, such as the visibility as 0 or 1. A pose whose weights are all 0 has similarity 0.
+        area: (N,) px^2 of the N people.
+        other_xy: (M, K, 2) px.
+        sigmas: (K,) of the skeleton.
+
+    Returns:
+        (N, M) in 0..1.
     """
     total = np.maximum(weight.sum(1), 1e-9)[:, None]
-    return (keypoint_similarity(xy, area, other_xy, sigmas) * weight[:, None]).sum(-1) / total
+    similarity: np.ndarray = (keypoint_similarity(xy, area, other_xy, sigmas) * weight[:, None]).sum(-1) / total
+    return similarity
 
 
 def box_area(box_xyxy: np.ndarray) -> np.ndarray:
-    """(N, 4) xyxy px -> (N,) px^2."""
-    return np.prod(np.clip(box_xyxy[:, 2:] - box_xyxy[:, :2], 0, None), axis=1)
+    """Compute the areas (N,) px^2 of boxes (N, 4) xyxy px."""
+    area: np.ndarray = np.prod(np.clip(box_xyxy[:, 2:] - box_xyxy[:, :2], 0, None), axis=1)
+    return area
 
 
 def oks_nms(
@@ -39,8 +63,17 @@ def oks_nms(
     sigmas: Sequence[float],
     threshold: float,
 ) -> np.ndarray:
-    """Indices of the people to keep, best person_score first, none with an OKS over the threshold to a better one.
+    """Suppress people whose OKS with a better one is over the threshold.
 
-    Args: xy (N, K, 2) px, score (N, K) used as weight, area (N,) px^2, person_score (N,).
+    Args:
+        xy: (N, K, 2) px.
+        score: (N, K), used as weight.
+        area: (N,) px^2.
+        person_score: (N,), higher is better.
+        sigmas: (K,) of the skeleton.
+        threshold: largest OKS to a better person with which a person is kept.
+
+    Returns:
+        Indices of the people to keep, the best person_score first.
     """
     return nms(oks(xy, score, area, xy, sigmas), person_score, threshold)

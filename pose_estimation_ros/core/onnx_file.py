@@ -1,7 +1,7 @@
-"""Look into the bytes of an ONNX file, without the package onnx, for what makes it unusable before a runtime opens it.
+"""Check the bytes of an ONNX file, without the package onnx, before a runtime opens it.
 
 An ONNX file is a protobuf message (https://protobuf.dev/programming-guides/encoding): fields, each a key, which holds a
-number and a wire type, and a value. Only the messages are entered in which a tensor may stand (ONNX's onnx.proto).
+number and a wire type, and a value. Only messages that may hold a tensor are entered (ONNX's onnx.proto).
 """
 
 from typing import Dict, Iterator, Tuple
@@ -25,14 +25,14 @@ LFS = b"version https://git-lfs"
 
 
 def check_onnx(content: bytes, path: str) -> None:
-    """Refuse a file that is no ONNX model, or whose weights lie in other files, which no sha256 of this one covers.
+    """Refuse a file that is no ONNX model or keeps its weights in other files, which its sha256 does not cover.
 
     Args:
         content: bytes of the file.
         path: its path, for the message.
 
     Raises:
-        ModelError: says what was expected and what the file is.
+        ModelError: the file is empty, a pointer of Git LFS, no protobuf, or has external data.
     """
     if not content:
         raise ModelError("%s: expected an ONNX model, got an empty file" % path)
@@ -50,7 +50,7 @@ def check_onnx(content: bytes, path: str) -> None:
 
 
 def has_external_data(content: bytes) -> bool:
-    """Tell whether a tensor of an ONNX model lies in another file. Raises ValueError for a file that is no protobuf."""
+    """Tell whether a tensor of an ONNX model lies in another file. Raises ValueError if the file is no protobuf."""
     waiting = [("model", 0, len(content))]  # no recursion: a hostile file may nest messages deep
     while waiting:
         message, start, end = waiting.pop()
@@ -64,7 +64,7 @@ def has_external_data(content: bytes) -> bool:
 
 
 def _fields(content: bytes, position: int, end: int) -> Iterator[Tuple[int, int, int, int]]:
-    """Yield number and wire type of each field; then begin and end of its value, or of a varint the value and 0."""
+    """Yield (number, wire type, begin, end of the value) of each field; for a varint (number, type, value, 0)."""
     while position < end:
         key, position = _varint(content, position, end)
         number, wire_type = key >> 3, key & 7

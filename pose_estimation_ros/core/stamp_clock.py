@@ -1,24 +1,24 @@
-"""Time between frames, from stamps that cameras, bags and simulators do not always set well."""
+"""Measure the time between frames by their stamps, which cameras, bags and simulators do not always set well."""
 
 from typing import Optional
 
-JUMP_BACK_S = 1.0  # further back than late frames come: a bag was restarted or the clock set
+JUMP_BACK_S = 1.0  # larger than any delay of a late frame: the bag was restarted or the clock was set
 STUCK_BELOW_S = 1e-3
 STUCK_STEP_S = 1 / 30.0
 
 
 class StampClock:
-    """Turns stamps into positive steps.
+    """Turn stamps into positive time steps.
 
-    A stamp that stands still (all zero, twice the same) or goes back a little counts as one frame at 30 Hz, so that
-    nothing divides by zero and what is lost still grows old. A clear jump back tells the owner to forget its state.
+    A stamp that stands still (all zero, or repeated) or goes back a little counts as one frame at 30 Hz, so that
+    nothing divides by zero and lost people still age. A clear jump back tells the caller to forget its state.
     """
 
     def __init__(self) -> None:
         self._newest_s: Optional[float] = None
 
     def advance(self, stamp_s: float) -> Optional[float]:
-        """Seconds > 0 since the last stamp; None at the first stamp and after a jump back of more than JUMP_BACK_S."""
+        """Return the seconds > 0 since the last stamp; None at the first one and after a jump over JUMP_BACK_S."""
         newest_s = self._newest_s
         if newest_s is None or stamp_s < newest_s - JUMP_BACK_S:
             self._newest_s = stamp_s

@@ -1,8 +1,9 @@
-"""Gives people the same id from frame to frame: where each should be by now is matched with who is found.
+"""Give people the same id from frame to frame.
 
-A person is expected where they would be at the velocity they had (constant velocity). OKS tells neighbours apart; the
-overlap of boxes bears a poor model's keypoints and quick movements. The assignment with the greatest sum of likeness
-wins, confirmed people first. docs/tracking.md says what each part brings, on scenes with exact truth.
+Each person is expected where a constant velocity takes them. The expected places are matched with the people of the
+new frame by the assignment with the greatest sum of similarities, confirmed people first. The similarity is a mean of
+OKS and box overlap (IoU): OKS separates people who stand close together, and the overlap still works when keypoints are
+inaccurate or people move fast. docs/tracking.md measures what each part contributes, on scenes with exact ground truth.
 """
 
 from typing import NamedTuple, Sequence
@@ -17,7 +18,14 @@ from pose_estimation_ros.core.stamp_clock import StampClock
 
 
 class _Tracks(NamedTuple):
-    """T people: poses as last seen, velocity (T, 2) px/s of the whole, age_s (T,) since then, seen (T,): how often."""
+    """Hold T people as they were last seen.
+
+    Attributes:
+        poses: of the last sighting.
+        velocity: (T, 2) px/s of the whole person.
+        age_s: (T,) time since the last sighting.
+        seen: (T,) int, number of sightings.
+    """
 
     poses: Poses
     velocity: np.ndarray
@@ -29,15 +37,9 @@ class _Tracks(NamedTuple):
 
 
 class Tracker:
-    """Track ids count from 1 and are never used twice by one tracker, not even after a reset.
+    """Track people by their ids, which count from 1.
 
-    max_age_s and confirm_after may be changed at any time.
-
-    Args: sigmas (K,) of the skeleton; max_age_s: how long a confirmed person may be missing and still come back by the
-    old id; confirm_after: sightings that confirm a person; tentative_age_s: max_age_s of those who are not confirmed;
-    velocity_s: time over which the velocity is averaged; min_likeness: what a match must reach, 0..1; oks_share: of OKS
-    in the likeness, the rest is the boxes' overlap; doubt_per_s: how much larger a person counts for OKS after a second
-    out of sight, for who knows where they went.
+    A tracker never uses an id twice, not even after a reset. max_age_s and confirm_after may be changed at any time.
     """
 
     def __init__(
@@ -47,24 +49,45 @@ class Tracker:
         confirm_after: int = 3,
         tentative_age_s: float = 0.25,
         velocity_s: float = 0.3,
-        min_likeness: float = 0.1,
+        min_similarity: float = 0.1,
         oks_share: float = 0.7,
-        doubt_per_s: float = 2.0,
+        growth_per_s: float = 2.0,
     ) -> None:
+        """Make a tracker that knows nobody.
+
+        Args:
+            sigmas: (K,) of the skeleton.
+            max_age_s: how long a confirmed person may be out of sight and still keep the id.
+            confirm_after: number of sightings that confirm a person.
+            tentative_age_s: max_age_s of people who are not confirmed.
+            velocity_s: time over which the velocity is averaged.
+            min_similarity: smallest similarity of a match, 0..1.
+            oks_share: weight of OKS in the similarity, 0..1; the rest is the overlap of boxes.
+            growth_per_s: growth of the OKS scale per second since a person was last seen, because the expected position
+                becomes less certain.
+        """
         self._sigmas = tuple(sigmas)
         self.max_age_s, self.confirm_after, self._tentative_age_s = max_age_s, confirm_after, tentative_age_s
-        self._velocity_s, self._min_likeness = velocity_s, min_likeness
-        self._oks_share, self._doubt_per_s = oks_share, doubt_per_s
+        self._velocity_s, self._min_similarity = velocity_s, min_similarity
+        self._oks_share, self._growth_per_s = oks_share, growth_per_s
         self._next_id = 1
         self._clock = StampClock()
         self.reset()
 
     def reset(self) -> None:
-        """Forgets everybody."""
+        """Forget everybody."""
         self._tracks = _Tracks(empty_poses(len(self._sigmas)), np.zeros((0, 2)), np.zeros(0), np.zeros(0, int))
 
     def update(self, poses: Poses, stamp_s: float) -> Poses:
-        """The same people in the same order with track_id and state filled. stamp_s: time of the image in seconds."""
+        """Match the people of an image with those of earlier images.
+
+        Args:
+            poses: N people.
+            stamp_s: time of the image in seconds.
+
+        Returns:
+            The same people in the same order, with track_id and state.
+        """
         step_s = self._clock.advance(stamp_s)
         if step_s is None:
             self.reset()
@@ -77,7 +100,7 @@ class Tracker:
 
     @property
     def lost(self) -> Poses:
-        """Confirmed people whom the last update did not find: box where they should be, keypoints with score 0."""
+        """Return the confirmed people who are out of sight: expected box, keypoints with score 0."""
         poses = self._expected()
         away = (self._tracks.age_s > 0) & (poses.state == CONFIRMED)
         lost = poses.select(away)
@@ -89,24 +112,24 @@ class Tracker:
         self._tracks = tracks.select(tracks.age_s <= limit_s)
 
     def _expected(self) -> Poses:
-        """Everybody where they should be now."""
-        poses, way = self._tracks.poses, (self._tracks.velocity * self._tracks.age_s[:, None]).astype(np.float32)
-        return poses._replace(xy=poses.xy + way[:, None], box_xyxy=poses.box_xyxy + np.tile(way, 2))
+        """Return all tracked people where they are expected at the time of the last update."""
+        poses, offset = self._tracks.poses, (self._tracks.velocity * self._tracks.age_s[:, None]).astype(np.float32)
+        return poses._replace(xy=poses.xy + offset[:, None], box_xyxy=poses.box_xyxy + np.tile(offset, 2))
 
     def _match(self, expected: Poses, poses: Poses) -> np.ndarray:
-        """For each person the index of its track, or -1: (N,) int."""
-        area = box_area(expected.box_xyxy) * (1 + self._doubt_per_s * self._tracks.age_s) ** 2
-        alike = self._oks_share * oks(expected.xy, expected.score, area, poses.xy, self._sigmas)
-        alike = alike + (1 - self._oks_share) * iou(expected.box_xyxy, poses.box_xyxy)
+        """Return the index of each person's track (N,) int, -1 for somebody new."""
+        area = box_area(expected.box_xyxy) * (1 + self._growth_per_s * self._tracks.age_s) ** 2
+        similarity = self._oks_share * oks(expected.xy, expected.score, area, poses.xy, self._sigmas)
+        similarity = similarity + (1 - self._oks_share) * iou(expected.box_xyxy, poses.box_xyxy)
         match = np.full(poses.count, -1)
         for state in (CONFIRMED, TENTATIVE):
             tracks, free = np.flatnonzero(expected.state == state), np.flatnonzero(match < 0)
-            row_of = best_pairs(alike[np.ix_(tracks, free)], self._min_likeness)
+            row_of = best_pairs(similarity[np.ix_(tracks, free)], self._min_similarity)
             match[free[row_of >= 0]] = tracks[row_of[row_of >= 0]]
         return match
 
     def _continued(self, expected: Poses, poses: Poses, match: np.ndarray) -> _Tracks:
-        """The people found, in their order, then the tracks that found nobody."""
+        """Return the people of the new image, in their order, then the tracks that were not matched."""
         old, new = match >= 0, match < 0
         tracks, before = self._tracks.select(match[old]), expected.select(match[old])
         track_id, seen = np.zeros(poses.count, np.int32), np.ones(poses.count, int)
@@ -116,19 +139,22 @@ class Tracker:
         velocity = np.zeros((poses.count, 2))
         velocity[old] = tracks.velocity + self._velocity_change(before, poses.select(old), tracks)
         state = np.where(seen >= self.confirm_after, CONFIRMED, TENTATIVE).astype(np.uint8)
-        found = poses._replace(track_id=track_id, state=state)
+        current = poses._replace(track_id=track_id, state=state)
         missing = np.ones(expected.count, bool)
         missing[match[old]] = False
         rest = self._tracks.select(missing)
         return _Tracks(
-            joined(found, rest.poses),
+            joined(current, rest.poses),
             np.concatenate([velocity, rest.velocity]),
             np.concatenate([np.zeros(poses.count), rest.age_s]),
             np.concatenate([seen, rest.seen]),
         )
 
     def _velocity_change(self, before: Poses, now: Poses, tracks: _Tracks) -> np.ndarray:
-        """(n, 2) px/s: by how far the middle keypoint (median) missed its place; the first times count fully."""
+        """Return the changes of velocity (n, 2) px/s, by the median distance of keypoints from their expected places.
+
+        The first sightings of a person count fully, later ones by the time over which the velocity is averaged.
+        """
         both = (before.score > 0) & (now.score > 0)
         missed = middle(now.xy - before.xy, both)
         gain = np.maximum(1 - np.exp(-tracks.age_s / self._velocity_s), 1.0 / tracks.seen)
@@ -136,20 +162,34 @@ class Tracker:
 
 
 def middle(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Medians (n, 2) of the known ones, (n, K), among values (n, K, 2); 0 where none is.
+    """Compute the medians of the known values; np.nanmedian would take ten times as long.
 
-    np.nanmedian takes ten times as long.
+    Args:
+        values: (n, K, 2).
+        known: (n, K) bool.
+
+    Returns:
+        (n, 2), 0 where no value is known.
     """
     ordered = np.sort(np.where(known[..., None], values, np.inf), 1)
     rows, count = np.arange(len(values)), known.sum(1)
     both = ordered[rows, np.maximum(count - 1, 0) // 2] + ordered[rows, count // 2]
-    return np.where(count[:, None] > 0, both / 2, 0)
+    medians: np.ndarray = np.where(count[:, None] > 0, both / 2, 0)
+    return medians
 
 
-def best_pairs(likeness: np.ndarray, least: float) -> np.ndarray:
-    """Pairs rows with columns for the greatest sum, no pair below ``least``: (T, N) -> row of each column or -1."""
-    allowed = likeness >= least
-    row_of = assign(-np.where(allowed, likeness, 0).T)
+def best_pairs(similarity: np.ndarray, least: float) -> np.ndarray:
+    """Pair rows with columns for the greatest sum of similarities.
+
+    Args:
+        similarity: (T, N).
+        least: smallest similarity of a pair.
+
+    Returns:
+        Row of each column (N,) int, -1 for a column without a partner.
+    """
+    allowed = similarity >= least
+    row_of = assign(-np.where(allowed, similarity, 0).T)
     columns = np.flatnonzero(row_of >= 0)
     bad = columns[~allowed[row_of[columns], columns]]
     row_of[bad] = -1

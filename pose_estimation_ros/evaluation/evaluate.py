@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, Sequence
 
 from pose_estimation_ros.core.arguments import whole
-from pose_estimation_ros.core.atomic_files import write_json
+from pose_estimation_ros.core.atomic_files import file_sha256, write_json
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.model_spec import file_sha256, load_model_spec, spec_path
+from pose_estimation_ros.core.model_spec import load_model_spec, spec_path
 from pose_estimation_ros.evaluation import mpii
 from pose_estimation_ros.evaluation.accuracy import (
     accuracy_of_detector,

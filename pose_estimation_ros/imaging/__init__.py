@@ -1,0 +1,1 @@
+"""Read, decode, crop and draw images with OpenCV, without any network."""

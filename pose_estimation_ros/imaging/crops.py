@@ -1,4 +1,4 @@
-"""Warping image regions into network input: the same function in training and at runtime."""
+"""Warp regions of an image into network input, by the same function in training and at runtime."""
 
 from typing import Sequence
 
@@ -9,11 +9,16 @@ MAX_SIDE = 32766  # px: OpenCV 4 cannot warp an image with a longer side
 
 
 def warp_crops(frame: np.ndarray, matrices: np.ndarray, size_wh: Sequence[int], padding: int = 0) -> np.ndarray:
-    """Cuts crops out of a frame and turns them into network input.
+    """Cut crops out of a frame and convert them to network input.
 
-    Args: frame (H, W, 3) uint8 BGR; matrices (N, 2, 3) image -> crop px; size_wh of the crops;
-    padding: grey level 0..255 where a crop leaves the frame.
-    Returns (N, 3, h, w) float32, RGB, 0..255.
+    Args:
+        frame: (H, W, 3) uint8 BGR.
+        matrices: (N, 2, 3) affine maps image -> crop px.
+        size_wh: (width, height) px of the crops.
+        padding: grey level 0..255 of the parts of a crop outside the frame.
+
+    Returns:
+        (N, 3, h, w) float32 RGB, 0..255.
     """
     width, height = int(size_wh[0]), int(size_wh[1])
     batch = np.empty((len(matrices), 3, height, width), np.float32)

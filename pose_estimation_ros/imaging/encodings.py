@@ -1,6 +1,10 @@
-"""Fields of image messages -> BGR frames, depth. Knows the encodings of sensor_msgs, but neither rclpy nor messages."""
+"""Decode the fields of image messages to BGR frames and depth images, without rclpy and message classes.
 
-from typing import Any, NamedTuple, Tuple
+Source: the encodings of sensor_msgs (image_encodings.hpp).
+"""
+
+from array import array
+from typing import Dict, NamedTuple, Optional, Tuple, Union
 
 import cv2
 import numpy as np
@@ -9,18 +13,24 @@ from pose_estimation_ros.core.depth import DTYPES
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.imaging.image_headers import MAX_PIXELS, check_size
 
-SAMPLE_BITS = (8, 10, 12, 14, 16)  # of the sensors there are
+Buffer = Union[bytes, bytearray, memoryview, "array[int]", np.ndarray]
+SAMPLE_BITS = (8, 10, 12, 14, 16)  # of usual sensors
 
 
 class Layout(NamedTuple):
-    """How the bytes of an image are laid out.
+    """Describe how the bytes of an image are laid out.
 
-    channels, sample_bytes: of a pixel of the first plane. to_bgr: cv2 colour code, None where it is BGR already.
-    width_of, height_of: the size must be a multiple. planes: rows of data per image row.
+    Attributes:
+        channels: of a pixel of the first plane.
+        to_bgr: colour code of cv2.cvtColor, None if the image is BGR already.
+        sample_bytes: of one channel of a pixel.
+        width_of: the width must be a multiple of this number.
+        height_of: the height must be a multiple of this number.
+        planes: rows of data per row of the image.
     """
 
     channels: int
-    to_bgr: int
+    to_bgr: Optional[int]
     sample_bytes: int = 1
     width_of: int = 1
     height_of: int = 1
@@ -34,7 +44,7 @@ BAYER = {
     "bayer_gbrg": cv2.COLOR_BayerGR2BGR,
     "bayer_grbg": cv2.COLOR_BayerGB2BGR,
 }
-LAYOUTS = {
+LAYOUTS: Dict[str, Layout] = {
     "8UC3": Layout(3, None),
     "8UC4": Layout(4, cv2.COLOR_BGRA2BGR),
     "8UC1": Layout(1, cv2.COLOR_GRAY2BGR),
@@ -64,7 +74,7 @@ def decode_image(
     width: int,
     step: int,
     is_bigendian: int,
-    data: Any,
+    data: Buffer,
     max_pixels: int = MAX_PIXELS,
     mono16_bits: int = 0,
 ) -> np.ndarray:
@@ -77,15 +87,15 @@ def decode_image(
         step: bytes per row, padding included.
         is_bigendian: byte order of samples of 16 bits.
         data: a buffer of bytes (array.array, bytes, numpy).
-        max_pixels: most pixels that are allowed.
-        mono16_bits: bits that samples of 16 bits use, see to_8_bits.
+        max_pixels: largest allowed number of pixels.
+        mono16_bits: number of bits that samples of 16 bits use, see to_8_bits.
 
     Returns:
         (height, width, 3) uint8 BGR; for bgr8 a view on the data.
 
     Raises:
         FrameError: of kind "size" (zero, too large or not a multiple), "encoding" (unknown), "step" (shorter than a
-            row) or "data" (not step * rows bytes).
+            row) or "data" (another length than step * rows).
     """
     check_size(width, height, max_pixels)
     if encoding not in LAYOUTS:
@@ -94,20 +104,20 @@ def decode_image(
     layout = LAYOUTS[encoding]
     samples = _rows(encoding, layout, height, width, step, data)
     if layout.sample_bytes == 2:
-        sent = np.dtype(">u2" if is_bigendian else "<u2")
-        samples = to_8_bits(np.ascontiguousarray(samples).view(sent).astype(np.uint16, copy=False), mono16_bits)
+        dtype = np.dtype(">u2" if is_bigendian else "<u2")
+        samples = to_8_bits(np.ascontiguousarray(samples).view(dtype).astype(np.uint16, copy=False), mono16_bits)
     channels = layout.channels
     image = samples.reshape(len(samples), width, channels) if channels > 1 else samples
     return image if layout.to_bgr is None else cv2.cvtColor(np.ascontiguousarray(image), layout.to_bgr)
 
 
 def to_8_bits(image: np.ndarray, bits: int = 0) -> np.ndarray:
-    """Scale samples of 16 bits to 8, as sensors of 10 to 14 bits leave the high bits of each sample empty.
+    """Scale samples of 16 bits to 8 bits. Sensors of 10 to 14 bits leave the high bits of each sample empty.
 
     Args:
         image: uint16, of any shape.
-        bits: 8 to 16, how many bits the sensor gives; larger values become 255. 0: the smallest of 8, 10, 12, 14 and 16
-            that holds the largest value of this image.
+        bits: number of bits of the sensor, 8 to 16; larger values become 255. 0 means the smallest of 8, 10, 12, 14 and
+            16 that holds the largest value of this image.
 
     Returns:
         uint8 of the same shape.
@@ -120,37 +130,46 @@ def to_8_bits(image: np.ndarray, bits: int = 0) -> np.ndarray:
 
 
 def decode_depth(
-    encoding: str, height: int, width: int, step: int, is_bigendian: int, data: Any, max_pixels: int = MAX_PIXELS
+    encoding: str, height: int, width: int, step: int, is_bigendian: int, data: Buffer, max_pixels: int = MAX_PIXELS
 ) -> Tuple[np.ndarray, str]:
-    """Decode the fields of a depth image, for core.depth; see decode_image for the arguments.
+    """Decode the fields of a depth image for core.depth.
+
+    Args:
+        encoding: "32FC1", "16UC1", or "mono16", a name that some drivers use for 16UC1.
+        height: px.
+        width: px.
+        step: bytes per row, padding included.
+        is_bigendian: byte order of the samples.
+        data: a buffer of bytes.
+        max_pixels: largest allowed number of pixels.
 
     Returns:
-        ((height, width) float32 m or uint16 mm, "32FC1" or "16UC1"): a view on the data where that has no padding and
-        the machine's byte order. mono16, as some drivers call it, is 16UC1.
+        depth: (height, width) float32 m or uint16 mm; a view on data without padding in the machine's byte order.
+        encoding: "32FC1" or "16UC1".
 
     Raises:
-        FrameError: of kind "depth_encoding" (unknown), or "size", "step", "data" as decode_image.
+        FrameError: of kind "depth_encoding" (unknown), or "size", "step" or "data" as in decode_image.
     """
     check_size(width, height, max_pixels)
     kind = "16UC1" if encoding == "mono16" else encoding
     if kind not in DTYPES:
-        expected = "a depth image of %s or mono16" % ", ".join(sorted(DTYPES))
-        raise FrameError("depth_encoding", "expected %s, got %.80r" % (expected, encoding))
+        expected = "expected a depth image of %s or mono16, got %.80r"
+        raise FrameError("depth_encoding", expected % (", ".join(sorted(DTYPES)), encoding))
     dtype = np.dtype(DTYPES[kind])
     rows = _rows(encoding, Layout(1, None, dtype.itemsize), height, width, step, data)
-    sent = dtype.newbyteorder(">" if is_bigendian else "<")
-    return np.ascontiguousarray(rows).view(sent).astype(dtype, copy=False), kind
+    ordered = dtype.newbyteorder(">" if is_bigendian else "<")
+    return np.ascontiguousarray(rows).view(ordered).astype(dtype, copy=False), kind
 
 
-def _rows(encoding: str, layout: Layout, height: int, width: int, step: int, data: Any) -> np.ndarray:
+def _rows(encoding: str, layout: Layout, height: int, width: int, step: int, data: Buffer) -> np.ndarray:
     """Return the bytes of each row without its padding: (rows, bytes of a row) uint8, a view."""
     if width % layout.width_of or height % layout.height_of:
-        wanted = "width and height multiples of %d and %d for %s" % (layout.width_of, layout.height_of, encoding)
-        raise FrameError("size", "expected %s, got %d x %d" % (wanted, width, height))
+        expected = "expected width and height multiples of %d and %d for %s, got %d x %d"
+        raise FrameError("size", expected % (layout.width_of, layout.height_of, encoding, width, height))
     row_bytes, row_count = width * layout.channels * layout.sample_bytes, int(height * layout.planes)
     if step < row_bytes:
         raise FrameError("step", "expected step >= %d bytes for width %d, got %d" % (row_bytes, width, step))
     if len(data) != step * row_count:
-        expected = "%d bytes of data (step %d x %d rows)" % (step * row_count, step, row_count)
-        raise FrameError("data", "expected %s, got %d" % (expected, len(data)))
+        expected = "expected %d bytes of data (step %d x %d rows), got %d"
+        raise FrameError("data", expected % (step * row_count, step, row_count, len(data)))
     return np.frombuffer(data, np.uint8).reshape(row_count, step)[:, :row_bytes]

@@ -1,7 +1,8 @@
-"""Check PNG and JPEG files before OpenCV decodes them: whole, of a bounded size, and without parts it could trip over.
+"""Check PNG and JPEG files before OpenCV decodes them: complete, of a bounded size, and without harmful parts.
 
-OpenCV allocates whatever a file claims, so a check is only worth something if it reads the file exactly as OpenCV's
-libraries do. Here the whole file is walked, from its first part to its last, and every part must follow the one before.
+OpenCV allocates whatever memory a file claims to need. A check is therefore only useful if it reads the file exactly as
+OpenCV's libraries do. This module walks through the whole file, and every part must follow directly after the one
+before.
 
 Sources: PNG (ISO/IEC 15948) 5, 11.2 and 11.3; JPEG (ITU-T T.81) B.1 and B.2.
 """
@@ -19,26 +20,34 @@ MAX_PIXELS = 2**25  # of an image message: 33.5 megapixels, 100 MB as BGR
 
 PNG_START, JPEG_START = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 PNG_USED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
-# Colour type: (channels, bit depths that it may have).
+# {colour type: (channels, allowed bit depths)}
 PNG_COLOURS = {0: (1, (1, 2, 4, 8, 16)), 2: (3, (8, 16)), 3: (3, (1, 2, 4, 8)), 4: (2, (8, 16)), 6: (4, (8, 16))}
-PNG_PALETTE = 3  # that colour type has one index for each pixel
+PNG_PALETTE = 3  # this colour type has one index for each pixel
 PNG_ORIENTATION = (b"eXIf",)
 PNG_PASSES = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
-MAX_PIXEL_BYTES = 4  # times the pixels allowed: an image of 16 bits and several channels must be smaller
-STORED_BYTES = 2**24
-TAIL_BYTES = 64  # of a checksum, and less than 100 kB of surplus pixels
-MAX_CHUNKS = 2**16  # writers make them of 8 kB or more
+MAX_PIXEL_BYTES = 4  # per allowed pixel: an image of 16 bits and several channels must have fewer pixels
+STORED_BYTES = 2**24  # largest image that is passed on without compression
+TAIL_BYTES = 64  # enough for a checksum, and for less than 100 kB of surplus pixels
+MAX_CHUNKS = 2**16  # usual writers make chunks of 8 kB or more
 
 STANDALONE = frozenset([0x01] + list(range(0xD0, 0xD8)))  # JPEG markers without a length
 START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # those three are tables
 START_OF_IMAGE, END_OF_IMAGE, START_OF_SCAN = 0xD8, 0xD9, 0xDA
 MARKER = re.compile(b"\xff+([\x01-\xfe])")
-BEHIND_SCAN = re.compile(b"\xff[\x01-\xcf\xd8-\xfe]")  # FF 00 is a byte of data, FF D0 to FF D7 go on with the scan
-MAX_SEGMENTS, MAX_SCANS, MAX_SCANNED = 4096, 64, 16  # MAX_SCANNED: scans times pixels, in parts of the pixels allowed
+SCAN_END = re.compile(b"\xff[\x01-\xcf\xd8-\xfe]")  # FF 00 is a byte of data, FF D0 to FF D7 continue the scan
+MAX_SEGMENTS, MAX_SCANS, MAX_SCANNED = 4096, 64, 16  # MAX_SCANNED: scans times pixels, per allowed pixel
 
 
 class ImageHeader(NamedTuple):
-    """width, height: px. bits: of a sample. channels: of the file, alpha included. data: what OpenCV is to decode."""
+    """Hold the header of an image file and the checked bytes.
+
+    Attributes:
+        width: px.
+        height: px.
+        bits: of a sample.
+        channels: of the file, alpha included.
+        data: the bytes for OpenCV to decode.
+    """
 
     width: int
     height: int
@@ -51,16 +60,16 @@ def checked_image(data: bytes, max_pixels: int = MAX_PIXELS, keep_orientation: b
     """Check a PNG or JPEG file from its first part to its last.
 
     Args:
-        data: the file. Bytes behind its end do not matter: drivers fill up buffers.
-        max_pixels: most pixels that are allowed.
-        keep_orientation: keep the part of a PNG that says which way up it is.
+        data: the file. Bytes after its end do not matter, because drivers pad their buffers.
+        max_pixels: largest allowed number of pixels.
+        keep_orientation: keep the part of a PNG that holds its orientation.
 
     Returns:
-        The header with the bytes to decode, or None where the file is neither PNG nor JPEG.
+        The header with the bytes to decode, or None if the file is neither PNG nor JPEG.
 
     Raises:
-        FrameError: of kind "size" (too many pixels or none, or a side longer than MAX_SIDE), or "data" (damaged, cut
-            off, or costly beyond reason).
+        FrameError: of kind "size" (too many pixels or none, or a side longer than MAX_SIDE), or "data" (damaged,
+            truncated, or too costly to decode).
     """
     try:
         if data.startswith(PNG_START):
@@ -71,10 +80,19 @@ def checked_image(data: bytes, max_pixels: int = MAX_PIXELS, keep_orientation: b
 
 
 def check_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
-    """Raise FrameError ("size") for an image without pixels, or larger than can be processed; sizes in px."""
+    """Check that an image can be processed.
+
+    Args:
+        width: px.
+        height: px.
+        max_pixels: largest allowed number of pixels.
+
+    Raises:
+        FrameError: of kind "size", if the image has no pixels, too many pixels or too long a side.
+    """
     if min(width, height) < 1 or max(width, height) > MAX_SIDE or width * height > max_pixels:
-        expected = "1..%d pixels, at most %d a side" % (max_pixels, MAX_SIDE)
-        raise FrameError("size", "expected %s, got %d x %d" % (expected, width, height))
+        expected = "expected 1..%d pixels, at most %d a side, got %d x %d"
+        raise FrameError("size", expected % (max_pixels, MAX_SIDE, width, height))
 
 
 def _checked_png(data: bytes, max_pixels: int, used: Sequence[bytes]) -> ImageHeader:
@@ -90,7 +108,7 @@ def _checked_png(data: bytes, max_pixels: int, used: Sequence[bytes]) -> ImageHe
     length = _png_samples(width, height, bits * (1 if colour == PNG_PALETTE else channels), methods[2])
     if length > MAX_PIXEL_BYTES * max_pixels:
         raise FrameError("size", "expected a PNG of at most %d bytes, got %d" % (MAX_PIXEL_BYTES * max_pixels, length))
-    image = _needed(b"".join(data[part] for kind, part in chunks if kind == b"IDAT"), length)
+    image = _without_surplus(b"".join(data[part] for kind, part in chunks if kind == b"IDAT"), length)
     first = kinds.index(b"IDAT")
     before, behind = ([data[p.start - 8 : p.stop + 4] for kind, p in part if kind != b"IDAT"]
                       for part in (chunks[:first], chunks[first:]))  # fmt: skip
@@ -98,22 +116,22 @@ def _checked_png(data: bytes, max_pixels: int, used: Sequence[bytes]) -> ImageHe
 
 
 def _png_samples(width: int, height: int, pixel_bits: int, interlaced: int) -> int:
-    """Return the count of bytes that the pixels take, each row with a byte for its filter."""
+    """Return the number of bytes of the pixels, with one byte for the filter of each row."""
     passes = PNG_PASSES if interlaced else [(0, 0, 1, 1)]
     sizes = [(-((x - width) // step_x), -((y - height) // step_y)) for x, y, step_x, step_y in passes]
     return sum(((columns * pixel_bits + 7) // 8 + 1) * rows for columns, rows in sizes if columns > 0)
 
 
-def _needed(compressed: bytes, length: int) -> bytes:
-    """Return compressed data of so many bytes and no more: a small file may hold gigabytes behind its pixels.
+def _without_surplus(compressed: bytes, length: int) -> bytes:
+    """Return compressed data of exactly length bytes, because a small file may hold gigabytes after its pixels.
 
-    Small images are handed on without compression, so that they are decompressed only once.
+    Small images are passed on without compression, so that they are decompressed only once.
     """
     decompressor = zlib.decompressobj()
     try:
         samples = decompressor.decompress(compressed, length)
     except zlib.error as error:
-        raise FrameError("data", "expected a PNG without damage, zlib says: %s" % error)
+        raise FrameError("data", "expected a PNG without damage, zlib reports: %s" % error)
     if len(samples) < length:
         raise _cut_off(compressed)
     is_exact = len(decompressor.unconsumed_tail) <= TAIL_BYTES
@@ -121,24 +139,24 @@ def _needed(compressed: bytes, length: int) -> bytes:
 
 
 def _chunk(kind: bytes, content: bytes) -> List[bytes]:
-    """Return the parts of a PNG's chunk."""
+    """Return length, kind, content and checksum of a PNG chunk."""
     checksum = binascii.crc32(content, binascii.crc32(kind)) & 0xFFFFFFFF
     return [struct.pack(">I", len(content)), kind, content, struct.pack(">I", checksum)]
 
 
 def _png_chunks(data: bytes, used: Sequence[bytes]) -> Iterator[Tuple[bytes, slice]]:
-    """Yield kind and place of the content of the used chunks up to IEND, each whole and with a right checksum."""
-    at = len(PNG_START)
+    """Yield kind and place of the content of the used chunks up to IEND, each complete and with a correct checksum."""
+    end = len(PNG_START)
     for _ in range(MAX_CHUNKS):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        start, at = at, at + 12 + length
-        if at > len(data):
+        length, kind = struct.unpack_from(">I4s", data, end)
+        start, end = end, end + 12 + length
+        if end > len(data):
             raise _cut_off(data)
         if kind in used:
-            (checksum,) = struct.unpack_from(">I", data, at - 4)
-            if binascii.crc32(memoryview(data)[start + 4 : at - 4]) & 0xFFFFFFFF != checksum:
+            (checksum,) = struct.unpack_from(">I", data, end - 4)
+            if binascii.crc32(memoryview(data)[start + 4 : end - 4]) & 0xFFFFFFFF != checksum:
                 raise FrameError("data", "expected a PNG without damage, got a wrong checksum of %r" % kind)
-            yield kind, slice(start + 8, at - 4)
+            yield kind, slice(start + 8, end - 4)
         if kind == b"IEND":
             return
     raise FrameError("data", "expected a PNG of at most %d parts, got more" % MAX_CHUNKS)
@@ -165,15 +183,15 @@ def _checked_jpeg(data: bytes, max_pixels: int) -> ImageHeader:
 
 
 def _jpeg_segments(data: bytes) -> Iterator[Tuple[int, int, int]]:
-    """Yield (marker, start behind its length, end) of each segment up to the end of the image."""
+    """Yield (marker, start of the content, end) of each segment up to the end of the image."""
     end = len(JPEG_START)
     for _ in range(MAX_SEGMENTS):
-        found = MARKER.match(data, end)
-        if not found:
+        match = MARKER.match(data, end)
+        if not match:
             if data[end:].strip(b"\xff"):
                 raise FrameError("data", "expected a JPEG marker at byte %d, got %r" % (end, data[end : end + 4]))
             raise _cut_off(data)
-        marker, start = found.group(1)[0], found.end()
+        marker, start = match.group(1)[0], match.end()
         end = start
         if marker == END_OF_IMAGE:
             yield marker, start, end
@@ -186,10 +204,10 @@ def _jpeg_segments(data: bytes) -> Iterator[Tuple[int, int, int]]:
             if length < 2 or end > len(data):
                 raise _cut_off(data)
         if marker == START_OF_SCAN:
-            behind = BEHIND_SCAN.search(data, end)
-            if not behind:
+            following = SCAN_END.search(data, end)
+            if not following:
                 raise _cut_off(data)
-            end = behind.start()
+            end = following.start()
         yield marker, start, end
     raise FrameError("data", "expected a JPEG of at most %d parts, got more" % MAX_SEGMENTS)
 

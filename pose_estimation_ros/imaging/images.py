@@ -1,11 +1,12 @@
-"""Read image files: the only reader of them in this package, with one rule for orientation and bit depth.
+"""Read image files, by one rule for orientation and bit depth. No other module of this package decodes image files.
 
 An image is turned upright by its EXIF orientation. Grey images and images with alpha become BGR. Samples of 16 bits are
-scaled by what the image holds, see encodings.to_8_bits. A damaged file is refused, not shown in part: a photograph
-whose lower half is grey would pass for one without people.
+scaled by the largest value of the image, see encodings.to_8_bits. A damaged file is refused as a whole, because a
+photograph whose lower half is grey would pass for one without people.
 """
 
 import os
+from typing import Optional
 
 import cv2
 import numpy as np
@@ -16,20 +17,20 @@ from pose_estimation_ros.imaging.image_headers import check_size, checked_image
 
 MAX_FILE_PIXELS = 2**28  # 268 megapixels, 805 MB as BGR
 MAX_FILE_BYTES = 2**30
-RADIANCE = b"#?"  # how .hdr files begin
+RADIANCE = b"#?"  # first bytes of .hdr files
 
 
 def read_image(path: str) -> np.ndarray:
     """Read an image file.
 
     Args:
-        path: the file. Its content decides the format, not the ending of its name.
+        path: of the file, whose content decides the format, not the ending of its name.
 
     Returns:
         (H, W, 3) uint8 BGR.
 
     Raises:
-        DataError: there is no such file, it cannot be read, it is damaged or too large, or OpenCV cannot decode it.
+        DataError: the file does not exist, cannot be read, is damaged or too large, or OpenCV cannot decode it.
     """
     name = os.fsencode(path).decode("utf-8", "backslashreplace")
     try:
@@ -41,12 +42,24 @@ def read_image(path: str) -> np.ndarray:
 
 
 def decode_image_file(data: bytes, name: str, max_pixels: int = MAX_FILE_PIXELS) -> np.ndarray:
-    """Decode the bytes of an image file; see read_image. ``name`` is for messages, ``max_pixels`` the most allowed."""
+    """Decode the bytes of an image file; see read_image.
+
+    Args:
+        data: content of the file.
+        name: of the file, for messages.
+        max_pixels: largest allowed number of pixels.
+
+    Returns:
+        (H, W, 3) uint8 BGR.
+
+    Raises:
+        DataError: the file is damaged or too large, or OpenCV cannot decode it.
+    """
     if len(data) > MAX_FILE_BYTES:
         raise DataError("%s: expected an image of at most %d bytes, got more" % (name, MAX_FILE_BYTES))
     try:
         header = checked_image(bytes(data), max_pixels, keep_orientation=True)
-        image = _decoded(bytes(data) if header is None else header.data)
+        image = _decode(bytes(data) if header is None else header.data)
         if image is not None:
             check_size(image.shape[1], image.shape[0], max_pixels)
     except FrameError as error:
@@ -57,13 +70,13 @@ def decode_image_file(data: bytes, name: str, max_pixels: int = MAX_FILE_PIXELS)
         problem = "that OpenCV cannot read" if header else "that are not one"
         raise DataError("%s: expected an image, got %d bytes %s" % (name, len(data), problem))
     if header and sorted(image.shape[:2]) != sorted((header.width, header.height)):
-        problem = "%s: expected an image of %d x %d as its header says, OpenCV reads %d x %d"
+        problem = "%s: expected an image of %d x %d as its header says, got %d x %d from OpenCV"
         raise DataError(problem % ((name, header.width, header.height) + image.shape[1::-1]))
     return image
 
 
-def _decoded(data: bytes) -> np.ndarray:
-    """Decode a file to (H, W, 3) uint8 BGR, or None where OpenCV cannot read the file."""
+def _decode(data: bytes) -> Optional[np.ndarray]:
+    """Decode a file to (H, W, 3) uint8 BGR, or return None if OpenCV cannot read it."""
     if not data:
         return None
     encoded = np.frombuffer(data, np.uint8)
@@ -78,6 +91,6 @@ def _decoded(data: bytes) -> np.ndarray:
 
 
 def _from_floats(image: np.ndarray) -> np.ndarray:
-    """Convert samples in 0..1, as most writers have them, or in 0..255 to uint8."""
+    """Convert samples in 0..1, the range of most writers, or in 0..255 to uint8."""
     finite = np.nan_to_num(image)
     return np.clip(finite * 255 if finite.max() <= 1 else finite, 0, 255).astype(np.uint8)

@@ -5,9 +5,8 @@ from typing import Any, Callable, NamedTuple, Tuple
 import numpy as np
 
 from pose_estimation_ros.core.errors import ModelError, shown
-from pose_estimation_ros.core.geometry import apply, in_reach, invert, letterbox_matrix
+from pose_estimation_ros.core.geometry import apply, box_nms, in_reach, invert, letterbox_matrix
 from pose_estimation_ros.core.model_spec import ENGINE
-from pose_estimation_ros.core.nms import box_nms
 from pose_estimation_ros.imaging.crops import warp_crops
 from pose_estimation_ros.inference.backends.base import CPU_ENGINES, Backend
 from pose_estimation_ros.inference.backends.find import find_model

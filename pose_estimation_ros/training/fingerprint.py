@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pose_estimation_ros.core.model_spec import file_sha256
+from pose_estimation_ros.core.atomic_files import file_sha256
 from pose_estimation_ros.training.recipe import Recipe
 from pose_estimation_ros.training.tasks import Task
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from pose_estimation_ros.core.nms import box_nms
+from pose_estimation_ros.core.geometry import box_nms
 from pose_estimation_ros.evaluation.metrics.detection import Truth, curve, judge, operating_point
 from pose_estimation_ros.training.loop import Metrics, Named
 from pose_estimation_ros.training.models.person_detector import decode_boxes

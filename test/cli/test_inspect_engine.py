@@ -9,7 +9,8 @@ import engine_models  # noqa: E402
 from fake_tensorrt_builder import add_builder  # noqa: E402
 
 from pose_estimation_ros import __main__ as command  # noqa: E402
-from pose_estimation_ros.core.model_spec import file_sha256, load_model_spec, spec_path  # noqa: E402
+from pose_estimation_ros.core.atomic_files import file_sha256  # noqa: E402
+from pose_estimation_ros.core.model_spec import load_model_spec, spec_path  # noqa: E402
 
 
 @pytest.fixture

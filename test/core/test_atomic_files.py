@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import json
 import os
 import resource
@@ -7,7 +8,16 @@ import threading
 
 import pytest
 
-from pose_estimation_ros.core.atomic_files import read_json, whole_file, write_json, write_whole
+from pose_estimation_ros.core.atomic_files import (
+    CHUNK,
+    file_sha256,
+    is_number,
+    is_whole_number,
+    read_json,
+    whole_file,
+    write_json,
+    write_whole,
+)
 from pose_estimation_ros.core.errors import DataError, ModelError
 
 
@@ -209,3 +219,34 @@ def test_what_is_no_json_is_the_error_asked_for(tmp_path, content):
 def test_json_may_begin_with_a_byte_order_mark(tmp_path):
     (tmp_path / "a.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
     assert read_json(tmp_path / "a.json") == {"a": 1}
+
+
+@pytest.mark.parametrize("content", [b"", b"abc", b"x" * CHUNK, b"y" * (2 * CHUNK + 1)])
+def test_a_hash_is_that_of_the_whole_file(tmp_path, content):
+    (tmp_path / "x").write_bytes(content)
+    assert file_sha256(tmp_path / "x") == file_sha256(str(tmp_path / "x")) == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "value, number, whole",
+    [
+        (0, True, True),
+        (-3, True, True),
+        (1.5, True, False),
+        (2.0, True, False),
+        (10**400, False, False),
+        (float("nan"), False, False),
+        (float("inf"), False, False),
+        (True, False, False),
+        (None, False, False),
+        ("1", False, False),
+        ([1], False, False),
+    ],
+)
+def test_numbers(value, number, whole):
+    assert (is_number(value), is_whole_number(value)) == (number, whole)
+
+
+@pytest.mark.parametrize("value, inside", [(1, True), (0, False), (3, True), (4, False)])
+def test_range_of_numbers(value, inside):
+    assert is_number(value, 1, 3) == is_whole_number(value, 1, 3) == inside

@@ -134,3 +134,32 @@ def test_what_is_in_reach():
     points = [[0, -1e6], [0, np.nan], [np.inf, 0], [-np.inf, np.nan], [3e38, 0], [0, -1.1e6]]
     for dtype in (np.float32, np.float64):
         assert geometry.in_reach(np.array(points, dtype)).tolist() == [True] + [False] * 5
+
+
+def slow_nms(boxes, scores, threshold):
+    left = sorted(range(len(boxes)), key=lambda i: (-scores[i], i))
+    kept = []
+    while left:
+        best = left.pop(0)
+        kept.append(best)
+        left = [i for i in left if geometry.iou(boxes[best : best + 1], boxes[i : i + 1])[0, 0] <= threshold]
+    return kept
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.3, 0.7, 1.0])
+@pytest.mark.parametrize("count", [0, 1, 40])
+def test_box_nms_is_the_slow_one(count, threshold):
+    random = np.random.RandomState(count)
+    corner = random.rand(count, 2) * 30
+    boxes, scores = np.concatenate([corner, corner + 5 + random.rand(count, 2) * 30], 1), random.rand(count)
+    assert geometry.box_nms(boxes, scores, threshold).tolist() == slow_nms(boxes, scores, threshold)
+
+
+def test_what_a_dropped_one_overlaps_is_kept():
+    """b overlaps a and c; b goes because of a, so c stays."""
+    boxes = np.array([[0, 0, 10, 10], [4, 0, 14, 10], [8, 0, 18, 10]], float)
+    assert geometry.box_nms(boxes, [0.9, 0.8, 0.7], 0.3).tolist() == [0, 2]
+
+
+def test_equal_scores_keep_their_order():
+    assert geometry.nms(np.eye(3), [0.5, 0.5, 0.5], 0.5).tolist() == [0, 1, 2]

@@ -4,8 +4,9 @@ import os
 
 import pytest
 
+from pose_estimation_ros.core.atomic_files import file_sha256
 from pose_estimation_ros.core.errors import ModelError
-from pose_estimation_ros.core.model_spec import NAME, file_sha256, load_model_spec, model_name, spec_path
+from pose_estimation_ros.core.model_spec import NAME, load_model_spec, model_name, spec_path
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def feed(joiner, sequence):
         ({}, "i0 i33 i33 i0", ["i0", "i33", "i33", "i0"], {}),  # nobody to wait for
         (dict(depth=0), "i0 d0 d33 i33", ["d0 i0", "d33 i33"], {}),  # whichever comes first
         (dict(depth=0), "i0 d1", [], {}),
-        (dict(depth=0.02), "i0 d20 i40 d19", ["d20 i0"], {"depth": 1}),  # 20 ms are borne, 21 not
+        (dict(depth=0.02), "i0 d20 i40 d19", ["d20 i0"], {"depth": 1}),  # 20 ms are allowed, 21 not
         (dict(depth=0.02), "d10 d21 i33 d54", ["d21 i33"], {"depth": 1}),
         (dict(depth=0.02), "d10 d30 d35 i33", ["d35 i33"], {"depth": 2}),  # the nearest, not the first
         (dict(depth=0), "d5 d5 i5", ["d5 i5"], {"depth": 1}),
@@ -33,7 +33,7 @@ def feed(joiner, sequence):
         (dict(depth=0, boxes=0), "i0 d0 i33 d33 b0 b33", ["b0 d0 i0", "b33 d33 i33"], {}),
         (dict(depth=0, boxes=0), "i0 d0 i33 b33 d33", ["b33 d33 i33"], {"image": 1, "depth": 1}),
         (dict(depth=0.02), "i0 i30 d15", ["d15 i30"], {"image": 1}),
-        # More is borne than a period: the nearest image all the same, and not one late for ever after a lost image.
+        # More is allowed than a period: the nearest image all the same, and not one late for ever after a lost image.
         (dict(depth=0.1), "i0 i33 d0 d33", ["d0 i0", "d33 i33"], {}),
         (dict(depth=0.1), "d0 i33 d33 i66 d66 i99 d99", ["d0 i33", "d66 i66", "d99 i99"], {"depth": 1}),
         # A message serves once: a depth camera of half the rate gives half the sets.
@@ -68,10 +68,10 @@ def test_nothing_grows_where_a_partner_never_comes():
     assert joiner.why_waiting() == "no depth with 3 image waiting"
 
 
-def test_a_partner_that_is_off_is_told():
+def test_a_partner_that_is_off_is_reported():
     joiner = Joiner({"depth": 0.02})
     feed(joiner, "i1000 d1300")
-    assert joiner.why_waiting() == "the newest depth is +0.300 s from the newest image, 0.020 s are borne"
+    assert joiner.why_waiting() == "the newest depth is +0.300 s from the newest image, 0.020 s are allowed"
 
 
 @pytest.mark.parametrize("keep, count", [(10, 90), (3, 0)])

@@ -3,7 +3,9 @@ import itertools
 import numpy as np
 import pytest
 
-from pose_estimation_ros.core.timing import percentiles, ratio_of_medians, table, take_turns
+from pose_estimation_ros.core.timing import finite_percentiles, percentiles, ratio_of_medians, table, take_turns
+
+NAN = float("nan")
 
 
 def test_turns_alternate_in_order_and_warm_up_does_not_count():
@@ -30,6 +32,24 @@ def test_each_function_has_its_own_column():
 )
 def test_percentiles(times, expected):
     assert percentiles(times) == dict(zip(("p50_ms", "p90_ms", "p99_ms"), expected))
+
+
+def test_percentiles_of_other_percents():
+    assert percentiles([1, 3], (50, 90)) == {"p50_ms": 2, "p90_ms": 2.8}
+
+
+@pytest.mark.parametrize(
+    "values, expected",
+    [
+        ([], [NAN, NAN]),
+        ([NAN, float("inf")], [NAN, NAN]),
+        ([7], [7, 7]),
+        ([NAN, 3, float("-inf"), 1], [2, 3]),
+        (iter([0.0, 1.0]), [0.5, 1]),
+    ],
+)
+def test_percentiles_of_finite_values(values, expected):
+    np.testing.assert_array_equal(finite_percentiles(values, (50, 100)), expected)
 
 
 def test_ratio_of_constant_times_has_no_spread():

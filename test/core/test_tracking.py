@@ -175,26 +175,26 @@ def test_two_people_who_pass_each_other_keep_their_ids():
     assert steps == [[1, 2]] * 100
 
 
-def slow_best(likeness, least):
+def slow_best(similarity, least):
     """The greatest sum over all ways to pair, by trying them all."""
-    rows, columns = likeness.shape
+    rows, columns = similarity.shape
     best = 0.0
     for count in range(min(rows, columns) + 1):
         for chosen in itertools.combinations(range(rows), count):
             for places in itertools.permutations(range(columns), count):
-                values = [likeness[pair] for pair in zip(chosen, places)]
+                values = [similarity[pair] for pair in zip(chosen, places)]
                 best = max(best, sum(values)) if min(values, default=1) >= least else best
     return best
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0), (1, 1), (4, 5), (5, 3)])
 def test_the_best_pairs_are_those_of_the_slow_way(shape):
-    likeness = np.random.RandomState(3).rand(*shape)
-    row_of = best_pairs(likeness, 0.4)
+    similarity = np.random.RandomState(3).rand(*shape)
+    row_of = best_pairs(similarity, 0.4)
     paired = np.flatnonzero(row_of >= 0)
     assert row_of.shape == (shape[1],) and len(set(row_of[paired])) == len(paired)
-    values = likeness[row_of[paired], paired]
-    assert (values >= 0.4).all() and values.sum() == pytest.approx(slow_best(likeness, 0.4))
+    values = similarity[row_of[paired], paired]
+    assert (values >= 0.4).all() and values.sum() == pytest.approx(slow_best(similarity, 0.4))
 
 
 @pytest.mark.parametrize("joints", [1, 2, 17])

@@ -27,7 +27,8 @@ def write_onnx(folder, name, nodes, inputs, outputs, weights):
 
 def write_spec(path, **changes):
     """Writes the .json beside a model; keywords replace fields."""
-    from pose_estimation_ros.core.model_spec import ModelSpec, file_sha256, spec_path
+    from pose_estimation_ros.core.atomic_files import file_sha256
+    from pose_estimation_ros.core.model_spec import ModelSpec, spec_path
 
     fields = {
         "name": "tiny", "task": "top_down", "input_size_wh": (48, 64), "color_order": "rgb", "skeleton": "coco17",
@@ -69,7 +70,8 @@ def write_engine(model, max_batch=8, **changes):
     """Writes <model>.engine beside an ONNX file, with its sidecar, for the fake TensorRT; keywords replace fields."""
     from fake_tensorrt import engine_bytes
 
-    from pose_estimation_ros.core.model_spec import file_sha256, load_model_spec
+    from pose_estimation_ros.core.atomic_files import file_sha256
+    from pose_estimation_ros.core.model_spec import load_model_spec
     from pose_estimation_ros.inference.trt.cache import SIDECAR, store
     from pose_estimation_ros.inference.trt.gpu import ask_gpu
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.__main__ import main
-from pose_estimation_ros.core.model_spec import ModelSpec, file_sha256, load_model_spec
+from pose_estimation_ros.core.atomic_files import file_sha256
+from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.backends.find import find_model

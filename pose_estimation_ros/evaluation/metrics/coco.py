@@ -13,9 +13,8 @@ from pycocotools.cocoeval import COCOeval
 
 from pose_estimation_ros.core.atomic_files import read_json
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.core.geometry import crop_matrices, xywh_to_xyxy
+from pose_estimation_ros.core.geometry import crop_matrices, nms, xywh_to_xyxy
 from pose_estimation_ros.core.model_spec import ModelSpec
-from pose_estimation_ros.core.nms import nms
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.datasets.coco_categories import COCO_CATEGORIES, PERSON, Categories

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pose_estimation_ros.core.model_spec import file_sha256
+from pose_estimation_ros.core.atomic_files import file_sha256
 from pose_estimation_ros.datasets.coco_json import annotation_file
 from pose_estimation_ros.evaluation.metrics.bootstrap import PERCENT, SEED, interval
 from pose_estimation_ros.evaluation.report.papers import PaperRow, paper_rows

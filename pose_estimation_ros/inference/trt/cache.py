@@ -13,9 +13,9 @@ import os
 import stat
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from pose_estimation_ros.core.atomic_files import read_json, write_json, write_whole
+from pose_estimation_ros.core.atomic_files import is_number, read_json, write_json, write_whole
 from pose_estimation_ros.core.errors import DataError, ModelError, shown
-from pose_estimation_ros.core.model_spec import is_number, parse_spec, read_model
+from pose_estimation_ros.core.model_spec import parse_spec, read_model
 
 MACHINE = ("tensorrt", "cuda", "device", "compute_capability")  # an engine runs where all of these are the same
 SOURCES = ("onnx_sha256", "source_sha256")

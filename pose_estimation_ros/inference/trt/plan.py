@@ -4,8 +4,9 @@ import os
 import re
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
+from pose_estimation_ros.core.atomic_files import file_sha256
 from pose_estimation_ros.core.errors import ConfigError, ModelError
-from pose_estimation_ros.core.model_spec import ModelSpec, file_sha256, load_model_spec
+from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
 from pose_estimation_ros.inference.backends.base import Backend
 
 ENDINGS = {"fp16": "_fp16", "int8": "_int8_tensorrt"}  # of the files that `pose export --precision` makes of x.onnx

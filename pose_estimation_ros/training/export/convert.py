@@ -12,9 +12,9 @@ from typing import Any
 
 import onnx
 
-from pose_estimation_ros.core.atomic_files import write_json, write_whole
+from pose_estimation_ros.core.atomic_files import file_sha256, write_json, write_whole
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.model_spec import ModelSpec, file_sha256, load_model_spec, model_name, spec_path
+from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec, model_name, spec_path
 from pose_estimation_ros.inference.progress import progress
 from pose_estimation_ros.training.export.calibration import BATCH_SIZE, calibration_batches
 from pose_estimation_ros.training.export.fp16 import to_fp16

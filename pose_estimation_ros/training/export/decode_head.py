@@ -15,10 +15,10 @@ import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
-from pose_estimation_ros.core.atomic_files import write_json, write_whole
+from pose_estimation_ros.core.atomic_files import file_sha256, write_json, write_whole
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.heatmap import decode
-from pose_estimation_ros.core.model_spec import file_sha256, load_model_spec, model_name, spec_path
+from pose_estimation_ros.core.model_spec import load_model_spec, model_name, spec_path
 
 HEATMAPS, KEYPOINTS = "heatmaps", "keypoints"
 PREFIX = "decode/"

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.jit._trace import TracerWarning
 
-from pose_estimation_ros.core.atomic_files import write_json, write_whole
+from pose_estimation_ros.core.atomic_files import file_sha256, write_json, write_whole
 from pose_estimation_ros.core.errors import ConfigError, ModelError
-from pose_estimation_ros.core.model_spec import DECODERS, ModelSpec, file_sha256, model_name, spec_path
+from pose_estimation_ros.core.model_spec import DECODERS, ModelSpec, model_name, spec_path
 from pose_estimation_ros.training.checkpoint import fill, load_checkpoint
 from pose_estimation_ros.training.export.rewrite import for_export, with_shapes, with_shared_weights
 from pose_estimation_ros.training.recipe import Recipe, recipe_from_fields

@@ -17,8 +17,8 @@ import engine_models  # noqa: E402
 from fake_tensorrt_builder import add_builder, fake_tensorrt  # noqa: E402
 
 from pose_estimation_ros import __main__ as command  # noqa: E402
+from pose_estimation_ros.core.atomic_files import file_sha256  # noqa: E402
 from pose_estimation_ros.core.errors import ConfigError, ModelError  # noqa: E402
-from pose_estimation_ros.core.model_spec import file_sha256  # noqa: E402
 from pose_estimation_ros.inference.backends.find import engine_file, onnx_file  # noqa: E402
 from pose_estimation_ros.inference.backends.open import open_backend  # noqa: E402
 from pose_estimation_ros.inference.trt import builder as engine_builder

@@ -8,9 +8,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pose_estimation_ros.core.atomic_files import read_json
+from pose_estimation_ros.core.atomic_files import file_sha256, read_json
 from pose_estimation_ros.core.errors import DataError, ModelError
-from pose_estimation_ros.core.model_spec import file_sha256, spec_path
+from pose_estimation_ros.core.model_spec import spec_path
 from pose_estimation_ros.evaluation.bag.metrics.truth import Truth
 from pose_estimation_ros.evaluation.bag.run.output import RESULTS
 from pose_estimation_ros.evaluation.report.summary import versions
