@@ -21,8 +21,8 @@ ROTATIONS_DEG = (0, 90, 180, 270)
 class View:
     """Represent a region of an image and the rotation that turns it upright.
 
-    In all methods image_wh is the size of the original image, px. Left and right joints keep their names, because people
-    are rotated, not mirrored.
+    In all methods image_wh is the size of the original image, px. Left and right joints keep their names, because
+    people are rotated, not mirrored.
     """
 
     def __init__(self, roi_xywh: Sequence[int] = (0, 0, 0, 0), rotation_deg: int = 0) -> None:

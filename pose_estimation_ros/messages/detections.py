@@ -1,8 +1,8 @@
-"""vision_msgs/Detection2DArray -> person boxes, for detectors that run elsewhere. vision_msgs itself is not imported.
+"""Convert vision_msgs/Detection2DArray to person boxes, for detectors that run elsewhere.
 
-All layouts are read, by their attributes: the centre of a box as geometry_msgs/Pose2D (x, y, theta; Foxy, Galactic) or
-vision_msgs/Pose2D (position.x, position.y, theta; Humble and newer); hypotheses with id and score (Foxy) or
-hypothesis.class_id and hypothesis.score (Galactic and newer).
+vision_msgs is not imported. All layouts of the message are recognised by their attributes. The centre of a box is a
+geometry_msgs/Pose2D (x, y, theta; Foxy, Galactic) or a vision_msgs/Pose2D (position.x, position.y, theta; Humble and
+newer). A hypothesis has id and score (Foxy) or hypothesis.class_id and hypothesis.score (Galactic and newer).
 """
 
 from typing import Any, NamedTuple, Sequence, Tuple
@@ -14,8 +14,13 @@ from pose_estimation_ros.core.geometry import in_reach
 
 
 class PersonBoxes(NamedTuple):
-    """boxes_xyxy (N, 4) float32 px of the image that the detector saw, as its numbers are; score (N,) float32 in 0..1;
-    best first. malformed: how many were dropped, for numbers that are none or a size that is not > 0."""
+    """Hold the boxes of people, the best first.
+
+    Attributes:
+        boxes_xyxy: (N, 4) float32 px of the detector's image.
+        score: (N,) float32 in 0..1.
+        malformed: number of boxes that were dropped because a number is not finite or a size is not > 0.
+    """
 
     boxes_xyxy: np.ndarray
     score: np.ndarray
@@ -23,17 +28,23 @@ class PersonBoxes(NamedTuple):
 
 
 def decode_detections(message: Any, person_classes: Sequence[str] = ()) -> PersonBoxes:
-    """The boxes of a vision_msgs/Detection2DArray that hold a person; of a turned one the upright box around it.
+    """Return the boxes of a message that hold a person; a rotated box becomes the upright box around it.
 
-    person_classes: ids that mean a person, such as ("person", "0"); none: all are. What a detection is, its
-    best hypothesis says; one without any is taken for a person of score 1 where all are.
-    Raises FrameError of kind "detections" for another message.
+    The best hypothesis of a detection decides its class.
+
+    Args:
+        message: a vision_msgs/Detection2DArray.
+        person_classes: class ids that mean a person, such as ("person", "0"). If empty, all detections are people, and
+            one without any hypothesis has score 1.
+
+    Raises:
+        FrameError: of kind "detections", if the message has another type or layout.
     """
     try:
-        found = [_best_hypothesis(d.results) + _box(d.bbox) for d in message.detections]
-        rows = np.array([row[1:] for row in found if not person_classes or row[0] in person_classes], np.float64)
+        detections = [_best_hypothesis(d.results) + _box(d.bbox) for d in message.detections]
+        rows = np.array([row[1:] for row in detections if not person_classes or row[0] in person_classes], np.float64)
     except (AttributeError, TypeError, ValueError) as error:
-        expected = "expected a vision_msgs/Detection2DArray of Foxy to today, got %s: %s"
+        expected = "expected a vision_msgs/Detection2DArray of Foxy or newer, got %s: %s"
         raise FrameError("detections", expected % (type(message).__name__, error))
     score, x, y, theta, width, height = rows.reshape(-1, 6).T
     with np.errstate(invalid="ignore", over="ignore"):
@@ -48,7 +59,7 @@ def decode_detections(message: Any, person_classes: Sequence[str] = ()) -> Perso
 
 
 def _best_hypothesis(results: Any) -> Tuple[str, float]:
-    """(class id, score) of the highest score; NaN is the lowest."""
+    """Return (class id, score) of the hypothesis with the highest score; NaN is the lowest."""
     hypotheses = [getattr(result, "hypothesis", result) for result in results]
     if not hypotheses:
         return "", 1.0
@@ -57,6 +68,6 @@ def _best_hypothesis(results: Any) -> Tuple[str, float]:
 
 
 def _box(bbox: Any) -> Tuple[float, float, float, float, float]:
-    """x, y, theta, width, height."""
+    """Return x, y, theta, width and height of a box."""
     position = getattr(bbox.center, "position", bbox.center)
     return position.x, position.y, bbox.center.theta, bbox.size_x, bbox.size_y

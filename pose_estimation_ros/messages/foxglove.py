@@ -1,7 +1,8 @@
-"""Poses -> foxglove_msgs/ImageAnnotations: Foxglove draws people over the camera's image, which need not be sent again.
+"""Convert poses to foxglove_msgs/ImageAnnotations, which Foxglove draws over the camera's image.
 
-Annotations fit the image of their timestamp. Each has its own, as definitions with and without a timestamp of the whole
-understand. Coordinates count from the corner of the top left pixel, ours from its centre.
+The image need not be sent again. Annotations belong to the image of their timestamp. Each annotation has a timestamp of
+its own, because older definitions of ImageAnnotations have none. Foxglove's coordinates count from the corner of the
+top left pixel, those of this package from its centre.
 """
 
 from typing import Any, List, Tuple
@@ -18,42 +19,50 @@ BONE_PX, JOINT_PX, FONT_PX = 2.0, 6.0, 14.0
 
 
 def poses_to_annotations(messages: Any, poses: Poses, stamp: Any, skeleton: Skeleton) -> Any:
-    """The people in the image of that stamp (builtin_interfaces/Time) -> ImageAnnotations. messages: has CLASSES.
+    """Convert the people of one image to ImageAnnotations.
 
-    Bones and label have the person's colour, joints that of their side; of the LOST only the label stays.
+    Bones and label have the colour of the person, joints that of their side. A lost person only has a label.
+
+    Args:
+        messages: has the classes CLASSES.
+        poses: people of the image.
+        stamp: builtin_interfaces/Time of the image.
+        skeleton: of the people.
     """
     points: List[Any] = []
     texts: List[Any] = []
     for person in range(poses.count):
-        found = np.flatnonzero(poses.score[person] > 0)
+        visible = np.flatnonzero(poses.score[person] > 0)
         color = track_color(int(poses.track_id[person]))
-        bones = _bones(messages, poses.xy[person], found, stamp, skeleton, color)
-        joints = _joints(messages, poses.xy[person], found, stamp, skeleton)
-        points += [own for own in (bones, joints) if own.points]
-        if len(found) or poses.state[person] == LOST:
-            texts.append(_label(messages, poses, person, found, stamp, color))
+        bones = _bones(messages, poses.xy[person], visible, stamp, skeleton, color)
+        joints = _joints(messages, poses.xy[person], visible, stamp, skeleton)
+        points += [annotation for annotation in (bones, joints) if annotation.points]
+        if len(visible) or poses.state[person] == LOST:
+            texts.append(_label(messages, poses, person, visible, stamp, color))
     return messages.ImageAnnotations(points=points, texts=texts)
 
 
 def _bones(
-    messages: Any, xy: np.ndarray, found: np.ndarray, stamp: Any, skeleton: Skeleton, color: Tuple[int, int, int]
+    messages: Any, xy: np.ndarray, visible: np.ndarray, stamp: Any, skeleton: Skeleton, color: Tuple[int, int, int]
 ) -> Any:
-    ends = [_point(messages, xy[end]) for link in skeleton.links if set(link) <= set(found.tolist()) for end in link]
+    ends = [_point(messages, xy[end]) for link in skeleton.links if set(link) <= set(visible.tolist()) for end in link]
     kind = messages.PointsAnnotation.LINE_LIST
     outline = dict(outline_color=_color(messages, color), thickness=BONE_PX)
     return messages.PointsAnnotation(timestamp=stamp, type=kind, points=ends, **outline)
 
 
-def _joints(messages: Any, xy: np.ndarray, found: np.ndarray, stamp: Any, skeleton: Skeleton) -> Any:
+def _joints(messages: Any, xy: np.ndarray, visible: np.ndarray, stamp: Any, skeleton: Skeleton) -> Any:
     colors = side_colors(skeleton)
-    spots = [_point(messages, xy[joint]) for joint in found]
-    outline = dict(outline_colors=[_color(messages, colors[joint]) for joint in found], thickness=JOINT_PX)
+    spots = [_point(messages, xy[joint]) for joint in visible]
+    outline = dict(outline_colors=[_color(messages, colors[joint]) for joint in visible], thickness=JOINT_PX)
     return messages.PointsAnnotation(timestamp=stamp, type=messages.PointsAnnotation.POINTS, points=spots, **outline)
 
 
-def _label(messages: Any, poses: Poses, person: int, found: np.ndarray, stamp: Any, color: Tuple[int, int, int]) -> Any:
-    """Its place is the text's lower left corner."""
-    ends = poses.xy[person][found] if len(found) else poses.box_xyxy[person].reshape(2, 2)
+def _label(
+    messages: Any, poses: Poses, person: int, visible: np.ndarray, stamp: Any, color: Tuple[int, int, int]
+) -> Any:
+    """Make the label, whose position is the lower left corner of the text."""
+    ends = poses.xy[person][visible] if len(visible) else poses.box_xyxy[person].reshape(2, 2)
     colors = dict(text_color=_color(messages, TEXT), background_color=_color(messages, color))
     corner = _point(messages, ends.min(0) - [0, JOINT_PX])
     text = label_of(poses, person)
@@ -65,6 +74,6 @@ def _point(messages: Any, xy: np.ndarray) -> Any:
 
 
 def _color(messages: Any, bgr: Tuple[int, int, int]) -> Any:
-    """0..255 BGR -> 0..1 RGBA, opaque: a colour's alpha is 0 by default."""
+    """Convert 0..255 BGR to 0..1 RGBA, opaque because the default alpha of the message is 0."""
     blue, green, red = (channel / 255.0 for channel in bgr)
     return messages.Color(r=red, g=green, b=blue, a=1.0)

@@ -1,8 +1,9 @@
-"""Poses -> REP-155 (ROS4HRI): who is there, and of each body its skeleton and place in the image; of hri_msgs' classes.
+"""Convert poses to ROS4HRI (REP-155) messages: the ids of all bodies, and the 2D skeleton and box of each body.
 
-Topics below /humans/bodies: tracked (IdsList), and for each id <id>/skeleton2d (Skeleton2D), <id>/roi
-(NormalizedRegionOfInterest2D). Confirmed people alone: nobody should react to what may be no person, and each id makes
-topics of its own. So it needs tracking. Source: REP-155; hri_msgs of Humble and of its main branch.
+The topics are below /humans/bodies: tracked (IdsList), and for each id <id>/skeleton2d (Skeleton2D) and <id>/roi
+(NormalizedRegionOfInterest2D). Only confirmed people are included, because a robot should not react to a false
+detection and each id creates topics of its own. Tracking is therefore necessary. Sources: REP-155, and hri_msgs of
+Humble and of its main branch.
 """
 
 from typing import Any, NamedTuple, Tuple
@@ -13,12 +14,18 @@ from pose_estimation_ros.core.poses import CONFIRMED, Poses
 from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, convert
 
 CLASSES = ("IdsList", "NormalizedPointOfInterest2D", "NormalizedRegionOfInterest2D", "Skeleton2D")
-# Its text says OpenPose's order, its constants have eyes and ears the other way round.
+# The text of REP-155 names OpenPose's order, but the constants of its message exchange left and right eyes and ears.
 HRI = SKELETONS["hri18"]
 
 
 class Body(NamedTuple):
-    """id: a letter and the track id. skeleton, roi: messages."""
+    """Hold the messages of one body.
+
+    Attributes:
+        id: a letter and the track id.
+        skeleton: a Skeleton2D.
+        roi: a NormalizedRegionOfInterest2D.
+    """
 
     id: str
     skeleton: Any
@@ -28,11 +35,23 @@ class Body(NamedTuple):
 def poses_to_hri(
     messages: Any, poses: Poses, header: Any, image_wh: Tuple[int, int], skeleton: Skeleton
 ) -> Tuple[Any, Tuple[Body, ...]]:
-    """IdsList of the bodies in an image of that size, and the bodies. messages: has CLASSES."""
+    """Convert the confirmed people of one image to ROS4HRI messages.
+
+    Args:
+        messages: has the classes CLASSES.
+        poses: people of the image.
+        header: std_msgs/Header of the image.
+        image_wh: (width, height) px of the image.
+        skeleton: of the people.
+
+    Returns:
+        ids: an IdsList.
+        bodies: one Body for each id.
+    """
     confirmed = poses.select(poses.state == CONFIRMED)
     xy, score = convert(confirmed.xy, confirmed.score, skeleton, HRI)
     parts = _normalized(xy, image_wh)
-    # What lies outside of the image has no place in 0..1.
+    # Joints outside of the image have no coordinates in 0..1.
     score = np.where(((parts >= 0) & (parts <= 1)).all(-1), score, 0)
     parts = np.where(score[..., None] > 0, parts, 0)
     boxes = _normalized(confirmed.box_xyxy.reshape(-1, 2, 2), image_wh).clip(0, 1).reshape(-1, 4)
@@ -48,8 +67,9 @@ def poses_to_hri(
 
 
 def _normalized(xy: np.ndarray, image_wh: Tuple[int, int]) -> np.ndarray:
-    """(..., 2) px from the centre of the top left pixel -> 0..1 from the image's corner to its opposite one."""
-    return (xy + 0.5) / np.array(image_wh, np.float32)
+    """Convert (..., 2) px, from the centre of the top left pixel, to 0..1 between opposite corners of the image."""
+    parts: np.ndarray = (xy + 0.5) / np.array(image_wh, np.float32)
+    return parts
 
 
 def _skeleton(messages: Any, header: Any, xy: np.ndarray, score: np.ndarray) -> Any:

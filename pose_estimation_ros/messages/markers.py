@@ -1,4 +1,4 @@
-"""Poses -> RViz markers, where joints are in space or in a plane before the camera; of rclpy's classes or a bag's."""
+"""Convert poses to RViz markers (visualization_msgs), in space or in a plane in front of the camera."""
 
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -12,38 +12,52 @@ from pose_estimation_ros.core.poses import LOST, UNTRACKED, Poses
 from pose_estimation_ros.core.skeleton import Skeleton
 
 BONES, JOINTS, LABEL = range(3)  # marker ids within the namespace of a person
-SIZE_PX = (3.0, 8.0, 20.0)  # of these, in the plane
-SIZE_M = (0.025, 0.06, 0.12)  # and in space
+SIZE_PX = (3.0, 8.0, 20.0)  # of BONES, JOINTS and LABEL in the plane
+SIZE_M = (0.025, 0.06, 0.12)  # of BONES, JOINTS and LABEL in space
 
 
 class _Shape(NamedTuple):
-    """One person: points (K, 3) m, shown (K,) bool, top (3,) m, on which the label stands; size_m of BONES, JOINTS and
-    LABEL; distance_m along the camera's axis."""
+    """Hold the geometry of one person's markers.
+
+    Attributes:
+        points: (K, 3) m.
+        visible: (K,) bool.
+        top: (3,) m, below the label.
+        size_m: of BONES, JOINTS and LABEL.
+        distance_m: along the optical axis.
+    """
 
     points: np.ndarray
-    shown: np.ndarray
+    visible: np.ndarray
     top: np.ndarray
     size_m: Sequence[float]
     distance_m: float
 
 
 class MarkerMaker:
-    """Makes one MarkerArray per image and remembers whom it has shown, to delete those who left.
+    """Make one MarkerArray per image, and delete the markers of people who left.
 
-    messages: has the classes Marker, MarkerArray, Point, ColorRGBA and Duration, which take their fields as keywords.
-    Markers lie in the camera's optical frame (x right, y down, z forward). lifetime_s: after which RViz drops a marker
-    by itself, 0 = never. distance_m: of the plane of those whose joints are not in space; metres_per_px: size of a
-    pixel there where no camera is known, the image's centre being on the axis.
+    Markers are in the camera's optical frame (x right, y down, z forward).
     """
 
     def __init__(
         self, messages: Any, skeleton: Skeleton, metres_per_px: float, lifetime_s: float, distance_m: float = 1.0
     ) -> None:
+        """Prepare markers for nobody.
+
+        Args:
+            messages: has the classes Marker, MarkerArray, Point, ColorRGBA and Duration, which take their fields as
+                keywords.
+            skeleton: of the people.
+            metres_per_px: size of a pixel in the plane if no camera is known; the image's centre is on the axis.
+            lifetime_s: after this time RViz removes a marker by itself, 0 = never.
+            distance_m: from the camera to the plane for people whose joints are not known in space.
+        """
         self._messages, self._skeleton = messages, skeleton
         self._metres_per_px, self._distance_m = metres_per_px, distance_m
         self._lifetime = messages.Duration(sec=int(lifetime_s), nanosec=int(lifetime_s % 1 * 1e9))
         self._joint_colors = [self._color(bgr) for bgr in side_colors(skeleton)]
-        self._shown: Dict[str, float] = {}  # namespace of everybody shown: distance, m
+        self._distances_m: Dict[str, float] = {}  # {namespace: distance, m} of all people with markers
 
     def __call__(
         self,
@@ -53,32 +67,42 @@ class MarkerMaker:
         camera: Optional[Camera] = None,
         joints: Optional[Joints] = None,
     ) -> Any:
-        """The people of an image of that size, and deletions of the people shown before who are not in it.
+        """Make the markers of the people of an image, and deletions for people who are no longer in it.
 
-        camera: puts the plane's keypoints on their rays. joints: of the same people. Who has none in space is shown in
-        a plane as far away as they last were. Of the LOST only the label stays, above the box where they should be.
+        A person without joints in space is put in a plane at their last known distance. A lost person only has a label,
+        above the expected box.
+
+        Args:
+            poses: N people of the image.
+            header: std_msgs/Header of the image.
+            image_wh: (width, height) px of the image.
+            camera: puts the keypoints of the plane on their rays.
+            joints: of the same people.
+
+        Returns:
+            A MarkerArray.
         """
         names = [namespace(int(track_id), index) for index, track_id in enumerate(poses.track_id)]
-        gone = sorted(set(self._shown) - set(names))
+        gone = sorted(set(self._distances_m) - set(names))
         markers = [self._bare(header, name, part) for name in gone for part in (BONES, JOINTS, LABEL)]
         if joints is not None:
             joints = joints._replace(valid=joints.valid & in_reach(joints.position))
-        before, self._shown = (self._shown if joints is not None else {}), {}
+        last_m, self._distances_m = (self._distances_m if joints is not None else {}), {}
         for person, name in enumerate(names):
-            distance_m = before.get(name, self._distance_m)
+            distance_m = last_m.get(name, self._distance_m)
             if joints is not None and joints.valid[person].any():
                 shape = _in_space(joints.position[person], joints.valid[person])
             else:
                 shape = self._in_plane(poses.select(np.array([person])), image_wh, camera, distance_m)
-            # A place in the list, which is all that the untracked have, may be another person's next time.
-            self._shown[name] = shape.distance_m if poses.track_id[person] != UNTRACKED else self._distance_m
+            # The namespace of an untracked person is a place in the list, which may belong to another person next time.
+            self._distances_m[name] = shape.distance_m if poses.track_id[person] != UNTRACKED else self._distance_m
             markers += self._person(shape, poses, person, name, header)
         return self._messages.MarkerArray(markers=markers)
 
     def _in_plane(self, one: Poses, image_wh: Tuple[int, int], camera: Optional[Camera], distance_m: float) -> _Shape:
-        """Of a single person; the label is above the keypoints found, or above the box."""
-        found, box = (one.score[0] > 0) & in_reach(one.xy[0]), one.box_xyxy[0]
-        ends = one.xy[0][found] if found.any() else box.reshape(2, 2)
+        """Compute the shape of a single person in the plane; the label is above the keypoints, or else above the box."""
+        known, box = (one.score[0] > 0) & in_reach(one.xy[0]), one.box_xyxy[0]
+        ends = one.xy[0][known] if known.any() else box.reshape(2, 2)
         pixels = np.vstack([one.xy[0], [ends[:, 0].mean(), ends[:, 1].min()]])
         if camera is not None:
             metres_per_px = distance_m / float(camera.matrix[0, 0])
@@ -87,28 +111,29 @@ class MarkerMaker:
             metres_per_px = self._metres_per_px
             flat = (pixels - (np.array(image_wh) - 1) / 2.0) * metres_per_px
             points = np.insert(flat, 2, distance_m, axis=1)
-        shown = found & in_reach(points[:-1])
-        return _Shape(points[:-1], shown, points[-1], [px * metres_per_px for px in SIZE_PX], distance_m)
+        visible = known & in_reach(points[:-1])
+        return _Shape(points[:-1], visible, points[-1], [px * metres_per_px for px in SIZE_PX], distance_m)
 
     def _person(self, shape: _Shape, poses: Poses, person: int, name: str, header: Any) -> List[Any]:
         kinds, color = self._messages.Marker, self._color(track_color(int(poses.track_id[person])))
-        shown = np.flatnonzero(shape.shown).tolist()
+        visible = np.flatnonzero(shape.visible).tolist()
         spots = [self._point(point) for point in shape.points]
-        links = [link for link in self._skeleton.links if link[0] in shown and link[1] in shown]
+        links = [link for link in self._skeleton.links if link[0] in visible and link[1] in visible]
         bones = self._marker(header, name, BONES, kinds.LINE_LIST, shape, color)
         bones.points = [spots[end] for link in links for end in link]
         joints = self._marker(header, name, JOINTS, kinds.SPHERE_LIST, shape, color)
-        joints.points = [spots[joint] for joint in shown]
-        joints.colors = [self._joint_colors[joint] for joint in shown]
+        joints.points = [spots[joint] for joint in visible]
+        joints.colors = [self._joint_colors[joint] for joint in visible]
         label = self._marker(header, name, LABEL, kinds.TEXT_VIEW_FACING, shape, color)
-        if in_reach(shape.top) and (shown or poses.state[person] == LOST):
+        if in_reach(shape.top) and (visible or poses.state[person] == LOST):
             label.text = label_of(poses, person)
             label.pose.position = self._point(shape.top - [0, shape.size_m[LABEL], 0])
-        # What has no content is deleted: no viewer need know that an empty marker replaces the one before.
-        return [own if own.points or own.text else self._bare(header, name, own.id) for own in (bones, joints, label)]
+        # Markers without content become deletions, because a viewer may keep the old marker when an empty one arrives.
+        parts = (bones, joints, label)
+        return [part if part.points or part.text else self._bare(header, name, part.id) for part in parts]
 
     def _bare(self, header: Any, name: str, part: int) -> Any:
-        """Deletes that part of a person."""
+        """Make a marker that deletes one part of a person."""
         return self._messages.Marker(header=header, ns=name, id=part, action=self._messages.Marker.DELETE)
 
     def _marker(self, header: Any, name: str, part: int, kind: int, shape: _Shape, color: Any) -> Any:
@@ -120,7 +145,7 @@ class MarkerMaker:
         return marker
 
     def _color(self, bgr: Tuple[int, int, int]) -> Any:
-        """0..255 BGR -> RViz's 0..1 RGBA."""
+        """Convert 0..255 BGR to RViz's 0..1 RGBA."""
         blue, green, red = (channel / 255.0 for channel in bgr)
         return self._messages.ColorRGBA(r=red, g=green, b=blue, a=1.0)
 
@@ -130,19 +155,25 @@ class MarkerMaker:
 
 
 def _in_space(position: np.ndarray, valid: np.ndarray) -> _Shape:
-    """Of one person with joints in space."""
-    own = position[valid].astype(np.float64)
-    distance_m = float(np.median(own[:, 2]))
-    top = np.array([own[:, 0].mean(), own[:, 1].min(), distance_m])
+    """Compute the shape of one person with joints in space."""
+    known = position[valid].astype(np.float64)
+    distance_m = float(np.median(known[:, 2]))
+    top = np.array([known[:, 0].mean(), known[:, 1].min(), distance_m])
     return _Shape(position, valid, top, SIZE_M, distance_m)
 
 
 def namespace(track_id: int, index: int) -> str:
-    """Of a person's markers: by track id, or by place in the list where untracked."""
+    """Return the namespace of a person's markers: by track id, or by place in the list for an untracked person."""
     return "person_%d" % track_id if track_id != UNTRACKED else "untracked_%d" % index
 
 
 def label_of(poses: Poses, person: int) -> str:
+    """Return the text that is shown above a person: track id and score, or "lost".
+
+    Args:
+        poses: N people.
+        person: index of the person.
+    """
     track_id, score = int(poses.track_id[person]), "%.0f %%" % (100 * poses.person_score[person])
     if track_id == UNTRACKED:
         return score

@@ -1,10 +1,11 @@
-"""Poses and skeletons <-> our messages, whoever made their classes: rclpy on a robot, a bag reader off it.
+"""Convert poses and skeletons to the messages of this package and back.
 
-messages: has the classes that the function's message is made of, out of Keypoint, Person, PersonArray, Skeleton,
-Keypoint3D, Person3D and Person3DArray; they take their fields as keywords.
+The message classes may come from rclpy on a robot or from a bag reader elsewhere. In all functions ``messages`` is an
+object whose attributes are the needed classes out of Keypoint, Person, PersonArray, Skeleton, Keypoint3D, Person3D and
+Person3DArray. Each class takes its fields as keywords.
 """
 
-from typing import Any, Tuple
+from typing import Any, List, Sequence, Tuple
 
 import numpy as np
 
@@ -16,17 +17,25 @@ from pose_estimation_ros.core.skeleton import Skeleton
 
 
 def stamp_to_s(stamp: Any) -> float:
-    """builtin_interfaces/Time -> seconds."""
-    return stamp.sec + 1e-9 * stamp.nanosec
+    """Convert a builtin_interfaces/Time to seconds."""
+    return float(stamp.sec + 1e-9 * stamp.nanosec)
 
 
 def poses_to_msg(messages: Any, poses: Poses, header: Any, image_wh: Tuple[int, int], skeleton_name: str) -> Any:
-    """People of one image, those out of sight too (Tracker.lost), -> PersonArray; its timing is left at zero."""
+    """Convert the people of one image to a PersonArray, whose timing stays zero.
+
+    Args:
+        messages: has Keypoint, Person and PersonArray.
+        poses: people of the image, including those out of sight (Tracker.lost).
+        header: std_msgs/Header of the image.
+        image_wh: (width, height) px of the image.
+        skeleton_name: name of the skeleton.
+    """
     people = zip(poses.track_id.tolist(), poses.state.tolist(), poses.person_score.tolist(), poses.box_xyxy)
     keypoints = zip(poses.xy.tolist(), poses.score.tolist(), poses.velocity.tolist())
     persons = [
-        messages.Person(track_id=track_id, state=state, score=score, box_xyxy=box, keypoints=_keypoints(messages, *own))
-        for (track_id, state, score, box), own in zip(people, keypoints)
+        messages.Person(track_id=track_id, state=state, score=score, box_xyxy=box, keypoints=_keypoints(messages, *row))
+        for (track_id, state, score, box), row in zip(people, keypoints)
     ]
     width, height = image_wh
     return messages.PersonArray(
@@ -34,15 +43,22 @@ def poses_to_msg(messages: Any, poses: Poses, header: Any, image_wh: Tuple[int, 
     )
 
 
-def _keypoints(messages: Any, xy: list, score: list, velocity: list) -> list:
+def _keypoints(
+    messages: Any, xy: Sequence[Sequence[float]], score: Sequence[float], velocity: Sequence[Sequence[float]]
+) -> List[Any]:
     rows = zip(xy, score, velocity)
     return [messages.Keypoint(x=x, y=y, score=s, vx=vx, vy=vy) for (x, y), s, (vx, vy) in rows]
 
 
 def msg_to_poses(msg: Any, num_keypoints: int) -> Poses:
-    """Inverse of poses_to_msg; state and velocity are unknown where an old bag's messages lack them.
+    """Convert a PersonArray to poses, the inverse of poses_to_msg.
 
-    Raises FrameError where a person has another number of keypoints.
+    Args:
+        msg: a PersonArray. State and velocity are unknown if the messages of an old bag lack them.
+        num_keypoints: of the skeleton.
+
+    Raises:
+        FrameError: of kind "keypoints", if a person has another number of keypoints.
     """
     counts = sorted({len(person.keypoints) for person in msg.persons} - {num_keypoints})
     if counts:
@@ -61,24 +77,43 @@ def msg_to_poses(msg: Any, num_keypoints: int) -> Poses:
 
 
 def joints_to_msg(messages: Any, poses: Poses, joints: Joints, header: Any, skeleton_name: str) -> Any:
-    """People of one image and their joints in space -> Person3DArray; its timing is left at zero."""
+    """Convert the people of one image and their joints in space to a Person3DArray, whose timing stays zero.
+
+    Args:
+        messages: has Keypoint3D, Person3D and Person3DArray.
+        poses: N people of the image.
+        joints: of the same people.
+        header: std_msgs/Header of the image.
+        skeleton_name: name of the skeleton.
+    """
     covariance = joints.covariance.reshape(joints.valid.shape + (9,))
     people = zip(poses.track_id.tolist(), poses.state.tolist(), poses.person_score.tolist())
     keypoints = zip(joints.position.tolist(), covariance, poses.score.tolist(), joints.valid.tolist())
     persons = [
-        messages.Person3D(track_id=track_id, state=state, score=score, keypoints=_keypoints_3d(messages, *own))
-        for (track_id, state, score), own in zip(people, keypoints)
+        messages.Person3D(track_id=track_id, state=state, score=score, keypoints=_keypoints_3d(messages, *row))
+        for (track_id, state, score), row in zip(people, keypoints)
     ]
     return messages.Person3DArray(header=header, skeleton=skeleton_name, persons=persons)
 
 
-def _keypoints_3d(messages: Any, position: list, covariance: np.ndarray, score: list, valid: list) -> list:
+def _keypoints_3d(
+    messages: Any,
+    position: Sequence[Sequence[float]],
+    covariance: np.ndarray,
+    score: Sequence[float],
+    valid: Sequence[bool],
+) -> List[Any]:
     rows = zip(position, covariance, score, valid)
     return [messages.Keypoint3D(x=x, y=y, z=z, covariance=c, score=s, valid=v) for (x, y, z), c, s, v in rows]
 
 
 def msg_to_joints(msg: Any, num_keypoints: int) -> Joints:
-    """The Joints of joints_to_msg; the rest of the people is in the PersonArray of that stamp."""
+    """Convert a Person3DArray to joints; the PersonArray of the same stamp holds the other fields of the people.
+
+    Args:
+        msg: a Person3DArray.
+        num_keypoints: of the skeleton.
+    """
     shape = (len(msg.persons), num_keypoints)
     keypoints = [k for person in msg.persons for k in person.keypoints]
     position = np.array([(k.x, k.y, k.z) for k in keypoints], np.float32).reshape(shape + (3,))
@@ -87,10 +122,14 @@ def msg_to_joints(msg: Any, num_keypoints: int) -> Joints:
 
 
 def camera_from_info(msg: Any, rectified: bool = False) -> Camera:
-    """sensor_msgs/CameraInfo -> the camera of its images, with region of interest and binning.
+    """Make the camera of a sensor_msgs/CameraInfo, with region of interest and binning.
 
-    rectified: the images are image_proc's (image_rect), which have no distortion left and the matrix P, not K. Raises
-    FrameError ("camera_info") as core.camera.make_camera, for an uncalibrated one too.
+    Args:
+        msg: a sensor_msgs/CameraInfo.
+        rectified: the images come from image_proc (image_rect); these have no distortion and the matrix P instead of K.
+
+    Raises:
+        FrameError: of kind "camera_info", if the camera is not calibrated; see core.camera.make_camera.
     """
     size_wh = (msg.width, msg.height)
     if rectified:
@@ -102,6 +141,7 @@ def camera_from_info(msg: Any, rectified: bool = False) -> Camera:
 
 
 def skeleton_to_msg(messages: Any, skeleton: Skeleton) -> Any:
+    """Convert a skeleton to a Skeleton message, whose class is in messages."""
     return messages.Skeleton(
         name=skeleton.name,
         keypoints=list(skeleton.keypoints),
