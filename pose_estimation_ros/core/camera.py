@@ -10,9 +10,8 @@ from typing import Dict, NamedTuple, Sequence, Tuple, Type, Union
 import numpy as np
 
 from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.core.lens import FisheyeLens, PerspectiveLens, check_coefficients
+from pose_estimation_ros.core.lens import FisheyeLens, Lens, PerspectiveLens, check_coefficients
 
-Lens = Union[PerspectiveLens, FisheyeLens]
 # {distortion_model: (lens, numbers of coefficients that have one meaning)}
 LENSES: Dict[str, Tuple[Type[Lens], Tuple[int, ...]]] = {
     "plumb_bob": (PerspectiveLens, (4, 5, 8, 12, 14)),

@@ -192,7 +192,7 @@ def _of_another_person(samples: np.ndarray, middle_m: np.ndarray, poses: Poses) 
 
 def _limbs_fit(position: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     """Tell which joints (N, K) are possible; an outer end of a limb longer than people's limbs is not."""
-    fits = np.isfinite(position).all(-1)
+    fits: np.ndarray = np.isfinite(position).all(-1)
     index = {name: k for k, name in enumerate(skeleton.keypoints)}
     for side in ("left_", "right_"):
         for inner, outer, longest_m in LONGEST_M:

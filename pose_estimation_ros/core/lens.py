@@ -24,7 +24,26 @@ LARGEST_COEFFICIENT = 1e12
 LARGEST_TILT_RAD = 1.5
 
 
-class PerspectiveLens:
+class Lens:
+    """Define the interface of a lens; the subclasses model kinds of lenses.
+
+    Attributes:
+        coefficients: of the model.
+    """
+
+    def __init__(self, coefficients: Sequence[float]) -> None:
+        self.coefficients = tuple(coefficients)
+
+    def distort(self, plane: np.ndarray) -> np.ndarray:
+        """Map points (..., 2) of the plane at 1 m to the points (..., 2) at which the lens shows them."""
+        raise NotImplementedError
+
+    def undistort(self, plane: np.ndarray) -> np.ndarray:
+        """Invert distort on the central branch: points (..., 2), NaN for those that the lens does not show."""
+        raise NotImplementedError
+
+
+class PerspectiveLens(Lens):
     """Model a lens by OpenCV's 14 coefficients k1 k2 p1 p2 k3 k4 k5 k6 s1 s2 s3 s4 tx ty.
 
     k1 to k3 are the radial numerator, k4 to k6 its denominator, p the tangential part, s the thin prism, and tx, ty the
@@ -32,7 +51,7 @@ class PerspectiveLens:
     """
 
     def __init__(self, coefficients: Sequence[float]) -> None:
-        self.coefficients = tuple(coefficients) + (0.0,) * (14 - len(coefficients))
+        super().__init__(tuple(coefficients) + (0.0,) * (14 - len(coefficients)))
         k1, k2, p1, p2, k3, k4, k5, k6, s1, s2, s3, s4, tilt_x, tilt_y = self.coefficients
         self._shift = (p1, p2, s1, s2, s3, s4)
         self._numerator, self._denominator = np.poly1d([k3, k2, k1, 1]), np.poly1d([k6, k5, k4, 1])
@@ -106,11 +125,11 @@ class PerspectiveLens:
         return np.stack([bent_x, bent_y], -1), slopes
 
 
-class FisheyeLens:
+class FisheyeLens(Lens):
     """Model a lens that shows the angle a from the axis at the distance a (1 + k1 a^2 + k2 a^4 + k3 a^6 + k4 a^8)."""
 
     def __init__(self, coefficients: Sequence[float]) -> None:
-        self.coefficients = tuple(coefficients)
+        super().__init__(coefficients)
         factors = [1.0] + list(coefficients)
         self._factor = np.poly1d(factors[::-1])
         self._rise = np.poly1d([(2 * i + 1) * k for i, k in enumerate(factors)][::-1])
@@ -162,10 +181,10 @@ def _inverse(curve: Curve, target: np.ndarray, reach: float) -> np.ndarray:
         t, of the shape of target.
     """
     with np.errstate(all="ignore"):
-        largest = curve(np.float64(reach * (1 - 1e-6)))[0]
-        target = np.where(target <= largest, target, curve(np.float64(0.99 * reach))[0])
+        largest = curve(np.array(reach * (1 - 1e-6)))[0]
+        target = np.where(target <= largest, target, curve(np.array(0.99 * reach))[0])
         low, high = np.zeros_like(target), np.full_like(target, reach)
-        t = np.minimum(target, 0.9 * reach)
+        t: np.ndarray = np.minimum(target, 0.9 * reach)
         for _ in range(STEPS):
             value, slope = curve(t)
             error = value - target

@@ -158,7 +158,8 @@ class Tracker:
         both = (before.score > 0) & (now.score > 0)
         missed = middle(now.xy - before.xy, both)
         gain = np.maximum(1 - np.exp(-tracks.age_s / self._velocity_s), 1.0 / tracks.seen)
-        return (gain / tracks.age_s)[:, None] * missed
+        change: np.ndarray = (gain / tracks.age_s)[:, None] * missed
+        return change
 
 
 def middle(values: np.ndarray, known: np.ndarray) -> np.ndarray:

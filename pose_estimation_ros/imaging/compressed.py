@@ -11,7 +11,7 @@ import numpy as np
 
 from pose_estimation_ros.core.depth import DTYPES
 from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.imaging.encodings import LAYOUTS, Buffer, to_8_bits
+from pose_estimation_ros.imaging.encodings import LAYOUTS, Buffer, to_8_bits, to_bgr
 from pose_estimation_ros.imaging.image_headers import MAX_PIXELS, PNG_START, ImageHeader, checked_image
 
 DEPTH_HEADER = struct.Struct("<iff")  # kind of compression, quantisation a and b
@@ -49,7 +49,7 @@ def decode_compressed(form: str, data: Buffer, max_pixels: int = MAX_PIXELS, mon
     if header.channels > 1:
         return image
     mosaic = encoding.startswith("bayer_") and encoding in LAYOUTS
-    return cv2.cvtColor(image, LAYOUTS[encoding if mosaic else "mono8"].to_bgr)
+    return to_bgr(image, LAYOUTS[encoding if mosaic else "mono8"])
 
 
 def decode_compressed_depth(form: str, data: Buffer, max_pixels: int = MAX_PIXELS) -> Tuple[np.ndarray, str]:

@@ -108,6 +108,19 @@ def decode_image(
         samples = to_8_bits(np.ascontiguousarray(samples).view(dtype).astype(np.uint16, copy=False), mono16_bits)
     channels = layout.channels
     image = samples.reshape(len(samples), width, channels) if channels > 1 else samples
+    return to_bgr(image, layout)
+
+
+def to_bgr(image: np.ndarray, layout: Layout) -> np.ndarray:
+    """Convert uint8 samples to (H, W, 3) uint8 BGR.
+
+    Args:
+        image: (H, W) or (H, W, C) uint8.
+        layout: of the image.
+
+    Returns:
+        The image itself if it is BGR already.
+    """
     return image if layout.to_bgr is None else cv2.cvtColor(np.ascontiguousarray(image), layout.to_bgr)
 
 

@@ -226,9 +226,7 @@ def _images_in(folder: str) -> List[str]:
     except OSError as error:
         raise DataError("%s: expected a folder of images, got: %s" % (folder, error.strerror))
     paths = [os.path.join(folder, n) for n in names if n.lower().endswith(IMAGE_SUFFIXES) and not n.startswith(".")]
-    paths = [
-        path for path in paths if os.path.isfile(path) or not os.path.exists(path)
-    ]  # a dead link counts as a bad image
+    paths = [path for path in paths if os.path.isfile(path) or not os.path.exists(path)]  # a dead link is a bad image
     if not paths:
         raise DataError("%s: expected images (%s), got none" % (folder, " ".join(IMAGE_SUFFIXES)))
     return paths

@@ -100,7 +100,7 @@ class MarkerMaker:
         return self._messages.MarkerArray(markers=markers)
 
     def _in_plane(self, one: Poses, image_wh: Tuple[int, int], camera: Optional[Camera], distance_m: float) -> _Shape:
-        """Compute the shape of a single person in the plane; the label is above the keypoints, or else above the box."""
+        """Compute the shape of a single person in the plane, with the label above the keypoints or else the box."""
         known, box = (one.score[0] > 0) & in_reach(one.xy[0]), one.box_xyxy[0]
         ends = one.xy[0][known] if known.any() else box.reshape(2, 2)
         pixels = np.vstack([one.xy[0], [ends[:, 0].mean(), ends[:, 1].min()]])

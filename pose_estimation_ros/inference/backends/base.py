@@ -1,4 +1,4 @@
-"""Define what every network offers once it is open, whatever library runs it."""
+"""Define the interface of an open network, whichever library runs it."""
 
 from typing import Callable, Dict, Optional, Tuple
 
@@ -6,48 +6,56 @@ import numpy as np
 
 from pose_estimation_ros.inference.non_finite import NonFinite, mark_non_finite, total
 
-CPU_ENGINES = ("onnxruntime", "openvino")  # what runs .onnx files, the default first
+CPU_ENGINES = ("onnxruntime", "openvino")  # libraries that run .onnx files, the default first
+Shape = Tuple[Optional[int], ...]  # None for a free dimension
+Outputs = Dict[str, np.ndarray]
 
 
 class Backend:
-    """A network ready to run: a callable ``batch (N, 3, h, w) float32 -> {output name: (N, ...) float32}``.
+    """Run a network: a callable ``batch (N, 3, h, w) float32 -> {output name: (N, ...) float32}``.
 
-    Subclasses implement ``run``. A call marks what is not finite in its outputs: a heatmap channel, keypoint or box
-    with a NaN or an infinite number is NaN throughout, and has to be taken as not found. non_finite: count of these
-    since the network was opened. blind: whether an output of the last batch had no finite value at all.
+    Subclasses implement ``run``. A call marks values that are not finite: a heatmap channel, keypoint or box with a NaN
+    or an infinite number becomes NaN throughout and counts as not found. A backend belongs to the thread that opened
+    it. Use it as a context manager or call ``close()``.
 
-    name: such as "onnxruntime". precision: of its arithmetic, "fp32", "fp16" or "int8", "" where nobody has told
-    (open_backend does). input_shape and output_shapes: tuples, None where a dimension is free. fault: why it
-    serves in another's place, "" while all is well. copies_ms: {"copy in", "copy out"} of all calls since
-    time_copies(), which are part of the calls' time; empty before, and where there is no device to copy to.
-    Belongs to the thread that opened it. Use it as a context manager or call ``close()``.
+    Attributes:
+        name: such as "onnxruntime".
+        precision: of the arithmetic, "fp32", "fp16" or "int8", or "" if unknown. open_backend sets it.
+        input_shape: of the input, None for a free dimension.
+        output_shapes: {output name: shape}, None for a free dimension.
+        fault: why this backend replaced another one, "" if it did not.
+        copies_ms: {"copy in", "copy out"} total host-device copy time since time_copies() was called, in ms. It is
+            included in the duration of the calls. Empty before time_copies(), and always on CPU backends.
+        non_finite: number of values that were not finite since the network was opened.
+        blind: whether an output of the last batch had no finite value at all.
     """
 
     name = ""
     precision = ""
-    input_shape: Tuple = ()
-    output_shapes: Dict[str, Tuple] = {}
+    input_shape: Shape = ()
+    output_shapes: Dict[str, Shape] = {}
     fault = ""
     copies_ms: Dict[str, float] = {}
     non_finite = NonFinite()
     blind = False
 
-    def __call__(self, batch: np.ndarray) -> Dict[str, np.ndarray]:
-        outputs, found = mark_non_finite(self.run(batch))
-        self.blind = bool(found.batches_without_finite)
-        if found.values:
-            self.non_finite = total([self.non_finite, found])
+    def __call__(self, batch: np.ndarray) -> Outputs:
+        """Compute the outputs of a batch (N, 3, h, w) float32 and mark values that are not finite."""
+        outputs, non_finite = mark_non_finite(self.run(batch))
+        self.blind = bool(non_finite.batches_without_finite)
+        if non_finite.values:
+            self.non_finite = total([self.non_finite, non_finite])
         return outputs
 
-    def run(self, batch: np.ndarray) -> Dict[str, np.ndarray]:
-        """Compute the outputs of a batch (N, 3, h, w) float32, as the network gives them."""
+    def run(self, batch: np.ndarray) -> Outputs:
+        """Compute the outputs of a batch (N, 3, h, w) float32, unchanged from the network."""
         raise NotImplementedError
 
     def time_copies(self) -> None:
-        """From now on copies_ms tells; for benchmarks, because it may cost a little time."""
+        """Begin to fill copies_ms; for benchmarks, because it may cost a little time."""
 
     def close(self) -> None:
-        """Frees the engine; closing twice is no error."""
+        """Free the network; closing twice is no error."""
         raise NotImplementedError
 
     def __enter__(self) -> "Backend":
@@ -57,8 +65,17 @@ class Backend:
         self.close()
 
 
-def run_in_parts(run: Callable, batch: np.ndarray, size: Optional[int]) -> Dict[str, np.ndarray]:
-    """run on parts of ``size`` images, the last one filled up with zeros; on all at once where size is None."""
+def run_in_parts(run: Callable[[np.ndarray], Outputs], batch: np.ndarray, size: Optional[int]) -> Outputs:
+    """Run a network of a fixed batch size on a batch of any size.
+
+    Args:
+        run: computes the outputs of ``size`` images.
+        batch: (N, 3, h, w) float32.
+        size: images per run; the last part is filled up with zeros. None runs the whole batch at once.
+
+    Returns:
+        {output name: (N, ...)}.
+    """
     size = size or max(len(batch), 1)
     missing = -len(batch) % size or size * (not len(batch))
     if missing:

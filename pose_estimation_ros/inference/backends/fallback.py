@@ -1,60 +1,74 @@
-"""An engine while it works, and its ONNX model on the CPU from its first fault on: a robot goes on seeing people."""
+"""Run an engine, and after its first fault its ONNX model on the CPU, so that a robot continues to see people."""
 
-from typing import Callable, Dict, Optional, Tuple
+from typing import Callable, Dict, Optional
 
 import numpy as np
 
 from pose_estimation_ros.core.errors import CudaError
-from pose_estimation_ros.inference.backends.base import Backend
+from pose_estimation_ros.inference.backends.base import Backend, Outputs, Shape
 from pose_estimation_ros.inference.non_finite import NonFinite, total
 
 
 class FallbackBackend(Backend):
-    """Ask ``primary``; after its first fault what open_onnx opens answers, that batch and all later ones.
+    """Run a primary backend, and after its first fault another one for that batch and all later ones.
 
-    A fault is a CudaError, or a batch for which the engine computed no finite value.
-
-    Args: open_onnx: None where there is no ONNX model or it serves already; then an error goes on. fault: why it
-    serves already.
-    The outputs may have other names afterwards: "heatmaps" in place of "keypoints".
+    A fault is a CudaError, or a batch for which the primary backend computed no finite value. The outputs may have
+    other names after a fault: "heatmaps" in place of "keypoints".
     """
 
     def __init__(self, primary: Backend, open_onnx: Optional[Callable[[], Backend]], fault: str = "") -> None:
+        """Wrap an open backend.
+
+        Args:
+            primary: the open backend.
+            open_onnx: opens the backend that takes over. None if there is none or if ``primary`` is that backend
+                already; then errors of ``primary`` are raised.
+            fault: why ``primary`` replaces an engine from the start, "" if it does not.
+        """
         self._backend, self._open_onnx, self.fault = primary, open_onnx, fault
         self._earlier = NonFinite()
 
     @property
     def name(self) -> str:  # type: ignore[override]
+        """Return the name of the active backend, with the fault after one."""
         return "%s (after: %s)" % (self._backend.name, self.fault) if self.fault else self._backend.name
 
     @property
     def precision(self) -> str:  # type: ignore[override]
+        """Return the precision of the active backend."""
         return self._backend.precision
 
     @property
-    def input_shape(self) -> Tuple:  # type: ignore[override]
+    def input_shape(self) -> Shape:  # type: ignore[override]
+        """Return the shape of the active backend's input."""
         return self._backend.input_shape
 
     @property
-    def output_shapes(self) -> Dict[str, Tuple]:  # type: ignore[override]
+    def output_shapes(self) -> Dict[str, Shape]:  # type: ignore[override]
+        """Return the shapes of the active backend's outputs."""
         return self._backend.output_shapes
 
     @property
     def copies_ms(self) -> Dict[str, float]:  # type: ignore[override]
+        """Return the copy times of the active backend."""
         return self._backend.copies_ms
 
     @property
     def non_finite(self) -> NonFinite:  # type: ignore[override]
+        """Count the values that were not finite, before and after a fault."""
         return total([self._earlier, self._backend.non_finite])
 
     @property
     def blind(self) -> bool:  # type: ignore[override]
+        """Tell whether an output of the last batch had no finite value at all."""
         return self._backend.blind
 
     def time_copies(self) -> None:
+        """Begin to fill copies_ms of the active backend."""
         self._backend.time_copies()
 
-    def __call__(self, batch: np.ndarray) -> Dict[str, np.ndarray]:
+    def __call__(self, batch: np.ndarray) -> Outputs:
+        """Compute the outputs of a batch (N, 3, h, w) float32, after a fault on the other backend."""
         if self._open_onnx is None:
             return self._backend(batch)
         try:
@@ -74,4 +88,5 @@ class FallbackBackend(Backend):
         self._backend = open_onnx()
 
     def close(self) -> None:
+        """Close the active backend."""
         self._backend.close()

@@ -12,11 +12,11 @@ from pose_estimation_ros.inference.trt.cache import cached_engines, read_engine
 from pose_estimation_ros.inference.trt.gpu import ask_gpu
 
 ONNX = ".onnx"
-SOURCES = {"onnx_sha256": "onnx_path", "source_sha256": "source_path"}  # fields of a sidecar
+SOURCES = {"onnx_sha256": "onnx_path", "source_sha256": "source_path"}  # {hash: path}, fields of a sidecar
 
 
 class Hashes(Dict[str, str]):
-    """The sha256 of files by their paths. Each is computed when it is asked for first."""
+    """Map paths to the sha256 of their files, each computed when it is needed first."""
 
     def __missing__(self, path: str) -> str:
         self[path] = hashlib.sha256(read_model(path)).hexdigest()
@@ -26,15 +26,15 @@ class Hashes(Dict[str, str]):
 def find_model(name_or_path: str, hashes: Optional[Hashes] = None) -> ModelFile:
     """Find a model, read it, and check that it and the files beside it belong together.
 
-    A path is itself. A name, with or without ".onnx", is looked up in model_folders(). "x.engine" is looked up there,
-    then among the engines that were built of the model x on this machine, of which the newest is taken.
+    A path is used as it is. A name, with or without ".onnx", is looked up in model_folders(). "x.engine" is looked up
+    there, then among the engines that were built from the model x on this machine, of which the newest is taken.
 
     Args:
         name_or_path: of the model.
-        hashes: of ONNX files that are known already; gets those that are computed here.
+        hashes: known hashes of ONNX files; receives those that are computed here.
 
     Raises:
-        ModelError: there is no such model (names the folders searched and the models found there), a file is damaged,
+        ModelError: the model does not exist (the message lists the folders and the models in them), a file is damaged,
             or it does not belong to its spec or sidecar.
     """
     hashes = Hashes() if hashes is None else hashes
@@ -51,9 +51,13 @@ def find_model(name_or_path: str, hashes: Optional[Hashes] = None) -> ModelFile:
 
 
 def find_path(name_or_path: str) -> Optional[str]:
-    """Find the file of a model. Returns None for the name of an engine that lies in none of model_folders().
+    """Find the file of a model by its name or path.
 
-    Raises ModelError naming the folders searched and the models found there.
+    Returns:
+        The path, or None for the name of an engine that is in none of model_folders().
+
+    Raises:
+        ModelError: the model does not exist; the message lists the folders and the models in them.
     """
     if os.path.isfile(name_or_path) or os.path.dirname(name_or_path):
         return name_or_path
@@ -78,17 +82,25 @@ def find_onnx(engine: str) -> Optional[str]:
 
 
 def onnx_file(path: str) -> ModelFile:
-    """Take an ONNX file by itself, without a spec. Raises ModelError: there is no such file, or it is no ONNX model."""
+    """Read an ONNX file without a spec. Raises ModelError: the file does not exist, or it is no ONNX model."""
     check_onnx(read_model(path), path)
     return ModelFile(path, "onnx", None, {}, path)
 
 
 def engine_file(path: str, hashes: Optional[Hashes] = None) -> ModelFile:
-    """Read an engine and its sidecar. Raises ModelError: one is missing or damaged, or they do not belong together."""
-    return _of_engine(path, path, *read_engine(path), hashes=Hashes() if hashes is None else hashes)
+    """Read an engine and its sidecar.
+
+    Args:
+        path: of the engine.
+        hashes: known hashes of ONNX files; receives those that are computed here.
+
+    Raises:
+        ModelError: a file is missing or damaged, or the two do not belong together.
+    """
+    return _make_engine_file(path, path, *read_engine(path), hashes=Hashes() if hashes is None else hashes)
 
 
-def _of_engine(path: str, name: str, content: bytes, sidecar: Dict[str, Any], hashes: Hashes) -> ModelFile:
+def _make_engine_file(path: str, name: str, content: bytes, sidecar: Dict[str, Any], hashes: Hashes) -> ModelFile:
     sources = {key: hashes[sidecar[file]] for key, file in SOURCES.items() if os.path.isfile(sidecar[file])}
     onnx_path = sidecar["onnx_path"] if os.path.isfile(sidecar["onnx_path"]) else find_onnx(name)
     spec = parse_spec(path, sidecar["model_spec"])
@@ -96,23 +108,25 @@ def _of_engine(path: str, name: str, content: bytes, sidecar: Dict[str, Any], ha
 
 
 def _newest_engine(name: str, hashes: Hashes) -> ModelFile:
-    """The newest engine for this machine in the cache, for ``x.engine``, x being a known ONNX model.
+    """Return the newest engine in the cache that was built for this machine from the ONNX model x, for ``x.engine``.
 
-    Raises ModelError: none is built yet, no such model, no TensorRT, no driver.
+    Raises:
+        ModelError: no engine is built yet, or the model, TensorRT or the driver is missing.
     """
     onnx = str(find_path(os.path.splitext(name)[0] + ONNX))
     gpu = ask_gpu()
     skipped: List[str] = []
     for path, content, sidecar in cached_engines(dict(gpu.machine, onnx_sha256=hashes[onnx]), skipped=skipped):
-        return _of_engine(path, name, content, sidecar, hashes)._replace(gpu=gpu)
+        return _make_engine_file(path, name, content, sidecar, hashes)._replace(gpu=gpu)
     raise ModelError("%s: no engine of it is built for this machine yet: run `pose build-engine %s`%s" % (
         name, onnx, "".join("; not used: " + line for line in skipped)))  # fmt: skip
 
 
 def model_folders() -> List[str]:
-    """Where models lie: ``models/`` of the source tree, then ``share/pose_estimation_ros/models`` of the installation.
+    """Return the folders of models: ``models/`` of the source tree and ``share/pose_estimation_ros/models``.
 
-    Installed, this package is below the prefix whose share folder has the models, however deep (colcon, pip, Debian).
+    An installed package is somewhere below the prefix whose share folder has the models, at a depth that differs
+    between colcon, pip and Debian. So the share folder of each parent folder is in the list.
     """
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     folders, above = [os.path.join(os.path.dirname(package), "models")], os.path.dirname(package)

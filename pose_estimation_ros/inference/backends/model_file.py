@@ -1,4 +1,4 @@
-"""Describe a model on disk, after it was found, read and checked once."""
+"""Describe a model on disk that was found, read and checked once."""
 
 from typing import Any, Dict, NamedTuple, Optional
 
@@ -7,14 +7,17 @@ from pose_estimation_ros.inference.trt.gpu import Gpu
 
 
 class ModelFile(NamedTuple):
-    """A model on disk, which find_model() has read and checked, and which open_backend() opens.
+    """Hold a model on disk that find_model() has read and checked, and that open_backend() can open.
 
-    path: of the file. kind: "onnx" or "engine". spec: None for an ONNX file without a .json beside it.
-    sidecar: of an engine, the fields of trt.cache.SIDECAR. onnx_path: the ONNX model that can serve in the engine's
-    place, None if there is none; of an ONNX file its own path.
-    content: of an engine, the bytes that were checked; TensorRT loads these. sources: of an engine, "onnx_sha256" and
-    "source_sha256" of its ONNX files as they are on disk, without files that are not here. gpu: the machine that the
-    engine was chosen for, None where it was given by its path.
+    Attributes:
+        path: of the file.
+        kind: "onnx" or "engine".
+        spec: None for an ONNX file without a .json file beside it.
+        sidecar: for an engine, the fields trt.cache.SIDECAR.
+        onnx_path: the ONNX model that can replace an engine, None if there is none; for an ONNX file its path.
+        content: for an engine, the checked bytes, which TensorRT loads.
+        sources: for an engine, "onnx_sha256" and "source_sha256" of the ONNX files that exist on this disk.
+        gpu: the machine for which the engine was chosen, None for an engine that was named by its path.
     """
 
     path: str

@@ -1,15 +1,18 @@
-"""ONNX Runtime, on any machine."""
+"""Run ONNX models on ONNX Runtime."""
 
 import contextlib
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import TYPE_CHECKING, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from pose_estimation_ros.core.errors import ModelError, shown
-from pose_estimation_ros.inference.backends.base import Backend, run_in_parts
+from pose_estimation_ros.inference.backends.base import Backend, Outputs, Shape, run_in_parts
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 ONLY_ERRORS = 3
-FLOAT32 = "tensor(float)"  # in ONNX Runtime's words
+FLOAT32 = "tensor(float)"  # ONNX Runtime's name of the type
 FAULTS = (
     "Fail", "InvalidArgument", "NoSuchFile", "NoModel", "EngineError", "RuntimeException", "InvalidProtobuf",
     "ModelLoaded", "NotImplemented", "InvalidGraph", "EPFail",
@@ -17,12 +20,10 @@ FAULTS = (
 
 
 class OnnxRuntimeBackend(Backend):
-    """Runs one ``.onnx`` file with a single input (N, 3, h, w).
+    """Run one ``.onnx`` file with a single float32 input (N, 3, h, w).
 
-    Args: threads: for one operator, 0 = as many as cores; providers: ONNX Runtime's names, tried in order.
-    Where the file fixes the batch size, larger batches are run in parts and smaller ones filled up.
-    Raises ModelError: onnxruntime is not installed, the file is corrupt, or it has not exactly one input of float32;
-    also when called, where ONNX Runtime cannot compute the network.
+    If the file fixes the batch size, larger batches run in parts and smaller ones are filled up. A call raises
+    ModelError if ONNX Runtime cannot compute the network.
     """
 
     name = "onnxruntime"
@@ -30,30 +31,46 @@ class OnnxRuntimeBackend(Backend):
     def __init__(
         self, model_path: str, threads: int = 0, providers: Tuple[str, ...] = ("CPUExecutionProvider",)
     ) -> None:
+        """Open a file.
+
+        Args:
+            model_path: of the ``.onnx`` file.
+            threads: for one operator, 0 = as many as cores.
+            providers: names of ONNX Runtime's execution providers, tried in order.
+
+        Raises:
+            ModelError: onnxruntime is not installed, the file is corrupt, or it has not exactly one input of float32.
+        """
         self._path = model_path
-        self._session = _open_session(model_path, threads, list(providers))
+        self._session: Optional["InferenceSession"] = None
+        session = _open_session(model_path, threads, list(providers))
         with _plain_errors(model_path, "reads"):
-            inputs = [(i.name, i.type, _fixed_sizes(i.shape)) for i in self._session.get_inputs()]
-            self.output_shapes = {output.name: _fixed_sizes(output.shape) for output in self._session.get_outputs()}
+            inputs = [(i.name, i.type, _fixed_sizes(i.shape)) for i in session.get_inputs()]
+            self.output_shapes = {output.name: _fixed_sizes(output.shape) for output in session.get_outputs()}
         if len(inputs) != 1:
             raise ModelError("%s: expected one input, got %s" % (model_path, shown([name for name, *_ in inputs])))
         self._input_name, kind, self.input_shape = inputs[0]
         if kind != FLOAT32:
             raise ModelError("%s: expected an input of float32, %s, got %s" % (model_path, FLOAT32, kind))
+        self._session = session
 
-    def run(self, batch: np.ndarray) -> Dict[str, np.ndarray]:
+    def run(self, batch: np.ndarray) -> Outputs:
+        """Compute the outputs of a batch (N, 3, h, w) float32."""
         return run_in_parts(self._run, batch, self.input_shape[0])
 
-    def _run(self, batch: np.ndarray) -> Dict[str, np.ndarray]:
+    def _run(self, batch: np.ndarray) -> Outputs:
         names = list(self.output_shapes)
+        if self._session is None:
+            raise ModelError("%s: expected an open network, got a closed one" % self._path)
         with _plain_errors(self._path, "runs"):
             return dict(zip(names, self._session.run(names, {self._input_name: batch})))
 
     def close(self) -> None:
+        """Free the network; closing twice is no error."""
         self._session = None
 
 
-def _open_session(model_path: str, threads: int, providers: list) -> Any:
+def _open_session(model_path: str, threads: int, providers: List[str]) -> "InferenceSession":
     try:
         import onnxruntime
     except ImportError as error:
@@ -73,7 +90,7 @@ def _open_session(model_path: str, threads: int, providers: list) -> Any:
 
 @contextlib.contextmanager
 def _plain_errors(model_path: str, verb: str) -> Iterator[None]:
-    """Turn what ONNX Runtime raises into a ModelError of one line."""
+    """Convert the exceptions of ONNX Runtime to a ModelError of one line."""
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
@@ -86,6 +103,6 @@ def _plain_errors(model_path: str, verb: str) -> Iterator[None]:
         ))  # fmt: skip
 
 
-def _fixed_sizes(shape: Optional[list]) -> Tuple:
-    """Return a shape with None for a free dimension, which ONNX Runtime writes as a name; () for what is no tensor."""
+def _fixed_sizes(shape: Optional[Sequence[Union[int, str, None]]]) -> Shape:
+    """Return a shape with None for a free dimension, which ONNX Runtime writes as a name; () if it is no tensor's."""
     return tuple(size if isinstance(size, int) and size > 0 else None for size in shape or ())

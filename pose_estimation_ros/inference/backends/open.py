@@ -21,13 +21,13 @@ def open_backend(model: ModelFile, threads: int = 0, cpu_engine: str = CPU_ENGIN
     """Open an ONNX file on ONNX Runtime or OpenVINO, an engine on TensorRT.
 
     Args:
-        model: of find_model().
-        threads: of the CPU, 0 = as many as cores.
+        model: as find_model() returns it.
+        threads: number of CPU threads, 0 = as many as cores.
         cpu_engine: "onnxruntime" or "openvino".
 
     Raises:
-        ModelError: the library is missing or refuses the file, or the engine was built for something else.
-        ConfigError: another cpu_engine.
+        ModelError: the library is missing or refuses the file, or the engine was built for another machine or model.
+        ConfigError: cpu_engine has another value.
     """
     if model.kind == "engine":
         return TensorRTBackend(model)
@@ -46,18 +46,21 @@ def open_model(
     fallback: bool = False,
     cpu_engine: str = CPU_ENGINES[0],
 ) -> Tuple[Backend, ModelSpec]:
-    """Find and open a model, and check that network and spec fit together and serve the task.
+    """Find and open a model, and check that network and spec fit together and are for the task.
 
     Args:
-        model: name, path, or what find_model() gave.
-        task: or a tuple of those that are welcome.
+        model: name, path, or a result of find_model().
+        task: the required task, or a tuple of accepted tasks.
         threads: see open_backend.
-        fallback: where an engine cannot be opened or fails later, its ONNX model serves on the CPU, by cpu_engine, and
-            the backend's ``fault`` says why.
+        fallback: if an engine cannot be opened or fails later, run its ONNX model on the CPU, with cpu_engine. The
+            backend's ``fault`` says why.
         cpu_engine: see open_backend.
 
+    Returns:
+        The open backend and the spec of the model.
+
     Raises:
-        ModelError: as find_model and open_backend; the engine's, where no ONNX model can take its place.
+        ModelError: see find_model and open_backend; that of the engine if no ONNX model can replace it.
     """
     if fallback and isinstance(model, str) and model.endswith(ENGINE):
         return _open_or_replace(model, task, threads, cpu_engine)
@@ -66,15 +69,15 @@ def open_model(
 
 
 def _open_or_replace(name_or_path: str, task: Tasks, threads: int, cpu_engine: str) -> Tuple[Backend, ModelSpec]:
-    """Open an engine; where that fails, its ONNX model in its place."""
+    """Open an engine, or its ONNX model if that fails."""
     hashes, onnx_path = Hashes(), find_onnx(name_or_path)
     try:
         model = find_model(name_or_path, hashes)
         onnx_path = model.onnx_path
         engine, spec = _open_fitting(model, task, threads)
-        # The spec came with the engine: without its own file the ONNX model serves as well.
-        later = onnx_path and functools.partial(_open_onnx, onnx_path, spec, threads, cpu_engine)
-        return FallbackBackend(engine, later or None), spec
+        # The spec is part of the engine's sidecar, so the ONNX model does not need a spec file of its own.
+        open_onnx = functools.partial(_open_onnx, onnx_path, spec, threads, cpu_engine) if onnx_path else None
+        return FallbackBackend(engine, open_onnx), spec
     except ModelError as error:
         if onnx_path is None:
             raise

@@ -1,50 +1,68 @@
-"""OpenVINO, on x86 CPUs: faster than ONNX Runtime where the CPU has int8 units and the model is int8. Optional."""
+"""Run ONNX models on OpenVINO, an optional library for x86 CPUs.
 
-from typing import Any, Dict, Tuple
+It is faster than ONNX Runtime if the CPU has int8 units and the model is int8.
+"""
+
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
 import numpy as np
 
 from pose_estimation_ros.core.errors import ModelError, reason_of
-from pose_estimation_ros.inference.backends.base import Backend, run_in_parts
+from pose_estimation_ros.inference.backends.base import Backend, Outputs, Shape, run_in_parts
+
+if TYPE_CHECKING:
+    from openvino import CompiledModel, InferRequest
 
 # Without "f32" OpenVINO computes float32 models in bf16 where the CPU can, which moves heatmaps by up to 0.01.
 SETTINGS = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
 
 
 class OpenVinoBackend(Backend):
-    """Runs one ``.onnx`` file with a single input (N, 3, h, w) on the CPU.
+    """Run one ``.onnx`` file with a single input (N, 3, h, w) on the CPU.
 
-    Args: threads: 0 = as OpenVINO finds best. Where the file fixes the batch size, larger batches are run in parts and
-    smaller ones filled up. The first batch of each new size takes as long as opening the model.
-    Raises ModelError: openvino is not installed, the file is corrupt, or it has not exactly one input.
+    If the file fixes the batch size, larger batches run in parts and smaller ones are filled up. The first batch of
+    each new size takes as long as opening the model.
     """
 
     name = "openvino"
 
     def __init__(self, model_path: str, threads: int = 0) -> None:
+        """Open a file.
+
+        Args:
+            model_path: of the ``.onnx`` file.
+            threads: 0 lets OpenVINO choose.
+
+        Raises:
+            ModelError: openvino is not installed, the file is corrupt, or it has not exactly one input.
+        """
         self._path = model_path
         model = _compile(model_path, threads)
         if len(model.inputs) != 1:
             raise ModelError("%s: expected one input, got %d" % (model_path, len(model.inputs)))
-        self._request = model.create_infer_request()
+        self._request: Optional["InferRequest"] = model.create_infer_request()
         self.input_shape = _fixed_sizes(model.inputs[0])
         self.output_shapes = {output.get_any_name(): _fixed_sizes(output) for output in model.outputs}
 
-    def run(self, batch: np.ndarray) -> Dict[str, np.ndarray]:
+    def run(self, batch: np.ndarray) -> Outputs:
+        """Compute the outputs of a batch (N, 3, h, w) float32."""
         return run_in_parts(self._run, batch, self.input_shape[0])
 
-    def _run(self, batch: np.ndarray) -> Dict[str, np.ndarray]:
+    def _run(self, batch: np.ndarray) -> Outputs:
+        if self._request is None:
+            raise ModelError("%s: expected an open network, got a closed one" % self._path)
         try:
-            found = self._request.infer([batch])
+            results = self._request.infer([batch])
         except RuntimeError as error:
             raise ModelError("%s: OpenVINO cannot run it: %s" % (self._path, reason_of(error)[:300]))
-        return {name: np.array(found[name]) for name in self.output_shapes}  # the request's memory is used again
+        return {name: np.array(results[name]) for name in self.output_shapes}  # the request reuses its memory
 
     def close(self) -> None:
+        """Free the network; closing twice is no error."""
         self._request = None
 
 
-def _compile(model_path: str, threads: int) -> Any:
+def _compile(model_path: str, threads: int) -> "CompiledModel":
     try:
         import openvino
     except ImportError as error:
@@ -62,5 +80,6 @@ def _compile(model_path: str, threads: int) -> Any:
         ))  # fmt: skip
 
 
-def _fixed_sizes(port: Any) -> Tuple:
+def _fixed_sizes(port: Any) -> Shape:
+    """Return the shape of an input or output of OpenVINO with None for a free dimension."""
     return tuple(None if size.is_dynamic else size.get_length() for size in port.get_partial_shape())

@@ -1,0 +1,1 @@
+"""Build, cache and run TensorRT engines on GPUs of NVIDIA."""

@@ -1,7 +1,7 @@
-"""Build a TensorRT engine from an ONNX model for this machine's GPU, check it, and store it in the engine cache.
+"""Compile an ONNX model to a TensorRT engine for the GPU of this machine, check it, and keep it in the engine cache.
 
-After the build the engine's keypoints are compared with ONNX Runtime's in float32. Where they are off by more than the
-limit, the next higher precision is built instead.
+After the build the engine's keypoints are compared with those of ONNX Runtime in float32. If the error is over the
+limit, the next higher precision is built instead, and a message reports that.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ from pose_estimation_ros.inference.backends.find import engine_file, find_path
 from pose_estimation_ros.inference.backends.onnxruntime import OnnxRuntimeBackend
 from pose_estimation_ros.inference.trt.backend import TensorRTBackend
 from pose_estimation_ros.inference.trt.cache import (
+    Say,
     building,
     cache_folder,
     engine_path,
@@ -39,12 +40,25 @@ from pose_estimation_ros.inference.trt.plan import (
 )
 from pose_estimation_ros.inference.trt.precision import PRECISIONS, built_precision, describe, engine_precisions
 
+Check = Callable[[str], Dict[str, Any]]  # path of an engine -> its error, see parity.compare
 
-def build_engine(model: str, options: BuildOptions, trt: Any, here: Mapping, say: Callable = print) -> str:
-    """Path of the engine of a model for this machine, built if the cache has none. here: Gpu.machine.
 
-    Raises ConfigError for options out of range and a precision that the GPU has not; ModelError: a file is missing,
-    TensorRT refuses it, nothing can be written, or even fp32 is over the limit.
+def build_engine(model: str, options: BuildOptions, trt: Any, here: Mapping[str, str], say: Say = print) -> str:
+    """Build the engine of a model for this machine, unless the cache has it.
+
+    Args:
+        model: name, or path of an ``.onnx`` file.
+        options: of the build.
+        trt: the module tensorrt.
+        here: ``Gpu.machine``.
+        say: prints lines of progress.
+
+    Returns:
+        The path of the engine.
+
+    Raises:
+        ConfigError: an option is out of range, or the GPU does not support the precision.
+        ModelError: a file is missing or cannot be written, TensorRT refuses the model, or even fp32 is over the limit.
     """
     onnx, precision = plain_model(find_path(model) or model, options.precision)
     options = options._replace(precision=precision)
@@ -60,48 +74,71 @@ def build_engine(model: str, options: BuildOptions, trt: Any, here: Mapping, say
                 say("built before: " + summary(read_sidecar(out)))
                 return out
             check = None if options.unchecked else make_check(reference, spec, options.images, key["max_batch"])
-            reference.close()  # the builder needs the memory
+            reference.close()  # the builder needs its memory
             paths = {"onnx_path": os.path.abspath(onnx), "source_path": os.path.abspath(source)}
             sidecar = dict(key, model_spec=spec.to_json(), **paths)
             build_best(trt, out, sidecar, check, options, say)
     return out
 
 
-def make_check(reference: Backend, spec: ModelSpec, images: Optional[str], batch: int) -> Callable:
-    """A function from an engine's path to its error, with all that needs ONNX Runtime done before the build."""
+def make_check(reference: Backend, spec: ModelSpec, images: Optional[str], batch: int) -> Check:
+    """Make the function that measures the error of an engine; ONNX Runtime does its part before the build.
+
+    Args:
+        reference: the float32 model, open on ONNX Runtime.
+        spec: of the model.
+        images: a video or folder, None for the clip of the demo.
+        batch: images per run.
+
+    Raises:
+        ConfigError: the clip is not installed.
+        DataError: the images show nobody.
+        ModelError: the reference finds too few keypoints to compare.
+    """
     crops = stored_crops(images or stored_clip(), spec)
-    wanted = run(reference, crops, batch)
-    compare(wanted, wanted, spec)  # says now, and not after an hour, when there is nothing to compare
+    expected = run(reference, crops, batch)
+    compare(expected, expected, spec)  # raises before a long build if there is nothing to compare
 
     def check(path: str) -> Dict[str, Any]:
         with TensorRTBackend(engine_file(path)) as engine:
-            return dict(compare(wanted, run(engine, crops, batch), spec), crops=len(crops))
+            return dict(compare(expected, run(engine, crops, batch), spec), crops=len(crops))
 
     return check
 
 
 def build_best(
-    trt: Any, out: str, sidecar: Dict[str, Any], check: Optional[Callable], options: BuildOptions, say: Callable
+    trt: Any, out: str, sidecar: Dict[str, Any], check: Optional[Check], options: BuildOptions, say: Say
 ) -> None:
-    """Builds in the precision asked for, and while its keypoints are too far off, in the next higher one.
+    """Build an engine in the requested precision, and in the next higher one while its error is over the limit.
 
-    The engine gets its name only when it is good. Raises ModelError where even fp32 is too far off.
+    The engine gets its name only if it is good.
+
+    Args:
+        trt: the module tensorrt.
+        out: path of the engine.
+        sidecar: fields that are known before the build.
+        check: measures the error of an engine, None for no check.
+        options: of the build, with a precision.
+        say: prints lines of progress.
+
+    Raises:
+        ModelError: TensorRT refuses the model, or even fp32 is over the limit.
     """
     failed: List[Dict[str, Any]] = []
-    for precision in PRECISIONS[PRECISIONS.index(options.precision) :]:
+    for precision in PRECISIONS[PRECISIONS.index(sidecar["precision"]) :]:
         try:
             source = source_file(sidecar["onnx_path"], precision, is_strongly_typed(trt))
         except ModelError as error:
             say("no %s: %s" % (precision, error))
             continue
-        engine, found = build_one(trt, out, source, sidecar, precision, check, options, say)
+        engine, complete = build_one(trt, out, source, sidecar, precision, check, options, say)
         limit_px = limits_px(options)[precision]
-        if check is None or found["parity"]["p99_px"] <= limit_px:
-            store(out, engine, dict(found, failed_over=failed))
-            say("built: " + summary(found))
+        if check is None or complete["parity"]["p99_px"] <= limit_px:
+            store(out, engine, dict(complete, failed_over=failed))
+            say("built: " + summary(complete))
             return
-        failed.append(dict(found["parity"], precision=precision))
-        say("%s IS NOT USED: %s, the limit is %g px" % (precision, summary(found), limit_px))
+        failed.append(dict(complete["parity"], precision=precision))
+        say("%s IS NOT USED: %s, the limit is %g px" % (precision, summary(complete), limit_px))
     raise ModelError("%s: no precision is within the limits %s px of ONNX Runtime: %s" % (
         sidecar["onnx_path"], sidecar["max_error_px"], failed))  # fmt: skip
 
@@ -110,13 +147,27 @@ def build_one(
     trt: Any,
     out: str,
     source: str,
-    sidecar: Dict,
+    sidecar: Dict[str, Any],
     precision: str,
-    check: Optional[Callable],
+    check: Optional[Check],
     options: BuildOptions,
-    say: Callable,
+    say: Say,
 ) -> Tuple[bytes, Dict[str, Any]]:
-    """One engine and its sidecar."""
+    """Build one engine in one precision.
+
+    Args:
+        trt: the module tensorrt.
+        out: path of the engine.
+        source: path of the file to compile.
+        sidecar: fields that are known before the build.
+        precision: "fp32", "fp16" or "int8".
+        check: measures the error of an engine, None for no check.
+        options: of the build.
+        say: prints lines of progress.
+
+    Returns:
+        The bytes of the engine, and all fields of its sidecar except engine_sha256.
+    """
     started_s = time.monotonic()
     say("building %s in %s for %s, TensorRT %s" % (source, precision, sidecar["device"], sidecar["tensorrt"]))
     timings = options.timing_cache or os.path.join(os.path.dirname(out), timing_cache_name(sidecar))
@@ -128,17 +179,20 @@ def build_one(
     if built != precision:
         say("ASKED FOR %s, TENSORRT BUILT %s" % (precision.upper(), built.upper()))
     now, seconds = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), round(time.monotonic() - started_s, 1)
-    known = dict(sidecar, precision_built=built, layers=counts, parity=None, failed_over=[])
-    known["built"] = {"utc": now, "seconds": seconds, "source": os.path.abspath(source)}
+    complete = dict(sidecar, precision_built=built, layers=counts, parity=None, failed_over=[])
+    complete["built"] = {"utc": now, "seconds": seconds, "source": os.path.abspath(source)}
     if check is not None:
-        with candidate(out, compiled.engine, known) as path:
-            known["parity"] = check(path)
-    return compiled.engine, known
+        with candidate(out, compiled.engine, complete) as path:
+            complete["parity"] = check(path)
+    return compiled.engine, complete
 
 
 @contextlib.contextmanager
-def candidate(out: str, engine: bytes, sidecar: Mapping) -> Iterator[str]:
-    """An engine beside ``out`` as long as it takes to look at it; its name is no engine's, if this process dies."""
+def candidate(out: str, engine: bytes, sidecar: Mapping[str, Any]) -> Iterator[str]:
+    """Write an engine to a temporary file beside ``out`` while the body of the with statement checks it.
+
+    The name of the file is not that of an engine, in case this process dies.
+    """
     path = "%s.%s.candidate" % (out, secrets.token_hex(8))
     try:
         store(path, engine, sidecar)
@@ -149,8 +203,8 @@ def candidate(out: str, engine: bytes, sidecar: Mapping) -> Iterator[str]:
                 os.remove(file)
 
 
-def summary(sidecar: Mapping) -> str:
-    """Such as "fp16, batches up to 8, 412 s; keypoints off by 0 px (median), 2 px (p99)"."""
+def summary(sidecar: Mapping[str, Any]) -> str:
+    """Format a line such as "fp16, batches up to 8, 412 s; keypoints off by 0 px (median), 2 px (p99) of 700"."""
     text = "%s, batches up to %d, %g s" % (
         sidecar["precision_built"], sidecar["max_batch"], sidecar["built"]["seconds"])  # fmt: skip
     parity = sidecar["parity"]

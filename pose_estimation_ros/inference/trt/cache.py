@@ -1,8 +1,9 @@
-"""Where built engines are kept, and never served stale: each has a sidecar ``x.engine.json`` that says what it is of.
+"""Keep built TensorRT engines in a cache folder.
 
-An engine's file name holds a hash of all that it depends on (``KEY``), so what differs in any of it is another file.
-Engine, then sidecar, are written beside and renamed into place; an engine without a sidecar that has its sha256 does
-not count. So a crash at any moment leaves the old engine, the new one, or none, and never half of one.
+A sidecar file ``x.engine.json`` records what each engine was built from, so that an outdated engine is never used. The
+name of an engine's file contains a hash of everything that the engine depends on (``KEY``). The engine and then the
+sidecar are written to temporary files and renamed. An engine without a sidecar that holds its sha256 is not used. So a
+crash at any moment leaves the old engine, the new one or none, and never a part of one.
 """
 
 import contextlib
@@ -11,13 +12,13 @@ import hashlib
 import json
 import os
 import stat
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from pose_estimation_ros.core.atomic_files import is_number, read_json, write_json, write_whole
 from pose_estimation_ros.core.errors import DataError, ModelError, shown
 from pose_estimation_ros.core.model_spec import parse_spec, read_model
 
-MACHINE = ("tensorrt", "cuda", "device", "compute_capability")  # an engine runs where all of these are the same
+MACHINE = ("tensorrt", "cuda", "device", "compute_capability")  # an engine runs only where all of these are equal
 SOURCES = ("onnx_sha256", "source_sha256")
 KEY = SOURCES + MACHINE + ("precision", "max_batch", "shapes", "device_decode", "workspace_mb", "max_error_px")
 SIDECAR = KEY + (
@@ -36,58 +37,77 @@ TYPES: Dict[type, Tuple[str, ...]] = {
     dict: ("model_spec", "layers", "built"),
     list: ("shapes", "failed_over"),
 }
+Say = Callable[[str], None]  # prints a line of progress
 LOCK = "building.lock"
 LOCK_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def cache_folder() -> str:
-    """``$XDG_CACHE_HOME/pose_estimation_ros/engines``, by default below ``~/.cache``; need not exist."""
+    """Return ``$XDG_CACHE_HOME/pose_estimation_ros/engines``, by default below ``~/.cache``; it may not exist."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(home, "pose_estimation_ros", "engines")
 
 
-def engine_path(folder: str, name: str, key: Mapping) -> str:
-    """The place of an engine in a cache folder. name: of the model; key: a value for each of ``KEY``."""
+def engine_path(folder: str, name: str, key: Mapping[str, Any]) -> str:
+    """Return the path of an engine in a cache folder.
+
+    Args:
+        folder: of the cache.
+        name: of the model.
+        key: a value for each field of ``KEY``.
+    """
     values = json.dumps({field: key[field] for field in KEY}, sort_keys=True)
     digest = hashlib.sha256(values.encode()).hexdigest()
     return os.path.join(folder, "%s-%s-%s.engine" % (name, key["precision"], digest[:16]))
 
 
 def sidecar_path(path: str) -> str:
-    """``x.engine`` -> ``x.engine.json``."""
+    """Return the path of an engine's sidecar, ``x.engine.json`` for ``x.engine``."""
     return str(path) + ".json"
 
 
 def read_sidecar(path: str) -> Dict[str, Any]:
-    """Read what is known of the engine at path: the fields of ``SIDECAR``.
+    """Read the sidecar of an engine and check that it belongs to the engine.
 
-    model_spec: the fields of the model's ModelSpec. onnx_path, onnx_sha256: the float32 model, which serves without
-    TensorRT; source_path, source_sha256: its file in the precision asked for. precision: asked for; precision_built:
-    what came out; layers: how many of which. shapes: of the input, [least, best, most]. device_decode: whether the
-    graph gives keypoints in place of heatmaps. parity: error against ONNX Runtime in px, None if unchecked;
-    failed_over: the same of precisions that were too far off. built: {"utc", "seconds", "source": the file compiled}.
+    Args:
+        path: of the engine.
 
-    Raises ModelError: there is no engine or no sidecar, it is no JSON, lacks a field or has one of another type, or the
-    engine is not the one that it speaks of, such as one half written or copied without it.
+    Returns:
+        The fields of ``SIDECAR``: those of ``KEY``, and
+
+        * model_spec: the fields of the model's ModelSpec.
+        * onnx_path, onnx_sha256: the float32 model, which runs without TensorRT.
+        * source_path, source_sha256: the file of the model in the requested precision.
+        * precision, precision_built, layers: requested precision, precision of the engine, {precision: layers}.
+        * shapes: of the input, [smallest, best, largest].
+        * device_decode: whether the network outputs keypoints instead of heatmaps.
+        * parity: error against ONNX Runtime in px, None if unchecked.
+        * failed_over: the same for precisions whose error was too large.
+        * built: {"utc", "seconds", "source": the compiled file}.
+        * engine_sha256: of the engine.
+
+    Raises:
+        ModelError: the engine or the sidecar is missing, the sidecar is no JSON or lacks a field or has a field of
+            another type, or the engine has another sha256, for example because it was copied without its sidecar.
     """
     return read_engine(path)[1]
 
 
 def read_engine(path: str) -> Tuple[bytes, Dict[str, Any]]:
-    """Read an engine once: its bytes and its sidecar, which belong together. Raises ModelError as read_sidecar."""
+    """Read the bytes of an engine and its sidecar once. Raises ModelError like read_sidecar."""
     content, sidecar = read_model(path), _read_fields(path)
-    found, wanted = hashlib.sha256(content).hexdigest(), sidecar["engine_sha256"]
-    if found != wanted:
+    actual, expected = hashlib.sha256(content).hexdigest(), sidecar["engine_sha256"]
+    if actual != expected:
         raise ModelError("%s: expected sha256 %s (of its sidecar), got %s: half written or replaced; build it again"
-                         % (path, shown(wanted).strip("'"), found))  # fmt: skip
+                         % (path, shown(expected).strip("'"), actual))  # fmt: skip
     return content, sidecar
 
 
 def _read_fields(path: str) -> Dict[str, Any]:
-    """Read the sidecar of an engine, whose content is not looked at."""
+    """Read the sidecar of an engine without reading the engine."""
     if not os.path.isfile(sidecar_path(path)):
         raise ModelError("%s does not exist: build the engine with `pose build-engine`" % sidecar_path(path))
-    sidecar = read_json(sidecar_path(path), ModelError)
+    sidecar: Dict[str, Any] = read_json(sidecar_path(path), ModelError)
     _check_fields(sidecar, sidecar_path(path))
     return sidecar
 
@@ -109,24 +129,40 @@ def _check_fields(sidecar: Any, path: str) -> None:
     parse_spec(path, sidecar["model_spec"])
 
 
-def differences(sidecar: Mapping, here: Mapping) -> List[str]:
-    """The fields of ``here`` that have another value in the sidecar, as "name 'theirs', here 'ours'"."""
+def differences(sidecar: Mapping[str, Any], here: Mapping[str, Any]) -> List[str]:
+    """List the fields that differ between a sidecar and this machine.
+
+    Args:
+        sidecar: of an engine.
+        here: the fields to compare.
+
+    Returns:
+        Lines "name 'value in the sidecar', here 'value in here'".
+    """
     differing = [(name, shown(sidecar[name]), shown(value)) for name, value in here.items() if sidecar[name] != value]
     return ["%s %s, here %s" % values for values in differing]
 
 
-def refuse_foreign(sidecar: Mapping, here: Mapping) -> None:
-    """Raises ModelError naming every field of ``here`` (``Gpu.machine``, and onnx_sha256 if known) that differs."""
-    found = differences(sidecar, here)
-    if found:
+def refuse_foreign(sidecar: Mapping[str, Any], here: Mapping[str, Any]) -> None:
+    """Refuse an engine that was built for another machine, version or model.
+
+    Args:
+        sidecar: of the engine.
+        here: ``Gpu.machine``, and the hashes of the ONNX files if they are known.
+
+    Raises:
+        ModelError: a field differs; the message lists all of them.
+    """
+    differing = differences(sidecar, here)
+    if differing:
         raise ModelError(
             "this engine was built for something else: %s. Engines cannot be moved between machines or versions: run "
-            "`pose build-engine %s` here" % ("; ".join(found), sidecar["onnx_path"])
+            "`pose build-engine %s` here" % ("; ".join(differing), sidecar["onnx_path"])
         )
 
 
-def is_current(path: str, key: Mapping) -> bool:
-    """Whether a whole engine lies at path that was built for exactly this key."""
+def is_current(path: str, key: Mapping[str, Any]) -> bool:
+    """Tell whether the file at path is a complete engine that was built for exactly this key."""
     try:
         return not differences(read_sidecar(path), {field: key[field] for field in KEY})
     except ModelError:
@@ -134,9 +170,10 @@ def is_current(path: str, key: Mapping) -> bool:
 
 
 def refuse_untrusted(path: str) -> None:
-    """Refuse a file or folder that others can write, because TensorRT runs what an engine holds.
+    """Refuse a file or folder that other users can write, because TensorRT executes the code in an engine.
 
-    Raises ModelError: it belongs neither to this process's user nor to root, or everybody may write it.
+    Raises:
+        ModelError: it belongs neither to the user of this process nor to root, or everybody may write it.
     """
     try:
         status = os.stat(path)
@@ -150,20 +187,20 @@ def refuse_untrusted(path: str) -> None:
 
 
 def cached_engines(
-    here: Mapping, folder: Optional[str] = None, skipped: Optional[List[str]] = None
+    here: Mapping[str, Any], folder: Optional[str] = None, skipped: Optional[List[str]] = None
 ) -> Iterator[Tuple[str, bytes, Dict[str, Any]]]:
-    """Find the whole engines in the cache that fit this machine, and read one after the other.
+    """Find the complete engines in the cache that fit this machine, and read them one by one.
 
     Args:
-        here: ``Gpu.machine``, with onnx_sha256, precision ... where only those of a model are wanted.
+        here: ``Gpu.machine``, and onnx_sha256, precision ... to find only the engines of a model.
         folder: of the cache, ``cache_folder()`` if None.
-        skipped: gets a line for each engine that cannot be used, and why.
+        skipped: receives a line with the reason for each engine that cannot be used.
 
     Yields:
-        Path, bytes and sidecar of each, the newest first.
+        Path, bytes and sidecar of each engine, the newest first.
 
     Raises:
-        ModelError: others can write the folder.
+        ModelError: other users can write the folder.
     """
     folder, skipped = folder or cache_folder(), [] if skipped is None else skipped
     if not os.path.isdir(folder):
@@ -187,8 +224,17 @@ def cached_engines(
         yield path, content, sidecar
 
 
-def store(path: str, engine: bytes, sidecar: Mapping) -> None:
-    """Writes an engine and its sidecar, which gets engine_sha256. Raises ModelError where that cannot be written."""
+def store(path: str, engine: bytes, sidecar: Mapping[str, Any]) -> None:
+    """Write an engine and its sidecar.
+
+    Args:
+        path: of the engine.
+        engine: its bytes.
+        sidecar: its fields without engine_sha256, which is added.
+
+    Raises:
+        ModelError: a file cannot be written.
+    """
     with writing(path):
         write_whole(path, engine)
         write_json(sidecar_path(path), dict(sidecar, engine_sha256=hashlib.sha256(engine).hexdigest()), indent=1)
@@ -196,7 +242,7 @@ def store(path: str, engine: bytes, sidecar: Mapping) -> None:
 
 @contextlib.contextmanager
 def writing(path: str) -> Iterator[None]:
-    """Turns a full or read-only disk into a ModelError that says what to do."""
+    """Convert the error of a full or read-only disk to a ModelError with advice; path is that of the engine."""
     try:
         yield
     except (OSError, DataError) as error:
@@ -207,7 +253,7 @@ def writing(path: str) -> Iterator[None]:
 
 
 def make_folder(folder: str) -> None:
-    """Make a folder for engines; the cache is its user's alone. Raises ModelError where others can write the cache."""
+    """Create a folder for engines; only its user may enter the cache. Raises ModelError if others can write it."""
     if os.path.abspath(folder) == os.path.abspath(cache_folder()):
         os.makedirs(os.path.dirname(folder), exist_ok=True)
         with contextlib.suppress(FileExistsError):
@@ -217,11 +263,18 @@ def make_folder(folder: str) -> None:
 
 
 @contextlib.contextmanager
-def building(folder: str, say: Any) -> Iterator[None]:
-    """Holds the folder for one builder at a time: a second waits, then finds the first one's engine.
+def building(folder: str, say: Say) -> Iterator[None]:
+    """Lock a folder for one builder at a time: a second one waits and then finds the engine of the first.
 
-    One lock for the whole folder, because builds at the same time would disturb each other's timings and share the
-    timing cache. The kernel frees it when its holder dies, however it does.
+    The whole folder has one lock, because simultaneous builds would disturb each other's timings and share the timing
+    cache. The kernel releases it however the process ends.
+
+    Args:
+        folder: of the engine; it is created.
+        say: prints that another process is building.
+
+    Raises:
+        ModelError: the folder cannot be written, or other users can write it.
     """
     path = os.path.join(folder, LOCK)
     with writing(path):

@@ -1,28 +1,39 @@
-"""ONNX file -> TensorRT engine: the calls to TensorRT's builder and parser, of every version from 8.2 to 11.
+"""Compile an ONNX file to a TensorRT engine with the builder and parser of any TensorRT version from 8.2 to 11.
 
-What a version has is asked with hasattr. The module comes as an argument ``trt``, so that nothing here imports it.
+The features of a version are detected with hasattr. The caller passes the module tensorrt as ``trt``, so that this file
+does not import it.
 """
 
 import os
 import re
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from pose_estimation_ros.core.atomic_files import write_whole
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.inference.trt.api import make_log
-from pose_estimation_ros.inference.trt.cache import writing
+from pose_estimation_ros.inference.trt.cache import Say, writing
 from pose_estimation_ros.inference.trt.precision import network_precisions
 from pose_estimation_ros.inference.trt.progress import watch_build
 
-FLAGS = {"fp32": (), "fp16": ("FP16",), "int8": ("INT8", "FP16")}  # int8's other layers may be fp16
-BUILD_LOG_LINES = 6  # the last errors TensorRT told, in the message
+FLAGS: Dict[str, Tuple[str, ...]] = {  # with int8, layers that are not int8 may be fp16
+    "fp32": (),
+    "fp16": ("FP16",),
+    "int8": ("INT8", "FP16"),
+}
+BUILD_LOG_LINES = 6  # number of TensorRT's last errors in the message
 NO_MEMORY = re.compile(r"out ?of ?memory|could not be allocated|insufficient memory|std::bad_alloc", re.IGNORECASE)
 NO_WORKSPACE = re.compile(r"insufficient workspace|workspace size", re.IGNORECASE)
 PARSED_NODE = re.compile(r"node number (\d+) \[(\w+)")
 
 
 class Compiled(NamedTuple):
-    """engine: its bytes. shapes: of the input, [least, best, most]. network: layers per precision, by its types."""
+    """Hold a compiled engine.
+
+    Attributes:
+        engine: its bytes.
+        shapes: of the input, [smallest, best, largest].
+        network: {precision: number of layers} of the parsed network.
+    """
 
     engine: bytes
     shapes: List[List[int]]
@@ -30,7 +41,7 @@ class Compiled(NamedTuple):
 
 
 def is_strongly_typed(trt: Any) -> bool:
-    """Whether types come from the ONNX file alone (TensorRT 10 and later), and not from flags of the builder."""
+    """Tell whether types come only from the ONNX file (TensorRT 10 and later) and not from flags of the builder."""
     return hasattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED")
 
 
@@ -40,16 +51,24 @@ def compile_engine(
     size_wh: Sequence[int],
     precision: str,
     max_batch: int,
-    workspace_mb: int = None,
-    timing_cache: str = None,
-    say: Any = print,
+    workspace_mb: Optional[int] = None,
+    timing_cache: Optional[str] = None,
+    say: Say = print,
 ) -> Compiled:
-    """Compiles for batches of 1 to max_batch, tuned for max_batch: a crowd is what takes longest.
+    """Compile an ONNX file for batches of 1 to max_batch, tuned for max_batch, because crowds take longest.
 
-    size_wh: of the input, where the file leaves it free. precision: "fp32", "fp16" or "int8"; where TensorRT is
-    strongly typed the file has it already. workspace_mb: at most so much of the GPU's memory for scratch, TensorRT's
-    own choice if None. timing_cache: a file, read and written.
-    Raises ModelError: the file cannot be parsed (with node, operator and reason of each error) or not be built.
+    Args:
+        trt: the module tensorrt.
+        path: of the ONNX file.
+        size_wh: (width, height) px of the input, used if the file leaves it free.
+        precision: "fp32", "fp16" or "int8"; ignored if TensorRT is strongly typed, because the file decides then.
+        max_batch: largest batch.
+        workspace_mb: largest scratch memory on the GPU; None lets TensorRT choose.
+        timing_cache: a file that is read and written.
+        say: prints lines of progress.
+
+    Raises:
+        ModelError: the file cannot be parsed (the message has node, operator and reason of each error) or built.
     """
     log = make_log(trt)
     try:
@@ -62,11 +81,11 @@ def compile_engine(
         cache_before = _use_timing_cache(config, timing_cache, say)
         with watch_build(trt, config, say):
             engine = builder.build_serialized_network(network, config)
-    except (RuntimeError, TypeError, MemoryError) as error:  # as pybind11 tells of null pointers and C++ exceptions
+    except (RuntimeError, TypeError, MemoryError) as error:  # pybind11 raises these for null pointers, C++ exceptions
         raise ModelError(_failure(path, log.errors + [str(error)]))
     if engine is None:
         raise ModelError(_failure(path, log.errors))
-    _save_timing_cache(config, timing_cache, cache_before, say)
+    _save_timing_cache(config, timing_cache, cache_before)
     return Compiled(bytes(engine), shapes, network_precisions(network, _flags_set(trt, config)))
 
 
@@ -88,7 +107,7 @@ def _parse(trt: Any, network: Any, log: Any, path: str) -> None:
 
 
 def _parser_error(error: Any, logged: List[str]) -> str:
-    """One line: node, operator, reason. TensorRT 8 knows the node's number only, but logs the operator beside it."""
+    """Format node, operator and reason of an error; TensorRT 8 reports the operator only in its log."""
     reason = "%s: %s" % (getattr(error.code(), "name", error.code()), error.desc().strip())
     if error.node() < 0:
         return reason
@@ -99,13 +118,13 @@ def _parser_error(error: Any, logged: List[str]) -> str:
 
 
 def _add_profile(builder: Any, network: Any, config: Any, most: Tuple[int, ...]) -> List[List[int]]:
-    """The shapes it will serve: batches from 1 to those of ``most``. A dimension that the file fixes keeps its size."""
+    """Set the shapes of the engine: batches from 1 to those of ``most``, except dimensions that the file fixes."""
     if network.num_inputs != 1 or len(network.get_input(0).shape) != len(most):
         shapes = [tuple(network.get_input(index).shape) for index in range(network.num_inputs)]
         raise ModelError("expected one input (N, 3, h, w), got %s" % (shapes,))
     tensor = network.get_input(0)
     fixed = [int(size) for size in tensor.shape]
-    largest = [own if size == -1 else size for size, own in zip(fixed, most)]
+    largest = [limit if size == -1 else size for size, limit in zip(fixed, most)]
     least = [1 if fixed[0] == -1 else fixed[0]] + largest[1:]
     if -1 in fixed:
         profile = builder.create_optimization_profile()
@@ -114,17 +133,17 @@ def _add_profile(builder: Any, network: Any, config: Any, most: Tuple[int, ...])
     return [least, largest, largest]
 
 
-def _configure(trt: Any, config: Any, precision: str, workspace_mb: int) -> None:
+def _configure(trt: Any, config: Any, precision: str, workspace_mb: Optional[int]) -> None:
     if not is_strongly_typed(trt):
         for name in FLAGS[precision]:
             if not hasattr(trt.BuilderFlag, name):
                 raise ModelError("TensorRT %s has neither the flag %s nor strong types" % (trt.__version__, name))
             config.set_flag(getattr(trt.BuilderFlag, name))
-    if hasattr(trt.ProfilingVerbosity, "DETAILED"):  # so that the engine can be asked for its layers' precisions
+    if hasattr(trt.ProfilingVerbosity, "DETAILED"):  # needed to read the precisions of the engine's layers
         config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
     if workspace_mb and hasattr(config, "set_memory_pool_limit"):
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, workspace_mb << 20)
-    elif workspace_mb or hasattr(config, "max_workspace_size"):  # 8.2's own choice of 0 lets half of the layers fail
+    elif workspace_mb or hasattr(config, "max_workspace_size"):  # half of the layers fail with 0, the default of 8.2
         config.max_workspace_size = (workspace_mb or 512) << 20
 
 
@@ -133,23 +152,23 @@ def _flags_set(trt: Any, config: Any) -> List[str]:
     return [name for name in names if config.get_flag(getattr(trt.BuilderFlag, name))]
 
 
-def _use_timing_cache(config: Any, path: str, say: Any) -> bytes:
-    """Gives the file's content, where there is one, to the builder; one of another GPU or version starts empty."""
+def _use_timing_cache(config: Any, path: Optional[str], say: Say) -> bytes:
+    """Give a timing cache to the builder: that of the file, or an empty one. Return the content of the file."""
     content = b""
     if path and os.path.isfile(path):
         with open(path, "rb") as file:
             content = file.read()
     cache = config.create_timing_cache(content) or config.create_timing_cache(b"")
     if not config.set_timing_cache(cache, False):
-        say("the timing cache %s is of another GPU or TensorRT: not used" % path)
+        say("the timing cache %s is not used: it was made by another GPU or TensorRT" % path)
         config.set_timing_cache(config.create_timing_cache(b""), False)
     return content
 
 
-def _save_timing_cache(config: Any, path: str, before: bytes, say: Any) -> None:
+def _save_timing_cache(config: Any, path: Optional[str], before: bytes) -> None:
     cache = config.get_timing_cache()
     content = bytes(cache.serialize()) if path and cache else before
-    if content != before:
+    if path and content != before:
         with writing(path):
             write_whole(path, content)
 

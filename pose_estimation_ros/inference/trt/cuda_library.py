@@ -1,10 +1,13 @@
-"""libcudart, of any version from 10.2 on: found where JetPack, the toolkit or pip put it, its functions declared."""
+"""Load libcudart of any version from 10.2 on and declare its functions.
+
+JetPack, the CUDA toolkit and pip install it in different places.
+"""
 
 import ctypes
 import glob
 import os
 import sys
-from typing import Any, List
+from typing import Any, Dict, List
 
 from pose_estimation_ros.core.errors import CudaError
 
@@ -19,7 +22,8 @@ FOLDERS = (
 
 _POINTER, _INT, _UINT, _SIZE = ctypes.c_void_p, ctypes.c_int, ctypes.c_uint, ctypes.c_size_t
 _OUT_POINTER, _OUT_INT, _OUT_SIZE = (ctypes.POINTER(kind) for kind in (_POINTER, _INT, _SIZE))
-SIGNATURES = {  # all return cudaError_t; handles of streams, events and graphs are pointers
+# {function: types of its arguments}; all return cudaError_t, and handles of streams, events and graphs are pointers
+SIGNATURES: Dict[str, List[Any]] = {
     "cudaRuntimeGetVersion": [_OUT_INT],
     "cudaGetDeviceCount": [_OUT_INT],
     "cudaSetDevice": [_INT],
@@ -48,26 +52,31 @@ SIGNATURES = {  # all return cudaError_t; handles of streams, events and graphs 
 }
 
 
-def load_library() -> Any:
-    """libcudart, by LD_LIBRARY_PATH and the loader's cache, then from FOLDERS. Raises CudaError if nowhere."""
+def load_library() -> ctypes.CDLL:
+    """Load libcudart by the search path of the dynamic loader or from FOLDERS. Raises CudaError if it is missing."""
     for path in candidates():
         try:
             return ctypes.CDLL(path)
         except OSError:
             continue
-    raise CudaError("expected CUDA's runtime library: no %s in the loader's path or %s. JetPack and the CUDA toolkit "
-                    "bring it, and so does pip install nvidia-cuda-runtime-cu12" % (
+    raise CudaError("expected CUDA's runtime library: no %s in the loader's path or %s. It is part of JetPack and the "
+                    "CUDA toolkit, or comes with pip install nvidia-cuda-runtime-cu12" % (
                         ", ".join(LIBRARIES), ", ".join(FOLDERS[:4])))  # fmt: skip
 
 
 def candidates() -> List[str]:
-    found = [sorted(glob.glob(os.path.join(folder, name))) for folder in FOLDERS for name in LIBRARIES]
-    return list(LIBRARIES) + [path for paths in found for path in paths]
+    """Return the names of the library for the dynamic loader, then its paths in FOLDERS."""
+    paths = [sorted(glob.glob(os.path.join(folder, name))) for folder in FOLDERS for name in LIBRARIES]
+    return list(LIBRARIES) + [path for group in paths for path in group]
 
 
-def declare(library: Any) -> Any:
-    """Tells ctypes the types, without which it would cut addresses to 32 bits. Raises CudaError if one lacks."""
-    optional = {
+def declare(library: ctypes.CDLL) -> ctypes.CDLL:
+    """Declare the types of all functions to ctypes, which would cut addresses to 32 bits otherwise.
+
+    Raises:
+        CudaError: a function is missing.
+    """
+    optional: Dict[str, List[Any]] = {
         "cudaGraphInstantiateWithFlags": [_OUT_POINTER, _POINTER, ctypes.c_ulonglong],
         "cudaGraphInstantiate": [_OUT_POINTER, _POINTER, _POINTER, _POINTER, _SIZE],  # as before CUDA 12
     }

@@ -1,4 +1,4 @@
-"""Ask once what TensorRT and GPU this machine has."""
+"""Find out which TensorRT and GPU this machine has."""
 
 from typing import Any, Dict, NamedTuple
 
@@ -7,10 +7,12 @@ from pose_estimation_ros.inference.trt.cuda import Cuda
 
 
 class Gpu(NamedTuple):
-    """TensorRT and the device of this machine.
+    """Hold TensorRT and the device of this machine.
 
-    trt: the module tensorrt. cuda: the device. machine: what an engine that is built or run here is tied to, by the
-    names of trt.cache.MACHINE.
+    Attributes:
+        trt: the module tensorrt.
+        cuda: the device.
+        machine: versions and names to which an engine is tied, by the keys trt.cache.MACHINE.
     """
 
     trt: Any
@@ -19,7 +21,7 @@ class Gpu(NamedTuple):
 
 
 def ask_gpu() -> Gpu:
-    """Load TensorRT and ask for the device. Raises ModelError: no TensorRT; CudaError: no driver or device."""
+    """Load TensorRT and open the device. Raises ModelError without TensorRT, CudaError without driver or device."""
     trt, cuda = load_tensorrt(), Cuda()
     return Gpu(trt, cuda, {
         "tensorrt": trt.__version__, "cuda": cuda.version, "device": cuda.device_name,

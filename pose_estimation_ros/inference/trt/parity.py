@@ -1,28 +1,30 @@
-"""How far an engine's keypoints are from those of ONNX Runtime in float32, in pixels of the network's input."""
+"""Measure how far an engine's keypoints are from those of ONNX Runtime in float32, in pixels of the network's input."""
 
 import os
-from typing import Any, Callable, Dict, Tuple
+from typing import Callable, Dict, Optional, Tuple, Union
 
 import numpy as np
 
 from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
 from pose_estimation_ros.core.geometry import crop_matrices, letterbox_matrix
 from pose_estimation_ros.core.model_spec import ModelSpec
+from pose_estimation_ros.core.timing import finite_percentiles
 from pose_estimation_ros.imaging.crops import warp_crops
 from pose_estimation_ros.imaging.video import open_source
+from pose_estimation_ros.inference.backends.base import Outputs
 from pose_estimation_ros.inference.backends.find import model_folders
-from pose_estimation_ros.inference.detector import open_detector
+from pose_estimation_ros.inference.detector import NetworkDetector, open_detector
 from pose_estimation_ros.inference.top_down import keypoints_of
 
 CLIP = "pedestrians.mp4"
 FRAMES = 24  # spread over the source
 CROPS = 64
-CONFIDENT = 0.3  # keypoints and boxes of a lower score, in float32, are not asked for
-ENOUGH = 50  # of them, to speak of a 99th percentile
+CONFIDENT = 0.3  # keypoints and boxes with a lower score in float32 are not compared
+ENOUGH = 50  # smallest number of keypoints for a 99th percentile
 
 
 def stored_clip() -> str:
-    """The demo's clip, of the source tree or the installation. Raises ConfigError where there is none."""
+    """Return the path of the demo's clip. Raises ConfigError if it is not installed."""
     roots = [os.path.dirname(folder) for folder in model_folders()]
     places = [os.path.join(root, tail, CLIP) for root in roots for tail in (os.path.join("test", "data"), "data")]
     for path in places:
@@ -32,9 +34,17 @@ def stored_clip() -> str:
 
 
 def stored_crops(source_name: str, spec: ModelSpec) -> np.ndarray:
-    """(N, 3, h, w) float32 RGB 0..255, N <= 64: people of a video or folder, or whole frames for a detector.
+    """Cut input for a network out of a source, like the runtime: people in the boxes of this package's detector.
 
-    Cut as the runtime does, around the boxes of this package's detector. Raises DataError where there is nobody.
+    Args:
+        source_name: a video or folder, see imaging.video.open_source.
+        spec: of the network; a detector gets whole frames.
+
+    Returns:
+        (N, 3, h, w) float32 RGB 0..255, N <= 64.
+
+    Raises:
+        DataError: the source cannot be read or shows nobody.
     """
     detector = None if spec.task == "person_detector" else open_detector("person_detector")
     crops = []
@@ -42,16 +52,16 @@ def stored_crops(source_name: str, spec: ModelSpec) -> np.ndarray:
         step = max(1, (source.length or 1) // FRAMES)
         for frame in source:
             if frame.index % step == 0:
-                crops.append(_crops_of(frame.image, detector, spec))
+                crops.append(_cut_crops(frame.image, detector, spec))
             if sum(map(len, crops)) >= CROPS:
                 break
-    batch = np.concatenate(crops)[:CROPS]
+    batch: np.ndarray = np.concatenate(crops)[:CROPS]
     if not len(batch):
         raise DataError("%s: expected people to compare keypoints on, the detector found none" % source_name)
     return batch
 
 
-def _crops_of(frame: np.ndarray, detector: Any, spec: ModelSpec) -> np.ndarray:
+def _cut_crops(frame: np.ndarray, detector: Optional[NetworkDetector], spec: ModelSpec) -> np.ndarray:
     if detector is None:
         matrices = letterbox_matrix(frame.shape[1::-1], spec.input_size_wh)[None]
     else:  # bottom-up models too: with one person in view the highest peak of a heatmap is that person's
@@ -59,14 +69,29 @@ def _crops_of(frame: np.ndarray, detector: Any, spec: ModelSpec) -> np.ndarray:
     return warp_crops(frame, matrices, spec.input_size_wh)
 
 
-def run(backend: Callable, crops: np.ndarray, batch: int) -> Dict[str, np.ndarray]:
-    """All crops through a backend, in batches."""
+def run(backend: Callable[[np.ndarray], Outputs], crops: np.ndarray, batch: int) -> Outputs:
+    """Run crops through a backend in batches.
+
+    Args:
+        backend: an open network.
+        crops: (N, 3, h, w) float32.
+        batch: images per run.
+    """
     parts = [backend(crops[start : start + batch]) for start in range(0, len(crops), batch)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def points(outputs: Dict[str, np.ndarray], spec: ModelSpec) -> Tuple[np.ndarray, np.ndarray]:
-    """What a network found: xy (N, K, 2) in input px and score (N, K); of a detector, the corners of its boxes."""
+def points(outputs: Outputs, spec: ModelSpec) -> Tuple[np.ndarray, np.ndarray]:
+    """Decode the outputs of a network to points: keypoints, or the corners of a detector's boxes.
+
+    Args:
+        outputs: of the network.
+        spec: of the network.
+
+    Returns:
+        xy: (N, K, 2) px of the input.
+        score: (N, K).
+    """
     if spec.task == "person_detector":
         boxes, scores = outputs["boxes_xyxy"], outputs["scores"]
         return boxes.reshape(len(boxes), -1, 2), np.repeat(scores, 2, axis=1)
@@ -74,20 +99,31 @@ def points(outputs: Dict[str, np.ndarray], spec: ModelSpec) -> Tuple[np.ndarray,
     return xy * spec.stride, score
 
 
-def compare(reference: Dict[str, np.ndarray], found: Dict[str, np.ndarray], spec: ModelSpec) -> Dict[str, Any]:
-    """Error on the reference's confident keypoints: {"median_px", "p99_px", "keypoints": how many}.
+def compare(reference: Outputs, outputs: Outputs, spec: ModelSpec) -> Dict[str, Union[float, int]]:
+    """Measure the error of a network on the confident keypoints of a reference.
 
-    Outputs that are not finite are wrong by the whole input. Raises ModelError where too few are confident to compare.
+    If an output is not finite, every error counts as the longer side of the input.
+
+    Args:
+        reference: outputs in float32.
+        outputs: of the network to check.
+        spec: of both.
+
+    Returns:
+        {"median_px", "p99_px", "keypoints": number of compared keypoints}.
+
+    Raises:
+        ModelError: the reference has too few confident keypoints.
     """
-    wanted_xy, score = points(reference, spec)
+    reference_xy, score = points(reference, spec)
     confident = score >= CONFIDENT
     if confident.sum() < ENOUGH:
         raise ModelError(
             "%s: expected %d keypoints with a score of %g or more to compare, got %d: give --images FOLDER with "
             "people, or --unchecked for a model without training" % (spec.name, ENOUGH, CONFIDENT, confident.sum())
         )
-    error = np.linalg.norm(points(found, spec)[0] - wanted_xy, axis=-1)[confident]
-    if not all(np.isfinite(values).all() for values in found.values()):
+    error = np.linalg.norm(points(outputs, spec)[0] - reference_xy, axis=-1)[confident]
+    if not all(np.isfinite(values).all() for values in outputs.values()):
         error[:] = max(spec.input_size_wh)
-    median, p99 = np.percentile(error, [50, 99])
-    return {"median_px": round(float(median), 3), "p99_px": round(float(p99), 3), "keypoints": len(error)}
+    median, p99 = finite_percentiles(error, (50, 99))
+    return {"median_px": round(median, 3), "p99_px": round(p99, 3), "keypoints": len(error)}

@@ -1,4 +1,4 @@
-"""What is to be built: the options, the file for a precision, and the key that the engine is found by again."""
+"""Plan the build of an engine: its options, the file for a precision, and the key that identifies it in the cache."""
 
 import os
 import re
@@ -9,21 +9,27 @@ from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
 from pose_estimation_ros.inference.backends.base import Backend
 
-ENDINGS = {"fp16": "_fp16", "int8": "_int8_tensorrt"}  # of the files that `pose export --precision` makes of x.onnx
+ENDINGS = {"fp16": "_fp16", "int8": "_int8_tensorrt"}  # endings of the files that `pose export --precision` makes
 FOR_CPUS = "_int8_cpu"
-# On the 99th percentile of keypoints' errors, px of the input. It is where a heatmap's second peak wins: the first
-# ELPN-V1 had 0 px in fp16 and 19 px in int8, with AP 9.9 in place of 10.4.
+# Limits on the 99th percentile of the keypoint errors, px of the input. There the second peak of a heatmap wins: an
+# early ELPN-V1 had 0 px in fp16 and 19 px in int8, with AP 9.9 instead of 10.4.
 MAX_ERROR_PX = {"fp32": 4.0, "fp16": 8.0, "int8": 32.0}
 NO_INT8 = ("5.0", "5.2", "5.3", "6.0", "6.2")  # Maxwell, Nano, P100, TX2: no integer dot product
 
 
 class BuildOptions(NamedTuple):
-    """What `pose build-engine` can be told.
+    """Hold the options of `pose build-engine`.
 
-    precision: None for that of the file's name (x_fp16.onnx), else fp16. workspace_mb: TensorRT's choice if None.
-    timing_cache: one beside the engine if None. out: the engine's path, in the cache if None. max_error_px: limit on
-    the 99th percentile of the keypoints' error, MAX_ERROR_PX if None. images: a video or folder to compare on, the
-    demo's clip if None. unchecked: do not compare.
+    Attributes:
+        precision: "fp32", "fp16" or "int8"; None takes that in the file's name (x_fp16.onnx), else fp16.
+        max_batch: largest batch.
+        workspace_mb: largest scratch memory on the GPU; None lets TensorRT choose.
+        timing_cache: a file; None uses one beside the engine.
+        out: path of the engine; None puts it in the cache.
+        force: build even if the engine exists.
+        max_error_px: limit on the 99th percentile of the keypoint errors; None means MAX_ERROR_PX.
+        images: a video or folder on which the engine is compared; None means the clip of the demo.
+        unchecked: do not compare.
     """
 
     precision: Optional[str] = None
@@ -37,7 +43,16 @@ class BuildOptions(NamedTuple):
     unchecked: bool = False
 
 
-def check_options(options: BuildOptions, here: Mapping) -> None:
+def check_options(options: BuildOptions, here: Mapping[str, str]) -> None:
+    """Check the options for a machine.
+
+    Args:
+        options: to check.
+        here: ``Gpu.machine``.
+
+    Raises:
+        ConfigError: a number is too small, or the GPU has no fast int8 arithmetic.
+    """
     for name, low in (("max_batch", 1), ("workspace_mb", 1), ("max_error_px", 0)):
         value = getattr(options, name)
         if value is not None and not value >= low:
@@ -50,14 +65,23 @@ def check_options(options: BuildOptions, here: Mapping) -> None:
 
 
 def plain_model(path: str, precision: Optional[str]) -> Tuple[str, str]:
-    """The float32 model and the precision meant, for that model's file or one of its others, such as x_fp16.onnx.
+    """Find the float32 model and the precision that a file and an option mean.
 
-    Raises ModelError where the float32 file is missing (the engine is compared with it, and it serves without TensorRT)
-    and for int8 made for CPUs; ConfigError where name and precision contradict each other.
+    Args:
+        path: of the float32 model, or of another file of it such as x_fp16.onnx.
+        precision: the option, None if it is not set.
+
+    Returns:
+        Path of the float32 model, and the precision.
+
+    Raises:
+        ModelError: the float32 file is missing, which is needed to compare the engine and to run without TensorRT; or
+            the file is int8 for CPUs.
+        ConfigError: the name of the file and the option contradict each other.
     """
     stem = os.path.splitext(path)[0]
     if stem.endswith(FOR_CPUS):
-        raise ModelError("%s was made for ONNX Runtime on CPUs: TensorRT wants %s" % (path, ENDINGS["int8"]))
+        raise ModelError("%s was made for ONNX Runtime on CPUs: TensorRT needs %s" % (path, ENDINGS["int8"]))
     named = next((name for name, ending in ENDINGS.items() if stem.endswith(ending)), None)
     if named is None:
         return path, precision or "fp16"
@@ -70,25 +94,46 @@ def plain_model(path: str, precision: Optional[str]) -> Tuple[str, str]:
 
 
 def source_file(onnx: str, precision: str, strongly_typed: bool) -> str:
-    """The file to compile for a precision. Raises ModelError: it has yet to be exported, or is of an older model."""
+    """Find the file to compile for a precision.
+
+    Args:
+        onnx: path of the float32 model.
+        precision: "fp32", "fp16" or "int8".
+        strongly_typed: whether TensorRT takes the types from the file.
+
+    Raises:
+        ModelError: the file is not exported yet, or it was made from another version of the model.
+    """
     if precision == "fp32" or (precision == "fp16" and not strongly_typed):
-        return onnx  # TensorRT 8 picks, by its flag, the layers for which fp16 is faster
+        return onnx  # with its flag, TensorRT 8 chooses the layers for which fp16 is faster
     source = os.path.splitext(onnx)[0] + ENDINGS[precision] + ".onnx"
     if not os.path.isfile(source):
         raise ModelError(
             "%s does not exist: TensorRT takes this precision from the file, and `pose export %s --precision "
             "%s` makes it" % (source, onnx, ENDINGS[precision][1:].replace("_", "-"))
         )
-    made_of = load_model_spec(source).training.get("export", {}).get("of_sha256", file_sha256(onnx))
-    if made_of != file_sha256(onnx):
-        raise ModelError("%s was made of another %s than there is now: export it again" % (source, onnx))
+    onnx_sha256 = file_sha256(onnx)
+    if load_model_spec(source).training.get("export", {}).get("of_sha256", onnx_sha256) != onnx_sha256:
+        raise ModelError("%s was made from another version of %s: export it again" % (source, onnx))
     return source
 
 
 def make_key(
-    onnx: str, source: str, spec: ModelSpec, reference: Backend, options: BuildOptions, here: Mapping
+    onnx: str, source: str, spec: ModelSpec, reference: Backend, options: BuildOptions, here: Mapping[str, str]
 ) -> Dict[str, Any]:
-    """All that the engine depends on, by the names of trt.cache.KEY."""
+    """Collect everything that the engine depends on.
+
+    Args:
+        onnx: path of the float32 model.
+        source: path of the file to compile.
+        spec: of the model.
+        reference: the float32 model, open on ONNX Runtime.
+        options: of the build.
+        here: ``Gpu.machine``.
+
+    Returns:
+        A value for each field of trt.cache.KEY.
+    """
     most = (reference.input_shape[0] or options.max_batch, 3) + spec.input_size_wh[::-1]
     least = (reference.input_shape[0] or 1,) + most[1:]
     return dict(
@@ -105,11 +150,12 @@ def make_key(
 
 
 def limits_px(options: BuildOptions) -> Dict[str, float]:
-    """{precision: limit on the error}."""
-    same = options.max_error_px
-    return {precision: limit if same is None else same for precision, limit in MAX_ERROR_PX.items()}
+    """Return {precision: limit on the 99th percentile of the keypoint errors in px}."""
+    chosen = options.max_error_px
+    return {precision: limit if chosen is None else chosen for precision, limit in MAX_ERROR_PX.items()}
 
 
-def timing_cache_name(here: Mapping) -> str:
+def timing_cache_name(here: Mapping[str, Any]) -> str:
+    """Return the name of the timing cache for a machine, such as ``Gpu.machine`` or a sidecar."""
     words = "timings-%(tensorrt)s-%(device)s-%(compute_capability)s" % here
     return re.sub(r"[^A-Za-z0-9.]+", "-", words) + ".cache"

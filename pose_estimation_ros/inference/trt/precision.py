@@ -1,4 +1,4 @@
-"""Which precision an engine really has: read back, because a flag that a version no longer has would go unnoticed."""
+"""Read back which precision an engine has, because TensorRT ignores flags that a version does not support."""
 
 import collections
 import json
@@ -7,17 +7,25 @@ from typing import Any, Dict, Iterable, List, Mapping
 from pose_estimation_ros.inference.trt.api import make_log
 
 PRECISIONS = ("int8", "fp16", "fp32")  # from the lowest
-WEIGHED = ("CONVOLUTION", "DECONVOLUTION", "FULLY_CONNECTED", "MATRIX_MULTIPLY")  # where the arithmetic is
+WEIGHED = ("CONVOLUTION", "DECONVOLUTION", "FULLY_CONNECTED", "MATRIX_MULTIPLY")  # layers with most arithmetic
 WORDS = (("int8", "int8"), ("bf16", "bf16"), ("fp16", "fp16"), ("half", "fp16"), ("fp32", "fp32"), ("float", "fp32"))
 FLAG_PRECISIONS = {"INT8": "int8", "FP16": "fp16"}
 
 
 def network_precisions(network: Any, flags: Iterable[str]) -> Dict[str, int]:
-    """How many of a parsed network's convolutions and products have which precision, by their types and the flags set.
+    """Count the convolutions and products of a parsed network by precision, from their types and the builder's flags.
 
-    A layer fed by a dequantisation is int8. Flags permit a lower precision than the types say, and do not prove it.
+    A layer whose input is dequantised is int8. Flags permit a lower precision than the types, but do not prove it.
+
+    Args:
+        network: TensorRT's network.
+        flags: names of the builder's flags that are set.
+
+    Returns:
+        {precision: number of layers}.
     """
-    producers, weighed = {}, []
+    producers: Dict[str, str] = {}
+    weighed: List[Any] = []
     for index in range(network.num_layers):
         layer = network.get_layer(index)
         for output in range(layer.num_outputs):
@@ -35,9 +43,16 @@ def _layer_precision(layer: Any, producers: Mapping[str, str]) -> str:
 
 
 def engine_precisions(trt: Any, content: bytes) -> Dict[str, int]:
-    """How many layers of a built engine have which precision, {} where it does not tell: it was not built to.
+    """Count the layers of a built engine by precision.
 
-    Counted by their weights; where no layer tells of weights (fused ones of TensorRT 10), by what they put out.
+    The weights of the layers decide; if no layer reports weights (fused layers of TensorRT 10), their outputs.
+
+    Args:
+        trt: the module tensorrt.
+        content: the bytes of the engine.
+
+    Returns:
+        {precision: number of layers}, empty if the engine was built without this information.
     """
     engine = trt.Runtime(make_log(trt)).deserialize_cuda_engine(content)
     if engine is None or not hasattr(engine, "create_engine_inspector"):
@@ -50,27 +65,28 @@ def engine_precisions(trt: Any, content: bytes) -> Dict[str, int]:
     return dict(collections.Counter(filter(None, map(word_to_precision, words))))
 
 
-def _format(tensor: Mapping) -> str:
-    """Such as "Channel major FP16 format where channel % 8 == 0"; TensorRT 11 has the type apart."""
+def _format(tensor: Mapping[str, Any]) -> str:
+    """Return a text such as "Channel major FP16 format where channel % 8 == 0", or only the type (TensorRT 11)."""
     return str(tensor.get("DataType") or tensor.get("Format/Datatype") or "")
 
 
 def word_to_precision(text: str) -> str:
-    """Of TensorRT's many words for a type; "" for none of ours, such as shapes in INT32."""
+    """Return the precision in one of TensorRT's many names of types; "" for others, such as shapes in INT32."""
     return next((precision for word, precision in WORDS if word in text.lower()), "")
 
 
 def built_precision(counts: Mapping[str, int]) -> str:
-    """The precision of most layers, the higher of two equal ones; "unknown" of nothing."""
+    """Return the precision of most layers, the higher one of two equals; "unknown" without layers."""
     known = [precision for precision in counts if precision in PRECISIONS]
     return max(known, key=lambda precision: (counts[precision], PRECISIONS.index(precision))) if known else "unknown"
 
 
 def describe(counts: Mapping[str, int]) -> str:
-    """Such as "fp16 in 60 and fp32 in 12 layers"."""
-    return " and ".join("%s in %d" % (name, counts[name]) for name in sorted(counts, key=counts.get, reverse=True)) + (
-        " layers" if counts else "no layer that tells"
-    )
+    """Format counts such as "fp16 in 60 and fp32 in 12 layers"."""
+    if not counts:
+        return "no layer reports its precision"
+    names = sorted(counts, key=lambda name: counts[name], reverse=True)
+    return " and ".join("%s in %d" % (name, counts[name]) for name in names) + " layers"
 
 
 def _lowest(precisions: List[str]) -> str:

@@ -33,6 +33,13 @@ def test_closing_twice_is_no_error(mean_model):
     backend.close()
 
 
+def test_a_closed_network_is_refused(mean_model):
+    backend = OnnxRuntimeBackend(mean_model("n"))
+    backend.close()
+    with pytest.raises(ModelError, match="mean.onnx: expected an open network, got a closed one"):
+        backend(np.zeros((1, 3, 4, 4), np.float32))
+
+
 @pytest.mark.parametrize("content", [b"", b"not a network", b"\x08\x07" * 50])
 def test_a_corrupt_file(tmp_path, content):
     path = tmp_path / "m.onnx"

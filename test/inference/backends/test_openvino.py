@@ -109,6 +109,13 @@ def test_closing_twice_is_no_error(openvino, mean_model):
     backend.close()
 
 
+def test_a_closed_network_is_refused(openvino, mean_model):
+    backend = open_backend(onnx_file(mean_model("n")), 1, "openvino")
+    backend.close()
+    with pytest.raises(ModelError, match="mean.onnx: expected an open network, got a closed one"):
+        backend(np.zeros((1, 3, 4, 4), np.float32))
+
+
 def test_without_openvino_the_message_says_what_to_install(mean_model, monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(ModelError, match="pip install openvino"):

@@ -129,4 +129,4 @@ def test_the_timing_cache_is_kept_and_one_of_another_version_is_not_used(tmp_pat
     assert build("8.2.1") == b"timings of 8.2.1" and said == []
     assert os.stat(cache).st_mtime_ns == written
     assert build("11.4.0") == b"timings of 11.4.0"
-    assert len(said) == 1 and "of another GPU or TensorRT" in said[0]
+    assert len(said) == 1 and "made by another GPU or TensorRT" in said[0]

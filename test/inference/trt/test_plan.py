@@ -46,7 +46,7 @@ def test_the_model_and_precision_meant(folder, name, precision, plain, meant):
             ModelError,
             "alone.onnx does not exist: the engine of .*alone_fp16.onnx is",
         ),
-        ("x_int8_cpu.onnx", None, ModelError, "for ONNX Runtime on CPUs: TensorRT wants _int8_tensorrt"),
+        ("x_int8_cpu.onnx", None, ModelError, "for ONNX Runtime on CPUs: TensorRT needs _int8_tensorrt"),
     ],
 )
 def test_files_that_no_engine_is_made_of(folder, name, precision, error, message):
@@ -81,7 +81,7 @@ def test_a_file_yet_to_be_exported_is_named_with_the_command(folder):
 
 def test_a_file_made_of_an_older_model_is_refused(folder, save_spec):
     save_spec(folder + "x_fp16.onnx", training={"export": {"of_sha256": "0" * 64}})
-    with pytest.raises(ModelError, match="x_fp16.onnx was made of another .*x.onnx than there is now"):
+    with pytest.raises(ModelError, match="x_fp16.onnx was made from another version of .*x.onnx: export it again"):
         source_file(folder + "x.onnx", "fp16", True)
 
 

@@ -47,7 +47,7 @@ def test_most_layers_decide_and_a_tie_claims_less(counts, precision):
 
 
 def test_describe():
-    assert describe({}) == "no layer that tells"
+    assert describe({}) == "no layer reports its precision"
     assert describe({"fp32": 12, "fp16": 60}) == "fp16 in 60 and fp32 in 12 layers"
 
 
