@@ -10,11 +10,12 @@ import json
 import os
 import secrets
 import stat
-from typing import IO, Any, Iterator, Optional, Type, Union
+from typing import IO, Any, Dict, Iterator, Optional, Type, Union
 
 from pose_estimation_ros.core.errors import ConfigError, DataError, PoseError, reason_of
 
 FilePath = Union[str, "os.PathLike[str]"]
+JsonObject = Dict[str, Any]
 UNFINISHED = ".unfinished-"  # prefix of the names of files that are still being written
 CHUNK = 1 << 20  # bytes
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -143,7 +143,7 @@ def _check_matrix(k: np.ndarray, size_wh: Tuple[int, int]) -> None:
 def _make_lens(coefficients: Sequence[float], model: str) -> Lens:
     kind, counts = LENSES.get(model, (None, ()))
     if not any(coefficients) and (kind is not FisheyeLens or not coefficients):
-        return _cached_lens(PerspectiveLens, ())
+        return _cached_lens("plumb_bob", ())
     if kind is None:
         expected = "distortion_model %s" % " or ".join(LENSES)
         raise FrameError("camera_info", "expected %s, got %.80r" % (expected, model))
@@ -153,10 +153,10 @@ def _make_lens(coefficients: Sequence[float], model: str) -> Lens:
         expected = "%s coefficients of %s" % (" or ".join(map(str, counts)), model)
         raise FrameError("camera_info", "expected %s, got %d: %s" % (expected, len(coefficients), coefficients[:14]))
     check_coefficients(coefficients[: fitting[-1]])
-    return _cached_lens(kind, tuple(coefficients[: fitting[-1]]))
+    return _cached_lens(model, tuple(coefficients[: fitting[-1]]))
 
 
 @functools.lru_cache(maxsize=REMEMBERED)
-def _cached_lens(kind: Type[Lens], coefficients: Tuple[float, ...]) -> Lens:
+def _cached_lens(model: str, coefficients: Tuple[float, ...]) -> Lens:
     """Make a lens once for all equal messages of a camera, because finding the roots takes a while."""
-    return kind(coefficients)
+    return LENSES[model][0](coefficients)

@@ -6,9 +6,9 @@ The two files are the contract between training and runtime.
 import hashlib
 import os
 import re
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
-from pose_estimation_ros.core.atomic_files import FilePath, is_number, is_whole_number, read_json
+from pose_estimation_ros.core.atomic_files import FilePath, JsonObject, is_number, is_whole_number, read_json
 from pose_estimation_ros.core.errors import ConfigError, ModelError, shown
 from pose_estimation_ros.core.onnx_file import check_onnx
 from pose_estimation_ros.core.skeleton import get_skeleton
@@ -52,10 +52,10 @@ class ModelSpec(NamedTuple):
     decoder: str
     padding: float
     sha256: str
-    accuracy: Dict[str, Any]
-    training: Dict[str, Any]
+    accuracy: JsonObject
+    training: JsonObject
 
-    def to_json(self) -> Dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return the content of the spec's file, with the flip pairs of the skeleton for readers of the file."""
         fields = dict(self._asdict(), input_size_wh=list(self.input_size_wh))
         if self.skeleton:
@@ -125,7 +125,7 @@ def load_model_spec(model_path: FilePath, sha256: Optional[str] = None) -> Model
     return spec
 
 
-def parse_spec(path: str, fields: Any) -> ModelSpec:
+def parse_spec(path: str, fields: object) -> ModelSpec:
     """Make a spec from the content of its file.
 
     Args:
@@ -153,14 +153,14 @@ def parse_spec(path: str, fields: Any) -> ModelSpec:
     return spec
 
 
-def _check_types(fields: Dict[str, Any]) -> None:
+def _check_types(fields: JsonObject) -> None:
     for name in set(ModelSpec._fields) - set(NUMBERS):
         kind, text = (dict, "an object") if name in OBJECTS else (str, "a string")
         if not isinstance(fields[name], kind):
             raise ValueError("expected %s as %s, got %s" % (name, text, shown(fields[name])))
 
 
-def _check_numbers(input_size_wh: Any, stride: Any, padding: Any) -> None:
+def _check_numbers(input_size_wh: object, stride: object, padding: object) -> None:
     sides = input_size_wh if isinstance(input_size_wh, list) else []
     if [is_whole_number(side, 1, LARGEST_SIDE) for side in sides] != [True] * 2:
         expected = "expected input_size_wh [width, height] of whole numbers from 1 to %d, got %s"
@@ -171,7 +171,7 @@ def _check_numbers(input_size_wh: Any, stride: Any, padding: Any) -> None:
         raise ValueError("expected padding as a number from %g to %g, got %s" % (PADDING + (shown(padding),)))
 
 
-def _check_figures(accuracy: Dict[str, Any], training: Dict[str, Any]) -> None:
+def _check_figures(accuracy: JsonObject, training: JsonObject) -> None:
     """Check the entries that this package reads; people may note anything else there."""
     threshold = accuracy.get("score_threshold", 0)
     if not is_number(threshold, 0, 1):
@@ -187,7 +187,7 @@ def _check_figures(accuracy: Dict[str, Any], training: Dict[str, Any]) -> None:
             raise ValueError("expected training.export.export.%s as a string, got %s" % (name, shown(export[name])))
 
 
-def _check_names(spec: ModelSpec, flip_pairs: Any) -> None:
+def _check_names(spec: ModelSpec, flip_pairs: object) -> None:
     if not NAME.fullmatch(spec.name):
         expected = 'expected name of up to 100 letters, digits, "_", "-" and ".", not "." first, got %s'
         raise ValueError(expected % shown(spec.name))

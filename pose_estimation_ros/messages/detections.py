@@ -5,12 +5,13 @@ geometry_msgs/Pose2D (x, y, theta; Foxy, Galactic) or a vision_msgs/Pose2D (posi
 newer). A hypothesis has id and score (Foxy) or hypothesis.class_id and hypothesis.score (Galactic and newer).
 """
 
-from typing import Any, NamedTuple, Sequence, Tuple
+from typing import NamedTuple, Sequence, Tuple
 
 import numpy as np
 
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.geometry import in_reach
+from pose_estimation_ros.messages.message import Message
 
 
 class PersonBoxes(NamedTuple):
@@ -27,7 +28,7 @@ class PersonBoxes(NamedTuple):
     malformed: int
 
 
-def decode_detections(message: Any, person_classes: Sequence[str] = ()) -> PersonBoxes:
+def decode_detections(message: Message, person_classes: Sequence[str] = ()) -> PersonBoxes:
     """Return the boxes of a message that hold a person; a rotated box becomes the upright box around it.
 
     The best hypothesis of a detection decides its class.
@@ -58,7 +59,7 @@ def decode_detections(message: Any, person_classes: Sequence[str] = ()) -> Perso
     return PersonBoxes(boxes[good][best_first], score[best_first], int((~good).sum()))
 
 
-def _best_hypothesis(results: Any) -> Tuple[str, float]:
+def _best_hypothesis(results: Message) -> Tuple[str, float]:
     """Return (class id, score) of the hypothesis with the highest score; NaN is the lowest."""
     hypotheses = [getattr(result, "hypothesis", result) for result in results]
     if not hypotheses:
@@ -67,7 +68,7 @@ def _best_hypothesis(results: Any) -> Tuple[str, float]:
     return str(best.class_id if hasattr(best, "class_id") else best.id), best.score
 
 
-def _box(bbox: Any) -> Tuple[float, float, float, float, float]:
+def _box(bbox: Message) -> Tuple[float, float, float, float, float]:
     """Return x, y, theta, width and height of a box."""
     position = getattr(bbox.center, "position", bbox.center)
     return position.x, position.y, bbox.center.theta, bbox.size_x, bbox.size_y

@@ -5,7 +5,7 @@ its own, because older definitions of ImageAnnotations have none. Foxglove's coo
 top left pixel, those of this package from its centre.
 """
 
-from typing import Any, List, Tuple
+from typing import List, Tuple
 
 import numpy as np
 
@@ -13,12 +13,13 @@ from pose_estimation_ros.core.colors import TEXT, side_colors, track_color
 from pose_estimation_ros.core.poses import LOST, Poses
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.messages.markers import label_of
+from pose_estimation_ros.messages.message import Message, MessageClasses
 
 CLASSES = ("Color", "ImageAnnotations", "Point2", "PointsAnnotation", "TextAnnotation")
 BONE_PX, JOINT_PX, FONT_PX = 2.0, 6.0, 14.0
 
 
-def poses_to_annotations(messages: Any, poses: Poses, stamp: Any, skeleton: Skeleton) -> Any:
+def poses_to_annotations(messages: MessageClasses, poses: Poses, stamp: Message, skeleton: Skeleton) -> Message:
     """Convert the people of one image to ImageAnnotations.
 
     Bones and label have the colour of the person, joints that of their side. A lost person only has a label.
@@ -29,8 +30,8 @@ def poses_to_annotations(messages: Any, poses: Poses, stamp: Any, skeleton: Skel
         stamp: builtin_interfaces/Time of the image.
         skeleton: of the people.
     """
-    points: List[Any] = []
-    texts: List[Any] = []
+    points: List[Message] = []
+    texts: List[Message] = []
     for person in range(poses.count):
         visible = np.flatnonzero(poses.score[person] > 0)
         color = track_color(int(poses.track_id[person]))
@@ -43,15 +44,22 @@ def poses_to_annotations(messages: Any, poses: Poses, stamp: Any, skeleton: Skel
 
 
 def _bones(
-    messages: Any, xy: np.ndarray, visible: np.ndarray, stamp: Any, skeleton: Skeleton, color: Tuple[int, int, int]
-) -> Any:
+    messages: MessageClasses,
+    xy: np.ndarray,
+    visible: np.ndarray,
+    stamp: Message,
+    skeleton: Skeleton,
+    color: Tuple[int, int, int],
+) -> Message:
     ends = [_point(messages, xy[end]) for link in skeleton.links if set(link) <= set(visible.tolist()) for end in link]
     kind = messages.PointsAnnotation.LINE_LIST
     outline = dict(outline_color=_color(messages, color), thickness=BONE_PX)
     return messages.PointsAnnotation(timestamp=stamp, type=kind, points=ends, **outline)
 
 
-def _joints(messages: Any, xy: np.ndarray, visible: np.ndarray, stamp: Any, skeleton: Skeleton) -> Any:
+def _joints(
+    messages: MessageClasses, xy: np.ndarray, visible: np.ndarray, stamp: Message, skeleton: Skeleton
+) -> Message:
     colors = side_colors(skeleton)
     spots = [_point(messages, xy[joint]) for joint in visible]
     outline = dict(outline_colors=[_color(messages, colors[joint]) for joint in visible], thickness=JOINT_PX)
@@ -59,8 +67,13 @@ def _joints(messages: Any, xy: np.ndarray, visible: np.ndarray, stamp: Any, skel
 
 
 def _label(
-    messages: Any, poses: Poses, person: int, visible: np.ndarray, stamp: Any, color: Tuple[int, int, int]
-) -> Any:
+    messages: MessageClasses,
+    poses: Poses,
+    person: int,
+    visible: np.ndarray,
+    stamp: Message,
+    color: Tuple[int, int, int],
+) -> Message:
     """Make the label, whose position is the lower left corner of the text."""
     ends = poses.xy[person][visible] if len(visible) else poses.box_xyxy[person].reshape(2, 2)
     colors = dict(text_color=_color(messages, TEXT), background_color=_color(messages, color))
@@ -69,11 +82,11 @@ def _label(
     return messages.TextAnnotation(timestamp=stamp, position=corner, text=text, font_size=FONT_PX, **colors)
 
 
-def _point(messages: Any, xy: np.ndarray) -> Any:
+def _point(messages: MessageClasses, xy: np.ndarray) -> Message:
     return messages.Point2(x=float(xy[0]) + 0.5, y=float(xy[1]) + 0.5)
 
 
-def _color(messages: Any, bgr: Tuple[int, int, int]) -> Any:
+def _color(messages: MessageClasses, bgr: Tuple[int, int, int]) -> Message:
     """Convert 0..255 BGR to 0..1 RGBA, opaque because the default alpha of the message is 0."""
     blue, green, red = (channel / 255.0 for channel in bgr)
     return messages.Color(r=red, g=green, b=blue, a=1.0)

@@ -6,12 +6,13 @@ detection and each id creates topics of its own. Tracking is therefore necessary
 Humble and of its main branch.
 """
 
-from typing import Any, NamedTuple, Tuple
+from typing import NamedTuple, Tuple
 
 import numpy as np
 
 from pose_estimation_ros.core.poses import CONFIRMED, Poses
 from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, convert
+from pose_estimation_ros.messages.message import Message, MessageClasses
 
 CLASSES = ("IdsList", "NormalizedPointOfInterest2D", "NormalizedRegionOfInterest2D", "Skeleton2D")
 # The text of REP-155 names OpenPose's order, but the constants of its message exchange left and right eyes and ears.
@@ -28,13 +29,13 @@ class Body(NamedTuple):
     """
 
     id: str
-    skeleton: Any
-    roi: Any
+    skeleton: Message
+    roi: Message
 
 
 def poses_to_hri(
-    messages: Any, poses: Poses, header: Any, image_wh: Tuple[int, int], skeleton: Skeleton
-) -> Tuple[Any, Tuple[Body, ...]]:
+    messages: MessageClasses, poses: Poses, header: Message, image_wh: Tuple[int, int], skeleton: Skeleton
+) -> Tuple[Message, Tuple[Body, ...]]:
     """Convert the confirmed people of one image to ROS4HRI messages.
 
     Args:
@@ -72,13 +73,13 @@ def _normalized(xy: np.ndarray, image_wh: Tuple[int, int]) -> np.ndarray:
     return parts
 
 
-def _skeleton(messages: Any, header: Any, xy: np.ndarray, score: np.ndarray) -> Any:
+def _skeleton(messages: MessageClasses, header: Message, xy: np.ndarray, score: np.ndarray) -> Message:
     rows = zip(xy.tolist(), score.tolist())
     points = [messages.NormalizedPointOfInterest2D(x=x, y=y, c=c) for (x, y), c in rows]
     return messages.Skeleton2D(header=header, skeleton=points)
 
 
-def _roi(messages: Any, header: Any, box: np.ndarray, score: float) -> Any:
+def _roi(messages: MessageClasses, header: Message, box: np.ndarray, score: float) -> Message:
     xmin, ymin, xmax, ymax = box.tolist()
     fields = dict(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, c=float(score))
     return messages.NormalizedRegionOfInterest2D(header=header, **fields)

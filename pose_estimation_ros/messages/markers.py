@@ -1,6 +1,6 @@
 """Convert poses to RViz markers (visualization_msgs), in space or in a plane in front of the camera."""
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from pose_estimation_ros.core.depth import Joints
 from pose_estimation_ros.core.geometry import in_reach
 from pose_estimation_ros.core.poses import LOST, UNTRACKED, Poses
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.messages.message import Message, MessageClasses
 
 BONES, JOINTS, LABEL = range(3)  # marker ids within the namespace of a person
 SIZE_PX = (3.0, 8.0, 20.0)  # of BONES, JOINTS and LABEL in the plane
@@ -41,7 +42,12 @@ class MarkerMaker:
     """
 
     def __init__(
-        self, messages: Any, skeleton: Skeleton, metres_per_px: float, lifetime_s: float, distance_m: float = 1.0
+        self,
+        messages: MessageClasses,
+        skeleton: Skeleton,
+        metres_per_px: float,
+        lifetime_s: float,
+        distance_m: float = 1.0,
     ) -> None:
         """Prepare markers for nobody.
 
@@ -62,11 +68,11 @@ class MarkerMaker:
     def __call__(
         self,
         poses: Poses,
-        header: Any,
+        header: Message,
         image_wh: Tuple[int, int],
         camera: Optional[Camera] = None,
         joints: Optional[Joints] = None,
-    ) -> Any:
+    ) -> Message:
         """Make the markers of the people of an image, and deletions for people who are no longer in it.
 
         A person without joints in space is put in a plane at their last known distance. A lost person only has a label,
@@ -114,7 +120,7 @@ class MarkerMaker:
         visible = known & in_reach(points[:-1])
         return _Shape(points[:-1], visible, points[-1], [px * metres_per_px for px in SIZE_PX], distance_m)
 
-    def _person(self, shape: _Shape, poses: Poses, person: int, name: str, header: Any) -> List[Any]:
+    def _person(self, shape: _Shape, poses: Poses, person: int, name: str, header: Message) -> List[Message]:
         kinds, color = self._messages.Marker, self._color(track_color(int(poses.track_id[person])))
         visible = np.flatnonzero(shape.visible).tolist()
         spots = [self._point(point) for point in shape.points]
@@ -132,11 +138,11 @@ class MarkerMaker:
         parts = (bones, joints, label)
         return [part if part.points or part.text else self._bare(header, name, part.id) for part in parts]
 
-    def _bare(self, header: Any, name: str, part: int) -> Any:
+    def _bare(self, header: Message, name: str, part: int) -> Message:
         """Make a marker that deletes one part of a person."""
         return self._messages.Marker(header=header, ns=name, id=part, action=self._messages.Marker.DELETE)
 
-    def _marker(self, header: Any, name: str, part: int, kind: int, shape: _Shape, color: Any) -> Any:
+    def _marker(self, header: Message, name: str, part: int, kind: int, shape: _Shape, color: Message) -> Message:
         marker = self._bare(header, name, part)
         marker.action, marker.type, marker.color = self._messages.Marker.ADD, kind, color
         marker.lifetime = self._lifetime
@@ -144,12 +150,12 @@ class MarkerMaker:
         marker.scale.x = marker.scale.y = marker.scale.z = float(shape.size_m[part])
         return marker
 
-    def _color(self, bgr: Tuple[int, int, int]) -> Any:
+    def _color(self, bgr: Tuple[int, int, int]) -> Message:
         """Convert 0..255 BGR to RViz's 0..1 RGBA."""
         blue, green, red = (channel / 255.0 for channel in bgr)
         return self._messages.ColorRGBA(r=red, g=green, b=blue, a=1.0)
 
-    def _point(self, xyz: np.ndarray) -> Any:
+    def _point(self, xyz: np.ndarray) -> Message:
         x, y, z = xyz.tolist()
         return self._messages.Point(x=x, y=y, z=z)
 

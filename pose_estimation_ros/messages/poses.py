@@ -5,7 +5,7 @@ object whose attributes are the needed classes out of Keypoint, Person, PersonAr
 Person3DArray. Each class takes its fields as keywords.
 """
 
-from typing import Any, List, Sequence, Tuple
+from typing import List, Sequence, Tuple
 
 import numpy as np
 
@@ -14,14 +14,17 @@ from pose_estimation_ros.core.depth import Joints
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.poses import NO_STATE, Poses, make_poses
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.messages.message import Message, MessageClasses
 
 
-def stamp_to_s(stamp: Any) -> float:
+def stamp_to_s(stamp: Message) -> float:
     """Convert a builtin_interfaces/Time to seconds."""
     return float(stamp.sec + 1e-9 * stamp.nanosec)
 
 
-def poses_to_msg(messages: Any, poses: Poses, header: Any, image_wh: Tuple[int, int], skeleton_name: str) -> Any:
+def poses_to_msg(
+    messages: MessageClasses, poses: Poses, header: Message, image_wh: Tuple[int, int], skeleton_name: str
+) -> Message:
     """Convert the people of one image to a PersonArray, whose timing stays zero.
 
     Args:
@@ -44,13 +47,13 @@ def poses_to_msg(messages: Any, poses: Poses, header: Any, image_wh: Tuple[int, 
 
 
 def _keypoints(
-    messages: Any, xy: Sequence[Sequence[float]], score: Sequence[float], velocity: Sequence[Sequence[float]]
-) -> List[Any]:
+    messages: MessageClasses, xy: Sequence[Sequence[float]], score: Sequence[float], velocity: Sequence[Sequence[float]]
+) -> List[Message]:
     rows = zip(xy, score, velocity)
     return [messages.Keypoint(x=x, y=y, score=s, vx=vx, vy=vy) for (x, y), s, (vx, vy) in rows]
 
 
-def msg_to_poses(msg: Any, num_keypoints: int) -> Poses:
+def msg_to_poses(msg: Message, num_keypoints: int) -> Poses:
     """Convert a PersonArray to poses, the inverse of poses_to_msg.
 
     Args:
@@ -76,7 +79,9 @@ def msg_to_poses(msg: Any, num_keypoints: int) -> Poses:
     return poses._replace(state=state, velocity=values[..., 3:])
 
 
-def joints_to_msg(messages: Any, poses: Poses, joints: Joints, header: Any, skeleton_name: str) -> Any:
+def joints_to_msg(
+    messages: MessageClasses, poses: Poses, joints: Joints, header: Message, skeleton_name: str
+) -> Message:
     """Convert the people of one image and their joints in space to a Person3DArray, whose timing stays zero.
 
     Args:
@@ -97,17 +102,17 @@ def joints_to_msg(messages: Any, poses: Poses, joints: Joints, header: Any, skel
 
 
 def _keypoints_3d(
-    messages: Any,
+    messages: MessageClasses,
     position: Sequence[Sequence[float]],
     covariance: np.ndarray,
     score: Sequence[float],
     valid: Sequence[bool],
-) -> List[Any]:
+) -> List[Message]:
     rows = zip(position, covariance, score, valid)
     return [messages.Keypoint3D(x=x, y=y, z=z, covariance=c, score=s, valid=v) for (x, y, z), c, s, v in rows]
 
 
-def msg_to_joints(msg: Any, num_keypoints: int) -> Joints:
+def msg_to_joints(msg: Message, num_keypoints: int) -> Joints:
     """Convert a Person3DArray to joints; the PersonArray of the same stamp holds the other fields of the people.
 
     Args:
@@ -121,7 +126,7 @@ def msg_to_joints(msg: Any, num_keypoints: int) -> Joints:
     return Joints(position, covariance, np.array([k.valid for k in keypoints], bool).reshape(shape))
 
 
-def camera_from_info(msg: Any, rectified: bool = False) -> Camera:
+def camera_from_info(msg: Message, rectified: bool = False) -> Camera:
     """Make the camera of a sensor_msgs/CameraInfo, with region of interest and binning.
 
     Args:
@@ -140,7 +145,7 @@ def camera_from_info(msg: Any, rectified: bool = False) -> Camera:
     return camera.view((roi.x_offset, roi.y_offset), (roi.width, roi.height), (msg.binning_x, msg.binning_y))
 
 
-def skeleton_to_msg(messages: Any, skeleton: Skeleton) -> Any:
+def skeleton_to_msg(messages: MessageClasses, skeleton: Skeleton) -> Message:
     """Convert a skeleton to a Skeleton message, whose class is in messages."""
     return messages.Skeleton(
         name=skeleton.name,

@@ -2,8 +2,9 @@
 
 import hashlib
 import os
-from typing import Any, Dict, List, Optional
+from typing import Dict, List, Optional
 
+from pose_estimation_ros.core.atomic_files import JsonObject
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.model_spec import ENGINE, load_model_spec, parse_spec, read_model, spec_path
 from pose_estimation_ros.core.onnx_file import check_onnx
@@ -100,7 +101,7 @@ def engine_file(path: str, hashes: Optional[Hashes] = None) -> ModelFile:
     return _make_engine_file(path, path, *read_engine(path), hashes=Hashes() if hashes is None else hashes)
 
 
-def _make_engine_file(path: str, name: str, content: bytes, sidecar: Dict[str, Any], hashes: Hashes) -> ModelFile:
+def _make_engine_file(path: str, name: str, content: bytes, sidecar: JsonObject, hashes: Hashes) -> ModelFile:
     sources = {key: hashes[sidecar[file]] for key, file in SOURCES.items() if os.path.isfile(sidecar[file])}
     onnx_path = sidecar["onnx_path"] if os.path.isfile(sidecar["onnx_path"]) else find_onnx(name)
     spec = parse_spec(path, sidecar["model_spec"])

@@ -1,7 +1,8 @@
 """Describe a model on disk that was found, read and checked once."""
 
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Dict, NamedTuple, Optional
 
+from pose_estimation_ros.core.atomic_files import JsonObject
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.inference.trt.gpu import Gpu
 
@@ -23,7 +24,7 @@ class ModelFile(NamedTuple):
     path: str
     kind: str
     spec: Optional[ModelSpec]
-    sidecar: Dict[str, Any]
+    sidecar: JsonObject
     onnx_path: Optional[str]
     content: bytes = b""
     sources: Dict[str, str] = {}

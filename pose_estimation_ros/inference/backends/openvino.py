@@ -3,7 +3,7 @@
 It is faster than ONNX Runtime if the CPU has int8 units and the model is int8.
 """
 
-from typing import TYPE_CHECKING, Any, Dict, Optional
+from typing import TYPE_CHECKING, Dict, Optional
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from pose_estimation_ros.core.errors import ModelError, reason_of
 from pose_estimation_ros.inference.backends.base import Backend, Outputs, Shape, run_in_parts
 
 if TYPE_CHECKING:
-    from openvino import CompiledModel, InferRequest
+    from openvino import CompiledModel, ConstOutput, InferRequest
 
 # Without "f32" OpenVINO computes float32 models in bf16 where the CPU can, which moves heatmaps by up to 0.01.
 SETTINGS = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
@@ -70,7 +70,9 @@ def _compile(model_path: str, threads: int) -> "CompiledModel":
             "%s: cpu_engine openvino needs openvino (pip install openvino; CPython 3.10 or later): %s"
             % (model_path, error)
         )
-    settings: Dict[str, Any] = dict(SETTINGS, INFERENCE_NUM_THREADS=threads) if threads else SETTINGS
+    settings: Dict[str, object] = dict(SETTINGS)
+    if threads:
+        settings["INFERENCE_NUM_THREADS"] = threads
     core = openvino.Core()
     try:
         return core.compile_model(core.read_model(model_path), "CPU", settings)
@@ -80,6 +82,6 @@ def _compile(model_path: str, threads: int) -> "CompiledModel":
         ))  # fmt: skip
 
 
-def _fixed_sizes(port: Any) -> Shape:
+def _fixed_sizes(port: "ConstOutput") -> Shape:
     """Return the shape of an input or output of OpenVINO with None for a free dimension."""
     return tuple(None if size.is_dynamic else size.get_length() for size in port.get_partial_shape())

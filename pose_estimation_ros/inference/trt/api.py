@@ -9,6 +9,10 @@ from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 from pose_estimation_ros.core.errors import CudaError, ModelError
 from pose_estimation_ros.inference.backends.base import Shape
 
+# TensorRT has no annotations that are valid for all of its versions.
+TensorRT = Any  # the module tensorrt
+TrtObject = Any  # an object of the module, such as a context, or a log of make_log()
+
 KEPT_ERRORS = 1000
 IN_USE = -1  # active profile of a context if no profile is left: before 8.6 two contexts cannot share one
 
@@ -34,7 +38,7 @@ class TensorInfo(NamedTuple):
         return tuple(size for size in self.shape[1:] if size is not None)
 
 
-def load_tensorrt() -> Any:
+def load_tensorrt() -> TensorRT:
     """Import the module tensorrt. Raises ModelError: it is not installed, lacks libraries, or is an empty stub."""
     try:
         import tensorrt
@@ -49,7 +53,7 @@ def load_tensorrt() -> Any:
     return tensorrt
 
 
-def make_log(trt: Any) -> Any:
+def make_log(trt: TensorRT) -> TrtObject:
     """Make a logger for TensorRT that keeps the newest errors in its attribute ``errors`` instead of printing them."""
 
     class Log(trt.ILogger):  # type: ignore[misc]
@@ -59,7 +63,7 @@ def make_log(trt: Any) -> Any:
             trt.ILogger.__init__(self)  # pybind11 requires this form
             self.errors: List[str] = []
 
-        def log(self, severity: Any, message: str) -> None:
+        def log(self, severity: TrtObject, message: str) -> None:
             """Keep a message if it is an error."""
             if severity in (trt.ILogger.Severity.ERROR, trt.ILogger.Severity.INTERNAL_ERROR):
                 self.errors.append(message)
@@ -75,7 +79,7 @@ class Engine:
         tensors: inputs and outputs of the engine.
     """
 
-    def __init__(self, trt: Any, engine: Any, runtime: Any, log: Any) -> None:
+    def __init__(self, trt: TensorRT, engine: TrtObject, runtime: TrtObject, log: TrtObject) -> None:
         """Wrap an engine.
 
         Args:
@@ -96,7 +100,7 @@ class Engine:
         """Return the largest shape of an input with free dimensions, by the optimization profile."""
         raise NotImplementedError
 
-    def new_context(self, scratch: int = 0) -> Any:
+    def new_context(self, scratch: int = 0) -> TrtObject:
         """Make an execution context.
 
         Args:
@@ -110,7 +114,7 @@ class Engine:
         """
         raise NotImplementedError
 
-    def prepare(self, context: Any, shapes: Dict[str, Tuple[int, ...]], addresses: Dict[str, int]) -> None:
+    def prepare(self, context: TrtObject, shapes: Dict[str, Tuple[int, ...]], addresses: Dict[str, int]) -> None:
         """Set the shapes and addresses of the next run.
 
         Args:
@@ -123,12 +127,12 @@ class Engine:
         """
         raise NotImplementedError
 
-    def enqueue(self, context: Any, stream: int) -> None:
+    def enqueue(self, context: TrtObject, stream: int) -> None:
         """Put a run on a CUDA stream. Raises CudaError if TensorRT refuses."""
         raise NotImplementedError
 
 
-def open_engine(trt: Any, log: Any, content: bytes, path: str) -> Engine:
+def open_engine(trt: TensorRT, log: TrtObject, content: bytes, path: str) -> Engine:
     """Deserialise an engine, which requires a device.
 
     Args:
@@ -156,7 +160,7 @@ def open_engine(trt: Any, log: Any, content: bytes, path: str) -> Engine:
 class NamedTensors(Engine):
     """Wrap an engine by the API of TensorRT 8.5 and newer, where tensors have names."""
 
-    def __init__(self, trt: Any, engine: Any, runtime: Any, log: Any) -> None:
+    def __init__(self, trt: TensorRT, engine: TrtObject, runtime: TrtObject, log: TrtObject) -> None:
         super().__init__(trt, engine, runtime, log)
         names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
         self.tensors = [self._info(name) for name in names]
@@ -177,7 +181,7 @@ class NamedTensors(Engine):
             return 0
         return int(self._engine.device_memory_size_v2)
 
-    def new_context(self, scratch: int = 0) -> Any:
+    def new_context(self, scratch: int = 0) -> TrtObject:
         """Make an execution context, see Engine."""
         if not scratch:
             return usable(self._engine.create_execution_context())
@@ -186,14 +190,14 @@ class NamedTensors(Engine):
             context.set_device_memory(scratch, self.scratch_size)
         return context
 
-    def prepare(self, context: Any, shapes: Dict[str, Tuple[int, ...]], addresses: Dict[str, int]) -> None:
+    def prepare(self, context: TrtObject, shapes: Dict[str, Tuple[int, ...]], addresses: Dict[str, int]) -> None:
         """Set the shapes of inputs and the addresses of all tensors, see Engine."""
         for name, shape in shapes.items():
             insist(context.set_input_shape(name, shape), "input %s of shape %s" % (name, shape), self._log)
         for name, address in addresses.items():
             insist(context.set_tensor_address(name, address), "the address of " + name, self._log)
 
-    def enqueue(self, context: Any, stream: int) -> None:
+    def enqueue(self, context: TrtObject, stream: int) -> None:
         """Put a run on a CUDA stream, see Engine."""
         insist(context.execute_async_v3(stream), "execution", self._log)
 
@@ -201,7 +205,7 @@ class NamedTensors(Engine):
 class Bindings(Engine):
     """Wrap an engine by the API of TensorRT 8.2, where tensors have numbers."""
 
-    def __init__(self, trt: Any, engine: Any, runtime: Any, log: Any) -> None:
+    def __init__(self, trt: TensorRT, engine: TrtObject, runtime: TrtObject, log: TrtObject) -> None:
         super().__init__(trt, engine, runtime, log)
         # Each optimization profile has a copy of all tensors; those of the first profile come first.
         numbers = range(engine.num_bindings // engine.num_optimization_profiles)
@@ -219,11 +223,11 @@ class Bindings(Engine):
         """Return the largest shape of an input with free dimensions, by the optimization profile."""
         return tuple(self._engine.get_profile_shape(0, self._numbers[name])[2])
 
-    def new_context(self, scratch: int = 0) -> Any:
+    def new_context(self, scratch: int = 0) -> TrtObject:
         """Make an execution context with memory of its own, see Engine."""
         return usable(self._engine.create_execution_context())
 
-    def prepare(self, context: Any, shapes: Dict[str, Tuple[int, ...]], addresses: Dict[str, int]) -> None:
+    def prepare(self, context: TrtObject, shapes: Dict[str, Tuple[int, ...]], addresses: Dict[str, int]) -> None:
         """Set the shapes of inputs and the addresses of all tensors, see Engine."""
         for name, shape in shapes.items():
             done = context.set_binding_shape(self._numbers[name], shape)
@@ -231,7 +235,7 @@ class Bindings(Engine):
         self._addresses = [addresses[name] for name in self._numbers]
         self._addresses += [0] * (self._engine.num_bindings - len(self._addresses))
 
-    def enqueue(self, context: Any, stream: int) -> None:
+    def enqueue(self, context: TrtObject, stream: int) -> None:
         """Put a run on a CUDA stream, see Engine."""
         insist(context.execute_async_v2(self._addresses, stream), "execution", self._log)
 
@@ -263,14 +267,14 @@ def fixed_sizes(shape: Sequence[int]) -> Shape:
     return tuple(size if size >= 0 else None for size in shape)
 
 
-def usable(context: Any) -> Any:
+def usable(context: TrtObject) -> TrtObject:
     """Return a context, or None if it has no optimization profile. Raises CudaError if there is no context."""
     if context is None:
         raise CudaError("TensorRT gave no execution context: not enough device memory?")
     return None if context.active_optimization_profile == IN_USE else context
 
 
-def insist(done: bool, what: str, log: Any) -> None:
+def insist(done: bool, what: str, log: TrtObject) -> None:
     """Raise CudaError with TensorRT's last error unless a call succeeded.
 
     Args:

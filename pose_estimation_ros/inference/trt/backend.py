@@ -4,7 +4,7 @@ import collections
 import contextlib
 import threading
 import time
-from typing import Any, Callable, Deque, Dict, List, NamedTuple, Sequence, TypeVar
+from typing import Callable, Deque, Dict, List, NamedTuple, Sequence, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from pose_estimation_ros.inference.backends.base import Backend, Outputs
 from pose_estimation_ros.inference.backends.model_file import ModelFile
 from pose_estimation_ros.inference.trt.api import (
     TensorInfo,
+    TrtObject,
     input_and_outputs,
     make_log,
     open_engine,
@@ -119,7 +120,7 @@ class TensorRTBackend(Backend):
                 arrays[tensor.name] = self._release_at_close(array, self._cuda.free_pinned)
         return Slot(arrays, self._release_at_close(self._cuda.new_event(), self._cuda.destroy_event))
 
-    def _new_contexts(self, number: int) -> List[Any]:
+    def _new_contexts(self, number: int) -> List[TrtObject]:
         """Make a context for each bucket, in shared memory, or one for all if TensorRT allows no more."""
         scratch = self._engine.scratch_size if number > 1 else 0
         if scratch:
@@ -130,7 +131,7 @@ class TensorRTBackend(Backend):
             contexts.append(self._engine.new_context(scratch))
         return contexts[:1] * number if contexts[-1] is None else list(contexts)
 
-    def _new_bucket(self, size: int, context: Any, separate: bool) -> Bucket:
+    def _new_bucket(self, size: int, context: TrtObject, separate: bool) -> Bucket:
         """Run a size once, because TensorRT initialises itself then, and capture it if its context is separate."""
         bucket = Bucket(size, context, None)
         self._run(bucket)
@@ -236,9 +237,7 @@ class TensorRTBackend(Backend):
 
     def _check_thread(self) -> None:
         if threading.get_ident() != self._thread:
-            raise ModelError(
-                "%s: expected calls from the thread that opened it, got one from another thread" % self._path
-            )
+            raise ModelError("%s: expected calls from the thread that opened it, got one of another" % self._path)
 
     def close(self) -> None:
         """Free the engine and its memory; closing twice is no error."""

@@ -1,6 +1,8 @@
 """Choose the batch sizes at which an engine runs, and split batches into these sizes."""
 
-from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from pose_estimation_ros.inference.trt.api import TrtObject
 
 
 class Bucket(NamedTuple):
@@ -13,7 +15,7 @@ class Bucket(NamedTuple):
     """
 
     size: int
-    context: Any
+    context: TrtObject
     graph: Optional[int]
 
 

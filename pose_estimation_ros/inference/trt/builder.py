@@ -8,14 +8,16 @@ import contextlib
 import os
 import secrets
 import time
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Callable, Iterator, List, Mapping, Optional, Tuple
 
+from pose_estimation_ros.core.atomic_files import JsonObject
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.backends.check_fit import check_fit
 from pose_estimation_ros.inference.backends.find import engine_file, find_path
 from pose_estimation_ros.inference.backends.onnxruntime import OnnxRuntimeBackend
+from pose_estimation_ros.inference.trt.api import TensorRT
 from pose_estimation_ros.inference.trt.backend import TensorRTBackend
 from pose_estimation_ros.inference.trt.cache import (
     Say,
@@ -40,10 +42,10 @@ from pose_estimation_ros.inference.trt.plan import (
 )
 from pose_estimation_ros.inference.trt.precision import PRECISIONS, built_precision, describe, engine_precisions
 
-Check = Callable[[str], Dict[str, Any]]  # path of an engine -> its error, see parity.compare
+Check = Callable[[str], JsonObject]  # path of an engine -> its error, see parity.compare
 
 
-def build_engine(model: str, options: BuildOptions, trt: Any, here: Mapping[str, str], say: Say = print) -> str:
+def build_engine(model: str, options: BuildOptions, trt: TensorRT, here: Mapping[str, str], say: Say = print) -> str:
     """Build the engine of a model for this machine, unless the cache has it.
 
     Args:
@@ -99,7 +101,7 @@ def make_check(reference: Backend, spec: ModelSpec, images: Optional[str], batch
     expected = run(reference, crops, batch)
     compare(expected, expected, spec)  # raises before a long build if there is nothing to compare
 
-    def check(path: str) -> Dict[str, Any]:
+    def check(path: str) -> JsonObject:
         with TensorRTBackend(engine_file(path)) as engine:
             return dict(compare(expected, run(engine, crops, batch), spec), crops=len(crops))
 
@@ -107,7 +109,7 @@ def make_check(reference: Backend, spec: ModelSpec, images: Optional[str], batch
 
 
 def build_best(
-    trt: Any, out: str, sidecar: Dict[str, Any], check: Optional[Check], options: BuildOptions, say: Say
+    trt: TensorRT, out: str, sidecar: JsonObject, check: Optional[Check], options: BuildOptions, say: Say
 ) -> None:
     """Build an engine in the requested precision, and in the next higher one while its error is over the limit.
 
@@ -124,7 +126,7 @@ def build_best(
     Raises:
         ModelError: TensorRT refuses the model, or even fp32 is over the limit.
     """
-    failed: List[Dict[str, Any]] = []
+    failed: List[JsonObject] = []
     for precision in PRECISIONS[PRECISIONS.index(sidecar["precision"]) :]:
         try:
             source = source_file(sidecar["onnx_path"], precision, is_strongly_typed(trt))
@@ -144,15 +146,15 @@ def build_best(
 
 
 def build_one(
-    trt: Any,
+    trt: TensorRT,
     out: str,
     source: str,
-    sidecar: Dict[str, Any],
+    sidecar: JsonObject,
     precision: str,
     check: Optional[Check],
     options: BuildOptions,
     say: Say,
-) -> Tuple[bytes, Dict[str, Any]]:
+) -> Tuple[bytes, JsonObject]:
     """Build one engine in one precision.
 
     Args:

@@ -14,7 +14,7 @@ import os
 import stat
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from pose_estimation_ros.core.atomic_files import is_number, read_json, write_json, write_whole
+from pose_estimation_ros.core.atomic_files import JsonObject, is_number, read_json, write_json, write_whole
 from pose_estimation_ros.core.errors import DataError, ModelError, shown
 from pose_estimation_ros.core.model_spec import parse_spec, read_model
 
@@ -37,6 +37,7 @@ TYPES: Dict[type, Tuple[str, ...]] = {
     dict: ("model_spec", "layers", "built"),
     list: ("shapes", "failed_over"),
 }
+Fields = Mapping[str, Any]  # of a sidecar, or some of them
 Say = Callable[[str], None]  # prints a line of progress
 LOCK = "building.lock"
 LOCK_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -48,7 +49,7 @@ def cache_folder() -> str:
     return os.path.join(home, "pose_estimation_ros", "engines")
 
 
-def engine_path(folder: str, name: str, key: Mapping[str, Any]) -> str:
+def engine_path(folder: str, name: str, key: Fields) -> str:
     """Return the path of an engine in a cache folder.
 
     Args:
@@ -66,7 +67,7 @@ def sidecar_path(path: str) -> str:
     return str(path) + ".json"
 
 
-def read_sidecar(path: str) -> Dict[str, Any]:
+def read_sidecar(path: str) -> JsonObject:
     """Read the sidecar of an engine and check that it belongs to the engine.
 
     Args:
@@ -93,7 +94,7 @@ def read_sidecar(path: str) -> Dict[str, Any]:
     return read_engine(path)[1]
 
 
-def read_engine(path: str) -> Tuple[bytes, Dict[str, Any]]:
+def read_engine(path: str) -> Tuple[bytes, JsonObject]:
     """Read the bytes of an engine and its sidecar once. Raises ModelError like read_sidecar."""
     content, sidecar = read_model(path), _read_fields(path)
     actual, expected = hashlib.sha256(content).hexdigest(), sidecar["engine_sha256"]
@@ -103,17 +104,17 @@ def read_engine(path: str) -> Tuple[bytes, Dict[str, Any]]:
     return content, sidecar
 
 
-def _read_fields(path: str) -> Dict[str, Any]:
+def _read_fields(path: str) -> JsonObject:
     """Read the sidecar of an engine without reading the engine."""
     if not os.path.isfile(sidecar_path(path)):
         raise ModelError("%s does not exist: build the engine with `pose build-engine`" % sidecar_path(path))
-    sidecar: Dict[str, Any] = read_json(sidecar_path(path), ModelError)
-    _check_fields(sidecar, sidecar_path(path))
-    return sidecar
+    return _check_fields(read_json(sidecar_path(path), ModelError), sidecar_path(path))
 
 
-def _check_fields(sidecar: Any, path: str) -> None:
-    missing = sorted(set(SIDECAR) - set(sidecar)) if isinstance(sidecar, dict) else list(SIDECAR)
+def _check_fields(content: object, path: str) -> JsonObject:
+    """Return the content of a sidecar after checking all fields."""
+    sidecar: JsonObject = content if isinstance(content, dict) else {}
+    missing = [name for name in sorted(SIDECAR) if name not in sidecar]
     if missing:
         raise ModelError("%s: expected the fields of an engine's sidecar, missing: %s" % (path, missing))
     for kind, names in TYPES.items():
@@ -127,9 +128,10 @@ def _check_fields(sidecar: Any, path: str) -> None:
     if not is_number(sidecar["built"].get("seconds")):
         raise ModelError("%s: expected built.seconds as a number, got %s" % (path, shown(sidecar["built"])))
     parse_spec(path, sidecar["model_spec"])
+    return sidecar
 
 
-def differences(sidecar: Mapping[str, Any], here: Mapping[str, Any]) -> List[str]:
+def differences(sidecar: Fields, here: Fields) -> List[str]:
     """List the fields that differ between a sidecar and this machine.
 
     Args:
@@ -143,7 +145,7 @@ def differences(sidecar: Mapping[str, Any], here: Mapping[str, Any]) -> List[str
     return ["%s %s, here %s" % values for values in differing]
 
 
-def refuse_foreign(sidecar: Mapping[str, Any], here: Mapping[str, Any]) -> None:
+def refuse_foreign(sidecar: Fields, here: Fields) -> None:
     """Refuse an engine that was built for another machine, version or model.
 
     Args:
@@ -161,7 +163,7 @@ def refuse_foreign(sidecar: Mapping[str, Any], here: Mapping[str, Any]) -> None:
         )
 
 
-def is_current(path: str, key: Mapping[str, Any]) -> bool:
+def is_current(path: str, key: Fields) -> bool:
     """Tell whether the file at path is a complete engine that was built for exactly this key."""
     try:
         return not differences(read_sidecar(path), {field: key[field] for field in KEY})
@@ -187,8 +189,8 @@ def refuse_untrusted(path: str) -> None:
 
 
 def cached_engines(
-    here: Mapping[str, Any], folder: Optional[str] = None, skipped: Optional[List[str]] = None
-) -> Iterator[Tuple[str, bytes, Dict[str, Any]]]:
+    here: Fields, folder: Optional[str] = None, skipped: Optional[List[str]] = None
+) -> Iterator[Tuple[str, bytes, JsonObject]]:
     """Find the complete engines in the cache that fit this machine, and read them one by one.
 
     Args:
@@ -224,7 +226,7 @@ def cached_engines(
         yield path, content, sidecar
 
 
-def store(path: str, engine: bytes, sidecar: Mapping[str, Any]) -> None:
+def store(path: str, engine: bytes, sidecar: Fields) -> None:
     """Write an engine and its sidecar.
 
     Args:

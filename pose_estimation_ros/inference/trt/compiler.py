@@ -6,11 +6,11 @@ does not import it.
 
 import os
 import re
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from pose_estimation_ros.core.atomic_files import write_whole
 from pose_estimation_ros.core.errors import ModelError
-from pose_estimation_ros.inference.trt.api import make_log
+from pose_estimation_ros.inference.trt.api import TensorRT, TrtObject, make_log
 from pose_estimation_ros.inference.trt.cache import Say, writing
 from pose_estimation_ros.inference.trt.precision import network_precisions
 from pose_estimation_ros.inference.trt.progress import watch_build
@@ -40,13 +40,13 @@ class Compiled(NamedTuple):
     network: Dict[str, int]
 
 
-def is_strongly_typed(trt: Any) -> bool:
+def is_strongly_typed(trt: TensorRT) -> bool:
     """Tell whether types come only from the ONNX file (TensorRT 10 and later) and not from flags of the builder."""
     return hasattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED")
 
 
 def compile_engine(
-    trt: Any,
+    trt: TensorRT,
     path: str,
     size_wh: Sequence[int],
     precision: str,
@@ -89,13 +89,13 @@ def compile_engine(
     return Compiled(bytes(engine), shapes, network_precisions(network, _flags_set(trt, config)))
 
 
-def _network_flags(trt: Any) -> int:
+def _network_flags(trt: TensorRT) -> int:
     known = trt.NetworkDefinitionCreationFlag
     names = [name for name in ("EXPLICIT_BATCH", "STRONGLY_TYPED") if hasattr(known, name)]
     return sum(1 << int(getattr(known, name)) for name in names)
 
 
-def _parse(trt: Any, network: Any, log: Any, path: str) -> None:
+def _parse(trt: TensorRT, network: TrtObject, log: TrtObject, path: str) -> None:
     parser = trt.OnnxParser(network, log)
     if parser.parse_from_file(path) and not parser.num_errors:
         return
@@ -106,7 +106,7 @@ def _parse(trt: Any, network: Any, log: Any, path: str) -> None:
     )
 
 
-def _parser_error(error: Any, logged: List[str]) -> str:
+def _parser_error(error: TrtObject, logged: List[str]) -> str:
     """Format node, operator and reason of an error; TensorRT 8 reports the operator only in its log."""
     reason = "%s: %s" % (getattr(error.code(), "name", error.code()), error.desc().strip())
     if error.node() < 0:
@@ -117,7 +117,7 @@ def _parser_error(error: Any, logged: List[str]) -> str:
     return "node %d %s(%s): %s" % (error.node(), name and repr(name) + " ", operator, reason)
 
 
-def _add_profile(builder: Any, network: Any, config: Any, most: Tuple[int, ...]) -> List[List[int]]:
+def _add_profile(builder: TrtObject, network: TrtObject, config: TrtObject, most: Tuple[int, ...]) -> List[List[int]]:
     """Set the shapes of the engine: batches from 1 to those of ``most``, except dimensions that the file fixes."""
     if network.num_inputs != 1 or len(network.get_input(0).shape) != len(most):
         shapes = [tuple(network.get_input(index).shape) for index in range(network.num_inputs)]
@@ -133,7 +133,7 @@ def _add_profile(builder: Any, network: Any, config: Any, most: Tuple[int, ...])
     return [least, largest, largest]
 
 
-def _configure(trt: Any, config: Any, precision: str, workspace_mb: Optional[int]) -> None:
+def _configure(trt: TensorRT, config: TrtObject, precision: str, workspace_mb: Optional[int]) -> None:
     if not is_strongly_typed(trt):
         for name in FLAGS[precision]:
             if not hasattr(trt.BuilderFlag, name):
@@ -147,12 +147,12 @@ def _configure(trt: Any, config: Any, precision: str, workspace_mb: Optional[int
         config.max_workspace_size = (workspace_mb or 512) << 20
 
 
-def _flags_set(trt: Any, config: Any) -> List[str]:
+def _flags_set(trt: TensorRT, config: TrtObject) -> List[str]:
     names = [name for name in ("FP16", "INT8") if hasattr(trt.BuilderFlag, name)]
     return [name for name in names if config.get_flag(getattr(trt.BuilderFlag, name))]
 
 
-def _use_timing_cache(config: Any, path: Optional[str], say: Say) -> bytes:
+def _use_timing_cache(config: TrtObject, path: Optional[str], say: Say) -> bytes:
     """Give a timing cache to the builder: that of the file, or an empty one. Return the content of the file."""
     content = b""
     if path and os.path.isfile(path):
@@ -165,7 +165,7 @@ def _use_timing_cache(config: Any, path: Optional[str], say: Say) -> bytes:
     return content
 
 
-def _save_timing_cache(config: Any, path: Optional[str], before: bytes) -> None:
+def _save_timing_cache(config: TrtObject, path: Optional[str], before: bytes) -> None:
     cache = config.get_timing_cache()
     content = bytes(cache.serialize()) if path and cache else before
     if path and content != before:

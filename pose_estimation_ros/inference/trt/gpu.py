@@ -1,8 +1,8 @@
 """Find out which TensorRT and GPU this machine has."""
 
-from typing import Any, Dict, NamedTuple
+from typing import Dict, NamedTuple
 
-from pose_estimation_ros.inference.trt.api import load_tensorrt
+from pose_estimation_ros.inference.trt.api import TensorRT, load_tensorrt
 from pose_estimation_ros.inference.trt.cuda import Cuda
 
 
@@ -15,7 +15,7 @@ class Gpu(NamedTuple):
         machine: versions and names to which an engine is tied, by the keys trt.cache.MACHINE.
     """
 
-    trt: Any
+    trt: TensorRT
     cuda: Cuda
     machine: Dict[str, str]
 

@@ -2,9 +2,9 @@
 
 import os
 import re
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 
-from pose_estimation_ros.core.atomic_files import file_sha256
+from pose_estimation_ros.core.atomic_files import JsonObject, file_sha256
 from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
 from pose_estimation_ros.inference.backends.base import Backend
@@ -120,7 +120,7 @@ def source_file(onnx: str, precision: str, strongly_typed: bool) -> str:
 
 def make_key(
     onnx: str, source: str, spec: ModelSpec, reference: Backend, options: BuildOptions, here: Mapping[str, str]
-) -> Dict[str, Any]:
+) -> JsonObject:
     """Collect everything that the engine depends on.
 
     Args:
@@ -155,7 +155,7 @@ def limits_px(options: BuildOptions) -> Dict[str, float]:
     return {precision: limit if chosen is None else chosen for precision, limit in MAX_ERROR_PX.items()}
 
 
-def timing_cache_name(here: Mapping[str, Any]) -> str:
+def timing_cache_name(here: Mapping[str, object]) -> str:
     """Return the name of the timing cache for a machine, such as ``Gpu.machine`` or a sidecar."""
     words = "timings-%(tensorrt)s-%(device)s-%(compute_capability)s" % here
     return re.sub(r"[^A-Za-z0-9.]+", "-", words) + ".cache"

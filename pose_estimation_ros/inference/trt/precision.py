@@ -2,9 +2,9 @@
 
 import collections
 import json
-from typing import Any, Dict, Iterable, List, Mapping
+from typing import Dict, Iterable, List, Mapping
 
-from pose_estimation_ros.inference.trt.api import make_log
+from pose_estimation_ros.inference.trt.api import TensorRT, TrtObject, make_log
 
 PRECISIONS = ("int8", "fp16", "fp32")  # from the lowest
 WEIGHED = ("CONVOLUTION", "DECONVOLUTION", "FULLY_CONNECTED", "MATRIX_MULTIPLY")  # layers with most arithmetic
@@ -12,7 +12,7 @@ WORDS = (("int8", "int8"), ("bf16", "bf16"), ("fp16", "fp16"), ("half", "fp16"),
 FLAG_PRECISIONS = {"INT8": "int8", "FP16": "fp16"}
 
 
-def network_precisions(network: Any, flags: Iterable[str]) -> Dict[str, int]:
+def network_precisions(network: TrtObject, flags: Iterable[str]) -> Dict[str, int]:
     """Count the convolutions and products of a parsed network by precision, from their types and the builder's flags.
 
     A layer whose input is dequantised is int8. Flags permit a lower precision than the types, but do not prove it.
@@ -25,7 +25,7 @@ def network_precisions(network: Any, flags: Iterable[str]) -> Dict[str, int]:
         {precision: number of layers}.
     """
     producers: Dict[str, str] = {}
-    weighed: List[Any] = []
+    weighed: List[TrtObject] = []
     for index in range(network.num_layers):
         layer = network.get_layer(index)
         for output in range(layer.num_outputs):
@@ -36,13 +36,13 @@ def network_precisions(network: Any, flags: Iterable[str]) -> Dict[str, int]:
     return dict(collections.Counter(_lowest([_layer_precision(layer, producers)] + permitted) for layer in weighed))
 
 
-def _layer_precision(layer: Any, producers: Mapping[str, str]) -> str:
+def _layer_precision(layer: TrtObject, producers: Mapping[str, str]) -> str:
     if producers.get(layer.get_input(0).name) == "DEQUANTIZE":
         return "int8"
     return word_to_precision(layer.get_output(0).dtype.name)
 
 
-def engine_precisions(trt: Any, content: bytes) -> Dict[str, int]:
+def engine_precisions(trt: TensorRT, content: bytes) -> Dict[str, int]:
     """Count the layers of a built engine by precision.
 
     The weights of the layers decide; if no layer reports weights (fused layers of TensorRT 10), their outputs.
@@ -65,7 +65,7 @@ def engine_precisions(trt: Any, content: bytes) -> Dict[str, int]:
     return dict(collections.Counter(filter(None, map(word_to_precision, words))))
 
 
-def _format(tensor: Mapping[str, Any]) -> str:
+def _format(tensor: Mapping[str, object]) -> str:
     """Return a text such as "Channel major FP16 format where channel % 8 == 0", or only the type (TensorRT 11)."""
     return str(tensor.get("DataType") or tensor.get("Format/Datatype") or "")
 

@@ -4,17 +4,18 @@ import contextlib
 import sys
 import threading
 import time
-from typing import Any, Dict, Iterator
+from typing import Dict, Iterator
 
 from tqdm import tqdm
 
+from pose_estimation_ros.inference.trt.api import TensorRT, TrtObject
 from pose_estimation_ros.inference.trt.cache import Say
 
 EVERY_S = 60.0  # between lines if there is no terminal or no information for a bar
 
 
 @contextlib.contextmanager
-def watch_build(trt: Any, config: Any, say: Say) -> Iterator[None]:
+def watch_build(trt: TensorRT, config: TrtObject, say: Say) -> Iterator[None]:
     """Report progress while the body of the with statement builds; Ctrl-C ends the build cleanly.
 
     Args:
@@ -43,7 +44,7 @@ def watch_build(trt: Any, config: Any, say: Say) -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def make_monitor(trt: Any) -> Any:
+def make_monitor(trt: TensorRT) -> TrtObject:
     """Make a monitor with a bar for each running phase, inner phases below outer ones."""
 
     class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
