@@ -137,7 +137,7 @@ def _check_matrix(k: np.ndarray, size_wh: Tuple[int, int]) -> None:
     if focal.min() < FOCAL[0] * longer or focal.max() > FOCAL[1] * longer or np.abs(centre).max() > CENTRE * longer:
         raise FrameError("camera_info", "expected a focal length and a centre that fit the image, got %s" % values)
     if np.abs(skew).max() > SKEW * focal.min():
-        raise FrameError("camera_info", "expected a matrix k of little skew, got %s" % values)
+        raise FrameError("camera_info", "expected a matrix k with little skew, got %s" % values)
 
 
 def _make_lens(coefficients: Sequence[float], model: str) -> Lens:

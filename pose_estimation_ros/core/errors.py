@@ -40,7 +40,7 @@ class FrameError(PoseError):
     LONGEST = 500
 
     def __init__(self, kind: str, message: str) -> None:
-        """Make an error; see the class.
+        """Store the kind and the shortened message.
 
         Args:
             kind: a short stable word.

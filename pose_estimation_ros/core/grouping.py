@@ -71,15 +71,9 @@ def group(
         score: (N, K) float32 0..1, the value of the heatmap, 0 = not found.
         person_score: (N,) float32, the sum of scores divided by K, without joints that were found by refinement.
     """
-    heatmaps = np.asarray(heatmaps, np.float32)
+    heatmaps, flat_tags = _zero_non_finite(np.asarray(heatmaps, np.float32), np.asarray(tags, np.float32))
     joints, _height, width = heatmaps.shape
     flat = heatmaps.reshape(joints, -1)
-    flat_tags = np.asarray(tags, np.float32).reshape(flat.shape + (-1,))
-    finite = np.isfinite(flat).all(1) & np.isfinite(flat_tags).all((1, 2))
-    if not finite.all():
-        heatmaps, flat_tags = heatmaps.copy(), flat_tags.copy()
-        heatmaps[~finite], flat_tags[~finite] = 0, 0
-        flat = heatmaps.reshape(joints, -1)
     joint, pixel = find_peaks(heatmaps, threshold, max_people)
     peak, mean_tag = _match(
         joint, np.clip(flat[joint, pixel], 0, 1), flat_tags[joint, pixel], order, max_people, tag_threshold
@@ -91,6 +85,17 @@ def group(
     rows = np.broadcast_to(np.arange(joints), pixels.shape)
     xy = quarter_offset(flat, rows.ravel(), pixels.ravel(), width).reshape(pixels.shape + (2,))
     return np.where(known[..., None], xy, 0), np.where(known, _score(flat, pixels), 0), person_score
+
+
+def _zero_non_finite(heatmaps: np.ndarray, tags: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Return heatmaps (K, h, w) and tags (K, h * w, T) with zeros for joints that are not all finite."""
+    joints, height, width = heatmaps.shape
+    tags = tags.reshape(joints, height * width, -1)
+    finite = np.isfinite(heatmaps).all((1, 2)) & np.isfinite(tags).all((1, 2))
+    if not finite.all():
+        heatmaps, tags = heatmaps.copy(), tags.copy()
+        heatmaps[~finite], tags[~finite] = 0, 0
+    return heatmaps, tags
 
 
 def find_peaks(heatmaps: np.ndarray, threshold: float, most: int) -> Tuple[np.ndarray, np.ndarray]:

@@ -33,7 +33,7 @@ class Joiner:
         partners = partners or {}
         bad = sorted(name for name, slop_s in partners.items() if not 0 <= slop_s < float("inf"))
         if bad or leading in partners or keep < 1:
-            problem = "expected differences of stamps in s >= 0 of streams beside %s and keep >= 1, got %s and %s"
+            problem = "expected stamp differences >= 0 s for streams beside %s and keep >= 1, got %s and %s"
             raise ConfigError(problem % (leading, partners, keep))
         self._slop_ns = {name: int(round(1e9 * slop_s)) for name, slop_s in partners.items()}
         self._keep, self._leading = keep, leading

@@ -255,7 +255,7 @@ def input_and_outputs(path: str, tensors: Sequence[TensorInfo]) -> Tuple[TensorI
     """
     for tensor in tensors:
         if not tensor.is_float32 or None in tensor.shape[1:]:
-            raise ModelError("%s: expected float32 tensors of fixed size but for the batch, got %s" % (path, tensor))
+            raise ModelError("%s: expected float32 tensors of fixed size except for the batch, got %s" % (path, tensor))
     inputs, outputs = ([t for t in tensors if t.is_input is wanted] for wanted in (True, False))
     if len(inputs) != 1 or len(inputs[0].shape) != 4 or not outputs:
         raise ModelError("%s: expected one input (N, 3, h, w) and outputs, got %s" % (path, list(tensors)))

@@ -230,7 +230,7 @@ class TensorRTBackend(Backend):
         """Raise ModelError for a call from another thread, a closed engine or a batch of another shape."""
         self._check_thread()
         if not self._is_open:
-            raise ModelError("%s: is closed" % self._path)
+            raise ModelError("%s is closed" % self._path)
         if batch.shape[1:] != self.input_shape[1:]:
             raise ModelError("%s: expected a batch (N, %d, %d, %d), got %s" % (
                 (self._path,) + self.input_shape[1:] + (batch.shape,)))  # fmt: skip

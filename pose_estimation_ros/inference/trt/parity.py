@@ -57,7 +57,7 @@ def stored_crops(source_name: str, spec: ModelSpec) -> np.ndarray:
                 break
     batch: np.ndarray = np.concatenate(crops)[:CROPS]
     if not len(batch):
-        raise DataError("%s: expected people to compare keypoints on, the detector found none" % source_name)
+        raise DataError("%s: expected people to compare keypoints on, got none from the detector" % source_name)
     return batch
 
 
