@@ -51,7 +51,13 @@ def is_number(value: object, least: float = -1e300, most: float = 1e300) -> bool
 
 
 def is_whole_number(value: object, least: float = -1e300, most: float = 1e300) -> bool:
-    """Tell whether a value of a JSON file is a whole number in a range, written without a point; see is_number."""
+    """Tell whether a value of a JSON file is a whole number in a range, written without a point.
+
+    Args:
+        value: of any type.
+        least: smallest allowed number.
+        most: largest allowed number.
+    """
     return isinstance(value, int) and is_number(value, least, most)
 
 

@@ -63,7 +63,12 @@ def shown(value: object) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """Cut a text after a number of characters and mark the cut by "..."."""
+    """Cut a text and mark the cut by "...".
+
+    Args:
+        text: to shorten.
+        most: number of characters to keep.
+    """
     return text if len(text) <= most else text[:most] + "..."
 
 

@@ -68,7 +68,16 @@ def nms(similarity: np.ndarray, score: np.ndarray, threshold: float) -> np.ndarr
 
 
 def box_nms(box_xyxy: np.ndarray, score: np.ndarray, threshold: float) -> np.ndarray:
-    """Suppress boxes (N, 4) px whose IoU with a better one is over the threshold; see nms."""
+    """Suppress boxes that overlap too much with a better one.
+
+    Args:
+        box_xyxy: (N, 4) px.
+        score: (N,), higher is better.
+        threshold: largest IoU with a better box with which a box is kept.
+
+    Returns:
+        Indices of the boxes to keep, the best score first.
+    """
     return nms(iou(box_xyxy, box_xyxy), score, threshold)
 
 
@@ -160,7 +169,15 @@ def invert(matrices: np.ndarray) -> np.ndarray:
 
 
 def apply(matrices: np.ndarray, xy: np.ndarray) -> np.ndarray:
-    """Map points (N, K, 2) by matrices (N, 2, 3), or any points (..., 2) by a single matrix (2, 3)."""
+    """Map points by affine maps.
+
+    Args:
+        matrices: (N, 2, 3), or a single one (2, 3).
+        xy: (N, K, 2), or (..., 2) for a single matrix.
+
+    Returns:
+        The mapped points, of the shape of xy.
+    """
     mapped: np.ndarray = xy @ np.swapaxes(matrices[..., :2], -1, -2) + np.swapaxes(matrices[..., 2:], -1, -2).reshape(
         matrices.shape[:-2] + (1,) * (np.ndim(xy) > 1) + (2,)
     )

@@ -216,7 +216,15 @@ def _score(flat: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 
 
 def merge_scales(heatmaps: np.ndarray, heatmaps_2x: np.ndarray) -> np.ndarray:
-    """Average the maps (..., h, w) at stride 4, doubled in size, and the maps (..., 2 h, 2 w) at stride 2."""
+    """Average heatmaps of two strides.
+
+    Args:
+        heatmaps: (..., h, w) at stride 4; they are doubled in size.
+        heatmaps_2x: (..., 2 h, 2 w) at stride 2.
+
+    Returns:
+        (..., 2 h, 2 w).
+    """
     merged: np.ndarray = (double(heatmaps) + heatmaps_2x) / 2
     return merged
 

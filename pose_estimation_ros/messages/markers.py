@@ -169,7 +169,12 @@ def _in_space(position: np.ndarray, valid: np.ndarray) -> _Shape:
 
 
 def namespace(track_id: int, index: int) -> str:
-    """Return the namespace of a person's markers: by track id, or by place in the list for an untracked person."""
+    """Return the namespace of a person's markers.
+
+    Args:
+        track_id: of the person, UNTRACKED for none.
+        index: place of the person in the list, which names an untracked person.
+    """
     return "person_%d" % track_id if track_id != UNTRACKED else "untracked_%d" % index
 
 

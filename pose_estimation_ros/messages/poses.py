@@ -146,7 +146,12 @@ def camera_from_info(msg: Message, rectified: bool = False) -> Camera:
 
 
 def skeleton_to_msg(messages: MessageClasses, skeleton: Skeleton) -> Message:
-    """Convert a skeleton to a Skeleton message, whose class is in messages."""
+    """Convert a skeleton to a Skeleton message.
+
+    Args:
+        messages: has Skeleton.
+        skeleton: to convert.
+    """
     return messages.Skeleton(
         name=skeleton.name,
         keypoints=list(skeleton.keypoints),

@@ -128,7 +128,15 @@ class Engine:
         raise NotImplementedError
 
     def enqueue(self, context: TrtObject, stream: int) -> None:
-        """Put a run on a CUDA stream. Raises CudaError if TensorRT refuses."""
+        """Put a run on a CUDA stream.
+
+        Args:
+            context: from new_context(), after prepare().
+            stream: handle of the stream.
+
+        Raises:
+            CudaError: TensorRT refuses the run.
+        """
         raise NotImplementedError
 
 

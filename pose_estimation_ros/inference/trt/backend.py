@@ -251,5 +251,10 @@ class TensorRTBackend(Backend):
 
 
 def count(tensor: TensorInfo, batch: int) -> int:
-    """Count the numbers in a tensor for a batch of some size."""
+    """Count the numbers in a tensor.
+
+    Args:
+        tensor: of an engine.
+        batch: number of images.
+    """
     return batch * int(np.prod(tensor.row_shape))

@@ -194,6 +194,14 @@ def candidate(out: str, engine: bytes, sidecar: Mapping[str, Any]) -> Iterator[s
     """Write an engine to a temporary file beside ``out`` while the body of the with statement checks it.
 
     The name of the file is not that of an engine, in case this process dies.
+
+    Args:
+        out: path that the engine will get.
+        engine: its bytes.
+        sidecar: its fields without engine_sha256.
+
+    Yields:
+        Path of the temporary file.
     """
     path = "%s.%s.candidate" % (out, secrets.token_hex(8))
     try:

@@ -164,7 +164,12 @@ def refuse_foreign(sidecar: Fields, here: Fields) -> None:
 
 
 def is_current(path: str, key: Fields) -> bool:
-    """Tell whether the file at path is a complete engine that was built for exactly this key."""
+    """Tell whether a file is a complete engine that was built for exactly this key.
+
+    Args:
+        path: of the engine; it may not exist.
+        key: a value for each field of ``KEY``.
+    """
     try:
         return not differences(read_sidecar(path), {field: key[field] for field in KEY})
     except ModelError:

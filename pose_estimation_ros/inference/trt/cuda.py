@@ -133,7 +133,12 @@ class Cuda:
         return self._new("cudaEventCreateWithFlags", SLEEP if timed else SLEEP | WITHOUT_TIMES)
 
     def record(self, event: int, stream: int) -> None:
-        """Put an event on a stream."""
+        """Put an event on a stream.
+
+        Args:
+            event: handle of the event.
+            stream: handle of the stream.
+        """
         self._call("cudaEventRecord", event, stream)
 
     def wait(self, event: int) -> None:
@@ -141,7 +146,12 @@ class Cuda:
         self._call("cudaEventSynchronize", event)
 
     def elapsed_ms(self, start: int, end: int) -> float:
-        """Return the device time in ms between two timed events that are over."""
+        """Return the device time between two timed events in ms.
+
+        Args:
+            start: handle of an event that is over.
+            end: handle of a later event that is over.
+        """
         result = ctypes.c_float()
         self._call("cudaEventElapsedTime", ctypes.byref(result), start, end)
         return result.value
@@ -178,7 +188,12 @@ class Cuda:
         return self._new("cudaGraphInstantiate", graph, None, None, 0)
 
     def launch(self, graph: int, stream: int) -> None:
-        """Put the work of a graph on a stream."""
+        """Put the work of a graph on a stream.
+
+        Args:
+            graph: from capture().
+            stream: handle of the stream.
+        """
         self._call("cudaGraphLaunch", graph, stream)
 
     def destroy_graph(self, graph: int) -> None:
