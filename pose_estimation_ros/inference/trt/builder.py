@@ -20,6 +20,7 @@ from pose_estimation_ros.inference.backends.onnxruntime import OnnxRuntimeBacken
 from pose_estimation_ros.inference.trt.api import TensorRT
 from pose_estimation_ros.inference.trt.backend import TensorRTBackend
 from pose_estimation_ros.inference.trt.cache import (
+    Fields,
     Say,
     building,
     cache_folder,
@@ -190,7 +191,7 @@ def build_one(
 
 
 @contextlib.contextmanager
-def candidate(out: str, engine: bytes, sidecar: Mapping[str, Any]) -> Iterator[str]:
+def candidate(out: str, engine: bytes, sidecar: Fields) -> Iterator[str]:
     """Write an engine to a temporary file beside ``out`` while the body of the with statement checks it.
 
     The name of the file is not that of an engine, in case this process dies.
@@ -213,7 +214,7 @@ def candidate(out: str, engine: bytes, sidecar: Mapping[str, Any]) -> Iterator[s
                 os.remove(file)
 
 
-def summary(sidecar: Mapping[str, Any]) -> str:
+def summary(sidecar: Fields) -> str:
     """Format a line such as "fp16, batches up to 8, 412 s; keypoints off by 0 px (median), 2 px (p99) of 700"."""
     text = "%s, batches up to %d, %g s" % (
         sidecar["precision_built"], sidecar["max_batch"], sidecar["built"]["seconds"])  # fmt: skip
