@@ -1,32 +1,61 @@
-"""Messages <-> arrays and Poses, in inverse pairs."""
+"""Convert between rclpy's messages and arrays, Poses and skeletons, and load messages of optional packages.
+
+What the messages contain is decided in the package `messages`, which works with the classes of rclpy and of bag readers
+alike. Here its functions are bound to rclpy's classes. Inverse functions stand beside each other.
+"""
 
 import array
 import functools
+import importlib
 from types import SimpleNamespace
-from typing import Tuple
+from typing import Sequence, Tuple
 
 import numpy as np
+from builtin_interfaces.msg import Duration
+from geometry_msgs.msg import Point
 from sensor_msgs.msg import Image
-from std_msgs.msg import Header
+from std_msgs.msg import ColorRGBA, Header
+from visualization_msgs.msg import Marker, MarkerArray
 
-from pose_estimation_ros.core.errors import FrameError
+from pose_estimation_ros.core.errors import ConfigError, FrameError
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.imaging.encodings import decode_depth, decode_image
 from pose_estimation_ros.imaging.image_headers import MAX_PIXELS
-from pose_estimation_ros.messages import poses as messages
+from pose_estimation_ros.messages import markers, poses
 from pose_estimation_ros.msg import Keypoint, Keypoint3D, Person, Person3D, Person3DArray, PersonArray
 from pose_estimation_ros.msg import Skeleton as SkeletonMsg
 
 MESSAGES = SimpleNamespace(
     Keypoint=Keypoint, Person=Person, PersonArray=PersonArray, Skeleton=SkeletonMsg,
     Keypoint3D=Keypoint3D, Person3D=Person3D, Person3DArray=Person3DArray,
+    Duration=Duration, Point=Point, ColorRGBA=ColorRGBA, Marker=Marker, MarkerArray=MarkerArray,
 )  # fmt: skip
+
+poses_to_msg = functools.partial(poses.poses_to_msg, MESSAGES)
+joints_to_msg = functools.partial(poses.joints_to_msg, MESSAGES)
+skeleton_to_msg = functools.partial(poses.skeleton_to_msg, MESSAGES)
+MarkerMaker = functools.partial(markers.MarkerMaker, MESSAGES)
+
+
+def msg_to_skeleton(msg: SkeletonMsg) -> Skeleton:
+    """Return the skeleton that skeleton_to_msg() described, so that a subscriber needs no table of skeletons."""
+    links = tuple(zip(msg.links[::2], msg.links[1::2]))
+    return Skeleton(msg.name, tuple(msg.keypoints), links, tuple(msg.oks_sigmas))
 
 
 def image_to_array(msg: Image, max_pixels: int = MAX_PIXELS, mono16_bits: int = 0) -> np.ndarray:
-    """Return a frame (H, W, 3) uint8 BGR, for bgr8 a view on the message. Raises FrameError, see decode_image.
+    """Decode an image message; an encoding that is not in encodings.LAYOUTS is left to cv_bridge where installed.
 
-    An encoding outside encodings.LAYOUTS is left to cv_bridge where that is installed.
+    Args:
+        msg: Image message.
+        max_pixels: Largest number of pixels that is accepted.
+        mono16_bits: Bits used of 16-bit samples; 0 chooses by the largest value.
+
+    Returns:
+        Frame (H, W, 3) uint8 BGR; for the encoding bgr8 a view on the message's data.
+
+    Raises:
+        FrameError: The message is inconsistent, too large, or of an unknown encoding.
     """
     fields = (msg.encoding, msg.height, msg.width, msg.step, msg.is_bigendian, msg.data)
     try:
@@ -34,39 +63,72 @@ def image_to_array(msg: Image, max_pixels: int = MAX_PIXELS, mono16_bits: int = 
     except FrameError as error:
         if error.kind != "encoding":
             raise
-        return _by_cv_bridge(msg, error)
+        return _decode_by_cv_bridge(msg, error)
 
 
-def depth_to_array(msg: Image, max_pixels: int = MAX_PIXELS) -> Tuple[np.ndarray, str]:
-    """Return depth (H, W) float32 m or uint16 mm, and its encoding; see encodings.decode_depth. Raises FrameError."""
-    return decode_depth(msg.encoding, msg.height, msg.width, msg.step, msg.is_bigendian, msg.data, max_pixels)
-
-
-def _by_cv_bridge(msg: Image, cause: FrameError) -> np.ndarray:
+def _decode_by_cv_bridge(msg: Image, cause: FrameError) -> np.ndarray:
     try:
         from cv_bridge import CvBridge, CvBridgeError
     except ImportError:
         raise FrameError("encoding", "%.350s; others need cv_bridge, which is not installed" % cause)
     try:
-        return CvBridge().imgmsg_to_cv2(msg, "bgr8")
+        frame: np.ndarray = CvBridge().imgmsg_to_cv2(msg, "bgr8")
     except CvBridgeError as error:
         raise FrameError("encoding", "%.250s; cv_bridge: %.200s" % (cause, error))
+    return frame
 
 
 def array_to_image(frame: np.ndarray, header: Header) -> Image:
-    """Frame (H, W, 3) uint8 BGR -> a bgr8 message without padding."""
+    """Make an image message without padding.
+
+    Args:
+        frame: Frame (H, W, 3) uint8 BGR.
+        header: Header of the message.
+
+    Returns:
+        Image message of the encoding bgr8.
+    """
     height, width = frame.shape[:2]
     msg = Image(header=header, height=height, width=width, encoding="bgr8", is_bigendian=0, step=3 * width)
-    msg.data = array.array("B", frame.tobytes())  # any other type would be checked byte by byte
+    msg.data = array.array("B", frame.tobytes())  # rclpy would check any other type byte by byte
     return msg
 
 
-poses_to_msg = functools.partial(messages.poses_to_msg, MESSAGES)
-joints_to_msg = functools.partial(messages.joints_to_msg, MESSAGES)
-skeleton_to_msg = functools.partial(messages.skeleton_to_msg, MESSAGES)
+def depth_to_array(msg: Image, max_pixels: int = MAX_PIXELS) -> Tuple[np.ndarray, str]:
+    """Decode a depth image message.
+
+    Args:
+        msg: Image message.
+        max_pixels: Largest number of pixels that is accepted.
+
+    Returns:
+        Depth (H, W), float32 in metres or uint16 in millimetres, and its encoding, 32FC1 or 16UC1.
+
+    Raises:
+        FrameError: The message is inconsistent, too large, or of an encoding that is no depth.
+    """
+    return decode_depth(msg.encoding, msg.height, msg.width, msg.step, msg.is_bigendian, msg.data, max_pixels)
 
 
-def msg_to_skeleton(msg: SkeletonMsg) -> Skeleton:
-    """Inverse of skeleton_to_msg: a subscriber needs no table of its own."""
-    links = tuple(zip(msg.links[::2], msg.links[1::2]))
-    return Skeleton(msg.name, tuple(msg.keypoints), links, tuple(msg.oks_sigmas))
+def optional_messages(package: str, names: Sequence[str]) -> SimpleNamespace:
+    """Import message classes of a package that need not be installed.
+
+    Args:
+        package: Name of the ROS package, such as "hri_msgs".
+        names: Names of the classes.
+
+    Returns:
+        Namespace with the classes.
+
+    Raises:
+        ConfigError: The package is not installed, or lacks one of the classes.
+    """
+    try:
+        module = importlib.import_module(package + ".msg")
+    except ImportError as error:
+        debian = package.replace("_", "-")
+        raise ConfigError("expected %s, install ros-$ROS_DISTRO-%s: %s" % (package, debian, error))
+    missing = [name for name in names if not hasattr(module, name)]
+    if missing:
+        raise ConfigError("expected a %s that has %s" % (package, ", ".join(missing)))
+    return SimpleNamespace(**{name: getattr(module, name) for name in names})

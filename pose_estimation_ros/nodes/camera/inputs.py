@@ -14,8 +14,8 @@ from pose_estimation_ros.messages.poses import camera_from_info
 from pose_estimation_ros.nodes.camera.image_qos import choose, subscribe
 from pose_estimation_ros.nodes.camera.statistics import CameraStatistics
 from pose_estimation_ros.nodes.camera.watchdog import Watchdog, ask_why
+from pose_estimation_ros.nodes.conversions import optional_messages
 from pose_estimation_ros.nodes.guard import guard_of
-from pose_estimation_ros.nodes.optional_messages import optional_messages
 from pose_estimation_ros.nodes.qos import NEWEST_IMAGE, PARTNER
 from pose_estimation_ros.nodes.qos_overrides import with_overrides
 from pose_estimation_ros.nodes.topic_names import camera_topics, resolved

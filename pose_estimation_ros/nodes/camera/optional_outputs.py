@@ -7,7 +7,7 @@ from rclpy.node import Node
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.messages import foxglove, hri
 from pose_estimation_ros.nodes.camera.image_qos import advertise
-from pose_estimation_ros.nodes.optional_messages import optional_messages
+from pose_estimation_ros.nodes.conversions import optional_messages
 from pose_estimation_ros.nodes.qos import OUTPUT
 
 

@@ -17,8 +17,7 @@ from pose_estimation_ros.msg import Person3DArray, PersonArray, Timing
 from pose_estimation_ros.nodes.camera.image_qos import advertise
 from pose_estimation_ros.nodes.camera.inputs import age_ms
 from pose_estimation_ros.nodes.camera.optional_outputs import open_outputs
-from pose_estimation_ros.nodes.conversions import array_to_image, joints_to_msg, poses_to_msg
-from pose_estimation_ros.nodes.markers import MarkerMaker
+from pose_estimation_ros.nodes.conversions import MarkerMaker, array_to_image, joints_to_msg, poses_to_msg
 from pose_estimation_ros.nodes.qos import OUTPUT
 
 

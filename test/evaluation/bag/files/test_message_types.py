@@ -67,7 +67,6 @@ def test_ros_reads_what_is_written():
     from visualization_msgs.msg import MarkerArray
 
     from pose_estimation_ros.nodes import conversions
-    from pose_estimation_ros.nodes.markers import MarkerMaker as RosMarkerMaker
 
     people, stamp = poses(3), header(7_000_000_009, "cam")
     own = poses_to_msg(messages(), people, stamp, (640, 480), "coco17")
@@ -77,7 +76,7 @@ def test_ros_reads_what_is_written():
     skeleton = rclpy_serialization.deserialize_message(serialized(skeleton_to_msg(messages(), COCO)), Skeleton)
     assert skeleton == conversions.skeleton_to_msg(COCO)
     shown = MarkerMaker(messages(), COCO, 0.002, 0.5)(people, stamp, (640, 480))
-    expected = RosMarkerMaker(COCO, 0.002, 0.5)(people, read.header, (640, 480))
+    expected = conversions.MarkerMaker(COCO, 0.002, 0.5)(people, read.header, (640, 480))
     wires = (
         serialized(shown),
         rclpy_serialization.serialize_message(expected),
