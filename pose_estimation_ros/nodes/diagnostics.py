@@ -1,11 +1,11 @@
-"""diagnostic_msgs/DiagnosticArray: one status for the node and one for each camera, from figures that others keep.
+"""Make diagnostic_msgs/DiagnosticArray messages: one status for the node and one for each camera.
 
-What is not known is "unknown", never a guess and never NaN; numbers are plain, their unit ends the key.
+An unknown value is "unknown", never a guess and never NaN. Numbers are plain; their unit ends the key.
 """
 
 import math
 import re
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, List, Mapping, NamedTuple, Sequence, Tuple
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
@@ -15,65 +15,68 @@ from pose_estimation_ros.nodes.camera.statistics import Summary
 
 NONE = "none"
 TOO_OLD = "too_old"  # kind of drop: older than max_age_ms
-# From when on images count as lost or late.
+# Limits from which on images count as lost or late.
 MANY_SKIPPED = 0.25  # share of the camera's images
-FEWEST_IMAGES = 20  # in the window; a share of fewer says little
-BUSY = 0.8  # share of its time that the node works; above, it skips images because it is slower than the camera
+FEWEST_IMAGES = 20  # in the window; a share of fewer images is not significant
+BUSY = 0.8  # share of time in which the node works; above it, images are skipped because the node is slow
 LATE_MS = 500.0
-OTHER_CLOCK_S = 60.0  # older images are not late: their stamps are of another clock
+OTHER_CLOCK_S = 60.0  # images that seem older are not late: their stamps come from another clock
 LOST_OR_LATE = (
     "images are lost or late on the way (remedy: config/fastdds_shm.xml in the environment of the camera's process), "
     "or the node is too slow"
 )
 OTHER_CLOCK = "stamps are up to %.0f s behind this node's clock: set use_sim_time for a bag, or synchronise the clocks"
 
-# Key -> meaning; <...> stands for a word. "Window": the last seconds, as many as window_s says.
+# Key -> meaning; <...> stands for a word. The window is the last seconds, as many as window_s says.
 NODE_KEYS = {
     "model": "Name of the pose model.",
-    "model_ap": "AP of that model in percent, as measured and noted in its spec; by the protocol of model_ap_protocol.",
-    "model_ap_protocol": "Data and settings of that measurement, by its name in the spec.",
-    "backend": "What the pose network runs on now, such as onnxruntime or tensorrt.",
-    "precision": "Arithmetic that the pose network really has: fp32, fp16 or int8.",
-    "fallback": "Why a network runs on something else than was asked for, or none.",
-    "non_finite": "Keypoints and boxes since the start for which a network gave NaN or infinity; they are not found.",
-    "detector": "What finds the people, or none where the model does so by itself.",
-    "cpu_engine": "What runs .onnx models.",
-    "version": "Of this package.",
-    "board": "The machine, as it names itself.",
+    "model_ap": "Average precision (AP) of the model in percent, from its spec, measured as model_ap_protocol says.",
+    "model_ap_protocol": "Data set and settings of that measurement, by its name in the spec.",
+    "backend": "Backend that runs the pose network at present, such as onnxruntime or tensorrt.",
+    "precision": "Arithmetic of the pose network: fp32, fp16 or int8.",
+    "fallback": "Reason why a network runs on another backend than configured, or none.",
+    "non_finite": "Keypoints and boxes since start-up that a network gave as NaN or infinity; they count as not found.",
+    "detector": "Person detector, or none if the model finds people by itself.",
+    "cpu_engine": "Backend that runs .onnx models.",
+    "version": "Version of this package.",
+    "board": "Name of the machine, as it reports it.",
     "power_mode": "Number and name of a Jetson's power mode (nvpmodel).",
-    "gpu_clock_mhz": "Clock of a Jetson's GPU now.",
-    "throttled": "What heat slows down now, by the kernel's names, or none.",
-    "unexpected_errors": "Unexpected exceptions since the start; the log has the traceback of each kind once.",
+    "gpu_clock_mhz": "Present clock of a Jetson's GPU.",
+    "throttled": "Devices that heat slows down at present, by the kernel's names, or none.",
+    "unexpected_errors": "Unexpected exceptions since start-up; the log has the traceback of each kind once.",
     "temperature_<zone>_c": "Temperature of a thermal zone, by the kernel's name for it.",
 }
 CAMERA_KEYS = {
-    "image_topic": "Where the images come from.",
-    "qos": "Reliability that the image subscription asks for.",
-    "window_s": "Seconds that the figures below are taken over.",
-    "rate_in_hz": "Images that the camera publishes, by their numbers (Iron and later; Cyclone DDS has none).",
-    "rate_received_hz": "Images that came to the node.",
-    "rate_out_hz": "Results published.",
-    "skipped": "Images published and never seen, in the window: replaced by a newer one, or lost on the way.",
-    "age_p50_ms": "From the image's stamp to publishing its result, median; negative: the camera's clock is ahead.",
+    "image_topic": "Topic of the images.",
+    "qos": "Reliability that the image subscription requests.",
+    "window_s": "Seconds over which the figures below are taken.",
+    "rate_in_hz": "Images that the camera publishes, by their sequence numbers (Iron and later; not with Cyclone DDS).",
+    "rate_received_hz": "Images that reached the node.",
+    "rate_out_hz": "Results that were published.",
+    "skipped": "Images in the window that the node never saw: replaced by a newer one, or lost on the way.",
+    "age_p50_ms": "Time from an image's stamp to its result, median; negative if the camera's clock is ahead.",
     "age_p99_ms": "The same, 99th percentile.",
-    "max_age_ms": "Images older than this are dropped; none: no limit.",
-    "last_image_age_s": "Since the last image came.",
-    "people": "In the newest result.",
-    "images_received": "Since the start.",
-    "images_published": "Results since the start.",
-    "<stage>_p50_ms": "Time of a stage of the work, median in the window.",
-    "<stage>_mean_ms": "The same, mean; of a detector that does not run for each image the mean tells.",
-    "bad_<kind>": "Images since the start that could not be used, by kind of fault.",
-    "dropped_<kind>": "Good images since the start that were left out by choice, such as too_old.",
+    "max_age_ms": "Images older than this are dropped; none means no limit.",
+    "last_image_age_s": "Time since the last image came.",
+    "people": "People in the newest result.",
+    "images_received": "Images received since start-up.",
+    "images_published": "Results published since start-up.",
+    "<stage>_p50_ms": "Duration of a stage of the work, median in the window.",
+    "<stage>_mean_ms": "The same, mean; meaningful for a detector that does not run for each image.",
+    "bad_<kind>": "Images since start-up that could not be used, by kind of fault.",
+    "dropped_<kind>": "Good images since start-up that were left out by choice, such as too_old.",
 }
 DIAGNOSTIC_KEYS = dict(NODE_KEYS, **CAMERA_KEYS)
 
+Problem = Tuple[bytes, str]  # level and message; "" for no problem
+
 
 class NodeFacts(NamedTuple):
-    """What is known of the node. accuracy: of the model's spec. error: why nothing works at all, or "".
+    """Hold the facts about the node from which its status is made.
 
-    non_finite: what the networks computed that is not finite. blind: whether one computed nothing else the last time.
-    unexpected: count of unexpected exceptions since the start; unexpected_now: whether one came in the last seconds.
+    accuracy: accuracy of the model's spec. fault: reason why a network runs on another backend than configured, or "".
+    non_finite: count of values that are not finite. blind: whether a network computed nothing finite the last time.
+    unexpected: number of unexpected exceptions since start-up. unexpected_now: whether one came in the last seconds.
     """
 
     model: str
@@ -86,7 +89,6 @@ class NodeFacts(NamedTuple):
     cpu_engine: str
     version: str
     board: str
-    error: str = ""
     non_finite: NonFinite = NonFinite()
     blind: bool = False
     unexpected: int = 0
@@ -94,8 +96,11 @@ class NodeFacts(NamedTuple):
 
 
 class CameraFacts(NamedTuple):
-    """What is known of a camera besides its Summary. outage: the watchdog's. max_age_ms: 0 for none. lacks: what
-    images that come are without, such as depth, or ""."""
+    """Hold the facts about a camera, beside its Summary, from which its status is made.
+
+    qos: reliability of the image subscription. outage: outage of the watchdog, or "". max_age_ms: limit of the age, 0
+    for none. lacks: what is missing beside the images, such as depth, or "".
+    """
 
     image_topic: str
     qos: str
@@ -106,15 +111,27 @@ class CameraFacts(NamedTuple):
 
 
 def node_status(name: str, facts: NodeFacts, heat: Mapping[str, Any]) -> DiagnosticStatus:
-    """name: of the node; heat: machine.describe_heat()."""
+    """Make the status of the node.
+
+    Args:
+        name: Full name of the node.
+        facts: Facts about the node.
+        heat: Result of machine.describe_heat().
+
+    Returns:
+        The status.
+    """
     throttled = ", ".join(heat["throttled"])
     problems = [
-        (DiagnosticStatus.ERROR, facts.error),
         (DiagnosticStatus.WARN, facts.fault and "fallback in use: " + facts.fault),
         (DiagnosticStatus.ERROR if facts.blind else DiagnosticStatus.WARN, facts.non_finite.text()),
         (DiagnosticStatus.WARN, throttled and "throttled by heat: " + throttled),
         (DiagnosticStatus.WARN, "unexpected errors, see the log" if facts.unexpected_now else ""),
     ]
+    return _status("%s: Pose estimation" % name, facts.board, problems, _node_values(facts, heat))
+
+
+def _node_values(facts: NodeFacts, heat: Mapping[str, Any]) -> List[Tuple[str, Any]]:
     ap, protocol = model_ap(facts.accuracy, facts.flip_test)
     values = [
         ("model", facts.model),
@@ -130,15 +147,30 @@ def node_status(name: str, facts: NodeFacts, heat: Mapping[str, Any]) -> Diagnos
         ("board", facts.board),
         ("power_mode", heat["power_mode"]),
         ("gpu_clock_mhz", heat["gpu_mhz"]),
-        ("throttled", throttled or NONE),
+        ("throttled", ", ".join(heat["throttled"]) or NONE),
         ("unexpected_errors", facts.unexpected),
     ]
-    values += [("temperature_%s_c" % word(zone), degrees) for zone, degrees in sorted(heat["temperatures_c"].items())]
-    return _status("%s: Pose estimation" % name, facts.board, problems, values)
+    zones = sorted(heat["temperatures_c"].items())
+    return values + [("temperature_%s_c" % word(zone), degrees) for zone, degrees in zones]
 
 
 def camera_status(name: str, facts: CameraFacts, summary: Summary) -> DiagnosticStatus:
-    """name: of the node."""
+    """Make the status of a camera.
+
+    Args:
+        name: Full name of the node.
+        facts: Facts about the camera.
+        summary: Figures of the camera.
+
+    Returns:
+        The status.
+    """
+    title = "%s: Camera %s" % (name, facts.image_topic)
+    problems, values = _camera_problems(facts, summary), _camera_values(facts, summary)
+    return _status(title, facts.image_topic, problems, values)
+
+
+def _camera_values(facts: CameraFacts, summary: Summary) -> List[Tuple[str, Any]]:
     values = [
         ("image_topic", facts.image_topic),
         ("qos", facts.qos),
@@ -159,36 +191,43 @@ def camera_status(name: str, facts: CameraFacts, summary: Summary) -> Diagnostic
         values += [("%s_p50_ms" % word(stage), times_ms[0]), ("%s_mean_ms" % word(stage), times_ms[1])]
     for prefix, totals in (("bad", summary.bad_total), ("dropped", summary.dropped_total)):
         values += [("%s_%s" % (prefix, word(kind)), count) for kind, count in sorted(totals.items())]
-    return _status("%s: Camera %s" % (name, facts.image_topic), facts.image_topic, _problems(facts, summary), values)
+    return values
 
 
-def _problems(facts: CameraFacts, summary: Summary) -> List[Tuple[bytes, str]]:
+def _camera_problems(facts: CameraFacts, summary: Summary) -> List[Problem]:
     if facts.outage:
         return [(DiagnosticStatus.ERROR, facts.outage)]
-    found = []
-    if summary.bad_frames:
-        useless = summary.rate_out_hz == 0 and not summary.dropped
-        level, said = (DiagnosticStatus.ERROR, "no image") if useless else (DiagnosticStatus.WARN, "not every image")
-        found.append((level, "%s can be used: %s" % (said, _counts(summary.bad_frames))))
-    too_old = summary.dropped.get(TOO_OLD, 0)
-    if too_old or 0 < facts.max_age_ms < summary.age_p99_ms:
-        said = "images older than %g ms: %d dropped, age p99 of the others %s ms"
-        found.append((DiagnosticStatus.WARN, said % (facts.max_age_ms, too_old, text(summary.age_p99_ms))))
-    else:
-        found.append((DiagnosticStatus.WARN, _losses(facts, summary)))
-    if summary.ahead:
-        found.append((DiagnosticStatus.WARN, "%d stamps ahead of this node's clock" % summary.ahead))
-    if facts.lacks:
-        found.append((DiagnosticStatus.WARN, facts.lacks))
-    if not facts.enabled:
-        found.append((DiagnosticStatus.OK, "disabled by its parameter"))
-    return found
+    return [
+        _bad_frames(summary),
+        (DiagnosticStatus.WARN, _too_old(facts, summary) or _losses(facts, summary)),
+        (DiagnosticStatus.WARN, "%d stamps ahead of this node's clock" % summary.ahead if summary.ahead else ""),
+        (DiagnosticStatus.WARN, facts.lacks),
+        (DiagnosticStatus.OK, "" if facts.enabled else "disabled by its parameter"),
+    ]
+
+
+def _bad_frames(summary: Summary) -> Problem:
+    counts = ", ".join("%s %d" % item for item in sorted(summary.bad_frames.items()))
+    if not counts:
+        return DiagnosticStatus.OK, ""
+    if summary.rate_out_hz == 0 and not summary.dropped:
+        return DiagnosticStatus.ERROR, "no image can be used: %s" % counts
+    return DiagnosticStatus.WARN, "not every image can be used: %s" % counts
+
+
+def _too_old(facts: CameraFacts, summary: Summary) -> str:
+    """Return the message about images that are older than max_age_ms, or ""."""
+    dropped = summary.dropped.get(TOO_OLD, 0)
+    if not dropped and not 0 < facts.max_age_ms < summary.age_p99_ms:
+        return ""
+    message = "images older than %g ms: %d dropped, age p99 of the others %s ms"
+    return message % (facts.max_age_ms, dropped, text(summary.age_p99_ms))
 
 
 def _losses(facts: CameraFacts, summary: Summary) -> str:
-    """Return what is to be said of images that were lost or came late, with the remedy, or "".
+    """Return the message about images that were lost or came late, with the remedy, or "".
 
-    A node that is slower than its camera skips images by design. So skipped images are a fault only where the node had
+    A node that is slower than its camera skips images by design, so skipped images are a fault only if the node had
     time for them. Late results are a fault unless max_age_ms says how late they may be.
     """
     if summary.age_p99_ms > 1e3 * OTHER_CLOCK_S:
@@ -206,25 +245,33 @@ def _losses(facts: CameraFacts, summary: Summary) -> str:
 
 def full_name(node: Any) -> str:
     """Return the name of a node with its namespace, such as "robot1/pose_node", as the beginning of a status's name."""
-    return (node.get_namespace().rstrip("/") + "/" + node.get_name()).lstrip("/")
+    return str(node.get_namespace().rstrip("/") + "/" + node.get_name()).lstrip("/")
 
 
 def diagnostics(stamp: Any, statuses: Sequence[DiagnosticStatus]) -> DiagnosticArray:
-    """stamp: builtin_interfaces/Time of now."""
+    """Make the message of all statuses; stamp is the builtin_interfaces/Time of the present."""
     message = DiagnosticArray(status=list(statuses))
     message.header.stamp = stamp
     return message
 
 
 def model_ap(accuracy: Mapping[str, Any], flip_test: bool) -> Tuple[Any, str]:
-    """(AP, name of the measurement) of a spec's accuracy: the first whose flip test is as used, else the first."""
-    measured = [(name, found) for name, found in accuracy.items() if isinstance(found, dict) and "AP" in found]
+    """Choose a measurement of a spec's accuracy: the first with the same flip test, otherwise the first.
+
+    Args:
+        accuracy: Measurements by name, as in a model's spec.
+        flip_test: Whether the node runs mirrored crops, too.
+
+    Returns:
+        The AP in percent and the name of the measurement; both "unknown" if nothing was measured.
+    """
+    measured = [(name, values) for name, values in accuracy.items() if isinstance(values, dict) and "AP" in values]
     measured.sort(key=lambda item: bool(item[1].get("flip")) != flip_test)
     return (measured[0][1]["AP"], measured[0][0]) if measured else (UNKNOWN, UNKNOWN)
 
 
 def text(value: Any) -> str:
-    """A value as people read it: two decimals, no NaN."""
+    """Return a value as people read it: two decimals, no NaN."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
@@ -233,23 +280,18 @@ def text(value: Any) -> str:
 
 
 def word(name: str) -> str:
-    """Any name as part of a key: "GPU-therm" -> "gpu_therm"."""
+    """Return a name as part of a key: "GPU-therm" becomes "gpu_therm"."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-def _counts(kinds: Dict[str, int]) -> str:
-    return ", ".join("%s %d" % item for item in sorted(kinds.items()))
-
-
 def _status(
-    name: str, hardware_id: str, problems: Sequence[Tuple[bytes, str]], values: Sequence[Tuple[str, Any]]
+    name: str, hardware_id: str, problems: Sequence[Problem], values: Sequence[Tuple[str, Any]]
 ) -> DiagnosticStatus:
-    """problems: (level, what there is to say, "" for nothing)."""
-    real = [(level, said) for level, said in problems if said]
+    real = [(level, message) for level, message in problems if message]
     return DiagnosticStatus(
         level=max([level for level, _ in real] or [DiagnosticStatus.OK]),
         name=name,
-        message="; ".join(said for _, said in real) or "OK",
+        message="; ".join(message for _, message in real) or "OK",
         hardware_id=hardware_id,
         values=[KeyValue(key=key, value=text(value)) for key, value in values],
     )

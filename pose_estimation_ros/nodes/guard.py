@@ -3,11 +3,11 @@
 import functools
 import time
 import traceback
-from typing import Any, Callable
+from typing import Any, Callable, Set, Tuple
 
 from pose_estimation_ros.core.errors import ModelError
 
-WINDOW_S = 10.0  # for which diagnostics speak of an unexpected error, as long as they speak of bad images
+WINDOW_S = 10.0  # diagnostics report an unexpected error for that long, as they do for bad images
 PLACES = 100  # at most that many different errors are logged
 LONGEST_LOG = 4000  # characters of a traceback; an exception may quote a message of any length
 
@@ -19,8 +19,9 @@ class Guard:
     """
 
     def __init__(self, node: Any) -> None:
+        """Start counting for a node."""
         self._node = node
-        self._logged: set = set()
+        self._logged: Set[Tuple[Any, ...]] = set()
         self._last_s = float("-inf")
         self.total = 0
 
@@ -37,18 +38,18 @@ class Guard:
         self._node.get_logger().error("unexpected error, the node goes on: %s" % _shortened(text))
 
     def is_recent(self) -> bool:
-        """Return whether an unexpected exception came in the last seconds."""
+        """Return whether an unexpected exception came within the last WINDOW_S seconds."""
         return time.monotonic() - self._last_s < WINDOW_S
 
-    def wrap(self, callback: Callable, failed: Callable[[], Any] = lambda: None) -> Callable:
+    def wrap(self, callback: Callable[..., Any], failed: Callable[[], Any] = lambda: None) -> Callable[..., Any]:
         """Wrap a callback so that an unexpected exception costs this one call.
 
-        A ModelError passes, because without its networks the node cannot work. So does every exception after the
-        context was shut down, because those belong to the end of the node.
+        A ModelError passes, because the node cannot work without its networks. So does every exception after the
+        context was shut down, because it belongs to the end of the node.
 
         Args:
             callback: Function to wrap.
-            failed: Is called after an exception; its result takes the place of the callback's.
+            failed: Function that is called after an exception; its result replaces the callback's.
 
         Returns:
             A function with the signature of the callback.
@@ -73,7 +74,8 @@ def guard_of(node: Any) -> Guard:
     """Return the one Guard of a node; the first call makes it."""
     if not hasattr(node, "unexpected_errors"):
         node.unexpected_errors = Guard(node)
-    return node.unexpected_errors
+    guard: Guard = node.unexpected_errors
+    return guard
 
 
 def _shortened(text: str) -> str:

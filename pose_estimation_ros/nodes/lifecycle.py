@@ -1,4 +1,4 @@
-"""A node with ROS 2's life cycle where rclpy has it (Humble and newer), and the same node without where it has not."""
+"""Provide a node with the ROS 2 life cycle where rclpy has it (from Humble on), and the same node without elsewhere."""
 
 from typing import Any, Callable, Optional
 
@@ -18,21 +18,28 @@ CAUSED_BY_USERS = (PoseError, OSError)
 
 
 class ManagedNode(LifecycleNode):
-    """Subclasses say what the four steps do: configure, activate, deactivate, cleanup; each may raise CAUSED_BY_USERS.
+    """Run the four steps of the life cycle, which subclasses define: configure, activate, deactivate and cleanup.
 
-    A step that fails is told in one line and leaves the state as it was; an error that nobody expected takes the node
-    back to "unconfigured", from where it can be configured anew. ``finished`` is done after shutdown, which ends the
-    process. rclpy calls the on_... methods and tells nobody what they raise, hence ``_failure``.
+    A step that raises one of CAUSED_BY_USERS is logged in one line and leaves the state as it was. Any other exception
+    takes the node back to "unconfigured", from where it can be configured again. ``finished`` is done after shutdown,
+    which ends the process. rclpy calls the methods on_... and discards the exceptions they raise; start() therefore
+    keeps them.
     """
 
     def __init__(self, name: str, **node_options: Any) -> None:
+        """Create an unconfigured node.
+
+        Args:
+            name: Name of the node.
+            node_options: Keyword arguments of rclpy's Node.
+        """
         super().__init__(name, **node_options)
-        self.finished: Future = Future()
+        self.finished: "Future[None]" = Future()
         self._failure: Optional[BaseException] = None
         self._starting = False
 
     def start(self) -> None:
-        """Configures and activates, as a manager of life cycles would. Raises what these raise."""
+        """Configure and activate, as a lifecycle manager would do. Raise what these steps raise."""
         self._starting = True
         try:
             for step in ("configure", "activate"):
@@ -44,34 +51,40 @@ class ManagedNode(LifecycleNode):
             self._starting = False
 
     def configure(self) -> None:
-        """Gets everything ready: files, networks, publishers."""
+        """Prepare everything: files, networks, publishers."""
 
     def activate(self) -> None:
-        """Begins to work: subscribes."""
+        """Subscribe and begin to work."""
 
     def deactivate(self) -> None:
-        """The inverse of activate; also called where activate failed half way, and more than once."""
+        """Undo activate(); also called if activate() failed half way, and more than once."""
 
     def cleanup(self) -> None:
-        """The inverse of configure; also called where configure failed half way, and more than once."""
+        """Undo configure(); also called if configure() failed half way, and more than once."""
 
     def on_configure(self, _state: Any) -> Any:
+        """Answer the transition "configure"."""
         return self._transition(self.configure, self.cleanup)
 
     def on_activate(self, _state: Any) -> Any:
+        """Answer the transition "activate"."""
         return self._transition(self.activate, self.deactivate)
 
     def on_deactivate(self, _state: Any) -> Any:
+        """Answer the transition "deactivate"."""
         return self._transition(self.deactivate)
 
     def on_cleanup(self, _state: Any) -> Any:
+        """Answer the transition "cleanup"."""
         return self._transition(self.cleanup)
 
     def on_shutdown(self, _state: Any) -> Any:
+        """Answer the transition "shutdown"."""
         self.finished.set_result(None)
         return self._transition(self._stop)
 
     def on_error(self, _state: Any) -> Any:
+        """Undo everything after a transition failed unexpectedly."""
         return self._transition(self._stop)
 
     def _stop(self) -> None:
@@ -92,14 +105,14 @@ class ManagedNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def _failed(self, step: Callable[[], None], error: Exception, answer: Any) -> Any:
-        """Told here where a service asked; who called start() gets the error itself."""
+        """Log the failure if a service asked for the step; start() raises the error instead."""
         self._failure = error
         if not self._starting:
-            self.get_logger().error(
-                "%s: %s" % (step.__name__, error if isinstance(error, CAUSED_BY_USERS) else repr(error))
-            )
+            reason = error if isinstance(error, CAUSED_BY_USERS) else repr(error)
+            self.get_logger().error("%s failed: %s" % (step.__name__.strip("_"), reason))
         return answer
 
     def destroy_node(self) -> None:
+        """Stop the work and destroy the node."""
         self._stop()
         super().destroy_node()

@@ -1,22 +1,25 @@
-"""Camera topics in, keypoints out: parameters, the networks, and a CameraStream for each image topic. One thread.
+"""Subscribe to camera topics and publish keypoints, skeletons and markers. Everything runs in one thread.
 
-With one image topic, relative to the node's namespace, results are pose/...; with several, those of /left/image_raw are
-/left/pose/.... pose/skeleton (Skeleton, latched) is published once. Life cycle: configure loads the networks, activate
-subscribes; both at the start unless auto_activate is false.
+This file is wiring: parameters, the networks, and one CameraStream for each image topic. With one image topic the
+results are published as pose/... in the node's namespace; with several, those of /left/image_raw are /left/pose/....
+pose/skeleton (Skeleton, latched) is published once. In the life cycle, configure loads the networks and activate
+subscribes; both happen at start-up unless auto_activate is false.
 """
 
 import functools
 import sys
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.clock import Clock, ClockType
+from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]
+from rclpy.publisher import Publisher
+from rclpy.timer import Timer
 
 from pose_estimation_ros import __version__
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.machine import describe_heat, describe_machine
 from pose_estimation_ros.inference.options import LIVE, PipelineOptions
-from pose_estimation_ros.inference.pipeline import build_pipeline
+from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 from pose_estimation_ros.msg import Skeleton
 from pose_estimation_ros.nodes.camera.image_qos import advertise
 from pose_estimation_ros.nodes.camera.stream import CameraStream
@@ -31,20 +34,33 @@ from pose_estimation_ros.nodes.qos_overrides import warn_of_unserved
 from pose_estimation_ros.nodes.run import run
 from pose_estimation_ros.nodes.topic_names import resolved
 
+TICK_S = 1.0
+
 
 class PoseNode(ManagedNode):
-    """Keyword arguments go to rclpy's Node. Raises ConfigError or ModelError where it cannot start.
+    """Estimate the poses of the people in the images of one or several cameras.
 
-    Without auto_activate only for bad parameters: a configuration that fails is then told to who asked for it.
+    ``cameras`` has one CameraStream for each image topic while the node is configured.
     """
 
     def __init__(self, **node_options: Any) -> None:
+        """Declare the parameters, and start unless auto_activate is false.
+
+        A failed start raises; a failed configuration that a service asked for is answered and logged.
+
+        Args:
+            node_options: Keyword arguments of rclpy's Node.
+
+        Raises:
+            ConfigError: A parameter is wrong.
+            ModelError: A model cannot be used.
+        """
         super().__init__("pose_node", **node_options)
         self.cameras: List[CameraStream] = []
-        self._pipeline: Any = None
-        self._skeleton: Any = None
-        self._diagnostics: Any = None
-        self._timer: Any = None
+        self.diagnostics_publisher: Optional["Publisher[Any]"] = None
+        self._pipeline: Optional[Pipeline] = None
+        self._skeleton_publisher: Optional["Publisher[Any]"] = None
+        self._timer: Optional[Timer] = None
         self._board = describe_machine()["board"]
         self._values = declare(self, POSE_PARAMETERS)
         check_depth_range(self._values)
@@ -53,30 +69,36 @@ class PoseNode(ManagedNode):
         if self._values["auto_activate"]:
             self.start()
 
+    @property
+    def pipeline(self) -> Pipeline:
+        """Return the pipeline whose networks the cameras' pipelines share; it exists while the node is configured."""
+        assert self._pipeline is not None, "the node is not configured"
+        return self._pipeline
+
     def configure(self) -> None:
-        values, self._fault, self._told_non_finite = self._values, "", False
+        """Load the networks and create the publishers."""
+        values, self._logged_fault, self._logged_non_finite = self._values, "", False
         options = PipelineOptions(*(values[name] for name in PipelineOptions._fields))
         self._pipeline = build_pipeline(options)
-        self._skeleton = advertise(self, Skeleton, "pose/skeleton", LATCHED)
-        self._skeleton.publish(skeleton_to_msg(self._pipeline.skeleton))
-        self._diagnostics = advertise(self, DiagnosticArray, "/diagnostics", OUTPUT)
+        self._skeleton_publisher = advertise(self, Skeleton, "pose/skeleton", LATCHED)
+        self._skeleton_publisher.publish(skeleton_to_msg(self.pipeline.skeleton))
+        self.diagnostics_publisher = advertise(self, DiagnosticArray, "/diagnostics", OUTPUT)
         for topic, prefix in zip(values["image_topics"], self._prefixes):
-            self.cameras.append(CameraStream(self, self._pipeline.sibling(), topic, prefix, values))
+            self.cameras.append(CameraStream(self, self.pipeline.sibling(), topic, prefix, values))
 
     def activate(self) -> None:
+        """Subscribe to the cameras and start the timer."""
         for camera in self.cameras:
             camera.open()
-        text = "%s on %s, detector %s, images from %s"
-        topics = ", ".join(camera.inputs.topic for camera in self.cameras)
-        pipeline = self._pipeline
-        self.get_logger().info(text % (pipeline.options.model, pipeline.backend_name, pipeline.detector_name, topics))
-        self._tell_fault()
+        self._log_start()
+        self._log_faults()
         warn_of_unserved(self)
-        # Not the node's clock: a paused bag is to be told too.
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = self.create_timer(1.0, guard_of(self).wrap(self.tick), clock=steady)
+        # A steady clock, because diagnostics go on while a bag is paused.
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = self.create_timer(TICK_S, guard_of(self).wrap(self.tick), clock=clock)
 
     def deactivate(self) -> None:
+        """Stop the timer and unsubscribe."""
         if self._timer:
             self.destroy_timer(self._timer)
             self._timer = None
@@ -84,32 +106,34 @@ class PoseNode(ManagedNode):
             camera.close()
 
     def cleanup(self) -> None:
+        """Destroy the publishers and free the networks."""
         while self.cameras:
             self.cameras.pop().destroy()
-        for publisher in (self._skeleton, self._diagnostics):
+        for publisher in (self._skeleton_publisher, self.diagnostics_publisher):
             if publisher:
                 self.destroy_publisher(publisher)
         if self._pipeline:
             self._pipeline.close()
-        self._skeleton = self._diagnostics = self._pipeline = None
+        self._skeleton_publisher = self.diagnostics_publisher = self._pipeline = None
 
     def _change(self, changes: Dict[str, Any]) -> None:
-        """New values of live parameters, those of the pipelines."""
+        """Pass new values of live parameters on to the pipelines."""
         options = {name: value for name, value in changes.items() if name in LIVE}
         for camera in self.cameras:
             camera.pipeline.change(**options)
 
     def tick(self) -> None:
-        """Every second: watchdogs and diagnostics."""
+        """Run the watchdogs and publish diagnostics; the timer calls it every second."""
         for camera in self.cameras:
             camera.inputs.tick()
-        self._tell_fault()
+        self._log_faults()
         statuses = [node_status(full_name(self), self._facts(), describe_heat())]
         statuses += [camera.status() for camera in self.cameras]
-        self._diagnostics.publish(diagnostics(self.get_clock().now().to_msg(), statuses))
+        if self.diagnostics_publisher:
+            self.diagnostics_publisher.publish(diagnostics(self.get_clock().now().to_msg(), statuses))
 
     def _facts(self) -> NodeFacts:
-        pipeline = self._pipeline
+        pipeline = self.pipeline
         return NodeFacts(
             model=pipeline.spec.name,
             accuracy=pipeline.spec.accuracy,
@@ -127,14 +151,20 @@ class PoseNode(ManagedNode):
             unexpected_now=guard_of(self).is_recent(),
         )
 
-    def _tell_fault(self) -> None:
-        """Log once each: an engine that was not to be had or failed on the way; networks whose numbers overflow."""
-        if self._pipeline.fault != self._fault:
-            self._fault = self._pipeline.fault
-            self.get_logger().warning("not as configured, on the CPU instead: %s" % self._fault)
-        if self._pipeline.non_finite.values and not self._told_non_finite:
-            self._told_non_finite = True
-            self.get_logger().warning(self._pipeline.non_finite.text())
+    def _log_start(self) -> None:
+        topics = ", ".join(camera.inputs.topic for camera in self.cameras)
+        names = (self.pipeline.options.model, self.pipeline.backend_name, self.pipeline.detector_name, topics)
+        self.get_logger().info("model %s runs on %s, detector %s, images from %s" % names)
+
+    def _log_faults(self) -> None:
+        """Log once each: an engine that is missing or failed, and networks whose numbers overflow."""
+        fault, non_finite = self.pipeline.fault, self.pipeline.non_finite
+        if fault != self._logged_fault:
+            self._logged_fault = fault
+            self.get_logger().warning("running on the CPU instead of the configured engine: %s" % fault)
+        if non_finite.values and not self._logged_non_finite:
+            self._logged_non_finite = True
+            self.get_logger().warning(non_finite.text())
 
 
 def check_depth_range(values: Dict[str, Any]) -> None:
@@ -149,8 +179,11 @@ def output_prefixes(topics: List[str], full_name_of: Callable[[str], str] = str)
     """Return the prefix of the topics published for each image topic.
 
     Args:
-        topics: Of images, as the user gave them.
-        full_name_of: Resolves the name of a topic in the node's namespace.
+        topics: Image topics as the user configured them.
+        full_name_of: Function that resolves the name of a topic in the node's namespace.
+
+    Returns:
+        One prefix for each topic, "" or ending with "/".
 
     Raises:
         ConfigError: There is no topic, or two cameras would publish the same topics.
@@ -163,7 +196,8 @@ def output_prefixes(topics: List[str], full_name_of: Callable[[str], str] = str)
     return prefixes
 
 
-def main(args: List[str] = None) -> int:
+def main(args: Optional[List[str]] = None) -> int:
+    """Run the node; return the exit code."""
     return run("pose_node", PoseNode, args)
 
 

@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 from rclpy.duration import Duration
+from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 
 from pose_estimation_ros.core.errors import ConfigError
@@ -20,20 +21,20 @@ DURATIONS = ("deadline", "lifespan", "liveliness_lease_duration")
 POLICIES = tuple(ENUMS) + DURATIONS + ("depth", "avoid_ros_namespace_conventions")
 
 
-def with_overrides(node: Any, direction: str, topic: str, profile: QoSProfile) -> QoSProfile:
-    """Return a profile with what the user's parameters change of it.
+def with_overrides(node: Node, direction: str, topic: str, profile: QoSProfile) -> QoSProfile:
+    """Return a profile with the changes of the user's parameters.
 
     Args:
-        node: rclpy's Node, of which parameters.declare() has declared the parameters.
+        node: Node whose parameters parameters.declare() has declared.
         direction: "publisher" or "subscription".
-        topic: Name of the topic, as it is given to create_publisher or create_subscription.
-        profile: What the node would use. It is not changed.
+        topic: Name of the topic, as it is passed to create_publisher or create_subscription.
+        profile: Profile that the node would use. It is not changed.
 
     Returns:
         A copy of the profile.
 
     Raises:
-        ConfigError: A policy or its value is not known.
+        ConfigError: The name of a policy or its value is not valid.
     """
     profile = copy.copy(profile)
     prefix = "%s%s.%s" % (PREFIX, _full_name(node, topic), direction)
@@ -45,10 +46,10 @@ def with_overrides(node: Any, direction: str, topic: str, profile: QoSProfile) -
     return profile
 
 
-def warn_of_unserved(node: Any) -> None:
+def warn_of_unserved(node: Node) -> None:
     """Log the parameters qos_overrides that no publisher or subscription of the node has.
 
-    They are no errors, as in a file for several nodes they may be for another.
+    They are no errors, because a file for several nodes may set them for another one.
     """
     endpoints = [("publisher", publisher.topic_name) for publisher in node.publishers]
     endpoints += [("subscription", subscription.topic_name) for subscription in node.subscriptions]
@@ -59,13 +60,13 @@ def warn_of_unserved(node: Any) -> None:
             node.get_logger().warning(text % (PREFIX, name, ", ".join(end.rstrip(".") for end in sorted(served))))
 
 
-def _full_name(node: Any, topic: str) -> str:
-    """Return the name that remapping leads to; Foxy, which cannot tell, has no such parameters either."""
+def _full_name(node: Node, topic: str) -> str:
+    """Return the name that remapping leads to; Foxy cannot tell it, and has no such parameters either."""
     return node.resolve_topic_name(topic) if hasattr(node, "resolve_topic_name") else topic
 
 
 def _value(name: str, policy: str, value: Any) -> Any:
-    """Turn the value of a parameter into that of a QoSProfile. Raises ConfigError."""
+    """Convert the value of a parameter to that of a QoSProfile. Raise ConfigError if it is not valid."""
     if policy in ENUMS:
         choices = {key.lower(): kind for key, kind in ENUMS[policy].__members__.items() if key != "UNKNOWN"}
         if not isinstance(value, str) or value not in choices:  # a list cannot be looked up

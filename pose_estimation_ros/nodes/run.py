@@ -1,4 +1,4 @@
-"""Run a node as a program: clean ends, and one line instead of a traceback for what a user can cause."""
+"""Run a node as a program: end it cleanly, and report errors that a user can cause in one line."""
 
 import contextlib
 import gc
@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 import time
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, Iterator, List, Optional
 
 import rclpy
 from rcl_interfaces.msg import Log
@@ -21,29 +21,29 @@ from pose_estimation_ros.core.errors import PoseError
 from pose_estimation_ros.nodes.guard import guard_of
 from pose_estimation_ros.nodes.qos import LATCHED
 
-# Before Galactic rclpy raised RuntimeError in their place.
+# Before Galactic rclpy raised RuntimeError instead of these two.
 RCLError: Any = getattr(rclpy_implementation, "RCLError", RuntimeError)
 UnknownROSArgsError: Any = getattr(rclpy_implementation, "UnknownROSArgsError", RuntimeError)
-# What a user can cause: parameters, names, files, arguments after --ros-args.
+# Errors that a user can cause by parameters, names, files, or arguments after --ros-args.
 USER_ERRORS = (PoseError, OSError, RCLError, UnknownROSArgsError, NameValidationException, ParameterException)
 FAILURES_IN_A_ROW = 100
 PAUSE_S = 0.02  # after a failure: 100 of them take long enough for the node's timer to come between
 ROSOUT_S = 1.0
 
 
-def run(name: str, make_node: Callable[[], Any], args: List[str] = None) -> int:
-    """Spin the node until its future ``finished`` is done or SIGINT or SIGTERM comes.
+def run(name: str, make_node: Callable[[], Any], args: Optional[List[str]] = None) -> int:
+    """Spin a node until its future ``finished`` is done or SIGINT or SIGTERM comes.
 
-    After a signal the process is to end: further ones are ignored from then on.
+    After a signal the process is expected to end: further signals are ignored from then on.
 
     Args:
-        name: Of the node, with which a line about an error begins.
-        make_node: Makes the node, of which destroy_node() is called in the end.
-        args: Command line; default: of this process.
+        name: Name of the node, with which a line about an error begins.
+        make_node: Function that makes the node; its destroy_node() is called in the end.
+        args: Command line; default: that of this process.
 
     Returns:
-        The exit code. It is 1 after an error that a user can cause, at start-up or later: its reason is one line on
-        stderr and on /rosout.
+        The exit code. It is 1 after an error that a user can cause, at start-up or later; the reason is printed to
+        stderr in one line and published on /rosout.
     """
     with one_signal():
         return _run(name, make_node, args)
@@ -51,50 +51,50 @@ def run(name: str, make_node: Callable[[], Any], args: List[str] = None) -> int:
 
 @contextlib.contextmanager
 def one_signal() -> Iterator[None]:
-    """SIGINT or SIGTERM raises KeyboardInterrupt, once: impatient users and launch must not break off a clean end.
+    """Let the first SIGINT or SIGTERM raise KeyboardInterrupt, and ignore further ones.
 
-    rclpy's own handlers call these.
+    An impatient user, or launch, must not interrupt a clean end. rclpy's signal handlers call these.
     """
-    told: List[int] = []
+    received: List[int] = []
 
     def on_signal(number: int, _frame: Any) -> None:
-        if not told:
-            told.append(number)
+        if not received:
+            received.append(number)
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_IGN if told else handler)
+        for number, handler in previous.items():
+            signal.signal(number, signal.SIG_IGN if received else handler)
 
 
-def _run(name: str, make_node: Callable[[], Any], args: List[str]) -> int:
-    executor: Any = None
+def _run(name: str, make_node: Callable[[], Any], args: Optional[List[str]]) -> int:
+    executor: Optional[SingleThreadedExecutor] = None
     node: Any = None
     try:
         rclpy.init(args=args)
-        executor = SingleThreadedExecutor()  # before the node: half made, it complains when it is deleted
+        executor = SingleThreadedExecutor()  # made first: if interrupted half-made, it complains when deleted
         node = make_node()
-        # What imports and networks left lives on; to look through all of it again and again takes tens of ms each time.
+        # Imported modules and networks live on; collecting their objects again and again takes tens of ms each time.
         getattr(gc, "freeze", lambda: None)()
         _spin(node, executor)
     except USER_ERRORS as error:
         if isinstance(error, PoseError) or executor is None or rclpy.ok():
-            _tell(name, one_line(error))
+            _report(name, one_line(error))
             return 1
     except KeyboardInterrupt:
         pass
     except Exception:
         if rclpy.ok():
-            raise  # else a signal came: spinning ends so, and calls on the way fail in ways of their own
+            raise  # otherwise a signal came: spinning ends like this, and interrupted calls fail in various ways
     finally:
         _end(node, executor)
     return 0
 
 
-def _end(node: Any, executor: Any) -> None:
+def _end(node: Any, executor: Optional[SingleThreadedExecutor]) -> None:
     if node is not None:
         node.destroy_node()
     if executor is not None:
@@ -106,8 +106,8 @@ def _end(node: Any, executor: Any) -> None:
 def _spin(node: Any, executor: SingleThreadedExecutor) -> None:
     """Spin until the node's future ``finished`` is done.
 
-    rclpy's own callbacks raise, too, such as for a parameter of an unknown type. Such an exception costs one message.
-    Only many of them, without one callback between that works, end the node.
+    rclpy's own callbacks raise, too, for example for a parameter of an unknown type. Such an exception costs one
+    message. Only many of them, without one callback between that works, end the node.
     """
     executor.add_node(node)
     failures = 0
@@ -126,7 +126,7 @@ def _spin(node: Any, executor: SingleThreadedExecutor) -> None:
 
 
 def one_line(error: BaseException) -> str:
-    """Return the text of an exception without line breaks, and without what rcl says of its own source files."""
+    """Return the text of an exception in one line, without the places in rcl's source files that rcl adds."""
     text = re.sub(r", at \S+\.c:\d+", "", str(error))
     text = " ".join(line.strip() for line in text.splitlines() if line.strip(" ^")) or type(error).__name__
     if isinstance(error, UnknownROSArgsError):
@@ -134,23 +134,23 @@ def one_line(error: BaseException) -> str:
     return "%.1000s" % text
 
 
-def _tell(name: str, text: str) -> None:
-    """Say why a node ends: on stderr, and on /rosout to whoever listens there within a second."""
+def _report(name: str, text: str) -> None:
+    """Report why a node ends: on stderr, and on /rosout if anybody subscribes to it within a second."""
     print("%s: error: %s" % (name, text), file=sys.stderr, flush=True)
     try:
-        _tell_rosout(name, text)
+        _publish_to_rosout(name, text)
     except Exception as error:  # no middleware, for example; stderr has the reason
-        print("%s: cannot say so on /rosout: %s" % (name, one_line(error)), file=sys.stderr)
+        print("%s: cannot report this error on /rosout: %s" % (name, one_line(error)), file=sys.stderr)
 
 
-def _tell_rosout(name: str, text: str) -> None:
-    """Publish a log message from a context of its own, as the node may have failed before it had one."""
+def _publish_to_rosout(name: str, text: str) -> None:
+    """Publish a log message from a context of its own, because the node may have failed before it had one."""
     context = Context()
     context.init(args=[])
     try:
         node = Node(name, context=context, use_global_arguments=False, enable_rosout=False)
         publisher = node.create_publisher(Log, "/rosout", LATCHED)
-        level = Log.FATAL if isinstance(Log.FATAL, int) else ord(Log.FATAL)  # before Humble bytes
+        level = Log.FATAL if isinstance(Log.FATAL, int) else ord(Log.FATAL)  # it was of bytes before Humble
         publisher.publish(Log(stamp=node.get_clock().now().to_msg(), level=level, name=name, msg=text))
         end_s = time.monotonic() + ROSOUT_S
         while not publisher.get_subscription_count() and time.monotonic() < end_s:

@@ -1,8 +1,9 @@
-"""Find the full names of one camera's topics: the images, and camera_info, depth and detections that go with them."""
+"""Find the full names of one camera's topics: image, camera_info, depth and detections."""
 
 from typing import Any, Dict, List, NamedTuple
 
 from rclpy.expand_topic_name import expand_topic_name
+from rclpy.node import Node
 
 from pose_estimation_ros.core.errors import ConfigError
 
@@ -10,7 +11,7 @@ PARTNERS = ("camera_info", "depth", "detections")
 
 
 class CameraTopics(NamedTuple):
-    """Full names after remapping, "" for what the camera has not; image and depth are the raw ones."""
+    """Hold full names after remapping, "" for a topic that the camera does not have; image and depth are raw ones."""
 
     image: str
     camera_info: str
@@ -18,15 +19,15 @@ class CameraTopics(NamedTuple):
     detections: str
 
 
-def camera_topics(node: Any, image_topic: str, values: Dict[str, Any]) -> CameraTopics:
+def camera_topics(node: Node, image_topic: str, values: Dict[str, Any]) -> CameraTopics:
     """Resolve the names of one camera's topics.
 
-    What goes with an image is, in this order: where its conventional name (such as camera_info) is remapped to; where
-    the name in its parameter (such as camera_info_topic) is remapped to; the parameter's name itself, beside the image
-    topic if it is relative; nothing if the parameter is empty.
+    The name of a topic that belongs to the image is the first of these that applies: the name to which its conventional
+    name (such as camera_info) is remapped; the name to which its parameter (such as camera_info_topic) is remapped; the
+    parameter, in the namespace of the image topic if it is relative; none if the parameter is empty.
 
     Args:
-        node: rclpy's Node.
+        node: Node that subscribes.
         image_topic: One of the parameter image_topics.
         values: Values of the node's parameters.
 
@@ -37,45 +38,47 @@ def camera_topics(node: Any, image_topic: str, values: Dict[str, Any]) -> Camera
         ConfigError: A conventional name is remapped for several cameras at once.
     """
     image = resolved(node, image_topic)
-    beside = image[: image.rfind("/") + 1]
+    namespace = image[: image.rfind("/") + 1]
     several = len(values["image_topics"]) > 1
-    return CameraTopics(image, *(_partner(node, name, values[name + "_topic"], beside, several) for name in PARTNERS))
+    partners = [_partner(node, name, values[name + "_topic"], namespace, several) for name in PARTNERS]
+    return CameraTopics(image, *partners)
 
 
-def _partner(node: Any, name: str, given: str, beside: str, several: bool) -> str:
-    """Return the full name of what goes with an image.
+def _partner(node: Node, name: str, configured: str, namespace: str, several: bool) -> str:
+    """Return the full name of a topic that belongs to the image.
 
     Args:
-        node: rclpy's Node.
-        name: The conventional name, one of PARTNERS.
-        given: Value of its parameter.
-        beside: Namespace of the image topic, with a "/" at its end.
+        node: Node that subscribes.
+        name: Conventional name, one of PARTNERS.
+        configured: Value of its parameter.
+        namespace: Namespace of the image topic, ending with "/".
         several: Whether the node has several cameras.
     """
     if several and is_remapped(node, name):
         text = "expected a remapping of %s%s for this camera alone (there are several), got one of %s"
-        raise ConfigError(text % (beside, name, name))
+        raise ConfigError(text % (namespace, name, name))
     candidates: List[str] = [] if several else [name]
-    candidates.append(beside + name)
-    if given and given[0] not in "/~":
-        candidates += ([] if several else [given]) + [beside + given]
+    candidates.append(namespace + name)
+    is_relative = configured[:1] not in ("", "/", "~")
+    if is_relative:
+        candidates += ([] if several else [configured]) + [namespace + configured]
     for candidate in candidates:
         if is_remapped(node, candidate):
             return resolved(node, candidate)
-    if not given:
+    if not configured:
         return ""
-    return resolved(node, given if given[0] in "/~" else beside + given)
+    return resolved(node, namespace + configured if is_relative else configured)
 
 
-def is_remapped(node: Any, name: str) -> bool:
-    """Return whether a remapping leads from this name to another. Foxy cannot tell."""
+def is_remapped(node: Node, name: str) -> bool:
+    """Return whether a remapping leads from this name to another; always false on Foxy, where it is unknown."""
     if not hasattr(node, "resolve_topic_name"):
         return False
     return node.resolve_topic_name(name) != node.resolve_topic_name(name, only_expand=True)
 
 
-def resolved(node: Any, topic: str) -> str:
-    """Return the full name of a topic after remapping, as image_transport does for the raw image's topic."""
+def resolved(node: Node, topic: str) -> str:
+    """Return the full name of a topic after remapping, as image_transport does for the topic of the raw image."""
     if hasattr(node, "resolve_topic_name"):
         return node.resolve_topic_name(topic)
     return expand_topic_name(topic, node.get_name(), node.get_namespace())  # Foxy: without remapping

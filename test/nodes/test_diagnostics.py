@@ -85,7 +85,6 @@ def test_the_node():
         ({"unexpected": 3, "unexpected_now": True}, {}, WARN, "unexpected errors, see the log"),
         ({}, {"throttled": ["cpu", "gpu"]}, WARN, "throttled by heat: cpu, gpu"),
         ({"fault": "a"}, {"throttled": ["gpu"]}, WARN, "fallback in use: a; throttled by heat: gpu"),
-        ({"error": "the engine failed", "fault": "a"}, {}, ERROR, "the engine failed; fallback in use: a"),
         ({"non_finite": NonFinite(3, 2, 0)}, {}, WARN, NonFinite(3, 2, 0).text()),
         ({"non_finite": NonFinite(3, 2, 1), "blind": True}, {}, ERROR, NonFinite(3, 2, 1).text()),
     ],

@@ -96,7 +96,7 @@ def test_what_a_user_caused_leaves_the_state_and_start_raises_it(make, manager, 
     node = make(configure=kind("expected a model, got nothing"))
     assert not change(manager, node, wait_until, "configure")
     assert state(manager, node, wait_until) == "unconfigured"
-    assert "configure: expected a model, got nothing" in capfd.readouterr().err
+    assert "configure failed: expected a model, got nothing" in capfd.readouterr().err
     assert node.steps == ["configure", "cleanup"], "what was half made is undone"
     with pytest.raises(kind, match="expected a model"):
         node.start()

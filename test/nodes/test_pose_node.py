@@ -147,19 +147,19 @@ def test_the_skeleton_reaches_late_subscribers(node, peer, wait_until):
 
 
 def test_markers_and_overlay_only_while_somebody_listens(node, peer, ask, frame, wait_until, monkeypatch):
-    made = []
-    monkeypatch.setattr(node.cameras[0].results._markers, "publish", lambda msg: made.append("markers"))
-    monkeypatch.setattr(node.cameras[0].results._overlay, "publish", lambda msg: made.append("image"))
+    made, publishers = [], node.cameras[0].results.publishers
+    monkeypatch.setattr(publishers["pose/markers"], "publish", lambda msg: made.append("markers"))
+    monkeypatch.setattr(publishers["pose/image"], "publish", lambda msg: made.append("image"))
     ask(array_to_image(frame, header()))
     assert made == []
     listening = peer.listen(MarkerArray, "pose/markers", QoSProfile(depth=10))
-    wait_until(lambda: node.cameras[0].results._markers.get_subscription_count() == 1, node, peer)
+    wait_until(lambda: publishers["pose/markers"].get_subscription_count() == 1, node, peer)
     ask(array_to_image(frame, header()))
     wait_until(lambda: made == ["markers"], node, peer)
     peer.destroy_subscription(listening)
     peer.listen(Image, "pose/image", QoSProfile(depth=10))
-    wait_until(lambda: node.cameras[0].results._markers.get_subscription_count() == 0, node, peer)
-    wait_until(lambda: node.cameras[0].results._overlay.get_subscription_count() == 1, node, peer)
+    wait_until(lambda: publishers["pose/markers"].get_subscription_count() == 0, node, peer)
+    wait_until(lambda: publishers["pose/image"].get_subscription_count() == 1, node, peer)
     ask(array_to_image(frame, header()))
     wait_until(lambda: made == ["markers", "image"], node, peer)
 
@@ -167,14 +167,9 @@ def test_markers_and_overlay_only_while_somebody_listens(node, peer, ask, frame,
 def test_overlay_and_markers_have_the_stamp_of_the_image(node, peer, ask, frame, wait_until):
     peer.listen(MarkerArray, "pose/markers", QoSProfile(depth=10))
     peer.listen(Image, "pose/image", QoSProfile(depth=10))
-    wait_until(
-        lambda: (
-            node.cameras[0].results._markers.get_subscription_count()
-            and node.cameras[0].results._overlay.get_subscription_count()
-        ),
-        node,
-        peer,
-    )
+    publishers = node.cameras[0].results.publishers
+    for topic in ("pose/markers", "pose/image"):
+        wait_until(publishers[topic].get_subscription_count, node, peer)
     ask(array_to_image(frame, header()))
     wait_until(lambda: peer.received["pose/markers"] and peer.received["pose/image"], node, peer)
     assert {marker.header.stamp.sec for marker in peer.received["pose/markers"][0].markers} == {100}
@@ -194,11 +189,11 @@ def test_without_its_engine_it_serves_all_the_same_and_says_so_once(
     monkeypatch.setattr("pose_estimation_ros.inference.backends.find.model_folders", lambda: [str(tmp_path)])
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     node, sent = make_pose_node(model="color_model.engine"), []
-    monkeypatch.setattr(node.cameras[0].results._keypoints, "publish", sent.append)
+    monkeypatch.setattr(node.cameras[0].results.publishers["pose/keypoints"], "publish", sent.append)
     for sec in range(3):
         node.cameras[0].inputs.on_image(array_to_image(frame, header(sec)))
     assert [len(people.persons) for people in sent] == [1, 1, 1]
-    assert warnings(capfd, "on the CPU instead: expected TensorRT's Python module") == 1
+    assert warnings(capfd, "on the CPU instead of the configured engine: expected TensorRT's Python module") == 1
 
 
 def test_a_cuda_error_in_flight_costs_no_image_and_is_told_once(
@@ -206,7 +201,7 @@ def test_a_cuda_error_in_flight_costs_no_image_and_is_told_once(
 ):
     cudart, _ = gpu()
     node, sent = make_pose_node(model=save_engine(color_model)), []
-    monkeypatch.setattr(node.cameras[0].results._keypoints, "publish", sent.append)
+    monkeypatch.setattr(node.cameras[0].results.publishers["pose/keypoints"], "publish", sent.append)
     node.cameras[0].inputs.on_image(array_to_image(frame, header(9, 0)))
     assert warnings(capfd, "") == 0
     cudart.failing["cudaEventSynchronize"] = 700
@@ -262,12 +257,12 @@ def test_a_missing_model_or_a_bad_parameter_ends_the_start(make_pose_node):
 )
 def test_a_network_whose_numbers_overflow(make_pose_node, broken_model, frame, capfd, bias, people, level):
     node, sent, shown = make_pose_node(model=broken_model(bias)), [], []
-    results = node.cameras[0].results
-    for publisher in (results._overlay, results._markers):
+    publishers = node.cameras[0].results.publishers
+    for publisher in (publishers["pose/image"], publishers["pose/markers"]):
         publisher.get_subscription_count = lambda: 1  # as if somebody watched
         publisher.publish = shown.append
-    results._keypoints.publish = sent.append
-    node._diagnostics.publish = sent.append
+    publishers["pose/keypoints"].publish = sent.append
+    node.diagnostics_publisher.publish = sent.append
     for sec in range(3):
         node.cameras[0].inputs.on_image(array_to_image(frame, header(sec)))
         node.tick()

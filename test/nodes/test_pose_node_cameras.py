@@ -79,7 +79,7 @@ def test_two_cameras_have_their_own_topics_frames_stamps_and_people(make_pose_no
 
 def test_switched_off_it_ignores_images_and_on_again_goes_on(make_pose_node, picture, monkeypatch):
     node, sent = make_pose_node(), []
-    monkeypatch.setattr(node.cameras[0].results._keypoints, "publish", sent.append)
+    monkeypatch.setattr(node.cameras[0].results.publishers["pose/keypoints"], "publish", sent.append)
     for sec, enabled in ((1, True), (2, False), (3, True)):
         assert node.set_parameters([Parameter("enabled", value=enabled)])[0].successful
         node.cameras[0].inputs.on_image(image(picture, sec))
@@ -88,7 +88,7 @@ def test_switched_off_it_ignores_images_and_on_again_goes_on(make_pose_node, pic
 
 def test_a_threshold_changes_what_is_published_from_the_next_image_on(make_pose_node, picture, monkeypatch):
     node, sent = make_pose_node(person_threshold=0.0), []
-    monkeypatch.setattr(node.cameras[0].results._keypoints, "publish", sent.append)
+    monkeypatch.setattr(node.cameras[0].results.publishers["pose/keypoints"], "publish", sent.append)
     for sec, threshold in ((1, 0.2), (2, 1.0), (3, 0.2)):
         assert node.set_parameters([Parameter("score_threshold", value=threshold)])[0].successful
         node.cameras[0].inputs.on_image(image(picture, sec))

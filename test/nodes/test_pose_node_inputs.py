@@ -20,7 +20,7 @@ from std_msgs.msg import Header
 from pose_estimation_ros.core.errors import ConfigError, FrameError
 from pose_estimation_ros.nodes.conversions import array_to_image
 
-WIDTH, HEIGHT = 96, 128
+WIDTH, HEIGHT = SIZE_WH = 96, 128
 SPOTS = {"nose": (30, 40), "left_eye": (60, 80), "right_eye": (70, 20)}  # of the colour finder: red, green, blue
 
 
@@ -101,7 +101,7 @@ def test_a_compressed_image_that_is_cut_off_costs_that_image(make_pose_node, fra
 def test_pixels_allowed_and_bits_of_samples_are_parameters(make_pose_node, transport):
     node = make_pose_node(image_transport=transport, max_image_pixels=6, mono16_bits=12)
     stream = node.cameras[0]
-    for width, decode in ((2, lambda values: stream._decoded(values).max()), (4, None)):
+    for width, decode in ((2, lambda values: stream.decode_image(values).max()), (4, None)):
         values = np.full((2, width), 2047, "<u2")
         if transport == "raw":
             data = array.array("B", values.tobytes())
@@ -112,7 +112,7 @@ def test_pixels_allowed_and_bits_of_samples_are_parameters(make_pose_node, trans
         if decode:
             assert decode(msg) == 127
             continue
-        for refuse in (stream._decoded, stream._decoded_depth):
+        for refuse in (stream.decode_image, stream.decode_depth):
             with pytest.raises(FrameError, match="expected 1..6 pixels"):
                 refuse(msg)
 
@@ -121,10 +121,10 @@ def test_pixels_allowed_and_bits_of_samples_are_parameters(make_pose_node, trans
 def test_a_camera_on_its_side_answers_in_pixels_of_its_image(make_pose_node, frame, monkeypatch, rotation, turned):
     """np.rot90 turns the picture the other way round, as the camera's mount does."""
     node, sent = make_pose_node(rotation_deg=rotation), []
-    monkeypatch.setattr(node.cameras[0].results._keypoints, "publish", sent.append)
+    monkeypatch.setattr(node.cameras[0].results.publishers["pose/keypoints"], "publish", sent.append)
     upright = make_pose_node()
     straight = []
-    monkeypatch.setattr(upright.cameras[0].results._keypoints, "publish", straight.append)
+    monkeypatch.setattr(upright.cameras[0].results.publishers["pose/keypoints"], "publish", straight.append)
     mounted = np.ascontiguousarray(np.rot90(frame, -turned))
     node.cameras[0].inputs.on_image(array_to_image(mounted, header()))
     upright.cameras[0].inputs.on_image(array_to_image(frame, header()))
@@ -139,7 +139,7 @@ def test_a_camera_on_its_side_answers_in_pixels_of_its_image(make_pose_node, fra
 
 def test_old_images_are_dropped_and_counted(make_pose_node, frame, monkeypatch):
     node, sent = make_pose_node(max_age_ms=500.0), []
-    monkeypatch.setattr(node.cameras[0].results._keypoints, "publish", sent.append)
+    monkeypatch.setattr(node.cameras[0].results.publishers["pose/keypoints"], "publish", sent.append)
     now = node.get_clock().now()
     for age_s in (0.0, 2.0, -1.0):
         stamp_ns = now.nanoseconds - int(age_s * 1e9)
@@ -156,7 +156,7 @@ def test_a_clock_that_never_came_is_told(make_pose_node, frame, peer, wait_until
     node.cameras[0].inputs.on_image(array_to_image(frame, header()))
     wait_until(lambda: heard and status(heard[-1], "/image")[1]["images_published"] == "1", node, peer)
     seen, values = status(heard[-1], "/image")
-    assert seen.message == "use_sim_time is set and nothing came on /clock: no ages"
+    assert seen.message == "use_sim_time is set and nothing came on /clock: ages are unknown"
     assert values["age_p50_ms"] == "unknown" and "nothing came on /clock" in capfd.readouterr().err
     clock.publish(Clock(clock=Time(sec=101)))
     wait_until(lambda: node.get_clock().now().nanoseconds, node, peer)
@@ -177,8 +177,8 @@ def depth_camera(make_pose_node, peer, wait_until):
     ]
     for publisher in publishers:
         both_ready(publisher, node, peer, wait_until)
-    wait_until(lambda: node.cameras[0].results._skeletons.get_subscription_count() == 1, node, peer)
-    wait_until(lambda: node.cameras[0].results._keypoints.get_subscription_count() == 1, node, peer)
+    for topic in ("pose/skeletons", "pose/keypoints"):
+        both_ready(node.cameras[0].results.publishers[topic], node, peer, wait_until)
     return node, space, flat, publishers
 
 
@@ -201,9 +201,9 @@ def test_joints_in_space(depth_camera, peer, frame, wait_until, encoding):
     """Everything is 2 m away; the first image may be answered before its depth has come at all."""
     node, space, _, (image, camera_info, depth) = depth_camera
     camera_info.publish(info())
-    wait_until(lambda: node.cameras[0].inputs._camera is not None, node, peer)
+    wait_until(lambda: node.cameras[0].inputs.camera(SIZE_WH), node, peer)
     depth.publish(depth_image(2.0, 0, encoding))
-    wait_until(lambda: node.cameras[0].inputs._depth_lives(), node, peer)
+    wait_until(lambda: node.cameras[0].inputs.depth_is_alive, node, peer)
     people = ask(node, peer, wait_until, lambda: image.publish(array_to_image(frame, header())), space)
     assert (people.header, people.skeleton) == (header(), "coco17")
     nose = people.persons[0].keypoints[0]
@@ -217,10 +217,10 @@ def test_images_wait_for_their_depth_but_not_for_ever(depth_camera, peer, frame,
     node, space, flat, (image, camera_info, depth) = depth_camera
     camera_info.publish(info())
     depth.publish(depth_image(2.0, 1))
-    wait_until(lambda: node.cameras[0].inputs._depth_lives() and node.cameras[0].inputs._camera, node, peer)
-    wait_until(lambda: not node.cameras[0].inputs._joiners[True].pending["image"], node, peer)
+    inputs = node.cameras[0].inputs
+    wait_until(lambda: inputs.depth_is_alive and inputs.camera(SIZE_WH), node, peer)
     image.publish(array_to_image(frame, header(2)))
-    wait_until(lambda: node.cameras[0].inputs._joiners[True].pending["image"] == 1, node, peer)
+    wait_until(lambda: inputs.statistics.summary(0.0).received_total == 1, node, peer)
     assert flat == [] and space == []
     depth.publish(depth_image(2.0, 2))
     wait_until(lambda: len(space) == 1 and len(flat) == 1, node, peer)
@@ -235,7 +235,7 @@ def test_images_wait_for_their_depth_but_not_for_ever(depth_camera, peer, frame,
     [
         (None, "no CameraInfo: no joints in space"),
         (dict(fx=0.0), "CameraInfo: expected a calibrated camera"),
-        (dict(width=640), "CameraInfo is of images of 640 x 128 px, they have 96 x 128"),
+        (dict(width=640), "CameraInfo is for images of 640 x 128 px, they have 96 x 128"),
     ],
 )
 def test_without_calibration_there_are_keypoints_and_a_reason(depth_camera, peer, frame, wait_until, changes, words):
@@ -243,9 +243,9 @@ def test_without_calibration_there_are_keypoints_and_a_reason(depth_camera, peer
     if changes is not None:
         camera_info.publish(info(**changes))
         inputs = node.cameras[0].inputs
-        wait_until(lambda: inputs._camera or "calibrated" in inputs._camera_fault, node, peer)
+        wait_until(lambda: inputs.camera(SIZE_WH) or "no CameraInfo" not in inputs.lacks, node, peer)
     depth.publish(depth_image(2.0))
-    wait_until(lambda: node.cameras[0].inputs._depth_lives(), node, peer)
+    wait_until(lambda: node.cameras[0].inputs.depth_is_alive, node, peer)
     ask(node, peer, wait_until, lambda: image.publish(array_to_image(frame, header())), flat)
     assert space == [] and words in node.cameras[0].status().message
 
@@ -253,20 +253,20 @@ def test_without_calibration_there_are_keypoints_and_a_reason(depth_camera, peer
 def test_a_calibration_that_does_not_cover_its_image_is_told(make_pose_node):
     node, narrow = make_pose_node(), info()
     narrow.d = [-2.0, 0.0, 0.0, 0.0, 0.0]  # at the corners the lens would show nothing
-    node.cameras[0].inputs._on_camera_info(info())
+    node.cameras[0].inputs.on_camera_info(info())
     assert "gives no ray" not in node.cameras[0].status().message
-    node.cameras[0].inputs._on_camera_info(narrow)
+    node.cameras[0].inputs.on_camera_info(narrow)
     assert "CameraInfo gives no ray for" in node.cameras[0].status().message
 
 
 def test_a_bad_depth_image_costs_the_joints_in_space_only(depth_camera, peer, frame, wait_until):
     node, space, flat, (image, camera_info, depth) = depth_camera
     camera_info.publish(info())
-    wait_until(lambda: node.cameras[0].inputs._camera is not None, node, peer)
+    wait_until(lambda: node.cameras[0].inputs.camera(SIZE_WH), node, peer)
     bad = depth_image(2.0)
     bad.encoding = "bgr8"
     depth.publish(bad)
-    wait_until(lambda: node.cameras[0].inputs._depth_lives(), node, peer)
+    wait_until(lambda: node.cameras[0].inputs.depth_is_alive, node, peer)
     ask(node, peer, wait_until, lambda: image.publish(array_to_image(frame, header())), flat)
     assert space == [] and sum(node.cameras[0].inputs.statistics.summary(0.0).bad_total.values()) == 1
 
@@ -307,7 +307,7 @@ def test_no_image_is_an_error_with_the_reason(make_pose_node, peer, wait_until, 
     heard, watchdog = peer.hear(DiagnosticArray, "/diagnostics"), node.cameras[0].inputs.watchdog
     camera = peer.camera(Image, "imagee")
     wait_until(lambda: node.count_publishers("/imagee") == 1, node, peer)
-    watchdog._limit_s = 0.1
+    watchdog.limit_s = 0.1
     wait_until(lambda: any(status(m, "/image")[0].level == DiagnosticStatus.ERROR for m in heard), node, peer)
     seen, _ = status(heard[-1], "/image")
     assert "no publisher" in seen.message and "did you mean /imagee" in seen.message
@@ -349,20 +349,20 @@ def test_an_unexpected_exception_costs_one_message_and_is_counted(
     inputs = node.cameras[0].inputs
     with monkeypatch.context() as patch:
         if broken == "image":
-            patch.setattr(node.cameras[0], "_answer", fail)
+            patch.setattr("pose_estimation_ros.nodes.camera.stream.image_to_array", fail)
             image.publish(array_to_image(frame, header()))
         elif broken == "camera_info":
             patch.setattr("pose_estimation_ros.nodes.camera.inputs.camera_from_info", fail)
             camera_info.publish(info())
         else:
-            patch.setattr(inputs, "_join", fail)
+            patch.setattr("pose_estimation_ros.nodes.camera.inputs.Joiner.add", fail)
             depth.publish(depth_image(2.0))
         wait_until(lambda: inputs.statistics.bad_total.get("unexpected") == 1, node, peer)
     assert capfd.readouterr().err.count("Traceback") == 1
     camera_info.publish(info())
-    wait_until(lambda: inputs._camera is not None, node, peer)
+    wait_until(lambda: inputs.camera(SIZE_WH), node, peer)
     depth.publish(depth_image(2.0, 7))
-    wait_until(lambda: inputs._depth_lives(), node, peer)
+    wait_until(lambda: inputs.depth_is_alive, node, peer)
     ask(node, peer, wait_until, lambda: image.publish(array_to_image(frame, header(7))), flat)
 
 

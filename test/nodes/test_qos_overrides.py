@@ -140,7 +140,7 @@ def test_the_user_s_reliability_stays_where_auto_would_choose_another(make_node,
     kept(Node("camera")).create_publisher(Image, "/image", 1)
     inputs = node.cameras[0].inputs
     wait_until(lambda: node.count_publishers("/image") == 1, node)
-    before, inputs.watchdog._limit_s = inputs._images, 0.0
+    before, inputs.watchdog.limit_s = inputs.image_subscription, 0.0
     inputs.tick()
-    assert inputs.watchdog.outage and inputs._images is before
-    assert inputs._images.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+    assert inputs.watchdog.outage and inputs.image_subscription is before
+    assert inputs.image_subscription.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT

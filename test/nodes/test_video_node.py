@@ -85,12 +85,12 @@ def test_a_video_keeps_its_own_times(make_node, tmp_path, monkeypatch, parameter
     monkeypatch.setattr(Source, "_container_times_s", lambda self: iter([0, 0.02, 0.17, 0.2]))
     node = make_node(VideoNode, source=str(tmp_path / "clip.mp4"), **parameters)
     paced, stamps = Paced(), []
-    node._timer.cancel()
-    monkeypatch.setattr(node, "_timer", paced)
+    node.timer.cancel()
+    monkeypatch.setattr(node, "timer", paced)
     monkeypatch.setattr(node, "get_clock", lambda: paced)
-    monkeypatch.setattr(node, "_images", SimpleNamespace(publish=lambda msg: stamps.append(msg.header.stamp)))
+    monkeypatch.setattr(node, "publisher", SimpleNamespace(publish=lambda msg: stamps.append(msg.header.stamp)))
     for _ in times_ms:
-        node._publish_next()
+        node.publish_next()
     assert [round(1e3 * (stamp.sec - 1) + 1e-6 * stamp.nanosec) for stamp in stamps] == times_ms
 
 

@@ -1,8 +1,9 @@
-"""Outputs for who has their message packages: REP-155 for social robots, annotations for Foxglove. Off by default."""
+"""Publish the outputs that need extra message packages: ROS4HRI (hri_msgs) and Foxglove (foxglove_msgs)."""
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple, Union
 
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.messages import foxglove, hri
@@ -11,21 +12,17 @@ from pose_estimation_ros.nodes.conversions import optional_messages
 from pose_estimation_ros.nodes.qos import OUTPUT
 
 
-def open_outputs(node: Node, prefix: str, skeleton: Skeleton, values: Dict[str, Any]) -> List[Any]:
-    """Those that the parameters hri and foxglove ask for. Raises ConfigError where a package is not installed."""
-    outputs = [("hri", HriOutput), ("foxglove", FoxgloveOutput)]
-    return [output(node, prefix, skeleton) for name, output in outputs if values[name]]
-
-
 class FoxgloveOutput:
-    """pose/annotations, over the camera's image."""
+    """Publish pose/annotations, which Foxglove draws over the camera's image."""
 
     def __init__(self, node: Node, prefix: str, skeleton: Skeleton) -> None:
+        """Create the publisher; see open_outputs()."""
         self._messages = optional_messages("foxglove_msgs", foxglove.CLASSES)
         self._node, self._skeleton = node, skeleton
         self._annotations = advertise(node, self._messages.ImageAnnotations, prefix + "pose/annotations", OUTPUT)
 
     def publish(self, result: Any) -> None:
+        """Publish the people of a results.Result if somebody subscribes."""
         if self._annotations.get_subscription_count():
             stamp = result.header.stamp
             self._annotations.publish(
@@ -33,42 +30,72 @@ class FoxgloveOutput:
             )
 
     def close(self) -> None:
+        """Destroy the publisher."""
         self._node.destroy_publisher(self._annotations)
 
 
 class HriOutput:
-    """humans/bodies/tracked and humans/bodies/<id>/skeleton2d and roi; topics of a body live as long as it is tracked.
+    """Publish humans/bodies/tracked, and humans/bodies/<id>/skeleton2d and roi while that body is tracked.
 
-    REP-155 names them /humans/...; here they are in the camera's namespace, which is / unless told otherwise.
+    REP-155 names the topics /humans/...; here they are in the camera's namespace, which is / by default.
     """
 
     def __init__(self, node: Node, prefix: str, skeleton: Skeleton) -> None:
+        """Create the publisher of the list of bodies; see open_outputs()."""
         self._messages = optional_messages("hri_msgs", hri.CLASSES)
         self._node, self._skeleton, self._base = node, skeleton, prefix + "humans/bodies/"
         self._tracked = advertise(node, self._messages.IdsList, self._base + "tracked", OUTPUT)
-        self._bodies: Dict[str, List[Any]] = {}
+        self._bodies: Dict[str, Tuple["Publisher[Any]", "Publisher[Any]"]] = {}  # skeleton2d and roi, by body id
 
     def publish(self, result: Any) -> None:
+        """Publish the people of a results.Result."""
         ids, bodies = hri.poses_to_hri(self._messages, result.poses, result.header, result.image_wh, self._skeleton)
         for gone in sorted(set(self._bodies) - {body.id for body in bodies}):
-            self._drop(gone)
+            self._remove(gone)
         self._tracked.publish(ids)
         for body in bodies:
-            skeleton, roi = self._bodies.get(body.id) or self._add(body)
+            if body.id not in self._bodies:
+                self._bodies[body.id] = self._advertise(body)
+            skeleton, roi = self._bodies[body.id]
             skeleton.publish(body.skeleton)
             roi.publish(body.roi)
 
-    def _add(self, body: Any) -> List[Any]:
-        topics = [("skeleton2d", body.skeleton), ("roi", body.roi)]
+    def _advertise(self, body: hri.Body) -> Tuple["Publisher[Any]", "Publisher[Any]"]:
         base = self._base + body.id + "/"
-        made = [advertise(self._node, type(msg), base + name, OUTPUT) for name, msg in topics]
-        return self._bodies.setdefault(body.id, made)
+        skeleton = advertise(self._node, type(body.skeleton), base + "skeleton2d", OUTPUT)
+        return skeleton, advertise(self._node, type(body.roi), base + "roi", OUTPUT)
 
-    def _drop(self, body_id: str) -> None:
+    def _remove(self, body_id: str) -> None:
         for publisher in self._bodies.pop(body_id):
             self._node.destroy_publisher(publisher)
 
     def close(self) -> None:
+        """Destroy all publishers."""
         for body_id in list(self._bodies):
-            self._drop(body_id)
+            self._remove(body_id)
         self._node.destroy_publisher(self._tracked)
+
+
+def open_outputs(
+    node: Node, prefix: str, skeleton: Skeleton, values: Dict[str, Any]
+) -> List[Union[FoxgloveOutput, HriOutput]]:
+    """Open the outputs that the parameters hri and foxglove ask for.
+
+    Args:
+        node: Node that publishes.
+        prefix: Prefix of the topics, "" or ending with "/".
+        skeleton: Skeleton of the people.
+        values: Values of the node's parameters.
+
+    Returns:
+        The outputs; each has publish(result) and close().
+
+    Raises:
+        ConfigError: A message package is not installed, or lacks a message.
+    """
+    outputs: List[Union[FoxgloveOutput, HriOutput]] = []
+    if values["hri"]:
+        outputs.append(HriOutput(node, prefix, skeleton))
+    if values["foxglove"]:
+        outputs.append(FoxgloveOutput(node, prefix, skeleton))
+    return outputs

@@ -1,9 +1,13 @@
-"""What the node publishes for one camera, each topic only while somebody listens, but for pose/keypoints."""
+"""Publish the results of one camera.
 
-from typing import Any, Dict, NamedTuple, Optional
+pose/keypoints is always published; the other topics only while somebody subscribes to them.
+"""
+
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
@@ -20,9 +24,16 @@ from pose_estimation_ros.nodes.camera.optional_outputs import open_outputs
 from pose_estimation_ros.nodes.conversions import MarkerMaker, array_to_image, joints_to_msg, poses_to_msg
 from pose_estimation_ros.nodes.qos import OUTPUT
 
+KEYPOINTS, SKELETONS, MARKERS, OVERLAY = "pose/keypoints", "pose/skeletons", "pose/markers", "pose/image"
+MESSAGE_TYPES = {KEYPOINTS: PersonArray, SKELETONS: Person3DArray, MARKERS: MarkerArray, OVERLAY: Image}
+
 
 class Result(NamedTuple):
-    """Of one image: poses, those of the LOST after the others; frame (H, W, 3) uint8 BGR as it came."""
+    """Hold the result of one image.
+
+    poses: the people, those who are LOST after the others. frame: the image (H, W, 3) uint8 BGR as it came. timing: all
+    but total_ms. camera: calibration of the image, None where unknown. joints: joints in space, None where unknown.
+    """
 
     header: Header
     frame: np.ndarray
@@ -32,54 +43,77 @@ class Result(NamedTuple):
     joints: Optional[Joints]
 
     @property
-    def image_wh(self) -> Any:
-        return self.frame.shape[1::-1]
+    def image_wh(self) -> Tuple[int, int]:
+        """Return the width and height of the image in pixels."""
+        height, width = self.frame.shape[:2]
+        return width, height
 
 
 class CameraResults:
-    """prefix: of the topics. values: the node's parameters, of which overlay may change."""
+    """Publish keypoints, joints in space, markers, the overlay and the optional outputs of one camera.
+
+    ``publishers`` maps the name of a topic without the camera's prefix, such as "pose/markers", to its publisher.
+    """
 
     def __init__(self, node: Node, prefix: str, skeleton: Skeleton, values: Dict[str, Any]) -> None:
+        """Create the publishers.
+
+        Args:
+            node: Node that publishes.
+            prefix: Prefix of the topics, "" or ending with "/".
+            skeleton: Skeleton of the people.
+            values: Values of the node's parameters; the value of overlay may change.
+        """
         self._node, self._skeleton, self._values = node, skeleton, values
         lifetime_s, distance_m = values["marker_lifetime_s"], values["marker_distance_m"]
         self._make_markers = MarkerMaker(skeleton, values["marker_metres_per_px"], lifetime_s, distance_m)
-        self._keypoints = advertise(node, PersonArray, prefix + "pose/keypoints", OUTPUT)
-        self._skeletons = advertise(node, Person3DArray, prefix + "pose/skeletons", OUTPUT)
-        self._markers = advertise(node, MarkerArray, prefix + "pose/markers", OUTPUT)
-        self._overlay = advertise(node, Image, prefix + "pose/image", OUTPUT)
-        self._optional = open_outputs(node, prefix, skeleton, values)
+        self.publishers: Dict[str, "Publisher[Any]"] = {
+            topic: advertise(node, kind, prefix + topic, OUTPUT) for topic, kind in MESSAGE_TYPES.items()
+        }
+        self._optional_outputs = open_outputs(node, prefix, skeleton, values)
 
     def wants_joints(self) -> bool:
-        """Whether anybody looks at what joints in space are for."""
-        return bool(self._skeletons.get_subscription_count() or self._markers.get_subscription_count())
+        """Return whether anybody subscribes to a topic that shows joints in space."""
+        return self._has_subscribers(SKELETONS) or self._has_subscribers(MARKERS)
 
     def publish(self, result: Result) -> float:
-        """Keypoints first, with their age; then what people look at. Returns that age, ms."""
+        """Publish the keypoints first, then all that has subscribers; return the age of the keypoints in ms."""
         people = poses_to_msg(result.poses, result.header, result.image_wh, self._skeleton.name)
-        people.timing = result.timing
-        people.timing.total_ms = age_ms(self._node, result.header.stamp)
-        self._keypoints.publish(people)
-        if result.joints is not None and self._skeletons.get_subscription_count():
-            space = joints_to_msg(result.poses, result.joints, result.header, self._skeleton.name)
-            space.timing = result.timing
-            space.timing.total_ms = age_ms(self._node, result.header.stamp)
-            self._skeletons.publish(space)
-        self._show(result)
-        for output in self._optional:
+        total_ms = self._publish_timed(KEYPOINTS, people, result)
+        if result.joints is not None and self._has_subscribers(SKELETONS):
+            skeletons = joints_to_msg(result.poses, result.joints, result.header, self._skeleton.name)
+            self._publish_timed(SKELETONS, skeletons, result)
+        if self._has_subscribers(MARKERS):
+            self._publish_markers(result)
+        if self._values["overlay"] and self._has_subscribers(OVERLAY):
+            self._publish_overlay(result)
+        for output in self._optional_outputs:
             output.publish(result)
-        return people.timing.total_ms
-
-    def _show(self, result: Result) -> None:
-        if self._markers.get_subscription_count():
-            markers = self._make_markers(result.poses, result.header, result.image_wh, result.camera, result.joints)
-            self._markers.publish(markers)
-        if self._values["overlay"] and self._overlay.get_subscription_count():
-            frame = result.frame.copy()
-            draw_poses(frame, result.poses, self._skeleton)
-            self._overlay.publish(array_to_image(frame, result.header))
+        return total_ms
 
     def close(self) -> None:
-        for publisher in (self._keypoints, self._skeletons, self._markers, self._overlay):
+        """Destroy the publishers."""
+        for publisher in self.publishers.values():
             self._node.destroy_publisher(publisher)
-        for output in self._optional:
+        for output in self._optional_outputs:
             output.close()
+
+    def _has_subscribers(self, topic: str) -> bool:
+        return self.publishers[topic].get_subscription_count() > 0
+
+    def _publish_timed(self, topic: str, message: Any, result: Result) -> float:
+        """Publish a message with the timing of the result; return its total_ms."""
+        total_ms = age_ms(self._node, result.header.stamp)
+        message.timing = result.timing
+        message.timing.total_ms = total_ms
+        self.publishers[topic].publish(message)
+        return total_ms
+
+    def _publish_markers(self, result: Result) -> None:
+        markers = self._make_markers(result.poses, result.header, result.image_wh, result.camera, result.joints)
+        self.publishers[MARKERS].publish(markers)
+
+    def _publish_overlay(self, result: Result) -> None:
+        frame = result.frame.copy()
+        draw_poses(frame, result.poses, self._skeleton)
+        self.publishers[OVERLAY].publish(array_to_image(frame, result.header))

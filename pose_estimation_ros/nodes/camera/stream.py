@@ -1,7 +1,7 @@
-"""One camera of the node: from what CameraInputs receives to what CameraResults publishes."""
+"""Process one camera's images: from the messages of CameraInputs to the results of CameraResults."""
 
 import time
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 
 import numpy as np
 from rclpy.node import Node
@@ -16,109 +16,137 @@ from pose_estimation_ros.inference.pipeline import Pipeline
 from pose_estimation_ros.messages.detections import decode_detections
 from pose_estimation_ros.messages.poses import stamp_to_s
 from pose_estimation_ros.msg import Timing
-from pose_estimation_ros.nodes.camera.inputs import CameraInputs, age_ms
+from pose_estimation_ros.nodes.camera.inputs import CameraInputs, Received, age_ms
 from pose_estimation_ros.nodes.camera.results import CameraResults, Result
 from pose_estimation_ros.nodes.conversions import depth_to_array, image_to_array
 from pose_estimation_ros.nodes.diagnostics import TOO_OLD, CameraFacts, camera_status, full_name
 
 WARN_EVERY_S = 5.0
 
+T = TypeVar("T")
+
 
 class CameraStream:
-    """pipeline: this camera's own. prefix: of the topics published. values: the node's parameters, live ones change."""
+    """Find the people in one camera's images and publish them."""
 
     def __init__(self, node: Node, pipeline: Pipeline, topic: str, prefix: str, values: Dict[str, Any]) -> None:
+        """Create the publishers; open() subscribes.
+
+        Args:
+            node: Node that subscribes and publishes.
+            pipeline: Pipeline of this camera alone.
+            topic: One of the parameter image_topics.
+            prefix: Prefix of the published topics, "" or ending with "/".
+            values: Values of the node's parameters; the live ones may change.
+        """
         self._node, self.pipeline, self._values = node, pipeline, values
         self._name = full_name(node)
         self._view = View(values["roi_xywh"], values["rotation_deg"])
-        self._depth = DepthOptions(
+        self._depth_options = DepthOptions(
             window=values["depth_window"],
             nearest_m=values["depth_nearest_m"],
             farthest_m=values["depth_farthest_m"],
         )
-        self.inputs = CameraInputs(node, topic, values, self._on_images)
+        self.inputs = CameraInputs(node, topic, values, self._on_messages)
         self.results = CameraResults(node, prefix, pipeline.skeleton, values)
 
     def open(self) -> None:
+        """Subscribe."""
         self.inputs.open()
 
     def close(self) -> None:
-        """Unsubscribes and forgets the people."""
+        """Unsubscribe and forget the people."""
         self.inputs.close()
         self.pipeline.reset()
 
     def destroy(self) -> None:
+        """Unsubscribe and destroy the publishers."""
         self.close()
         self.results.close()
 
     def status(self) -> Any:
-        """A diagnostic_msgs/DiagnosticStatus of the last seconds."""
+        """Return a diagnostic_msgs/DiagnosticStatus of the last seconds."""
         inputs, values = self.inputs, self._values
-        outage = inputs.watchdog.outage if values["enabled"] else ""
-        state = (outage, values["max_age_ms"], values["enabled"], inputs.lacks)
-        facts = CameraFacts(inputs.topic, inputs.reliability, *state)
+        facts = CameraFacts(
+            image_topic=inputs.topic,
+            qos=inputs.reliability,
+            outage=inputs.watchdog.outage if values["enabled"] else "",
+            max_age_ms=values["max_age_ms"],
+            enabled=values["enabled"],
+            lacks=inputs.lacks,
+        )
         return camera_status(self._name, facts, inputs.statistics.summary(time.monotonic()))
 
-    def _on_images(self, received: Dict[str, Any]) -> None:
-        """Any fault of a frame costs that frame, and is counted and told."""
-        msg, received_ms = received["image"]
-        too_old_ms = self._values["max_age_ms"]
-        if 0 < too_old_ms < age_ms(self._node, msg.header.stamp):
+    def decode_image(self, msg: Any) -> np.ndarray:
+        """Return the frame (H, W, 3) uint8 BGR of an Image or CompressedImage. Raise FrameError if it is unusable."""
+        limits = self._values["max_image_pixels"], self._values["mono16_bits"]
+        if self.inputs.compressed:
+            return decode_compressed(msg.format, msg.data, *limits)
+        return image_to_array(msg, *limits)
+
+    def decode_depth(self, msg: Any) -> Tuple[np.ndarray, str]:
+        """Return depth (H, W) and its encoding, as conversions.depth_to_array(). Raise FrameError if it is unusable."""
+        max_pixels = self._values["max_image_pixels"]
+        if self.inputs.compressed:
+            return decode_compressed_depth(msg.format, msg.data, max_pixels)
+        return depth_to_array(msg, max_pixels)
+
+    def _on_messages(self, messages: Dict[str, Any]) -> None:
+        """Process a set of messages. A fault of a frame costs that frame, and is counted and logged."""
+        image: Received = messages["image"]
+        max_age_ms = self._values["max_age_ms"]
+        if 0 < max_age_ms < age_ms(self._node, image.msg.header.stamp):
             self.inputs.statistics.dropped(time.monotonic(), TOO_OLD)
             return
         try:
-            self._answer(received, msg, received_ms)
+            self._process(image, messages.get("depth"), messages.get("detections"))
         except FrameError as error:
-            self._tell(error, "image dropped")
+            self._log_fault(error, "image dropped")
 
-    def _answer(self, received: Dict[str, Any], msg: Any, received_ms: float) -> None:
-        start_s = time.perf_counter()
-        frame = self._decoded(msg)
-        decode_ms = 1e3 * (time.perf_counter() - start_s)
-        poses = self._poses(frame, stamp_to_s(msg.header.stamp), received.get("detections"))
+    def _process(self, image: Received, depth_msg: Any, detections: Any) -> None:
+        header = image.msg.header
+        frame, decode_ms = timed(self.decode_image, image.msg)
+        poses = self._estimate(frame, stamp_to_s(header.stamp), detections)
         camera = self.inputs.camera(frame.shape[1::-1])
-        joints, lift_ms = timed(self._joints, poses, camera, received.get("depth"))
-        result = Result(msg.header, frame, poses, self._timing(received_ms, decode_ms, lift_ms), camera, joints)
+        joints, lift_ms = timed(self._joints, poses, camera, depth_msg)
+        result = Result(header, frame, poses, self._timing(image.age_ms, decode_ms, lift_ms), camera, joints)
         total_ms, publish_ms = timed(self.results.publish, result)
         stages_ms = dict(self.pipeline.parts_ms, decode_image=decode_ms, lift=lift_ms, publish=publish_ms)
-        seen = int((poses.state != LOST).sum())
-        self.inputs.statistics.published(time.monotonic(), total_ms, stages_ms, seen)
+        visible = int((poses.state != LOST).sum())
+        self.inputs.statistics.published(time.monotonic(), total_ms, stages_ms, visible)
 
-    def _decoded(self, msg: Any) -> np.ndarray:
-        limits = self._values["max_image_pixels"], self._values["mono16_bits"]
-        compressed = self.inputs.compressed
-        return decode_compressed(msg.format, msg.data, *limits) if compressed else image_to_array(msg, *limits)
+    def _estimate(self, frame: np.ndarray, stamp_s: float, detections: Any) -> Poses:
+        """Return the people in pixels of the frame, those who are LOST after the others."""
+        image_wh = frame.shape[1::-1]
+        boxes = None if detections is None else self._boxes(detections, image_wh)
+        poses = self.pipeline(self._view.cut(frame), stamp_s, boxes)
+        return self._view.back(joined(poses, self.pipeline.lost), image_wh)
 
-    def _decoded_depth(self, msg: Any) -> Tuple[np.ndarray, str]:
-        most = self._values["max_image_pixels"]
-        compressed = self.inputs.compressed
-        return decode_compressed_depth(msg.format, msg.data, most) if compressed else depth_to_array(msg, most)
+    def _boxes(self, detections: Any, image_wh: Tuple[int, ...]) -> np.ndarray:
+        """Return the boxes (N, 4) xyxy of people in pixels of the view."""
+        people = decode_detections(detections, self._values["person_classes"])
+        if people.malformed:
+            text = "expected boxes of finite numbers and a size, got %d others" % people.malformed
+            self._log_fault(FrameError("detection_box", text), "boxes dropped")
+        good = people.score >= self._values["detections_min_score"]
+        return self._view.boxes(people.boxes_xyxy[good], image_wh)
 
-    def _poses(self, frame: np.ndarray, stamp_s: float, detections: Any) -> Poses:
-        """In pixels of the frame; the lost after the others."""
-        view, image_wh, boxes = self._view, frame.shape[1::-1], None
-        if detections is not None:
-            people = decode_detections(detections, self._values["person_classes"])
-            if people.malformed:
-                text = "expected boxes of finite numbers and a size, got %d others" % people.malformed
-                self._tell(FrameError("detection_box", text), "boxes dropped")
-            boxes = view.boxes(people.boxes_xyxy[people.score >= self._values["detections_min_score"]], image_wh)
-        found = self.pipeline(view.cut(frame), stamp_s, boxes)
-        return view.back(joined(found, self.pipeline.lost), image_wh)
-
-    def _joints(self, poses: Poses, camera: Optional[Camera], msg: Any) -> Optional[Joints]:
-        """Where depth and a calibrated camera are there, and somebody listens. Bad depth costs only them."""
-        if msg is None or camera is None or not self.results.wants_joints():
+    def _joints(self, poses: Poses, camera: Optional[Camera], depth_msg: Any) -> Optional[Joints]:
+        """Return the joints in space where depth and calibration are known and somebody subscribes to them."""
+        if depth_msg is None or camera is None or not self.results.wants_joints():
             return None
         try:
-            depth, encoding = self._decoded_depth(msg)
-            return joints_in_space(poses, depth, encoding, camera, self.pipeline.skeleton, self._depth)
+            depth, encoding = self.decode_depth(depth_msg)
+            return joints_in_space(poses, depth, encoding, camera, self.pipeline.skeleton, self._depth_options)
         except FrameError as error:
-            self._tell(error, "depth image dropped")
+            self._log_fault(error, "depth image dropped")
             return None
 
     def _timing(self, received_ms: float, decode_ms: float, lift_ms: float) -> Timing:
-        """All but total_ms; decoding the image counts as preprocessing, joints in space as postprocessing."""
+        """Return all of the timing but total_ms.
+
+        Decoding the image counts as preprocessing, joints in space as postprocessing.
+        """
         preprocess_ms, inference_ms, postprocess_ms = self.pipeline.timing
         return Timing(
             capture_to_receive_ms=received_ms,
@@ -127,16 +155,16 @@ class CameraStream:
             postprocess_ms=postprocess_ms + lift_ms,
         )
 
-    def _tell(self, error: FrameError, what: str) -> None:
+    def _log_fault(self, error: FrameError, consequence: str) -> None:
         statistics = self.inputs.statistics
         statistics.bad_frame(time.monotonic(), error.kind)
         counts = ", ".join("%s %d" % item for item in sorted(statistics.bad_total.items()))
-        text = "%s: %s: %s (so far: %s)" % (self.inputs.topic, what, error, counts)
+        text = "%s: %s: %s (so far: %s)" % (self.inputs.topic, consequence, error, counts)
         self._node.get_logger().warning(text, throttle_duration_sec=WARN_EVERY_S)
 
 
-def timed(function: Callable, *arguments: Any) -> Tuple[Any, float]:
-    """Its result, and how long it took, ms."""
+def timed(function: Callable[..., T], *arguments: Any) -> Tuple[T, float]:
+    """Call a function; return its result and how long it took in ms."""
     start_s = time.perf_counter()
     result = function(*arguments)
     return result, 1e3 * (time.perf_counter() - start_s)

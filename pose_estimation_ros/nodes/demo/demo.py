@@ -1,15 +1,15 @@
-"""The demo: a camera process, the pose node and this subscriber, three real processes over DDS.
+"""Run the demo: a camera process, the pose node and this subscriber, three processes that communicate over DDS.
 
-Plays a clip as a camera would, collects what the pose node publishes, shows progress, and leaves a video with
-skeletons, keypoints.json (COCO results; image_id: index of the image) and summary.json. Exit code 1 if no person was
-published.
+It plays a clip as a camera would, collects what the pose node publishes, and shows the progress. It leaves a video with
+skeletons, keypoints.json (COCO results; image_id is the index of the image) and summary.json. The exit code is 1 if no
+person was published.
 """
 
 import argparse
 import subprocess
 import sys
 import time
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional, Tuple
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
@@ -19,9 +19,11 @@ from sensor_msgs.msg import Image
 
 from pose_estimation_ros.core.errors import PoseError
 from pose_estimation_ros.core.poses import LOST
+from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.imaging.video import open_source
 from pose_estimation_ros.messages.poses import msg_to_poses
-from pose_estimation_ros.msg import PersonArray, Skeleton
+from pose_estimation_ros.msg import PersonArray
+from pose_estimation_ros.msg import Skeleton as SkeletonMsg
 from pose_estimation_ros.nodes.conversions import image_to_array, msg_to_skeleton
 from pose_estimation_ros.nodes.demo import processes
 from pose_estimation_ros.nodes.demo.recorder import Recorder
@@ -29,44 +31,56 @@ from pose_estimation_ros.nodes.launching.arguments import demo_clip
 from pose_estimation_ros.nodes.qos import LATCHED
 
 START_TIMEOUT_S = 60.0
-IDLE_END_S = 3.0  # without news after the camera's end
-ALL_IMAGES = QoSProfile(depth=100)  # reliable: the video shall have every image, the node may skip some
+IDLE_END_S = 3.0  # without messages after the camera's end
+EVERY_MESSAGE = QoSProfile(depth=100)  # reliable: the video needs every image, while the node may skip some
+
+Stamp = Tuple[int, int]  # seconds and nanoseconds
 
 
 class DemoSubscriber(Node):
-    """Feeds a Recorder from the topics image, pose/keypoints and pose/skeleton."""
+    """Subscribe to image, pose/keypoints and pose/skeleton, and pass the messages on to a Recorder.
+
+    ``skeleton`` is None until it came. ``newest`` and ``answered`` are the stamps of the newest image and of the newest
+    poses, None before the first. ``persons`` is the number of people in the newest poses, ``news_s`` the time of the
+    newest message.
+    """
 
     def __init__(self, recorder: Recorder) -> None:
+        """Subscribe."""
         super().__init__("demo")
         self.recorder = recorder
-        self.skeleton: Any = None
-        self.newest: Any = None
-        self.answered: Any = None
+        self.skeleton: Optional[Skeleton] = None
+        self.newest: Optional[Stamp] = None
+        self.answered: Optional[Stamp] = None
         self.persons = 0
         self.news_s = time.monotonic()
-        self.create_subscription(Skeleton, "pose/skeleton", self._on_skeleton, LATCHED)
-        self.create_subscription(PersonArray, "pose/keypoints", self._on_persons, QoSProfile(depth=100))
-        self.create_subscription(Image, "image", self._on_image, ALL_IMAGES)
+        self.create_subscription(SkeletonMsg, "pose/skeleton", self._on_skeleton, LATCHED)
+        self.create_subscription(PersonArray, "pose/keypoints", self._on_persons, EVERY_MESSAGE)
+        self.create_subscription(Image, "image", self._on_image, EVERY_MESSAGE)
 
-    def _on_skeleton(self, msg: Skeleton) -> None:
+    def _on_skeleton(self, msg: SkeletonMsg) -> None:
         self.skeleton = msg_to_skeleton(msg)
 
     def _on_image(self, msg: Image) -> None:
-        self.newest, self.news_s = stamp_key(msg), time.monotonic()
+        self.newest, self.news_s = stamp_of(msg), time.monotonic()
         self.recorder.add_image(self.newest, image_to_array(msg))
 
     def _on_persons(self, msg: PersonArray) -> None:
-        self.answered, self.news_s = stamp_key(msg), time.monotonic()
+        if self.skeleton is None:
+            return
+        self.answered, self.news_s = stamp_of(msg), time.monotonic()
         poses = msg_to_poses(msg, self.skeleton.num_keypoints)
         self.persons = int((poses.state != LOST).sum())
         self.recorder.add_poses(self.answered, poses, self.skeleton, msg.timing.total_ms, self.news_s)
 
 
-def stamp_key(msg: Any) -> tuple:
+def stamp_of(msg: Any) -> Stamp:
+    """Return the stamp of a message as a tuple that can be compared."""
     return (msg.header.stamp.sec, msg.header.stamp.nanosec)
 
 
-def main(argv: List[str] = None) -> int:
+def main(argv: Optional[List[str]] = None) -> int:
+    """Run the demo; return the exit code."""
     args = arguments().parse_args(argv)
     try:
         with open_source(args.video) as source:
@@ -77,9 +91,9 @@ def main(argv: List[str] = None) -> int:
         return 1
     processes.isolate()
     rclpy.init()
-    children: List[subprocess.Popen] = []
+    children: List["subprocess.Popen[bytes]"] = []
     try:
-        code = play(DemoSubscriber(recorder), recorder, children, args, length)
+        code = play(DemoSubscriber(recorder), children, args, length)
     except (KeyboardInterrupt, ExternalShutdownException):
         print("\nstopped")
         code = 130
@@ -91,39 +105,54 @@ def main(argv: List[str] = None) -> int:
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="demo", description=__doc__.split("\n\n")[1])
-    parser.add_argument("--video", default=demo_clip(), help="video, folder of images or image (the clip of the demo)")
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(prog="demo", description=(__doc__ or "").split("\n\n")[1])
+    parser.add_argument("--video", default=demo_clip(), help="video, folder of images or image (default: a short clip)")
     parser.add_argument("--out", default="out", help="folder for the results (%(default)s)")
-    parser.add_argument("--rate-hz", type=float, default=0.0, help="images per second, 0 = as the video says")
+    parser.add_argument("--rate-hz", type=float, default=0.0, help="images per second; 0: as in the video")
     parser.add_argument("--model", default="", help="pose model (the node's default)")
     parser.add_argument("--detector", default="", help="person detector (the node's default)")
     return parser
 
 
 def play(
-    subscriber: DemoSubscriber, recorder: Recorder, children: List[subprocess.Popen], args: Any, length: int
+    subscriber: DemoSubscriber,
+    children: List["subprocess.Popen[bytes]"],
+    args: argparse.Namespace,
+    length: Optional[int],
 ) -> int:
-    """Starts the processes and collects until the camera has ended and all is answered. Returns the exit code."""
+    """Start the processes and collect messages until the camera has ended and all is answered.
+
+    Args:
+        subscriber: Node that collects the messages.
+        children: List to which the processes are appended, so that the caller can stop them.
+        args: Command line.
+        length: Number of images, None if unknown.
+
+    Returns:
+        The exit code.
+    """
     print("1/3 starting the pose node")
-    given = {"model": args.model, "detector": args.detector}
-    children.append(processes.start_pose_node({name: value for name, value in given.items() if value}))
+    networks = {"model": args.model, "detector": args.detector}
+    children.append(processes.start_pose_node({name: value for name, value in networks.items() if value}))
     if not wait_for_skeleton(subscriber, children[0]):
         return 1
     print("2/3 a camera process plays %s over DDS, the pose node answers" % args.video)
     video = {"source": args.video, "rate_hz": args.rate_hz, "loop": False, "wait_for_subscribers": 2}
     children.append(processes.start_video_node(video))
     progress = Progress(length)
-    while not is_over(subscriber, children):
+    while not is_over(subscriber, *children):
         rclpy.spin_once(subscriber, timeout_sec=0.1)
-        progress.show(recorder, subscriber.persons)
+        progress.show(subscriber.recorder, subscriber.persons)
     progress.end()
     failed = any(child.poll() for child in children)
     if failed:
-        print("demo: error: a node ended before its time", file=sys.stderr)
+        print("demo: error: a node ended too early", file=sys.stderr)
     return int(failed)
 
 
-def wait_for_skeleton(subscriber: DemoSubscriber, pose_node: subprocess.Popen) -> bool:
+def wait_for_skeleton(subscriber: DemoSubscriber, pose_node: "subprocess.Popen[bytes]") -> bool:
+    """Wait until the pose node has published its skeleton; return whether it did so in time."""
     deadline_s = time.monotonic() + START_TIMEOUT_S
     while subscriber.skeleton is None and pose_node.poll() is None and time.monotonic() < deadline_s:
         rclpy.spin_once(subscriber, timeout_sec=0.1)
@@ -132,10 +161,14 @@ def wait_for_skeleton(subscriber: DemoSubscriber, pose_node: subprocess.Popen) -
     return subscriber.skeleton is not None
 
 
-def is_over(subscriber: DemoSubscriber, children: List[subprocess.Popen]) -> bool:
-    """The pose node died, or the video cannot go on; or the camera ended, and the last image is answered or nothing
-    comes any more."""
-    pose_node, camera = children
+def is_over(
+    subscriber: DemoSubscriber, pose_node: "subprocess.Popen[bytes]", camera: "subprocess.Popen[bytes]"
+) -> bool:
+    """Return whether the demo has ended.
+
+    It has if the pose node died or the video cannot be written. It also has once the camera ended and either the last
+    image is answered or no message has come for some time.
+    """
     if pose_node.poll() is not None or subscriber.recorder.fault:
         return True
     if camera.poll() is None:
@@ -145,27 +178,30 @@ def is_over(subscriber: DemoSubscriber, children: List[subprocess.Popen]) -> boo
 
 
 class Progress:
-    """One line that lives on a terminal; a line now and then elsewhere."""
+    """Print the progress: one line that changes on a terminal, a new line now and then elsewhere."""
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: Optional[int]) -> None:
+        """Start with the number of images, None if unknown."""
         self._length, self._shown = length, 0
-        self._live = sys.stdout.isatty()
+        self._on_terminal = sys.stdout.isatty()
 
     def show(self, recorder: Recorder, persons: int) -> None:
-        if recorder.arrays == self._shown or (not self._live and recorder.arrays % 30):
+        """Print how far the recorder is, and the number of people in the newest image."""
+        if recorder.arrays == self._shown or (not self._on_terminal and recorder.arrays % 30):
             return
         self._shown = recorder.arrays
         text = "    image %d/%s  %d people  %.1f ms from capture to publication"
         line = text % (recorder.images, self._length or "?", persons, recorder.latency_ms)
-        print("\r" + line.ljust(78) if self._live else line, end="" if self._live else "\n", flush=True)
+        print("\r" + line.ljust(78) if self._on_terminal else line, end="" if self._on_terminal else "\n", flush=True)
 
     def end(self) -> None:
-        if self._live:
+        """End the line on a terminal."""
+        if self._on_terminal:
             print()
 
 
 def finish(recorder: Recorder) -> int:
-    """Writes the files and prints the summary; 1 if nobody was seen or not all could be written."""
+    """Write the files and print the summary; return 1 if nobody was found or a file cannot be written, otherwise 0."""
     try:
         code = report(recorder.close())
     except OSError as error:
@@ -177,7 +213,7 @@ def finish(recorder: Recorder) -> int:
 
 
 def report(summary: Dict[str, Any]) -> int:
-    """Prints the summary; 1 if nobody was seen."""
+    """Print the summary; return 1 if nobody was found, otherwise 0."""
     latency = summary["capture_to_publish_ms"]
     print("3/3 results")
     print("    images        %d, of which %d answered" % (summary["images"], summary["images_with_poses"]))

@@ -1,8 +1,8 @@
-"""What the demo keeps: the video with skeletons, COCO results, and figures. Knows no ROS."""
+"""Record the demo without using ROS: the video with skeletons, the COCO results, and a summary."""
 
 import os
 from collections import OrderedDict
-from typing import Any, Dict, List, Set, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 import numpy as np
 
@@ -16,33 +16,49 @@ from pose_estimation_ros.inference.predict import coco_results
 
 
 class Recorder:
-    """Joins images and poses by stamp, in whichever order they come, and writes every image once.
+    """Combine images and poses by stamp, in whichever order they come, and write every image once.
 
-    Images whose poses never came (the node was busy) are written as they are. Stamps: any comparable values, images and
-    poses each in rising order. ``fault``: why the video ended before its time, "" while all is well; the other files
-    are written all the same.
+    Images whose poses never came, because the node was busy, are written as they are. Stamps are any comparable values;
+    those of images rise, and those of poses, too. ``fault`` is the reason why the video ended early, "" while all is
+    well; the other files are written all the same. ``paths`` has the path of each file by its name. ``images`` counts
+    images, ``people`` people in all messages, ``written`` images in the video, ``annotated`` images with poses.
     """
 
     def __init__(self, out: str, fps: float) -> None:
+        """Create the folder of the results.
+
+        Args:
+            out: Path of the folder.
+            fps: Rate of the video in frames per second.
+        """
         os.makedirs(out, exist_ok=True)
         self.paths = {name: os.path.join(out, name) for name in ("demo.mp4", "keypoints.json", "summary.json")}
         self._video = VideoWriter(self.paths["demo.mp4"], fps)
-        self._images: OrderedDict = OrderedDict()
-        self._poses: OrderedDict = OrderedDict()
+        self._images: "OrderedDict[Any, Tuple[int, np.ndarray]]" = OrderedDict()  # index and frame by stamp
+        self._poses: "OrderedDict[Any, Tuple[Poses, Skeleton]]" = OrderedDict()
         self._results: List[Dict[str, Any]] = []
         self._latency_ms: List[float] = []
         self._arrival_s: List[float] = []
-        self._ids: "Set[int]" = set()
+        self._ids: Set[int] = set()
         self.images = self.people = self.written = self.annotated = 0
         self.fault = ""
 
     def add_image(self, stamp: Any, frame: np.ndarray) -> None:
+        """Add an image (H, W, 3) uint8 BGR with its stamp."""
         self._images[stamp] = (self.images, frame)
         self.images += 1
         self._write_joined()
 
     def add_poses(self, stamp: Any, poses: Poses, skeleton: Skeleton, latency_ms: float, arrival_s: float) -> None:
-        """latency_ms: capture to publish. arrival_s: when it came, on any steady clock. The lost are left out."""
+        """Add the people of an image; those who are LOST are left out.
+
+        Args:
+            stamp: Stamp of the image.
+            poses: The people.
+            skeleton: Their skeleton.
+            latency_ms: Time from capture to publishing.
+            arrival_s: Time of arrival on a steady clock.
+        """
         poses = poses.select(poses.state != LOST)
         self._poses[stamp] = (poses, skeleton)
         self._latency_ms.append(latency_ms)
@@ -53,16 +69,16 @@ class Recorder:
 
     @property
     def arrays(self) -> int:
-        """Number of messages with poses, empty ones included."""
+        """Return the number of messages with poses, empty ones included."""
         return len(self._latency_ms)
 
     @property
     def latency_ms(self) -> float:
-        """Of the newest poses; NaN before the first."""
+        """Return the latency of the newest poses; NaN before the first."""
         return self._latency_ms[-1] if self._latency_ms else float("nan")
 
     def _write_joined(self) -> None:
-        """Writes images up to the last one that has its poses."""
+        """Write the images up to the last one that has its poses."""
         while self._poses:
             stamp = next(iter(self._poses))
             if stamp not in self._images:
@@ -87,6 +103,7 @@ class Recorder:
             self.fault = str(error)
 
     def summary(self) -> Dict[str, Any]:
+        """Return the figures and the paths, as they are written to summary.json."""
         p50, p99 = percentiles(self._latency_ms)
         return {
             "images": self.images,
@@ -100,7 +117,7 @@ class Recorder:
         }
 
     def close(self) -> Dict[str, Any]:
-        """Writes what is left, and all files; returns the summary."""
+        """Write the remaining images and all files; return the summary."""
         for index, frame in self._images.values():
             self._write(index, frame)
         self._images.clear()
@@ -115,13 +132,13 @@ class Recorder:
 
 
 def rate_hz(times_s: List[float]) -> float:
-    """Mean rate of events; 0 for fewer than two."""
+    """Return the mean rate of events at these times; 0 for fewer than two."""
     span_s = times_s[-1] - times_s[0] if len(times_s) > 1 else 0.0
     return round((len(times_s) - 1) / span_s, 2) if span_s > 0 else 0.0
 
 
-def percentiles(values: List[float]) -> Tuple[float, float]:
-    """50th and 99th, or None (JSON knows no NaN) where there is no value."""
+def percentiles(values: List[float]) -> Tuple[Optional[float], Optional[float]]:
+    """Return the 50th and the 99th percentile, or None (JSON has no NaN) where there is no value."""
     known = [value for value in values if value == value]
     if not known:
         return None, None

@@ -95,7 +95,7 @@ def test_cameras_that_come_and_go_take_no_memory():
     sequences = Sequences(10.0)
     for number in range(1000):
         assert sequences.step(number, 7, b"%d" % number) == 1
-    assert len(sequences._last) <= 16
+    assert len(sequences.newest) <= 16
 
 
 def test_two_cameras_on_one_topic():

@@ -79,9 +79,9 @@ POOR = info("camera", "/front", reliability=BEST_EFFORT)
         ("/camera/imageraw", RAW, [], OTHERS, NEWEST_IMAGE, False,
          "no publisher: did you mean /camera/image_raw or /rear/image_raw or /map?"),
         ("/jpg", RAW, [], OTHERS, NEWEST_IMAGE, False,
-         "no publisher; on /jpg/compressed there is: set image_transport to compressed"),
+         "no publisher; /jpg/compressed has images: set image_transport to compressed"),
         ("/map/compressed", COMPRESSED, [], OTHERS, NEWEST_IMAGE, False,
-         "no publisher; on /map there is: set image_transport to raw"),
+         "no publisher; /map has images: set image_transport to raw"),
         ("/image", RAW, [info(topic_type=COMPRESSED)], {}, NEWEST_IMAGE, False,
          "publishers of another type: /camera sends sensor_msgs/msg/CompressedImage, expected sensor_msgs/msg/Image: "
          "set image_transport to compressed"),
@@ -96,12 +96,12 @@ POOR = info("camera", "/front", reliability=BEST_EFFORT)
         ("/image", RAW, [POOR, info("b")], {}, profile(), True, "stalled: nothing more from /b, /front/camera"),
         ("/image", RAW, [POOR], {}, NEWEST_IMAGE, True, "stalled: nothing more from /front/camera"),
         ("/image", RAW, [POOR], {}, NEWEST_IMAGE, False,
-         "nothing yet from /front/camera, though type and QoS match: none is sent, or all are lost on the way"),
+         "nothing yet from /front/camera, though type and QoS match: it sends none, or all are lost on the way"),
         ("/image", RAW, [info()], {}, NEWEST_IMAGE, False,
-         "nothing yet from /camera, though type and QoS match: none is sent, or all are lost on the way (large ones "
-         "over WiFi are: try the parameter qos with reliable)"),
+         "nothing yet from /camera, though type and QoS match: it sends none, or all are lost on the way (over WiFi "
+         "large images are lost easily: try the parameter qos with reliable)"),
         ("/image", RAW, [info()], {}, profile(), False,
-         "nothing yet from /camera, though type and QoS match: none is sent, or all are lost on the way"),
+         "nothing yet from /camera, though type and QoS match: it sends none, or all are lost on the way"),
     ],
 )  # fmt: skip
 def test_reasons(topic, wanted, infos, others, asked, had_images, expected):
