@@ -1,10 +1,11 @@
-"""What the node costs beside its networks: 5 people at 30 Hz, networks replaced by what they said to the first image.
+"""Measure what the node costs beside its networks: 5 people at 30 Hz, with networks that repeat their first answer.
 
 All else is real and in three processes: a camera, the node (decoding, warping 5 crops, decoding 5 x 17 heatmaps,
-tracking, smoothing, messages, publishing) and this subscriber. "overhead" is from taking an image out of the middleware
-to the end of its callback, median and p99; "CPU of it" the same in CPU time of that thread, quickest tenth and median,
-which a busy machine bends less; "process" is all threads of the node, the middleware's too, per image; "age" is from
-the camera's stamp to publishing. The networks' own time is measured in the same run, before their answers are recorded.
+tracking, smoothing, messages, publishing) and this subscriber. Columns: "overhead" is the time from taking an image out
+of the middleware to the end of its callback, median and p99. "CPU of it" is the same in CPU time of that thread, 10th
+percentile and median, which depends less on the load of the machine. "process" is the CPU time of all threads of the
+node per image. "age" is the time from the camera's stamp to publishing. The networks' time is measured in the same run,
+before their answers are recorded.
 Run: PYTHONPATH=. python benchmarks/node_overhead.py [--seconds 20] [--rate 30]
 """
 
@@ -33,9 +34,10 @@ COLUMNS = "%-24s %9s %9s %10s %10s %9s %9s %9s %9s %8s"
 
 
 class Subscriber(Node):
-    """with_pictures: takes markers and the overlay too, as RViz does."""
+    """Record people, ages and diagnostics."""
 
     def __init__(self, with_pictures):
+        """Subscribe; with_pictures adds markers and the overlay, as RViz does."""
         super().__init__("bench")
         self.people, self.age_ms, self.figures = [], [], {}
         self.create_subscription(PersonArray, "pose/keypoints", self._on_people, 10)
@@ -54,7 +56,18 @@ class Subscriber(Node):
 
 
 def measure(size_wh, with_pictures, seconds, rate_hz, folder):
-    """Plays one still with 5 people; returns (the node's times, the subscriber, CPU ms of the process per image)."""
+    """Play one still image with 5 people.
+
+    Args:
+        size_wh: Size of the images in pixels.
+        with_pictures: Whether somebody subscribes to markers and the overlay.
+        seconds: How long to measure.
+        rate_hz: Rate of the camera.
+        folder: Folder for the image and the times.
+
+    Returns:
+        The node's times, the subscriber, and the CPU time of the node's process per image in ms.
+    """
     picture, out = os.path.join(folder, "still.bmp"), os.path.join(folder, "times.json")
     cv2.imwrite(picture, cv2.resize(cv2.VideoCapture(demo_clip()).read()[1], size_wh))
     node = processes.start("benchmarks.replaying_node", {}, {"REPLAY_OUT": out})
@@ -74,19 +87,21 @@ def measure(size_wh, with_pictures, seconds, rate_hz, folder):
 
 
 def spin(subscriber, until):
+    """Process messages until the condition holds."""
     while not until():
         rclpy.spin_once(subscriber, timeout_sec=0.05)
 
 
 def cpu_s(pid):
-    """Seconds of CPU that all threads of the process have used."""
+    """Return the CPU time in seconds that all threads of a process have used."""
     with open(f"/proc/{pid}/stat") as file:
         user, system = file.read().rsplit(")", 1)[1].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def show(size_wh, with_pictures, times, subscriber, cpu_ms, rate_hz):
-    whole = len(times["callback_ms"])  # the last image may have been taken only
+    """Print the lines of a case, with the results of measure()."""
+    whole = len(times["callback_ms"])  # the callback of the last image may be missing
     take_ms, callback_ms, thread_ms = (
         np.array(times[name][WARM_UP:whole]) for name in ("take_ms", "callback_ms", "cpu_ms")
     )
@@ -104,6 +119,7 @@ def show(size_wh, with_pictures, times, subscriber, cpu_ms, rate_hz):
 
 
 def main():
+    """Measure all cases and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--rate", type=float, default=30.0)
@@ -115,8 +131,8 @@ def main():
     print(COLUMNS % ("", "median", "p99", "p10", "median", "mean", "median", "5 people", "", "/network"))
     for size_wh, with_pictures in CASES:
         with tempfile.TemporaryDirectory() as folder:
-            found = measure(size_wh, with_pictures, args.seconds, args.rate, folder)
-        show(size_wh, with_pictures, *found, args.rate)
+            measured = measure(size_wh, with_pictures, args.seconds, args.rate, folder)
+        show(size_wh, with_pictures, *measured, args.rate)
     rclpy.shutdown()
 
 

@@ -1,8 +1,8 @@
-"""The pose node, whose networks answer what they answered to the first image: all else is left. See node_overhead.py.
+"""Run the pose node with networks that repeat their answer to the first image. See node_overhead.py.
 
-Environment: REPLAY_OUT, where the times go when the node ends, as JSON: network_ms and detector_ms, of true runs before
-the recording; and of each image take_ms (out of the middleware), callback_ms (all else) and cpu_ms of both. REPLAY_MS:
-what the pose network pretends to need.
+Environment variables: REPLAY_OUT is the JSON file of times that is written when the node ends. It has network_ms and
+detector_ms of real runs before the recording, and for each image take_ms (taking it out of the middleware), callback_ms
+(all else) and cpu_ms of both. REPLAY_MS is the time that the pose network pretends to need.
 """
 
 import json
@@ -21,25 +21,28 @@ MAX_PEOPLE = 5
 
 
 class Replay:
-    """What stands in for a network or a detector: runs it for the first input of each shape, then gives that again."""
+    """Stand in for a network or a detector: run it for the first input of each shape, then repeat the result."""
 
     def __init__(self, real, pretended_s=0.0):
-        self._real, self._given, self.true_ms, self._pretended_s = real, {}, [], pretended_s
+        """Stand in for the real one; each call sleeps for pretended_s."""
+        self._real, self._results, self.true_ms, self._pretended_s = real, {}, [], pretended_s
 
     def __call__(self, batch):
-        if batch.shape not in self._given:
+        """Return the real result for the first input of this shape."""
+        if batch.shape not in self._results:
             for _ in range(TRUE_RUNS):
                 begin_s = time.perf_counter()
-                self._given[batch.shape] = self._real(batch)
+                self._results[batch.shape] = self._real(batch)
                 self.true_ms.append(1e3 * (time.perf_counter() - begin_s))
         time.sleep(self._pretended_s)
-        return self._given[batch.shape]
+        return self._results[batch.shape]
 
     def __getattr__(self, name):
         return getattr(self._real, name)
 
 
 def main():
+    """Run the node and write the times; return the exit code."""
     replays, times = [], {"take_ms": [], "callback_ms": [], "cpu_ms": []}
     build_pipeline = pose_node.build_pipeline
 
@@ -61,7 +64,7 @@ def main():
 
 
 def watch(times):
-    """Times taking an image out of the middleware, which makes the message, and the callback that works on it."""
+    """Time taking an image out of the middleware, which makes the message, and its callback."""
     take, on_image = SingleThreadedExecutor._take_subscription, CameraInputs.on_image
 
     def timed_take(self, subscription):

@@ -1,4 +1,4 @@
-"""ROS for tests: this machine only, a domain of its own per test, and waiting by polling."""
+"""Provide ROS for tests: on this machine only, in one domain per test, and with waiting by polling."""
 
 import itertools
 import os
@@ -13,7 +13,7 @@ TIMEOUT_S = 60.0
 
 @pytest.fixture
 def domain(monkeypatch):
-    """A ROS_DOMAIN_ID of its own, for this process and its children."""
+    """Set a ROS_DOMAIN_ID of this test, for this process and its children; return it."""
     domain_id = next(DOMAINS) % 60 + 1  # the demo and the soak test take 61 to 101, and may run beside the tests
     monkeypatch.setenv("ROS_DOMAIN_ID", str(domain_id))
     return domain_id
@@ -21,7 +21,7 @@ def domain(monkeypatch):
 
 @pytest.fixture
 def ros(domain):
-    """rclpy, initialised in that domain."""
+    """Return rclpy, initialised in that domain."""
     rclpy = pytest.importorskip("rclpy", reason="needs ROS")
     rclpy.init(args=[])
     yield rclpy
@@ -30,7 +30,7 @@ def ros(domain):
 
 @pytest.fixture
 def kept(ros):
-    """A function that takes a node and returns it; the node is destroyed after the test, however it goes."""
+    """Return a function that takes a node and returns it; the node is destroyed after the test in any case."""
     nodes = []
 
     def keep(node):
@@ -44,7 +44,7 @@ def kept(ros):
 
 @pytest.fixture
 def make_node(kept):
-    """A function that makes a node of this class of ours with these parameters."""
+    """Return a function that makes a node of a class of this package with these parameters."""
     from rclpy.parameter import Parameter
 
     def make(kind, **parameters):
@@ -55,7 +55,7 @@ def make_node(kept):
 
 @pytest.fixture
 def make_pose_node(make_node, color_model):
-    """A function that makes a PoseNode: the colour finder on whole images, unsmoothed, but for what is said."""
+    """Return a function that makes a PoseNode; by default the colour model runs on whole images without smoothing."""
     from pose_estimation_ros.nodes.pose_node import PoseNode
 
     def make(**parameters):
@@ -66,7 +66,7 @@ def make_pose_node(make_node, color_model):
 
 
 def wait_until(condition, *nodes):
-    """Spins the nodes in turn until the condition holds; the time-out is long, as the machine may be busy."""
+    """Spin the nodes in turn until the condition holds; the time-out is long, because the machine may be busy."""
     import rclpy
 
     deadline_s = time.monotonic() + TIMEOUT_S
@@ -85,7 +85,7 @@ def wait_until_fixture():
 
 @pytest.fixture
 def ended():
-    """A list of child processes to be ended after the test, however it goes."""
+    """Return a list for child processes, which are ended after the test in any case."""
     from pose_estimation_ros.nodes.demo.processes import stop
 
     children = []

@@ -1,4 +1,4 @@
-"""What the evaluator of bags makes of a recording is what the live node makes of it when it drops nothing."""
+"""Check that the bag evaluation gives the same results as the live node when it drops nothing."""
 
 import pytest
 
@@ -19,7 +19,7 @@ from pose_estimation_ros.nodes.pose_node import PoseNode
 
 @pytest.fixture
 def bag(tmp_path, walking_clip):
-    """Eight frames in which a dot walks over the image."""
+    """Return a bag of eight frames in which a dot walks over the image."""
     assert main(["make-bag", str(walking_clip(frames=8, step_px=3)), "--out", str(tmp_path / "bag")]) == 0
     return tmp_path / "bag"
 
@@ -31,7 +31,7 @@ def evaluated(bag, out, model):
         return [deserialize_message(serialized(entry.message), PersonArray) for entry in made.read("/pose/keypoints")]
 
 
-def test_the_live_node_says_the_same(bag, tmp_path, color_model, kept, make_node, wait_until):
+def test_the_live_node_publishes_the_same(bag, tmp_path, color_model, kept, make_node, wait_until):
     expected = evaluated(bag, tmp_path / "out", color_model)
     node = make_node(PoseNode, model=color_model, detector="full_frame", threads=1)
     peer = kept(Node("peer"))
@@ -44,6 +44,6 @@ def test_the_live_node_says_the_same(bag, tmp_path, color_model, kept, make_node
         for frame in recording.read("/camera/image_raw"):
             images.publish(deserialize_message(serialized(frame.message), Image))
             wait_until(lambda: len(answers) == frame.index + 1, node, peer)  # noqa: B023
-    for own, live in zip(expected, answers):
-        assert (own.header, own.persons, own.skeleton) == (live.header, live.persons, live.skeleton)
+    for offline, live in zip(expected, answers):
+        assert (offline.header, offline.persons, offline.skeleton) == (live.header, live.persons, live.skeleton)
     assert len(expected) == len(answers) == 8 and expected[7].persons[0].track_id == 1

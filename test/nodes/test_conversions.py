@@ -68,16 +68,16 @@ def test_states_have_the_messages_numbers(name):
 
 
 def test_the_lost_have_a_box_and_no_keypoints():
-    found = random_poses(1)
+    visible = random_poses(1)
     gone = random_poses(1)._replace(score=np.zeros((1, 17), np.float32), state=np.array([states.LOST], np.uint8))
-    first, second = poses_to_msg(states.joined(found, gone), HEADER, (640, 480), "coco17").persons
+    first, second = poses_to_msg(states.joined(visible, gone), HEADER, (640, 480), "coco17").persons
     assert (first.state, second.state) == (Person.NO_STATE, Person.LOST)
     assert [k.score for k in second.keypoints] == [0.0] * 17
     assert second.box_xyxy.tolist() == gone.box_xyxy[0].tolist()
 
 
 def random_joints(count):
-    """A third of them not valid."""
+    """Return joints, a third of which are not valid."""
     rng = np.random.RandomState(1)
     valid = rng.uniform(0, 1, (count, 17)) > 0.3
     position = np.where(valid[..., None], rng.uniform(-2, 5, (count, 17, 3)), np.nan)
@@ -94,10 +94,10 @@ def test_joints_round_trip_over_the_wire(count):
     for expected, actual in zip(joints, msg_to_joints(back, 17)):
         assert expected.dtype == actual.dtype
         np.testing.assert_array_equal(expected, actual)
-    for person, own in enumerate(back.persons):
-        assert (own.track_id, own.state) == (poses.track_id[person], poses.state[person])
-        assert own.score == poses.person_score[person]
-        assert [k.score for k in own.keypoints] == poses.score[person].tolist()
+    for person, msg in enumerate(back.persons):
+        assert (msg.track_id, msg.state) == (poses.track_id[person], poses.state[person])
+        assert msg.score == poses.person_score[person]
+        assert [k.score for k in msg.keypoints] == poses.score[person].tolist()
 
 
 def test_covariance_is_row_by_row():
@@ -129,8 +129,8 @@ def info(**fields):
 )
 def test_a_camera_from_its_info(fields, rectified, matrix, size_wh):
     camera = camera_from_info(info(**fields), rectified)
-    own = camera.matrix
-    assert (own[0, 0], own[1, 1], own[0, 2], own[1, 2]) == matrix
+    (fx, _, cx), (_, fy, cy), _ = camera.matrix
+    assert (fx, fy, cx, cy) == matrix
     assert camera.size_wh == size_wh
     assert camera.lens.coefficients[:2] == ((0.0, 0.0) if rectified else (0.1, -0.2))
 
@@ -143,7 +143,7 @@ def test_an_info_that_does_not_calibrate(fields):
 
 
 def test_depth_as_realsense_sends_it():
-    """Millimetres in 16UC1, is_bigendian 0, no padding: a person 2.5 m away."""
+    """RealSense sends millimetres in 16UC1, is_bigendian 0, without padding: here of a person 2.5 m away."""
     data = np.full((480, 640), 2500, "<u2").tobytes()
     msg = Image(height=480, width=640, encoding="16UC1", is_bigendian=0, step=1280, data=data)
     depth, encoding = depth_to_array(msg)
@@ -205,24 +205,24 @@ COCO = get_skeleton("coco17")
 WRIST, ELBOW, NOSE = (COCO.keypoints.index(name) for name in ("left_wrist", "left_elbow", "nose"))
 
 
-def people(track_ids, found=(WRIST, ELBOW, NOSE), xy=(320, 240)):
-    """People whose found keypoints all lie at xy."""
+def people(track_ids, visible=(WRIST, ELBOW, NOSE), xy=(320, 240)):
+    """Return people whose visible keypoints all lie at xy."""
     count = len(track_ids)
     score = np.zeros((count, 17))
-    score[:, list(found)] = 0.8
+    score[:, list(visible)] = 0.8
     points = np.broadcast_to(np.array(xy, float), (count, 17, 2))
     return make_poses(points, score, np.zeros((count, 4)), np.full(count, 0.75), track_ids)
 
 
 def lost(people):
-    """Those people as Tracker.lost has them, in boxes of 40 x 100 px."""
+    """Return those people as Tracker.lost has them, in boxes of 40 x 100 px."""
     boxes = np.tile(np.array([300, 200, 340, 300], np.float32), (people.count, 1))
     state = np.full(people.count, LOST, np.uint8)
     return people._replace(score=np.zeros_like(people.score), state=state, box_xyxy=boxes)
 
 
 def in_space(position, valid):
-    """The joints of one person, position (3,) m where valid."""
+    """Return the joints of one person, all valid ones at a position (3,) in m."""
     mask = np.isin(np.arange(17), valid)[None]
     places = np.where(mask[..., None], np.array(position, np.float32), np.nan).astype(np.float32)
     return Joints(places, np.full((1, 17, 3, 3), np.nan, np.float32), mask)
@@ -243,11 +243,11 @@ def test_nobody():
     assert maker()(empty_poses(17), HEADER, (640, 480)).markers == []
 
 
-def test_only_found_keypoints_and_their_bones():
+def test_only_visible_keypoints_and_their_bones():
     bones, joints, label = maker()(people([4]), HEADER, (640, 480)).markers
     assert [m.id for m in (bones, joints, label)] == [BONES, JOINTS, LABEL]
     assert all(m.action == Marker.ADD and m.ns == "person_4" and m.header == HEADER for m in (bones, joints, label))
-    assert len(bones.points) == 2, "wrist to elbow; the nose has no found neighbour"
+    assert len(bones.points) == 2, "wrist to elbow; the nose has no visible neighbour"
     assert len(joints.points) == len(joints.colors) == 3
     assert label.text == "#4 75 %"
     assert bones.lifetime.sec == 1 and bones.lifetime.nanosec == 500000000
@@ -282,7 +282,7 @@ def test_joints_in_space_are_where_they_are():
 
 @pytest.mark.parametrize("track_id, expected_z", [(1, 3.0), (-1, 1.0)])
 def test_who_loses_their_depth_stays_as_far_away(track_id, expected_z):
-    """But for the untracked, of whom nobody knows whether they are the same."""
+    """Untracked people are an exception, because they may be others in the next image."""
     make, seen = maker(), people([track_id])
     make(seen, HEADER, (640, 480), CAMERA, in_space((0, 0, 3), [WRIST]))
     joints = make(seen, HEADER, (640, 480), CAMERA, in_space((0, 0, 3), [])).markers[1]
@@ -311,7 +311,7 @@ def test_what_the_lens_cannot_see_is_left_out():
 
 
 def test_a_marker_without_content_is_a_deletion():
-    bones, joints, label = maker()(people([1], found=[NOSE]), HEADER, (640, 480)).markers
+    bones, joints, label = maker()(people([1], visible=[NOSE]), HEADER, (640, 480)).markers
     assert [m.action for m in (bones, joints, label)] == [Marker.DELETE, Marker.ADD, Marker.ADD]
 
 
@@ -331,7 +331,7 @@ def test_two_untracked_people_do_not_share_markers():
 
 
 def test_a_person_without_keypoints_has_only_deletions():
-    markers = maker()(people([1], found=()), HEADER, (640, 480)).markers
+    markers = maker()(people([1], visible=()), HEADER, (640, 480)).markers
     assert [m.action for m in markers] == [Marker.DELETE] * 3
 
 

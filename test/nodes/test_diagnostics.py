@@ -39,13 +39,13 @@ CAMERA = CameraFacts("/camera/image_raw", "best_effort")
 
 
 def values(status):
-    found = {value.key: value.value for value in status.values}
-    assert len(found) == len(status.values), "a key twice"
-    return found
+    by_key = {value.key: value.value for value in status.values}
+    assert len(by_key) == len(status.values), "a key twice"
+    return by_key
 
 
 def summary(published=30, bad=0, dropped=0, age_ms=50.0, step=1, work_ms=20.0):
-    """Of one second; step: one image of so many reaches the node."""
+    """Return the summary of one second in which one of ``step`` images reaches the node."""
     statistics = CameraStatistics(0.0)
     for index in range(published + bad + dropped):
         statistics.received(index / 30, 1 + step * index, b"camera")
@@ -94,7 +94,7 @@ def test_levels_of_the_node(changes, heat, level, message):
     assert (status.level, status.message) == (level, message)
 
 
-def test_a_machine_that_tells_nothing(tmp_path):
+def test_a_machine_without_sensors(tmp_path):
     status = node_status("pose_node", FACTS._replace(accuracy={}, precision=""), describe_heat(str(tmp_path)))
     assert {key for key, value in values(status).items() if value == "unknown"} == {
         "model_ap", "model_ap_protocol", "precision", "power_mode", "gpu_clock_mhz"
@@ -153,7 +153,7 @@ REMEDY = "config/fastdds_shm.xml"
         ({}, {"age_ms": math.nan}, OK, "OK"),
     ],
 )
-def test_lost_and_late_images_are_told_with_the_remedy(facts, figures, level, words):
+def test_lost_and_late_images_are_reported_with_the_remedy(facts, figures, level, words):
     status = camera_status("pose_node", CAMERA._replace(**facts), summary(**figures))
     assert status.level == level and words in status.message
 
@@ -166,11 +166,11 @@ def test_names_of_two_robots_differ(namespace, name):
 
 @pytest.mark.parametrize("seen", [CameraStatistics(0.0).summary(0.0), CameraStatistics(0.0).summary(7.0)])
 def test_a_camera_of_which_nothing_is_known(seen):
-    found = values(camera_status("pose_node", CAMERA, seen))
+    shown = values(camera_status("pose_node", CAMERA, seen))
     assert {"rate_in_hz", "skipped", "age_p50_ms", "age_p99_ms", "last_image_age_s", "people"} <= {
-        key for key, value in found.items() if value == "unknown"
+        key for key, value in shown.items() if value == "unknown"
     }
-    assert "nan" not in "".join(found.values())
+    assert "nan" not in "".join(shown.values())
 
 
 def test_every_key_is_in_the_table_and_the_table_has_no_others():

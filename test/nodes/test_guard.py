@@ -1,4 +1,4 @@
-"""Unexpected exceptions: counted, logged once, and what passes all the same."""
+"""Test that unexpected exceptions are counted and logged once, and which exceptions pass."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""docs/ros-interface.md says what the nodes are."""
+"""Check that docs/ros-interface.md agrees with the nodes."""
 
 import re
 import runpy
@@ -13,7 +13,7 @@ from pose_estimation_ros.nodes.video_node import VideoNode
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "ros-interface.md").read_text()
-# Of every node, or of every node with a life cycle.
+# Topics of every node, or of every node with a life cycle.
 OF_RCLPY = {"/rosout", "/parameter_events", "/clock"}
 
 
@@ -24,7 +24,7 @@ def test_tables_are_those_of_the_code(monkeypatch):
 
 
 def rows(heading):
-    """(topic, direction, type, reliability, durability, depth) of the table of topics under a heading."""
+    """Yield (topic, direction, type, reliability, durability, depth) of the table of topics under a heading."""
     part = PAGE.split("## " + heading + "\n")[1].split("\n## ")[0]
     cells = re.findall(r"^\| `(\S+)` \| (\S+?)[ ,].*?\| (\S+) \| (\S+ ?\S*), (\w+), depth (\d+)", part, re.MULTILINE)
     assert len(cells) == part.count("\n| `")
@@ -32,10 +32,10 @@ def rows(heading):
         yield topic, direction, kind, reliability.replace(" ", "_"), durability, int(depth)
 
 
-def found(node):
-    """The same of a running node, whose namespace is /."""
-    own = {"in": node.subscriptions, "out": node.publishers}
-    for direction, entities in own.items():
+def endpoints(node):
+    """Yield the same of a running node whose namespace is /."""
+    entities_by_direction = {"in": node.subscriptions, "out": node.publishers}
+    for direction, entities in entities_by_direction.items():
         for entity in entities:
             kind = "%s/msg/%s" % (entity.msg_type.__module__.split(".")[0], entity.msg_type.__name__)
             qos = entity.qos_profile
@@ -52,7 +52,7 @@ def absolute(row):
 def test_topics_of_the_pose_node(make_node, color_model, transport, other):
     node = make_node(PoseNode, model=color_model, detector="full_frame", depth_topic="depth", image_transport=transport)
     expected = {absolute(row) for row in rows("Topics of pose_node") if row[0] != other}
-    seen = set(found(node))
+    seen = set(endpoints(node))
     if transport == "compressed":
         assert ("/depth/compressedDepth", "in", "sensor_msgs/msg/CompressedImage", "best_effort", "volatile", 5) in seen
         seen = {row for row in seen if not row[0].startswith("/depth")}
@@ -62,4 +62,4 @@ def test_topics_of_the_pose_node(make_node, color_model, transport, other):
 
 def test_topics_of_the_video_node(make_node):
     node = make_node(VideoNode, source=str(ROOT / "test" / "data" / "pedestrians.mp4"))
-    assert set(found(node)) == {absolute(row) for row in rows("Topic of video_node")}
+    assert set(endpoints(node)) == {absolute(row) for row in rows("Topic of video_node")}

@@ -1,4 +1,4 @@
-"""The life cycle as a manager drives it, over its services; and the same node where rclpy has none."""
+"""Test the life cycle over its services, as a manager uses it, and the same node where rclpy has none."""
 
 import pytest
 
@@ -16,7 +16,7 @@ STEPS = ("configure", "activate", "deactivate", "cleanup")
 
 
 class Recorded(ManagedNode):
-    """Keeps which steps were taken; those of ``failing`` raise."""
+    """Record the steps that were taken; those in ``failing`` raise."""
 
     def __init__(self, **failing):
         super().__init__("recorded")
@@ -115,7 +115,7 @@ def test_an_error_nobody_expected_takes_it_back_to_unconfigured(make, manager, w
     assert state(manager, node, wait_until) == "active"
 
 
-def test_an_error_while_a_failed_step_is_undone_is_told_too(make, manager, wait_until, capfd):
+def test_an_error_while_a_failed_step_is_undone_is_logged_too(make, manager, wait_until, capfd):
     node = make(configure=ConfigError("expected a model"), cleanup=RuntimeError("boom"))
     assert not change(manager, node, wait_until, "configure")
     assert "boom" in capfd.readouterr().err and node.unexpected_errors.total > 0

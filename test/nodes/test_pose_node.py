@@ -1,4 +1,4 @@
-"""The node in this process, fed by a publisher in this process; the model is the tiny colour finder of conftest."""
+"""Test the node in this process, with a publisher in this process and the tiny colour model of conftest."""
 
 import json
 import math
@@ -30,7 +30,7 @@ def node(make_pose_node):
 
 
 class Peer(Node):
-    """Publishes images and keeps what the pose node says."""
+    """Publish images and keep what the pose node publishes."""
 
     def __init__(self):
         super().__init__("peer")
@@ -57,7 +57,7 @@ def peer(kept, node, wait_until):
 
 @pytest.fixture
 def frame(blob):
-    """Red at (30, 40), green at (60, 80), blue at (70, 20), on black; 96 x 128 px, the shape of the model."""
+    """Return red at (30, 40), green at (60, 80) and blue at (70, 20) on black, 96 x 128 px as the model's input."""
     frame = np.zeros((128, 96, 3), np.uint8)
     for xy, color in (((30, 40), (0, 0, 255)), ((60, 80), (0, 255, 0)), ((70, 20), (255, 0, 0))):
         blob(frame, xy, color, 12.0)
@@ -70,7 +70,7 @@ def header(sec=100, nanosec=7):
 
 @pytest.fixture
 def ask(node, peer, wait_until):
-    """A function that publishes an image and returns the array that answers it."""
+    """Return a function that publishes an image and returns the array that answers it."""
 
     def ask(msg):
         before = len(peer.arrays)
@@ -121,7 +121,7 @@ def test_stamps_that_stand_still_or_go_back(ask, frame, stamps):
 
 
 def bad_images(node):
-    """Images that could not be used, by kind."""
+    """Return the number of images that could not be used, by kind."""
     return node.cameras[0].inputs.statistics.summary(0.0).bad_total
 
 
@@ -179,11 +179,11 @@ def test_overlay_and_markers_have_the_stamp_of_the_image(node, peer, ask, frame,
 
 
 def warnings(capfd, words):
-    """How often the node's log has these words, in a line of a warning; what was logged is used up."""
+    """Count the warnings with these words since the last call."""
     return len([line for line in capfd.readouterr().err.splitlines() if "[WARN]" in line and words in line])
 
 
-def test_without_its_engine_it_serves_all_the_same_and_says_so_once(
+def test_without_its_engine_it_serves_all_the_same_and_logs_it_once(
     make_pose_node, frame, monkeypatch, capfd, tmp_path
 ):
     monkeypatch.setattr("pose_estimation_ros.inference.backends.find.model_folders", lambda: [str(tmp_path)])
@@ -196,7 +196,7 @@ def test_without_its_engine_it_serves_all_the_same_and_says_so_once(
     assert warnings(capfd, "on the CPU instead of the configured engine: expected TensorRT's Python module") == 1
 
 
-def test_a_cuda_error_in_flight_costs_no_image_and_is_told_once(
+def test_a_cuda_error_in_flight_costs_no_image_and_is_logged_once(
     make_pose_node, gpu, color_model, save_engine, frame, monkeypatch, capfd
 ):
     cudart, _ = gpu()

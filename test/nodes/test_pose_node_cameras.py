@@ -1,4 +1,4 @@
-"""Several cameras on one node; switches while it runs; the node's life cycle."""
+"""Test several cameras on one node, live parameters, and the node's life cycle."""
 
 import numpy as np
 import pytest
@@ -74,7 +74,7 @@ def test_two_cameras_have_their_own_topics_frames_stamps_and_people(make_pose_no
     for name, sec in (("left", 100), ("right", 200)):
         headers = [msg.header for msg in answers[name]]
         assert headers == [image(picture, sec, name, number).header for number in (1, 2, 3)]
-        assert [[p.track_id for p in m.persons] for m in answers[name]] == [[1]] * 3, "ids of its own"
+        assert [[p.track_id for p in m.persons] for m in answers[name]] == [[1]] * 3, "each camera has its own ids"
 
 
 def test_switched_off_it_ignores_images_and_on_again_goes_on(make_pose_node, picture, monkeypatch):
@@ -92,8 +92,8 @@ def test_a_threshold_changes_what_is_published_from_the_next_image_on(make_pose_
     for sec, threshold in ((1, 0.2), (2, 1.0), (3, 0.2)):
         assert node.set_parameters([Parameter("score_threshold", value=threshold)])[0].successful
         node.cameras[0].inputs.on_image(image(picture, sec))
-    found = [sum(k.score > 0 for p in msg.persons for k in p.keypoints) for msg in sent]
-    assert found[0] == found[2] > found[1] == 0
+    counts = [sum(k.score > 0 for p in msg.persons for k in p.keypoints) for msg in sent]
+    assert counts[0] == counts[2] > counts[1] == 0
 
 
 def test_the_steps_of_its_life(make_pose_node, peer, picture, wait_until):

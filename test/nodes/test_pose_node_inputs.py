@@ -1,4 +1,4 @@
-"""What the node takes in beside plain images: compressed ones, depth, turned ones; and what it says of faults."""
+"""Test the node with compressed and rotated images and with depth, and what it reports about faults."""
 
 import array
 
@@ -21,11 +21,15 @@ from pose_estimation_ros.core.errors import ConfigError, FrameError
 from pose_estimation_ros.nodes.conversions import array_to_image
 
 WIDTH, HEIGHT = SIZE_WH = 96, 128
-SPOTS = {"nose": (30, 40), "left_eye": (60, 80), "right_eye": (70, 20)}  # of the colour finder: red, green, blue
+SPOTS = {
+    "nose": (30, 40),
+    "left_eye": (60, 80),
+    "right_eye": (70, 20),
+}  # red, green, blue
 
 
 class Peer(Node):
-    """Publishes on any topic and keeps what comes on others."""
+    """Publish on some topics and keep the messages of others."""
 
     def __init__(self):
         super().__init__("peer")
@@ -58,9 +62,9 @@ def header(number=0):
 
 
 def off_px(person):
-    """How far the first three keypoints are from the spots."""
-    found = np.array([(k.x, k.y) for k in person.keypoints[:3]])
-    return np.hypot(*(found - list(SPOTS.values())).T).max()
+    """Return the largest distance of the first three keypoints from the spots."""
+    xy = np.array([(k.x, k.y) for k in person.keypoints[:3]])
+    return np.hypot(*(xy - list(SPOTS.values())).T).max()
 
 
 def both_ready(publisher, node, peer, wait_until):
@@ -68,7 +72,7 @@ def both_ready(publisher, node, peer, wait_until):
 
 
 def ask(node, peer, wait_until, send, answers):
-    """Sends until an answer comes, and returns it: discovery takes its time."""
+    """Call send() and return the answer to it."""
     before = len(answers)
     send()
     wait_until(lambda: len(answers) > before, node, peer)
@@ -119,7 +123,7 @@ def test_pixels_allowed_and_bits_of_samples_are_parameters(make_pose_node, trans
 
 @pytest.mark.parametrize("rotation, turned", [(90, 3), (180, 2), (270, 1)])
 def test_a_camera_on_its_side_answers_in_pixels_of_its_image(make_pose_node, frame, monkeypatch, rotation, turned):
-    """np.rot90 turns the picture the other way round, as the camera's mount does."""
+    """np.rot90 rotates the image in the opposite direction, as the camera's mount does."""
     node, sent = make_pose_node(rotation_deg=rotation), []
     monkeypatch.setattr(node.cameras[0].results.publishers["pose/keypoints"], "publish", sent.append)
     upright = make_pose_node()
@@ -145,12 +149,12 @@ def test_old_images_are_dropped_and_counted(make_pose_node, frame, monkeypatch):
         stamp_ns = now.nanoseconds - int(age_s * 1e9)
         stamp = Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
         node.cameras[0].inputs.on_image(array_to_image(frame, Header(stamp=stamp)))
-    node.cameras[0].inputs.on_image(array_to_image(frame, Header()))  # without a stamp nobody knows
+    node.cameras[0].inputs.on_image(array_to_image(frame, Header()))  # without a stamp its age is unknown
     assert len(sent) == 3
     assert node.cameras[0].inputs.statistics.summary(0.0).dropped_total == {"too_old": 1}
 
 
-def test_a_clock_that_never_came_is_told(make_pose_node, frame, peer, wait_until, capfd):
+def test_a_clock_that_never_came_is_reported(make_pose_node, frame, peer, wait_until, capfd):
     node = make_pose_node(use_sim_time=True)
     heard, clock = peer.hear(DiagnosticArray, "/diagnostics"), peer.create_publisher(Clock, "/clock", 10)
     node.cameras[0].inputs.on_image(array_to_image(frame, header()))
@@ -167,7 +171,7 @@ def test_a_clock_that_never_came_is_told(make_pose_node, frame, peer, wait_until
 
 @pytest.fixture
 def depth_camera(make_pose_node, peer, wait_until):
-    """node, answers in space, answers in the image, and publishers of image, camera_info and depth."""
+    """Return the node, its answers in space and in the image, and publishers of image, camera_info and depth."""
     node = make_pose_node(image_topics=["color/image_raw"], depth_topic="/aligned/image_raw")
     space, flat = peer.hear(Person3DArray, "pose/skeletons"), peer.hear(PersonArray, "pose/keypoints")
     publishers = [
@@ -198,7 +202,7 @@ def depth_image(metres, number=0, encoding="16UC1"):
 
 @pytest.mark.parametrize("encoding", ["16UC1", "32FC1"])
 def test_joints_in_space(depth_camera, peer, frame, wait_until, encoding):
-    """Everything is 2 m away; the first image may be answered before its depth has come at all."""
+    """Everything is 2 m away; the first image may be answered before its depth has come."""
     node, space, _, (image, camera_info, depth) = depth_camera
     camera_info.publish(info())
     wait_until(lambda: node.cameras[0].inputs.camera(SIZE_WH), node, peer)
@@ -250,7 +254,7 @@ def test_without_calibration_there_are_keypoints_and_a_reason(depth_camera, peer
     assert space == [] and words in node.cameras[0].status().message
 
 
-def test_a_calibration_that_does_not_cover_its_image_is_told(make_pose_node):
+def test_a_calibration_that_does_not_cover_its_image_is_reported(make_pose_node):
     node, narrow = make_pose_node(), info()
     narrow.d = [-2.0, 0.0, 0.0, 0.0, 0.0]  # at the corners the lens would show nothing
     node.cameras[0].inputs.on_camera_info(info())
@@ -272,11 +276,11 @@ def test_a_bad_depth_image_costs_the_joints_in_space_only(depth_camera, peer, fr
 
 
 def status(message, words):
-    (found,) = [status for status in message.status if words in status.name]
-    return found, {pair.key: pair.value for pair in found.values}
+    (match,) = [status for status in message.status if words in status.name]
+    return match, {pair.key: pair.value for pair in match.values}
 
 
-def test_diagnostics_tell_of_node_and_camera(make_pose_node, peer, frame, wait_until):
+def test_diagnostics_of_node_and_camera(make_pose_node, peer, frame, wait_until):
     node = make_pose_node()
     heard, camera = peer.hear(DiagnosticArray, "/diagnostics"), peer.camera(Image, "image")
     both_ready(camera, node, peer, wait_until)
@@ -289,7 +293,7 @@ def test_diagnostics_tell_of_node_and_camera(make_pose_node, peer, frame, wait_u
     wait_until(lambda: summary(0.0).bad_total, node, peer)
     before = len(heard)
     wait_until(lambda: len(heard) > before, node, peer)
-    own, values = status(heard[-1], "Pose estimation")
+    _, values = status(heard[-1], "Pose estimation")
     assert (
         values["backend"] == "onnxruntime"
         and values["precision"] == "fp32"
@@ -366,7 +370,7 @@ def test_an_unexpected_exception_costs_one_message_and_is_counted(
     ask(node, peer, wait_until, lambda: image.publish(array_to_image(frame, header(7))), flat)
 
 
-def test_an_unexpected_exception_of_the_timer_is_counted_and_told(make_pose_node, peer, wait_until, monkeypatch):
+def test_an_unexpected_exception_of_the_timer_is_counted_and_reported(make_pose_node, peer, wait_until, monkeypatch):
     node = make_pose_node()
     heard = peer.hear(DiagnosticArray, "/diagnostics")
     with monkeypatch.context() as patch:

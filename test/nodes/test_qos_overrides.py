@@ -1,4 +1,4 @@
-"""qos_overrides: on the real endpoints of the node, and what is refused."""
+"""Test qos_overrides on the real endpoints of the node, and what is refused."""
 
 import pytest
 
@@ -35,9 +35,9 @@ def make(kept):
 
 
 def endpoint(node, topic):
-    """The profile of the node's publisher or subscription as DDS knows it."""
-    found = [end for end in list(node.publishers) + list(node.subscriptions) if end.topic_name == topic]
-    return found[0].qos_profile
+    """Return the profile of the node's publisher or subscription on a topic as DDS knows it."""
+    endpoints = list(node.publishers) + list(node.subscriptions)
+    return next(end for end in endpoints if end.topic_name == topic).qos_profile
 
 
 def test_without_overrides_it_is_an_equal_profile(make):
@@ -46,10 +46,12 @@ def test_without_overrides_it_is_an_equal_profile(make):
 
 
 def test_every_policy(make):
-    given = dict(reliability="best_effort", durability="transient_local", history="keep_all", depth=7)
-    given.update(deadline=10**9, lifespan=2 * 10**9, liveliness="manual_by_topic", liveliness_lease_duration=3 * 10**9)
-    given.update(avoid_ros_namespace_conventions="true")
-    node = make(**{KEYPOINTS + policy: value for policy, value in given.items()})
+    policies = dict(reliability="best_effort", durability="transient_local", history="keep_all", depth=7)
+    policies.update(
+        deadline=10**9, lifespan=2 * 10**9, liveliness="manual_by_topic", liveliness_lease_duration=3 * 10**9
+    )
+    policies.update(avoid_ros_namespace_conventions="true")
+    node = make(**{KEYPOINTS + policy: value for policy, value in policies.items()})
     profile = with_overrides(node, "publisher", "pose/keypoints", OUTPUT)
     assert (profile.reliability, profile.durability) == (
         ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.TRANSIENT_LOCAL
@@ -134,7 +136,7 @@ def test_the_node_s_topics_have_them_and_others_are_named(make_pose_node, capfd)
 
 
 def test_the_user_s_reliability_stays_where_auto_would_choose_another(make_node, color_model, kept, wait_until):
-    """With every publisher reliable and no image, auto asks for reliable images."""
+    """If every publisher is reliable and no image came, auto requests reliable images."""
     overrides = {"model": color_model, "detector": "full_frame", IMAGES + "reliability": "best_effort"}
     node = kept(PoseNode(parameter_overrides=[Parameter(name, value=value) for name, value in overrides.items()]))
     kept(Node("camera")).create_publisher(Image, "/image", 1)

@@ -1,4 +1,4 @@
-"""The nodes as programs: exit codes, one line instead of a traceback, clean ends."""
+"""Test the nodes as programs: exit codes, one line instead of a traceback, clean ends."""
 
 import importlib
 import signal
@@ -113,7 +113,7 @@ def test_the_reason_of_a_failed_start_is_on_rosout(kept, wait_until, arguments):
 
 
 class Failing(Node):
-    """Raises in every callback of a quick timer, or in so many of them."""
+    """Raise in that many callbacks of a quick timer."""
 
     def __init__(self, failures):
         super().__init__("failing")
@@ -177,12 +177,12 @@ def test_a_parameter_request_of_an_unknown_type_and_a_clock_before_zero_cost_not
 
 
 def unexpected_errors(message):
-    (found,) = [pair.value for status in message.status for pair in status.values if pair.key == "unexpected_errors"]
-    return found
+    (count,) = [pair.value for status in message.status for pair in status.values if pair.key == "unexpected_errors"]
+    return count
 
 
 def test_a_signal_while_it_starts_is_no_failure(domain):
-    """rclpy answers SIGTERM by shutting its context down; whatever is being made then fails."""
+    """rclpy answers SIGTERM by shutting its context down, so that the making of a node fails."""
     import rclpy
 
     def make_node():
@@ -193,7 +193,7 @@ def test_a_signal_while_it_starts_is_no_failure(domain):
 
 
 def test_signals_after_the_first_do_not_break_off_the_end():
-    """See also test_faults.py, with a whole process."""
+    """Test the context manager alone; test_faults.py tests a whole process."""
     reached, before = [], signal.getsignal(signal.SIGINT)
     try:
         with one_signal():

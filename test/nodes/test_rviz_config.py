@@ -1,4 +1,4 @@
-"""config/pose.rviz against the node and against RViz: it loads, and all that it names is there."""
+"""Check config/pose.rviz against the node and RViz: it loads, and all that it names exists."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ yaml = pytest.importorskip("yaml", reason="reads YAML")
 
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 
-# Of ros2/rviz, rviz_default_plugins/plugins_description.xml and rviz_common, from Foxy to Rolling.
+# From ros2/rviz, rviz_default_plugins/plugins_description.xml and rviz_common, from Foxy to Rolling.
 DISPLAYS = {  # and the type of their topic
     "rviz_default_plugins/Axes": None,
     "rviz_default_plugins/Grid": None,
@@ -26,7 +26,7 @@ def config(repository):
 
 
 def displays(config):
-    """Name -> display, of those with a topic."""
+    """Return the displays that have a topic, by name."""
     return {display["Name"]: display for display in config["Displays"] if "Topic" in display}
 
 
@@ -58,7 +58,7 @@ def test_the_node_publishes_every_topic_as_it_is_listened_to(config, make_pose_n
 
 
 def test_the_view_is_the_cameras(config):
-    """RViz's orbit: eye = focal point + distance (cos yaw cos pitch, sin yaw cos pitch, sin pitch); its up is d/dpitch.
+    """RViz's eye is the focal point + distance (cos yaw cos pitch, sin yaw cos pitch, sin pitch); its up is d/dpitch.
 
     In the optical frame (x right, y down, z forward) it looks along z from behind the camera, up being -y.
     """

@@ -1,4 +1,4 @@
-"""Names of camera_info, depth and detections: remapped, given by parameter, or beside the image."""
+"""Check the names of camera_info, depth and detections: remapped, from a parameter, or beside the image."""
 
 import pytest
 

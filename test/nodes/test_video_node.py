@@ -20,7 +20,7 @@ from pose_estimation_ros.nodes.video_node import VideoNode
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three images, 8 x 6 px, of grey 0, 50, 100."""
+    """Return a folder of three images, 8 x 6 px, of grey 0, 50, 100."""
     for index in range(3):
         cv2.imwrite(str(tmp_path / ("%d.png" % index)), np.full((6, 8, 3), 50 * index, np.uint8))
     return str(tmp_path)
@@ -28,7 +28,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def play(kept, make_node, wait_until):
-    """A function that plays a source until a number of images came or the node has finished; returns (node, images)."""
+    """Return a function that plays a source until enough images came or it ended, and returns (node, images)."""
 
     def play(count=10**9, **parameters):
         listener, images = kept(Node("listener")), []
@@ -57,7 +57,7 @@ def test_in_a_loop(play, folder):
 
 
 class Paced:
-    """The clock and the timer of a node, whose time goes on by the pauses that the timer is set to."""
+    """Stand in for the clock and the timer of a node; time advances by the pauses of the timer."""
 
     def __init__(self):
         self.now_ns, self.timer_period_ns = 10**9, 0

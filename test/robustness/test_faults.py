@@ -1,4 +1,4 @@
-"""A light part of `make faults`, each fault once: the node as a process, and what goes wrong on robots."""
+"""Do some of the faults of `make faults` once each to the node as a process."""
 
 import os
 
@@ -16,7 +16,7 @@ LIGHT = (
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory):
-    """One node for all: what a fault leaves behind would show in the next."""
+    """Return one rig for all faults, so that what a fault leaves behind shows in the next."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROS_DOMAIN_ID", str((os.getpid() + 30) % 60 + 1))
         rig = make_rig("plain", tmp_path_factory.mktemp("faults"))

@@ -1,4 +1,4 @@
-"""Whatever a user gives the commands, an error is one line on stderr, with exit code 1 or 2 and without a traceback."""
+"""Check that errors of the commands are one line on stderr with exit code 1 or 2, without a traceback."""
 
 import importlib
 import os
@@ -33,7 +33,7 @@ FILES = {
     "empty.jpg": b"",
     "cut.png": b"\x89PNG\r\n\x1a\n" + bytes(8),
 }
-# The sub-commands, with FILE where the hostile file goes.
+# Command lines, with FILE in place of the hostile file.
 WITH_FILE = [
     "predict FILE --out out",
     "predict good.png --out out --model FILE",
@@ -94,7 +94,7 @@ ZERO = ["predict good.png --out out --max-frames 0", "make-bag good.png --out ou
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """The hostile files, and good.png."""
+    """Return a folder with the hostile files and good.png."""
     folder = tmp_path_factory.mktemp("hostile")
     for name, content in FILES.items():
         (folder / name).write_bytes(content)
@@ -108,7 +108,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def refused(folder, monkeypatch, capfd):
-    """A function that runs a command in the folder and asserts that it is refused in one line."""
+    """Return a function that runs a command in the folder and asserts that it is refused in one line."""
     monkeypatch.chdir(folder)
     monkeypatch.delenv("POSE_TRACEBACK", raising=False)
 
@@ -123,10 +123,10 @@ def refused(folder, monkeypatch, capfd):
             status = command.main(list(argv))
         except SystemExit as end:
             status = end.code
-        told = capfd.readouterr().err
-        lines = [line for line in re.split("[\r\n]+", told) if line.strip()]
-        assert status in (1, 2), "%s: %s: %s" % (argv, status, told)
-        assert len(lines) == 1 and re.match("pose( [a-z-]+)?: error: ", lines[0]), "%s: %s" % (argv, told)
+        stderr = capfd.readouterr().err
+        lines = [line for line in re.split("[\r\n]+", stderr) if line.strip()]
+        assert status in (1, 2), "%s: %s: %s" % (argv, status, stderr)
+        assert len(lines) == 1 and re.match("pose( [a-z-]+)?: error: ", lines[0]), "%s: %s" % (argv, stderr)
         assert len(lines[0]) < 1500
 
     return call
@@ -139,7 +139,7 @@ def refused(folder, monkeypatch, capfd):
 def test_a_hostile_file(refused, line, name):
     words = [word.replace("FILE", name) for word in line.split()]
     if name == "pipe.mp4" and line not in OF_SOURCES:
-        pytest.skip("only sources refuse a pipe: others read what comes out of it, as `cat` does")
+        pytest.skip("only image sources refuse a pipe; other commands read it as `cat` does")
     refused(*words)
 
 

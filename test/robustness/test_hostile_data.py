@@ -1,4 +1,4 @@
-"""Annotation, prediction and box files with values of every wrong kind in every place: read, or refused in one line."""
+"""Put wrong values in every place of annotation, prediction and box files: all are read, or refused in one line."""
 
 import copy
 import json
@@ -30,6 +30,7 @@ VALUES = [
 
 
 def annotations(joints, **of_image):
+    """Return a COCO file of one image with a person and a crowd."""
     image = {"id": 1, "file_name": "a.jpg", "width": 60, "height": 50, **of_image}
     person = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [5, 5, 30, 40], "keypoints": [9, 9, 2] * joints}
     square = [[1, 1, 9, 1, 9, 9]]
@@ -46,9 +47,9 @@ IMAGES = {1: COCO["images"][0]}
 
 
 def figures(judge, path):
-    """Judge by the file; no figure may be other than a number."""
-    found = judge.keypoint_ap(judge.load_ground_truth(path), RESULTS if judge is coco else [])
-    assert np.isfinite(list(found.values())).all()
+    """Score by the file; every figure must be a finite number."""
+    scores = judge.keypoint_ap(judge.load_ground_truth(path), RESULTS if judge is coco else [])
+    assert np.isfinite(list(scores.values())).all()
 
 
 READERS = {
@@ -66,7 +67,7 @@ READERS = {
 
 
 def places(value, path=()):
-    """The paths to a value's parts; of a list of numbers to the first."""
+    """Yield the paths to the parts of a value; of a list to its first two items."""
     yield path
     if isinstance(value, dict):
         for key, part in value.items():
@@ -77,6 +78,7 @@ def places(value, path=()):
 
 
 def changed(content, path, value):
+    """Return the content with the value in place of the part at the path."""
     if not path:
         return value
     content = copy.deepcopy(content)

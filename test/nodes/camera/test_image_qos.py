@@ -1,4 +1,4 @@
-"""Against rclpy's own judge of compatibility, and over Fast DDS for what really happens."""
+"""Compare with rclpy's check of compatibility, and with what happens over Fast DDS."""
 
 import itertools
 from types import SimpleNamespace
@@ -52,7 +52,7 @@ def test_choice(infos, wanted, arrived, expected):
 
 
 def test_auto_matches_every_publisher():
-    """But for where it asks for reliable ones, which it only does when all are."""
+    """It requests reliable images only if all publishers are reliable."""
     for infos, arrived in itertools.product(([GOOD], [POOR], [GOOD, POOR]), (True, False)):
         assert [mismatches(one.qos_profile, choose(infos, "auto", arrived)) for one in infos] == [[]] * len(infos)
 
@@ -74,15 +74,15 @@ def test_mismatches_are_those_that_rclpy_finds():
     from rclpy.qos import QoSCompatibility, qos_check_compatible
 
     verdicts = set()
-    for offered, asked in itertools.product(all_profiles(), repeat=2):
-        compatible = qos_check_compatible(offered, asked)[0] == QoSCompatibility.OK
-        assert (mismatches(offered, asked) == []) == compatible, (offered, asked)
+    for offered, requested in itertools.product(all_profiles(), repeat=2):
+        compatible = qos_check_compatible(offered, requested)[0] == QoSCompatibility.OK
+        assert (mismatches(offered, requested) == []) == compatible, (offered, requested)
         verdicts.add(compatible)
     assert verdicts == {True, False}
 
 
 @pytest.mark.parametrize(
-    "offered, asked, expected",
+    "offered, requested, expected",
     [
         (dict(reliability=BEST_EFFORT), {}, "/front/camera offers reliability best_effort, this node asks for "
          "reliable: set the parameter qos to best_effort or auto"),
@@ -92,32 +92,32 @@ def test_mismatches_are_those_that_rclpy_finds():
          "set the publisher's deadline to 0.5 s"),
     ],
 )  # fmt: skip
-def test_explanations_name_policy_both_sides_and_remedy(offered, asked, expected):
+def test_explanations_name_policy_both_sides_and_remedy(offered, requested, expected):
     publishers = [info("fits", durability=DurabilityPolicy.TRANSIENT_LOCAL, deadline=Duration(seconds=0.1))]
     publishers.append(info("camera", "/front", **offered))
-    assert explain_incompatible("/image", publishers, profile(**asked)) == "incompatible QoS: " + expected
+    assert explain_incompatible("/image", publishers, profile(**requested)) == "incompatible QoS: " + expected
 
 
 def test_explanations_without_the_other_side():
-    """It may be gone when the event comes."""
+    """The other side may be gone when the event comes."""
     assert "ros2 topic info -v /image" in explain_incompatible("/image", [], NEWEST_IMAGE)
     assert "ros2 topic info -v /pose" in explain_refused("/pose", [], OUTPUT)
 
 
-class Told(Node):
-    """A node whose warnings are kept."""
+class Logging(Node):
+    """Keep the warnings that the node logs."""
 
     def __init__(self, name):
         super().__init__(name)
-        self.told = []
+        self.warnings = []
 
     def get_logger(self):
-        return SimpleNamespace(warning=self.told.append)
+        return SimpleNamespace(warning=self.warnings.append)
 
 
 @pytest.fixture
 def ours(kept):
-    return kept(Told("ours"))
+    return kept(Logging("ours"))
 
 
 @pytest.fixture
@@ -125,18 +125,18 @@ def theirs(kept):
     return kept(Node("theirs", namespace="/front"))
 
 
-def test_an_incompatible_publisher_is_told_with_the_remedy(ours, theirs, wait_until):
+def test_an_incompatible_publisher_is_reported_with_the_remedy(ours, theirs, wait_until):
     subscribe(ours, Image, "/image", lambda *_: None, choose([], "reliable"))
     theirs.create_publisher(Image, "/image", profile(BEST_EFFORT))
-    wait_until(lambda: ours.told, ours, theirs)
-    assert ours.told == [
+    wait_until(lambda: ours.warnings, ours, theirs)
+    assert ours.warnings == [
         "/image: incompatible QoS: /front/theirs offers reliability best_effort, this node asks for reliable: set the "
         "parameter qos to best_effort or auto"
     ]
 
 
 @pytest.mark.parametrize(
-    "asked, expected",
+    "requested, expected",
     [
         (dict(durability=DurabilityPolicy.TRANSIENT_LOCAL), "it asks for durability transient_local, this node offers "
          "volatile: set its durability to volatile"),
@@ -144,16 +144,16 @@ def test_an_incompatible_publisher_is_told_with_the_remedy(ours, theirs, wait_un
          "deadline at the default"),
     ],
 )  # fmt: skip
-def test_a_subscription_that_asks_for_more_is_told_with_the_remedy(ours, theirs, wait_until, asked, expected):
+def test_a_subscription_that_asks_for_more_is_reported_with_the_remedy(ours, theirs, wait_until, requested, expected):
     advertise(ours, Image, "/pose/image", OUTPUT)
-    theirs.create_subscription(Image, "/pose/image", print, profile(**asked))
-    wait_until(lambda: ours.told, ours, theirs)
-    assert ours.told == ["/front/theirs gets nothing from /pose/image: incompatible QoS: " + expected]
+    theirs.create_subscription(Image, "/pose/image", print, profile(**requested))
+    wait_until(lambda: ours.warnings, ours, theirs)
+    assert ours.warnings == ["/front/theirs gets nothing from /pose/image: incompatible QoS: " + expected]
 
 
 @pytest.mark.parametrize("wanted", QOS)
 def test_images_come_with_their_publisher_s_numbers(ours, theirs, wait_until, wanted):
-    """Depth 1: of three the newest arrives, and its number tells of the two before."""
+    """With depth 1 the newest of three images arrives, and its number shows that there were two before it."""
     received = []
     subscribe(ours, Image, "image", lambda *arguments: received.append(arguments), choose([], wanted))
     publisher = theirs.create_publisher(Image, "/image", profile())
@@ -168,11 +168,11 @@ def test_images_come_with_their_publisher_s_numbers(ours, theirs, wait_until, wa
     metadata = pytest.importorskip("importlib.metadata", reason="Python 3.6 and 3.7 cannot tell rclpy's version")
     gives_id = int(metadata.version("rclpy").split(".")[0]) >= 9  # Kilted's, and newer
     assert first_id == last_id and len(first_id) == (16 if gives_id else 0)
-    assert ours.told == []
+    assert ours.warnings == []
 
 
 def test_a_middleware_without_events_serves_without_them(ours, monkeypatch):
-    """As Fast DDS before Humble: rclpy refuses the callback."""
+    """rclpy refuses the callback, as it does with Fast DDS before Humble."""
     from rclpy.event_handler import UnsupportedEventTypeError
 
     create = Node.create_subscription

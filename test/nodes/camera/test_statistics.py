@@ -8,7 +8,7 @@ from pose_estimation_ros.nodes.camera.statistics import RECORDS, CameraStatistic
 
 
 def run(times_s, every=1, publisher=b"", first=1, **keywords):
-    """Statistics of images that came at these times, each the every-th of its camera."""
+    """Return statistics of images that came at these times, each the every-th image of its camera."""
     statistics = CameraStatistics(0.0, **keywords)
     for index, now_s in enumerate(times_s):
         statistics.received(now_s, first + index * every, publisher)
@@ -30,7 +30,7 @@ def test_silence_is_no_rate_and_an_unknown_one_of_the_camera():
 
 
 def test_rates_of_a_camera_of_which_every_third_image_is_taken():
-    """10 Hz come, 30 Hz were published: 20 of 30 skipped, from the second on."""
+    """The camera publishes 30 Hz and 10 Hz come, so 20 of 30 are skipped."""
     summary = run(np.arange(1, 301) * 0.1, every=3).summary(30.0)
     assert summary.rate_received_hz == pytest.approx(10, rel=0.02)
     assert summary.rate_in_hz == pytest.approx(30, rel=0.02)
@@ -54,7 +54,7 @@ def test_what_is_older_than_the_window_counts_no_more():
     assert later.last_image_age_s == 18
 
 
-def test_numbers_that_are_not_told_are_no_guess():
+def test_unknown_numbers_are_not_guessed():
     statistics = CameraStatistics(0.0)
     for now_s in (1.0, 2.0, 3.0):
         statistics.received(now_s)

@@ -22,34 +22,34 @@ def test_quiet_while_images_come():
     assert dog.outage == ""
 
 
-def test_an_outage_is_told_at_its_begin_and_its_end():
+def test_an_outage_is_reported_at_its_begin_and_its_end():
     dog = Watchdog("/image", 100.0)
     dog.image(103.0)
-    told = {second: dog.check(second, lambda _: "stalled") for second in range(104, 116)}
-    assert {second: line for second, line in told.items() if line} == {108: "no image on /image for 5 s: stalled"}
+    logged = {second: dog.check(second, lambda _: "stalled") for second in range(104, 116)}
+    assert {second: line for second, line in logged.items() if line} == {108: "no image on /image for 5 s: stalled"}
     assert dog.outage == "no image on /image for 12 s: stalled"
     assert dog.image(115.4) == "images again on /image after 12 s"
     assert dog.outage == "" and dog.image(115.5) == ""
 
 
-def test_a_long_outage_is_told_now_and_then_and_a_new_reason_at_once():
+def test_a_long_outage_is_reported_now_and_then_and_a_new_reason_at_once():
     dog = Watchdog("/image", 0.0, limit_s=5.0, repeat_s=60.0)
     reasons = ["no publisher"] * 100 + ["stalled"] * 30
-    told = [second for second, reason in enumerate(reasons) if dog.check(second, lambda _, reason=reason: reason)]
-    assert told == [5, 65, 100]
+    logged = [second for second, reason in enumerate(reasons) if dog.check(second, lambda _, reason=reason: reason)]
+    assert logged == [5, 65, 100]
 
 
-def test_a_node_that_was_busy_itself_does_not_blame_the_camera():
-    """The first run of a network takes seconds: then the check comes before the image that waits."""
+def test_a_node_that_was_busy_does_not_blame_the_camera():
+    """The first run of a network takes seconds; the check then comes before the image that waits."""
     dog = Watchdog("/image", 100.0)
     assert dog.check(101.0, lambda _: "stalled") == "" and dog.image(101.5) == ""
     assert dog.check(109.0, lambda _: pytest.fail("asks")) == "" and dog.outage == ""
     assert dog.image(109.1) == ""
-    told = {second: dog.check(second, lambda _: "stalled") for second in range(110, 117)}
-    assert [second for second, line in told.items() if line] == [115], "a real outage is told after such a time too"
+    logged = {second: dog.check(second, lambda _: "stalled") for second in range(110, 117)}
+    assert [second for second, line in logged.items() if line] == [115], "a real outage is still reported"
 
 
-def test_each_outage_is_told():
+def test_each_outage_is_reported():
     dog = Watchdog("/image", 0.0)
     for start_s in (0.0, 20.0):
         assert not dog.check(start_s + 4, lambda _: "no publisher")
@@ -57,7 +57,7 @@ def test_each_outage_is_told():
         assert dog.image(start_s + 20).startswith("images again")
 
 
-def test_the_reason_hears_whether_there_were_images():
+def test_the_reason_depends_on_whether_there_were_images():
     dog, heard = Watchdog("/image", 0.0), []
     dog.check(4.0, lambda had_images: heard.append(had_images) or "")
     dog.check(6.0, lambda had_images: heard.append(had_images) or "")
@@ -67,20 +67,26 @@ def test_the_reason_hears_whether_there_were_images():
     assert heard == [False, True]
 
 
-OTHERS = {"/camera/image_raw": RAW, "/rear/image_raw": RAW, "/map": RAW, "/zzz": RAW, "/jpg/compressed": COMPRESSED}
+OTHER_TOPICS = {
+    "/camera/image_raw": RAW,
+    "/rear/image_raw": RAW,
+    "/map": RAW,
+    "/zzz": RAW,
+    "/jpg/compressed": COMPRESSED,
+}
 POOR = info("camera", "/front", reliability=BEST_EFFORT)
 
 
 @pytest.mark.parametrize(
-    "topic, wanted, infos, others, asked, had_images, expected",
+    "topic, wanted, infos, other_topics, requested, had_images, expected",
     [
         ("/image", RAW, [], {}, NEWEST_IMAGE, False, "no publisher; no other topic has such images"),
         ("/image", RAW, [], {}, NEWEST_IMAGE, True, "its publisher has gone; no other topic has such images"),
-        ("/camera/imageraw", RAW, [], OTHERS, NEWEST_IMAGE, False,
+        ("/camera/imageraw", RAW, [], OTHER_TOPICS, NEWEST_IMAGE, False,
          "no publisher: did you mean /camera/image_raw or /rear/image_raw or /map?"),
-        ("/jpg", RAW, [], OTHERS, NEWEST_IMAGE, False,
+        ("/jpg", RAW, [], OTHER_TOPICS, NEWEST_IMAGE, False,
          "no publisher; /jpg/compressed has images: set image_transport to compressed"),
-        ("/map/compressed", COMPRESSED, [], OTHERS, NEWEST_IMAGE, False,
+        ("/map/compressed", COMPRESSED, [], OTHER_TOPICS, NEWEST_IMAGE, False,
          "no publisher; /map has images: set image_transport to raw"),
         ("/image", RAW, [info(topic_type=COMPRESSED)], {}, NEWEST_IMAGE, False,
          "publishers of another type: /camera sends sensor_msgs/msg/CompressedImage, expected sensor_msgs/msg/Image: "
@@ -104,20 +110,20 @@ POOR = info("camera", "/front", reliability=BEST_EFFORT)
          "nothing yet from /camera, though type and QoS match: it sends none, or all are lost on the way"),
     ],
 )  # fmt: skip
-def test_reasons(topic, wanted, infos, others, asked, had_images, expected):
-    assert why_no_image(topic, wanted, infos, others, asked, had_images) == expected
+def test_reasons(topic, wanted, infos, other_topics, requested, had_images, expected):
+    assert why_no_image(topic, wanted, infos, other_topics, requested, had_images) == expected
 
 
 @pytest.fixture
 def node(kept):
     node = kept(Node("pose", namespace="/robot"))
-    node.create_publisher(Image, "/pose/image", profile())  # our own overlay is no camera
+    node.create_publisher(Image, "/pose/image", profile())  # the overlay of this node is no camera
     return node
 
 
 @pytest.fixture
 def camera(ros):
-    """Of another process, as it were: in one participant a topic has one type."""
+    """Return a node in another participant, because in one participant a topic has a single type."""
     context = Context()
     context.init()
     camera = Node("camera", context=context)

@@ -1,4 +1,4 @@
-"""The demo's three processes for real, with the tiny model; `make demo` itself uses the default models."""
+"""Run the three processes of the demo with the tiny model; `make demo` uses the default models."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Two nodes in processes of their own over DDS, watched by a third: joined by stamp, killed and started again."""
+"""Run both nodes as processes, watched by a third over DDS: match stamps, kill them and start them again."""
 
 import cv2
 import numpy as np
@@ -35,7 +35,7 @@ def watcher(kept):
 
 @pytest.fixture
 def camera(tmp_path, blob):
-    """Parameters of a video_node: 30 Hz, 640 x 480, a person-sized dot of each colour."""
+    """Return parameters of a video_node: 30 Hz, 640 x 480, a person-sized dot of each colour."""
     for index in range(4):
         image = np.zeros((480, 640, 3), np.uint8)
         for xy, color in (((200 + 10 * index, 100), (0, 0, 255)), ((320, 240), (0, 255, 0)), ((400, 400), (255, 0, 0))):
@@ -48,7 +48,7 @@ def test_every_array_answers_a_published_image(watcher, camera, color_model, wai
     ended.append(start_pose_node({"model": color_model, "detector": "full_frame"}))
     ended.append(start_video_node(camera))
     wait_until(lambda: watcher.images, watcher)
-    first_image = watcher.images[0]  # arrays may come earlier: discovery joins the two topics at different times
+    first_image = watcher.images[0]  # arrays may come earlier: the two topics are discovered at different times
 
     def answered_since():
         return [stamp(msg) for msg in watcher.arrays if stamp(msg) >= first_image]
@@ -59,7 +59,7 @@ def test_every_array_answers_a_published_image(watcher, camera, color_model, wai
     answered = [seen for seen in answered_since() if seen <= watcher.images[-1]]
     strangers = set(answered) - set(watcher.images)
     assert len(answered) >= 60
-    assert len(strangers) <= 0.05 * len(answered), "a starved machine loses this watcher an image, wrong stamps all"
+    assert len(strangers) <= 0.05 * len(answered), "a busy watcher may miss an image, wrong stamps miss all"
     assert answered == sorted(set(answered)), "in order, none twice"
     assert {msg.header.frame_id for msg in watcher.arrays} == {"camera_3"}
     assert {len(msg.persons) for msg in watcher.arrays} == {1}

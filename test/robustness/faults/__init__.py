@@ -1,1 +1,1 @@
-"""What goes wrong on robots, done to the real node: `make faults`; a light part is test/robustness/test_faults.py."""
+"""Do to the real node what goes wrong on robots: `make faults`, and in part test/robustness/test_faults.py."""

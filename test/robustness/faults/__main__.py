@@ -1,6 +1,6 @@
-"""`make faults`: does every fault to the real node and prints the table; exit code 1 if any went ill.
+"""Do every fault to the real node and print the table; the exit code is 1 if any failed. Run: `make faults`.
 
-Faults may be picked by words of their names.
+Faults can be chosen by words of their names.
 """
 
 import argparse
@@ -15,10 +15,11 @@ from faults.table import FAULTS, make_rig, play
 from pose_estimation_ros.nodes.demo import processes
 
 COLUMNS = "%-25s %-41s %-7s %7s %9s  %-5s %s"
-SEEN = 90  # characters
+SEEN = 90  # characters of a report
 
 
 def main():
+    """Run the faults of the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="faults", description=__doc__)
     parser.add_argument("names", nargs="*", help="words out of the names of the faults wanted; default: all")
     names = parser.parse_args().names
@@ -34,7 +35,7 @@ def main():
 
 
 def run(faults, setting, folder):
-    """Those of one setting; returns how many failed."""
+    """Run the faults of one setting; return how many failed."""
     if setting == disk.FAULT.setting:
         return show(disk.FAULT, disk.play(folder))
     rig = make_rig(setting, folder)
@@ -45,17 +46,17 @@ def run(faults, setting, folder):
 
 
 def show(fault, outcome):
-    """Prints the line of the table; returns whether it failed."""
+    """Print the line of the table; return whether the fault failed."""
     recovery = "-" if outcome.recovery_s is None else "%.2f s" % outcome.recovery_s
     growth = "-" if outcome.growth_mb != outcome.growth_mb else "%+.1f" % outcome.growth_mb
     verdict = "FAIL" if outcome.problems else "ok"
-    said = "; ".join(outcome.problems + [outcome.seen[:SEEN]] if outcome.seen else outcome.problems)
+    remarks = "; ".join(outcome.problems + [outcome.seen[:SEEN]] if outcome.seen else outcome.problems)
     done = "%s%s" % (fault.done, " (x %d)" % fault.rounds if fault.rounds > 1 else "")
-    print(COLUMNS % (fault.name, done, outcome.end, growth, recovery, verdict, said), flush=True)
+    print(COLUMNS % (fault.name, done, outcome.end, growth, recovery, verdict, remarks), flush=True)
     return bool(outcome.problems)
 
 
 if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
-    os._exit(code)  # what the middleware's threads do at the end of an interpreter is no part of this
+    os._exit(code)  # skips the end of the interpreter, at which threads of the middleware may crash

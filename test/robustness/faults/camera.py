@@ -1,4 +1,4 @@
-"""A camera for faults: good images, with which the node finds one person, and all kinds that are not good."""
+"""Provide a camera for the fault rig: good images, in which the node finds one person, and all kinds of bad ones."""
 
 import array
 
@@ -11,12 +11,12 @@ from std_msgs.msg import Header
 from tiny_models import paint_blob
 
 WIDTH, HEIGHT = 96, 128
-SPOTS = {(30, 40): (0, 0, 255), (60, 80): (0, 255, 0), (70, 20): (255, 0, 0)}  # of the colour finder
+SPOTS = {(30, 40): (0, 0, 255), (60, 80): (0, 255, 0), (70, 20): (255, 0, 0)}  # colours that the colour model finds
 DEPTH_MM = 2000
 
 
 def picture(width=WIDTH, height=HEIGHT):
-    """(height, width, 3) uint8 BGR in which the tiny colour model finds one person."""
+    """Return an image (height, width, 3) uint8 BGR in which the tiny colour model finds one person."""
     frame = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     for xy, color in SPOTS.items():
         paint_blob(frame, xy, color, 12.0)
@@ -24,32 +24,53 @@ def picture(width=WIDTH, height=HEIGHT):
 
 
 def header(stamp_s):
-    """Of an image with that stamp, s."""
+    """Return the header of an image with that stamp in seconds."""
     stamp_ns = int(round(stamp_s * 1e9))
     return Header(stamp=Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9), frame_id="camera_optical_frame")
 
 
 def image(values, stamp_s, encoding="bgr8", **fields):
-    """An Image of (H, W) or (H, W, C) values without padding; fields replace its own, rightly or not."""
+    """Make an Image message without padding.
+
+    Args:
+        values: Image (H, W) or (H, W, C).
+        stamp_s: Stamp in seconds.
+        encoding: Encoding of the message.
+        fields: Fields of the message to replace, whether they fit or not.
+
+    Returns:
+        The message.
+    """
     height, width = values.shape[:2]
     data = array.array("B", np.ascontiguousarray(values).tobytes())
-    given = dict(height=height, width=width, encoding=encoding, step=values.nbytes // height, data=data)
-    return Image(header=header(stamp_s), **dict(given, **fields))
+    consistent = dict(height=height, width=width, encoding=encoding, step=values.nbytes // height, data=data)
+    return Image(header=header(stamp_s), **dict(consistent, **fields))
 
 
 def compressed(values, stamp_s, suffix=".jpg", keep=1.0):
-    """A CompressedImage, of whose bytes only that share is there."""
+    """Make a CompressedImage message.
+
+    Args:
+        values: Image (H, W, 3) uint8 BGR.
+        stamp_s: Stamp in seconds.
+        suffix: Format of the file, such as ".jpg".
+        keep: Share of the bytes to keep, to truncate the file.
+
+    Returns:
+        The message.
+    """
     data = cv2.imencode(suffix, values)[1].tobytes()
     data = array.array("B", data[: int(keep * len(data))])
     return CompressedImage(header=header(stamp_s), format="bgr8; jpeg compressed bgr8", data=data)
 
 
 def depth(stamp_s, width=WIDTH, height=HEIGHT):
+    """Make a depth image of that size in which everything is DEPTH_MM away."""
     return image(np.full((height, width), DEPTH_MM, np.uint16), stamp_s, "16UC1")
 
 
 def camera_info(stamp_s, focal_px=100.0):
-    """focal_px 0: as uncalibrated cameras send."""
+    """Make a CameraInfo; an uncalibrated camera sends a focal length of 0."""
     k = [focal_px, 0.0, (WIDTH - 1) / 2.0, 0.0, focal_px, (HEIGHT - 1) / 2.0, 0.0, 0.0, 1.0]
     return CameraInfo(
         header=header(stamp_s), width=WIDTH, height=HEIGHT, k=k, distortion_model="plumb_bob", d=[0.0] * 5
@@ -57,9 +78,18 @@ def camera_info(stamp_s, focal_px=100.0):
 
 
 class Camera:
-    """The publishers of a camera driver; transport: raw or compressed; with_depth: it has depth and calibration too."""
+    """Publish as a camera driver does."""
 
     def __init__(self, node, transport="raw", with_depth=False, reliable=True, latched=False):
+        """Create the publishers.
+
+        Args:
+            node: Node that publishes.
+            transport: "raw" or "compressed".
+            with_depth: Whether the camera has depth and calibration, too.
+            reliable: Reliability of the publishers.
+            latched: Whether their durability is transient local.
+        """
         qos = QoSProfile(depth=5)
         qos.reliability = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
         qos.durability = DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE
@@ -72,16 +102,18 @@ class Camera:
         self._publishers = {name: node.create_publisher(kind, topic, qos) for name, (kind, topic) in topics.items()}
 
     def publish(self, **messages):
+        """Publish messages by the names image, depth and camera_info."""
         for name, message in messages.items():
             self._publishers[name].publish(message)
 
     def good(self, stamp_s, frame=None):
-        """Publishes all that a good camera does for one image."""
+        """Publish all that a good camera publishes for one image."""
         frame = picture() if frame is None else frame
         if "depth" in self._publishers:
             self.publish(camera_info=camera_info(stamp_s), depth=depth(stamp_s))
         self.publish(image=image(frame, stamp_s) if self._transport == "raw" else compressed(frame, stamp_s))
 
     def close(self):
+        """Destroy the publishers."""
         while self._publishers:
             self._node.destroy_publisher(self._publishers.popitem()[1])

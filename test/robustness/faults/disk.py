@@ -1,4 +1,4 @@
-"""The disk is full while the demo records: it must say so, and all that was written before must be readable."""
+"""Fill the disk while the demo records: it must report that, and all it wrote before must be readable."""
 
 import json
 import os
@@ -13,16 +13,16 @@ from faults.table import Fault, Outcome
 from pose_estimation_ros.imaging.video import ROOM_MB
 from pose_estimation_ros.nodes.launching.arguments import demo_clip
 
-VIDEO_KB = 300  # for which there is room beside what the recorder leaves free: a part of the clip
+VIDEO_KB = 300  # room for a part of the clip, beside what the recorder leaves free
 TIMEOUT_S = 120
-# A disk of its own in a mount namespace of its own; what it held is copied off it at the end.
+# Mounts a disk in a mount namespace of its own; the results are copied from it at the end.
 SCRIPT = 'mount -t tmpfs -o size=$3k tmpfs "$1" || exit; disk=$1; saved=$2; shift 3; "$@"; code=$?; '
 SCRIPT += 'cp -r "$disk/out" "$saved"; exit $code'
 FAULT = Fault("disk full while recording", "the demo, on a disk of %d MB" % ROOM_MB, None, setting="disk", rounds=1)
 
 
 def record(folder):
-    """Runs the demo with its results on a small disk. Returns (exit code, what it printed, folder of the results)."""
+    """Run the demo with its results on a small disk; return its exit code, its output and the folder of the results."""
     disk, saved = os.path.join(folder, "disk"), os.path.join(folder, "saved")
     os.makedirs(disk), os.makedirs(saved)
     demo = [sys.executable, "-m", "pose_estimation_ros.nodes.demo", "--out", os.path.join(disk, "out")]
@@ -34,13 +34,13 @@ def record(folder):
 
 
 def play(folder):
-    """Judges that; where no small disk can be had (not root, no user namespaces) it is told and not failed."""
+    """Run the demo and judge it; without root or user namespaces there is no small disk, which is no failure."""
     code, printed, out = record(folder)
-    said = re.search("demo: error: .*disk full.*", printed)
-    if said is None and not os.path.isdir(out):
+    message = re.search("demo: error: .*disk full.*", printed)
+    if message is None and not os.path.isdir(out):
         return Outcome("-", float("nan"), "not run: " + printed.strip()[-80:], None, [])
     checks = {
-        "it did not say so": said,
+        "disk full was not reported": message,
         "expected code 1": code == 1,
         "a traceback": "Traceback" not in printed,
         "the video cannot be read": _frames(os.path.join(out, "demo.mp4")) > 10,
@@ -48,12 +48,12 @@ def play(folder):
         "the summary is missing": _results(os.path.join(out, "summary.json")),
     }
     problems = [problem for problem, good in checks.items() if not good]
-    seen = "%d frames can be played; %s" % (_frames(os.path.join(out, "demo.mp4")), said.group() if said else "")
+    seen = "%d frames can be played; %s" % (_frames(os.path.join(out, "demo.mp4")), message.group() if message else "")
     return Outcome("code %d" % code, float("nan"), seen, None, problems)
 
 
 def _frames(path):
-    """How many really come out of it."""
+    """Count the frames that can be decoded."""
     video, frames = cv2.VideoCapture(path), 0
     while video.read()[0]:
         frames += 1

@@ -1,4 +1,4 @@
-"""The pose node on a fake GPU: serves from an engine until SIGUSR1, after which CUDA reports an illegal access."""
+"""Run the pose node on a fake GPU; after SIGUSR1 CUDA reports an illegal access."""
 
 import signal
 import sys
@@ -12,6 +12,7 @@ from pose_estimation_ros.nodes import pose_node
 
 
 def main():
+    """Run the node with the stand-ins for CUDA and TensorRT."""
     cudart = FakeCudart()
     cuda.load_library = lambda: cudart
     sys.modules["tensorrt"] = make_module(cudart, "10.3.0", True)
@@ -20,7 +21,7 @@ def main():
 
 
 def write_model(folder):
-    """The colour model and its engine, for the fake; returns the engine's path."""
+    """Write the colour model and its engine for the fake GPU; return the path of the engine."""
     cudart = FakeCudart()
     sys.modules["tensorrt"] = make_module(cudart, "10.3.0", True)
     load_library, cuda.load_library = cuda.load_library, lambda: cudart

@@ -1,4 +1,4 @@
-"""Input that nobody sends by chance: each function does one to a Rig whose node is at work."""
+"""Send input that nobody sends by chance. Each function gets a Rig whose node is at work."""
 
 import array
 import struct
@@ -21,7 +21,7 @@ UNKNOWN_TYPE = 77  # of a parameter
 
 
 def write_overflowing_model(folder):
-    """The colour model, but its heatmaps are infinite for light images, NaN for white ones; returns its path."""
+    """Write a colour model whose heatmaps are infinite for light images and NaN for white ones; return its path."""
     weight = np.zeros((17, 3, 1, 1))
     weight[np.arange(17), np.arange(17) % 3] = 1 / 255.0
     nodes = [
@@ -44,7 +44,7 @@ def write_overflowing_model(folder):
 
 
 def network_overflows(rig):
-    """Infinite and NaN heatmaps, while somebody watches what is drawn."""
+    """Let the network give infinite and NaN heatmaps while somebody subscribes to the overlay."""
     watcher = rig.node.create_subscription(Image, "pose/image", lambda _msg: None, QoSProfile(depth=1))
     assert rig.spin(send=rig.good, until=watcher.get_publisher_count), "no pose/image"
     for brightness in (150, 255):
@@ -54,21 +54,21 @@ def network_overflows(rig):
 
 
 def calibration_is_singular(rig):
-    """A camera matrix without an inverse, whose focal lengths are good, and one of absurd numbers."""
+    """Send a camera matrix with good focal lengths but no inverse, and others with absurd numbers."""
     for numbers in ({1: 300.0, 3: 300.0}, {0: 1e-300, 4: 1e-300}, {0: 1e300, 2: 1e300}, {2: -1e300}):
         info = camera_info(rig.now_s, 300.0)
         for index, number in numbers.items():
             info.k[index] = number
-        rig.spin(0.5, lambda: _calibrated_by(rig, info))  # noqa: B023
+        rig.spin(0.5, lambda: _send_with_info(rig, info))  # noqa: B023
 
 
-def _calibrated_by(rig, info):
+def _send_with_info(rig, info):
     stamp_s = rig.now_s
     rig.camera.publish(camera_info=info, depth=depth(stamp_s), image=image(picture(), stamp_s))
 
 
 def parameter_of_unknown_type(rig):
-    """What any participant may ask of the node; rclpy raises ValueError."""
+    """Set a parameter of an unknown type, as any participant may; rclpy raises ValueError."""
     client = rig.node.create_client(SetParameters, "/pose_node/set_parameters")
     assert rig.spin(until=client.service_is_ready), "no set_parameters"
     for kind in (UNKNOWN_TYPE, 255):
@@ -81,14 +81,14 @@ def parameter_of_unknown_type(rig):
 
 
 def clock_is_negative(rig):
-    """Time before zero, again and again; rclpy raises ValueError."""
+    """Publish a time before zero again and again; rclpy raises ValueError."""
     rig.sim_runs = False
-    rig.spin(2.0, lambda: rig._clock.publish(Clock(clock=Time(sec=-5))), 200.0)
+    rig.spin(2.0, lambda: rig.clock.publish(Clock(clock=Time(sec=-5))), 200.0)
     rig.sim_runs = True
 
 
 def giant_files(rig):
-    """Small files that would fill the memory: a claim of 1 x 1 px that the decoder does not see, and endless chunks."""
+    """Send small files that would fill the memory: hidden sizes, and chunks that claim to be endless."""
     files = [confusing_jpeg(16000), confusing_jpeg(60000), endless_png(), claiming_png(65535), claiming_png(2**31 - 1)]
     waiting = 4 * [array.array("B", data) for data in files]
     stamp = header(rig.now_s)
@@ -100,23 +100,27 @@ def giant_files(rig):
 
 
 def confusing_jpeg(side):
-    """A JPEG of side x side px. FF 01 has no length; who reads one jumps to a frame header of 1 x 1 px in a comment."""
+    """Make a JPEG of side x side px that a naive reader takes for one of 1 x 1 px.
+
+    The marker FF 01 has no length. A reader that expects one jumps to a frame header of 1 x 1 px in a comment.
+    """
     data = cv2.imencode(".jpg", np.zeros((16, 16), np.uint8))[1].tobytes()
     frame = data.index(b"\xff\xc0") + 5
     data = data[:frame] + struct.pack(">HH", side, side) + data[frame + 4 :]
     app0 = 2 + 2 + struct.unpack(">H", data[4:6])[0]  # end of the first segment, which begins with FF E0
     tiny = b"\xff\xc0\x00\x0b\x08\x00\x01\x00\x01\x01\x01\x11\x00"
-    begin = 4 + 0xFFE0 - (app0 + 2) - 4  # in the comment, of what is jumped to
+    begin = 4 + 0xFFE0 - (app0 + 2) - 4  # place in the comment to which such a reader jumps
     comment = (b"\x20" * begin + tiny).ljust(65533, b"\x20")
     return data[:2] + b"\xff\x01" + data[2:app0] + b"\xff\xfe\xff\xff" + comment + data[app0:]
 
 
 def claiming_png(side):
+    """Make a PNG that claims to be side x side px and has no data."""
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)) + _chunk(b"IEND")
 
 
 def endless_png():
-    """1 x 1 px, in 69 bytes, of which one chunk says that it has 4 GB."""
+    """Make a PNG of 1 x 1 px in 69 bytes, one chunk of which claims to have 4 GB."""
     whole = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0))
     return whole + struct.pack(">I", 0xFF00000C) + b"IDAT" + zlib.compress(b"\0\0\0\0") + b"\0" * 4 + _chunk(b"IEND")
 
@@ -126,16 +130,16 @@ def _chunk(kind, data=b""):
 
 
 def wide_images(rig):
-    """More than 32767 px a side, which OpenCV 4 cannot warp."""
+    """Send images with more than 32767 px a side, which OpenCV 4 cannot warp."""
     for width, height in ((40000, 1), (1, 40000), (70000, 2)):
         values = np.full((height, width), 128, np.uint8)
         rig.spin(0.5, lambda: rig.camera.publish(image=image(values, rig.now_s, "mono8")))  # noqa: B023
 
 
 def endless_encoding(rig):
-    """A name of 4 MB, which would fill the log within minutes."""
+    """Send an encoding of 4 MB, which would fill the log within minutes."""
     before = len(rig.log())
     message = image(picture(), rig.now_s, "x" * 4 * 10**6)
     rig.spin(2.0, lambda: rig.camera.publish(image=message), 5.0)
-    assert rig.spin(send=rig.good, until=lambda: rig.heard("WARN not every image can be used.*encoding"))
+    assert rig.spin(send=rig.good, until=lambda: rig.first_match("WARN not every image can be used.*encoding"))
     assert len(rig.log()) - before < LONGEST_LOG, "%d bytes of log" % (len(rig.log()) - before)

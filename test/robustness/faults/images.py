@@ -1,4 +1,4 @@
-"""Faults of the images and of who sends them. Each function does one to a Rig whose node is at work."""
+"""Cause faults of the images and of their publishers. Each function gets a Rig whose node is at work."""
 
 import array
 import os
@@ -23,18 +23,18 @@ ENCODINGS = {
 
 
 def stalls(rig):
-    """The camera is there and sends nothing: rig waits until that is told."""
+    """Send nothing; the rig waits until the node reports it."""
 
 
 def restarts(rig):
-    """A driver that ends and starts again, three times within a second."""
+    """End the camera driver and start it again, three times within a second."""
     for _ in range(3):
         rig.new_camera()
         rig.spin(0.3, rig.good)
 
 
 def is_killed(rig):
-    """A camera process that has no time to say goodbye."""
+    """Kill a camera process, so that it cannot leave DDS properly."""
     folder = os.path.join(os.path.dirname(rig.log_path), "pictures")
     os.makedirs(folder, exist_ok=True)
     cv2.imwrite(os.path.join(folder, "0.png"), picture())
@@ -49,29 +49,32 @@ def is_killed(rig):
 
 
 def changes_size(rig):
+    """Send images of odd sizes; each size must be answered."""
     for width, height in ODD_SIZES + ((WIDTH, HEIGHT),):
-        _answered(rig, lambda: image(picture(width, height), rig.now_s))  # noqa: B023
+        _send_until_answered(rig, lambda: image(picture(width, height), rig.now_s))  # noqa: B023
 
 
 def changes_encoding(rig):
+    """Send images of several encodings; each must be answered."""
     for encoding, code in ENCODINGS.items():
-        _answered(rig, lambda: image(cv2.cvtColor(picture(), code), rig.now_s, encoding))  # noqa: B023
+        _send_until_answered(rig, lambda: image(cv2.cvtColor(picture(), code), rig.now_s, encoding))  # noqa: B023
 
 
-def _answered(rig, make):
-    """Sends such images until one is answered, with whomever."""
+def _send_until_answered(rig, make):
+    """Send the images that make() returns until one is answered, whoever is in it."""
     before, last = len(rig.answered), make()
     done = rig.spin(send=lambda: rig.camera.publish(image=make()), until=lambda: len(rig.answered) > before)
     assert done, "no answer to %s of %d x %d" % (last.encoding, last.width, last.height)
 
 
 def floods(rig):
+    """Send good images much faster than the node can answer."""
     frame = picture(320, 240)
     rig.spin(3.0, lambda: rig.camera.good(rig.now_s, frame), FLOOD_HZ)
 
 
 def garbage(rig):
-    """Each kind of image that lies about itself, again and again."""
+    """Send every kind of inconsistent image, several times."""
     frame, data = picture(), array.array("B", b"\x80" * 1000)
     kinds = [
         dict(step=1), dict(step=3 * WIDTH - 1), dict(step=2**32 - 1), dict(data=data), dict(data=array.array("B")),
@@ -84,15 +87,15 @@ def garbage(rig):
 
 
 def compressed_garbage(rig):
-    """Cut off, of other kinds, noise, and headers of files that would fill the memory."""
+    """Send truncated files, other formats, noise, and headers of files that would fill the memory."""
     frame, dice = picture(), random.Random(0)
     noise = [bytes(dice.randrange(256) for _ in range(2000)) for _ in range(10)]
     whole = cv2.imencode(".jpg", frame)[1].tobytes()
-    spoilt = [whole[:500] + noise[0][:50] + whole[550:], b"\xff\xd8" + noise[1], b"\x89PNG\r\n\x1a\n" + noise[2]]
+    damaged = [whole[:500] + noise[0][:50] + whole[550:], b"\xff\xd8" + noise[1], b"\x89PNG\r\n\x1a\n" + noise[2]]
     bombs = [cv2.imencode(".png", frame)[1].tobytes()]
     bombs = [png[:16] + b"\x00\x00\xff\xff\x00\x00\xff\xff" + png[24:] for png in bombs]
     messages = [compressed(frame, rig.now_s, suffix, keep) for suffix in (".jpg", ".png") for keep in (0.0, 0.1, 0.9)]
-    for data in noise + spoilt + bombs:
+    for data in noise + damaged + bombs:
         messages.append(CompressedImage(header=messages[0].header, format="jpeg", data=array.array("B", data)))
     messages.append(CompressedImage(header=messages[0].header, format="16UC1; compressedDepth png"))
     waiting = 4 * messages
@@ -100,7 +103,7 @@ def compressed_garbage(rig):
 
 
 def wrong_type(rig):
-    """Somebody else (a participant has one type for a topic) sends something else on the image's topic."""
+    """Send another type on the image's topic, from another participant, because one has a single type for a topic."""
     context = Context()
     context.init(args=[])
     stranger = Node("stranger", context=context)
@@ -111,28 +114,29 @@ def wrong_type(rig):
 
 
 def all_qualities(rig):
-    """Publishers of each reliability and durability in turn, each of which must be heard."""
+    """Send images with each reliability and durability in turn; all must be answered."""
     for reliable in (True, False):
         for latched in (True, False):
             rig.new_camera(reliable=reliable, latched=latched)
-            assert rig.recovery_s() is not None, "reliable %s, latched %s: not heard" % (reliable, latched)
+            assert rig.recovery_s() is not None, "reliable %s, latched %s: not answered" % (reliable, latched)
 
 
 def best_effort_only(rig):
-    """A publisher that the node, which was told to ask for reliable images, cannot hear."""
+    """Send images best effort to a node that requests reliable ones, so that none arrives."""
     rig.new_camera(reliable=False)
     rig.spin(1.0, rig.good)
 
 
 def two_cameras_on_one_topic(rig):
-    """Two drivers, of other sizes and stamps, on the same topic."""
+    """Send images of two drivers, with different sizes and stamps, on the same topic."""
     second = Camera(rig.node)
     rig.spin(2.0, lambda: (rig.good(), second.good(rig.now_s - 5.0, picture(64, 48))))
     second.close()
 
 
 def many_subscribers_come_and_go(rig):
+    """Subscribe to the overlay and unsubscribe, ten times."""
     for _ in range(10):
-        made = [rig.node.create_subscription(Image, "pose/image", lambda _msg: None, QoSProfile(depth=1))]
+        subscription = rig.node.create_subscription(Image, "pose/image", lambda _msg: None, QoSProfile(depth=1))
         rig.spin(0.2, rig.good)
-        rig.node.destroy_subscription(made.pop())
+        rig.node.destroy_subscription(subscription)

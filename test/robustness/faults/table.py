@@ -1,20 +1,24 @@
-"""All faults: what is done, in which setting of the node, what it must say; doing them, judging what happens."""
+"""List all faults: what is done, in which setting of the node, and what it must report; play and judge them."""
 
 import functools
 import signal
 from typing import Any, Callable, NamedTuple
 
-from faults import gpu_node, hostile, images, others
+from faults import depth, environment, gpu_node, hostile, images
 from faults.rig import NODE, Rig
 
 ROUNDS = 4
 GROWTH_LIMIT_MB = 8.0  # from the second round to the last: in the first, pools fill
 UNEXPECTED = "unexpected error, the node goes on: Traceback"
-POOLS_MB = 64.0  # what allocators may keep after the first time, of the largest images
+POOLS_MB = 64.0  # memory that allocators may keep after the first of the largest images
 
 
 class Setting(NamedTuple):
-    """parameters: of the node. camera: keywords of faults.camera.Camera. module: what runs. model: writes another."""
+    """Describe a setting of the node.
+
+    parameters: parameters of the node. camera: keyword arguments of Camera. module: module that runs the node. model:
+    function of a folder that writes another model than the colour model and returns its path.
+    """
 
     parameters: Any = {}
     camera: Any = {}
@@ -34,43 +38,45 @@ SETTINGS = {
 
 
 class Fault(NamedTuple):
-    """says: pattern that a line of the log or of the diagnostics must fit; "" where nothing need be said.
+    """Describe a fault.
 
-    rounds: how often it is done. ends: the node is to end by it, cleanly. unexpected: it is of a kind that the node can
-    only survive and log with a traceback, because rclpy's own code raises.
+    done: what is done, in a few words. do: function of a Rig that does it. reports: pattern that a line of the log or
+    of the diagnostics must match, "" if the node need not report it. rounds: how often it is done. ends: whether the
+    node must end, cleanly. unexpected: whether the node can only survive and log a traceback, because rclpy raises.
     """
 
     name: str
     done: str
     do: Callable
-    says: str = ""
+    reports: str = ""
     setting: str = "plain"
     rounds: int = ROUNDS
     ends: bool = False
     unexpected: bool = False
 
 
-def _told(name, done, *signals, **more):
-    return Fault(name, done, functools.partial(others.is_told, signals=signals, **more), rounds=2, ends=True)
+def _signals(name, done, *signals, **more):
+    return Fault(name, done, functools.partial(environment.gets_signals, signals=signals, **more), rounds=2, ends=True)
 
 
 BAD = r"WARN not every image can be used.*|ERROR no image can be used.*"
 FAULTS = [
-    Fault("camera stalls", "no image until it is told", images.stalls, "ERROR .*stalled: nothing more.*",
+    Fault("camera stalls", "no image until it reports it", images.stalls, "ERROR .*stalled: nothing more.*",
           rounds=2),
     Fault("camera restarts", "its publisher anew, 3 times in 1 s", images.restarts),
     Fault("camera is killed", "kill -9 of its process", images.is_killed, "ERROR .*(stalled|gone).*", rounds=2),
     Fault("size changes", "1x1 to 800x600 and back", images.changes_size),
     Fault("encoding changes", "rgb8, bgra8, mono8, bgr8", images.changes_encoding),
-    Fault("stamps jump", "1 h forward, back, equal, zero", others.stamps_jump, "WARN .*ahead of this node's clock"),
+    Fault("stamps jump", "1 h forward, back, equal, zero", environment.stamps_jump,
+          "WARN .*ahead of this node's clock"),
     Fault("flood", "200 Hz of 320x240 for 3 s", images.floods),
-    Fault("garbage", "80 images that lie of themselves", images.garbage, BAD),
+    Fault("garbage", "80 inconsistent images", images.garbage, BAD),
     Fault("wrong type", "CameraInfo on the image's topic", images.wrong_type),
     Fault("any quality of service", "reliable, best effort, volatile, latched", images.all_qualities),
     Fault("two cameras, one topic", "other sizes and stamps", images.two_cameras_on_one_topic),
     Fault("subscribers come and go", "10 of pose/image in 2 s", images.many_subscribers_come_and_go),
-    Fault("subscriber never reads", "reliable, keeps all, 6 s", others.subscriber_never_reads),
-    Fault("subscriber frozen", "SIGSTOP, gets overlays of 640x480", others.subscriber_is_frozen),
+    Fault("subscriber never reads", "reliable, keeps all, 6 s", environment.subscriber_never_reads),
+    Fault("subscriber frozen", "SIGSTOP, gets overlays of 640x480", environment.subscriber_is_frozen),
     Fault("incompatible QoS", "qos reliable, camera best effort", images.best_effort_only, "ERROR .*incompatible QoS.*",
           "reliable", rounds=2),
     Fault("images of 40000 px a side", "40000x1, 1x40000, 70000x2", hostile.wide_images, BAD),
@@ -81,33 +87,37 @@ FAULTS = [
           r"(WARN|ERROR) .*not finite.*", "overflow"),
     Fault("giant JPEG and PNG", "20 small files that decode to GB", hostile.giant_files, BAD, "compressed"),
     Fault("truncated JPEG and worse", "80 files cut off, noise, bombs", images.compressed_garbage, BAD, "compressed"),
-    Fault("depth of another size", "48x64, 640x480, 1x1", others.depth_of_another_size, setting="depth"),
-    Fault("depth of no sense", "NaN, inf, negative, bgr8, short", others.depth_of_no_sense, BAD, "depth"),
-    Fault("depth stalls", "3 s of images without", others.depth_stalls, "no depth image for 1 s.*", "depth"),
-    Fault("CameraInfo late", "none for seconds, then good ones", others.calibration_is_late,
+    Fault("depth of another size", "48x64, 640x480, 1x1", depth.has_other_size, setting="depth"),
+    Fault("nonsense depth", "NaN, inf, negative, bgr8, short", depth.is_nonsense, BAD, "depth"),
+    Fault("depth stalls", "3 s of images without", depth.stalls, "no depth image for 1 s.*", "depth"),
+    Fault("CameraInfo late", "none for seconds, then good ones", depth.calibration_is_late,
           "WARN no CameraInfo: no joints in space", "depth", rounds=1),
-    Fault("CameraInfo uncalibrated", "k all zero, then good ones", others.calibration_is_none,
+    Fault("CameraInfo uncalibrated", "k all zero, then good ones", depth.calibration_is_zero,
           "WARN CameraInfo: .*: no joints in space", "depth", rounds=1),
-    Fault("CameraInfo of no sense", "NaN, inf, 50 coefficients, huge", others.calibration_of_no_sense,
+    Fault("nonsense CameraInfo", "NaN, inf, 50 coefficients, huge", depth.calibration_is_nonsense,
           "WARN CameraInfo: .*", "depth"),
     Fault("CameraInfo singular", "no inverse, absurd numbers", hostile.calibration_is_singular,
           "WARN CameraInfo: .*", "depth"),
     Fault("negative /clock", "400 times -5 s", hostile.clock_is_negative, "WARN unexpected errors, see the log", "sim",
           rounds=2, unexpected=True),
-    Fault("bag played again", "/clock back from 5000 s to 100 s", others.sim_time_goes_back, setting="sim"),
-    Fault("bag paused", "no /clock, no image", others.sim_time_stands_still, "ERROR .*stalled.*", "sim", rounds=2),
-    Fault("engine fails in flight", "CUDA error 700 (fake CUDA)", others.engine_fails,
+    Fault("bag played again", "/clock back from 5000 s to 100 s", environment.sim_time_goes_back, setting="sim"),
+    Fault("bag paused", "no /clock, no image", environment.sim_time_stands_still, "ERROR .*stalled.*", "sim", rounds=2),
+    Fault("engine fails in flight", "CUDA error 700 (fake CUDA)", environment.engine_fails,
           "WARN fallback in use: .*CUDA error 700.*", "gpu", rounds=1),
-    _told("SIGINT", "while images come", signal.SIGINT),
-    _told("SIGTERM", "while images come", signal.SIGTERM),
-    _told("double SIGINT", "at once", signal.SIGINT, signal.SIGINT),
-    _told("double SIGINT, slower", "0.1 s apart", signal.SIGINT, signal.SIGINT, pause_s=0.1),
-    _told("SIGINT, SIGTERM x 3", "0.05 s apart", signal.SIGINT, *3 * [signal.SIGTERM], pause_s=0.05),
+    _signals("SIGINT", "while images come", signal.SIGINT),
+    _signals("SIGTERM", "while images come", signal.SIGTERM),
+    _signals("double SIGINT", "at once", signal.SIGINT, signal.SIGINT),
+    _signals("double SIGINT, slower", "0.1 s apart", signal.SIGINT, signal.SIGINT, pause_s=0.1),
+    _signals("SIGINT, SIGTERM x 3", "0.05 s apart", signal.SIGINT, *3 * [signal.SIGTERM], pause_s=0.05),
 ]  # fmt: skip
 
 
 class Outcome(NamedTuple):
-    """growth_mb: of the node's own memory; recovery_s: the longest, None where it ended or never came back."""
+    """Hold the outcome of a fault.
+
+    end: "runs" or the exit code. growth_mb: growth of the node's own memory. seen: the report that was expected.
+    recovery_s: the longest recovery, None if the node ended or never recovered. problems: what went wrong.
+    """
 
     end: str
     growth_mb: float
@@ -117,16 +127,26 @@ class Outcome(NamedTuple):
 
 
 def make_rig(name, folder):
-    """A rig in that setting; its node is started by play()."""
+    """Make a rig in that setting; play() starts its node."""
     setting = SETTINGS[name]
     parameters = dict(setting.parameters, **({"model": setting.model(folder)} if setting.model else {}))
     return Rig(folder, parameters, setting.camera, setting.module)
 
 
 def play(fault, rig, rounds=None):
-    """Does the fault so often to the rig's node; returns the Outcome. The rig may be used on."""
+    """Do a fault to the rig's node. The rig may be used again.
+
+    Args:
+        fault: Fault to do.
+        rig: Rig in the setting of the fault.
+        rounds: How often to do it; default: as often as the fault says.
+
+    Returns:
+        The Outcome.
+    """
     sizes_mb, recoveries_s, problems, seen = [], [], [], ""
-    rig.mark() if rig.process else None
+    if rig.process:
+        rig.mark()
     rig.start()
     before_mb = rig.resident_mb()
     for _ in range(rounds or fault.rounds):
@@ -147,20 +167,18 @@ def play(fault, rig, rounds=None):
 
 
 def _do(fault, rig, problems):
-    """The fault, and what it makes the node say."""
+    """Do the fault once; return the report that it was expected to cause."""
     try:
         fault.do(rig)
     except AssertionError as error:
         problems.append(str(error))
-    if fault.says and not rig.spin(until=lambda: rig.heard(fault.says)):
-        problems.append("not told")
-    return rig.heard(fault.says) if fault.says else ""
+    if fault.reports and not rig.spin(until=lambda: rig.first_match(fault.reports)):
+        problems.append("not reported")
+    return rig.first_match(fault.reports) if fault.reports else ""
 
 
 def _recovery_s(rig, problems):
-    if rig.camera is None:
-        rig.new_camera()
-    elif rig.parameters.get("qos") == "reliable":
+    if rig.camera is None or rig.parameters.get("qos") == "reliable":
         rig.new_camera()
     recovery_s = rig.recovery_s()
     if recovery_s is None:
@@ -171,7 +189,7 @@ def _recovery_s(rig, problems):
 
 
 def _growth_mb(before_mb, sizes_mb, problems):
-    """From the second round to the last; of fewer than three: all that they brought."""
+    """Return the growth from the second round to the last; with fewer than three rounds, from the start."""
     if not sizes_mb:
         return float("nan")
     several = len(sizes_mb) > 2

@@ -1,1 +1,1 @@
-"""Fuzz targets: every decoder and reader, fed with mutations of small valid files and of hostile ones."""
+"""Feed every decoder and reader with mutations of small valid files and of hostile ones: `make fuzz`."""

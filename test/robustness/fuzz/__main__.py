@@ -1,7 +1,7 @@
-"""`make fuzz`: feeds every target with ever new inputs, watches time and memory, and prints a table.
+"""Feed every target with new inputs, watch time and memory, and print a table. Run: `make fuzz`.
 
-The exit code is 1 if a target failed. What made it fail lies in out/fuzz/NAME/, with the log. Atheris (libFuzzer) keeps
-those inputs that reach new lines.
+The exit code is 1 if a target failed. The input that made it fail is in out/fuzz/NAME/, with the log. Atheris
+(libFuzzer) keeps the inputs that reach new lines.
 """
 
 import argparse
@@ -19,13 +19,14 @@ import atheris
 from fuzz.mutations import mutated
 
 OUT = Path("out", "fuzz")
-# Atheris 3.0 never frees the arrays that a watched comparison of arrays makes, and these modules make many.
+# Atheris 3.0 never frees the arrays that instrumented comparisons of arrays make, and these modules make many.
 LEAKING = ["pose_estimation_ros.core.lens", "pose_estimation_ros.core.camera"]
 MOST_CPU_S, MOST_MB, LONGEST = 0.5, 600, 2**20
 COLUMNS = "%-18s %12s %8s %8s  %s"
 
 
 def main():
+    """Fuzz the targets of the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
     parser.add_argument("names", nargs="*", help="targets; default: all")
     parser.add_argument("--seconds", type=int, default=60, help="time for each target")
@@ -43,7 +44,7 @@ def main():
 
 
 def run(name, seconds):
-    """Fuzz one target in a process of its own and print its line; returns whether it failed."""
+    """Fuzz one target in a new process and print its line of the table; return whether it failed."""
     folder = OUT / name
     (folder / "corpus").mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "fuzz", name, "--inside", "--seconds", str(seconds)]
@@ -60,23 +61,25 @@ def run(name, seconds):
 
 
 def counted(text, name):
-    found = re.findall(r"stat::%s:\s+(\d+)" % name, text) or re.findall(r"#(\d+)\s", text) or ["-"]
-    return found[-1]
+    """Return the last value of a statistic in a log of libFuzzer, "-" if it has none."""
+    counts = re.findall(r"stat::%s:\s+(\d+)" % name, text) or re.findall(r"#(\d+)\s", text) or ["-"]
+    return counts[-1]
 
 
 def slowest(text):
-    found = re.findall(r"slowest: (\S+)", text)
-    return found[-1] + " s" if found else "-"
+    """Return the longest CPU time in a log, "-" if it has none."""
+    times = re.findall(r"slowest: (\S+)", text)
+    return times[-1] + " s" if times else "-"
 
 
 def reason(text):
-    """The error in a log of libFuzzer."""
-    found = re.findall(r"^(?:\w+\.)*\w*(?:Error|Exception|TooCostly)\b.*|^==\d+== ?ERROR.*", text, re.MULTILINE)
-    return found[0][:150] if found else "no reason in the log"
+    """Return the error in a log of libFuzzer."""
+    errors = re.findall(r"^(?:\w+\.)*\w*(?:Error|Exception|TooCostly)\b.*|^==\d+== ?ERROR.*", text, re.MULTILINE)
+    return errors[0][:150] if errors else "no reason in the log"
 
 
 class TooCostly(Exception):
-    """An input takes more time or memory than any may."""
+    """Report that an input takes more time or memory than allowed."""
 
 
 def fuzz(name, seconds):
@@ -88,7 +91,7 @@ def fuzz(name, seconds):
     corpus = folder / "corpus"
     for index, seed in enumerate(seeds):
         (corpus / ("seed%03d" % index)).write_bytes(seed)
-        watched(target, seed)  # imports and tables that are made once count for no input
+        watched(target, seed)  # so that imports and tables that are made once count for no input
 
     def one(data):
         spent_s = watched(target, data)
@@ -124,7 +127,7 @@ def fuzz(name, seconds):
 
 
 def watched(target, data):
-    """Run a target on an input; returns the CPU time in s."""
+    """Run a target on an input; return the CPU time in s."""
     start_s = time.process_time()
     try:
         target.run(data)
@@ -137,7 +140,7 @@ def watched(target, data):
 
 
 def is_refusal(error):
-    """Whether it is a PoseError, the one kind that a target may raise."""
+    """Return whether an error is a PoseError, the one kind that a target may raise."""
     from pose_estimation_ros.core.errors import PoseError
 
     return isinstance(error, PoseError)

@@ -1,4 +1,4 @@
-"""Changes to inputs: bytes at random, parts of a dictionary, values inside JSON, and checksums put right again."""
+"""Change inputs: random bytes, parts of a dictionary, values inside JSON; and put checksums right again."""
 
 import binascii
 import copy
@@ -14,17 +14,17 @@ VALUES = [
 ]  # fmt: skip
 
 
-def mutated(data, rng, others, tokens=()):
+def mutated(data, rng, corpus, tokens=()):
     """Change an input.
 
     Args:
-        data: the input, bytes.
+        data: Input, bytes.
         rng: random.Random.
-        others: further inputs, of which parts are taken over.
-        tokens: byte strings that mean something in this format.
+        corpus: Further inputs, parts of which are copied.
+        tokens: Byte strings that have a meaning in this format.
 
     Returns:
-        bytes.
+        The changed input, bytes.
     """
     if rng.random() < 0.5:
         changed = mutated_json(data, rng)
@@ -32,12 +32,12 @@ def mutated(data, rng, others, tokens=()):
             return changed
     data = bytearray(data)
     for _ in range(rng.choice([1, 1, 1, 2, 3, 8])):
-        rng.choice(CHANGES)(data, rng, others, tokens)
+        rng.choice(CHANGES)(data, rng, corpus, tokens)
     return bytes(data)
 
 
 def mutated_json(data, rng):
-    """The same where the input is JSON: one value or more replaced, left out or doubled; None where it is not JSON."""
+    """Replace, remove or double one or more values of a JSON input; return None if it is not JSON."""
     try:
         value = json.loads(data.decode())
     except (ValueError, RecursionError):
@@ -81,42 +81,42 @@ def repaired(data):
     return bytes(data)
 
 
-def _flip(data, rng, _others, _tokens):
+def _flip(data, rng, _corpus, _tokens):
     if data:
         data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
 
 
-def _set(data, rng, _others, _tokens):
+def _set(data, rng, _corpus, _tokens):
     if data:
         data[rng.randrange(len(data))] = rng.choice([0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256)])
 
 
-def _number(data, rng, _others, _tokens):
+def _number(data, rng, _corpus, _tokens):
     form = rng.choice(["<H", ">H", "<I", ">I", "<Q", ">Q"])
     if len(data) >= 8:
         number = rng.choice(NUMBERS) & (256 ** struct.calcsize(form) - 1)
         struct.pack_into(form, data, rng.randrange(len(data) - 7), number)
 
 
-def _cut(data, rng, _others, _tokens):
+def _cut(data, rng, _corpus, _tokens):
     start = rng.randrange(len(data) + 1)
     del data[start : start + rng.choice([1, 4, 16, len(data)])]
 
 
-def _insert(data, rng, _others, tokens):
+def _insert(data, rng, _corpus, tokens):
     part = rng.choice(list(tokens) or [bytes([rng.randrange(256)]) * rng.choice([1, 4, 100])])
     at = rng.randrange(len(data) + 1)
     data[at:at] = part
 
 
-def _double(data, rng, _others, _tokens):
+def _double(data, rng, _corpus, _tokens):
     start = rng.randrange(len(data) + 1)
     part = data[start : start + rng.choice([4, 16, 64, 1000])] * rng.choice([1, 1, 1, 10])
     data[start:start] = part
 
 
-def _splice(data, rng, others, _tokens):
-    other = rng.choice(others)
+def _splice(data, rng, corpus, _tokens):
+    other = rng.choice(corpus)
     start, at = rng.randrange(len(other) + 1), rng.randrange(len(data) + 1)
     data[at : at + rng.choice([0, 8, len(data)])] = other[start : start + rng.choice([8, 64, len(other)])]
 

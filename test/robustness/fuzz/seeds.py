@@ -1,4 +1,4 @@
-"""Small valid inputs of every kind, and hostile ones, made in code."""
+"""Make small valid inputs of every kind, and hostile ones."""
 
 import json
 import struct
@@ -102,7 +102,7 @@ def compressed_depth():
 
 
 def cameras():
-    """As targets.camera_info unpacks them."""
+    """Return calibrations as targets.camera_info() unpacks them."""
     seeds = []
     for model, d in [
         (0, [-0.318536, -0.22327, -0.011478, 0.006962, 0.755028]),

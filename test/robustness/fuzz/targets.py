@@ -1,6 +1,6 @@
-"""The fuzz targets: each is a function of bytes that may raise a PoseError and nothing else.
+"""Define the fuzz targets: functions of bytes that may raise a PoseError and nothing else.
 
-What a decoder lets through goes on to what works with it next: a frame to the warp, a camera to both its directions.
+The result of a decoder is passed to what uses it next: a frame is warped, a camera projects and unprojects.
 """
 
 import itertools
@@ -33,14 +33,18 @@ from pose_estimation_ros.messages.poses import camera_from_info
 from pose_estimation_ros.training.recipe import load_recipe
 
 WARP = np.array([[[1.0, 0.1, 0], [0, 1, 0]]])
-FILE_PIXELS = 2**24  # the targets' own bound: photographs may be larger than what the limit on memory leaves
+FILE_PIXELS = 2**24  # limit of these targets, because photographs may be larger than the limit on memory allows
 MODELS = ("plumb_bob", "rational_polynomial", "equidistant", "fisheye", "", "x" * 1000)
 IMAGE = struct.Struct("<BBIIIB")  # encoding, whether the data are made to fit, height, width, step, is_bigendian
 INFO = struct.Struct("<BIIIIIIII")
 
 
 class Target(NamedTuple):
-    """run: takes an input. seeds: makes the first inputs. tokens: byte strings that mean something in the format."""
+    """Describe a target.
+
+    run: function that takes an input. seeds: function that makes the first inputs. tokens: byte strings that have a
+    meaning in the format. repair: function that makes a changed input plausible again.
+    """
 
     run: Callable
     seeds: Callable[[], Sequence[bytes]]
@@ -69,7 +73,7 @@ def raw_depth(data):
 
 
 def _fields(data, encodings):
-    """Encoding, height, width, step, is_bigendian, data out of an input."""
+    """Unpack encoding, height, width, step, is_bigendian and data from an input."""
     encoding, fits, height, width, step, big = IMAGE.unpack_from(data.ljust(IMAGE.size, b"\0"))
     name, content = encodings[encoding % len(encodings)], data[IMAGE.size :]
     if fits & 1:
@@ -146,7 +150,7 @@ def _refused(function, *arguments):
 
 
 class _file:
-    """An input as a file in a folder that is removed afterwards; a context manager."""
+    """Write an input as a file in a folder that is removed at the end of the context."""
 
     def __init__(self, data, name):
         self._folder = tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
@@ -168,8 +172,8 @@ def raw_seeds():
 
 
 def bag_seeds():
-    """Bags of one raw and one compressed image, as sqlite3 and MCAP files."""
-    found = []
+    """Return bags of one raw and one compressed image, as sqlite3 and MCAP files."""
+    bags = []
     msg, picture = messages(), np.frombuffer(seeds.encoded(".png", seeds.GREY), np.uint8)
     for storage in ("sqlite3", "mcap"):
         with tempfile.TemporaryDirectory() as folder:
@@ -180,8 +184,8 @@ def bag_seeds():
             writer.write("/b", msg.CompressedImage(header=header(10**9, "c"), format="png", data=picture), 10**9)
             writer.close()
             files = sorted(Path(folder, "bag").glob("*.[dm][bc]*"))
-            found += [file.read_bytes() for file in files]
-    return found + [b"#ROSBAG V2.0\n" + bytes(100), b""]
+            bags += [file.read_bytes() for file in files]
+    return bags + [b"#ROSBAG V2.0\n" + bytes(100), b""]
 
 
 TARGETS = {

@@ -1,4 +1,4 @@
-"""A few hundred mutations for every target; `make fuzz` goes on for longer and watches time and memory."""
+"""Try a few hundred mutations on every target; `make fuzz` tries more and watches time and memory."""
 
 import random
 import struct
