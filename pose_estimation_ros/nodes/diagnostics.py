@@ -8,6 +8,7 @@ import re
 from typing import Any, List, Mapping, NamedTuple, Sequence, Tuple
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
 
 from pose_estimation_ros.core.machine import UNKNOWN
 from pose_estimation_ros.inference.non_finite import NonFinite
@@ -66,7 +67,6 @@ CAMERA_KEYS = {
     "bad_<kind>": "Images since start-up that could not be used, by kind of fault.",
     "dropped_<kind>": "Good images since start-up that were left out by choice, such as too_old.",
 }
-DIAGNOSTIC_KEYS = dict(NODE_KEYS, **CAMERA_KEYS)
 
 Problem = Tuple[bytes, str]  # level and message; "" for no problem
 
@@ -243,9 +243,9 @@ def _losses(facts: CameraFacts, summary: Summary) -> str:
     return "%sage p99 %s ms: %s" % (skipped, text(summary.age_p99_ms), LOST_OR_LATE)
 
 
-def full_name(node: Any) -> str:
+def full_name(node: Node) -> str:
     """Return the name of a node with its namespace, such as "robot1/pose_node", as the beginning of a status's name."""
-    return str(node.get_namespace().rstrip("/") + "/" + node.get_name()).lstrip("/")
+    return (node.get_namespace().rstrip("/") + "/" + node.get_name()).lstrip("/")
 
 
 def diagnostics(stamp: Any, statuses: Sequence[DiagnosticStatus]) -> DiagnosticArray:

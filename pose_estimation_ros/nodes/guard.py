@@ -5,6 +5,8 @@ import time
 import traceback
 from typing import Any, Callable, Set, Tuple
 
+from rclpy.node import Node
+
 from pose_estimation_ros.core.errors import ModelError
 
 WINDOW_S = 10.0  # diagnostics report an unexpected error for that long, as they do for bad images
@@ -18,7 +20,7 @@ class Guard:
     ``total`` is the number of exceptions since the start.
     """
 
-    def __init__(self, node: Any) -> None:
+    def __init__(self, node: Node) -> None:
         """Start counting for a node."""
         self._node = node
         self._logged: Set[Tuple[Any, ...]] = set()

@@ -62,28 +62,28 @@ class ManagedNode(LifecycleNode):
     def cleanup(self) -> None:
         """Undo configure(); also called if configure() failed half way, and more than once."""
 
-    def on_configure(self, _state: Any) -> Any:
+    def on_configure(self, _state: object) -> "TransitionCallbackReturn":
         """Answer the transition "configure"."""
         return self._transition(self.configure, self.cleanup)
 
-    def on_activate(self, _state: Any) -> Any:
+    def on_activate(self, _state: object) -> "TransitionCallbackReturn":
         """Answer the transition "activate"."""
         return self._transition(self.activate, self.deactivate)
 
-    def on_deactivate(self, _state: Any) -> Any:
+    def on_deactivate(self, _state: object) -> "TransitionCallbackReturn":
         """Answer the transition "deactivate"."""
         return self._transition(self.deactivate)
 
-    def on_cleanup(self, _state: Any) -> Any:
+    def on_cleanup(self, _state: object) -> "TransitionCallbackReturn":
         """Answer the transition "cleanup"."""
         return self._transition(self.cleanup)
 
-    def on_shutdown(self, _state: Any) -> Any:
+    def on_shutdown(self, _state: object) -> "TransitionCallbackReturn":
         """Answer the transition "shutdown"."""
         self.finished.set_result(None)
         return self._transition(self._stop)
 
-    def on_error(self, _state: Any) -> Any:
+    def on_error(self, _state: object) -> "TransitionCallbackReturn":
         """Undo everything after a transition failed unexpectedly."""
         return self._transition(self._stop)
 
@@ -91,26 +91,29 @@ class ManagedNode(LifecycleNode):
         self.deactivate()
         self.cleanup()
 
-    def _transition(self, step: Callable[[], None], undo: Callable[[], None] = lambda: None) -> Any:
+    def _transition(
+        self, step: Callable[[], None], undo: Callable[[], None] = lambda: None
+    ) -> "TransitionCallbackReturn":
         try:
             try:
                 step()
             except CAUSED_BY_USERS as error:
                 undo()
-                return self._failed(step, error, TransitionCallbackReturn.FAILURE)
+                self._keep(step, error)
+                return TransitionCallbackReturn.FAILURE
         except Exception as error:
             if not self._starting:
                 guard_of(self).note(error)
-            return self._failed(step, error, TransitionCallbackReturn.ERROR)
+            self._keep(step, error)
+            return TransitionCallbackReturn.ERROR
         return TransitionCallbackReturn.SUCCESS
 
-    def _failed(self, step: Callable[[], None], error: Exception, answer: Any) -> Any:
-        """Log the failure if a service asked for the step; start() raises the error instead."""
+    def _keep(self, step: Callable[[], None], error: Exception) -> None:
+        """Keep the error for start(), which raises it; log it if a service asked for the step."""
         self._failure = error
         if not self._starting:
             reason = error if isinstance(error, CAUSED_BY_USERS) else repr(error)
             self.get_logger().error("%s failed: %s" % (step.__name__.strip("_"), reason))
-        return answer
 
     def destroy_node(self) -> None:
         """Stop the work and destroy the node."""

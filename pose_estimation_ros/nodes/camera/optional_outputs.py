@@ -4,7 +4,9 @@ from typing import Any, Dict, List, Tuple, Union
 
 from rclpy.node import Node
 from rclpy.publisher import Publisher
+from std_msgs.msg import Header
 
+from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.messages import foxglove, hri
 from pose_estimation_ros.nodes.camera.image_qos import advertise
@@ -21,13 +23,11 @@ class FoxgloveOutput:
         self._node, self._skeleton = node, skeleton
         self._annotations = advertise(node, self._messages.ImageAnnotations, prefix + "pose/annotations", OUTPUT)
 
-    def publish(self, result: Any) -> None:
-        """Publish the people of a results.Result if somebody subscribes."""
+    def publish(self, poses: Poses, header: Header, _image_wh: Tuple[int, int]) -> None:
+        """Publish the people of an image if somebody subscribes; see HriOutput.publish()."""
         if self._annotations.get_subscription_count():
-            stamp = result.header.stamp
-            self._annotations.publish(
-                foxglove.poses_to_annotations(self._messages, result.poses, stamp, self._skeleton)
-            )
+            annotations = foxglove.poses_to_annotations(self._messages, poses, header.stamp, self._skeleton)
+            self._annotations.publish(annotations)
 
     def close(self) -> None:
         """Destroy the publisher."""
@@ -47,9 +47,15 @@ class HriOutput:
         self._tracked = advertise(node, self._messages.IdsList, self._base + "tracked", OUTPUT)
         self._bodies: Dict[str, Tuple["Publisher[Any]", "Publisher[Any]"]] = {}  # skeleton2d and roi, by body id
 
-    def publish(self, result: Any) -> None:
-        """Publish the people of a results.Result."""
-        ids, bodies = hri.poses_to_hri(self._messages, result.poses, result.header, result.image_wh, self._skeleton)
+    def publish(self, poses: Poses, header: Header, image_wh: Tuple[int, int]) -> None:
+        """Publish the people of an image.
+
+        Args:
+            poses: The people.
+            header: Header of the image.
+            image_wh: Width and height of the image in pixels.
+        """
+        ids, bodies = hri.poses_to_hri(self._messages, poses, header, image_wh, self._skeleton)
         for gone in sorted(set(self._bodies) - {body.id for body in bodies}):
             self._remove(gone)
         self._tracked.publish(ids)
@@ -88,7 +94,7 @@ def open_outputs(
         values: Values of the node's parameters.
 
     Returns:
-        The outputs; each has publish(result) and close().
+        The outputs.
 
     Raises:
         ConfigError: A message package is not installed, or lacks a message.

@@ -88,7 +88,7 @@ class CameraResults:
         if self._values["overlay"] and self._has_subscribers(OVERLAY):
             self._publish_overlay(result)
         for output in self._optional_outputs:
-            output.publish(result)
+            output.publish(result.poses, result.header, result.image_wh)
         return total_ms
 
     def close(self) -> None:

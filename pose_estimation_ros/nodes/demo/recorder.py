@@ -2,7 +2,7 @@
 
 import os
 from collections import OrderedDict
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Any, Dict, Hashable, List, Optional, Set, Tuple
 
 import numpy as np
 
@@ -18,10 +18,11 @@ from pose_estimation_ros.inference.predict import coco_results
 class Recorder:
     """Combine images and poses by stamp, in whichever order they come, and write every image once.
 
-    Images whose poses never came, because the node was busy, are written as they are. Stamps are any comparable values;
-    those of images rise, and those of poses, too. ``fault`` is the reason why the video ended early, "" while all is
-    well; the other files are written all the same. ``paths`` has the path of each file by its name. ``images`` counts
-    images, ``people`` people in all messages, ``written`` images in the video, ``annotated`` images with poses.
+    Images whose poses never came, because the node was busy, are written as they are. Stamps are any hashable values;
+    images come in the order of their stamps, and so do poses. ``fault`` is the reason why the video ended early, ""
+    while all is well; the other files are written all the same. ``paths`` has the path of each file by its name.
+    ``images`` counts images, ``people`` people in all messages, ``written`` images in the video, and ``annotated``
+    images with poses.
     """
 
     def __init__(self, out: str, fps: float) -> None:
@@ -34,8 +35,8 @@ class Recorder:
         os.makedirs(out, exist_ok=True)
         self.paths = {name: os.path.join(out, name) for name in ("demo.mp4", "keypoints.json", "summary.json")}
         self._video = VideoWriter(self.paths["demo.mp4"], fps)
-        self._images: "OrderedDict[Any, Tuple[int, np.ndarray]]" = OrderedDict()  # index and frame by stamp
-        self._poses: "OrderedDict[Any, Tuple[Poses, Skeleton]]" = OrderedDict()
+        self._images: "OrderedDict[Hashable, Tuple[int, np.ndarray]]" = OrderedDict()  # index and frame by stamp
+        self._poses: "OrderedDict[Hashable, Tuple[Poses, Skeleton]]" = OrderedDict()
         self._results: List[Dict[str, Any]] = []
         self._latency_ms: List[float] = []
         self._arrival_s: List[float] = []
@@ -43,13 +44,13 @@ class Recorder:
         self.images = self.people = self.written = self.annotated = 0
         self.fault = ""
 
-    def add_image(self, stamp: Any, frame: np.ndarray) -> None:
+    def add_image(self, stamp: Hashable, frame: np.ndarray) -> None:
         """Add an image (H, W, 3) uint8 BGR with its stamp."""
         self._images[stamp] = (self.images, frame)
         self.images += 1
         self._write_joined()
 
-    def add_poses(self, stamp: Any, poses: Poses, skeleton: Skeleton, latency_ms: float, arrival_s: float) -> None:
+    def add_poses(self, stamp: Hashable, poses: Poses, skeleton: Skeleton, latency_ms: float, arrival_s: float) -> None:
         """Add the people of an image; those who are LOST are left out.
 
         Args:
