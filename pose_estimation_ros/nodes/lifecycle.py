@@ -99,16 +99,16 @@ class ManagedNode(LifecycleNode):
                 step()
             except CAUSED_BY_USERS as error:
                 undo()
-                self._keep(step, error)
+                self._note_failure(step, error)
                 return TransitionCallbackReturn.FAILURE
         except Exception as error:
             if not self._starting:
                 guard_of(self).note(error)
-            self._keep(step, error)
+            self._note_failure(step, error)
             return TransitionCallbackReturn.ERROR
         return TransitionCallbackReturn.SUCCESS
 
-    def _keep(self, step: Callable[[], None], error: Exception) -> None:
+    def _note_failure(self, step: Callable[[], None], error: Exception) -> None:
         """Keep the error for start(), which raises it; log it if a service asked for the step."""
         self._failure = error
         if not self._starting:
