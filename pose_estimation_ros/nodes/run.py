@@ -17,7 +17,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 
-from pose_estimation_ros.core.errors import PoseError
+from pose_estimation_ros.core.errors import PoseError, one_line
 from pose_estimation_ros.nodes.guard import guard_of
 from pose_estimation_ros.nodes.qos import LATCHED
 
@@ -26,6 +26,7 @@ RCLError: Any = getattr(rclpy_implementation, "RCLError", RuntimeError)
 UnknownROSArgsError: Any = getattr(rclpy_implementation, "UnknownROSArgsError", RuntimeError)
 # Errors that a user can cause by parameters, names, files, or arguments after --ros-args.
 USER_ERRORS = (PoseError, OSError, RCLError, UnknownROSArgsError, NameValidationException, ParameterException)
+RCL_EXTRAS = r", at \S+\.c:\d+| \^+(?= |$)"
 FAILURES_IN_A_ROW = 100
 PAUSE_S = 0.02  # after a failure: 100 of them take long enough for the node's timer to come between
 ROSOUT_S = 1.0
@@ -82,7 +83,7 @@ def _run(name: str, make_node: Callable[[], Any], args: Optional[List[str]]) -> 
         _spin(node, executor)
     except USER_ERRORS as error:
         if isinstance(error, PoseError) or executor is None or rclpy.ok():
-            _report(name, one_line(error))
+            _report(name, explain(error))
             return 1
     except KeyboardInterrupt:
         pass
@@ -125,13 +126,10 @@ def _spin(node: Any, executor: SingleThreadedExecutor) -> None:
             time.sleep(PAUSE_S)
 
 
-def one_line(error: BaseException) -> str:
-    """Return the text of an exception in one line, without the places in rcl's source files that rcl adds."""
-    text = re.sub(r", at \S+\.c:\d+", "", str(error))
-    text = " ".join(line.strip() for line in text.splitlines() if line.strip(" ^")) or type(error).__name__
-    if isinstance(error, UnknownROSArgsError):
-        text = "unknown ROS arguments %s" % text
-    return "%.1000s" % text
+def explain(error: BaseException) -> str:
+    """Return the text of an exception in one line, without the source files and column markers that rcl adds."""
+    text = re.sub(RCL_EXTRAS, "", one_line(error))
+    return "unknown ROS arguments %s" % text if isinstance(error, UnknownROSArgsError) else text
 
 
 def _report(name: str, text: str) -> None:
@@ -140,7 +138,7 @@ def _report(name: str, text: str) -> None:
     try:
         _publish_to_rosout(name, text)
     except Exception as error:  # no middleware, for example; stderr has the reason
-        print("%s: cannot report this error on /rosout: %s" % (name, one_line(error)), file=sys.stderr)
+        print("%s: cannot report this error on /rosout: %s" % (name, explain(error)), file=sys.stderr)
 
 
 def _publish_to_rosout(name: str, text: str) -> None:

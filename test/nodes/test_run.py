@@ -21,7 +21,7 @@ from rosgraph_msgs.msg import Clock
 
 from pose_estimation_ros.nodes.demo.processes import NODES, start_pose_node
 from pose_estimation_ros.nodes.qos import LATCHED
-from pose_estimation_ros.nodes.run import FAILURES_IN_A_ROW, RCLError, one_signal, run
+from pose_estimation_ros.nodes.run import FAILURES_IN_A_ROW, RCLError, explain, one_signal, run
 
 
 def program(node, *parameters):
@@ -87,6 +87,11 @@ def test_errors_of_rclpy_and_of_files_are_one_line(domain, capfd, error):
     assert run("late", make_node, []) == 1
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("late: error: ")
+
+
+def test_source_files_and_column_markers_of_rcl_are_left_out():
+    error = RCLError("failed:\n  'a b'\n     ^\nwrong name 'a^ b', at ./src/rcl/names.c:99")
+    assert explain(error) == "failed: 'a b' wrong name 'a^ b'"
 
 
 FAILING = """
