@@ -6,6 +6,8 @@ from typing import Any, Deque, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from pose_estimation_ros.core.timing import finite_percentiles
+
 WINDOW_S = 10.0
 RECORDS = 4096  # of each kind; a camera faster than 400 Hz shortens the window
 PUBLISHERS = 16  # more than a topic has at a time; cameras that were started again add to them
@@ -183,11 +185,8 @@ def _new_records() -> Deque[Tuple[float, Any]]:
 
 def _ages(ages_ms: List[float]) -> Tuple[float, float, int]:
     """Return median, 99th percentile and number of negative ones of the known ages."""
-    known = [age_ms for age_ms in ages_ms if math.isfinite(age_ms)]
-    if not known:
-        return NAN, NAN, 0
-    p50_ms, p99_ms = np.percentile(known, [50, 99])
-    return float(p50_ms), float(p99_ms), sum(age_ms < 0 for age_ms in known)
+    p50_ms, p99_ms = finite_percentiles(ages_ms, (50, 99))
+    return p50_ms, p99_ms, sum(-math.inf < age_ms < 0 for age_ms in ages_ms)
 
 
 def _stages(stages_ms: List[Mapping[str, float]]) -> Dict[str, Tuple[float, float]]:

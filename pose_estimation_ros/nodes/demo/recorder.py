@@ -1,5 +1,6 @@
 """Record the demo without using ROS: the video with skeletons, the COCO results, and a summary."""
 
+import math
 import os
 from collections import OrderedDict
 from typing import Any, Dict, Hashable, List, Optional, Set, Tuple
@@ -10,6 +11,7 @@ from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.poses import LOST, UNTRACKED, Poses
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.core.timing import finite_percentiles
 from pose_estimation_ros.imaging.draw import draw_poses
 from pose_estimation_ros.imaging.video import VideoWriter
 from pose_estimation_ros.inference.predict import coco_results
@@ -105,7 +107,7 @@ class Recorder:
 
     def summary(self) -> Dict[str, Any]:
         """Return the figures and the paths, as they are written to summary.json."""
-        p50, p99 = percentiles(self._latency_ms)
+        p50_ms, p99_ms = (rounded(value) for value in finite_percentiles(self._latency_ms, (50, 99)))
         return {
             "images": self.images,
             "arrays": self.arrays,
@@ -113,7 +115,7 @@ class Recorder:
             "people": self.people,
             "track_ids": len(self._ids),
             "published_hz": rate_hz(self._arrival_s),
-            "capture_to_publish_ms": {"p50": p50, "p99": p99},
+            "capture_to_publish_ms": {"p50": p50_ms, "p99": p99_ms},
             "files": self.paths,
         }
 
@@ -138,10 +140,6 @@ def rate_hz(times_s: List[float]) -> float:
     return round((len(times_s) - 1) / span_s, 2) if span_s > 0 else 0.0
 
 
-def percentiles(values: List[float]) -> Tuple[Optional[float], Optional[float]]:
-    """Return the 50th and the 99th percentile, or None (JSON has no NaN) where there is no value."""
-    known = [value for value in values if value == value]
-    if not known:
-        return None, None
-    p50, p99 = np.percentile(known, [50, 99])
-    return round(float(p50), 1), round(float(p99), 1)
+def rounded(value: float) -> Optional[float]:
+    """Return a number with one decimal, or None for NaN, which JSON does not have."""
+    return None if math.isnan(value) else round(value, 1)

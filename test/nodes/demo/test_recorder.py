@@ -6,7 +6,7 @@ import pytest
 
 from pose_estimation_ros.core.poses import empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.nodes.demo.recorder import Recorder, percentiles, rate_hz
+from pose_estimation_ros.nodes.demo.recorder import Recorder, rate_hz
 
 COCO = get_skeleton("coco17")
 
@@ -84,7 +84,7 @@ def test_rate(times, expected):
 
 
 @pytest.mark.parametrize(
-    "values, expected",
+    "latencies_ms, expected",
     [
         ([], (None, None)),
         ([float("nan")], (None, None)),
@@ -92,5 +92,9 @@ def test_rate(times, expected):
         ([0.0, 100.0], (50.0, 99.0)),
     ],
 )
-def test_percentiles(values, expected):
-    assert percentiles(values) == expected
+def test_percentiles(tmp_path, latencies_ms, expected):
+    recorder = Recorder(str(tmp_path), 10.0)
+    for second, latency_ms in enumerate(latencies_ms):
+        recorder.add_poses(second, somebody(), COCO, latency_ms, second)
+    latency = recorder.summary()["capture_to_publish_ms"]
+    assert (latency["p50"], latency["p99"]) == expected
