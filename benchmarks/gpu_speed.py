@@ -93,8 +93,8 @@ def fp16_engine(here: Machine, family: str) -> tuple[Path, tuple[int, int]]:
         from pose_estimation_ros.training.export.export import to_onnx
         from pose_estimation_ros.training.export.fp16 import to_fp16
         from pose_estimation_ros.training.export.onnx_graph import load_float32
+        from pose_estimation_ros.training.model_table import rows_of
         from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
-        from pose_estimation_ros.training.zoo import rows_of
     except ImportError as error:
         raise Skip(f"needs what training needs: {error}") from error
     row, path = rows_of([family])[0], here.folder / f"{family}.onnx"

@@ -16,8 +16,8 @@ import torch
 from pose_estimation_ros.evaluation.onnx_cost import MACS, constants, layer_macs, shapes_of_a_run
 from pose_estimation_ros.training.export.export import to_onnx
 from pose_estimation_ros.training.export.onnx_graph import load_float32
+from pose_estimation_ros.training.model_table import rows_of
 from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
-from pose_estimation_ros.training.zoo import rows_of
 
 FUSED = ("Relu", "Clip", "Sigmoid", "HardSigmoid", "HardSwish", "LeakyRelu", "Add", "Sub", "Mul", "Div", "Cast")
 FREE = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Shape", "Gather", "Slice", "Constant")

@@ -35,8 +35,8 @@ COMMANDS = {
         "show how an engine was built and what it contains",
         "",
     ),
-    "train": ("pose_estimation_ros.training.train", "train a model from a recipe", "train"),
-    "models": ("pose_estimation_ros.training.zoo", "what each model costs, beside its paper's figures", "train"),
+    "train": ("pose_estimation_ros.cli.train", "train a model from a recipe", "train"),
+    "models": ("pose_estimation_ros.cli.models", "what each model costs, beside its paper's figures", "train"),
     "export": (
         "pose_estimation_ros.cli.export",
         "make an ONNX model and its spec, of any precision",

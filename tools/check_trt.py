@@ -25,8 +25,8 @@ from pose_estimation_ros.training.export.export import to_onnx
 from pose_estimation_ros.training.export.fp16 import to_fp16
 from pose_estimation_ros.training.export.int8 import to_int8
 from pose_estimation_ros.training.export.onnx_graph import load_float32
+from pose_estimation_ros.training.model_table import rows_of
 from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
-from pose_estimation_ros.training.zoo import rows_of
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = Path(sys.prefix) / "tensorrt-rtx"

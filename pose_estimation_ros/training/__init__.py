@@ -1,1 +1,4 @@
-"""Offline training: models, data, losses, loop, export. Needs torch; may use core, inference and evaluation."""
+"""Train models offline: networks, data sets, losses, the loop and the export.
+
+It needs torch and may import core, imaging, inference, datasets and evaluation, never nodes.
+"""

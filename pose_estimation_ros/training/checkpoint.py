@@ -1,4 +1,4 @@
-"""Checkpoints: one file with everything that a run needs to go on, written so that a crash leaves the old one whole."""
+"""Write and read checkpoints: one file with everything that a run needs to continue, whole or not there at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ from pose_estimation_ros.core.errors import DataError, ModelError
 
 
 def save_checkpoint(path: Path, **content: Any) -> None:
-    """Write a checkpoint. Raises DataError where that is not possible."""
+    """Write a checkpoint; a crash leaves the old one whole.
+
+    Args:
+        path: of the file.
+        content: by name, what it holds: state dicts, numbers, texts, and lists and dicts of them.
+
+    Raises:
+        DataError: it cannot be written.
+    """
     with whole_file(path) as file:
         torch.save(content, file)
 
@@ -22,43 +30,60 @@ def load_checkpoint(path: str | Path, *keys: str) -> dict[str, Any]:
     """Load a checkpoint; no code in the file is run.
 
     Args:
-        path: the file.
+        path: of the file.
         keys: what it must hold.
 
     Returns:
-        A dict; of a run here its keys are model, optimizer, schedule (state dicts), epoch (finished), best, recipe,
-        data (plain dicts).
+        A dict. A run's checkpoint has the keys model, optimizer, schedule (state dicts), epoch (number of finished
+        ones), best, recipe and data (plain dicts).
 
     Raises:
         DataError: the file cannot be read, is no checkpoint, or lacks one of the keys.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise DataError(f"cannot read checkpoint {path}: {error.strerror or error}") from error
     except Exception as error:  # torch raises pickle's errors, which have no common base
-        raise DataError(
-            f"{path}: expected a checkpoint, got a file that torch cannot load ({reason(error)})"
-        ) from error
+        message = f"{path}: expected a checkpoint, got a file that torch cannot load ({_reason(error)})"
+        raise DataError(message) from error
     lacking = [key for key in keys if key not in content] if isinstance(content, dict) else ["its parts"]
     if lacking:
         raise DataError(f"{path}: expected a checkpoint with {', '.join(lacking)}, got one without")
     return content
 
 
-def reason(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """Return why torch did not load a file; its errors of unpickling are pages that advise to trust the file."""
     name = type(error).__name__
     return name if "pickl" in f"{name} {error}".lower() else (str(error).strip() or name).splitlines()[0][:200]
 
 
 def load_weights(model: nn.Module, path: str | Path) -> None:
-    """The weights of a checkpoint into a model of the same shape. Raises ModelError with the first differences."""
+    """Load the weights of a checkpoint into a model of the same shape.
+
+    Args:
+        model: gets the weights.
+        path: of the checkpoint.
+
+    Raises:
+        DataError: the file is no checkpoint.
+        ModelError: the weights do not fit; it names the first differences.
+    """
     fill(model, load_checkpoint(path, "model")["model"], path)
 
 
 def fill(model: nn.Module, weights: Any, path: str | Path) -> None:
-    """Put the weights, a state dict from the file, into the model. Raises ModelError with the first differences."""
+    """Put weights into a model of the same shape.
+
+    Args:
+        model: gets the weights.
+        weights: what a file holds as state dict.
+        path: of the file, for messages.
+
+    Raises:
+        ModelError: the weights do not fit; it names the first differences.
+    """
     try:
         model.load_state_dict(weights)
     except (RuntimeError, KeyError, TypeError, AttributeError) as error:

@@ -1,4 +1,4 @@
-"""A frozen teacher: a checkpoint of any top-down model here, or an ONNX file, whose heatmaps a student learns."""
+"""Let a student learn from the heatmaps of a frozen teacher: a checkpoint of any network here, or an ONNX file."""
 
 from __future__ import annotations
 
@@ -20,22 +20,35 @@ Teacher = Callable[[Tensor], Tensor]  # images (N, 3, h, w) float32 RGB 0..255 -
 
 
 def load_teacher(recipe: Recipe, build: Callable[[Recipe], nn.Module], fabric: Fabric) -> Teacher:
-    """The recipe's teacher, checked on one image against what the student puts out. Raises ConfigError, ModelError."""
+    """Load the recipe's teacher and check on one image that its heatmaps have the student's shape.
+
+    Args:
+        recipe: of the student.
+        build: makes the network of a recipe.
+        fabric: whose device and precision the teacher uses.
+
+    Returns:
+        The teacher.
+
+    Raises:
+        ConfigError: it is no network with heatmaps of that shape.
+        ModelError: it cannot be loaded.
+    """
     path = recipe.teacher
     width, height = recipe.input_size_wh
     if path.endswith(".onnx"):
-        teacher = onnx_teacher(path, (height, width), recipe.threads)
+        teacher = _onnx_teacher(path, (height, width), recipe.threads)
     else:
-        teacher = torch_teacher(path, build, fabric, recipe.channels_last)
+        teacher = _torch_teacher(path, build, fabric, recipe.channels_last)
     expected = (1, get_skeleton(recipe.skeleton).num_keypoints, height // 4, width // 4)
-    found = tuple(teacher(torch.zeros(1, 3, height, width, device=fabric.device)).shape)
-    if found != expected:
-        raise ConfigError(f"teacher {path}: expected heatmaps {expected} as the student's, got {found}")
+    shape = tuple(teacher(torch.zeros(1, 3, height, width, device=fabric.device)).shape)
+    if shape != expected:
+        raise ConfigError(f"teacher {path}: expected heatmaps {expected} as the student's, got {shape}")
     return teacher
 
 
-def torch_teacher(path: str, build: Callable[[Recipe], nn.Module], fabric: Fabric, channels_last: bool) -> Teacher:
-    """In the student's precision and memory format."""
+def _torch_teacher(path: str, build: Callable[[Recipe], nn.Module], fabric: Fabric, channels_last: bool) -> Teacher:
+    """Return a teacher from a checkpoint, in the student's precision and memory format."""
     state = load_checkpoint(path)
     if "recipe" not in state:
         keys = sorted(map(str, state))[:5]
@@ -50,21 +63,22 @@ def torch_teacher(path: str, build: Callable[[Recipe], nn.Module], fabric: Fabri
 
     def heatmaps(images: Tensor) -> Tensor:
         with fabric.autocast():
-            return model(images.to(memory_format=layout))["heatmaps"].float()
+            maps: Tensor = model(images.to(memory_format=layout))["heatmaps"]
+            return maps.float()
 
     return heatmaps
 
 
-def onnx_teacher(path: str, size_hw: tuple[int, int], threads: int) -> Teacher:
-    """ONNX Runtime on the CPU, whatever device the student is on."""
+def _onnx_teacher(path: str, size_hw: tuple[int, int], threads: int) -> Teacher:
+    """Return a teacher on ONNX Runtime, which runs on the CPU, whatever device the student is on."""
     backend = open_backend(onnx_file(path), threads)
-    if any(found not in (None, wanted) for found, wanted in zip(backend.input_shape[1:], (3, *size_hw))):
+    if any(side not in (None, wanted) for side, wanted in zip(backend.input_shape[1:], (3, *size_hw))):
         raise ConfigError(f"teacher {path}: expected an input (N, 3, {size_hw}), got {backend.input_shape}")
     return lambda images: torch.from_numpy(backend(images.cpu().numpy())["heatmaps"]).to(images.device)
 
 
-def taught(loss: Loss, teacher: Teacher) -> Loss:
-    """The loss with the teacher's heatmaps in the batch: "teacher_heatmaps"."""
+def with_teacher(loss: Loss, teacher: Teacher) -> Loss:
+    """Return the loss, called with the teacher's heatmaps in the batch as "teacher_heatmaps"."""
 
     @torch.no_grad()
     def heatmaps(batch: Named) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a run was trained on, kept in its checkpoint, so that a data set that has changed is noticed when it goes on."""
+"""Describe the data of a run for its checkpoint, so that changed data are noticed when the run continues."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def fingerprint(recipe: Recipe, task: Task) -> Fingerprint:
 
     Args:
         recipe: names the sources of the train and the holdout set.
-        task: the data sets that were made of them.
+        task: the data sets that were made from them.
     """
     described = {}
     for name, dataset, sources in (
         ("train", task.train_set, recipe.train),
         ("holdout", task.holdout_set, recipe.holdout),
     ):
-        described[f"number of {name} samples"] = str(len(dataset))  # type: ignore[arg-type]
+        described[f"number of {name} samples"] = str(len(dataset))
         for source in sources:
             for file in filter(None, (source.annotations, source.detections)):
                 described[f"content of {file}"] = file_sha256(str(recipe.path(file)))
@@ -29,7 +29,7 @@ def fingerprint(recipe: Recipe, task: Task) -> Fingerprint:
 
 
 def changes(before: Fingerprint, after: Fingerprint) -> list[str]:
-    """Say what differs between the data that a run began with and the data at hand; checksums by their beginning."""
+    """Describe what differs between the data that a run began with and its data at hand; checksums are cut short."""
     return [
         f"{name} (was {before.get(name, 'none')[:12]}, is {after.get(name, 'none')[:12]})"
         for name in sorted({*before, *after})

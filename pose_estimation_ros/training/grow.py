@@ -1,9 +1,10 @@
-"""Net2Net (Chen, Goodfellow and Shlens, ICLR 2016): a larger network that begins as a trained smaller one of its kind.
+"""Let a larger network begin with the function of a trained smaller one of its kind.
 
-Where its kernels are larger, the smaller ones are in their middle. Where an HRNet is wider, channels are copies of the
-smaller one's, and what reads them shares each weight out among the copies, in parts drawn at random, so that the copies
-learn to differ. Where it has more exchange units, the new ones begin as the identity. In evaluation mode both networks
-then compute the same. Of a HigherHRNet it is the top-down network in it that begins so.
+It is the method of "Net2Net: Accelerating Learning via Knowledge Transfer" (Chen, Goodfellow and Shlens, ICLR 2016,
+arXiv:1511.05641). Larger kernels hold the smaller ones in their middle. In a wider HRNet, channels are copies of the
+smaller one's; each weight that reads them is divided among the copies, in parts drawn at random, so that the copies
+learn to differ. Additional exchange units begin as the identity. In evaluation mode both networks then compute the
+same. In a HigherHRNet the top-down network is what begins so.
 """
 
 from __future__ import annotations
@@ -22,10 +23,16 @@ UNIT = re.compile(r"stages\.(\d+)\.(\d+)\.")
 
 
 def grow(model: nn.Module, small: Mapping[str, Tensor], seed: int = 1) -> None:
-    """Gives ``model`` the weights of a smaller network of the same kind, whose state dict ``small`` is.
+    """Give a model the function of a smaller network of the same kind.
 
-    Widths must be multiples of the smaller one's, kernels larger by an even number, and no stage have fewer exchange
-    units. Raises ModelError otherwise.
+    Args:
+        model: the larger network. Its widths must be multiples of the smaller one's, its kernels larger by an even
+            number, and no stage may have fewer exchange units.
+        small: state dict of the smaller network.
+        seed: of the parts in which weights are divided.
+
+    Raises:
+        ModelError: the networks do not fit.
     """
     generator = torch.Generator().manual_seed(seed)
     model = getattr(model, "top_down", model)
@@ -36,22 +43,30 @@ def grow(model: nn.Module, small: Mapping[str, Tensor], seed: int = 1) -> None:
     for name, value in state.items():
         source = counterpart(name, units, small_units)
         if source is None:
-            continue  # of a new unit: stays as it was drawn
+            continue  # belongs to a new unit and keeps its random weights
         if source not in small:
-            raise ModelError(f"expected a smaller network of the same kind, which has no {source}")
+            raise ModelError(f"expected a smaller network of the same kind, got one without {source}")
         value.copy_(widen(small[source], value.shape, generator, name))
     begin_as_identity(model, {stage: range(small_units[stage] - 1, units[stage] - 1) for stage in units})
     silence_new_norms(model, small)
 
 
 def count_units(state: Mapping[str, Tensor]) -> dict[int, int]:
-    """Exchange units of each stage."""
-    found = [(int(match[1]), int(match[2])) for match in map(UNIT.match, state) if match]
-    return {stage: 1 + max(unit for s, unit in found if s == stage) for stage, _ in found}
+    """Count the exchange units of each stage in a state dict."""
+    places = [(int(match[1]), int(match[2])) for match in map(UNIT.match, state) if match]
+    return {stage: 1 + max(unit for s, unit in places if s == stage) for stage, _ in places}
 
 
 def counterpart(name: str, units: dict[int, int], small_units: dict[int, int]) -> str | None:
-    """The smaller network's name for an entry; None in a new unit. A stage's last unit stays the last one."""
+    """Return the smaller network's name for an entry of the state dict, None for one in a new unit.
+
+    A stage's last unit is the counterpart of the smaller network's last one.
+
+    Args:
+        name: of the larger network's entry.
+        units: stage -> number of exchange units in the larger network.
+        small_units: the same for the smaller network.
+    """
     match = UNIT.match(name)
     if not match:
         return name
@@ -64,8 +79,17 @@ def counterpart(name: str, units: dict[int, int], small_units: dict[int, int]) -
 
 
 def widen(small: Tensor, shape: torch.Size, generator: torch.Generator, name: str) -> Tensor:
-    """Copies along the outputs (axis 0), shares along the inputs (axis 1) of a convolution or linear layer, and zeros
-    around its kernel."""
+    """Enlarge a weight of a convolution, a linear layer or a norm.
+
+    Args:
+        small: the smaller network's weight: outputs, inputs, kernel height and width.
+        shape: of the result. Outputs are copied, inputs divided among copies, kernels surrounded by zeros.
+        generator: draws the parts in which inputs are divided.
+        name: of the weight, for messages.
+
+    Raises:
+        ModelError: the shapes do not fit.
+    """
     before = tuple(small.shape)
     margins = [(new - old) / 2 for new, old in zip(shape[2:], before[2:])]
     fits = small.dim() == len(shape) and all(margin >= 0 and margin.is_integer() for margin in margins)
@@ -83,7 +107,14 @@ def widen(small: Tensor, shape: torch.Size, generator: torch.Generator, name: st
 
 
 def begin_as_identity(model: nn.Module, new: Mapping[int, range]) -> None:
-    """The last batch norm of every added path is 0: what goes into these units is positive, so the ReLUs keep it."""
+    """Set the last batch norm of every path in the new units to 0, so that they are the identity.
+
+    What goes into these units is positive, so their ReLUs keep it.
+
+    Args:
+        model: the larger network.
+        new: stage -> indices of its new exchange units.
+    """
     units = [model.get_submodule(f"stages.{stage}.{unit}") for stage, indices in new.items() for unit in indices]
     modules = [module for unit in units for module in unit.modules()]
     added = [module.body for module in modules if isinstance(module, BasicBlock)]
@@ -95,7 +126,12 @@ def begin_as_identity(model: nn.Module, new: Mapping[int, range]) -> None:
 
 
 def silence_new_norms(model: nn.Module, small: Mapping[str, Tensor]) -> None:
-    """A layer norm over one value comes to its bias; of several it must, too, to begin with."""
+    """Let layer norms over several values give their bias where the smaller network's are over one value, as those do.
+
+    Args:
+        model: the larger network.
+        small: state dict of the smaller network.
+    """
     for name, module in model.named_modules():
         if isinstance(module, HiddenNorm) and module.weight.numel() > small[f"{name}.weight"].numel() == 1:
             module.weight.data.zero_()

@@ -1,4 +1,4 @@
-"""What a training run shows while it runs, and how it is stopped."""
+"""Show the progress of a training run on the terminal, and notice when it shall stop."""
 
 from __future__ import annotations
 
@@ -7,120 +7,137 @@ import signal
 import sys
 import time
 from types import FrameType
-from typing import TYPE_CHECKING, Iterator
+from typing import Iterator
 
 import torch
 from lightning_fabric import Fabric
 from tqdm import tqdm
 
 from pose_estimation_ros.training.loop import Named
+from pose_estimation_ros.training.run import Run
+from pose_estimation_ros.training.tasks import Task
 
-if TYPE_CHECKING:
-    from pose_estimation_ros.training.run import Run
-    from pose_estimation_ros.training.tasks import Task
-
-
-EVERY_S = 30.0  # from one line to the next where stderr is no terminal, which would show a bar
+LINE_INTERVAL_S = 30.0  # from one line to the next where stderr is no terminal, which would show a bar
 
 
-def tell_start(run: Run, task: Task, steps: int) -> None:
-    """Print in one line what is trained, on what and where; steps: of an epoch."""
+def print_start(run: Run, task: Task, steps: int) -> None:
+    """Print in one line what is trained, on which data and devices.
+
+    Args:
+        run: at its start.
+        task: model and data.
+        steps: optimizer steps per epoch.
+    """
     if not run.is_main:
         return
     recipe, fabric = run.recipe, run.fabric
     millions = sum(parameter.numel() for parameter in task.model.parameters()) / 1e6
-    samples = f"{len(task.train_set)} training and {len(task.holdout_set)} holdout samples"  # type: ignore[arg-type]
+    samples = f"{len(task.train_set)} training and {len(task.holdout_set)} holdout samples"
     pace = f"{recipe.epochs} epochs of {steps} steps of {recipe.batch_size} samples"
     where = f"{fabric.world_size} x {fabric.device.type}, {recipe.precision}"
     print(f"{recipe.name}: {recipe.model}, {millions:.2f} M parameters; {samples}; {pace}; on {where}", flush=True)
 
 
 class Interrupt:
-    """Ctrl-C or SIGTERM, noticed by all processes at the same step; a second Ctrl-C ends the process at once.
+    """Notice Ctrl-C or SIGTERM in all processes at the same step; a second Ctrl-C ends the process at once.
 
     A second SIGTERM does not: torchrun under a scheduler sends two.
     """
 
     def __init__(self, fabric: Fabric) -> None:
-        self.fabric, self.asked, self.process = fabric, False, os.getpid()
+        self.fabric, self.requested, self.process = fabric, False, os.getpid()
 
     def __enter__(self) -> Interrupt:
-        self.before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        self.before = {number: signal.signal(number, self._request) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 
     def __exit__(self, *_exception: object) -> None:
         for number, handler in self.before.items():
             signal.signal(number, handler)
 
-    def _ask(self, number: int, _frame: FrameType | None) -> None:
+    def _request(self, number: int, _frame: FrameType | None) -> None:
         if os.getpid() != self.process:  # a data worker has inherited this: the terminal's Ctrl-C is not for it
             if number == signal.SIGTERM:
                 os._exit(1)
             return
-        if not self.asked:
+        if not self.requested:
             print("\nending this step, then saving; Ctrl-C once more ends at once", flush=True)
-        self.asked = True
+        self.requested = True
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # which also ends a process that waits for another
 
     def __call__(self) -> bool:
-        flag = torch.tensor(float(self.asked), device=self.fabric.device)
-        return self.fabric.all_reduce(flag, reduce_op="max").item() > 0  # type: ignore[union-attr]
+        """Tell whether any process shall stop; all processes must call this at the same step."""
+        flag = torch.tensor(float(self.requested), device=self.fabric.device)
+        stop: bool = self.fabric.all_reduce(flag, reduce_op="max").item() > 0  # type: ignore[union-attr]
+        return stop
 
 
 class Progress:
-    """Iterates over an epoch's steps: a bar with the loss terms, images/s, the share of time spent waiting for data
-    and the time left of the run; in a log file a line with the same now and then. Ends early, with ``stopped`` true,
-    after an interrupt.
+    """Iterate over an epoch's steps and show how they go, until the end or an interrupt.
+
+    A terminal gets a bar with the loss terms, images/s, the share of time spent waiting for data and the time left of
+    the run; a log file gets a line with the same now and then.
+
+    Attributes:
+        stopped: whether an interrupt ended the epoch early.
     """
 
     def __init__(self, steps: Iterator[list[Named]], run: Run, total: int, interrupt: Interrupt) -> None:
         self.steps, self.run, self.total, self.interrupt = steps, run, total, interrupt
         self.stopped = False
-        self.images, self.seconds, self.waited, self.told = 0, 0.0, 0.0, 0.0
+        self.images, self.seconds, self.waited_s, self.printed_s = 0, 0.0, 0.0, 0.0
 
     def __iter__(self) -> Iterator[list[Named]]:
-        recipe, shown = self.run.recipe, self.run.is_main
+        recipe, is_shown = self.run.recipe, self.run.is_main
         title = f"epoch {self.run.epoch + 1}/{recipe.epochs}"
-        bar = tqdm(total=self.total, initial=self.run.step, desc=title, leave=False, disable=None if shown else True)
-        begun = time.monotonic()
+        bar = tqdm(total=self.total, initial=self.run.step, desc=title, leave=False, disable=None if is_shown else True)
+        start_s = time.monotonic()
         with bar:
-            steps = iter(self.steps)
-            while not self.stopped:
-                asked = time.monotonic()
-                batches = next(steps, None)
-                self.waited += time.monotonic() - asked
-                if batches is None:
-                    break
+            for batches in self._timed_steps():
                 yield batches
                 self.run.step += 1
                 self.images += sum(len(batch["image"]) for batch in batches)
-                self.seconds = time.monotonic() - begun
+                self.seconds = time.monotonic() - start_s
                 bar.set_postfix_str(self.text(), refresh=False)
                 bar.update()
-                if shown:
-                    self.tell(title)
+                if is_shown:
+                    self._print_line(title)
                 self.stopped = self.interrupt()
+                if self.stopped:
+                    break
 
-    def tell(self, title: str) -> None:
+    def _timed_steps(self) -> Iterator[list[Named]]:
+        """Yield the steps and add up how long each had to be waited for."""
+        steps = iter(self.steps)
+        while True:
+            start_s = time.monotonic()
+            batches = next(steps, None)
+            self.waited_s += time.monotonic() - start_s
+            if batches is None:
+                break
+            yield batches
+
+    def _print_line(self, title: str) -> None:
         """Print a line where there is no bar and the last line is long ago."""
-        if not sys.stderr.isatty() and self.seconds - self.told >= EVERY_S:
-            self.told = self.seconds
+        if not sys.stderr.isatty() and self.seconds - self.printed_s >= LINE_INTERVAL_S:
+            self.printed_s = self.seconds
             print(f"{title}, step {self.run.step}/{self.total}: {self.text()}", flush=True)
 
     def text(self) -> str:
+        """Describe loss terms, speed, share of time spent waiting for data, and time left of the run."""
         terms = " ".join(f"{name} {value:.4g}" for name, value in self.run.means.result().items())
         speed = self.images / max(self.seconds, 1e-9) * self.run.fabric.world_size
         steps_left = (self.run.recipe.epochs - self.run.epoch) * self.total - self.run.step
-        left = steps_left * self.run.recipe.batch_size / max(speed, 1e-9)
-        waiting = self.waited / max(self.seconds, 1e-9)
-        return f"{terms}, {speed:.1f} images/s, data wait {waiting:.0%}, run ends in {tqdm.format_interval(left)}"
+        left_s = steps_left * self.run.recipe.batch_size / max(speed, 1e-9)
+        waiting = self.waited_s / max(self.seconds, 1e-9)
+        return f"{terms}, {speed:.1f} images/s, data wait {waiting:.0%}, run ends in {tqdm.format_interval(left_s)}"
 
     def summary(self, processes: int) -> dict[str, float]:
-        """Seconds of the epoch, images/s over all processes, share of time waiting for data, peak of GPU memory."""
+        """Return the epoch's seconds, images/s over all processes, share of waiting for data and peak GPU memory."""
         seconds = max(self.seconds, 1e-9)
         memory = {"gpu_gib": torch.cuda.max_memory_allocated() / 2**30} if torch.cuda.is_available() else {}
         return memory | {
             "seconds": seconds,
             "images_per_second": self.images * processes / seconds,
-            "data_wait": self.waited / seconds,
+            "data_wait": self.waited_s / seconds,
         }

@@ -1,4 +1,7 @@
-"""A recipe is a dataclass with defaults; a yaml file holds only what differs; an unknown key is an error."""
+"""Define the recipe of a training run, read it from a YAML file and check its values.
+
+A recipe is a dataclass with defaults. A YAML file holds only what differs from them; an unknown key is an error.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +10,59 @@ import difflib
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Sequence, TypeVar
 
 from pose_estimation_ros.core.errors import ConfigError, shown
 from pose_estimation_ros.datasets.yaml_files import parse_yaml, read_yaml
 
+# Lowest and highest value, both included; floats must be finite.
+RANGES: dict[str, tuple[float, float]] = {
+    "epochs": (1, 10**6),
+    "batch_size": (1, 10**6),
+    "accumulate": (1, 10**6),
+    "epoch_samples": (0, 10**12),
+    "workers": (0, 1024),
+    "threads": (0, 1024),
+    "pictures": (0, 10**6),
+    "warmup_steps": (0, 10**12),
+    "seed": (0, 2**32 - 1),
+    "sigma": (0.1, 100),
+    "padding": (0.1, 10),
+    "lr": (0, math.inf),
+    "weight_decay": (0, math.inf),
+    "clip_norm": (0, math.inf),
+    "lr_decay": (0, math.inf),
+}
+# The augmentation keys that are no probabilities.
+AUGMENTATION_RANGES: dict[str, tuple[float, float]] = {
+    "rotation_deg": (0, 180),
+    "scale": (0, 0.99),
+    "shift": (0, 10),
+    "translate_px": (0, 10**4),
+    "color": (0, 1),
+}
+# The input's sides in px: multiples of the coarsest stride of all networks here, up to the longest side.
+SIDE_MULTIPLE, LONGEST_SIDE = 32, 8192
+PRECISIONS = ("32-true", "16-mixed", "bf16-mixed", "64-true", "16-true", "bf16-true")  # Lightning Fabric's
+
 
 @dataclass
 class Source:
-    """One annotation file and its images.
+    """Name one annotation file and its images.
 
     Relative paths start at the recipe's ``data_root``, those with ./ in front at the working directory.
     """
 
     annotations: str = ""
     images: str = ""  # a folder or a glob of tar files
-    repeat: int = 1  # how often an epoch sees it
+    repeat: int = 1  # how often an epoch contains each sample
     detections: str = ""  # top-down: person boxes in HRNet's format instead of the annotated ones
     names: str = "*"  # only images whose file name matches, such as stanford40_*
 
 
 @dataclass
 class Augmentation:
-    """Ranges of random changes (uniform unless said). The papers' values are in the recipes."""
+    """Hold the ranges of random changes, which are uniform unless said. The papers' values are in the recipes."""
 
     flip: float = 0.5  # probability
     rotation_deg: float = 40.0  # +-
@@ -38,9 +71,9 @@ class Augmentation:
     shift: float = 0.05  # +-, of the box size
     translate_px: float = 40.0  # bottom-up: +-, px of the network's input
     half_body: float = 0.3  # probability, persons with more than 8 visible joints
-    cut_off: float = 0.0  # probability that the photograph ends within the person, top-down
-    covered: float = 0.0  # probability of a rectangle over part of the crop, top-down
-    far_away: float = 0.0  # probability of fewer pixels on the person, top-down
+    cut_off: float = 0.0  # top-down: probability that the photograph ends within the person
+    covered: float = 0.0  # top-down: probability of a rectangle over part of the crop
+    far_away: float = 0.0  # top-down: probability of fewer pixels on the person
     color: float = 0.2  # +-, brightness and contrast
     mosaic: float = 0.0  # whole images: probability of a 2 x 2 mosaic
     zoom: list[float] = field(default_factory=lambda: [0.5, 1.5])  # whole images: range, log-uniform, 1 = fitted
@@ -48,13 +81,13 @@ class Augmentation:
 
 @dataclass
 class Recipe:
-    """Everything that decides a training run. Sizes in px, angles in degrees."""
+    """Hold everything that decides a training run, with sizes in px and angles in degrees."""
 
     name: str = ""
     task: str = "top_down"  # bottom_up or person_detector
     model: str = "elpn_v1"
     model_options: dict[str, Any] = field(default_factory=dict)  # further arguments of the model's builder
-    teacher: str = ""  # checkpoint or ONNX file whose heatmaps the losses teacher_* ask for
+    teacher: str = ""  # checkpoint or ONNX file whose heatmaps are the targets of the losses teacher_*
     skeleton: str = "coco17"
     input_size_wh: list[int] = field(default_factory=lambda: [192, 256])
     padding: float = 1.25
@@ -65,9 +98,9 @@ class Recipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
     losses: dict[str, float] = field(default_factory=lambda: {"mse": 1.0})  # name -> weight
     epochs: int = 210
-    epoch_samples: int = 0  # random samples per epoch, the unit of checkpoints and validation; 0 = all
-    batch_size: int = 32  # of an optimizer step: the sum over all devices and accumulated parts
-    accumulate: int = 1  # parts of a batch whose gradients are added up, where memory does not hold it whole
+    epoch_samples: int = 0  # random samples between two checkpoints and validations; 0 = all
+    batch_size: int = 32  # samples per optimizer step, over all devices and accumulated parts
+    accumulate: int = 1  # parts of a batch whose gradients are added, for batches larger than the memory
     lr: float = 1e-3
     weight_decay: float = 0.0
     milestones: list[int] = field(default_factory=lambda: [170, 200])  # epochs where lr falls; [] = cosine to 0
@@ -76,29 +109,33 @@ class Recipe:
     clip_norm: float = 0.0  # 0 = off
     skip_bad: bool = False  # leave out images that cannot be read instead of stopping
     init_from: str = ""  # checkpoint whose weights start this run
-    grow_from: str = ""  # checkpoint of a smaller network of the same kind, as which this one starts (training/grow.py)
+    grow_from: str = ""  # checkpoint of a smaller network of the same kind, whose function this one starts with
     out_dir: str = "runs"
     seed: int = 1
     precision: str = "32-true"  # Lightning Fabric's names: bf16-mixed, ...
     channels_last: bool = False
     compile: bool = False  # torch.compile: minutes at the start, faster steps on GPUs
-    sync_batch_norm: bool = False  # batch statistics over all devices; the papers' are each device's own
-    pictures: int = 10  # every so many epochs, samples with target and prediction as PNG; 0 = none
+    sync_batch_norm: bool = False  # GPUs only: batch statistics over all devices; in the papers each has its own
+    pictures: int = 10  # epochs between two PNG files of samples with target and prediction; 0 = none
     devices: int = 1
     workers: int = 1
     threads: int = 0  # torch CPU threads, 0 = all
 
     @property
     def run_dir(self) -> Path:
+        """Return the folder of the run's files."""
         return Path(self.out_dir, self.name)
 
     def path(self, text: str) -> Path:
-        """Where a source's path leads."""
+        """Return the path of a file that a source names."""
         return Path(text) if text.startswith("./") else Path(self.data_root, text)
 
 
+Fields = TypeVar("Fields", Source, Augmentation, Recipe)
+
+
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe.
+    """Read a recipe from a YAML file.
 
     Args:
         path: the YAML file; an empty one is a recipe of defaults only if it holds ``{}``.
@@ -117,18 +154,30 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     fields.setdefault("name", Path(path).stem)
     for override in overrides:
         _override(fields, override)
-    recipe: Recipe = _fill(Recipe, fields, str(path))
+    recipe = _fill(Recipe, fields, str(path))
     if recipe.name in ("", ".", "..") or "/" in recipe.name or "\0" in recipe.name:
         raise ConfigError(f"{path}: name: expected the name of a folder, got {shown(recipe.name)}")
     return recipe
 
 
-def recipe_from_fields(fields: dict[str, Any], where: str) -> Recipe:
-    """The recipe kept in a checkpoint."""
-    return _fill(Recipe, fields, where)
+def recipe_from_fields(fields: dict[str, Any], origin: str) -> Recipe:
+    """Rebuild the recipe that a checkpoint holds.
+
+    Args:
+        fields: the recipe as a dict.
+        origin: the checkpoint's path, for messages.
+
+    Returns:
+        The recipe.
+
+    Raises:
+        ConfigError: a key or value does not fit.
+    """
+    return _fill(Recipe, fields, origin)
 
 
 def _override(fields: dict[str, Any], override: str) -> None:
+    """Change the fields by an override ``key=value``, whose key may have dots."""
     key, equals, value = override.partition("=")
     if not equals:
         raise ConfigError(f"expected key=value, got {shown(override)}")
@@ -140,29 +189,29 @@ def _override(fields: dict[str, Any], override: str) -> None:
     fields[last] = parse_yaml(value, f"{shown(override)}, after the =") if value else ""
 
 
-def _fill(kind: type, values: Any, where: str) -> Any:
-    """An instance of a recipe dataclass from plain yaml values, checked key by key."""
+def _fill(kind: type[Fields], values: Any, where: str) -> Fields:
+    """Make a recipe dataclass from plain YAML values, checked key by key."""
     if not isinstance(values, dict):
         raise ConfigError(f"{where}: expected keys and values, got {shown(values)}")
-    defaults = kind()
-    known = {f.name for f in dataclasses.fields(kind)}
+    filled = kind()
+    known = {field.name for field in dataclasses.fields(kind)}
     for key, value in values.items():
         if key not in known:
             nearest = difflib.get_close_matches(str(key), known, 1)
-            raise ConfigError(
-                f"{where}: unknown key {shown(key)}" + (f", did you mean {nearest[0]!r}?" if nearest else "")
-            )
-        setattr(defaults, key, _convert(getattr(defaults, key), value, f"{where}: {key}", key in ("train", "holdout")))
-    return defaults
+            suggestion = f", did you mean {nearest[0]!r}?" if nearest else ""
+            raise ConfigError(f"{where}: unknown key {shown(key)}{suggestion}")
+        setattr(filled, key, _convert(getattr(filled, key), value, f"{where}: {key}", key in ("train", "holdout")))
+    return filled
 
 
-def _convert(default: Any, value: Any, where: str, sources: bool) -> Any:
-    if sources:
+def _convert(default: Any, value: Any, where: str, is_sources: bool) -> Any:
+    """Convert a YAML value to the type of the default that it replaces."""
+    if is_sources:
         if not isinstance(value, list):
             raise ConfigError(f"{where}: expected a list of annotations/images, got {shown(value)}")
         return [_fill(Source, item, where) for item in value]
-    if dataclasses.is_dataclass(default):
-        return _fill(type(default), value, where)
+    if isinstance(default, Augmentation):
+        return _fill(Augmentation, value, where)
     if isinstance(default, float):
         return _number(value, where)
     if type(value) is not type(default):
@@ -175,10 +224,66 @@ def _convert(default: Any, value: Any, where: str, sources: bool) -> Any:
 
 
 def _number(value: Any, where: str) -> float:
-    """Return a finite number, also of what YAML 1.1 takes for a text: 1e-3, without a point."""
+    """Return a finite number, also of 1e-3, which YAML 1.1 takes for a text because it has no point."""
     try:
         if not isinstance(value, bool) and math.isfinite(float(value)):
             return float(value)
     except (TypeError, ValueError, OverflowError):
         pass
     raise ConfigError(f"{where}: expected float, got {shown(value)}")
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Raise ConfigError for a value out of its range; the message names the key, what was expected and what came."""
+    for key, (low, high) in RANGES.items():
+        _expect_in(low, getattr(recipe, key), high, key)
+    milestones, losses = recipe.milestones, recipe.losses
+    _expect(all(0 < milestone < 10**6 for milestone in milestones), recipe, "milestones", "epochs of 1 or more")
+    _expect(recipe.devices == -1 or 0 < recipe.devices <= 1024, recipe, "devices", "a number of devices, or -1 for all")
+    _expect(recipe.precision in PRECISIONS, recipe, "precision", f"one of {', '.join(PRECISIONS)}")
+    sides = recipe.input_size_wh
+    fits = len(sides) == 2 and all(0 < side <= LONGEST_SIDE and side % SIDE_MULTIPLE == 0 for side in sides)
+    wanted = f"[width, height], multiples of {SIDE_MULTIPLE} up to {LONGEST_SIDE}"
+    _expect(fits, recipe, "input_size_wh", wanted)
+    _expect(bool(recipe.train), recipe, "train", "at least one source")
+    _expect(bool(recipe.holdout), recipe, "holdout", "at least one source")
+    repeats = [source.repeat for source in recipe.train + recipe.holdout]
+    _expect(all(0 < repeat <= 10**6 for repeat in repeats), recipe, "train", "repeat of 1 or more")
+    _check_augmentation(recipe.augmentation)
+    _expect(any(losses.values()), recipe, "losses", "at least one name: weight, with a weight above 0")
+    _expect(all(weight >= 0 for weight in losses.values()), recipe, "losses", "no negative weight")
+    _expect(not (recipe.init_from and recipe.grow_from), recipe, "grow_from", "none beside init_from")
+    _check_teacher(recipe)
+
+
+def _check_augmentation(augmentation: Augmentation) -> None:
+    """Raise ConfigError for a probability or range that makes no sense."""
+    for name, value in dataclasses.asdict(augmentation).items():
+        low, high = AUGMENTATION_RANGES.get(name, (0, 1))
+        if name != "zoom":
+            _expect_in(low, value, high, f"augmentation.{name}")
+    zoom = augmentation.zoom
+    if not (len(zoom) == 2 and 0 < zoom[0] <= zoom[1]):
+        raise ConfigError(f"augmentation.zoom: expected [low, high] with 0 < low <= high, got {zoom}")
+
+
+def _check_teacher(recipe: Recipe) -> None:
+    """Raise ConfigError for a teacher without losses that use it, or for such losses without a teacher."""
+    teacher_losses = [name for name in recipe.losses if name.startswith("teacher_")]
+    if teacher_losses and not recipe.teacher:
+        raise ConfigError(f"losses {teacher_losses} need a teacher=, a checkpoint or an ONNX file; got none")
+    if recipe.teacher and not teacher_losses:
+        raise ConfigError(f"teacher {recipe.teacher}: expected losses teacher_mse or teacher_kl, got {recipe.losses}")
+
+
+def _expect_in(low: float, value: float, high: float, key: str) -> None:
+    """Raise ConfigError for a value that is not in low..high."""
+    if not low <= value <= high:
+        bound = f"at most {high}" if value > high else f"at least {low}"
+        raise ConfigError(f"{key}: expected {bound}, got {shown(value)}")
+
+
+def _expect(is_fine: bool, recipe: Recipe, key: str, wanted: str) -> None:
+    """Raise ConfigError that names a key, what was expected and the recipe's value, unless that is fine."""
+    if not is_fine:
+        raise ConfigError(f"{key}: expected {wanted}, got {getattr(recipe, key)!r}")

@@ -1,5 +1,7 @@
-"""The files of a training run: <out_dir>/<name>/ with last.ckpt, best.ckpt, recipe.yaml, log.csv (a row per epoch),
-events.* for TensorBoard, pictures/.
+"""Keep the state and the files of a training run.
+
+The folder <out_dir>/<name>/ holds last.ckpt, best.ckpt, recipe.yaml, log.csv (a row per epoch), events.* for
+TensorBoard, and pictures/.
 """
 
 from __future__ import annotations
@@ -8,10 +10,12 @@ import csv
 import dataclasses
 import math
 from pathlib import Path
+from typing import Any
 
+import torch
 import yaml
 from lightning_fabric import Fabric
-from tensorboardX import SummaryWriter
+from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 from torch import nn
 
 from pose_estimation_ros.core.atomic_files import write_whole
@@ -23,7 +27,7 @@ from pose_estimation_ros.training.pictures import save_pictures
 from pose_estimation_ros.training.recipe import Recipe, recipe_from_fields
 from pose_estimation_ros.training.tasks import Task
 
-# Keys that may differ when a run goes on: they say where and how fast it runs, or how long.
+# Keys that may differ when a run continues: they say where, how fast or how long it runs.
 RESUME_FREELY = {
     "epochs", "out_dir", "data_root", "workers", "threads", "devices", "init_from", "grow_from", "accumulate",
     "compile", "pictures",
@@ -31,10 +35,24 @@ RESUME_FREELY = {
 
 
 class Run:
-    """Where a run stands, kept in last.ckpt: epoch (finished), step (of the running epoch), means (of its losses)."""
+    """Know where a run stands, save that in last.ckpt and continue from there.
+
+    Attributes:
+        epoch: number of finished epochs.
+        step: optimizer steps of the running epoch that are done.
+        means: losses of the running epoch.
+        best: best score of an epoch on the holdout set.
+        is_main: whether this process is the one that writes files.
+    """
 
     def __init__(
-        self, recipe: Recipe, fabric: Fabric, model: nn.Module, optimizer, schedule, data: Fingerprint
+        self,
+        recipe: Recipe,
+        fabric: Fabric,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        schedule: torch.optim.lr_scheduler.LRScheduler,
+        data: Fingerprint,
     ) -> None:
         self.recipe, self.fabric, self.is_main = recipe, fabric, fabric.is_global_zero
         self.model, self.optimizer, self.schedule = model, optimizer, schedule
@@ -44,33 +62,37 @@ class Run:
         self.resume()
 
     def resume(self) -> None:
-        """Continue from last.ckpt where there is one. Raises ConfigError if recipe or data have changed since."""
+        """Continue from last.ckpt where there is one; raise ConfigError if recipe or data differ from its own."""
         last = self.recipe.run_dir / "last.ckpt"
         if not last.exists():
             return
         state = load_checkpoint(last)
+        self._refuse_other_run(state, last)
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.epoch, self.best, self.step = state["epoch"], state["best"], state["step"]
+        zeros = {name: (0.0, 0.0) for name in state["means"]}  # the saved sums hold those of all processes
+        self.means = Means(state["means"] if self.is_main else zeros)
+        if self.is_main:
+            print(f"going on from {last}: epoch {self.epoch + 1}, step {self.step}", flush=True)
+
+    def _refuse_other_run(self, state: dict[str, Any], last: Path) -> None:
+        """Raise ConfigError for the state of an earlier version, of another recipe or of other data."""
         if "means" not in state:
             raise ConfigError(f"{last} is of an earlier version; choose another name=, and init_from={last} to go on")
         before = dataclasses.asdict(recipe_from_fields(state["recipe"], str(last)))
         changed = sorted(k for k, v in before.items() if self.fields[k] != v and k not in RESUME_FREELY)
         if changed:
             raise ConfigError(f"{last} was made with other values of {changed}; choose another name= or remove it")
-        other = changes(state.get("data", self.data), self.data)  # an older checkpoint may have no "data"
-        if other:
+        differences = changes(state.get("data", self.data), self.data)  # an older checkpoint may have no "data"
+        if differences:
             raise ConfigError(
-                f"{last} was made with other data: {', '.join(other)}; bring the data back to go on, or choose another"
-                f" name= and init_from={last} to begin a run on these data with its weights"
+                f"{last} was made with other data: {', '.join(differences)}; bring the data back to go on, or choose"
+                f" another name= and init_from={last} to begin a run on these data with its weights"
             )
-        for name, part in self.parts().items():
-            part.load_state_dict(state[name])
-        self.epoch, self.best, self.step = state["epoch"], state["best"], state["step"]
-        nothing = {name: (0.0, 0.0) for name in state["means"]}  # for the others, whose part is in these sums
-        self.means = Means(state["means"] if self.is_main else nothing)
-        if self.is_main:
-            print(f"going on from {last}: epoch {self.epoch + 1}, step {self.step}", flush=True)
 
-    def parts(self) -> dict:
-        """What has a state: the scaler of 16-mixed precision, too."""
+    def _parts(self) -> dict[str, Any]:
+        """Return the parts that have a state; the precision has one with the scaler of 16-mixed."""
         return {
             "model": self.model,
             "optimizer": self.optimizer,
@@ -79,28 +101,35 @@ class Run:
         }
 
     def save_last(self) -> None:
-        """In all processes: the first writes, the others wait, or it would be ended in the middle of it."""
-        self._save("last.ckpt", [*self.parts()])
+        """Write last.ckpt in the first process while the others wait, because the end of one would end them all."""
+        self._save("last.ckpt", [*self._parts()])
         self.fabric.barrier()
 
     def _save(self, name: str, parts: list[str]) -> None:
         means = self.means.over_processes(self.fabric).sums if self.means.sums else {}
         if self.is_main:
-            states = {name: part.state_dict() for name, part in self.parts().items() if name in parts}
+            states = {name: part.state_dict() for name, part in self._parts().items() if name in parts}
             place = {"epoch": self.epoch, "step": self.step, "means": means, "best": self.best}
             save_checkpoint(self.recipe.run_dir / name, **states, **place, recipe=self.fields, data=self.data)
 
     def finish_epoch(self, scores: dict[str, float], score: float, speed: dict[str, float], task: Task) -> None:
-        """Saves the state after an epoch with these scores on the holdout set, and writes it into the logs."""
+        """Save the state at the end of an epoch and write the epoch into the logs.
+
+        Args:
+            scores: losses and metrics on the holdout set, by name.
+            score: the one of them by which the best epoch is chosen.
+            speed: seconds, images per second and the like, by name.
+            task: whose samples the pictures show.
+        """
         means = self.means.over_processes(self.fabric).result()
         self.epoch, self.step, self.means = self.epoch + 1, 0, Means()
-        is_best = score > self.best  # never of NaN
+        is_best = score > self.best  # never for NaN
         self.best = score if is_best else self.best
         if is_best:
             self._save("best.ckpt", ["model"])
         self.save_last()
         if self.is_main:
-            row = {"epoch": self.epoch, **speed, "lr": self.schedule.get_last_lr()[0]}
+            row = {"epoch": self.epoch, **speed, "lr": float(self.schedule.get_last_lr()[0])}
             row |= {f"train_{k}": v for k, v in means.items()} | {f"holdout_{k}": v for k, v in scores.items()}
             self._log(row, task)
         self.fabric.barrier()
@@ -109,19 +138,27 @@ class Run:
         folder, every = self.recipe.run_dir, self.recipe.pictures
         write_whole(folder / "recipe.yaml", yaml.safe_dump(self.fields, sort_keys=False).encode())
         append_row(folder / "log.csv", row)
-        with SummaryWriter(str(folder), filename_suffix=f".{self.epoch}") as board:
-            for name, value in row.items():
-                board.add_scalar(name.replace("_", "/", 1), value, self.epoch)
+        log_to_tensorboard(folder, row, self.epoch)
         if every and (self.epoch % every == 0 or self.epoch == self.recipe.epochs):
             save_pictures(folder / "pictures" / f"epoch_{self.epoch:04d}.png", self.model, task)
         print("  ".join(f"{k} {v:.4g}" for k, v in row.items()), flush=True)
 
 
 def append_row(path: Path, row: dict[str, float]) -> None:
-    """Under the header that the file has: a run that goes on elsewhere may have a column more or less."""
+    """Append a row under the header that the file has; a run on another machine may have a column more or less.
+
+    Lightning Fabric's CSVLogger cannot do this: it deletes the file of a run that continues.
+    """
     header = path.read_text().splitlines()[0].split(",") if path.exists() else list(row)
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, header, restval="", extrasaction="ignore")
         if not file.tell():
             writer.writeheader()
         writer.writerow(row)
+
+
+def log_to_tensorboard(folder: Path, row: dict[str, float], epoch: int) -> None:
+    """Write an epoch's row into an events file of its own, with names such as train/loss."""
+    logger = TensorBoardLogger(folder, name="", version="", filename_suffix=f".{epoch}")
+    logger.log_metrics({name.replace("_", "/", 1): value for name, value in row.items()}, epoch)
+    logger.finalize("success")

@@ -1,58 +1,66 @@
-"""What a recipe's ``task`` stands for: a network, its data, its loss and its quick metric."""
+"""Build what a recipe's ``task`` stands for: a network, its data sets, its loss and its quick metric."""
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple
+from typing import Any, Callable, Mapping, NamedTuple, TypeVar
 
-import torch
-from torch import Tensor, nn
-from torch.utils.data import Dataset
+from torch import nn
 
-from pose_estimation_ros.core import heatmap
 from pose_estimation_ros.core.errors import ConfigError, shown
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.training.data.bottom_up import BottomUpDataset
 from pose_estimation_ros.training.data.boxes import BoxesDataset
+from pose_estimation_ros.training.data.dataset import AnnotatedDataset
 from pose_estimation_ros.training.data.top_down import TopDownDataset
 from pose_estimation_ros.training.loop import Loss, Metrics, Named
 from pose_estimation_ros.training.losses.bottom_up import BOTTOM_UP_TERMS
 from pose_estimation_ros.training.losses.detector import DETECTION_TERMS
-from pose_estimation_ros.training.losses.heatmap import TEACHER_TERMS, heatmap_terms, weighted
-from pose_estimation_ros.training.metrics_bottom_up import bottom_up_metrics
-from pose_estimation_ros.training.metrics_detector import detection_metrics
+from pose_estimation_ros.training.losses.heatmap import TEACHER_TERMS, Term, heatmap_terms, weighted
+from pose_estimation_ros.training.metrics import bottom_up_metrics, detection_metrics, heatmap_metrics
 from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, DETECTOR_MODELS, POSE_MODELS
 from pose_estimation_ros.training.recipe import Recipe
 
+Value = TypeVar("Value")
+
 
 class Task(NamedTuple):
-    """model; train and holdout sets; loss and metrics as in engine.py; better: the metric that names the best epoch."""
+    """Hold what a run trains.
+
+    Attributes:
+        model: the network.
+        train_set: augmented samples.
+        holdout_set: samples without augmentation.
+        loss: as in training/loop.py.
+        metrics: as in training/loop.py.
+        best_by: name of the metric by which the best epoch is chosen.
+    """
 
     model: nn.Module
-    train_set: Dataset
-    holdout_set: Dataset
+    train_set: AnnotatedDataset[Any]
+    holdout_set: AnnotatedDataset[Any]
     loss: Loss
     metrics: Callable[[Named, Named], Metrics]
-    better: str
+    best_by: str
 
 
 class Kind(NamedTuple):
-    """The parts of a task. terms: of the loss, by name, for a model. stride: input px per px of the coarsest output."""
+    """Hold the parts of which a task is made.
+
+    Attributes:
+        models: name -> builder (num_joints, **options).
+        dataset: class of the data sets.
+        terms: model -> name -> term of the loss.
+        metrics: as in training/loop.py.
+        best_by: name of the metric by which the best epoch is chosen.
+        stride: input px per px of the coarsest output.
+    """
 
     models: dict[str, Callable[..., nn.Module]]
-    dataset: Callable
-    terms: Callable[[nn.Module], dict]
+    dataset: type[AnnotatedDataset[Any]]
+    terms: Callable[[nn.Module], dict[str, Term]]
     metrics: Callable[[Named, Named], Metrics]
-    better: str
+    best_by: str
     stride: int
-
-
-def heatmap_metrics(outputs: Named, batch: dict[str, Tensor], reach: float = 0.05) -> Metrics:
-    """The "pck": share of the labelled joints found within ``reach`` times the crop's height."""
-    found, _ = heatmap.decode(outputs["heatmaps"].float().cpu().numpy())
-    distance = torch.linalg.norm(torch.from_numpy(found) - batch["xy"].cpu(), dim=-1)
-    labelled = batch["weight"].cpu() > 0
-    hits = distance[labelled] < reach * outputs["heatmaps"].shape[2]
-    return {"pck": (hits.float().mean().item() if len(hits) else 0.0, len(hits))}
 
 
 TASKS = {
@@ -76,14 +84,24 @@ TASKS = {
 }
 
 
-def one_of(known: dict, name: str, what: str):
+def one_of(known: Mapping[str, Value], name: str, what: str) -> Value:
+    """Return the value of a name.
+
+    Args:
+        known: the values by name.
+        name: as the recipe has it.
+        what: what it is a name of, for the message.
+
+    Raises:
+        ConfigError: the name is unknown.
+    """
     if name not in known:
         raise ConfigError(f"expected {what} out of {', '.join(known)}, got {name!r}")
     return known[name]
 
 
 def build_model(recipe: Recipe) -> nn.Module:
-    """The recipe's network with fresh weights. Raises ConfigError for unknown names and options."""
+    """Build the recipe's network with random weights; raise ConfigError for unknown names and options."""
     build = one_of(one_of(TASKS, recipe.task, "task").models, recipe.model, "model")
     joints = {"num_joints": get_skeleton(recipe.skeleton).num_keypoints} if recipe.skeleton else {}
     try:
@@ -94,14 +112,14 @@ def build_model(recipe: Recipe) -> nn.Module:
 
 
 def build_task(recipe: Recipe) -> Task:
-    """Reads all annotations of the recipe. Raises ConfigError and DataError."""
+    """Build the network and read all annotations of the recipe; raise ConfigError and DataError."""
     model, kind = build_model(recipe), TASKS[recipe.task]
     loss = weighted(kind.terms(model), recipe.losses)
     train_set = kind.dataset(recipe, recipe.train, augment=True)
     holdout_set = kind.dataset(recipe, recipe.holdout, augment=False)
-    return Task(model, train_set, holdout_set, loss, kind.metrics, kind.better)
+    return Task(model, train_set, holdout_set, loss, kind.metrics, kind.best_by)
 
 
 def serving_model(model: nn.Module) -> nn.Module:
-    """What is exported: the network, with what belongs into the graph behind it, if it names that by a ``served()``."""
-    return model.served() if hasattr(model, "served") else model  # type: ignore[operator]
+    """Return what is exported: the network, or what its method ``served()`` returns, if it has one."""
+    return model.served() if hasattr(model, "served") else model  # type: ignore[operator, no-any-return]

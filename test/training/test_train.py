@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -20,10 +21,11 @@ from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model
 from pose_estimation_ros.training.checkpoint import load_checkpoint
 from pose_estimation_ros.training.export.export import export
 from pose_estimation_ros.training.loop import TrainingDiverged
+from pose_estimation_ros.training.models import POSE_MODELS
 from pose_estimation_ros.training.recipe import Recipe, Source
 from pose_estimation_ros.training.run import append_row
-from pose_estimation_ros.training.tasks import heatmap_metrics
-from pose_estimation_ros.training.train import device_count, lr_factor, train
+from pose_estimation_ros.training.tasks import build_model
+from pose_estimation_ros.training.train import check_devices, device_count, lr_factor, prepare_model, train
 
 SPEED = {"seconds", "images_per_second", "data_wait"}
 
@@ -87,22 +89,96 @@ def interrupt_after(monkeypatch, steps):
     monkeypatch.setattr(engine, "image_of", interrupted)
 
 
-def test_two_processes_are_one_with_the_same_batch(recipe, tmp_path, repository):
-    """torchrun on two processes (gloo), each with half of every batch, and batch statistics over both.
+PLAIN_NETWORK = """
+import sys
+from torch import nn
+from pose_estimation_ros.__main__ import main
+from pose_estimation_ros.training.models import POSE_MODELS
 
-    Adam's first steps turn the rounding of near-zero gradients into whole steps, so the learning rate is small: the
-    curves then agree to 1e-5; without the shared statistics they differ by 2e-3 and more.
+class Plain(nn.Module):
+    def __init__(self, num_joints):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 16, 5, 4, 2), nn.ReLU(), nn.Conv2d(16, num_joints, 3, 1, 1))
+
+    def forward(self, image):
+        return {"heatmaps": self.body(image / 255)}
+
+POSE_MODELS["plain"] = Plain
+"""
+
+
+def test_two_processes_are_one_with_the_same_batch(recipe, tmp_path, repository, monkeypatch):
+    """torchrun on two processes (gloo), each with half of every batch, and a network without batch norm.
+
+    Adam's first steps turn the rounding of near-zero gradients into whole steps, so the learning rate is small.
     """
-    recipe.batch_size, recipe.sync_batch_norm, recipe.name, recipe.lr = 6, True, "recipe", 2e-4
+    recipe.batch_size, recipe.name, recipe.lr, recipe.model, recipe.epochs = 6, "recipe", 2e-4, "plain", 3
     one, two = (dataclasses.replace(recipe, out_dir=str(tmp_path / name)) for name in ("one", "two"))
+    names = {}
+    exec(PLAIN_NETWORK, names)
+    monkeypatch.setitem(POSE_MODELS, "plain", names["Plain"])
     train(one)
-    file = tmp_path / "recipe.yaml"
-    file.write_text(yaml.safe_dump(dataclasses.asdict(two)))
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "pose_estimation_ros"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(repository)}
-    subprocess.run([sys.executable, *launcher, "train", str(file)], check=True, env=environment)
+    (tmp_path / "plain.py").write_text(PLAIN_NETWORK + "sys.exit(main())\n")
+    run_with_torchrun(two, [str(tmp_path / "plain.py")], tmp_path, repository)
     for found, expected in zip(rows(two), rows(one), strict=True):
         assert found == pytest.approx(expected, rel=2e-4), "the loss curves differ"
+    assert rows(one)[-1]["train_loss"] < rows(one)[0]["train_loss"]
+
+
+def run_with_torchrun(recipe, program, tmp_path, repository):
+    """Train by `torchrun ... PROGRAM train RECIPE` on two processes."""
+    file = tmp_path / "recipe.yaml"
+    file.write_text(yaml.safe_dump(dataclasses.asdict(recipe)))
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(repository)}
+    subprocess.run([sys.executable, *launcher, *program, "train", str(file)], check=True, env=environment)
+
+
+def test_torchrun_runs_the_package_s_own_command(recipe, tmp_path, repository):
+    """A network with batch norm, whose statistics are each process' own: the same samples, nearly the same losses."""
+    recipe.batch_size, recipe.name, recipe.lr = 6, "recipe", 2e-4
+    one, two = (dataclasses.replace(recipe, out_dir=str(tmp_path / name)) for name in ("one", "two"))
+    train(one)
+    run_with_torchrun(two, ["-m", "pose_estimation_ros"], tmp_path, repository)
+    assert [row["epoch"] for row in rows(two)] == [1, 2]
+    assert [row["train_loss"] for row in rows(two)] == pytest.approx([row["train_loss"] for row in rows(one)], rel=0.3)
+
+
+@pytest.mark.parametrize("gpus, devices, shared", [(0, 1, True), (0, 2, False), (2, 2, True)])
+def test_batch_statistics_can_be_shared_by_gpus_alone(recipe, monkeypatch, gpus, devices, shared):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(gpus))
+    recipe.batch_size = 2
+    check_devices(recipe, devices)
+    recipe.sync_batch_norm = True
+    if shared:
+        return check_devices(recipe, devices)
+    with pytest.raises(ConfigError, match="sync_batch_norm: expected GPUs, got 2 processes on CPUs, each of which"):
+        check_devices(recipe, devices)
+
+
+@pytest.mark.parametrize("world_size, kind", [(1, torch.nn.BatchNorm2d), (2, torch.nn.SyncBatchNorm)])
+def test_sync_batch_norm_replaces_every_batch_norm_and_keeps_the_weights(recipe, world_size, kind):
+    recipe.sync_batch_norm = True
+    model = build_model(recipe)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    changed = prepare_model(model, recipe, SimpleNamespace(world_size=world_size))
+    norms = [m for m in changed.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+    assert norms and {type(norm) for norm in norms} == {kind}
+    assert list(changed.state_dict()) == list(before)
+    assert all(torch.equal(value, before[name]) for name, value in changed.state_dict().items())
+
+
+def test_a_run_that_continues_adds_to_its_logs(recipe):
+    recipe.epochs = 1
+    train(recipe)
+    first = (recipe.run_dir / "log.csv").read_text()
+    recipe.epochs = 3
+    train(recipe)
+    assert (recipe.run_dir / "log.csv").read_text().startswith(first)
+    assert [row["epoch"] for row in rows(recipe)] == [1, 2, 3]
+    events = sorted(recipe.run_dir.glob("events.*"))
+    assert [path.suffix for path in events] == [".1", ".2", ".3"]
+    assert all(b"train/loss" in path.read_bytes() and b"holdout/pck" in path.read_bytes() for path in events)
 
 
 def test_a_loss_that_is_not_finite_names_place_and_images(recipe):
@@ -243,14 +319,6 @@ def test_lr_schedules():
     assert [lr_factor(goatpose, s, 10) for s in (39, 40, 80)] == pytest.approx([1, 0.4, 0.16])
     cosine = Recipe(lr=1, epochs=10, milestones=[])
     assert [lr_factor(cosine, s, 10) for s in (0, 50, 100)] == pytest.approx([1, 0.5, 0])
-
-
-def test_pck_by_hand():
-    heatmaps = torch.zeros(1, 2, 40, 40)
-    heatmaps[0, 0, 10, 10] = heatmaps[0, 1, 30, 30] = 1.0
-    batch = {"xy": torch.tensor([[[10.0, 11.0], [10.0, 10.0]]]), "weight": torch.tensor([[1.0, 1.0]])}
-    assert heatmap_metrics({"heatmaps": heatmaps}, batch) == {"pck": (0.5, 2)}
-    assert heatmap_metrics({"heatmaps": heatmaps}, {**batch, "weight": torch.zeros(1, 2)}) == {"pck": (0.0, 0)}
 
 
 def test_a_bottom_up_model_trains_exports_and_is_evaluated(recipe, tmp_path, dots):

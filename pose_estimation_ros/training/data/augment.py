@@ -1,4 +1,4 @@
-"""Random changes of a person's box and picture; the ranges are a recipe's ``augmentation``."""
+"""Change a person's box and picture at random; the ranges are a recipe's ``augmentation``."""
 
 from __future__ import annotations
 
@@ -12,30 +12,47 @@ HALF_BODY = 1.5  # crop of a half body, relative to its joints
 CUT_OFF = (0.15, 0.6)  # of a person's width or height, by a border of the image
 COVERED = (0.15, 0.5)  # of the crop's width and height, by an object
 FAR_AWAY = (1.5, 4.0)  # times fewer pixels across a person
-LEAST_SEEN = 3  # joints of a person who is cut off
+LEAST_VISIBLE = 3  # joints of a person who is cut off
 
 
 class Randomness:
-    """numpy's generator, begun anew for each sample by the loader (data/loader.py)."""
+    """Hold numpy's random generator, which data/loader.py starts anew for each sample."""
 
     def __init__(self) -> None:
         self.rng = np.random.default_rng(0)
 
     def start(self, *key: int) -> None:
-        """From here on, random numbers that depend on nothing but the key."""
+        """Start anew with random numbers that depend on nothing but the key."""
         self.rng = np.random.default_rng(key)
 
     def __call__(self) -> np.random.Generator:
+        """Return the generator."""
         return self.rng
 
 
 def happens(probability: float, rng: np.random.Generator) -> bool:
-    """Without a draw where it never does: recipes without this change keep their random numbers."""
+    """Decide at random whether a change happens.
+
+    A probability of 0 draws nothing, so that recipes without this change keep their random numbers.
+
+    Args:
+        probability: 0..1.
+        rng: random generator.
+    """
     return probability > 0 and rng.random() < probability
 
 
 def random_box(box: np.ndarray, ranges: Augmentation, rng: np.random.Generator) -> np.ndarray:
-    """A box xyxy scaled by 1 +- scale and shifted by +- shift of its size."""
+    """Scale a box by 1 +- scale and shift it by +- shift of its size.
+
+    Args:
+        box: (4,) xyxy px.
+        ranges: the recipe's augmentation.
+        rng: random generator.
+
+    Returns:
+        (4,) xyxy px.
+    """
     centre, size = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
     centre = centre + rng.uniform(-1, 1, 2) * ranges.shift * size
     size = size * (1 + rng.uniform(-1, 1) * ranges.scale)
@@ -45,40 +62,69 @@ def random_box(box: np.ndarray, ranges: Augmentation, rng: np.random.Generator) 
 def half_body_box(
     box: np.ndarray, xy: np.ndarray, visible: np.ndarray, upper: np.ndarray, padding: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """A box around the upper or lower half's visible joints that, times ``padding``, is 1.5 times as large (HRNet).
+    """Make a box around the visible joints of the upper or lower half of the body, as HRNet's code does.
 
-    Unchanged under 3 joints. xy (K, 2) px, visible (K,) bool, upper (K,) bool: which joints belong to the upper body.
+    Args:
+        box: (4,) xyxy px of the person.
+        xy: (K, 2) px of the joints.
+        visible: (K,) bool.
+        upper: (K,) bool, which joints belong to the upper body.
+        padding: factor by which the crop will enlarge the box; times this factor it is 1.5 times as large as the half.
+        rng: random generator.
+
+    Returns:
+        (4,) xyxy px; the box itself for a person of up to 8 visible joints or a half of fewer than 3.
     """
     chosen = visible & (upper if rng.random() < 0.5 else ~upper)
     if visible.sum() <= 8 or chosen.sum() < 3:
         return box
     around = boxes_around(xy[None], chosen[None].astype(float), 0.5)[0].astype(float)
-    grow = (HALF_BODY / padding - 1) / 2 * (around[2:] - around[:2])
-    return np.concatenate([around[:2] - grow, around[2:] + grow])
+    margin = (HALF_BODY / padding - 1) / 2 * (around[2:] - around[:2])
+    return np.concatenate([around[:2] - margin, around[2:] + margin])
 
 
 def cut_off(
     frame: np.ndarray, box: np.ndarray, xy: np.ndarray, visible: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(frame, box, xy, visible) as if the photograph ended within the person, at a random side; of no paper.
+    """Cut the image as if the photograph ended within the person, at a random side; no paper does so.
 
-    What is beyond the new border is not labelled any more, as in COCO, and the box is that of what is left.
-    As they were where fewer than 3 joints would be left. frame (H, W, 3), box xyxy, xy (K, 2) px, visible (K,) bool.
+    What is beyond the new border is not labelled, as in COCO, and the box is that of the rest. Nothing changes where
+    fewer than 3 joints would be left.
+
+    Args:
+        frame: (H, W, 3) image.
+        box: (4,) xyxy px.
+        xy: (K, 2) px of the joints.
+        visible: (K,) bool.
+        rng: random generator.
+
+    Returns:
+        frame, box, xy and visible after the cut.
     """
     side = rng.integers(4)  # of box and view: left, top, right, bottom
     view = np.array([0, 0, frame.shape[1], frame.shape[0]])
     border = box[side] + rng.uniform(*CUT_OFF) * (box[(side + 2) % 4] - box[side])
     view[side] = np.clip(round(border), 1, view[2 + side % 2] - 1)
     low, high = view[:2], view[2:]
-    seen = visible & ((xy >= low) & (xy < high)).all(1)
-    if seen.sum() < LEAST_SEEN:
+    still_visible = visible & ((xy >= low) & (xy < high)).all(1)
+    if still_visible.sum() < LEAST_VISIBLE:
         return frame, box, xy, visible
     box = np.concatenate([np.maximum(box[:2], low), np.minimum(box[2:], high)]) - np.tile(low, 2)
-    return frame[low[1] : high[1], low[0] : high[0]], box, xy - low, seen
+    return frame[low[1] : high[1], low[0] : high[0]], box, xy - low, still_visible
 
 
 def covered(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(3, h, w) float32 with a rectangle of one random color over it: random erasing (Zhong et al., AAAI 2020)."""
+    """Cover a part of the image by a rectangle of one random color.
+
+    The method is "Random Erasing Data Augmentation" (Zhong et al., AAAI 2020, arXiv:1708.04896).
+
+    Args:
+        image: (3, h, w) float32.
+        rng: random generator.
+
+    Returns:
+        (3, h, w) float32.
+    """
     height, width = (image.shape[1:] * rng.uniform(*COVERED, 2)).astype(int)
     y, x = rng.integers(np.array(image.shape[1:]) - (height, width) + 1)
     changed = image.copy()
@@ -87,25 +133,47 @@ def covered(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def far_away(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(3, h, w) float32 as of a person so many pixels smaller, made as large again; of no paper."""
+    """Make an image look like one of a distant person: shrink it and enlarge it again; no paper does so.
+
+    Args:
+        image: (3, h, w) float32.
+        rng: random generator.
+
+    Returns:
+        (3, h, w) float32.
+    """
     height, width = image.shape[1:]
     factor = rng.uniform(*FAR_AWAY)
-    less_wh = round(width / factor), round(height / factor)  # not fx, fy: rounded, they would shift the way back
-    small = cv2.resize(image.transpose(1, 2, 0), less_wh, interpolation=cv2.INTER_AREA)
+    small_wh = round(width / factor), round(height / factor)  # factors fx, fy would shift the image on the way back
+    small = cv2.resize(image.transpose(1, 2, 0), small_wh, interpolation=cv2.INTER_AREA)
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR).transpose(2, 0, 1)
 
 
 def random_rotation(ranges: Augmentation, rng: np.random.Generator) -> float:
-    """Degrees within +- rotation_deg, or 0 with probability 1 - rotation_probability.
+    """Draw an angle in degrees within +- rotation_deg, or 0 with probability 1 - rotation_probability.
 
-    Uniform, as the papers give ranges; HRNet's code draws from a normal distribution cut at twice the number it names.
+    The distribution is uniform, because the papers give ranges; HRNet's code draws from a normal distribution cut at
+    twice the number that it names.
+
+    Args:
+        ranges: the recipe's augmentation.
+        rng: random generator.
     """
     angle = rng.uniform(-ranges.rotation_deg, ranges.rotation_deg)
     return angle if rng.random() < ranges.rotation_probability else 0.0
 
 
 def random_color(image: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
-    """Contrast, brightness and colour balance of (3, h, w) float32 0..255, each changed by up to +- amount."""
+    """Change contrast, brightness and color balance of an image.
+
+    Args:
+        image: (3, h, w) float32 0..255.
+        amount: largest relative change of each.
+        rng: random generator.
+
+    Returns:
+        (3, h, w) float32 0..255.
+    """
     gain = (1 + rng.uniform(-amount, amount)) * (1 + rng.uniform(-amount, amount, (3, 1, 1)) / 4)
     changed = image * gain.astype(np.float32)
     changed += np.float32(128 * rng.uniform(-amount, amount))

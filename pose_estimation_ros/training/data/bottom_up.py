@@ -1,4 +1,4 @@
-"""Bottom-up samples: whole images with the joints of all people at two scales, and masks over what is unknown."""
+"""Make bottom-up samples: whole images with the joints of all people at two scales, and masks over what is unknown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, Sequence
 import cv2
 import numpy as np
 from pycocotools import mask as rle
-from torch.utils.data import Dataset
 
 from pose_estimation_ros.core import heatmap
 from pose_estimation_ros.core.errors import DataError
@@ -20,20 +19,27 @@ from pose_estimation_ros.datasets.coco_fields import is_counted
 from pose_estimation_ros.datasets.coco_json import read_coco_json
 from pose_estimation_ros.datasets.segmentations import regions
 from pose_estimation_ros.imaging.crops import warp_crops
-from pose_estimation_ros.training.data.augment import Randomness, happens, random_color, random_rotation
-from pose_estimation_ros.training.data.images import load_items, read_item
+from pose_estimation_ros.training.data.augment import happens, random_color, random_rotation
+from pose_estimation_ros.training.data.dataset import AnnotatedDataset, Sample
+from pose_estimation_ros.training.data.images import read_item
 from pose_estimation_ros.training.recipe import Augmentation, Recipe, Source
 
 STRIDE = 4
-MAX_PEOPLE = 30  # whose tags are learned, per sample
-REACH = 4  # sigmas, outside of which a joint's Gaussian is not drawn: it is below 0.0004
-SURE = 0.1  # of a Gaussian: a joint whose person is labelled counts, even in front of what is masked
+MAX_PEOPLE = 30  # per sample whose tags are learned
+RADIUS_SIGMAS = 4  # outside of which a joint's Gaussian, below 0.0004 there, is not drawn
+JOINT_MIN = 0.1  # of a Gaussian, from which a labelled joint counts, even in front of what is masked
 
 
 class Scene(NamedTuple):
-    """One image. keypoints (P, K, 3): x, y px, visibility; ignored: compressed RLE of what is masked, or {}; corners
-    (P, 4, 2) px of the people's boxes; unsure (P,) bool: joints without a label may be somewhere in the box; size: of
-    the image as annotated, where it is known.
+    """Hold one image with its people.
+
+    Attributes:
+        file_name: of the image.
+        keypoints: (P, K, 3), x and y in px, visibility.
+        ignored: compressed RLE of what is masked, or {}.
+        corners: (P, 4, 2) px of the people's boxes.
+        unsure: (P,) bool, whether joints without a label may be somewhere in the box.
+        size: width and height of the image as annotated, where they are known.
     """
 
     file_name: str
@@ -45,14 +51,23 @@ class Scene(NamedTuple):
 
 
 def load_scenes(path: str | Path, skeleton: Skeleton) -> list[Scene]:
-    """The images of a COCO or CrowdPose file that have annotations, all of them.
+    """Read the images of a COCO or CrowdPose file whose people are all annotated.
 
-    Left out: images without any person (as HigherHRNet does), and those with "annotations_complete": false, because
-    their unlabelled people would be learned as background. Crowds and persons without keypoints are masked by their
-    segmentation, where there is none (CrowdPose) by their box. Annotations with a "label", as tools/label_keypoints and
-    the crops of shared/data have it, are unsure: what the labeller did not see may be there all the same.
-    Raises DataError: as read_coco_json, a segmentation that does not fit the image, or nobody with keypoints in all of
-    the file.
+    Images without any person are left out, as in HigherHRNet's code, and those with "annotations_complete": false,
+    because their unlabelled people would be learned as background. Crowds and persons without keypoints are masked by
+    their segmentation, or by their box where there is none, as in CrowdPose. Annotations with a "label", such as those
+    of tools/label_keypoints and of the crops in shared/data, are unsure: a joint without a label may still be there.
+
+    Args:
+        path: of the annotation file.
+        skeleton: whose keypoints the file must have.
+
+    Returns:
+        A scene for each image.
+
+    Raises:
+        DataError: as read_coco_json, and for a segmentation that does not fit its image, or nobody with keypoints in
+            the whole file.
     """
     scenes = []
     annotated = read_coco_json(path, skeleton)
@@ -74,12 +89,24 @@ def load_scenes(path: str | Path, skeleton: Skeleton) -> list[Scene]:
 
 
 def box_corners(boxes: Sequence[Sequence[float]]) -> np.ndarray:
-    """(P, 4, 2) float32, around each box, of P boxes x, y, width, height."""
+    """Return the corners (P, 4, 2) float32, in turn around each box, of P boxes x, y, width, height."""
     return xywh_to_xyxy(np.array(boxes))[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
 
 
-def ignored_region(image: dict, items: list[dict], path: str | Path) -> dict[str, Any]:
-    """The union of the annotations' regions as compressed RLE, which is small enough to keep for all of COCO."""
+def ignored_region(image: dict[str, Any], items: list[dict[str, Any]], path: str | Path) -> dict[str, Any]:
+    """Return the union of annotations' regions as compressed RLE, which is small enough to keep for all of COCO.
+
+    Args:
+        image: of the annotations.
+        items: annotations of what is masked.
+        path: of the annotation file, for messages.
+
+    Returns:
+        The RLE, or {} where nothing is masked.
+
+    Raises:
+        DataError: the image's size is unknown, or a segmentation does not fit it.
+    """
     if not items:
         return {}
     size = size_of(image)
@@ -91,18 +118,28 @@ def ignored_region(image: dict, items: list[dict], path: str | Path) -> dict[str
             parts += regions(item, size[::-1])
         except DataError as error:
             raise DataError(f"{path}: annotation {item.get('id')} of {image['file_name']}: {error}") from error
-    return rle.merge(parts)  # type: ignore[return-value]
+    merged: dict[str, Any] = rle.merge(parts)  # type: ignore[assignment]
+    return merged
 
 
 def random_matrix(
     image_wh: Sequence[int], size_wh: Sequence[int], ranges: Augmentation, rng: np.random.Generator
 ) -> tuple[np.ndarray, bool]:
-    """Affine map (2, 3) image -> input, and whether it mirrors.
+    """Draw an affine map image -> input.
 
     The image's centre goes to where the runtime's letterbox has it, +- translate_px; at zoom 1 the image is fitted into
-    the input, as there. WLitePose says 0.75 to 1.5 and +-40, but not of what. HigherHRNet's code, from which they come,
-    fits the short side (of a 4:3 photograph that is zoom 1.33, well inside), scales the view (so 0.75 makes people
-    larger), and counts the translation in 1/200 of the view.
+    the input, as there. WLitePose gives 0.75 to 1.5 and +-40, but not the units. In HigherHRNet's code, from which they
+    come, the short side is fitted (which for a 4:3 photograph is zoom 1.33), the view is scaled (so that 0.75 makes
+    people larger), and the translation is in 1/200 of the view.
+
+    Args:
+        image_wh: of the image in px.
+        size_wh: of the network's input in px.
+        ranges: the recipe's augmentation.
+        rng: random generator.
+
+    Returns:
+        (2, 3) float64, and whether it mirrors.
     """
     image, size = np.asarray(image_wh, float), np.asarray(size_wh, float)
     scale = (size / image).min() * np.exp(rng.uniform(*np.log(ranges.zoom)))
@@ -117,42 +154,69 @@ def random_matrix(
 
 
 def people_heatmaps(xy: np.ndarray, visible: np.ndarray, size_wh: Sequence[int], sigma: float) -> np.ndarray:
-    """The joints of all people (P, K, 2) heatmap px, visible (P, K), in one set of maps (K, h, w), the higher wins."""
+    """Draw the joints of all people into one set of heatmaps; where two overlap, the higher value wins.
+
+    Args:
+        xy: (P, K, 2) heatmap px.
+        visible: (P, K) bool.
+        size_wh: of the heatmaps.
+        sigma: of the Gaussians in heatmap px.
+
+    Returns:
+        (K, h, w) float32.
+    """
     heatmaps = np.zeros((xy.shape[1], size_wh[1], size_wh[0]), np.float32)
-    for person, seen in zip(xy, visible):
-        if not seen.any():
+    margin = RADIUS_SIGMAS * sigma
+    for person_xy, labelled in zip(xy, visible):
+        if not labelled.any():
             continue
-        low = np.floor(person[seen].min(0) - REACH * sigma).clip(0).astype(int)
-        high = np.ceil(person[seen].max(0) + REACH * sigma + 1).clip(max=size_wh).astype(int)
+        low = np.floor(person_xy[labelled].min(0) - margin).clip(0).astype(int)
+        high = np.ceil(person_xy[labelled].max(0) + margin + 1).clip(max=size_wh).astype(int)
         if (low < high).all():
             part = heatmaps[:, low[1] : high[1], low[0] : high[0]]
-            np.maximum(part, heatmap.encode(person - low, seen, high - low, sigma)[0], out=part)
+            np.maximum(part, heatmap.encode(person_xy - low, labelled, high - low, sigma)[0], out=part)
     return heatmaps
 
 
 def joint_cells(xy: np.ndarray, visible: np.ndarray, size_wh: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """cells (MAX_PEOPLE, K) int64 and xy (MAX_PEOPLE, K, 2) float32 of those who can be seen, -1 and 0 for the rest.
+    """Return where the joints of each visible person are, as cells and as coordinates.
 
-    A cell is y * width + x of the pixel nearest to a labelled joint, -1 for one that is not inside.
+    Args:
+        xy: (P, K, 2) map px.
+        visible: (P, K) bool.
+        size_wh: of the map.
+
+    Returns:
+        cells (MAX_PEOPLE, K) int64: y * width + x of the pixel nearest to a labelled joint, -1 for a joint that is
+        outside or not labelled. xy (MAX_PEOPLE, K, 2) float32, 0 in rows without a person.
     """
     pixel = np.round(xy).astype(np.int64)
     inside = visible & (pixel >= 0).all(-1) & (pixel < np.asarray(size_wh)).all(-1)
-    seen = np.flatnonzero(inside.any(1))[:MAX_PEOPLE]
+    people = np.flatnonzero(inside.any(1))[:MAX_PEOPLE]
     cells = np.full((MAX_PEOPLE, xy.shape[1]), -1, np.int64)
     places = np.zeros((MAX_PEOPLE, xy.shape[1], 2), np.float32)
-    cells[: len(seen)] = np.where(inside, pixel[..., 1] * size_wh[0] + pixel[..., 0], -1)[seen]
-    places[: len(seen)] = xy[seen]
+    cells[: len(people)] = np.where(inside, pixel[..., 1] * size_wh[0] + pixel[..., 0], -1)[people]
+    places[: len(people)] = xy[people]
     return cells, places
 
 
 def known_cells(
     scene: Scene, ignored: np.ndarray, visible: np.ndarray, matrix: np.ndarray, labelled: np.ndarray
 ) -> np.ndarray:
-    """(K, h, w) bool: where it is known whether there is a joint.
+    """Return where it is known whether there is a joint.
 
-    Args: ignored: of the scene, uint8 in the image's size, 1 = ignored; visible (P, K): who has which joint; matrix:
-    image -> map; labelled (K, h, w): where joints are. Not known: all joints within what is ignored, but where any is
-    labelled; within the box of an unsure person those that it lacks, but where that joint is somebody's.
+    Not known are all joints within what is ignored, except where any joint is labelled; and within the box of an unsure
+    person the joints that are not labelled, except where another person has that joint.
+
+    Args:
+        scene: the image's people.
+        ignored: of the scene, uint8 in the image's size, 1 = ignored.
+        visible: (P, K) bool, who has which joint.
+        matrix: (2, 3) affine map image -> heatmap.
+        labelled: (K, h, w) bool, where joints are.
+
+    Returns:
+        (K, h, w) bool.
     """
     known = np.ones(labelled.shape, np.uint8)
     corners = np.round(apply(matrix, scene.corners.astype(float))).astype(np.int32)
@@ -160,13 +224,17 @@ def known_cells(
         for k in np.flatnonzero(~visible[person]):
             cv2.fillConvexPoly(known[k], corners[person], 0)
     hidden = cv2.warpAffine(ignored, matrix, labelled.shape[:0:-1], flags=cv2.INTER_NEAREST)
-    return (known.astype(bool) | labelled) & ((hidden == 0) | labelled.any(0))
+    result: np.ndarray = (known.astype(bool) | labelled) & ((hidden == 0) | labelled.any(0))
+    return result
 
 
 def mosaic(samples: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Four samples of one size as one of twice the width and height: top left, top right, bottom left, bottom right.
+    """Join four samples of one size to one of twice the width and height.
 
-    Of more than MAX_PEOPLE the last have no tags to learn.
+    If there are more than MAX_PEOPLE, the last have no tags to learn.
+
+    Args:
+        samples: top left, top right, bottom left, bottom right.
     """
     names = [name for name in samples[0] if name not in ("cells", "xy")]
     rows = {
@@ -179,36 +247,34 @@ def mosaic(samples: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {**{name: np.concatenate(both, -2) for name, both in rows.items()}, "cells": cells, "xy": xy}
 
 
-class BottomUpDataset(Dataset):
-    """Images with the targets of associative embedding.
+class BottomUpDataset(AnnotatedDataset[Scene]):
+    """Make images with targets for bottom-up networks, augmented where ``augment`` is true.
 
-    Item: image (3, h, w) float32 RGB 0..255; heatmaps (K, h/4, w/4), heatmaps_2x (K, h/2, w/2) float32; mask and
+    A sample has image (3, h, w) float32 RGB 0..255; heatmaps (K, h/4, w/4), heatmaps_2x (K, h/2, w/2) float32; mask and
     mask_2x alike, 0 = ignored; cells (30, K) int64 and xy (30, K, 2) float32 px of the 1/4 map (joint_cells). Without
-    augmentation the image is letterboxed as at runtime. What lies beyond the image counts as background: it is there at
-    runtime, too (HigherHRNet masks it).
+    augmentation the image is letterboxed as at runtime. What lies beyond the image counts as background, because it is
+    there at runtime, too; HigherHRNet masks it.
     """
 
     def __init__(self, recipe: Recipe, sources: list[Source], augment: bool) -> None:
-        self.recipe, self.augment = recipe, augment
         self.skeleton = get_skeleton(recipe.skeleton)
-        self.items, self.skipped = load_items(
-            recipe, sources, lambda source: load_scenes(recipe.path(source.annotations), self.skeleton)
-        )
-        self.random = Randomness()
+        super().__init__(recipe, sources, augment)
 
-    def __len__(self) -> int:
-        return len(self.items)
+    def load_entries(self, source: Source) -> list[Scene]:
+        """Read the images of a source with their people."""
+        return load_scenes(self.recipe.path(source.annotations), self.skeleton)
 
-    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+    def __getitem__(self, index: int) -> Sample:
         size_wh = self.recipe.input_size_wh
         if not (self.augment and happens(self.recipe.augmentation.mosaic, self.random())):
-            return self.sample(index, size_wh)
+            return self._sample(index, size_wh)
         indices = (index, *self.random().integers(len(self.items), size=3))
-        return mosaic([self.sample(i, [side // 2 for side in size_wh]) for i in indices])
+        return mosaic([self._sample(i, [side // 2 for side in size_wh]) for i in indices])
 
-    def sample(self, index: int, size_wh: Sequence[int]) -> dict[str, np.ndarray]:
+    def _sample(self, index: int, size_wh: Sequence[int]) -> Sample:
         (frame, scene), ranges = read_item(self.items[index]), self.recipe.augmentation
-        matrix, flip = letterbox_matrix(frame.shape[1::-1], tuple(size_wh)), False
+        width, height = size_wh
+        matrix, flip = letterbox_matrix(frame.shape[1::-1], (width, height)), False
         if self.augment:
             matrix, flip = random_matrix(frame.shape[1::-1], size_wh, ranges, self.random())
         image = warp_crops(frame, matrix[None], size_wh)[0]
@@ -216,18 +282,18 @@ class BottomUpDataset(Dataset):
             image = random_color(image, ranges.color, self.random())
         order = self.skeleton.flip_index if flip else np.arange(self.skeleton.num_keypoints)
         xy, visible = apply(matrix, scene.keypoints[..., :2].astype(float))[:, order], scene.keypoints[:, order, 2] > 0
-        return {"image": image, **self.targets(scene, matrix, xy, visible, size_wh)}
+        return {"image": image, **self._targets(scene, matrix, xy, visible, size_wh)}
 
-    def targets(
+    def _targets(
         self, scene: Scene, matrix: np.ndarray, xy: np.ndarray, visible: np.ndarray, size_wh: Sequence[int]
-    ) -> dict[str, np.ndarray]:
-        """xy (P, K, 2) in px of the input, visible (P, K)."""
+    ) -> Sample:
+        """Make the targets of people with joints xy (P, K, 2) in px of the input, visible (P, K)."""
         targets = {}
         ignored = rle.decode(scene.ignored) if scene.ignored else np.zeros((1, 1), np.uint8)  # type: ignore[arg-type]
         for suffix, stride in (("", STRIDE), ("_2x", STRIDE // 2)):
             maps_wh = [n // stride for n in size_wh]
             maps = people_heatmaps(xy / stride, visible, maps_wh, self.recipe.sigma)
-            sure = known_cells(scene, ignored, visible, matrix / stride, maps > SURE)
-            targets["heatmaps" + suffix], targets["mask" + suffix] = maps, sure.astype(np.float32)
+            known = known_cells(scene, ignored, visible, matrix / stride, maps > JOINT_MIN)
+            targets["heatmaps" + suffix], targets["mask" + suffix] = maps, known.astype(np.float32)
         targets["cells"], targets["xy"] = joint_cells(xy / STRIDE, visible, targets["heatmaps"].shape[:0:-1])
         return targets

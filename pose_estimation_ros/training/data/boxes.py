@@ -1,22 +1,26 @@
-"""Whole images with person boxes, for the person detector: zoomed, tiled in mosaics, turned into TTFNet's targets."""
+"""Make samples for the person detector: whole images with person boxes, zoomed or joined in mosaics.
+
+The targets are those of "Training-Time-Friendly Network for Real-Time Object Detection" (TTFNet, Liu et al., AAAI 2020,
+arXiv:1909.00700).
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple, Sequence
+from typing import Any, NamedTuple, Sequence
 
 import cv2
 import numpy as np
-from torch.utils.data import Dataset
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import letterbox_matrix, xywh_to_xyxy
 from pose_estimation_ros.datasets.coco_faults import Size, finite_numbers, named, refuse, size_of
 from pose_estimation_ros.datasets.coco_json import read_coco_json
 from pose_estimation_ros.evaluation.metrics.detection import refuse_odd_fields, with_boxes
-from pose_estimation_ros.training.data.augment import Randomness, random_color
-from pose_estimation_ros.training.data.images import load_items, read_item
-from pose_estimation_ros.training.recipe import Recipe, Source
+from pose_estimation_ros.training.data.augment import random_color
+from pose_estimation_ros.training.data.dataset import AnnotatedDataset, Sample
+from pose_estimation_ros.training.data.images import read_item
+from pose_estimation_ros.training.recipe import Source
 
 STRIDE = 8
 SPREAD = 0.54  # of the Gaussian around a centre, relative to the box (TTFNet's alpha and beta)
@@ -25,15 +29,21 @@ MIN_WEIGHT = 0.05  # of a Gaussian: below it a cell does not learn the box
 MIN_SIDE = 6.0  # px: smaller boxes in the network's input are ignored
 MIN_VISIBLE = 0.4  # share of a box inside the view, below which it is ignored
 MAX_BOXES = 100  # per sample
-DOUBT = (0.1, 0.6)  # a teacher's scores that stand for nobody and for a person: in between, it is learned as doubtful
+# Scores of a teacher that mean nobody (0) and a person (1); in between, the score to learn is interpolated.
+UNCERTAIN_SCORES = (0.1, 0.6)
 PERSON = 0.5  # score from which a box counts as a person
 
 
 class Scene(NamedTuple):
-    """One image's persons. complete: everybody is annotated.
+    """Hold one image's persons.
 
-    score (N,): 1 a person, 0..1 what the detector should answer there, NaN neither person nor background; size: of the
-    image as annotated, where it is known.
+    Attributes:
+        file_name: of the image.
+        box_xyxy: (N, 4) px.
+        score: (N,), 1 for a person, 0..1 for what the detector should answer there, NaN for neither person nor
+            background.
+        complete: whether everybody is annotated.
+        size: width and height of the image as annotated, where they are known.
     """
 
     file_name: str
@@ -44,13 +54,13 @@ class Scene(NamedTuple):
 
 
 def load_scenes(path: str | Path) -> list[Scene]:
-    """Read all images of a COCO file, those without persons, too; other categories than persons are background.
+    """Read all images of a COCO file, also those without persons; other categories than persons are background.
 
-    A box that a detector made carries its "score", which becomes the score to learn (DOUBT): what the teacher took for
-    a person by a hair is the background that a student must see. A crowd without a score is NaN. Persons whose box has
-    no width or height are left out, with a warning.
+    A box that a detector made has its "score", from which the score to learn follows (UNCERTAIN_SCORES). A low score is
+    not left out: what the teacher almost took for a person is the background that a student must see. A crowd without a
+    score is NaN. Persons whose box has no width or height are left out, with a warning.
 
-    Raises DataError: as read_coco_json, scores that are not finite numbers, or nobody with a box.
+    Raises DataError as read_coco_json, and for scores that are not finite numbers, or nobody with a box.
     """
     scenes = []
     annotated = read_coco_json(path)
@@ -60,22 +70,31 @@ def load_scenes(path: str | Path) -> list[Scene]:
     refuse(path, "persons with a score that is not a finite number", wrong)
     for image, items in with_boxes(annotated, path):
         boxes = [(*item["bbox"], learned_score(item)) for item in items]
-        found = np.array([box for box in boxes if box[4] != 0], np.float64).reshape(-1, 5)
+        learned = np.array([box for box in boxes if box[4] != 0], np.float64).reshape(-1, 5)
         complete = image.get("annotations_complete", True)
-        scene = Scene(image["file_name"], xywh_to_xyxy(found[:, :4]), found[:, 4], complete, size_of(image))
+        scene = Scene(image["file_name"], xywh_to_xyxy(learned[:, :4]), learned[:, 4], complete, size_of(image))
         scenes.append(scene)
     if not any(np.nan_to_num(scene.score).max(initial=0) >= PERSON for scene in scenes):
         raise DataError(f"{path}: expected persons with boxes, found none in {len(scenes)} images")
     return scenes
 
 
-def learned_score(item: dict) -> float:
-    """0..1 of an annotation; NaN = ignored."""
-    return np.interp(item["score"], DOUBT, (0, 1)) if "score" in item else np.nan if item.get("iscrowd") else 1.0
+def learned_score(item: dict[str, Any]) -> float:
+    """Return the score 0..1 to learn for an annotation; NaN means that it is ignored."""
+    if "score" in item:
+        return float(np.interp(item["score"], UNCERTAIN_SCORES, (0, 1)))
+    return np.nan if item.get("iscrowd") else 1.0
 
 
 class View(NamedTuple):
-    """A picture and what is known: image (h, w, 3) uint8 BGR, box_xyxy (N, 4) px, score (N,), known (h, w) bool."""
+    """Hold a picture and what is known about it.
+
+    Attributes:
+        image: (h, w, 3) uint8 BGR.
+        box_xyxy: (N, 4) px.
+        score: (N,), as in Scene.
+        known: (h, w) bool, false where it is not known whether there is a person.
+    """
 
     image: np.ndarray
     box_xyxy: np.ndarray
@@ -84,16 +103,23 @@ class View(NamedTuple):
 
 
 def make_view(frame: np.ndarray, scene: Scene, matrix: np.ndarray, size_wh: Sequence[int]) -> View:
-    """The part of a scene that an upright affine map (2, 3) shows; boxes are cut at its sides."""
+    """Make the view of a part of a scene; boxes are cut at its sides.
+
+    Args:
+        frame: (H, W, 3) uint8 BGR.
+        scene: persons of the image.
+        matrix: (2, 3) affine map image -> view without rotation.
+        size_wh: of the view in px.
+    """
     width, height = size_wh
     image = cv2.warpAffine(frame, matrix, (width, height), flags=cv2.INTER_LINEAR)
     edges = scene.box_xyxy.reshape(-1, 2, 2) * np.diag(matrix[:, :2]) + matrix[:, 2]
     whole = np.sort(edges, 1).reshape(-1, 4)  # sorted: a mirrored box stays x1 < x2
     cut = np.clip(whole, -0.5, np.array([width, height] * 2) - 0.5)
     sides, whole_sides = cut[:, 2:] - cut[:, :2], whole[:, 2:] - whole[:, :2]
-    seen = sides.prod(1) / np.maximum(whole_sides.prod(1), 1e-6)
+    visible_share = sides.prod(1) / np.maximum(whole_sides.prod(1), 1e-6)
     inside = sides.min(1, initial=np.inf) > 0.5
-    unclear = (seen < MIN_VISIBLE) | (sides.min(1, initial=np.inf) < MIN_SIDE)
+    unclear = (visible_share < MIN_VISIBLE) | (sides.min(1, initial=np.inf) < MIN_SIDE)
     cut, score = cut[inside].astype(np.float32), np.where(unclear, np.nan, scene.score)[inside]
     known = np.full((height, width), scene.complete)
     for index in np.argsort(~np.isnan(score), kind="stable"):  # a person in front of what is ignored is known
@@ -105,7 +131,18 @@ def make_view(frame: np.ndarray, scene: Scene, matrix: np.ndarray, size_wh: Sequ
 def random_matrix(
     image_wh: Sequence[int], size_wh: Sequence[int], zoom: Sequence[float], mirror: bool, rng: np.random.Generator
 ) -> np.ndarray:
-    """Upright map (2, 3) image -> view: fitted to the view, zoomed log-uniformly in the range, anywhere."""
+    """Draw an affine map image -> view without rotation, of random zoom and place.
+
+    Args:
+        image_wh: of the image in px.
+        size_wh: of the view in px.
+        zoom: lowest and highest zoom, log-uniform; at 1 the image is fitted into the view.
+        mirror: whether the view is mirrored.
+        rng: random generator.
+
+    Returns:
+        (2, 3) float64.
+    """
     image, size = np.asarray(image_wh, float), np.asarray(size_wh, float)
     scale = (size / image).min() * np.exp(rng.uniform(*np.log(zoom)))
     offset = rng.uniform(size=2) * (size - image * scale)
@@ -116,7 +153,13 @@ def random_matrix(
 
 
 def join_tiles(tiles: Sequence[View], split_xy: Sequence[int], size_wh: Sequence[int]) -> View:
-    """A 2 x 2 mosaic of views: top left, top right, bottom left, bottom right of the point where they meet."""
+    """Join four views to a 2 x 2 mosaic.
+
+    Args:
+        tiles: top left, top right, bottom left, bottom right.
+        split_xy: px where they meet.
+        size_wh: of the mosaic in px.
+    """
     (x, y), (width, height) = split_xy, size_wh
     image, known = np.empty((height, width, 3), np.uint8), np.empty((height, width), bool)
     boxes = []
@@ -128,12 +171,17 @@ def join_tiles(tiles: Sequence[View], split_xy: Sequence[int], size_wh: Sequence
 
 
 def encode_targets(view: View, stride: int = STRIDE) -> dict[str, np.ndarray]:
-    """TTFNet's targets on a map (h, w) of cells.
+    """Make TTFNet's targets on a map (h, w) of cells.
 
-    person (1, h, w): the score in the cells that hold a person's centre, Gaussians around; known (1, h, w): 0 where
-    nothing is learned; box_xyxy (4, h, w) px: the smallest person (score >= PERSON) whose Gaussian covers the cell;
-    box_weight (h, w): each person's Gaussian, with a sum of log(area in cells): a large person counts more, not in
-    proportion to its cells.
+    Args:
+        view: picture and persons.
+        stride: input px per cell.
+
+    Returns:
+        Four float32 arrays. person (1, h, w): the score in the cells that hold a person's centre, with Gaussians
+        around. known (1, h, w): 0 where nothing is learned. box_xyxy (4, h, w) px: the smallest person (score >=
+        PERSON) whose Gaussian covers the cell. box_weight (h, w): each person's Gaussian with a sum of log(area in
+        cells), so that a large person counts more, but not in proportion to its cells.
     """
     height, width = (n // stride for n in view.known.shape)
     known = view.known.reshape(height, stride, width, stride).mean((1, 3)) > 0.5
@@ -156,30 +204,36 @@ def encode_targets(view: View, stride: int = STRIDE) -> dict[str, np.ndarray]:
 
 
 def gaussian(box: np.ndarray, map_wh: Sequence[int], stride: int) -> np.ndarray:
-    """(h, w): 1 in the cell that holds the box's centre, falling off with the box's width and height."""
+    """Draw a Gaussian that is 1 in the cell with the box's centre and as wide and high as the box says.
+
+    Args:
+        box: (4,) xyxy input px.
+        map_wh: cells.
+        stride: input px per cell.
+
+    Returns:
+        (h, w) float64.
+    """
     cell = np.floor(((box[:2] + box[2:]) / 2 + 0.5) / stride)
     sigma = np.maximum((SPREAD * (box[2:] - box[:2]) / stride + 1) / 6, MIN_SIGMA)
     x, y = (np.exp(-((np.arange(n) - c) ** 2) / (2 * s**2)) for n, c, s in zip(map_wh, cell, sigma))
-    return y[:, None] * x
+    peak: np.ndarray = y[:, None] * x
+    return peak
 
 
-class BoxesDataset(Dataset):
-    """Images with detector targets.
+class BoxesDataset(AnnotatedDataset[Scene]):
+    """Make images with detector targets, augmented where ``augment`` is true.
 
-    Item: image (3, h, w) float32 RGB 0..255; the arrays of encode_targets; boxes (MAX_BOXES, 5) float32: x1 y1 x2 y2 px
-    and 1 person, 0 ignored or doubtful, -1 no box.
+    A sample has image (3, h, w) float32 RGB 0..255; the arrays of encode_targets; boxes (MAX_BOXES, 5) float32: x1 y1
+    x2 y2 px and 1 for a person, 0 for one that is ignored or uncertain, -1 for no box.
     """
 
-    def __init__(self, recipe: Recipe, sources: list[Source], augment: bool) -> None:
-        self.recipe, self.augment = recipe, augment
-        self.items, self.skipped = load_items(recipe, sources, lambda s: load_scenes(recipe.path(s.annotations)))
-        self.random = Randomness()
+    def load_entries(self, source: Source) -> list[Scene]:
+        """Read the images of a source with their persons."""
+        return load_scenes(self.recipe.path(source.annotations))
 
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        view = self.random_view(index) if self.augment else self.whole(index)
+    def __getitem__(self, index: int) -> Sample:
+        view = self._random_view(index) if self.augment else self._whole_view(index)
         image = np.ascontiguousarray(view.image[:, :, ::-1].transpose(2, 0, 1), np.float32)
         if self.augment and self.recipe.augmentation.color:
             image = random_color(image, self.recipe.augmentation.color, self.random())
@@ -188,22 +242,26 @@ class BoxesDataset(Dataset):
         boxes[: len(listed)] = listed
         return {"image": image, "boxes": boxes, **encode_targets(view)}
 
-    def whole(self, index: int) -> View:
-        """As at runtime: letterboxed at the top left."""
-        (frame, scene), size_wh = read_item(self.items[index]), tuple(self.recipe.input_size_wh)
+    def _whole_view(self, index: int) -> View:
+        """Make the view as at runtime: letterboxed, at the top left."""
+        (frame, scene), size_wh = read_item(self.items[index]), self._size_wh()
         return make_view(frame, scene, letterbox_matrix(frame.shape[1::-1], size_wh), size_wh)
 
-    def random_view(self, index: int) -> View:
-        size_wh, rng = self.recipe.input_size_wh, self.random()
+    def _random_view(self, index: int) -> View:
+        """Make a view of random zoom and place, or a mosaic of four."""
+        (width, height), rng = self._size_wh(), self.random()
         if rng.random() >= self.recipe.augmentation.mosaic:
-            return self.random_tile(index, size_wh)
-        x, y = (int(n * rng.uniform(0.35, 0.65)) for n in size_wh)
-        rest_x, rest_y = size_wh[0] - x, size_wh[1] - y
-        others = rng.integers(len(self.items), size=3)
-        sizes = ((x, y), (rest_x, y), (x, rest_y), (rest_x, rest_y))
-        return join_tiles([self.random_tile(i, s) for i, s in zip((index, *others), sizes)], (x, y), size_wh)
+            return self._random_tile(index, (width, height))
+        x, y = (int(n * rng.uniform(0.35, 0.65)) for n in (width, height))
+        indices = (index, *rng.integers(len(self.items), size=3))
+        sizes = ((x, y), (width - x, y), (x, height - y), (width - x, height - y))
+        return join_tiles([self._random_tile(i, s) for i, s in zip(indices, sizes)], (x, y), (width, height))
 
-    def random_tile(self, index: int, size_wh: Sequence[int]) -> View:
+    def _random_tile(self, index: int, size_wh: Sequence[int]) -> View:
         (frame, scene), rng, ranges = read_item(self.items[index]), self.random(), self.recipe.augmentation
         matrix = random_matrix(frame.shape[1::-1], size_wh, ranges.zoom, rng.random() < ranges.flip, rng)
         return make_view(frame, scene, matrix, size_wh)
+
+    def _size_wh(self) -> tuple[int, int]:
+        width, height = self.recipe.input_size_wh
+        return width, height

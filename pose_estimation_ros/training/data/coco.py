@@ -1,4 +1,4 @@
-"""Persons of COCO's keypoint JSON: the official layout, CrowdPose, which has the same, and the crop pack."""
+"""Read the persons of a keypoint file in COCO's layout, which CrowdPose and the crop pack have, too."""
 
 from __future__ import annotations
 
@@ -22,10 +22,14 @@ from pose_estimation_ros.evaluation.metrics.detection import assign
 
 
 class Person(NamedTuple):
-    """One annotated person.
+    """Hold one annotated person.
 
-    annotation: its id in the file (MPII has none: its index). box_xyxy (4,) px; keypoints (K, 3): x, y px of the image,
-    visibility 0 unlabelled, 1 hidden, 2 visible; size: of the image as annotated, where it is known.
+    Attributes:
+        annotation: its id in the file; its index in files of MPII, which have no ids.
+        file_name: of the image.
+        box_xyxy: (4,) px.
+        keypoints: (K, 3), x and y in px of the image, visibility 0 unlabelled, 1 occluded, 2 visible.
+        size: width and height of the image as annotated, where they are known.
     """
 
     annotation: Id
@@ -36,33 +40,53 @@ class Person(NamedTuple):
 
 
 def coco_persons(content: Any, path: str | Path, skeleton: Skeleton, detections: str | Path = "") -> list[Person]:
-    """Persons with at least one labelled keypoint, crowds left out.
+    """Read the persons with at least one labelled keypoint, without crowds.
 
-    ``num_keypoints`` decides: CrowdPose does not count head and neck, and its own evaluation leaves out who has nothing
-    else. Args: content: the JSON file's; path: for messages; detections: see detected_boxes.
-    Raises DataError as checked_content and read_detections.
+    ``num_keypoints`` decides: CrowdPose does not count head and neck, and its own evaluation leaves out persons with
+    nothing else.
+
+    Args:
+        content: of the JSON file.
+        path: of the file, for messages.
+        skeleton: whose keypoints the file must have.
+        detections: file of person boxes, see detected_boxes; empty for the annotated boxes.
+
+    Returns:
+        The persons.
+
+    Raises:
+        DataError: as checked_content and read_detections.
     """
     checked, categories = checked_content(content, path, skeleton)
     images = {image["id"]: image for image in checked["images"]}
     warn_of_persons([a for a in checked["annotations"] if is_counted(a)], images, path)
-    found = read_detections(detections, images, categories=categories) if detections else {}
+    boxes = read_detections(detections, images, categories=categories) if detections else {}
     persons = []
     for image, items in joined(checked):
-        own = [coco_person(image, item) for item in items if is_counted(item)]
-        persons += detected_boxes(own, *found[image["id"]]) if detections else own
+        annotated = [coco_person(image, item) for item in items if is_counted(item)]
+        persons += detected_boxes(annotated, *boxes[image["id"]]) if detections else annotated
     return persons
 
 
-def coco_person(image: dict, item: dict) -> Person:
+def coco_person(image: dict[str, Any], item: dict[str, Any]) -> Person:
+    """Make a person from its image and annotation, as COCO's layout has them."""
     keypoints = np.array(item["keypoints"], np.float32).reshape(-1, 3)
     return Person(item.get("id", -1), image["file_name"], xywh_to_xyxy(item["bbox"])[0], keypoints, size_of(image))
 
 
 def detected_boxes(persons: list[Person], box_xyxy: np.ndarray, score: np.ndarray) -> list[Person]:
-    """One image's persons with the boxes that a detector (D, 4), (D,) gave them, as the papers' test protocol does.
+    """Give one image's persons the boxes of a detector, as the papers' test protocol does.
 
-    Best score first, each detection goes to the person it overlaps most (IoU >= 0.5) among those without one; persons
+    Best score first, each detection goes to the person it overlaps most (IoU >= 0.5) among those without one. Persons
     that no detection found keep their annotated box, so that every label is learned from.
+
+    Args:
+        persons: of the image.
+        box_xyxy: (D, 4) px of the detections.
+        score: (D,) of the detections.
+
+    Returns:
+        The persons with their new boxes.
     """
     boxes = np.array([person.box_xyxy for person in persons], np.float32).reshape(-1, 4)
     person = assign(box_xyxy, score, boxes)

@@ -1,4 +1,4 @@
-"""Where a dataset's pictures are: a folder, or tar files of encoded images held in memory."""
+"""Read a data set's images from a folder, or from tar files of encoded images, which are held in memory."""
 
 from __future__ import annotations
 
@@ -24,30 +24,34 @@ from pose_estimation_ros.datasets.orientations import warn_of_orientations
 from pose_estimation_ros.imaging.images import decode_image_file
 from pose_estimation_ros.training.recipe import Recipe, Source
 
-LOOKED_AT = 2000  # images of a source whose EXIF orientation is looked at
+MOST_CHECKED = 2000  # images of a source whose EXIF orientation is checked
 
 
 class Annotated(Protocol):
-    """What is known of an image: its name, and its annotated width and height in px, None where they are unknown."""
+    """Describe an image: its name and its annotated size."""
 
     @property
-    def file_name(self) -> str: ...
+    def file_name(self) -> str:
+        """Return the name of the file."""
 
     @property
-    def size(self) -> Size | None: ...
+    def size(self) -> Size | None:
+        """Return the annotated width and height in px, None where they are unknown."""
 
 
 Entry = TypeVar("Entry", bound=Annotated)
 
 
 class ImageStore:
-    """Reads images by file name.
+    """Read images by file name.
 
     In tar files a name finds the member whose path ends with it: "1.jpg" and "day1/1.jpg" find "images/day1/1.jpg".
 
-    Args: location: a folder, or a glob of tar files such as ``crops/crops_train_*.tar``.
-    Raises DataError: nothing there, a file missing or undecodable (named in the message), a name that several different
-    members of tar files have.
+    Args:
+        location: a folder, or a glob of tar files such as ``crops/crops_train_*.tar``.
+
+    Raises:
+        DataError: there is no such folder or tar file.
     """
 
     def __init__(self, location: str | Path) -> None:
@@ -88,7 +92,7 @@ class ImageStore:
         try:
             return Path(self.location, file_name).read_bytes() if self.packed is None else self.packed_bytes(file_name)
         except (OSError, KeyError, ValueError) as error:
-            raise DataError(f"{self.location}: expected an image {file_name}, there is none") from error
+            raise DataError(f"{self.location}: image {file_name} does not exist") from error
 
     def packed_bytes(self, file_name: str) -> bytes:
         """Return the bytes of the member of that name. Raises KeyError for none, DataError for several that differ."""
@@ -97,24 +101,35 @@ class ImageStore:
             return packed[file_name]
         paths = [p for p in self.members[PurePosixPath(file_name).name] if p.endswith(f"/{file_name}")]
         if len({packed[path] for path in paths}) > 1:
-            found = f"{len(paths)} different ones, {', '.join(paths[:3])}"
-            raise DataError(f"{self.location}: expected one image {file_name}, got {found}; name it with its folder")
+            candidates = f"{len(paths)} different ones, {', '.join(paths[:3])}"
+            raise DataError(
+                f"{self.location}: expected one image {file_name}, got {candidates}; name it with its folder"
+            )
         return packed[paths[0]] if paths else packed[file_name]
 
 
 def load_items(
     recipe: Recipe, sources: list[Source], load: Callable[[Source], list[Entry]]
 ) -> tuple[list[tuple[Source, ImageStore, Entry]], int]:
-    """What a data set is made of: every source's entries (``load``), each as often as the source is repeated.
+    """Read every source's entries, each as often as the source is repeated.
 
-    The number is of the entries that the recipe's skip_bad left out.
+    Args:
+        recipe: of the run.
+        sources: annotation files and their images.
+        load: reads the entries of a source.
+
+    Returns:
+        (source, its images, entry) of all entries, and the number of entries that the recipe's skip_bad left out.
+
+    Raises:
+        DataError: a file cannot be used, or no name of an image matches the source's ``names``.
     """
     items, skipped = [], 0
     for source in sources:
         store = ImageStore(recipe.path(source.images))
         entries = [entry for entry in load(source) if fnmatch(entry.file_name, source.names)]
         if not entries:
-            raise DataError(f"{source.annotations}: expected images whose names match {source.names!r}, there are none")
+            raise DataError(f"{source.annotations}: expected images whose names match {source.names!r}, got none")
         kept = readable(store, entries) if recipe.skip_bad else entries
         skipped += len(entries) - len(kept)
         warn_of_turned(store, kept)
@@ -123,9 +138,17 @@ def load_items(
 
 
 def read_item(item: tuple[Source, ImageStore, Entry], what: str = "an image") -> tuple[np.ndarray, Entry]:
-    """Read the item's image (H, W, 3) uint8 BGR and its entry.
+    """Read the image of an item.
 
-    Raises DataError, which names image and annotation file, also where the image has not its annotated size.
+    Args:
+        item: source, its images and entry.
+        what: what the entry is, for messages.
+
+    Returns:
+        The image (H, W, 3) uint8 BGR, and the entry.
+
+    Raises:
+        DataError: the image cannot be used or has not its annotated size; it names image and annotation file.
     """
     source, store, entry = item
     try:
@@ -135,14 +158,14 @@ def read_item(item: tuple[Source, ImageStore, Entry], what: str = "an image") ->
 
 
 def warn_of_turned(store: ImageStore, entries: list[Entry]) -> None:
-    """Warn of images that EXIF turns without another size; of a large set some are looked at, evenly spaced."""
+    """Warn of images that EXIF turns without another size; a large set is checked at evenly spaced images."""
     sizes = {entry.file_name: entry.size for entry in entries}
-    names = list(sizes)[:: -(-len(sizes) // LOOKED_AT) or 1]
+    names = list(sizes)[:: -(-len(sizes) // MOST_CHECKED) or 1]
     warn_of_orientations(store.location, ((name, content, sizes[name]) for name, content in present(store, names)))
 
 
 def present(store: ImageStore, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield name and bytes of the images that are there; the others are named when they are read."""
+    """Yield name and bytes of the images that exist; the others cause an error when they are read."""
     for name in names:
         with suppress(DataError):
             yield name, store.encoded(name)
@@ -151,11 +174,11 @@ def present(store: ImageStore, names: Iterable[str]) -> Iterator[tuple[str, byte
 def read_tars(pattern: str) -> dict[str, bytes]:
     """Read the files in all tar files of a glob, by their path within.
 
-    Raises DataError: no such tar file, one that cannot be read, or one path with different content.
+    Raises DataError where there is no such tar file, one cannot be read, or one path has different contents.
     """
     paths = sorted(glob.glob(pattern))
     if not paths:
-        raise DataError(f"expected an image folder or tar files at {pattern}, there are none")
+        raise DataError(f"expected an image folder or tar files at {pattern}, got none")
     packed: dict[str, bytes] = {}
     for path in paths:
         for name, content in read_tar(path).items():
@@ -183,8 +206,8 @@ def read_tar(path: str) -> dict[str, bytes]:
 def readable(store: ImageStore, entries: list[Entry]) -> list[Entry]:
     """Return the entries whose image can be decoded and has its annotated size; warn of the others.
 
-    For recipes with skip_bad. All images are decoded once, before training, rather than replaced when a worker meets
-    them: the set is then the same in every epoch, process and resumed run, and no worker has to report anything.
+    This is for recipes with skip_bad. All images are decoded once, before training, rather than replaced when a worker
+    meets them: the set is then the same in every epoch, process and resumed run, and no worker has to report anything.
     """
     sizes = {entry.file_name: entry.size for entry in sorted(entries, key=lambda entry: entry.file_name)}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -192,7 +215,9 @@ def readable(store: ImageStore, entries: list[Entry]) -> list[Entry]:
     bad = {name: fault for name, fault in faults.items() if fault}
     if len(bad) == len(sizes):
         first = next(iter(bad.values()))
-        raise DataError(f"{store.location}: expected images, none of {len(sizes)} can be used, the first: {first}")
+        raise DataError(
+            f"{store.location}: expected images, got {len(sizes)} of which none can be used, the first: {first}"
+        )
     if bad:
         first = next(iter(bad.values()))
         warn(f"{store.location}: {len(bad)} of {len(sizes)} images skipped: {', '.join(list(bad)[:5])}; {first}")
@@ -200,7 +225,7 @@ def readable(store: ImageStore, entries: list[Entry]) -> list[Entry]:
 
 
 def fault_of(store: ImageStore, file_name: str, size: Size | None) -> str:
-    """Say what is wrong with an image; empty where nothing is."""
+    """Describe what is wrong with an image; return "" where nothing is."""
     try:
         store.read(file_name, size)
     except DataError as error:

@@ -1,4 +1,4 @@
-"""Persons with keypoints out of an annotation file of any kind, checked."""
+"""Read persons with keypoints from an annotation file of any kind and check them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,22 @@ from pose_estimation_ros.training.data.mpii import JOINTS, mpii_h5_persons, mpii
 
 
 def load_persons(path: str | Path, skeleton: Skeleton, detections: str | Path = "") -> list[Person]:
-    """Persons with at least one labelled keypoint.
+    """Read the persons with at least one labelled keypoint.
 
     The content says what the file is: *.h5 is MPII's h5, a JSON list is HRNet's MPII, a JSON object is COCO's or
-    CrowdPose's. detections: person boxes instead of the annotated ones (coco.detected_boxes), for COCO's layout.
-    Raises DataError naming the first offender and the count: unreadable, not the layout, another number of keypoints,
-    keypoints that are not finite, a box without area, nobody usable.
+    CrowdPose's.
+
+    Args:
+        path: of the annotation file.
+        skeleton: whose keypoints the file must have.
+        detections: file of person boxes in place of the annotated ones (coco.detected_boxes), for COCO's layout.
+
+    Returns:
+        The persons.
+
+    Raises:
+        DataError: the file is unreadable or has another layout, or there are another number of keypoints, keypoints
+            that are not finite, a box without area, or nobody usable; it names the first offender and the count.
     """
     content = None if Path(path).suffix == ".h5" else read_json(path)
     if isinstance(content, dict):
@@ -35,7 +45,7 @@ def load_persons(path: str | Path, skeleton: Skeleton, detections: str | Path = 
 
 
 def usable(persons: list[Person], path: str | Path) -> list[Person]:
-    """Those with a labelled keypoint, all of whom must be sound."""
+    """Return the persons with a labelled keypoint; raise DataError for one with an impossible box or keypoint."""
     endless = [f"annotation {p.annotation}" for p in persons if not np.isfinite(p.keypoints).all()]
     refuse(path, "persons with keypoints that are not finite", endless)
     labelled = [p for p in persons if (p.keypoints[:, 2] > 0).any()]

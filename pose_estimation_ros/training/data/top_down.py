@@ -1,16 +1,14 @@
-"""Top-down samples: one crop per person, cut by the runtime's own function."""
+"""Make top-down samples: one crop per person, cut by the same function as at runtime."""
 
 from __future__ import annotations
 
 import numpy as np
-from torch.utils.data import Dataset
 
 from pose_estimation_ros.core import heatmap
 from pose_estimation_ros.core.geometry import apply, crop_matrices
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.imaging.crops import warp_crops
 from pose_estimation_ros.training.data.augment import (
-    Randomness,
     covered,
     cut_off,
     far_away,
@@ -21,7 +19,8 @@ from pose_estimation_ros.training.data.augment import (
     random_rotation,
 )
 from pose_estimation_ros.training.data.coco import Person
-from pose_estimation_ros.training.data.images import load_items, read_item
+from pose_estimation_ros.training.data.dataset import AnnotatedDataset, Sample
+from pose_estimation_ros.training.data.images import read_item
 from pose_estimation_ros.training.data.persons import load_persons
 from pose_estimation_ros.training.recipe import Recipe, Source
 
@@ -29,29 +28,25 @@ STRIDE = 4
 LOWER_BODY = ("hip", "knee", "ankle", "pelvis")
 
 
-class TopDownDataset(Dataset):
-    """Crops with heatmap targets.
+class TopDownDataset(AnnotatedDataset[Person]):
+    """Make crops with heatmap targets, augmented where ``augment`` is true.
 
-    Item: image (3, h, w) float32 RGB 0..255; heatmaps (K, h/4, w/4); weight (K,); xy (K, 2) heatmap px; with
-    augmentation where ``augment``.
+    A sample has image (3, h, w) float32 RGB 0..255; heatmaps (K, h/4, w/4); weight (K,), 0 where a joint is not
+    labelled; xy (K, 2) heatmap px.
     """
 
     def __init__(self, recipe: Recipe, sources: list[Source], augment: bool) -> None:
-        self.recipe, self.augment = recipe, augment
         self.skeleton = get_skeleton(recipe.skeleton)
         self.upper = np.array([not name.endswith(LOWER_BODY) for name in self.skeleton.keypoints])
         self.flip_index = self.skeleton.flip_index
-        self.items, self.skipped = load_items(recipe, sources, self.persons)
-        self.random = Randomness()
+        super().__init__(recipe, sources, augment)
 
-    def persons(self, source: Source) -> list[Person]:
+    def load_entries(self, source: Source) -> list[Person]:
+        """Read the persons of a source, with a detector's boxes where it names them."""
         detections = self.recipe.path(source.detections) if source.detections else ""
         return load_persons(self.recipe.path(source.annotations), self.skeleton, detections)
 
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+    def __getitem__(self, index: int) -> Sample:
         item = self.items[index]
         frame, person = read_item(item, f"annotation {item[-1].annotation}")
         box, xy = person.box_xyxy.astype(float), person.keypoints[:, :2]
@@ -68,21 +63,28 @@ class TopDownDataset(Dataset):
         if flip:
             order = self.flip_index
             image, xy, visible = image[:, :, ::-1], (xy * [-1, 1] + [size_wh[0] - 1, 0])[order], visible[order]
-        if self.augment and happens(ranges.far_away, rng):
-            image = far_away(image, rng)
-        if self.augment and ranges.color:
-            image = random_color(image, ranges.color, rng)
-        if self.augment and happens(ranges.covered, rng):
-            image = covered(image, rng)
-        return self.sample(np.ascontiguousarray(image), xy / STRIDE, visible)
+        if self.augment:
+            image = self._change_pixels(image)
+        return self._with_targets(np.ascontiguousarray(image), xy / STRIDE, visible)
 
     def random_view(self, box: np.ndarray, xy: np.ndarray, visible: np.ndarray) -> tuple[np.ndarray, float, bool]:
+        """Draw the box (4,) xyxy px to crop, the angle in degrees, and whether the crop is mirrored."""
         ranges, rng = self.recipe.augmentation, self.random()
         if rng.random() < ranges.half_body:
             box = half_body_box(box, xy, visible, self.upper, self.recipe.padding, rng)
         return random_box(box, ranges, rng), random_rotation(ranges, rng), rng.random() < ranges.flip
 
-    def sample(self, image: np.ndarray, xy: np.ndarray, visible: np.ndarray) -> dict[str, np.ndarray]:
+    def _change_pixels(self, image: np.ndarray) -> np.ndarray:
+        """Change resolution and colors of a crop (3, h, w) and cover a part of it, as the recipe says."""
+        ranges, rng = self.recipe.augmentation, self.random()
+        if happens(ranges.far_away, rng):
+            image = far_away(image, rng)
+        if ranges.color:
+            image = random_color(image, ranges.color, rng)
+        return covered(image, rng) if happens(ranges.covered, rng) else image
+
+    def _with_targets(self, image: np.ndarray, xy: np.ndarray, visible: np.ndarray) -> Sample:
+        """Make the sample of a crop (3, h, w) with joints xy (K, 2) heatmap px, visible (K,)."""
         width, height = (n // STRIDE for n in self.recipe.input_size_wh)
         heatmaps, weight = heatmap.encode(xy, visible, (width, height), self.recipe.sigma)
         return {"image": image, "heatmaps": heatmaps, "weight": weight, "xy": xy.astype(np.float32)}

@@ -1,0 +1,1 @@
+"""Compute the losses that a recipe's ``losses`` names, for each kind of network."""

@@ -1,4 +1,4 @@
-"""The person detector's losses: quality focal loss on the centre heatmap, GIoU on the boxes."""
+"""Compute the person detector's losses: quality focal loss on the centre heatmap, GIoU on the boxes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ from torch import Tensor
 from torch.nn import functional
 
 from pose_estimation_ros.training.loop import Named
+from pose_estimation_ros.training.losses.heatmap import Term
 from pose_estimation_ros.training.models.person_detector import decode_boxes
 
 
 def quality_focal_loss(logits: Tensor, target: Tensor, known: Tensor) -> Tensor:
-    """Cross-entropy of soft targets times the squared error (Generalized Focal Loss, Li et al. 2020, eq. 4).
+    """Return the cross-entropy of soft targets times the squared error, summed and divided by the targets' sum.
 
-    Over all cells (N, 1, h, w), divided by the targets' sum. CenterNet's loss wants a 1 in the one cell of the centre:
-    a large person's centre is vague by more than a cell, so its score stays below that of clutter; here it learns the
-    whole Gaussian. known: 0 where a cell does not count.
+    It is equation 4 of "Generalized Focal Loss" (Li et al. 2020, arXiv:2006.04388). CenterNet's loss asks for a 1 in
+    the one cell of the centre. A large person's centre is uncertain by more than a cell, so its score would stay below
+    that of clutter; here the network learns the whole Gaussian.
+
+    Args:
+        logits: (N, 1, h, w) predicted scores before the sigmoid.
+        target: (N, 1, h, w) 0..1.
+        known: (N, 1, h, w), 0 where a cell does not count.
     """
     error = (target - logits.sigmoid()).square() * known
     loss = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
@@ -23,7 +29,15 @@ def quality_focal_loss(logits: Tensor, target: Tensor, known: Tensor) -> Tensor:
 
 
 def giou_loss(boxes: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Weighted mean of 1 - GIoU (Rezatofighi et al. 2019). boxes, target (N, 4, h, w) xyxy; weight (N, h, w)."""
+    """Return the weighted mean of 1 - GIoU.
+
+    It is from "Generalized Intersection over Union" (Rezatofighi et al. 2019, arXiv:1902.09630).
+
+    Args:
+        boxes: (N, 4, h, w) xyxy px.
+        target: (N, 4, h, w) xyxy px.
+        weight: (N, h, w).
+    """
     low, high = torch.maximum(boxes[:, :2], target[:, :2]), torch.minimum(boxes[:, 2:], target[:, 2:])
     shared = (high - low).clamp(min=0).prod(1)
     union = area(boxes) + area(target) - shared
@@ -33,15 +47,18 @@ def giou_loss(boxes: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 
 
 def area(boxes: Tensor) -> Tensor:
+    """Return the areas (N, h, w) of boxes (N, 4, h, w) xyxy."""
     return (boxes[:, 2:] - boxes[:, :2]).prod(1)
 
 
 def person_loss(outputs: Named, targets: Named) -> Tensor:
+    """Return the quality focal loss of the output "person"."""
     return quality_focal_loss(outputs["person"].float(), targets["person"], targets["known"])
 
 
 def box_loss(outputs: Named, targets: Named) -> Tensor:
+    """Return the GIoU loss of the output "box"."""
     return giou_loss(decode_boxes(outputs["box"].float()), targets["box_xyxy"], targets["box_weight"])
 
 
-DETECTION_TERMS = {"person": person_loss, "box": box_loss}
+DETECTION_TERMS: dict[str, Term] = {"person": person_loss, "box": box_loss}

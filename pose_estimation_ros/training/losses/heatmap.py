@@ -1,8 +1,8 @@
-"""Losses on named outputs: what a recipe's ``losses`` names, for top-down heatmaps, distillation and sparsity.
+"""Compute the losses of top-down heatmaps, of distillation and of sparsity.
 
 A term is a function (outputs, batch) -> scalar. Heatmaps are (N, K, h, w), batch["weight"] (N, K) is 0 for joints that
-are not labelled. Every term is a mean over all joints of the batch, the unlabelled ones counting 0 as in HRNet: so the
-mean over devices, or over accumulated parts, is the mean over the batch.
+are not labelled. Every term is a mean over all joints of the batch, where the unlabelled ones count 0, as in HRNet. So
+the mean over devices, or over accumulated parts, is the mean over the batch.
 """
 
 from __future__ import annotations
@@ -22,12 +22,25 @@ TEMPERATURE = 0.1
 
 
 def masked_mse(heatmaps: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Mean squared error of the labelled joints; HRNet's JointsMSELoss is half of it."""
+    """Return the mean squared error of the labelled joints; HRNet's JointsMSELoss is half of it.
+
+    Args:
+        heatmaps: (N, K, h, w) predicted.
+        target: (N, K, h, w).
+        weight: (N, K), 0 where a joint is not labelled.
+    """
     return ((heatmaps - target).square().mean((2, 3)) * weight).mean()
 
 
 def spatial_cross_entropy(heatmaps: Tensor, target: Tensor, weight: Tensor, temperature: float = TEMPERATURE) -> Tensor:
-    """Cross-entropy between the target, normalised to a distribution over pixels, and the softmax of the heatmap."""
+    """Return the cross-entropy between the target, as a distribution over pixels, and the softmax of the heatmap.
+
+    Args:
+        heatmaps: (N, K, h, w) predicted.
+        target: (N, K, h, w), which is divided by its sum.
+        weight: (N, K), 0 where a joint is not labelled.
+        temperature: by which the heatmap is divided before the softmax.
+    """
     log_p = (heatmaps.flatten(2) / temperature).log_softmax(-1)
     q = target.flatten(2)
     q = q / q.sum(-1, keepdim=True).clamp(min=1e-6)
@@ -35,25 +48,35 @@ def spatial_cross_entropy(heatmaps: Tensor, target: Tensor, weight: Tensor, temp
 
 
 def spatial_kl(heatmaps: Tensor, teacher: Tensor, temperature: float = TEMPERATURE) -> Tensor:
-    """KL(teacher || student) between the softmaxes over each joint's pixels: MAPD's angle (paper 002, eq. 2).
+    """Return KL(teacher || student) between the softmaxes over each joint's pixels.
 
-    The paper takes logarithms of raw heatmaps, which need not be positive: hence the softmax, whose temperature it does
-    not give.
+    It is equation 2 of "Lightweight and Effective Human Pose Estimation Model Based on Multi-Angle Knowledge
+    Distillation" (doi:10.1088/1742-6596/2224/1/012025). The paper takes logarithms of raw heatmaps, which need not be
+    positive; the softmax makes them so. The paper gives no temperature.
+
+    Args:
+        heatmaps: (N, K, h, w) of the student.
+        teacher: (N, K, h, w) of the teacher.
+        temperature: by which both are divided before the softmax.
     """
     log_p, log_q = ((maps.flatten(2) / temperature).log_softmax(-1) for maps in (heatmaps, teacher))
     return (log_q.exp() * (log_q - log_p)).sum(-1).mean()
 
 
 def nam_sparsity(model: nn.Module) -> Tensor:
-    """Sum of |gamma| of NAM's batch norms (paper 000, the L1 term; the recipe's weight is its p)."""
+    """Return the sum of |gamma| of the batch norms in NAM attention.
+
+    It is the L1 term of "GoatPose: A Lightweight and Efficient Network with Attention Mechanism"; the weight in the
+    recipe is its p.
+    """
     gammas = [m.norm.weight.abs().sum() for m in model.modules() if isinstance(m, NamChannelAttention)]
     if not gammas:
         raise ConfigError("loss nam_l1: expected a model with NAM attention, this one has none")
     return sum(gammas[1:], gammas[0])
 
 
-# Of any student with heatmaps, top-down or bottom-up. All joints count, also unlabelled ones, of which the teacher
-# knows more than the labels.
+# Terms for any student with heatmaps, top-down or bottom-up. All joints count, also those that are not labelled,
+# about which the teacher knows more than the labels.
 TEACHER_TERMS: dict[str, Term] = {
     "teacher_mse": lambda out, batch: (out["heatmaps"].float() - batch["teacher_heatmaps"]).square().mean(),
     "teacher_kl": lambda out, batch: spatial_kl(out["heatmaps"].float(), batch["teacher_heatmaps"]),
@@ -61,7 +84,11 @@ TEACHER_TERMS: dict[str, Term] = {
 
 
 def heatmap_terms(model: nn.Module) -> dict[str, Term]:
-    """The terms by name. MAPD is {mse: 1 - a - b, teacher_mse: a, teacher_kl: b}, a = 0.15, b = 0.075 (eq. 3)."""
+    """Return the terms of a top-down model by name.
+
+    The paper's multi-angle distillation (its equation 3, MAPD) is {mse: 1 - a - b, teacher_mse: a, teacher_kl: b} with
+    a = 0.15, b = 0.075.
+    """
     return {
         "mse": lambda out, batch: masked_mse(out["heatmaps"].float(), batch["heatmaps"], batch["weight"]),
         "cross_entropy": lambda out, batch: spatial_cross_entropy(
@@ -73,7 +100,15 @@ def heatmap_terms(model: nn.Module) -> dict[str, Term]:
 
 
 def weighted(terms: Mapping[str, Term], weights: dict[str, float]) -> Loss:
-    """The loss of a recipe's ``losses``, name -> weight. Raises ConfigError for a name that is no term."""
+    """Make the loss of a recipe.
+
+    Args:
+        terms: all terms by name.
+        weights: the recipe's ``losses``, name -> weight.
+
+    Raises:
+        ConfigError: a name is no term.
+    """
     for name in weights:
         if name not in terms:
             raise ConfigError(f"expected loss out of {', '.join(terms)}, got {name!r}")

@@ -1,4 +1,4 @@
-"""One file per paper; the plain dicts lead from the name in a recipe to its builder (num_joints, **options)."""
+"""Build the networks, one file per paper; dicts lead from a name in a recipe to the builder (num_joints, **options)."""
 
 from typing import Callable
 

@@ -1,20 +1,28 @@
-"""What a network costs, in the conventions of the papers."""
+"""Count the parameters and multiply-adds of a network, in the conventions of the papers.
+
+The multiply-adds of an exported file are counted in evaluation/onnx_cost.py. This counter needs no export, which takes
+seconds for each network and minutes for all, and sees batch norms before they are folded, which LitePose's tool counts.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence
+from typing import Callable, NamedTuple, Sequence
 
 import torch
 from torch import Tensor, nn
 
-ELEMENTWISE = {nn.BatchNorm2d: 2, nn.ReLU: 1, nn.ReLU6: 1}  # operations per value in LitePose's tool
+# Operations per value in LitePose's tool.
+ELEMENTWISE: dict[type[nn.Module], int] = {nn.BatchNorm2d: 2, nn.ReLU: 1, nn.ReLU6: 1}
 
 
 class Counts(NamedTuple):
-    """Of one image. parameters: each once, however often used. macs: multiply-adds of convolutions and linear layers.
+    """Hold the cost of one image.
 
-    litepose: the "MACs" of LitePose's tool (an older ptflops), which adds 2 per value for batch norm and 1 for ReLU,
-    and takes a transposed convolution's output pixels for a convolution's: at stride 2 four times the true figure.
+    Attributes:
+        parameters: each counted once, however often it is used.
+        macs: multiply-adds of convolutions and linear layers.
+        litepose: the "MACs" of LitePose's tool (an older ptflops). It adds 2 per value for batch norm and 1 for ReLU,
+            and counts a transposed convolution by its output pixels, which at stride 2 is four times the true figure.
     """
 
     parameters: int
@@ -23,7 +31,7 @@ class Counts(NamedTuple):
 
 
 # "Gi": HRNet's tool and all "FLOPs" of HRNet, GoatPose, ELPN, EL-HRNet. No paper here counts 2 operations per MAC.
-CONVENTIONS = {
+CONVENTIONS: dict[str, Callable[[Counts], float]] = {
     "Gi": lambda counts: counts.macs / 2**30,
     "G": lambda counts: counts.macs / 1e9,
     "lp": lambda counts: counts.litepose / 1e9,
@@ -31,11 +39,16 @@ CONVENTIONS = {
 
 
 def count(model: nn.Module, size_wh: Sequence[int]) -> Counts:
-    """Runs one image of zeros through the model, on its device: on "meta", only shapes are computed.
+    """Count the cost of one image by running zeros through the model; on the device "meta" only shapes are computed.
 
-    Sees layers that are modules, not functions (``torch.relu``, ``@``), and a shared layer at each of its calls.
+    It counts layers that are modules, not functions (``torch.relu``, ``@``), and a shared layer at each of its calls.
+
+    Args:
+        model: on any device.
+        size_wh: width and height of the image in px.
     """
-    macs, litepose = [], []
+    macs: list[int] = []
+    litepose: list[int] = []
 
     def add(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         macs.append(layer_macs(module, inputs[0], output))
@@ -54,16 +67,31 @@ def count(model: nn.Module, size_wh: Sequence[int]) -> Counts:
     return Counts(sum(p.numel() for p in model.parameters()), sum(macs), sum(litepose))
 
 
-def layer_macs(module: nn.Module, given: Tensor, made: Tensor) -> int:
-    """Multiply-adds without bias. A convolution's kernel acts per output value, a transposed one's per input value."""
+def layer_macs(module: nn.Module, inputs: Tensor, outputs: Tensor) -> int:
+    """Count a layer's multiply-adds without bias.
+
+    A convolution's kernel acts for each output value, a transposed convolution's for each input value.
+
+    Args:
+        module: the layer.
+        inputs: its input.
+        outputs: its output.
+    """
     if isinstance(module, nn.ConvTranspose2d):
-        return given.numel() * module.weight[0].numel()
+        return inputs.numel() * module.weight[0].numel()
     if isinstance(module, (nn.Conv2d, nn.Linear)):
-        return made.numel() * module.weight[0].numel()
+        return outputs.numel() * module.weight[0].numel()
     return 0
 
 
-def layer_litepose(module: nn.Module, given: Tensor, made: Tensor) -> int:
+def layer_litepose(module: nn.Module, inputs: Tensor, outputs: Tensor) -> int:
+    """Count a layer's "MACs" as LitePose's tool does.
+
+    Args:
+        module: the layer.
+        inputs: its input.
+        outputs: its output.
+    """
     if isinstance(module, nn.ConvTranspose2d):
-        return made[:, 0].numel() * module.weight.numel()
-    return layer_macs(module, given, made) + ELEMENTWISE.get(type(module), 0) * made.numel()
+        return outputs[:, 0].numel() * module.weight.numel()
+    return layer_macs(module, inputs, outputs) + ELEMENTWISE.get(type(module), 0) * outputs.numel()

@@ -1,4 +1,8 @@
-"""EL-HRNet (paper 004): HRNet-W32 whose residual blocks are LA-Basicblocks of NConv and CBAM."""
+"""Build EL-HRNet: HRNet-W32 whose residual blocks are LA-Basicblocks of NConv and CBAM.
+
+It is from "Human Pose Estimation Based on Efficient and Lightweight High-Resolution Network (EL-HRNet)" (Li et al.,
+Sensors 2024, 24, 396, doi:10.3390/s24020396).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from pose_estimation_ros.training.models.layers import BasicBlock, Cbam
 
 
 class NConv(nn.Module):
-    """Half the channels by a 1x1 convolution, the others by a depthwise 3x3 on those; no batch norm inside."""
+    """Make half the channels by a 1x1 convolution, the others by a depthwise 3x3 on those; no batch norm inside."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -21,18 +25,20 @@ class NConv(nn.Module):
         self.cheap = nn.Conv2d(half, half, 3, padding=1, groups=half, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute the output for features (N, C, h, w)."""
         intrinsic = self.primary(x)
         return torch.cat([intrinsic, self.cheap(intrinsic)], 1)
 
 
 class LightAttentionBlock(BasicBlock):
-    """LA-Basicblock: NConv - BN - ReLU - NConv - BN - CBAM, added to the input, ReLU."""
+    """Add NConv - BN - ReLU - NConv - BN - CBAM to the input, then ReLU: the paper's LA-Basicblock."""
 
     def __init__(self, width: int) -> None:
         super().__init__(width)
         self.body.append(Cbam(width))
 
     def conv(self, width: int) -> nn.Sequential:
+        """Build an NConv with its batch norm."""
         return nn.Sequential(NConv(width), nn.BatchNorm2d(width))
 
 

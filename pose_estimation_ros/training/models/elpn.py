@@ -1,4 +1,8 @@
-"""ELPN (paper 002): HRNet with separable residual blocks, two per branch, and GCNet's global context."""
+"""Build ELPN: HRNet with separable residual blocks, two per branch, and GCNet's global context.
+
+It is from "Lightweight and Effective Human Pose Estimation Model Based on Multi-Angle Knowledge Distillation" (Hua Li
+2022, J. Phys.: Conf. Ser. 2224 012025, doi:10.1088/1742-6596/2224/1/012025).
+"""
 
 from __future__ import annotations
 
@@ -12,14 +16,15 @@ from pose_estimation_ros.training.models.layers import BasicBlock, Bottleneck, G
 
 
 class SeparableBlock(BasicBlock):
-    """BasicBlock whose 3x3 convolutions are depthwise 3x3 - BN - 1x1 - BN."""
+    """Make a BasicBlock whose 3x3 convolutions are depthwise 3x3 - BN - 1x1 - BN."""
 
     def conv(self, width: int) -> nn.Sequential:
+        """Build a separable convolution with its batch norms."""
         return nn.Sequential(*conv_bn(width, width, 3, groups=width), *conv_bn(width, width, 1))
 
 
 class ContextBottleneck(Bottleneck):
-    """Bottleneck with a global context block after its last batch norm, before the residual addition."""
+    """Make a Bottleneck with a global context block after its last batch norm, before the residual addition."""
 
     def __init__(self, inputs: int, planes: int) -> None:
         super().__init__(inputs, planes)
@@ -29,13 +34,19 @@ class ContextBottleneck(Bottleneck):
 ELPN: dict[str, Any] = {
     **{"blocks": 2, "block": SeparableBlock, "neck": GlobalContext},
     "front": partial(hrnet_front, bottleneck=ContextBottleneck),
-}  # what makes an HRNet an ELPN
+}  # the options by which an HRNet becomes an ELPN
 
 
 def elpn(num_joints: int = 17, width: int = 16, modules: Sequence[int] = (1, 2, 2)) -> HRNet:
-    """ELPN with free channels and exchange units.
+    """Build an ELPN with any number of channels and exchange units.
 
-    The nets that Tables 4 and 5 count are ordinary HRNets of those widths and units: ``HRNet(16, width, modules)``.
+    The networks that the paper counts in Tables 4 and 5 are ordinary HRNets of those widths and units:
+    ``HRNet(16, width, modules)``.
+
+    Args:
+        num_joints: K, heatmaps out.
+        width: channels of the 1/4 branch.
+        modules: exchange units in stages 2, 3, 4.
     """
     return HRNet(num_joints, width, modules, **ELPN)
 

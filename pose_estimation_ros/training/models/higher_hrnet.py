@@ -1,4 +1,8 @@
-"""HigherHRNet (Cheng et al., CVPR 2020): a top-down network made one for several people at once."""
+"""Build HigherHRNet, which makes a top-down network one for several people at once.
+
+It is from "HigherHRNet: Scale-Aware Representation Learning for Bottom-Up Human Pose Estimation" (Cheng et al., CVPR
+2020, arXiv:1908.10357).
+"""
 
 from __future__ import annotations
 
@@ -11,20 +15,23 @@ from pose_estimation_ros.training.models.lite0_fpn import Lite0Fpn
 
 
 class HigherHRNet(nn.Module):
-    """A network's heatmaps at 1/4, tags beside them, and heatmaps at 1/2 of a transposed convolution of all of that.
+    """Predict heatmaps at 1/4 and tags beside them, and from both by a transposed convolution heatmaps at 1/2.
+
+    The tags differ from the paper's: a joint has two, the network's numbers plus the joint's x and y. So people in
+    different places differ before anything is learned, and the network has to learn how far a joint lies from the
+    middle of its person. Without this, all tags first become equal and need thousands of images to separate.
+
+    The input is (N, 3, H, W) float32 RGB 0..255, H and W multiples of 32. The outputs are "heatmaps" (N, K, H/4, W/4),
+    "tags" (N, 2 K, H/4, W/4) and "heatmaps_2x" (N, K, H/2, W/2).
 
     Args:
-        top_down: the network, with ``features`` at 1/4 and a 1x1 convolution ``head`` that makes heatmaps of them; the
-            paper's is HRNet. block: of the residual blocks at 1/2. half_width: channels there. half_blocks: how many
-            (the paper's: 4). tag_unit: px of the 1/4 map over which tags begin to differ by 1. tag_reach: how far from
-            its person's a joint's tag may be, see ``ServedHigherHRNet``.
-
-    Not of the paper: a joint has two tags, the network's numbers plus the joint's x and y. So people in different
-    places differ before anything is learned, and what has to be learned is how far a joint lies from the middle of its
-    person. From nothing, tags collapse first, and take thousands of images to part.
-
-    Input (N, 3, H, W) float32 RGB 0..255, H and W multiples of 32. Output: "heatmaps" (N, K, H/4, W/4), "tags" (N, 2 K,
-    H/4, W/4), and "heatmaps_2x" (N, K, H/2, W/2).
+        top_down: the network, with ``features`` at 1/4 and a 1x1 convolution ``head`` that makes heatmaps from them;
+            in the paper it is HRNet.
+        block: builder of the residual blocks at 1/2.
+        half_width: channels there.
+        half_blocks: how many blocks; 4 in the paper.
+        tag_unit: px of the 1/4 map over which tags differ by 1 before training.
+        tag_reach: how far a joint's tag may be from its person's, see ``ServedHigherHRNet``.
     """
 
     def __init__(
@@ -51,27 +58,29 @@ class HigherHRNet(nn.Module):
             added.apply(init_weights)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Predict "heatmaps", "tags" and "heatmaps_2x" for images (N, 3, H, W)."""
         features = self.top_down.features(image)
         heatmaps, tags = self.top_down.head(features), self.tags(features)
         doubled = self.doubled(torch.cat([features, heatmaps, tags], 1))
         return {"heatmaps": heatmaps, "tags": tags + self.places(tags), "heatmaps_2x": doubled}
 
     def places(self, tags: Tensor) -> Tensor:
-        """(2 K, h, w): x for the first tag of each joint, y for the second, in tag_unit."""
+        """Return (2 K, h, w): x for the first tag of each joint, y for the second, in tag_unit."""
         y, x = (torch.arange(side, device=tags.device) / self.tag_unit for side in tags.shape[2:])
         both = torch.stack(torch.meshgrid(x, y, indexing="xy"))
         joints = tags.shape[1] // 2
-        return both[:, None].expand(-1, joints, -1, -1).flatten(0, 1)  # exported, repeat_interleave is a OneHot
+        return both[:, None].expand(-1, joints, -1, -1).flatten(0, 1)  # repeat_interleave would become a OneHot in ONNX
 
     def served(self) -> nn.Module:
+        """Return the network as it is exported."""
         return ServedHigherHRNet(self)
 
 
 class ServedHigherHRNet(nn.Module):
-    """The network as it is exported: its tags in tag_reach.
+    """Divide the network's tags by tag_reach, as they are exported.
 
-    The grouping takes tags within 1 of each other for one person's. Those of the papers collapse to a value a person;
-    these err by several times what is worth learning to keep people apart, above all in large people.
+    The grouping takes tags within 1 of each other for one person's. The papers' tags come close to one value for each
+    person; these err by several units, above all in large people.
     """
 
     def __init__(self, model: HigherHRNet) -> None:
@@ -79,15 +88,19 @@ class ServedHigherHRNet(nn.Module):
         self.model = model
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
-        outputs = self.model(image)
+        """Predict "heatmaps", "tags" and "heatmaps_2x" for images (N, 3, H, W)."""
+        outputs: dict[str, Tensor] = self.model(image)
         return outputs | {"tags": outputs["tags"] / self.model.tag_reach}
 
 
 def higher_lite0_fpn(num_joints: int = 17, frozen_stages: int = 0) -> HigherHRNet:
-    """lite0_fpn for several people; with one residual block at 1/2, because resolution is what a CPU pays for.
+    """Build HigherHRNet on Lite0-FPN; it is of no paper.
 
-    3.247M parameters, 1.032 Gi MACs at 256x256.
+    It has 3.247M parameters and 1.032 Gi MACs at 256x256. At 1/2 it has one residual block, because on a CPU high
+    resolution is what costs time.
 
-    Of no paper. frozen_stages: of EfficientNet-Lite0.
+    Args:
+        num_joints: K, heatmaps out.
+        frozen_stages: how many of stem and stages of EfficientNet-Lite0 are frozen.
     """
     return HigherHRNet(Lite0Fpn(num_joints, frozen_stages=frozen_stages), DepthwiseBlock, half_blocks=1)

@@ -1,4 +1,8 @@
-"""HRNet (Sun et al., CVPR 2019): the frame that GoatPose, ELPN and EL-HRNet change block by block."""
+"""Build HRNet, the frame that GoatPose, ELPN and EL-HRNet change block by block.
+
+It is from "Deep High-Resolution Representation Learning for Human Pose Estimation" (Sun et al., CVPR 2019,
+arXiv:1902.09212).
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,17 @@ Front = tuple[nn.Module, nn.Module, nn.ModuleList]  # stem, stage 1, one transit
 
 
 def identity(_width: int) -> nn.Module:
+    """Build a module that changes nothing."""
     return nn.Identity()
 
 
 def hrnet_front(width: int, bottleneck: Callable[[int, int], nn.Module] = Bottleneck) -> Front:
-    """Stem to 1/4, four bottlenecks (builder: inputs, planes), 3x3 transitions; 64 and 256 channels at any width."""
+    """Build a stem to 1/4, four bottlenecks and 3x3 transitions, with 64 and 256 channels at any width.
+
+    Args:
+        width: channels of the 1/4 branch in stage 2.
+        bottleneck: builder of a block from channels in and planes.
+    """
     stem = nn.Sequential(Normalize(), conv_bn(3, 64, 3, 2, relu=True), conv_bn(64, 64, 3, 2, relu=True))
     stage1 = nn.Sequential(bottleneck(64, 64), *(bottleneck(256, 64) for _ in range(3)))
     transitions = [conv_bn(256, width, 3, relu=True), conv_bn(256, 2 * width, 3, 2, relu=True)]
@@ -26,17 +36,36 @@ def hrnet_front(width: int, bottleneck: Callable[[int, int], nn.Module] = Bottle
 
 
 def fuse_down(width_in: int, width_out: int, steps: int) -> nn.Sequential:
-    """A chain of ``steps`` stride-2 3x3 convolutions; only the last changes the width and has no ReLU."""
+    """Build a chain of stride-2 3x3 convolutions, of which only the last changes the width and has no ReLU.
+
+    Args:
+        width_in: channels in.
+        width_out: channels out.
+        steps: how many convolutions.
+    """
     same = [conv_bn(width_in, width_in, 3, stride=2, relu=True) for _ in range(steps - 1)]
     return nn.Sequential(*same, conv_bn(width_in, width_out, 3, stride=2))
 
 
 def fuse_up(width_in: int, width_out: int, steps: int) -> nn.Sequential:
-    """1x1 convolution at the low resolution, then nearest upsampling by 2**steps (HRNet's order: it is the cheaper)."""
+    """Build a 1x1 convolution at the low resolution, then nearest upsampling: HRNet's order, which is the cheaper one.
+
+    Args:
+        width_in: channels in.
+        width_out: channels out.
+        steps: the upsampling is by 2**steps.
+    """
     return nn.Sequential(conv_bn(width_in, width_out, 1), nn.Upsample(scale_factor=2**steps, mode="nearest"))
 
 
 def fuse_path(widths: Sequence[int], source: int, target: int) -> nn.Module:
+    """Build what leads from one branch to another.
+
+    Args:
+        widths: channels of the branches.
+        source: index of the branch that is read.
+        target: index of the branch that it is added to.
+    """
     if source == target:
         return nn.Identity()
     make = fuse_up if source > target else fuse_down
@@ -44,7 +73,7 @@ def fuse_path(widths: Sequence[int], source: int, target: int) -> nn.Module:
 
 
 class ExchangeUnit(nn.Module):
-    """Parallel branches of blocks, then every output branch sums all branches ("multi-scale fusion")."""
+    """Run parallel branches of blocks, then sum all branches for every output branch ("multi-scale fusion")."""
 
     def __init__(self, widths: Sequence[int], blocks: int, block: Block, branch_end: Block, outputs: int) -> None:
         super().__init__()
@@ -57,25 +86,28 @@ class ExchangeUnit(nn.Module):
         )
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
+        """Compute the maps of the output branches from those of all branches, the finest first."""
         features = [branch(x) for branch, x in zip(self.branches, features)]
         return [sum(path(x) for path, x in zip(row, features)).relu() for row in self.fuse]  # type: ignore
 
 
 class HRNet(nn.Module):
-    """Top-down heatmap network on HRNet's frame.
+    """Predict top-down heatmaps on HRNet's frame.
+
+    The input is (N, 3, H, W) float32 RGB 0..255, H and W multiples of 32; the output ``{"heatmaps": (N, K, H/4,
+    W/4)}``.
 
     Args:
         num_joints: K, heatmaps out.
         width: channels of the 1/4 branch (32 for W32); branch b has ``width * 2**b``.
-        modules: exchange units in stages 2, 3, 4. blocks: blocks per branch of each.
-        outputs: branches that the last exchange unit fuses. Only the first is used, so it is 1; with 4, the unused ones
-            stay in, as in those nets of ELPN's Table 5 whose stage 4 has not 3 exchange units (their printed counts).
+        modules: exchange units in stages 2, 3, 4.
+        blocks: blocks per branch of each exchange unit.
+        outputs: branches that the last exchange unit fuses. Only the first is used, so it is 1. With 4, the unused ones
+            stay in; so do the printed counts of the networks in ELPN's Table 5 whose stage 4 has not 3 exchange units.
         block: builder of one residual block of a given width.
         branch_end: builder of a module behind the blocks of each branch, before the fusion.
         neck: builder of a module on the fused 1/4 map, before the head.
         front: builder of all up to the two branches of stage 2, see ``hrnet_front``.
-
-    Input (N, 3, H, W) float32 RGB 0..255, H and W multiples of 32; output ``{"heatmaps": (N, K, H/4, W/4)}``.
     """
 
     def __init__(
@@ -104,19 +136,21 @@ class HRNet(nn.Module):
         self.apply(init_weights)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Predict "heatmaps" for images (N, 3, H, W)."""
         return {"heatmaps": self.head(self.features(image))}
 
     def features(self, image: Tensor) -> Tensor:
-        """(N, width, H/4, W/4): what the head reads."""
+        """Return the features (N, width, H/4, W/4) that the head reads."""
         x = self.stage1(self.stem(image))
         features = self.stages[0]([transition(x) for transition in self.transition1])
         for transition, stage in zip(self.transitions, list(self.stages)[1:]):
             features = stage([*features, transition(features[-1])])
-        return self.neck(features[0])
+        fused: Tensor = self.neck(features[0])
+        return fused
 
 
 def init_weights(module: nn.Module) -> None:
-    """HRNet's initialisation: convolutions from normal(0, 0.001), head bias 0."""
+    """Initialise as HRNet's code does: convolutions from normal(0, 0.001), bias 0."""
     if isinstance(module, nn.Conv2d):
         nn.init.normal_(module.weight, std=0.001)
         if module.bias is not None:
@@ -127,5 +161,5 @@ hrnet_w32 = HRNet  # 28.536M parameters, 7.1200 Gi MACs at 256x192
 hrnet_w48 = partial(HRNet, width=48)  # 63.596M, 14.6142 Gi
 
 # GoatPose's ablation: HRNet with the attention alone. 28.541M and 7.1200 Gi; the 35M and 7.8 G that its Table 3 prints
-# are those of GoatPose-XL, as is the AP beside them: that row is mislabelled.
+# are those of GoatPose-XL, as is the AP beside them, so that row has the wrong label.
 nam_hrnet_w32 = partial(HRNet, branch_end=NamChannelAttention)

@@ -1,4 +1,4 @@
-"""Building blocks shared by the papers' networks. Convolutions: no bias, batch norm behind, unless said."""
+"""Provide the building blocks of the networks; convolutions have no bias and a batch norm behind, unless said."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RGB_STD = (58.395, 57.12, 57.375)
 
 
 class Normalize(nn.Module):
-    """RGB 0..255 -> zero mean, unit variance. Part of the graph, so that no user of the model can get it wrong."""
+    """Normalise RGB 0..255 to zero mean and unit variance, in the graph, so that no user of a model can forget it."""
 
     mean: Tensor
     scale: Tensor
@@ -24,23 +24,26 @@ class Normalize(nn.Module):
         self.register_buffer("scale", 1.0 / torch.tensor(RGB_STD).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
+        """Normalise images (N, 3, H, W) RGB 0..255."""
         return (image - self.mean) * self.scale
 
 
 class FrozenStages(nn.Module):
-    """A backbone of which the first parts keep weights and batch statistics as they are loaded.
+    """Keep weights and batch statistics of a backbone's first parts as they were loaded.
 
-    They are most of the cost of a training step, and once trained on photographs know what those look like.
+    They are most of the cost of a training step and, once trained on photographs, need not learn more.
     """
 
     frozen: Sequence[nn.Module] = ()
 
     def freeze(self, parts: Sequence[nn.Module]) -> None:
+        """Exclude these parts from training."""
         self.frozen = list(parts)
         for part in self.frozen:
             part.requires_grad_(False)
 
     def train(self, mode: bool = True) -> FrozenStages:
+        """Set training or evaluation mode; the frozen parts stay in evaluation mode."""
         super().train(mode)
         for part in self.frozen:
             part.eval()
@@ -50,28 +53,41 @@ class FrozenStages(nn.Module):
 def conv_bn(
     inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, relu: bool = False
 ) -> nn.Sequential:
-    """Convolution ("same" padding) and batch norm, with a ReLU behind where asked for."""
+    """Build a convolution with "same" padding and a batch norm.
+
+    Args:
+        inputs: channels in.
+        outputs: channels out.
+        kernel: its side.
+        stride: of the convolution.
+        groups: of the convolution.
+        relu: whether a ReLU follows.
+    """
     conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(outputs), *([nn.ReLU(inplace=True)] if relu else []))
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and the identity (He et al. 2016), width unchanged."""
+    """Add two 3x3 convolutions to the identity; the width stays.
+
+    It is from "Deep Residual Learning for Image Recognition" (He et al. 2016, arXiv:1512.03385).
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.body = nn.Sequential(*self.conv(width), nn.ReLU(inplace=True), *self.conv(width))
 
     def conv(self, width: int) -> nn.Sequential:
-        """One of the block's two convolutions with its batch norm; the papers' light blocks replace this."""
+        """Build one of the block's two convolutions with its batch norm; the papers' light blocks replace this."""
         return conv_bn(width, width, 3)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute the output for features (N, C, h, w)."""
         return torch.relu(x + self.body(x))
 
 
 class Bottleneck(nn.Module):
-    """1x1 - 3x3 (with the stride) - 1x1 and the identity, projected by 1x1 where width or resolution change."""
+    """Add 1x1 - 3x3 (with the stride) - 1x1 to the identity, which a 1x1 projects where width or resolution change."""
 
     expansion = 4  # output channels per plane
 
@@ -87,11 +103,15 @@ class Bottleneck(nn.Module):
         self.shortcut = nn.Identity() if same else conv_bn(inputs, outputs, 1, stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute the output for features (N, C, h, w)."""
         return torch.relu(self.shortcut(x) + self.body(x))
 
 
 class DepthwiseBlock(nn.Module):
-    """Residual depthwise 3x3 - 1x1 to twice the width - 1x1 back: the depthwise part, slow on CPUs, stays narrow."""
+    """Add depthwise 3x3 - 1x1 to twice the width - 1x1 back to the identity.
+
+    The depthwise part, which is slow on CPUs, has the narrow width.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -102,21 +122,29 @@ class DepthwiseBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute the output for features (N, C, h, w)."""
         return torch.relu(x + self.body(x))
 
 
 class HiddenNorm(nn.LayerNorm):
-    """Layer norm. Over a single value it comes to its bias: said so, as ONNX Runtime 1.23 refuses to run it."""
+    """Compute a layer norm; over a single value, where ONNX Runtime 1.23 refuses to run it, that is its bias."""
 
     def forward(self, hidden: Tensor) -> Tensor:
-        return super().forward(hidden) if self.normalized_shape != (1,) else 0 * hidden * self.weight + self.bias
+        """Normalise hidden values (N, C)."""
+        if self.normalized_shape != (1,):
+            return super().forward(hidden)
+        return 0 * hidden * self.weight + self.bias
 
 
 class GlobalContext(nn.Module):
-    """GCNet's ContextBlock (Cao et al. 2019): attention pooling, 1x1 - LayerNorm - ReLU - 1x1, added to every pixel.
+    """Add to every pixel 1x1 - LayerNorm - ReLU - 1x1 of a pooling by attention.
+
+    It is the ContextBlock of "GCNet: Non-local Networks Meet Squeeze-Excitation Networks and Beyond" (Cao et al. 2019,
+    arXiv:1904.11492).
 
     Args:
-        width: channels in and out. ratio: the hidden width is ``width * ratio``.
+        width: channels in and out.
+        ratio: the hidden width is ``width * ratio``.
     """
 
     def __init__(self, width: int, ratio: float = 1 / 16) -> None:
@@ -128,16 +156,19 @@ class GlobalContext(nn.Module):
         self.excite = nn.Linear(hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute the output for features (N, C, h, w)."""
         attention = self.mask(x).flatten(2).softmax(-1)  # (N, 1, HW)
         context = (attention @ x.flatten(2).transpose(1, 2)).squeeze(1)  # (N, C)
         added = self.excite(torch.relu(self.norm(self.squeeze(context))))
-        return x + added[:, :, None, None]
+        result: Tensor = x + added[:, :, None, None]
+        return result
 
 
 class NamChannelAttention(nn.Module):
-    """NAM-C (Liu et al. 2021; GoatPose, Section 3.2): ``x * sigmoid(w * BN(x))``, w = |gamma| / sum |gamma|.
+    """Gate channels by ``sigmoid(w * BN(x))`` with w = |gamma| / sum |gamma|.
 
-    ``norm`` is the batch norm whose gamma the sparsity loss thins out. As in the official code, w takes gamma's
+    It is NAM-C of "NAM: Normalization-based Attention Module" (Liu et al. 2021, arXiv:2111.12419), Section 3.2 of
+    GoatPose. The sparsity loss pulls the gamma of the batch norm ``norm`` to 0. As in the official code, w has gamma's
     absolute value and no gradient, and the input is multiplied at the end, which GoatPose's text leaves out.
     """
 
@@ -146,17 +177,21 @@ class NamChannelAttention(nn.Module):
         self.norm = nn.BatchNorm2d(width)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute the output for features (N, C, h, w)."""
         scale = self.norm.weight.detach().abs().view(1, -1, 1, 1)  # 4 dimensions to the end: TensorRT likes no scalars
-        return x * torch.sigmoid(scale / scale.sum(1, keepdim=True) * self.norm(x))
+        gate: Tensor = torch.sigmoid(scale / scale.sum(1, keepdim=True) * self.norm(x))
+        return x * gate
 
 
 class Cbam(nn.Module):
-    """CBAM (Woo et al. 2018): channels gated by a shared MLP of mean and maximum, then pixels by a 7x7 convolution.
+    """Gate channels by a shared MLP of mean and maximum, then pixels by a 7x7 convolution.
+
+    It is from "CBAM: Convolutional Block Attention Module" (Woo et al. 2018, arXiv:1807.06521). It has no biases and no
+    batch norm: with a ratio of 16 this gives EL-HRNet's published counts.
 
     Args:
-        width: channels in and out. ratio: the MLP's hidden layer has ``width // ratio``.
-
-    No biases and no batch norm: with r = 16 this gives EL-HRNet's published counts.
+        width: channels in and out.
+        ratio: the MLP's hidden layer has ``width // ratio`` channels.
     """
 
     def __init__(self, width: int, ratio: int = 16) -> None:
@@ -167,6 +202,7 @@ class Cbam(nn.Module):
         self.pixels = nn.Conv2d(2, 1, 7, padding=3, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute the output for features (N, C, h, w)."""
         mean, maximum = x.mean((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
         x = x * torch.sigmoid(self.mlp(mean) + self.mlp(maximum))
         summary = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)

@@ -1,5 +1,7 @@
-"""A top-down network of no paper, for little data: EfficientNet-Lite0, which knows photographs from ImageNet, and a
-feature pyramid (Lin et al., CVPR 2017) from stride 32 up to heatmaps at stride 4.
+"""Build Lite0-FPN, a top-down network of no paper, for little data.
+
+It is EfficientNet-Lite0, trained on ImageNet's photographs, and a feature pyramid from stride 32 up to heatmaps at
+stride 4, as in "Feature Pyramid Networks for Object Detection" (Lin et al., CVPR 2017, arXiv:1612.03144).
 """
 
 from __future__ import annotations
@@ -12,14 +14,15 @@ from pose_estimation_ros.training.models.layers import DepthwiseBlock, conv_bn
 
 
 class Lite0Fpn(nn.Module):
-    """Top-down heatmaps from EfficientNet-Lite0's maps at strides 4 to 32, summed from the coarsest to the finest.
+    """Predict top-down heatmaps from EfficientNet-Lite0's maps at strides 4 to 32, summed from coarse to fine.
+
+    It has 3.163M parameters and 0.493 Gi MACs at 256x192. The input is (N, 3, H, W) float32 RGB 0..255, H and W
+    multiples of 32; the output ``{"heatmaps": (N, K, H/4, W/4)}``.
 
     Args:
-        num_joints: K, heatmaps out. width: channels of the pyramid. frozen_stages: of the backbone.
-
-    3.163M parameters, 0.493 Gi MACs at 256x192.
-
-    Input (N, 3, H, W) float32 RGB 0..255, H and W multiples of 32; output ``{"heatmaps": (N, K, H/4, W/4)}``.
+        num_joints: K, heatmaps out.
+        width: channels of the pyramid.
+        frozen_stages: how many of stem and stages of the backbone are frozen.
     """
 
     def __init__(self, num_joints: int = 17, width: int = 96, frozen_stages: int = 0) -> None:
@@ -33,12 +36,13 @@ class Lite0Fpn(nn.Module):
             added.apply(init_weights)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Predict "heatmaps" for images (N, 3, H, W)."""
         return {"heatmaps": self.head(self.features(image))}
 
     def features(self, image: Tensor) -> Tensor:
-        """(N, width, H/4, W/4): what the head reads."""
-        x, *finer = [lateral(x) for lateral, x in zip(self.lateral, self.backbone(image))][::-1]
-        x = self.blocks[0](x)
+        """Return the features (N, width, H/4, W/4) that the head reads."""
+        coarsest, *finer = [lateral(x) for lateral, x in zip(self.lateral, self.backbone(image))][::-1]
+        x: Tensor = self.blocks[0](coarsest)
         for block, lateral in zip(list(self.blocks)[1:], finer):
             x = block(lateral + self.up(x))
         return x

@@ -1,8 +1,10 @@
-"""LitePose (Wang et al., CVPR 2022): a bottom-up network with one branch, the frame that WLitePose (paper 003) changes.
+"""Build LitePose, a bottom-up network with one branch, the frame that WLitePose changes.
 
-Sizes are those of the official repository's configurations, whose MACs reproduce paper 003's baseline, where the two
-disagree: the backbone ends at 1/16, not at the 1/32 of paper 003's text, and predicts at 1/4 and 1/2, not 1/8 and 1/4.
-Weights start at torch's defaults: the repository sets none of its own (it starts from a trained supernet).
+It is from "Lite Pose: Efficient Architecture Design for 2D Human Pose Estimation" (Wang et al., CVPR 2022,
+arXiv:2205.01271). Sizes are those of the official repository's configurations, whose MACs reproduce WLitePose's
+baseline. WLitePose's text disagrees with them: here the backbone ends at 1/16, not at 1/32, and predicts at 1/4 and
+1/2, not at 1/8 and 1/4. Weights start at torch's defaults, because the repository sets none: it starts from a trained
+supernet.
 """
 
 from __future__ import annotations
@@ -22,39 +24,53 @@ BLOCKS = (6, 8, 10, 10)
 STRIDES = (2, 2, 2, 1)
 
 
-def conv_bn6(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
+def _conv_bn6(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
     return nn.Sequential(*conv_bn(inputs, outputs, kernel, stride, groups), nn.ReLU6(inplace=True))
 
 
 def mobile_stem(outputs: int) -> nn.Sequential:
-    """MobileNetV2's beginning, to 1/2: 3x3, depthwise 3x3, 1x1."""
-    return nn.Sequential(Normalize(), conv_bn6(3, 32, 3, 2), conv_bn6(32, 32, 3, groups=32), conv_bn(32, outputs, 1))
+    """Build MobileNetV2's beginning, to 1/2: 3x3, depthwise 3x3, 1x1."""
+    return nn.Sequential(Normalize(), _conv_bn6(3, 32, 3, 2), _conv_bn6(32, 32, 3, groups=32), conv_bn(32, outputs, 1))
 
 
 class InvertedResidual(nn.Module):
-    """MobileNetV2's block: 1x1 to six times the width, depthwise (LitePose: 7x7), 1x1; identity if it fits."""
+    """Compute 1x1 to six times the width, depthwise convolution and 1x1, added to the identity where that fits.
+
+    It is the block of "MobileNetV2: Inverted Residuals and Linear Bottlenecks" (arXiv:1801.04381) with LitePose's 7x7
+    kernel.
+    """
 
     def __init__(self, inputs: int, outputs: int, stride: int, kernel: int = KERNEL) -> None:
         super().__init__()
         hidden = inputs * EXPANSION
         self.body = nn.Sequential(
-            conv_bn6(inputs, hidden, 1),
-            conv_bn6(hidden, hidden, kernel, stride, groups=hidden),
+            _conv_bn6(inputs, hidden, 1),
+            _conv_bn6(hidden, hidden, kernel, stride, groups=hidden),
             conv_bn(hidden, outputs, 1),
         )
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x) if self.residual else self.body(x)
+        """Compute the output for features (N, C, h, w)."""
+        y: Tensor = self.body(x)
+        return x + y if self.residual else y
 
 
 def stage(block: Block, inputs: int, outputs: int, count: int, stride: int) -> nn.Sequential:
-    """``count`` blocks, of which the first changes width and resolution."""
+    """Build a stage of blocks, of which the first changes width and resolution.
+
+    Args:
+        block: builder of a block (inputs, outputs, stride).
+        inputs: channels in.
+        outputs: channels out.
+        count: how many blocks.
+        stride: of the first block.
+    """
     return nn.Sequential(block(inputs, outputs, stride), *(block(outputs, outputs, 1) for _ in range(count - 1)))
 
 
 class Backbone(FrozenStages):
-    """Image -> five maps: the stem's at 1/2 and those of the four stages at 1/4, 1/8, 1/16, 1/16."""
+    """Make five maps from an image: the stem's at 1/2 and those of the four stages at 1/4, 1/8, 1/16, 1/16."""
 
     def __init__(self, stem: int, widths: Sequence[int], blocks: Sequence[Block], frozen_stages: int = 0) -> None:
         super().__init__()
@@ -63,6 +79,7 @@ class Backbone(FrozenStages):
         self.freeze([self.stem, *self.stages][:frozen_stages])
 
     def forward(self, image: Tensor) -> list[Tensor]:
+        """Compute the maps of images (N, 3, H, W), the finest first."""
         features = [self.stem(image)]
         for one_stage in self.stages:
             features.append(one_stage(features[-1]))
@@ -70,7 +87,7 @@ class Backbone(FrozenStages):
 
 
 class FusionDeconv(nn.Module):
-    """Doubles the resolution: transposed 4x4 convolutions of the refined and of the backbone's map, summed."""
+    """Double the resolution by the sum of transposed 4x4 convolutions of the refined and of the backbone's map."""
 
     def __init__(self, refined: int, raw: int, outputs: int) -> None:
         super().__init__()
@@ -79,29 +96,33 @@ class FusionDeconv(nn.Module):
         self.norm = nn.Sequential(nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
     def forward(self, refined: Tensor, raw: Tensor) -> Tensor:
-        return self.norm(self.refined(refined) + self.raw(raw))
+        """Double the resolution of two maps of one size; the result has ``outputs`` channels."""
+        doubled: Tensor = self.norm(self.refined(refined) + self.raw(raw))
+        return doubled
 
 
-def separable_head(inputs: int, outputs: int) -> nn.Sequential:
+def _separable_head(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
         *conv_bn(inputs, inputs, 5, groups=inputs, relu=True), nn.Conv2d(inputs, outputs, 1, bias=False)
     )
 
 
 class FusedHead(nn.Module):
-    """Maps predicted from the refined and from the backbone's map of the same resolution, summed."""
+    """Predict maps from the refined and from the backbone's map of the same resolution, and sum them."""
 
     def __init__(self, refined: int, raw: int, outputs: int) -> None:
         super().__init__()
-        self.refined = separable_head(refined, outputs)
-        self.raw = separable_head(raw, outputs)
+        self.refined = _separable_head(refined, outputs)
+        self.raw = _separable_head(raw, outputs)
 
     def forward(self, refined: Tensor, raw: Tensor) -> Tensor:
-        return self.refined(refined) + self.raw(raw)
+        """Predict maps from two maps of one size."""
+        maps: Tensor = self.refined(refined) + self.raw(raw)
+        return maps
 
 
 class HalfResolution(nn.Module):
-    """LitePose's way from 1/4 to heatmaps at 1/2: a third fusion deconv and its head."""
+    """Make LitePose's heatmaps at 1/2 from the maps at 1/4, by a third fusion deconv and its head."""
 
     def __init__(self, refined: int, quarter: int, half: int, width: int, num_joints: int) -> None:
         super().__init__()
@@ -109,22 +130,26 @@ class HalfResolution(nn.Module):
         self.head = FusedHead(width, half, num_joints)
 
     def forward(self, refined: Tensor, _maps: Tensor, quarter: Tensor, half: Tensor) -> Tensor:
-        return self.head(self.deconv(refined, quarter), half)
+        """Predict heatmaps at 1/2 from the refined map and the backbone's at 1/4, and the backbone's at 1/2."""
+        heatmaps: Tensor = self.head(self.deconv(refined, quarter), half)
+        return heatmaps
 
 
 class LitePose(nn.Module):
-    """Backbone, two fusion deconvs to 1/4 with heatmaps and tags, and heatmaps at 1/2.
+    """Predict heatmaps and tags at 1/4, behind two fusion deconvs, and heatmaps at 1/2.
+
+    The input is (N, 3, H, W) float32 RGB 0..255, H and W multiples of 64 (small multiples of 32 work, too). The outputs
+    are "heatmaps" and "tags" (N, K, H/4, W/4) and "heatmaps_2x" (N, K, H/2, W/2).
 
     Args:
-        num_joints: K. stem: channels at 1/2. widths: channels of the four stages.
+        num_joints: K.
+        stem: channels at 1/2.
+        widths: channels of the four stages.
         deconvs: channels of the fusion deconvs at 1/8 and 1/4, and at 1/2 if there is a third.
         blocks: builder of a residual block (inputs, outputs, stride) for each stage.
         half_resolution: module (refined (N, C, h, w), heatmaps and tags (N, 2 K, h, w), backbone's maps at 1/4 and at
-            1/2) -> heatmaps (N, K, 2 h, 2 w); by default LitePose's own.
+            1/2) -> heatmaps (N, K, 2 h, 2 w); by default LitePose's.
         frozen_stages: how many of stem and stages are frozen in training.
-
-    Input (N, 3, H, W) float32 RGB 0..255, H and W multiples of 64 (smaller ones of 32 pass). Output: "heatmaps" and
-    "tags" (N, K, H/4, W/4) and "heatmaps_2x" (N, K, H/2, W/2).
     """
 
     def __init__(
@@ -146,6 +171,7 @@ class LitePose(nn.Module):
         self.half_resolution = half_resolution or HalfResolution(deconvs[1], widths[0], stem, deconvs[2], num_joints)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Predict "heatmaps", "tags" and "heatmaps_2x" for images (N, 3, H, W)."""
         half, quarter, eighth, raw, top = self.backbone(image)
         refined = self.deconv2(self.deconv1(top, raw), eighth)
         maps = self.head(refined, quarter)
@@ -156,25 +182,31 @@ class LitePose(nn.Module):
 def litepose_xs(
     num_joints: int = 17, frozen_stages: int = 0, kernels: Sequence[int] = (KERNEL,) * len(BLOCKS)
 ) -> LitePose:
-    """1.676M parameters, 0.883 G MACs at 256x256 (1.202 by LitePose's tool); 14 joints, as below.
+    """Build LitePose-XS.
 
-    kernels: of the four stages' depthwise convolutions. With 3, 5, 3, 5 a CPU trains 1.3 times as fast; a recipe's
-    ``grow_from`` puts them into the middle of LitePose's own.
+    It has 1.676M parameters and 0.883 G MACs at 256x256 (1.202 by LitePose's tool); this and the figures below are with
+    14 joints.
+
+    Args:
+        num_joints: K.
+        frozen_stages: how many of stem and stages are frozen in training.
+        kernels: sides of the four stages' depthwise kernels. With 3, 5, 3, 5 a CPU trains 1.3 times as fast; a recipe's
+            ``grow_from`` puts such kernels into the middle of LitePose's.
     """
     blocks = [partial(InvertedResidual, kernel=kernel) for kernel in kernels]
     return LitePose(num_joints, 16, (16, 32, 48, 80), (16, 24, 24), blocks, frozen_stages=frozen_stages)
 
 
 def litepose_s(num_joints: int = 17) -> LitePose:
-    """2.731M parameters, 3.614 G MACs at 448x448 (4.981 by LitePose's tool)."""
+    """Build LitePose-S, with 2.731M parameters and 3.614 G MACs at 448x448 (4.981 by LitePose's tool)."""
     return LitePose(num_joints, 16, (16, 32, 48, 120), (32, 24, 32))
 
 
 def litepose_m(num_joints: int = 17) -> LitePose:
-    """3.534M parameters, 5.264 G MACs at 448x448 (7.842 by LitePose's tool)."""
+    """Build LitePose-M, with 3.534M parameters and 5.264 G MACs at 448x448 (7.842 by LitePose's tool)."""
     return LitePose(num_joints, 16, (24, 48, 72, 120), (64, 40, 32))
 
 
 def litepose_l(num_joints: int = 17) -> LitePose:
-    """5.738M parameters, 9.962 G MACs at 512x512 (13.713 by LitePose's tool)."""
+    """Build LitePose-L, with 5.738M parameters and 9.962 G MACs at 512x512 (13.713 by LitePose's tool)."""
     return LitePose(num_joints, 24, (24, 64, 96, 160), (64, 40, 32))

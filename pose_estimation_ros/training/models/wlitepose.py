@@ -1,18 +1,20 @@
-"""WLitePose (paper 003): LitePose with DFC-bottleneck blocks and a light deconvolution module.
+"""Build WLitePose: LitePose with DFC-bottleneck blocks and a light deconvolution module.
 
-The paper's counts (S 3.6M, 5.8 G; XS 2.3M, 1.5 G) do not follow from its text, and no reading was found that gives
-them: moving the 7x7 convolution before the expansion takes away more than a DFC branch on the narrow features adds.
-Built here is the text. With 14 joints it has 2.399M and 1.366M parameters, 2.768 and 0.648 G MACs, 3.398 and 0.788 by
-LitePose's tool. Its gaps, and how they are filled:
+It is from "Lightweight Human Pose Estimation Based on Heatmap Weighted Loss Function" (Wang, Li, Chen and Wen). The
+paper's counts (S 3.6M, 5.8 G; XS 2.3M, 1.5 G) do not follow from its text, and no reading was found that gives them:
+moving the 7x7 convolution before the expansion takes away more than a DFC branch on the narrow features adds. Here it
+is built as the text says. With 14 joints it has 2.399M and 1.366M parameters, 2.768 and 0.648 G MACs, 3.398 and 0.788
+by LitePose's tool. What the text leaves open is chosen as follows:
 
-* Where BN "in front of the 1x1" stands: behind the product of the branches, straight before the 1x1.
-* Blocks of stride 2: the 7x7 has the stride; the pooled DFC branch is then already of the output's size, not upsampled.
+* The BN "in front of the 1x1" stands behind the product of the branches, straight before the 1x1.
+* In blocks of stride 2 the 7x7 has the stride. The pooled DFC branch then has the output's size and is not upsampled.
 * The deconvolution module takes "66 channels" = 32 features + 17 heatmaps + 17 tags at 1/4. LitePose has 24 features
-  there, and is at 1/4 after two deconvs: so the second gets 32 channels and the module replaces the third.
-* 1x1 convolutions in "3 groups" on 32 channels cannot be: 4 groups. Residual blocks are ShuffleNet's units with both of
-  their grouped 1x1 (Fig. 3 is not in the text).
-* SE, CBAM and CA refine the output of the 7x7, because each multiplies its own input; only DFC runs in parallel. SE and
-  CBAM reduce by 4, as MobileNetV3: their usual 16 leaves the 16 narrow channels one hidden value, which may never fire.
+  there, and is at 1/4 after two deconvs. So the second gets 32 channels and the module replaces the third.
+* 1x1 convolutions in "3 groups" on 32 channels are impossible, so there are 4 groups. Residual blocks are ShuffleNet's
+  units with both of their grouped 1x1, because Fig. 3 is not in the text.
+* SE, CBAM and CA refine the output of the 7x7, because each multiplies its input; only DFC runs in parallel. SE and
+  CBAM reduce by 4, as in MobileNetV3: their usual 16 would leave the 16 narrow channels one hidden value, which may
+  always be 0.
 """
 
 from __future__ import annotations
@@ -37,17 +39,21 @@ ATTENTIONS = (None, "dfc", "dfc_hidden", *REFINERS)
 
 
 class DfcBottleneck(nn.Module):
-    """7x7 depthwise on the narrow features, gated by DFC; 1x1 to six times the width, GELU, 1x1; identity if it fits.
+    """Compute a gated depthwise 7x7 on the narrow features, 1x1 to six times the width, GELU and 1x1.
 
-    The arguments are the rows of Tables IX and X: with no attention and all three flags off it is "move up 7x7".
+    The identity is added where it fits. The arguments are the rows of Tables IX and X: with no attention and all three
+    flags off it is "move up 7x7".
 
     Args:
-        inputs, outputs: channels. stride: 1 or 2.
-        attention: "dfc" (the text: gates the narrow features, eq. 11), "dfc_hidden" (a full-resolution branch gates the
-            expanded features behind their activation, as GhostNetV2 does; of all readings nearest to the printed
-            counts), "se", "cbam", "ca", or None.
-        gelu: GELU instead of ReLU6. few_activations: only the one between the 1x1 convolutions. few_norms: only the
-            batch norm in front of the first 1x1 (and those inside the attention).
+        inputs: channels in.
+        outputs: channels out.
+        stride: 1 or 2.
+        attention: "dfc" gates the narrow features, as the text says (eq. 11). With "dfc_hidden" a full-resolution
+            branch gates the expanded features behind their activation, as in GhostNetV2; of all readings this is
+            nearest to the printed counts. Others are "se", "cbam", "ca" and None.
+        gelu: whether activations are GELU instead of ReLU6.
+        few_activations: whether there is only the one between the 1x1 convolutions.
+        few_norms: whether there is only the batch norm in front of the first 1x1, beside those inside the attention.
     """
 
     def __init__(
@@ -68,7 +74,7 @@ class DfcBottleneck(nn.Module):
         depthwise = nn.Conv2d(inputs, inputs, KERNEL, stride, KERNEL // 2, groups=inputs, bias=False)
         refine = [REFINERS[attention](inputs)] if attention in REFINERS else []
         self.spatial = nn.Sequential(depthwise, norms[0], *early, *refine)
-        # At half the input's resolution, brought back to it where the 7x7 keeps it.
+        # It works at half the input's resolution and is brought back to it where the 7x7 keeps it.
         self.gate = dfc_logits(inputs, inputs, 2, 2 // stride) if attention == "dfc" else None
         self.norm = nn.BatchNorm2d(inputs) if few_norms else nn.Identity()
         self.expand = nn.Sequential(nn.Conv2d(inputs, hidden, 1, bias=False), norms[1], activation())
@@ -77,17 +83,26 @@ class DfcBottleneck(nn.Module):
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
-        narrow = gated(self.spatial(x), self.gate, x)
-        hidden = gated(self.expand(self.norm(narrow)), self.hidden_gate, x)
-        return x + self.project(hidden) if self.residual else self.project(hidden)
+        """Compute the output for features (N, C, h, w)."""
+        narrow = _gated(self.spatial(x), self.gate, x)
+        hidden = _gated(self.expand(self.norm(narrow)), self.hidden_gate, x)
+        y: Tensor = self.project(hidden)
+        return x + y if self.residual else y
 
 
-def gated(features: Tensor, gate: nn.Module | None, x: Tensor) -> Tensor:
-    return features if gate is None else features * gate(x).sigmoid()
+def _gated(features: Tensor, gate: nn.Module | None, x: Tensor) -> Tensor:
+    if gate is None:
+        return features
+    logits: Tensor = gate(x)
+    return features * logits.sigmoid()
 
 
 class ShuffleUnit(nn.Module):
-    """ShuffleNet's residual unit: grouped 1x1, channels shuffled over the groups, depthwise 3x3, grouped 1x1."""
+    """Add grouped 1x1, a shuffle of the channels over the groups, depthwise 3x3 and grouped 1x1 to the identity.
+
+    It is the unit of "ShuffleNet: An Extremely Efficient Convolutional Neural Network for Mobile Devices"
+    (arXiv:1707.01083).
+    """
 
     order: Tensor
 
@@ -96,20 +111,25 @@ class ShuffleUnit(nn.Module):
         self.mix = conv_bn(width, width, 1, groups=groups, relu=True)
         self.body = nn.Sequential(conv_bn(width, width, 3, groups=width), conv_bn(width, width, 1, groups=groups))
         self.relu = nn.ReLU(inplace=True)
-        # One gather: reshape, transpose, reshape would be traced with Mod, which TensorRT 8 lacks.
+        # One gather, because reshape, transpose, reshape would be traced with Mod, which TensorRT 8 lacks.
         self.register_buffer("order", torch.arange(width).view(groups, -1).t().flatten(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.relu(x + self.body(self.mix(x).index_select(1, self.order)))
+        """Compute the output for features (N, C, h, w)."""
+        y: Tensor = self.relu(x + self.body(self.mix(x).index_select(1, self.order)))
+        return y
 
 
 class LightDeconv(nn.Module):
-    """Light deconvolution module: 1/4 features, heatmaps and tags -> heatmaps at 1/2 (Section III.B, eq. 6).
+    """Make heatmaps at 1/2 from features, heatmaps and tags at 1/4: the light deconvolution module (Section III.B).
 
-    Depthwise transposed 4x4, 1x1, BN, ReLU, four ShuffleUnits, and a 1x1 with bias as HigherHRNet's last layer.
+    It is depthwise transposed 4x4, 1x1, BN, ReLU, four ShuffleUnits, and a 1x1 with bias as HigherHRNet's last layer.
 
     Args:
-        features: channels of the features. num_joints: K. width, groups: of the module.
+        features: channels of the features.
+        num_joints: K.
+        width: channels of the module.
+        groups: of the 1x1 convolutions.
     """
 
     def __init__(self, features: int, num_joints: int, width: int = 32, groups: int = 4) -> None:
@@ -123,7 +143,9 @@ class LightDeconv(nn.Module):
         self.head = nn.Conv2d(width, num_joints, 1)
 
     def forward(self, refined: Tensor, maps: Tensor, _quarter: Tensor, _half: Tensor) -> Tensor:
-        return self.head(self.refine(self.up(torch.cat([refined, maps], 1))))
+        """Predict heatmaps at 1/2 from the refined features and the maps at 1/4."""
+        heatmaps: Tensor = self.head(self.refine(self.up(torch.cat([refined, maps], 1))))
+        return heatmaps
 
 
 FEATURES = 32  # channels at 1/4 in front of the deconvolution module
@@ -138,12 +160,19 @@ def wlitepose(
     deconv: bool = True,
     **block_options: Any,
 ) -> LitePose:
-    """LitePose of these sizes with the paper's changes, each of which can be left out. Raises ConfigError.
+    """Build a LitePose with the paper's changes, each of which can be left out.
 
     Args:
-        num_joints, stem, widths, deconvs: as LitePose's. stages: those with DFC-bottleneck blocks (Table VII).
-        deconv: the light deconvolution module (Table VI) in place of the third fusion deconv.
+        num_joints: K.
+        stem: channels at 1/2.
+        widths: channels of the four stages.
+        deconvs: channels of LitePose's fusion deconvs.
+        stages: those with DFC-bottleneck blocks (Table VII).
+        deconv: whether the light deconvolution module (Table VI) takes the place of the third fusion deconv.
         block_options: of DfcBottleneck.
+
+    Raises:
+        ConfigError: there is no such stage or attention.
     """
     if not set(stages) <= {1, 2, 3, 4}:
         raise ConfigError(f"expected stages out of 1, 2, 3, 4, got {list(stages)}")
@@ -158,10 +187,10 @@ def wlitepose(
 
 
 def wlitepose_xs(num_joints: int = 17, **options: Any) -> LitePose:
-    """The paper's XS on LitePose-XS, 256x256; options of ``wlitepose``."""
+    """Build the paper's XS on LitePose-XS for 256x256, with the options of ``wlitepose``."""
     return wlitepose(num_joints, 16, (16, 32, 48, 80), (16, 24, 24), **options)
 
 
 def wlitepose_s(num_joints: int = 17, **options: Any) -> LitePose:
-    """The paper's S on LitePose-S, 448x448; options of ``wlitepose``."""
+    """Build the paper's S on LitePose-S for 448x448, with the options of ``wlitepose``."""
     return wlitepose(num_joints, 16, (16, 32, 48, 120), (32, 24, 32), **options)

@@ -336,7 +336,7 @@ def test_a_missing_image_is_named_or_skipped(write, tmp_path, capsys):
     content["images"].append({**content["images"][0], "id": 2, "file_name": "gone.png"})
     content["annotations"].append({**content["annotations"][0], "id": 5, "image_id": 2})
     (tmp_path / "a.json").write_text(json.dumps(content))
-    with pytest.raises(DataError, match=r"expected an image gone.png.*\(an image of a.json\)"):
+    with pytest.raises(DataError, match=r"image gone.png does not exist.*\(an image of a.json\)"):
         BottomUpDataset(recipe, recipe.train, augment=False)[1]
     recipe.skip_bad = True
     dataset = BottomUpDataset(recipe, recipe.train, augment=False)

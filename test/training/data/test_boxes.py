@@ -11,7 +11,7 @@ pytest.importorskip("yaml", reason="recipes are yaml")
 
 from pose_estimation_ros.core.geometry import iou, letterbox_matrix  # noqa: E402
 from pose_estimation_ros.training.data.boxes import (  # noqa: E402
-    DOUBT,
+    UNCERTAIN_SCORES,
     BoxesDataset,
     Scene,
     View,
@@ -58,7 +58,7 @@ def test_load_scenes(tmp_path):
 
 @pytest.mark.parametrize("iscrowd", [0, 1])
 def test_a_teachers_score_becomes_what_is_learned(tmp_path, iscrowd):
-    scores = [0.02, DOUBT[0], sum(DOUBT) / 2, DOUBT[1], 0.9]
+    scores = [0.02, UNCERTAIN_SCORES[0], sum(UNCERTAIN_SCORES) / 2, UNCERTAIN_SCORES[1], 0.9]
     items = [{"image_id": 1, "bbox": [n, 0, 2, 2], "iscrowd": iscrowd, "score": s} for n, s in enumerate(scores)]
     path = tmp_path / "boxes.json"
     path.write_text(json.dumps({"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": items}))

@@ -1,28 +1,37 @@
-"""``pose models``: what each model costs and what its paper says it costs.
+"""Count what each model costs and compare it with the figures of the papers' tables.
 
-Parameters are counted once each. "Gi" are multiply-adds of convolutions and linear layers / 2^30, the "FLOPs" of
-HRNet's tool; "lp" is LitePose's tool / 10^9, which adds batch norm and ReLU and overstates transposed convolutions.
-Differences are against the printed figure as rounded there; what lies behind the larger ones is said at the builders.
+Every row is one line of a paper's table; a model that no paper lists has a row without printed figures.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 from functools import partial
 from typing import Any, Callable, NamedTuple, Sequence
 
 import torch
+from torch import nn
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, DETECTOR_MODELS, POSE_MODELS
 from pose_estimation_ros.training.models.counting import CONVENTIONS, count
 
+LITEPOSE_UNIT = "lp"
+LITEPOSE_NOTE = (
+    "lp: as counted by LitePose's tool, / 10^9: with 2 per value for batch norm and 1 for ReLU,\n"
+    "    and the multiply-adds of a transposed convolution of stride 2 four times"
+)
+
 
 class Printed(NamedTuple):
-    """A row of a paper's table: parameters in millions and MACs in units of the convention, None where not given.
+    """Hold a row of a paper's table; what the paper does not give is None.
 
-    num_joints: None of a detector, which has none.
+    Attributes:
+        model: name of the model here.
+        input_size_wh: width and height of the input in px.
+        parameters: printed number of parameters, in millions.
+        macs: printed multiply-adds, in units of the convention.
+        convention: a key of CONVENTIONS.
+        num_joints: number of keypoints; None for a detector.
     """
 
     model: str
@@ -48,58 +57,62 @@ PAPERS = [
     Printed("elpn_v2", (192, 256), 4.7, 2.0),
     Printed("el_hrnet_w32", (192, 256), 5.0, 2.00),  # 5.0 counts the shared layers of CBAM twice
     Printed("el_hrnet_w32", (256, 256), 5.0, 2.66, num_joints=16),
-    Printed("litepose_xs", (256, 256), 1.7, 1.2, "lp", 14),
-    Printed("litepose_s", (448, 448), 2.7, 5.0, "lp", 14),
-    Printed("litepose_m", (448, 448), None, 7.8, "lp", 14),
-    Printed("litepose_l", (512, 512), None, 13.7, "lp", 14),
-    Printed("wlitepose_xs", (256, 256), 2.3, 1.5, "lp"),
-    Printed("wlitepose_s", (448, 448), 3.6, 5.8, "lp"),
+    Printed("litepose_xs", (256, 256), 1.7, 1.2, LITEPOSE_UNIT, 14),
+    Printed("litepose_s", (448, 448), 2.7, 5.0, LITEPOSE_UNIT, 14),
+    Printed("litepose_m", (448, 448), None, 7.8, LITEPOSE_UNIT, 14),
+    Printed("litepose_l", (512, 512), None, 13.7, LITEPOSE_UNIT, 14),
+    Printed("wlitepose_xs", (256, 256), 2.3, 1.5, LITEPOSE_UNIT),
+    Printed("wlitepose_s", (448, 448), 3.6, 5.8, LITEPOSE_UNIT),
 ]
 
 COLUMNS = "{:<14} {:>6} {:>9} {:>10} {:>7} {:>7} {:>8} {:>7} {:>7}  {}"
 HEAD = ("model", "joints", "input", "parameters", "paper", "diff", "MACs", "paper", "diff", "unit")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("names", nargs="*", metavar="NAME", help="models to count (default: all)")
-    parser.add_argument("--json", action="store_true", help="a JSON list in place of the table")
-
-
-def main(args: argparse.Namespace) -> int:
-    rows = map(measure, rows_of(args.names))
-    if args.json:
-        print(json.dumps(list(rows), indent=1))
-        return 0
-    print(COLUMNS.format(*HEAD))
-    for row in rows:
-        print(to_line(row), flush=True)
-    return 0
+def header() -> str:
+    """Return the table's first line."""
+    return COLUMNS.format(*HEAD)
 
 
 def rows_of(names: Sequence[str]) -> list[Printed]:
-    """The papers' rows of the named models, all without names; a model that no paper lists gets a row of its own."""
+    """Return the papers' rows of the named models, or of all models without names.
+
+    Args:
+        names: names of models.
+
+    Returns:
+        The rows; a model that no paper lists has a row of its own.
+
+    Raises:
+        ConfigError: a name is unknown.
+    """
     known = POSE_MODELS | BOTTOM_UP_MODELS | DETECTOR_MODELS
     for name in names:
         if name not in known:
             raise ConfigError(f"expected a model out of {', '.join(known)}, got {name!r}")
-    return [row for name in names or known for row in printed(name) or [unlisted(name)]]
+    return [row for name in names or known for row in _printed(name) or [_unlisted(name)]]
 
 
-def printed(name: str) -> list[Printed]:
+def _printed(name: str) -> list[Printed]:
     return [row for row in PAPERS if row.model == name]
 
 
-def unlisted(name: str) -> Printed:
+def _unlisted(name: str) -> Printed:
     if name in DETECTOR_MODELS:
         return Printed(name, (384, 320), None, None, num_joints=None)
-    bottom_up = name in BOTTOM_UP_MODELS
-    return Printed(name, (448, 448) if bottom_up else (192, 256), None, None, "lp" if bottom_up else "Gi")
+    if name in BOTTOM_UP_MODELS:
+        return Printed(name, (448, 448), None, None, LITEPOSE_UNIT)
+    return Printed(name, (192, 256), None, None)
 
 
 def measure(row: Printed) -> dict[str, Any]:
-    """The row with what we count: parameters (as they are), macs (in units of the convention), paper_* (as printed)."""
+    """Count a model and return a row of `pose models --json`.
+
+    It holds the fields of the row and what is counted here: parameters, a number, and macs, in units of the
+    convention. The printed figures are paper_parameters, a number, and paper_macs.
+    """
     with torch.device("meta"):  # shapes without values: neither memory nor time for the weights
-        model = builder(row)()
+        model = _builder(row)()
     counts = count(model, row.input_size_wh)
     return {
         "model": row.model,
@@ -113,21 +126,22 @@ def measure(row: Printed) -> dict[str, Any]:
     }
 
 
-def builder(row: Printed) -> Callable[[], torch.nn.Module]:
+def _builder(row: Printed) -> Callable[[], nn.Module]:
     if row.model in DETECTOR_MODELS:
         return DETECTOR_MODELS[row.model]
     return partial((POSE_MODELS | BOTTOM_UP_MODELS)[row.model], row.num_joints)
 
 
 def to_line(row: dict[str, Any]) -> str:
-    parameters, printed = row["parameters"], row["paper_parameters"]
+    """Write a row of ``measure`` as a line of the table."""
+    parameters, paper_parameters = row["parameters"], row["paper_parameters"]
     return COLUMNS.format(
         row["model"],
         row["num_joints"] or "-",
-        "{1}x{0}".format(*row["input_size_wh"]),  # height first, as the papers
+        "{1}x{0}".format(*row["input_size_wh"]),  # height first, as in the papers
         f"{parameters / 1e6:.4f} M",
-        "-" if printed is None else f"{printed / 1e6:g} M",
-        difference(parameters, printed),
+        "-" if paper_parameters is None else f"{paper_parameters / 1e6:g} M",
+        difference(parameters, paper_parameters),
         f"{row['macs']:.4f}",
         "-" if row["paper_macs"] is None else f"{row['paper_macs']:g}",
         difference(row["macs"], row["paper_macs"]),
@@ -135,5 +149,6 @@ def to_line(row: dict[str, Any]) -> str:
     )
 
 
-def difference(ours: float, paper: float | None) -> str:
-    return "-" if paper is None else f"{round(ours / paper - 1, 3) + 0.0:+.1%}"  # + 0.0: no "-0.0%"
+def difference(counted: float, printed: float | None) -> str:
+    """Write by how many percent a counted figure differs from the printed one; "-" where none is printed."""
+    return "-" if printed is None else f"{round(counted / printed - 1, 3) + 0.0:+.1%}"  # + 0.0: no "-0.0%"
