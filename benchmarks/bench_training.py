@@ -1,17 +1,21 @@
-"""CPU time of loading one augmented crop against that of training on it, and of training each family against HRNet-W32,
-in one run on one thread; prints two tables.
+"""Measure the CPU time of loading crops and of training on them, and the training speed of each family.
 
-Processor time, not the clock: other programs may run beside it. A ratio under 1 means that one worker process keeps up
-with one training process. Run: python benchmarks/bench_training.py
+It prints two tables: loading one augmented crop against training on it, and each family against HRNet-W32, in one run
+on one thread. Processor time is measured, because other programs may run at the same time. A ratio under 1 means that
+one worker process keeps up with one training process. Run: python benchmarks/bench_training.py
 """
+
+from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from torch import nn
 
 from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.training.data.top_down import TopDownDataset
@@ -20,7 +24,7 @@ from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
 from pose_estimation_ros.training.recipe import Augmentation, Recipe, Source
 
 BATCH, ROUNDS = 32, 1
-SIZES_WH = ([192, 256], [96, 128])
+SIZES_WH = ((192, 256), (96, 128))
 MODEL = "elpn_v1"
 FAMILIES = (
     "hrnet_w32",
@@ -34,8 +38,8 @@ FAMILIES = (
 )
 
 
-def make_crops(folder, count=BATCH):
-    """Stand-ins for the crop pack, of its size (192x256 JPEG, 8 kB or so), so that the benchmark needs no data."""
+def make_crops(folder: Path, count: int = BATCH) -> None:
+    """Write images in place of the crop pack, of its size (192x256 JPEG, about 8 kB), so that no data are needed."""
     rng = np.random.default_rng(0)
     images, annotations = [], []
     for number in range(count):
@@ -48,16 +52,16 @@ def make_crops(folder, count=BATCH):
     write_json(str(folder / "persons.json"), {"images": images, "annotations": annotations})
 
 
-def loading(dataset):
-    """Seconds of processor time per crop."""
+def loading(dataset: TopDownDataset) -> float:
+    """Measure the seconds of processor time to load a crop."""
     started = time.process_time()
     for index in range(len(dataset)):
         dataset[index]
     return (time.process_time() - started) / len(dataset)
 
 
-def training(dataset, model, optimizer):
-    """Seconds of processor time per crop of a step: forward, loss, backward, optimizer."""
+def training(dataset: TopDownDataset, model: nn.Module, optimizer: torch.optim.Optimizer) -> float:
+    """Measure the seconds of processor time per crop of a step: forward, loss, backward, optimizer."""
     batch = torch.utils.data.default_collate([dataset[index] for index in range(BATCH)])
     started = time.process_time()
     heatmaps = model(batch["image"].contiguous(memory_format=torch.channels_last))["heatmaps"]
@@ -67,21 +71,22 @@ def training(dataset, model, optimizer):
     return (time.process_time() - started) / BATCH
 
 
-def measure(folder, size_wh):
-    """Median milliseconds per crop: loading, training; they take turns. The first round is a warm-up."""
+def measure(folder: Path, size_wh: Sequence[int]) -> tuple[float, float]:
+    """Measure the median milliseconds per crop of loading and of training, in turns, after a warm-up round."""
     source = Source("persons.json", ".")
     augmentation = Augmentation(rotation_deg=40, scale=0.3, half_body=0.3, color=0.15)
-    recipe = Recipe(data_root=str(folder), train=[source], input_size_wh=size_wh, augmentation=augmentation)
+    recipe = Recipe(data_root=str(folder), train=[source], input_size_wh=[*size_wh], augmentation=augmentation)
     dataset = TopDownDataset(recipe, recipe.train, augment=True)
-    model = POSE_MODELS[MODEL](17).train().to(memory_format=torch.channels_last)
+    model = POSE_MODELS[MODEL](17).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
     rounds = [(loading(dataset), training(dataset, model, optimizer)) for _ in range(ROUNDS + 1)]
-    return 1e3 * np.median(rounds[1:], axis=0)
+    load, train = 1e3 * np.median(rounds[1:], axis=0)
+    return load, train
 
 
-def training_families():
-    """(name, images/s of processor time, that of HRNet-W32 at the same input) of a forward and backward pass."""
-    baseline = {}
+def training_families() -> Iterator[tuple[str, tuple[int, int], float, float]]:
+    """Yield name, input size, images/s of a forward and backward pass, and their ratio to HRNet-W32's."""
+    baseline: dict[tuple[int, int], float] = {}
     for name in FAMILIES:
         size_wh = (256, 256) if name in BOTTOM_UP_MODELS else (96, 128)
         for model in (["hrnet_w32"] if size_wh not in baseline else []) + [name]:
@@ -90,17 +95,19 @@ def training_families():
         yield name, size_wh, speed, speed / baseline[size_wh]
 
 
-def images_per_second(name, size_wh, batch=4):
+def images_per_second(name: str, size_wh: Sequence[int], batch: int = 4) -> float:
+    """Measure the images per second of processor time of a forward and backward pass."""
     model = {**POSE_MODELS, **BOTTOM_UP_MODELS}[name](17).train()
     images = torch.zeros(batch, 3, size_wh[1], size_wh[0])
-    for _ in range(2):  # the first warms up
+    for _ in range(2):  # the first is a warm-up
         started = time.process_time()
         sum(output.square().mean() for output in model(images).values()).backward()
         seconds = time.process_time() - started
     return batch / seconds
 
 
-def main():
+def main() -> None:
+    """Print both tables."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     print(f"{'one thread, processor time':46} {'load ms':>9} {'train ms':>14} {'ratio':>6}")

@@ -1,25 +1,31 @@
-"""How many times faster than HRNet-W32 each family is on this CPU, at batch 1, at one thread and at two.
+"""Measure how many times faster than HRNet-W32 each family is on this CPU, at batch 1, at one thread and at two.
 
-By multiply-adds; on ONNX Runtime in float32 with the graph as torch's exporter leaves it ("plain") and as `pose export`
-writes it ("ours": training/export/rewrite.py); and where openvino is installed, on that in float32 and in int8
-("openvino", "int8"). Each against HRNet-W32 of the same kind. Top-down networks at 256x192, LitePose-XS and
-WLitePose-XS at 256x256, S at 448x448; random weights, int8 calibrated on noise: this is about time alone.
+The ratios are those of multiply-adds; of time on ONNX Runtime in float32, with the graph as torch's exporter leaves it
+("plain") and as `pose export` writes it ("ours": training/export/rewrite.py); and, where openvino is installed, of time
+on OpenVINO in float32 and in int8 ("openvino", "int8"). Each is against HRNet-W32 of the same kind. Top-down networks
+run at 256x192, LitePose-XS and WLitePose-XS at 256x256, S at 448x448. Weights are random and int8 is calibrated on
+noise, because only time is measured.
 
-All networks take turns, so that whatever else runs here slows all alike; a ratio is that of medians over the rounds, in
-brackets where 95 % of its paired bootstrap lie. One thread is timed by the processor's clock, which other programs
-hardly touch; two threads only by the wall clock, and on a busy machine that tells little.
+All networks take turns, so that other programs slow all of them alike. A ratio is that of medians over the rounds, with
+the range of 95 % of its paired bootstrap in brackets. One thread is timed by the processor's clock, which other
+programs hardly change; two threads only by the wall clock, which is of little value on a busy machine.
 
 Run: PYTHONPATH=.:.venv/openvino python benchmarks/cpu_ratios.py [FAMILY ...] [--rounds 15] [--threads 1 2]
 """
+
+from __future__ import annotations
 
 import argparse
 import contextlib
 import tempfile
 import time
 import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -50,16 +56,18 @@ SIZES_WH = {
     "wlitepose_xs": (256, 256),
     "wlitepose_s": (448, 448),
 }
-# name: (graph, engine)
+# Kind of measurement -> (graph, engine).
 KINDS = {"plain": ("plain", "onnxruntime"), "ours": ("ours", "onnxruntime")}
 if find_spec("openvino"):
     KINDS.update({"openvino": ("ours", "openvino"), "int8": ("int8", "openvino")})
 
 
 @torch.no_grad()
-def alive(name):
-    """The network with random weights and the batch norm statistics of noise: a signal that faded out on its way would
-    end in denormal numbers, which are slow to compute with."""
+def build_model(name: str) -> nn.Module:
+    """Build a network with random weights and the batch norm statistics of noise.
+
+    Without such statistics the signal would fade to denormal numbers, which are slow to compute with.
+    """
     torch.manual_seed(0)
     model = {**POSE_MODELS, **BOTTOM_UP_MODELS}[name](17)
     for module in model.modules():
@@ -71,15 +79,26 @@ def alive(name):
     return model.eval()
 
 
-def plain():
-    """As long as this is entered, to_onnx leaves the network and its graph as they are."""
-    same = {name: lambda graph, *_: graph for name in ("for_export", "with_shapes", "with_shared_weights")}
-    return mock.patch.multiple(export, **same)
+def plain() -> AbstractContextManager[Any]:
+    """Make a context in which to_onnx leaves the network and its graph as they are."""
+    same: dict[str, Any] = {}
+    for name in ("for_export", "with_shapes", "with_shared_weights"):
+        same[name] = lambda graph, *_: graph
+    context: AbstractContextManager[Any] = mock.patch.multiple(export, **same)
+    return context
 
 
-def write_graphs(name, folder):
-    """{graph: path}. Raises AssertionError where ONNX Runtime differs by more than `pose export` takes."""
-    model, size_wh = alive(name), list(SIZES_WH[name])
+def write_graphs(name: str, folder: Path) -> dict[str, Path]:
+    """Write the graphs of a network and return graph -> path.
+
+    Args:
+        name: of the network.
+        folder: for the files.
+
+    Raises:
+        AssertionError: ONNX Runtime differs from torch by more than `pose export` accepts.
+    """
+    model, size_wh = build_model(name), list(SIZES_WH[name])
     paths = {graph: folder / f"{name}_{graph}.onnx" for graph in ("plain", "ours", "int8")}
     for graph in ("plain", "ours"):
         with plain() if graph == "plain" else contextlib.nullcontext():
@@ -93,9 +112,19 @@ def write_graphs(name, folder):
     return paths
 
 
-def measure(graphs, threads, rounds):
-    """{(name, kind): milliseconds (rounds,)} of {name: {graph: path}}."""
-    random, calls = np.random.default_rng(0), {}
+def measure(graphs: dict[str, dict[str, Path]], threads: int, rounds: int) -> dict[tuple[str, str], np.ndarray]:
+    """Time all networks in turns.
+
+    Args:
+        graphs: name of the network -> graph -> path.
+        threads: of the engine.
+        rounds: calls of each network.
+
+    Returns:
+        (name, kind) -> milliseconds (rounds,).
+    """
+    random = np.random.default_rng(0)
+    calls: dict[tuple[str, str], Callable[[], Any]] = {}
     with contextlib.ExitStack() as stack:
         for name, paths in graphs.items():
             images = random.uniform(0, 255, (1, 3, *SIZES_WH[name][::-1])).astype(np.float32)
@@ -107,39 +136,47 @@ def measure(graphs, threads, rounds):
     return dict(zip(calls, times.T, strict=True))
 
 
-def macs(name):
+def macs(name: str) -> int:
+    """Count the multiply-adds of a network."""
     with torch.device("meta"):
         model = {**POSE_MODELS, **BOTTOM_UP_MODELS}[name](17)
     return count(model, SIZES_WH[name]).macs
 
 
-def compare(graphs, threads, rounds):
-    """A row for each family: name, threads, ratio of MACs, and of each kind milliseconds and [ratio, low, high]."""
+def compare(graphs: dict[str, dict[str, Path]], threads: int, rounds: int) -> Iterator[dict[str, Any]]:
+    """Yield a row for each family: name, threads, ratio of MACs, and for each kind milliseconds and its ratio.
+
+    Args:
+        graphs: name of the network -> graph -> path.
+        threads: of the engine.
+        rounds: calls of each network.
+    """
     times = measure(graphs, threads, rounds)
     for name in graphs:
-        row = {"model": name, "threads": threads, "macs": macs(REFERENCE) / macs(name)}
+        row: dict[str, Any] = {"model": name, "threads": threads, "macs": macs(REFERENCE) / macs(name)}
         for kind in KINDS:
             row[f"{kind}_ms"] = float(np.median(times[name, kind]))
             row[kind] = ratio_of_medians(times[REFERENCE, kind], times[name, kind])
         yield row
 
 
-def to_text(rows):
-    """Of each kind the milliseconds and how many times faster than HRNet-W32 that is."""
+def to_text(rows: Iterable[dict[str, Any]]) -> str:
+    """Write for each kind the milliseconds, and how many times faster than HRNet-W32 that is."""
     head = ["", "threads", "by MACs", *(title for kind in KINDS for title in (f"{kind} ms", "times faster"))]
     keys = ["model", "threads", "macs", *(key for kind in KINDS for key in (f"{kind}_ms", kind))]
     texts = [[str(row[key]) if isinstance(row[key], tuple) else row[key] for key in keys] for row in rows]
     return table(head, texts)
 
 
-def main():
+def main() -> None:
+    """Print the table and the machine."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("families", nargs="*", metavar="FAMILY", choices=[*SIZES_WH, []])
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--json", metavar="FILE")
     args = parser.parse_args()
-    warnings.filterwarnings("ignore", category=DeprecationWarning)  # of torch's exporter, about itself
+    warnings.filterwarnings("ignore", category=DeprecationWarning)  # from torch's exporter, about itself
     torch.set_num_threads(1)
     names = [REFERENCE, *(name for name in args.families or SIZES_WH if name != REFERENCE)]
     with tempfile.TemporaryDirectory() as folder:

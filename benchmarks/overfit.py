@@ -1,13 +1,15 @@
-"""Can each family learn? 64 real persons at reduced size until the project's own evaluation gives them OKS AP 90.
+"""Check that each family can learn: train it on 64 real persons at reduced size until evaluation gives OKS AP 90.
 
-Run: make overfit [FAMILIES="elpn_v1 litepose_xs"]. Trains, exports and evaluates as a user would, into runs/overfit,
-and prints a table. A family that was interrupted goes on; one that is done is not repeated.
+Run: make overfit [FAMILIES="elpn_v1 litepose_xs"]. It trains, exports and evaluates as a user would, into runs/overfit,
+and prints a table. A family that was interrupted continues; one that is done is not repeated.
 
-It learns, then, if that was not enough, it settles. Top-down: from all persons as one batch, because in small ones an
-odd person shifts the batch norm's statistics, and deep networks come to rely on it; they find everybody in training
-mode, but when served, with the running statistics, miss those few. Bottom-up: without the cross-entropy, which makes
-the peaks in a tenth of the steps, but never lets the background come to rest at 0.
+Training has a second stage, if the first was not enough. Top-down networks then train on all persons as one batch. In
+small batches an unusual person changes the batch norm's statistics, and deep networks rely on that: in training mode
+they find everybody, but with the running statistics they miss those few. Bottom-up networks then train without the
+cross-entropy, with which peaks form in a tenth of the steps, but the background never reaches 0.
 """
+
+from __future__ import annotations
 
 import argparse
 import csv
@@ -33,17 +35,22 @@ STILL = Augmentation(
 
 
 def write_subset(source: Path, folder: Path) -> None:
-    """A COCO folder with the largest persons of the completely annotated images; everybody else becomes a crowd, which
-    neither counts nor is learned.
+    """Write a COCO folder with the largest persons of the completely annotated images.
+
+    Everybody else becomes a crowd, which neither counts nor is learned.
+
+    Args:
+        source: COCO folder with "annotations_complete".
+        folder: to be written.
     """
     content = json.loads((source / "person_keypoints.json").read_text())
     images = {image["id"]: image for image in content["images"] if image["annotations_complete"]}
     people = [a for a in content["annotations"] if a["image_id"] in images]
 
-    def size(item):
+    def size(item: dict[str, Any]) -> float:
         image = images[item["image_id"]]
         usable = item["num_keypoints"] >= 5 and not item["iscrowd"]
-        return usable * item["bbox"][3] / max(image["width"], image["height"])
+        return float(usable * item["bbox"][3] / max(image["width"], image["height"]))
 
     chosen = {item["id"] for item in sorted(people, key=size)[-PERSONS:]}
     shown = {item["image_id"] for item in people if item["id"] in chosen}
@@ -58,7 +65,13 @@ def write_subset(source: Path, folder: Path) -> None:
 
 
 def stages(family: str, data: Path, out: Path) -> list[tuple[Recipe, int]]:
-    """What is trained one after the other, and for how many epochs at most."""
+    """List the recipes that are trained one after the other, and for how many epochs at most.
+
+    Args:
+        family: name of the model.
+        data: COCO folder.
+        out: folder of the runs.
+    """
     first = Recipe(
         name=family, model=family, data_root=str(data), out_dir=str(out), augmentation=STILL, workers=0,
         train=[Source("person_keypoints.json", "images")], holdout=[Source("person_keypoints.json", "images")],
@@ -68,8 +81,8 @@ def stages(family: str, data: Path, out: Path) -> list[tuple[Recipe, int]]:
 
 
 def top_down_stages(first: Recipe) -> list[tuple[Recipe, int]]:
-    """An epoch is 640 crops."""
-    size = {"input_size_wh": [96, 128], "sigma": 1.0, "epoch_samples": 10 * PERSONS}
+    """List the stages of a top-down network; an epoch is 640 crops."""
+    size: dict[str, Any] = {"input_size_wh": [96, 128], "sigma": 1.0, "epoch_samples": 10 * PERSONS}
     first = dataclasses.replace(
         first, losses={"cross_entropy": 1.0, "mse": 10.0}, precision="bf16-mixed", batch_size=16, **size
     )
@@ -77,34 +90,41 @@ def top_down_stages(first: Recipe) -> list[tuple[Recipe, int]]:
 
 
 def bottom_up_stages(first: Recipe) -> list[tuple[Recipe, int]]:
-    """An epoch is 320 images."""
+    """List the stages of a bottom-up network; an epoch is 320 images."""
     squared = "weighted_mse" if first.model.startswith("w") else "mse"
     tags = {"pull": 20.0, "push": 20.0}
     losses = {"cross_entropy": 1.0, squared: 1000.0, **tags}
-    size = {"input_size_wh": [192, 192], "sigma": 1.0, "padding": 1.0, "epoch_samples": 320}
+    size: dict[str, Any] = {"input_size_wh": [192, 192], "sigma": 1.0, "padding": 1.0, "epoch_samples": 320}
     first = dataclasses.replace(first, task="bottom_up", losses=losses, batch_size=8, **size)
     return [(first, 35), (after(first, losses={"mse": 1000.0, **tags}, lr=1e-3, milestones=[8, 16], lr_decay=0.5), 40)]
 
 
 def after(recipe: Recipe, **changes: Any) -> Recipe:
-    """The stage that begins with what a recipe's run has learned."""
-    begin = str(recipe.run_dir / "last.ckpt")
-    return dataclasses.replace(recipe, name=f"{recipe.name}_settled", init_from=begin, warmup_steps=1, **changes)
+    """Make the recipe of a stage that starts from the weights of another recipe's run."""
+    checkpoint = str(recipe.run_dir / "last.ckpt")
+    return dataclasses.replace(recipe, name=f"{recipe.name}_settled", init_from=checkpoint, warmup_steps=1, **changes)
 
 
 def epochs_done(recipe: Recipe) -> int:
+    """Return how many epochs of a recipe's run are finished."""
     last = recipe.run_dir / "last.ckpt"
-    return load_checkpoint(last)["epoch"] if last.exists() else 0
+    return int(load_checkpoint(last)["epoch"]) if last.exists() else 0
 
 
 def seconds(recipe: Recipe) -> float:
-    """Of training, as the run's log has them."""
+    """Return the seconds of training, from the run's log."""
     with (recipe.run_dir / "log.csv").open() as file:
         return sum(float(row["seconds"]) for row in csv.DictReader(file))
 
 
 def train_to_target(recipe: Recipe, data: Path, max_epochs: int) -> dict[str, float]:
-    """Trains epoch by epoch until the exported model reaches the target: steps, seconds, AP."""
+    """Train epoch by epoch until the exported model reaches the target, and return steps, seconds and AP.
+
+    Args:
+        recipe: of the stage.
+        data: COCO folder.
+        max_epochs: after which it ends in any case.
+    """
     ap = 0.0
     for epoch in range(epochs_done(recipe) + 1, max_epochs + 1):
         if train(dataclasses.replace(recipe, epochs=epoch)) is None:
@@ -117,22 +137,35 @@ def train_to_target(recipe: Recipe, data: Path, max_epochs: int) -> dict[str, fl
     return {"steps": steps, "seconds": seconds(recipe), "AP": ap}
 
 
-def overfit(family: str, data: Path, out: Path) -> dict:
-    """The table's row of a family, also kept as JSON."""
-    done = out / family / "result.json"
-    if done.exists():
-        return json.loads(done.read_text())
+def overfit(family: str, data: Path, out: Path) -> dict[str, Any]:
+    """Train a family and return its row of the table, which is also kept as JSON.
+
+    Args:
+        family: name of the model.
+        data: COCO folder.
+        out: folder of the runs.
+    """
+    result_file = out / family / "result.json"
+    if result_file.exists():
+        return read_result(result_file)
     total = {"steps": 0, "seconds": 0.0}
     for recipe, epochs in stages(family, data, out):
         row = train_to_target(recipe, data, epochs)
         total = {name: row[name] + value for name, value in total.items()}
         if row["AP"] >= TARGET_AP:
             break
-    write_json(done, {"family": family, "input": recipe.input_size_wh, "AP": row["AP"], **total})
-    return json.loads(done.read_text())
+    write_json(result_file, {"family": family, "input": recipe.input_size_wh, "AP": row["AP"], **total})
+    return read_result(result_file)
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """Read a family's row of the table."""
+    row: dict[str, Any] = json.loads(path.read_text())
+    return row
 
 
 def main() -> None:
+    """Train the families and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("families", nargs="*", default=FAMILIES)
     parser.add_argument("--source", default="../shared/data/coco_train", help="COCO folder with annotations_complete")

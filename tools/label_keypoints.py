@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
-"""Keypoints for people who have boxes only: what two MoveNets agree on, as COCO JSON, to train our networks.
+"""Label the keypoints of people who have only boxes, where two MoveNets agree; the result is COCO JSON for training.
 
     python -m tools.label_keypoints MODELS IMAGES BOXES.json OUT.json
 
 MODELS is a folder with movenet_thunder.onnx and movenet_lightning.onnx, IMAGES a folder or a glob of tar files, BOXES
-COCO's layout. A keypoint is labelled where Thunder, which sees each person and the mirror image and takes the mean by
-its scores, is sure of it, and neither the mirror image nor Lightning puts it elsewhere: the rule of the crops of
-shared/data, but any number of keypoints will do. Who has fewer than --least stays without keypoints: training masks or
-leaves out such people, as it does with crowds.
+a file in COCO's layout. Thunder is run on each person and on the mirror image, and the two answers are averaged by
+their scores. A keypoint is labelled where its score is high and neither the mirror image nor Lightning has it at
+another place. This is the rule of the crops of shared/data, but without a least number of keypoints. Persons with fewer
+than --least keypoints get none: training masks or leaves out such people, as it does with crowds.
 """
+
+from __future__ import annotations
 
 import argparse
 import json
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, Callable
 
 import cv2
 import numpy as np
@@ -22,42 +25,74 @@ from tqdm import tqdm
 from benchmarks.movenet import MoveNet
 from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
+from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.training.data.images import ImageStore
 from tools.label_persons import mirrored
 
-SURE = 0.3
-SAME = 0.06  # of the box's longer side
+MIN_SCORE = 0.3
+TOLERANCE = 0.06  # largest distance at which two answers agree, relative to the box's longer side
 COCO17 = get_skeleton("coco17")
+# These four are of a worker process.
+TEACHER: MoveNet
+SECOND_OPINION: MoveNet
+STORE: ImageStore
+LEAST: int
+
+Model = Callable[[np.ndarray, np.ndarray], Poses]  # frame, boxes (N, 4) xyxy -> one pose for each box
+Answer = tuple[np.ndarray, np.ndarray]  # xy (N, K, 2) px and score (N, K) of N people
 
 
-def look_twice(movenet, frame, boxes):
-    """xy (N, K, 2) px and score (N, K) of the people in the image, and what the mirror image says of them."""
+def predict_twice(model: Model, frame: np.ndarray, boxes: np.ndarray) -> tuple[Answer, Answer]:
+    """Return the keypoints found in an image, and those found in its mirror image, in px of the image.
+
+    Args:
+        model: finds the keypoints in boxes.
+        frame: (H, W, 3) uint8 BGR.
+        boxes: (N, 4) xyxy px.
+    """
     width = frame.shape[1]
-    first, second = movenet(frame, boxes), movenet(np.ascontiguousarray(frame[:, ::-1]), mirrored(boxes, width))
+    first, second = model(frame, boxes), model(np.ascontiguousarray(frame[:, ::-1]), mirrored(boxes, width))
     order = COCO17.flip_index
     return (first.xy, first.score), (second.xy[:, order] * [-1, 1] + [width - 1, 0], second.score[:, order])
 
 
-def mean(first, second):
-    """Two answers (xy, score) as one: places by their scores, and the mean score."""
+def mean(first: Answer, second: Answer) -> Answer:
+    """Average two answers about the same people, the places weighted by their scores."""
     weight = np.stack([first[1], second[1]])
     weight = weight / np.maximum(weight.sum(0), 1e-9)
     return first[0] * weight[0][..., None] + second[0] * weight[1][..., None], (first[1] + second[1]) / 2
 
 
-def agreed(teacher, other, frame, boxes):
-    """xy (N, K, 2) px and labelled (N, K) bool. teacher, other: ``frame, boxes (N, 4) xyxy -> Poses``."""
-    first, second = look_twice(teacher, frame, boxes)
+def agreed(teacher: Model, second_opinion: Model, frame: np.ndarray, boxes: np.ndarray) -> Answer:
+    """Find keypoints and tell which of them are labelled.
+
+    Args:
+        teacher: the model whose keypoints are labels.
+        second_opinion: the model that must agree.
+        frame: (H, W, 3) uint8 BGR.
+        boxes: (N, 4) xyxy px.
+
+    Returns:
+        xy (N, K, 2) px and labelled (N, K) bool.
+    """
+    first, second = predict_twice(teacher, frame, boxes)
     xy, score = mean(first, second)
-    doubt, _ = mean(*look_twice(other, frame, boxes))
-    reach = SAME * np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])[:, None]
-    near = [np.linalg.norm(a - b, axis=-1) < reach for a, b in ((first[0], second[0]), (xy, doubt))]
-    return xy, near[0] & near[1] & (score >= SURE)
+    second_xy, _ = mean(*predict_twice(second_opinion, frame, boxes))
+    limit = TOLERANCE * np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])[:, None]
+    near = [np.linalg.norm(a - b, axis=-1) < limit for a, b in ((first[0], second[0]), (xy, second_xy))]
+    return xy, near[0] & near[1] & (score >= MIN_SCORE)
 
 
-def labelled(item, xy, known, least):
-    """The annotation with keypoints, x y visibility, or with none."""
+def labelled(item: dict[str, Any], xy: np.ndarray, known: np.ndarray, least: int) -> dict[str, Any]:
+    """Return an annotation with its keypoints.
+
+    Args:
+        item: annotation of a person in COCO's layout.
+        xy: (K, 2) px.
+        known: (K,) bool, which keypoints are labelled.
+        least: keypoints below which the person gets none.
+    """
     points = np.zeros((len(known), 3))
     if known.sum() >= least:
         points[known] = np.concatenate([xy[known], np.full((known.sum(), 1), 2)], 1)
@@ -65,26 +100,34 @@ def labelled(item, xy, known, least):
     return {**item, "keypoints": np.round(points, 1).ravel().tolist(), "num_keypoints": count}
 
 
-def start_worker(models, images, least):
-    global TEACHER, OTHER, STORE, LEAST
+def start_worker(models: str, images: str, least: int) -> None:
+    """Open models and images in a worker process.
+
+    Args:
+        models: folder of the MoveNets.
+        images: folder or glob of tar files.
+        least: keypoints below which a person gets none.
+    """
+    global TEACHER, SECOND_OPINION, STORE, LEAST
     cv2.setNumThreads(1)
-    TEACHER, OTHER = (MoveNet(str(Path(models, f"movenet_{name}.onnx"))) for name in ("thunder", "lightning"))
+    TEACHER, SECOND_OPINION = (MoveNet(str(Path(models, f"movenet_{name}.onnx"))) for name in ("thunder", "lightning"))
     STORE, LEAST = ImageStore(images), least
 
 
-def label(job):
-    """The annotations of one image, those of people with keypoints."""
+def label(job: tuple[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Return the annotations of an image (name, annotations), those of people with keypoints."""
     name, items = job
     people = [item for item in items if not item.get("iscrowd")]
     rest = [item for item in items if item.get("iscrowd")]
     if not people:
         return rest
     boxes = xywh_to_xyxy(np.array([item["bbox"] for item in people]))
-    found = zip(people, *agreed(TEACHER, OTHER, STORE.read(name), boxes), strict=True)
-    return rest + [labelled(item, xy, known, LEAST) for item, xy, known in found]
+    xy, known = agreed(TEACHER, SECOND_OPINION, STORE.read(name), boxes)
+    return rest + [labelled(*row, LEAST) for row in zip(people, xy, known, strict=True)]
 
 
-def main():
+def main() -> None:
+    """Label all images and write the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("models", "images", "boxes", "out"):
         parser.add_argument(name)
@@ -92,14 +135,15 @@ def main():
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
     content = json.loads(Path(args.boxes).read_text())
-    items = {image["id"]: [] for image in content["images"]}
+    items: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in content["images"]}
     for item in content["annotations"]:
         items[item["image_id"]].append(item)
     jobs = [(image["file_name"], items[image["id"]]) for image in content["images"]]
     start = (args.models, args.images, args.least)
-    # spawned, not forked: threads of OpenCV or ONNX Runtime would be missing in the copy
+    # Spawned, not forked, because threads of OpenCV or ONNX Runtime would be missing in the copy.
     with get_context("spawn").Pool(args.workers, start_worker, start) as pool:
-        people = [item for found in tqdm(pool.imap(label, jobs, 16), "labelling", len(jobs)) for item in found]
+        images = tqdm(pool.imap(label, jobs, 16), "labelling", len(jobs))
+        people = [item for annotations in images for item in annotations]
     Path(args.out).parent.mkdir(parents=True, exist_ok=True)
     write_json(args.out, {**content, "annotations": people})
     count = sum(item.get("num_keypoints", 0) > 0 for item in people)

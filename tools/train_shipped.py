@@ -1,10 +1,10 @@
-"""Trains a shipped model anew: the recipes that it came from one after the other, then export and evaluation.
+"""Train a shipped model again: its recipes one after the other, then export and evaluation.
 
     python tools/train_shipped.py elpn_v1 [key=value ...]           # or: make train-elpn_v1 SET="key=value ..."
 
 Overrides hold for every recipe: `out_dir=DIR` in place of runs/, `devices=2 threads=1`, `epochs=1 epoch_samples=64` for
-a trial. Each recipe starts from the weights of the one before it, wherever that was written. Interrupted, it goes on
-where it was when it is called again; what is done is not done again. The model ends up in out_dir, not in models/.
+a trial. Each recipe starts from the weights of the one before it, wherever that was written. After an interruption the
+same command continues where it was and repeats nothing. The model is written into out_dir, not into models/.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from pose_estimation_ros.training.recipe import load_recipe
+from pose_estimation_ros.training.recipe import Recipe, load_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = "../shared/data"
@@ -29,15 +29,23 @@ PHOTOGRAPHS = ("label_keypoints", TEACHERS, f"{DATA}/boxes/images_train.tar", f"
 
 
 class Shipped(NamedTuple):
-    """name: of the model. recipes: in order, of config/training. checkpoint: of the last one's. export: options.
-    inputs: file -> tool and its arguments, but for the file itself, that make what the recipes read."""
+    """Hold how a shipped model is made.
+
+    Attributes:
+        name: of the model.
+        recipes: in config/training, in their order.
+        checkpoint: name of the last run's checkpoint that is exported.
+        export: options of `pose export`.
+        evaluate: options of `pose evaluate`.
+        inputs: file that the recipes read -> the tool that makes it and the tool's arguments but the file itself.
+    """
 
     name: str
-    recipes: tuple
+    recipes: tuple[str, ...]
     checkpoint: str
-    export: tuple = ()
-    evaluate: tuple = ()
-    inputs: dict = {}  # noqa: RUF012
+    export: tuple[str, ...] = ()
+    evaluate: tuple[str, ...] = ()
+    inputs: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
 
 
 LITE0_FPN = Shipped(
@@ -53,10 +61,7 @@ LITE0_FPN = Shipped(
 SHIPPED = {
     "elpn_v1": Shipped(
         "elpn_v1_coco",
-        (
-            *("elpn_v1_cpu_128", "elpn_v1_cpu_256", "elpn_v1_cpu_finish"),
-            *("elpn_v1_cpu_cut", "elpn_v1_cpu_people_128", "elpn_v1_cpu_people_256", "elpn_v1_cpu_long"),
-        ),
+        ("elpn_v1_cpu_128", "elpn_v1_cpu_256"),
         "best.ckpt",
         evaluate=("--flip",),
         inputs={"runs/labels/boxes_keypoints.json": PHOTOGRAPHS},
@@ -91,13 +96,18 @@ SHIPPED = {
 }  # fmt: skip
 
 
-def commands(shipped, overrides):
-    """The arguments of `pose` that make the model: a training for each recipe, the export, the evaluation."""
+def commands(shipped: Shipped, overrides: list[str]) -> list[list[str]]:
+    """List the arguments of `pose` that make a model: a training for each recipe, the export, the evaluation.
+
+    Args:
+        shipped: the model.
+        overrides: recipe keys to change, in all recipes.
+    """
     steps = []
     for name in shipped.recipes:
         file = ROOT / "config" / "training" / f"{name}.yaml"
         recipe = load_recipe(file, overrides)
-        steps.append(["train", str(file), *overrides, *start(recipe)])
+        steps.append(["train", str(file), *overrides, *start_overrides(recipe)])
     out = ["--out", recipe.out_dir, "--name", shipped.name]
     steps.append(["export", str(recipe.run_dir / shipped.checkpoint), *out, *shipped.export])
     model = str(Path(recipe.out_dir, f"{shipped.name}.onnx"))
@@ -106,20 +116,21 @@ def commands(shipped, overrides):
     return steps
 
 
-def start(recipe):
-    """The override by which a recipe that starts from another's runs/BEFORE/x.ckpt finds it in its own out_dir."""
-    begun = {key: getattr(recipe, key) for key in ("init_from", "grow_from")}
-    return [f"{key}={Path(recipe.out_dir, *Path(x).parts[1:])}" for key, x in begun.items() if x.startswith("runs/")]
+def start_overrides(recipe: Recipe) -> list[str]:
+    """Return the override by which a recipe that starts from runs/BEFORE/x.ckpt finds that file in its out_dir."""
+    files = {key: getattr(recipe, key) for key in ("init_from", "grow_from")}
+    return [f"{key}={Path(recipe.out_dir, *Path(x).parts[1:])}" for key, x in files.items() if x.startswith("runs/")]
 
 
-def run(arguments):
-    """Ends this program as the one that it runs ended, where that was not well."""
-    ended = subprocess.run([sys.executable, *arguments])
-    if ended.returncode:
-        sys.exit(ended.returncode)
+def run(arguments: list[str]) -> None:
+    """Run a Python program; where it fails, exit with its exit code."""
+    code = subprocess.run([sys.executable, *arguments]).returncode
+    if code:
+        sys.exit(code)
 
 
-def main():
+def main() -> None:
+    """Make what the recipes read, then train, export and evaluate."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", choices=SHIPPED)
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="recipe keys to change, in all recipes")

@@ -64,7 +64,7 @@ def test_the_mirror_image_is_mirrored_back(tool):
 def test_annotations_keep_the_known_and_add_the_missing(tool, tmp_path):
     known = {"a.jpg": [{"bbox": [0, 0, 10, 20], "iscrowd": 0}]}
     found = answer([1, 0, 11, 20, 0.9], [50, 0, 60, 20, 0.4], [80, 0, 90, 20, 0.01])
-    content = tool.annotations([("a.jpg", (100, 50), *found), ("b.jpg", (8, 8), *NOBODY)], known)
+    content = tool.to_coco([("a.jpg", (100, 50), *found), ("b.jpg", (8, 8), *NOBODY)], known)
     assert [image["file_name"] for image in content["images"]] == ["a.jpg", "b.jpg"]
     assert [(a["id"], a["bbox"], a.get("score")) for a in content["annotations"]] == [
         (1, [0, 0, 10, 20], None), (2, [50, 0, 10, 20], 0.4)]  # fmt: skip
