@@ -1,7 +1,7 @@
 """Build ELPN: HRNet with separable residual blocks, two per branch, and GCNet's global context.
 
 It is from "Lightweight and Effective Human Pose Estimation Model Based on Multi-Angle Knowledge Distillation" (Hua Li
-2022, J. Phys.: Conf. Ser. 2224 012025, doi:10.1088/1742-6596/2224/1/012025).
+2022, Journal of Physics: Conference Series 2224, doi:10.1088/1742-6596/2224/1/012025).
 """
 
 from __future__ import annotations
