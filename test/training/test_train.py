@@ -102,8 +102,10 @@ class Plain(nn.Module):
 
     def forward(self, image):
         return {"heatmaps": self.body(image / 255)}
-
+"""
+REGISTER = """
 POSE_MODELS["plain"] = Plain
+sys.exit(main())
 """
 
 
@@ -118,7 +120,7 @@ def test_two_processes_are_one_with_the_same_batch(recipe, tmp_path, repository,
     exec(PLAIN_NETWORK, names)
     monkeypatch.setitem(POSE_MODELS, "plain", names["Plain"])
     train(one)
-    (tmp_path / "plain.py").write_text(PLAIN_NETWORK + "sys.exit(main())\n")
+    (tmp_path / "plain.py").write_text(PLAIN_NETWORK + REGISTER)
     run_with_torchrun(two, [str(tmp_path / "plain.py")], tmp_path, repository)
     for found, expected in zip(rows(two), rows(one), strict=True):
         assert found == pytest.approx(expected, rel=2e-4), "the loss curves differ"
