@@ -6,13 +6,12 @@ A recipe is a dataclass with defaults. A YAML file holds only what differs from 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Sequence, TypeVar
 
-from pose_estimation_ros.core.errors import ConfigError, shown
+from pose_estimation_ros.core.errors import ConfigError, closest_name, shown
 from pose_estimation_ros.datasets.yaml_files import parse_yaml, read_yaml
 
 # Lowest and highest value, both included; floats must be finite.
@@ -197,8 +196,8 @@ def _fill(kind: type[Fields], values: Any, where: str) -> Fields:
     known = {field.name for field in dataclasses.fields(kind)}
     for key, value in values.items():
         if key not in known:
-            nearest = difflib.get_close_matches(str(key), known, 1)
-            suggestion = f", did you mean {nearest[0]!r}?" if nearest else ""
+            nearest = closest_name(str(key), known)
+            suggestion = f", did you mean {nearest!r}?" if nearest else ""
             raise ConfigError(f"{where}: unknown key {shown(key)}{suggestion}")
         setattr(filled, key, _convert(getattr(filled, key), value, f"{where}: {key}", key in ("train", "holdout")))
     return filled
