@@ -54,11 +54,11 @@ COMMANDS = {
     ),
     "compare": ("pose_estimation_ros.evaluation.compare", "speed and accuracy of several models", "evaluate"),
     "evaluate-bag": (
-        "pose_estimation_ros.evaluation.bag.evaluate_bag",
+        "pose_estimation_ros.cli.evaluate_bag",
         "run models over rosbags: accuracy, steadiness, drops, video",
         "evaluate",
     ),
-    "make-bag": ("pose_estimation_ros.evaluation.bag.make_bag", "a rosbag of a video or images", "evaluate"),
+    "make-bag": ("pose_estimation_ros.cli.make_bag", "a rosbag of a video or images", "evaluate"),
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 from rosbags.rosbag2 import Writer
 
 from pose_estimation_ros.__main__ import main
-from pose_estimation_ros.core.errors import FrameError
+from pose_estimation_ros.core.errors import ConfigError, DataError, FrameError
 from pose_estimation_ros.evaluation.bag import make_bag
 from pose_estimation_ros.evaluation.bag.files.reader import Bag
 from pose_estimation_ros.imaging.images import read_image
@@ -263,3 +263,26 @@ def test_bad_input(make, photos, content, tmp_path, capsys):
     (photos / "2.jpg").write_bytes(b"broken")
     assert make(photos)[0] == 1 and (tmp_path / "bag").exists()  # with the good images
     assert "2.jpg: expected an image" in capsys.readouterr().err
+
+
+def test_from_python(photos, tmp_path, capsys):
+    made = make_bag.make_bag(make_bag.BagConversion(photos, tmp_path / "bag", compressed=True, max_frames=2))
+    assert (made.path, made.images, made.annotated, made.source.unreadable) == (tmp_path / "bag", 2, None, [])
+    assert len(entries(made.path, "/camera/image_raw/compressed")) == 2
+    assert capsys.readouterr().out == ""
+    with pytest.raises(DataError, match="is there already"):
+        make_bag.make_bag(make_bag.BagConversion(photos, tmp_path / "bag"))
+
+
+@pytest.mark.parametrize(
+    "fields, words",
+    [
+        ({"storage": "zip"}, "expected --storage out of sqlite3, mcap, got 'zip'"),
+        ({"rate_hz": 0.0}, "expected --rate in 0.001..1000000.0, got 0.0"),
+        ({"rate_hz": float("nan")}, "expected --rate in .*, got nan"),
+        ({"max_frames": 0}, "expected --max-frames >= 1, got 0"),
+    ],
+)
+def test_settings_that_are_refused(fields, words):
+    with pytest.raises(ConfigError, match=words):
+        make_bag.BagConversion("in", "bag", **fields)

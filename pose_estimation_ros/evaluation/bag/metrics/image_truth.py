@@ -17,26 +17,38 @@ from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.poses import Poses, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.datasets.coco_faults import size_of
+from pose_estimation_ros.datasets.coco_fields import is_counted
 from pose_estimation_ros.datasets.coco_ids import find_id
 from pose_estimation_ros.datasets.coco_json import refuse_other_size
-from pose_estimation_ros.evaluation.bag.metrics.truth import track_of
+from pose_estimation_ros.evaluation.bag.metrics.truth import Annotation, track_of
 from pose_estimation_ros.evaluation.metrics import coco
 from pose_estimation_ros.imaging.video import Source, SourceFrame
 
+Entry = dict[str, Any]  # of COCO's "images"
+
 
 class Annotations:
-    """COCO's annotations of a source's images, which get their stamps as the images are written.
+    """Hold COCO's annotations of a source's images, which get their stamps as the images are written.
 
-    Raises DataError: as coco.load_ground_truth, two images of the file may be meant by one name, or no image of the
-    source is annotated.
+    Attributes:
+        images: entries of COCO's "images" of the images that were written so far, with their stamps.
+
+    Args:
+        path: the annotation file.
+        source: the images.
+
+    Raises:
+        DataError: as coco.load_ground_truth, an image may be meant by two entries of the file, or no image of the
+            source is annotated.
     """
 
-    def __init__(self, path: str, source: Source) -> None:
+    def __init__(self, path: str | Path, source: Source) -> None:
         self._content = read_json(path)
         truth = coco.load_ground_truth(path, self._content)
         entries = truth.dataset["images"]
         self._persons = truth.imgToAnns
-        self.images: list[dict] = []
+        self.images: list[Entry] = []
+        self._by_key: dict[Any, Entry]
         if source.kind == "video":
             self._by_key = {entry["id"]: entry for entry in entries}
         else:
@@ -67,17 +79,17 @@ class Annotations:
         name = f"{frame.path}, frame {frame.index}" if self._is_video else frame.path
         refuse_other_size(frame.image, size_of(entry), name)
         self.images.append({**entry, "stamp_ns": stamp_ns, "topic": topic})
-        return poses_of([a for a in self._persons[entry["id"]] if coco.is_counted(a)])
+        return poses_of([a for a in self._persons[entry["id"]] if is_counted(a)])
 
     def content(self) -> dict[str, Any]:
-        """Give the annotations of the written images, with their stamps."""
-        own = {image["id"] for image in self.images}
-        annotations = [a for a in self._content["annotations"] if find_id(a["image_id"], own) in own]
+        """Return the annotations of the written images, with their stamps."""
+        ids = {image["id"] for image in self.images}
+        annotations = [a for a in self._content["annotations"] if find_id(a["image_id"], ids) in ids]
         return {**self._content, "images": self.images, "annotations": annotations}
 
 
-def poses_of(persons: Sequence[dict]) -> Poses:
-    """Make Poses of COCO annotations."""
+def poses_of(persons: Sequence[Annotation]) -> Poses:
+    """Make Poses of COCO annotations; labelled keypoints get the score 1."""
     joints = get_skeleton(coco.SKELETON).num_keypoints
     keypoints = np.array([a["keypoints"] for a in persons], float).reshape(-1, joints, 3)
     boxes = xywh_to_xyxy(np.array([a["bbox"] for a in persons]))
@@ -85,7 +97,7 @@ def poses_of(persons: Sequence[dict]) -> Poses:
     return make_poses(keypoints[..., :2], keypoints[..., 2] > 0, boxes, np.ones(len(persons)), tracks)
 
 
-def entries_of_files(entries: Sequence[dict], paths: Sequence[str], annotations: str) -> dict[str, dict]:
+def entries_of_files(entries: Sequence[Entry], paths: Sequence[str], annotations: str | Path) -> dict[str, Entry]:
     """Match image files to the images of an annotation file.
 
     A "file_name" is a path in the folder images/ beside the annotations. Images elsewhere belong to the entry whose
@@ -102,7 +114,7 @@ def entries_of_files(entries: Sequence[dict], paths: Sequence[str], annotations:
     Raises:
         DataError: several entries may be meant.
     """
-    by_name: defaultdict[str, list[dict]] = defaultdict(list)
+    by_name: defaultdict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         by_name[file_of(entry).name].append(entry)
     folder = Path(os.path.abspath(annotations)).parent / "images"
@@ -110,26 +122,40 @@ def entries_of_files(entries: Sequence[dict], paths: Sequence[str], annotations:
     return {path: entry for path, entry in matched.items() if entry}
 
 
-def entry_of(path: str, alike: Sequence[dict], folder: Path) -> dict | None:
-    """Choose the entry of an image file among those of its base name; see entries_of_files."""
+def entry_of(path: str, candidates: Sequence[Entry], folder: Path) -> Entry | None:
+    """Choose the entry of an image file; see entries_of_files.
+
+    Args:
+        path: the image file.
+        candidates: the entries whose base name is the file's.
+        folder: which the names of the entries refer to.
+    """
     here = Path(os.path.abspath(path))
-    found = [entry for entry in alike if folder / file_of(entry) == here]
-    if not found:
-        possible = [entry for entry in alike if not is_another_file(file_of(entry), here)]
+    matching = [entry for entry in candidates if folder / file_of(entry) == here]
+    if not matching:
+        possible = [entry for entry in candidates if not is_another_file(file_of(entry), here)]
         common = [common_end(file_of(entry), here) for entry in possible]
-        found = [entry for entry, count in zip(possible, common) if count == max(common)]
-    if len(found) > 1:
-        names = " and ".join(f"{entry['file_name']} (id {entry['id']})" for entry in found[:2])
-        raise DataError(f"{path}: expected one image of this name in the annotations, got {len(found)}: {names}")
-    return found[0] if found else None
+        matching = [entry for entry, count in zip(possible, common) if count == max(common)]
+    if len(matching) > 1:
+        names = " and ".join(f"{entry['file_name']} (id {entry['id']})" for entry in matching[:2])
+        raise DataError(f"{path}: expected one image of this name in the annotations, got {len(matching)}: {names}")
+    return matching[0] if matching else None
 
 
-def file_of(entry: dict) -> Path:
+def file_of(entry: Entry) -> Path:
+    """Return the "file_name" of an entry as a path."""
     return Path(str(entry["file_name"]))
 
 
 def is_another_file(name: Path, here: Path) -> bool:
-    """Tell whether a path leads to another file than the image, from the nearest folder above it where there is one."""
+    """Tell whether an entry's path leads to another file than the image.
+
+    The path is tried from each folder above the image, the nearest first.
+
+    Args:
+        name: path of the entry.
+        here: path of the image.
+    """
     nearest = next((parent / name for parent in here.parents if (parent / name).is_file()), here)
     return nearest != here
 

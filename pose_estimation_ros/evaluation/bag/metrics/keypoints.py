@@ -1,4 +1,4 @@
-"""Where the keypoints of people who were found lie, of what kind the errors are, and whether scores can be believed."""
+"""Measure the distance of keypoints to the ground truth, the kinds of errors, and how well scores are calibrated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ BINS = 10
 
 
 def details(truth: COCO | None, results: list[dict[str, Any]]) -> dict[str, Any]:
-    """ "keypoints", "errors" and "calibration" of COCO results; {} where nobody is asked for."""
+    """Compute "keypoints", "errors" and "calibration", parts of results.json.
+
+    Args:
+        truth: pycocotools' index of the ground truth; None where nobody is annotated.
+        results: COCO results.
+
+    Returns:
+        The three parts, {} without a ground truth.
+    """
     if truth is None:
         return {}
     skeleton, people = get_skeleton(coco.SKELETON), people_of(truth)
@@ -30,31 +38,50 @@ def details(truth: COCO | None, results: list[dict[str, Any]]) -> dict[str, Any]
 
 
 def keypoints(people: People, matches: Matches, skeleton: Skeleton) -> dict[str, dict[str, Any]]:
-    """Of each keypoint and of "all": labelled ones, mean distance in px and in OKS' unit (2 sigma sqrt(area)) of people
-    who were found, and how many in 100 of all labelled are near; None where there is none.
+    """Measure each keypoint, and "all" of them.
+
+    Args:
+        people: the annotated people.
+        matches: who was found, and where.
+        skeleton: of the keypoints.
+
+    Returns:
+        By name: the number of "labelled" keypoints; of people who were found the mean distance in px, "mean_px", and
+        in the unit of OKS (2 sigma sqrt(area)), "mean_error"; "near", the % of labelled keypoints that are near. None
+        where there is no such keypoint.
     """
     distance = np.linalg.norm(matches.found_xy - people.keypoints[..., :2], axis=-1)
     unit = errors.normalised_errors(people, matches, skeleton)
     near = people.labelled & (matches.similarity >= errors.NEAR)
     everything = list(range(skeleton.num_keypoints))
     figures = {}
-    for name, own in [*((name, [k]) for k, name in enumerate(skeleton.keypoints)), ("all", everything)]:
-        labelled, known = people.labelled[:, own], np.isfinite(unit[:, own])
+    for name, columns in [*((name, [k]) for k, name in enumerate(skeleton.keypoints)), ("all", everything)]:
+        labelled, known = people.labelled[:, columns], np.isfinite(unit[:, columns])
         figures[name] = {
             "labelled": int(labelled.sum()),
-            "mean_px": mean(distance[:, own][known]),
-            "mean_error": mean(unit[:, own][known]),
-            "near": 100 * float(near[:, own].sum() / labelled.sum()) if labelled.any() else None,
+            "mean_px": mean(distance[:, columns][known]),
+            "mean_error": mean(unit[:, columns][known]),
+            "near": 100 * float(near[:, columns].sum() / labelled.sum()) if labelled.any() else None,
         }
     return figures
 
 
 def mean(values: np.ndarray) -> float | None:
+    """Return the mean of values, None where there are none."""
     return float(values.mean()) if values.size else None
 
 
 def scored(found: COCO, people: People, matches: Matches) -> tuple[np.ndarray, np.ndarray]:
-    """Score (N,) and nearness (N,) bool of all labelled keypoints of people who were found."""
+    """Collect the labelled keypoints of people who were found.
+
+    Args:
+        found: pycocotools' index of the results.
+        people: the annotated people.
+        matches: which result belongs to whom.
+
+    Returns:
+        Score (N,) of each keypoint, and whether it is near (N,) bool.
+    """
     nobody = np.zeros((people.keypoints.shape[1], 3))
     scores = np.array([keypoints_of(found.anns[f])[:, 2] if f else nobody[:, 2] for f in matches.found_id])
     counted = people.labelled & (matches.found_id > 0)[:, None]
@@ -62,15 +89,24 @@ def scored(found: COCO, people: People, matches: Matches) -> tuple[np.ndarray, n
 
 
 def calibration(score: np.ndarray, near: np.ndarray) -> dict[str, Any]:
-    """How many keypoints of a score are near, in BINS of equal width, and the expected calibration error in 0..1: the
-    mean over keypoints of |share near - mean score| of their bin (Guo et al., "On Calibration of Modern Neural
-    Networks", ICML 2017). A score is calibrated where it is that share.
+    """Count how many keypoints of a score are near, in BINS of equal width.
+
+    The expected calibration error, 0..1, is the mean over keypoints of |share near - mean score| of their bin (Guo et
+    al., "On Calibration of Modern Neural Networks", ICML 2017, arXiv:1706.04599). A score is calibrated where it equals
+    the share of keypoints that are near.
+
+    Args:
+        score: (N,) of keypoints, 0..1.
+        near: (N,) bool.
+
+    Returns:
+        The number of "keypoints", "ECE" (None without keypoints) and the "bins".
     """
     place = np.clip((score * BINS).astype(int), 0, BINS - 1)
-    bins = []
-    for own in range(BINS):
-        inside = place == own
+    bins: list[dict[str, Any]] = []
+    for number in range(BINS):
+        inside = place == number
         means = {"mean_score": mean(score[inside]), "share_near": mean(near[inside])}
-        bins.append({"from": own / BINS, "count": int(inside.sum()), **means})
+        bins.append({"from": number / BINS, "count": int(inside.sum()), **means})
     gaps = [b["count"] * abs(b["share_near"] - b["mean_score"]) for b in bins if b["count"]]
     return {"keypoints": len(score), "ECE": sum(gaps) / len(score) if len(score) else None, "bins": bins}

@@ -9,7 +9,7 @@ import numpy as np
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.evaluation.bag.metrics.steadiness import Track, bone_changes, exchanged, tracks_of
-from pose_estimation_ros.evaluation.bag.metrics.truth import Truth
+from pose_estimation_ros.evaluation.bag.metrics.truth import GroundTruth
 from pose_estimation_ros.evaluation.bag.report.saved_run import SavedRun, poses_of
 from pose_estimation_ros.evaluation.bag.report.tables import TRUTH_NAMES
 from pose_estimation_ros.evaluation.metrics.matches import match, people_of
@@ -64,7 +64,7 @@ def by_truth(run: SavedRun, name: str) -> list[Moment]:
     if content is None:
         return []
     source = run.results.get(name, {}).get("source", name)  # warnings are shown once for each source
-    truth = Truth(content, source, run.results["topic"])
+    truth = GroundTruth(content, source, run.results["topic"])
     place = {truth.image_id.get(frame["stamp_ns"]): frame["image_id"] for frame in reversed(run.frames)}
     index = truth.index([image_id for image_id in place if image_id is not None])
     if index is None:

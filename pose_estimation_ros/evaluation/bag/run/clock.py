@@ -1,4 +1,4 @@
-"""Which frames of a recording are worked on: every one, or those that a node with a given latency would take."""
+"""Choose the frames of a recording to work on: every one, or those that a node with a given latency would take."""
 
 from __future__ import annotations
 
@@ -9,29 +9,40 @@ from pose_estimation_ros.evaluation.bag.run.prefetch import Loaded
 
 
 class Clock(NamedTuple):
-    """realtime: as a robot would have seen it. latency_ms: of every frame; None: as measured here."""
+    """Say how time passes in a run.
+
+    Attributes:
+        realtime: whether frames are dropped that a running node would not process.
+        latency_ms: time that the work on a frame takes in realtime; None: as measured on this machine.
+    """
 
     realtime: bool = False
     latency_ms: float | None = None
 
 
 class Taken(NamedTuple):
-    """A frame and when its work begins, on the clock of the stamps; None: time plays no part."""
+    """Hold a frame and when the work on it begins, on the clock of the stamps; None where time plays no part."""
 
     frame: Loaded
     start_ns: int | None
 
 
 def every_frame(frames: Iterable[Loaded]) -> Iterator[Taken]:
+    """Take all frames in their order."""
     for frame in frames:
         yield Taken(frame, None)
 
 
 def newest_frames(frames: Iterable[Loaded], latency_ns: Callable[[], int]) -> Iterator[Taken]:
-    """The node's policy, one thread and a subscription of depth 1: while it works only the newest frame is kept for it.
+    """Take frames as the node does, with one thread and a subscription of depth 1.
 
-    Frames arrive at their stamps, none before one recorded earlier. latency_ns: asked after each frame for how long the
-    work on it took. A frame that arrives in the very moment when the node becomes free replaces the one that waited.
+    While the node works, only the newest frame is kept for it. Frames arrive at their stamps, but none before one that
+    was recorded earlier. A frame that arrives in the very moment when the node becomes free replaces the one that
+    waited.
+
+    Args:
+        frames: in the order of recording.
+        latency_ns: is called after each frame and returns how long the work on it took.
     """
     free_ns, arrived_ns = 0, 0
     waiting: Loaded | None = None
@@ -48,7 +59,7 @@ def newest_frames(frames: Iterable[Loaded], latency_ns: Callable[[], int]) -> It
 
 
 def distribution(values: list[float]) -> dict[str, Any]:
-    """Count, mean, and quantiles by nearest rank: p50 is the smallest value that at least half are not above."""
+    """Return count, mean and quantiles; p50 is the smallest value such that half of the values are not above it."""
     ordered = sorted(values)
     ranks = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
     quantiles = {name: ordered[max(0, -int(-rank * len(ordered) // 1) - 1)] for name, rank in ranks.items() if ordered}

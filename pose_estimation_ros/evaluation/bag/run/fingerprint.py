@@ -1,4 +1,4 @@
-"""What a run's results depend on: where that is the same as when they were written, they need not be made again."""
+"""Describe what a run's results depend on; results of the same inputs need not be made again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from pose_estimation_ros.core.atomic_files import file_sha256, read_json
 from pose_estimation_ros.core.errors import DataError, ModelError
 from pose_estimation_ros.core.model_spec import spec_path
-from pose_estimation_ros.evaluation.bag.metrics.truth import Truth
+from pose_estimation_ros.evaluation.bag.metrics.truth import GroundTruth
 from pose_estimation_ros.evaluation.bag.run.output import RESULTS
 from pose_estimation_ros.evaluation.report.summary import versions
 from pose_estimation_ros.inference.backends.find import find_model, find_onnx, find_path
@@ -19,10 +19,11 @@ from pose_estimation_ros.inference.detector import FULL_FRAME
 
 INPUTS = "inputs.json"
 CHUNK = 1 << 20
+LAYERS = ("core", "imaging", "inference", "messages", "datasets", "evaluation")  # whose sources results depend on
 
 
 def bag_sha256(path: Path) -> str:
-    """Of the names and contents of a bag's files, in the order of their names."""
+    """Hash the names and contents of a bag's files, in the order of their names."""
     files = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.is_file())
     digest = hashlib.sha256()
     for file in files:
@@ -31,6 +32,7 @@ def bag_sha256(path: Path) -> str:
 
 
 def chunked_sha256(path: Path) -> str:
+    """Hash a file of any size."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while chunk := file.read(CHUNK):
@@ -39,34 +41,47 @@ def chunked_sha256(path: Path) -> str:
 
 
 def model_sha256(name: str) -> list[str]:
-    """Of a network's file, and of its spec where it has one; of the ONNX model of an engine that is not there."""
+    """Hash a model's file, and its spec where it has one.
+
+    For an engine that does not exist, these are the files of its ONNX model, which may be used in its place.
+    """
     if name == FULL_FRAME:
         return []
     try:
         path = find_path(name) or find_model(name).path
-    except ModelError:  # opening it falls back on that model, or says what is missing
+    except ModelError:  # opening it uses the ONNX model, or says what is missing
         path = find_onnx(name) or ""
     return [file_sha256(str(p)) for p in (path, spec_path(path)) if Path(p).is_file()]
 
 
-def truth_sha256(truth: Truth | None) -> str | None:
-    return hashlib.sha256(json.dumps([truth.source, truth.content]).encode()).hexdigest() if truth else None
+def ground_truth_sha256(ground_truth: GroundTruth | None) -> str | None:
+    """Hash a ground truth, None where there is none."""
+    if ground_truth is None:
+        return None
+    return hashlib.sha256(json.dumps([ground_truth.source, ground_truth.content]).encode()).hexdigest()
 
 
 @functools.cache
-def code() -> dict[str, str]:
-    """Of this program, and the versions of what it runs on."""
+def program() -> dict[str, str]:
+    """Return a hash of this program's sources, and the versions of the packages it runs on."""
     folder = Path(__file__).parents[3]
     digest = hashlib.sha256()
-    for file in sorted(p for layer in ("core", "inference", "evaluation") for p in (folder / layer).rglob("*.py")):
+    for file in sorted(path for layer in LAYERS for path in (folder / layer).rglob("*.py")):
         digest.update(file.read_bytes())
     return {"sha256": digest.hexdigest(), "versions": versions()}
 
 
-def finished(folder: Path, inputs: dict[str, Any]) -> dict[str, Any] | None:
-    """results.json of a run of the same inputs; None where there is none."""
+def up_to_date_results(folder: Path, inputs: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the results.json of an earlier run of the same inputs; None where there is none.
+
+    Args:
+        folder: of the run's results.
+        inputs: as inputs.json has them.
+    """
     try:
-        same = read_json(folder / INPUTS) == inputs
-        return read_json(folder / RESULTS) if same else None
+        if read_json(folder / INPUTS) != inputs:
+            return None
+        results: dict[str, Any] = read_json(folder / RESULTS)
+        return results
     except DataError:
         return None

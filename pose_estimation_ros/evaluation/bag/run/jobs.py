@@ -1,10 +1,8 @@
-"""What one bag comes to: its topics through the models."""
+"""Evaluate every image topic of one bag with every model."""
 
 from __future__ import annotations
 
-import argparse
 import functools
-import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,24 +10,31 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from pose_estimation_ros.core.atomic_files import write_whole
+from pose_estimation_ros.core.atomic_files import read_json, write_whole
 from pose_estimation_ros.core.errors import ConfigError, DataError, PoseError
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.datasets.notes import warn
 from pose_estimation_ros.evaluation.bag.files.reader import Bag, bag_name, image_topic
-from pose_estimation_ros.evaluation.bag.metrics.truth import FILE, Truth, annotations_of, truth_of_file, truth_of_topic
+from pose_estimation_ros.evaluation.bag.metrics.truth import FILE, GroundTruth, annotations_of, people_of_topic
 from pose_estimation_ros.evaluation.bag.run.clock import Clock
 from pose_estimation_ros.evaluation.bag.run.fingerprint import (
     INPUTS,
     bag_sha256,
-    code,
-    finished,
+    ground_truth_sha256,
     model_sha256,
-    truth_sha256,
+    program,
+    up_to_date_results,
 )
 from pose_estimation_ros.evaluation.bag.run.output import RESULTS, RunFolder
 from pose_estimation_ros.evaluation.bag.run.results import about_model, files_of
-from pose_estimation_ros.evaluation.bag.run.runner import Estimate, by_pipeline, by_true_boxes, of_annotated_size, run
+from pose_estimation_ros.evaluation.bag.run.runner import (
+    Estimate,
+    by_pipeline,
+    checking_size,
+    in_annotated_boxes,
+    run,
+)
+from pose_estimation_ros.evaluation.bag.run.settings import GROUND_TRUTH, BagEvaluation
 from pose_estimation_ros.evaluation.metrics import coco
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.backends.open import open_model
@@ -37,83 +42,101 @@ from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 from pose_estimation_ros.inference.top_down import TopDown
 
-DETECTOR, GROUND_TRUTH = "detector", "ground-truth"
 TRACEBACK = "traceback.txt"
-
-
-class Order(NamedTuple):
-    """What is asked for of one bag. args: of the command line."""
-
-    path: str
-    args: argparse.Namespace
-    options: PipelineOptions
-    models: list[str]
+Run = dict[str, Any]  # an entry of summary.json: "folder", "interrupted" and "results"
+Note = Callable[[str], None]  # is called with a line of text for the user
 
 
 class Outcome(NamedTuple):
-    """What came of one bag.
+    """Hold what came of one bag.
 
-    runs: one for each topic and model. error: why there are no more of them, "" where all are there or Ctrl-C came.
-    crashed: whether the error may go away when the bag is tried again: its process died, or there was no memory.
+    Attributes:
+        runs: one entry for each topic and model: "folder", "interrupted" and "results", the content of results.json.
+        error: why there are no more runs, "" where all are there or Ctrl-C was pressed.
+        interrupted: whether Ctrl-C ended the evaluation of the bag.
+        retry: whether another try may succeed, because the process of the bag died or there was too little memory.
     """
 
-    runs: list[dict[str, Any]]
+    runs: list[Run]
     error: str = ""
     interrupted: bool = False
-    crashed: bool = False
-
-
-def whole_bag(order: Order) -> Outcome:
-    """Evaluate every topic and model of a bag, until an error or Ctrl-C; what was done before is kept.
-
-    No exception but Ctrl-C leaves it, so that an odd bag costs only itself; an unexpected one is written with its
-    traceback to traceback.txt in the folder of the bag's results.
-    """
-    runs: list[dict[str, Any]] = []
-    try:
-        for told in evaluate_bag(order):
-            runs.append(told)
-            if told["interrupted"]:
-                return Outcome(runs, "", True)
-    except (PoseError, OSError) as error:
-        return Outcome(runs, str(error))
-    except KeyboardInterrupt:
-        return Outcome(runs, "", True)
-    except MemoryError:
-        return Outcome(runs, f"{order.path}: expected more free memory, got none", crashed=True)
-    except Exception as error:
-        path = Path(order.args.out, bag_name(Path(order.path)), TRACEBACK)
-        with suppress(PoseError, OSError):
-            write_whole(path, traceback.format_exc().encode(errors="backslashreplace"))
-        return Outcome(runs, f"{order.path}: unexpected {type(error).__name__}: {error} (see {path})")
-    return Outcome(runs)
+    retry: bool = False
 
 
 class Job(NamedTuple):
-    """One topic of an open bag with what is true of it. pseudo_truth: made when it is first asked for."""
+    """Hold one topic of an open bag and all that is the same for every model.
 
+    Attributes:
+        evaluation: the settings.
+        bag: the open bag.
+        bag_sha256: hash of its files.
+        topic: the image topic.
+        folder: for the results of the topic.
+        ground_truth: of the topic, None without one.
+        pseudo_ground_truth: a function that makes it at its first call; None without one.
+        model_sha256: a function from a model's name to its hashes, which computes each once.
+        note: is called with news for the user.
+    """
+
+    evaluation: BagEvaluation
     bag: Bag
     bag_sha256: str
     topic: str
     folder: Path
-    truth: Truth | None
-    pseudo_truth: Callable[[], Truth | None]
+    ground_truth: GroundTruth | None
+    pseudo_ground_truth: Callable[[], GroundTruth | None]
+    model_sha256: Callable[[str], list[str]]
+    note: Note
 
 
-def evaluate_bag(order: Order) -> Iterator[dict[str, Any]]:
-    """What came out of each topic and model."""
-    args, options = order.args, order.options
-    with Bag(order.path) as bag:
+def evaluate_bag(evaluation: BagEvaluation, note: Note) -> Outcome:
+    """Evaluate every topic and model of a bag, until an error or Ctrl-C; what was done before is kept.
+
+    No exception leaves this function, so that an odd bag does not stop the others; an unexpected one is written with
+    its traceback to traceback.txt in the folder of the bag's results.
+
+    Args:
+        evaluation: the settings, of one bag.
+        note: is called with news for the user.
+
+    Returns:
+        The runs and, where one failed, why.
+    """
+    (path,) = evaluation.bags
+    runs: list[Run] = []
+    try:
+        for entry in run_bag(evaluation, note):
+            runs.append(entry)
+            if entry["interrupted"]:
+                return Outcome(runs, interrupted=True)
+    except (PoseError, OSError) as error:
+        return Outcome(runs, str(error))
+    except KeyboardInterrupt:
+        return Outcome(runs, interrupted=True)
+    except MemoryError:
+        return Outcome(runs, f"{path}: expected more free memory, got none", retry=True)
+    except Exception as error:
+        file = Path(evaluation.out, bag_name(Path(path)), TRACEBACK)
+        with suppress(PoseError, OSError):
+            write_whole(file, traceback.format_exc().encode(errors="backslashreplace"))
+        return Outcome(runs, f"{path}: unexpected {type(error).__name__}: {error} (see {file})")
+    return Outcome(runs)
+
+
+def run_bag(evaluation: BagEvaluation, note: Note) -> Iterator[Run]:
+    """Yield the run of each topic and model of the one bag; see evaluate_bag."""
+    (path,) = evaluation.bags
+    with Bag(path) as bag:
         if bag.problem:
-            print(f"{order.path}: {bag.problem}; reading what is there", file=sys.stderr)
-        topics = [image_topic(bag, topic) for topic in dict.fromkeys(args.topic or [None])]
-        sha256 = bag_sha256(bag.path)
-        for topic in topics:
-            folder = Path(args.out, bag.name, topic_folder(topic) if len(topics) > 1 else "")
-            pseudo_truth = functools.cache(functools.partial(pseudo_truth_for, bag, topic, args.pseudo_truth, options))
-            job = Job(bag, sha256, topic, folder, truth_for(bag, topic, args), pseudo_truth)
-            for model in order.models:
-                yield evaluate_model(job, options._replace(model=model), args)
+            note(f"{path}: {bag.problem}; reading what is there")
+        topics = [image_topic(bag, topic) for topic in dict.fromkeys(evaluation.topics or [None])]
+        sha256, hashes = bag_sha256(bag.path), functools.cache(model_sha256)
+        for topic, ground_truth in zip(topics, ground_truths(evaluation, bag, topics)):
+            folder = Path(evaluation.out, bag.name, topic_folder(topic) if len(topics) > 1 else "")
+            pseudo = functools.cache(functools.partial(pseudo_ground_truth, evaluation, bag, topic))
+            job = Job(evaluation, bag, sha256, topic, folder, ground_truth, pseudo, hashes, note)
+            for model in evaluation.pose_models:
+                yield run_or_reuse(job, evaluation.options._replace(model=model))
 
 
 def topic_folder(topic: str) -> str:
@@ -127,83 +150,113 @@ def topic_folder(topic: str) -> str:
     return ".".join(written if topic.startswith("/") else ["~", *written])
 
 
-def truth_for(bag: Bag, topic: str, args: argparse.Namespace) -> Truth | None:
-    beside = bag.path / FILE
-    truth = None
-    if args.truth or (not args.truth_topic and beside.is_file()):
-        truth = truth_of_file(args.truth or beside, topic)
-    elif args.truth_topic:
-        truth = truth_of_topic(bag, args.truth_topic, topic)
-    if args.boxes == GROUND_TRUTH and not truth:
-        raise ConfigError(f"expected --truth, --truth-topic or {beside} for --boxes {GROUND_TRUTH}")
-    return truth
+def ground_truths(evaluation: BagEvaluation, bag: Bag, topics: list[str]) -> Iterator[GroundTruth | None]:
+    """Yield the ground truth of each topic; its file, or its topic in the bag, is read once.
+
+    Raises:
+        ConfigError: there is none, and its boxes are asked for.
+        DataError: the ground truth cannot be used.
+    """
+    file = bag.path / FILE
+    path = evaluation.truth or (file if not evaluation.truth_topic and file.is_file() else None)
+    if path:
+        content = read_json(path)
+        yield from (GroundTruth(content, str(path), topic) for topic in topics)
+    elif evaluation.truth_topic:
+        people = people_of_topic(bag, evaluation.truth_topic)
+        yield from (GroundTruth(annotations_of(people, topic), evaluation.truth_topic, topic) for topic in topics)
+    elif evaluation.boxes == GROUND_TRUTH:
+        raise ConfigError(f"expected --truth, --truth-topic or {file} for --boxes {GROUND_TRUTH}")
+    else:
+        yield from (None for _ in topics)
 
 
-def pseudo_truth_for(bag: Bag, topic: str, model: str | None, options: PipelineOptions) -> Truth | None:
-    """What the stronger model finds in every frame by itself: detected anew in each, nothing carried over."""
-    if not model:
+def pseudo_ground_truth(evaluation: BagEvaluation, bag: Bag, topic: str) -> GroundTruth | None:
+    """Run the stronger model on every image by itself: people are detected anew in each, without tracking."""
+    if not evaluation.pseudo_truth:
         return None
-    alone = options._replace(model=model, detect_every=1, tracking=False)
-    with opened(alone, DETECTOR, None) as (estimate, skeleton, _):
+    model = evaluation.pseudo_truth
+    options = evaluation.options._replace(model=model, detect_every=1, tracking=False)
+    with opened(options, None) as (estimate, skeleton, _):
         check_skeleton(skeleton, model)
         record = run(bag, topic, estimate, None, Clock())
     if record.interrupted:
         raise KeyboardInterrupt
     by_stamp = {f.stamp_ns: poses for f, poses in reversed(list(zip(record.frames, record.poses)))}
     source = f"pseudo-truth: poses by {Path(model).stem}, nobody's annotations"
-    return Truth(annotations_of(sorted(by_stamp.items()), topic), source, topic)
+    return GroundTruth(annotations_of(sorted(by_stamp.items()), topic), source, topic)
 
 
-def evaluate_model(job: Job, options: PipelineOptions, args: argparse.Namespace) -> dict[str, Any]:
-    """The run, or what an earlier one of the same inputs has left."""
+def run_or_reuse(job: Job, options: PipelineOptions) -> Run:
+    """Run a model on a topic, or return the results of an earlier run of the same inputs."""
     target = job.folder / Path(options.model).stem
-    told = {"bag": job.bag.name, "topic": job.topic, **about_model(options, args.boxes)}
-    inputs = inputs_of(job, told, options, args)
-    results = None if args.again else finished(target, inputs)
+    sha256 = next(iter(job.model_sha256(options.model)), "")
+    about = {"bag": job.bag.name, "topic": job.topic, **about_model(options, sha256, job.evaluation.boxes)}
+    inputs = inputs_of(job, about, options)
+    results = None if job.evaluation.again else up_to_date_results(target, inputs)
     if results:
-        print(f"as it was, not run again: {target}", file=sys.stderr)
+        job.note(f"up to date, skipped: {target}")
         return {"folder": str(target), "interrupted": False, "results": results}
-    clock = Clock(args.realtime, args.latency_ms)
-    pseudo_truth = job.pseudo_truth()
-    with opened(options, args.boxes, job.truth) as (estimate, skeleton, network):
-        if job.truth or pseudo_truth:
+    return run_model(job, options, target, about, inputs)
+
+
+def run_model(job: Job, options: PipelineOptions, target: Path, about: dict[str, Any], inputs: dict[str, Any]) -> Run:
+    """Run a model on a topic and write its folder of results.
+
+    Args:
+        job: the topic.
+        options: of the pipeline, with the model.
+        target: the folder of results.
+        about: what results.json says of bag, topic and model.
+        inputs: content of inputs.json.
+    """
+    evaluation, ground_truth, pseudo = job.evaluation, job.ground_truth, job.pseudo_ground_truth()
+    clock = Clock(evaluation.realtime, evaluation.latency_ms)
+    with opened(options, ground_truth if evaluation.boxes == GROUND_TRUTH else None) as (estimate, skeleton, network):
+        if ground_truth or pseudo:
             check_skeleton(skeleton, options.model)
-        with RunFolder(target, skeleton, args.color_by, not args.no_video) as folder:
-            record = run(job.bag, job.topic, checked(estimate, job.truth), folder, clock)
-            if network.non_finite.values:
-                warn(f"{target}: {options.model}: {network.non_finite.text()}")
-            if job.truth and not record.partial:
-                job.truth.warn_of_strangers(record.stamps_ns)
-            said = {**told, "fallback_in_use": network.fault}
-            files = files_of(record, skeleton, said, clock, job.truth, pseudo_truth)
+        with RunFolder(target, skeleton, evaluation.color_by, evaluation.video) as folder:
+            checked = checking_size(estimate, ground_truth) if ground_truth else estimate
+            record = run(job.bag, job.topic, checked, folder, clock)
+            record.fault, record.non_finite = network.fault, network.non_finite
+            if record.non_finite.values:
+                warn(f"{target}: {options.model}: {record.non_finite.text()}")
+            if ground_truth and not record.partial:
+                ground_truth.warn_of_missing_images(record.stamps_ns)
+            files = files_of(record, skeleton, about, clock, ground_truth, pseudo)
             folder.finish(files if record.interrupted else {**files, INPUTS: inputs})
     return {"folder": str(target), "interrupted": record.interrupted, "results": files[RESULTS]}
 
 
-def checked(estimate: Estimate, truth: Truth | None) -> Estimate:
-    return of_annotated_size(estimate, truth) if truth else estimate
-
-
-def inputs_of(job: Job, told: dict[str, Any], options: PipelineOptions, args: argparse.Namespace) -> dict[str, Any]:
-    pseudo = args.pseudo_truth
+def inputs_of(job: Job, about: dict[str, Any], options: PipelineOptions) -> dict[str, Any]:
+    """Describe all that the results of a model on a topic depend on, the content of inputs.json."""
+    evaluation, pseudo = job.evaluation, job.evaluation.pseudo_truth
     return {
-        **told,
+        **about,
         "bag_sha256": job.bag_sha256,
-        "networks_sha256": [model_sha256(options.model), model_sha256(options.detector)],
-        "truth_sha256": truth_sha256(job.truth),
-        "pseudo_truth": [pseudo, *model_sha256(pseudo)] if pseudo else None,
-        "clock": [args.realtime, args.latency_ms],
-        "pictures": [args.color_by, not args.no_video],
-        "code": code(),
+        "networks_sha256": [job.model_sha256(options.model), job.model_sha256(options.detector)],
+        "truth_sha256": ground_truth_sha256(job.ground_truth),
+        "pseudo_truth": [pseudo, *job.model_sha256(pseudo)] if pseudo else None,
+        "clock": [evaluation.realtime, evaluation.latency_ms],
+        "pictures": [evaluation.color_by, evaluation.video],
+        "code": program(),
     }
 
 
 @contextmanager
 def opened(
-    options: PipelineOptions, boxes: str, truth: Truth | None
+    options: PipelineOptions, annotated: GroundTruth | None
 ) -> Iterator[tuple[Estimate, Skeleton, Pipeline | Backend]]:
-    """How people are estimated, their skeleton, and whose ``fault`` tells why it is not on what was asked for."""
-    if boxes == DETECTOR:
+    """Open the networks.
+
+    Args:
+        options: of the pipeline.
+        annotated: the ground truth in whose boxes the pose model runs; None: the whole pipeline runs.
+
+    Yields:
+        The function that estimates people, their skeleton, and the networks, which tell ``fault`` and ``non_finite``.
+    """
+    if annotated is None:
         with build_pipeline(options) as pipeline:
             yield by_pipeline(pipeline), pipeline.skeleton, pipeline
     else:
@@ -211,9 +264,10 @@ def opened(
         backend, spec = open_model(options.model, "top_down", **shared)
         with backend:
             estimator = TopDown(backend, spec, flip_test=options.flip_test)
-            yield by_true_boxes(estimator, truth), get_skeleton(spec.skeleton), backend
+            yield in_annotated_boxes(estimator, annotated), get_skeleton(spec.skeleton), backend
 
 
 def check_skeleton(skeleton: Skeleton, model: str) -> None:
+    """Raise DataError where COCO's evaluation cannot judge poses of this skeleton."""
     if skeleton.name != coco.SKELETON:
         raise DataError(f"{model}: expected the skeleton {coco.SKELETON} to judge, got {skeleton.name}")

@@ -1,4 +1,4 @@
-"""The files of one run: a folder that takes its name when all of it is written."""
+"""Write the files of one run into a folder that takes its name when all of it is written."""
 
 from __future__ import annotations
 
@@ -26,11 +26,14 @@ from pose_estimation_ros.messages.poses import poses_to_msg, skeleton_to_msg
 RESULTS = "results.json"
 METRES_PER_PX, LIFETIME_S = 0.002, 0.5  # the node's defaults
 ATTEMPTS = 10  # to put results in their place while other runs do the same
-RATE_FRAMES = 10  # the video's rate is that of so many frames
+RATE_FRAMES = 10  # the video's rate is computed from its first frames, so many
 
 
 class PoseBag:
-    """A rosbag2 (sqlite3, which every distribution plays) with /pose/keypoints, /pose/markers and /pose/skeleton."""
+    """Write a rosbag2 with /pose/keypoints, /pose/markers and /pose/skeleton.
+
+    Its storage is sqlite3, which every distribution of ROS plays.
+    """
 
     def __init__(self, path: Path, skeleton: Skeleton) -> None:
         self._writer = BagWriter(path)
@@ -38,7 +41,14 @@ class PoseBag:
         self._described = False
 
     def write(self, frame: Recorded, image_wh: tuple[int, int], poses: Poses, age_ns: int | None) -> None:
-        """As the node would have published it: with the image's stamp, recorded age_ns later than the image."""
+        """Write the people of a frame as the node would have published them.
+
+        Args:
+            frame: whose stamp the messages get.
+            image_wh: width and height of the image, px.
+            poses: the people.
+            age_ns: time by which the messages are recorded later than the image; None: at the same time.
+        """
         at_ns = frame.recorded_ns + (age_ns or 0)
         if not self._described:
             self._writer.write("/pose/skeleton", skeleton_to_msg(messages(), self._skeleton), at_ns, (LATCHED,))
@@ -50,20 +60,25 @@ class PoseBag:
         self._writer.write("/pose/markers", self._markers(poses, stamped, image_wh), at_ns)
 
     def close(self) -> None:
+        """Finish the bag."""
         self._writer.close()
 
     def abort(self) -> None:
+        """Give the bag up, so that its folder can be removed."""
         self._writer.abort()
 
 
 def timing(age_ns: int | None) -> Any:
-    """Its total is the simulated age; what was not simulated is NaN."""
+    """Make a Timing message whose total is the simulated age; what was not simulated is NaN."""
     fields = dict.fromkeys(("capture_to_receive_ms", "preprocess_ms", "inference_ms", "postprocess_ms"), np.nan)
     return messages().Timing(**fields, total_ms=np.nan if age_ns is None else 1e-6 * age_ns)
 
 
 class Movie:
-    """An mp4 of frames with stamps; its rate is known after RATE_FRAMES of them. All get the first one's size."""
+    """Write an mp4 of frames with stamps.
+
+    Its rate is known after RATE_FRAMES frames, which are held until then. All frames get the size of the first one.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -72,6 +87,12 @@ class Movie:
         self._size_wh = (0, 0)
 
     def write(self, stamp_ns: int, image: np.ndarray) -> None:
+        """Add a frame.
+
+        Args:
+            stamp_ns: its stamp.
+            image: (H, W, 3) uint8 BGR.
+        """
         if not self._held:
             self._size_wh = (image.shape[1], image.shape[0])
         if image.shape[1::-1] != self._size_wh:
@@ -89,6 +110,7 @@ class Movie:
             self._writer.write(image)
 
     def close(self) -> None:
+        """Finish the video; without frames no file is written."""
         if self._held and not self._writer:
             self._begin()
         if self._writer:
@@ -96,7 +118,7 @@ class Movie:
 
 
 def rate(stamps_ns: list[int]) -> float:
-    """Frames per second, 1..120; 30 where stamps do not tell."""
+    """Compute the frames per second, 1..120, from the stamps; 30 where they do not advance."""
     span_ns = stamps_ns[-1] - stamps_ns[0]
     return float(np.clip(round(1e9 * (len(stamps_ns) - 1) / span_ns, 2), 1, 120)) if span_ns > 0 else USUAL_FPS
 
@@ -104,12 +126,12 @@ def rate(stamps_ns: list[int]) -> float:
 class RunFolder:
     """Write a run's files into a temporary folder, which takes the place of FOLDER when ``finish`` is called.
 
-    A context manager, which removes the temporary folder FOLDER.unfinished-* in any case.
+    The object is a context manager, which removes the temporary folder FOLDER.unfinished-* in any case.
 
     Args:
         folder: FOLDER.
         skeleton: of the poses.
-        color_by: colour of limbs in the video.
+        color_by: what the colour of limbs in the video shows, "track" or "side".
         video: whether to write annotated.mp4.
 
     Raises:
@@ -140,6 +162,14 @@ class RunFolder:
         self._temporary.cleanup()
 
     def write(self, frame: Recorded, image: np.ndarray, poses: Poses, age_ns: int | None) -> None:
+        """Write the people of a frame into the bag and the video.
+
+        Args:
+            frame: the message.
+            image: (H, W, 3) uint8 BGR.
+            poses: the people.
+            age_ns: time from the image to the answer; None without realtime.
+        """
         self._bag.write(frame, (image.shape[1], image.shape[0]), poses, age_ns)
         if self._movie:
             drawn = image.copy()
@@ -147,7 +177,11 @@ class RunFolder:
             self._movie.write(frame.stamp_ns, drawn)
 
     def finish(self, files: dict[str, Any]) -> None:
-        """files: name -> what is written as JSON."""
+        """Write the JSON files, and put the folder in its place.
+
+        Args:
+            files: name -> content.
+        """
         self._bag.close()
         if self._movie:
             self._movie.close()
@@ -157,7 +191,7 @@ class RunFolder:
 
 
 def refuse_foreign(folder: Path) -> None:
-    """Raise ConfigError where something is at the path that is no folder of results.
+    """Raise ConfigError where something other than a folder of results is at the path.
 
     Another run may replace the folder between two looks at it, so only what stays the same is refused.
     """
@@ -167,7 +201,7 @@ def refuse_foreign(folder: Path) -> None:
 
 
 def _identity(path: Path) -> tuple[int, int, int] | None:
-    """Tell two things apart that are at one path one after the other; None where nothing is there."""
+    """Return what tells two things apart that are at one path one after the other; None where nothing is there."""
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -176,7 +210,16 @@ def _identity(path: Path) -> tuple[int, int, int] | None:
 
 
 def replace_results(new: Path, target: Path) -> None:
-    """Move a folder to a path from which earlier results are removed, also those of another run that ends meanwhile."""
+    """Move a folder to a path and remove earlier results from there, also those of another run that ends meanwhile.
+
+    Args:
+        new: the folder to move.
+        target: its new path.
+
+    Raises:
+        ConfigError: something other than results is at the path.
+        DataError: the folder cannot be moved.
+    """
     for _ in range(ATTEMPTS):
         refuse_foreign(target)
         with tempfile.TemporaryDirectory(prefix=f"{target.name}.old-", dir=target.parent) as old:

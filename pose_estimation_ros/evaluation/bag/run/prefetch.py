@@ -1,4 +1,4 @@
-"""Frames made ready by a thread of its own, so that reading and decoding go on while the network works."""
+"""Read and decode frames ahead in a thread, while the network works."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator
 from queue import SimpleQueue
 from threading import Semaphore, Thread
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,27 +17,35 @@ from pose_estimation_ros.evaluation.bag.files.reader import Recorded
 DEPTH = 8  # frames that may be ready: 50 MB of full HD
 T = TypeVar("T")
 Seconds = defaultdict[str, float]
+Entry = tuple[Any, BaseException | None]  # an item, or the exception in its place
 
 
 class Loaded(NamedTuple):
-    """A frame and, where it was decoded ahead, its image (H, W, 3) uint8 BGR or why there is none."""
+    """Hold a frame and, where it was decoded ahead, its image (H, W, 3) uint8 BGR or why there is none."""
 
     frame: Recorded
     decoded: np.ndarray | FrameError | None = None
 
     @property
     def stamp_ns(self) -> int:
+        """Return the frame's stamp."""
         return self.frame.stamp_ns
 
     def image(self) -> np.ndarray:
-        """(H, W, 3) uint8 BGR. Raises FrameError."""
+        """Return the image (H, W, 3) uint8 BGR. Raises FrameError."""
         if isinstance(self.decoded, FrameError):
             raise self.decoded
         return self.frame.image() if self.decoded is None else self.decoded
 
 
 def loaded(frames: Iterable[Recorded], decode: bool, seconds: Seconds) -> Iterator[Loaded]:
-    """Frames, decoded where asked for; adds to the seconds of "read" and "decode"."""
+    """Pass frames on, decoded where that is asked for.
+
+    Args:
+        frames: as read.
+        decode: whether to decode them.
+        seconds: to whose "read" and "decode" the time is added.
+    """
     began = time.perf_counter()
     for frame in frames:
         read = time.perf_counter()
@@ -50,20 +58,26 @@ def loaded(frames: Iterable[Recorded], decode: bool, seconds: Seconds) -> Iterat
 
 
 def decoded(frame: Recorded) -> np.ndarray | FrameError:
+    """Decode the image of a frame, or return the error."""
     try:
         return frame.image()
     except FrameError as error:
         return error
 
 
-def ahead(source: Iterable[T], seconds: Seconds, depth: int = DEPTH) -> Generator[T, None, None]:
-    """The same items in the same order, and the same exception behind them, up to ``depth`` of them made before they
-    are asked for. To be closed, which waits for the item that is being made.
+def prefetched(source: Iterable[T], seconds: Seconds, depth: int = DEPTH) -> Generator[T, None, None]:
+    """Pass on items that a thread takes from the source before they are asked for.
 
-    Adds to the seconds of "wait_for_frames", how long whoever takes the items had to wait, and of "wait_for_room", how
-    long there was no room for more.
+    The items and their order stay the same; an exception of the source is raised behind the items before it. The
+    generator is to be closed, which waits for the item that is being made.
+
+    Args:
+        source: of the items.
+        seconds: to whose "wait_for_frames" the time is added for which no item was ready, and to whose "wait_for_room"
+            the time for which the thread had no room for more.
+        depth: the largest number of items that are ready.
     """
-    ready: SimpleQueue = SimpleQueue()
+    ready: SimpleQueue[Entry] = SimpleQueue()
     room, stopped, end = Semaphore(depth), [False], object()
 
     def wait_for_room() -> bool:
@@ -92,7 +106,15 @@ def ahead(source: Iterable[T], seconds: Seconds, depth: int = DEPTH) -> Generato
             thread.join()
 
 
-def taken(ready: SimpleQueue, room: Semaphore, end: object, seconds: Seconds) -> Iterator:
+def taken(ready: SimpleQueue[Entry], room: Semaphore, end: object, seconds: Seconds) -> Iterator[Any]:
+    """Take the items out of the queue; see prefetched.
+
+    Args:
+        ready: the queue.
+        room: is released for each item.
+        end: the item behind the last one.
+        seconds: to whose "wait_for_frames" the time is added.
+    """
     while True:
         began = time.perf_counter()
         item, error = ready.get()

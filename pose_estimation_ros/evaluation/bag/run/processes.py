@@ -1,8 +1,9 @@
-"""Bags in processes of their own, several at a time.
+"""Evaluate several bags at a time, each in its own process.
 
-Each bag has a new process (worker.py), which lives as long as the pipe to its standard input is open: closed, by us or
-because we are no more, it stops as by Ctrl-C and writes what it has. So there is no queue or lock that processes share
-and that could be left held, and the terminal's Ctrl-C, which they do not get, reaches them once and in this way.
+Each bag has a new process (worker.py), which lives as long as the pipe to its standard input is open. When the pipe is
+closed, by this process or because this process has ended, the worker stops as by Ctrl-C and writes what it has. So the
+processes share no queue or lock that could be left held. The terminal's Ctrl-C does not reach the workers directly,
+because they have a session of their own; it reaches them once, through the pipe.
 """
 
 from __future__ import annotations
@@ -13,43 +14,53 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import IO, Any
 
 from tqdm import tqdm
 
-from pose_estimation_ros.evaluation.bag.run.jobs import Order, Outcome
+from pose_estimation_ros.evaluation.bag.run.jobs import Note, Outcome
+from pose_estimation_ros.evaluation.bag.run.settings import BagEvaluation
 
 WORKER = "pose_estimation_ros.evaluation.bag.run.worker"
-Done = Callable[[int, Outcome], None]
+Keep = Callable[[int, Outcome], None]  # is called with a place in the evaluations and the outcome
+Child = subprocess.Popen[str]
 
 
-def in_processes(orders: Sequence[Order], workers: int, done: Done) -> None:
-    """Calls done(place in orders, outcome) for each as they end, here and not in a thread.
+def in_processes(evaluations: Sequence[BagEvaluation], workers: int, keep: Keep, note: Note) -> None:
+    """Evaluate bags in processes.
 
-    After Ctrl-C no more are begun, and those that were are waited for; after a second one they are ended at once.
+    After Ctrl-C no more processes are started, and the running ones are waited for; a second Ctrl-C kills them.
+
+    Args:
+        evaluations: of one bag each.
+        workers: the number of processes at a time, among which the cores are divided.
+        keep: is called with each outcome when its process ends, in this thread.
+        note: is called with news for the user, in this thread.
     """
     children = Children()
-    threads = orders[0].options.threads or max(1, (os.cpu_count() or 1) // workers)
-    with ThreadPoolExecutor(workers) as pool, tqdm(total=len(orders), unit="bag", disable=None) as bar:
-        futures = {}
-        for place, order in enumerate(orders):
-            own = order._replace(options=order.options._replace(threads=threads))
-            futures[pool.submit(children.run, own)] = place
+    threads = evaluations[0].options.threads or max(1, (os.cpu_count() or 1) // workers)
+    with ThreadPoolExecutor(workers) as pool, tqdm(total=len(evaluations), unit="bag", disable=None) as bar:
+        places: dict[Future[tuple[Outcome, str] | None], int] = {}
+        for place, evaluation in enumerate(evaluations):
+            places[pool.submit(children.run, evaluation.with_threads(threads))] = place
 
         def take_all() -> None:
-            for future in as_completed(list(futures)):
-                if outcome := future.result():
+            for future in as_completed(list(places)):
+                if answer := future.result():
+                    outcome, log = answer
                     bar.update()
-                    done(futures[future], outcome)
-                del futures[future]
+                    if log:
+                        note(log)
+                    keep(places[future], outcome)
+                del places[future]
 
         try:
             take_all()
         except KeyboardInterrupt:
-            print("stopping: what was begun is written as far as it is; Ctrl-C again: not even that", file=sys.stderr)
+            note("stopping: running bags write what they have so far; press Ctrl-C again to stop without writing")
             children.stop()
             take_all()
         finally:
@@ -57,19 +68,23 @@ def in_processes(orders: Sequence[Order], workers: int, done: Done) -> None:
 
 
 class Children:
-    """The processes that there are at a time; its methods may be called from any thread."""
+    """Keep track of the running processes; the methods may be called from any thread."""
 
     def __init__(self) -> None:
         self._lock, self._stopped = Lock(), False
-        self._running: set[subprocess.Popen] = set()
+        self._running: set[Child] = set()
 
-    def run(self, order: Order) -> Outcome | None:
-        """Runs a process to its end; None after ``stop``."""
-        with tempfile.TemporaryFile("w+") as said:
+    def run(self, evaluation: BagEvaluation) -> tuple[Outcome, str] | None:
+        """Run the process of one bag to its end.
+
+        Returns:
+            The outcome, and the lines that the process has printed; None after ``stop``.
+        """
+        with tempfile.TemporaryFile("w+") as log:
             with self._lock:
                 if self._stopped:
                     return None
-                child = begin(order, said)
+                child = start(evaluation, log)
                 self._running.add(child)
             assert child.stdout
             answer = child.stdout.read()
@@ -78,49 +93,58 @@ class Children:
                 self._running.discard(child)
                 child.stdout.close()
                 self._close(child)
-            said.seek(0)
-            words = said.read()
-        return outcome_of(order.path, answer, status, words)
+            log.seek(0)
+            return outcome_of(str(evaluation.bags[0]), answer, status, log.read())
 
     def stop(self) -> None:
-        """Begins no more and has the others write what they have."""
+        """Start no more processes and have the running ones write what they have."""
         with self._lock:
             self._stopped = True
             for child in self._running:
                 self._close(child)
 
     def kill(self) -> None:
+        """Start no more processes and kill the running ones."""
         with self._lock:
             self._stopped = True
             for child in self._running:
                 child.kill()
 
     @staticmethod
-    def _close(child: subprocess.Popen) -> None:
+    def _close(child: Child) -> None:
         assert child.stdin
         child.stdin.close()
 
 
-def begin(order: Order, said: Any) -> subprocess.Popen:
-    """A process in a session of its own; what it says besides its answer goes to a file."""
-    home = str(Path(__file__).parents[4])  # of the package
+def start(evaluation: BagEvaluation, log: IO[str]) -> Child:
+    """Start a process in a session of its own.
+
+    Args:
+        evaluation: of one bag.
+        log: file for what the process prints besides its answer.
+    """
+    home = str(Path(__file__).parents[4])  # the folder with the package
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}
-    command = [sys.executable, "-m", WORKER, as_text(order)]
-    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": said}
+    command = [sys.executable, "-m", WORKER, json.dumps(evaluation.to_json())]
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log}
     return subprocess.Popen(command, **pipes, text=True, env=environment, start_new_session=True)
 
 
-def as_text(order: Order) -> str:
-    plain = {key: value for key, value in vars(order.args).items() if not callable(value)}
-    return json.dumps({**order._asdict(), "args": plain, "options": order.options._asdict()})
+def outcome_of(path: str, answer: str, status: int, log: str) -> tuple[Outcome, str]:
+    """Read the answer of a process.
 
+    Args:
+        path: of the bag.
+        answer: what the process wrote to its standard output.
+        status: its exit status.
+        log: what it printed besides.
 
-def outcome_of(path: str, answer: str, status: int, words: str) -> Outcome:
-    """What a process answered; where it did not, the last line that it said."""
+    Returns:
+        The outcome, and the lines for the user. Without a valid answer the outcome is an error with the last line of
+        the log, and there are no lines for the user.
+    """
     try:
-        outcome = Outcome(**json.loads(answer))
+        return Outcome(**json.loads(answer)), log.rstrip("\n")
     except (ValueError, TypeError):
-        last = words.strip().splitlines()[-1:] or ["without a word"]
-        return Outcome([], f"{path}: its process ended with status {status}: {last[0]}", crashed=True)
-    sys.stderr.write(words)
-    return outcome
+        last_line = (log.strip().splitlines() or ["no message"])[-1]
+        return Outcome([], f"{path}: its process ended with status {status}: {last_line}", retry=True), ""

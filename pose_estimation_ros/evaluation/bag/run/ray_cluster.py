@@ -1,44 +1,57 @@
-"""Bags as tasks on a Ray cluster, whose machines have this package and see the same files under the same paths."""
+"""Evaluate bags as tasks on a Ray cluster.
+
+Its machines must have this package, and see the same files at the same paths.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from tqdm import tqdm
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.evaluation.bag.run.jobs import Order, Outcome, whole_bag
+from pose_estimation_ros.evaluation.bag.run.jobs import Outcome, evaluate_bag
+from pose_estimation_ros.evaluation.bag.run.settings import BagEvaluation
 
 
-def on_ray(orders: Sequence[Order], address: str, done: Callable[[int, Outcome], None]) -> None:
-    """Calls done(place in orders, outcome) for each as they end. After Ctrl-C tasks stop and write what they have; what
-    that was is not told.
+def on_ray(evaluations: Sequence[BagEvaluation], address: str, keep: Callable[[int, Outcome], None]) -> None:
+    """Evaluate bags on a cluster; a task takes as many CPUs as the option threads says, 1 where that is 0.
 
-    Each takes as many CPUs as the option threads says, 1 where that is 0. Raises ConfigError: no Ray, or no cluster.
+    After Ctrl-C the tasks stop and write what they have; their outcomes do not list it.
+
+    Args:
+        evaluations: of one bag each.
+        address: of the cluster.
+        keep: is called with the place in the evaluations and the outcome, as each task ends.
+
+    Raises:
+        ConfigError: Ray is not installed, or there is no cluster at the address.
     """
     ray = connected(address)
-    threads = orders[0].options.threads or 1
+    threads = evaluations[0].options.threads or 1
     task = ray.remote(num_cpus=threads, max_retries=0)(in_folder)
-    own = [order._replace(options=order.options._replace(threads=threads)) for order in orders]
-    waiting = {task.remote(order, os.getcwd()): place for place, order in enumerate(own)}
+    settings = [evaluation.with_threads(threads).to_json() for evaluation in evaluations]
+    waiting = {task.remote(fields, os.getcwd()): place for place, fields in enumerate(settings)}
     try:
-        with tqdm(total=len(own), unit="bag", disable=None) as bar:
+        with tqdm(total=len(settings), unit="bag", disable=None) as bar:
             while waiting:
                 (ready,), _ = ray.wait(list(waiting))
-                done(waiting.pop(ready), outcome_of(ray, ready))
+                keep(waiting.pop(ready), outcome_of(ray, ready))
                 bar.update()
     except KeyboardInterrupt:
         for left in waiting:
             ray.cancel(left)
         ray.wait(list(waiting), num_returns=len(waiting))
         for place in waiting.values():
-            done(place, Outcome([], "", True))
+            keep(place, Outcome([], interrupted=True))
     finally:
         ray.shutdown()
 
 
-def connected(address: str):  # type: ignore[no-untyped-def]  # the module, which need not be installed
+def connected(address: str) -> Any:
+    """Connect to a cluster and return the module ray, which need not be installed. Raises ConfigError; see on_ray."""
     try:
         import ray
     except ImportError as error:
@@ -50,14 +63,26 @@ def connected(address: str):  # type: ignore[no-untyped-def]  # the module, whic
     return ray
 
 
-def in_folder(order: Order, folder: str) -> Outcome:
-    """On a worker: relative paths are the driver's."""
+def in_folder(settings: dict[str, Any], folder: str) -> Outcome:
+    """Evaluate a bag on a worker machine.
+
+    Args:
+        settings: of the evaluation of one bag, as BagEvaluation.to_json returned them.
+        folder: working folder of the driver, which relative paths refer to.
+    """
     os.chdir(folder)
-    return whole_bag(order)
+    return evaluate_bag(BagEvaluation.from_json(settings), lambda text: None)
 
 
-def outcome_of(ray, task) -> Outcome:  # type: ignore[no-untyped-def]
+def outcome_of(ray: Any, task: Any) -> Outcome:
+    """Return the outcome of a task that has ended; an error where the task failed.
+
+    Args:
+        ray: the module.
+        task: reference to the task's result.
+    """
     try:
-        return ray.get(task)
+        outcome: Outcome = ray.get(task)
     except ray.exceptions.RayError as error:
-        return Outcome([], f"its task on Ray failed: {str(error).strip().splitlines()[-1]}", crashed=True)
+        return Outcome([], f"its task on Ray failed: {str(error).strip().splitlines()[-1]}", retry=True)
+    return outcome

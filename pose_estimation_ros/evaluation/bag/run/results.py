@@ -1,4 +1,4 @@
-"""From the record of a run to the content of its files; their schema is in docs/bags.md."""
+"""Make the content of a run's files from its record; docs/bags.md has their schema."""
 
 from __future__ import annotations
 
@@ -8,31 +8,44 @@ from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.evaluation.bag.metrics.keypoints import details
 from pose_estimation_ros.evaluation.bag.metrics.steadiness import reference_free
 from pose_estimation_ros.evaluation.bag.metrics.true_tracks import tracking
-from pose_estimation_ros.evaluation.bag.metrics.truth import Truth
+from pose_estimation_ros.evaluation.bag.metrics.truth import GroundTruth
 from pose_estimation_ros.evaluation.bag.run.clock import Clock, distribution
-from pose_estimation_ros.evaluation.bag.run.fingerprint import model_sha256
 from pose_estimation_ros.evaluation.bag.run.output import RESULTS
 from pose_estimation_ros.evaluation.bag.run.runner import Record
 from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.predict import coco_results
 
 SCHEMA = "pose_estimation_ros bag results 1"
-OF_THE_MODEL = ("flip_test", "fallback", "cpu_engine")  # options that count without a pipeline
+MODEL_OPTIONS = ("flip_test", "fallback", "cpu_engine")  # options that count without a pipeline
 STAMP_COUNTS = ("without_stamp", "stamp_repeated", "stamp_out_of_order")
 
 
 def files_of(
     record: Record,
     skeleton: Skeleton,
-    told: dict[str, Any],
+    about: dict[str, Any],
     clock: Clock,
-    truth: Truth | None,
-    pseudo_truth: Truth | None,
+    ground_truth: GroundTruth | None,
+    pseudo_ground_truth: GroundTruth | None,
 ) -> dict[str, Any]:
-    """Name -> content of the JSON files. told: what is known of bag, topic and model before the run."""
+    """Make the content of a run's JSON files.
+
+    Args:
+        record: what came out.
+        skeleton: of the poses.
+        about: what is known of bag, topic and model before the run.
+        clock: how time passed.
+        ground_truth: of the topic.
+        pseudo_ground_truth: a stronger model's poses.
+
+    Returns:
+        Name -> content.
+    """
     results = {
         "schema": SCHEMA,
-        **told,
+        **about,
+        "fallback_in_use": record.fault,
+        "non_finite": record.non_finite._asdict(),
         "clock": {"realtime": clock.realtime, "latency_ms": clock.latency_ms},
         "skeleton": skeleton.name,
         "partial": bool(record.partial),
@@ -41,26 +54,28 @@ def files_of(
         "reference_free": reference_free(record.poses, skeleton),
     }
     files = {"keypoints.json": keypoints(record), "frames.json": frames(record), "timings.json": timings(record)}
-    for name, own in (("truth", truth), ("pseudo_truth", pseudo_truth)):
-        if own:
-            files[f"{name}_results.json"], results[name] = judged(record, own)
-            files[f"{name}_annotations.json"] = own.content
+    for name, truth in (("truth", ground_truth), ("pseudo_truth", pseudo_ground_truth)):
+        if truth:
+            files[f"{name}_results.json"], results[name] = judged(record, truth)
+            files[f"{name}_annotations.json"] = truth.content
     return {**files, RESULTS: results}
 
 
-def about_model(options: PipelineOptions, boxes: str) -> dict[str, Any]:
-    """The model with the hash of its file, or of the one that serves in its place, and what the pipeline was told."""
-    of_pipeline = {name: value for name, value in options._asdict().items() if name not in ("model", "threads")}
-    own = of_pipeline if boxes == "detector" else {name: of_pipeline[name] for name in OF_THE_MODEL}
-    return {
-        "model": options.model,
-        "model_sha256": next(iter(model_sha256(options.model)), ""),
-        "boxes": boxes,
-        "options": own,
-    }
+def about_model(options: PipelineOptions, sha256: str, boxes: str) -> dict[str, Any]:
+    """Describe the model of a run and how it is used, as in results.json.
+
+    Args:
+        options: of the pipeline, with the model.
+        sha256: hash of the model's file, or of the file that is used in its place; "" where there is none.
+        boxes: "detector" or "ground-truth"; with the latter only the options of the model alone count.
+    """
+    fields = {name: value for name, value in options._asdict().items() if name not in ("model", "threads")}
+    used = fields if boxes == "detector" else {name: fields[name] for name in MODEL_OPTIONS}
+    return {"model": options.model, "model_sha256": sha256, "boxes": boxes, "options": used}
 
 
 def summary(record: Record) -> dict[str, Any]:
+    """Count frames and people, and summarise the ages of the answers."""
     answered, unusable = len(record.answers), sum(record.unusable.values())
     counts = {
         "in_bag": record.counts["in_bag"],
@@ -80,8 +95,16 @@ def summary(record: Record) -> dict[str, Any]:
     return {"frames": counts, **ages, "people": people}
 
 
-def judged(record: Record, truth: Truth) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """COCO results with the truth's image ids, and figures. Of frames with one stamp the first counts."""
+def judged(record: Record, truth: GroundTruth) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Judge the poses of a run; where frames have the same stamp, the first one counts.
+
+    Args:
+        record: of the run.
+        truth: the ground truth, or pseudo ground truth.
+
+    Returns:
+        COCO results with the image ids of the ground truth, and the figures.
+    """
     results: list[dict[str, Any]] = []
     seen: set[int] = set()
     for frame, poses in zip(record.frames, record.poses):
@@ -89,16 +112,18 @@ def judged(record: Record, truth: Truth) -> tuple[list[dict[str, Any]], dict[str
         if image_id is not None and image_id not in seen:
             seen.add(image_id)
             results += coco_results(poses, image_id)
-    figures = {**truth.judge(results, seen), **details(truth.index(seen), results)}
+    overflow = record.non_finite.values > 0
+    figures = {**truth.judge(results, seen, overflow), **details(truth.index(seen), results)}
     return results, {**figures, "tracking": tracking(truth, results, seen)}
 
 
 def keypoints(record: Record) -> list[dict[str, Any]]:
-    """As `pose predict` writes them; image_id is the frame's place in the topic."""
+    """Make COCO results as `pose predict` writes them; image_id is the frame's place in the topic."""
     return [r for frame, poses in zip(record.frames, record.poses) for r in coco_results(poses, frame.index)]
 
 
 def frames(record: Record) -> list[dict[str, Any]]:
+    """List the answered frames with stamps, number of people and, in realtime, age."""
     entries = [
         {"image_id": f.index, "stamp_ns": f.stamp_ns, "recorded_ns": f.recorded_ns, "people": poses.count}
         for f, poses in zip(record.frames, record.poses)
@@ -107,9 +132,9 @@ def frames(record: Record) -> list[dict[str, Any]]:
 
 
 def timings(record: Record) -> dict[str, Any]:
-    """Seconds and frames per second by stage, and the network's ms of each frame: never twice the same."""
-    worked = len(record.answers)
-    stages = {"read": record.counts["read"], **dict.fromkeys(("decode", "estimate", "write", "all"), worked)}
+    """Return seconds and frames per second by stage, and the networks' ms of each frame; no two runs have the same."""
+    answered = len(record.answers)
+    stages = {"read": record.counts["read"], **dict.fromkeys(("decode", "estimate", "write", "all"), answered)}
     rates = {stage: n / record.seconds[stage] for stage, n in stages.items() if record.seconds[stage] > 0}
     estimate_ms = [round(answer.estimate_ms, 3) for answer in record.answers]
     return {"seconds": dict(record.seconds), "frames_per_s": rates, "estimate_ms": estimate_ms}

@@ -1,4 +1,4 @@
-"""One topic of one bag through one model: frames in, a record of what came out."""
+"""Run one model on one topic of a bag, and record what came out."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from tqdm import tqdm
 from pose_estimation_ros.core.errors import DataError, FrameError, PoseError
 from pose_estimation_ros.core.poses import Poses, empty_poses
 from pose_estimation_ros.evaluation.bag.files.reader import Bag, Recorded
-from pose_estimation_ros.evaluation.bag.metrics.truth import Truth
+from pose_estimation_ros.evaluation.bag.metrics.truth import GroundTruth
 from pose_estimation_ros.evaluation.bag.run.clock import Clock, Taken, every_frame, newest_frames
 from pose_estimation_ros.evaluation.bag.run.output import RunFolder
-from pose_estimation_ros.evaluation.bag.run.prefetch import Loaded, ahead, loaded
+from pose_estimation_ros.evaluation.bag.run.prefetch import Loaded, loaded, prefetched
 from pose_estimation_ros.evaluation.metrics import coco
+from pose_estimation_ros.inference.non_finite import NonFinite
 from pose_estimation_ros.inference.pipeline import Pipeline
 from pose_estimation_ros.inference.top_down import TopDown
 
@@ -27,7 +28,14 @@ Estimate = Callable[[np.ndarray, Recorded], Poses]  # image (H, W, 3) uint8 BGR
 
 
 class Answer(NamedTuple):
-    """A frame, without its message, and what came of it. age_ms: from stamp to answer, in realtime alone."""
+    """Hold a frame, without its message, and what came of it.
+
+    Attributes:
+        frame: the frame.
+        poses: the people in it.
+        estimate_ms: time that the networks took.
+        age_ms: time from the frame's stamp to the answer; None without realtime.
+    """
 
     frame: Recorded
     poses: Poses
@@ -37,70 +45,98 @@ class Answer(NamedTuple):
 
 @dataclass
 class Record:
-    """What a run saw. seconds: by stage, of all frames."""
+    """Hold what came out of a run.
 
-    answers: list[Answer] = field(default_factory=list)  # one list, so that Ctrl-C leaves no half of an answer
-    counts: Counter = field(default_factory=Counter)
-    unusable: Counter = field(default_factory=Counter)  # kind of FrameError
-    sizes: Counter = field(default_factory=Counter)
+    Attributes:
+        answers: one for each frame; a single list, so that Ctrl-C leaves no half of an answer.
+        counts: of frames, by what is odd about them.
+        unusable: number of frames that could not be used, by the kind of FrameError.
+        sizes: number of frames by size, such as "640x480".
+        seconds: time by stage, over all frames.
+        stamps_ns: of all frames that were read.
+        partial: why not all of the bag was worked on, "" where all was.
+        interrupted: whether Ctrl-C ended the run.
+        fault: why a network ran on something else than was asked for, "" where it did not.
+        non_finite: count of what the networks computed that is not finite.
+    """
+
+    answers: list[Answer] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    unusable: Counter[str] = field(default_factory=Counter)
+    sizes: Counter[str] = field(default_factory=Counter)
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    stamps_ns: set[int] = field(default_factory=set)  # of all frames that were read
-    partial: str = ""  # why not all of the bag was worked on
+    stamps_ns: set[int] = field(default_factory=set)
+    partial: str = ""
     interrupted: bool = False
+    fault: str = ""
+    non_finite: NonFinite = NonFinite()
 
     @property
     def frames(self) -> list[Recorded]:
+        """List the frames of the answers."""
         return [answer.frame for answer in self.answers]
 
     @property
     def poses(self) -> list[Poses]:
+        """List the poses of the answers."""
         return [answer.poses for answer in self.answers]
 
     @property
     def age_ms(self) -> list[float]:
+        """List the ages of the answers; empty without realtime."""
         return [answer.age_ms for answer in self.answers if answer.age_ms is not None]
 
 
 def by_pipeline(pipeline: Pipeline) -> Estimate:
-    """As the node does it. The seconds of a stamp are added up as in the node: other ways round otherwise."""
+    """Make a function that estimates poses as the node does.
+
+    The stamp is converted to seconds exactly as in the node: another order of operations would round differently.
+    """
     return lambda image, frame: pipeline(image, frame.stamp_ns // 10**9 + 1e-9 * (frame.stamp_ns % 10**9))
 
 
-def by_true_boxes(estimator: TopDown, truth: Truth) -> Estimate:
-    """As `pose evaluate` does it: in the boxes of the annotations, image by image."""
-    boxes = truth.boxes()
+def in_annotated_boxes(estimator: TopDown, ground_truth: GroundTruth) -> Estimate:
+    """Make a function that estimates poses as `pose evaluate` does: in the annotated boxes, each image by itself."""
+    boxes = ground_truth.boxes()
 
     def estimate(image: np.ndarray, frame: Recorded) -> Poses:
-        box_xyxy, box_score = boxes.get(truth.image_id.get(frame.stamp_ns), (np.zeros((0, 4)), np.zeros(0)))
-        if not len(box_xyxy):
+        image_id = ground_truth.image_id.get(frame.stamp_ns)
+        if image_id is None or image_id not in boxes or not len(boxes[image_id][0]):
             return empty_poses(estimator.skeleton.num_keypoints)
-        return coco.poses_in_boxes(estimator, image, box_xyxy, box_score)
+        return coco.poses_in_boxes(estimator, image, *boxes[image_id])
 
     return estimate
 
 
-def of_annotated_size(estimate: Estimate, truth: Truth) -> Estimate:
-    """Estimate as before, but raise DataError for an image that has not its annotated size."""
+def checking_size(estimate: Estimate, ground_truth: GroundTruth) -> Estimate:
+    """Make a function that raises DataError for an image of another size than annotated, else estimates as before."""
 
     def checked(image: np.ndarray, frame: Recorded) -> Poses:
-        truth.refuse_other_size(image, frame.stamp_ns)
+        ground_truth.refuse_other_size(image, frame.stamp_ns)
         return estimate(image, frame)
 
     return checked
 
 
 def run(bag: Bag, topic: str, estimate: Estimate, folder: RunFolder | None, clock: Clock) -> Record:
-    """Works through a topic.
+    """Work through a topic; Ctrl-C, damage in the bag and errors end it early, and the record says so.
 
-    Ctrl-C, damage in the bag and errors on the way end it with what was done until then; the record says so. Raises
-    DataError where not one frame could be used.
+    Args:
+        bag: an open bag.
+        topic: of images.
+        estimate: a function of image and frame that returns the people.
+        folder: for what is written of each frame, None where nothing is.
+        clock: how time passes.
+
+    Raises:
+        DataError: not one frame could be used.
     """
     record = Record(counts=Counter(in_bag=bag.count(topic)))
     work = Work(record, estimate, folder, clock)
     began = time.perf_counter()
     frames = loaded(bag.read(topic), not clock.realtime, record.seconds)  # in realtime only what is taken is decoded
     try:
-        with closing(ahead(frames, record.seconds)) as ready:
+        with closing(prefetched(frames, record.seconds)) as ready:
             for taken in work.chosen(counted(ready, record)):
                 work.answer(taken)
     except KeyboardInterrupt:
@@ -112,14 +148,14 @@ def run(bag: Bag, topic: str, estimate: Estimate, folder: RunFolder | None, cloc
     record.seconds["all"] = time.perf_counter() - began
     record.partial = record.partial or bag.problem
     if not record.answers and not record.interrupted:
-        why = work.first_error or bag.problem or "there is none"
+        reason = work.first_error or bag.problem or "there is none"
         count = record.counts["read"]
-        raise DataError(f"{bag.path}: none of {count} images of {topic} could be used: {why}")
+        raise DataError(f"{bag.path}: none of {count} images of {topic} could be used: {reason}")
     return record
 
 
 def counted(frames: Iterable[Loaded], record: Record) -> Iterator[Loaded]:
-    """The same frames; counts what is odd about their stamps."""
+    """Pass frames on and count what is odd about their stamps."""
     seen = record.stamps_ns
     newest_ns = 0
     for ready in frames:
@@ -134,7 +170,7 @@ def counted(frames: Iterable[Loaded], record: Record) -> Iterator[Loaded]:
 
 
 class Work:
-    """Answers frames and keeps the record."""
+    """Answer frames and keep the record."""
 
     def __init__(self, record: Record, estimate: Estimate, folder: RunFolder | None, clock: Clock) -> None:
         self._record, self._estimate, self._folder, self._clock = record, estimate, folder, clock
@@ -142,10 +178,12 @@ class Work:
         self.first_error = ""
 
     def chosen(self, frames: Iterable[Loaded]) -> Iterator[Taken]:
+        """Choose the frames to work on by the clock, and show progress in a terminal."""
         shown = tqdm(frames, "frames", self._record.counts["in_bag"], leave=False, unit="frame", disable=None)
         return newest_frames(shown, lambda: self._latency_ns) if self._clock.realtime else every_frame(shown)
 
     def answer(self, taken: Taken) -> None:
+        """Estimate the poses in a frame and record them; a frame that cannot be used is counted."""
         frame, seconds = taken.frame.frame, self._record.seconds
         began = time.perf_counter()
         try:
@@ -157,15 +195,15 @@ class Work:
             self._record.unusable[error.kind] += 1
             self.first_error = self.first_error or f"the first: {error}"
             return
-        done = time.perf_counter()
-        given_ms = self._clock.latency_ms
-        self._latency_ns = round(1e9 * (done - began) if given_ms is None else 1e6 * given_ms)
+        ended = time.perf_counter()
+        latency_ms = self._clock.latency_ms
+        self._latency_ns = round(1e9 * (ended - began) if latency_ms is None else 1e6 * latency_ms)
         age_ns = None if taken.start_ns is None else taken.start_ns + self._latency_ns - frame.stamp_ns
-        self._keep(frame, image, poses, 1e3 * (done - decoded), age_ns)
+        self._keep(frame, image, poses, 1e3 * (ended - decoded), age_ns)
         if self._clock.realtime:
             seconds["decode"] += decoded - began
-        seconds["estimate"] += done - decoded
-        seconds["write"] += time.perf_counter() - done
+        seconds["estimate"] += ended - decoded
+        seconds["write"] += time.perf_counter() - ended
 
     def _keep(self, frame: Recorded, image: np.ndarray, poses: Poses, estimate_ms: float, age_ns: int | None) -> None:
         if self._folder:

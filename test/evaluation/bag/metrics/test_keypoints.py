@@ -6,7 +6,7 @@ from bag_images import TOPIC
 
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation.bag.metrics.keypoints import calibration, details
-from pose_estimation_ros.evaluation.bag.metrics.truth import Truth
+from pose_estimation_ros.evaluation.bag.metrics.truth import GroundTruth
 
 COCO = get_skeleton("coco17")
 
@@ -15,7 +15,7 @@ COCO = get_skeleton("coco17")
 def truth(content):
     for image in content["images"]:
         image["stamp_ns"] = image["id"]
-    return Truth(content, "t", TOPIC)
+    return GroundTruth(content, "t", TOPIC)
 
 
 def test_nobody(truth):

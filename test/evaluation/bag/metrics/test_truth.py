@@ -1,7 +1,5 @@
 """Truths of a file and of a topic, and how results are judged by them."""
 
-import json
-
 import numpy as np
 import pytest
 from bag_images import TOPIC
@@ -12,7 +10,7 @@ from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.poses import empty_poses, make_poses
 from pose_estimation_ros.evaluation.bag.files.message_types import header, messages
 from pose_estimation_ros.evaluation.bag.files.reader import Bag
-from pose_estimation_ros.evaluation.bag.metrics.truth import Truth, annotations_of, truth_of_file, truth_of_topic
+from pose_estimation_ros.evaluation.bag.metrics.truth import GroundTruth, annotations_of, people_of_topic
 from pose_estimation_ros.evaluation.metrics import coco
 from pose_estimation_ros.messages.poses import poses_to_msg
 
@@ -26,16 +24,15 @@ def stamped(content):
     return content
 
 
-def test_a_file(stamped, tmp_path):
-    (tmp_path / "truth.json").write_text(json.dumps(stamped))
-    truth = truth_of_file(tmp_path / "truth.json", TOPIC)
+def test_stamps_and_boxes(stamped):
+    truth = GroundTruth(stamped, "t", TOPIC)
     assert truth.image_id == {10**9: 1, 2 * 10**9: 2}
     assert {image_id: len(boxes) for image_id, (boxes, _) in truth.boxes().items()} == {1: 2, 2: 1}
 
 
 def test_what_was_not_seen_is_not_judged(stamped, as_results):
     """Image 2 was dropped: only image 1 counts, and there all is right."""
-    truth = Truth(stamped, "t", TOPIC)
+    truth = GroundTruth(stamped, "t", TOPIC)
     results = as_results(stamped["annotations"][:2])
     assert truth.judge(results, {1})["AP"] == pytest.approx(100)
     assert truth.judge(results, {1}) | {"source": "t", "images": 2, "judged": 1} == truth.judge(results, {1})
@@ -48,16 +45,16 @@ def test_judged_as_coco_does(folder, stamped, as_results):
     """The same figures as of the folder in COCO's layout, which ``stamped`` came from, to the last bit."""
     results = as_results(stamped["annotations"][:3])
     expected = coco.keypoint_ap(coco.load_ground_truth(folder), results)
-    assert {name: Truth(stamped, "t", TOPIC).judge(results, {1, 2})[name] for name in coco.METRICS} == expected
+    assert {name: GroundTruth(stamped, "t", TOPIC).judge(results, {1, 2})[name] for name in coco.METRICS} == expected
 
 
 def test_images_of_other_topics_are_left_out(stamped):
     stamped["images"][0]["topic"] = "/left"
-    assert Truth(stamped, "t", "/left").image_id == {10**9: 1, 2 * 10**9: 2}
-    assert Truth(stamped, "t", "/right").image_id == {2 * 10**9: 2}
+    assert GroundTruth(stamped, "t", "/left").image_id == {10**9: 1, 2 * 10**9: 2}
+    assert GroundTruth(stamped, "t", "/right").image_id == {2 * 10**9: 2}
     stamped["images"][1]["topic"] = "/left"
     with pytest.raises(DataError, match="expected images of /right, got none"):
-        Truth(stamped, "t", "/right")
+        GroundTruth(stamped, "t", "/right")
 
 
 @pytest.mark.parametrize(
@@ -73,11 +70,11 @@ def test_images_of_other_topics_are_left_out(stamped):
 def test_bad_files(stamped, change, words):
     change(stamped)
     with pytest.raises(DataError, match=words):
-        Truth(stamped, "t", TOPIC)
+        GroundTruth(stamped, "t", TOPIC)
 
 
 def test_nobody_in_the_truth_is_a_truth():
-    truth = Truth(annotations_of([(5, empty_poses(17))], TOPIC), "t", TOPIC)
+    truth = GroundTruth(annotations_of([(5, empty_poses(17))], TOPIC), "t", TOPIC)
     assert truth.boxes() == {} and truth.judge([], {0})["AP"] == -1
 
 
@@ -97,16 +94,20 @@ def test_annotations_by_hand():
     assert (own["bbox"], own["area"]) == ([10, 20, 20, 40], 800)
 
 
+def truth_of_topic(bag, name):
+    return GroundTruth(annotations_of(people_of_topic(bag, name), TOPIC), name, TOPIC)
+
+
 def test_a_topic(save_bag):
     msg = poses_to_msg(messages(), person(np.ones(17)), header(5, "cam"), (640, 480), "coco17")
     odd = poses_to_msg(messages(), make_poses([[[1, 2]]], [[1]], [[0, 0, 1, 1]], [1]), header(5, ""), (9, 9), "one")
     with Bag(save_bag("bag", [], [], more=[("/truth", msg, 7), ("/odd", odd, 8)])) as bag:
-        truth = truth_of_topic(bag, "/truth", TOPIC)
+        truth = truth_of_topic(bag, "/truth")
         assert truth.image_id == {5: 0} and len(truth.content["annotations"]) == 1
         with pytest.raises(DataError, match="on /none, got it on: /odd, /truth"):
-            truth_of_topic(bag, "/none", TOPIC)
+            people_of_topic(bag, "/none")
         with pytest.raises(DataError, match="/odd: expected 17 keypoints per person, got .1."):
-            truth_of_topic(bag, "/odd", TOPIC)
+            people_of_topic(bag, "/odd")
 
 
 # As they were before people had a state and keypoints a velocity.
@@ -136,23 +137,23 @@ def test_a_topic_of_older_messages(tmp_path, storage):
         connection = writer.add_connection("/truth", msg.__msgtype__, typestore=store)
         writer.write(connection, 7, store.serialize_cdr(msg, msg.__msgtype__))
     with Bag(tmp_path / "bag") as bag:
-        truth = truth_of_topic(bag, "/truth", TOPIC)
+        truth = truth_of_topic(bag, "/truth")
     expected = annotations_of([(5, person(np.ones(17)))], TOPIC)
     assert truth.content["annotations"] == [{**a, "track_id": 3} for a in expected["annotations"]]
 
 
 def test_people_with_and_without_tracks(stamped):
     """Whoever is not asked for needs no id."""
-    assert not Truth(stamped, "t", TOPIC).has_tracks
+    assert not GroundTruth(stamped, "t", TOPIC).has_tracks
     for annotation in stamped["annotations"][:3]:
         annotation["track_id"] = 5
     stamped["annotations"][1]["track_id"] = 6
-    assert Truth(stamped, "t", TOPIC).has_tracks
+    assert GroundTruth(stamped, "t", TOPIC).has_tracks
     stamped["annotations"][1]["track_id"] = 5
     with pytest.raises(DataError, match="t: 1 track_ids that two persons of an image have, the first: track_id 5 in"):
-        Truth(stamped, "t", TOPIC)
+        GroundTruth(stamped, "t", TOPIC)
     del stamped["annotations"][1]["track_id"]
-    assert not Truth(stamped, "t", TOPIC).has_tracks
+    assert not GroundTruth(stamped, "t", TOPIC).has_tracks
 
 
 @pytest.mark.parametrize("odd", [[float("nan")] * 51, [9.0, 9.0, 0.0] * 17])
@@ -160,8 +161,18 @@ def test_people_who_are_not_finite_are_missed_and_told(stamped, as_results, caps
     """NaN from a network, or the score 0 that a backend gives instead."""
     results = as_results(stamped["annotations"][:3])
     results[2]["keypoints"] = odd
-    judged = Truth(stamped, f"t{odd[0]}", TOPIC).judge(results, {1, 2})
-    plain = Truth(stamped, "t", TOPIC).judge(results[:2], {1, 2})
+    judged = GroundTruth(stamped, f"t{odd[0]}", TOPIC).judge(results, {1, 2}, overflow=True)
+    plain = GroundTruth(stamped, "t", TOPIC).judge(results[:2], {1, 2}, overflow=True)
     assert judged["people_not_finite"] == 1 and "people_not_finite" not in plain
     assert [judged[name] for name in coco.METRICS] == [plain[name] for name in coco.METRICS]
     assert "1 of 3 people have keypoints that are not finite; they count as missed" in capsys.readouterr().err
+
+
+def test_people_of_score_0_without_an_overflow_are_judged(stamped, as_results, capsys):
+    """As `pose evaluate` does it: a network may give a place and the score 0."""
+    results = as_results(stamped["annotations"][:3])
+    for result in results:
+        result["keypoints"] = [0.0 if place % 3 == 2 else value for place, value in enumerate(result["keypoints"])]
+    judged = GroundTruth(stamped, "scores of 0", TOPIC).judge(results, {1, 2})
+    assert "people_not_finite" not in judged and judged["AP"] == pytest.approx(100)
+    assert capsys.readouterr().err == ""

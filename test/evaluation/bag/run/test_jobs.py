@@ -1,14 +1,13 @@
 """Folders of topics, and what becomes of errors."""
 
-import argparse
 import re
 
 import pytest
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.evaluation.bag.run import jobs
-from pose_estimation_ros.evaluation.bag.run.jobs import Order, topic_folder, whole_bag
-from pose_estimation_ros.inference.options import PipelineOptions
+from pose_estimation_ros.evaluation.bag.run.jobs import Outcome, evaluate_bag, topic_folder
+from pose_estimation_ros.evaluation.bag.run.settings import BagEvaluation
 
 TOPICS = [
     "/a", "/left/cam_a", "/left_cam/a", "/left_cam_a", "/left/cam/a", "/left__cam/a", "left/cam_a", "/left.cam_a",
@@ -26,7 +25,7 @@ def test_no_two_topics_have_one_folder():
 
 
 @pytest.mark.parametrize(
-    "error, text, crashed, traced",
+    "error, text, retry, traced",
     [
         (DataError("no such bag"), "no such bag", False, False),
         (OSError("disk full"), "disk full", False, False),
@@ -35,13 +34,13 @@ def test_no_two_topics_have_one_folder():
         (RecursionError("deep"), "bag: unexpected RecursionError: deep (see {}/bag/traceback.txt)", False, True),
     ],
 )
-def test_any_error_costs_one_bag_alone(monkeypatch, tmp_path, error, text, crashed, traced):
-    def broken(_order):
+def test_any_error_costs_one_bag_alone(monkeypatch, tmp_path, error, text, retry, traced):
+    def broken(_evaluation, _note):
         yield {"interrupted": False}
         raise error
 
-    monkeypatch.setattr(jobs, "evaluate_bag", broken)
-    outcome = whole_bag(Order("bag", argparse.Namespace(out=str(tmp_path)), PipelineOptions(), []))
-    assert outcome == ([{"interrupted": False}], text.format(tmp_path), False, crashed)
+    monkeypatch.setattr(jobs, "run_bag", broken)
+    outcome = evaluate_bag(BagEvaluation(["bag"], tmp_path), print)
+    assert outcome == Outcome([{"interrupted": False}], text.format(tmp_path), False, retry)
     path = tmp_path / "bag" / "traceback.txt"
     assert path.exists() == traced and (not traced or type(error).__name__ in path.read_text())

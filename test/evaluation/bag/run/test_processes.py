@@ -14,7 +14,6 @@ from result_files import files
 from pose_estimation_ros.evaluation.bag.run import processes as workers
 from pose_estimation_ros.evaluation.bag.run.jobs import Outcome
 from pose_estimation_ros.evaluation.bag.run.processes import outcome_of
-from pose_estimation_ros.evaluation.bag.run.worker import order_of
 
 
 def test_the_same_as_one_after_the_other(evaluate, save_bag, stamps, tmp_path, capsys):
@@ -37,8 +36,8 @@ def test_what_is_done_is_not_done_again(evaluate, save_bag, stamps, tmp_path, ca
         assert evaluate(first, second, *options) == before
         return sorted(p.parent.parent.name for p, at in written.items() if p.stat().st_mtime_ns != at)
 
-    assert made_again() == [] and capsys.readouterr().err.count("as it was, not run again") == 2
-    assert made_again("--workers", "2") == [] and capsys.readouterr().err.count("as it was, not run again") == 2
+    assert made_again() == [] and capsys.readouterr().err.count("up to date, skipped") == 2
+    assert made_again("--workers", "2") == [] and capsys.readouterr().err.count("up to date, skipped") == 2
     with open(next(second.glob("*.db3")), "ab") as file:
         file.write(bytes(1))  # behind the database: read alike, but not the same content
     assert made_again() == ["b"]
@@ -59,31 +58,35 @@ def test_other_options_are_another_run(evaluate, save_bag, stamps, tmp_path, opt
 
 def test_a_process_that_dies_is_a_failed_bag_tried_once_more(evaluate, save_bag, stamps, tmp_path, monkeypatch, capsys):
     """The first process for bag "a" is killed before it does anything."""
-    begin, killed = workers.begin, []
+    start, killed = workers.start, []
 
-    def begun(order, said):
-        child = begin(order, said)
-        if order.path.endswith("a") and not killed:
+    def started(evaluation, log):
+        child = start(evaluation, log)
+        if evaluation.bags[0].endswith("a") and not killed:
             killed.append(child)
             child.kill()
         return child
 
-    monkeypatch.setattr(workers, "begin", begun)
+    monkeypatch.setattr(workers, "start", started)
     status, runs = evaluate(save_bag("a", stamps(2)), save_bag("b", stamps(2)), "--workers", "2")
     assert status == 0 and [run["bag"] for run in runs] == ["a", "b"] and len(killed) == 1
-    assert "its process ended with status -9: without a word" in capsys.readouterr().err
+    assert "its process ended with status -9: no message" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    "answer, status, words, error",
+    "answer, status, log, error",
     [
         ('{"runs": [], "error": "", "interrupted": false}', 0, "", ""),
         ("", 1, "Traceback\nMemoryError\n", "bag: its process ended with status 1: MemoryError"),
-        ('{"runs": [', -15, "", "bag: its process ended with status -15: without a word"),
+        ('{"runs": [', -15, "", "bag: its process ended with status -15: no message"),
     ],
 )
-def test_answers(answer, status, words, error):
-    assert outcome_of("bag", answer, status, words) == Outcome([], error, False, crashed=bool(error))
+def test_answers(answer, status, log, error):
+    assert outcome_of("bag", answer, status, log) == (Outcome([], error, False, retry=bool(error)), "")
+
+
+def test_what_a_process_printed_is_news():
+    assert outcome_of("bag", '{"runs": []}', 0, "one\ntwo\n") == (Outcome([]), "one\ntwo")
 
 
 # What runs in the background of a script ignores SIGINT, and so do its children.
@@ -161,17 +164,3 @@ def test_the_processes_end_with_the_one_that_began_them(begin, tmp_path):
     child = begin()
     child.kill()
     wait_until(lambda: partial(tmp_path / "out"))
-
-
-def test_orders_survive_the_way(color_model, tmp_path):
-    import argparse
-
-    from pose_estimation_ros.evaluation.bag.run.jobs import Order
-    from pose_estimation_ros.evaluation.bag.run.options import DEFAULTS
-
-    args = argparse.Namespace(out="x", latency_ms=5.0, topic=None)
-    order = Order("bag", args, DEFAULTS._replace(detect_every=3), ["m"])
-    args.main = print  # what argparse holds besides what was given
-    back = order_of(workers.as_text(order))
-    del args.main
-    assert back == order

@@ -8,7 +8,7 @@ import pytest
 from bag_images import TOPIC, image_message
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from pose_estimation_ros.evaluation.bag import evaluate_bag as command
+from pose_estimation_ros.cli import evaluate_bag as command
 from pose_estimation_ros.evaluation.bag.files.reader import Bag
 from pose_estimation_ros.evaluation.bag.run import jobs
 from pose_estimation_ros.imaging.video import open_source

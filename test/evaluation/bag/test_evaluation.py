@@ -1,4 +1,4 @@
-"""`pose evaluate-bag` end to end on small bags: the same numbers as by other ways, and nothing lost on the way."""
+"""Evaluations end to end on small bags: the same numbers as by other ways, and nothing lost on the way."""
 
 import json
 import shutil
@@ -11,10 +11,13 @@ import pytest
 from bag_images import TOPIC, image_message
 
 from pose_estimation_ros.__main__ import main
+from pose_estimation_ros.evaluation.bag.evaluation import BagEvaluation, evaluate_bags
 from pose_estimation_ros.evaluation.bag.files.reader import Bag
+from pose_estimation_ros.evaluation.bag.run import jobs
 from pose_estimation_ros.evaluation.metrics import coco
 from pose_estimation_ros.imaging.video import open_source
 from pose_estimation_ros.inference.backends.open import open_model
+from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.predict import coco_results
 from pose_estimation_ros.inference.top_down import TopDown
 
@@ -48,6 +51,55 @@ def test_raw_bags_of_both_kinds_and_predict_agree_to_the_bit(evaluate, clip, col
     assert first == second
     assert evaluate(tmp_path / "mcap", out="again")[0] == 0
     assert content(tmp_path / "again" / "mcap") == content(tmp_path / "out" / "mcap")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_from_python_it_is_the_same_and_nothing_is_printed(
+    evaluate, save_bag, stamps, color_model, tmp_path, capsys, workers
+):
+    bags = [save_bag("bag", stamps(3)), tmp_path / "none", save_bag("other", stamps(2))]
+    evaluate(*bags)
+    capsys.readouterr()
+    options = PipelineOptions(detector="full_frame", threads=1)
+    evaluation = BagEvaluation(bags, tmp_path / "python", [color_model], options=options, workers=workers)
+    reported, notes = [], []
+    outcomes = evaluate_bags(evaluation, reported.append, notes.append)
+    assert capsys.readouterr() == ("", "")
+    assert sorted(reported, key=outcomes.index) == outcomes and notes == []
+    assert [len(outcome.runs) for outcome in outcomes] == [1, 0, 1]
+    assert "none, which does not exist" in outcomes[1].error
+    runs = [run for outcome in outcomes for run in outcome.runs]
+    assert json.loads((tmp_path / "python" / "summary.json").read_text()) == runs
+    assert (tmp_path / "python" / "report.html").exists()
+    for name in ("bag", "other"):
+        assert content(tmp_path / "python" / name) == content(tmp_path / "out" / name)
+    assert evaluate_bags(evaluation, reported.append, notes.append) == outcomes
+    folders = [str(tmp_path / "python" / name / "color_model") for name in ("bag", "other")]
+    assert sorted(notes) == [f"up to date, skipped: {folder}" for folder in folders]
+
+
+def test_a_ground_truth_is_read_once_for_all_topics(evaluate, save_bag, stamps, monkeypatch):
+    more = [("/left", image_message(np.zeros((128, 96, 3), np.uint8), s), s) for s in stamps(2)]
+    bag = save_bag("bag", stamps(2), more=more)
+    truth = annotated(stamps(2))
+    for image in truth["images"]:
+        del image["topic"]
+    (bag / "truth.json").write_text(json.dumps(truth))
+    read, paths = jobs.read_json, []
+    monkeypatch.setattr(jobs, "read_json", lambda path: paths.append(path) or read(path))
+    status, runs = evaluate(bag, "--topic", TOPIC, "--topic", "/left", "--no-video")
+    assert status == 0 and [run["truth"]["judged"] for run in runs] == [2, 2]
+    assert paths == [bag / "truth.json"]
+
+
+def test_a_model_is_hashed_once_for_all_topics(evaluate, save_bag, stamps, color_model, monkeypatch):
+    more = [("/left", image_message(np.zeros((128, 96, 3), np.uint8), s), s) for s in stamps(2)]
+    bag = save_bag("bag", stamps(2), more=more)
+    sha256, names = jobs.model_sha256, []
+    monkeypatch.setattr(jobs, "model_sha256", lambda name: names.append(name) or sha256(name))
+    status, runs = evaluate(bag, "--topic", TOPIC, "--topic", "/left", "--no-video")
+    assert status == 0 and len(runs) == 2
+    assert names == [color_model, "full_frame"]
 
 
 def test_what_is_written(evaluate, save_bag, stamps, tmp_path):
@@ -96,6 +148,9 @@ def test_a_network_that_overflows_is_said(save_bag, stamps, broken_model, tmp_pa
     assert main(["evaluate-bag", str(path), "--model", model, "--out", str(tmp_path / "out"), *options]) == 0
     warnings = [line for line in capsys.readouterr().err.splitlines() if "not finite" in line]
     assert len(warnings) == int(np.isnan(bias)) and all(model in line and "34 keypoints" in line for line in warnings)
+    results = json.loads((tmp_path / "out" / "bag" / "broken" / "results.json").read_text())
+    expected = (34, 2, 2) if np.isnan(bias) else (0, 0, 0)
+    assert tuple(results["non_finite"].values()) == expected
 
 
 def test_again_takes_the_place_of_our_own_results_alone(evaluate, save_bag, stamps, tmp_path, capsys):

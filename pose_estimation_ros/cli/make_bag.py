@@ -1,0 +1,39 @@
+"""Convert a video, or images with or without COCO annotations, to a rosbag2 that robots' tools can play.
+
+Topics: /camera/image_raw (bgr8), or /camera/image_raw/compressed; /camera/camera_info, uncalibrated. Compressed, a JPEG
+or PNG file is copied unchanged where its message decodes to the picture that `pose predict` sees; any other image file,
+for example one with an EXIF orientation, becomes a new PNG, and a frame of a video a JPEG. With --annotations also
+/truth/keypoints (PersonArray) and truth.json in the bag's folder: the annotations with "stamp_ns" and "topic" in the
+images, which `pose evaluate-bag` looks for. Images are found by their "file_name", those of a video by their "id", the
+number of the frame from 0. Stamps begin at 1 s; frames of a video keep the times of its file, unless --rate is given.
+"""
+
+import argparse
+
+from pose_estimation_ros.core.arguments import number, whole
+from pose_estimation_ros.evaluation.bag.files.writer import STORAGES
+from pose_estimation_ros.evaluation.bag.make_bag import RATES_HZ, BagConversion, make_bag
+from pose_estimation_ros.inference.predict import tell_unreadable
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("input", metavar="INPUT", help="video, folder of images, or image")
+    parser.add_argument("--out", required=True, metavar="BAG", help="folder of the bag, which must not exist yet")
+    parser.add_argument("--storage", choices=STORAGES, default="sqlite3", help="(default: %(default)s)")
+    parser.add_argument("--compressed", action="store_true", help="CompressedImage instead of Image")
+    rate_help = "images per second (default: the video's; folder: 30)"
+    parser.add_argument("--rate", type=number(*RATES_HZ), metavar="HZ", help=rate_help)
+    parser.add_argument("--annotations", metavar="FILE", help="COCO's person keypoints of the images")
+    parser.add_argument("--max-frames", type=whole(1), metavar="N", help="only the first N images")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the command and return its exit code: 1 where images could not be read, else 0."""
+    conversion = BagConversion(
+        args.input, args.out, args.storage, args.compressed, args.rate, args.annotations, args.max_frames
+    )
+    made = make_bag(conversion)
+    annotated = "" if made.annotated is None else f"; {made.annotated} with annotations"
+    print(f"{made.images} images in {made.path}{annotated}")
+    return tell_unreadable(made.source)
