@@ -35,6 +35,11 @@ from pose_estimation_ros.imaging.draw import COLOR_BY
 from pose_estimation_ros.inference.options import PipelineOptions
 
 OK, FAILED, PARTIAL, INTERRUPTED = 0, 1, 3, 130
+# Arguments that have the name of their setting.
+SAME_NAMES = (
+    "realtime", "latency_ms", "truth", "truth_topic", "pseudo_truth", "boxes", "workers", "ray", "again", "video",
+    "color_by",
+)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,9 +102,7 @@ def evaluation_of(args: argparse.Namespace, options: PipelineOptions) -> BagEval
         args: the arguments.
         options: of the pipeline.
     """
-    same = ("realtime", "latency_ms", "truth", "truth_topic", "pseudo_truth", "boxes")
-    same += ("workers", "ray", "again", "video", "color_by")
-    fields = {name: getattr(args, name) for name in same}
+    fields = {name: getattr(args, name) for name in SAME_NAMES}
     return BagEvaluation(args.bags, args.out, args.model, args.topic, options, **fields)
 
 

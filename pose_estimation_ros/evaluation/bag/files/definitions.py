@@ -1,4 +1,4 @@
-"""Choose the definitions by which a bag's messages are read: its own, or those known here."""
+"""Choose the definitions by which a bag's messages are read: the bag's own, or those of ROS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pose_estimation_ros.core.errors import DataError, reason_of
 from pose_estimation_ros.evaluation.bag.files.message_types import typestore
 
 IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
-PARTS = ("std_msgs/msg/Header", "builtin_interfaces/msg/Time")  # messages in those two
+PARTS = ("std_msgs/msg/Header", "builtin_interfaces/msg/Time")  # messages inside of IMAGE and COMPRESSED
 
 
 def full_type(name: str) -> str:
@@ -25,9 +25,12 @@ def typestore_of(connection: Connection, is_ros1: bool, where: str) -> Typestore
     """Choose the definitions for the messages of one connection.
 
     Args:
-        connection: of a bag, its type completed by full_type.
+        connection: of a bag, with a type completed by full_type.
         is_ros1: whether the bag is one of ROS 1.
         where: name of the bag for messages.
+
+    Returns:
+        The store to deserialize with.
 
     Raises:
         DataError: there is no definition, it cannot be parsed, or an image type has other fields than ROS gives it.
@@ -39,18 +42,28 @@ def typestore_of(connection: Connection, is_ros1: bool, where: str) -> Typestore
         return known
     if form == MessageDefinitionFormat.NONE:
         raise DataError(f"{where}: no definition of {connection.msgtype} of {connection.topic} in the bag")
-    own = parsed(connection.msgtype, text, of_idl, where)
+    recorded = parsed(connection.msgtype, text, of_idl, where)
     if connection.msgtype not in (IMAGE, COMPRESSED):
-        return own
+        return recorded
     for part in (connection.msgtype, *PARTS):
-        expected, got = (fields(store, part) for store in (known, own))
+        expected, got = (fields(store, part) for store in (known, recorded))
         if got != expected:
             raise DataError(f"{where}: expected {part} with the fields {expected}; got {got[:300] or 'none'}")
     return known
 
 
 def parsed(msgtype: str, text: str, of_idl: bool, where: str) -> Typestore:
-    """Parse a definition; see typestore_of."""
+    """Parse a definition.
+
+    Args:
+        msgtype: name of the type.
+        text: the definition.
+        of_idl: whether it is in IDL, not in the format of .msg files.
+        where: name of the bag for messages.
+
+    Raises:
+        DataError: the definition cannot be parsed.
+    """
     try:
         store = get_typestore(Stores.EMPTY)
         store.register(get_types_from_idl(text) if of_idl else get_types_from_msg(text, msgtype))
@@ -60,13 +73,13 @@ def parsed(msgtype: str, text: str, of_idl: bool, where: str) -> Typestore:
 
 
 def fields(store: Typestore, msgtype: str) -> str:
-    """Write the fields of a message as in its definition, without constants."""
+    """Describe the fields of a message as in its definition, without constants; "" for an unknown message."""
     described_fields = store.fielddefs[msgtype][1] if msgtype in store.fielddefs else []
     return ", ".join(f"{described(detail)} {name}" for name, (_, detail) in described_fields)
 
 
 def described(detail: Any) -> str:
-    """Write the type of a field, as rosbags describes it, as in a message definition."""
+    """Convert the type of a field from rosbags' description to that of a message definition."""
     if isinstance(detail, str):
         return detail
     if isinstance(detail[0], str):

@@ -1,4 +1,4 @@
-"""Message classes for bags, made by rosbags out of definitions: ROS 2 Humble's, and ours from msg/."""
+"""Make message classes for bags with rosbags, from the definitions of ROS 2 Humble and of this package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rosbags.typesys.store import Typestore
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.inference.backends.find import model_folders
 
-OURS = (
+OWN_MESSAGES = (
     "Keypoint", "Keypoint3D", "Person", "Person3D", "Person3DArray", "PersonArray", "Skeleton", "Timing",
 )  # fmt: skip
 PERSON_ARRAY = "pose_estimation_ros/msg/PersonArray"
@@ -31,49 +31,58 @@ STANDARD = {
 
 @functools.cache
 def typestore() -> Typestore:
-    """Humble's messages, which later distributions have not changed where they occur here, and ours."""
+    """Return the definitions of Humble and of this package.
+
+    Later distributions have not changed the messages of Humble that are used here.
+    """
     store = get_typestore(Stores.ROS2_HUMBLE)
     folder = message_folder()
-    for name in OURS:
+    for name in OWN_MESSAGES:
         text = (folder / f"{name}.msg").read_text()
         store.register(get_types_from_msg(text, f"pose_estimation_ros/msg/{name}"))
     return store
 
 
 def message_folder() -> Path:
-    """``msg/`` of the source tree, or ``share/pose_estimation_ros/msg``: beside the models. Raises DataError."""
+    """Find ``msg/`` of the source tree, or ``share/pose_estimation_ros/msg``, beside the models.
+
+    Raises:
+        DataError: neither exists.
+    """
     folders = [Path(folder).parent / "msg" for folder in model_folders()]
-    found = [folder for folder in folders if all((folder / f"{name}.msg").is_file() for name in OURS)]
-    if not found:
-        raise DataError(f"expected our message definitions in one of {', '.join(map(str, folders))}")
-    return found[0]
+    for folder in folders:
+        if all((folder / f"{name}.msg").is_file() for name in OWN_MESSAGES):
+            return folder
+    raise DataError(f"expected our message definitions in one of {', '.join(map(str, folders))}")
 
 
 @functools.cache
 def messages() -> SimpleNamespace:
-    """The classes by their short names; as rclpy's they take fields as keywords."""
-    names = [f"{package}/msg/{name}" for package, own in STANDARD.items() for name in own]
-    names += [f"pose_estimation_ros/msg/{name}" for name in OURS]
+    """Return the message classes by their short names; like those of rclpy they take fields as keywords."""
+    names = [f"{package}/msg/{name}" for package, names in STANDARD.items() for name in names]
+    names += [f"pose_estimation_ros/msg/{name}" for name in OWN_MESSAGES]
     return SimpleNamespace(**{os.path.basename(name): with_defaults(name) for name in names})
 
 
 @functools.cache
 def with_defaults(name: str) -> Any:
-    """rosbags' class of that message; fields that are not given are zero or empty (rclpy's too, but for a quaternion's
-    w, which is 1 there), and a list of numbers becomes the array that rosbags writes.
+    """Make a message class whose fields have defaults.
+
+    Fields that are not given are zero or empty, as in rclpy; only the w of a quaternion would be 1 there. A list of
+    numbers becomes the array that rosbags writes.
     """
     plain: Any = typestore().types[name]
     described = dict(typestore().fielddefs[name][1])
 
     def init(self: Any, **fields: Any) -> None:
-        given = {key: converted(described[key], value) for key, value in fields.items()}
-        plain.__init__(self, **{key: given[key] if key in given else default(described[key]) for key in described})
+        values = {key: converted(described[key], value) for key, value in fields.items()}
+        plain.__init__(self, **{key: values[key] if key in values else default(described[key]) for key in described})
 
     return type(plain.__name__, (plain,), {"__init__": init})
 
 
 def default(description: Any) -> Any:
-    """Zero, empty, or a message of such."""
+    """Return the default of a field, as rosbags describes its type: zero, empty, or a message of such."""
     kind, detail = description
     if kind == Nodetype.NAME:
         return with_defaults(detail)()
@@ -85,6 +94,12 @@ def default(description: Any) -> Any:
 
 
 def converted(description: Any, value: Any) -> Any:
+    """Convert a list of numbers to an array; other values stay as they are.
+
+    Args:
+        description: type of the field, as rosbags describes it.
+        value: of the field.
+    """
     kind, detail = description
     if kind in (Nodetype.ARRAY, Nodetype.SEQUENCE):
         (element, name), _length = detail
@@ -94,10 +109,16 @@ def converted(description: Any, value: Any) -> Any:
 
 
 def header(stamp_ns: int, frame_id: str) -> Any:
-    own = messages()
-    return own.Header(stamp=own.Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9), frame_id=frame_id)
+    """Make a Header message.
+
+    Args:
+        stamp_ns: time.
+        frame_id: name of the coordinate frame.
+    """
+    classes = messages()
+    return classes.Header(stamp=classes.Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9), frame_id=frame_id)
 
 
 def serialized(message: Any) -> bytes:
-    """CDR, little endian, as ROS 2 has it on the wire and in bags."""
+    """Serialize a message as ROS 2 does on the wire and in bags: CDR, little endian."""
     return bytes(typestore().serialize_cdr(message, message.__msgtype__))

@@ -1,4 +1,4 @@
-"""Messages out of bags, as recorded: rosbag2 (sqlite3, MCAP) and ROS 1, whole or cut short."""
+"""Read messages from bags: rosbag2 (sqlite3, MCAP) and ROS 1, whole or cut short."""
 
 from __future__ import annotations
 
@@ -20,12 +20,18 @@ from pose_estimation_ros.evaluation.bag.files.unpacking import unpack_message
 from pose_estimation_ros.imaging.compressed import decode_compressed
 from pose_estimation_ros.imaging.encodings import decode_image
 
-STAMPS_NS = 2**31 * 10**9  # seconds of a stamp are of 32 bits
+STAMPS_NS = 2**31 * 10**9  # the seconds of a stamp have 32 bits
 
 
 class Recorded(NamedTuple):
-    """One message. index: place among those of its topic, from 0. stamp_ns: of its header; the time of recording where
-    that is zero. recorded_ns: when the recorder got it.
+    """Hold one message.
+
+    Attributes:
+        topic: its topic.
+        index: its place among the messages of the topic, from 0.
+        stamp_ns: the stamp of its header; the time of recording where that is zero.
+        recorded_ns: time of recording.
+        message: the message.
     """
 
     topic: str
@@ -36,10 +42,11 @@ class Recorded(NamedTuple):
 
     @property
     def has_stamp(self) -> bool:
-        return self.message.header.stamp.sec != 0 or self.message.header.stamp.nanosec != 0
+        """Tell whether the stamp of the header is not zero."""
+        return bool(self.message.header.stamp.sec != 0 or self.message.header.stamp.nanosec != 0)
 
     def image(self) -> np.ndarray:
-        """(H, W, 3) uint8 BGR of an image message. Raises FrameError."""
+        """Decode an image message: (H, W, 3) uint8 BGR. Raises FrameError."""
         m = self.message
         if not (-STAMPS_NS <= self.stamp_ns < STAMPS_NS and 0 <= self.recorded_ns < STAMPS_NS):
             raise FrameError(
@@ -52,9 +59,18 @@ class Recorded(NamedTuple):
 
 
 class Bag:
-    """An open bag; a context manager. ``problem``: why not all of it could be read, "" while all is well.
+    """Open a bag; the object is a context manager.
 
-    Raises DataError where nothing can be read.
+    Attributes:
+        path: of the bag.
+        name: its name, see bag_name.
+        problem: why not all of the bag could be read so far, "" while all is well.
+
+    Args:
+        path: a rosbag2 folder, or a .db3, .mcap or .bag file.
+
+    Raises:
+        DataError: nothing can be read.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -62,8 +78,8 @@ class Bag:
         self.name = bag_name(self.path)
         self._files = BagFiles(self.path)
         self.problem = self._files.problem
-        # rosbags' readers hand out connections of their own, so each is kept with its reader.
-        self._own: list[tuple[Reader, Connection]] = [
+        # The connections of rosbags belong to one reader each, so each is kept with its reader.
+        self._connections: list[tuple[Reader, Connection]] = [
             (reader, connection._replace(msgtype=full_type(connection.msgtype)))
             for reader in self._files.readers
             for connection in reader.connections
@@ -71,7 +87,8 @@ class Bag:
 
     @property
     def connections(self) -> list[Connection]:
-        return [connection for _, connection in self._own]
+        """List the connections of all files."""
+        return [connection for _, connection in self._connections]
 
     def __enter__(self) -> Bag:
         return self
@@ -80,7 +97,7 @@ class Bag:
         self._files.close()
 
     def topics(self, *types: str) -> list[str]:
-        """Names of the topics of these message types, sorted."""
+        """Return the names of the topics of these message types, sorted."""
         return sorted({connection.topic for connection in self.connections if connection.msgtype in types})
 
     def count(self, topic: str) -> int:
@@ -89,16 +106,20 @@ class Bag:
         return max(indexed, self._files.counts.get(topic, 0))
 
     def read(self, topic: str, at_ns: int | None = None) -> Iterator[Recorded]:
-        """Messages of a topic in the order of recording. Where the bag is damaged it ends there and says ``problem``.
+        """Yield the messages of a topic in the order of recording, up to where the bag is damaged; see ``problem``.
 
-        at_ns: only those that were recorded then; their index counts from 0.
-        Raises DataError: a type of message without a definition, none that rosbags can parse, or an image type with
-        other fields than ROS gives it.
+        Args:
+            topic: its name.
+            at_ns: only messages that were recorded at this time, whose index counts from 0; None: all.
+
+        Raises:
+            DataError: a type of message has no definition or none that rosbags can parse, or an image type has other
+                fields than in ROS.
         """
-        own = [(reader, connection) for reader, connection in self._own if connection.topic == topic]
-        stores = {c.msgtype: typestore_of(c, self._is_ros1, str(self.path)) for _, c in own}
+        chosen = [(reader, connection) for reader, connection in self._connections if connection.topic == topic]
+        stores = {c.msgtype: typestore_of(c, self._is_ros1, str(self.path)) for _, c in chosen}
         count = 0
-        for connection, recorded_ns, data in self._raw(own, at_ns):
+        for connection, recorded_ns, data in self._raw(chosen, at_ns):
             store = stores[connection.msgtype]
             try:
                 if self._is_ros1:
@@ -126,13 +147,13 @@ class Bag:
             self.problem = before
 
     def _raw(
-        self, own: Sequence[tuple[Reader, Connection]], at_ns: int | None
+        self, chosen: Sequence[tuple[Reader, Connection]], at_ns: int | None
     ) -> Iterator[tuple[Connection, int, bytes]]:
         span = (None, None) if at_ns is None else (at_ns, at_ns + 1)
         parts = [
-            messages_of(reader, {c.id: c for owner, c in own if owner is reader}, *span)
+            messages_of(reader, {c.id: c for owner, c in chosen if owner is reader}, *span)
             for reader in self._files.readers
-            if any(owner is reader for owner, _ in own)
+            if any(owner is reader for owner, _ in chosen)
         ]
         merged = heapq.merge(*parts, key=lambda entry: entry[1])
         while True:
@@ -169,13 +190,13 @@ def messages_of(
     """
     begins = [chunk.message_start_time for chunk in chunks_of(reader)]
     yield None, min(begins) if begins else reader.start_time, b""
-    own = [connection for connection in reader.connections if connection.id in connections]
-    for connection, recorded_ns, data in reader.messages(own, start, stop):
+    chosen = [connection for connection in reader.connections if connection.id in connections]
+    for connection, recorded_ns, data in reader.messages(chosen, start, stop):
         yield connections[connection.id], recorded_ns, data
 
 
 def bag_name(path: Path) -> str:
-    """Of a folder its name, of a file without its ending."""
+    """Return the name of a bag: that of its folder, or of its file without the ending."""
     path = path.resolve()
     if not path.is_file():
         return path.name
@@ -189,17 +210,20 @@ def image_topic(bag: Bag, wanted: str | None) -> str:
         bag: an open bag.
         wanted: a topic; None: the bag's only one.
 
+    Returns:
+        The name of the topic.
+
     Raises:
         DataError: naming the topics that there are.
     """
-    found = bag.topics(IMAGE, COMPRESSED)
-    if wanted is not None and wanted in found:
+    topics = bag.topics(IMAGE, COMPRESSED)
+    if wanted is not None and wanted in topics:
         return wanted
-    full = [topic for topic in found if bag.count(topic)]
+    full = [topic for topic in topics if bag.count(topic)]
     colour = [topic for topic in full if not is_depth(topic, bag.first(topic))]
-    others = {"without messages": set(found) - set(full), "with depth": set(full) - set(colour)}
+    unsuitable = {"without messages": set(topics) - set(full), "with depth": set(full) - set(colour)}
     listed = ", ".join(colour) if colour else "none"
-    listed += "".join(f"; {kind}: {', '.join(sorted(names))}" for kind, names in others.items() if names)
+    listed += "".join(f"; {kind}: {', '.join(sorted(names))}" for kind, names in unsuitable.items() if names)
     if wanted is not None:
         raise DataError(f"{bag.path}: expected images on {wanted}, the topics with images are: {listed}")
     if len(colour) != 1:
@@ -208,7 +232,12 @@ def image_topic(bag: Bag, wanted: str | None) -> str:
 
 
 def is_depth(topic: str, message: Any) -> bool:
-    """Tell whether a topic has depth images, by its first message (None: unknown), for mono16 also by its name."""
+    """Tell whether a topic has depth images, by its first message, for mono16 also by its name.
+
+    Args:
+        topic: its name.
+        message: the first message; None where there is none, then the answer is no.
+    """
     if message is None:
         return False
     is_file = message.__msgtype__ == COMPRESSED

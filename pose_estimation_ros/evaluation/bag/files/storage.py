@@ -19,7 +19,7 @@ from pose_estimation_ros.core.errors import DataError, reason_of
 from pose_estimation_ros.datasets.yaml_files import read_yaml
 from pose_estimation_ros.evaluation.bag.files.truncated_mcap import CutMcap, is_cut
 from pose_estimation_ros.evaluation.bag.files.unpacking import (
-    MOST_IN_MEMORY,
+    MAX_IN_MEMORY,
     bound_rosbags,
     refuse_overlapping,
     unpack_file,
@@ -33,11 +33,11 @@ bound_rosbags()
 
 
 class BagFiles:
-    """The open readers of a bag's files; a context manager.
+    """Open the files of a bag.
 
     Attributes:
         readers: one for each file that can be read, in the order of their names or of metadata.yaml.
-        counts: topic -> number of messages by metadata.yaml; empty without one.
+        counts: topic -> number of messages by metadata.yaml; empty without that file.
         problem: why not all files could be read, "" where all is well.
 
     Raises:
@@ -71,18 +71,20 @@ class BagFiles:
                 f"expected a bag (a rosbag2 folder, .mcap, .db3 or .bag), got {self._path}, {missing_or_odd}"
             )
         storages = sorted(path for path in self._path.iterdir() if is_storage(path))
-        there = [path for path in storages if self._is_inside(path)]
+        regular = [path for path in storages if self._is_inside(path)]
         try:
             names = self._listed()
         except DataError as error:
-            odd = [f"; {path.name} is no regular file of the bag's folder" for path in storages if path not in there]
-            self.problem = str(error) + "".join(odd[:1])
-            return there
-        by_name = {path.name: path for path in there}
+            links = [
+                f"; {path.name} is no regular file of the bag's folder" for path in storages if path not in regular
+            ]
+            self.problem = str(error) + "".join(links[:1])
+            return regular
+        by_name = {path.name: path for path in regular}
         missing = [name for name in names if PurePath(name).name not in by_name]
         if missing:
             self.problem = f"{METADATA} lists {missing[0]}, which is no regular file of the bag's folder"
-            return there
+            return regular
         return list(dict.fromkeys(by_name[PurePath(name).name] for name in names))
 
     def _is_inside(self, path: Path) -> bool:
@@ -142,7 +144,7 @@ def opened(path: Path) -> Iterator[Reader]:
         finally:
             connections = [connection for connection in apsw.connections() if connection not in before]
         for connection in connections:
-            connection.limit(apsw.SQLITE_LIMIT_LENGTH, MOST_IN_MEMORY)
+            connection.limit(apsw.SQLITE_LIMIT_LENGTH, MAX_IN_MEMORY)
         yield reader
     finally:
         if reader and getattr(reader, "is_open", getattr(reader, "bio", None)):

@@ -1,4 +1,4 @@
-"""An MCAP file that was cut short, as rosbags can read it: its whole records with a footer put behind them.
+"""Make an MCAP file that was cut short readable: its whole records are followed by a footer.
 
 Format: mcap.dev/spec. A file is magic, records (opcode uint8, length uint64, content), a footer record and magic again;
 a recorder that is killed leaves it without footer, and a copy that broke off in the middle of a record.
@@ -13,18 +13,19 @@ from typing import IO, Any
 
 MAGIC = b"\x89MCAP0\r\n"
 FOOTER, DATA_END = 0x02, 0x0F
-END = struct.pack("<BQQQI", FOOTER, 20, 0, 0, 0) + MAGIC  # "no summary": readers then scan the records
+END = struct.pack("<BQQQI", FOOTER, 20, 0, 0, 0) + MAGIC  # a footer without summary: readers then scan the records
 
 
 class CutMcap(type(Path())):  # type: ignore[misc]
-    """A path whose ``open`` gives the repaired view; nothing is copied or changed on disk."""
+    """Represent a path whose ``open`` gives the repaired view; nothing is copied or changed on disk."""
 
     def open(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Open the repaired view for reading bytes."""
         return io.BufferedReader(WithEnd(open(str(self), "rb"), whole_records_end(str(self))))
 
 
 def is_cut(path: Path) -> bool:
-    """Whether a file begins as MCAP and does not end so."""
+    """Tell whether a file begins as MCAP and does not end so."""
     with open(path, "rb") as file:
         begins = file.read(len(MAGIC)) == MAGIC
         end = file.seek(0, io.SEEK_END)
@@ -33,7 +34,7 @@ def is_cut(path: Path) -> bool:
 
 
 def whole_records_end(path: str) -> int:
-    """Offset behind the last whole record of the data section."""
+    """Return the offset behind the last whole record of the data section."""
     with open(path, "rb") as file:
         size = file.seek(0, io.SEEK_END)
         position = len(MAGIC)
@@ -49,26 +50,31 @@ def whole_records_end(path: str) -> int:
 
 
 class WithEnd(io.RawIOBase):
-    """The first ``end`` bytes of a file, and END."""
+    """Read the first ``end`` bytes of a file, then END."""
 
     def __init__(self, file: IO[bytes], end: int) -> None:
         self._file, self._end, self._position = file, end, 0
 
     def readable(self) -> bool:
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
+        """Return True."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a position and return it; the arguments are those of io.IOBase.seek."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._end + len(END)}[whence]
         self._position = max(0, base + offset)
         return self._position
 
     def tell(self) -> int:
+        """Return the position."""
         return self._position
 
     def readinto(self, buffer: Any) -> int:
+        """Read bytes into a buffer and return their number."""
         behind = self._position - self._end
         if behind < 0:
             self._file.seek(self._position)
@@ -80,5 +86,6 @@ class WithEnd(io.RawIOBase):
         return len(content)
 
     def close(self) -> None:
+        """Close the file."""
         self._file.close()
         super().close()

@@ -20,31 +20,34 @@ from rosbags.rosbag2 import storage_mcap
 from pose_estimation_ros.core.errors import DataError
 
 ZSTD_START = b"\x28\xb5\x2f\xfd"
-MOST_IN_MEMORY = 2**28  # bytes of a chunk or message: more than an image of 8192 x 8192 pixels
-MOST_OVERLAPPING = 2**29  # bytes of the chunks that are in memory at a time because their times overlap
-FREE_SIZE, MOST_RATIO = 2**30, 200  # a file may unpack to the larger of that many bytes, and so many times its own size
+MAX_IN_MEMORY = 2**28  # bytes of a chunk or message: more than an image of 8192 x 8192 pixels
+MAX_OVERLAPPING = 2**29  # bytes of the chunks that are in memory at a time because their times overlap
+FREE_SIZE, MAX_RATIO = 2**30, 200  # a file may unpack to the larger of that many bytes, and so many times its own size
 FREE_ROOM = 2**29  # bytes left free on the disk
 PIECE = 2**20
 
 
-def bounded(decompressor: Callable[[], Any], data: bytes, most: int = MOST_IN_MEMORY) -> bytes:
+def bounded(decompressor: Callable[[], Any], data: bytes, max_bytes: int = MAX_IN_MEMORY) -> bytes:
     """Decompress one or more frames that follow each other.
 
     Args:
         decompressor: makes a decompressor of one frame, as those of bz2, lz4.frame and zstd.
         data: the compressed bytes.
-        most: largest number of bytes that may come out.
+        max_bytes: largest number of bytes that may come out.
+
+    Returns:
+        The decompressed bytes.
 
     Raises:
         DataError: more would come out, or the data is cut off.
     """
     parts: list[bytes] = []
-    left = most
+    left = max_bytes
     while data or not parts:
         frame = decompressor()
         part = frame.decompress(data, max_length=left + 1)
         if len(part) > left:
-            raise DataError(f"expected at most {most} bytes in a compressed chunk or message, got more")
+            raise DataError(f"expected at most {max_bytes} bytes in a compressed chunk or message, got more")
         if not frame.eof:
             raise DataError("expected a whole compressed chunk or message, got one cut off")
         parts.append(part)
@@ -53,16 +56,19 @@ def bounded(decompressor: Callable[[], Any], data: bytes, most: int = MOST_IN_ME
     return b"".join(parts)
 
 
-def unpack_zstd(data: bytes, most: int = MOST_IN_MEMORY) -> bytes:
-    return bounded(zstd.ZstdDecompressor, data, most)
+def unpack_zstd(data: bytes, max_bytes: int = MAX_IN_MEMORY) -> bytes:
+    """Decompress zstd frames; see bounded."""
+    return bounded(zstd.ZstdDecompressor, data, max_bytes)
 
 
-def unpack_lz4(data: bytes, most: int = MOST_IN_MEMORY) -> bytes:
-    return bounded(lz4.frame.LZ4FrameDecompressor, data, most)
+def unpack_lz4(data: bytes, max_bytes: int = MAX_IN_MEMORY) -> bytes:
+    """Decompress LZ4 frames; see bounded."""
+    return bounded(lz4.frame.LZ4FrameDecompressor, data, max_bytes)
 
 
-def unpack_bz2(data: bytes, most: int = MOST_IN_MEMORY) -> bytes:
-    return bounded(bz2.BZ2Decompressor, data, most)
+def unpack_bz2(data: bytes, max_bytes: int = MAX_IN_MEMORY) -> bytes:
+    """Decompress bzip2 streams; see bounded."""
+    return bounded(bz2.BZ2Decompressor, data, max_bytes)
 
 
 def unpack_message(data: bytes) -> bytes:
@@ -79,11 +85,11 @@ def bound_rosbags() -> None:
 
 
 def of_declared_size(unpack: Callable[[bytes, int], bytes]) -> Callable[[bytes, int], bytes]:
-    """Make a function of a chunk's data and declared size, which is looked at before anything is decompressed."""
+    """Make a function of a chunk's data and declared size, which is checked before anything is decompressed."""
 
     def checked(data: bytes, size: int) -> bytes:
-        if size > MOST_IN_MEMORY:
-            raise DataError(f"expected chunks of at most {MOST_IN_MEMORY} bytes, got one of {size}")
+        if size > MAX_IN_MEMORY:
+            raise DataError(f"expected chunks of at most {MAX_IN_MEMORY} bytes, got one of {size}")
         return unpack(data, size)
 
     return checked
@@ -105,10 +111,8 @@ def refuse_overlapping(chunks: Sequence[Any], where: str) -> None:
     total = 0
     for _, _, size in sorted(begins + ends):
         total += size
-        if total > MOST_OVERLAPPING:
-            raise DataError(
-                f"{where}: expected at most {MOST_OVERLAPPING} bytes in the chunks of one time, got {total}"
-            )
+        if total > MAX_OVERLAPPING:
+            raise DataError(f"{where}: expected at most {MAX_OVERLAPPING} bytes in the chunks of one time, got {total}")
 
 
 def unpack_file(path: Path, folder: Path) -> Path:
@@ -125,13 +129,13 @@ def unpack_file(path: Path, folder: Path) -> Path:
         DataError: it is larger than its size on the disk makes likely, or than there is room for, or cut off.
     """
     target = folder / path.stem
-    most = max(FREE_SIZE, MOST_RATIO * path.stat().st_size)
+    max_bytes = max(FREE_SIZE, MAX_RATIO * path.stat().st_size)
     written = 0
     with zstd.open(path, "rb") as packed, open(target, "xb") as file:
         while piece := packed.read(PIECE):
             written += len(piece)
-            if written > most:
-                raise DataError(f"{path}: expected at most {most} bytes when unpacked, got more")
+            if written > max_bytes:
+                raise DataError(f"{path}: expected at most {max_bytes} bytes when unpacked, got more")
             if shutil.disk_usage(folder).free < FREE_ROOM + len(piece):
                 raise DataError(f"{path}: expected {FREE_ROOM} bytes to stay free in {folder} when it is unpacked")
             file.write(piece)

@@ -1,4 +1,4 @@
-"""Messages into a rosbag2 that Humble and later distributions read."""
+"""Write messages into a rosbag2 that Humble and later distributions read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.evaluation.bag.files.message_types import serialized, typestore
 
 STORAGES = [plugin.name.lower() for plugin in StoragePlugin]
-VERSION: Literal[8] = 8  # of metadata.yaml: Humble cannot read the QoS list of version 9
+VERSION: Literal[8] = 8  # version of metadata.yaml: Humble cannot read the QoS list of version 9
 NO_TIME = QosTime(0, 0)
 LATCHED = Qos(
     history=QosHistory.KEEP_LAST,
@@ -31,9 +31,9 @@ LATCHED = Qos(
 
 
 class BagWriter:
-    """Write a new bag, complete only after ``close``; each topic is added when its first message comes.
+    """Write a new bag, which is complete only after ``close``; each topic is added when its first message comes.
 
-    A context manager, which closes the bag, or gives it up after an exception.
+    The object is a context manager, which closes the bag, or gives it up after an exception.
 
     Args:
         path: the folder, which must not exist.
@@ -71,11 +71,12 @@ class BagWriter:
         with self._problems():
             if topic not in self._connections:
                 kind = message.__msgtype__
-                own = self._writer.add_connection(topic, kind, typestore=typestore(), offered_qos_profiles=qos)
-                self._connections[topic] = own
+                connection = self._writer.add_connection(topic, kind, typestore=typestore(), offered_qos_profiles=qos)
+                self._connections[topic] = connection
             self._writer.write(self._connections[topic], at_ns, serialized(message))
 
     def close(self) -> None:
+        """Finish the bag. Raises DataError."""
         with self._problems():
             self._writer.close()
 

@@ -1,6 +1,6 @@
-"""How steady poses are, told from the poses alone: needs nobody's annotations, only the tracker's ids.
+"""Measure how steady poses are, without annotations; the tracker's ids are needed.
 
-These compare models or parameters on one recording; they do not say whether a pose is right.
+The measures compare models or parameters on one recording; they do not say whether a pose is right.
 """
 
 from __future__ import annotations
@@ -14,14 +14,19 @@ from pose_estimation_ros.core.oks import box_area
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
 from pose_estimation_ros.core.skeleton import Skeleton
 
-AT_REST = 0.02  # of the person's size: who moves less in two frames is at rest
-CLEARLY = 0.5  # an exchange of left and right must halve the way that the keypoints went
-APART = 0.1  # of the size: left and right closer than this cannot be told
+AT_REST = 0.02  # share of the person's size: whoever moves less in two frames is at rest
+CLEARLY = 0.5  # an exchange of left and right must halve the distance that the keypoints moved
+APART = 0.1  # share of the size: left and right keypoints closer than this cannot be told apart
 
 
 class Track(NamedTuple):
-    """One person over F frames. place (F,): among the frames worked on; xy (F, K, 2) px; found (F, K) bool; size (F,)
-    px, the square root of the box's area.
+    """Hold one person over F frames.
+
+    Attributes:
+        place: (F,) places of the frames among those worked on.
+        xy: (F, K, 2) keypoints, px.
+        found: (F, K) bool, whether a keypoint was found.
+        size: (F,) square root of the box's area, px.
     """
 
     place: np.ndarray
@@ -30,14 +35,19 @@ class Track(NamedTuple):
     size: np.ndarray
 
     def windows(self, length: int) -> np.ndarray:
-        """(W, length) rows of so many frames that follow each other without a gap."""
+        """Return indices (W, length) of frames that follow each other without a gap, each row a window."""
         starts = np.arange(max(0, len(self.place) - length + 1))
         whole = self.place[starts + length - 1] - self.place[starts] == length - 1
         return starts[whole, None] + np.arange(length)
 
 
 def reference_free(frames: Sequence[Poses], skeleton: Skeleton) -> dict[str, Any]:
-    """All measures of the poses of consecutive frames; None where nothing could be measured."""
+    """Compute all measures of the poses of consecutive frames; None where nothing could be measured.
+
+    Args:
+        frames: the people in each frame.
+        skeleton: of the poses.
+    """
     tracks = tracks_of(frames)
     return {
         "tracks": len(tracks),
@@ -49,8 +59,8 @@ def reference_free(frames: Sequence[Poses], skeleton: Skeleton) -> dict[str, Any
 
 
 def tracks_of(frames: Sequence[Poses]) -> list[Track]:
-    """Everybody who has an id, in order of the ids."""
-    seen: dict[int, list] = {}
+    """Collect the tracks of everybody who has an id, in order of the ids."""
+    seen: dict[int, list[tuple[Any, ...]]] = {}
     for place, poses in enumerate(frames):
         sizes = np.sqrt(box_area(poses.box_xyxy))
         for track_id, xy, score, size in zip(poses.track_id.tolist(), poses.xy, poses.score, sizes):
@@ -60,9 +70,13 @@ def tracks_of(frames: Sequence[Poses]) -> list[Track]:
 
 
 def jitter_at_rest(tracks: Sequence[Track]) -> dict[str, Any]:
-    """Standard deviation of a keypoint's noise per coordinate, in px and in parts of the size, of people at rest.
+    """Estimate the standard deviation of a keypoint's noise per coordinate, of people at rest.
 
-    From the second difference x0 - 2 x1 + x2, in which steady motion cancels out and noise of variance v has 6 v.
+    It is computed from the second difference x0 - 2 x1 + x2, in which steady motion cancels out and noise of variance v
+    has the variance 6 v.
+
+    Returns:
+        The number of "samples", the deviation in "px", and as a share of the person's size, "of_size".
     """
     in_px, of_size = [np.zeros((0, 2))], [np.zeros((0, 2))]
     for track in tracks:
@@ -79,54 +93,89 @@ def jitter_at_rest(tracks: Sequence[Track]) -> dict[str, Any]:
 
 
 def deviation(bends: list[np.ndarray]) -> float | None:
+    """Compute the standard deviation of the noise from second differences; None where there are none."""
     together = np.concatenate(bends).astype(float)
     return float(np.sqrt((together**2).mean() / 6)) if together.size else None
 
 
 def bone_length_change(tracks: Sequence[Track], skeleton: Skeleton) -> dict[str, Any]:
-    """|ln(length / length before)| of bones whose ends were found in two frames in a row: 0.1 is about 10 %."""
+    """Compute quantiles of |ln(length / length before)| of bones whose ends were found in two frames in a row.
+
+    A value of 0.1 is about 10 %.
+
+    Args:
+        tracks: of all people.
+        skeleton: whose links are the bones.
+    """
     changes = [np.zeros(0)]
     for track in tracks:
-        own = np.abs(bone_changes(track, skeleton))
-        changes.append(own[np.isfinite(own)])
+        change = np.abs(bone_changes(track, skeleton))
+        changes.append(change[np.isfinite(change)])
     together = np.concatenate(changes)
     quantiles = [float(q) for q in np.quantile(together, (0.5, 0.9))] if together.size else [None, None]
     return {"samples": together.size, "p50": quantiles[0], "p90": quantiles[1]}
 
 
 def bone_changes(track: Track, skeleton: Skeleton) -> np.ndarray:
-    """(W, L) ln(length / length before) of the skeleton's links in the track's windows of two; NaN where unknown."""
+    """Compute ln(length / length before) of bones in the windows of two frames of a track.
+
+    Args:
+        track: of a person.
+        skeleton: whose L links are the bones.
+
+    Returns:
+        (W, L); NaN where a length is unknown.
+    """
     a, b = np.array(skeleton.links).T
     length = np.linalg.norm(track.xy[:, a].astype(float) - track.xy[:, b], axis=2)
     length = np.where(track.found[:, a] & track.found[:, b] & (length > 0), length, np.nan)
     before, after = track.windows(2).T
-    return np.log(length[after] / length[before])
+    change: np.ndarray = np.log(length[after] / length[before])
+    return change
 
 
 def left_right_swaps(tracks: Sequence[Track], skeleton: Skeleton) -> dict[str, int]:
-    """How often a left and a right keypoint are where the other was a frame before; samples: pairs that could be."""
+    """Count how often a left and a right keypoint are where the other one was a frame before.
+
+    Args:
+        tracks: of all people.
+        skeleton: whose flip_pairs are the left and right keypoints.
+
+    Returns:
+        The number of "swaps", and of "samples", the pairs that could be told apart.
+    """
     pairs = [exchanged(track, skeleton) for track in tracks]
-    return {"samples": sum(int(could.sum()) for could, _ in pairs), "swaps": sum(int(own.sum()) for _, own in pairs)}
+    samples, swaps = (sum(int(flags[side].sum()) for flags in pairs) for side in (0, 1))
+    return {"samples": samples, "swaps": swaps}
 
 
 def exchanged(track: Track, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
-    """(W, pairs) bool, of the track's windows of two: whether left and right could be told, and have changed places."""
+    """Find exchanges of left and right keypoints in the windows of two frames of a track.
+
+    Args:
+        track: of a person.
+        skeleton: whose flip_pairs are the left and right keypoints.
+
+    Returns:
+        (W, pairs) bool: whether left and right could be told apart; (W, pairs) bool: whether they changed places.
+    """
     left, right = np.array(skeleton.flip_pairs).reshape(-1, 2).T
     before, after = track.windows(2).T
     l0, l1, r0, r1 = (track.xy[rows][:, k] for k in (left, right) for rows in (before, after))
     as_named, crossed = distance(l0, l1) + distance(r0, r1), distance(l0, r1) + distance(r0, l1)
     seen = (track.found[:, left] & track.found[:, right])[np.stack([before, after])].all(0)
     apart = APART * track.size[before][:, None]
-    could = seen & (distance(l0, r0) > apart) & (distance(l1, r1) > apart)
-    return could, could & (crossed < CLEARLY * as_named)
+    distinct = seen & (distance(l0, r0) > apart) & (distance(l1, r1) > apart)
+    return distinct, distinct & (crossed < CLEARLY * as_named)
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(a - b, axis=-1)
+    """Return the distances (...) between points (..., 2)."""
+    return np.asarray(np.linalg.norm(a - b, axis=-1))
 
 
 def detection_gaps(tracks: Sequence[Track]) -> dict[str, Any]:
-    """Frames without a person between two frames with it under the same id."""
+    """Count the frames without a person between two frames with the person under the same id."""
     steps = np.concatenate([np.diff(track.place) for track in tracks] or [np.zeros(0, int)])
     missing = (steps - 1)[steps > 1]
     spanned = int(sum(track.place[-1] - track.place[0] + 1 for track in tracks))

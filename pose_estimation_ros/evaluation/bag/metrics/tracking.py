@@ -1,12 +1,13 @@
-"""Are people followed under one id? HOTA, MOTA and IDF1 of tracks against true tracks, on any similarity.
+"""Measure whether people are followed under one id: HOTA, MOTA and IDF1 against true tracks, on any similarity.
 
-  HOTA  Luiten et al., "HOTA: A Higher Order Metric for Evaluating Multi-Object Tracking", IJCV 2021
-  MOTA  Bernardin and Stiefelhagen, "Evaluating Multiple Object Tracking Performance: The CLEAR MOT Metrics", 2008
-  IDF1  Ristani et al., "Performance Measures and a Data Set for Multi-Target, Multi-Camera Tracking", 2016
+  HOTA  Luiten et al., "HOTA: A Higher Order Metric for Evaluating Multi-Object Tracking", arXiv:2009.07736
+  MOTA  Bernardin and Stiefelhagen, "Evaluating Multiple Object Tracking Performance: The CLEAR MOT Metrics",
+        DOI 10.1155/2008/246309
+  IDF1  Ristani et al., "Performance Measures and a Data Set for Multi-Target, Multi-Camera Tracking", arXiv:1609.01775
 
-Written here because the libraries do not fit beside the versions of this project: TrackEval 1.3.0 wants a newer numpy
-and opencv-python, which takes the place of opencv-python-headless; motmetrics 1.4.0 (2022) brings pandas and SciPy,
-230 MB. TrackEval's figures are what the tests hold these to.
+The measures are written here because the libraries need other versions than this project: TrackEval 1.3.0 needs a newer
+numpy, and opencv-python, which replaces opencv-python-headless; motmetrics 1.4.0 needs pandas and SciPy, 230 MB. The
+tests compare the measures with TrackEval's figures.
 """
 
 from __future__ import annotations
@@ -19,14 +20,20 @@ import numpy as np
 
 from pose_estimation_ros.core.hungarian import assign
 
-MATCH = 0.5  # similarity from which MOTA and IDF1 take two for the same
-LEVELS = np.arange(1, 20) / 20  # those over which HOTA is the mean
+MATCH = 0.5  # similarity from which MOTA and IDF1 match a true and a found person
+LEVELS = np.arange(1, 20) / 20  # similarities over which HOTA is the mean
 SLACK = 1e-9
-MOSTLY_FOUND, MOSTLY_MISSED = 0.8, 0.2  # parts of a true track's images
+MOSTLY_FOUND, MOSTLY_MISSED = 0.8, 0.2  # shares of a true track's images
 
 
 class Scene(NamedTuple):
-    """One image. true_id (T,) and found_id (D,): whole numbers, each at most once; similarity (T, D) in 0..1."""
+    """Hold the people of one image.
+
+    Attributes:
+        true_id: (T,) whole numbers, each at most once.
+        found_id: (D,) whole numbers, each at most once.
+        similarity: (T, D), 0..1.
+    """
 
     true_id: np.ndarray
     found_id: np.ndarray
@@ -34,8 +41,14 @@ class Scene(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Who was taken for whom: places of true and found tracks (N,), similarity (N,); and the number of images of each
-    of the G true and H found tracks.
+    """Hold the matched pairs of all images.
+
+    Attributes:
+        true: (N,) places of the true tracks.
+        found: (N,) places of the found tracks.
+        similarity: (N,), 0..1.
+        true_count: (G,) number of images of each true track.
+        found_count: (H,) number of images of each found track.
     """
 
     true: np.ndarray
@@ -46,7 +59,7 @@ class Pairs(NamedTuple):
 
 
 def tracking_accuracy(scenes: Sequence[Scene]) -> dict[str, Any]:
-    """All measures, of images in order of time: HOTA, MOTA, IDF1 and their parts in 0..100, the rest counts."""
+    """Compute all measures of images in order of time: HOTA, MOTA, IDF1 and their parts in 0..100, the rest counts."""
     scenes = renumbered(scenes)
     true_count, found_count = (counts(scene[side] for scene in scenes) for side in (0, 1))
     tracks = {"images": len(scenes), "true_tracks": len(true_count), "found_tracks": len(found_count)}
@@ -54,7 +67,7 @@ def tracking_accuracy(scenes: Sequence[Scene]) -> dict[str, Any]:
 
 
 def renumbered(scenes: Sequence[Scene]) -> list[Scene]:
-    """The same with ids 0, 1, 2, ... of both sides."""
+    """Give the true tracks, and the found tracks, the ids 0, 1, 2, ..."""
     places = [
         {name: place for place, name in enumerate(sorted({i for s in scenes for i in s[side].tolist()}))}
         for side in (0, 1)
@@ -64,23 +77,33 @@ def renumbered(scenes: Sequence[Scene]) -> list[Scene]:
 
 
 def placed(places: dict[int, int], ids: np.ndarray) -> np.ndarray:
+    """Replace ids by their places."""
     return np.array([places[i] for i in ids.tolist()], int)
 
 
 def counts(ids: Iterable[np.ndarray]) -> np.ndarray:
-    """In how many images each track is."""
+    """Count the images of each track."""
     return np.bincount(np.concatenate([np.zeros(0, int), *ids]))
 
 
 def hota(scenes: Sequence[Scene], true_count: np.ndarray, found_count: np.ndarray) -> dict[str, float]:
-    """HOTA, and its parts DetA and AssA and LocA, each the mean over LEVELS."""
+    """Compute HOTA and its parts DetA, AssA and LocA, each the mean over LEVELS.
+
+    Args:
+        scenes: with ids from 0.
+        true_count: (G,) number of images of each true track.
+        found_count: (H,) number of images of each found track.
+    """
     pairs = aligned(scenes, true_count, found_count)
     at_levels = np.array([at_level(pairs, level) for level in LEVELS])
     return {name: 100 * float(value) for name, value in zip(("HOTA", "DetA", "AssA", "LocA"), at_levels.mean(0))}
 
 
 def aligned(scenes: Sequence[Scene], true_count: np.ndarray, found_count: np.ndarray) -> Pairs:
-    """In each image the assignment by similarity times how well the two tracks fit as a whole (HOTA, section 3.4)."""
+    """Assign people in each image by similarity times how well the two tracks fit as a whole (HOTA, section 3.4).
+
+    The arguments are those of hota.
+    """
     together = np.zeros((len(true_count), len(found_count)))
     for true, found, similarity in scenes:
         either = similarity.sum(1)[:, None] + similarity.sum(0) - similarity
@@ -88,21 +111,27 @@ def aligned(scenes: Sequence[Scene], true_count: np.ndarray, found_count: np.nda
     fit = together / np.maximum(true_count[:, None] + found_count - together, SLACK)
     columns: list[list[np.ndarray]] = [[np.zeros(0, int)], [np.zeros(0, int)], [np.zeros(0)]]
     for true, found, similarity in scenes:
-        rows, own = assigned(fit[true[:, None], found] * similarity)
-        for column, values in zip(columns, (true[rows], found[own], similarity[rows, own])):
+        rows, places = assigned(fit[true[:, None], found] * similarity)
+        for column, values in zip(columns, (true[rows], found[places], similarity[rows, places])):
             column.append(values)
-    return Pairs(*map(np.concatenate, columns), true_count, found_count)  # type: ignore[call-arg]
+    true_place, found_place, similar = map(np.concatenate, columns)
+    return Pairs(true_place, found_place, similar, true_count, found_count)
 
 
 def assigned(score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of the assignment with the largest sum of scores."""
+    """Return rows and columns of the assignment with the largest sum of scores (T, D)."""
     columns = assign(-score)
     rows = np.flatnonzero(columns >= 0)
     return rows, columns[rows]
 
 
 def at_level(pairs: Pairs, level: float) -> tuple[float, float, float, float]:
-    """HOTA, DetA, AssA and LocA where pairs count from a similarity on, in 0..1."""
+    """Compute HOTA, DetA, AssA and LocA, 0..1, of the pairs of a similarity and more.
+
+    Args:
+        pairs: of all images.
+        level: the lowest similarity.
+    """
     near = pairs.similarity >= level - SLACK
     hits = int(near.sum())
     detection = hits / max(int(pairs.true_count.sum() + pairs.found_count.sum()) - hits, 1)
@@ -116,12 +145,18 @@ def at_level(pairs: Pairs, level: float) -> tuple[float, float, float, float]:
 
 
 def clear(scenes: Sequence[Scene], true_count: np.ndarray) -> dict[str, Any]:
-    """MOTA, MOTP and their counts. Of a true track each time that it is found again after an image in which it was not
-    is one fragmentation; each time that it is found under another id than the last one is an id switch.
+    """Compute MOTA, MOTP and their counts.
+
+    A fragmentation is counted each time that a true track is found again after an image in which it was not found; an
+    id switch each time that it is found under another id than before.
+
+    Args:
+        scenes: with ids from 0.
+        true_count: (G,) number of images of each true track.
     """
-    total: Counter = Counter(misses=0, false_positives=0, id_switches=0)
-    before: dict[int, int] = {}  # true track -> found track, of the last image
-    last: dict[int, int] = {}  # likewise, of the last image in which it was found
+    total: Counter[str] = Counter(misses=0, false_positives=0, id_switches=0)
+    before: dict[int, int] = {}  # true track -> found track in the last image
+    last: dict[int, int] = {}  # true track -> found track in the last image in which it was found
     pieces, hits = np.zeros_like(true_count), np.zeros_like(true_count)
     similarities = [np.zeros(0)]
     for true, found, similarity in scenes:
@@ -135,10 +170,10 @@ def clear(scenes: Sequence[Scene], true_count: np.ndarray) -> dict[str, Any]:
         hits[list(seen)] += 1
         before = seen
         last.update(seen)
-    alike, share = np.concatenate(similarities), hits / np.maximum(true_count, 1)
+    similar, share = np.concatenate(similarities), hits / np.maximum(true_count, 1)
     return {
         "MOTA": 100 * (1 - sum(total.values()) / max(int(true_count.sum()), 1)),
-        "MOTP": 100 * float(alike.mean()) if len(alike) else 0.0,
+        "MOTP": 100 * float(similar.mean()) if len(similar) else 0.0,
         **total,
         "fragmentations": int(np.maximum(pieces - 1, 0).sum()),
         "mostly_found_tracks": int((share > MOSTLY_FOUND).sum()),
@@ -147,7 +182,16 @@ def clear(scenes: Sequence[Scene], true_count: np.ndarray) -> dict[str, Any]:
 
 
 def kept_together(before: np.ndarray, found: np.ndarray, similarity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of those who are alike enough: as many of the image before as can be, then the most alike."""
+    """Match people who are similar enough: as many pairs of the image before as possible, then the most similar.
+
+    Args:
+        before: (T,) found track of each true person in the image before, -1 for none.
+        found: (D,) tracks of the found people.
+        similarity: (T, D).
+
+    Returns:
+        Rows and columns of the pairs.
+    """
     near = similarity >= MATCH - SLACK
     score = np.where(near, 1000 * (before[:, None] == found) + similarity, 0)
     rows, columns = assigned(score)
@@ -155,7 +199,7 @@ def kept_together(before: np.ndarray, found: np.ndarray, similarity: np.ndarray)
 
 
 def identity(scenes: Sequence[Scene]) -> dict[str, float]:
-    """IDF1, IDP and IDR: each true track is given the one found track that it shares most with."""
+    """Compute IDF1, IDP and IDR: each true track gets the one found track that it shares most images with."""
     true, found = (sum(len(scene[side]) for scene in scenes) for side in (0, 1))
     shared = Counter(
         pair

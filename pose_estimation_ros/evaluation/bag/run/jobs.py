@@ -129,7 +129,8 @@ def run_bag(evaluation: BagEvaluation, note: Note) -> Iterator[Run]:
     with Bag(path) as bag:
         if bag.problem:
             note(f"{path}: {bag.problem}; reading what is there")
-        topics = [image_topic(bag, topic) for topic in dict.fromkeys(evaluation.topics or [None])]
+        names: list[str | None] = [*dict.fromkeys(evaluation.topics)] or [None]
+        topics = [image_topic(bag, name) for name in names]
         sha256, hashes = bag_sha256(bag.path), functools.cache(model_sha256)
         for topic, ground_truth in zip(topics, ground_truths(evaluation, bag, topics)):
             folder = Path(evaluation.out, bag.name, topic_folder(topic) if len(topics) > 1 else "")

@@ -12,7 +12,7 @@ from rosbags.rosbag2 import storage_mcap
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.evaluation.bag.files import unpacking
 from pose_estimation_ros.evaluation.bag.files.unpacking import (
-    MOST_OVERLAPPING,
+    MAX_OVERLAPPING,
     refuse_overlapping,
     unpack_bz2,
     unpack_file,
@@ -55,7 +55,7 @@ def test_chunks_of_mcap_are_looked_at_before_they_are_decompressed(name, pack, m
     assert storage_mcap.decompress(pack(bytes(100)), name, 100, 0) == bytes(100)
     with pytest.raises(DataError, match="at most 99 bytes .* got more"):
         storage_mcap.decompress(pack(bytes(100)), name, 99, 0)
-    monkeypatch.setattr(unpacking, "MOST_IN_MEMORY", 99)
+    monkeypatch.setattr(unpacking, "MAX_IN_MEMORY", 99)
     with pytest.raises(DataError, match="chunks of at most 99 bytes, got one of 100"):
         storage_mcap.decompress(b"never looked at", name, 100, 0)
 
@@ -65,7 +65,7 @@ def test_chunks_of_ros1_are_bounded():
     assert rosbag1_reader.decompressors["lz4"] is unpack_lz4
 
 
-HALF = MOST_OVERLAPPING // 2
+HALF = MAX_OVERLAPPING // 2
 
 
 @pytest.mark.parametrize(
