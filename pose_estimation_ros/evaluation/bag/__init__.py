@@ -1,1 +1,1 @@
-"""Evaluation of recordings: rosbags in, numbers and pictures out, without ROS. See docs/bags.md."""
+"""Evaluate recordings without ROS: rosbags in, numbers and pictures out. See docs/bags.md."""

@@ -28,8 +28,8 @@ from pose_estimation_ros.core.errors import ConfigError, DataError, FrameError
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.evaluation.bag.files.message_types import header, messages
 from pose_estimation_ros.evaluation.bag.files.writer import STORAGES, BagWriter
-from pose_estimation_ros.evaluation.bag.metrics.image_truth import Annotations
-from pose_estimation_ros.evaluation.bag.metrics.truth import FILE
+from pose_estimation_ros.evaluation.bag.metrics.ground_truth import FILE
+from pose_estimation_ros.evaluation.bag.metrics.image_annotations import Annotations
 from pose_estimation_ros.evaluation.metrics import coco
 from pose_estimation_ros.imaging.compressed import decode_compressed
 from pose_estimation_ros.imaging.video import Source, SourceFrame, open_source

@@ -1,8 +1,7 @@
 """Measure whether people are followed under one id: HOTA, MOTA and IDF1 against true tracks, on any similarity.
 
   HOTA  Luiten et al., "HOTA: A Higher Order Metric for Evaluating Multi-Object Tracking", arXiv:2009.07736
-  MOTA  Bernardin and Stiefelhagen, "Evaluating Multiple Object Tracking Performance: The CLEAR MOT Metrics",
-        DOI 10.1155/2008/246309
+  MOTA  Bernardin and Stiefelhagen, "Evaluating Multiple Object Tracking Performance", DOI 10.1155/2008/246309
   IDF1  Ristani et al., "Performance Measures and a Data Set for Multi-Target, Multi-Camera Tracking", arXiv:1609.01775
 
 The measures are written here because the libraries need other versions than this project: TrackEval 1.3.0 needs a newer

@@ -8,8 +8,8 @@ import numpy as np
 
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.evaluation.bag.metrics.ground_truth import GroundTruth
 from pose_estimation_ros.evaluation.bag.metrics.steadiness import Track, bone_changes, exchanged, tracks_of
-from pose_estimation_ros.evaluation.bag.metrics.truth import GroundTruth
 from pose_estimation_ros.evaluation.bag.report.saved_run import SavedRun, poses_of
 from pose_estimation_ros.evaluation.bag.report.tables import TRUTH_NAMES
 from pose_estimation_ros.evaluation.metrics.matches import match, people_of

@@ -11,7 +11,7 @@ from pose_estimation_ros.core.atomic_files import read_json
 from pose_estimation_ros.core.geometry import boxes_around
 from pose_estimation_ros.core.poses import Poses, make_poses
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
-from pose_estimation_ros.evaluation.bag.metrics.truth import track_of
+from pose_estimation_ros.evaluation.bag.metrics.ground_truth import track_of
 from pose_estimation_ros.evaluation.bag.run.output import RESULTS
 
 

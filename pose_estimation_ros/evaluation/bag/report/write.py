@@ -11,7 +11,7 @@ import numpy as np
 from pose_estimation_ros.core.atomic_files import write_whole
 from pose_estimation_ros.core.errors import PoseError
 from pose_estimation_ros.core.poses import UNTRACKED
-from pose_estimation_ros.evaluation.bag.metrics.truth import track_of
+from pose_estimation_ros.evaluation.bag.metrics.ground_truth import track_of
 from pose_estimation_ros.evaluation.bag.report.charts import distributions, over_time, reliability
 from pose_estimation_ros.evaluation.bag.report.moment_pictures import moment_rows
 from pose_estimation_ros.evaluation.bag.report.saved_run import SavedRun, saved_run

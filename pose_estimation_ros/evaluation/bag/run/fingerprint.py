@@ -11,7 +11,7 @@ from typing import Any
 from pose_estimation_ros.core.atomic_files import file_sha256, read_json
 from pose_estimation_ros.core.errors import DataError, ModelError
 from pose_estimation_ros.core.model_spec import spec_path
-from pose_estimation_ros.evaluation.bag.metrics.truth import GroundTruth
+from pose_estimation_ros.evaluation.bag.metrics.ground_truth import GroundTruth
 from pose_estimation_ros.evaluation.bag.run.output import RESULTS
 from pose_estimation_ros.evaluation.report.summary import versions
 from pose_estimation_ros.inference.backends.find import find_model, find_onnx, find_path

@@ -15,7 +15,7 @@ from pose_estimation_ros.core.errors import ConfigError, DataError, PoseError
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.datasets.notes import warn
 from pose_estimation_ros.evaluation.bag.files.reader import Bag, bag_name, image_topic
-from pose_estimation_ros.evaluation.bag.metrics.truth import FILE, GroundTruth, annotations_of, people_of_topic
+from pose_estimation_ros.evaluation.bag.metrics.ground_truth import FILE, GroundTruth, annotations_of, people_of_topic
 from pose_estimation_ros.evaluation.bag.run.clock import Clock
 from pose_estimation_ros.evaluation.bag.run.fingerprint import (
     INPUTS,

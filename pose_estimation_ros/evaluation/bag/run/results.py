@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.evaluation.bag.metrics.ground_truth import GroundTruth
 from pose_estimation_ros.evaluation.bag.metrics.keypoints import details
+from pose_estimation_ros.evaluation.bag.metrics.person_tracks import tracking
 from pose_estimation_ros.evaluation.bag.metrics.steadiness import reference_free
-from pose_estimation_ros.evaluation.bag.metrics.true_tracks import tracking
-from pose_estimation_ros.evaluation.bag.metrics.truth import GroundTruth
 from pose_estimation_ros.evaluation.bag.run.clock import Clock, distribution
 from pose_estimation_ros.evaluation.bag.run.output import RESULTS
 from pose_estimation_ros.evaluation.bag.run.runner import Record

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from pose_estimation_ros.core.errors import DataError, FrameError, PoseError
 from pose_estimation_ros.core.poses import Poses, empty_poses
 from pose_estimation_ros.evaluation.bag.files.reader import Bag, Recorded
-from pose_estimation_ros.evaluation.bag.metrics.truth import GroundTruth
+from pose_estimation_ros.evaluation.bag.metrics.ground_truth import GroundTruth
 from pose_estimation_ros.evaluation.bag.run.clock import Clock, Taken, every_frame, newest_frames
 from pose_estimation_ros.evaluation.bag.run.output import RunFolder
 from pose_estimation_ros.evaluation.bag.run.prefetch import Loaded, loaded, prefetched

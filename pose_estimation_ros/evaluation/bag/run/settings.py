@@ -9,7 +9,7 @@ from typing import Any
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.evaluation.bag.files.reader import bag_name
-from pose_estimation_ros.evaluation.bag.metrics.truth import FILE
+from pose_estimation_ros.evaluation.bag.metrics.ground_truth import FILE
 from pose_estimation_ros.imaging.draw import COLOR_BY
 from pose_estimation_ros.inference.options import PipelineOptions, check_options
 

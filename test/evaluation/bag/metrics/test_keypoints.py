@@ -5,8 +5,8 @@ import pytest
 from bag_images import TOPIC
 
 from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.evaluation.bag.metrics.ground_truth import GroundTruth
 from pose_estimation_ros.evaluation.bag.metrics.keypoints import calibration, details
-from pose_estimation_ros.evaluation.bag.metrics.truth import GroundTruth
 
 COCO = get_skeleton("coco17")
 

@@ -6,7 +6,7 @@ from bag_images import TOPIC
 
 from pose_estimation_ros.core.poses import make_poses
 from pose_estimation_ros.evaluation.bag.files.reader import Recorded
-from pose_estimation_ros.evaluation.bag.metrics.truth import GroundTruth, annotations_of
+from pose_estimation_ros.evaluation.bag.metrics.ground_truth import GroundTruth, annotations_of
 from pose_estimation_ros.evaluation.bag.run.results import judged
 from pose_estimation_ros.evaluation.bag.run.runner import Answer, Record
 from pose_estimation_ros.inference.non_finite import NonFinite

@@ -20,7 +20,7 @@ from pose_estimation_ros.datasets.coco_faults import size_of
 from pose_estimation_ros.datasets.coco_fields import is_counted
 from pose_estimation_ros.datasets.coco_ids import find_id
 from pose_estimation_ros.datasets.coco_json import refuse_other_size
-from pose_estimation_ros.evaluation.bag.metrics.truth import Annotation, track_of
+from pose_estimation_ros.evaluation.bag.metrics.ground_truth import Annotation, track_of
 from pose_estimation_ros.evaluation.metrics import coco
 from pose_estimation_ros.imaging.video import Source, SourceFrame
 

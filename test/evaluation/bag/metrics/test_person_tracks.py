@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from bag_images import TOPIC
 
-from pose_estimation_ros.evaluation.bag.metrics.true_tracks import scene_of, tracking
-from pose_estimation_ros.evaluation.bag.metrics.truth import GroundTruth
+from pose_estimation_ros.evaluation.bag.metrics.ground_truth import GroundTruth
+from pose_estimation_ros.evaluation.bag.metrics.person_tracks import scene_of, tracking
 
 
 @pytest.fixture

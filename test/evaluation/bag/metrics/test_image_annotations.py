@@ -3,7 +3,7 @@
 import pytest
 
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.evaluation.bag.metrics.image_truth import entries_of_files, poses_of
+from pose_estimation_ros.evaluation.bag.metrics.image_annotations import entries_of_files, poses_of
 
 
 def matched(tmp_path, there, sources, names, annotations="data/truth.json"):

@@ -10,7 +10,7 @@ from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.poses import empty_poses, make_poses
 from pose_estimation_ros.evaluation.bag.files.message_types import header, messages
 from pose_estimation_ros.evaluation.bag.files.reader import Bag
-from pose_estimation_ros.evaluation.bag.metrics.truth import GroundTruth, annotations_of, people_of_topic
+from pose_estimation_ros.evaluation.bag.metrics.ground_truth import GroundTruth, annotations_of, people_of_topic
 from pose_estimation_ros.evaluation.metrics import coco
 from pose_estimation_ros.messages.poses import poses_to_msg
 
