@@ -71,11 +71,11 @@ def mean(values: np.ndarray) -> float | None:
     return float(values.mean()) if values.size else None
 
 
-def scored(found: COCO, people: People, matches: Matches) -> tuple[np.ndarray, np.ndarray]:
+def scored(results: COCO, people: People, matches: Matches) -> tuple[np.ndarray, np.ndarray]:
     """Collect the labelled keypoints of people who were found.
 
     Args:
-        found: pycocotools' index of the results.
+        results: pycocotools' index of the results.
         people: the annotated people.
         matches: which result belongs to whom.
 
@@ -83,7 +83,7 @@ def scored(found: COCO, people: People, matches: Matches) -> tuple[np.ndarray, n
         Score (N,) of each keypoint, and whether it is near (N,) bool.
     """
     nobody = np.zeros((people.keypoints.shape[1], 3))
-    scores = np.array([keypoints_of(found.anns[f])[:, 2] if f else nobody[:, 2] for f in matches.found_id])
+    scores = np.array([keypoints_of(results.anns[f])[:, 2] if f else nobody[:, 2] for f in matches.found_id])
     counted = people.labelled & (matches.found_id > 0)[:, None]
     return scores[counted], (matches.similarity >= errors.NEAR)[counted]
 

@@ -37,12 +37,12 @@ def tracking(
     results = list(results)
     if not truth.has_tracks or not all(TRACK in result for result in results):
         return None
-    found: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    predicted: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     for result in results:
-        found[result["image_id"]].append(result)
+        predicted[result["image_id"]].append(result)
     images = sorted((i for i in truth.content["images"] if i["id"] in image_ids), key=lambda image: image["stamp_ns"])
     people = truth.people()
-    scenes = [scene_of(people.get(image["id"], []), found[image["id"]]) for image in images]
+    scenes = [scene_of(people.get(image["id"], []), predicted[image["id"]]) for image in images]
     return tracking_accuracy(scenes) if any(len(scene.true_id) for scene in scenes) else None
 
 
@@ -57,13 +57,13 @@ def scene_of(annotations: Sequence[Annotation], results: Sequence[dict[str, Any]
         results: COCO results of the image.
     """
     counted = [a for a in annotations if is_counted(a)]
-    true, found = keypoints(counted), keypoints(results)
+    true, predicted = keypoints(counted), keypoints(results)
     area = np.array([a["area"] for a in counted], float)
-    similarity = oks(true[..., :2], (true[..., 2] > 0).astype(float), area, found[..., :2], SIGMAS)
+    similarity = oks(true[..., :2], (true[..., 2] > 0).astype(float), area, predicted[..., :2], SIGMAS)
     ignored_boxes = xywh_to_xyxy(np.array([a["bbox"] for a in annotations if not is_counted(a)]))
-    kept = (similarity >= MATCH).any(0) | ~inside(found, ignored_boxes)
-    true_id, found_id = (np.array([a[TRACK] for a in people], int) for people in (counted, results))
-    return Scene(true_id, found_id[kept], similarity[:, kept])
+    kept = (similarity >= MATCH).any(0) | ~inside(predicted, ignored_boxes)
+    true_id, predicted_id = (np.array([a[TRACK] for a in people], int) for people in (counted, results))
+    return Scene(true_id, predicted_id[kept], similarity[:, kept])
 
 
 def keypoints(people: Sequence[dict[str, Any]]) -> np.ndarray:
@@ -71,18 +71,18 @@ def keypoints(people: Sequence[dict[str, Any]]) -> np.ndarray:
     return np.array([keypoints_of(a) for a in people]).reshape(len(people), len(SIGMAS), 3)
 
 
-def inside(found: np.ndarray, box_xyxy: np.ndarray) -> np.ndarray:
+def inside(predicted: np.ndarray, box_xyxy: np.ndarray) -> np.ndarray:
     """Tell for each person whether more than WITHIN of its keypoints lie in one of the boxes.
 
     Args:
-        found: (N, K, 3) keypoints.
+        predicted: (N, K, 3) keypoints.
         box_xyxy: (M, 4) boxes.
 
     Returns:
         (N,) bool.
     """
-    xy = found[:, None, :, :2]
+    xy = predicted[:, None, :, :2]
     within = ((xy >= box_xyxy[:, None, :2]) & (xy <= box_xyxy[:, None, 2:])).all(-1)
-    share = (within * (found[:, None, :, 2] > 0)).sum(-1) / np.maximum((found[..., 2] > 0).sum(1), 1)[:, None]
+    share = (within * (predicted[:, None, :, 2] > 0)).sum(-1) / np.maximum((predicted[..., 2] > 0).sum(1), 1)[:, None]
     is_inside: np.ndarray = (share > WITHIN).any(1)
     return is_inside

@@ -25,13 +25,13 @@ class Track(NamedTuple):
     Attributes:
         place: (F,) places of the frames among those worked on.
         xy: (F, K, 2) keypoints, px.
-        found: (F, K) bool, whether a keypoint was found.
+        is_found: (F, K) bool, whether a keypoint was found.
         size: (F,) square root of the box's area, px.
     """
 
     place: np.ndarray
     xy: np.ndarray
-    found: np.ndarray
+    is_found: np.ndarray
     size: np.ndarray
 
     def windows(self, length: int) -> np.ndarray:
@@ -82,10 +82,10 @@ def jitter_at_rest(tracks: Sequence[Track]) -> dict[str, Any]:
     for track in tracks:
         windows = track.windows(3)
         first, middle, last = (track.xy[windows[:, i]] for i in range(3))
-        found = track.found[windows].all(1)
+        is_found = track.is_found[windows].all(1)
         size = np.maximum(track.size[windows[:, 1]], 1e-9)[:, None, None]
-        moved = np.where(found[..., None], last - first, 0).sum(1) / np.maximum(found.sum(1), 1)[:, None]
-        still = found & (np.linalg.norm(moved, axis=1) < AT_REST * size[:, 0, 0])[:, None]
+        moved = np.where(is_found[..., None], last - first, 0).sum(1) / np.maximum(is_found.sum(1), 1)[:, None]
+        still = is_found & (np.linalg.norm(moved, axis=1) < AT_REST * size[:, 0, 0])[:, None]
         bend = first - 2 * middle + last
         in_px.append(bend[still])
         of_size.append((bend / size)[still])
@@ -128,7 +128,7 @@ def bone_changes(track: Track, skeleton: Skeleton) -> np.ndarray:
     """
     a, b = np.array(skeleton.links).T
     length = np.linalg.norm(track.xy[:, a].astype(float) - track.xy[:, b], axis=2)
-    length = np.where(track.found[:, a] & track.found[:, b] & (length > 0), length, np.nan)
+    length = np.where(track.is_found[:, a] & track.is_found[:, b] & (length > 0), length, np.nan)
     before, after = track.windows(2).T
     change: np.ndarray = np.log(length[after] / length[before])
     return change
@@ -163,7 +163,7 @@ def exchanged(track: Track, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]
     before, after = track.windows(2).T
     l0, l1, r0, r1 = (track.xy[rows][:, k] for k in (left, right) for rows in (before, after))
     as_named, crossed = distance(l0, l1) + distance(r0, r1), distance(l0, r1) + distance(r0, l1)
-    seen = (track.found[:, left] & track.found[:, right])[np.stack([before, after])].all(0)
+    seen = (track.is_found[:, left] & track.is_found[:, right])[np.stack([before, after])].all(0)
     apart = APART * track.size[before][:, None]
     distinct = seen & (distance(l0, r0) > apart) & (distance(l1, r1) > apart)
     return distinct, distinct & (crossed < CLEARLY * as_named)

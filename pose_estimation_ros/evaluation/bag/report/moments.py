@@ -164,7 +164,7 @@ def gaps(track: Track, track_id: int, ids: list[int]) -> list[Moment]:
 
 def box(track: Track, row: int) -> np.ndarray:
     """Return (4,) px around the keypoints found in a row of the track and the next."""
-    xy = track.xy[row : row + 2][track.found[row : row + 2]]
+    xy = track.xy[row : row + 2][track.is_found[row : row + 2]]
     return np.concatenate([xy.min(0), xy.max(0)])
 
 

@@ -56,5 +56,5 @@ def test_who_stands_in_a_crowd_does_not_count(walkers):
     places = np.array([[550, 550], [550, 900]])
     more = [{"image_id": 2, "keypoints": np.tile([*xy, 1.0], 17).tolist()} for xy in places]
     judged = scene_of(own, found([own[0], *more], 7, 8, 9))
-    assert judged.true_id.tolist() == [1] and judged.found_id.tolist() == [7, 9]
+    assert judged.true_id.tolist() == [1] and judged.predicted_id.tolist() == [7, 9]
     assert judged.similarity == pytest.approx(np.array([[1, 0]]))
