@@ -82,7 +82,7 @@ def test_a_video_keeps_its_own_times(make_node, tmp_path, monkeypatch, parameter
     for index in range(4):
         writer.write(np.full((48, 64, 3), 50 * index, np.uint8))
     writer.close()
-    monkeypatch.setattr(Source, "_container_times_s", lambda self: iter([0, 0.02, 0.17, 0.2]))
+    monkeypatch.setattr(Source, "_container_times_s", lambda self, capture: iter([0, 0.02, 0.17, 0.2]))
     node = make_node(VideoNode, source=str(tmp_path / "clip.mp4"), **parameters)
     paced, stamps = Paced(), []
     node.timer.cancel()
