@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 from movenet import MoveNet, predict
 
+from pose_estimation_ros.cli.compare import add_arguments, comparison_of, print_rows
 from pose_estimation_ros.core.errors import PoseError
 from pose_estimation_ros.evaluation.accuracy import rounded
-from pose_estimation_ros.evaluation.compare import Candidate, add_arguments, candidates, compare
+from pose_estimation_ros.evaluation.comparison import Candidate, compare
 from pose_estimation_ros.evaluation.metrics import coco
 
 REFERENCES = Path("../shared/data/reference_models")
@@ -38,8 +39,9 @@ def main(argv):
     parser = argparse.ArgumentParser(description=__doc__)
     add_arguments(parser)
     args = parser.parse_args(argv)
-    others = [movenet_candidate(path, args) for path in sorted(REFERENCES.glob("movenet_*.onnx"))]
-    compare(candidates(args) + others, args)
+    movenets = [movenet_candidate(path, args) for path in sorted(REFERENCES.glob("movenet_*.onnx"))]
+    compare(comparison_of(args), movenets, print_rows)
+    print(f"wrote compare.csv, compare.json and compare.png into {args.out}")
 
 
 if __name__ == "__main__":

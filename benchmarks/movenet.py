@@ -17,8 +17,10 @@ from tqdm import tqdm
 from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.core.geometry import apply, crop_matrices, invert
 from pose_estimation_ros.core.poses import make_poses
+from pose_estimation_ros.datasets import coco_index
 from pose_estimation_ros.datasets.coco_json import annotation_file
 from pose_estimation_ros.evaluation.metrics import coco
+from pose_estimation_ros.evaluation.run_models import annotated_image
 from pose_estimation_ros.imaging.crops import warp_crops
 from pose_estimation_ros.inference.predict import coco_results
 
@@ -51,10 +53,10 @@ class MoveNet:
 
 def predict(movenet, data):
     """Annotations and results on the ground-truth boxes of COCO's layout."""
-    truth, folder, results = coco.load_ground_truth(data), annotation_file(data).parent, []
-    for image_id, (boxes, _) in tqdm(coco.ground_truth_boxes(truth).items(), "images", leave=False):
+    truth, folder, results = coco_index.load_ground_truth(data), annotation_file(data).parent, []
+    for image_id, (boxes, _) in tqdm(coco_index.ground_truth_boxes(truth).items(), "images", leave=False):
         if len(boxes):
-            results += coco_results(movenet(coco.annotated_image(truth, folder, image_id), boxes), image_id)
+            results += coco_results(movenet(annotated_image(truth, folder, image_id), boxes), image_id)
     return truth, results
 
 

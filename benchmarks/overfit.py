@@ -20,6 +20,8 @@ from typing import Any
 
 from pose_estimation_ros.core.atomic_files import write_json, write_whole
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model
+from pose_estimation_ros.evaluation.benchmarks import open_benchmark
+from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.training.checkpoint import load_checkpoint
 from pose_estimation_ros.training.export.export import export
 from pose_estimation_ros.training.recipe import Augmentation, Recipe, Source
@@ -129,7 +131,8 @@ def train_to_target(recipe: Recipe, data: Path, max_epochs: int) -> dict[str, fl
     for epoch in range(epochs_done(recipe) + 1, max_epochs + 1):
         if train(dataclasses.replace(recipe, epochs=epoch)) is None:
             raise SystemExit(130)
-        ap = accuracy_of_pose_model(export(recipe.run_dir / "last.ckpt", recipe.run_dir)[0], data)[0]["AP"]
+        path, _ = export(recipe.run_dir / "last.ckpt", recipe.run_dir)
+        ap = accuracy_of_pose_model(find_model(str(path)), open_benchmark(data))[0]["AP"]
         print(f"{recipe.name}: epoch {epoch}, AP {ap}", flush=True)
         if ap >= TARGET_AP:
             break

@@ -48,11 +48,11 @@ COMMANDS = {
         "train",
     ),
     "evaluate": (
-        "pose_estimation_ros.evaluation.evaluate",
+        "pose_estimation_ros.cli.evaluate",
         "accuracy of a pose model or a person detector",
         "evaluate",
     ),
-    "compare": ("pose_estimation_ros.evaluation.compare", "speed and accuracy of several models", "evaluate"),
+    "compare": ("pose_estimation_ros.cli.compare", "speed and accuracy of several models", "evaluate"),
     "evaluate-bag": (
         "pose_estimation_ros.cli.evaluate_bag",
         "run models over rosbags: accuracy, steadiness, drops, video",

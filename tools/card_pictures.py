@@ -19,14 +19,15 @@ import yaml
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from pose_estimation_ros.core.atomic_files import write_whole
+from pose_estimation_ros.core.atomic_files import read_json, write_whole
 from pose_estimation_ros.core.colors import MIDDLE, side_colors
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.datasets.coco_json import read_json
-from pose_estimation_ros.evaluation.metrics import coco, detection
+from pose_estimation_ros.datasets.coco_index import SKELETON, load_ground_truth
+from pose_estimation_ros.evaluation.metrics import detection
 from pose_estimation_ros.evaluation.metrics.matches import match, people_of
 from pose_estimation_ros.evaluation.splits import narrowed
 from pose_estimation_ros.imaging.draw import draw_poses
+from pose_estimation_ros.imaging.images import read_image
 from pose_estimation_ros.imaging.video import open_source
 from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.pipeline import build_pipeline
@@ -71,7 +72,7 @@ def read_log(path):
 
 def poses(out, file, photographs):
     """Pairs of panels, annotated and found, of the people with the lowest OKS."""
-    truth, skeleton = narrowed(coco.load_ground_truth(DATA), HALF), get_skeleton(coco.SKELETON)
+    truth, skeleton = narrowed(load_ground_truth(DATA), HALF), get_skeleton(SKELETON)
     people, results = people_of(truth), [r for r in read_json(file) if r["image_id"] in truth.imgs]
     _, matches = match(truth, people, results, skeleton)
     shown = (people.area >= MIN_AREA) & (people.labelled.sum(1) >= MIN_LABELLED) & (matches.found_id > 0)
@@ -115,7 +116,7 @@ def mixed(one, other):
 def boxes(out, file, score, photographs):
     """Images in which most people were missed: annotated grey, found green, false red."""
     truths = detection.load_truth(DATA / "person_keypoints.json", half=HALF)
-    images = {image["file_name"]: image for image in coco.load_ground_truth(DATA).dataset["images"]}
+    images = {image["file_name"]: image for image in load_ground_truth(DATA).dataset["images"]}
     found = {truth.file_name: [] for truth in truths}
     for r in read_json(file):
         if r["score"] >= score and r["file_name"] in found:
@@ -156,7 +157,7 @@ def frames(out, every=25, columns=3, width=300):
 def picture(image, photographs):
     """The image, or grey in its place."""
     if photographs:
-        return coco.read_image(DATA / "images" / image["file_name"])
+        return read_image(DATA / "images" / image["file_name"])
     return np.full((image["height"], image["width"], 3), GREY, np.uint8)
 
 

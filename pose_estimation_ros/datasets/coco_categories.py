@@ -1,13 +1,13 @@
-"""Categories of COCO's JSON files: which of them is the person, and whether its keypoints are those of a skeleton."""
+"""Find the category of persons in COCO's JSON files, and check that its keypoints are those of a skeleton."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.skeleton import Skeleton
-from pose_estimation_ros.datasets.coco_faults import brief
+from pose_estimation_ros.datasets.coco_faults import Entry, brief
 from pose_estimation_ros.datasets.coco_ids import Id, as_number, plain_id
 from pose_estimation_ros.datasets.notes import warn
 
@@ -19,16 +19,21 @@ SYNONYMS = {"head": "headtop", "tophead": "headtop", "topofhead": "headtop", "up
 
 
 class Categories(NamedTuple):
-    """The id of the person in an annotation file, None where it has no ids; and the ids of its other categories."""
+    """Hold the ids of the categories of an annotation file.
+
+    Attributes:
+        person: id of the person, None where the file has no ids.
+        non_persons: ids of the other categories.
+    """
 
     person: Id | None
-    others: frozenset[Id | None]
+    non_persons: frozenset[Id | None]
 
 
 COCO_CATEGORIES = Categories(PERSON, frozenset())
 
 
-def read_categories(content: dict[str, Any], path: str, skeleton: Skeleton | None = None) -> Categories:
+def read_categories(content: Entry, path: str, skeleton: Skeleton | None = None) -> Categories:
     """Find the person among the categories of an annotation file.
 
     It is the category named "person"; where there is none, the only one with keypoints; or the only one at all. A file
@@ -37,7 +42,7 @@ def read_categories(content: dict[str, Any], path: str, skeleton: Skeleton | Non
     Args:
         content: of the file; its "annotations" are dicts.
         path: of the file, for messages.
-        skeleton: which the keypoint names of the category must be those of, if it names them.
+        skeleton: the keypoint names of the category, if it has any, must be those of this one.
 
     Raises:
         DataError: malformed categories, no person among them, or keypoint names of another skeleton.
@@ -53,8 +58,8 @@ def read_categories(content: dict[str, Any], path: str, skeleton: Skeleton | Non
     chosen = person_among(entries, path)
     if skeleton:
         check_keypoint_names(chosen, skeleton, path)
-    own = same(chosen["id"])
-    return Categories(own, frozenset(i for i in ids if i != own))
+    person = same(chosen["id"])
+    return Categories(person, frozenset(i for i in ids if i != person))
 
 
 def same(value: Any) -> Id | None:
@@ -62,7 +67,7 @@ def same(value: Any) -> Id | None:
     return as_number(plain_id(value))
 
 
-def categories_by_use(annotations: list[dict[str, Any]], path: str) -> Categories:
+def categories_by_use(annotations: list[Entry], path: str) -> Categories:
     """Find the person where a file lists no categories, by the ids that its annotations have."""
     used = {same(a.get("category_id")) for a in annotations}
     if len(used) > 1 and PERSON not in used:
@@ -71,7 +76,7 @@ def categories_by_use(annotations: list[dict[str, Any]], path: str) -> Categorie
     return Categories(person, frozenset(used - {person}))
 
 
-def person_among(entries: list[dict[str, Any]], path: str) -> dict[str, Any]:
+def person_among(entries: list[Entry], path: str) -> Entry:
     """Choose the entry of the person. Raises DataError where there is not exactly one."""
     named = [entry for entry in entries if str(entry.get("name")).strip().lower() == NAME]
     with_keypoints = [entry for entry in entries if entry.get("keypoints")]
@@ -82,13 +87,13 @@ def person_among(entries: list[dict[str, Any]], path: str) -> dict[str, Any]:
     raise DataError(f"{path}: expected one category named '{NAME}', got {len(named)} of {len(entries)}: {names}")
 
 
-def listed(values: Any) -> str:
+def listed(values: Iterable[object]) -> str:
     """Join the first values for a message."""
     texts = sorted(str(value)[:40] for value in values)
     return ", ".join(texts[:8]) + (", ..." if len(texts) > 8 else "")
 
 
-def check_keypoint_names(category: dict[str, Any], skeleton: Skeleton, path: str) -> None:
+def check_keypoint_names(category: Entry, skeleton: Skeleton, path: str) -> None:
     """Compare the keypoint names of a category with those of a skeleton, without case, spaces, "_" and "-".
 
     Args:
@@ -118,7 +123,7 @@ def canonical(name: str) -> str:
     return SYNONYMS.get(plain, plain)
 
 
-def of_persons(entries: Sequence[dict[str, Any]], categories: Categories, path: str, what: str) -> list[dict[str, Any]]:
+def of_persons(entries: Sequence[Entry], categories: Categories, path: str, what: str) -> list[Entry]:
     """Choose the entries of persons in a file of boxes or predictions.
 
     Their category is the annotations' own id of the person, or COCO's 1 where no entry has that and 1 is no other
@@ -138,13 +143,12 @@ def of_persons(entries: Sequence[dict[str, Any]], categories: Categories, path: 
     """
     person = PERSON if categories.person is None else categories.person
     ids = [same(entry["category_id"]) for entry in entries]
-    wanted = PERSON if person not in ids and PERSON not in categories.others else person
-    chosen = [entry for entry, own in zip(entries, ids) if own == wanted]
+    wanted = PERSON if person not in ids and PERSON not in categories.non_persons else person
+    chosen = [entry for entry, category in zip(entries, ids) if category == wanted]
     if entries and not chosen:
-        found = listed(set(ids))
         raise DataError(
             f"{path}: expected {what} of the category of the annotated persons, {person}, got {len(entries)} of the"
-            f" category {found}"
+            f" category {listed(set(ids))}"
         )
     if chosen and wanted != person:
         warn(f"{path}: {what} of category {wanted} are taken for the annotated persons of category {person}")

@@ -1,4 +1,4 @@
-"""Words for faults in data files: messages that name the count and the first offender, and the checks they tell of."""
+"""Check values of data files, and report the faults: how many there are, and the first."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ MOST = 200  # letters of an offender in a message
 LARGEST = 1e15  # of a number in a data file: beyond it the arithmetic of pixels overflows
 
 Size = tuple[int, int]  # width, height, px
+Entry = dict[str, Any]  # an object of a JSON file, such as an annotation
 
 
 def size_of(image: Mapping[str, Any]) -> Size | None:
     """Return (width, height) px of an entry of "images", None where it has none."""
-    sides = image.get("width"), image.get("height")
-    return None if None in sides else (int(sides[0]), int(sides[1]))  # type: ignore[arg-type]
+    width, height = image.get("width"), image.get("height")
+    return None if width is None or height is None else (int(width), int(height))
 
 
 def refuse(path: str | Path, problem: str, offenders: Sequence[Any]) -> None:
@@ -35,19 +36,23 @@ def brief(value: Any) -> str:
     return shortened(str(value), MOST)
 
 
-def repeated(entries: list[dict]) -> list[Any]:
+def repeated(entries: list[Entry]) -> list[Any]:
+    """Return the ids that occur more than once among entries."""
     return [key for key, count in Counter(plain_id(e["id"]) for e in entries if "id" in e).items() if count > 1]
 
 
-def named(annotation: dict, key: str) -> str:
-    """Name an annotation in a message, with what is wrong about it."""
+def named(annotation: Entry, key: str) -> str:
+    """Name an annotation in a message, with its id and the field that is wrong."""
     return f"annotation {brief(annotation.get('id'))} with {key} {brief(annotation.get(key))}"
 
 
 def finite_numbers(value: Any, shape: tuple[int, ...]) -> bool:
     """Tell whether a JSON value is a number, or a list of them, of this shape, without NaN or infinity.
 
-    Numbers beyond LARGEST count as infinite. True and false alone are no numbers; among numbers they are 1 and 0.
+    Args:
+        value: of the file. Numbers beyond LARGEST count as infinite. True and false alone are no numbers; among numbers
+            they are 1 and 0.
+        shape: of the array that it must make; () for a number.
     """
     if not has_numbers(value, shape) or np.array(value).dtype.kind == "b":
         return False
@@ -64,9 +69,16 @@ def has_numbers(value: Any, shape: tuple[int, ...]) -> bool:
 
 
 def refuse_missing_keys(path: str | Path, what: str, entries: list[Any], keys: Sequence[str]) -> None:
-    """Raise DataError for entries that are no objects, or lack a key; it names the keys and the place alone."""
-    others = [f"entry {n}" for n, entry in enumerate(entries) if not isinstance(entry, dict)]
-    refuse(path, f"{what} that are no objects", others)
+    """Raise DataError where entries are no objects, or lack a key.
+
+    Args:
+        path: of the file.
+        what: the entries are, in the plural, for the message.
+        entries: of a list of the file.
+        keys: that each must have.
+    """
+    odd = [f"entry {n}" for n, entry in enumerate(entries) if not isinstance(entry, dict)]
+    refuse(path, f"{what} that are no objects", odd)
     for key in keys:
         refuse(path, f"{what} without {key}", [f"entry {n}" for n, e in enumerate(entries) if key not in e])
 

@@ -1,4 +1,4 @@
-"""Fields of annotated persons: missing ones are filled in by a rule, with a warning; contradictions are refused."""
+"""Complete the fields of annotated persons: missing ones are filled in with a warning, contradictions are refused."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pycocotools import mask as rle
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.skeleton import Skeleton
-from pose_estimation_ros.datasets.coco_doubts import labelled, warn_of_areas, warn_of_persons
-from pose_estimation_ros.datasets.coco_faults import finite_numbers, is_outside, named, refuse, size_of
+from pose_estimation_ros.datasets.coco_faults import Entry, finite_numbers, is_outside, named, refuse, size_of
 from pose_estimation_ros.datasets.coco_ids import Id
+from pose_estimation_ros.datasets.coco_warnings import labelled, warn_of_areas, warn_of_persons
 from pose_estimation_ros.datasets.notes import warn
 from pose_estimation_ros.datasets.segmentations import regions
 
-MASK_OF_BOX = 0.53  # of a box's area, about what COCO's person masks fill; CrowdPose's tool has this number
+MASK_OF_BOX = 0.53  # share of a box's area, about what COCO's person masks fill; CrowdPose's tool has this number
 NOT_COUNTED = ("head_top", "neck")  # of CrowdPose's keypoints, in its num_keypoints
 REPAIR = "remove the field to have it counted"
 
 
-def with_keypoints(persons: list[dict], path: str | Path, skeleton: Skeleton) -> list[dict]:
+def with_keypoints(persons: list[Entry], path: str | Path, skeleton: Skeleton) -> list[Entry]:
     """Give every person the fields "iscrowd", "keypoints" and "num_keypoints".
 
     A missing iscrowd is 0. Missing keypoints are unlabelled ones. A missing num_keypoints is the count of keypoints
@@ -41,7 +41,7 @@ def with_keypoints(persons: list[dict], path: str | Path, skeleton: Skeleton) ->
     """
     numbers = 3 * skeleton.num_keypoints
     unlabelled = [0] * numbers
-    filled = [{"iscrowd": 0, **a} for a in persons]
+    filled: list[Entry] = [{"iscrowd": 0, **a} for a in persons]
     filled = [a if a.get("keypoints") not in (None, []) else {**a, "keypoints": unlabelled} for a in filled]
     wrong = [named(a, "iscrowd") for a in filled if a["iscrowd"] not in (0, 1)]
     refuse(path, "persons whose iscrowd is neither 0 nor 1", wrong)
@@ -51,26 +51,26 @@ def with_keypoints(persons: list[dict], path: str | Path, skeleton: Skeleton) ->
     refuse(path, "persons with a visibility other than 0, 1 and 2", wrong)
     counts = [labelled_counts(a["keypoints"], skeleton) for a in filled]
     wrong = [
-        f"{named(a, 'num_keypoints')}, of whom {own[0]} keypoints are labelled ({REPAIR})"
-        for a, own in zip(filled, counts)
-        if "num_keypoints" in a and not (finite_numbers(a["num_keypoints"], ()) and a["num_keypoints"] in own)
+        f"{named(a, 'num_keypoints')}, of whom {accepted[0]} keypoints are labelled ({REPAIR})"
+        for a, accepted in zip(filled, counts)
+        if "num_keypoints" in a and not (finite_numbers(a["num_keypoints"], ()) and a["num_keypoints"] in accepted)
     ]
     refuse(path, "persons whose num_keypoints contradicts their labels", wrong)
-    filled = [{"num_keypoints": own[0], **a} for a, own in zip(filled, counts)]
-    tell_missing(path, persons, {"iscrowd": "0", "num_keypoints": "the count of labelled keypoints"})
+    filled = [{"num_keypoints": accepted[0], **a} for a, accepted in zip(filled, counts)]
+    warn_of_missing(path, persons, {"iscrowd": "0", "num_keypoints": "the count of labelled keypoints"})
     return filled
 
 
 def labelled_counts(keypoints: list[float], skeleton: Skeleton) -> tuple[int, ...]:
     """Count the labelled keypoints, by the rule of the skeleton's data set first; further counts are accepted."""
-    labelled = [visibility > 0 for visibility in keypoints[2::3]]
+    is_labelled = [visibility > 0 for visibility in keypoints[2::3]]
     if skeleton.name != "crowdpose14":
-        return (sum(labelled),)
-    body = [own for own, name in zip(labelled, skeleton.keypoints) if name not in NOT_COUNTED]
-    return sum(body), sum(labelled)
+        return (sum(is_labelled),)
+    body = [counts for counts, name in zip(is_labelled, skeleton.keypoints) if name not in NOT_COUNTED]
+    return sum(body), sum(is_labelled)
 
 
-def with_areas(persons: list[dict], images: Mapping[Id, dict], path: str | Path) -> list[dict]:
+def with_areas(persons: list[Entry], images: Mapping[Id, Entry], path: str | Path) -> list[Entry]:
     """Give every person an "area", by which OKS is scaled, and check those whom the evaluation asks for.
 
     A missing area is that of the segmentation, or 0.53 of the box's. Whoever is not asked for (crowds, people without
@@ -92,31 +92,32 @@ def with_areas(persons: list[dict], images: Mapping[Id, dict], path: str | Path)
     refuse(path, "persons whose area is no number above 0", wrong)
     wrong = [named(a, "bbox") for a in asked if lies_outside(a, images[a["image_id"]])]
     refuse(path, "persons whose box or keypoints lie outside of their image", wrong)
-    tell_missing(path, persons, {"area": "that of the segmentation, or 0.53 of the box's"})
+    warn_of_missing(path, persons, {"area": "that of the segmentation, or 0.53 of the box's"})
     warn_of_persons(asked, images, path)
     warn_of_areas(asked, path)
-    fine = [is_positive(a.get("area")) for a in persons]
-    return [a if own else {**a, "area": area_of(a, images[a["image_id"]], path)} for a, own in zip(persons, fine)]
+    has_area = [is_positive(a.get("area")) for a in persons]
+    return [a if fine else {**a, "area": area_of(a, images[a["image_id"]], path)} for a, fine in zip(persons, has_area)]
 
 
-def is_counted(annotation: dict) -> bool:
+def is_counted(annotation: Entry) -> bool:
     """Tell whether COCO asks for this person: it has keypoints and is no crowd."""
-    return annotation["num_keypoints"] > 0 and not annotation["iscrowd"]
+    return bool(annotation["num_keypoints"] > 0 and not annotation["iscrowd"])
 
 
 def is_positive(value: Any) -> bool:
+    """Tell whether a JSON value is a finite number above 0."""
     return finite_numbers(value, ()) and value > 0
 
 
-def lies_outside(person: dict, image: dict) -> bool:
+def lies_outside(person: Entry, image: Entry) -> bool:
     """Tell whether the box, or all labelled keypoints, have nothing in common with an image of known size."""
     x, y, width, height = person["bbox"]
     size = size_of(image)
-    points = [is_outside((px - 0.5, py - 0.5, px + 1, py + 1), size) for px, py in labelled(person)]
-    return is_outside((x, y, x + width, y + height), size) or all(points)
+    is_point_outside = [is_outside((px - 0.5, py - 0.5, px + 1, py + 1), size) for px, py in labelled(person)]
+    return is_outside((x, y, x + width, y + height), size) or all(is_point_outside)
 
 
-def area_of(person: dict, image: dict, path: str | Path) -> float:
+def area_of(person: Entry, image: Entry, path: str | Path) -> float:
     """Return px^2 of the segmentation, or of the box where that or the image's size is missing; never below 0."""
     size = size_of(image)
     if person.get("segmentation") and size:
@@ -124,11 +125,17 @@ def area_of(person: dict, image: dict, path: str | Path) -> float:
             return float(rle.area(rle.merge(regions(person, size[::-1]))))
         except DataError as error:
             raise DataError(f"{path}: annotation {person.get('id')}: {error}") from error
-    return max(MASK_OF_BOX * person["bbox"][2] * person["bbox"][3], 0.0)
+    return max(float(MASK_OF_BOX * person["bbox"][2] * person["bbox"][3]), 0.0)
 
 
-def tell_missing(path: str | Path, persons: list[dict], rules: dict[str, str]) -> None:
-    """Say in one line which fields were filled in, of how many persons, by which rule."""
+def warn_of_missing(path: str | Path, persons: list[Entry], rules: dict[str, str]) -> None:
+    """Warn in one line which fields were filled in, of how many persons, by which rule.
+
+    Args:
+        path: of the annotation file.
+        persons: the annotations as they stand in the file.
+        rules: what a missing field becomes, in words, by its name.
+    """
     missing = {field: sum(field not in a for a in persons) for field in rules}
     parts = [f"{field} of {count} is {rules[field]}" for field, count in missing.items() if count]
     if parts:

@@ -1,4 +1,4 @@
-"""Ids of COCO's JSON files: what is accepted as one, and when two of them are the same.
+"""Read the ids of COCO's JSON files, and tell when two of them are the same.
 
 Programs write the id 785 as 785, 785.0 (pandas) or "785". The three are the same image, because all ids of a file are
 of one kind: whole numbers or texts.
@@ -24,24 +24,25 @@ def plain_id(value: Any) -> Id | None:
 
 def as_number(value: Id | None) -> Id | None:
     """Return a text of digits as the number that it writes; any other id as it is."""
-    is_number = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20
-    return int(value) if is_number else value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        return int(value)
+    return value
 
 
 def find_id(value: Any, known: Collection[Id]) -> Id | None:
     """Find an id among the known ones.
 
     Args:
-        value: what another file, or another part of this one, says.
+        value: the id as another file, or another part of this one, writes it.
         known: ids as plain_id returns them.
 
     Returns:
         The known id, or None where there is no such id. The text "785" is the number 785, and the other way round.
     """
-    own = plain_id(value)
-    if own is None or own in known:
-        return own
-    if isinstance(own, int):
-        return str(own) if str(own) in known else None
-    number = as_number(own)
-    return number if number in known and str(number) == own else None
+    plain = plain_id(value)
+    if plain is None or plain in known:
+        return plain
+    if isinstance(plain, int):
+        return str(plain) if str(plain) in known else None
+    number = as_number(plain)
+    return number if number in known and str(number) == plain else None

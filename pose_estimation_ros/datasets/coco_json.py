@@ -1,4 +1,4 @@
-"""Reading COCO's JSON files, annotations and detections, checked: the one reader of evaluation and training."""
+"""Read COCO's JSON files, annotations and detections, and check them, for evaluation and training."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from pose_estimation_ros.datasets.coco_categories import (
     same,
 )
 from pose_estimation_ros.datasets.coco_faults import (
+    Entry,
     Size,
     brief,
     finite_numbers,
@@ -39,12 +40,12 @@ from pose_estimation_ros.datasets.notes import warn
 ANNOTATIONS = "person_keypoints.json"
 LONGEST = 100_000  # px of an image's side
 
-AnnotatedImage = tuple[dict, list[dict]]  # an entry of "images", its entries of "annotations" in the file's order
+AnnotatedImage = tuple[Entry, list[Entry]]  # an entry of "images", its entries of "annotations" in the file's order
 Boxes = dict[Id, tuple[np.ndarray, np.ndarray]]  # image id -> box_xyxy (N, 4) px, score (N,)
 
 
 def annotation_file(data: str | Path) -> Path:
-    """What --data names: an annotation file, or a folder with person_keypoints.json; images/ is beside."""
+    """Return the annotation file of a data set, given by that file or by the folder of its person_keypoints.json."""
     return Path(data, ANNOTATIONS) if Path(data).is_dir() else Path(data)
 
 
@@ -54,16 +55,22 @@ def read_coco_json(path: str | Path, skeleton: Skeleton | None = None) -> list[A
 
 
 def annotated_images(content: Any, path: str | Path, skeleton: Skeleton | None = None) -> list[AnnotatedImage]:
-    """Join COCO's two lists: every image with its persons; ``path`` is for messages.
+    """Check the content of an annotation file, and list its images with their persons.
 
-    Raises DataError as checked_content.
+    Args:
+        content: of the JSON file.
+        path: of the file, for messages.
+        skeleton: of the persons' keypoints; None where these are not needed.
+
+    Raises:
+        DataError: as checked_content.
     """
     return joined(checked_content(content, path, skeleton)[0])
 
 
 def joined(checked: dict[str, Any]) -> list[AnnotatedImage]:
     """List the images of checked content with their persons."""
-    grouped: dict[Id, list[dict]] = {image["id"]: [] for image in checked["images"]}
+    grouped: dict[Id, list[Entry]] = {image["id"]: [] for image in checked["images"]}
     for annotation in checked["annotations"]:
         grouped[annotation["image_id"]].append(annotation)
     return [(image, grouped[image["id"]]) for image in checked["images"]]
@@ -77,7 +84,7 @@ def checked_content(
     Args:
         content: of the JSON file; it stays as it is. Content that was checked already comes out the same.
         path: of the file, for messages.
-        skeleton: of the persons' keypoints; None where these are not asked for.
+        skeleton: of the persons' keypoints; None where these are not needed.
 
     Returns:
         The content with plain ids (coco_ids.plain_id) and persons alone, whose category_id is PERSON; with a skeleton
@@ -108,7 +115,7 @@ def checked_content(
     return {**content, **checked}, categories
 
 
-def checked_images(images: list[Any], path: str | Path) -> list[dict]:
+def checked_images(images: list[Any], path: str | Path) -> list[Entry]:
     """Return the entries of "images" with plain ids. Raises DataError as checked_content."""
     refuse(path, "images that are no objects", [i for i in images if not isinstance(i, dict)])
     refuse(path, "images without id and file_name", [brief(i) for i in images if not {"id", "file_name"} <= set(i)])
@@ -127,27 +134,28 @@ def checked_images(images: list[Any], path: str | Path) -> list[dict]:
     return images
 
 
-def with_value(entry: dict, key: str, value: Any) -> dict:
-    """Return the entry with this value, a copy where it has another."""
+def with_value(entry: Entry, key: str, value: Any) -> Entry:
+    """Return an entry whose key has this value: the entry itself, or a copy where it has another value."""
     return entry if type(entry.get(key)) is type(value) and entry.get(key) == value else {**entry, key: value}
 
 
-def persons_of(annotations: list[dict], categories: Categories, path: str | Path) -> list[dict]:
+def persons_of(annotations: list[Entry], categories: Categories, path: str | Path) -> list[Entry]:
     """Return the annotations of persons, with PERSON as their category_id; none where all are of other categories."""
-    known = {categories.person, *categories.others}
-    unsaid = categories.person if len(known) == 1 else None  # a file of persons alone need not say so of each
-    ids = [unsaid if a.get("category_id") is None else same(a["category_id"]) for a in annotations]
-    strays = [named(a, "category_id") for a, own in zip(annotations, ids) if own not in known]
+    known = {categories.person, *categories.non_persons}
+    implied = categories.person if len(known) == 1 else None  # a file of persons alone may leave it out
+    ids = [implied if a.get("category_id") is None else same(a["category_id"]) for a in annotations]
+    strays = [named(a, "category_id") for a, category in zip(annotations, ids) if category not in known]
     refuse(path, "annotations of a category that the file does not list", strays)
-    return [with_value(a, "category_id", PERSON) for a, own in zip(annotations, ids) if own == categories.person]
+    is_person = [category == categories.person for category in ids]
+    return [with_value(a, "category_id", PERSON) for a, chosen in zip(annotations, is_person) if chosen]
 
 
-def with_known_images(annotations: list[dict], image_ids: set[Id], path: str | Path) -> list[dict]:
+def with_known_images(annotations: list[Entry], image_ids: set[Id], path: str | Path) -> list[Entry]:
     """Return the annotations with the ids of their images as these have them. Raises DataError for an unknown image."""
-    found = [find_id(a.get("image_id"), image_ids) for a in annotations]
-    strays = [named(a, "image_id") for a, own in zip(annotations, found) if own not in image_ids]
+    ids = [find_id(a.get("image_id"), image_ids) for a in annotations]
+    strays = [named(a, "image_id") for a, image_id in zip(annotations, ids) if image_id not in image_ids]
     refuse(path, "annotations without a known image_id", strays)
-    return [with_value(a, "image_id", own) for a, own in zip(annotations, found)]
+    return [with_value(a, "image_id", image_id) for a, image_id in zip(annotations, ids)]
 
 
 def is_image_name(value: Any) -> bool:
@@ -157,7 +165,7 @@ def is_image_name(value: Any) -> bool:
     return not PurePosixPath(value).is_absolute() and ".." not in PurePosixPath(value).parts
 
 
-def has_fine_size(image: dict) -> bool:
+def has_fine_size(image: Entry) -> bool:
     """Tell whether width and height, where they are known, are whole numbers above 0 and up to LONGEST."""
     sides = [image.get("width"), image.get("height")]
     return all(side is None or (type(plain_id(side)) is int and 0 < side <= LONGEST) for side in sides)
@@ -179,15 +187,15 @@ def refuse_other_size(image: np.ndarray, size: Size | None, path: str | Path) ->
     Raises:
         DataError: the sizes differ, for example because the file has an EXIF orientation or is a resized copy.
     """
-    found = image.shape[1], image.shape[0]
-    if size is not None and size != found:
-        text = f"expected the annotated size {size[0]}x{size[1]}, got {found[0]}x{found[1]}"
+    height, width = image.shape[:2]
+    if size is not None and size != (width, height):
+        text = f"expected the annotated size {size[0]}x{size[1]}, got {width}x{height}"
         raise DataError(f"{path}: {text}; is it a resized copy, or annotated without its EXIF orientation?")
 
 
 def read_detections(
     path: str | Path,
-    images: Collection[Id] | Mapping[Id, dict],
+    images: Collection[Id] | Mapping[Id, Entry],
     min_score: float = 0.0,
     categories: Categories = COCO_CATEGORIES,
 ) -> Boxes:
@@ -216,38 +224,44 @@ def read_detections(
     count, entries = len(entries), of_persons(entries, categories, str(path), "boxes")
     if len(entries) < count:
         warn(f"{path}: {count - len(entries)} of {count} boxes are of another category than persons and are left out")
-    image_ids = [find_id(d["image_id"], images) for d in entries]
-    strays = [brief(d["image_id"]) for d, own in zip(entries, image_ids) if own not in images]
-    refuse(path, "boxes of unknown images", strays)
+    image_ids = ids_of_boxes(path, entries, images)
     for problem, is_fine in BOX_RULES.items():
         wrong = [f"entry {n} with {d['bbox']}, score {d['score']}" for n, d in enumerate(entries) if not is_fine(d)]
         refuse(path, f"boxes {problem}", wrong)
-    found: dict[Id, list] = {image_id: [] for image_id in images}
+    numbers: dict[Id, list[tuple[float, ...]]] = {image_id: [] for image_id in images}
     for image_id, d in zip(image_ids, entries):
         if d["score"] >= min_score:
-            found[image_id].append((*d["bbox"], d["score"]))
-    rows = {image_id: np.array(own, np.float32).reshape(-1, 5) for image_id, own in found.items()}
-    boxes = {image_id: (xywh_to_xyxy(own[:, :4]), own[:, 4]) for image_id, own in rows.items()}
+            numbers[image_id].append((*d["bbox"], d["score"]))
+    rows = {image_id: np.array(values, np.float32).reshape(-1, 5) for image_id, values in numbers.items()}
+    boxes = {image_id: (xywh_to_xyxy(row[:, :4]), row[:, 4]) for image_id, row in rows.items()}
     warn_of_boxes(path, images, boxes)
     return boxes
 
 
+def ids_of_boxes(path: str | Path, entries: list[Entry], images: Collection[Id]) -> list[Id]:
+    """Return the ids of the images of boxes as the annotations have them. Raises DataError for an unknown image."""
+    ids = [find_id(d["image_id"], images) for d in entries]
+    strays = [brief(d["image_id"]) for d, image_id in zip(entries, ids) if image_id not in images]
+    refuse(path, "boxes of unknown images", strays)
+    return [image_id for image_id in ids if image_id is not None]
+
+
 ONE = 1 + 1e-6  # with what half precision adds by rounding
-BOX_RULES: dict[str, Callable[[dict], bool]] = {
+BOX_RULES: dict[str, Callable[[Entry], bool]] = {
     "that are not 4 finite numbers": lambda d: finite_numbers(d["bbox"], (4,)),
     "without width or height": lambda d: d["bbox"][2] > 0 and d["bbox"][3] > 0,
     "with a score that is no number from 0 to 1": lambda d: finite_numbers(d["score"], ()) and 0 <= d["score"] <= ONE,
 }
 
 
-def warn_of_boxes(path: str | Path, images: Collection[Id] | Mapping[Id, dict], boxes: Boxes) -> None:
-    """Warn of images without boxes, and boxes that lie outside of their image."""
-    empty = sum(not len(own) for own, _ in boxes.values())
+def warn_of_boxes(path: str | Path, images: Collection[Id] | Mapping[Id, Entry], boxes: Boxes) -> None:
+    """Warn about images without boxes, and boxes that lie outside of their image."""
+    empty = sum(not len(box_xyxy) for box_xyxy, _ in boxes.values())
     if empty:
         warn(f"{path}: {empty} of {len(boxes)} images have no box, so nobody is looked for in them")
     if isinstance(images, Mapping):
         sizes = {image_id: size_of(image) for image_id, image in images.items()}
-        lost = [(i, b) for i, (own, _) in boxes.items() for b in own if is_outside(b, sizes[i])]
+        lost = [(i, box) for i, (box_xyxy, _) in boxes.items() for box in box_xyxy if is_outside(box, sizes[i])]
         if lost:
             text = f"image {lost[0][0]}, {lost[0][1].tolist()} (x1, y1, x2, y2)"
             warn(f"{path}: {len(lost)} boxes lie outside of their image, the first: {text}")

@@ -1,4 +1,4 @@
-"""Warnings about data on the terminal: one line each, each once in a process."""
+"""Print warnings about data on the terminal: one line each, each once in a process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""EXIF orientations of annotated images that the size of an image cannot tell."""
+"""Find annotated images whose EXIF orientation does not show in their size."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ def orientation_of(file: str | Path | bytes) -> int:
     Args:
         file: its path or its bytes.
     """
-    from PIL import Image  # for this alone
+    from PIL import Image  # only orientations need it
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the image's size, for it is not decoded
+            warnings.simplefilter("ignore")  # about the size of the image, which is not decoded
             with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as image:
                 value = image.getexif().get(TAG, 1)
-    except Exception:  # what is wrong with the file is said where it is decoded
+    except Exception:  # a damaged file is reported where it is decoded
         return 1
     return value if value in range(1, 9) else 1
 
 
 def warn_of_orientations(where: str | Path, images: Iterable[tuple[str, str | Path | bytes, Size | None]]) -> None:
-    """Say how many images are turned or mirrored by EXIF without another size than the annotated one.
+    """Warn where EXIF turns or mirrors images without another size than the annotated one.
 
     Args:
-        where: folder of the images, for the message.
-        images: name, file (its path or its bytes), and annotated size of each.
+        where: the folder of the images, for the message.
+        images: name, file (its path or its bytes), and annotated width and height of each, None where not known.
     """
     count, odd = 0, []
     for name, file, size in images:

@@ -1,4 +1,4 @@
-"""Segmentations of COCO's JSON files, checked, as pycocotools' compressed run-length encodings (RLE)."""
+"""Check the segmentations of COCO's JSON files, and convert them to pycocotools' run-length encodings (RLE)."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def regions(item: dict[str, Any], size_hw: tuple[int, int]) -> list[Any]:
         raise DataError(f"expected a segmentation of polygons or an RLE, got {type(outline).__name__}")
     single = isinstance(outline, dict) or not any(isinstance(part, (list, dict)) for part in outline)
     parts = [outline] if single else outline
-    found = [part_rle(part, size_hw) for part in parts if part]
-    return [part for part in found if part] or box_rle(item["bbox"], size_hw)
+    encoded = [part_rle(part, size_hw) for part in parts if part]
+    return [part for part in encoded if part] or box_rle(item["bbox"], size_hw)
 
 
 def part_rle(part: Any, size_hw: tuple[int, int]) -> Any:
@@ -91,9 +91,11 @@ def polygon_rle(polygon: list[Any], size_hw: tuple[int, int]) -> Any:
 
 
 def box_rle(box: Any, size_hw: tuple[int, int]) -> list[Any]:
+    """Convert a box x, y, width, height px to a list of one compressed RLE."""
     x, y, width, height = (float(n) for n in box)
     low, high = near(np.array([x, y]), size_hw), near(np.array([x + width, y + height]), size_hw)
-    return rle.frPyObjects(np.array([[*low, *np.maximum(high - low, 0)]]), *size_hw)  # type: ignore[return-value]
+    encoded: Any = rle.frPyObjects(np.array([[*low, *np.maximum(high - low, 0)]]), *size_hw)
+    return list(encoded)
 
 
 def near(numbers: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:

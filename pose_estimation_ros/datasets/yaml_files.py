@@ -1,4 +1,4 @@
-"""Read YAML files: the only reader of them in this package."""
+"""Read YAML files; no other file of this package does."""
 
 from __future__ import annotations
 
@@ -31,7 +31,16 @@ def read_yaml(path: str | Path, error: type[PoseError] = ConfigError) -> Any:
 
 
 def parse_yaml(text: str, where: str, error: type[PoseError] = ConfigError) -> Any:
-    """Parse YAML; ``where`` names its origin in the message of the error."""
+    """Parse YAML.
+
+    Args:
+        text: the YAML.
+        where: name of its origin, for messages.
+        error: class of the exception to raise.
+
+    Raises:
+        error: the text is not YAML, or is nested too deep.
+    """
     if NESTED_DEEP.search(text):
         raise error(f"{where}: expected YAML, got: lists or mappings nested too deep")
     try:

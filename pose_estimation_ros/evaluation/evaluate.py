@@ -1,109 +1,156 @@
-"""Accuracy of a model, or of a file of predictions, on annotated images.
-
---data is an annotation file with images/ beside it, or a folder with images/ and person_keypoints.json. What the file
-holds decides how it is judged:
-  COCO       AP, AP50, AP75, APM, APL, AR by pycocotools
-  CrowdPose  AP, AP50, AP75, AR, and AP of the easy, medium and hard images (those with a crowdIndex are CrowdPose's)
-  MPII       PCKh@0.5 and @0.1 by joint group and their mean: HRNet's JSON list or the stacked hourglass's .h5
-A top-down model runs on ground-truth boxes or those of a detections file. A person detector gets its recall at 0.2 and
-1 false positives per image. --predictions is a JSON list in COCO's results format; for MPII also an .h5 with "preds"
-(N, 16, 2), pixels counted from 1; in the JSON image_id is then the person's place in the annotation file, from 0.
--1 stands for a figure for which there is nobody in the annotations. Figures are printed and written as JSON.
-Of several models or files, in any mixture, there is a JSON for each and a table of all; the first is the one that the
-report compares the others with.
-"""
+"""Evaluate pose models, person detectors and files of predictions on annotated images, and write the figures."""
 
 from __future__ import annotations
 
-import argparse
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Sequence
+from typing import NamedTuple
 
-from pose_estimation_ros.core.arguments import whole
-from pose_estimation_ros.core.atomic_files import file_sha256, write_json
-from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.model_spec import load_model_spec, spec_path
-from pose_estimation_ros.evaluation import mpii
+from pose_estimation_ros.core.atomic_files import file_sha256, read_json, write_json
+from pose_estimation_ros.core.errors import ConfigError, ModelError
+from pose_estimation_ros.core.model_spec import ENGINE, parse_spec, spec_path
+from pose_estimation_ros.datasets.predictions import Result
 from pose_estimation_ros.evaluation.accuracy import (
     accuracy_of_detector,
     accuracy_of_pose_model,
     accuracy_of_predictions,
-    ground_truth,
 )
-from pose_estimation_ros.evaluation.exported import exported
+from pose_estimation_ros.evaluation.benchmarks import Benchmarks, Figures, Predictions
 from pose_estimation_ros.evaluation.metrics.bootstrap import DRAWS
-from pose_estimation_ros.evaluation.metrics.groups import of_boxes, of_poses
-from pose_estimation_ros.evaluation.protocols import PROTOCOLS, chosen
+from pose_estimation_ros.evaluation.protocols import chosen
 from pose_estimation_ros.evaluation.report.summary import Source
 from pose_estimation_ros.evaluation.report.write import write_report
-from pose_estimation_ros.evaluation.splits import HALVES
 from pose_estimation_ros.inference.backends.base import CPU_ENGINES
-from pose_estimation_ros.inference.backends.find import find_model, find_path
+from pose_estimation_ros.inference.backends.find import find_model
+from pose_estimation_ros.inference.backends.model_file import ModelFile
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    model_help = "ONNX file, engine, checkpoint or name of a model in models/; a YOLOX or NanoDet-m file, too"
-    parser.add_argument("--model", nargs="+", default=[], help=model_help)
-    predictions_help = "keypoints found by any program, see above"
-    parser.add_argument("--predictions", nargs="+", default=[], metavar="FILE", help=predictions_help)
-    parser.add_argument("--data", required=True, help="annotation file, or folder with person_keypoints.json")
-    add_protocol_arguments(parser)
-    half_help = "only the images of this half: choose by one, report the other, see docs/evaluation.md"
-    parser.add_argument("--half", choices=HALVES, help=half_help)
-    groups_help = "also by size, visibility and crowding of people, and the kinds of errors, into the JSON files"
-    parser.add_argument("--groups", action="store_true", help=groups_help)
-    parser.add_argument("--out", default="out/evaluation", help="folder for the JSON files (default: %(default)s)")
-    parser.add_argument("--report", metavar="DIR", help="also write DIR/report.html: curves, kinds of errors, images")
-    parser.add_argument(
-        "--draws", type=whole(1, 10**6), default=DRAWS, help="of the report's bootstrap (default: %(default)s)"
-    )
-    parser.add_argument("--save", metavar="NAME", help="also keep the figures in the model's spec, as accuracy.NAME")
-    parser.add_argument("--threads", type=whole(0, 256), default=0, help="CPU threads, 0 = as many as cores")
-    add_engine_argument(parser)
+@dataclass(frozen=True)
+class Evaluation:
+    """Describe what evaluate() does.
+
+    Attributes:
+        data: annotation file with images/ beside it, or the folder of its person_keypoints.json and images/.
+        models: names or files of ONNX models and engines; ONNX files of a YOLOX or NanoDet-m, too.
+        predictions: files of keypoints, see datasets.predictions.
+        protocol: one of protocols.PROTOCOLS, None for the plain one. For models alone, as flip and boxes are.
+        flip: whether the mean of an image and its mirror image counts, None for the protocol's.
+        boxes: file of person boxes in COCO's detections format, None for the annotated boxes.
+        half: one of splits.HALVES, None for all images.
+        groups: add figures by size, visibility and crowding of people, and the kinds of errors.
+        out: folder for the JSON files.
+        report: folder for report.html, None for no report.
+        draws: number of draws of the report's bootstrap.
+        save: also keep the figures in the spec of each model, under this name in its "accuracy".
+        threads: of the CPU, 0 = as many as cores.
+        cpu_engine: what runs ONNX models, see open_backend.
+    """
+
+    data: str | Path
+    models: Sequence[str | Path] = ()
+    predictions: Sequence[str | Path] = ()
+    protocol: str | None = None
+    flip: bool | None = None
+    boxes: str | None = None
+    half: str | None = None
+    groups: bool = False
+    out: str | Path = "out/evaluation"
+    report: str | Path | None = None
+    draws: int = DRAWS
+    save: str | None = None
+    threads: int = 0
+    cpu_engine: str = CPU_ENGINES[0]
 
 
-def add_engine_argument(parser: argparse.ArgumentParser) -> None:
-    engine_help = "what runs ONNX models (default: %(default)s)"
-    parser.add_argument("--cpu-engine", choices=CPU_ENGINES, default=CPU_ENGINES[0], help=engine_help)
+class Evaluated(NamedTuple):
+    """Hold the outcome of one model or file of predictions.
+
+    Attributes:
+        source: the model or file as the report shows it, with its figures.
+        figures: these and those by group.
+        file: the JSON file that holds them.
+    """
+
+    source: Source
+    figures: Figures
+    file: Path
 
 
-def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
-    about = "; ".join(f"{protocol.name}: {protocol.about}" for protocol in PROTOCOLS.values())
-    parser.add_argument("--protocol", choices=PROTOCOLS, help=f"how to test (default: plain). {about}")
-    flip_help = "flip test: mean of the image and its mirror image (default: the protocol's)"
-    parser.add_argument("--flip", action=argparse.BooleanOptionalAction, help=flip_help)
-    parser.add_argument("--boxes", help="person boxes in COCO's detections format (default: ground-truth boxes)")
+class EvaluationResult(NamedTuple):
+    """Hold what evaluate() returns.
+
+    Attributes:
+        evaluated: the outcomes, models first.
+        report: path of the HTML page, None without one.
+    """
+
+    evaluated: list[Evaluated]
+    report: Path | None
 
 
-def main(args: argparse.Namespace) -> int:
-    check(args)
-    models = [network_file(args, model) for model in args.model]
-    if args.report and any(is_detector(str(path)) for path in models):
-        raise ConfigError(f"expected --report with pose models alone, got a detector among {', '.join(args.model)}")
-    files = [Path(file) for file in args.predictions]
-    names = distinct_names([*models, *files])
-    sources = [evaluate_model(path, name, args) for path, name in zip(models, names)]
-    sources += [evaluate_predictions(path, name, args) for path, name in zip(files, names[len(models) :])]
-    if len(sources) > 1:
-        print_table(sources)
-    if args.report:
-        print(f"wrote {write_report(args.report, args.data, *ground_truth(args.data, args.half), sources, args.draws)}")
-    return 0
+def evaluate(evaluation: Evaluation, on_evaluated: Callable[[Evaluated], None] | None = None) -> EvaluationResult:
+    """Evaluate models and files of predictions one after the other, and write their figures.
+
+    Args:
+        evaluation: what to do.
+        on_evaluated: called after each of them, because one may take minutes.
+
+    Raises:
+        ConfigError: options do not go together.
+        DataError: annotations, boxes, predictions or images are missing or malformed.
+        ModelError: a model cannot be opened.
+    """
+    check_options(evaluation)
+    models = [find_model(str(model)) for model in evaluation.models]
+    if evaluation.report and any(is_detector(model) for model in models):
+        listed = ", ".join(map(str, evaluation.models))
+        raise ConfigError(f"expected --report with pose models alone, got a detector among {listed}")
+    benchmarks = Benchmarks(evaluation.data, evaluation.half)
+    files = [Path(file) for file in evaluation.predictions]
+    names = distinct_names([*(Path(model.path) for model in models), *files])
+    steps = [partial(evaluate_model, model) for model in models]
+    steps += [partial(evaluate_predictions, file) for file in files]
+    evaluated = []
+    for step, name in zip(steps, names):
+        evaluated.append(step(name, evaluation, benchmarks))
+        if on_evaluated:
+            on_evaluated(evaluated[-1])
+    if not evaluation.report:
+        return EvaluationResult(evaluated, None)
+    sources = [outcome.source for outcome in evaluated]
+    return EvaluationResult(evaluated, write_report(evaluation.report, benchmarks.poses, sources, evaluation.draws))
 
 
-def check(args: argparse.Namespace) -> None:
-    """Raises ConfigError where options do not go together."""
-    if not args.model and not args.predictions:
+def check_options(evaluation: Evaluation) -> None:
+    """Raise ConfigError where options do not go together."""
+    if not evaluation.models and not evaluation.predictions:
         raise ConfigError("expected --model or --predictions, got neither")
-    of_models = [f"--{name}" for name in ("protocol", "flip", "boxes", "save") if getattr(args, name) is not None]
-    if of_models and not args.model:
-        files = " ".join(args.predictions)
-        raise ConfigError(f"expected {', '.join(of_models)} with --model alone, got --predictions {files}")
+    options = stated(evaluation, ("protocol", "flip", "boxes", "save"))
+    if options and not evaluation.models:
+        files = " ".join(map(str, evaluation.predictions))
+        raise ConfigError(f"expected {', '.join(options)} with --model alone, got --predictions {files}")
+
+
+def stated(evaluation: Evaluation, names: Sequence[str]) -> list[str]:
+    """Return those of the options that have a value, as the command line writes them."""
+    return [f"--{name}" for name in names if getattr(evaluation, name) is not None]
 
 
 def distinct_names(paths: Sequence[Path]) -> list[str]:
-    """What each file is called in tables and in the names of what is written: its stem, after its folder's where
-    another file has the same stem. Raises ConfigError where that is the same, too."""
+    """Name files in tables and in the names of what is written.
+
+    Args:
+        paths: of the files.
+
+    Returns:
+        The stem of each, after its folder's name where another file has the same stem.
+
+    Raises:
+        ConfigError: names are the same nevertheless.
+    """
     stems = [path.stem for path in paths]
     names = [s if stems.count(s) == 1 else f"{p.absolute().parent.name}_{s}" for p, s in zip(paths, stems)]
     for path, name in zip(paths, names):
@@ -112,92 +159,97 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-def evaluate_model(path: Path, name: str, args: argparse.Namespace) -> Source:
-    refuse_spec(path, Path(args.out, f"{name}.json"))
-    run = evaluate_detector if is_detector(str(path)) else evaluate_pose
-    figures, results = run(path, args)
-    write_json(Path(args.out, f"{name}_results.json"), results, indent=1)
-    grouped = by_group(args, figures, results)
-    if args.save:
-        save_accuracy(path, args.save, {**figures, **grouped})
-    publish(Path(args.out, f"{name}.json"), "model", path, args.data, {**figures, **grouped})
-    spec = find_model(str(path)).spec
-    return Source(name, "model", path, figures, results, spec.training if spec else {})
+def is_detector(model: ModelFile) -> bool:
+    """Tell whether a model is a detector; without a spec it can only be one of another family."""
+    return model.spec is None or model.spec.task == "person_detector"
 
 
-def refuse_spec(path: Path, target: Path) -> None:
-    """Raises ConfigError where figures would be written over the model's spec."""
-    if target.resolve() == Path(spec_path(str(path))).resolve():
+def evaluate_model(model: ModelFile, name: str, evaluation: Evaluation, benchmarks: Benchmarks) -> Evaluated:
+    """Evaluate a model, and write its predictions and figures; see evaluate."""
+    target = Path(evaluation.out, f"{name}.json")
+    refuse_spec(model, target)
+    run = run_detector if is_detector(model) else run_pose_model
+    figures, results = run(model, evaluation, benchmarks)
+    write_json(Path(evaluation.out, f"{name}_results.json"), results, indent=1)
+    all_figures = {**figures, **by_group(evaluation, benchmarks, figures, results)}
+    if evaluation.save:
+        save_accuracy(model, evaluation.save, all_figures)
+    path = Path(model.path)
+    write_figures(target, {"model": path.name, "sha256": model_sha256(model)}, evaluation.data, all_figures)
+    training = model.spec.training if model.spec else {}
+    return Evaluated(Source(name, "model", path, figures, results, training), all_figures, target)
+
+
+def refuse_spec(model: ModelFile, target: Path) -> None:
+    """Raise ConfigError where figures would be written over the model's spec."""
+    if target.resolve() == Path(spec_path(model.path)).resolve():
         raise ConfigError(f"expected --out other than the model's folder, where {target} is its spec")
 
 
-def evaluate_predictions(path: Path, name: str, args: argparse.Namespace) -> Source:
-    figures, results = accuracy_of_predictions(path, args.data, args.half)
-    all_figures = {**figures, **by_group(args, figures, results)}
-    publish(Path(args.out, f"{name}_accuracy.json"), "predictions", path, args.data, all_figures)
-    return Source(name, "predictions", path, figures, results, {})
+def run_pose_model(model: ModelFile, evaluation: Evaluation, benchmarks: Benchmarks) -> tuple[Figures, list[Result]]:
+    """Measure the accuracy of a pose model; see evaluate."""
+    protocol = chosen(evaluation.protocol, evaluation.flip)
+    threads, cpu_engine = evaluation.threads, evaluation.cpu_engine
+    return accuracy_of_pose_model(model, benchmarks.poses, evaluation.boxes, protocol, threads, cpu_engine)
 
 
-def by_group(args: argparse.Namespace, figures: dict[str, Any], results: Any) -> dict[str, Any]:
-    """What --groups adds to the figures of results; of a detector at 1 false positive per image."""
-    if not args.groups:
+def run_detector(model: ModelFile, evaluation: Evaluation, benchmarks: Benchmarks) -> tuple[Figures, list[Result]]:
+    """Measure the accuracy of a person detector; see evaluate."""
+    options = stated(evaluation, ("protocol", "flip", "boxes"))
+    if options:
+        raise ConfigError(f"expected {', '.join(options)} with pose models alone, got the detector {model.path}")
+    return accuracy_of_detector(model, benchmarks.detectors, evaluation.threads, evaluation.cpu_engine)
+
+
+def evaluate_predictions(path: Path, name: str, evaluation: Evaluation, benchmarks: Benchmarks) -> Evaluated:
+    """Evaluate a file of predictions, and write its figures; see evaluate."""
+    figures, predictions = accuracy_of_predictions(path, benchmarks.poses)
+    all_figures = {**figures, **by_group(evaluation, benchmarks, figures, predictions)}
+    target = Path(evaluation.out, f"{name}_accuracy.json")
+    write_figures(target, {"predictions": path.name, "sha256": file_sha256(str(path))}, evaluation.data, all_figures)
+    return Evaluated(Source(name, "predictions", path, figures, predictions, {}), all_figures, target)
+
+
+def by_group(evaluation: Evaluation, benchmarks: Benchmarks, figures: Figures, results: Predictions) -> Figures:
+    """Compute the figures by group, if they are wanted; a detector's at 1 false positive per image."""
+    if not evaluation.groups:
         return {}
-    judge, truth = ground_truth(args.data, args.half)
-    if judge is mpii:
-        raise ConfigError(f"expected --groups with COCO's or CrowdPose's annotations, got {args.data}")
     score = figures.get("score_at_1_fp")
-    return of_poses(judge, truth, results) if score is None else of_boxes(truth, results, score)
+    if score is None:
+        return benchmarks.poses.by_group(results)
+    return benchmarks.poses.boxes_by_group(list(results), score)
 
 
-def publish(target: Path, kind: str, path: Path, data: str, figures: dict[str, Any]) -> None:
-    """Writes and prints the figures of a file."""
-    write_json(target, {kind: path.name, "sha256": file_sha256(str(path)), "data": str(data), **figures}, indent=1)
-    print("  ".join(f"{name} {value}" for name, value in figures.items() if type(value) in (int, float)))
-    print(f"wrote {target}")
+def model_sha256(model: ModelFile) -> str:
+    """Return the sha256 of a model's file, without reading the file once more where that is possible."""
+    if model.content:
+        return hashlib.sha256(model.content).hexdigest()
+    return model.spec.sha256 if model.spec else file_sha256(model.path)  # find_model has compared the two
 
 
-def print_table(sources: Sequence[Source]) -> None:
-    """The figures of all sources, a column each."""
-    columns = list(dict.fromkeys(k for s in sources for k, v in s.figures.items() if type(v) in (int, float)))
-    first = max(map(len, columns))
-    print(" " * first, *(source.name for source in sources), sep="  ")
-    for column in columns:
-        cells = [f"{source.figures.get(column, '-')!s:>{len(source.name)}}" for source in sources]
-        print(column.ljust(first), *cells, sep="  ")
+def write_figures(target: Path, source: dict[str, str], data: str | Path, figures: Figures) -> None:
+    """Write the figures of a model or file of predictions."""
+    write_json(target, {**source, "data": str(data), **figures}, indent=1)
 
 
-def save_accuracy(path: Path, name: str, figures: dict[str, Any]) -> None:
-    """Keeps the figures in the model's spec, under accuracy[name]."""
-    if path.suffix == ".engine":
-        raise ConfigError(f"expected an ONNX model whose spec keeps the figures, got {path}")
-    spec = load_model_spec(str(path))
-    accuracy = {**spec.accuracy, name: figures}
-    write_json(spec_path(str(path)), spec._replace(accuracy=accuracy).to_json(), indent=1)
+def save_accuracy(model: ModelFile, name: str, figures: Figures) -> None:
+    """Keep the figures in the model's spec, under accuracy[name].
 
+    Args:
+        model: the model that they are of.
+        name: of the figures.
+        figures: of the model.
 
-def is_detector(path: str) -> bool:
-    """By the spec; a file without one can only be a detector of another family (inference.detector)."""
-    spec = find_model(path).spec
-    return spec is None or spec.task == "person_detector"
-
-
-def network_file(args: argparse.Namespace, model: str) -> Path:
-    """Of one of --model; a checkpoint is exported first."""
-    if not model.endswith(".ckpt"):
-        return Path(find_path(model) or find_model(model).path)
-    if args.save:
-        raise ConfigError(f"expected --save with a model that has a spec, got the checkpoint {model}")
-    return exported(model, Path(args.out, "exported"), chosen(args.protocol, args.flip).short_side)
-
-
-def evaluate_pose(path: Path, args: argparse.Namespace) -> tuple[dict[str, Any], list]:
-    return accuracy_of_pose_model(
-        path, args.data, args.boxes, chosen(args.protocol, args.flip), args.threads, args.cpu_engine, args.half
-    )
-
-
-def evaluate_detector(path: Path, args: argparse.Namespace) -> tuple[dict[str, Any], list]:
-    of_poses = [f"--{name}" for name in ("protocol", "flip", "boxes") if getattr(args, name) is not None]
-    if of_poses:
-        raise ConfigError(f"expected {', '.join(of_poses)} with pose models alone, got the detector {path}")
-    return accuracy_of_detector(path, args.data, args.threads, args.cpu_engine, args.half)
+    Raises:
+        ConfigError: the model is an engine, whose sidecar keeps no figures.
+        ModelError: there is no spec, or it was replaced in the meantime.
+    """
+    if model.path.endswith(ENGINE):
+        raise ConfigError(f"expected an ONNX model whose spec keeps the figures, got {model.path}")
+    path = spec_path(model.path)
+    if model.spec is None:
+        raise ModelError(f"model file {path} does not exist")
+    spec = parse_spec(path, read_json(path, ModelError))  # again: another evaluation may have saved figures meanwhile
+    if spec.sha256 != model.spec.sha256:
+        raise ModelError(f"{path}: expected the spec of the model that was evaluated, got that of another one")
+    write_json(path, spec._replace(accuracy={**spec.accuracy, name: figures}).to_json(), indent=1)

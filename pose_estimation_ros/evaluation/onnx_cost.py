@@ -1,15 +1,18 @@
-"""What a network costs, counted in its ONNX graph, in the convention of HRNet's tool and of all papers but LitePose's.
+"""Count the parameters and multiply-adds of a network in its ONNX graph.
 
-Counted are multiply-adds of convolutions and linear layers, without bias; batch norm, activations, resizing, and
-products of two activations (attention) count nothing, as in training.models.counting. Gi = MACs / 2^30.
+The convention is that of HRNet's tool and of all papers but LitePose's.
+
+Multiply-adds of convolutions and linear layers are counted, without bias. Batch norm, activations, resizing, and
+products of two activations (attention) are not, as in training.models.counting. Gi = MACs / 2^30.
 """
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Sequence
 from math import prod
 from pathlib import Path
-from typing import NamedTuple, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -20,12 +23,18 @@ from pose_estimation_ros.inference.backends.find import onnx_file
 from pose_estimation_ros.inference.backends.open import open_backend
 
 NUMBERS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE, TensorProto.INT8)
-STATISTICS = slice(3, 5)  # of a batch norm's inputs: mean and variance, which are measured, not learned
+STATISTICS = slice(3, 5)  # a batch norm's inputs mean and variance, which are measured, not learned
+
+Shape = tuple[int, ...]
 
 
 class Cost(NamedTuple):
-    """Of one image. parameters: numbers in the file; its batch norms are part of the convolutions before them, so that
-    the training network has one more for each of their channels. macs: multiply-adds.
+    """Hold what one image costs.
+
+    Attributes:
+        parameters: numbers in the file. Its batch norms are part of the convolutions before them, so that the training
+            network has one more for each of their channels.
+        macs: multiply-adds.
     """
 
     parameters: int
@@ -33,7 +42,15 @@ class Cost(NamedTuple):
 
 
 def onnx_cost(path: str | Path, input_shape: Sequence[int]) -> Cost:
-    """Of an .onnx file with one input, given as (1, ...), of which all sizes are known. Raises ModelError."""
+    """Count the cost of a network.
+
+    Args:
+        path: an .onnx file with one input.
+        input_shape: of that input, (1, ...).
+
+    Raises:
+        ModelError: the file is no ONNX model.
+    """
     try:
         model = onnx.load(str(path))
     except Exception as error:  # protobuf's and the file system's have no common base
@@ -47,13 +64,14 @@ def onnx_cost(path: str | Path, input_shape: Sequence[int]) -> Cost:
 
 
 def parameters(graph: onnx.GraphProto) -> int:
+    """Count the learned numbers of a graph."""
     measured = {name for node in graph.node if node.op_type == "BatchNormalization" for name in node.input[STATISTICS]}
     learned = [t for t in graph.initializer if t.data_type in NUMBERS and t.name not in measured]
     return sum(prod(tensor.dims) for tensor in learned)
 
 
 def constants(graph: onnx.GraphProto) -> set[str]:
-    """Names of what does not depend on the input: weights, as they are or as a cast or dequantisation of them."""
+    """Return the names of values that do not depend on the input: weights, and what is computed from weights alone."""
     names = {tensor.name for tensor in graph.initializer}
     for node in graph.node:
         if all(name in names for name in node.input if name):
@@ -61,10 +79,18 @@ def constants(graph: onnx.GraphProto) -> set[str]:
     return names
 
 
-def shapes_of_a_run(model: onnx.ModelProto, names: set[str], input_shape: Sequence[int]) -> dict[str, tuple[int, ...]]:
-    """Shapes of these values for such an input: all values become outputs, and the network runs once.
+def shapes_of_a_run(model: onnx.ModelProto, names: set[str], input_shape: Sequence[int]) -> dict[str, Shape]:
+    """Find the shapes of values by a run of the network in which they are outputs.
 
-    ONNX' own shape inference gives up at what a network works out of its shapes, as ELPN's attention does.
+    ONNX' own shape inference gives up where a network computes with shapes, as ELPN's attention does.
+
+    Args:
+        model: the network.
+        names: of the values.
+        input_shape: of its only input.
+
+    Returns:
+        Shapes by name.
     """
     shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     (entry,) = [value for value in model.graph.input if value.name not in shapes]
@@ -79,15 +105,17 @@ def shapes_of_a_run(model: onnx.ModelProto, names: set[str], input_shape: Sequen
             return {name: value.shape for name, value in backend(image).items()} | shapes
 
 
-def layer_macs(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> int:
-    given, weight, made = (shapes[name] for name in (*node.input[:2], node.output[0]))
-    return MACS[node.op_type](given, weight, made)
+def layer_macs(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
+    """Count the multiply-adds of a layer, given the shapes of all values."""
+    source, weight, target = (shapes[name] for name in (*node.input[:2], node.output[0]))
+    return MACS[node.op_type](source, weight, target)
 
 
-# Of the shapes given, weight, made. A convolution's kernel acts per output value, a transposed one's per input value.
-MACS = {
-    "Conv": lambda _given, weight, made: prod(made) * prod(weight[1:]),
-    "ConvTranspose": lambda given, weight, _made: prod(given) * prod(weight[1:]),
-    "Gemm": lambda given, weight, _made: prod(given) * prod(weight) // given[-1],
-    "MatMul": lambda given, _weight, made: prod(made) * given[-1],
+# By the shapes of a layer's input, weight and output. A convolution's kernel acts once per output value, a transposed
+# one's once per input value.
+MACS: dict[str, Callable[[Shape, Shape, Shape], int]] = {
+    "Conv": lambda _source, weight, target: prod(target) * prod(weight[1:]),
+    "ConvTranspose": lambda source, weight, _target: prod(source) * prod(weight[1:]),
+    "Gemm": lambda source, weight, _target: prod(source) * prod(weight) // source[-1],
+    "MatMul": lambda source, _weight, target: prod(target) * source[-1],
 }

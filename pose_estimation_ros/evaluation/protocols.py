@@ -1,9 +1,11 @@
-"""The papers' test protocols by name: what differs between them. ``--protocol`` picks one, other options overrule it.
+"""Define the papers' test protocols by name. ``--protocol`` chooses one; other options overrule it.
 
-Always done, and the same in all: of a top-down model, box grown to the input's aspect ratio, peaks moved a quarter
-pixel towards the higher neighbour, person score = box score x mean of the keypoint scores over 0.2, OKS-NMS at 0.9; of
-a bottom-up one, the maps at 1/4 and 1/2 aggregated, peaks grouped by their tags, joints moved a quarter pixel and
-missing ones looked for (HigherHRNet's adjust and refine).
+A protocol is what differs between them. The same in all of them: for a top-down model, the box is grown to the input's
+aspect ratio, peaks are moved a quarter pixel towards the higher neighbour, person score = box score x mean of the
+keypoint scores over 0.2, OKS-NMS at 0.9; for a bottom-up model, the maps at 1/4 and 1/2 are aggregated, peaks grouped
+by their tags, joints moved a quarter pixel, and missing ones looked for. The last two steps are called adjust and
+refine in the code of HigherHRNet, Cheng et al., "HigherHRNet: Scale-Aware Representation Learning for Bottom-Up Human
+Pose Estimation", CVPR 2020, arXiv:1908.10357.
 """
 
 from __future__ import annotations
@@ -15,9 +17,16 @@ from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec
 
 
 class Protocol(NamedTuple):
-    """tasks: of the models it is for. flip: mean over image and mirror image. padding: factor on the box of a top-down
-    model, None: the one it was trained with. short_side: a bottom-up network gets every image whole with its short side
-    the model's shorter one and sides of multiples of 64, not fitted into the model's input size.
+    """Describe how a model is run in a test.
+
+    Attributes:
+        name: of the protocol.
+        tasks: of the models it is for.
+        flip: whether the mean of image and mirror image is taken.
+        padding: factor on the box of a top-down model, None for the one it was trained with.
+        short_side: whether a bottom-up network gets every image whole, with its short side scaled to the model's
+            shorter one and sides of multiples of 64; otherwise it is fitted into the model's input size.
+        about: the protocol in words.
     """
 
     name: str
@@ -44,7 +53,15 @@ PROTOCOLS = {protocol.name: protocol for protocol in (PLAIN, HRNET, LITEPOSE)}
 
 
 def chosen(name: str | None, flip: bool | None) -> Protocol:
-    """The protocol of a command line; None: not said. Raises ConfigError for an unknown name."""
+    """Return the protocol that options ask for.
+
+    Args:
+        name: one of PROTOCOLS, None for the plain one.
+        flip: whether to run a flip test, None for the protocol's choice.
+
+    Raises:
+        ConfigError: an unknown name.
+    """
     if name is not None and name not in PROTOCOLS:
         raise ConfigError(f"expected a protocol out of {', '.join(PROTOCOLS)}, got {name!r}")
     protocol = PROTOCOLS[name or PLAIN.name]
@@ -52,7 +69,7 @@ def chosen(name: str | None, flip: bool | None) -> Protocol:
 
 
 def applied(protocol: Protocol, spec: ModelSpec) -> ModelSpec:
-    """The spec with the protocol's padding. Raises ConfigError where the protocol is for other models."""
+    """Return the spec with the protocol's padding. Raises ConfigError where the protocol is for other models."""
     if spec.task not in protocol.tasks:
         raise ConfigError(
             f"the protocol {protocol.name} is for {', '.join(protocol.tasks)} models, got {spec.name} for {spec.task}"
@@ -61,7 +78,7 @@ def applied(protocol: Protocol, spec: ModelSpec) -> ModelSpec:
 
 
 def input_of(protocol: Protocol, spec: ModelSpec) -> str:
-    """What the network sees, in words."""
+    """Describe in words what the network gets as its input."""
     width, height = spec.input_size_wh
     if spec.task == "top_down":
         return f"{width}x{height} px, box x {spec.padding:g}"

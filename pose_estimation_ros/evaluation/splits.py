@@ -1,41 +1,51 @@
-"""Annotated images in two halves: one to choose models and settings by, one to report, which no choice has seen.
+"""Split annotated images into two halves: "choose" for choosing models and settings, "report" for reporting figures.
 
-An image's half follows from its id alone, CRC-32 of the decimal digits, even: "choose", odd: "report". So it is the
-same in every file that has the image, on every machine, and whoever adds images moves none.
+The half of an image follows from its id alone: the CRC-32 of the decimal digits is even for "choose", odd for "report".
+So an image is in the same half in every file and on every machine, and images that are added move none.
 """
 
 from __future__ import annotations
 
 import zlib
+from typing import TypeVar
 
 from pycocotools.coco import COCO
 
 from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.datasets.coco_fields import is_counted
 from pose_estimation_ros.datasets.coco_ids import Id
-from pose_estimation_ros.evaluation.metrics.coco import PERSON_CATEGORIES, index
+from pose_estimation_ros.datasets.coco_index import PERSON_CATEGORIES, index
+from pose_estimation_ros.datasets.mpii import Persons
 
 HALVES = ("choose", "report")
 
+Truth = TypeVar("Truth", COCO, Persons)
+
 
 def half_of(image_id: Id) -> str:
+    """Return the half of an image."""
     return HALVES[zlib.crc32(str(image_id).encode()) % 2]
 
 
 def is_in(image_id: Id, half: str | None) -> bool:
-    """Whether the image is in this half; None is the whole."""
+    """Tell whether an image is in this half; None stands for all images."""
     return half is None or half_of(image_id) == half
 
 
-def narrowed(truth: COCO, half: str | None) -> COCO:
-    """The annotations of the images of one half; of None, as they are.
+def narrowed(truth: Truth, half: str | None) -> Truth:
+    """Select the annotations of one half of the images.
 
-    Raises ConfigError for MPII's annotations, which are of persons without an image id; DataError if the half has
-    nobody with keypoints.
+    Args:
+        truth: the annotations of all images.
+        half: one of HALVES, None for all images.
+
+    Raises:
+        ConfigError: the annotations are MPII's, which are of persons without an image id.
+        DataError: the half has nobody with keypoints.
     """
     if half is None:
         return truth
-    if not isinstance(truth, COCO):
+    if isinstance(truth, Persons):
         raise ConfigError(f"expected COCO's or CrowdPose's annotations for the half {half!r}, got MPII's")
     images = [image for image in truth.dataset["images"] if is_in(image["id"], half)]
     annotations = [a for a in truth.dataset["annotations"] if is_in(a["image_id"], half)]

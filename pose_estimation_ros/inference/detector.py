@@ -1,6 +1,6 @@
 """Person detectors: callables ``frame -> (box_xyxy (N, 4) float32 px, score (N,) float32)``, best first."""
 
-from typing import Any, Callable, NamedTuple, Tuple
+from typing import Any, Callable, NamedTuple, Tuple, Union
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from pose_estimation_ros.core.model_spec import ENGINE
 from pose_estimation_ros.imaging.crops import warp_crops
 from pose_estimation_ros.inference.backends.base import CPU_ENGINES, Backend
 from pose_estimation_ros.inference.backends.find import find_model
+from pose_estimation_ros.inference.backends.model_file import ModelFile
 from pose_estimation_ros.inference.backends.open import open_backend, open_model
 from pose_estimation_ros.inference.box_decoders import (
     decode_nanodet,
@@ -95,7 +96,7 @@ class NetworkDetector:
 
 
 def open_detector(
-    name_or_path: str,
+    name_or_path: Union[str, ModelFile],
     threads: int = 0,
     score_threshold: float = None,
     watch: Stopwatch = None,
@@ -104,13 +105,16 @@ def open_detector(
 ) -> Any:
     """The detector of that name or file.
 
-    Args: name_or_path: "full_frame"; a model of ours with its .json spec, such as "person_detector"; or the ONNX file
+    Args: name_or_path: "full_frame"; a model of ours with its .json spec, such as "person_detector"; what find_model()
+    gave; or the ONNX file
     of a YOLOX or NanoDet-m trained on COCO or on persons alone, without a spec. score_threshold: 0..1; the model's own
     if None. watch: gets the laps. fallback, cpu_engine: see open_model. Raises ModelError.
     """
     if name_or_path == FULL_FRAME:
         return full_frame
-    model = name_or_path if name_or_path.endswith(ENGINE) else find_model(name_or_path)
+    model = name_or_path
+    if isinstance(model, str) and not model.endswith(ENGINE):
+        model = find_model(model)
     if isinstance(model, str) or model.spec:
         backend, spec = open_model(model, "person_detector", threads, fallback, cpu_engine)
         family = OWN._replace(score_threshold=spec.accuracy.get("score_threshold", OWN.score_threshold))

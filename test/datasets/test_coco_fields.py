@@ -4,7 +4,7 @@ import pytest
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.evaluation.metrics.coco import load_ground_truth
+from pose_estimation_ros.datasets.coco_index import load_ground_truth
 
 SEEN = [40, 50, 2] * 17
 PERSON = {"id": 5, "image_id": 1, "category_id": 1, "bbox": [30, 40, 20, 30], "keypoints": SEEN}
@@ -45,7 +45,7 @@ def test_who_is_not_asked_for_has_no_keypoints_and_any_area(tmp_path, other):
 
 def test_crowdposes_count_leaves_head_and_neck_out(tmp_path):
     content = {"images": [{"id": 1, "file_name": "a", "crowdIndex": 0.5}]}
-    from pose_estimation_ros.evaluation.metrics import crowdpose
+    from pose_estimation_ros.datasets import crowdpose
 
     keypoints = [40, 50, 2] * 14
     for number in (12, 14):

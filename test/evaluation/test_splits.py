@@ -5,8 +5,8 @@ import zlib
 import pytest
 
 from pose_estimation_ros.core.errors import ConfigError, DataError
-from pose_estimation_ros.evaluation import mpii
-from pose_estimation_ros.evaluation.metrics.coco import load_ground_truth
+from pose_estimation_ros.datasets import mpii
+from pose_estimation_ros.datasets.coco_index import load_ground_truth
 from pose_estimation_ros.evaluation.splits import HALVES, half_of, is_in, narrowed
 
 

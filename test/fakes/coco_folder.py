@@ -1,6 +1,9 @@
-"""A small annotation file in COCO's layout."""
+"""A small annotation file in COCO's layout, and fixtures of it for the conftest.py of a folder of tests."""
+
+import json
 
 import numpy as np
+import pytest
 
 
 def annotation(number, image_id, keypoints, box, **more):
@@ -23,3 +26,25 @@ def make_content():
         annotation(5, 2, keypoints[0], [0, 0, 9, 9], iscrowd=1),
     ]
     return {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "person"}]}
+
+
+@pytest.fixture
+def content():
+    return make_content()
+
+
+@pytest.fixture
+def folder(tmp_path, content):
+    (tmp_path / "person_keypoints.json").write_text(json.dumps(content))
+    return tmp_path
+
+
+@pytest.fixture
+def as_results():
+    """A function: annotations -> the same as results."""
+
+    def convert(annotations, score=0.9):
+        fields = ("image_id", "category_id", "keypoints")
+        return [{**{field: a[field] for field in fields}, "score": score} for a in annotations]
+
+    return convert

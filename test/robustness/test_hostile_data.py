@@ -11,14 +11,11 @@ pytest.importorskip("torch", reason="training needs torch")
 
 from pose_estimation_ros.core.errors import PoseError  # noqa: E402
 from pose_estimation_ros.core.skeleton import get_skeleton  # noqa: E402
+from pose_estimation_ros.datasets import mpii  # noqa: E402
 from pose_estimation_ros.datasets.coco_json import read_detections  # noqa: E402
-from pose_estimation_ros.evaluation import mpii
-from pose_estimation_ros.evaluation.metrics import (
-    coco,
-    crowdpose,
-    detection,  # noqa: E402
-)
-from pose_estimation_ros.evaluation.predictions import read_results  # noqa: E402
+from pose_estimation_ros.datasets.predictions import read_results  # noqa: E402
+from pose_estimation_ros.evaluation.benchmarks import CocoBenchmark, CrowdPoseBenchmark  # noqa: E402
+from pose_estimation_ros.evaluation.metrics import detection  # noqa: E402
 from pose_estimation_ros.training.data import bottom_up, boxes  # noqa: E402
 from pose_estimation_ros.training.data.persons import load_persons  # noqa: E402
 
@@ -47,14 +44,14 @@ IMAGES = {1: COCO["images"][0]}
 
 
 def figures(judge, path):
-    """Score by the file; every figure must be a finite number."""
-    scores = judge.keypoint_ap(judge.load_ground_truth(path), RESULTS if judge is coco else [])
-    assert np.isfinite(list(scores.values())).all()
+    """Judge by the file; no figure may be other than a number."""
+    found = judge(path, None).score(RESULTS if judge is CocoBenchmark else [])
+    assert np.isfinite(list(found.values())).all()
 
 
 READERS = {
-    "coco": (COCO, lambda path: figures(coco, path)),
-    "crowdpose": (CROWDPOSE, lambda path: figures(crowdpose, path)),
+    "coco": (COCO, lambda path: figures(CocoBenchmark, path)),
+    "crowdpose": (CROWDPOSE, lambda path: figures(CrowdPoseBenchmark, path)),
     "detection": (COCO, detection.load_truth),
     "persons": (COCO, lambda path: load_persons(path, get_skeleton("coco17"))),
     "bottom_up": (COCO, lambda path: bottom_up.load_scenes(path, get_skeleton("coco17"))),

@@ -18,6 +18,8 @@ import yaml
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model
+from pose_estimation_ros.evaluation.benchmarks import open_benchmark
+from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.training.checkpoint import load_checkpoint
 from pose_estimation_ros.training.export.export import export
 from pose_estimation_ros.training.loop import TrainingDiverged
@@ -336,10 +338,10 @@ def test_a_bottom_up_model_trains_exports_and_is_evaluated(recipe, tmp_path, dot
     figures = json.loads((out / f"dots_{checkpoint.stem}.json").read_text())
     assert figures["input"] == "short side 64 px, sides multiples of 64" and figures["flip"]
     model = out / "exported" / f"dots_{checkpoint.stem}.onnx"
-    figures, _ = accuracy_of_pose_model(model, dots)
+    figures, _ = accuracy_of_pose_model(find_model(str(model)), open_benchmark(dots))
     assert figures["images"] == 6 and 0 <= figures["AP"] <= 100 and "bottom-up" in figures["boxes"]
     with pytest.raises(DataError, match="finds people by itself: expected no boxes"):
-        accuracy_of_pose_model(model, dots, "boxes.json")
+        accuracy_of_pose_model(find_model(str(model)), open_benchmark(dots), "boxes.json")
 
 
 @pytest.mark.parametrize(

@@ -26,11 +26,11 @@ import numpy as np
 from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.core.errors import ConfigError, DataError, FrameError
 from pose_estimation_ros.core.poses import Poses
+from pose_estimation_ros.datasets import coco_index
 from pose_estimation_ros.evaluation.bag.files.message_types import header, messages
 from pose_estimation_ros.evaluation.bag.files.writer import STORAGES, BagWriter
 from pose_estimation_ros.evaluation.bag.metrics.ground_truth import FILE
 from pose_estimation_ros.evaluation.bag.metrics.image_annotations import Annotations
-from pose_estimation_ros.evaluation.metrics import coco
 from pose_estimation_ros.imaging.compressed import decode_compressed
 from pose_estimation_ros.imaging.video import Source, SourceFrame, open_source
 from pose_estimation_ros.inference.progress import progress
@@ -255,4 +255,4 @@ def people(poses: Poses, frame: SourceFrame, stamp: Any) -> Any:
         stamp: the header.
     """
     height, width = frame.image.shape[:2]
-    return poses_to_msg(messages(), poses, stamp, (width, height), coco.SKELETON)
+    return poses_to_msg(messages(), poses, stamp, (width, height), coco_index.SKELETON)

@@ -1,16 +1,18 @@
-"""How well a person detector finds people: recall against false positives per image."""
+"""Compute how well a person detector finds people: its recall against false positives per image."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Callable, Iterable, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from pose_estimation_ros.core.atomic_files import read_json
 from pose_estimation_ros.core.geometry import iou, xywh_to_xyxy
-from pose_estimation_ros.datasets.coco_doubts import tell
-from pose_estimation_ros.datasets.coco_faults import Size, finite_numbers, is_outside, named, refuse, size_of
-from pose_estimation_ros.datasets.coco_json import AnnotatedImage, read_coco_json, refuse_other_size
+from pose_estimation_ros.datasets.coco_faults import Entry, Size, finite_numbers, is_outside, named, refuse, size_of
+from pose_estimation_ros.datasets.coco_json import AnnotatedImage, annotated_images, refuse_other_size
+from pose_estimation_ros.datasets.coco_warnings import warn_of
 from pose_estimation_ros.datasets.notes import warn
 from pose_estimation_ros.evaluation.splits import is_in
 from pose_estimation_ros.imaging.images import read_image
@@ -23,8 +25,15 @@ Detections = tuple[np.ndarray, np.ndarray]  # box_xyxy (D, 4) px, score (D,) of 
 
 
 class Truth(NamedTuple):
-    """One image's annotations. box_xyxy (N, 4) px: everybody, crowds, too; counted (N,) bool: who must be found; crowd
-    (N,) bool; size: of the image as annotated, where it is known."""
+    """Hold the annotations of one image.
+
+    Attributes:
+        file_name: of the image.
+        box_xyxy: (N, 4) px, of everybody, crowds included.
+        counted: (N,) bool, who must be found.
+        crowd: (N,) bool.
+        size: annotated width and height, px; None where they are not known.
+    """
 
     file_name: str
     box_xyxy: np.ndarray
@@ -34,7 +43,15 @@ class Truth(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Detections of many images. score (D,); found (D,) bool: the first on a counted person; false (D,) bool."""
+    """Hold how the detections of many images were judged.
+
+    Attributes:
+        score: (D,).
+        found: (D,) bool, the detection is the first on a counted person.
+        false: (D,) bool, the detection is on nobody.
+        persons: number of people who must be found.
+        images: number of images.
+    """
 
     score: np.ndarray
     found: np.ndarray
@@ -44,7 +61,7 @@ class Outcome(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """Recall and false positives per image when all detections down to each score are taken; score falls."""
+    """Hold recall and false positives per image when all detections down to a score are taken; scores fall."""
 
     score: np.ndarray
     recall: np.ndarray
@@ -52,28 +69,43 @@ class Curve(NamedTuple):
 
 
 def load_truth(
-    path: str | Path, min_keypoints: int = MIN_KEYPOINTS, min_height: float = MIN_HEIGHT, half: str | None = None
+    path: str | Path,
+    min_keypoints: int = MIN_KEYPOINTS,
+    min_height: float = MIN_HEIGHT,
+    half: str | None = None,
+    content: Any = None,
 ) -> list[Truth]:
-    """The images of a COCO person file, or of one of HALVES. Counted: no crowd, with enough labelled keypoints (where
-    it has any) and px. Persons whose box has no width or height are left out, with a warning.
+    """Read the images of a COCO person file. Persons whose box has no width or height are left out, with a warning.
 
-    Raises DataError if the file cannot be read (datasets.coco_json).
+    Args:
+        path: the annotation file.
+        min_keypoints: a person with fewer labelled keypoints, where their number is known, need not be found.
+        min_height: px; a person whose box is lower need not be found.
+        half: one of splits.HALVES, None for all images.
+        content: of the file, None to read it.
+
+    Raises:
+        DataError: the file cannot be read, see datasets.coco_json.
     """
-    truth = []
-    annotated = read_coco_json(path)
-    refuse_odd_fields(path, [a for _, items in annotated for a in items])
-    for image, items in with_boxes(annotated, path):
-        if not is_in(image["id"], half):
-            continue
-        enough = [a.get("num_keypoints", min_keypoints) >= min_keypoints for a in items]
-        crowd = np.array([a.get("iscrowd", 0) for a in items], bool)
-        counted = [e and a["bbox"][3] >= min_height for e, a in zip(enough, items)]
-        boxes = xywh_to_xyxy(np.array([a["bbox"] for a in items]))
-        truth.append(Truth(image["file_name"], boxes, np.array(counted, bool) & ~crowd, crowd, size_of(image)))
-    return truth
+    annotated = annotated_images(read_json(path) if content is None else content, path)
+    refuse_odd_fields(path, [a for _, persons in annotated for a in persons])
+    return [
+        truth_of(image, persons, min_keypoints, min_height)
+        for image, persons in with_boxes(annotated, path)
+        if is_in(image["id"], half)
+    ]
 
 
-def refuse_odd_fields(path: str | Path, persons: list[dict]) -> None:
+def truth_of(image: Entry, persons: Sequence[Entry], min_keypoints: int, min_height: float) -> Truth:
+    """Convert an entry of "images" and its annotations; see load_truth."""
+    enough = [a.get("num_keypoints", min_keypoints) >= min_keypoints for a in persons]
+    crowd = np.array([a.get("iscrowd", 0) for a in persons], bool)
+    counted = [e and a["bbox"][3] >= min_height for e, a in zip(enough, persons)]
+    boxes = xywh_to_xyxy(np.array([a["bbox"] for a in persons]))
+    return Truth(image["file_name"], boxes, np.array(counted, bool) & ~crowd, crowd, size_of(image))
+
+
+def refuse_odd_fields(path: str | Path, persons: Sequence[Entry]) -> None:
     """Raise DataError where a field by which people are counted is no number of its kind."""
     wrong = [named(a, "iscrowd") for a in persons if a.get("iscrowd", 0) not in (0, 1)]
     refuse(path, "persons whose iscrowd is neither 0 nor 1", wrong)
@@ -82,35 +114,54 @@ def refuse_odd_fields(path: str | Path, persons: list[dict]) -> None:
 
 
 def with_boxes(annotated: list[AnnotatedImage], path: str | Path) -> list[AnnotatedImage]:
-    """Return the images with those persons alone whose box has a size; warn of the others and of boxes outside."""
-    outside = [a for image, items in annotated for a in items if has_box_outside(a, image)]
-    tell(path, outside, "lie outside of their image")
-    flat = [named(a, "bbox") for _, items in annotated for a in items if not has_area(a)]
+    """Return the images with those persons alone whose box has a size; warn about the rest and about boxes outside."""
+    outside = [a for image, persons in annotated for a in persons if has_box_outside(a, image)]
+    warn_of(path, outside, "lie outside of their image")
+    flat = [named(a, "bbox") for _, persons in annotated for a in persons if not has_area(a)]
     if flat:
         warn(f"{path}: {len(flat)} persons whose box has no width or height are left out, the first: {flat[0]}")
-    return [(image, [a for a in items if has_area(a)]) for image, items in annotated]
+    return [(image, [a for a in persons if has_area(a)]) for image, persons in annotated]
 
 
-def has_box_outside(annotation: dict, image: dict) -> bool:
+def has_box_outside(annotation: Entry, image: Entry) -> bool:
     """Tell whether the box has nothing in common with its image, whose size is known."""
     x, y, width, height = annotation["bbox"]
     return is_outside((x, y, x + width, y + height), size_of(image))
 
 
-def has_area(annotation: dict) -> bool:
-    return annotation["bbox"][2] > 0 and annotation["bbox"][3] > 0
+def has_area(annotation: Entry) -> bool:
+    """Tell whether the box has a width and a height above 0."""
+    return bool(annotation["bbox"][2] > 0 and annotation["bbox"][3] > 0)
 
 
 def match(box_xyxy: np.ndarray, score: np.ndarray, truth: Truth) -> tuple[np.ndarray, np.ndarray]:
-    """found (D,), false (D,) bool of one image's detections (D, 4), (D,)."""
+    """Judge the detections of one image.
+
+    Args:
+        box_xyxy: (D, 4) px.
+        score: (D,).
+        truth: the annotations.
+
+    Returns:
+        found (D,) and false (D,) bool, see Outcome.
+    """
     false = iou(box_xyxy, truth.box_xyxy).max(1, initial=0.0) < FALSE_IOU
     return assign(box_xyxy, score, truth.box_xyxy[truth.counted]) >= 0, false
 
 
 def assign(box_xyxy: np.ndarray, score: np.ndarray, person_xyxy: np.ndarray) -> np.ndarray:
-    """(D,) int: the person (P, 4) whom each detection (D, 4), (D,) found, or -1.
+    """Assign detections to people as COCO does.
 
-    As COCO: best score first, each takes the person it overlaps most among those not found yet, by at least FOUND_IOU.
+    In the order of falling scores, each takes the person that it overlaps most among those not found yet, by at least
+    FOUND_IOU.
+
+    Args:
+        box_xyxy: (D, 4) px.
+        score: (D,).
+        person_xyxy: (P, 4) px.
+
+    Returns:
+        (D,) int, index of the person, or -1.
     """
     person = np.full(len(score), -1)
     overlap = iou(box_xyxy, person_xyxy)
@@ -133,7 +184,7 @@ def judge(detections: Iterable[Detections], truths: Iterable[Truth]) -> Outcome:
 
 
 def curve(outcome: Outcome) -> Curve:
-    """The curve over all scores that occur, the best first."""
+    """Compute the curve over all scores that occur, the best first."""
     order = np.argsort(-outcome.score, kind="stable")
     score = outcome.score[order]
     last = np.flatnonzero(np.append(score[1:] != score[:-1], len(score) > 0))  # equal scores come together
@@ -142,21 +193,37 @@ def curve(outcome: Outcome) -> Curve:
 
 
 def operating_point(points: Curve, false_per_image: float) -> tuple[float, float]:
-    """(recall, score threshold) of the lowest score with at most so many false positives per image; (0, 1) if none."""
+    """Return recall and score of the lowest score with at most so many false positives per image; (0, 1) if none."""
     allowed = np.flatnonzero(points.false_per_image <= false_per_image)
     return (float(points.recall[allowed[-1]]), float(points.score[allowed[-1]])) if len(allowed) else (0.0, 1.0)
 
 
 def at_threshold(points: Curve, score: float) -> tuple[float, float]:
-    """(recall, false positives per image) of the detections with at least this score."""
+    """Return recall and false positives per image of the detections with at least this score."""
     taken = np.flatnonzero(points.score >= score)
     return (float(points.recall[taken[-1]]), float(points.false_per_image[taken[-1]])) if len(taken) else (0.0, 0.0)
 
 
-def detect_folder(detector: Callable, folder: str | Path, truths: Iterable[Truth]) -> list[Detections]:
-    """Return (box_xyxy, score) of every annotated image of a folder.
+def at_own_threshold(points: Curve, score: float | None) -> dict[str, float]:
+    """Return recall and false positives per image at the score that a detector is used with, if it has one, by name."""
+    if score is None:
+        return {}
+    recall, false_per_image = at_threshold(points, score)
+    return {"recall_at_threshold": round(recall, 4), "false_per_image_at_threshold": round(false_per_image, 4)}
 
-    Raises DataError for an image that cannot be read, or has not its annotated size.
+
+def detect_folder(
+    detector: Callable[[np.ndarray], Detections], folder: str | Path, truths: Iterable[Truth]
+) -> list[Detections]:
+    """Run a detector on every annotated image of a folder.
+
+    Args:
+        detector: from a frame (H, W, 3) uint8 BGR to its detections.
+        folder: of the images.
+        truths: their annotations.
+
+    Raises:
+        DataError: an image cannot be read, or has not its annotated size.
     """
     detections = []
     for truth in truths:
@@ -171,12 +238,12 @@ def finite_boxes(detections: Iterable[Detections]) -> tuple[int, list[Detections
     """Count the boxes with numbers that are not finite, and return the detections without them."""
     detections = list(detections)
     fine = [np.isfinite(boxes).all(1) & np.isfinite(scores) for boxes, scores in detections]
-    kept = [(boxes[own], scores[own]) for (boxes, scores), own in zip(detections, fine)]
-    return sum(int((~own).sum()) for own in fine), kept
+    kept = [(boxes[mask], scores[mask]) for (boxes, scores), mask in zip(detections, fine)]
+    return sum(int((~mask).sum()) for mask in fine), kept
 
 
 def summary(points: Curve, false_per_image: Iterable[float] = (0.2, 1.0)) -> dict[str, float]:
-    """Recall and threshold at these false positives per image, by name."""
+    """Return recall and threshold at these numbers of false positives per image, by name."""
     figures: dict[str, float] = {}
     for limit in false_per_image:
         recall, score = operating_point(points, limit)

@@ -1,21 +1,29 @@
-"""Accuracy by groups of people: of which size, how much of them is to be seen, how crowded."""
+"""Compute accuracy by groups of people: by their size, visibility and crowding."""
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import Any, Callable, Iterable, NamedTuple, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from pycocotools.coco import COCO
 
-from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.datasets.predictions import Result
 from pose_estimation_ros.evaluation.metrics import detection
 from pose_estimation_ros.evaluation.metrics.localization_errors import KINDS, error_kinds, shares
 from pose_estimation_ros.evaluation.metrics.matches import People, match, people_of
 
 
 class Attribute(NamedTuple):
-    """What people are grouped by. value_of: People -> (P,); groups: name -> from, up to but without."""
+    """Group people by a number.
+
+    Attributes:
+        name: in JSON files.
+        title: in reports.
+        value_of: computes the numbers (P,) of P people.
+        groups: from and below by name.
+    """
 
     name: str
     title: str
@@ -23,10 +31,10 @@ class Attribute(NamedTuple):
     groups: dict[str, tuple[float, float]]
 
     def members(self, people: People) -> dict[str, np.ndarray]:
-        """(P,) bool of every group that has somebody."""
+        """Tell (P,) who belongs to each group, without groups that have nobody."""
         value = self.value_of(people)
-        chosen = {name: (value >= low) & (value < high) for name, (low, high) in self.groups.items()}
-        return {name: own for name, own in chosen.items() if own.any()}
+        masks = {name: (value >= low) & (value < high) for name, (low, high) in self.groups.items()}
+        return {name: mask for name, mask in masks.items() if mask.any()}
 
 
 ATTRIBUTES = [
@@ -58,42 +66,68 @@ ATTRIBUTES = [
 ]  # fmt: skip
 
 
-def of_poses(judge: ModuleType, truth: COCO, results: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """by_group: AR of each group of people, whose mean over all people is the AR; kinds_of_errors: % of keypoints."""
-    skeleton, people = get_skeleton(judge.SKELETON), people_of(truth)
+def of_poses(truth: COCO, results: Iterable[Result], skeleton: Skeleton) -> dict[str, Any]:
+    """Compute the accuracy of poses by groups of people.
+
+    Args:
+        truth: the annotations.
+        results: the predictions.
+        skeleton: of both.
+
+    Returns:
+        "by_group": AR of each group, whose mean over all people is the AR; "kinds_of_errors": % of keypoints.
+    """
+    people = people_of(truth)
     _, matches = match(truth, people, results, skeleton)
     parts = 100 * shares(error_kinds(truth, people, matches, skeleton))
     kinds = {kind: round(float(part), 1) for kind, part in zip(KINDS, parts)}
     return {"by_group": by_group(people, "AR", matches.recall), "kinds_of_errors": kinds}
 
 
-def of_boxes(truth: COCO, results: Sequence[dict[str, Any]], score: float) -> dict[str, Any]:
-    """by_group: recall in % of a detector's boxes with at least this score, of the people whom detection.load_truth
-    counts; boxes as accuracy_of_detector gives them."""
+def of_boxes(truth: COCO, results: Sequence[Result], score: float) -> dict[str, Any]:
+    """Compute the recall of a detector by groups of the people whom detection.load_truth counts.
+
+    Args:
+        truth: the annotations.
+        results: the boxes, as accuracy_of_detector returns them.
+        score: boxes of a lower score are left out.
+
+    Returns:
+        "by_group": recall of each group, %.
+    """
     people = people_of(truth)
     counted = (people.labelled.sum(1) >= detection.MIN_KEYPOINTS) & (height(people) >= detection.MIN_HEIGHT)
     people = People(*(column[counted] for column in people))
-    found = np.zeros(len(people.area), bool)
+    is_found = np.zeros(len(people.area), bool)
     for image_id in np.unique(people.image_id):
-        name, own = truth.imgs[image_id]["file_name"], np.flatnonzero(people.image_id == image_id)
+        name, indices = truth.imgs[image_id]["file_name"], np.flatnonzero(people.image_id == image_id)
         boxes = [r for r in results if r["file_name"] == name and r["score"] >= score]
         box_xyxy = np.array([box["box_xyxy"] for box in boxes]).reshape(-1, 4)
-        person = detection.assign(box_xyxy, np.array([box["score"] for box in boxes]), people.box_xyxy[own])
-        found[own[person[person >= 0]]] = True
-    return {"by_group": by_group(people, "recall", found)}
+        person = detection.assign(box_xyxy, np.array([box["score"] for box in boxes]), people.box_xyxy[indices])
+        is_found[indices[person[person >= 0]]] = True
+    return {"by_group": by_group(people, "recall", is_found)}
 
 
 def height(people: People) -> np.ndarray:
-    """(P,) px."""
-    return people.box_xyxy[:, 3] - people.box_xyxy[:, 1]
+    """Return the heights (P,) of the boxes, px."""
+    return np.asarray(people.box_xyxy[:, 3] - people.box_xyxy[:, 1])
 
 
 def by_group(people: People, metric: str, value: np.ndarray) -> dict[str, dict[str, dict[str, float]]]:
-    """attribute -> group -> {"people": count, metric: mean in % of a value (P,) in 0..1}."""
+    """Average a number over each group of people.
+
+    Args:
+        people: P of them.
+        metric: name of the number.
+        value: (P,) 0..1.
+
+    Returns:
+        {"people": count, metric: mean in %} by group, by attribute.
+    """
     return {
         attribute.name: {
-            name: {"people": int(own.sum()), metric: round(100 * float(value[own].mean()), 1)}
-            for name, own in attribute.members(people).items()
+            name: {"people": int(mask.sum()), metric: round(100 * float(value[mask].mean()), 1)}
+            for name, mask in attribute.members(people).items()
         }
         for attribute in ATTRIBUTES
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +13,7 @@ from pycocotools.cocoeval import COCOeval
 
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.datasets.coco_faults import size_of
-from pose_estimation_ros.datasets.coco_json import annotation_file
-from pose_estimation_ros.evaluation.metrics import crowdpose
+from pose_estimation_ros.evaluation.benchmarks import CocoBenchmark
 from pose_estimation_ros.evaluation.metrics import localization_errors as errors
 from pose_estimation_ros.evaluation.metrics.bootstrap import average_precision, outcomes, resampled
 from pose_estimation_ros.evaluation.metrics.groups import ATTRIBUTES
@@ -57,29 +55,25 @@ class Judged(NamedTuple):
         return self.source.name
 
 
-def content(
-    judge: ModuleType, truth: COCO, data: str | Path, sources: Sequence[Source], draws: int
-) -> dict[str, object]:
+def content(benchmark: CocoBenchmark, sources: Sequence[Source], draws: int) -> dict[str, object]:
     """Return the variables of coco.html.j2.
 
     Args:
-        judge: the benchmark's module, metrics.coco or metrics.crowdpose.
-        truth: the annotations.
-        data: their file or its folder.
+        benchmark: that judged the sources.
         sources: what was evaluated; the first chooses the worst images.
         draws: number of draws of the bootstrap.
 
     Returns:
         Variable name -> value.
     """
-    skeleton, people = get_skeleton(judge.SKELETON), people_of(truth)
+    truth, skeleton = benchmark.truth, get_skeleton(benchmark.skeleton)
+    people = people_of(truth)
     judged = [judge_source(source, truth, people, skeleton) for source in sources]
     figures = [partial(average_precision, outcomes(one.evaluation)) for one in judged]
     spread = Spread("AP", resampled(figures, len(truth.imgs), draws), len(truth.imgs))
-    metrics = (*judge.METRICS, *(crowdpose.LEVELS if judge is crowdpose else ()))
-    pictures = worst_images(truth, annotation_file(data).parent / "images", people, judged)
+    pictures = worst_images(truth, benchmark.path.parent / "images", people, judged)
     return {
-        **summarize(data, judge.SKELETON, [metrics], sources, spread),
+        **summarize(benchmark.data, benchmark.skeleton, [benchmark.metrics], sources, spread),
         "curves": curves(judged),
         "keypoints": keypoint_table(people, judged, skeleton),
         "kinds": kinds_table(people, judged),

@@ -9,8 +9,9 @@ import numpy as np
 
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.datasets.coco_json import annotation_file
+from pose_estimation_ros.datasets.mpii import SKELETON, Persons, head_distance
 from pose_estimation_ros.evaluation.metrics.bootstrap import mean_pckh, resampled
-from pose_estimation_ros.evaluation.mpii import GROUPS, IN_MEAN, SKELETON, THRESHOLDS, Persons, head_distance
+from pose_estimation_ros.evaluation.metrics.pckh import GROUPS, IN_MEAN, THRESHOLDS
 from pose_estimation_ros.evaluation.report.parts import Bar, Cell, Line, LineChart, Table
 from pose_estimation_ros.evaluation.report.pictures import WORST, Picture, annotated, numbered_poses, picture_rows
 from pose_estimation_ros.evaluation.report.summary import Source, Spread, summarize

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pose_estimation_ros.evaluation import mpii
-from pose_estimation_ros.evaluation.metrics import coco, crowdpose
+from pose_estimation_ros.datasets import coco_index, crowdpose, mpii
+from pose_estimation_ros.evaluation.metrics import coco, pckh
 
 GOATPOSE = "Sun, Wang and Wu, “GoatPose: A Lightweight and Efficient Network with Attention Mechanism”, EasyChair, 2023"
 ELPN = (
@@ -29,7 +29,7 @@ GIVEN = "MPII's own boxes"
 
 AP4 = ("AP", "AP50", "AP75", "AR")
 AP3 = ("AP", "AP50", "AP75")
-PCKH = tuple(f"{group}@0.5" for group in (*mpii.GROUPS, "Mean"))
+PCKH = tuple(f"{group}@0.5" for group in (*pckh.GROUPS, "Mean"))
 
 
 class PaperRow(NamedTuple):
@@ -63,26 +63,26 @@ def _rows(
 
 
 PAPERS = (
-    _rows(coco.SKELETON, AP4, COCO_VAL, UNSAID, f"{GOATPOSE}, Table 1", {
+    _rows(coco_index.SKELETON, AP4, COCO_VAL, UNSAID, f"{GOATPOSE}, Table 1", {
         ("goatpose_bl", "GoatPose-BL 256x192"): [74.5, 92.6, 82.5, 82.3],
         ("goatpose_bh", "GoatPose-BH 384x288"): [75.6, 92.7, 82.3, 83.5],
         ("goatpose_xl", "GoatPose-XL 256x192"): [76.1, 93.5, 83.5, 83.8],
         ("goatpose_xh", "GoatPose-XH 384x288"): [76.5, 93.7, 83.6, 83.9],
     })
-    + _rows(coco.SKELETON, AP4, COCO_VAL, DETECTED, f"HRNet as listed in {GOATPOSE}, Table 1", {
+    + _rows(coco_index.SKELETON, AP4, COCO_VAL, DETECTED, f"HRNet as listed in {GOATPOSE}, Table 1", {
         ("hrnet_w32", "HRNet-W32 256x192"): [74.4, 90.5, 81.9, 79.8],
         ("hrnet_w32", "HRNet-W32 384x288"): [75.8, 90.6, 82.7, 81.0],
         ("hrnet_w48", "HRNet-W48 256x192"): [75.1, 90.6, 82.2, 80.4],
         ("hrnet_w48", "HRNet-W48 384x288"): [76.3, 90.8, 82.9, 81.2],
     })
-    + _rows(coco.SKELETON, coco.METRICS, COCO_VAL, DETECTED, f"{ELPN}, Table 1", {
+    + _rows(coco_index.SKELETON, coco.METRICS, COCO_VAL, DETECTED, f"{ELPN}, Table 1", {
         ("elpn_v1", "ELPN-V1 256x192"): [70.5, 89.3, 78.0, 67.6, 76.2, 75.7],
         ("elpn_v2", "ELPN-V2 256x192"): [71.8, 91.5, 79.4, 69.3, 75.6, 74.7],
     })
-    + _rows(coco.SKELETON, coco.METRICS, COCO_VAL, DETECTION_BOX, f"{EL_HRNET}, Table 2", {
+    + _rows(coco_index.SKELETON, coco.METRICS, COCO_VAL, DETECTION_BOX, f"{EL_HRNET}, Table 2", {
         ("el_hrnet_w32", "EL-HRNet-W32 256x192"): [67.1, 86.4, 74.2, 65.3, 72.0, 74.9],
     })
-    + _rows(coco.SKELETON, AP3, COCO_VAL, BOTTOM_UP, f"{WLITEPOSE}, Table I", {
+    + _rows(coco_index.SKELETON, AP3, COCO_VAL, BOTTOM_UP, f"{WLITEPOSE}, Table I", {
         ("wlitepose_s", "WLitePose-S 448"): [57.7, 78.2, 63.0],
         ("wlitepose_xs", "WLitePose-XS 256"): [41.1, 62.1, 44.3],
         ("litepose_s", "LitePose-S 448"): [56.4, 77.2, 61.2],

@@ -13,10 +13,10 @@ from pose_estimation_ros.core import heatmap
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import apply, letterbox_matrix, xywh_to_xyxy
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
-from pose_estimation_ros.datasets.coco_doubts import warn_of_persons
 from pose_estimation_ros.datasets.coco_faults import Size, size_of
 from pose_estimation_ros.datasets.coco_fields import is_counted
 from pose_estimation_ros.datasets.coco_json import read_coco_json
+from pose_estimation_ros.datasets.coco_warnings import warn_of_persons
 from pose_estimation_ros.datasets.segmentations import regions
 from pose_estimation_ros.imaging.crops import warp_crops
 from pose_estimation_ros.training.data.augment import happens, random_color, random_rotation

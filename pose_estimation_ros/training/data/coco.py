@@ -9,7 +9,6 @@ import numpy as np
 
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.skeleton import Skeleton
-from pose_estimation_ros.datasets.coco_doubts import warn_of_persons
 from pose_estimation_ros.datasets.coco_faults import Size, size_of
 from pose_estimation_ros.datasets.coco_fields import is_counted
 from pose_estimation_ros.datasets.coco_ids import Id
@@ -18,6 +17,7 @@ from pose_estimation_ros.datasets.coco_json import (
     joined,
     read_detections,
 )
+from pose_estimation_ros.datasets.coco_warnings import warn_of_persons
 from pose_estimation_ros.evaluation.metrics.detection import assign
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pose_estimation_ros.evaluation import mpii
+from pose_estimation_ros.datasets import mpii
 from pose_estimation_ros.training.data.coco import Person
 
 JOINTS = mpii.JOINTS

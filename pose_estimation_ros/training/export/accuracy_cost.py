@@ -9,6 +9,7 @@ from pose_estimation_ros.core.atomic_files import read_json, write_json
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.model_spec import load_model_spec, spec_path
 from pose_estimation_ros.datasets.coco_json import annotation_file
+from pose_estimation_ros.inference.backends.find import find_model
 
 
 def check_data(data: str | Path, calibration: str | Path | None) -> None:
@@ -58,13 +59,15 @@ def keep_accuracy(path: str | Path, source: str | Path | None, data: str | Path,
 def _accuracy_of(path: str | Path, data: str | Path, flip: bool) -> dict[str, Any]:
     # Imported here, because these want pycocotools, which converting does not.
     from pose_estimation_ros.evaluation.accuracy import accuracy_of_detector, accuracy_of_pose_model
+    from pose_estimation_ros.evaluation.benchmarks import Benchmarks
     from pose_estimation_ros.evaluation.protocols import chosen
 
-    if load_model_spec(str(path)).task != "person_detector":
-        return accuracy_of_pose_model(path, data, protocol=chosen(None, flip))[0]
+    model, benchmarks = find_model(str(path)), Benchmarks(data)
+    if model.spec is None or model.spec.task != "person_detector":
+        return accuracy_of_pose_model(model, benchmarks.poses, protocol=chosen(None, flip))[0]
     if flip:
         raise ConfigError(f"expected --flip with pose models alone, got the detector {path}")
-    return accuracy_of_detector(path, data)[0]
+    return accuracy_of_detector(model, benchmarks.detectors)[0]
 
 
 def to_text(figures: dict[str, Any]) -> str:

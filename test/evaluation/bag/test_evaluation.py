@@ -11,10 +11,12 @@ import pytest
 from bag_images import TOPIC, image_message
 
 from pose_estimation_ros.__main__ import main
+from pose_estimation_ros.datasets import coco_index
 from pose_estimation_ros.evaluation.bag.evaluation import BagEvaluation, evaluate_bags
 from pose_estimation_ros.evaluation.bag.files.reader import Bag
 from pose_estimation_ros.evaluation.bag.run import jobs
 from pose_estimation_ros.evaluation.metrics import coco
+from pose_estimation_ros.evaluation.run_models import predict
 from pose_estimation_ros.imaging.video import open_source
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.options import PipelineOptions
@@ -208,9 +210,9 @@ def test_accuracy_is_that_of_pose_evaluate(evaluate, dots, color_model, tmp_path
     assert main(["make-bag", str(images), "--annotations", str(file), "--out", str(tmp_path / "bag")]) == 0
     status, (run,) = evaluate(tmp_path / "bag", "--boxes", "ground-truth", "--no-video")
     backend, spec = open_model(color_model, "top_down", 1)
-    truth = coco.load_ground_truth(dots)
+    truth = coco_index.load_ground_truth(dots)
     with backend:
-        predicted = list(coco.predict(TopDown(backend, spec), truth, dots, coco.ground_truth_boxes(truth)))
+        predicted = list(predict(TopDown(backend, spec), truth, dots, coco_index.ground_truth_boxes(truth)))
     results = [result for image_id, poses in predicted for result in coco_results(poses, image_id)]
     expected = coco.keypoint_ap(truth, results)
     assert status == 0 and 0 < expected["AP"] < 100

@@ -7,7 +7,9 @@ import pytest
 from slow_ap import jittered
 
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.evaluation import mpii
+from pose_estimation_ros.datasets import mpii
+from pose_estimation_ros.datasets.coco_index import index_persons, load_ground_truth
+from pose_estimation_ros.evaluation.metrics import pckh
 from pose_estimation_ros.evaluation.metrics.bootstrap import (
     average_precision,
     draws,
@@ -17,10 +19,8 @@ from pose_estimation_ros.evaluation.metrics.bootstrap import (
     resampled,
 )
 from pose_estimation_ros.evaluation.metrics.coco import (
-    index_persons,
     judge,
     keypoint_ap,
-    load_ground_truth,
     load_results,
 )
 
@@ -124,8 +124,8 @@ def test_mean_pckh_of_drawn_images():
     figure, images = mean_pckh(xy, persons)
     assert images == 2
     every = np.ones(2, int)
-    assert figure(every) == pytest.approx(mpii.pckh(xy, persons, 0.5)["Mean"], abs=1e-12)
-    in_mean = [k for k in range(8, 16) if k in mpii.IN_MEAN]
-    a, b = len(in_mean), len(mpii.IN_MEAN)
+    assert figure(every) == pytest.approx(pckh.pckh(xy, persons, 0.5)["Mean"], abs=1e-12)
+    in_mean = [k for k in range(8, 16) if k in pckh.IN_MEAN]
+    a, b = len(in_mean), len(pckh.IN_MEAN)
     assert figure(np.array([2, 1])) == pytest.approx(100 * (2 * a + b) / (2 * a + 2 * b))  # "a" twice, "b" once
     assert figure(np.array([0, 1])) == 50 and np.isnan(figure(np.array([0, 0])))

@@ -2,38 +2,24 @@
 
 import numpy as np
 import pytest
+from crowdpose_people import made_up
 from slow_ap import jittered, slow_ap
 
-from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.evaluation.metrics import coco, crowdpose
+from pose_estimation_ros.datasets.coco_fields import is_counted
+from pose_estimation_ros.datasets.crowdpose import SKELETON, load_ground_truth
+from pose_estimation_ros.evaluation.metrics import crowdpose
 
 SIGMAS = np.array([0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87, 0.89, 0.89, 0.79, 0.79]) / 10
 NAMES = (*crowdpose.METRICS, *crowdpose.LEVELS)
 
 
-def person(number, image_id, rng):
-    box = [*rng.uniform(0, 200, 2).tolist(), *rng.uniform(20, 200, 2).tolist()]
-    xy = box[:2] + rng.uniform(0, 1, (14, 2)) * box[2:]
-    keypoints = np.concatenate([xy, rng.integers(0, 3, (14, 1))], 1)
-    counted = int((keypoints[:12, 2] > 0).sum())
-    fields = {"id": number, "image_id": image_id, "category_id": 1, "iscrowd": 0, "bbox": box}
-    return {**fields, "num_keypoints": counted, "keypoints": keypoints.ravel().tolist()}
-
-
-def made_up(crowd_indices, people=4):
-    rng = np.random.default_rng(0)
-    images = [{"id": i, "file_name": f"{i}.jpg", "crowdIndex": index} for i, index in enumerate(crowd_indices)]
-    annotations = [person(1 + n, n // people, rng) for n in range(people * len(images))]
-    return {"images": images, "annotations": annotations}
-
-
 def load(tmp_path, content):
-    return crowdpose.load_ground_truth(tmp_path / "crowdpose.json", content)
+    return load_ground_truth(tmp_path / "crowdpose.json", content)
 
 
 def counted(truth):
-    return [a for a in truth.anns.values() if coco.is_counted(a)]
+    return [a for a in truth.anns.values() if is_counted(a)]
 
 
 def slow_figures(truth, results):
@@ -83,7 +69,7 @@ def test_the_area_is_of_the_box_whatever_the_file_says(tmp_path):
 
 
 def test_sigmas():
-    np.testing.assert_allclose(get_skeleton(crowdpose.SKELETON).sigmas, SIGMAS)
+    np.testing.assert_allclose(get_skeleton(SKELETON).sigmas, SIGMAS)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -98,49 +84,13 @@ def test_jittered_truth_agrees_with_ap_written_out(tmp_path, seed):
 
 def test_official_file(shared_data, as_results):
     """All 2000 images with the truth as prediction, every twentieth with the truth jittered."""
-    truth = crowdpose.load_ground_truth(f"{shared_data}/crowdpose/crowdpose_val.json")
+    truth = load_ground_truth(f"{shared_data}/crowdpose/crowdpose_val.json")
     assert len(truth.imgs) == 2000 and len(counted(truth)) == 8527 - 1453
     perfect = crowdpose.keypoint_ap(truth, as_results(counted(truth)))
     assert perfect == pytest.approx(dict.fromkeys(NAMES, 100.0))
     few = set(sorted(truth.imgs)[::20])
     content = {"images": [truth.imgs[i] for i in few], "annotations": [a for i in few for a in truth.imgToAnns[i]]}
-    part = crowdpose.load_ground_truth("part.json", content)
+    part = load_ground_truth("part.json", content)
     results = jittered(counted(part), np.random.default_rng(0), amount=0.03)
     figures = crowdpose.keypoint_ap(part, results)
     assert 10 < figures["AP"] < 90 and figures == pytest.approx(slow_figures(part, results), abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    "content, expected",
-    [
-        (None, False),
-        ([], False),
-        ({}, False),
-        ({"images": 3}, False),
-        ({"images": [{"id": 1}]}, False),
-        ({"images": [{"id": 1, "crowdIndex": 0.5}]}, True),
-    ],
-)
-def test_is_crowdpose(content, expected):
-    assert crowdpose.is_crowdpose(content) is expected
-
-
-@pytest.mark.parametrize(
-    "of_images, of_annotations, message",
-    [
-        ({"crowdIndex": None}, {}, "2 images without a crowdIndex, the first: 0"),
-        (
-            {},
-            {"keypoints": [1, 2, 2] * 17},
-            "8 persons without the 42 finite numbers of crowdpose14, the first: annotation 1",
-        ),
-        ({}, {"num_keypoints": 0, "keypoints": [0] * 42}, "expected persons with keypoints, found none in 8"),
-        ({}, {"bbox": [1, 2]}, "8 annotations without a bbox of 4 finite numbers"),
-    ],
-)
-def test_annotation_faults(tmp_path, of_images, of_annotations, message):
-    content = made_up([0.5, 0.6])
-    content["images"] = [{**image, **of_images} for image in content["images"]]
-    content["annotations"] = [{**a, **of_annotations} for a in content["annotations"]]
-    with pytest.raises(DataError, match="crowdpose.json: .*" + message):
-        load(tmp_path, content)

@@ -9,10 +9,11 @@ import pytest
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
-from pose_estimation_ros.evaluation.accuracy import at_own_threshold
+from pose_estimation_ros.evaluation.accuracy import threshold_of
 from pose_estimation_ros.evaluation.metrics.box_ap import box_ap
 from pose_estimation_ros.evaluation.metrics.detection import (
     Truth,
+    at_own_threshold,
     at_threshold,
     curve,
     detect_folder,
@@ -23,6 +24,7 @@ from pose_estimation_ros.evaluation.metrics.detection import (
     operating_point,
     summary,
 )
+from pose_estimation_ros.inference.backends.find import find_model
 
 PERSON = [0.0, 0, 10, 100]
 SHIFTED = [0.0, 20, 10, 120]  # IoU with PERSON 80 / 120
@@ -79,13 +81,16 @@ def test_curve_and_points_on_it():
 
 def test_the_threshold_of_the_spec(color_model, save_spec, tmp_path):
     points = curve(judge([(np.array([PERSON, FAR]), np.array([0.9, 0.8]))], [truth_of(PERSON, FAR)]))
-    foreign = shutil.copy(color_model, tmp_path / "foreign.onnx")  # of another family: it has no spec
-    assert at_own_threshold(foreign, points) == {}
+    foreign = shutil.copy(color_model, str(tmp_path / "foreign.onnx"))  # of another family: it has no spec
+    assert at_own_threshold(points, threshold_of(find_model(foreign))) == {}
     detector = {"task": "person_detector", "skeleton": "", "decoder": "boxes"}
     save_spec(color_model, **detector)
-    assert at_own_threshold(color_model, points) == {}
+    assert at_own_threshold(points, threshold_of(find_model(color_model))) == {}
     save_spec(color_model, accuracy={"score_threshold": 0.85}, **detector)
-    assert at_own_threshold(color_model, points) == {"recall_at_threshold": 0.5, "false_per_image_at_threshold": 0.0}
+    assert at_own_threshold(points, threshold_of(find_model(color_model))) == {
+        "recall_at_threshold": 0.5,
+        "false_per_image_at_threshold": 0.0,
+    }
 
 
 def annotation(image_id, bbox, **more):

@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
-from pose_estimation_ros.evaluation.metrics import coco, detection
-from pose_estimation_ros.evaluation.metrics.coco import load_ground_truth
+from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.datasets.coco_index import load_ground_truth
+from pose_estimation_ros.evaluation.metrics import detection
 from pose_estimation_ros.evaluation.metrics.groups import ATTRIBUTES, of_boxes, of_poses
 from pose_estimation_ros.evaluation.metrics.matches import people_of
+
+SKELETON = get_skeleton("coco17")
 
 
 def test_everybody_is_in_one_group_of_each_attribute(shared_data):
@@ -16,7 +19,7 @@ def test_everybody_is_in_one_group_of_each_attribute(shared_data):
 
 
 def test_nobody_found(folder):
-    figures = of_poses(coco, load_ground_truth(folder), [])
+    figures = of_poses(load_ground_truth(folder), [], SKELETON)
     assert figures["by_group"]["size"] == {
         "32 to 64": {"people": 1, "AR": 0.0},  # 60 px
         "96 to 192": {"people": 2, "AR": 0.0},  # 100 px
@@ -26,7 +29,7 @@ def test_nobody_found(folder):
 
 def test_who_was_found_counts_in_each_of_his_groups(folder, content, as_results):
     """One of three people, perfectly: of one box with another, 17 keypoints labelled, none hidden."""
-    figures = of_poses(coco, load_ground_truth(folder), as_results(content["annotations"][:1]))
+    figures = of_poses(load_ground_truth(folder), as_results(content["annotations"][:1]), SKELETON)
     assert figures == {
         "by_group": {
             "size": {"32 to 64": {"people": 1, "AR": 0.0}, "96 to 192": {"people": 2, "AR": 50.0}},
@@ -42,7 +45,7 @@ def test_hidden_keypoints(content):
     first = content["annotations"][0]
     first["keypoints"][2::3] = [1] * 5 + [2] * 12  # 29 %
     truth = load_ground_truth("a.json", content)
-    by_group = of_poses(coco, truth, [])["by_group"]
+    by_group = of_poses(truth, [], SKELETON)["by_group"]
     assert by_group["hidden"] == {"none": {"people": 2, "AR": 0.0}, "25 to 50": {"people": 1, "AR": 0.0}}
 
 

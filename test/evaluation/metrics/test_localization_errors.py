@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.evaluation.metrics.coco import index_persons
+from pose_estimation_ros.datasets.coco_index import index_persons
 from pose_estimation_ros.evaluation.metrics.localization_errors import (
     KINDS,
     UNKNOWN,

@@ -5,7 +5,8 @@ import pytest
 from slow_ap import jittered
 
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.evaluation.metrics.coco import keypoint_ap, load_ground_truth
+from pose_estimation_ros.datasets.coco_index import load_ground_truth
+from pose_estimation_ros.evaluation.metrics.coco import keypoint_ap
 from pose_estimation_ros.evaluation.metrics.matches import crowding_of, match, people_of
 
 SKELETON = get_skeleton("coco17")

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from html_pages import parse
 
-from pose_estimation_ros.evaluation import mpii
-from pose_estimation_ros.evaluation.accuracy import ground_truth
+from pose_estimation_ros.datasets import mpii
+from pose_estimation_ros.evaluation.benchmarks import open_benchmark
 from pose_estimation_ros.evaluation.metrics.coco import keypoint_ap
+from pose_estimation_ros.evaluation.metrics.pckh import pckh_figures
 from pose_estimation_ros.evaluation.report.summary import Source
 from pose_estimation_ros.evaluation.report.write import write_report
 
@@ -29,14 +30,14 @@ def report(image, tmp_path):
     """A function: results of each source by name -> the parsed page on the folder of two images."""
 
     def make(results, training=None, draws=20):
-        judge, truth = ground_truth(image)
+        benchmark = open_benchmark(image)
         file = tmp_path / "results.json"
         file.write_text("[]")
         sources = [
-            Source(name, "model", file, {"boxes": HOSTILE, **keypoint_ap(truth, own)}, own, training or {})
+            Source(name, "model", file, {"boxes": HOSTILE, **keypoint_ap(benchmark.truth, own)}, own, training or {})
             for name, own in results.items()
         ]
-        return parse(write_report(tmp_path / "out", image, judge, truth, sources, draws))
+        return parse(write_report(tmp_path / "out", benchmark, sources, draws))
 
     return make
 
@@ -96,10 +97,12 @@ def test_what_comes_from_files_is_escaped(report, content, as_results):
 def test_one_image_without_its_file(tmp_path, content, as_results):
     content["images"], content["annotations"] = content["images"][1:], content["annotations"][2:]
     (tmp_path / "person_keypoints.json").write_text(json.dumps(content))
-    judge, truth = ground_truth(tmp_path)
+    benchmark = open_benchmark(tmp_path)
     results = as_results(content["annotations"][:1])
-    source = Source("a", "predictions", tmp_path / "person_keypoints.json", keypoint_ap(truth, results), results, {})
-    page = parse(write_report(tmp_path / "out", tmp_path, judge, truth, [source], 5))
+    source = Source(
+        "a", "predictions", tmp_path / "person_keypoints.json", keypoint_ap(benchmark.truth, results), results, {}
+    )
+    page = parse(write_report(tmp_path / "out", benchmark, [source], 5))
     assert f"a: AP {100:.1f} (95 % interval 100.0 to 100.0)" in "".join(page.text)
     assert len(page.having("img")) == 2
 
@@ -111,13 +114,13 @@ def test_mpii(tmp_path):
     fields = {"center": [101, 101], "scale": 1.0, "joints_vis": [1] * 16}
     entries = [{"image": name, "joints": xy.tolist(), **fields} for name, xy in zip("aab", joints)]
     (tmp_path / "mpii.json").write_text(json.dumps(entries))
-    judge, truth = ground_truth(tmp_path / "mpii.json")
+    benchmark = open_benchmark(tmp_path / "mpii.json")
     xy = joints - 1 + np.array([0, 0, 1])[:, None, None] * [mpii.HEAD, 0]
     sources = [
-        Source(name, "predictions", tmp_path / "mpii.json", mpii.pckh_figures(own, truth), own, training)
+        Source(name, "predictions", tmp_path / "mpii.json", pckh_figures(own, benchmark.truth), own, training)
         for name, own, training in (("a", xy, {"model": "el_hrnet_w32"}), ("b", joints - 1, {}))
     ]
-    page = parse(write_report(tmp_path / "out", tmp_path / "mpii.json", judge, truth, sources, 20))
+    page = parse(write_report(tmp_path / "out", benchmark, sources, 20))
     assert cells_after(page, "paper: EL-HRNet-W32 256x256")[7] == "87.7"
     assert cells_after(page, "left ankle")[:4] == ["3", "66.7", "66.7", "0.00"]
     assert cells_after(page, "b minus a")[0] == "+33.3"

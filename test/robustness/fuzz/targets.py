@@ -18,13 +18,11 @@ from fuzz.mutations import repaired
 from pose_estimation_ros.core import model_spec
 from pose_estimation_ros.core.errors import PoseError
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.datasets import coco_json
-from pose_estimation_ros.evaluation import mpii, predictions
+from pose_estimation_ros.datasets import coco_index, coco_json, mpii, predictions
 from pose_estimation_ros.evaluation.bag.files import reader as reading
 from pose_estimation_ros.evaluation.bag.files.message_types import header, messages
 from pose_estimation_ros.evaluation.bag.files.writer import BagWriter
 from pose_estimation_ros.evaluation.bag.run import options
-from pose_estimation_ros.evaluation.metrics import coco
 from pose_estimation_ros.imaging.compressed import decode_compressed, decode_compressed_depth
 from pose_estimation_ros.imaging.crops import warp_crops
 from pose_estimation_ros.imaging.encodings import LAYOUTS, decode_depth, decode_image
@@ -115,7 +113,7 @@ def spec_of_model(data):
 
 def annotation_file(data):
     with _file(data, "a.json") as path:
-        for read in (coco_json.read_coco_json, coco.load_ground_truth, mpii.load_ground_truth):
+        for read in (coco_json.read_coco_json, coco_index.load_ground_truth, mpii.load_ground_truth):
             _refused(read, path)
 
 

@@ -5,7 +5,9 @@ import pytest
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.model_spec import load_model_spec
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model
+from pose_estimation_ros.evaluation.benchmarks import open_benchmark
 from pose_estimation_ros.evaluation.protocols import chosen
+from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.training.train import train
 
 
@@ -40,7 +42,9 @@ def test_accuracy_before_and_after_in_one_command(checkpoint, dots, tmp_path, ca
     accuracy = load_model_spec(str(out / "dots_int8_cpu.onnx")).accuracy
     assert accuracy["fp32"]["copy"] == full["copy"] and not full["copy"]["flip"] and set(accuracy) >= {"copy_flip"}
     for file, found in (("dots_int8_cpu", accuracy), ("dots", accuracy["fp32"])):
-        by_hand, _ = accuracy_of_pose_model(out / f"{file}.onnx", data, protocol=chosen(None, True))
+        by_hand, _ = accuracy_of_pose_model(
+            find_model(str(out / f"{file}.onnx")), open_benchmark(data), protocol=chosen(None, True)
+        )
         assert found["copy_flip"] == by_hand
     assert f"copy_flip, fp32: images 6  AP {by_hand['AP']}" in capsys.readouterr().out
 

@@ -17,6 +17,7 @@ from pose_estimation_ros.core.geometry import xyxy_to_xywh
 from pose_estimation_ros.core.oks import box_area
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
 from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.datasets import coco_index
 from pose_estimation_ros.datasets.coco_categories import PERSON
 from pose_estimation_ros.datasets.coco_faults import refuse, size_of
 from pose_estimation_ros.datasets.coco_fields import is_counted
@@ -28,7 +29,7 @@ from pose_estimation_ros.evaluation.metrics import coco
 from pose_estimation_ros.messages.poses import msg_to_poses
 
 FILE = "truth.json"  # in a bag's folder it is the ground truth of that bag
-SKELETON = get_skeleton(coco.SKELETON)
+SKELETON = get_skeleton(coco_index.SKELETON)
 TRACK = "track_id"  # of an annotation: the same for a person in all images
 Annotation = dict[str, Any]
 
@@ -58,7 +59,7 @@ class GroundTruth:
         annotations = [a for a in checked["annotations"] if a["image_id"] in image_ids]
         self.source = source
         self.content = {**checked, "images": images, "annotations": annotations}
-        self._index = coco.load_ground_truth(source, self.content) if annotations else None
+        self._index = coco_index.load_ground_truth(source, self.content) if annotations else None
         refuse_double_tracks(source, self.counted() if self._index else [])
         self.image_id: dict[int, int] = {image["stamp_ns"]: image["id"] for image in images}
         self._sizes = {image["stamp_ns"]: size_of(image) for image in images}
@@ -67,7 +68,7 @@ class GroundTruth:
 
     def boxes(self) -> Boxes:
         """Return the boxes of everybody with keypoints, by image id."""
-        return coco.ground_truth_boxes(self._index) if self._index else {}
+        return coco_index.ground_truth_boxes(self._index) if self._index else {}
 
     @property
     def has_tracks(self) -> bool:
@@ -138,7 +139,7 @@ class GroundTruth:
             return None
         images = [image for image in self.content["images"] if image["id"] in image_ids]
         annotations = [a for a in self.content["annotations"] if a["image_id"] in image_ids]
-        return coco.load_ground_truth(self.source, {**self.content, "images": images, "annotations": annotations})
+        return coco_index.load_ground_truth(self.source, {**self.content, "images": images, "annotations": annotations})
 
 
 def checked_images(content: Any, source: str, topic: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:

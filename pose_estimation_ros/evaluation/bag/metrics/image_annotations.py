@@ -16,12 +16,12 @@ from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.poses import Poses, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.datasets import coco_index
 from pose_estimation_ros.datasets.coco_faults import size_of
 from pose_estimation_ros.datasets.coco_fields import is_counted
 from pose_estimation_ros.datasets.coco_ids import find_id
 from pose_estimation_ros.datasets.coco_json import refuse_other_size
 from pose_estimation_ros.evaluation.bag.metrics.ground_truth import Annotation, track_of
-from pose_estimation_ros.evaluation.metrics import coco
 from pose_estimation_ros.imaging.video import Source, SourceFrame
 
 Entry = dict[str, Any]  # of COCO's "images"
@@ -38,13 +38,13 @@ class Annotations:
         source: the images.
 
     Raises:
-        DataError: as coco.load_ground_truth, an image may be meant by two entries of the file, or no image of the
+        DataError: as coco_index.load_ground_truth, an image may be meant by two entries of the file, or no image of the
             source is annotated.
     """
 
     def __init__(self, path: str | Path, source: Source) -> None:
         self._content = read_json(path)
-        truth = coco.load_ground_truth(path, self._content)
+        truth = coco_index.load_ground_truth(path, self._content)
         entries = truth.dataset["images"]
         self._persons = truth.imgToAnns
         self.images: list[Entry] = []
@@ -90,7 +90,7 @@ class Annotations:
 
 def poses_of(persons: Sequence[Annotation]) -> Poses:
     """Make Poses of COCO annotations; labelled keypoints get the score 1."""
-    joints = get_skeleton(coco.SKELETON).num_keypoints
+    joints = get_skeleton(coco_index.SKELETON).num_keypoints
     keypoints = np.array([a["keypoints"] for a in persons], float).reshape(-1, joints, 3)
     boxes = xywh_to_xyxy(np.array([a["bbox"] for a in persons]))
     tracks = np.array([track_of(a) for a in persons], int)

@@ -11,13 +11,13 @@ import numpy as np
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.oks import oks
 from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.datasets import coco_index
 from pose_estimation_ros.datasets.coco_fields import is_counted
 from pose_estimation_ros.evaluation.bag.metrics.ground_truth import TRACK, Annotation, GroundTruth
 from pose_estimation_ros.evaluation.bag.metrics.tracking import MATCH, Scene, tracking_accuracy
-from pose_estimation_ros.evaluation.metrics import coco
 from pose_estimation_ros.evaluation.metrics.matches import keypoints_of
 
-SIGMAS = get_skeleton(coco.SKELETON).sigmas
+SIGMAS = get_skeleton(coco_index.SKELETON).sigmas
 WITHIN = 0.5  # a person with a larger share of its found keypoints in a box is taken for the person of that box
 
 

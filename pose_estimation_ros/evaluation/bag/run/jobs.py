@@ -13,6 +13,7 @@ from urllib.parse import quote
 from pose_estimation_ros.core.atomic_files import read_json, write_whole
 from pose_estimation_ros.core.errors import ConfigError, DataError, PoseError
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
+from pose_estimation_ros.datasets import coco_index
 from pose_estimation_ros.datasets.notes import warn
 from pose_estimation_ros.evaluation.bag.files.reader import Bag, bag_name, image_topic
 from pose_estimation_ros.evaluation.bag.metrics.ground_truth import FILE, GroundTruth, annotations_of, people_of_topic
@@ -35,7 +36,6 @@ from pose_estimation_ros.evaluation.bag.run.runner import (
     run,
 )
 from pose_estimation_ros.evaluation.bag.run.settings import GROUND_TRUTH, BagEvaluation
-from pose_estimation_ros.evaluation.metrics import coco
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.options import PipelineOptions
@@ -270,5 +270,5 @@ def opened(
 
 def check_skeleton(skeleton: Skeleton, model: str) -> None:
     """Raise DataError where COCO's evaluation cannot judge poses of this skeleton."""
-    if skeleton.name != coco.SKELETON:
-        raise DataError(f"{model}: expected the skeleton {coco.SKELETON} to judge, got {skeleton.name}")
+    if skeleton.name != coco_index.SKELETON:
+        raise DataError(f"{model}: expected the skeleton {coco_index.SKELETON} to judge, got {skeleton.name}")

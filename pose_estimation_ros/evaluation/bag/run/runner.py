@@ -19,7 +19,7 @@ from pose_estimation_ros.evaluation.bag.metrics.ground_truth import GroundTruth
 from pose_estimation_ros.evaluation.bag.run.clock import Clock, Taken, every_frame, newest_frames
 from pose_estimation_ros.evaluation.bag.run.output import RunFolder
 from pose_estimation_ros.evaluation.bag.run.prefetch import Loaded, loaded, prefetched
-from pose_estimation_ros.evaluation.metrics import coco
+from pose_estimation_ros.evaluation.run_models import poses_in_boxes
 from pose_estimation_ros.inference.non_finite import NonFinite
 from pose_estimation_ros.inference.pipeline import Pipeline
 from pose_estimation_ros.inference.top_down import TopDown
@@ -103,7 +103,7 @@ def in_annotated_boxes(estimator: TopDown, ground_truth: GroundTruth) -> Estimat
         image_id = ground_truth.image_id.get(frame.stamp_ns)
         if image_id is None or image_id not in boxes or not len(boxes[image_id][0]):
             return empty_poses(estimator.skeleton.num_keypoints)
-        return coco.poses_in_boxes(estimator, image, *boxes[image_id])
+        return poses_in_boxes(estimator, image, *boxes[image_id])
 
     return estimate
 

@@ -8,6 +8,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.poses import empty_poses, make_poses
+from pose_estimation_ros.datasets import coco_index
 from pose_estimation_ros.evaluation.bag.files.message_types import header, messages
 from pose_estimation_ros.evaluation.bag.files.reader import Bag
 from pose_estimation_ros.evaluation.bag.metrics.ground_truth import GroundTruth, annotations_of, people_of_topic
@@ -44,7 +45,7 @@ def test_what_was_not_seen_is_not_judged(stamped, as_results):
 def test_judged_as_coco_does(folder, stamped, as_results):
     """The same figures as of the folder in COCO's layout, which ``stamped`` came from, to the last bit."""
     results = as_results(stamped["annotations"][:3])
-    expected = coco.keypoint_ap(coco.load_ground_truth(folder), results)
+    expected = coco.keypoint_ap(coco_index.load_ground_truth(folder), results)
     assert {name: GroundTruth(stamped, "t", TOPIC).judge(results, {1, 2})[name] for name in coco.METRICS} == expected
 
 

@@ -1,13 +1,14 @@
-"""Warnings about persons and predictions that are accepted, although they are probably mistakes."""
+"""Warn about persons and predictions that are accepted although they are probably mistakes."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from pose_estimation_ros.datasets.coco_faults import is_outside, named, size_of
+from pose_estimation_ros.datasets.coco_faults import Entry, is_outside, named, size_of
 from pose_estimation_ros.datasets.coco_ids import Id
 from pose_estimation_ros.datasets.notes import warn
 
@@ -16,8 +17,8 @@ FAR = 0.1  # of an image's longer side: what lies farther outside of the image i
 FEWEST, MOST = 0.01, 1.5  # area of a person in shares of its box's; those of COCO lie between 0.1 and 1
 
 
-def warn_of_persons(persons: list[dict], images: Mapping[Id, dict], path: str | Path) -> None:
-    """Tell doubtful labels in one line per kind: their count and the first.
+def warn_of_persons(persons: Sequence[Entry], images: Mapping[Id, Entry], path: str | Path) -> None:
+    """Warn about suspicious labels in one line per kind: their count and the first.
 
     Args:
         persons: annotations of those with keypoints, checked by coco_fields.with_keypoints.
@@ -25,22 +26,22 @@ def warn_of_persons(persons: list[dict], images: Mapping[Id, dict], path: str | 
         path: of the annotation file.
     """
     far = [a for a in persons if lies_far(a, images[a["image_id"]])]
-    tell(path, far, "have a box or a labelled keypoint that reaches far out of their image")
-    told = {id(a) for a in far}
-    lost = [a for a in persons if id(a) not in told and not any(is_in_box(a))]
-    tell(path, lost, "have no labelled keypoint within their box")
+    warn_of(path, far, "have a box or a labelled keypoint that reaches far out of their image")
+    reported = {id(a) for a in far}
+    lost = [a for a in persons if id(a) not in reported and not any(is_in_box(a))]
+    warn_of(path, lost, "have no labelled keypoint within their box")
     seen: set[Hashable] = set()
-    tell(path, [a for a in persons if is_in(seen, a)], "occur twice, with the same keypoints in the same image")
+    warn_of(path, [a for a in persons if is_in(seen, a)], "occur twice, with the same keypoints in the same image")
 
 
-def warn_of_areas(persons: list[dict], path: str | Path) -> None:
-    """Tell persons, with a box, whose area does not fit it: OKS is scaled by the area."""
+def warn_of_areas(persons: Sequence[Entry], path: str | Path) -> None:
+    """Warn about persons, with a box, whose area does not fit it: OKS is scaled by the area."""
     odd = [a for a in persons if "area" in a and not FEWEST <= a["area"] / (a["bbox"][2] * a["bbox"][3]) <= MOST]
-    tell(path, odd, "have an area that does not fit their box", "area")
+    warn_of(path, odd, "have an area that does not fit their box", "area")
 
 
-def warn_of_predictions(results: list[dict], images: Collection[Id], path: str | Path) -> None:
-    """Tell predictions that cannot be pixels of their image, such as keypoints in shares of its size.
+def warn_of_predictions(results: Sequence[Entry], images: Collection[Id], path: str | Path) -> None:
+    """Warn about predictions that cannot be pixels of their image, such as keypoints in shares of its size.
 
     Args:
         results: in COCO's results format, with the ids of the images.
@@ -51,13 +52,13 @@ def warn_of_predictions(results: list[dict], images: Collection[Id], path: str |
     spots = [image_id for image_id, (x1, y1, x2, y2) in boxes if max(x2 - x1, y2 - y1) <= MARGIN]
     sizes = {i: size_of(image) for i, image in images.items()} if isinstance(images, Mapping) else {}
     outside = [image_id for image_id, box in boxes if is_outside(box, sizes.get(image_id))]
-    for problem, found in ((f"have all keypoints within {MARGIN} px", spots), ("lie outside of their image", outside)):
-        if found:
-            warn(f"{path}: {len(found)} of {len(results)} predictions {problem}, the first: of image {found[0]}")
+    for problem, ids in ((f"have all keypoints within {MARGIN} px", spots), ("lie outside of their image", outside)):
+        if ids:
+            warn(f"{path}: {len(ids)} of {len(results)} predictions {problem}, the first: of image {ids[0]}")
 
 
 def warn_of_spots(xy: np.ndarray, path: str | Path) -> None:
-    """Tell persons of predictions (N, K, 2) px all of whose joints lie in one place."""
+    """Warn about persons of predictions (N, K, 2) px all of whose joints lie in one place."""
     if xy.ndim != 3 or not xy.size:
         return
     spots = np.flatnonzero(np.ptp(xy, axis=1).max(-1) <= MARGIN)
@@ -66,17 +67,25 @@ def warn_of_spots(xy: np.ndarray, path: str | Path) -> None:
 
 
 def surrounding(keypoints: list[float]) -> tuple[float, float, float, float]:
-    """x1, y1, x2, y2 px of the smallest box around keypoints x, y, score, ...; at least 1 px wide and high."""
+    """Return x1, y1, x2, y2 px of the smallest box around keypoints x, y, score, ...; at least 1 px wide and high."""
     x, y = keypoints[::3], keypoints[1::3]
     return min(x) - 0.5, min(y) - 0.5, max(x) + 0.5, max(y) + 0.5
 
 
-def tell(path: str | Path, persons: list[dict], problem: str, key: str = "bbox") -> None:
+def warn_of(path: str | Path, persons: Sequence[Entry], problem: str, key: str = "bbox") -> None:
+    """Warn about annotations, if there are any, in one line.
+
+    Args:
+        path: of the annotation file.
+        persons: the annotations.
+        problem: what is wrong with them, after "3 persons".
+        key: the field of the first one that the message shows.
+    """
     if persons:
         warn(f"{path}: {len(persons)} persons {problem}, the first: {named(persons[0], key)}")
 
 
-def lies_far(person: dict, image: dict) -> bool:
+def lies_far(person: Entry, image: Entry) -> bool:
     """Tell whether a corner of the box or a labelled keypoint lies far outside of an image of known size."""
     size = size_of(image)
     if size is None:
@@ -87,7 +96,7 @@ def lies_far(person: dict, image: dict) -> bool:
     return not all(-reach <= px <= size[0] + reach and -reach <= py <= size[1] + reach for px, py in points)
 
 
-def is_in_box(person: dict) -> list[bool]:
+def is_in_box(person: Entry) -> list[bool]:
     """Tell whether each labelled keypoint lies within the box, MARGIN around it included."""
     x, y, width, height = person["bbox"]
     return [
@@ -96,15 +105,15 @@ def is_in_box(person: dict) -> list[bool]:
     ]
 
 
-def labelled(person: dict) -> list[tuple[float, float]]:
-    """x, y px of the labelled keypoints."""
-    values = person["keypoints"]
+def labelled(person: Entry) -> list[tuple[float, float]]:
+    """Return x, y px of the labelled keypoints."""
+    values: list[Any] = person["keypoints"]
     return [(x, y) for x, y, seen in zip(values[::3], values[1::3], values[2::3]) if seen > 0]
 
 
-def is_in(seen: set[Hashable], person: dict) -> bool:
-    """Tell whether a person with these keypoints is among those seen in the image; remembers it."""
-    own = person["image_id"], tuple(person["keypoints"])
-    known = own in seen
-    seen.add(own)
+def is_in(seen: set[Hashable], person: Entry) -> bool:
+    """Tell whether a person with these keypoints is among those seen in the image, and remember it."""
+    key = person["image_id"], tuple(person["keypoints"])
+    known = key in seen
+    seen.add(key)
     return known

@@ -1,4 +1,4 @@
-"""coco_doubts.py: what is told, once per file, where evaluation and training go on."""
+"""coco_warnings.py: one warning per file, after which evaluation and training go on."""
 
 import json
 
@@ -6,9 +6,9 @@ import pytest
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.evaluation.metrics.coco import load_ground_truth
+from pose_estimation_ros.datasets.coco_index import load_ground_truth
+from pose_estimation_ros.datasets.predictions import read_results
 from pose_estimation_ros.evaluation.metrics.detection import load_truth
-from pose_estimation_ros.evaluation.predictions import read_results
 from pose_estimation_ros.training.data.bottom_up import load_scenes
 from pose_estimation_ros.training.data.boxes import load_scenes as load_boxes
 from pose_estimation_ros.training.data.persons import load_persons

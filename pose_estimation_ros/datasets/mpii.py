@@ -1,12 +1,15 @@
-"""MPII: its two annotation files, and PCKh, the share of joints found within a fraction of the head's size.
+"""Read the annotation files of the MPII Human Pose data set.
 
-HRNet's JSON and the stacked hourglass's h5 hold the same set in other words. Both are MATLAB's: pixels are counted
-from 1, so 1 is taken off (HRNet does; the hourglass's code counts from 1, too). The box is the papers' square,
-200 * scale px about a centre moved down by 15 * scale px so that feet are not cut (MODELS.md 6); the recipe's padding
-of 1.25 then gives their crop.
+Source: Andriluka et al., "2D Human Pose Estimation: New Benchmark and State of the Art Analysis", CVPR 2014.
 
-The head's size is 0.6 x the head box's diagonal. MPII's scale was made from it, a body being 8 heads and 200 px * scale
-tall, so it is 25 * scale px in either file; the h5's `normalize` is the same number, 0.6 included.
+HRNet's JSON and the stacked hourglass's h5 hold the same persons in two formats. Both come from MATLAB and count pixels
+from 1, so 1 is subtracted, as HRNet does (the hourglass's code counts from 1, too).
+
+The box is the papers' square: 200 * scale px wide, about a centre that is moved down by 15 * scale px so that feet are
+not cut. The recipe's padding of 1.25 then gives the papers' crop.
+
+The size of the head is 0.6 x the diagonal of the head box. MPII's scale was computed from it: a body is 8 heads and
+200 px * scale tall, so the head is 25 * scale px in either file. The h5's `normalize` is the same number, 0.6 included.
 """
 
 from __future__ import annotations
@@ -26,22 +29,18 @@ SKELETON = "mpii16"
 JOINTS = get_skeleton(SKELETON).num_keypoints
 BOX_SIDE, DOWN, GROWTH = 200.0, 15.0, 1.25  # px per unit of scale, px per unit of scale, the papers' margin
 HEAD = 200.0 / 8  # px per unit of scale
-
-THRESHOLDS = (0.5, 0.1)
-GROUPS = {"Head": ("head_top",)} | {
-    part.capitalize(): (f"left_{part}", f"right_{part}")
-    for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-}
-LEFT_OUT = ("pelvis", "thorax")  # of the mean
-LARGEST_COLUMN = 10**8  # values in an h5 file's column, which may unpack to any size; MPII's have 10**6
-IN_MEAN = [k for k, name in enumerate(get_skeleton(SKELETON).keypoints) if name not in LEFT_OUT]
+LARGEST_COLUMN = 10**8  # values in a column of an h5 file, which may unpack to any size; MPII's have 10**6
 
 
 class Persons(NamedTuple):
-    """N people in the file's order, px counted from 0.
+    """Hold N annotated persons in the order of their file.
 
-    file_name: N names; box_xyxy (N, 4) px; keypoints (N, 16, 3): x, y px, visibility 0 unlabelled, 1 hidden (the h5
-    alone tells), 2 visible; head_size (N,) px.
+    Attributes:
+        file_name: N names of images.
+        box_xyxy: (N, 4) px, counted from 0.
+        keypoints: (N, 16, 3) x, y px counted from 0, visibility 0 unlabelled, 1 occluded (only the h5 has it), 2
+            visible.
+        head_size: (N,) px.
     """
 
     file_name: list[str]
@@ -51,10 +50,15 @@ class Persons(NamedTuple):
 
 
 def load_ground_truth(path: str | Path, content: Any = None) -> Persons:
-    """A file to judge by; content: the JSON file's, where it is read already.
+    """Read an annotation file for evaluation.
 
-    Raises DataError, naming the first offender and the count: not MPII's, a joint that is not finite, a head without
-    size, nobody labelled.
+    Args:
+        path: the JSON or h5 file.
+        content: the JSON file's content, None to read it.
+
+    Raises:
+        DataError: names the first offender and the count: the file is not MPII's, a joint is not finite, a head has no
+            size, or nobody is labelled.
     """
     if Path(path).suffix == ".h5":
         persons = h5_persons(path)
@@ -72,13 +76,18 @@ def load_ground_truth(path: str | Path, content: Any = None) -> Persons:
 
 
 def json_persons(content: Any, path: str | Path) -> Persons:
-    """HRNet's list of {image, center, scale, joints (16, 2), joints_vis (16,)}.
+    """Read the content of HRNet's JSON, a list of {image, center, scale, joints (16, 2), joints_vis (16,)}.
 
-    joints_vis is 1 where a joint is labelled, hidden or not; elsewhere joints are (-1, -1). Raises DataError.
+    Args:
+        content: of the file. joints_vis is 1 where a joint is labelled, occluded or not; elsewhere joints are (-1, -1).
+        path: of the file, for messages.
+
+    Raises:
+        DataError: the content is no such list.
     """
     if not isinstance(content, list):
         raise DataError(f"{path}: expected MPII's list of persons, got {type(content).__name__}")
-    refuse(path, "entries that are not MPII's", [entry for entry in map(entry_fault, enumerate(content)) if entry])
+    refuse(path, "entries that are not MPII's", [fault for fault in map(entry_fault, enumerate(content)) if fault])
     names = [entry["image"] for entry in content]
     center, scale, xy = (np.array([entry[key] for entry in content], float) for key in ("center", "scale", "joints"))
     visibility = np.array([2 * (np.array(entry["joints_vis"]) > 0) for entry in content])
@@ -86,9 +95,14 @@ def json_persons(content: Any, path: str | Path) -> Persons:
 
 
 def entry_fault(numbered: tuple[int, Any]) -> str:
-    """What is wrong about an entry of the JSON list, empty if nothing is."""
+    """Describe what is wrong with an entry of the JSON list, given with its index; "" if nothing is."""
     index, entry = numbered
-    shapes = {"center": (2,), "scale": (), "joints": (JOINTS, 2), "joints_vis": (JOINTS,)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "center": (2,),
+        "scale": (),
+        "joints": (JOINTS, 2),
+        "joints_vis": (JOINTS,),
+    }
     if not isinstance(entry, dict) or not {"image", *shapes} <= set(entry):
         return f"entry {index}, expected image, {', '.join(shapes)}"
     if not is_image_name(entry["image"]):
@@ -98,24 +112,19 @@ def entry_fault(numbered: tuple[int, Any]) -> str:
 
 
 def h5_persons(path: str | Path) -> Persons:
-    """The hourglass's h5: imgname, center, scale, part (N, 16, 2), visible (N, 16). Raises DataError.
+    """Read the hourglass's h5: imgname, center, scale, part (N, 16, 2), visible (N, 16).
 
-    part is (0, 0) where a joint is not labelled; visible is 0 where it is not labelled or hidden. Joints of negative
+    part is (0, 0) where a joint is not labelled; visible is 0 where it is not labelled or occluded. Joints of negative
     coordinates are labelled ones outside the image. There are two such files: pose-hg-train's have the centre and scale
     of MPII, those of pose-hg-demo have them moved and grown by 1.25 already. MPII's centres are whole pixels, moved
     ones are not, which tells them apart.
+
+    Raises:
+        DataError: the file has no such columns.
     """
-    names, center, scale, part, visible = read_h5(path, ("imgname", "center", "scale", "part", "visible"))
-    columns = center, scale, part, visible
-    if any(column.dtype.kind not in "iuf" for column in columns):
-        kinds = ", ".join(str(column.dtype) for column in columns)
-        raise DataError(f"{path}: expected numbers in center, scale, part and visible, got {kinds}")
-    count = len(part)
-    shapes = (count, 2), (count,), (count, JOINTS, 2), (count, JOINTS)
-    if len(names) != count or tuple(column.shape for column in columns) != shapes:
-        text = f"center (N, 2), scale (N,), part (N, {JOINTS}, 2), visible (N, {JOINTS}) and N names"
-        found = ", ".join(str(column.shape) for column in columns)
-        raise DataError(f"{path}: expected {text}, got {found} and {len(names)} names")
+    names, *columns = read_h5(path, ("imgname", "center", "scale", "part", "visible"))
+    check_columns(path, names, columns)
+    center, scale, part, visible = columns
     if (center != np.round(center)).any():
         scale = scale / GROWTH
         center = center - scale[:, None] * [0, DOWN]
@@ -126,9 +135,22 @@ def h5_persons(path: str | Path) -> Persons:
     return as_persons(texts, center, scale, part, visibility)
 
 
+def check_columns(path: str | Path, names: np.ndarray, columns: list[np.ndarray]) -> None:
+    """Raise DataError unless center, scale, part and visible have N rows of numbers for N names."""
+    if any(column.dtype.kind not in "iuf" for column in columns):
+        kinds = ", ".join(str(column.dtype) for column in columns)
+        raise DataError(f"{path}: expected numbers in center, scale, part and visible, got {kinds}")
+    count = len(columns[2])
+    shapes = [(count, 2), (count,), (count, JOINTS, 2), (count, JOINTS)]
+    if len(names) != count or [column.shape for column in columns] != shapes:
+        expected = f"center (N, 2), scale (N,), part (N, {JOINTS}, 2), visible (N, {JOINTS}) and N names"
+        actual = ", ".join(str(column.shape) for column in columns)
+        raise DataError(f"{path}: expected {expected}, got {actual} and {len(names)} names")
+
+
 def read_h5(path: str | Path, keys: tuple[str, ...]) -> list[np.ndarray]:
-    """These columns of an h5 file. Raises DataError."""
-    import h5py  # for MPII alone
+    """Read these columns of an h5 file. Raises DataError where it cannot be read or lacks one."""
+    import h5py  # only these files need it
 
     try:
         with h5py.File(path) as file:
@@ -142,45 +164,33 @@ def read_h5(path: str | Path, keys: tuple[str, ...]) -> list[np.ndarray]:
 def as_persons(
     names: list[str], center: np.ndarray, scale: np.ndarray, xy: np.ndarray, visibility: np.ndarray
 ) -> Persons:
-    """Make Persons of MPII's own columns, pixels counted from 1: (N, 2), (N,), (N, 16, 2) and visibility (N, 16).
+    """Convert MPII's own columns to Persons. Values that are not finite, or beyond LARGEST, become NaN.
 
-    What is not finite, or beyond LARGEST, becomes NaN.
+    Args:
+        names: N names of images.
+        center: (N, 2) px, counted from 1.
+        scale: (N,) height of the person, in 200 px.
+        xy: (N, 16, 2) px, counted from 1.
+        visibility: (N, 16), see Persons.
     """
     center, scale, xy = (np.where(np.abs(values) <= LARGEST, values, np.nan) for values in (center, scale, xy))
     center, scale = center.reshape(-1, 2), scale.reshape(-1, 1)
     middle = center + scale * [0, DOWN] - 1
-    half = BOX_SIDE / 2 * scale
+    half_side = BOX_SIDE / 2 * scale
     visibility = visibility.reshape(-1, JOINTS, 1)
     keypoints = np.where(visibility > 0, np.concatenate([xy.reshape(-1, JOINTS, 2) - 1, visibility], 2), 0)
-    return Persons(names, np.concatenate([middle - half, middle + half], 1), keypoints, HEAD * scale[:, 0])
+    return Persons(names, np.concatenate([middle - half_side, middle + half_side], 1), keypoints, HEAD * scale[:, 0])
 
 
 def head_distance(xy: np.ndarray, persons: Persons) -> np.ndarray:
-    """Return distances (N, 16) of predictions (N, 16, 2) px from the joints, in head sizes; NaN if not labelled.
+    """Measure how far predictions are from the annotated joints, in head sizes.
 
-    Infinite, which is missed, where a prediction is not finite.
+    Args:
+        xy: (N, 16, 2) px.
+        persons: N annotated persons.
+
+    Returns:
+        (N, 16); NaN where a joint is not labelled, infinite where a prediction is not finite, which counts as missed.
     """
     distance = np.linalg.norm(xy - persons.keypoints[..., :2], axis=-1) / persons.head_size[:, None]
     return np.where(persons.keypoints[..., 2] > 0, np.nan_to_num(distance, nan=np.inf), np.nan)
-
-
-def pckh(xy: np.ndarray, persons: Persons, threshold: float) -> dict[str, float]:
-    """Percent of labelled joints within threshold x head size, by group and in the Mean; xy (N, 16, 2) px.
-
-    As HRNet's code: a group is the mean of its two sides, Mean counts every joint alike, neck included, pelvis and
-    thorax not. (What that code prints as Mean@0.1 is at 0.11; here it is at 0.1.) -1 where nothing is labelled.
-    """
-    distance = head_distance(xy, persons)
-    found, count = (distance <= threshold).sum(0), (~np.isnan(distance)).sum(0)
-    names = get_skeleton(SKELETON).keypoints
-    figures = {}
-    for group, joints in GROUPS.items():
-        known = [k for k in map(names.index, joints) if count[k]]
-        figures[group] = 100 * float((found[known] / count[known]).mean()) if known else -1.0
-    asked = count[IN_MEAN].sum()
-    return figures | {"Mean": 100 * float(found[IN_MEAN].sum() / asked) if asked else -1.0}
-
-
-def pckh_figures(xy: np.ndarray, persons: Persons) -> dict[str, float]:
-    """PCKh@0.5 and @0.1 of predictions (N, 16, 2) px, as "Head@0.5" and so on; 0..100."""
-    return {f"{name}@{limit}": value for limit in THRESHOLDS for name, value in pckh(xy, persons, limit).items()}

@@ -4,11 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from mpii_entries import JOINTS
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.datasets.coco_categories import Categories
-from pose_estimation_ros.evaluation.predictions import read_mpii, read_results
+from pose_estimation_ros.datasets.predictions import read_mpii, read_results
 
 COCO = get_skeleton("coco17")
 
@@ -154,3 +155,13 @@ BROKEN[1, 3, 0] = np.nan
 def test_mpii_h5_faults(tmp_path, columns, message):
     with pytest.raises(DataError, match="preds.h5: .*" + message):
         read_mpii(save_h5(tmp_path, **columns), 2)
+
+
+def test_predictions_in_shares_of_the_image_bring_a_warning(tmp_path, capsys):
+    h5py = pytest.importorskip("h5py")
+    for scale, told in ((1.0, ""), (1e-3, "2 of 2 persons have all joints within 2 px")):
+        with h5py.File(tmp_path / f"{scale}.h5", "w") as file:
+            file["preds"] = np.array([JOINTS] * 2) * scale
+        read_mpii(tmp_path / f"{scale}.h5", 2)
+        err = capsys.readouterr().err
+        assert told in err and bool(err) == bool(told)

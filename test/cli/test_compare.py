@@ -1,4 +1,4 @@
-"""`pose compare`: turns, figures by hand, what it writes, and what it refuses before it measures."""
+"""`pose compare`: what it writes and prints, and what it refuses before it measures."""
 
 import csv
 import json
@@ -13,9 +13,11 @@ pytest.importorskip("onnx")
 pytest.importorskip("matplotlib")
 
 from pose_estimation_ros.__main__ import main  # noqa: E402
-from pose_estimation_ros.evaluation import compare as module  # noqa: E402
+from pose_estimation_ros.evaluation import comparison as module  # noqa: E402
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model  # noqa: E402
-from pose_estimation_ros.evaluation.compare import COLUMNS, Candidate, as_csv, cells, cost, speed  # noqa: E402
+from pose_estimation_ros.evaluation.benchmarks import open_benchmark  # noqa: E402
+from pose_estimation_ros.evaluation.protocols import chosen  # noqa: E402
+from pose_estimation_ros.inference.backends.find import find_model  # noqa: E402
 
 
 @pytest.fixture
@@ -44,45 +46,6 @@ def make_model(save_onnx, save_spec):
     return make
 
 
-def candidate(path, name="m", network=len, figures=None):
-    return Candidate(name, path, "top_down", np.zeros((1, 3, 64, 48), np.float32), network, lambda: figures)
-
-
-def test_speed_by_hand():
-    times, first = np.array([1.0, 2, 3, 4, 5]), np.array([1.0, 1, 2, 1, 2])
-    assert speed(times, first) == {"p50_ms": 3.0, "p90_ms": 4.6, "ratio": 2.0}  # the median of 1, 2, 1.5, 4, 2.5
-
-
-def test_cost_by_hand(color_model):
-    size = Path(color_model).stat().st_size
-    assert cost(candidate(Path(color_model))) == {"parameters": 51, "macs": 51 * 16 * 12, "file_bytes": size}
-
-
-def test_an_engine_does_not_tell_what_it_costs(tmp_path):
-    path = tmp_path / "x.engine"
-    path.write_bytes(b"1234")
-    assert cost(candidate(path)) == {"parameters": None, "macs": None, "file_bytes": 4}
-
-
-@pytest.mark.parametrize(
-    "figures, counts, first, last",
-    [
-        ({"AP": 12.34}, (1_500_000, 3 * 2**30), "AP 12.3", ("1.500", "3.000")),
-        ({"Mean@0.5": 88.37, "Head@0.5": 9.0}, (1_500_000, 2**29), "PCKh@0.5 88.4", ("1.500", "0.500")),
-        ({"recall_at_1_fp": 0.486}, (None, None), "recall at 1 false positive 48.6", ("-", "-")),
-    ],
-)
-def test_a_line_of_the_table(figures, counts, first, last):
-    counted = {"parameters": counts[0], "macs": counts[1], "file_bytes": 1.25e6}
-    line = cells({"model": "m", **figures, "p50_ms": 3.0, "p90_ms": 4.6, "ratio": 2.0, **counted})
-    assert line[:5] == ("m", first, "3.00", "4.60", "2.00") and line[5:7] == last and len(line) == len(COLUMNS)
-
-
-def test_csv_of_models_with_different_figures():
-    rows = [{"model": "a", "AP": 1.5, "macs": None}, {"model": "b", "recall_at_1_fp": 0.5}]
-    assert as_csv(rows) == b"model,AP,macs,recall_at_1_fp\na,1.5,,\nb,,,0.5\n"
-
-
 def test_pose_compare(images, color_model, make_model, tmp_path, capsys):
     smaller_model = make_model("smaller")
     out = tmp_path / "out"
@@ -94,7 +57,7 @@ def test_pose_compare(images, color_model, make_model, tmp_path, capsys):
     assert written["cpu_engine"] == "onnxruntime"
     assert (first["model"], first["ratio"], second["model"]) == ("color_model", 1.0, "smaller")
     assert first["macs"] == 4 * second["macs"] and first["flip"] and first["parameters"] == 51
-    alone, _ = accuracy_of_pose_model(smaller_model, images, protocol=module.chosen(None, True))
+    alone, _ = accuracy_of_pose_model(find_model(smaller_model), open_benchmark(images), protocol=chosen(None, True))
     assert alone.items() <= second.items()
     with open(out / "compare.csv") as file:
         lines = list(csv.DictReader(file))

@@ -1,0 +1,56 @@
+"""Compare speed and accuracy of models on this machine: a table, compare.csv, compare.json and compare.png.
+
+Accuracy is that of `pose evaluate`, with the same options; person detectors take no part in the options of poses.
+Milliseconds are those of the network alone at batch 1 (top-down: one person, bottom-up and detectors: one image), in
+the input size of its file, warm. The models take turns, so that whatever else the machine does meets all alike; the
+ratio is the median of the rounds' ratios to the first model. Parameters and MACs are counted in the ONNX file, Gi =
+MACs / 2^30; its batch norms are part of its convolutions, so it has fewer parameters than the training network.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from pose_estimation_ros.cli.checkpoints import onnx_files
+from pose_estimation_ros.cli.evaluate import add_protocol_arguments, add_runtime_arguments
+from pose_estimation_ros.core.arguments import whole
+from pose_estimation_ros.core.timing import table
+from pose_estimation_ros.evaluation.comparison import COLUMNS, Comparison, Row, cells, compare
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `pose compare`."""
+    model_help = "as --model of `pose evaluate`; ratios are to the first"
+    parser.add_argument("model", nargs="+", metavar="MODEL", help=model_help)
+    parser.add_argument("--data", required=True, help="annotation file, or folder with person_keypoints.json")
+    add_protocol_arguments(parser)
+    add_runtime_arguments(parser)
+    parser.add_argument("--rounds", type=whole(1), default=50, help="timed runs of each network (default: %(default)s)")
+    parser.add_argument("--out", default="out/compare", help="folder of the files (default: %(default)s)")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run `pose compare`."""
+    compare(comparison_of(args), on_measured=print_rows)
+    print(f"wrote compare.csv, compare.json and compare.png into {args.out}")
+    return 0
+
+
+def comparison_of(args: argparse.Namespace) -> Comparison:
+    """Make the comparison of a command line; checkpoints are exported."""
+    return Comparison(
+        models=onnx_files(args.model, args.out, args.protocol, args.flip),
+        data=args.data,
+        protocol=args.protocol,
+        flip=args.flip,
+        boxes=args.boxes,
+        threads=args.threads,
+        cpu_engine=args.cpu_engine,
+        rounds=args.rounds,
+        out=args.out,
+    )
+
+
+def print_rows(rows: list[Row]) -> None:
+    """Print the table of the models."""
+    print(table(COLUMNS, map(cells, rows), words=2))

@@ -1,0 +1,120 @@
+"""Measure the accuracy of models, or of files of predictions, on annotated images.
+
+--data is an annotation file with images/ beside it, or a folder with images/ and person_keypoints.json. The content of
+the file decides how it is judged:
+  COCO       AP, AP50, AP75, APM, APL, AR by pycocotools
+  CrowdPose  AP, AP50, AP75, AR, and AP of the easy, medium and hard images (those with a crowdIndex are CrowdPose's)
+  MPII       PCKh@0.5 and @0.1 by joint group and their mean: HRNet's JSON list or the stacked hourglass's .h5
+A top-down model runs on ground-truth boxes or those of a detections file. A person detector gets its recall at 0.2 and
+1 false positives per image. --predictions is a JSON list in COCO's results format; for MPII also an .h5 with "preds"
+(N, 16, 2), pixels counted from 1; in the JSON, image_id is then the index of the person in the annotation file, from 0.
+A figure is -1 where the annotations have nobody to find. Figures are printed and written as JSON.
+For several models or files, in any mixture, there is a JSON for each and a table of all; the first is the one that the
+report compares the rest with.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pose_estimation_ros.cli.checkpoints import onnx_files
+from pose_estimation_ros.core.arguments import whole
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.evaluation.evaluate import Evaluated, Evaluation, check_options, evaluate
+from pose_estimation_ros.evaluation.metrics.bootstrap import DRAWS
+from pose_estimation_ros.evaluation.protocols import PROTOCOLS
+from pose_estimation_ros.evaluation.report.summary import Source
+from pose_estimation_ros.evaluation.splits import HALVES
+from pose_estimation_ros.inference.backends.base import CPU_ENGINES
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `pose evaluate`."""
+    model_help = "ONNX file, engine, checkpoint or name of a model in models/; a YOLOX or NanoDet-m file, too"
+    parser.add_argument("--model", nargs="+", default=[], help=model_help)
+    predictions_help = "keypoints found by any program, see above"
+    parser.add_argument("--predictions", nargs="+", default=[], metavar="FILE", help=predictions_help)
+    parser.add_argument("--data", required=True, help="annotation file, or folder with person_keypoints.json")
+    add_protocol_arguments(parser)
+    half_help = "only the images of this half: choose by one, report the other, see docs/evaluation.md"
+    parser.add_argument("--half", choices=HALVES, help=half_help)
+    groups_help = "also by size, visibility and crowding of people, and the kinds of errors, into the JSON files"
+    parser.add_argument("--groups", action="store_true", help=groups_help)
+    parser.add_argument("--out", default="out/evaluation", help="folder for the JSON files (default: %(default)s)")
+    parser.add_argument("--report", metavar="DIR", help="also write DIR/report.html: curves, kinds of errors, images")
+    parser.add_argument(
+        "--draws", type=whole(1, 10**6), default=DRAWS, help="of the report's bootstrap (default: %(default)s)"
+    )
+    parser.add_argument("--save", metavar="NAME", help="also keep the figures in the model's spec, as accuracy.NAME")
+    add_runtime_arguments(parser)
+
+
+def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say how pose models are tested."""
+    about = "; ".join(f"{protocol.name}: {protocol.about}" for protocol in PROTOCOLS.values())
+    parser.add_argument("--protocol", choices=PROTOCOLS, help=f"how to test (default: plain). {about}")
+    flip_help = "flip test: mean of the image and its mirror image (default: the protocol's)"
+    parser.add_argument("--flip", action=argparse.BooleanOptionalAction, help=flip_help)
+    parser.add_argument("--boxes", help="person boxes in COCO's detections format (default: ground-truth boxes)")
+
+
+def add_runtime_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what runs the models."""
+    parser.add_argument("--threads", type=whole(0, 256), default=0, help="CPU threads, 0 = as many as cores")
+    engine_help = "what runs ONNX models (default: %(default)s)"
+    parser.add_argument("--cpu-engine", choices=CPU_ENGINES, default=CPU_ENGINES[0], help=engine_help)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run `pose evaluate`."""
+    evaluation = Evaluation(
+        data=args.data,
+        models=args.model,
+        predictions=args.predictions,
+        protocol=args.protocol,
+        flip=args.flip,
+        boxes=args.boxes,
+        half=args.half,
+        groups=args.groups,
+        out=args.out,
+        report=args.report,
+        draws=args.draws,
+        save=args.save,
+        threads=args.threads,
+        cpu_engine=args.cpu_engine,
+    )
+    check_options(evaluation)  # before a checkpoint is exported, which takes long
+    refuse_saving(args.model, args.save)
+    models = onnx_files(args.model, args.out, args.protocol, args.flip)
+    result = evaluate(replace(evaluation, models=models), print_figures)
+    if len(result.evaluated) > 1:
+        print_table([outcome.source for outcome in result.evaluated])
+    if result.report:
+        print(f"wrote {result.report}")
+    return 0
+
+
+def refuse_saving(models: Sequence[str], save: str | None) -> None:
+    """Raise ConfigError where figures are to be kept in the spec of a checkpoint, which has none."""
+    checkpoint = next((model for model in models if model.endswith(".ckpt")), None)
+    if save and checkpoint:
+        raise ConfigError(f"expected --save with a model that has a spec, got the checkpoint {checkpoint}")
+
+
+def print_figures(outcome: Evaluated) -> None:
+    """Print the numbers of a model or file, and the name of its JSON file."""
+    numbers = {name: value for name, value in outcome.figures.items() if type(value) in (int, float)}
+    print("  ".join(f"{name} {value}" for name, value in numbers.items()))
+    print(f"wrote {outcome.file}")
+
+
+def print_table(sources: Sequence[Source]) -> None:
+    """Print the figures of all sources, a column for each."""
+    rows = list(dict.fromkeys(k for s in sources for k, v in s.figures.items() if type(v) in (int, float)))
+    first = max(map(len, rows))
+    print(" " * first, *(source.name for source in sources), sep="  ")
+    for row in rows:
+        cells = [f"{source.figures.get(row, '-')!s:>{len(source.name)}}" for source in sources]
+        print(row.ljust(first), *cells, sep="  ")

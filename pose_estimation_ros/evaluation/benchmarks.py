@@ -1,0 +1,326 @@
+"""Judge predictions by annotated images: the benchmarks of COCO, CrowdPose and MPII, and that of person detectors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pycocotools.coco import COCO
+
+from pose_estimation_ros.core.atomic_files import read_json
+from pose_estimation_ros.core.errors import ConfigError, DataError
+from pose_estimation_ros.core.model_spec import ModelSpec
+from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.datasets import coco_index, mpii
+from pose_estimation_ros.datasets import crowdpose as crowdpose_files
+from pose_estimation_ros.datasets.coco_fields import is_counted
+from pose_estimation_ros.datasets.coco_json import Boxes, annotation_file, read_detections
+from pose_estimation_ros.datasets.predictions import Result, read_mpii, read_results, xy_by_person
+from pose_estimation_ros.evaluation.metrics import coco, crowdpose, detection
+from pose_estimation_ros.evaluation.metrics.box_ap import box_ap
+from pose_estimation_ros.evaluation.metrics.groups import of_boxes, of_poses
+from pose_estimation_ros.evaluation.metrics.pckh import pckh_figures
+from pose_estimation_ros.evaluation.run_models import Estimator, run_on_images, run_on_persons
+from pose_estimation_ros.evaluation.splits import narrowed
+from pose_estimation_ros.inference.bottom_up import BottomUp
+
+FAR_AWAY = -1e6  # px, of a joint that counts as missed
+
+Figures = dict[str, Any]  # numbers and facts by the name that they have in JSON files
+Predictions = list[Result] | np.ndarray  # COCO's results format; of MPII also (N, 16, 2) px
+
+
+class Benchmark(ABC):
+    """Judge predicted poses by the annotations of one file.
+
+    Attributes:
+        skeleton: name of the annotations' skeleton.
+        data: the annotation file, or its folder, as it was given.
+        path: the annotation file.
+        half: the half of the images that counts, one of splits.HALVES; None for all images.
+    """
+
+    skeleton: str
+
+    def __init__(self, data: str | Path, half: str | None) -> None:
+        self.data, self.path, self.half = data, annotation_file(data), half
+
+    def check_model(self, spec: ModelSpec, model: str, boxes_file: str | None) -> None:
+        """Check that a model, the annotations and a file of boxes belong together.
+
+        Args:
+            spec: of the model.
+            model: path of the model, for messages.
+            boxes_file: person boxes in COCO's detections format, None for the annotated ones.
+
+        Raises:
+            DataError: they do not, or the boxes cannot be read.
+        """
+        if spec.skeleton != self.skeleton:
+            raise DataError(
+                f"{self.data}: expected a model with the skeleton {self.skeleton}, got {model} with {spec.skeleton}"
+            )
+        if boxes_file and spec.task == "bottom_up":
+            raise DataError(
+                f"{model} is a bottom-up model, which finds people by itself: expected no boxes, got {boxes_file}"
+            )
+
+    @abstractmethod
+    def run(self, estimator: Estimator, boxes_file: str | None) -> tuple[Figures, list[Result]]:
+        """Run a model on the images.
+
+        Args:
+            estimator: the model.
+            boxes_file: person boxes for a top-down model, None for the annotated ones.
+
+        Returns:
+            What the model was run on, for the figures; and its predictions.
+
+        Raises:
+            DataError: images are missing, or cannot be read.
+        """
+
+    @abstractmethod
+    def read_predictions(self, path: str | Path) -> tuple[Figures, Predictions]:
+        """Read a file of predictions.
+
+        Args:
+            path: the file.
+
+        Returns:
+            What the file holds, for the figures; and its predictions.
+
+        Raises:
+            DataError: see datasets.predictions.
+        """
+
+    @abstractmethod
+    def with_missed(self, results: list[Result], finite: list[Result]) -> list[Result]:
+        """Return the results to judge, given all results of a model and those of them that are finite."""
+
+    @abstractmethod
+    def score(self, results: Predictions) -> dict[str, float]:
+        """Compute the figures of predictions: 0..100 by name, -1 where nobody is annotated."""
+
+    @abstractmethod
+    def by_group(self, results: Predictions) -> Figures:
+        """Compute figures by groups of people. Raises ConfigError where the annotations do not allow it."""
+
+    @abstractmethod
+    def boxes_by_group(self, results: list[Result], score: float) -> Figures:
+        """Compute a detector's recall by groups of people. Raises ConfigError where the annotations do not allow it.
+
+        Args:
+            results: the boxes, as accuracy.accuracy_of_detector returns them.
+            score: boxes of a lower score are left out.
+        """
+
+
+class CocoBenchmark(Benchmark):
+    """Judge poses by COCO's keypoint evaluation.
+
+    Attributes:
+        metrics: names of the figures of score().
+        truth: the annotations of the half, or of all images.
+    """
+
+    skeleton = coco_index.SKELETON
+    metrics: tuple[str, ...] = coco.METRICS
+
+    def __init__(self, data: str | Path, content: Any, half: str | None = None) -> None:
+        super().__init__(data, half)
+        self._all = self._load(content)  # files of boxes and predictions may be of both halves
+        self.truth = narrowed(self._all, half)
+        self._boxes: dict[str, Boxes] = {}
+
+    def _load(self, content: Any) -> COCO:
+        return coco_index.load_ground_truth(self.path, content)
+
+    def check_model(self, spec: ModelSpec, model: str, boxes_file: str | None) -> None:  # noqa: D102
+        super().check_model(spec, model, boxes_file)
+        self.boxes(boxes_file)
+
+    def boxes(self, boxes_file: str | None) -> Boxes:
+        """Return boxes and scores by image id: of a detections file, which is read once, or the annotated ones.
+
+        Raises DataError where the file cannot be read.
+        """
+        if boxes_file is None:
+            return coco_index.ground_truth_boxes(self.truth)
+        if boxes_file not in self._boxes:
+            categories = self._all.dataset[coco_index.PERSON_CATEGORIES]
+            self._boxes[boxes_file] = read_detections(boxes_file, self._all.imgs, categories=categories)
+        return {image_id: self._boxes[boxes_file][image_id] for image_id in self.truth.imgs}
+
+    def run(self, estimator: Estimator, boxes_file: str | None) -> tuple[Figures, list[Result]]:  # noqa: D102
+        results = run_on_images(estimator, self.truth, self.path.parent, self.boxes(boxes_file))
+        source = "none (bottom-up)" if isinstance(estimator, BottomUp) else boxes_file or "ground truth"
+        return {"boxes": source, "images": len(self.truth.imgs)}, results
+
+    def read_predictions(self, path: str | Path) -> tuple[Figures, list[Result]]:  # noqa: D102
+        categories = self._all.dataset[coco_index.PERSON_CATEGORIES]
+        results = read_results(path, self._all.imgs, get_skeleton(self.skeleton), categories)
+        results = [result for result in results if result["image_id"] in self.truth.imgs]
+        with_persons = {a["image_id"] for a in self.truth.anns.values() if is_counted(a)}
+        missing = len(with_persons - {result["image_id"] for result in results})
+        facts = {"images": len(self.truth.imgs), "predictions_in_file": len(results)}
+        return {**facts, "images_without_predictions": missing}, results
+
+    def with_missed(self, results: list[Result], finite: list[Result]) -> list[Result]:
+        """Return the finite results: whoever has no prediction counts as missed."""
+        return finite
+
+    def score(self, results: Predictions) -> dict[str, float]:  # noqa: D102
+        return coco.keypoint_ap(self.truth, results)
+
+    def by_group(self, results: Predictions) -> Figures:  # noqa: D102
+        return of_poses(self.truth, results, get_skeleton(self.skeleton))
+
+    def boxes_by_group(self, results: list[Result], score: float) -> Figures:  # noqa: D102
+        return of_boxes(self.truth, results, score)
+
+
+class CrowdPoseBenchmark(CocoBenchmark):
+    """Judge poses by CrowdPose's rules, see metrics.crowdpose."""
+
+    skeleton = crowdpose_files.SKELETON
+    metrics = (*crowdpose.METRICS, *crowdpose.LEVELS)
+
+    def _load(self, content: Any) -> COCO:
+        return crowdpose_files.load_ground_truth(self.path, content)
+
+    def score(self, results: Predictions) -> dict[str, float]:  # noqa: D102
+        return crowdpose.keypoint_ap(self.truth, results)
+
+
+class MpiiBenchmark(Benchmark):
+    """Judge poses by MPII's PCKh, see metrics.pckh.
+
+    Attributes:
+        truth: the annotations.
+    """
+
+    skeleton = mpii.SKELETON
+
+    def __init__(self, data: str | Path, content: Any, half: str | None = None) -> None:
+        super().__init__(data, half)
+        self.truth = narrowed(mpii.load_ground_truth(self.path, content), half)
+
+    def check_model(self, spec: ModelSpec, model: str, boxes_file: str | None) -> None:  # noqa: D102
+        super().check_model(spec, model, boxes_file)
+        if boxes_file or spec.task == "bottom_up":
+            raise DataError(f"MPII is judged on its own boxes: expected a top-down model and no --boxes, got {model}")
+
+    def run(self, estimator: Estimator, boxes_file: str | None) -> tuple[Figures, list[Result]]:  # noqa: D102
+        assert not isinstance(estimator, BottomUp), "check_model() refuses it"
+        results = run_on_persons(estimator, self.truth, self.path.parent)
+        return {"boxes": "ground truth", "persons": len(results)}, results
+
+    def read_predictions(self, path: str | Path) -> tuple[Figures, np.ndarray]:  # noqa: D102
+        xy = read_mpii(path, len(self.truth.file_name))
+        return {"persons": len(xy)}, xy
+
+    def with_missed(self, results: list[Result], finite: list[Result]) -> list[Result]:
+        """Return all results, because every person keeps an entry; joints that are not finite go far away."""
+        fine = {id(result) for result in finite}
+        missed = {"keypoints": [FAR_AWAY, FAR_AWAY, 0.0] * mpii.JOINTS, "score": 0.0}
+        return [result if id(result) in fine else {**result, **missed} for result in results]
+
+    def xy(self, results: Predictions, source: str | Path = "predictions") -> np.ndarray:
+        """Return predictions as (N, 16, 2) px in the order of the persons.
+
+        Args:
+            results: the predictions of one source.
+            source: its name, for messages.
+
+        Raises:
+            DataError: a person has no prediction or more than one.
+        """
+        return results if isinstance(results, np.ndarray) else xy_by_person(results, source, len(self.truth.file_name))
+
+    def score(self, results: Predictions) -> dict[str, float]:  # noqa: D102
+        return pckh_figures(self.xy(results), self.truth)
+
+    def by_group(self, results: Predictions) -> Figures:  # noqa: D102
+        raise self._without_groups()
+
+    def boxes_by_group(self, results: list[Result], score: float) -> Figures:  # noqa: D102
+        raise self._without_groups()
+
+    def _without_groups(self) -> ConfigError:
+        return ConfigError(f"expected --groups with COCO's or CrowdPose's annotations, got {self.data}")
+
+
+class DetectorBenchmark:
+    """Judge person detectors by the annotated people of one file, who need no keypoints.
+
+    Attributes:
+        data: the annotation file, or its folder, as it was given.
+        path: the annotation file.
+        half: the half of the images that counts, one of splits.HALVES; None for all images.
+        truth: the annotations of each image.
+    """
+
+    def __init__(self, data: str | Path, content: Any, half: str | None = None) -> None:
+        self.data, self.path, self.half = data, annotation_file(data), half
+        self.truth = detection.load_truth(self.path, half=half, content=content)
+
+    def score(self, detections: Sequence[detection.Detections], threshold: float | None) -> Figures:
+        """Compute the figures of a detector.
+
+        Args:
+            detections: of each image; those that are not finite count as missed.
+            threshold: the score that the detector is used with, None where it has none.
+
+        Returns:
+            Recall at 0.2 and 1 false positives per image and at the threshold, 0..1; COCO's AP of boxes, 0..100.
+        """
+        points = detection.curve(detection.judge(detections, self.truth))
+        figures = {**detection.summary(points), **detection.at_own_threshold(points, threshold)}
+        return {**figures, **box_ap(detections, self.truth)}
+
+
+def open_benchmark(data: str | Path, half: str | None = None, content: Any = None) -> Benchmark:
+    """Read an annotation file, and choose the benchmark by its content.
+
+    Args:
+        data: the annotation file, or the folder of its person_keypoints.json.
+        half: one of splits.HALVES, None for all images.
+        content: of the JSON file, None to read it.
+
+    Raises:
+        DataError: the file cannot be read or is malformed, or the half has nobody with keypoints.
+        ConfigError: a half of MPII's annotations.
+    """
+    path = annotation_file(data)
+    if content is None and path.suffix != ".h5":
+        content = read_json(path)
+    if crowdpose_files.is_crowdpose(content):
+        return CrowdPoseBenchmark(data, content, half)
+    return (CocoBenchmark if isinstance(content, dict) else MpiiBenchmark)(data, content, half)
+
+
+class Benchmarks:
+    """Open the benchmarks of one annotation file when they are first needed. The file is read once."""
+
+    def __init__(self, data: str | Path, half: str | None = None) -> None:
+        self._data, self._half = data, half
+
+    @cached_property
+    def _content(self) -> Any:
+        path = annotation_file(self._data)
+        return None if path.suffix == ".h5" else read_json(path)
+
+    @cached_property
+    def poses(self) -> Benchmark:
+        """Return the benchmark of pose models and predictions. Raises as open_benchmark."""
+        return open_benchmark(self._data, self._half, self._content)
+
+    @cached_property
+    def detectors(self) -> DetectorBenchmark:
+        """Return the benchmark of person detectors. Raises DataError where the file cannot be read."""
+        return DetectorBenchmark(self._data, self._content, self._half)

@@ -1,0 +1,190 @@
+"""Run pose models on annotated images, as the papers do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from pycocotools.coco import COCO
+
+from pose_estimation_ros.core.geometry import crop_matrices
+from pose_estimation_ros.core.model_spec import ModelSpec
+from pose_estimation_ros.core.nms import nms
+from pose_estimation_ros.core.poses import Poses
+from pose_estimation_ros.datasets.coco_faults import Size, size_of
+from pose_estimation_ros.datasets.coco_ids import Id
+from pose_estimation_ros.datasets.coco_json import Boxes, refuse_missing_images, refuse_other_size
+from pose_estimation_ros.datasets.mpii import Persons
+from pose_estimation_ros.datasets.orientations import warn_of_orientations
+from pose_estimation_ros.datasets.predictions import Result
+from pose_estimation_ros.evaluation.protocols import Protocol
+from pose_estimation_ros.imaging.images import read_image
+from pose_estimation_ros.inference.backends.base import Backend
+from pose_estimation_ros.inference.bottom_up import BottomUp
+from pose_estimation_ros.inference.predict import coco_results
+from pose_estimation_ros.inference.progress import progress
+from pose_estimation_ros.inference.top_down import TopDown
+
+NMS_OKS = 0.9
+Estimator = TopDown | BottomUp
+
+
+def make_estimator(backend: Backend, spec: ModelSpec, protocol: Protocol) -> Estimator:
+    """Make the estimator of an open model that follows a protocol."""
+    if spec.task == "bottom_up":
+        return BottomUp(backend, spec, protocol.flip, short_side=protocol.short_side)
+    return TopDown(backend, spec, flip_test=protocol.flip)
+
+
+def run_on_images(estimator: Estimator, truth: COCO, folder: Path, boxes: Boxes) -> list[Result]:
+    """Run a model on the images of COCO's or CrowdPose's annotations.
+
+    Args:
+        estimator: the model.
+        truth: the annotations.
+        folder: of the annotation file, with images/ in it.
+        boxes: boxes and scores by image id, for a top-down model.
+
+    Returns:
+        The predictions in COCO's results format.
+
+    Raises:
+        DataError: images are missing, cannot be read, or have not their annotated size.
+    """
+    check_images(folder / "images", {image["file_name"]: size_of(image) for image in truth.imgs.values()})
+    if isinstance(estimator, BottomUp):
+        predicted = predict_bottom_up(estimator, truth, folder)
+    else:
+        predicted = predict(estimator, truth, folder, boxes)
+    counted = progress(predicted, len(truth.imgs), "images")
+    return [result for image_id, poses in counted for result in coco_results(poses, image_id)]
+
+
+def run_on_persons(estimator: TopDown, persons: Persons, folder: Path) -> list[Result]:
+    """Run a top-down model on MPII's boxes.
+
+    Args:
+        estimator: the model.
+        persons: the annotations.
+        folder: of the annotation file, with images/ in it.
+
+    Returns:
+        The predictions in COCO's results format, with the index of the person as image_id.
+
+    Raises:
+        DataError: images are missing, or cannot be read.
+    """
+    check_images(folder / "images", dict.fromkeys(persons.file_name))
+    indices: dict[str, list[int]] = {}
+    for index, name in enumerate(persons.file_name):
+        indices.setdefault(name, []).append(index)
+    results = []
+    for name, in_image in progress(indices.items(), len(indices), "images"):
+        poses = estimator(read_image(str(folder / "images" / name)), persons.box_xyxy[in_image])
+        for place, index in enumerate(in_image):
+            results += coco_results(poses.select(np.array([place])), index)
+    return results
+
+
+def check_images(folder: Path, sizes: Mapping[str, Size | None]) -> None:
+    """Check the annotated images of a folder before a model runs on them.
+
+    Args:
+        folder: of the images.
+        sizes: annotated width and height of each image by its name, None where they are not known.
+
+    Raises:
+        DataError: images are missing.
+    """
+    refuse_missing_images(folder, sizes)
+    warn_of_orientations(folder, ((name, folder / name, size) for name, size in sizes.items()))
+
+
+def predict(estimator: TopDown, truth: COCO, folder: str | Path, boxes: Boxes) -> Iterator[tuple[Id, Poses]]:
+    """Run a top-down model on every image with boxes, as poses_in_boxes does.
+
+    Args:
+        estimator: the model.
+        truth: the annotations of the images.
+        folder: of the annotation file, with images/ in it.
+        boxes: boxes and scores by image id.
+
+    Yields:
+        Image id and poses.
+
+    Raises:
+        DataError: an image cannot be read.
+    """
+    for image_id, (box_xyxy, box_score) in boxes.items():
+        if len(box_xyxy):
+            frame = annotated_image(truth, folder, image_id)
+            yield image_id, poses_in_boxes(estimator, frame, box_xyxy, box_score)
+
+
+def predict_bottom_up(estimator: BottomUp, truth: COCO, folder: str | Path) -> Iterator[tuple[Id, Poses]]:
+    """Run a bottom-up model on every image, and yield image id and poses. Raises DataError as annotated_image."""
+    for image_id in truth.getImgIds():
+        yield image_id, estimator(annotated_image(truth, folder, image_id))
+
+
+def poses_in_boxes(estimator: TopDown, frame: np.ndarray, box_xyxy: np.ndarray, box_score: np.ndarray) -> Poses:
+    """Estimate the poses of one image by the protocol of HRNet's code.
+
+    person_score = box score x mean keypoint score; then OKS-NMS at 0.9.
+
+    Args:
+        estimator: the model.
+        frame: (H, W, 3) uint8 BGR.
+        box_xyxy: (N, 4) px.
+        box_score: (N,) 0..1.
+    """
+    poses = estimator(frame, box_xyxy)
+    person_score = poses.person_score * box_score
+    similarity = pose_similarity(poses.xy, crop_area(box_xyxy, estimator.spec), estimator.skeleton.sigmas)
+    return poses._replace(person_score=person_score).select(nms(similarity, person_score, NMS_OKS))
+
+
+def crop_area(box_xyxy: np.ndarray, spec: ModelSpec) -> np.ndarray:
+    """Return (N,) px^2 of the image that the crops of these boxes (N, 4) show."""
+    matrices = crop_matrices(box_xyxy, spec.input_size_wh, spec.padding)
+    return np.asarray(np.prod(spec.input_size_wh) / np.linalg.det(matrices[..., :2]))
+
+
+def pose_similarity(xy: np.ndarray, area: np.ndarray, sigmas: Sequence[float]) -> np.ndarray:
+    """Compute the OKS of all pairs of poses as HRNet's lib/nms/nms.py does.
+
+    Unlike at runtime (core.oks.oks_nms) all keypoints have the same weight, whatever their scores, and the area is the
+    mean of the two.
+
+    Args:
+        xy: (N, K, 2) px.
+        area: (N,) px^2 of the poses' crops.
+        sigmas: K of the skeleton.
+
+    Returns:
+        (N, N) 0..1.
+    """
+    squared = ((xy[:, None] - xy) ** 2).sum(-1)
+    scaled = squared / ((area[:, None] + area)[..., None] * (2 * np.array(sigmas)) ** 2)
+    return np.asarray(np.exp(-scaled).mean(-1))
+
+
+def annotated_image(truth: COCO, folder: str | Path, image_id: Id) -> np.ndarray:
+    """Read an annotated image.
+
+    Args:
+        truth: the annotations.
+        folder: of the annotation file, with images/ in it.
+        image_id: of the image.
+
+    Returns:
+        (H, W, 3) uint8 BGR.
+
+    Raises:
+        DataError: the image cannot be read, or has not its annotated size.
+    """
+    path = Path(folder, "images", truth.imgs[image_id]["file_name"])
+    image = read_image(str(path))
+    refuse_other_size(image, size_of(truth.imgs[image_id]), path)
+    return image

@@ -1,0 +1,56 @@
+"""checkpoints.py: a checkpoint is evaluated as the ONNX file that an export makes of it."""
+
+import sys
+from types import ModuleType
+
+import pytest
+
+from pose_estimation_ros.cli.checkpoints import onnx_files
+from pose_estimation_ros.core.errors import ConfigError, ModelError
+
+EXPORT = "pose_estimation_ros.training.export.export"
+
+
+@pytest.fixture
+def exports(monkeypatch):
+    """A stand-in for the module that needs torch: what its function was called with."""
+    calls = []
+
+    def export(checkpoint, out, name, free_size):
+        calls.append((checkpoint, str(out), name, free_size))
+        return out / f"{name}.onnx", 0.0
+
+    module = ModuleType(EXPORT)
+    module.export = export
+    monkeypatch.setitem(sys.modules, EXPORT, module)
+    return calls
+
+
+def test_what_is_no_checkpoint_stays(exports, tmp_path, capsys):
+    models = ["a.onnx", "person_detector", "b.engine"]
+    assert onnx_files(models, tmp_path, None, None) == models and not exports
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("protocol, free_size", [(None, False), ("litepose", True)])
+def test_a_checkpoint_is_exported(exports, tmp_path, capsys, protocol, free_size):
+    folder = tmp_path / "exported"
+    models = onnx_files(["a.onnx", "runs/elpn/best.ckpt"], str(tmp_path), protocol, None)
+    assert models == ["a.onnx", str(folder / "elpn_best.onnx")]
+    assert exports == [("runs/elpn/best.ckpt", str(folder), "elpn_best", free_size)]
+    assert capsys.readouterr().out == f"exporting runs/elpn/best.ckpt into {folder}\n"
+
+
+def test_an_export_that_fails_says_why(exports, tmp_path, monkeypatch):
+    def export(*_args, **_options):
+        raise ConfigError("cannot read checkpoint b.ckpt")
+
+    monkeypatch.setattr(sys.modules[EXPORT], "export", export)
+    with pytest.raises(ModelError, match=r"^cannot export a/b.ckpt: cannot read checkpoint b.ckpt$"):
+        onnx_files(["a/b.ckpt"], str(tmp_path), None, None)
+
+
+def test_without_torch(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, EXPORT, None)  # as where an import within it fails
+    with pytest.raises(ModelError, match=r"^cannot export a/b.ckpt: it needs something that is not installed \(pip"):
+        onnx_files(["a/b.ckpt"], str(tmp_path), None, None)

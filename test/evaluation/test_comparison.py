@@ -1,0 +1,76 @@
+"""comparison.py: figures by hand, and that files are read once."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+pytest.importorskip("matplotlib")
+
+from pose_estimation_ros.evaluation.comparison import (  # noqa: E402
+    COLUMNS,
+    Candidate,
+    Comparison,
+    as_csv,
+    cells,
+    compare,
+    cost,
+    speed,
+)
+
+
+def candidate(path, name="m", network=len, figures=None):
+    return Candidate(name, path, "top_down", np.zeros((1, 3, 64, 48), np.float32), network, lambda: figures)
+
+
+def test_speed_by_hand():
+    times, first = np.array([1.0, 2, 3, 4, 5]), np.array([1.0, 1, 2, 1, 2])
+    assert speed(times, first) == {"p50_ms": 3.0, "p90_ms": 4.6, "ratio": 2.0}  # the median of 1, 2, 1.5, 4, 2.5
+
+
+def test_cost_by_hand(color_model):
+    size = Path(color_model).stat().st_size
+    assert cost(candidate(Path(color_model))) == {"parameters": 51, "macs": 51 * 16 * 12, "file_bytes": size}
+
+
+def test_an_engine_does_not_tell_what_it_costs(tmp_path):
+    path = tmp_path / "x.engine"
+    path.write_bytes(b"1234")
+    assert cost(candidate(path)) == {"parameters": None, "macs": None, "file_bytes": 4}
+
+
+@pytest.mark.parametrize(
+    "figures, counts, first, last",
+    [
+        ({"AP": 12.34}, (1_500_000, 3 * 2**30), "AP 12.3", ("1.500", "3.000")),
+        ({"Mean@0.5": 88.37, "Head@0.5": 9.0}, (1_500_000, 2**29), "PCKh@0.5 88.4", ("1.500", "0.500")),
+        ({"recall_at_1_fp": 0.486}, (None, None), "recall at 1 false positive 48.6", ("-", "-")),
+    ],
+)
+def test_a_line_of_the_table(figures, counts, first, last):
+    counted = {"parameters": counts[0], "macs": counts[1], "file_bytes": 1.25e6}
+    line = cells({"model": "m", **figures, "p50_ms": 3.0, "p90_ms": 4.6, "ratio": 2.0, **counted})
+    assert line[:5] == ("m", first, "3.00", "4.60", "2.00") and line[5:7] == last and len(line) == len(COLUMNS)
+
+
+def test_csv_of_models_with_different_figures():
+    rows = [{"model": "a", "AP": 1.5, "macs": None}, {"model": "b", "recall_at_1_fp": 0.5}]
+    assert as_csv(rows) == b"model,AP,macs,recall_at_1_fp\na,1.5,,\nb,,,0.5\n"
+
+
+def test_a_comparison_from_python(tmp_path, dots, model, counts, capsys):
+    """The annotations are read once, and each model is found once; nothing is printed."""
+    data, path = dots("coco17"), model("coco17")
+    counts.clear()
+    measured = []
+    order = Comparison([path, "person_detector"], data, threads=1, rounds=2, out=tmp_path / "out")
+    additional = candidate(Path(path), "more", figures={"AP": 12.0})
+    rows = compare(order, [additional], measured.append)
+    assert measured == [rows] and [row["model"] for row in rows] == ["coco17", "person_detector", "more"]
+    assert rows[0]["AP"] > 80 and rows[2]["AP"] == 12
+    assert counts[data.name] == counts["find coco17.onnx"] == counts["find person_detector"] == 1
+    assert counts[f"hash {Path(path).stat().st_size}"] == 1
+    written = json.loads((tmp_path / "out" / "compare.json").read_text())
+    assert written["models"] == rows and capsys.readouterr().out == ""
