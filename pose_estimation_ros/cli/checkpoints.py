@@ -45,9 +45,9 @@ def exported(checkpoint: str, folder: Path, free_size: bool) -> Path:
     name = f"{Path(checkpoint).absolute().parent.name}_{Path(checkpoint).stem}"
     print(f"exporting {checkpoint} into {folder}", flush=True)
     try:
-        from pose_estimation_ros.training.export.export import export  # torch, which nothing else here needs
+        from pose_estimation_ros.training.export.model_export import ModelExport, export_model  # with torch
 
-        return export(checkpoint, folder, name, free_size=free_size)[0]
+        return export_model(ModelExport(checkpoint, str(folder), name, free_size=free_size))
     except ImportError as error:
         reason = f"it needs something that is not installed (pip install 'pose_estimation_ros[train]'): {error}"
         raise ModelError(f"cannot export {checkpoint}: {reason}") from error

@@ -140,7 +140,8 @@ class CocoBenchmark(Benchmark):
     def _load(self, content: Any) -> COCO:
         return coco_index.load_ground_truth(self.path, content)
 
-    def check_model(self, spec: ModelSpec, model: str, boxes_file: str | None) -> None:  # noqa: D102
+    def check_model(self, spec: ModelSpec, model: str, boxes_file: str | None) -> None:
+        """Check that model, annotations and boxes belong together; see Benchmark."""
         super().check_model(spec, model, boxes_file)
         self.boxes(boxes_file)
 
@@ -156,12 +157,14 @@ class CocoBenchmark(Benchmark):
             self._boxes[boxes_file] = read_detections(boxes_file, self._all.imgs, categories=categories)
         return {image_id: self._boxes[boxes_file][image_id] for image_id in self.truth.imgs}
 
-    def run(self, estimator: Estimator, boxes_file: str | None) -> tuple[Figures, list[Result]]:  # noqa: D102
+    def run(self, estimator: Estimator, boxes_file: str | None) -> tuple[Figures, list[Result]]:
+        """Run a model on the images; see Benchmark."""
         results = run_on_images(estimator, self.truth, self.path.parent, self.boxes(boxes_file))
         source = "none (bottom-up)" if isinstance(estimator, BottomUp) else boxes_file or "ground truth"
         return {"boxes": source, "images": len(self.truth.imgs)}, results
 
-    def read_predictions(self, path: str | Path) -> tuple[Figures, list[Result]]:  # noqa: D102
+    def read_predictions(self, path: str | Path) -> tuple[Figures, list[Result]]:
+        """Read a file of predictions; see Benchmark."""
         categories = self._all.dataset[coco_index.PERSON_CATEGORIES]
         results = read_results(path, self._all.imgs, get_skeleton(self.skeleton), categories)
         results = [result for result in results if result["image_id"] in self.truth.imgs]
@@ -174,13 +177,16 @@ class CocoBenchmark(Benchmark):
         """Return the finite results: whoever has no prediction counts as missed."""
         return finite
 
-    def score(self, results: Predictions) -> dict[str, float]:  # noqa: D102
+    def score(self, results: Predictions) -> dict[str, float]:
+        """Compute the figures of metrics; see Benchmark."""
         return coco.keypoint_ap(self.truth, results)
 
-    def by_group(self, results: Predictions) -> Figures:  # noqa: D102
+    def by_group(self, results: Predictions) -> Figures:
+        """Compute figures by groups of people, and the kinds of errors; see metrics.groups."""
         return of_poses(self.truth, results, get_skeleton(self.skeleton))
 
-    def boxes_by_group(self, results: list[Result], score: float) -> Figures:  # noqa: D102
+    def boxes_by_group(self, results: list[Result], score: float) -> Figures:
+        """Compute a detector's recall by groups of people; see metrics.groups."""
         return of_boxes(self.truth, results, score)
 
 
@@ -193,7 +199,8 @@ class CrowdPoseBenchmark(CocoBenchmark):
     def _load(self, content: Any) -> COCO:
         return crowdpose_files.load_ground_truth(self.path, content)
 
-    def score(self, results: Predictions) -> dict[str, float]:  # noqa: D102
+    def score(self, results: Predictions) -> dict[str, float]:
+        """Compute the figures of metrics; see Benchmark."""
         return crowdpose.keypoint_ap(self.truth, results)
 
 
@@ -210,17 +217,20 @@ class MpiiBenchmark(Benchmark):
         super().__init__(data, half)
         self.truth = narrowed(mpii.load_ground_truth(self.path, content), half)
 
-    def check_model(self, spec: ModelSpec, model: str, boxes_file: str | None) -> None:  # noqa: D102
+    def check_model(self, spec: ModelSpec, model: str, boxes_file: str | None) -> None:
+        """Check that model, annotations and boxes belong together; see Benchmark."""
         super().check_model(spec, model, boxes_file)
         if boxes_file or spec.task == "bottom_up":
             raise DataError(f"MPII is judged on its own boxes: expected a top-down model and no --boxes, got {model}")
 
-    def run(self, estimator: Estimator, boxes_file: str | None) -> tuple[Figures, list[Result]]:  # noqa: D102
+    def run(self, estimator: Estimator, boxes_file: str | None) -> tuple[Figures, list[Result]]:
+        """Run a model on the images; see Benchmark."""
         assert not isinstance(estimator, BottomUp), "check_model() refuses it"
         results = run_on_persons(estimator, self.truth, self.path.parent)
         return {"boxes": "ground truth", "persons": len(results)}, results
 
-    def read_predictions(self, path: str | Path) -> tuple[Figures, np.ndarray]:  # noqa: D102
+    def read_predictions(self, path: str | Path) -> tuple[Figures, np.ndarray]:
+        """Read a file of predictions; see Benchmark."""
         xy = read_mpii(path, len(self.truth.file_name))
         return {"persons": len(xy)}, xy
 
@@ -242,13 +252,16 @@ class MpiiBenchmark(Benchmark):
         """
         return results if isinstance(results, np.ndarray) else xy_by_person(results, source, len(self.truth.file_name))
 
-    def score(self, results: Predictions) -> dict[str, float]:  # noqa: D102
+    def score(self, results: Predictions) -> dict[str, float]:
+        """Compute PCKh; see Benchmark."""
         return pckh_figures(self.xy(results), self.truth)
 
-    def by_group(self, results: Predictions) -> Figures:  # noqa: D102
+    def by_group(self, results: Predictions) -> Figures:
+        """Raise ConfigError: there are no groups."""
         raise self._without_groups()
 
-    def boxes_by_group(self, results: list[Result], score: float) -> Figures:  # noqa: D102
+    def boxes_by_group(self, results: list[Result], score: float) -> Figures:
+        """Raise ConfigError: there are no groups."""
         raise self._without_groups()
 
     def _without_groups(self) -> ConfigError:
