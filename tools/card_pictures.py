@@ -25,7 +25,7 @@ from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.datasets.coco_index import SKELETON, load_ground_truth
 from pose_estimation_ros.evaluation.metrics import detection
 from pose_estimation_ros.evaluation.metrics.matches import match, people_of
-from pose_estimation_ros.evaluation.splits import narrowed
+from pose_estimation_ros.evaluation.splits import select_half
 from pose_estimation_ros.imaging.draw import draw_poses
 from pose_estimation_ros.imaging.images import read_image
 from pose_estimation_ros.imaging.video import open_source
@@ -72,7 +72,7 @@ def read_log(path):
 
 def poses(out, file, photographs):
     """Pairs of panels, annotated and found, of the people with the lowest OKS."""
-    truth, skeleton = narrowed(load_ground_truth(DATA), HALF), get_skeleton(SKELETON)
+    truth, skeleton = select_half(load_ground_truth(DATA), HALF), get_skeleton(SKELETON)
     people, results = people_of(truth), [r for r in read_json(file) if r["image_id"] in truth.imgs]
     _, matches = match(truth, people, results, skeleton)
     shown = (people.area >= MIN_AREA) & (people.labelled.sum(1) >= MIN_LABELLED) & (matches.found_id > 0)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pose_estimation_ros.core.errors import ModelError, PoseError
-from pose_estimation_ros.evaluation.protocols import chosen
+from pose_estimation_ros.evaluation.protocols import find_protocol
 
 CHECKPOINT = ".ckpt"
 
@@ -19,12 +19,12 @@ def onnx_files(models: Sequence[str], out: str, protocol: str | None, flip: bool
         out: folder of the command's files.
         protocol: name of the protocol of the evaluation, None for the plain one; it says whether the input size of the
             networks must be free.
-        flip: see protocols.chosen.
+        flip: see protocols.find_protocol.
 
     Raises:
         ModelError: a checkpoint cannot be exported.
     """
-    folder, free_size = Path(out, "exported"), chosen(protocol, flip).short_side
+    folder, free_size = Path(out, "exported"), find_protocol(protocol, flip).short_side
     return [str(exported(m, folder, free_size)) if m.endswith(CHECKPOINT) else m for m in models]
 
 

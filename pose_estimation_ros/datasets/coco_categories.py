@@ -52,26 +52,28 @@ def read_categories(content: Entry, path: str, skeleton: Skeleton | None = None)
         return categories_by_use(content["annotations"], path)
     if not isinstance(entries, list) or any(not isinstance(e, dict) or plain_id(e.get("id")) is None for e in entries):
         raise DataError(f"{path}: expected 'categories' to be a list of objects with an id and a name")
-    ids = [same(entry["id"]) for entry in entries]
+    ids = [comparable_id(entry["id"]) for entry in entries]
     if len(set(ids)) < len(ids):
         raise DataError(f"{path}: expected categories of different ids, got {ids[:20]}")
     chosen = person_among(entries, path)
     if skeleton:
         check_keypoint_names(chosen, skeleton, path)
-    person = same(chosen["id"])
+    person = comparable_id(chosen["id"])
     return Categories(person, frozenset(i for i in ids if i != person))
 
 
-def same(value: Any) -> Id | None:
+def comparable_id(value: Any) -> Id | None:
     """Return a category id such that 1, 1.0 and "1" are the same."""
     return as_number(plain_id(value))
 
 
 def categories_by_use(annotations: list[Entry], path: str) -> Categories:
     """Find the person where a file lists no categories, by the ids that its annotations have."""
-    used = {same(a.get("category_id")) for a in annotations}
+    used = {comparable_id(a.get("category_id")) for a in annotations}
     if len(used) > 1 and PERSON not in used:
-        raise DataError(f"{path}: expected 'categories' that name the person among the ids {listed(used)}, got none")
+        raise DataError(
+            f"{path}: expected 'categories' that name the person among the ids {join_values(used)}, got none"
+        )
     person = PERSON if PERSON in used or not used else next(iter(used))
     return Categories(person, frozenset(used - {person}))
 
@@ -83,11 +85,11 @@ def person_among(entries: list[Entry], path: str) -> Entry:
     for candidates in (named, [] if named else with_keypoints, [] if named else entries):
         if len(candidates) == 1:
             return candidates[0]
-    names = listed(entry.get("name") for entry in entries)
+    names = join_values(entry.get("name") for entry in entries)
     raise DataError(f"{path}: expected one category named '{NAME}', got {len(named)} of {len(entries)}: {names}")
 
 
-def listed(values: Iterable[object]) -> str:
+def join_values(values: Iterable[object]) -> str:
     """Join the first values for a message."""
     texts = sorted(str(value)[:40] for value in values)
     return ", ".join(texts[:8]) + (", ..." if len(texts) > 8 else "")
@@ -123,7 +125,7 @@ def canonical(name: str) -> str:
     return SYNONYMS.get(plain, plain)
 
 
-def of_persons(entries: Sequence[Entry], categories: Categories, path: str, what: str) -> list[Entry]:
+def entries_of_persons(entries: Sequence[Entry], categories: Categories, path: str, what: str) -> list[Entry]:
     """Choose the entries of persons in a file of boxes or predictions.
 
     Their category is the annotations' own id of the person, or COCO's 1 where no entry has that and 1 is no other
@@ -142,13 +144,13 @@ def of_persons(entries: Sequence[Entry], categories: Categories, path: str, what
         DataError: there are entries, but none of persons.
     """
     person = PERSON if categories.person is None else categories.person
-    ids = [same(entry["category_id"]) for entry in entries]
+    ids = [comparable_id(entry["category_id"]) for entry in entries]
     wanted = PERSON if person not in ids and PERSON not in categories.non_persons else person
     chosen = [entry for entry, category in zip(entries, ids) if category == wanted]
     if entries and not chosen:
         raise DataError(
             f"{path}: expected {what} of the category of the annotated persons, {person}, got {len(entries)} of the"
-            f" category {listed(set(ids))}"
+            f" category {join_values(set(ids))}"
         )
     if chosen and wanted != person:
         warn(f"{path}: {what} of category {wanted} are taken for the annotated persons of category {person}")

@@ -17,9 +17,9 @@ from pose_estimation_ros.datasets.coco_categories import (
     COCO_CATEGORIES,
     PERSON,
     Categories,
-    of_persons,
+    comparable_id,
+    entries_of_persons,
     read_categories,
-    same,
 )
 from pose_estimation_ros.datasets.coco_faults import (
     Entry,
@@ -143,7 +143,7 @@ def persons_of(annotations: list[Entry], categories: Categories, path: str | Pat
     """Return the annotations of persons, with PERSON as their category_id; none where all are of other categories."""
     known = {categories.person, *categories.non_persons}
     implied = categories.person if len(known) == 1 else None  # a file of persons alone may leave it out
-    ids = [implied if a.get("category_id") is None else same(a["category_id"]) for a in annotations]
+    ids = [implied if a.get("category_id") is None else comparable_id(a["category_id"]) for a in annotations]
     strays = [named(a, "category_id") for a, category in zip(annotations, ids) if category not in known]
     refuse(path, "annotations of a category that the file does not list", strays)
     is_person = [category == categories.person for category in ids]
@@ -221,7 +221,7 @@ def read_detections(
     if not isinstance(entries, list):
         raise DataError(f"{path}: expected a list of image_id, category_id, bbox, score, got {type(entries).__name__}")
     refuse_missing_keys(path, "boxes", entries, ("image_id", "category_id", "bbox", "score"))
-    count, entries = len(entries), of_persons(entries, categories, str(path), "boxes")
+    count, entries = len(entries), entries_of_persons(entries, categories, str(path), "boxes")
     if len(entries) < count:
         warn(f"{path}: {count - len(entries)} of {count} boxes are of another category than persons and are left out")
     image_ids = ids_of_boxes(path, entries, images)

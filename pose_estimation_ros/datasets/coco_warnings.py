@@ -31,7 +31,9 @@ def warn_of_persons(persons: Sequence[Entry], images: Mapping[Id, Entry], path: 
     lost = [a for a in persons if id(a) not in reported and not any(is_in_box(a))]
     warn_of(path, lost, "have no labelled keypoint within their box")
     seen: set[Hashable] = set()
-    warn_of(path, [a for a in persons if is_in(seen, a)], "occur twice, with the same keypoints in the same image")
+    warn_of(
+        path, [a for a in persons if is_repeated(seen, a)], "occur twice, with the same keypoints in the same image"
+    )
 
 
 def warn_of_areas(persons: Sequence[Entry], path: str | Path) -> None:
@@ -111,7 +113,7 @@ def labelled(person: Entry) -> list[tuple[float, float]]:
     return [(x, y) for x, y, seen in zip(values[::3], values[1::3], values[2::3]) if seen > 0]
 
 
-def is_in(seen: set[Hashable], person: Entry) -> bool:
+def is_repeated(seen: set[Hashable], person: Entry) -> bool:
     """Tell whether a person with these keypoints is among those seen in the image, and remember it."""
     key = person["image_id"], tuple(person["keypoints"])
     known = key in seen

@@ -22,7 +22,7 @@ from pose_estimation_ros.core.atomic_files import read_json
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.datasets import mpii
-from pose_estimation_ros.datasets.coco_categories import COCO_CATEGORIES, PERSON, Categories, of_persons
+from pose_estimation_ros.datasets.coco_categories import COCO_CATEGORIES, PERSON, Categories, entries_of_persons
 from pose_estimation_ros.datasets.coco_faults import finite_numbers, refuse, refuse_missing_keys, repeated
 from pose_estimation_ros.datasets.coco_ids import Id, find_id, plain_id
 from pose_estimation_ros.datasets.coco_warnings import warn_of_predictions, warn_of_spots
@@ -70,7 +70,7 @@ def read_results(
 
 def refuse_other_categories(path: str | Path, results: list[Result], categories: Categories) -> None:
     """Raise DataError where predictions are of another category than the annotated persons."""
-    persons = {id(result) for result in of_persons(results, categories, str(path), "predictions")}
+    persons = {id(result) for result in entries_of_persons(results, categories, str(path), "predictions")}
     strays = [f"{describe(n, r)}, category {r['category_id']}" for n, r in enumerate(results) if id(r) not in persons]
     refuse(path, "predictions of a category other than the annotated persons'", strays)
 

@@ -87,18 +87,18 @@ def polygon_rle(polygon: list[Any], size_hw: tuple[int, int]) -> Any:
     if len(polygon) % 2 or not finite_numbers(polygon, (len(polygon),)):
         raise DataError(f"expected a polygon of pairs of finite numbers, got {len(polygon)} numbers")
     numbers = np.array(polygon, float)
-    return rle.frPyObjects([near(numbers, size_hw).tolist()], *size_hw)[0] if len(numbers) >= 6 else None
+    return rle.frPyObjects([clipped(numbers, size_hw).tolist()], *size_hw)[0] if len(numbers) >= 6 else None
 
 
 def box_rle(box: Any, size_hw: tuple[int, int]) -> list[Any]:
     """Convert a box x, y, width, height px to a list of one compressed RLE."""
     x, y, width, height = (float(n) for n in box)
-    low, high = near(np.array([x, y]), size_hw), near(np.array([x + width, y + height]), size_hw)
+    low, high = clipped(np.array([x, y]), size_hw), clipped(np.array([x + width, y + height]), size_hw)
     encoded: Any = rle.frPyObjects(np.array([[*low, *np.maximum(high - low, 0)]]), *size_hw)
     return list(encoded)
 
 
-def near(numbers: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
+def clipped(numbers: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
     """Clip coordinates to at most one image's size outside the image, beyond which they only cost memory."""
     sides = np.resize(np.array(size_hw[::-1], float), len(numbers))
     return np.clip(numbers, -sides, 2 * sides)

@@ -9,7 +9,7 @@ from pose_estimation_ros.datasets.notes import warn
 from pose_estimation_ros.datasets.predictions import Result
 from pose_estimation_ros.evaluation.benchmarks import Benchmark, DetectorBenchmark, Figures, Predictions
 from pose_estimation_ros.evaluation.metrics import coco, detection
-from pose_estimation_ros.evaluation.protocols import PLAIN, Protocol, applied, input_of
+from pose_estimation_ros.evaluation.protocols import PLAIN, Protocol, describe_input, with_padding
 from pose_estimation_ros.evaluation.run_models import check_images, make_estimator
 from pose_estimation_ros.inference.backends.base import CPU_ENGINES, Backend
 from pose_estimation_ros.inference.backends.model_file import ModelFile
@@ -67,11 +67,11 @@ def accuracy_of_pose_model(
     backend, spec = open_model(model, POSE_TASKS, threads, cpu_engine=cpu_engine)
     with backend:
         benchmark.check_model(spec, model.path, boxes_file)
-        spec = applied(protocol, spec)
+        spec = with_padding(protocol, spec)
         facts, results = benchmark.run(make_estimator(backend, spec, protocol), boxes_file)
         lost, finite = finite_people(results, model.path, backend)
     results = benchmark.with_missed(results, finite)
-    rules = {"protocol": protocol.name, "input": input_of(protocol, spec), "flip": protocol.flip}
+    rules = {"protocol": protocol.name, "input": describe_input(protocol, spec), "flip": protocol.flip}
     return {**rules, **half_fact(benchmark), **facts, **lost, **rounded(benchmark.score(results))}, results
 
 
@@ -99,7 +99,7 @@ def accuracy_of_detector(
     detections = detection.detect_folder(detector, folder, progress(truths, len(truths), "images"))
     count = sum(len(scores) for _, scores in detections)
     odd, detections = detection.finite_boxes(detections)
-    lost = missed(odd, count, "boxes", model.path, detector.backend)
+    lost = report_missed(odd, count, "boxes", model.path, detector.backend)
     scores = benchmark.score(detections, threshold_of(model))
     figures = {**half_fact(benchmark), "images": len(truths), **lost, **scores}
     results = [
@@ -128,10 +128,10 @@ def finite_people(results: list[Result], path: str, backend: Backend) -> tuple[d
         The count as the figure "people_not_finite", nothing where it is 0; and the remaining results.
     """
     kept = coco.found_people(results) if overflow_of(backend) else coco.finite_results(results)
-    return missed(len(results) - len(kept), len(results), "people", path, backend), kept
+    return report_missed(len(results) - len(kept), len(results), "people", path, backend), kept
 
 
-def missed(count: int, total: int, what: str, path: str, backend: Backend) -> dict[str, int]:
+def report_missed(count: int, total: int, what: str, path: str, backend: Backend) -> dict[str, int]:
     """Warn about what a model computed that is not finite.
 
     Args:

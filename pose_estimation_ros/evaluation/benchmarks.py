@@ -22,10 +22,10 @@ from pose_estimation_ros.datasets.coco_json import Boxes, annotation_file, read_
 from pose_estimation_ros.datasets.predictions import Result, read_mpii, read_results, xy_by_person
 from pose_estimation_ros.evaluation.metrics import coco, crowdpose, detection
 from pose_estimation_ros.evaluation.metrics.box_ap import box_ap
-from pose_estimation_ros.evaluation.metrics.groups import of_boxes, of_poses
+from pose_estimation_ros.evaluation.metrics.groups import boxes_by_group, poses_by_group
 from pose_estimation_ros.evaluation.metrics.pckh import pckh_figures
 from pose_estimation_ros.evaluation.run_models import Estimator, run_on_images, run_on_persons
-from pose_estimation_ros.evaluation.splits import narrowed
+from pose_estimation_ros.evaluation.splits import select_half
 from pose_estimation_ros.inference.bottom_up import BottomUp
 
 FAR_AWAY = -1e6  # px, of a joint that counts as missed
@@ -134,7 +134,7 @@ class CocoBenchmark(Benchmark):
     def __init__(self, data: str | Path, content: Any, half: str | None = None) -> None:
         super().__init__(data, half)
         self._all = self._load(content)  # files of boxes and predictions may be of both halves
-        self.truth = narrowed(self._all, half)
+        self.truth = select_half(self._all, half)
         self._boxes: dict[str, Boxes] = {}
 
     def _load(self, content: Any) -> COCO:
@@ -183,11 +183,11 @@ class CocoBenchmark(Benchmark):
 
     def by_group(self, results: Predictions) -> Figures:
         """Compute figures by groups of people, and the kinds of errors; see metrics.groups."""
-        return of_poses(self.truth, results, get_skeleton(self.skeleton))
+        return poses_by_group(self.truth, results, get_skeleton(self.skeleton))
 
     def boxes_by_group(self, results: list[Result], score: float) -> Figures:
         """Compute a detector's recall by groups of people; see metrics.groups."""
-        return of_boxes(self.truth, results, score)
+        return boxes_by_group(self.truth, results, score)
 
 
 class CrowdPoseBenchmark(CocoBenchmark):
@@ -215,7 +215,7 @@ class MpiiBenchmark(Benchmark):
 
     def __init__(self, data: str | Path, content: Any, half: str | None = None) -> None:
         super().__init__(data, half)
-        self.truth = narrowed(mpii.load_ground_truth(self.path, content), half)
+        self.truth = select_half(mpii.load_ground_truth(self.path, content), half)
 
     def check_model(self, spec: ModelSpec, model: str, boxes_file: str | None) -> None:
         """Check that model, annotations and boxes belong together; see Benchmark."""

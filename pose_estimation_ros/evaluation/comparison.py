@@ -31,7 +31,7 @@ from pose_estimation_ros.evaluation.benchmarks import Benchmarks, Figures
 from pose_estimation_ros.evaluation.comparison_plot import plot
 from pose_estimation_ros.evaluation.evaluate import distinct_names, is_detector
 from pose_estimation_ros.evaluation.onnx_cost import onnx_cost
-from pose_estimation_ros.evaluation.protocols import applied, chosen
+from pose_estimation_ros.evaluation.protocols import find_protocol, with_padding
 from pose_estimation_ros.inference.backends.base import CPU_ENGINES
 from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.inference.backends.model_file import ModelFile
@@ -157,11 +157,11 @@ def refuse_unwritable(folder: str | Path) -> None:
 
 def pose_candidate(model: ModelFile, name: str, comparison: Comparison, benchmarks: Benchmarks) -> Candidate:
     """Open a pose model, and check that model, annotations, boxes and protocol belong together."""
-    protocol = chosen(comparison.protocol, comparison.flip)
+    protocol = find_protocol(comparison.protocol, comparison.flip)
     threads, cpu_engine = comparison.threads, comparison.cpu_engine
     backend, spec = open_model(model, POSE_TASKS, threads, cpu_engine=cpu_engine)
     benchmarks.poses.check_model(spec, model.path, comparison.boxes)
-    applied(protocol, spec)
+    with_padding(protocol, spec)
 
     def accuracy() -> Figures:
         boxes = comparison.boxes

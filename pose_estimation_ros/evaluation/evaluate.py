@@ -20,7 +20,7 @@ from pose_estimation_ros.evaluation.accuracy import (
 )
 from pose_estimation_ros.evaluation.benchmarks import Benchmarks, Figures, Predictions
 from pose_estimation_ros.evaluation.metrics.bootstrap import DRAWS
-from pose_estimation_ros.evaluation.protocols import chosen
+from pose_estimation_ros.evaluation.protocols import find_protocol
 from pose_estimation_ros.evaluation.report.summary import Source
 from pose_estimation_ros.evaluation.report.write import write_report
 from pose_estimation_ros.inference.backends.base import CPU_ENGINES
@@ -128,13 +128,13 @@ def check_options(evaluation: Evaluation) -> None:
     """Raise ConfigError where options do not go together."""
     if not evaluation.models and not evaluation.predictions:
         raise ConfigError("expected --model or --predictions, got neither")
-    options = stated(evaluation, ("protocol", "flip", "boxes", "save"))
+    options = used_options(evaluation, ("protocol", "flip", "boxes", "save"))
     if options and not evaluation.models:
         files = " ".join(map(str, evaluation.predictions))
         raise ConfigError(f"expected {', '.join(options)} with --model alone, got --predictions {files}")
 
 
-def stated(evaluation: Evaluation, names: Sequence[str]) -> list[str]:
+def used_options(evaluation: Evaluation, names: Sequence[str]) -> list[str]:
     """Return those of the options that have a value, as the command line writes them."""
     return [f"--{name}" for name in names if getattr(evaluation, name) is not None]
 
@@ -188,14 +188,14 @@ def refuse_spec(model: ModelFile, target: Path) -> None:
 
 def run_pose_model(model: ModelFile, evaluation: Evaluation, benchmarks: Benchmarks) -> tuple[Figures, list[Result]]:
     """Measure the accuracy of a pose model; see evaluate."""
-    protocol = chosen(evaluation.protocol, evaluation.flip)
+    protocol = find_protocol(evaluation.protocol, evaluation.flip)
     threads, cpu_engine = evaluation.threads, evaluation.cpu_engine
     return accuracy_of_pose_model(model, benchmarks.poses, evaluation.boxes, protocol, threads, cpu_engine)
 
 
 def run_detector(model: ModelFile, evaluation: Evaluation, benchmarks: Benchmarks) -> tuple[Figures, list[Result]]:
     """Measure the accuracy of a person detector; see evaluate."""
-    options = stated(evaluation, ("protocol", "flip", "boxes"))
+    options = used_options(evaluation, ("protocol", "flip", "boxes"))
     if options:
         raise ConfigError(f"expected {', '.join(options)} with pose models alone, got the detector {model.path}")
     return accuracy_of_detector(model, benchmarks.detectors, evaluation.threads, evaluation.cpu_engine)

@@ -52,7 +52,7 @@ LITEPOSE = Protocol(
 PROTOCOLS = {protocol.name: protocol for protocol in (PLAIN, HRNET, LITEPOSE)}
 
 
-def chosen(name: str | None, flip: bool | None) -> Protocol:
+def find_protocol(name: str | None, flip: bool | None) -> Protocol:
     """Return the protocol that options ask for.
 
     Args:
@@ -68,7 +68,7 @@ def chosen(name: str | None, flip: bool | None) -> Protocol:
     return protocol if flip is None else protocol._replace(flip=flip)
 
 
-def applied(protocol: Protocol, spec: ModelSpec) -> ModelSpec:
+def with_padding(protocol: Protocol, spec: ModelSpec) -> ModelSpec:
     """Return the spec with the protocol's padding. Raises ConfigError where the protocol is for other models."""
     if spec.task not in protocol.tasks:
         raise ConfigError(
@@ -77,7 +77,7 @@ def applied(protocol: Protocol, spec: ModelSpec) -> ModelSpec:
     return spec._replace(padding=protocol.padding or spec.padding)
 
 
-def input_of(protocol: Protocol, spec: ModelSpec) -> str:
+def describe_input(protocol: Protocol, spec: ModelSpec) -> str:
     """Describe in words what the network gets as its input."""
     width, height = spec.input_size_wh
     if spec.task == "top_down":

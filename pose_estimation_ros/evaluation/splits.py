@@ -27,12 +27,12 @@ def half_of(image_id: Id) -> str:
     return HALVES[zlib.crc32(str(image_id).encode()) % 2]
 
 
-def is_in(image_id: Id, half: str | None) -> bool:
+def is_in_half(image_id: Id, half: str | None) -> bool:
     """Tell whether an image is in this half; None stands for all images."""
     return half is None or half_of(image_id) == half
 
 
-def narrowed(truth: Truth, half: str | None) -> Truth:
+def select_half(truth: Truth, half: str | None) -> Truth:
     """Select the annotations of one half of the images.
 
     Args:
@@ -47,8 +47,8 @@ def narrowed(truth: Truth, half: str | None) -> Truth:
         return truth
     if isinstance(truth, Persons):
         raise ConfigError(f"expected COCO's or CrowdPose's annotations for the half {half!r}, got MPII's")
-    images = [image for image in truth.dataset["images"] if is_in(image["id"], half)]
-    annotations = [a for a in truth.dataset["annotations"] if is_in(a["image_id"], half)]
+    images = [image for image in truth.dataset["images"] if is_in_half(image["id"], half)]
+    annotations = [a for a in truth.dataset["annotations"] if is_in_half(a["image_id"], half)]
     if not any(map(is_counted, annotations)):
         raise DataError(f"expected persons with keypoints in the half {half!r}, found none in {len(images)} images")
     return index(images, annotations, truth.dataset[PERSON_CATEGORIES])

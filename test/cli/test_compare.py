@@ -16,7 +16,7 @@ from pose_estimation_ros.__main__ import main  # noqa: E402
 from pose_estimation_ros.evaluation import comparison as module  # noqa: E402
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model  # noqa: E402
 from pose_estimation_ros.evaluation.benchmarks import open_benchmark  # noqa: E402
-from pose_estimation_ros.evaluation.protocols import chosen  # noqa: E402
+from pose_estimation_ros.evaluation.protocols import find_protocol  # noqa: E402
 from pose_estimation_ros.inference.backends.find import find_model  # noqa: E402
 
 
@@ -57,7 +57,9 @@ def test_pose_compare(images, color_model, make_model, tmp_path, capsys):
     assert written["cpu_engine"] == "onnxruntime"
     assert (first["model"], first["ratio"], second["model"]) == ("color_model", 1.0, "smaller")
     assert first["macs"] == 4 * second["macs"] and first["flip"] and first["parameters"] == 51
-    alone, _ = accuracy_of_pose_model(find_model(smaller_model), open_benchmark(images), protocol=chosen(None, True))
+    alone, _ = accuracy_of_pose_model(
+        find_model(smaller_model), open_benchmark(images), protocol=find_protocol(None, True)
+    )
     assert alone.items() <= second.items()
     with open(out / "compare.csv") as file:
         lines = list(csv.DictReader(file))

@@ -8,7 +8,7 @@ from pose_estimation_ros.datasets.coco_categories import (
     COCO_CATEGORIES,
     Categories,
     check_keypoint_names,
-    of_persons,
+    entries_of_persons,
     read_categories,
 )
 
@@ -119,7 +119,7 @@ def test_names_of_another_skeleton(names, skeleton, message):
 )
 def test_entries_of_persons(ids, categories, chosen, told, tmp_path, capsys):
     entries = [{"category_id": i, "place": n} for n, i in enumerate(ids)]
-    assert [e["place"] for e in of_persons(entries, categories, str(tmp_path), "boxes")] == chosen
+    assert [e["place"] for e in entries_of_persons(entries, categories, str(tmp_path), "boxes")] == chosen
     assert told in capsys.readouterr().err
 
 
@@ -127,4 +127,4 @@ def test_entries_of_persons(ids, categories, chosen, told, tmp_path, capsys):
 def test_no_entry_of_a_person(ids, person, others):
     entries = [{"category_id": i} for i in ids]
     with pytest.raises(DataError, match=f"expected boxes of the category of the annotated persons, {person}, got"):
-        of_persons(entries, Categories(person, frozenset(others)), "f.json", "boxes")
+        entries_of_persons(entries, Categories(person, frozenset(others)), "f.json", "boxes")

@@ -4,7 +4,7 @@ import pytest
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.model_spec import ModelSpec
-from pose_estimation_ros.evaluation.protocols import PROTOCOLS, applied, chosen, input_of
+from pose_estimation_ros.evaluation.protocols import PROTOCOLS, describe_input, find_protocol, with_padding
 
 SPEC = ModelSpec("m", "top_down", (192, 256), "rgb", "coco17", 4, "quarter_offset", 1.5, "", {}, {})
 BOTTOM_UP = SPEC._replace(task="bottom_up", input_size_wh=(640, 448))
@@ -21,13 +21,13 @@ BOTTOM_UP = SPEC._replace(task="bottom_up", input_size_wh=(640, 448))
     ],
 )
 def test_options_overrule_the_protocol(name, flip, used, flips):
-    protocol = chosen(name, flip)
+    protocol = find_protocol(name, flip)
     assert (protocol.name, protocol.flip) == (used, flips)
 
 
 def test_an_unknown_protocol():
     with pytest.raises(ConfigError, match="expected a protocol out of plain, hrnet, litepose, got 'coco'"):
-        chosen("coco", None)
+        find_protocol("coco", None)
 
 
 @pytest.mark.parametrize(
@@ -40,10 +40,10 @@ def test_an_unknown_protocol():
     ],
 )
 def test_what_the_network_sees(name, spec, seen):
-    assert input_of(PROTOCOLS[name], applied(PROTOCOLS[name], spec)) == seen
+    assert describe_input(PROTOCOLS[name], with_padding(PROTOCOLS[name], spec)) == seen
 
 
 @pytest.mark.parametrize("name, spec", [("hrnet", BOTTOM_UP), ("litepose", SPEC)])
 def test_a_protocol_for_other_models(name, spec):
     with pytest.raises(ConfigError, match=f"the protocol {name} is for .* models, got m for {spec.task}"):
-        applied(PROTOCOLS[name], spec)
+        with_padding(PROTOCOLS[name], spec)

@@ -14,7 +14,7 @@ from pose_estimation_ros.datasets.coco_faults import Entry, Size, finite_numbers
 from pose_estimation_ros.datasets.coco_json import AnnotatedImage, annotated_images, refuse_other_size
 from pose_estimation_ros.datasets.coco_warnings import warn_of
 from pose_estimation_ros.datasets.notes import warn
-from pose_estimation_ros.evaluation.splits import is_in
+from pose_estimation_ros.evaluation.splits import is_in_half
 from pose_estimation_ros.imaging.images import read_image
 
 FOUND_IOU = 0.5
@@ -47,14 +47,14 @@ class Outcome(NamedTuple):
 
     Attributes:
         score: (D,).
-        found: (D,) bool, the detection is the first on a counted person.
+        correct: (D,) bool, the detection is the first on a counted person.
         false: (D,) bool, the detection is on nobody.
         persons: number of people who must be found.
         images: number of images.
     """
 
     score: np.ndarray
-    found: np.ndarray
+    correct: np.ndarray
     false: np.ndarray
     persons: int
     images: int
@@ -92,7 +92,7 @@ def load_truth(
     return [
         truth_of(image, persons, min_keypoints, min_height)
         for image, persons in with_boxes(annotated, path)
-        if is_in(image["id"], half)
+        if is_in_half(image["id"], half)
     ]
 
 
@@ -143,7 +143,7 @@ def match(box_xyxy: np.ndarray, score: np.ndarray, truth: Truth) -> tuple[np.nda
         truth: the annotations.
 
     Returns:
-        found (D,) and false (D,) bool, see Outcome.
+        correct (D,) and false (D,) bool, see Outcome.
     """
     false = iou(box_xyxy, truth.box_xyxy).max(1, initial=0.0) < FALSE_IOU
     return assign(box_xyxy, score, truth.box_xyxy[truth.counted]) >= 0, false
@@ -179,8 +179,8 @@ def judge(detections: Iterable[Detections], truths: Iterable[Truth]) -> Outcome:
     rows = [(np.zeros(0), np.zeros(0, bool), np.zeros(0, bool))]
     for (box_xyxy, score), truth in zip(detections, truths):
         rows.append((score, *match(box_xyxy, score, truth)))
-    score, found, false = (np.concatenate(column) for column in zip(*rows))
-    return Outcome(score, found, false, sum(int(truth.counted.sum()) for truth in truths), len(truths))
+    score, correct, false = (np.concatenate(column) for column in zip(*rows))
+    return Outcome(score, correct, false, sum(int(truth.counted.sum()) for truth in truths), len(truths))
 
 
 def curve(outcome: Outcome) -> Curve:
@@ -188,7 +188,7 @@ def curve(outcome: Outcome) -> Curve:
     order = np.argsort(-outcome.score, kind="stable")
     score = outcome.score[order]
     last = np.flatnonzero(np.append(score[1:] != score[:-1], len(score) > 0))  # equal scores come together
-    recall = np.cumsum(outcome.found[order])[last] / max(outcome.persons, 1)
+    recall = np.cumsum(outcome.correct[order])[last] / max(outcome.persons, 1)
     return Curve(score[last], recall, np.cumsum(outcome.false[order])[last] / max(outcome.images, 1))
 
 

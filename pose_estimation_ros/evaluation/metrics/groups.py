@@ -66,7 +66,7 @@ ATTRIBUTES = [
 ]  # fmt: skip
 
 
-def of_poses(truth: COCO, results: Iterable[Result], skeleton: Skeleton) -> dict[str, Any]:
+def poses_by_group(truth: COCO, results: Iterable[Result], skeleton: Skeleton) -> dict[str, Any]:
     """Compute the accuracy of poses by groups of people.
 
     Args:
@@ -84,7 +84,7 @@ def of_poses(truth: COCO, results: Iterable[Result], skeleton: Skeleton) -> dict
     return {"by_group": by_group(people, "AR", matches.recall), "kinds_of_errors": kinds}
 
 
-def of_boxes(truth: COCO, results: Sequence[Result], score: float) -> dict[str, Any]:
+def boxes_by_group(truth: COCO, results: Sequence[Result], score: float) -> dict[str, Any]:
     """Compute the recall of a detector by groups of the people whom detection.load_truth counts.
 
     Args:

@@ -60,11 +60,11 @@ def _accuracy_of(path: str | Path, data: str | Path, flip: bool) -> dict[str, An
     # Imported here, because these want pycocotools, which converting does not.
     from pose_estimation_ros.evaluation.accuracy import accuracy_of_detector, accuracy_of_pose_model
     from pose_estimation_ros.evaluation.benchmarks import Benchmarks
-    from pose_estimation_ros.evaluation.protocols import chosen
+    from pose_estimation_ros.evaluation.protocols import find_protocol
 
     model, benchmarks = find_model(str(path)), Benchmarks(data)
     if model.spec is None or model.spec.task != "person_detector":
-        return accuracy_of_pose_model(model, benchmarks.poses, protocol=chosen(None, flip))[0]
+        return accuracy_of_pose_model(model, benchmarks.poses, protocol=find_protocol(None, flip))[0]
     if flip:
         raise ConfigError(f"expected --flip with pose models alone, got the detector {path}")
     return accuracy_of_detector(model, benchmarks.detectors)[0]

@@ -145,7 +145,7 @@ def test_boxes_that_are_not_finite_are_not_there(value):
     count, ((boxes, scores),) = finite_boxes([odd])
     assert count == 2 and boxes.tolist() == [PERSON] and scores.tolist() == [0.9]
     outcome = judge([odd], [truth_of(PERSON)])
-    assert outcome.found.tolist() == [True] and box_ap([odd], [truth_of(PERSON)])["box_AP"] == 100
+    assert outcome.correct.tolist() == [True] and box_ap([odd], [truth_of(PERSON)])["box_AP"] == 100
     nothing = (odd[0][1:2], odd[1][1:2])
     assert box_ap([nothing], [truth_of(PERSON)]) == {"box_AP": 0, "box_AP50": 0}
 

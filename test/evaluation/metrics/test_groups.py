@@ -6,7 +6,7 @@ import pytest
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.datasets.coco_index import load_ground_truth
 from pose_estimation_ros.evaluation.metrics import detection
-from pose_estimation_ros.evaluation.metrics.groups import ATTRIBUTES, of_boxes, of_poses
+from pose_estimation_ros.evaluation.metrics.groups import ATTRIBUTES, boxes_by_group, poses_by_group
 from pose_estimation_ros.evaluation.metrics.matches import people_of
 
 SKELETON = get_skeleton("coco17")
@@ -19,7 +19,7 @@ def test_everybody_is_in_one_group_of_each_attribute(shared_data):
 
 
 def test_nobody_found(folder):
-    figures = of_poses(load_ground_truth(folder), [], SKELETON)
+    figures = poses_by_group(load_ground_truth(folder), [], SKELETON)
     assert figures["by_group"]["size"] == {
         "32 to 64": {"people": 1, "AR": 0.0},  # 60 px
         "96 to 192": {"people": 2, "AR": 0.0},  # 100 px
@@ -29,7 +29,7 @@ def test_nobody_found(folder):
 
 def test_who_was_found_counts_in_each_of_his_groups(folder, content, as_results):
     """One of three people, perfectly: of one box with another, 17 keypoints labelled, none hidden."""
-    figures = of_poses(load_ground_truth(folder), as_results(content["annotations"][:1]), SKELETON)
+    figures = poses_by_group(load_ground_truth(folder), as_results(content["annotations"][:1]), SKELETON)
     assert figures == {
         "by_group": {
             "size": {"32 to 64": {"people": 1, "AR": 0.0}, "96 to 192": {"people": 2, "AR": 50.0}},
@@ -45,7 +45,7 @@ def test_hidden_keypoints(content):
     first = content["annotations"][0]
     first["keypoints"][2::3] = [1] * 5 + [2] * 12  # 29 %
     truth = load_ground_truth("a.json", content)
-    by_group = of_poses(truth, [], SKELETON)["by_group"]
+    by_group = poses_by_group(truth, [], SKELETON)["by_group"]
     assert by_group["hidden"] == {"none": {"people": 2, "AR": 0.0}, "25 to 50": {"people": 1, "AR": 0.0}}
 
 
@@ -61,7 +61,7 @@ def test_hidden_keypoints(content):
 )
 def test_boxes(folder, boxes, score, recall):
     results = [{"file_name": "1.png", "box_xyxy": box, "score": s} for box, s in boxes]
-    figures = of_boxes(load_ground_truth(folder), results, score)["by_group"]
+    figures = boxes_by_group(load_ground_truth(folder), results, score)["by_group"]
     assert figures["size"] == {"96 to 192": {"people": 2, "recall": recall[0]}}
 
 
@@ -74,7 +74,7 @@ def test_recall_over_all_groups_is_the_detector_s(shared_data):
     points = detection.curve(detection.judge([stored[t.file_name] for t in truths], truths))
     recall, score = detection.operating_point(points, 1.0)
     results = [{"file_name": name, "box_xyxy": box, "score": s} for name, own in stored.items() for box, s in zip(*own)]
-    for groups in of_boxes(truth, results, score)["by_group"].values():
+    for groups in boxes_by_group(truth, results, score)["by_group"].values():
         people = [group["people"] for group in groups.values()]
         found = sum(group["people"] * group["recall"] / 100 for group in groups.values())
         assert sum(people) == 249 and found == pytest.approx(249 * recall, abs=0.5)

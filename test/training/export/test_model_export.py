@@ -6,7 +6,7 @@ from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.model_spec import load_model_spec
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model
 from pose_estimation_ros.evaluation.benchmarks import open_benchmark
-from pose_estimation_ros.evaluation.protocols import chosen
+from pose_estimation_ros.evaluation.protocols import find_protocol
 from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.training.train import train
 
@@ -43,7 +43,7 @@ def test_accuracy_before_and_after_in_one_command(checkpoint, dots, tmp_path, ca
     assert accuracy["fp32"]["copy"] == full["copy"] and not full["copy"]["flip"] and set(accuracy) >= {"copy_flip"}
     for file, found in (("dots_int8_cpu", accuracy), ("dots", accuracy["fp32"])):
         by_hand, _ = accuracy_of_pose_model(
-            find_model(str(out / f"{file}.onnx")), open_benchmark(data), protocol=chosen(None, True)
+            find_model(str(out / f"{file}.onnx")), open_benchmark(data), protocol=find_protocol(None, True)
         )
         assert found["copy_flip"] == by_hand
     assert f"copy_flip, fp32: images 6  AP {by_hand['AP']}" in capsys.readouterr().out
