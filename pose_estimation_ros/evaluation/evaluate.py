@@ -174,10 +174,9 @@ def evaluate_model(model: ModelFile, name: str, evaluation: Evaluation, benchmar
     all_figures = {**figures, **by_group(evaluation, benchmarks, figures, results)}
     if evaluation.save:
         save_accuracy(model, evaluation.save, all_figures)
-    path = Path(model.path)
-    write_figures(target, {"model": path.name, "sha256": model_sha256(model)}, evaluation.data, all_figures)
     training = model.spec.training if model.spec else {}
-    return Evaluated(Source(name, "model", path, figures, results, training), all_figures, target)
+    source = Source(name, "model", Path(model.path), figures, results, training, model_sha256(model))
+    return write_outcome(source, all_figures, evaluation.data, target)
 
 
 def refuse_spec(model: ModelFile, target: Path) -> None:
@@ -206,8 +205,8 @@ def evaluate_predictions(path: Path, name: str, evaluation: Evaluation, benchmar
     figures, predictions = accuracy_of_predictions(path, benchmarks.poses)
     all_figures = {**figures, **by_group(evaluation, benchmarks, figures, predictions)}
     target = Path(evaluation.out, f"{name}_accuracy.json")
-    write_figures(target, {"predictions": path.name, "sha256": file_sha256(str(path))}, evaluation.data, all_figures)
-    return Evaluated(Source(name, "predictions", path, figures, predictions, {}), all_figures, target)
+    source = Source(name, "predictions", path, figures, predictions, {}, file_sha256(str(path)))
+    return write_outcome(source, all_figures, evaluation.data, target)
 
 
 def by_group(evaluation: Evaluation, benchmarks: Benchmarks, figures: Figures, results: Predictions) -> Figures:
@@ -227,9 +226,18 @@ def model_sha256(model: ModelFile) -> str:
     return model.spec.sha256 if model.spec else file_sha256(model.path)  # find_model has compared the two
 
 
-def write_figures(target: Path, source: dict[str, str], data: str | Path, figures: Figures) -> None:
-    """Write the figures of a model or file of predictions."""
-    write_json(target, {**source, "data": str(data), **figures}, indent=1)
+def write_outcome(source: Source, figures: Figures, data: str | Path, target: Path) -> Evaluated:
+    """Write the figures of a model or file of predictions, and return its outcome.
+
+    Args:
+        source: the model or file.
+        figures: all that are written, those by group included.
+        data: the annotation file or its folder.
+        target: the JSON file.
+    """
+    file = {source.kind: source.path.name, "sha256": source.sha256, "data": str(data)}
+    write_json(target, {**file, **figures}, indent=1)
+    return Evaluated(source, figures, target)
 
 
 def save_accuracy(model: ModelFile, name: str, figures: Figures) -> None:

@@ -52,7 +52,7 @@ def test_an_evaluation_from_python(tmp_path, dots, model, capsys):
 
 @pytest.mark.parametrize("skeleton, of_image", [("coco17", {}), ("crowdpose14", {"crowdIndex": 0.5}), ("mpii16", {})])
 def test_every_file_is_read_once(tmp_path, dots, model, counts, skeleton, of_image):
-    """Two models, and what the first one predicted; with the groups of COCO and CrowdPose."""
+    """Two models, what the first one predicted, and a report; with the groups of COCO and CrowdPose."""
     data, path = dots(skeleton, **of_image), model(skeleton)
     second = Path(shutil.copy(path, str(tmp_path / "second.onnx")))
     shutil.copy(Path(path).with_suffix(".json"), second.with_suffix(".json"))
@@ -60,8 +60,8 @@ def test_every_file_is_read_once(tmp_path, dots, model, counts, skeleton, of_ima
         tmp_path / "all.json", evaluate(Evaluation(data, [path], out=tmp_path / "first")).evaluated[0].source.results
     )
     counts.clear()
-    options = {"groups": skeleton != "mpii16", "out": tmp_path / "out", "threads": 1}
-    evaluate(Evaluation(data, [path, second], [results], save="part", **options))
+    options = {"groups": skeleton != "mpii16", "out": tmp_path / "out", "threads": 1, "draws": 5}
+    evaluate(Evaluation(data, [path, second], [results], save="part", report=tmp_path, **options))
     assert counts[data.name] == 1
     assert counts[f"find {Path(path).name}"] == counts["find second.onnx"] == 1
     assert counts[f"hash {second.stat().st_size}"] == 2, "both models have the same content"

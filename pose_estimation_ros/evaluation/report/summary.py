@@ -26,7 +26,7 @@ class Source(NamedTuple):
 
     name: differs from those of the other sources. kind: "model" or "predictions". figures: content of its JSON file,
     protocol included. results: COCO's results format; MPII's may also be (N, 16, 2) px. training: that of the model's
-    spec, {} for predictions.
+    spec, {} for predictions. sha256: that of the file.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Source(NamedTuple):
     figures: dict[str, Any]
     results: Any
     training: dict[str, Any]
+    sha256: str
 
 
 class Spread(NamedTuple):
@@ -113,7 +114,7 @@ def files_table(metrics: set[str], sources: Sequence[Source]) -> Table:
     """Return the file, the protocol and the training of each source; metrics are figures, not protocol."""
     protocol = dict.fromkeys(key for source in sources for key in source.figures if key not in metrics)
     rows = [("file", *(f"{source.kind} {source.path.name}" for source in sources))]
-    rows += [("sha256", *(file_sha256(str(source.path)) for source in sources))]
+    rows += [("sha256", *(source.sha256 for source in sources))]
     rows += [(key.replace("_", " "), *(fact(source.figures.get(key)) for source in sources)) for key in protocol]
     for key in ("model", "data"):
         if any(key in source.training for source in sources):

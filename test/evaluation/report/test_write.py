@@ -34,7 +34,9 @@ def report(image, tmp_path):
         file = tmp_path / "results.json"
         file.write_text("[]")
         sources = [
-            Source(name, "model", file, {"boxes": HOSTILE, **keypoint_ap(benchmark.truth, own)}, own, training or {})
+            Source(
+                name, "model", file, {"boxes": HOSTILE, **keypoint_ap(benchmark.truth, own)}, own, training or {}, "5a"
+            )
             for name, own in results.items()
         ]
         return parse(write_report(tmp_path / "out", benchmark, sources, draws))
@@ -60,6 +62,7 @@ def test_figures_and_the_papers_row_stand_in_the_page(report, content, as_result
     assert cells_after(page, "paper: ELPN-V1 256x192")[:6] == ["70.5", "89.3", "78.0", "67.6", "76.2", "75.7"]
     assert "all 5000 images of COCO val2017" in text and "measured here are from 2 images" in text
     assert "a, b" in text and "pycocotools 2" in text and "Differences" not in text
+    assert cells_after(page, "sha256")[0] == "5a"
     assert cells_after(page, "% of keypoints")[:5] == ["good", "jitter", "inversion", "swap", "miss"]
     assert len(page.having("polyline")) == 3 and len(page.having("img")) == 2 * 2
 
@@ -100,7 +103,7 @@ def test_one_image_without_its_file(tmp_path, content, as_results):
     benchmark = open_benchmark(tmp_path)
     results = as_results(content["annotations"][:1])
     source = Source(
-        "a", "predictions", tmp_path / "person_keypoints.json", keypoint_ap(benchmark.truth, results), results, {}
+        "a", "predictions", tmp_path / "person_keypoints.json", keypoint_ap(benchmark.truth, results), results, {}, "5a"
     )
     page = parse(write_report(tmp_path / "out", benchmark, [source], 5))
     assert f"a: AP {100:.1f} (95 % interval 100.0 to 100.0)" in "".join(page.text)
@@ -117,7 +120,7 @@ def test_mpii(tmp_path):
     benchmark = open_benchmark(tmp_path / "mpii.json")
     xy = joints - 1 + np.array([0, 0, 1])[:, None, None] * [mpii.HEAD, 0]
     sources = [
-        Source(name, "predictions", tmp_path / "mpii.json", pckh_figures(own, benchmark.truth), own, training)
+        Source(name, "predictions", tmp_path / "mpii.json", pckh_figures(own, benchmark.truth), own, training, "5a")
         for name, own, training in (("a", xy, {"model": "el_hrnet_w32"}), ("b", joints - 1, {}))
     ]
     page = parse(write_report(tmp_path / "out", benchmark, sources, 20))
