@@ -17,8 +17,6 @@ OPEN = {
     "evaluation/bag/make_bag.py",
     "evaluation/bag/run/jobs.py",
     "evaluation/bag/run/worker.py",
-    "evaluation/compare.py",
-    "evaluation/evaluate.py",
     "nodes/demo/demo.py",
     "training/train.py",
     "training/zoo.py",

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import argparse
 
+from pose_estimation_ros.cli.arguments import whole
 from pose_estimation_ros.cli.checkpoints import onnx_files
-from pose_estimation_ros.cli.evaluate import add_protocol_arguments, add_runtime_arguments
-from pose_estimation_ros.core.arguments import whole
+from pose_estimation_ros.cli.evaluate import RUNTIME_OPTIONS, add_protocol_arguments
+from pose_estimation_ros.cli.flags import add_option_flags
 from pose_estimation_ros.core.timing import table
 from pose_estimation_ros.evaluation.comparison import COLUMNS, Comparison, Row, cells, compare
 
@@ -21,10 +22,10 @@ from pose_estimation_ros.evaluation.comparison import COLUMNS, Comparison, Row, 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `pose compare`."""
     model_help = "as --model of `pose evaluate`; ratios are to the first"
-    parser.add_argument("model", nargs="+", metavar="MODEL", help=model_help)
+    parser.add_argument("models", nargs="+", metavar="MODEL", help=model_help)
     parser.add_argument("--data", required=True, help="annotation file, or folder with person_keypoints.json")
     add_protocol_arguments(parser)
-    add_runtime_arguments(parser)
+    add_option_flags(parser, RUNTIME_OPTIONS)
     parser.add_argument("--rounds", type=whole(1), default=50, help="timed runs of each network (default: %(default)s)")
     parser.add_argument("--out", default="out/compare", help="folder of the files (default: %(default)s)")
 
@@ -38,17 +39,8 @@ def main(args: argparse.Namespace) -> int:
 
 def comparison_of(args: argparse.Namespace) -> Comparison:
     """Make the comparison of a command line; checkpoints are exported."""
-    return Comparison(
-        models=onnx_files(args.model, args.out, args.protocol, args.flip),
-        data=args.data,
-        protocol=args.protocol,
-        flip=args.flip,
-        boxes=args.boxes,
-        threads=args.threads,
-        cpu_engine=args.cpu_engine,
-        rounds=args.rounds,
-        out=args.out,
-    )
+    options = {name: value for name, value in vars(args).items() if name in Comparison.__dataclass_fields__}
+    return Comparison(**{**options, "models": onnx_files(args.models, args.out, args.protocol, args.flip)})
 
 
 def print_rows(rows: list[Row]) -> None:

@@ -19,21 +19,23 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pose_estimation_ros.cli.arguments import whole
 from pose_estimation_ros.cli.checkpoints import onnx_files
-from pose_estimation_ros.core.arguments import whole
+from pose_estimation_ros.cli.flags import add_option_flags
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.evaluation.evaluate import Evaluated, Evaluation, check_options, evaluate
 from pose_estimation_ros.evaluation.metrics.bootstrap import DRAWS
 from pose_estimation_ros.evaluation.protocols import PROTOCOLS
 from pose_estimation_ros.evaluation.report.summary import Source
 from pose_estimation_ros.evaluation.splits import HALVES
-from pose_estimation_ros.inference.backends.base import CPU_ENGINES
+
+RUNTIME_OPTIONS = ("threads", "cpu_engine")  # what runs the models
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `pose evaluate`."""
     model_help = "ONNX file, engine, checkpoint or name of a model in models/; a YOLOX or NanoDet-m file, too"
-    parser.add_argument("--model", nargs="+", default=[], help=model_help)
+    parser.add_argument("--model", dest="models", nargs="+", default=[], metavar="MODEL", help=model_help)
     predictions_help = "keypoints found by any program, see above"
     parser.add_argument("--predictions", nargs="+", default=[], metavar="FILE", help=predictions_help)
     parser.add_argument("--data", required=True, help="annotation file, or folder with person_keypoints.json")
@@ -48,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--draws", type=whole(1, 10**6), default=DRAWS, help="of the report's bootstrap (default: %(default)s)"
     )
     parser.add_argument("--save", metavar="NAME", help="also keep the figures in the model's spec, as accuracy.NAME")
-    add_runtime_arguments(parser)
+    add_option_flags(parser, RUNTIME_OPTIONS)
 
 
 def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,34 +62,13 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--boxes", help="person boxes in COCO's detections format (default: ground-truth boxes)")
 
 
-def add_runtime_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say what runs the models."""
-    parser.add_argument("--threads", type=whole(0, 256), default=0, help="CPU threads, 0 = as many as cores")
-    engine_help = "what runs ONNX models (default: %(default)s)"
-    parser.add_argument("--cpu-engine", choices=CPU_ENGINES, default=CPU_ENGINES[0], help=engine_help)
-
-
 def main(args: argparse.Namespace) -> int:
     """Run `pose evaluate`."""
-    evaluation = Evaluation(
-        data=args.data,
-        models=args.model,
-        predictions=args.predictions,
-        protocol=args.protocol,
-        flip=args.flip,
-        boxes=args.boxes,
-        half=args.half,
-        groups=args.groups,
-        out=args.out,
-        report=args.report,
-        draws=args.draws,
-        save=args.save,
-        threads=args.threads,
-        cpu_engine=args.cpu_engine,
-    )
+    options = {name: value for name, value in vars(args).items() if name in Evaluation.__dataclass_fields__}
+    evaluation = Evaluation(**options)
     check_options(evaluation)  # before a checkpoint is exported, which takes long
-    refuse_saving(args.model, args.save)
-    models = onnx_files(args.model, args.out, args.protocol, args.flip)
+    refuse_saving(args.models, args.save)
+    models = onnx_files(args.models, args.out, args.protocol, args.flip)
     result = evaluate(replace(evaluation, models=models), print_figures)
     if len(result.evaluated) > 1:
         print_table([outcome.source for outcome in result.evaluated])
