@@ -40,8 +40,8 @@ def read_categories(content: Entry, path: str, skeleton: Skeleton | None = None)
     without categories has persons alone, or COCO's id 1 for them.
 
     Args:
-        content: of the file; its "annotations" are dicts.
-        path: of the file, for messages.
+        content: content of the file; its "annotations" are dicts.
+        path: path of the file, for messages.
         skeleton: the keypoint names of the category, if it has any, must be those of this one.
 
     Raises:
@@ -101,7 +101,7 @@ def check_keypoint_names(category: Entry, skeleton: Skeleton, path: str) -> None
     Args:
         category: entry of "categories"; without "keypoints" there is nothing to compare.
         skeleton: the expected one.
-        path: of the file, for messages.
+        path: path of the file, for messages.
 
     Raises:
         DataError: the first name that differs, or another number of names.
@@ -133,8 +133,8 @@ def entries_of_persons(entries: Sequence[Entry], categories: Categories, path: s
 
     Args:
         entries: each with a "category_id".
-        categories: of the annotations.
-        path: of the file, for messages.
+        categories: categories of the annotations.
+        path: path of the file, for messages.
         what: name of the entries, for messages.
 
     Returns:

@@ -50,9 +50,9 @@ def finite_numbers(value: Any, shape: tuple[int, ...]) -> bool:
     """Tell whether a JSON value is a number, or a list of them, of this shape, without NaN or infinity.
 
     Args:
-        value: of the file. Numbers beyond LARGEST count as infinite. True and false alone are no numbers; among numbers
+        value: the value. Numbers beyond LARGEST count as infinite. True and false alone are no numbers; among numbers
             they are 1 and 0.
-        shape: of the array that it must make; () for a number.
+        shape: shape of the array that the value must make; () for a number.
     """
     if not has_numbers(value, shape) or np.array(value).dtype.kind == "b":
         return False
@@ -72,10 +72,10 @@ def refuse_missing_keys(path: str | Path, what: str, entries: list[Any], keys: S
     """Raise DataError where entries are no objects, or lack a key.
 
     Args:
-        path: of the file.
-        what: the entries are, in the plural, for the message.
-        entries: of a list of the file.
-        keys: that each must have.
+        path: path of the file.
+        what: word for the entries, in the plural, for the message.
+        entries: entries of a list of the file.
+        keys: names of the fields that each entry must have.
     """
     odd = [f"entry {n}" for n, entry in enumerate(entries) if not isinstance(entry, dict)]
     refuse(path, f"{what} that are no objects", odd)

@@ -29,8 +29,8 @@ def with_keypoints(persons: list[Entry], path: str | Path, skeleton: Skeleton) -
 
     Args:
         persons: annotations; they stay as they are.
-        path: of the file, for messages.
-        skeleton: of the keypoints.
+        path: path of the file, for messages.
+        skeleton: skeleton of the keypoints.
 
     Returns:
         The annotations, copies where something was missing.
@@ -79,7 +79,7 @@ def with_areas(persons: list[Entry], images: Mapping[Id, Entry], path: str | Pat
     Args:
         persons: as with_keypoints returns them; they stay as they are.
         images: the entries of "images" by id.
-        path: of the file, for messages.
+        path: path of the file, for messages.
 
     Raises:
         DataError: names the first offender and the count: persons with keypoints who have an area or a box that is not
@@ -132,7 +132,7 @@ def warn_of_missing(path: str | Path, persons: list[Entry], rules: dict[str, str
     """Warn in one line which fields were filled in, of how many persons, by which rule.
 
     Args:
-        path: of the annotation file.
+        path: path of the annotation file.
         persons: the annotations as they stand in the file.
         rules: what a missing field becomes, in words, by its name.
     """

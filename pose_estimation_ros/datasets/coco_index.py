@@ -41,9 +41,9 @@ def index_persons(content: Any, path: str | Path, skeleton: Skeleton) -> COCO:
     """Index the images and persons of an annotation file; other categories are left out.
 
     Args:
-        content: of the JSON file.
-        path: of the file, for messages.
-        skeleton: of the persons' keypoints.
+        content: content of the JSON file.
+        path: path of the file, for messages.
+        skeleton: skeleton of the persons' keypoints.
 
     Raises:
         DataError: names the first offender and the count: as coco_json.checked_content and coco_fields.with_areas, or
@@ -57,8 +57,8 @@ def index_checked(checked: dict[str, Any], categories: Categories, path: str | P
 
     Args:
         checked: the content.
-        categories: of the file.
-        path: of the file, for messages.
+        categories: categories of the file.
+        path: path of the file, for messages.
 
     Raises:
         DataError: as index_persons.
@@ -77,9 +77,9 @@ def index(images: list[Entry], annotations: list[Entry], categories: Categories 
 
     Args:
         images: entries of "images".
-        annotations: of persons. Copies of them get ids from 1 in their order: in pycocotools' matches the id 0 stands
-            for nobody, and ids of other kinds are cut to numbers.
-        categories: of the file, kept as dataset[PERSON_CATEGORIES].
+        annotations: those of persons. Copies of them get ids from 1 in their order: in pycocotools' matches the id 0
+            stands for nobody, and ids of other kinds are cut to numbers.
+        categories: categories of the file, kept as dataset[PERSON_CATEGORIES].
     """
     truth = COCO()
     numbered = [{**annotation, "id": number} for number, annotation in enumerate(annotations, 1)]

@@ -58,9 +58,9 @@ def annotated_images(content: Any, path: str | Path, skeleton: Skeleton | None =
     """Check the content of an annotation file, and list its images with their persons.
 
     Args:
-        content: of the JSON file.
-        path: of the file, for messages.
-        skeleton: of the persons' keypoints; None where these are not needed.
+        content: content of the JSON file.
+        path: path of the file, for messages.
+        skeleton: skeleton of the persons' keypoints; None where these are not needed.
 
     Raises:
         DataError: as checked_content.
@@ -82,9 +82,9 @@ def checked_content(
     """Check the content of an annotation file, and leave out what is not a person.
 
     Args:
-        content: of the JSON file; it stays as it is. Content that was checked already comes out the same.
-        path: of the file, for messages.
-        skeleton: of the persons' keypoints; None where these are not needed.
+        content: content of the JSON file; it stays as it is. Content that was checked already comes out the same.
+        path: path of the file, for messages.
+        skeleton: skeleton of the persons' keypoints; None where these are not needed.
 
     Returns:
         The content with plain ids (coco_ids.plain_id) and persons alone, whose category_id is PERSON; with a skeleton
@@ -208,7 +208,7 @@ def read_detections(
         path: the JSON file.
         images: ids of the images; or their entries of "images" by id, whose sizes tell what lies outside.
         min_score: boxes of a lower score are left out.
-        categories: of the annotations, by which persons are known from others.
+        categories: categories of the annotations, by which persons are known from others.
 
     Returns:
         Boxes and scores by image id; every image of ``images`` has an entry.

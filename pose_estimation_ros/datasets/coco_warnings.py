@@ -23,7 +23,7 @@ def warn_of_persons(persons: Sequence[Entry], images: Mapping[Id, Entry], path: 
     Args:
         persons: annotations of those with keypoints, checked by coco_fields.with_keypoints.
         images: the entries of "images" by id.
-        path: of the annotation file.
+        path: path of the annotation file.
     """
     far = [a for a in persons if lies_far(a, images[a["image_id"]])]
     warn_of(path, far, "have a box or a labelled keypoint that reaches far out of their image")
@@ -48,7 +48,7 @@ def warn_of_predictions(results: Sequence[Entry], images: Collection[Id], path: 
     Args:
         results: in COCO's results format, with the ids of the images.
         images: ids; or the entries of "images" by id, whose sizes tell what lies outside.
-        path: of the file of predictions.
+        path: path of the file of predictions.
     """
     boxes = [(r["image_id"], surrounding(r["keypoints"])) for r in results]
     spots = [image_id for image_id, (x1, y1, x2, y2) in boxes if max(x2 - x1, y2 - y1) <= MARGIN]
@@ -78,7 +78,7 @@ def warn_of(path: str | Path, persons: Sequence[Entry], problem: str, key: str =
     """Warn about annotations, if there are any, in one line.
 
     Args:
-        path: of the annotation file.
+        path: path of the annotation file.
         persons: the annotations.
         problem: what is wrong with them, after "3 persons".
         key: the field of the first one that the message shows.

@@ -79,8 +79,9 @@ def json_persons(content: Any, path: str | Path) -> Persons:
     """Read the content of HRNet's JSON, a list of {image, center, scale, joints (16, 2), joints_vis (16,)}.
 
     Args:
-        content: of the file. joints_vis is 1 where a joint is labelled, occluded or not; elsewhere joints are (-1, -1).
-        path: of the file, for messages.
+        content: content of the file. joints_vis is 1 where a joint is labelled, occluded or not; elsewhere joints are
+            (-1, -1).
+        path: path of the file, for messages.
 
     Raises:
         DataError: the content is no such list.

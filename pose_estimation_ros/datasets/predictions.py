@@ -39,9 +39,9 @@ def read_results(
 
     Args:
         path: the JSON file.
-        image_ids: of the annotations; 785.0 and "785" are the image 785.
-        skeleton: of the keypoints.
-        categories: of the annotations; predictions are of their category of persons, or of COCO's 1.
+        image_ids: ids of the annotations; 785.0 and "785" are the image 785.
+        skeleton: skeleton of the keypoints.
+        categories: categories of the annotations; predictions are of their category of persons, or of COCO's 1.
 
     Returns:
         Entries with FIELDS alone: the annotations' own image id, PERSON, keypoints 3 K floats, score.
@@ -146,7 +146,7 @@ def xy_by_person(results: list[Result], path: str | Path, persons: int) -> np.nd
 
     Args:
         results: in COCO's results format, with the index of the person as image_id.
-        path: of their file, for messages.
+        path: path of their file, for messages.
         persons: the number N of annotated persons.
 
     Returns:

@@ -53,7 +53,7 @@ def accuracy_of_pose_model(
         benchmark: judges it.
         boxes_file: person boxes in COCO's detections format, None for the annotated ones.
         protocol: how the model is run.
-        threads: of the CPU, 0 = as many as cores.
+        threads: number of threads of the CPU, 0 = as many as cores.
         cpu_engine: see open_backend.
 
     Returns:
@@ -83,7 +83,7 @@ def accuracy_of_detector(
     Args:
         model: as find_model returns it.
         benchmark: judges it.
-        threads: of the CPU, 0 = as many as cores.
+        threads: number of threads of the CPU, 0 = as many as cores.
         cpu_engine: see open_backend.
 
     Returns:
@@ -119,10 +119,10 @@ def finite_people(results: list[Result], path: str, backend: Backend) -> tuple[d
     """Leave out people with numbers that are not finite, who count as missed, and warn about them.
 
     Args:
-        results: of a model, in COCO's results format.
-        path: of the model, for the message.
-        backend: that ran the model. Where it has met values that are not finite, a person without any score is one of
-            them.
+        results: results of a model, in COCO's results format.
+        path: path of the model, for the message.
+        backend: the backend that ran the model. Where it has met values that are not finite, a person without any score
+            is one of them.
 
     Returns:
         The count as the figure "people_not_finite", nothing where it is 0; and the remaining results.
@@ -135,11 +135,11 @@ def report_missed(count: int, total: int, what: str, path: str, backend: Backend
     """Warn about what a model computed that is not finite.
 
     Args:
-        count: of people or boxes that are not finite and count as missed.
-        total: of all people or boxes.
+        count: number of people or boxes that are not finite and count as missed.
+        total: number of all people or boxes.
         what: "people" or "boxes", a key of NOT_FINITE.
-        path: of the model, for the message.
-        backend: that ran it; its own count is reported where no person or box was lost.
+        path: path of the model, for the message.
+        backend: the backend that ran it; what it counted is reported where no person or box was lost.
 
     Returns:
         The count as the figure "people_not_finite" or "boxes_not_finite", nothing where it is 0.

@@ -53,7 +53,7 @@ class Benchmark(ABC):
         """Check that a model, the annotations and a file of boxes belong together.
 
         Args:
-            spec: of the model.
+            spec: spec of the model.
             model: path of the model, for messages.
             boxes_file: person boxes in COCO's detections format, None for the annotated ones.
 
@@ -286,7 +286,7 @@ class DetectorBenchmark:
         """Compute the figures of a detector.
 
         Args:
-            detections: of each image; those that are not finite count as missed.
+            detections: detections of each image; those that are not finite count as missed.
             threshold: the score that the detector is used with, None where it has none.
 
         Returns:
@@ -303,7 +303,7 @@ def open_benchmark(data: str | Path, half: str | None = None, content: Any = Non
     Args:
         data: the annotation file, or the folder of its person_keypoints.json.
         half: one of splits.HALVES, None for all images.
-        content: of the JSON file, None to read it.
+        content: content of the JSON file, None to read it.
 
     Raises:
         DataError: the file cannot be read or is malformed, or the half has nobody with keypoints.

@@ -56,7 +56,7 @@ class Comparison:
         protocol: one of protocols.PROTOCOLS, None for the plain one. For pose models alone, as flip and boxes are.
         flip: whether the mean of an image and its mirror image counts, None for the protocol's.
         boxes: file of person boxes in COCO's detections format, None for the annotated boxes.
-        threads: of the CPU, 0 = as many as cores.
+        threads: number of threads of the CPU, 0 = as many as cores.
         cpu_engine: what runs ONNX models, see open_backend.
         rounds: number of timed runs of each network.
         out: folder for compare.json, compare.csv and compare.png.
@@ -77,9 +77,9 @@ class Candidate(NamedTuple):
     """Hold a model to compare.
 
     Attributes:
-        name: of the model.
-        path: of its file.
-        task: of its spec.
+        name: name of the model.
+        path: path of its file.
+        task: task of its spec.
         image: an array of batch 1.
         network: run on the image, to be timed.
         accuracy: computes the figures.

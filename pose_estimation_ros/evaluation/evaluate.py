@@ -45,7 +45,7 @@ class Evaluation:
         report: folder for report.html, None for no report.
         draws: number of draws of the report's bootstrap.
         save: also keep the figures in the spec of each model, under this name in its "accuracy".
-        threads: of the CPU, 0 = as many as cores.
+        threads: number of threads of the CPU, 0 = as many as cores.
         cpu_engine: what runs ONNX models, see open_backend.
     """
 
@@ -143,7 +143,7 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
     """Name files in tables and in the names of what is written.
 
     Args:
-        paths: of the files.
+        paths: paths of the files.
 
     Returns:
         The stem of each, after its folder's name where another file has the same stem.
@@ -245,8 +245,8 @@ def save_accuracy(model: ModelFile, name: str, figures: Figures) -> None:
 
     Args:
         model: the model that they are of.
-        name: of the figures.
-        figures: of the model.
+        name: name of the figures.
+        figures: figures of the model.
 
     Raises:
         ConfigError: the model is an engine, whose sidecar keeps no figures.

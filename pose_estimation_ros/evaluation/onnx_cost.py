@@ -46,7 +46,7 @@ def onnx_cost(path: str | Path, input_shape: Sequence[int]) -> Cost:
 
     Args:
         path: an .onnx file with one input.
-        input_shape: of that input, (1, ...).
+        input_shape: shape of that input, (1, ...).
 
     Raises:
         ModelError: the file is no ONNX model.
@@ -86,8 +86,8 @@ def shapes_of_a_run(model: onnx.ModelProto, names: set[str], input_shape: Sequen
 
     Args:
         model: the network.
-        names: of the values.
-        input_shape: of its only input.
+        names: names of the values.
+        input_shape: shape of its only input.
 
     Returns:
         Shapes by name.

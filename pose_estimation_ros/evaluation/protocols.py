@@ -20,8 +20,8 @@ class Protocol(NamedTuple):
     """Describe how a model is run in a test.
 
     Attributes:
-        name: of the protocol.
-        tasks: of the models it is for.
+        name: name of the protocol.
+        tasks: tasks of the models that it is for.
         flip: whether the mean of image and mirror image is taken.
         padding: factor on the box of a top-down model, None for the one it was trained with.
         short_side: whether a bottom-up network gets every image whole, with its short side scaled to the model's

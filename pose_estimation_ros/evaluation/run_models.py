@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 from pycocotools.coco import COCO
 
-from pose_estimation_ros.core.geometry import crop_matrices
+from pose_estimation_ros.core.geometry import crop_matrices, nms
 from pose_estimation_ros.core.model_spec import ModelSpec
-from pose_estimation_ros.core.nms import nms
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.datasets.coco_faults import Size, size_of
 from pose_estimation_ros.datasets.coco_ids import Id
@@ -43,7 +42,7 @@ def run_on_images(estimator: Estimator, truth: COCO, folder: Path, boxes: Boxes)
     Args:
         estimator: the model.
         truth: the annotations.
-        folder: of the annotation file, with images/ in it.
+        folder: folder of the annotation file, with images/ in it.
         boxes: boxes and scores by image id, for a top-down model.
 
     Returns:
@@ -67,7 +66,7 @@ def run_on_persons(estimator: TopDown, persons: Persons, folder: Path) -> list[R
     Args:
         estimator: the model.
         persons: the annotations.
-        folder: of the annotation file, with images/ in it.
+        folder: folder of the annotation file, with images/ in it.
 
     Returns:
         The predictions in COCO's results format, with the index of the person as image_id.
@@ -91,7 +90,7 @@ def check_images(folder: Path, sizes: Mapping[str, Size | None]) -> None:
     """Check the annotated images of a folder before a model runs on them.
 
     Args:
-        folder: of the images.
+        folder: folder of the images.
         sizes: annotated width and height of each image by its name, None where they are not known.
 
     Raises:
@@ -107,7 +106,7 @@ def predict(estimator: TopDown, truth: COCO, folder: str | Path, boxes: Boxes) -
     Args:
         estimator: the model.
         truth: the annotations of the images.
-        folder: of the annotation file, with images/ in it.
+        folder: folder of the annotation file, with images/ in it.
         boxes: boxes and scores by image id.
 
     Yields:
@@ -175,8 +174,8 @@ def annotated_image(truth: COCO, folder: str | Path, image_id: Id) -> np.ndarray
 
     Args:
         truth: the annotations.
-        folder: of the annotation file, with images/ in it.
-        image_id: of the image.
+        folder: folder of the annotation file, with images/ in it.
+        image_id: id of the image.
 
     Returns:
         (H, W, 3) uint8 BGR.

@@ -65,7 +65,7 @@ def average_precision(outcomes: Outcomes, times: np.ndarray) -> float:
     It equals pycocotools' AP for annotations and results in which every image occurs so many times in a row.
 
     Args:
-        outcomes: of a source.
+        outcomes: outcomes of a source.
         times: (I,) int, how many times each image counts.
 
     Returns:
@@ -138,7 +138,7 @@ def resampled(figures: Sequence[Figure], images: int, count: int = DRAWS, seed: 
         figures: M of the same images.
         images: the number of images.
         count: the number of draws.
-        seed: of the draws.
+        seed: seed of the draws.
 
     Returns:
         (M, count).

@@ -25,7 +25,7 @@ def box_ap(detections: Sequence[Detections], truths: Sequence[Truth]) -> dict[st
     As COCO does: everybody counts, of whatever size and keypoints, and a box in a crowd is neither right nor wrong.
 
     Args:
-        detections: of each image. Boxes that are not finite count as missed.
+        detections: detections of each image. Boxes that are not finite count as missed.
         truths: the annotations of each image.
 
     Returns:

@@ -80,7 +80,7 @@ def judge(
         truth: the annotations.
         predictions: as load_results returns them.
         skeleton: its sigmas scale the OKS.
-        image_ids: of the images to judge, None for all.
+        image_ids: ids of the images to judge, None for all.
         oks_thresholds: None for COCO's ten, 0.5 to 0.95.
 
     Returns:

@@ -28,7 +28,7 @@ class Truth(NamedTuple):
     """Hold the annotations of one image.
 
     Attributes:
-        file_name: of the image.
+        file_name: name of the image.
         box_xyxy: (N, 4) px, of everybody, crowds included.
         counted: (N,) bool, who must be found.
         crowd: (N,) bool.
@@ -82,7 +82,7 @@ def load_truth(
         min_keypoints: a person with fewer labelled keypoints, where their number is known, need not be found.
         min_height: px; a person whose box is lower need not be found.
         half: one of splits.HALVES, None for all images.
-        content: of the file, None to read it.
+        content: content of the file, None to read it.
 
     Raises:
         DataError: the file cannot be read, see datasets.coco_json.
@@ -219,7 +219,7 @@ def detect_folder(
 
     Args:
         detector: from a frame (H, W, 3) uint8 BGR to its detections.
-        folder: of the images.
+        folder: folder of the images.
         truths: their annotations.
 
     Raises:

@@ -72,7 +72,7 @@ def poses_by_group(truth: COCO, results: Iterable[Result], skeleton: Skeleton) -
     Args:
         truth: the annotations.
         results: the predictions.
-        skeleton: of both.
+        skeleton: their skeleton.
 
     Returns:
         "by_group": AR of each group, whose mean over all people is the AR; "kinds_of_errors": % of keypoints.

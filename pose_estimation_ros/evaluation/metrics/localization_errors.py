@@ -35,8 +35,8 @@ def error_kinds(truth: COCO, people: People, matches: Matches, skeleton: Skeleto
     Args:
         truth: the annotations.
         people: P of them.
-        matches: of one source with these people.
-        skeleton: of K keypoints.
+        matches: matches of one source with these people.
+        skeleton: skeleton of K keypoints.
 
     Returns:
         (P, K) indices in KINDS; -1 where a keypoint is not labelled or there is no prediction.
@@ -84,7 +84,7 @@ def similarity(xy: np.ndarray, keypoints: np.ndarray, area: np.ndarray, skeleton
         xy: (K, 2) px, predicted.
         keypoints: (M, K, 3) x, y px, visibility, of M people.
         area: (M,) px^2.
-        skeleton: of K keypoints.
+        skeleton: skeleton of K keypoints.
 
     Returns:
         (K,) 0..1; 0 to keypoints that are not labelled.
@@ -104,8 +104,8 @@ def normalised_errors(people: People, matches: Matches, skeleton: Skeleton) -> n
 
     Args:
         people: P annotated ones.
-        matches: of one source with these people.
-        skeleton: of K keypoints.
+        matches: matches of one source with these people.
+        skeleton: skeleton of K keypoints.
 
     Returns:
         (P, K); NaN where a keypoint is not labelled or there is no prediction.

@@ -89,9 +89,9 @@ def match(truth: COCO, people: People, results: Iterable[Result], skeleton: Skel
 
     Args:
         truth: the annotations.
-        people: of the annotations, as people_of returns them.
+        people: the people of the annotations, as people_of returns them.
         results: the predictions of one source.
-        skeleton: of both.
+        skeleton: their skeleton.
 
     Returns:
         pycocotools' evaluation at OKS 0.5 to 0.95, and the matches: at OKS 0.1 for the keypoints, and at 0.5 to 0.95
