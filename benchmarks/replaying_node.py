@@ -49,8 +49,8 @@ def main():
     def build(options):
         pipeline = build_pipeline(options._replace(max_people=MAX_PEOPLE))
         pretended_s = 1e-3 * float(os.environ.get("REPLAY_MS", 0))
-        replays.extend([Replay(pipeline._estimator._backend, pretended_s), Replay(pipeline._detector)])
-        pipeline._estimator._backend, pipeline._detector = replays
+        replays.extend([Replay(pipeline._estimator.backend, pretended_s), Replay(pipeline._detector)])
+        pipeline._estimator.backend, pipeline._detector = replays
         return pipeline
 
     pose_node.build_pipeline = build

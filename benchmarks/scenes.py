@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.walkers import JOINTS, Walker
 from pose_estimation_ros.core.geometry import boxes_around
 from pose_estimation_ros.core.oks import box_area, oks_nms
-from pose_estimation_ros.core.poses import Poses, empty_poses, make_poses
+from pose_estimation_ros.core.poses import Poses, empty_poses, joined, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.pipeline import DUPLICATE_OKS
 
@@ -87,7 +87,7 @@ def _frame(scene, stamp_s, models, random, noisy):
     if random.rand() < FALSE_PER_S * models[0].step_s:
         found.append(_false_person(random))
         source.append(-1)
-    poses = Poses(*(np.concatenate(fields) for fields in zip(empty_poses(17), *found, strict=True)))
+    poses = joined(empty_poses(17), *found)
     order = random.permutation(_without_doubles(poses))
     return Frame(stamp_s, xy, box, visible, person, poses.select(order), np.array(source, int)[order])
 
@@ -150,7 +150,7 @@ class _Model:
             return empty_poses(17)
         copies = 2 if self._double_s > 0 else 1
         found = [self._one(xy, box, visible) for _ in range(copies)]
-        return Poses(*(np.concatenate(fields) for fields in zip(*found, strict=True)))
+        return joined(*found)
 
     def _go_on(self, visible):
         random, step_s = self.random, self.step_s

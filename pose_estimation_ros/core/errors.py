@@ -103,3 +103,9 @@ def one_line(error: BaseException) -> str:
 def printable(text: str) -> str:
     """Cut a text at LONGEST_LINE and escape what is not UTF-8, which names of files need not be."""
     return shortened(text.encode("utf-8", "backslashreplace").decode("utf-8"), LONGEST_LINE)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ", did you mean 'x'?" for the known name that resembles a name most, "" where none is similar."""
+    near = closest_name(name, known)
+    return ", did you mean %r?" % near if near else ""

@@ -1,21 +1,127 @@
-"""The one value that travels from the estimator to the message."""
+"""Hold the people found in one image: the value that travels from the estimator to the message."""
 
-from typing import NamedTuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union, overload
 
 import numpy as np
 
+from pose_estimation_ros.core.errors import did_you_mean
+from pose_estimation_ros.core.skeleton import Skeleton
+
 UNTRACKED = -1
-# What the tracker knows of a person: nothing, seen too seldom to be believed, believed, believed and now out of sight.
+# What the tracker knows about a person: nothing, seen too seldom to be believed, believed, believed but out of sight.
 NO_STATE, TENTATIVE, CONFIRMED, LOST = range(4)
+STATE_NAMES = ("none", "tentative", "confirmed", "lost")
+FIELDS = ("xy", "score", "box_xyxy", "person_score", "track_id", "state", "velocity")
+MOST_SHOWN = 3  # people in a repr
+
+Index = Union[slice, List[int], List[bool], np.ndarray]
 
 
-class Poses(NamedTuple):
-    """N people with K keypoints each, in pixels of the original image (origin: centre of the top left pixel).
+class Keypoint(NamedTuple):
+    """Hold one joint: x and y in pixels of the image, and a score in 0..1, where 0 means "not found"."""
 
-    xy: (N, K, 2) float32 px. score: (N, K) float32 in 0..1, 0 = keypoint not found. box_xyxy: (N, 4) float32 px.
-    person_score: (N,) float32 in 0..1. track_id: (N,) int32, -1 = untracked. state: (N,) uint8, see above.
-    velocity: (N, K, 2) float32 px/s, 0 where it is not known.
+    x: float
+    y: float
+    score: float
+
+
+class Pose(Mapping[str, Keypoint]):
+    """Show one person of Poses: a mapping from the names of the joints to their Keypoints.
+
+    ``person["left_wrist"]`` is a Keypoint, and ``person.items()`` goes over all K joints. It needs a skeleton; the
+    attributes do without. Pixels are those of the original image, with the origin at the centre of the top left pixel.
+
+    Attributes:
+        xy: (K, 2) float32 px.
+        score: (K,) float32 in 0..1, 0 = joint not found.
+        box_xyxy: (4,) float32 px.
+        person_score: in 0..1.
+        track_id: the same in every image of a stream, UNTRACKED (-1) without tracking.
+        state: NO_STATE, TENTATIVE, CONFIRMED or LOST.
+        velocity: (K, 2) float32 px/s, 0 where it is not known.
+        skeleton: the names and links of the joints, None where they are not known.
     """
+
+    __slots__ = FIELDS + ("skeleton",)
+
+    def __init__(self, poses: "Poses", index: int) -> None:
+        self.xy: np.ndarray = poses.xy[index]
+        self.score: np.ndarray = poses.score[index]
+        self.box_xyxy: np.ndarray = poses.box_xyxy[index]
+        self.person_score = float(poses.person_score[index])
+        self.track_id = int(poses.track_id[index])
+        self.state = int(poses.state[index])
+        self.velocity: np.ndarray = poses.velocity[index]
+        self.skeleton = poses.skeleton
+
+    @property
+    def names(self) -> Tuple[str, ...]:
+        """The K names of the joints. Raises ValueError where the skeleton is not known."""
+        if self.skeleton is None:
+            raise ValueError("expected poses with a skeleton to look up joints by name, got poses without one")
+        return self.skeleton.keypoints
+
+    def __getitem__(self, name: str) -> Keypoint:
+        """Return the joint of that name. Raises KeyError with the known names."""
+        if name not in self.names:
+            text = "unknown joint %.80r%s (known: %s)"
+            raise KeyError(text % (name, did_you_mean(str(name), self.names), ", ".join(self.names)))
+        return self._keypoint(self.names.index(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def _keypoint(self, index: int) -> Keypoint:
+        return Keypoint(float(self.xy[index, 0]), float(self.xy[index, 1]), float(self.score[index]))
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return what json.dumps takes, see Poses.to_dict."""
+        joints = [[round(value, 4) for value in self._keypoint(index)] for index in range(len(self))]
+        return {
+            "track_id": None if self.track_id == UNTRACKED else self.track_id,
+            "state": STATE_NAMES[self.state],
+            "person_score": round(self.person_score, 4),
+            "box_xyxy": [round(value, 4) for value in self.box_xyxy.tolist()],
+            "keypoints": dict(zip(self.skeleton.keypoints, joints)) if self.skeleton else joints,
+        }
+
+    def __repr__(self) -> str:
+        return "Pose(%s, %d of %d keypoints)" % (self._text(), int((self.score > 0).sum()), len(self))
+
+    def _text(self) -> str:
+        """Return the id, the score and the centre of the box, such as "#3 0.91 at (120, 88)"."""
+        track = "" if self.track_id == UNTRACKED else "#%d " % self.track_id
+        x, y = (self.box_xyxy[:2] + self.box_xyxy[2:]) / 2
+        return "%s%.2f at (%.0f, %.0f)" % (track, self.person_score, x, y)
+
+
+class Poses:
+    """Hold the N people of one image, K keypoints each. It is a sequence of Pose, and cannot be changed.
+
+    ``len(poses)`` is N, ``poses[0]`` and iteration give Pose; a slice, boolean mask (N,) or list of indices selects
+    people. Pixels are those of the original image, with the origin at the centre of the top left pixel.
+
+    Attributes:
+        xy: (N, K, 2) float32 px.
+        score: (N, K) float32 in 0..1, 0 = keypoint not found.
+        box_xyxy: (N, 4) float32 px.
+        person_score: (N,) float32 in 0..1.
+        track_id: (N,) int32, UNTRACKED (-1) without tracking.
+        state: (N,) uint8, NO_STATE, TENTATIVE, CONFIRMED or LOST.
+        velocity: (N, K, 2) float32 px/s, 0 where it is not known.
+        skeleton: the names and links of the keypoints, None where they are not known.
+    """
+
+    __slots__ = FIELDS + ("skeleton",)
 
     xy: np.ndarray
     score: np.ndarray
@@ -24,41 +130,163 @@ class Poses(NamedTuple):
     track_id: np.ndarray
     state: np.ndarray
     velocity: np.ndarray
+    skeleton: Optional[Skeleton]
+
+    def __init__(
+        self,
+        xy: np.ndarray,
+        score: np.ndarray,
+        box_xyxy: np.ndarray,
+        person_score: np.ndarray,
+        track_id: np.ndarray,
+        state: np.ndarray,
+        velocity: np.ndarray,
+        skeleton: Optional[Skeleton] = None,
+    ) -> None:
+        """Take the arrays as they are; make_poses() converts and checks them."""
+        assign = object.__setattr__
+        assign(self, "xy", xy)
+        assign(self, "score", score)
+        assign(self, "box_xyxy", box_xyxy)
+        assign(self, "person_score", person_score)
+        assign(self, "track_id", track_id)
+        assign(self, "state", state)
+        assign(self, "velocity", velocity)
+        assign(self, "skeleton", skeleton)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("Poses cannot be changed: use poses.replace(%s=...), which returns new ones" % name)
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("Poses cannot be changed")
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return Poses, (*self._arrays(), self.skeleton)
+
+    def _arrays(self) -> Tuple[np.ndarray, ...]:
+        return self.xy, self.score, self.box_xyxy, self.person_score, self.track_id, self.state, self.velocity
 
     @property
-    def count(self) -> int:  # type: ignore[override]
-        """Number of people N (``len`` would be the number of fields)."""
+    def count(self) -> int:
+        """The number of people N, as len()."""
         return len(self.xy)
 
-    def select(self, index: np.ndarray) -> "Poses":
-        """The people of a boolean mask (N,) or an index array, in its order."""
-        return Poses(*(field[index] for field in self))
+    def __len__(self) -> int:
+        return len(self.xy)
+
+    def __iter__(self) -> Iterator[Pose]:
+        return (Pose(self, index) for index in range(len(self)))
+
+    @overload
+    def __getitem__(self, index: int) -> Pose: ...
+
+    @overload
+    def __getitem__(self, index: Index) -> "Poses": ...
+
+    def __getitem__(self, index: Union[int, Index]) -> Union[Pose, "Poses"]:
+        """Return the Pose of an index, or the Poses of a slice, a boolean mask or a list of indices."""
+        if isinstance(index, (int, np.integer)):
+            return Pose(self, int(index))
+        return self.select(index if isinstance(index, slice) else np.asarray(index, None if len(index) else int))
+
+    def select(self, index: Index) -> "Poses":
+        """Return the people of a slice, a boolean mask (N,) or an index array, in its order."""
+        return _from_arrays([array[index] for array in self._arrays()], self.skeleton)
+
+    def fields(self) -> Dict[str, np.ndarray]:
+        """Return the arrays by their names, in the order of FIELDS; the skeleton is not among them."""
+        return dict(zip(FIELDS, self._arrays()))
+
+    def replace(self, **changes: Any) -> "Poses":
+        """Return the same people with other arrays, or another skeleton. Raises TypeError for an unknown name."""
+        unknown = set(changes).difference(self.__slots__)
+        if unknown:
+            raise TypeError("expected names out of %s, got %s" % (", ".join(self.__slots__), ", ".join(unknown)))
+        return Poses(*(changes.get(name, getattr(self, name)) for name in self.__slots__))
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return what json.dumps takes: the name of the skeleton, and the people as a list.
+
+        Each person has "track_id" (None without tracking), "state" (one of STATE_NAMES), "person_score", "box_xyxy"
+        (px), and "keypoints": [x, y, score] by the name of the joint, or a list of these without a skeleton. Numbers
+        are rounded to four decimals.
+        """
+        name = self.skeleton.name if self.skeleton else None
+        return {"skeleton": name, "people": [person.to_dict() for person in self]}
+
+    def to_coco(self, image_id: Union[int, str]) -> List[Dict[str, Any]]:
+        """Return the people in COCO's results format for keypoints, with "track_id" where they are tracked.
+
+        There is no "bbox", which would make pycocotools take them for boxes.
+        """
+        results = []
+        for person in self:
+            rows = zip(person.xy.tolist(), person.score.tolist())
+            keypoints = [round(value, 4) for (x, y), score in rows for value in (x, y, score)]
+            result: Dict[str, Any] = {"image_id": image_id, "category_id": 1, "keypoints": keypoints}
+            result["score"] = round(person.person_score, 5)
+            if person.track_id != UNTRACKED:
+                result["track_id"] = person.track_id
+            results.append(result)
+        return results
+
+    def __repr__(self) -> str:
+        people = "1 person" if len(self) == 1 else "%d people" % len(self)
+        name = " " + self.skeleton.name if self.skeleton else ""
+        shown = ", ".join([person._text() for person in self[:MOST_SHOWN]] + ["..."] * (len(self) > MOST_SHOWN))
+        return "Poses(%s, %d keypoints%s%s)" % (people, self.score.shape[1], name, shown and ": " + shown)
 
 
-def empty_poses(num_keypoints: int) -> Poses:
-    """Nobody: N = 0."""
-    return make_poses(np.zeros((0, num_keypoints, 2)), np.zeros((0, num_keypoints)), np.zeros((0, 4)), np.zeros(0))
+def empty_poses(num_keypoints: int, skeleton: Optional[Skeleton] = None) -> Poses:
+    """Return poses of nobody, N = 0.
+
+    Args:
+        num_keypoints: K, the number of keypoints that a person would have.
+        skeleton: of the K keypoints, None where it is not known.
+    """
+    nobody = np.zeros((0, num_keypoints, 2)), np.zeros((0, num_keypoints)), np.zeros((0, 4)), np.zeros(0)
+    return make_poses(*nobody, skeleton=skeleton)
 
 
 def make_poses(
-    xy: np.ndarray, score: np.ndarray, box_xyxy: np.ndarray, person_score: np.ndarray, track_id: np.ndarray = None
+    xy: np.ndarray,
+    score: np.ndarray,
+    box_xyxy: np.ndarray,
+    person_score: np.ndarray,
+    track_id: Optional[np.ndarray] = None,
+    skeleton: Optional[Skeleton] = None,
 ) -> Poses:
-    """Poses with the documented dtypes; untracked unless ids are given; state and velocity unknown.
+    """Make poses of the documented dtypes, with unknown state and velocity.
 
-    Raises ValueError where the shapes do not belong together.
+    Args:
+        xy: (N, K, 2) px.
+        score: (N, K) in 0..1, 0 = keypoint not found.
+        box_xyxy: (N, 4) px.
+        person_score: (N,) in 0..1.
+        track_id: (N,), None for people without tracking.
+        skeleton: of the K keypoints, None where it is not known.
+
+    Raises:
+        ValueError: the shapes do not belong together.
     """
     count, keypoints = np.shape(score)
     if track_id is None:
         track_id = np.full(count, UNTRACKED)
-    given = [np.shape(a) for a in (xy, box_xyxy, person_score, track_id)]
+    actual = [np.shape(a) for a in (xy, box_xyxy, person_score, track_id)]
     expected = [(count, keypoints, 2), (count, 4), (count,), (count,)]
-    if given != expected:
-        raise ValueError("expected xy, box_xyxy, person_score, track_id of shapes %s, got %s" % (expected, given))
+    if actual != expected:
+        raise ValueError("expected xy, box_xyxy, person_score, track_id of shapes %s, got %s" % (expected, actual))
     floats = [np.asarray(a, np.float32) for a in (xy, score, box_xyxy, person_score)]
     unknown = np.zeros(count, np.uint8), np.zeros((count, keypoints, 2), np.float32)
-    return Poses(*floats, np.asarray(track_id, np.int32), *unknown)  # type: ignore[call-arg]
+    return _from_arrays([*floats, np.asarray(track_id, np.int32), *unknown], skeleton)
 
 
-def joined(first: Poses, second: Poses) -> Poses:
-    """The people of both, in this order."""
-    return Poses(*(np.concatenate(pair) for pair in zip(first, second)))
+def joined(*parts: Poses) -> Poses:
+    """Return the people of all parts, one part after the other, with the first skeleton that is known."""
+    arrays = [np.concatenate(fields) for fields in zip(*(part._arrays() for part in parts))]
+    return _from_arrays(arrays, next((part.skeleton for part in parts if part.skeleton), None))
+
+
+def _from_arrays(arrays: List[np.ndarray], skeleton: Optional[Skeleton]) -> Poses:
+    xy, score, box_xyxy, person_score, track_id, state, velocity = arrays
+    return Poses(xy, score, box_xyxy, person_score, track_id, state, velocity, skeleton)

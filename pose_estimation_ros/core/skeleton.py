@@ -1,4 +1,4 @@
-"""Skeletons: names, links, flip pairs, OKS sigmas; and converters between them, by name and never by index.
+"""Describe skeletons, and convert keypoints from one to another, by name and never by index.
 
 Sources: COCO (cocodataset.org, pycocotools' sigmas), CrowdPose (its API's sigmas), MPII (16 joints, order of the h5
 annotation), OpenPose COCO-18, and REP-155's hri_msgs/Skeleton2D, which claims OpenPose's order but swaps eyes and ears.
@@ -12,7 +12,14 @@ from pose_estimation_ros.core.errors import ConfigError
 
 
 class Skeleton(NamedTuple):
-    """keypoints: K names. links: pairs of keypoint indices (bones). sigmas: K OKS sigmas (COCO's k_i / 2)."""
+    """Describe the K keypoints of a person.
+
+    Attributes:
+        name: of the skeleton, such as "coco17".
+        keypoints: K names. Those of a side begin with "left_" or "right_".
+        links: pairs of keypoint indices, to be drawn as bones.
+        sigmas: K OKS sigmas (COCO's k_i / 2).
+    """
 
     name: str
     keypoints: Tuple[str, ...]
@@ -21,17 +28,18 @@ class Skeleton(NamedTuple):
 
     @property
     def num_keypoints(self) -> int:
+        """The number of keypoints K."""
         return len(self.keypoints)
 
     @property
     def flip_pairs(self) -> Tuple[Tuple[int, int], ...]:
-        """(left, right) index pairs that a mirrored image exchanges, derived from the names."""
+        """The (left, right) index pairs that a mirrored image exchanges, derived from the names."""
         left = [i for i, name in enumerate(self.keypoints) if name.startswith("left_")]
         return tuple((i, self.keypoints.index(self.keypoints[i].replace("left_", "right_"))) for i in left)
 
     @property
     def flip_index(self) -> np.ndarray:
-        """(K,) int: index of each keypoint's mirror image; keypoints on the body's axis map to themselves."""
+        """The index of each keypoint's mirror image, (K,) int; keypoints on the body's axis map to themselves."""
         index = np.arange(self.num_keypoints)
         for left, right in self.flip_pairs:
             index[[left, right]] = right, left
@@ -115,16 +123,25 @@ SKELETONS: Dict[str, Skeleton] = {
 
 
 def get_skeleton(name: str) -> Skeleton:
-    """The skeleton of that name. Raises ConfigError with the known names."""
+    """Return the skeleton of that name. Raises ConfigError with the known names."""
     if name not in SKELETONS:
         raise ConfigError("expected a skeleton out of %s, got %.80r" % (", ".join(sorted(SKELETONS)), name))
     return SKELETONS[name]
 
 
 def convert(xy: np.ndarray, score: np.ndarray, source: Skeleton, target: Skeleton) -> Tuple[np.ndarray, np.ndarray]:
-    """Keypoints of another skeleton: same name, else the midpoint of two (score: the lower), else score 0 at (0, 0).
+    """Convert keypoints from one skeleton to another.
 
-    Args: xy (N, K, 2) px, score (N, K), both in the order of ``source``. Returns both in the order of ``target``.
+    A keypoint is that of the same name, else the midpoint of two (with the lower score), else score 0 at (0, 0).
+
+    Args:
+        xy: (N, K, 2) px, in the order of source.
+        score: (N, K) in 0..1, in the order of source.
+        source: the skeleton of the keypoints.
+        target: the skeleton that is wanted.
+
+    Returns:
+        xy (N, L, 2) float32 px and score (N, L) float32, in the order of target.
     """
     index = {name: i for i, name in enumerate(source.keypoints)}
     new_xy = np.zeros((len(xy), target.num_keypoints, 2), np.float32)

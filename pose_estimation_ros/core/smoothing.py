@@ -80,7 +80,7 @@ class OneEuro:
         xy, velocity, seen = poses.xy.copy(), poses.velocity.copy(), (states.age_s == 0)[..., None]
         xy[tracked] = np.where(seen, states.xy, people.xy)
         velocity[tracked] = np.where(seen, states.velocity, people.velocity)
-        return poses._replace(xy=xy, velocity=velocity)
+        return poses.replace(xy=xy, velocity=velocity)
 
     def _grow_old(self, step_s: Optional[float]) -> None:
         if step_s is None:

@@ -96,7 +96,7 @@ class Tracker:
         expected = self._expected()
         match = self._match(expected, poses)
         self._tracks = self._continued(expected, poses, match)
-        return self._tracks.poses.select(np.arange(poses.count))._replace(xy=poses.xy)
+        return self._tracks.poses.select(np.arange(poses.count)).replace(xy=poses.xy)
 
     @property
     def lost(self) -> Poses:
@@ -104,7 +104,7 @@ class Tracker:
         poses = self._expected()
         away = (self._tracks.age_s > 0) & (poses.state == CONFIRMED)
         lost = poses.select(away)
-        return lost._replace(score=np.zeros_like(lost.score), state=np.full_like(lost.state, LOST))
+        return lost.replace(score=np.zeros_like(lost.score), state=np.full_like(lost.state, LOST))
 
     def _grow_old(self, step_s: float) -> None:
         tracks = self._tracks._replace(age_s=self._tracks.age_s + step_s)
@@ -114,7 +114,7 @@ class Tracker:
     def _expected(self) -> Poses:
         """Return all tracked people where they are expected at the time of the last update."""
         poses, offset = self._tracks.poses, (self._tracks.velocity * self._tracks.age_s[:, None]).astype(np.float32)
-        return poses._replace(xy=poses.xy + offset[:, None], box_xyxy=poses.box_xyxy + np.tile(offset, 2))
+        return poses.replace(xy=poses.xy + offset[:, None], box_xyxy=poses.box_xyxy + np.tile(offset, 2))
 
     def _match(self, expected: Poses, poses: Poses) -> np.ndarray:
         """Return the index of each person's track (N,) int, -1 for somebody new."""
@@ -139,7 +139,7 @@ class Tracker:
         velocity = np.zeros((poses.count, 2))
         velocity[old] = tracks.velocity + self._velocity_change(before, poses.select(old), tracks)
         state = np.where(seen >= self.confirm_after, CONFIRMED, TENTATIVE).astype(np.uint8)
-        current = poses._replace(track_id=track_id, state=state)
+        current = poses.replace(track_id=track_id, state=state)
         missing = np.ones(expected.count, bool)
         missing[match[old]] = False
         rest = self._tracks.select(missing)

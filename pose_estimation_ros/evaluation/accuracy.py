@@ -14,7 +14,7 @@ from pose_estimation_ros.evaluation.run_models import check_images, make_estimat
 from pose_estimation_ros.inference.backends.base import CPU_ENGINES, Backend
 from pose_estimation_ros.inference.backends.model_file import ModelFile
 from pose_estimation_ros.inference.backends.open import open_model
-from pose_estimation_ros.inference.detector import open_detector
+from pose_estimation_ros.inference.detector import open_network_detector
 from pose_estimation_ros.inference.progress import progress
 
 NOT_FINITE = {"people": "have keypoints that are not finite", "boxes": "are not finite"}
@@ -95,7 +95,7 @@ def accuracy_of_detector(
     """
     folder, truths = benchmark.path.parent / "images", benchmark.truth
     check_images(folder, {truth.file_name: truth.size for truth in truths})
-    detector = open_detector(model, threads, score_threshold=LOWEST_SCORE, cpu_engine=cpu_engine)
+    detector = open_network_detector(model, threads, score_threshold=LOWEST_SCORE, cpu_engine=cpu_engine)
     detections = detection.detect_folder(detector, folder, progress(truths, len(truths), "images"))
     count = sum(len(scores) for _, scores in detections)
     odd, detections = detection.finite_boxes(detections)

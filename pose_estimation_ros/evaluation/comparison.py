@@ -36,7 +36,7 @@ from pose_estimation_ros.inference.backends.base import CPU_ENGINES
 from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.inference.backends.model_file import ModelFile
 from pose_estimation_ros.inference.backends.open import open_model
-from pose_estimation_ros.inference.detector import open_detector
+from pose_estimation_ros.inference.detector import open_network_detector
 
 WARM_UP = 5  # rounds
 # The figures by which models are compared; the first that a model has counts. Each has a name and a factor to percent.
@@ -173,7 +173,7 @@ def pose_candidate(model: ModelFile, name: str, comparison: Comparison, benchmar
 def detector_candidate(model: ModelFile, name: str, comparison: Comparison, benchmarks: Benchmarks) -> Candidate:
     """Open a person detector."""
     threads, cpu_engine = comparison.threads, comparison.cpu_engine
-    backend = open_detector(model, threads, cpu_engine=cpu_engine).backend
+    backend = open_network_detector(model, threads, cpu_engine=cpu_engine).backend
 
     def accuracy() -> Figures:
         return accuracy_of_detector(model, benchmarks.detectors, threads, cpu_engine)[0]

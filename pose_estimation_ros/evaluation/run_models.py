@@ -23,8 +23,9 @@ from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.predict import coco_results
 from pose_estimation_ros.inference.progress import progress
-from pose_estimation_ros.inference.top_down import TopDown
+from pose_estimation_ros.inference.top_down import TopDown, person_scores
 
+KEYPOINT_SCORE = 0.2  # HRNet's protocol: keypoints above it make up the score of a person
 NMS_OKS = 0.9
 Estimator = TopDown | BottomUp
 
@@ -80,7 +81,7 @@ def run_on_persons(estimator: TopDown, persons: Persons, folder: Path) -> list[R
         indices.setdefault(name, []).append(index)
     results = []
     for name, in_image in progress(indices.items(), len(indices), "images"):
-        poses = estimator(read_image(str(folder / "images" / name)), persons.box_xyxy[in_image])
+        poses = with_mean_scores(estimator(read_image(str(folder / "images" / name)), persons.box_xyxy[in_image]))
         for place, index in enumerate(in_image):
             results += coco_results(poses.select(np.array([place])), index)
     return results
@@ -138,10 +139,15 @@ def poses_in_boxes(estimator: TopDown, frame: np.ndarray, box_xyxy: np.ndarray, 
         box_xyxy: (N, 4) px.
         box_score: (N,) 0..1.
     """
-    poses = estimator(frame, box_xyxy)
+    poses = with_mean_scores(estimator(frame, box_xyxy))
     person_score = poses.person_score * box_score
     similarity = pose_similarity(poses.xy, crop_area(box_xyxy, estimator.spec), estimator.skeleton.sigmas)
-    return poses._replace(person_score=person_score).select(nms(similarity, person_score, NMS_OKS))
+    return poses.replace(person_score=person_score).select(nms(similarity, person_score, NMS_OKS))
+
+
+def with_mean_scores(poses: Poses) -> Poses:
+    """Set the score of each person to the mean of the keypoint scores above KEYPOINT_SCORE."""
+    return poses.replace(person_score=person_scores(poses.score, KEYPOINT_SCORE))
 
 
 def crop_area(box_xyxy: np.ndarray, spec: ModelSpec) -> np.ndarray:

@@ -67,7 +67,7 @@ class View:
         matrix = self._to_original(image_wh)
         xy, velocity = apply(matrix, poses.xy), poses.velocity @ matrix[:, :2].T
         boxes = _map_boxes(matrix, poses.box_xyxy)
-        return poses._replace(
+        return poses.replace(
             xy=xy.astype(np.float32), velocity=velocity.astype(np.float32), box_xyxy=boxes.astype(np.float32)
         )
 

@@ -1,40 +1,69 @@
-"""Skeletons with ids on an image."""
+"""Draw skeletons with ids or scores into an image."""
+
+from typing import List, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
 
 from pose_estimation_ros.core.colors import MIDDLE, TEXT, side_colors, track_color
+from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.geometry import in_reach
-from pose_estimation_ros.core.poses import UNTRACKED, Poses
+from pose_estimation_ros.core.poses import UNTRACKED, Pose, Poses
 from pose_estimation_ros.core.skeleton import Skeleton
 
 OUTLINE = (30, 30, 30)  # BGR
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 COLOR_BY = ("side", "track")
 
+Color = Tuple[int, int, int]
+Point = Tuple[int, int]
 
-def draw_poses(frame: np.ndarray, poses: Poses, skeleton: Skeleton, color_by: str = "side") -> None:
-    """Draw people into a frame (H, W, 3) uint8 BGR, in place; keypoints with score 0 and their links are left out.
 
-    So are keypoints that are not finite, or farther away than an image reaches.
+def draw_poses(
+    image: np.ndarray, poses: Poses, skeleton: Optional[Skeleton] = None, color_by: str = "side"
+) -> np.ndarray:
+    """Draw people into an image, in place, and return the image, as OpenCV's drawing functions do.
 
-    color_by: "side" (left warm, right cool) or "track" (a colour per person). The label has the track id, or the score
-    in per cent of a person who has none. Lines grow with the person, so that far people stay legible.
+    A keypoint is left out, with its links, where its score is 0, or where it is not finite or farther away than an
+    image reaches. The label of a person is the track id, or the score in per cent of a person who has none. Lines grow
+    with the person, so that people far away stay legible.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        poses: in pixels of the image.
+        skeleton: the links between the keypoints, None for the skeleton of the poses.
+        color_by: "side" (left warm, right cool) or "track" (one colour per person).
+
+    Returns:
+        The same image.
+
+    Raises:
+        ConfigError: color_by is unknown, or the poses have no skeleton and none is given.
     """
-    for person in range(poses.count):
-        found = (poses.score[person] > 0) & in_reach(poses.xy[person])
-        points = np.clip(np.where(found[:, None], poses.xy[person], 0), -1e4, 1e4)
-        xy = [tuple(int(round(v)) for v in point) for point in points.tolist()]
-        person_color = track_color(int(poses.track_id[person]))
-        colors = side_colors(skeleton) if color_by == "side" else [person_color] * skeleton.num_keypoints
-        width = _line_width(poses.box_xyxy[person])
-        links = [link for link in skeleton.links if found[link[0]] and found[link[1]]]
-        _draw_links(frame, xy, links, colors, width)
-        for keypoint in np.flatnonzero(found):
-            cv2.circle(frame, xy[keypoint], width + 1, OUTLINE, -1, cv2.LINE_AA)
-            cv2.circle(frame, xy[keypoint], width, colors[keypoint], -1, cv2.LINE_AA)
-        if found.any():
-            _draw_label(frame, _label(poses, person), points[found].min(0), person_color)
+    skeleton = skeleton or poses.skeleton
+    if skeleton is None:
+        raise ConfigError("expected a skeleton to draw poses that have none, got None")
+    if color_by not in COLOR_BY:
+        raise ConfigError("expected color_by out of %s, got %.80r" % (", ".join(COLOR_BY), color_by))
+    for person in poses:
+        _draw_person(image, person, skeleton, color_by)
+    return image
+
+
+def _draw_person(image: np.ndarray, person: Pose, skeleton: Skeleton, color_by: str) -> None:
+    visible = (person.score > 0) & in_reach(person.xy)
+    points = np.clip(np.where(visible[:, None], person.xy, 0), -1e4, 1e4)
+    xy: List[Point] = [(int(round(x)), int(round(y))) for x, y in points.tolist()]
+    person_color = track_color(person.track_id)
+    colors = side_colors(skeleton) if color_by == "side" else [person_color] * skeleton.num_keypoints
+    width = _line_width(person.box_xyxy)
+    links = [link for link in skeleton.links if visible[link[0]] and visible[link[1]]]
+    _draw_links(image, xy, links, colors, width)
+    for keypoint in np.flatnonzero(visible):
+        cv2.circle(image, xy[keypoint], width + 1, OUTLINE, -1, cv2.LINE_AA)
+        cv2.circle(image, xy[keypoint], width, colors[keypoint], -1, cv2.LINE_AA)
+    if visible.any():
+        _draw_label(image, _label(person), points[visible].min(0), person_color)
 
 
 def _line_width(box_xyxy: np.ndarray) -> int:
@@ -43,25 +72,26 @@ def _line_width(box_xyxy: np.ndarray) -> int:
     return int(np.clip(round(float(box_xyxy[3] - box_xyxy[1]) / 70), 1, 6))
 
 
-def _draw_links(frame: np.ndarray, xy: list, links: list, colors: list, width: int) -> None:
-    """Dark outline first, so that the skeleton stands out from any background; a link across the body is in between."""
+def _draw_links(
+    image: np.ndarray, xy: List[Point], links: Sequence[Tuple[int, int]], colors: List[Color], width: int
+) -> None:
+    """Draw the dark outline first, so that it stands out from any background; links across the body are MIDDLE."""
     for a, b in links:
-        cv2.line(frame, xy[a], xy[b], OUTLINE, width + 2, cv2.LINE_AA)
+        cv2.line(image, xy[a], xy[b], OUTLINE, width + 2, cv2.LINE_AA)
     for a, b in links:
-        cv2.line(frame, xy[a], xy[b], colors[a] if colors[a] == colors[b] else MIDDLE, width, cv2.LINE_AA)
+        cv2.line(image, xy[a], xy[b], colors[a] if colors[a] == colors[b] else MIDDLE, width, cv2.LINE_AA)
 
 
-def _label(poses: Poses, person: int) -> str:
-    track_id = int(poses.track_id[person])
-    return "%.0f%%" % (100 * poses.person_score[person]) if track_id == UNTRACKED else "#%d" % track_id
+def _label(person: Pose) -> str:
+    return "%.0f%%" % (100 * person.person_score) if person.track_id == UNTRACKED else "#%d" % person.track_id
 
 
-def _draw_label(frame: np.ndarray, text: str, corner_xy: np.ndarray, color: tuple) -> None:
-    """Text on a filled plate above the skeleton, moved inside the frame."""
-    scale = max(0.45, min(frame.shape[:2]) / 1200.0)
+def _draw_label(image: np.ndarray, text: str, corner_xy: np.ndarray, color: Color) -> None:
+    """Draw text on a filled plate above the skeleton, moved inside the image."""
+    scale = max(0.45, min(image.shape[:2]) / 1200.0)
     (width, height), below = cv2.getTextSize(text, FONT, scale, 1)
-    left = int(np.clip(corner_xy[0], 0, max(frame.shape[1] - width - 6, 0)))
-    bottom = int(np.clip(corner_xy[1] - 10, height + below + 4, max(frame.shape[0] - 1, height + below + 4)))
-    cv2.rectangle(frame, (left, bottom - height - below - 4), (left + width + 6, bottom), color, -1)
+    left = int(np.clip(corner_xy[0], 0, max(image.shape[1] - width - 6, 0)))
+    bottom = int(np.clip(corner_xy[1] - 10, height + below + 4, max(image.shape[0] - 1, height + below + 4)))
+    cv2.rectangle(image, (left, bottom - height - below - 4), (left + width + 6, bottom), color, -1)
     for ink, thickness in ((OUTLINE, 3), (TEXT, 1)):
-        cv2.putText(frame, text, (left + 3, bottom - below), FONT, scale, ink, thickness, cv2.LINE_AA)
+        cv2.putText(image, text, (left + 3, bottom - below), FONT, scale, ink, thickness, cv2.LINE_AA)

@@ -6,7 +6,7 @@ photograph whose lower half is grey would pass for one without people.
 """
 
 import os
-from typing import Optional
+from typing import Optional, Union
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ MAX_FILE_BYTES = 2**30
 RADIANCE = b"#?"  # first bytes of .hdr files
 
 
-def read_image(path: str) -> np.ndarray:
+def read_image(path: Union[str, "os.PathLike[str]"]) -> np.ndarray:
     """Read an image file.
 
     Args:

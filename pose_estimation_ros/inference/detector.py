@@ -1,6 +1,6 @@
-"""Person detectors: callables ``frame -> (box_xyxy (N, 4) float32 px, score (N,) float32)``, best first."""
+"""Detect people: callables ``frame -> (box_xyxy (N, 4) float32 px, score (N,) float32)``, best first."""
 
-from typing import Any, Callable, NamedTuple, Tuple, Union
+from typing import Callable, Dict, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 
@@ -24,16 +24,20 @@ from pose_estimation_ros.inference.stopwatch import Stopwatch
 FULL_FRAME = "full_frame"
 MAX_CANDIDATES = 300  # boxes that go into the suppression, whose cost is quadratic
 
+# frame (H, W, 3) uint8 BGR -> box_xyxy (N, 4) float32 px of the frame, score (N,) float32 in 0..1, best first
+Detector = Callable[[np.ndarray], Tuple[np.ndarray, np.ndarray]]
+Decode = Callable[[Dict[str, np.ndarray], Tuple[int, int]], Tuple[np.ndarray, np.ndarray]]
+
 
 class Family(NamedTuple):
-    """What a network wants and how its outputs are read.
+    """Describe what input a kind of detector network wants, and how its outputs are read.
 
     decode: outputs, size_wh -> boxes (M, 4) xyxy in input px, scores (M,). bgr: order of the channels, else RGB.
     padding: grey level around the letterboxed image. mean, std: per channel, in the input's order. nms_iou: boxes that
     overlap a better one by more are dropped.
     """
 
-    decode: Callable
+    decode: Decode
     bgr: bool
     padding: int
     mean: Tuple[float, ...]
@@ -48,24 +52,40 @@ NANODET = Family(decode_nanodet, True, 0, (103.53, 116.28, 123.675), (57.375, 57
 
 
 def full_frame(frame: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """One box around the whole image with score 1: for a single person who fills the view."""
+    """Return one box around the whole image with score 1: for a single person who fills the view."""
     height, width = frame.shape[:2]
     return np.array([[0, 0, width, height]], np.float32), np.ones(1, np.float32)
 
 
 class NetworkDetector:
-    """Letterboxes the frame into the network, decodes its boxes and keeps the best of those that overlap."""
+    """Find people by a network: letterbox the frame, decode the boxes, and keep the best of those that overlap."""
 
     def __init__(
-        self, backend: Backend, family: Family, score_threshold: float = None, watch: Stopwatch = None
+        self,
+        backend: Backend,
+        family: Family,
+        score_threshold: Optional[float] = None,
+        watch: Optional[Stopwatch] = None,
     ) -> None:
+        """Take an open network.
+
+        Args:
+            backend: the network.
+            family: says how its input is made and its outputs are read.
+            score_threshold: boxes of a lower score are dropped, 0..1; None for the family's.
+            watch: gets the time of each stage.
+        """
         self.backend, self._family = backend, family
-        self._size_wh = tuple(backend.input_shape[:1:-1])
+        self._size_wh: Tuple[int, int] = (backend.input_shape[3], backend.input_shape[2])
         self.score_threshold = family.score_threshold if score_threshold is None else score_threshold
         self._watch = watch or Stopwatch()
 
     def __call__(self, frame: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-        """frame (H, W, 3) uint8 BGR -> box_xyxy (N, 4) float32 px inside the frame, score (N,) float32, best first."""
+        """Find people in a frame (H, W, 3) uint8 BGR.
+
+        Returns:
+            box_xyxy (N, 4) float32 px inside the frame, and score (N,) float32, best first.
+        """
         height, width = frame.shape[:2]
         matrix = letterbox_matrix((width, height), self._size_wh)
         batch = self._network_input(frame, matrix)
@@ -92,26 +112,49 @@ class NetworkDetector:
         return boxes[kept], scores[kept].clip(0, 1)
 
     def close(self) -> None:
+        """Free the network."""
         self.backend.close()
 
 
 def open_detector(
     name_or_path: Union[str, ModelFile],
     threads: int = 0,
-    score_threshold: float = None,
-    watch: Stopwatch = None,
+    score_threshold: Optional[float] = None,
+    watch: Optional[Stopwatch] = None,
     fallback: bool = False,
     cpu_engine: str = CPU_ENGINES[0],
-) -> Any:
-    """The detector of that name or file.
-
-    Args: name_or_path: "full_frame"; a model of ours with its .json spec, such as "person_detector"; what find_model()
-    gave; or the ONNX file
-    of a YOLOX or NanoDet-m trained on COCO or on persons alone, without a spec. score_threshold: 0..1; the model's own
-    if None. watch: gets the laps. fallback, cpu_engine: see open_model. Raises ModelError.
-    """
+) -> Detector:
+    """Open a person detector, "full_frame" or that of open_network_detector, which describes the arguments."""
     if name_or_path == FULL_FRAME:
         return full_frame
+    return open_network_detector(name_or_path, threads, score_threshold, watch, fallback, cpu_engine)
+
+
+def open_network_detector(
+    name_or_path: Union[str, ModelFile],
+    threads: int = 0,
+    score_threshold: Optional[float] = None,
+    watch: Optional[Stopwatch] = None,
+    fallback: bool = False,
+    cpu_engine: str = CPU_ENGINES[0],
+) -> NetworkDetector:
+    """Open the network of a person detector.
+
+    Args:
+        name_or_path: a model of this package with its .json spec, such as "person_detector"; or the ONNX file of a
+            YOLOX or NanoDet-m trained on COCO or on persons alone, without a spec; or what find_model returned.
+        threads: CPU threads, 0 = as many as cores.
+        score_threshold: boxes of a lower score are dropped, 0..1; None for the model's own.
+        watch: gets the time of each stage.
+        fallback: see open_model.
+        cpu_engine: see open_model.
+
+    Returns:
+        The detector, to be closed.
+
+    Raises:
+        ModelError: there is no such model, it cannot be opened, or it is no detector.
+    """
     model = name_or_path
     if isinstance(model, str) and not model.endswith(ENGINE):
         model = find_model(model)

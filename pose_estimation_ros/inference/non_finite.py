@@ -6,7 +6,7 @@ import numpy as np
 
 
 class NonFinite(NamedTuple):
-    """Count of what a network computed and nobody can use.
+    """Count the values of a network that cannot be used.
 
     values: heatmap channels, keypoints and boxes with a number that is NaN or infinite. batches: calls of the network
     with such a value. batches_without_finite: those of them in which all values of an output were such.
@@ -17,7 +17,7 @@ class NonFinite(NamedTuple):
     batches_without_finite: int = 0
 
     def text(self) -> str:
-        """Return what was counted in words, "" for nothing."""
+        """Return the counts as a sentence, "" where nothing was counted."""
         if not self.values:
             return ""
         return (
@@ -40,7 +40,7 @@ def mark_non_finite(outputs: Dict[str, np.ndarray]) -> Tuple[Dict[str, np.ndarra
         outputs: arrays (N, M, ...) by name, as the network gave them; not changed.
 
     Returns:
-        The outputs, marked, and the count of one batch.
+        The outputs, marked, and the count of this batch.
     """
     marked, values, lost = dict(outputs), 0, False
     for name, output in outputs.items():

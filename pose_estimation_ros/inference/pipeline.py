@@ -1,6 +1,6 @@
-"""Frame and stamp -> tracked, smoothed poses: the one object that node, command line and benchmarks call."""
+"""Turn frames and stamps into tracked, smoothed poses: the one object that node, command line and benchmarks call."""
 
-from typing import Any, Callable, Dict, Optional, Sequence, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -16,32 +16,46 @@ from pose_estimation_ros.imaging.crops import MAX_SIDE
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.bottom_up import BottomUp
-from pose_estimation_ros.inference.detector import FULL_FRAME, full_frame, open_detector
+from pose_estimation_ros.inference.detector import FULL_FRAME, Detector, NetworkDetector, open_detector
+from pose_estimation_ros.inference.estimator import Estimator
 from pose_estimation_ros.inference.non_finite import NonFinite, total
 from pose_estimation_ros.inference.options import LIVE, PipelineOptions, check_options
 from pose_estimation_ros.inference.stopwatch import Stopwatch, Timing
-from pose_estimation_ros.inference.top_down import TopDown
+from pose_estimation_ros.inference.top_down import TopDown, person_scores
 
 DUPLICATE_OKS = 0.7
 CARRY_MARGIN = 0.15  # of the keypoints' extent, each side: keypoints end before the head, hands and feet do
 CARRY_KEYPOINTS = 6  # fewer do not outline a person
+NO_BOXES = np.zeros((0, 4), np.float32)
 
 
 class Pipeline:
-    """A callable ``frame (H, W, 3) uint8 BGR, stamp_s -> Poses``; owns all state between frames.
+    """Estimate the poses of a stream of frames: a callable ``frame (H, W, 3) uint8 BGR, stamp_s -> Poses``.
 
-    estimator: ``frame -> Poses`` where detector is None (bottom-up), else ``frame, boxes -> Poses``. ``timing`` tells
-    where the time of the last call went, ``skeleton`` the order of the keypoints.
+    It owns all state between frames, applies the thresholds, and is a context manager.
+
+    Attributes:
+        options: the options in use.
+        skeleton: the order of the keypoints.
     """
 
     def __init__(
         self,
-        estimator: Any,
-        detector: Optional[Callable],
+        estimator: Estimator,
+        detector: Optional[Detector],
         options: PipelineOptions = PipelineOptions(),  # noqa: B008
         backends: Sequence[Backend] = (),
-        watch: Stopwatch = None,
+        watch: Optional[Stopwatch] = None,
     ) -> None:
+        """Put the parts together.
+
+        Args:
+            estimator: finds the poses in boxes, or in the whole frame where there is no detector.
+            detector: finds the boxes, None for an estimator that finds people by itself (bottom-up).
+            options: thresholds, tracking and smoothing.
+            backends: the open networks, that of the poses first.
+            watch: the stopwatch that estimator and detector use, too.
+        """
         self._estimator, self._detector = estimator, detector
         self._watch = watch or Stopwatch()
         self._clock = StampClock()
@@ -52,11 +66,18 @@ class Pipeline:
         self.reset()
 
     def sibling(self) -> "Pipeline":
-        """One for another camera: the same networks and options, its own people. Closed with this one."""
+        """Return a pipeline for another camera: the same networks and options, its own people.
+
+        Closing this one closes the networks of both.
+        """
         return Pipeline(self._estimator, self._detector, self.options, self._backends, self._watch)
 
     def change(self, **changes: Any) -> None:
-        """Changes options of LIVE from the next frame on; people and ids stay. Raises ConfigError, changing none."""
+        """Change options of LIVE from the next frame on; people and their ids stay.
+
+        Raises:
+            ConfigError: an option is not in LIVE, or its value is out of range. No option has changed.
+        """
         fixed = sorted(set(changes) - set(LIVE))
         if fixed:
             raise ConfigError("expected options out of %s, got %s" % (", ".join(LIVE), ", ".join(fixed)))
@@ -68,22 +89,30 @@ class Pipeline:
         if options.detector == FULL_FRAME:  # costs nothing, and carried boxes would make the crop breathe
             options = options._replace(detect_every=1)
         self.options = options
-        self._estimator.score_threshold = options.score_threshold
         self._tracker.max_age_s, self._tracker.confirm_after = options.track_max_age_s, options.confirm_after
         self._smoother.min_cutoff_hz, self._smoother.beta = options.min_cutoff_hz, options.beta
 
     def reset(self) -> None:
-        """Forgets people and boxes, as before the first frame; ids go on counting."""
-        self._last = empty_poses(self.skeleton.num_keypoints)
+        """Forget people and boxes, as before the first frame; ids go on counting."""
+        self._last = empty_poses(self.skeleton.num_keypoints, self.skeleton)
         self._frames_to_detection = 0
         self._frame_shape: Tuple[int, ...] = ()
         self._tracker.reset()
         self._smoother.reset()
 
-    def __call__(self, frame: np.ndarray, stamp_s: float, boxes: np.ndarray = None) -> Poses:
-        """People in the frame, best first on frames where the detector ran. Raises FrameError for what is no image.
+    def __call__(self, frame: np.ndarray, stamp_s: float, boxes: Optional[np.ndarray] = None) -> Poses:
+        """Find, track and smooth the people in the next frame.
 
-        boxes (N, 4) xyxy px, best first: in place of the detector's; a bottom-up model does not look at them.
+        Args:
+            frame: (H, W, 3) uint8 BGR.
+            stamp_s: time of the frame in seconds, on any clock.
+            boxes: (N, 4) xyxy px, best first, in place of the detector's; not used by a bottom-up model.
+
+        Returns:
+            The people, best first on frames where the detector ran.
+
+        Raises:
+            FrameError: the frame is no image.
         """
         self._watch.restart()
         check_frame(frame)
@@ -114,32 +143,32 @@ class Pipeline:
 
     @property
     def parts_ms(self) -> Dict[str, float]:
-        """Milliseconds of the last call by part of the way: stopwatch.PARTS."""
+        """Milliseconds spent in each part of the last call, by the names in stopwatch.PARTS."""
         return self._watch.parts_ms
 
     @property
     def backend(self) -> Backend:
-        """What the pose network runs on now."""
+        """The backend that runs the pose network."""
         return self._backends[0]
 
     @property
     def spec(self) -> ModelSpec:
-        """Of the pose model."""
+        """The spec of the pose model."""
         return self._estimator.spec
 
     @property
     def backend_name(self) -> str:
-        """What the pose network runs on now."""
+        """The name of the backend that runs the pose network, "" where there is none."""
         return self._backends[0].name if self._backends else ""
 
     @property
     def fault(self) -> str:
-        """Why a network runs on something else than was asked for, "" while all is well."""
+        """The reason why a network runs on another backend than was asked for, "" while all is well."""
         return "; ".join(backend.fault for backend in self._backends if backend.fault)
 
     @property
     def non_finite(self) -> NonFinite:
-        """Count what the networks computed that is not finite, since they were opened; siblings count together."""
+        """The count of values that are not finite, since the networks were opened; siblings count together."""
         return total(backend.non_finite for backend in self._backends)
 
     @property
@@ -149,32 +178,34 @@ class Pipeline:
 
     @property
     def detector_name(self) -> str:
-        """Of the options, or "none" where the model finds people by itself."""
+        """The detector of the options, or "none" where the model finds people by itself."""
         return self.options.detector if self._detector else "none"
 
     def _estimate(self, frame: np.ndarray, boxes: Optional[np.ndarray]) -> Poses:
-        if self._detector is None:
-            poses = self._estimator(frame)  # best first
-            return poses.select(np.arange(min(poses.count, self.options.max_people)))
         boxes = self._boxes(frame) if boxes is None else boxes[: self.options.max_people]
-        return self._estimator(frame, boxes)
+        return self._estimator(frame, boxes)[: self.options.max_people]
 
     def _boxes(self, frame: np.ndarray) -> np.ndarray:
+        if self._detector is None:
+            return NO_BOXES
         if self._frames_to_detection > 0:
             return carried_boxes(self._last)
         self._frames_to_detection = self.options.detect_every
         return self._detector(frame)[0][: self.options.max_people]
 
     def _keep_good(self, poses: Poses) -> Poses:
-        """Without people of a low score and without those whom two boxes found twice; doubtful keypoints score 0."""
-        poses = poses._replace(score=np.where(poses.score < self.options.score_threshold, 0, poses.score))
-        poses = poses.select(poses.person_score >= self.options.person_threshold)
+        """Give keypoints of a low score 0; drop people of a low score and those whom two boxes found twice."""
+        threshold, person_score = self.options.score_threshold, poses.person_score
+        if self._detector is not None:  # a bottom-up model has scores of its own for people
+            person_score = person_scores(poses.score, threshold)
+        poses = poses.replace(score=np.where(poses.score < threshold, 0, poses.score), person_score=person_score)
+        poses = poses[poses.person_score >= self.options.person_threshold]
         area = box_area(poses.box_xyxy)
         kept = oks_nms(poses.xy, poses.score, area, poses.person_score, self.skeleton.sigmas, DUPLICATE_OKS)
         return poses.select(np.sort(kept))
 
     def close(self) -> None:
-        """Frees the networks."""
+        """Free the networks."""
         for part in (self._estimator, self._detector):
             getattr(part, "close", lambda: None)()
 
@@ -194,7 +225,7 @@ def check_frame(frame: np.ndarray) -> None:
 
 
 def carried_boxes(poses: Poses) -> np.ndarray:
-    """Boxes (N, 4) xyxy px for the next frame: halfway from each person's last box to the box around the keypoints.
+    """Return boxes (N, 4) xyxy px for the next frame, halfway from each last box to the box around the keypoints.
 
     Halfway, because boxes taken from keypoints alone run away with one bad keypoint and shrink when a limb is hidden.
     """
@@ -205,15 +236,51 @@ def carried_boxes(poses: Poses) -> np.ndarray:
     return np.where(outlined, (poses.box_xyxy + wide) / 2, poses.box_xyxy)
 
 
-def build_pipeline(options: PipelineOptions = PipelineOptions()) -> Pipeline:  # noqa: B008
-    """Opens the networks of the options. Raises ConfigError for an option out of range, ModelError for a bad model."""
+def build_pipeline(
+    options: PipelineOptions = PipelineOptions(),  # noqa: B008
+    detector: Optional[Detector] = None,
+) -> Pipeline:
+    """Open the networks and put the pipeline together.
+
+    Args:
+        options: the model and all else.
+        detector: a callable in place of the detector that the options name; not used by a bottom-up model.
+
+    Returns:
+        The pipeline, to be closed.
+
+    Raises:
+        ConfigError: an option is out of range.
+        ModelError: a model cannot be used.
+    """
     check_options(options)
     watch = Stopwatch()
-    shared: Any = dict(threads=options.threads, fallback=options.fallback, cpu_engine=options.cpu_engine)
-    backend, spec = open_model(options.model, POSE_TASKS, **shared)
-    if spec.task == "bottom_up":
-        return Pipeline(BottomUp(backend, spec, options.flip_test, watch), None, options, [backend], watch)
-    detector = open_detector(options.detector, watch=watch, **shared)
-    estimator = TopDown(backend, spec, detector, options.flip_test, options.score_threshold, watch)
-    backends = [backend] + ([] if detector is full_frame else [detector.backend])
+    estimator = open_estimator(options, watch)
+    if estimator.spec.task == "bottom_up":
+        return Pipeline(estimator, None, options, [estimator.backend], watch)
+    if detector is None:
+        detector = open_detector(options.detector, options.threads, None, watch, options.fallback, options.cpu_engine)
+    backends = [estimator.backend] + ([detector.backend] if isinstance(detector, NetworkDetector) else [])
     return Pipeline(estimator, detector, options, backends, watch)
+
+
+def open_estimator(
+    options: PipelineOptions = PipelineOptions(),  # noqa: B008
+    watch: Optional[Stopwatch] = None,
+) -> Estimator:
+    """Open the pose network of the options, without a detector, thresholds or tracking.
+
+    Args:
+        options: model, flip_test, threads, fallback and cpu_engine count.
+        watch: gets the time of each stage.
+
+    Returns:
+        The estimator, to be closed.
+
+    Raises:
+        ConfigError: the model cannot be run with flip_test, or cpu_engine is unknown.
+        ModelError: the model cannot be used.
+    """
+    backend, spec = open_model(options.model, POSE_TASKS, options.threads, options.fallback, options.cpu_engine)
+    kind = BottomUp if spec.task == "bottom_up" else TopDown
+    return kind(backend, spec, options.flip_test, watch)

@@ -7,14 +7,14 @@ import os
 import re
 import sys
 import warnings
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
 
 import cv2
 import numpy as np
 
 from pose_estimation_ros.core.atomic_files import make_folder, write_json, write_whole
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.core.poses import UNTRACKED, Poses
+from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.imaging.draw import draw_poses
 from pose_estimation_ros.imaging.video import Source, SourceFrame, VideoWriter, open_source, warn_of_unreadable
 from pose_estimation_ros.inference.options import DEFAULTS, PipelineOptions
@@ -155,18 +155,9 @@ class _Pictures:
             self._video.close()
 
 
-def coco_results(poses: Poses, image_id: int) -> List[Dict[str, Any]]:
-    """Return COCO keypoint results of one image; without "bbox", which makes pycocotools take them for boxes."""
-    results = []
-    for person in range(poses.count):
-        rows = zip(poses.xy[person].tolist(), poses.score[person].tolist())
-        keypoints = [round(value, 4) for (x, y), score in rows for value in (x, y, score)]
-        result: Dict[str, Any] = {"image_id": image_id, "category_id": 1, "keypoints": keypoints}
-        result["score"] = round(float(poses.person_score[person]), 5)
-        if poses.track_id[person] != UNTRACKED:
-            result["track_id"] = int(poses.track_id[person])
-        results.append(result)
-    return results
+def coco_results(poses: Poses, image_id: Union[int, str]) -> List[Dict[str, Any]]:
+    """Return COCO keypoint results of one image, see Poses.to_coco."""
+    return poses.to_coco(image_id)
 
 
 def image_ids(paths: List[str]) -> List[int]:

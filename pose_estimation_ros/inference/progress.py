@@ -1,13 +1,15 @@
-"""Show how far a long loop is: a bar in a terminal, a line now and then in a log file."""
+"""Show the progress of a long loop: a bar in a terminal, a line now and then in a log file."""
 
 import sys
 import time
-from typing import Any, Iterable, Iterator
+from typing import Iterable, Iterator, Optional, TypeVar
 
 EVERY_S = 10.0  # from one line to the next where stderr is no terminal
 
+Item = TypeVar("Item")
 
-def progress(items: Iterable[Any], total: int = None, unit: str = "frames") -> Iterable[Any]:
+
+def progress(items: Iterable[Item], total: Optional[int] = None, unit: str = "frames") -> Iterable[Item]:
     """Pass the items on and show on stderr how many have been worked on.
 
     Args:
@@ -24,15 +26,16 @@ def progress(items: Iterable[Any], total: int = None, unit: str = "frames") -> I
         except ImportError:
             pass
         else:
-            return tqdm(items, desc=unit, total=total, leave=False, file=sys.stderr)
+            bar: Iterable[Item] = tqdm(items, desc=unit, total=total, leave=False, file=sys.stderr)
+            return bar
     return _lines(items, total, unit)
 
 
-def _lines(items: Iterable[Any], total: Any, unit: str) -> Iterator[Any]:
-    count, told_s = 0, time.monotonic()
+def _lines(items: Iterable[Item], total: Optional[int], unit: str) -> Iterator[Item]:
+    count, last_line_s = 0, time.monotonic()
     for item in items:
         yield item
         count += 1
-        if time.monotonic() - told_s >= EVERY_S:
-            told_s = time.monotonic()
+        if time.monotonic() - last_line_s >= EVERY_S:
+            last_line_s = time.monotonic()
             print("%d/%s %s" % (count, total or "?", unit), file=sys.stderr, flush=True)

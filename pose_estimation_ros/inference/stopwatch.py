@@ -1,34 +1,44 @@
-"""Where the time of one frame goes: one watch for pipeline, detector and estimator, so that no moment is lost."""
+"""Measure where the time of a frame goes, by one watch for pipeline, detector and estimator."""
 
 import collections
 import time
 from typing import Dict, NamedTuple
 
-PARTS = ("detect", "warp", "network", "decode", "track")  # of the way of a frame, in its order
+PARTS = ("detect", "warp", "network", "decode", "track")  # of the work on a frame, in its order
 
 
 class Timing(NamedTuple):
+    """Hold the milliseconds of each stage of one frame."""
+
     preprocess_ms: float
     inference_ms: float
     postprocess_ms: float
 
 
 class Stopwatch:
-    """``lap()`` adds the time since the last lap to a stage of Timing and to one of PARTS.
+    """Add up the time between laps, so that no moment is lost.
 
-    ``timing`` and ``parts_ms`` have the sums since ``restart()``: the message's, and the finer ones of the benchmark.
+    Attributes:
+        timing: sums since ``restart()``, as the messages have them.
+        parts_ms: sums since ``restart()`` by PARTS, as the benchmark shows them.
     """
 
     def __init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
+        """Begin a new frame: set all sums to 0."""
         self._ms = dict.fromkeys(Timing._fields, 0.0)
         self.parts_ms: Dict[str, float] = collections.OrderedDict.fromkeys(PARTS, 0.0)
         self._last_s = time.perf_counter()
 
     def lap(self, stage: str, part: str) -> None:
-        """stage: "preprocess", "inference" or "postprocess"; part: one of PARTS."""
+        """Add the time since the last lap.
+
+        Args:
+            stage: "preprocess", "inference" or "postprocess".
+            part: one of PARTS.
+        """
         now_s = time.perf_counter()
         self._ms[stage + "_ms"] += 1e3 * (now_s - self._last_s)
         self.parts_ms[part] += 1e3 * (now_s - self._last_s)
@@ -36,4 +46,5 @@ class Stopwatch:
 
     @property
     def timing(self) -> Timing:
+        """The sums by stage."""
         return Timing(**self._ms)

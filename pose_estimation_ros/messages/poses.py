@@ -76,7 +76,7 @@ def msg_to_poses(msg: Message, num_keypoints: int) -> Poses:
     track_id = np.array([person.track_id for person in msg.persons], np.int32)
     state = np.array([getattr(person, "state", NO_STATE) for person in msg.persons], np.uint8)
     poses = make_poses(values[..., :2], values[..., 2], boxes, score, track_id)
-    return poses._replace(state=state, velocity=values[..., 3:])
+    return poses.replace(state=state, velocity=values[..., 3:])
 
 
 def joints_to_msg(

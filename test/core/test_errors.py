@@ -77,3 +77,9 @@ def test_closest_name(name, known, options, closest):
 )
 def test_an_error_in_one_line(error, line):
     assert errors.one_line(error) == line
+
+
+@pytest.mark.parametrize("name, hint", [("", ""), ("scoer", ", did you mean 'score'?"), ("zzz", "")])
+def test_a_hint_for_a_mistyped_name(name, hint):
+    assert errors.did_you_mean(name, ["beta", "score"]) == hint
+    assert errors.did_you_mean(name, []) == ""

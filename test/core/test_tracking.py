@@ -132,11 +132,11 @@ def test_empty_frames(frames):
 def test_people_without_a_keypoint_are_tracked_by_their_boxes():
     tracker = Tracker(SIGMAS)
     for i in range(5):
-        bare = people((2 * i, 0), (300, 0))._replace(score=np.zeros((2, 17), np.float32))
+        bare = people((2 * i, 0), (300, 0)).replace(score=np.zeros((2, 17), np.float32))
         got = tracker.update(bare, i / 30)
         assert got.track_id.tolist() == [1, 2]
     tracker.update(people(), 0.2)
-    assert all(np.isfinite(field).all() for field in tracker.lost)
+    assert all(np.isfinite(field).all() for field in tracker.lost.fields().values())
 
 
 def test_a_jump_forward_in_time_forgets():

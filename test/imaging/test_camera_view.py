@@ -60,7 +60,7 @@ def test_boxes_and_velocities(rotation, velocity):
     """A person of 7 x 5 px who moves by (1, 2) px/s in the upright image, at its upper left corner."""
     view = View((20, 10, 40, 30), rotation)
     poses = make_poses(np.zeros((1, 2, 2)), [[0.7, 0]], [[0, 0, 6, 4]], [0.9], [3])
-    poses = poses._replace(velocity=np.full((1, 2, 2), (1, 2), np.float32))
+    poses = poses.replace(velocity=np.full((1, 2, 2), (1, 2), np.float32))
     back = view.back(poses, (640, 480))
     corner = {0: (20, 10, 26, 14), 90: (20, 33, 24, 39), 180: (53, 35, 59, 39), 270: (55, 10, 59, 16)}[rotation]
     np.testing.assert_allclose(back.box_xyxy, [corner], atol=1e-5)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.colors import LEFT, MIDDLE, RIGHT, side_colors, track_color
+from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.poses import empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import SKELETONS, get_skeleton
 from pose_estimation_ros.imaging.draw import draw_poses
@@ -38,6 +39,27 @@ def test_every_keypoint_is_drawn_in_its_colour(name, color_by):
     colors = side_colors(skeleton) if color_by == "side" else [track_color(1)] * skeleton.num_keypoints
     seen = [tuple(int(v) for v in frame[int(y), int(x)]) == color for (x, y), color in zip(xy, colors)]
     assert np.mean(seen) > 0.8  # a few lie under a neighbour or the label
+
+
+def test_the_skeleton_of_the_poses_is_taken_and_the_image_comes_back():
+    images = [grey() for _ in range(3)]
+    drawn = draw_poses(images[0], one_person(spread()).replace(skeleton=COCO))
+    draw_poses(images[1], one_person(spread()), COCO)
+    other = get_skeleton("openpose18")._replace(keypoints=COCO.keypoints, links=())
+    draw_poses(images[2], one_person(spread()).replace(skeleton=COCO), other)
+    assert drawn is images[0] and (images[0] == images[1]).all() and (images[0] != images[2]).any()
+
+
+@pytest.mark.parametrize(
+    "skeleton, color_by, words",
+    [
+        (None, "side", "expected a skeleton to draw poses that have none"),
+        (COCO, "red", "expected color_by out of side, track, got 'red'"),
+    ],
+)
+def test_what_cannot_be_drawn(skeleton, color_by, words):
+    with pytest.raises(ConfigError, match=words):
+        draw_poses(grey(), one_person(spread()), skeleton, color_by)
 
 
 def test_sides_differ():
@@ -94,7 +116,7 @@ def test_what_is_not_finite_or_too_far_away_is_not_drawn(field, bad, color_by, t
         values, frame = getattr(poses, field).copy(), grey()
         values[place] = bad
         with np.errstate(all="ignore"):
-            draw_poses(frame, poses._replace(**{field: values}), COCO, color_by)
+            draw_poses(frame, poses.replace(**{field: values}), COCO, color_by)
         all_gone = len(place) == 1 and (field == "xy" or field == "score" and not bad > 0)
         assert (frame == 128).all() == all_gone
 

@@ -86,7 +86,7 @@ def test_copies_of_a_device_are_told_apart_from_its_network(color_model):
             def close(self):
                 network.close()
 
-        pipeline._backends, pipeline._estimator._backend = [Device()], Device()
+        pipeline._backends, pipeline._estimator.backend = [Device()], Device()
         parts, _ = time_frame(pipeline, np.zeros((64, 48, 3), np.uint8), 0.0, "bgr8", make_message)
     assert (parts["copy in"], parts["copy out"]) == (0.25, 0.125)
     assert parts["network"] == pytest.approx(pipeline.parts_ms["network"] - 0.375)

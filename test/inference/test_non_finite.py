@@ -175,7 +175,7 @@ def test_keypoints_decoded_in_the_graph(color_model, column, bad):
     keypoints[0, 4, column] = bad
     poses = TopDown(Fixed(keypoints=keypoints), load_model_spec(color_model))(FRAME, np.array([[0, 0, 100, 90]]))
     assert poses.score[0, 4] == 0 and (np.delete(poses.score[0], 4) == 0.5).all()
-    assert all(np.isfinite(field).all() for field in poses) and poses.score.max() <= 1
+    assert all(np.isfinite(field).all() for field in poses.fields().values()) and poses.score.max() <= 1
 
 
 @pytest.mark.parametrize("bad", BAD + [3e38, -3e38])
@@ -187,7 +187,7 @@ def test_nobody_is_found_in_a_box_that_is_not_finite(color_model, bad, corner):
     with np.errstate(over="ignore"):
         poses = TopDown(backend, spec)(FRAME, boxes)
     assert poses.count == 2 and poses.person_score[0] == 0 and poses.person_score[1] > 0
-    assert all(np.isfinite(field).all() for field in poses)
+    assert all(np.isfinite(field).all() for field in poses.fields().values())
 
 
 # Bottom-up.
@@ -216,7 +216,7 @@ def test_bottom_up(output, bad, flip_test):
     backend, spec = bottom_up(**{output: (5, bad)})
     with np.errstate(all="ignore"):
         poses = BottomUp(backend, spec, flip_test)(np.zeros((48, 64, 3), np.uint8))
-    assert all(np.isfinite(field).all() for field in poses) and poses.count >= 2
+    assert all(np.isfinite(field).all() for field in poses.fields().values()) and poses.count >= 2
     if not np.isfinite(bad):
         mirrored = get_skeleton("coco17").flip_index[5]
         lost = {5, mirrored} if flip_test else {5}

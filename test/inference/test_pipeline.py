@@ -28,15 +28,22 @@ class Estimator:
     """Finds a person in each box, its keypoints spread over the middle of the box, with the score given."""
 
     skeleton = get_skeleton("coco17")
-    person_score = 0.9
     keypoint_score = 0.9
 
     def __call__(self, frame, boxes):
         self.boxes = boxes
         size = boxes[:, None, 2:] - boxes[:, None, :2]
         xy = boxes[:, None, :2] + size * (0.1 + 0.8 * UNIT)
-        score = np.full(xy.shape[:2], self.keypoint_score)
-        return make_poses(xy, score, boxes, np.full(len(boxes), self.person_score))
+        score = np.broadcast_to(self.keypoint_score, xy.shape[:2])
+        return make_poses(xy, score, boxes, np.full(len(boxes), 0.5))
+
+
+class Whole(Estimator):
+    """Finds two people by itself, in no box."""
+
+    def __call__(self, frame, boxes):
+        assert len(boxes) == 0
+        return super().__call__(frame, np.array([LEFT, RIGHT], float))
 
 
 LEFT, RIGHT = [50, 100, 110, 260], [400, 100, 460, 260]
@@ -76,7 +83,7 @@ def test_boxes_between_follow_the_poses():
 def test_a_lost_person_brings_the_detector_back_once():
     pipeline, detector, estimator = build(LEFT, RIGHT, detect_every=100)
     run(pipeline, 3)
-    estimator.person_score = 0.0
+    estimator.keypoint_score = 0.0
     run(pipeline, 1, 3)
     assert detector.calls == 1
     run(pipeline, 5, 4)
@@ -86,9 +93,9 @@ def test_a_lost_person_brings_the_detector_back_once():
 def test_the_person_comes_back_under_the_same_id():
     pipeline, _, estimator = build(LEFT, detect_every=100)
     run(pipeline, 2)
-    estimator.person_score = 0.0
+    estimator.keypoint_score = 0.0
     run(pipeline, 1, 2)
-    estimator.person_score = 0.9
+    estimator.keypoint_score = 0.9
     assert pipeline(FRAME, 0.2).track_id.tolist() == [1]
 
 
@@ -99,7 +106,7 @@ def test_two_boxes_on_one_person_are_one():
 
 @pytest.mark.parametrize("threshold, found", [(0.95, 0), (0.5, 17)])
 def test_keypoints_below_the_threshold_score_zero_and_stay_in_place(threshold, found):
-    pipeline, _, _ = build(LEFT, score_threshold=threshold)
+    pipeline, _, _ = build(LEFT, score_threshold=threshold, person_threshold=0.0)
     poses = run(pipeline, 1)[0]
     assert (poses.score > 0).sum() == found and poses.xy.shape == (1, 17, 2)
 
@@ -107,6 +114,28 @@ def test_keypoints_below_the_threshold_score_zero_and_stay_in_place(threshold, f
 def test_people_below_the_threshold_are_dropped():
     pipeline, _, _ = build(LEFT, person_threshold=0.95)
     assert run(pipeline, 1)[0].count == 0
+
+
+def test_the_score_of_a_person_is_the_mean_of_the_keypoints_above_the_threshold():
+    """The estimator's own, here 0.5, is not looked at. Eight keypoints have 0.3, nine 0.9."""
+    for threshold, expected in ((0.2, (8 * 0.3 + 9 * 0.9) / 17), (0.5, 0.9), (0.95, 0.0)):
+        pipeline, _, estimator = build(LEFT, score_threshold=threshold, person_threshold=0.0)
+        estimator.keypoint_score = np.where(np.arange(17) % 2, 0.3, 0.9)
+        assert run(pipeline, 1)[0].person_score.tolist() == pytest.approx([expected])
+
+
+def test_a_model_without_a_detector_scores_people_by_itself():
+    pipeline = Pipeline(Whole(), None, PipelineOptions(person_threshold=0.4, score_threshold=0.95, max_people=1))
+    assert run(pipeline, 1)[0].person_score.tolist() == [0.5]
+    pipeline.change(person_threshold=0.6)
+    assert len(run(pipeline, 1, 1)[0]) == 0
+
+
+def test_the_threshold_of_one_camera_leaves_the_others_alone():
+    first, _, _ = build(LEFT)
+    second = first.sibling()
+    first.change(score_threshold=0.95, person_threshold=0.0)
+    assert [(run(one, 1)[0].score > 0).sum() for one in (first, second)] == [0, 17]
 
 
 def test_max_people_takes_the_detectors_best():

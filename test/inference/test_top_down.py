@@ -50,12 +50,11 @@ def test_people_go_through_in_batches(count):
     assert np.allclose(np.diff(poses.xy[:, 0, 0]), 1, atol=1e-3)  # each person in their own place
 
 
-def test_without_boxes_the_detector_is_asked():
-    def detector(frame):
-        assert frame is FRAME
-        return np.array([[1, 2, 30, 40]], np.float32), np.ones(1, np.float32)
-
-    assert TopDown(FakeBackend(whole_heatmap_pixels()), SPEC, detector)(FRAME).box_xyxy.tolist() == [[1, 2, 30, 40]]
+def test_scores_are_raw_and_the_skeleton_is_the_models():
+    scores = np.linspace(0, 1, 17)
+    poses = TopDown(FakeBackend(whole_heatmap_pixels(), scores), SPEC)(FRAME, np.array([[10, 10, 100, 200]]))
+    assert np.allclose(poses.score, [scores]) and poses.person_score.tolist() == pytest.approx([0.5])
+    assert poses.skeleton.name == SPEC.skeleton
 
 
 @pytest.mark.parametrize("flip_test", [False, True])

@@ -75,7 +75,7 @@ def test_two_people_and_their_labels():
 
 
 def test_of_the_lost_the_label_stays():
-    own = annotations(people([4], found=[])._replace(state=np.array([LOST], np.uint8)))
+    own = annotations(people([4], found=[]).replace(state=np.array([LOST], np.uint8)))
     assert own.points == [] and [text.text for text in own.texts] == ["#4 lost"]
     assert own.texts[0].position.x == 20.5 and own.texts[0].position.y < 30.5
 

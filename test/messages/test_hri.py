@@ -30,7 +30,7 @@ def people(states, xy=(99.5, 49.5)):
     points = np.broadcast_to(np.array(xy, float), (count, 17, 2)) + np.arange(17)[:, None]
     boxes = np.tile([-20.5, 19.5, 59.5, 139.5], (count, 1))
     poses = make_poses(points, np.full((count, 17), 0.75), boxes, np.full(count, 0.5), np.arange(count) + 3)
-    return poses._replace(state=np.array(states, np.uint8))
+    return poses.replace(state=np.array(states, np.uint8))
 
 
 def test_nobody():

@@ -42,7 +42,7 @@ def random_poses(count, keypoints=17):
     score, boxes = rng.uniform(0, 1, (count, keypoints)), rng.uniform(0, 600, (count, 4))
     poses = make_poses(xy, score, boxes, rng.uniform(0, 1, count), np.arange(count) * 7 - 1)
     velocity = rng.uniform(-90, 90, (count, keypoints, 2)).astype(np.float32)
-    return poses._replace(state=np.arange(count, dtype=np.uint8) % 4, velocity=velocity)
+    return poses.replace(state=np.arange(count, dtype=np.uint8) % 4, velocity=velocity)
 
 
 @pytest.mark.parametrize("count, keypoints", [(0, 17), (1, 17), (3, 14)])
@@ -51,7 +51,7 @@ def test_poses_round_trip_over_the_wire(count, keypoints):
     msg = poses_to_msg(poses, HEADER, (640, 480), "coco17")
     back = deserialize_message(serialize_message(msg), PersonArray)
     assert (back.header, back.skeleton, back.image_width, back.image_height) == (HEADER, "coco17", 640, 480)
-    for expected, actual in zip(poses, msg_to_poses(back, keypoints)):
+    for expected, actual in zip(poses.fields().values(), msg_to_poses(back, keypoints).fields().values()):
         assert expected.dtype == actual.dtype
         np.testing.assert_array_equal(expected, actual)
 
@@ -69,7 +69,7 @@ def test_states_have_the_messages_numbers(name):
 
 def test_the_lost_have_a_box_and_no_keypoints():
     visible = random_poses(1)
-    gone = random_poses(1)._replace(score=np.zeros((1, 17), np.float32), state=np.array([states.LOST], np.uint8))
+    gone = random_poses(1).replace(score=np.zeros((1, 17), np.float32), state=np.array([states.LOST], np.uint8))
     first, second = poses_to_msg(states.joined(visible, gone), HEADER, (640, 480), "coco17").persons
     assert (first.state, second.state) == (Person.NO_STATE, Person.LOST)
     assert [k.score for k in second.keypoints] == [0.0] * 17
@@ -218,7 +218,7 @@ def lost(people):
     """Return those people as Tracker.lost has them, in boxes of 40 x 100 px."""
     boxes = np.tile(np.array([300, 200, 340, 300], np.float32), (people.count, 1))
     state = np.full(people.count, LOST, np.uint8)
-    return people._replace(score=np.zeros_like(people.score), state=state, box_xyxy=boxes)
+    return people.replace(score=np.zeros_like(people.score), state=state, box_xyxy=boxes)
 
 
 def in_space(position, valid):

@@ -145,7 +145,7 @@ def write_bag(path: Path, source: Source, conversion: BagConversion, annotations
             image = compressed(frame, stamp, source.kind != "video") if conversion.compressed else raw(frame, stamp)
             writer.write(topic, image, stamp_ns)
             writer.write(INFO, camera_info(frame, stamp), stamp_ns)
-            if annotations and (poses := annotations.poses(frame, stamp_ns, topic)):
+            if annotations and (poses := annotations.poses(frame, stamp_ns, topic)) is not None:
                 writer.write(GROUND_TRUTH, people(poses, frame, stamp), stamp_ns)
             count += 1
     if annotations:

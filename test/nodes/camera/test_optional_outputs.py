@@ -74,7 +74,7 @@ def people(*track_ids, state=CONFIRMED):
     count = len(track_ids)
     boxes = np.tile([20, 30, 60, 90], (count, 1))
     poses = make_poses(np.full((count, 17, 2), 50), np.ones((count, 17)), boxes, np.ones(count), np.array(track_ids))
-    return poses._replace(state=np.full(count, state, np.uint8))
+    return poses.replace(state=np.full(count, state, np.uint8))
 
 
 def test_none_by_default(node, make):

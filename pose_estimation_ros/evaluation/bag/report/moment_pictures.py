@@ -52,10 +52,10 @@ def moment_row(moment: Moment, runs: Sequence[SavedRun], bag: Bag) -> PictureRow
     for name, title in TRUTH_NAMES.items():
         if (people := true_people(first, moment.image_id, name)) is not None:
             shown.append((image, people, f"{title}: {counted(people)}"))
-    nobody = first.poses[place].select(np.zeros(0, int))
     for run in runs:
         poses = run.at(moment.image_id)
-        shown.append((image, poses or nobody, f"{run.name}: {counted(poses) if poses else 'dropped image'}"))
+        caption = "dropped image" if poses is None else counted(poses)
+        shown.append((image, first.poses[place][:0] if poses is None else poses, f"{run.name}: {caption}"))
     panels = [panel(*near(frame, poses, moment), first.skeleton, caption) for frame, poses, caption in shown]
     return f"{first.seconds[place]:.2f} s, image {moment.image_id}: {moment.why}", panels
 
@@ -89,7 +89,7 @@ def near(frame: np.ndarray, poses: Poses, moment: Moment) -> tuple[np.ndarray, P
 
 def moved(poses: Poses, origin_xy: np.ndarray) -> Poses:
     """Return people in px from another origin (2,) px."""
-    return poses._replace(xy=poses.xy - origin_xy, box_xyxy=poses.box_xyxy - np.tile(origin_xy, 2))
+    return poses.replace(xy=poses.xy - origin_xy, box_xyxy=poses.box_xyxy - np.tile(origin_xy, 2))
 
 
 def image_at(bag: Bag, run: SavedRun, place: int) -> np.ndarray:

@@ -44,7 +44,7 @@ def test_poses_round_trip(count):
     people = poses(count) if count else empty_poses(17)
     msg = poses_to_msg(messages(), people, header(5, "cam"), (640, 480), "coco17")
     back = typestore().deserialize_cdr(serialized(msg), msg.__msgtype__)
-    for expected, actual in zip(people, msg_to_poses(back, 17)):
+    for expected, actual in zip(people.fields().values(), msg_to_poses(back, 17).fields().values()):
         np.testing.assert_array_equal(expected, actual)
 
 
