@@ -24,8 +24,8 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import MarkerArray
 
+from pose_estimation_ros.core.resources import demo_clip
 from pose_estimation_ros.nodes.demo import processes
-from pose_estimation_ros.nodes.launching.arguments import demo_clip
 
 CASES = [((640, 480), False), ((1280, 720), False), ((640, 480), True)]
 WARM_UP = 20  # images

@@ -26,18 +26,17 @@ from pose_estimation_ros.cli.output import warn
 from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.poses import Poses
+from pose_estimation_ros.core.resources import demo_clip
 from pose_estimation_ros.inference.benchmark import ENCODERS, Benchmark, run_benchmark, to_text
 from pose_estimation_ros.messages.poses import poses_to_msg
 
 DEFAULTS = Benchmark("")
 PLAIN = SimpleNamespace(Keypoint=SimpleNamespace, Person=SimpleNamespace, PersonArray=SimpleNamespace)
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-CLIP = os.path.join(ROOT, "test", "data", "pedestrians.mp4")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
-    input_help = "video, folder of images, or camera index such as 0 (default: the source tree's test clip)"
+    input_help = "video, folder of images, or camera index such as 0 (default: the demo's clip)"
     parser.add_argument("input", metavar="INPUT", nargs="?", help=input_help)
     parser.add_argument(
         "--frames", type=whole(1), default=DEFAULTS.frames, metavar="N", help="frames to time at most (%(default)s)"
@@ -80,6 +79,7 @@ def make_message(poses: Poses, size_wh: Tuple[int, int], skeleton_name: str) -> 
 
 
 def default_input() -> str:
-    if not os.path.isfile(CLIP):
-        raise ConfigError("expected an INPUT: the source tree's clip is not at %s" % CLIP)
-    return CLIP
+    clip = demo_clip()
+    if not os.path.isfile(clip):
+        raise ConfigError("expected an INPUT: the demo's clip is not at %s" % clip)
+    return clip

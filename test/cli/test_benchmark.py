@@ -71,5 +71,5 @@ def test_arguments_are_the_fields_of_the_benchmark(monkeypatch):
 
 def test_without_an_input_the_test_clip(monkeypatch, capsys, repository):
     assert module.default_input() == str(repository / "test" / "data" / "pedestrians.mp4")
-    monkeypatch.setattr(module, "CLIP", "/no/clip.mp4")
+    monkeypatch.setattr(module, "demo_clip", lambda: "/no/clip.mp4")
     assert main(["benchmark"]) == 1 and "expected an INPUT" in capsys.readouterr().err

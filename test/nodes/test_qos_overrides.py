@@ -11,8 +11,8 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core.resources import demo_clip
 from pose_estimation_ros.nodes.camera.image_qos import advertise
-from pose_estimation_ros.nodes.launching.arguments import demo_clip
 from pose_estimation_ros.nodes.parameters import declare
 from pose_estimation_ros.nodes.pose_node import PoseNode
 from pose_estimation_ros.nodes.qos import NEWEST_IMAGE, OUTPUT

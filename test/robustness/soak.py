@@ -18,8 +18,8 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
+from pose_estimation_ros.core.resources import demo_clip
 from pose_estimation_ros.nodes.demo import processes
-from pose_estimation_ros.nodes.launching.arguments import demo_clip
 
 LIMIT_MB_PER_HOUR = 20.0
 LIMIT_FILES = 2  # more at the end than at the begin

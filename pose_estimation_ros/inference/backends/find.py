@@ -8,6 +8,7 @@ from pose_estimation_ros.core.atomic_files import JsonObject
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.model_spec import ENGINE, load_model_spec, parse_spec, read_model, spec_path
 from pose_estimation_ros.core.onnx_file import check_onnx
+from pose_estimation_ros.core.resources import model_folders
 from pose_estimation_ros.inference.backends.model_file import ModelFile
 from pose_estimation_ros.inference.trt.cache import cached_engines, read_engine
 from pose_estimation_ros.inference.trt.gpu import ask_gpu
@@ -121,17 +122,3 @@ def _newest_engine(name: str, hashes: Hashes) -> ModelFile:
         return _make_engine_file(path, name, content, sidecar, hashes)._replace(gpu=gpu)
     raise ModelError("%s: no engine of it is built for this machine yet: run `pose build-engine %s`%s" % (
         name, onnx, "".join("; not used: " + line for line in skipped)))  # fmt: skip
-
-
-def model_folders() -> List[str]:
-    """Return the folders of models: ``models/`` of the source tree and ``share/pose_estimation_ros/models``.
-
-    An installed package is somewhere below the prefix whose share folder has the models, at a depth that differs
-    between colcon, pip and Debian. So the share folder of each parent folder is in the list.
-    """
-    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    folders, above = [os.path.join(os.path.dirname(package), "models")], os.path.dirname(package)
-    while above != os.path.dirname(above):
-        folders.append(os.path.join(above, "share", "pose_estimation_ros", "models"))
-        above = os.path.dirname(above)
-    return folders

@@ -8,15 +8,14 @@ import numpy as np
 from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
 from pose_estimation_ros.core.geometry import crop_matrices, letterbox_matrix
 from pose_estimation_ros.core.model_spec import ModelSpec
+from pose_estimation_ros.core.resources import CLIP, demo_clip
 from pose_estimation_ros.core.timing import finite_percentiles
 from pose_estimation_ros.imaging.crops import warp_crops
 from pose_estimation_ros.imaging.video import open_source
 from pose_estimation_ros.inference.backends.base import Outputs
-from pose_estimation_ros.inference.backends.find import model_folders
-from pose_estimation_ros.inference.detector import NetworkDetector, open_detector
+from pose_estimation_ros.inference.detector import NetworkDetector, open_network_detector
 from pose_estimation_ros.inference.top_down import keypoints_of
 
-CLIP = "pedestrians.mp4"
 FRAMES = 24  # spread over the source
 CROPS = 64
 CONFIDENT = 0.3  # keypoints and boxes with a lower score in float32 are not compared
@@ -25,12 +24,10 @@ ENOUGH = 50  # smallest number of keypoints for a 99th percentile
 
 def stored_clip() -> str:
     """Return the path of the demo's clip. Raises ConfigError if it is not installed."""
-    roots = [os.path.dirname(folder) for folder in model_folders()]
-    places = [os.path.join(root, tail, CLIP) for root in roots for tail in (os.path.join("test", "data"), "data")]
-    for path in places:
-        if os.path.isfile(path):
-            return path
-    raise ConfigError("%s is not installed: give --images FOLDER with pictures of people, or --unchecked" % CLIP)
+    path = demo_clip()
+    if not os.path.isfile(path):
+        raise ConfigError("%s is not installed: give --images FOLDER with pictures of people, or --unchecked" % CLIP)
+    return path
 
 
 def stored_crops(source_name: str, spec: ModelSpec) -> np.ndarray:
@@ -46,7 +43,7 @@ def stored_crops(source_name: str, spec: ModelSpec) -> np.ndarray:
     Raises:
         DataError: the source cannot be read or shows nobody.
     """
-    detector = None if spec.task == "person_detector" else open_detector("person_detector")
+    detector = None if spec.task == "person_detector" else open_network_detector("person_detector")
     crops = []
     with open_source(source_name) as source:
         step = max(1, (source.length or 1) // FRAMES)

@@ -19,6 +19,7 @@ from sensor_msgs.msg import Image
 
 from pose_estimation_ros.core.errors import PoseError
 from pose_estimation_ros.core.poses import LOST
+from pose_estimation_ros.core.resources import demo_clip
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.imaging.video import open_source
 from pose_estimation_ros.messages.poses import msg_to_poses
@@ -27,7 +28,6 @@ from pose_estimation_ros.msg import Skeleton as SkeletonMsg
 from pose_estimation_ros.nodes.conversions import image_to_array, msg_to_skeleton
 from pose_estimation_ros.nodes.demo import processes
 from pose_estimation_ros.nodes.demo.recorder import Recorder
-from pose_estimation_ros.nodes.launching.arguments import demo_clip
 from pose_estimation_ros.nodes.qos import LATCHED
 
 START_TIMEOUT_S = 60.0

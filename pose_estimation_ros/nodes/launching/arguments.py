@@ -5,6 +5,7 @@ import sys
 from typing import Any, Dict, Iterable, List, NamedTuple, Sequence
 
 from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core.resources import config_file, demo_clip
 from pose_estimation_ros.inference.options import Option, intended_name, parse_text, unknown_text
 from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS, VIDEO_PARAMETERS
 
@@ -156,22 +157,3 @@ def image_publisher_environment() -> Dict[str, str]:
             return {}
     old = os.environ.get("ROS_DISTRO") in BEFORE_KILTED  # Kilted warns of the old variable's name
     return {PROFILE_VARIABLES[old]: config_file("fastdds_shm.xml")}
-
-
-def config_file(name: str) -> str:
-    return _shared(os.path.join("config", name), os.path.join("config", name))
-
-
-def demo_clip() -> str:
-    return _shared(os.path.join("test", "data", "pedestrians.mp4"), os.path.join("data", "pedestrians.mp4"))
-
-
-def _shared(in_source: str, in_share: str) -> str:
-    """Path of a file of this package: in the source tree this module is in, or in share/ of its installation."""
-    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    above = os.path.dirname(package)
-    path = os.path.join(above, in_source)
-    while not os.path.isfile(path) and above != os.path.dirname(above):
-        path = os.path.join(above, "share", "pose_estimation_ros", in_share)
-        above = os.path.dirname(above)
-    return path

@@ -47,14 +47,6 @@ def test_a_path_is_itself(two_folders, tmp_path):
     assert find_path(str(tmp_path / "x.onnx")) == str(tmp_path / "x.onnx")
 
 
-def test_model_folders_of_source_tree_and_installation(monkeypatch):
-    package = os.path.join(os.sep, "opt", "ros", "lib", "python3.10", "site-packages", "pose_estimation_ros")
-    monkeypatch.setattr(find_module, "__file__", os.path.join(package, "inference", "backends", "find.py"))
-    folders = find_module.model_folders()
-    assert folders[0] == os.path.join(os.path.dirname(package), "models")
-    assert os.path.join(os.sep, "opt", "ros", "share", "pose_estimation_ros", "models") in folders
-
-
 @pytest.mark.parametrize("name", ["m.onnx", "m.engine"])
 def test_a_folder_is_no_model(tmp_path, name):
     (tmp_path / name).mkdir()

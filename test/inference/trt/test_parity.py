@@ -94,7 +94,7 @@ def test_a_folder_without_people(spec, tmp_path):
 
 
 def test_the_clip_of_an_installation_and_none(tmp_path, monkeypatch):
-    monkeypatch.setattr(engine_parity, "model_folders", lambda: [str(tmp_path / "share" / "models")])
+    monkeypatch.setattr(engine_parity, "demo_clip", lambda: str(tmp_path / "share" / "data" / "pedestrians.mp4"))
     with pytest.raises(ConfigError, match="pedestrians.mp4 is not installed: give --images FOLDER"):
         stored_clip()
     clip = tmp_path / "share" / "data" / "pedestrians.mp4"

@@ -10,8 +10,8 @@ import cv2
 from tiny_models import write_color_model
 
 from faults.table import Fault, Outcome
+from pose_estimation_ros.core.resources import demo_clip
 from pose_estimation_ros.imaging.video import ROOM_MB
-from pose_estimation_ros.nodes.launching.arguments import demo_clip
 
 VIDEO_KB = 300  # room for a part of the clip, beside what the recorder leaves free
 TIMEOUT_S = 120

@@ -14,7 +14,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.inference.backends.find import model_folders
+from pose_estimation_ros.core.resources import resource_folders
 
 OWN_MESSAGES = (
     "Keypoint", "Keypoint3D", "Person", "Person3D", "Person3DArray", "PersonArray", "Skeleton", "Timing",
@@ -49,7 +49,7 @@ def message_folder() -> Path:
     Raises:
         DataError: neither exists.
     """
-    folders = [Path(folder).parent / "msg" for folder in model_folders()]
+    folders = [Path(folder) for folder in resource_folders("msg")]
     for folder in folders:
         if all((folder / f"{name}.msg").is_file() for name in OWN_MESSAGES):
             return folder
