@@ -114,6 +114,15 @@ def test_a_missing_onnxruntime_is_answered_as_the_readme_does(monkeypatch):
         assert advice in str(caught.value) and advice in installation
 
 
+def test_type_checkers_find_our_types_where_the_package_is_installed():
+    """PEP 561: py.typed lies in the package, and CMake, which makes the wheels too, installs all files but bytecode."""
+    assert os.path.isfile(os.path.join(ROOT, "pose_estimation_ros", "py.typed"))
+    rule = re.search(r"install\(DIRECTORY \$\{PROJECT_NAME\}/\n([^)]*)\)", read("CMakeLists.txt")).group(1)
+    assert re.findall(r'PATTERN "([^"]+)" (\w+)', rule) == [("__pycache__", "EXCLUDE"), ("*.pyc", "EXCLUDE")]
+    assert set(re.findall(r"\b[A-Z_]{5,}\b", rule)) == {"DESTINATION", "PATTERN", "EXCLUDE", "PROJECT_NAME"}
+    assert "shutil.copytree(package, target)" in read("setup.py")
+
+
 def test_package_xml_names_every_package_that_cmake_finds():
     found = set(re.findall(r"find_package\((\w+)", read("CMakeLists.txt")))
     kinds = ("buildtool_depend", "build_depend", "depend", "test_depend")

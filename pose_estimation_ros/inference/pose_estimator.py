@@ -1,0 +1,197 @@
+"""Estimate poses in images and videos: the class that programs without ROS use."""
+
+import os
+import time
+from typing import Any, Iterator, Optional, Tuple, Union
+
+import cv2
+import numpy as np
+
+from pose_estimation_ros.core.errors import ConfigError, FrameError, shown
+from pose_estimation_ros.core.model_spec import ENGINE
+from pose_estimation_ros.core.poses import Poses
+from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.imaging.video import open_source
+from pose_estimation_ros.inference.detector import Detector
+from pose_estimation_ros.inference.estimator import Estimator
+from pose_estimation_ros.inference.options import DEFAULTS, make_options
+from pose_estimation_ros.inference.pipeline import build_pipeline, check_frame, open_estimator
+
+TO_BGR = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}  # by number of channels
+IMAGE = "an image (H, W, 3) uint8 BGR, as cv2.imread reads it"
+
+Path = Union[str, "os.PathLike[str]"]
+
+
+class PoseEstimator:
+    """Find people and their joints in images: a callable ``image -> Poses``.
+
+    By default every image is looked at by itself. With ``tracking=True`` the images are those of one camera or video,
+    in their order: people keep their ids, their joints are smoothed, and the detector runs on every fifth image only.
+
+    It is a context manager, and belongs to the thread that made it.
+
+    Attributes:
+        pipeline: the Pipeline inside, which knows the time and the backend of the last call.
+    """
+
+    def __init__(
+        self,
+        model: Path = DEFAULTS.model,
+        detector: Union[Path, Detector] = DEFAULTS.detector,
+        tracking: bool = False,
+        device: Optional[str] = None,
+        **options: Any,
+    ) -> None:
+        """Open the networks.
+
+        Args:
+            model: name of a model, path of an .onnx file with its .json beside it, or an engine, "NAME.engine".
+            detector: name or path of a person detector, "full_frame" for one person who fills the view, or a callable
+                ``image (H, W, 3) uint8 BGR -> (boxes (N, 4) xyxy px, scores (N,))``. Not used by a bottom-up model.
+            tracking: take the images for one stream, see the class.
+            device: None: an .onnx model runs on the CPU, an engine on the GPU that it was built for. "cpu": the same,
+                and engines are refused.
+            **options: any other field of PipelineOptions, such as score_threshold=0.3 or threads=2.
+
+        Raises:
+            ConfigError: an option is unknown or out of range.
+            ModelError: a model is missing, or cannot be used.
+        """
+        options.update(model=os.fspath(model), tracking=tracking, detector=_name_of(detector))
+        _check_device(device, options["model"], options["detector"])
+        if not tracking and options.setdefault("detect_every", 1) != 1:
+            raise ConfigError("expected detect_every=1 without tracking, got %s" % shown(options["detect_every"]))
+        self.pipeline = build_pipeline(make_options(options), _checked(detector) if callable(detector) else None)
+
+    def __call__(self, image: np.ndarray, stamp_s: Optional[float] = None, boxes: Optional[np.ndarray] = None) -> Poses:
+        """Find the people in an image.
+
+        Args:
+            image: (H, W, 3) uint8 BGR. Grey (H, W) and BGRA (H, W, 4) images are converted.
+            stamp_s: time of the image in seconds, on any clock; only tracking needs it. None: the time of this call,
+                as is right for a camera. For a file give the time within it, or use video().
+            boxes: (N, 4) xyxy px, best first, of people that you have found already, in place of the detector's.
+
+        Returns:
+            The people, in pixels of the image.
+
+        Raises:
+            FrameError: it is no image, or not of uint8.
+        """
+        frame = as_bgr(image)
+        if not self.pipeline.options.tracking:
+            self.pipeline.reset()
+        return self.pipeline(frame, time.monotonic() if stamp_s is None else stamp_s, boxes)
+
+    def video(self, source: Union[Path, int]) -> Iterator[Tuple[np.ndarray, Poses]]:
+        """Estimate the poses in a video, camera, folder of images or URL, frame by frame.
+
+        Args:
+            source: path, URL, or index of a camera.
+
+        Yields:
+            The frame, (H, W, 3) uint8 BGR, and the people in it.
+
+        Raises:
+            DataError: the source cannot be read.
+        """
+        with open_source(str(source)) as frames:
+            self.reset()
+            for frame in frames:
+                yield frame.image, self(frame.image, frame.time_s)
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The names, links and OKS sigmas of the joints."""
+        return self.pipeline.skeleton
+
+    @property
+    def names(self) -> Tuple[str, ...]:
+        """The names of the K joints, in the order of the arrays of Poses."""
+        return self.pipeline.skeleton.keypoints
+
+    def reset(self) -> None:
+        """Forget the people seen so far, as before the first image of a new stream."""
+        self.pipeline.reset()
+
+    def close(self) -> None:
+        """Free the networks."""
+        self.pipeline.close()
+
+    def __enter__(self) -> "PoseEstimator":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+
+def load_model(model: Path = DEFAULTS.model, flip_test: bool = False, threads: int = 0) -> Estimator:
+    """Open a pose network without detector, thresholds and tracking, for programs that do these by themselves.
+
+    Args:
+        model: see PoseEstimator.
+        flip_test: also run mirrored images: more accurate, twice the time.
+        threads: CPU threads, 0 = as many as cores.
+
+    Returns:
+        A callable ``image, boxes (N, 4) xyxy px -> Poses`` with raw scores; a bottom-up one needs no boxes. Use it as a
+        context manager or close it.
+
+    Raises:
+        ConfigError: the model cannot be run with flip_test.
+        ModelError: the model is missing, or cannot be used.
+    """
+    return open_estimator(make_options({"model": os.fspath(model), "flip_test": flip_test, "threads": threads}))
+
+
+def as_bgr(image: Any) -> np.ndarray:
+    """Return an image as (H, W, 3) uint8 BGR; grey (H, W) or (H, W, 1) and BGRA ones are converted.
+
+    Raises:
+        FrameError: it is no image, or not of uint8.
+    """
+    if not isinstance(image, np.ndarray):
+        what = "None: cv2.imread returns that for a file it cannot read" if image is None else shown(image)
+        raise FrameError("shape", "expected %s, got %s" % (IMAGE, what))
+    if image.dtype != np.uint8 or image.ndim not in (2, 3):
+        raise FrameError("shape", "expected %s, got an array %s %s" % (IMAGE, image.shape, image.dtype))
+    frame: np.ndarray = image[..., None] if image.ndim == 2 else image
+    if frame.size and frame.shape[2] in TO_BGR:
+        frame = cv2.cvtColor(frame, TO_BGR[frame.shape[2]])
+    check_frame(frame)
+    return frame
+
+
+def _name_of(detector: Union[Path, Detector]) -> str:
+    if callable(detector):
+        return str(getattr(detector, "__name__", type(detector).__name__))
+    return os.fspath(detector)
+
+
+def _check_device(device: Optional[str], *models: str) -> None:
+    if device not in (None, "cpu"):
+        raise ConfigError(
+            'expected device "cpu" or None, got %s: .onnx models run on the CPU; for an NVIDIA GPU give an engine, '
+            'such as "%s.engine", which `pose build-engine %s` makes' % (shown(device), DEFAULTS.model, DEFAULTS.model)
+        )
+    for model in models if device else ():
+        if model.endswith(ENGINE):
+            raise ConfigError('expected an .onnx model for device "cpu", got %s' % model)
+
+
+def _checked(detector: Detector) -> Detector:
+    """Let a detector of the user return lists and boxes in any order; refuse what are no boxes and scores."""
+
+    def detect(image: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        result: Any = detector(image)
+        try:
+            boxes, scores = (np.asarray(part, np.float32) for part in result)
+            boxes = boxes.reshape(len(scores), 4)
+        except (TypeError, ValueError):
+            text = "expected the detector to return boxes (N, 4) and scores (N,), got %s"
+            raise ConfigError(text % shown(result))
+        best_first = np.argsort(-scores, kind="mergesort")
+        return boxes[best_first], scores[best_first]
+
+    return detect

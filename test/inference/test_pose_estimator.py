@@ -1,0 +1,230 @@
+import itertools
+import os
+import re
+
+import numpy as np
+import pytest
+
+from pose_estimation_ros.core.errors import ConfigError, DataError, FrameError, ModelError
+from pose_estimation_ros.imaging.video import VideoWriter
+from pose_estimation_ros.inference.pose_estimator import PoseEstimator, as_bgr, load_model
+
+
+@pytest.fixture
+def estimator(color_model):
+    """A function that makes an estimator of the color model, closed at the end."""
+    opened = []
+
+    def make(**options):
+        opened.append(PoseEstimator(color_model, **dict({"detector": "full_frame", "threads": 1}, **options)))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def spot(blob):
+    """A function: (x, y) -> an image 96x128 with a white spot there, which the model takes for all joints."""
+
+    def make(x, y):
+        image = np.zeros((128, 96, 3), np.uint8)
+        blob(image, (x, y), (255, 255, 255), sigma=4)
+        return image
+
+    return make
+
+
+def test_an_image_without_anybody(estimator):
+    poses = estimator(person_threshold=0.9)(np.zeros((64, 48, 3), np.uint8))
+    assert len(poses) == 0 and poses.skeleton.name == "coco17"
+
+
+def test_an_image(estimator, spot):
+    estimate = estimator()
+    poses = estimate(spot(40, 60))
+    assert len(poses) == 1 and np.abs(poses[0].xy - [40, 60]).max() < 6
+    assert poses.skeleton is estimate.skeleton and poses[0]["left_wrist"].score > 0.4
+    assert estimate.names == poses.skeleton.keypoints and estimate.names[0] == "nose"
+
+
+def test_images_have_nothing_to_do_with_each_other(estimator, spot):
+    """No ids and no smoothing: the second answer is the same as if the first image had not been."""
+    estimate, first, second = estimator(), spot(30, 60), spot(60, 60)
+    alone = estimate(second)
+    estimate(first)
+    after = estimate(second)
+    assert after.track_id.tolist() == [-1] and np.array_equal(alone.xy, after.xy)
+    assert np.array_equal(alone.velocity, after.velocity)
+
+
+def test_every_image_is_looked_at_by_the_detector(estimator, spot):
+    calls = []
+
+    def detector(image):
+        calls.append(image)
+        return [[0, 0, 96, 128]], [1.0]
+
+    estimate = estimator(detector=detector)
+    for x in (30, 40, 50):
+        estimate(spot(x, 60))
+    assert len(calls) == 3
+
+
+def test_tracking_gives_ids_and_smooths(estimator, spot):
+    estimate = estimator(tracking=True)
+    found = [estimate(spot(x, 60), stamp_s=0.1 * i) for i, x in enumerate((30, 30, 30, 40))]
+    assert [poses.track_id.tolist() for poses in found] == [[1]] * 4
+    assert found[0].xy[0, 0, 0] + 3 < found[3].xy[0, 0, 0] < estimator()(spot(40, 60)).xy[0, 0, 0] - 1
+    estimate.reset()
+    assert estimate(spot(30, 60), stamp_s=0.4).track_id.tolist() == [2]
+
+
+@pytest.mark.parametrize("seconds, ids", [(0.1, [1, 1]), (60.0, [1, 2])])
+def test_without_a_stamp_the_time_of_the_call_counts(estimator, spot, monkeypatch, seconds, ids):
+    clock = iter([100.0, 100.0 + seconds])
+    monkeypatch.setattr("pose_estimation_ros.inference.pose_estimator.time.monotonic", lambda: next(clock))
+    estimate = estimator(tracking=True)
+    assert [estimate(spot(30, 60)).track_id[0] for _ in range(2)] == ids
+
+
+def test_boxes_that_are_known_already(estimator, spot):
+    boxes = np.array([[20, 40, 60, 80]], np.float64)
+    assert estimator()(spot(40, 60), boxes=boxes).box_xyxy.tolist() == boxes.tolist()
+
+
+@pytest.mark.parametrize("convert", [lambda image: image[..., 0], lambda image: image[..., :1]])
+def test_a_grey_image(estimator, spot, convert):
+    estimate = estimator()
+    assert np.array_equal(estimate(convert(spot(40, 60))).xy, estimate(spot(40, 60)).xy)
+
+
+def test_a_bgra_image_is_its_colours(blob):
+    image = np.random.RandomState(0).randint(0, 256, (5, 7, 4)).astype(np.uint8)
+    assert np.array_equal(as_bgr(image), image[..., :3])
+
+
+@pytest.mark.parametrize(
+    "image, words",
+    [
+        (None, "got None: cv2.imread returns that for a file it cannot read"),
+        ("people.jpg", "got 'people.jpg'"),
+        ([[0, 0], [0, 0]], r"got [[0, 0], [0, 0]]"),
+        (np.zeros((4, 4, 3)), "got an array (4, 4, 3) float64"),
+        (np.zeros((4, 4, 3), np.uint16), "got an array (4, 4, 3) uint16"),
+        (np.zeros((4, 4), bool), "got an array (4, 4) bool"),
+        (np.zeros((1, 4, 4, 3), np.uint8), "got an array (1, 4, 4, 3) uint8"),
+        (np.zeros(3, np.uint8), "got an array (3,) uint8"),
+        (np.zeros((3, 48, 64), np.uint8), "got (3, 48, 64) uint8"),
+        (np.zeros((0, 4), np.uint8), "got (0, 4, 1) uint8"),
+    ],
+)
+def test_what_is_no_image(estimator, spot, image, words):
+    estimate = estimator()
+    with pytest.raises(FrameError, match=re.escape(words)) as error:
+        estimate(image)
+    assert "(H, W, 3) uint8" in str(error.value)
+    assert len(estimate(spot(40, 60))) == 1, "the next one works"
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"scoer_threshold": 0.3}, "unknown option 'scoer_threshold'; did you mean 'score_threshold'?"),
+        ({"colour": "red"}, "unknown option 'colour'; known: beta, confirm_after, "),
+        ({"score_threshold": 2.0}, "expected score_threshold in 0.0..1.0, got 2.0"),
+        ({"detect_every": 5}, "expected detect_every=1 without tracking, got 5"),
+        ({"device": "cuda"}, "expected device \"cpu\" or None, got 'cuda'"),
+        ({"device": "cuda"}, "pose build-engine"),
+        ({"device": "cpu", "detector": "x.engine"}, 'expected an .onnx model for device "cpu", got x.engine'),
+    ],
+)
+def test_options_that_are_refused(estimator, options, words):
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        estimator(**options)
+
+
+def test_a_model_that_is_not_there():
+    with pytest.raises(ModelError, match="no_such_model"):
+        PoseEstimator("no_such_model", device="cpu")
+
+
+def test_a_path_need_not_be_a_text(color_model, spot):
+    import pathlib
+
+    with PoseEstimator(pathlib.Path(color_model), "full_frame", detect_every=1, device="cpu") as estimate:
+        assert len(estimate(spot(40, 60))) == 1
+
+
+def test_a_detector_of_ones_own(estimator, spot):
+    """Lists will do, best last; its name stands in the options."""
+
+    def mine(image):
+        assert image.shape == (128, 96, 3)
+        return [[0, 0, 20, 20], [20, 40, 60, 80]], [0.3, 0.9]
+
+    estimate = estimator(detector=mine, max_people=1)
+    assert estimate(spot(40, 60)).box_xyxy.tolist() == [[20, 40, 60, 80]]
+    assert estimate.pipeline.detector_name == "mine"
+
+
+def test_a_detector_that_finds_nobody(estimator, spot):
+    assert len(estimator(detector=lambda image: ([], []))(spot(40, 60))) == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, [], [[0, 0, 9, 9]], ([[0, 0, 9, 9]], [1.0, 0.5]), ([[0, 0, 9]], [1.0]), ([["a", 0, 9, 9]], [1.0]), 7],
+)
+def test_a_detector_that_answers_something_else(estimator, spot, answer):
+    with pytest.raises(ConfigError, match=r"expected the detector to return boxes \(N, 4\) and scores \(N,\), got"):
+        estimator(detector=lambda image: answer)(spot(40, 60))
+
+
+@pytest.fixture
+def clip(tmp_path, spot):
+    path = str(tmp_path / "clip.mp4")
+    writer = VideoWriter(path, 10)
+    for x in (30, 31, 32, 33):
+        writer.write(spot(x, 60))
+    writer.close()
+    return path
+
+
+@pytest.mark.parametrize("tracking, ids", [(False, [-1] * 4), (True, [1] * 4)])
+def test_a_video(estimator, clip, tracking, ids):
+    frames = list(estimator(tracking=tracking).video(clip))
+    assert [poses.track_id[0] for _, poses in frames] == ids
+    assert all(image.shape == (128, 96, 3) and image.max() > 100 for image, _ in frames)
+
+
+def test_a_second_video_has_other_people(estimator, clip):
+    estimate = estimator(tracking=True)
+    assert [[poses.track_id[0] for _, poses in estimate.video(clip)] for _ in range(2)] == [[1] * 4, [2] * 4]
+
+
+def test_a_video_that_is_not_there(estimator, tmp_path):
+    with pytest.raises(DataError, match="none.mp4"):
+        list(estimator().video(tmp_path / "none.mp4"))
+
+
+def test_load_model_gives_raw_poses(color_model, spot):
+    """All keypoints with their scores, and everybody: no threshold has been applied."""
+    with load_model(color_model, threads=1) as model:
+        poses = model(np.zeros((128, 96, 3), np.uint8), np.array([[0, 0, 96, 128]]))
+        assert len(poses) == 1 and poses.skeleton is model.skeleton and model.spec.task == "top_down"
+        assert np.abs(model(spot(40, 60), np.array([[0, 0, 96, 128]])).xy - [40, 60]).max() < 6
+
+
+def test_a_bottom_up_model_needs_no_boxes():
+    with load_model("higher_lite0_fpn_coco", threads=1) as model:
+        poses = model(np.zeros((96, 128, 3), np.uint8))
+    assert model.spec.task == "bottom_up" and poses.skeleton is model.skeleton and poses.score.shape[1] == 17
+
+
+def test_the_shipped_models_on_the_demos_clip(repository):
+    clip = os.path.join(str(repository), "test", "data", "pedestrians.mp4")
+    with PoseEstimator(threads=1, tracking=True) as estimate:
+        _, poses = next(itertools.islice(estimate.video(clip), 4, None))
+    assert len(poses) >= 2 and (poses.track_id > 0).all() and (poses.score > 0).mean() > 0.5
