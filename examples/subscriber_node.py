@@ -1,0 +1,36 @@
+"""A ROS 2 node that listens to pose_node and says where everybody's right wrist is.
+
+Run, while pose_node runs: python examples/subscriber_node.py
+Remap the topics where pose_node has a namespace: python examples/subscriber_node.py --ros-args -r __ns:=/robot
+"""
+
+import rclpy
+from pose_estimation_ros.msg import PersonArray, Skeleton
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)  # sent once, also to who comes later
+
+
+class PoseListener(Node):
+    def __init__(self):
+        super().__init__("pose_listener")
+        self.wrist = None  # index of the joint in Person.keypoints, as the skeleton says
+        self.create_subscription(Skeleton, "pose/skeleton", self.on_skeleton, LATCHED)
+        self.create_subscription(PersonArray, "pose/keypoints", self.on_people, 5)
+
+    def on_skeleton(self, skeleton):
+        self.wrist = skeleton.keypoints.index("right_wrist")
+
+    def on_people(self, people):
+        for person in people.persons if self.wrist is not None else []:
+            joint = person.keypoints[self.wrist]
+            if joint.score > 0:  # 0: not found
+                self.get_logger().info(f"person {person.track_id}: wrist at {joint.x:.0f}, {joint.y:.0f} px")
+
+
+rclpy.init()
+try:
+    rclpy.spin(PoseListener())
+except (KeyboardInterrupt, rclpy.executors.ExternalShutdownException):
+    pass

@@ -1,0 +1,67 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+rclpy = pytest.importorskip("rclpy", reason="needs ROS")
+
+TIMEOUT_S = 60
+DOMAIN = 1 + os.getpid() % 60
+
+
+@pytest.fixture
+def publisher():
+    """A node of this process, in a domain of its own, with publishers of the two topics."""
+    from pose_estimation_ros.msg import PersonArray, Skeleton
+    from rclpy.node import Node
+
+    from pose_estimation_ros.nodes.qos import LATCHED, OUTPUT
+
+    context = rclpy.Context()
+    rclpy.init(args=[], context=context, domain_id=DOMAIN)
+    node = Node("publisher", context=context)
+    node.skeletons = node.create_publisher(Skeleton, "pose/skeleton", LATCHED)
+    node.people = node.create_publisher(PersonArray, "pose/keypoints", OUTPUT)
+    yield node
+    node.destroy_node()
+    rclpy.shutdown(context=context)
+
+
+def array(*found):
+    """Two people whose only joint that was found is the one given."""
+    from pose_estimation_ros.msg import Keypoint, Person, PersonArray
+
+    persons = []
+    for number in (1, 2):
+        joints = [Keypoint(x=10.0 * i + number, y=20.0 * i, score=1.0 if i in found else 0.0) for i in range(17)]
+        persons.append(Person(track_id=number, keypoints=joints))
+    return PersonArray(persons=persons, skeleton="coco17")
+
+
+def test_it_says_where_the_wrists_are(repository, environment, publisher, tmp_path):
+    from pose_estimation_ros.core.skeleton import get_skeleton
+    from pose_estimation_ros.nodes.conversions import skeleton_to_msg
+
+    skeleton = get_skeleton("coco17")
+    wrist = skeleton.keypoints.index("right_wrist")
+    publisher.skeletons.publish(skeleton_to_msg(skeleton))  # before the example starts: it is latched
+    environment.update(ROS_DOMAIN_ID=str(DOMAIN), ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST")
+    command = [sys.executable, str(repository / "examples" / "subscriber_node.py")]
+    log = tmp_path / "log"
+    with log.open("w") as file:
+        process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + TIMEOUT_S
+        while "person 2" not in log.read_text() and process.poll() is None and time.monotonic() < deadline:
+            publisher.people.publish(array(wrist))
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(TIMEOUT_S) == 0, log.read_text()
+    finally:
+        process.kill()
+    text = log.read_text()
+    assert "person 1: wrist at %d, %d px" % (10 * wrist + 1, 20 * wrist) in text, text
+    assert "person 2: wrist at %d, %d px" % (10 * wrist + 2, 20 * wrist) in text and "Traceback" not in text
