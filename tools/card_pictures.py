@@ -1,12 +1,12 @@
-"""Pictures of the model cards in docs/cards: training curves, and what a model gets wrong.
+"""Draw the pictures of the model cards in docs/cards: training curves, and a model's worst results.
 
-    python tools/card_pictures.py curve OUT.svg RUN ...             # of runs/NAME, one after the other
-    python tools/card_pictures.py poses OUT.jpg RESULTS.json        # NAME_results.json of `pose evaluate`
+    python tools/card_pictures.py curve OUT.svg RUN ...             # runs/NAME, one after the other
+    python tools/card_pictures.py poses OUT.jpg RESULTS.json        # NAME_results.json, written by `pose evaluate`
     python tools/card_pictures.py boxes OUT.jpg RESULTS.json --score 0.45
-    python tools/card_pictures.py frames OUT.jpg                    # the clip of the demo, default model and detector
+    python tools/card_pictures.py frames OUT.jpg                    # the demo's clip, default model and detector
 
-Poses and boxes are of people and images of the choosing half that were found worst, without the photographs, which are
-not ours to publish; --photographs puts them in, to look at.
+The commands poses and boxes show the people and images with the worst results in the half of the data for choosing
+models. They leave out the photographs, whose licences do not allow us to publish them; --photographs shows them.
 """
 
 import argparse
@@ -37,11 +37,16 @@ DATA = ROOT.parent / "shared" / "data" / "coco_val"
 HALF = "choose"
 PANEL, COLUMNS, GREY = 150, 8, 225
 ANNOTATED, FOUND, FALSE = (120, 120, 120), (60, 160, 60), (60, 60, 220)  # BGR
-MIN_AREA, MIN_LABELLED = 64**2, 8  # of people that are shown
+MIN_AREA, MIN_LABELLED = 64**2, 8  # people are shown from this area (px^2) and number of labelled joints on
 
 
 def curve(out, runs):
-    """Metric and losses of the holdout crops against the samples seen, over all runs."""
+    """Plot the metric and the losses of the holdout crops against the number of training samples, over all runs.
+
+    Args:
+        out: Path of the picture, such as curve.svg.
+        runs: Folders of training runs, the first one first.
+    """
     figure = Figure(figsize=(7.2, 2.6), layout="constrained")
     metric, loss = figure.subplots(1, 2)
     seen = 0
@@ -64,14 +69,20 @@ def curve(out, runs):
 
 
 def read_log(path):
-    """Column -> values of a log.csv."""
+    """Read a log.csv as {column: values (epochs,)}."""
     with path.open() as file:
         rows = list(csv.DictReader(file))
     return {key: np.array([float(row[key]) for row in rows]) for key in rows[0]}
 
 
 def poses(out, file, photographs):
-    """Pairs of panels, annotated and found, of the people with the lowest OKS."""
+    """Draw pairs of panels, annotated and predicted, for the people with the lowest OKS.
+
+    Args:
+        out: Path of the picture.
+        file: Results of `pose evaluate`, in COCO's format.
+        photographs: Whether to show the photographs, in place of grey.
+    """
     truth, skeleton = select_half(load_ground_truth(DATA), HALF), get_skeleton(SKELETON)
     people, results = people_of(truth), [r for r in read_json(file) if r["image_id"] in truth.imgs]
     _, matches = match(truth, people, results, skeleton)
@@ -82,20 +93,31 @@ def poses(out, file, photographs):
         frame = picture(truth.imgs[people.image_id[person]], photographs)
         window = square(people.box_xyxy[person])
         keypoints = people.keypoints[person]
-        found = np.c_[matches.found_xy[person], keypoints[:, 2] > 0]  # of joints that are annotated, as OKS asks
+        predicted = np.c_[matches.found_xy[person], keypoints[:, 2] > 0]  # OKS asks for annotated joints alone
         panels.append(person_panel(frame, window, keypoints, skeleton, "annotated"))
-        panels.append(person_panel(frame, window, found, skeleton, f"OKS {matches.oks[person]:.2f}"))
+        panels.append(person_panel(frame, window, predicted, skeleton, f"OKS {matches.oks[person]:.2f}"))
     save(out, sheet(panels, COLUMNS))
 
 
 def square(box_xyxy):
-    """x, y, side px of a square around a box, a quarter larger."""
+    """Return left, top and side in px of the square around a box (x1, y1, x2, y2), a quarter larger than the box."""
     (x1, y1, x2, y2), side = box_xyxy, 1.25 * (box_xyxy[2:] - box_xyxy[:2]).max()
     return (x1 + x2 - side) / 2, (y1 + y2 - side) / 2, side
 
 
 def person_panel(frame, window, keypoints, skeleton, label):
-    """(PANEL, PANEL, 3): a person (K, 3) in a window of the frame."""
+    """Draw one person and a label.
+
+    Args:
+        frame: (H, W, 3) uint8 image.
+        window: Left, top and side of the square to show, px of the frame.
+        keypoints: (K, 3) x, y in px of the frame, and a number above 0 where the joint is drawn.
+        skeleton: The Skeleton of the keypoints.
+        label: Text at the bottom of the panel.
+
+    Returns:
+        The panel, (PANEL, PANEL, 3) uint8.
+    """
     x, y, side = window
     scale = PANEL / side
     matrix = np.array([[scale, 0, -x * scale], [0, scale, -y * scale]])
@@ -103,47 +125,74 @@ def person_panel(frame, window, keypoints, skeleton, label):
     moved, colors = ((keypoints[:, :2] - (x, y)) * scale).round().astype(int).tolist(), side_colors(skeleton)
     for a, b in skeleton.links:
         if min(keypoints[[a, b], 2]) > 0:
-            cv2.line(panel, tuple(moved[a]), tuple(moved[b]), mixed(colors[a], colors[b]), 2, cv2.LINE_AA)
+            cv2.line(panel, tuple(moved[a]), tuple(moved[b]), link_color(colors[a], colors[b]), 2, cv2.LINE_AA)
     cv2.putText(panel, label, (3, PANEL - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
     return panel
 
 
-def mixed(one, other):
-    """The colour of a link: its ends', or that of the body's axis between the sides."""
-    return one if one == other else MIDDLE
+def link_color(start, end):
+    """Return the colour of a link: that of its ends if they share one, else the colour of the body's axis."""
+    return start if start == end else MIDDLE
 
 
 def boxes(out, file, score, photographs):
-    """Images in which most people were missed: annotated grey, found green, false red."""
+    """Draw the images in which most people were missed: annotations in grey, found people in green, false ones in red.
+
+    Args:
+        out: Path of the picture.
+        file: Results of `pose evaluate` for a detector.
+        score: Boxes with a lower score are left out.
+        photographs: Whether to show the photographs, in place of grey.
+    """
     truths = detection.load_truth(DATA / "person_keypoints.json", half=HALF)
     images = {image["file_name"]: image for image in load_ground_truth(DATA).dataset["images"]}
-    found = {truth.file_name: [] for truth in truths}
+    detections = {truth.file_name: [] for truth in truths}
     for r in read_json(file):
-        if r["score"] >= score and r["file_name"] in found:
-            found[r["file_name"]].append((*r["box_xyxy"], r["score"]))
-    judged = [(truth, np.array(found[truth.file_name]).reshape(-1, 5)) for truth in truths]
-    missed = [truth.counted.sum() - detection.match(own[:, :4], own[:, 4], truth)[0].sum() for truth, own in judged]
+        if r["score"] >= score and r["file_name"] in detections:
+            detections[r["file_name"]].append((*r["box_xyxy"], r["score"]))
+    pairs = [(truth, np.array(detections[truth.file_name]).reshape(-1, 5)) for truth in truths]
+    missed = [
+        truth.counted.sum() - detection.match(detected[:, :4], detected[:, 4], truth)[0].sum()
+        for truth, detected in pairs
+    ]
     worst = np.argsort(-np.array(missed), kind="stable")[: 2 * COLUMNS]
-    panels = [boxes_panel(picture(images[judged[i][0].file_name], photographs), *judged[i]) for i in worst]
+    panels = [boxes_panel(picture(images[pairs[i][0].file_name], photographs), *pairs[i]) for i in worst]
     save(out, sheet(panels, COLUMNS))
 
 
-def boxes_panel(frame, truth, found):
-    """(PANEL, PANEL, 3): annotated people, thick where they must be found, and found boxes with scores (D, 5)."""
+def boxes_panel(frame, truth, detections):
+    """Draw annotated and detected boxes of one image; annotations that must be found have thick lines.
+
+    Args:
+        frame: (H, W, 3) uint8 image.
+        truth: The detection.Truth of the image.
+        detections: (D, 5) x1, y1, x2, y2 in px and score.
+
+    Returns:
+        The panel, (PANEL, PANEL, 3) uint8.
+    """
     scale = PANEL / max(frame.shape[:2])
     panel = np.full((PANEL, PANEL, 3), 255, np.uint8)
     small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     panel[: small.shape[0], : small.shape[1]] = small
-    _, false = detection.match(found[:, :4], found[:, 4], truth)
-    own = [(box, ANNOTATED, 1 + counted) for box, counted in zip(truth.box_xyxy, truth.counted, strict=True)]
-    for box, color, width in own + [(b, FALSE if f else FOUND, 1) for b, f in zip(found[:, :4], false, strict=True)]:
+    _, false = detection.match(detections[:, :4], detections[:, 4], truth)
+    drawn = [(box, ANNOTATED, 1 + counted) for box, counted in zip(truth.box_xyxy, truth.counted, strict=True)]
+    drawn += [(b, FALSE if is_false else FOUND, 1) for b, is_false in zip(detections[:, :4], false, strict=True)]
+    for box, color, width in drawn:
         x1, y1, x2, y2 = (scale * box).round().astype(int).tolist()
         cv2.rectangle(panel, (x1, y1), (x2, y2), color, width, cv2.LINE_AA)
     return panel
 
 
 def frames(out, every=25, columns=3, width=300):
-    """Frames of the demo's clip as the node would show them."""
+    """Draw frames of the demo's clip with the poses that the node finds.
+
+    Args:
+        out: Path of the picture.
+        every: Step from one frame shown to the next.
+        columns: Frames per row.
+        width: Width of a frame in the picture, px.
+    """
     panels = []
     with build_pipeline(PipelineOptions(threads=1)) as pipeline:
         for frame in open_source(str(ROOT / "test" / "data" / "pedestrians.mp4")):
@@ -155,37 +204,39 @@ def frames(out, every=25, columns=3, width=300):
 
 
 def picture(image, photographs):
-    """The image, or grey in its place."""
+    """Read an image of COCO's file, or return a grey one of the same size if photographs are not wanted."""
     if photographs:
         return read_image(DATA / "images" / image["file_name"])
     return np.full((image["height"], image["width"], 3), GREY, np.uint8)
 
 
 def sheet(panels, columns):
-    """Panels of one size in rows, white between them."""
+    """Join panels of one size in rows, with white between them."""
     framed = [cv2.copyMakeBorder(panel, 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=(255,) * 3) for panel in panels]
     framed += [np.full_like(framed[0], 255)] * (-len(framed) % columns)
     return np.vstack([np.hstack(framed[i : i + columns]) for i in range(0, len(framed), columns)])
 
 
 def save(out, image):
+    """Write an image as JPEG or PNG, as the file's name says."""
     options = [cv2.IMWRITE_JPEG_QUALITY, 55] if out.endswith(".jpg") else [cv2.IMWRITE_PNG_COMPRESSION, 9]
     write_whole(out, cv2.imencode(Path(out).suffix, image, options)[1].tobytes())
 
 
 def main():
+    """Read the command line and draw the picture that it asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["curve", "poses", "boxes", "frames"])
+    parser.add_argument("picture", choices=["curve", "poses", "boxes", "frames"])
     parser.add_argument("out")
     parser.add_argument("files", nargs="*")
     parser.add_argument("--score", type=float, default=0.45)
     parser.add_argument("--photographs", action="store_true")
     args = parser.parse_args()
-    if args.what == "curve":
+    if args.picture == "curve":
         curve(args.out, args.files)
-    elif args.what == "poses":
+    elif args.picture == "poses":
         poses(args.out, args.files[0], args.photographs)
-    elif args.what == "boxes":
+    elif args.picture == "boxes":
         boxes(args.out, args.files[0], args.score, args.photographs)
     else:
         frames(args.out)

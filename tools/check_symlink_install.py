@@ -1,6 +1,6 @@
-"""Checks `colcon build --symlink-install`: every Python file is a link into the source, and the node shows an edit.
+"""Check that `colcon build --symlink-install` links every Python file to its source, so that the node runs an edit.
 
-Works on a copy of the source tree in a temporary folder. Run it with the Python of an environment that has colcon:
+It builds a copy of the source tree in a temporary folder. Run it with the Python of an environment that has colcon, as
 `make build` does.
 """
 
@@ -18,12 +18,13 @@ LEFT_OUT = (".*", "build", "install", "log", "out", "runs", "__pycache__", "*.eg
 
 
 def main() -> None:
+    """Build a copy of the source tree twice and check what was installed."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "src", NAME)
         shutil.copytree(HERE, source, ignore=shutil.ignore_patterns(*LEFT_OUT))
         (source / NAME / "core" / "__pycache__").mkdir()
         (source / NAME / "core" / "__pycache__" / LITTER).touch()
-        for _again in range(2):  # the second one finds the links of the first
+        for _ in range(2):  # the second build meets the links of the first one
             build(Path(folder))
         check_links(source / NAME, Path(folder, "install"))
         check_edit(source / NAME / "nodes" / "pose_node.py", Path(folder, "install"))
@@ -31,6 +32,7 @@ def main() -> None:
 
 
 def build(workspace: Path) -> None:
+    """Run colcon in the workspace, with links in place of copies."""
     environment = dict(os.environ, AMENT_PREFIX_PATH=sys.prefix, CMAKE_PREFIX_PATH=sys.prefix)
     environment["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
     colcon = [str(Path(sys.executable).parent / "colcon"), "build", "--symlink-install"]
@@ -39,7 +41,7 @@ def build(workspace: Path) -> None:
 
 
 def check_links(package: Path, install: Path) -> None:
-    """Ends the program with the names of the files that are copies, missing, or none of the package.
+    """End the program with the names of installed files that are copies, missing or not part of the package.
 
     Args:
         package: The folder of the Python package in the source tree.
@@ -55,7 +57,12 @@ def check_links(package: Path, install: Path) -> None:
 
 
 def check_edit(file: Path, install: Path) -> None:
-    """Ends the program if the installed node does not run an edit of its source file."""
+    """Edit a source file and end the program if the installed node does not run the edit.
+
+    Args:
+        file: Source file of the node.
+        install: colcon's install folder.
+    """
     file.write_text(file.read_text() + "\nprint('This is the edited file.')\n")
     node = f"source {install}/setup.bash && {install}/{NAME}/lib/{NAME}/pose_node"
     node += " --ros-args -p model:=/no/such/model.onnx"

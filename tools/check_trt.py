@@ -1,9 +1,10 @@
-"""Every model family through NVIDIA's real parser and builder, without a GPU: `make check-trt [MODELS="elpn_v1 ..."]`.
+"""Compile every model family with NVIDIA's parser and builder, without a GPU: `make check-trt [MODELS="elpn_v1 ..."]`.
 
-tensorrt-rtx (proprietary, 95 MB; installed once into .venv/tensorrt-rtx, never part of this package) parses and builds
-on any x86-64 machine. It compiles what `pose build-engine` would, by the same code: float32, fp16, int8, and with the
-keypoints found in the graph; and refuses bad models with node and reason. It does not target Jetsons and nothing is
-run: it shows that TensorRT's parser of today can read our files, no more. Weights are random, but for shipped models.
+The package tensorrt-rtx (proprietary, 95 MB) parses and builds on any x86-64 machine. It is installed once into
+.venv/tensorrt-rtx and is never part of this package. The check runs the code of `pose build-engine` for float32, fp16,
+int8, and fp16 with the keypoints found in the graph. It also checks that bad models are refused with node and reason.
+tensorrt-rtx does not target Jetsons, and no engine is run: the check only shows that a recent parser of TensorRT can
+read our files. The shipped models have their weights, all others random ones.
 """
 
 import subprocess
@@ -40,17 +41,19 @@ MAX_BATCH = 8
 
 
 def main(names):
+    """Check the named models and the bad ones; return the exit status."""
     trt = load_tensorrt_rtx()
     print(f"tensorrt-rtx {trt.__version__}")
-    print(ROW.format("model", "precision", "result", "s", "what was built, or why not"), flush=True)
+    print(ROW.format("model", "precision", "result", "s", "what was built, or the error"), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         rows = [check(trt, Path(folder), name, *variant) for name in names for variant in variants(Path(folder), name)]
         rows += [check_bad(trt, Path(folder), *bad) for bad in bad_models()]
-    print(f"{rows.count(True)} of {len(rows)} as they should be")
+    print(f"{rows.count(True)} of {len(rows)} as expected")
     return 0 if all(rows) else 1
 
 
 def load_tensorrt_rtx():
+    """Import tensorrt-rtx; install it first where it is missing."""
     if not (SITE / "tensorrt_rtx").is_dir():
         print("installing tensorrt-rtx (95 MB) into %s" % SITE, flush=True)
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--target", str(SITE)]
@@ -62,18 +65,27 @@ def load_tensorrt_rtx():
 
 
 def variants(folder, name):
-    """(precision, label, function that gives the ONNX model, size_wh) of each file that is made of a model."""
+    """Yield the files that are made from one model.
+
+    Args:
+        folder: Folder for exported models.
+        name: Name of a shipped model or of a model family.
+
+    Yields:
+        Precision, label, function that returns the ONNX model, and (width, height) of its input.
+    """
     path, size_wh = float32_file(folder, name)
     model = load_float32(path)
     noise = np.random.default_rng(0).uniform(0, 255, (2, 3, size_wh[1], size_wh[0])).astype(np.float32)
     yield "fp32", "fp32", lambda: onnx.load(path), size_wh
     yield "fp16", "fp16", lambda: to_fp16(model), size_wh
-    yield "int8", "int8", lambda: to_int8(model, "int8-tensorrt", [noise], "percentile"), size_wh
+    yield "int8", "int8", lambda: to_int8(model, "int8-tensorrt", [noise]), size_wh
     if [output.name for output in model.graph.output] == ["heatmaps"]:
         yield "fp16", "fp16+peaks", lambda: add_decode_head(to_fp16(model)), size_wh
 
 
 def float32_file(folder, name):
+    """Return the path of a model in float32 and (width, height) of its input; export it if it is not shipped."""
     if name in SHIPPED:
         path = ROOT / "models" / (name + ".onnx")
         dims = onnx.load(path).graph.input[0].type.tensor_type.shape.dim
@@ -87,7 +99,20 @@ def float32_file(folder, name):
 
 
 def check(trt, folder, name, precision, label, make, size_wh):
-    """One build; prints its row and returns whether it is of the precision asked for."""
+    """Build one engine and print its row.
+
+    Args:
+        trt: The module tensorrt_rtx.
+        folder: Folder for the ONNX file.
+        name: Name of the model, for the row.
+        precision: Precision asked for: fp32, fp16 or int8.
+        label: Name of the variant, for the row.
+        make: Function that returns the ONNX model.
+        size_wh: Width and height of the model's input, px.
+
+    Returns:
+        Whether the engine has the precision asked for.
+    """
     path = folder / "candidate.onnx"
     try:
         onnx.save(make(), path)
@@ -96,14 +121,14 @@ def check(trt, folder, name, precision, label, make, size_wh):
         seconds = f"{time.monotonic() - started_s:.1f}"
         good = built_precision(compiled.network) == precision
         text = f"{len(compiled.engine) / 2**20:.1f} MiB, {describe(compiled.network)}"
-    except Exception as error:  # whatever it is belongs into the table, and the other models are still to be tried
+    except Exception as error:  # any error goes into the table, so that the remaining models are tried, too
         good, seconds, text = False, "", f"{type(error).__name__}: {error}".replace(str(path), label)
     print(ROW.format(name, label, "ok" if good else "FAILED", seconds, text), flush=True)
     return good
 
 
 def check_bad(trt, folder, name, model, expected):
-    """A model that must be refused with these words."""
+    """Check that a bad model is refused with the expected words, print its row, and return whether it was."""
     path = folder / "bad.onnx"
     path.write_bytes(model)
     try:
@@ -117,7 +142,7 @@ def check_bad(trt, folder, name, model, expected):
 
 
 def bad_models():
-    """(name, bytes, what the refusal must say)."""
+    """Yield name, content of the ONNX file, and words that the error message must have, for each bad model."""
     zeros = numpy_helper.from_array(np.zeros((4, 5, 1, 1), np.float32), "weight")
     relu = helper.make_node("Relu", ["images"], ["a"], "relu_0")
     yield "unknown operator", small([relu, helper.make_node("Det", ["a"], ["b"], "det_1")]), ["node 1 'det_1' (Det)"]
@@ -128,6 +153,7 @@ def bad_models():
 
 
 def small(nodes, weights=()):
+    """Return the bytes of an ONNX model with the nodes and weights, from `images` to `b`, both (n, 3, 8, 8)."""
     infos = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", 3, 8, 8]) for name in ("images", "b")]
     graph = helper.make_graph(nodes, "bad", infos[:1], infos[1:], weights)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7).SerializeToString()

@@ -1,7 +1,7 @@
-"""Makes the ROS wheels of an environment buildable against: run it with that environment's Python after pip install.
+"""Correct the include folders in the CMake files of installed ROS wheels, so that packages can be built with them.
 
-The wheels' exported CMake files name the include folders of the machine that built them, which do not exist here:
-`/opt/python/cp311-cp311/include/python3.11`, and numpy's below `/opt/python`.
+Run it with the environment's Python after `pip install`. The wheels' exported CMake files name include folders of the
+machine that built the wheels, such as `/opt/python/cp311-cp311/include/python3.11`, which do not exist here.
 """
 
 import re
@@ -13,11 +13,21 @@ BUILDERS_INCLUDE = re.compile(r"/opt/[^\s\";]*?/(numpy/(?:_core|core)/include|in
 
 
 def rewrite(text: str, python_include: str, numpy_include: str) -> str:
-    """The text with every include folder of the builder replaced by the one of this interpreter."""
+    """Replace every include folder of the machine that built the wheels.
+
+    Args:
+        text: Content of a CMake file.
+        python_include: Folder of Python.h in this environment.
+        numpy_include: Folder of NumPy's headers in this environment.
+
+    Returns:
+        The corrected content.
+    """
     return BUILDERS_INCLUDE.sub(lambda match: numpy_include if "numpy" in match.group(1) else python_include, text)
 
 
 def main() -> None:
+    """Correct all CMake files of this environment."""
     import numpy
 
     for path in Path(sys.prefix).glob("share/*/cmake/*.cmake"):

@@ -1,7 +1,8 @@
-"""Makes .venv ready where it is not: `python3 tools/setup_venv.py demo|build|nodes|dev`, for the Makefile.
+"""Install what the targets of the Makefile need into .venv: `python3 tools/setup_venv.py demo|build|nodes|dev`.
 
-demo: what runs the nodes, no torch. build: colcon too. nodes: what their tests need. dev: all of it. A file per step
-holds the hash of what the step depends on. The environment variable DISTRO names the ROS distribution of the wheels.
+demo installs what runs the nodes, without torch; build adds colcon; nodes installs what the tests of the nodes need;
+dev installs all of it. Steps that are up to date are skipped: a file for each step in .venv holds a hash of all that
+the step depends on. The environment variable DISTRO names the ROS distribution of the wheels.
 """
 
 import ast
@@ -28,10 +29,11 @@ PACKAGE_SOURCES = ["pose_estimation_ros", "msg", "config", "launch", "models", "
 
 
 def main(group):
+    """Install one of GROUPS and this package, where that is not up to date."""
     check_machine()
     dependencies = content_hash(CONSTRAINTS + [HERE / "setup.py", HERE / "tools"])
-    wider = [name for name in GROUPS if set(GROUPS[group]) <= set(GROUPS[name])]
-    if not any(is_done(name, dependencies) for name in wider):
+    sufficient = [name for name in GROUPS if set(GROUPS[group]) <= set(GROUPS[name])]
+    if not any(is_done(name, dependencies) for name in sufficient):
         make_venv()
         install_dependencies(GROUPS[group] + [DISTRO])
         mark_done(group, dependencies)
@@ -43,7 +45,7 @@ def main(group):
 
 
 def check_machine():
-    """Ends with one line that says what to install."""
+    """Check Python and the build tools; end the program with one line that says what to install."""
     if DISTRO not in DISTROS:
         stop("expected DISTRO to be one of %s, got %s" % (", ".join(DISTROS), DISTRO))
     if not (3, 10) <= sys.version_info[:2] <= (3, 12):
@@ -61,17 +63,20 @@ def check_machine():
 
 
 def make_venv():
-    """Makes the environment, anew if it is of another Python."""
+    """Create the environment; replace one that belongs to another version of Python."""
     version = VENV / "pyvenv.cfg"
-    ours = "version = %d.%d." % sys.version_info[:2]
-    if version.is_file() and ours in version.read_text() and (VENV / "bin" / "pip").exists():
+    expected = "version = %d.%d." % sys.version_info[:2]
+    if version.is_file() and expected in version.read_text() and (VENV / "bin" / "pip").exists():
         return
     say("making %s with Python %s" % (VENV, sys.version.split()[0]))
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
 
 
 def install_dependencies(extras):
-    """The names are those of setup.py, read without running it: it needs setuptools, which is not here yet."""
+    """Install the dependencies of the extras, whose names are read from setup.py.
+
+    setup.py is parsed, not run, because it imports setuptools, which may not be installed yet.
+    """
     values = {}
     for node in ast.parse((HERE / "setup.py").read_text()).body:
         if isinstance(node, ast.Assign) and node.targets[0].id in ("RUNTIME", "EXTRAS"):
@@ -84,6 +89,7 @@ def install_dependencies(extras):
 
 
 def pip(*arguments):
+    """Run the environment's pip with output to a log file; end the program with the end of the log if pip fails."""
     log = VENV / "setup.log"
     with log.open("a") as file:
         run = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", *arguments]
@@ -93,7 +99,7 @@ def pip(*arguments):
 
 
 def content_hash(paths):
-    """Of all files at and below the paths: their names and contents."""
+    """Return the SHA-256 of the names and contents of all files at and below the paths."""
     digest = hashlib.sha256()
     for path in paths:
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
@@ -103,19 +109,23 @@ def content_hash(paths):
 
 
 def is_done(step, key):
+    """Tell whether a step was done with the same hash of its dependencies."""
     stamp = VENV / ("done-" + step)
     return stamp.is_file() and stamp.read_text() == key
 
 
 def mark_done(step, key):
+    """Record the hash of the dependencies that a step was done with."""
     (VENV / ("done-" + step)).write_text(key)
 
 
 def say(text):
+    """Print a line of progress."""
     print("setup: " + text, flush=True)
 
 
 def stop(text):
+    """End the program with an error message."""
     sys.exit("setup: " + text)
 
 
