@@ -1,6 +1,7 @@
-"""Decode, crop warping and grouping against the obvious way to write them, in one run on this machine; prints a table.
+"""Measure how much faster decoding, cropping and grouping are than simple reference implementations; print a table.
 
-Ratios travel from machine to machine better than milliseconds do. Run: python benchmarks/bench_core.py
+Both are timed in one run. Ratios differ less from machine to machine than milliseconds do.
+Run: python benchmarks/bench_core.py
 """
 
 import time
@@ -22,7 +23,14 @@ SIZE_WH = (192, 256)
 
 
 def decode_by_loop(heatmaps):
-    """The papers' test code: one heatmap at a time."""
+    """Decode one heatmap at a time, as the papers' test code does.
+
+    Args:
+        heatmaps: (N, K, h, w) float32.
+
+    Returns:
+        xy (N, K, 2) in px of the heatmaps and score (N, K), float32.
+    """
     xy, score = np.zeros(heatmaps.shape[:2] + (2,), np.float32), np.zeros(heatmaps.shape[:2], np.float32)
     height, width = heatmaps.shape[2:]
     for person, joints in enumerate(heatmaps):
@@ -37,32 +45,41 @@ def decode_by_loop(heatmaps):
 
 
 def crops_by_stacking(frame, matrices, size_wh):
-    """One crop at a time, colours exchanged by OpenCV, then stacked."""
+    """Make one crop at a time, swap its colour channels with OpenCV, and stack the crops.
+
+    Args:
+        frame: (H, W, 3) uint8 image, BGR.
+        matrices: (N, 2, 3) affine matrices from the frame to the crops.
+        size_wh: Width and height of a crop, px.
+
+    Returns:
+        Crops (N, 3, h, w) float32, RGB.
+    """
     crops = [cv2.warpAffine(frame, matrix, size_wh, flags=cv2.INTER_LINEAR) for matrix in matrices]
     return np.stack([cv2.cvtColor(crop, cv2.COLOR_BGR2RGB).transpose(2, 0, 1) for crop in crops]).astype(np.float32)
 
 
 def milliseconds(*functions, repeats=REPEATS):
-    """Median time of each function; they take turns, so that whatever else runs here slows all of them alike."""
+    """Return the median time of each function in ms; they take turns, so that other programs slow all of them alike."""
     times = [[] for _ in functions]
     for _ in range(repeats):
-        for function, own in zip(functions, times, strict=True):
-            start = time.perf_counter()
+        for function, milliseconds_of_function in zip(functions, times, strict=True):
+            start_s = time.perf_counter()
             function()
-            own.append(1e3 * (time.perf_counter() - start))
-    return [float(np.median(own)) for own in times]
+            milliseconds_of_function.append(1e3 * (time.perf_counter() - start_s))
+    return [float(np.median(values)) for values in times]
 
 
 def compare_decode():
-    """Ours and the reference in ms for 8 people; raises AssertionError where they differ."""
+    """Return the times of our decoding and of the reference in ms for 8 people, after checking that both agree."""
     heatmaps = np.random.RandomState(0).rand(8, 17, 64, 48).astype(np.float32)
-    for ours, theirs in zip(decode(heatmaps), decode_by_loop(heatmaps), strict=True):
-        np.testing.assert_allclose(ours, theirs)
+    for ours, reference in zip(decode(heatmaps), decode_by_loop(heatmaps), strict=True):
+        np.testing.assert_allclose(ours, reference)
     return milliseconds(lambda: decode(heatmaps), lambda: decode_by_loop(heatmaps))
 
 
 def compare_crops():
-    """Ours and the reference in ms for 8 people of 640x480; raises AssertionError where they differ."""
+    """Return the times of our crops and of the reference in ms for 8 people, after checking that both agree."""
     frame = np.random.RandomState(1).randint(0, 256, (480, 640, 3)).astype(np.uint8)
     left = np.arange(8) * 70.0
     matrices = crop_matrices(np.stack([left, left * 0 + 60, left + 110, left * 0 + 400], 1), SIZE_WH)
@@ -73,7 +90,10 @@ def compare_crops():
 
 
 def compare_group(people):
-    """Ours and the reference in ms on the 1/2 maps of 448x448 px, a quarter of the joints hidden; asserts equality."""
+    """Return the times of our grouping and of the reference in ms, after checking that both agree.
+
+    The maps are those of a 448x448 px image at half its size; a quarter of the joints is hidden.
+    """
     random = np.random.RandomState(people)
     heatmaps = random.uniform(-0.02, 0.02, (17, 224, 224)).astype(np.float32)
     tags = random.normal(0, 1, heatmaps.shape).astype(np.float32)
@@ -85,14 +105,15 @@ def compare_group(people):
             x, y = xy[k]
             tags[k, y - 3 : y + 4, x - 3 : x + 4] = 1.5 * person + random.normal(0, 0.1, (7, 7))
     order = joint_order(get_skeleton("coco17"))
-    for ours, theirs in zip(group(heatmaps, tags, order), group_by_loop(heatmaps, tags, order), strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    for ours, reference in zip(group(heatmaps, tags, order), group_by_loop(heatmaps, tags, order), strict=True):
+        np.testing.assert_allclose(ours, reference, atol=1e-5)
     return milliseconds(
         lambda: group(heatmaps, tags, order), lambda: group_by_loop(heatmaps, tags, order), repeats=GROUP_REPEATS
     )
 
 
 def main():
+    """Run all comparisons and print their table."""
     print(f"{f'median of {REPEATS}':46} {'ours ms':>9} {'reference ms':>14} {'ratio':>6}")
     for name, compare in (
         ("decode 8x17x64x48 heatmaps", compare_decode),

@@ -1,11 +1,14 @@
-"""Joints in space against rendered people whose joints are known: error, what was found, what was rightly left out.
+"""Measure the error of 3D joints on rendered people whose joints are known exactly.
 
-Four persons of scenes.py's crowd at different times (of whom a detector would see enough), thick and thin (all radii
-times 0.85 to 1.15), before a wall, in 640x480 with a lens distorted as a webcam's. Columns: error, median and 90th
-percentile in mm, of the joints said to be valid and really to be seen; found: share of the joints to be seen that are
-valid; hidden: joints more than 0.2 m behind something (their own body too), the share of them that is said to be valid,
-and those's median error. "one pixel" is what most packages do: the depth at the keypoint.
-Keypoints are exact, or wrong as elpn_v1_coco's fine ones are (scenes.NOISE: its spread in parts of the box height).
+The images show four people of scenes.py's crowd at different times, in front of a wall. All their radii are multiplied
+by a factor from 0.85 to 1.15, and people of whom a detector would see too little are left out. The camera has 640x480
+px and the distortion of a webcam. Keypoints are exact, or have the noise of elpn_v1_coco without its gross errors (the
+spread in scenes.NOISE). The columns are:
+  error mm, 90 %  median and 90th percentile of the error of visible joints that are reported as valid
+  found %         share of the visible joints that are reported as valid
+  hidden          number of joints more than 0.2 m behind a surface, their own body's included
+  valid %         share of the hidden joints that are reported as valid, and their median error in mm
+The rows "one pixel" are for the common method, which takes the depth at the keypoint.
 Run: PYTHONPATH=. python benchmarks/depth.py [--frames 12]
 """
 
@@ -27,12 +30,13 @@ REPEATS = 20
 
 
 def people(stamp_s):
+    """Return the joints (4, 17, 3) of the first four people of the crowd, m in the camera's frame."""
     crowd = next(scene for scene in all_scenes() if scene.name == "crowd")
     return np.array([walker.joints(stamp_s) for walker in crowd.walkers[:4]])
 
 
 def by_one_pixel(poses, depth, encoding, camera, _skeleton):
-    """The depth at the keypoint, 0 = none."""
+    """Take the depth at each keypoint, as most packages do; called like core.depth.joints_in_space."""
     x, y = np.moveaxis(np.rint(poses.xy).astype(int), -1, 0)
     inside = (x >= 0) & (y >= 0) & (x < depth.shape[1]) & (y < depth.shape[0])
     z = np.where(
@@ -42,13 +46,24 @@ def by_one_pixel(poses, depth, encoding, camera, _skeleton):
 
 
 def rows(method, frames, boxes, noisy_sensor, noisy_keypoints):
-    """Per joint of all frames: error mm, valid, to be seen; and the last call's arguments."""
+    """Measure one method on all frames.
+
+    Args:
+        method: joints_in_space or by_one_pixel.
+        frames: Number of frames.
+        boxes: Boxes in the scene, (low corner, high corner) each, m.
+        noisy_sensor: Whether the depth image has the faults of a sensor.
+        noisy_keypoints: Whether the keypoints have the noise of a model.
+
+    Returns:
+        Array (joints, 3) of error in mm, valid, and visible; and the arguments of the last call.
+    """
     random, table = np.random.RandomState(1), []
     for number in range(frames):
         joints = people(1.5 * number + 0.5)
         depth = render(joints, CAMERA, boxes, girth=random.uniform(0.85, 1.15))
         xy = CAMERA.project(joints)
-        visible = to_be_seen(joints, xy, depth)
+        visible = is_visible(joints, xy, depth)
         detected = visible.mean(1) >= LEAST_VISIBLE
         joints, xy, visible = joints[detected], xy[detected], visible[detected]
         box = person_boxes(joints)
@@ -56,33 +71,44 @@ def rows(method, frames, boxes, noisy_sensor, noisy_keypoints):
             xy = xy + SPREAD[:, None] * (box[:, 3] - box[:, 1])[:, None, None] * random.randn(*xy.shape)
         image, encoding = (sensor(depth, random), "16UC1") if noisy_sensor else (depth, "32FC1")
         poses = make_poses(xy, np.full(xy.shape[:2], 0.5), box, np.full(len(xy), 0.5))
-        found = method(poses, image, encoding, CAMERA, COCO)
-        error = 1000 * np.linalg.norm(found.position - joints, axis=-1)
-        table.append(np.stack([error, found.valid, visible], -1).reshape(-1, 3))
+        result = method(poses, image, encoding, CAMERA, COCO)
+        error = 1000 * np.linalg.norm(result.position - joints, axis=-1)
+        table.append(np.stack([error, result.valid, visible], -1).reshape(-1, 3))
     return np.concatenate(table), (poses, image, encoding, CAMERA, COCO)
 
 
-def to_be_seen(joints, xy, depth):
-    """Inside the image, and nothing lies more than 0.2 m before the joint."""
+def is_visible(joints, xy, depth):
+    """Tell which joints lie inside the image with no surface more than 0.2 m in front of them.
+
+    Args:
+        joints: (P, 17, 3) m in the camera's frame.
+        xy: (P, 17, 2) px, the joints in the image.
+        depth: (H, W) exact depth, m.
+
+    Returns:
+        (P, 17) bool.
+    """
     x, y = np.moveaxis(np.rint(xy).astype(int), -1, 0)
     inside = (x >= 0) & (y >= 0) & (x < depth.shape[1]) & (y < depth.shape[0])
     return inside & (depth[np.where(inside, y, 0), np.where(inside, x, 0)] > joints[..., 2] - 0.2)
 
 
 def milliseconds(arguments):
+    """Return the median processor time of joints_in_space per person, ms."""
     times = []
     for _ in range(REPEATS):
-        start = time.process_time()
+        start_s = time.process_time()
         joints_in_space(*arguments)
-        times.append(1e3 * (time.process_time() - start))
+        times.append(1e3 * (time.process_time() - start_s))
     return float(np.median(times)) / arguments[0].count
 
 
 def main():
+    """Measure both methods in scenes of rising difficulty and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--frames", type=int, default=12)
     frames = parser.parse_args().frames
-    print(f"{frames} frames of 4 persons       error mm   90 %  found %  hidden  said valid %  error mm")
+    print(f"{frames} frames of 4 persons       error mm   90 %  found %  hidden       valid %  error mm")
     for name, boxes, noisy_sensor, noisy_keypoints in (
         ("exact", (), False, False),
         ("noise and holes", (), True, False),
@@ -93,13 +119,13 @@ def main():
         for method in (joints_in_space, by_one_pixel):
             table, arguments = rows(method, frames, boxes, noisy_sensor, noisy_keypoints)
             error, (valid, visible) = table[:, 0], table[:, 1:].astype(bool).T
-            middle, most = np.percentile(error[valid & visible], [50, 90])
+            median, high = np.percentile(error[valid & visible], [50, 90])
             title = name if method is joints_in_space else "  one pixel"
             print(
-                f"{title:26} {middle:10.0f} {most:6.0f} {100 * valid[visible].mean():8.1f} {(~visible).sum():7} "
+                f"{title:26} {median:10.0f} {high:6.0f} {100 * valid[visible].mean():8.1f} {(~visible).sum():7} "
                 f"{100 * valid[~visible].mean():12.1f} {np.median(error[valid & ~visible]):12.0f}"
             )
-    print(f"{milliseconds(arguments):.2f} ms of processor time per person, of 4 in a frame")
+    print(f"{milliseconds(arguments):.2f} ms of processor time per person, with 4 people in a frame")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Depth images of people with joints known exactly: capsules around their bones, a wall, a floor, boxes; ray-cast.
+"""Render depth images of people whose joints are known exactly, by ray casting.
 
-Distances are along the optical axis, as depth cameras give them. Everything is in the camera's optical frame, m.
+People are capsules around their bones; the scene has a wall, a floor and boxes. Depth is the distance along the optical
+axis, as in the images of depth cameras. All coordinates are in the camera's optical frame, in m.
 """
 
 import numpy as np
@@ -10,12 +11,20 @@ from pose_estimation_ros.core.skeleton import get_skeleton
 COCO = get_skeleton("coco17")
 LIMB_RADIUS_M = {"ankle-knee": 0.05, "knee-hip": 0.075, "shoulder-elbow": 0.05, "elbow-wrist": 0.035}
 TRUNK_RADIUS_M, HEAD_RADIUS_M = 0.11, 0.10
-INSET = 0.5  # the trunk's sides begin half way from the neck to the shoulders
+INSET = 0.5  # the sides of the trunk begin half-way between neck and shoulders
 WALL_M, FLOOR_M = 6.0, 1.2
 
 
 def capsules(joints, girth=1.0):
-    """(17, 3) -> ends (C, 3), ends (C, 3), radii (C,) of limbs, trunk, neck and head. girth: all radii times this."""
+    """Return the capsules of a person's limbs, trunk, neck and head.
+
+    Args:
+        joints: (17, 3) m.
+        girth: Factor of all radii.
+
+    Returns:
+        One end (C, 3), the other end (C, 3) and the radius (C,) of each capsule, m.
+    """
     at = dict(zip(COCO.keypoints, joints))  # noqa: B905
     parts = []
     shoulders = (at["left_shoulder"] + at["right_shoulder"]) / 2
@@ -32,7 +41,17 @@ def capsules(joints, girth=1.0):
 
 
 def render(people, camera, boxes=(), girth=1.0):
-    """Depth (H, W) float32 m of people (P, 17, 3), boxes (low corner, high corner), a wall and a floor."""
+    """Render people, boxes, a wall and a floor.
+
+    Args:
+        people: Joints (P, 17, 3), m.
+        camera: The Camera whose image is rendered.
+        boxes: (low corner, high corner) of each box, m, parallel to the axes.
+        girth: Factor of the radii of all bodies.
+
+    Returns:
+        Depth (H, W) float32, m.
+    """
     width, height = camera.size_wh
     rays = camera.unproject(np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).astype(float))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -47,7 +66,7 @@ def render(people, camera, boxes=(), girth=1.0):
 
 
 def _draw_capsule(depth, rays, camera, start, end, radius):
-    """Lowers the depth, in place, where the capsule is nearer; looks at the pixels around it alone."""
+    """Lower the depth in place where the capsule is nearer; only the pixels around it are computed."""
     corners = np.array(
         [p + radius * np.array([x, y, -1]) for p in (start, end) for x in (-1.5, 1.5) for y in (-1.5, 1.5)]
     )
@@ -60,9 +79,10 @@ def _draw_capsule(depth, rays, camera, start, end, radius):
 
 
 def _capsule_depth(rays, start, end, radius):
-    """z of the first hit of rays (..., 3) with z = 1 from the origin, inf where there is none.
+    """Return z of the first point of the capsule on each ray, inf where the ray misses it.
 
-    A capsule is the union of its cylinder's side and two balls; the first hit of all is what is seen.
+    The rays (..., 3) have z = 1 and begin at the origin. A capsule is the union of a cylinder's side and two balls;
+    the nearest of their points is visible.
     """
     axis = end - start
     length2 = max(float(axis @ axis), 1e-12)
@@ -74,7 +94,7 @@ def _capsule_depth(rays, start, end, radius):
 
 
 def _first_root(rays, centre, radius):
-    """The smaller t > 0 with |t ray - centre| = radius, inf where there is none."""
+    """Return the smaller t > 0 with |t ray - centre| = radius, inf where there is none."""
     a, b = (rays**2).sum(-1), (rays * centre).sum(-1)
     inside = b * b - a * ((centre**2).sum(-1) - radius**2)
     root = (b - np.sqrt(np.maximum(inside, 0))) / np.maximum(a, 1e-12)
@@ -82,19 +102,29 @@ def _first_root(rays, centre, radius):
 
 
 def _box_depth(rays, low, high):
-    """The slab test: z where rays enter the box, inf where they miss it."""
+    """Return z where rays enter the box, inf where they miss it, by the slab method."""
     near, far = low / rays, high / rays
     enter, leave = np.minimum(near, far).max(-1), np.maximum(near, far).min(-1)
     return np.where((enter <= leave) & (enter > 0), enter, np.inf)
 
 
 def sensor(depth, random, noise=(0.002, 0.002), holes=0.05):
-    """What a depth camera makes of it: noise of a + b z^2 m, holes, nothing at edges, whole millimetres; 0 = none."""
+    """Give an exact depth image the faults of a depth camera.
+
+    Args:
+        depth: (H, W) exact depth, m.
+        random: numpy.random.RandomState.
+        noise: a and b of the noise's standard deviation a + b depth^2, m.
+        holes: Share of the pixels without a value; those at edges have none either.
+
+    Returns:
+        (H, W) uint16, whole mm; 0 where there is no value.
+    """
     a, b = noise
-    seen = depth + (a + b * depth**2) * random.randn(*depth.shape)
+    measured = depth + (a + b * depth**2) * random.randn(*depth.shape)
     edge = np.zeros(depth.shape, bool)
     jump = 0.1
     edge[:, 1:] |= np.abs(np.diff(depth, axis=1)) > jump
     edge[1:] |= np.abs(np.diff(depth, axis=0)) > jump
     lost = edge | (random.rand(*depth.shape) < holes)
-    return np.where(lost, 0, np.rint(1000 * seen)).clip(0, 65535).astype(np.uint16)
+    return np.where(lost, 0, np.rint(1000 * measured)).clip(0, 65535).astype(np.uint16)

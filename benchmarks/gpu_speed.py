@@ -1,4 +1,4 @@
-"""What the checks of gpu_check.py share, and the speed of every family's fp16 engine against HRNet-W32's."""
+"""Measure the speed of a family's fp16 engine against HRNet-W32's, and share code among the checks of gpu_check.py."""
 
 from __future__ import annotations
 
@@ -24,25 +24,42 @@ ROUNDS, WARM_UP, RUNS = 5, 10, 30
 
 
 class Skip(Exception):
-    """This machine cannot be asked."""
+    """Say that a check cannot run on this machine, and why."""
 
 
 @dataclasses.dataclass
 class Machine:
-    """folder: for engines. here: Gpu.machine."""
+    """Describe the machine that is checked.
+
+    Attributes:
+        folder: Folder for models and engines.
+        trt: The module tensorrt.
+        facts: Gpu.machine, which goes into the sidecars of engines.
+    """
 
     folder: Path
     trt: Any
-    here: dict[str, str]
+    facts: dict[str, str]
 
     @property
     def model(self) -> Path:
+        """Return the path of the default pose model's ONNX file."""
         return self.folder / f"{MODEL}.onnx"
 
     def compile(self, path: Path, size_wh: tuple[int, int], precision: str, max_batch: int = 8) -> Path:
-        """Build an engine with a sidecar that lets the backend open it, without the builder's checks of figures."""
+        """Build an engine and a sidecar with which the backend opens it, without the builder's comparison of outputs.
+
+        Args:
+            path: ONNX file.
+            size_wh: Width and height of the input, px.
+            precision: fp32 or fp16.
+            max_batch: Largest batch of the engine.
+
+        Returns:
+            Path of the engine, beside the ONNX file.
+        """
         engine = compile_engine(self.trt, str(path), size_wh, precision, max_batch, say=lambda _text: None).engine
-        fields: dict[str, Any] = {**dict.fromkeys(SIDECAR, ""), **self.here, "built": {"seconds": 0.0}, "parity": None}
+        fields: dict[str, Any] = {**dict.fromkeys(SIDECAR, ""), **self.facts, "built": {"seconds": 0.0}, "parity": None}
         fields.update(model_spec=spec_of(path, size_wh), layers={}, shapes=[], failed_over=[])
         store(path.with_suffix(".engine"), engine, fields)
         return path.with_suffix(".engine")
@@ -58,11 +75,12 @@ def spec_of(path: Path, size_wh: tuple[int, int]) -> dict[str, Any]:
 
 
 def noise(count: int, size_wh: tuple[int, int] = (192, 256)) -> np.ndarray:
+    """Return a batch (count, 3, h, w) float32 of noise images, 0 to 255."""
     return np.random.default_rng(0).uniform(0, 255, (count, 3, size_wh[1], size_wh[0])).astype(np.float32)
 
 
 def timed(backend: Any, batch: np.ndarray) -> float:
-    """Median milliseconds of a call, copies included."""
+    """Return the median time of a call in ms, with the copies of input and outputs."""
     times = []
     for _ in range(WARM_UP + RUNS):
         start_s = time.perf_counter()
@@ -71,9 +89,22 @@ def timed(backend: Any, batch: np.ndarray) -> float:
     return statistics.median(times[WARM_UP:])
 
 
-def check_speed(here: Machine, family: str) -> str:
-    """fp16, batches of 1 and 8, in turns with HRNet-W32, random weights: median ratio of the rounds, and its range."""
-    engines = [fp16_engine(here, name) for name in (BASELINE, family)]
+def check_speed(machine: Machine, family: str) -> str:
+    """Measure how many times faster than HRNet-W32 a family is in fp16, for batches of 1 and 8.
+
+    Both networks have random weights and take turns.
+
+    Args:
+        machine: The machine to check.
+        family: Name of the family's network.
+
+    Returns:
+        Text with ms, the median ratio of all rounds, and the range of the ratios.
+
+    Raises:
+        Skip: torch is missing.
+    """
+    engines = [fp16_engine(machine, name) for name in (BASELINE, family)]
     texts = []
     (slow_path, slow_size), (fast_path, fast_size) = engines
     slow_file, fast_file = (engine_file(str(path)) for path in (slow_path, fast_path))
@@ -87,8 +118,8 @@ def check_speed(here: Machine, family: str) -> str:
     return f"against {BASELINE}: " + "; ".join(texts)
 
 
-def fp16_engine(here: Machine, family: str) -> tuple[Path, tuple[int, int]]:
-    """Built once; with the size of its paper."""
+def fp16_engine(machine: Machine, family: str) -> tuple[Path, tuple[int, int]]:
+    """Return the fp16 engine of a family and (width, height) of its input in the paper; build it if it is missing."""
     try:
         from pose_estimation_ros.training.export.export import to_onnx
         from pose_estimation_ros.training.export.fp16 import to_fp16
@@ -96,12 +127,12 @@ def fp16_engine(here: Machine, family: str) -> tuple[Path, tuple[int, int]]:
         from pose_estimation_ros.training.model_table import rows_of
         from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
     except ImportError as error:
-        raise Skip(f"needs what training needs: {error}") from error
-    row, path = rows_of([family])[0], here.folder / f"{family}.onnx"
+        raise Skip(f"the dependencies of training are missing: {error}") from error
+    row, path = rows_of([family])[0], machine.folder / f"{family}.onnx"
     if not path.with_suffix(".engine").exists():
         model = (POSE_MODELS | BOTTOM_UP_MODELS)[family](row.num_joints).eval()
         path.write_bytes(to_onnx(model, list(row.input_size_wh)))
-        if is_strongly_typed(here.trt):
+        if is_strongly_typed(machine.trt):
             onnx.save(to_fp16(load_float32(path)), path)
-        here.compile(path, row.input_size_wh, "fp16")
+        machine.compile(path, row.input_size_wh, "fp16")
     return path.with_suffix(".engine"), row.input_size_wh

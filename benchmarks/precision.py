@@ -1,9 +1,10 @@
-"""What precision and engine cost on this CPU: all of them in turns, one thread, one image.
+"""Measure the time of a model in each precision and on each engine of this CPU, with one thread and one image.
 
     PYTHONPATH=.:.venv/openvino .venv/bin/python benchmarks/precision.py models/elpn_v1_coco.onnx FOLDER
 
-FOLDER has the model's files of lower precision (pose export --precision). Prints the CPU's time, which other programs
-disturb least, and the time on the wall; ratios are medians of what each turn took against float32 on ONNX Runtime.
+FOLDER holds the model's files of lower precision (`pose export --precision`). All models take turns. The table has the
+processor's time, which other programs disturb least, and the wall-clock time. A ratio is the median, over the rounds,
+of the time divided by that of float32 on ONNX Runtime.
 """
 
 import sys
@@ -21,6 +22,12 @@ ENDINGS = ("", "_fp16", "_int8_cpu", "_int8_tensorrt")
 
 
 def main(model, folder):
+    """Measure a model and its files of lower precision, and print the table.
+
+    Args:
+        model: Path of the float32 model.
+        folder: Folder of the model's files of lower precision.
+    """
     engines = ["onnxruntime"] + ["openvino"] * bool(find_spec("openvino"))
     stem = Path(model).stem
     files = [Path(model)] + [Path(folder, stem + ending + ".onnx") for ending in ENDINGS[1:]]
@@ -37,7 +44,7 @@ def main(model, folder):
 
 
 def timed(backend, batch):
-    """Milliseconds of the CPU, of all threads, and on the wall."""
+    """Run a batch and return the processor time of all threads and the wall-clock time, ms."""
     wall, cpu = time.perf_counter(), time.process_time()
     backend(batch)
     return 1e3 * (time.process_time() - cpu), 1e3 * (time.perf_counter() - wall)

@@ -1,9 +1,9 @@
-"""Scenes with exact truth for the tracker and the smoother: walkers, who hides whom, and what a real model makes of it.
+"""Make scenes with exact ground truth for the tracker and the smoother, and a model's noisy poses of their people.
 
-The noise is elpn_v1_coco's as `benchmarks/keypoint_noise.py` measures it (its table is in docs/tracking.md), in parts
-of the person's box height: white flicker, an error that wanders (time constant 1 s; together they make the spread
-measured on coco_val), spells of another place being found, keypoints missed, scores, persons missed. Hidden joints are
-guessed badly or not found.
+The noise is that of elpn_v1_coco, as `benchmarks/keypoint_noise.py` measures it (its table is in docs/tracking.md), in
+fractions of the person's box height. It has white flicker and an error that wanders with a time constant of 1 s, which
+together make the spread measured on coco_val; spells in which a joint is found in another place; missed keypoints and
+missed people; and scores. Joints that are hidden by other people get a bad position or none.
 """
 
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from pose_estimation_ros.inference.pipeline import DUPLICATE_OKS
 FOCAL_PX, SIZE_WH = 525.0, (640, 480)
 LINKS = np.array(get_skeleton("coco17").links)
 LIMB_RADIUS_M = 0.10
-# Joint: flicker and spread (parts of the height), jumps per second, share missed, score when right, score when wrong.
+# Joint: flicker and spread (fractions of the height), jumps per second, share missed, score if correct, score if wrong.
 NOISE = {
     "nose": (0.0135, 0.0264, 0.21, 0.000, 0.55, 0.46),
     "eye": (0.0113, 0.0203, 0.17, 0.000, 0.57, 0.48),
@@ -33,19 +33,26 @@ NOISE = {
     "ankle": (0.0210, 0.0291, 2.44, 0.039, 0.44, 0.37),
 }
 SCORE_SPREAD = 0.12
-SPELL_S, SPELL_SPREAD = 0.3, 0.15  # a joint jumps away and back: half the jumps begin a spell
+SPELL_S, SPELL_SPREAD = 0.3, 0.15  # a joint jumps away and back, so half of the jumps begin a spell
 WANDER_S = 1.0
-MISS_SHARE, MISS_S = 0.039, 0.17  # of a person; 1.7 frames of the clip's 10 Hz
-LEAST_VISIBLE = 0.35  # of the joints: less and the detector does not see the person
-FALSE_PER_S, DOUBLE_PER_S = 0.2, 0.2  # things taken for a person, persons found twice; of some frames each
+MISS_SHARE, MISS_S = 0.039, 0.17  # share of frames without the person, and for how long: 1.7 frames at 10 Hz
+LEAST_VISIBLE = 0.35  # the detector misses people of whom a smaller share of the joints is visible
+FALSE_PER_S, DOUBLE_PER_S = 0.2, 0.2  # how often a thing is taken for a person, and a person is found twice
 _, _SPREAD, _JUMPS, _MISSED, _FINE, _GROSS = np.array([NOISE[joint.split("_")[-1]] for joint in JOINTS]).T
 _FLICKER = np.array([NOISE[joint.split("_")[-1]][0] for joint in JOINTS])
 
 
 class Frame(NamedTuple):
-    """truth_xy (P, K, 2) px and truth_box (P, 4) of the persons there; visible (P, K); person (P,): their numbers.
+    """Hold the ground truth of one frame and the poses that the model found in it.
 
-    poses: what the model found. source (N,): the number of the person behind each, -1 = nobody.
+    Attributes:
+        stamp_s: Time of the frame, s.
+        truth_xy: Joints of the people in the scene, (P, K, 2) px.
+        truth_box: Their boxes, (P, 4) px.
+        visible: Which joints are visible, (P, K) bool.
+        person: Numbers of the people, (P,).
+        poses: The N poses that the model found.
+        source: Number of the person of each pose, (N,); -1 if there is nobody.
     """
 
     stamp_s: float
@@ -58,7 +65,13 @@ class Frame(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """walkers: one per person and visit. pillars: (left px, right px, distance m), from top to bottom of the image."""
+    """Describe who walks where, and what hides them.
+
+    Attributes:
+        name: Name of the scene.
+        walkers: One Walker per person and visit.
+        pillars: (left px, right px, distance m) of each; they reach from the top of the image to the bottom.
+    """
 
     name: str
     walkers: tuple[Walker, ...]
@@ -66,7 +79,17 @@ class Scene(NamedTuple):
 
 
 def frames(scene, rate_hz=30, seed=0, noisy=True):
-    """The frames of a scene, a list of Frame."""
+    """Return the frames of a scene.
+
+    Args:
+        scene: A Scene.
+        rate_hz: Frames per second.
+        seed: Seed of the noise.
+        noisy: Whether poses have noise; without it they are the ground truth of all people that a detector sees.
+
+    Returns:
+        A list of Frame.
+    """
     random = np.random.RandomState(seed)
     models = [_Model(random, 1.0 / rate_hz) for _ in scene.walkers]
     end_s = max(walker.end_s for walker in scene.walkers)
@@ -77,41 +100,50 @@ def _frame(scene, stamp_s, models, random, noisy):
     person = np.array([i for i, walker in enumerate(scene.walkers) if walker.is_there(stamp_s)], int)
     joints = np.array([scene.walkers[i].joints(stamp_s) for i in person]).reshape(-1, 17, 3)
     xy, box = project(joints), person_boxes(joints)
-    visible = seen(joints, scene.pillars)
+    visible = visible_joints(joints, scene.pillars)
     if not noisy:
-        found = visible.mean(1) >= LEAST_VISIBLE
-        poses = make_poses(xy, visible * 0.9, box, np.full(len(person), 0.9)).select(found)
-        return Frame(stamp_s, xy, box, visible, person, poses, person[found])
-    found = [models[number].find(*one) for number, one in zip(person, zip(xy, box, visible, strict=True), strict=True)]
-    source = [number for number, poses in zip(person, found, strict=True) for _ in range(poses.count)]
+        detected = visible.mean(1) >= LEAST_VISIBLE
+        poses = make_poses(xy, visible * 0.9, box, np.full(len(person), 0.9)).select(detected)
+        return Frame(stamp_s, xy, box, visible, person, poses, person[detected])
+    rows = zip(person, xy, box, visible, strict=True)
+    per_person = [models[number].find(*arrays) for number, *arrays in rows]
+    source = [number for number, poses in zip(person, per_person, strict=True) for _ in range(poses.count)]
     if random.rand() < FALSE_PER_S * models[0].step_s:
-        found.append(_false_person(random))
+        per_person.append(_false_person(random))
         source.append(-1)
-    poses = joined(empty_poses(17), *found)
+    poses = joined(empty_poses(17), *per_person)
     order = random.permutation(_without_doubles(poses))
     return Frame(stamp_s, xy, box, visible, person, poses.select(order), np.array(source, int)[order])
 
 
 def _without_doubles(poses):
-    """As the pipeline leaves them out: indices of the people it keeps."""
+    """Return the indices of the people that the pipeline keeps when it drops duplicates."""
     area = box_area(poses.box_xyxy)
     return oks_nms(poses.xy, poses.score, area, poses.person_score, get_skeleton("coco17").sigmas, DUPLICATE_OKS)
 
 
 def project(joints):
-    """(..., 3) m -> (..., 2) px by the scenes' camera, a pinhole."""
+    """Project points (..., 3) m to (..., 2) px of the scenes' camera, a pinhole."""
     return FOCAL_PX * joints[..., :2] / joints[..., 2:] + (np.array(SIZE_WH) - 1) / 2.0
 
 
 def person_boxes(joints):
-    """(P, 17, 3) m -> (P, 4) px, as wide as the flesh is; not cut at the image's borders."""
+    """Return boxes (P, 4) px around whole bodies with joints (P, 17, 3) m; they may reach out of the image."""
     boxes = boxes_around(project(joints), np.ones(joints.shape[:2]), 0)
     margin = 0.12 * FOCAL_PX / joints[..., 2].mean(1)[:, None] if len(joints) else np.zeros((0, 1))
     return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], 1).astype(np.float32)
 
 
-def seen(joints, pillars):
-    """(P, 17) bool: inside the image, not behind a pillar, not behind a limb of somebody nearer."""
+def visible_joints(joints, pillars):
+    """Tell which joints are inside the image and hidden neither by a pillar nor by a limb of a nearer person.
+
+    Args:
+        joints: (P, 17, 3) m in the camera's frame.
+        pillars: Scene.pillars.
+
+    Returns:
+        (P, 17) bool.
+    """
     xy, z = project(joints), joints[..., 2]
     visible = ((xy >= 0) & (xy <= np.array(SIZE_WH) - 1)).all(-1)
     for left, right, distance in pillars:
@@ -124,7 +156,7 @@ def seen(joints, pillars):
 
 
 def _within(points, front, radius):
-    """Which of the points (K, 2) lie on a bone or on the trunk of the person (17, 2) in front."""
+    """Tell which of the points (K, 2) lie on a bone or on the trunk of the person (17, 2) in front."""
     start, along = front[LINKS[:, 0]], front[LINKS[:, 1]] - front[LINKS[:, 0]]
     part = ((points[:, None] - start) * along).sum(-1) / np.maximum((along**2).sum(-1), 1e-9)
     nearest = start + np.clip(part, 0, 1)[..., None] * along
@@ -135,7 +167,7 @@ def _within(points, front, radius):
 
 
 class _Model:
-    """What the network makes of one person: the errors that last from frame to frame."""
+    """Simulate a network's poses of one person, with errors that last from frame to frame."""
 
     def __init__(self, random, step_s):
         self.random, self.step_s = random, step_s
@@ -144,15 +176,21 @@ class _Model:
         self._missed_s = self._double_s = 0.0
 
     def find(self, xy, box, visible):
-        """Poses of the person: nobody, one, or (rarely) the same one twice."""
-        self._go_on(visible)
+        """Return the poses that the model finds of the person: none, one, or (rarely) two.
+
+        Args:
+            xy: (17, 2) exact joints, px.
+            box: (4,) exact box, px.
+            visible: (17,) bool.
+        """
+        self._advance(visible)
         if self._missed_s > 0 or visible.mean() < LEAST_VISIBLE:
             return empty_poses(17)
         copies = 2 if self._double_s > 0 else 1
-        found = [self._one(xy, box, visible) for _ in range(copies)]
-        return joined(*found)
+        return joined(*[self._one(xy, box, visible) for _ in range(copies)])
 
-    def _go_on(self, visible):
+    def _advance(self, visible):
+        """Take the lasting errors to the next frame."""
         random, step_s = self.random, self.step_s
         keep = np.exp(-step_s / WANDER_S)
         self._wander = keep * self._wander + np.sqrt(1 - keep**2) * random.randn(17, 2)
@@ -165,6 +203,7 @@ class _Model:
         self._double_s = random.exponential(0.1) if random.rand() < DOUBLE_PER_S * step_s else self._double_s - step_s
 
     def _one(self, xy, box, visible):
+        """Return one noisy pose of the person."""
         random, height = self.random, box[3] - box[1]
         in_spell = self._spell_s > 0
         wander = np.sqrt(np.maximum(_SPREAD**2 - _FLICKER**2, 0))[:, None] * self._wander
@@ -173,14 +212,15 @@ class _Model:
         score = np.clip(np.where(wrong, _GROSS, _FINE) + SCORE_SPREAD * random.randn(17), 0.2, 1)
         missed = random.rand(17) < np.where(visible, _MISSED, 0.5)
         score = np.where(missed, 0, score)
-        shown = boxes_around(xy[None], visible[None], 0)[0]  # of who is half hidden the half is boxed
+        visible_box = boxes_around(xy[None], visible[None], 0)[0]  # the detector boxes the visible part of a person
         margin = 0.07 * height * np.array([-1, -1, 1, 1])
-        shown = shown + margin + 0.015 * height * random.randn(4)
-        return make_poses((xy + height * error)[None], score[None], shown[None], score[score > 0].mean(keepdims=True))
+        noisy_box = visible_box + margin + 0.015 * height * random.randn(4)
+        person_score = score[score > 0].mean(keepdims=True)
+        return make_poses((xy + height * error)[None], score[None], noisy_box[None], person_score)
 
 
 def _false_person(random):
-    """Something of a random size and place with keypoints all over it."""
+    """Return the pose of a false detection, of random size and place, with keypoints all over its box."""
     height = random.uniform(60, 250)
     box = np.array([0, 0, 0.4 * height, height]) + np.tile(random.rand(2) * (np.array(SIZE_WH) - 60), 2)
     xy = box[:2] + random.rand(17, 2) * (box[2:] - box[:2])
@@ -188,7 +228,7 @@ def _false_person(random):
 
 
 def all_scenes():
-    """The scenes of the benchmark."""
+    """Return the scenes of the benchmark."""
     return [
         Scene("standing", tuple(Walker([(0, x, z), (12, x, z)]) for x, z in ((-1, 3), (0.2, 4), (1.8, 5)))),
         Scene("walking", (Walker([(0, -1.6, 3.5), (3.2, 1.6, 3.5), (6.4, -1.6, 3.5), (9.6, 1.6, 3.5)]),)),
@@ -205,7 +245,7 @@ _SIDE_BY_SIDE = ((0.0, 3.0), (0.3, 3.7), (0.6, 4.4))
 
 
 def _crossings():
-    """Six pairs pass each other, one nearer, at a stroll and at a fast walk."""
+    """Let six pairs pass each other, one person nearer than the other, from strolling to walking fast."""
     for number, speed in enumerate((0.7, 1.0, 1.0, 1.3, 1.3, 1.6)):
         begin, span = 6.0 * number, 3.2 / speed
         yield Walker([(begin, -1.6, 3.2), (begin + span, 1.6, 3.2)])
@@ -213,27 +253,27 @@ def _crossings():
 
 
 def _meetings():
-    """Two come together, stand half a metre apart and go back the way they came."""
+    """Let two people approach each other, stand half a metre apart and go back."""
     yield Walker([(0, -1.8, 3.5), (2, -0.25, 3.5), (5, -0.25, 3.5), (7, -1.8, 3.5)])
     yield Walker([(0, 2.0, 4.0), (2, 0.25, 4.0), (5, 0.25, 4.0), (7, 2.0, 4.0)], 1.8)
 
 
 def _behind_pillar():
-    """One after the other walks behind a pillar of 70 px, hidden for 0.3 to 0.9 s."""
+    """Let one person after the other walk behind a pillar of 70 px, hidden for 0.3 to 0.9 s."""
     for number, (speed, z) in enumerate(((1.3, 3.0), (1.0, 3.5), (1.0, 4.5), (0.8, 4.0), (1.5, 5.0))):
         begin, span = 6.0 * number, 4.0 / speed
         yield Walker([(begin, -2.0, z), (begin + span, 2.0, z)])
 
 
 def _visits():
-    """One leaves the image and is back after four seconds: a new visit; another stays."""
+    """Let one person leave the image and return after four seconds, as a new visit, while another one stays."""
     yield Walker([(0, 0.8, 4), (20, 0.8, 4)])
     for begin in (0.0, 9.0):
         yield Walker([(begin, -3.0, 3.2), (begin + 2, -0.6, 3.2), (begin + 3, -0.6, 3.2), (begin + 5, -3.0, 3.2)])
 
 
 def _crowd(random):
-    """Six people wander between random places for twenty seconds."""
+    """Let six people walk between random places for twenty seconds."""
     for _ in range(6):
         time_s, places = 0.0, [(0.0, random.uniform(-1.5, 1.5), random.uniform(3, 6))]
         while time_s < 20:

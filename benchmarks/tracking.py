@@ -1,11 +1,17 @@
-"""Tracker and smoother on scenes with exact truth: who is who, how much keypoints tremble and how late they are.
+"""Measure the tracker and the smoother on scenes with exact ground truth: identities, jitter, lag and error.
 
-Columns of the first table, per scene, summed over the seeds: switches: a person's id changes; fragments: a person who
-is to be seen is without an id for a time (lost persons count as covered where the predicted box has an IoU of 0.5 with
-the true one); stolen: ids that two persons had. IDF1 is in per cent (Ristani et al. 2016).
-Second table: jitter, px RMS about the mean of each second of persons at rest, of all joints and the median joint's; lag
-in ms of a walk at 1 m/s, of the trunk (shoulders, hips) and of wrists and ankles; error against the truth of all joints
-found in all scenes, mean and median px; velocity, RMS error of the trunk's in px/s (the walk is at 150 px/s).
+The first table has a row per scene. Counts are summed over the seeds:
+  switches   how often the id of a person changes
+  fragments  how often a visible person has no id for a time; a lost person still has one if the predicted box has an
+             IoU of 0.5 with the true box
+  stolen     number of ids that two people had
+  IDF1       in per cent ("Performance Measures and a Data Set for Multi-Target, Multi-Camera Tracking",
+             arXiv:1609.01775)
+The second table measures the smoother:
+  jitter     of people at rest: RMS in px about the mean of each second, over all joints and for the median joint
+  lag        in ms, at a walk of 1 m/s, for the trunk (shoulders, hips) and for the limbs (wrists, ankles)
+  error      distance from the ground truth of all joints found in all scenes, mean and median in px
+  velocity   RMS error of the trunk's velocity in px/s (people walk at 150 px/s)
 Run: PYTHONPATH=. python benchmarks/tracking.py [--rates 30 10] [--seeds 3] [--grid]
 """
 
@@ -27,67 +33,92 @@ HISTORY = ("switches", "fragments", "stolen", "IDF1")
 
 
 def track(scene_frames, **settings):
-    """Poses with ids of each frame, and those lost."""
+    """Track the poses of all frames.
+
+    Args:
+        scene_frames: A list of scenes.Frame.
+        settings: Keyword arguments of the Tracker.
+
+    Returns:
+        For each frame the poses with ids, and the lost people.
+    """
     tracker = Tracker(SIGMAS, **settings)
     return [(tracker.update(frame.poses, frame.stamp_s), tracker.lost) for frame in scene_frames]
 
 
 def smooth(tracked, scene_frames, **settings):
+    """Return the smoothed poses of each frame; settings are keyword arguments of OneEuro."""
     smoother = OneEuro(**settings)
     return [smoother.update(poses, frame.stamp_s) for (poses, _lost), frame in zip(tracked, scene_frames, strict=True)]
 
 
 def identity(scene_frames, tracked):
-    """The figures of HISTORY of one run."""
+    """Return the figures named in HISTORY for one run: (4,), counts and IDF1 in per cent."""
     owners, last_id, covered = {}, {}, {}
     switches = fragments = 0
     pairs = []  # (person, id) of each detection
     for frame, (poses, lost) in zip(scene_frames, tracked, strict=True):
         ids = {}
         for person, track_id in zip(frame.source.tolist(), poses.track_id.tolist(), strict=True):
-            if ids.get(person) != last_id.get(person, -1):  # who is found twice keeps the id if one of the two has it
+            if ids.get(person) != last_id.get(person, -1):  # a person found twice keeps the id if one of the two has it
                 ids[person] = track_id
         pairs += zip(frame.source.tolist(), poses.track_id.tolist(), strict=True)
         for number, person in enumerate(frame.person.tolist()):
             track_id = ids.get(person, lost_id(frame.truth_box[number], lost, last_id.get(person)))
-            to_be_seen = frame.visible[number].mean() >= LEAST_VISIBLE
+            is_visible = frame.visible[number].mean() >= LEAST_VISIBLE
             if track_id is not None:
                 switches += last_id.get(person, track_id) != track_id
                 fragments += not covered.get(person, True)
                 last_id[person] = track_id
                 owners.setdefault(track_id, set()).add(person)
-            if track_id is not None or to_be_seen:
+            if track_id is not None or is_visible:
                 covered[person] = track_id is not None or person not in last_id
-    there = sum(int((frame.visible.mean(1) >= LEAST_VISIBLE).sum()) for frame in scene_frames if len(frame.person))
+    visible = sum(int((frame.visible.mean(1) >= LEAST_VISIBLE).sum()) for frame in scene_frames if len(frame.person))
     stolen = sum(len(persons) > 1 for persons in owners.values())
-    return np.array([switches, fragments, stolen, idf1(pairs, there)])
+    return np.array([switches, fragments, stolen, idf1(pairs, visible)])
 
 
 def lost_id(box, lost, track_id):
-    """The id, if it is among the lost and predicted where the person is."""
+    """Return the id if the tracker has lost it and predicts it where the person is, else None.
+
+    Args:
+        box: (4,) true box of the person, px.
+        lost: Poses of the lost people.
+        track_id: Last id of the person.
+    """
     at = np.flatnonzero(lost.track_id == track_id)
     return track_id if len(at) and iou(lost.box_xyxy[at], box[None])[0, 0] >= 0.5 else None
 
 
-def idf1(pairs, there):
-    """2 IDTP / (persons to be seen + labels given), per cent, of the best one-to-one naming of persons by ids."""
+def idf1(pairs, visible):
+    """Return IDF1 in per cent: 2 IDTP / (visible people + detections) for the best one-to-one match of people and ids.
+
+    Args:
+        pairs: (person, id) of each detection; person is -1 for false ones.
+        visible: Number of visible people, summed over the frames.
+    """
     persons, ids = (sorted(set(column)) for column in zip(*pairs, strict=True))
     together = np.zeros((len(persons), len(ids)))
     for person, track_id in pairs:
         if person >= 0:
             together[persons.index(person), ids.index(track_id)] += 1
     column = assign(-together)
-    right = together[np.flatnonzero(column >= 0), column[column >= 0]].sum()
-    return 100 * 2 * right / (there + len(pairs))
+    correct = together[np.flatnonzero(column >= 0), column[column >= 0]].sum()
+    return 100 * 2 * correct / (visible + len(pairs))
 
 
 def series(scene_frames, smoothed, person):
-    """Of a person in the frames where they were found: truth, raw, out (F, 17, 2), found (F, 17), velocity, stamps."""
+    """Collect the joints of a person from the F frames in which the person was found.
+
+    Returns:
+        Ground truth, poses before and after smoothing (F, 17, 2) px, found joints (F, 17) bool, velocity (F, 17, 2)
+        px/s, and stamps (F,) s.
+    """
     rows = []
     for frame, poses in zip(scene_frames, smoothed, strict=True):
-        found = np.flatnonzero(frame.source == person)
-        if len(found):
-            at = found[poses.track_id[found].argmin()]  # of who is found twice the one longer known
+        rows_of_person = np.flatnonzero(frame.source == person)
+        if len(rows_of_person):
+            at = rows_of_person[poses.track_id[rows_of_person].argmin()]  # the older track of a person found twice
             truth = frame.truth_xy[np.flatnonzero(frame.person == person)[0]]
             rows.append(
                 (truth, frame.poses.xy[at], poses.xy[at], poses.score[at] > 0, poses.velocity[at], frame.stamp_s)
@@ -96,44 +127,57 @@ def series(scene_frames, smoothed, person):
 
 
 def persons(scene_frames):
+    """Return the numbers of all people in the frames, sorted."""
     return sorted({int(number) for frame in scene_frames for number in frame.person})
 
 
 def jitter(scene_frames, smoothed):
-    """RMS of all joints, and of the median joint, about their mean in each second."""
+    """Return the RMS distance in px from each second's mean, over all joints and for the median joint."""
     squares = []
     for person in persons(scene_frames):
-        _, _, out, found, _, stamp_s = series(scene_frames, smoothed, person)
+        _, _, out, has_joint, _, stamp_s = series(scene_frames, smoothed, person)
         for second in range(1, int(stamp_s[-1])):
             within = (stamp_s >= second) & (stamp_s < second + 1)
-            values = np.where(found[within, :, None], out[within], np.nan)
+            values = np.where(has_joint[within, :, None], out[within], np.nan)
             squares.append(np.nanmean((values - np.nanmean(values, 0)) ** 2, 0).mean(-1))
     return np.sqrt(np.nanmean(squares)), np.sqrt(np.nanmedian(squares))
 
 
 def lag(scene_frames, smoothed, joints):
-    """ms by which out comes behind raw, by least squares: out = raw - lag * velocity."""
-    truth, raw, out, found, _, stamp_s = series(scene_frames, smoothed, 0)
+    """Return the smoother's delay in ms, the least-squares solution of out = raw - lag * velocity.
+
+    Args:
+        scene_frames: A list of scenes.Frame.
+        smoothed: Smoothed poses of each frame.
+        joints: Indices of the joints.
+    """
+    truth, raw, out, has_joint, _, stamp_s = series(scene_frames, smoothed, 0)
     velocity = np.gradient(truth, stamp_s, axis=0)
-    walks = (found & (np.abs(velocity[:, TRUNK, 0]).mean(1) > 140)[:, None])[:, joints]
+    walks = (has_joint & (np.abs(velocity[:, TRUNK, 0]).mean(1) > 140)[:, None])[:, joints]
     velocity, behind = velocity[:, joints][walks], (raw - out)[:, joints][walks]
     return 1e3 * (behind * velocity).sum() / (velocity**2).sum()
 
 
 def errors(scene_frames, smoothed):
-    """Distances px to the truth of all joints that are visible and found."""
-    own = [series(scene_frames, smoothed, person) for person in persons(scene_frames)]
-    return np.concatenate([np.linalg.norm(out - truth, axis=-1)[found] for truth, _, out, found, *_ in own])
+    """Return the distance in px of every found joint from the ground truth."""
+    runs = [series(scene_frames, smoothed, person) for person in persons(scene_frames)]
+    return np.concatenate([np.linalg.norm(out - truth, axis=-1)[has_joint] for truth, _, out, has_joint, *_ in runs])
 
 
 def velocity_error(scene_frames, smoothed):
-    truth, _, _, found, velocity, stamp_s = series(scene_frames, smoothed, 0)
+    """Return the RMS error of the trunk's velocity, px/s."""
+    truth, _, _, has_joint, velocity, stamp_s = series(scene_frames, smoothed, 0)
     exact = np.gradient(truth, stamp_s, axis=0)
-    return np.sqrt(((velocity - exact)[:, TRUNK][found[:, TRUNK]] ** 2).sum(-1).mean())
+    return np.sqrt(((velocity - exact)[:, TRUNK][has_joint[:, TRUNK]] ** 2).sum(-1).mean())
 
 
 class Course:
-    """All scenes at one rate with several seeds, made once."""
+    """Hold the frames of all scenes at one rate, with several seeds, made once.
+
+    Args:
+        rate_hz: Frames per second.
+        seeds: Number of seeds.
+    """
 
     def __init__(self, rate_hz, seeds):
         self.names = [scene.name for scene in all_scenes()]
@@ -142,28 +186,36 @@ class Course:
         }
 
     def identity(self, **settings):
-        """(scenes, 4) of HISTORY: sums over the seeds, mean of IDF1."""
+        """Return (scenes, 4) figures named in HISTORY: sums over the seeds, and the mean of IDF1.
+
+        Args:
+            settings: Keyword arguments of the Tracker.
+        """
         table = []
         for name in self.names:
-            runs = [identity(own, track(own, **settings)) for (scene, _), own in self.frames.items() if scene == name]
+            runs = [identity(run, track(run, **settings)) for (scene, _), run in self.frames.items() if scene == name]
             table.append(np.append(np.sum(runs, 0)[:3], np.mean(runs, 0)[3]))
         return np.array(table)
 
     def motion(self, **settings):
-        """The second table's row."""
-        smoothed = {key: smooth(track(own), own, **settings) for key, own in self.frames.items()}
-        of = {name: [] for name in self.names}
-        for (name, seed), own in self.frames.items():
-            of[name].append((own, smoothed[name, seed]))
-        every = np.concatenate([errors(own, smoothed[key]) for key, own in self.frames.items()])
+        """Return the row of the second table, (7,).
+
+        Args:
+            settings: Keyword arguments of OneEuro.
+        """
+        smoothed = {key: smooth(track(run), run, **settings) for key, run in self.frames.items()}
+        runs = {name: [] for name in self.names}
+        for (name, seed), scene_frames in self.frames.items():
+            runs[name].append((scene_frames, smoothed[name, seed]))
+        all_errors = np.concatenate([errors(run, smoothed[key]) for key, run in self.frames.items()])
         return np.array(
             [
-                *np.mean([jitter(*run) for run in of["standing"]], 0),
-                np.mean([lag(*run, TRUNK) for run in of["walking"]]),
-                np.mean([lag(*run, LIMBS) for run in of["walking"]]),
-                every.mean(),
-                np.median(every),
-                np.mean([velocity_error(*run) for run in of["walking"]]),
+                *np.mean([jitter(*run) for run in runs["standing"]], 0),
+                np.mean([lag(*run, TRUNK) for run in runs["walking"]]),
+                np.mean([lag(*run, LIMBS) for run in runs["walking"]]),
+                all_errors.mean(),
+                np.median(all_errors),
+                np.mean([velocity_error(*run) for run in runs["walking"]]),
             ]
         )
 
@@ -175,11 +227,16 @@ TRACKER_GRID = {
     "max_age_s": (0.5, 2.0),
     "confirm_after": (1, 5),
     "velocity_s": (0.15, 0.6),
-}  # one by one, the others as they are
-SMOOTHER_GRID = {"speed_cutoff_hz": (0.25, 0.5, 1.0), "beta": (2.0, 4.0, 6.0), "min_cutoff_hz": (0.7, 1.5)}  # all ways
+}  # one setting at a time
+SMOOTHER_GRID = {
+    "speed_cutoff_hz": (0.25, 0.5, 1.0),
+    "beta": (2.0, 4.0, 6.0),
+    "min_cutoff_hz": (0.7, 1.5),
+}  # all combinations
 
 
 def print_identity(course):
+    """Print the first table."""
     table = course.identity()
     print(f"{'scene':10}" + "".join(f"{name:>10}" for name in HISTORY))
     for name, row in zip([*course.names, "all"], [*table, total(table)], strict=True):
@@ -187,6 +244,7 @@ def print_identity(course):
 
 
 def total(table):
+    """Return the sums of a table's counts and the mean of its IDF1."""
     return np.append(table[:, :3].sum(0), table[:, 3].mean())
 
 
@@ -194,25 +252,28 @@ MOTION = ("jitter all", "median", "lag trunk", "limbs", "error mean", "median", 
 
 
 def print_motion(title, row):
+    """Print a row of the second table."""
     print(f"{title:24}" + "".join(f"{value:11.1f}" for value in row))
 
 
 def print_grid(course):
+    """Print the figures for other settings of the tracker and the smoother."""
     for name, values in TRACKER_GRID.items():
         for value in values:
             row = total(course.identity(**{name: value}))
             print(f"{name:14} {value:<9}" + "".join(f"{figure:10.0f}" for figure in row[:3]) + f"{row[3]:10.1f}")
-    course.frames = {key: own for key, own in course.frames.items() if key[0] in ("standing", "walking")}
-    print(" ".join(SMOOTHER_GRID) + ": of standing and walking alone")
+    course.frames = {key: run for key, run in course.frames.items() if key[0] in ("standing", "walking")}
+    print(" ".join(SMOOTHER_GRID) + ": standing and walking only")
     for values in itertools.product(*SMOOTHER_GRID.values()):
         print_motion(" ".join(map(str, values)), course.motion(**dict(zip(SMOOTHER_GRID, values, strict=True))))
 
 
 def main():
+    """Read the command line and print both tables for each rate."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rates", type=int, nargs="+", default=[30, 10], help="frames per second")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--grid", action="store_true", help="the settings tried as well")
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds of the noise")
+    parser.add_argument("--grid", action="store_true", help="also print the figures for other settings")
     args = parser.parse_args()
     for rate in args.rates:
         course = Course(rate, args.seeds)

@@ -1,14 +1,15 @@
-"""People of 17 joints (COCO's) who walk before a camera: exact positions in metres at any time, by forward kinematics.
+"""Simulate people who walk in front of a camera, with exact positions of COCO's 17 joints at any time.
 
-Body proportions are parts of the height (Drillis and Contini 1966, as in Winter, Biomechanics and Motor Control of
-Human Movement, fig. 4.1), eyes, ears and nose by eye. The gait is a plain one: thighs swing as a sine of the way gone,
-knees bend while the leg swings forward, arms go against the legs. Feet may slide a little; limbs keep their lengths.
+The lengths of the limbs are fractions of the height (Drillis and Contini 1966, as in Winter, Biomechanics and Motor
+Control of Human Movement, fig. 4.1); the places of eyes, ears and nose are estimates. The gait is simple: the angle of
+the thighs is a sine of the distance walked, the knee bends while its leg swings forward, and the arms swing opposite to
+the legs. Limbs keep their lengths; feet may slide a little.
 """
 
 import numpy as np
 
 STRIDE_M = 1.4  # two steps
-FULL_SWING_MPS = 1.0  # from this speed on legs swing fully
+FULL_SWING_MPS = 1.0  # the legs swing fully from this speed on
 FINE_S = 0.01
 CAMERA_HEIGHT_M = 1.2
 BODY = {"hip": (0.53, 0.055), "shoulder": (0.82, 0.115), "eye": (0.945, 0.018), "ear": (0.935, 0.045)}  # up, sideways
@@ -22,10 +23,12 @@ JOINTS = ("nose",) + tuple(
 
 
 class Walker:
-    """Somebody on a path over the ground.
+    """Represent a person on a path over the ground.
 
-    waypoints: (time s, x m to the right of the camera, z m before it), in order; between them the walk is straight, and
-    corners are rounded over 0.5 s. Before the first and after the last they are not there. height_m: of the body.
+    Args:
+        waypoints: (time s, x m to the right of the camera, z m in front of it), in order. The path between them is
+            straight, and corners are rounded over 0.5 s. The person is absent before the first and after the last.
+        height_m: Height of the body.
     """
 
     def __init__(self, waypoints, height_m=1.7):
@@ -37,27 +40,31 @@ class Walker:
         self._place = _smooth(np.stack([np.interp(inside, time_s, x), np.interp(inside, time_s, z)], 1))
         velocity = np.gradient(self._place, FINE_S, axis=0)
         speed = np.linalg.norm(velocity, axis=1)
-        self._way = np.cumsum(speed) * FINE_S
+        self._distance = np.cumsum(speed) * FINE_S
         self._swing = np.minimum(speed / FULL_SWING_MPS, 1)
-        # Who stands looks into the camera; who walks looks ahead.
+        # A standing person looks into the camera, a walking one ahead.
         looks = _smooth(np.where(speed[:, None] > 0.2, velocity, [[0.0, -1.0]]))
         self._looks = looks / np.maximum(np.linalg.norm(looks, axis=1, keepdims=True), 1e-9)
 
     def is_there(self, time_s):
+        """Tell whether the person is in the scene at a time."""
         return self.begin_s <= time_s <= self.end_s
 
     def joints(self, time_s):
-        """(17, 3) m in the camera's optical frame (x right, y down, z forward), the camera level at 1.2 m."""
-        at = [np.interp(time_s, self._time_s, v) for v in (*self._place.T, self._way, self._swing, *self._looks.T)]
-        x, z, way, swing, look_x, look_z = at
-        forward, up, left = (self.height_m * _body(2 * np.pi * way / STRIDE_M, swing)).T
+        """Return the joints (17, 3) at a time, m in the camera's optical frame (x right, y down, z forward).
+
+        The camera is level, 1.2 m above the ground.
+        """
+        at = [np.interp(time_s, self._time_s, v) for v in (*self._place.T, self._distance, self._swing, *self._looks.T)]
+        x, z, distance, swing, look_x, look_z = at
+        forward, up, left = (self.height_m * _body(2 * np.pi * distance / STRIDE_M, swing)).T
         return np.stack(
             [x + forward * look_x - left * look_z, CAMERA_HEIGHT_M - up, z + forward * look_z + left * look_x], 1
         )
 
 
 def _smooth(values, window_s=0.5):
-    """Moving mean along the first axis; ends are held."""
+    """Return the moving mean along the first axis; values before the first and after the last repeat those."""
     count = int(window_s / FINE_S) | 1
     padded = np.pad(values, [(count // 2, count // 2), (0, 0)], "edge")
     total = np.cumsum(np.concatenate([np.zeros((1, values.shape[1])), padded]), 0)
@@ -65,7 +72,7 @@ def _smooth(values, window_s=0.5):
 
 
 def _body(phase, swing):
-    """Joints (17, 3) of a body of height 1 as forward, up, left of the point on the ground beneath it."""
+    """Return the joints (17, 3) of a body of height 1: forward, up and left of the point on the ground below it."""
     place = {"nose": (FORWARD["nose"], 0.93, 0.0)}
     for side, sign, at in (("left_", 1, phase), ("right_", -1, phase + np.pi)):
         for part, (up, out) in BODY.items():
@@ -81,5 +88,5 @@ def _body(phase, swing):
 
 
 def _hang(top, length, angle):
-    """The lower end of a bone that hangs from ``top``, turned forward by the angle."""
+    """Return the lower end of a bone that hangs from a joint, turned forward by an angle."""
     return (top[0] + length * np.sin(angle), top[1] - length * np.cos(angle), top[2])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from benchmarks import tracking
-from benchmarks.scenes import LIMB_RADIUS_M, Frame, Scene, all_scenes, frames, project, seen
+from benchmarks.scenes import LIMB_RADIUS_M, Frame, Scene, all_scenes, frames, project, visible_joints
 from benchmarks.walkers import JOINTS, Walker
 from pose_estimation_ros.core.poses import empty_poses, make_poses
 
@@ -35,11 +35,11 @@ def test_legs_swing_against_each_other_while_walking_and_rest_at_rest():
 
 def test_who_stands_in_front_hides():
     pair = np.array([Walker([(0, x, z), (2, x, z)]).joints(1.0) for x, z in ((0, 3), (0.02, 4))])
-    visible = seen(pair, ())
+    visible = visible_joints(pair, ())
     assert visible[0].all() and visible[1].mean() < 0.2
     apart = pair + np.array([0.0, 0.5 + LIMB_RADIUS_M])[:, None, None] * [1, 0, 0] * 2
-    assert seen(apart, ()).all()
-    assert not seen(apart, ((0, 640, 2.0),)).any() and seen(apart, ((0, 640, 5.0),)).all()
+    assert visible_joints(apart, ()).all()
+    assert not visible_joints(apart, ((0, 640, 2.0),)).any() and visible_joints(apart, ((0, 640, 5.0),)).all()
 
 
 def test_scenes_are_the_same_for_the_same_seed_alone():
