@@ -1,6 +1,6 @@
-# Everything a developer or a visitor types. Each target sets up what it needs in .venv, once; nothing outside this folder
-# is touched. VENV and PYTHON may be given: make test PYTHON=python3.12 VENV=/tmp/venv312
-# DISTRO=jazzy takes the wheels of that ROS distribution, into .venv-jazzy: make test DISTRO=jazzy
+# All commands for users and developers. Each target installs what it needs into .venv, once, and writes nothing outside of
+# this folder. VENV and PYTHON choose another environment and Python: make test PYTHON=python3.12 VENV=/tmp/venv312
+# DISTRO=jazzy installs the wheels of that ROS distribution into .venv-jazzy: make test DISTRO=jazzy
 PYTHON ?= python3
 PYTHON36 ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.6.*/bin/python3.6) python3.6)
 DISTRO = kilted
@@ -32,7 +32,7 @@ dev:
 demo: setup
 	@$(VENV)/bin/python -m pose_estimation_ros.nodes.demo --out out
 
-# Everything; with DISTRO=jazzy only what depends on ROS (a tenth of the time, and no torch).
+# Runs all tests; with DISTRO=jazzy only those that depend on ROS (a tenth of the time, and without torch).
 ifeq ($(DISTRO),kilted)
 test: dev
 	$(VENV)/bin/python -m pytest test
@@ -42,7 +42,7 @@ test:
 	$(VENV)/bin/python -m pytest test/messages test/nodes test/robustness/test_faults.py test/test_cmake.py test/test_package.py
 endif
 
-# The optional CPU engine (a download of 59 MB), beside .venv's packages, which `make test` leaves alone.
+# Tests the optional CPU engine, OpenVINO (a download of 59 MB), in a folder that `make test` does not use.
 test-openvino: dev
 	test -d $(VENV)/openvino || $(VENV)/bin/pip install --no-deps --target $(VENV)/openvino -c constraints.txt openvino
 	PYTHONPATH=$(VENV)/openvino $(VENV)/bin/python -m pytest test/inference/backends/test_openvino.py
@@ -59,19 +59,20 @@ bench: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/bench_training.py
 	$(VENV)/bin/python -m pose_estimation_ros benchmark --batches 1 8
 
-# Every family against HRNet-W32 on this CPU, on OpenVINO too after `make test-openvino`; FAMILIES="elpn_v1" picks.
+# Times every family against HRNet-W32 on this CPU, on OpenVINO too after `make test-openvino`; FAMILIES="elpn_v1" selects.
 bench-cpu: dev
 	PYTHONPATH=.:$(VENV)/openvino $(VENV)/bin/python benchmarks/cpu_ratios.py $(FAMILIES)
 
-# Speed and accuracy of the shipped models beside Google's MoveNets, with flip test: minutes; MODELS="a.onnx" picks.
+# Compares speed and accuracy of the shipped models with Google's MoveNets, with flip test (minutes); MODELS="a.onnx" selects.
 compare: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/compare.py $(or $(MODELS),models/*.onnx) --data ../shared/data/coco_val --flip
 
-# NVIDIA's real parser and builder, without a GPU, on every model family (a download of 95 MB); MODELS="elpn_v1" picks.
+# Compiles every model family with NVIDIA's parser and builder, without a GPU (a download of 95 MB); MODELS="elpn_v1" selects.
 check-trt: dev
 	PYTHONPATH=. $(VENV)/bin/python tools/check_trt.py $(MODELS)
 
-# Who is who, jitter and lag on scenes with exact truth, and joints from rendered depth; GRID=--grid tries other settings.
+# Measures identities, jitter and lag on scenes with exact ground truth, and 3D joints on rendered depth images;
+# GRID=--grid tries other settings.
 bench-tracking: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/tracking.py $(GRID)
 
@@ -79,24 +80,24 @@ bench-depth: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/depth.py
 .PHONY: bench-tracking bench-depth
 
-# Every family learns 64 persons of ../shared/data/coco_train: hours on a small CPU; FAMILIES="elpn_v1" picks.
+# Overfits every family on 64 persons of ../shared/data/coco_train (hours on a small CPU); FAMILIES="elpn_v1" selects.
 overfit: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/overfit.py $(FAMILIES)
 
-# The shipped models anew, from their recipes: hours on a CPU. SET="epochs=1 epoch_samples=64 out_dir=/tmp/try" tries it out;
-# stopped with Ctrl-C, the same command goes on.
+# Trains the shipped models again from their recipes (hours on a CPU). SET="epochs=1 epoch_samples=64 out_dir=/tmp/try" is a
+# short trial. The same command resumes a training that was stopped with Ctrl-C.
 TRAINING = MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=268435456
 train-elpn_v1 train-lite0_fpn train-higher_lite0_fpn train-person_detector: train-%: dev
 	$(TRAINING) PYTHONPATH=. $(VENV)/bin/python tools/train_shipped.py $* $(SET)
 .PHONY: train-elpn_v1 train-lite0_fpn train-higher_lite0_fpn train-person_detector
 
-# models/README.md and the cards, from the specs.
+# Writes the tables of models/README.md and of the model cards from the specs.
 zoo: dev
 	PYTHONPATH=. $(VENV)/bin/python tools/zoo_table.py
 .PHONY: zoo
 
-# A workspace build and its tests, as on a robot: leaves build/, install/ and log/ (of Jazzy build/install-jazzy). Then a
-# build whose files are links into the source tree, as people who develop have it.
+# Builds a workspace and runs its tests, as on a robot, and leaves build/, install/ and log/ (build/install-jazzy for Jazzy).
+# Then it checks a build whose files are links into the source tree, as developers use it.
 INSTALL = $(if $(SUFFIX),build/install$(SUFFIX),install)
 COLCON = AMENT_PREFIX_PATH=$(VENV) CMAKE_PREFIX_PATH=$(VENV) PATH=$(VENV)/bin:$$PATH $(VENV)/bin/colcon
 BASES = --build-base build/colcon$(SUFFIX) --install-base $(INSTALL)
@@ -106,27 +107,27 @@ build:
 	$(COLCON) test $(BASES) --return-code-on-test-failure --event-handlers console_direct+
 	$(VENV)/bin/python tools/check_symlink_install.py
 
-# Camera at 30 Hz, pose node and subscriber for MINUTES; fails if the node's memory or its open files grow.
+# Runs a camera at 30 Hz, the pose node and a subscriber for MINUTES; fails if the node's memory or open files grow.
 soak: setup
 	PYTHONPATH=. $(VENV)/bin/python test/robustness/soak.py --minutes $(or $(MINUTES),5)
 
-# All that goes wrong on robots, done to the real node, as a table: minutes; FAULTS="stalls SIGINT" picks by name.
+# Subjects the real node to the faults that occur on robots and prints a table (minutes); FAULTS="stalls SIGINT" selects.
 faults: dev
 	PYTHONPATH=.:test/fakes:test/robustness $(VENV)/bin/python -m faults $(FAULTS)
 
-# What the node costs beside its networks, and how old results are when the camera is faster than the node.
+# Measures the node's time apart from its networks, and the age of results when the camera is faster than the node.
 bench-node: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/node_overhead.py
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/node_overload.py
 .PHONY: faults bench-node
 
-# Every decoder and reader, fed with damaged and hostile inputs for SECONDS each; TARGETS="yaml bag" picks by name.
+# Feeds every decoder and reader with damaged and hostile inputs for SECONDS each; TARGETS="yaml bag" selects.
 fuzz: dev
 	test -d $(VENV)/fuzz || $(VENV)/bin/pip install --no-deps --target $(VENV)/fuzz -c constraints.txt atheris
 	PYTHONPATH=.:test/fakes:test/robustness:$(VENV)/fuzz $(VENV)/bin/python -m fuzz --seconds $(or $(SECONDS),60) $(TARGETS)
 .PHONY: fuzz
 
-# The runtime without ROS on the Python of the TX2's last JetPack.
+# Tests the runtime without ROS on Python 3.6, which the TX2's last JetPack has.
 test-py36:
 	@test -d $(VENV36) || $(PYTHON36) -m venv $(VENV36)
 	@test -e $(VENV36)/done || $(VENV36)/bin/pip install --quiet --upgrade -c constraints.txt pip

@@ -1,6 +1,6 @@
-"""`pip install --no-build-isolation .` beside the ROS wheels: the same CMakeLists.txt as colcon's, made into a wheel.
+"""Build a wheel with the CMakeLists.txt that colcon uses, for `pip install --no-build-isolation .` beside ROS wheels.
 
-Versions are in the constraints*.txt files alone. Isolation is off because CMake must find the ROS wheels of this
+Only the constraints*.txt files name versions. Build isolation is off because CMake must find the ROS wheels of the
 environment.
 """
 
@@ -47,9 +47,10 @@ HERE = Path(__file__).resolve().parent
 
 
 class BuildWithCMake(build_py):
-    """Builds and installs with CMake into a stage, then hands the stage over to the wheel."""
+    """Build and install with CMake into a staging folder, and put the files of that folder into the wheel."""
 
     def run(self) -> None:
+        """Build the package and collect its files."""
         environment = zlib.crc32(sys.prefix.encode())  # CMake's cache holds the paths of one environment's packages
         tag = f"{sys.implementation.cache_tag}-{environment:08x}"
         stage = HERE / "build" / f"stage-{tag}"
@@ -63,7 +64,12 @@ class BuildWithCMake(build_py):
 
 
 def cmake_install(build: Path, stage: Path) -> None:
-    """The three CMake calls, against the ROS packages of this environment and of any sourced one."""
+    """Configure, build and install with CMake, using the ROS packages of this environment and of a sourced one.
+
+    Args:
+        build: CMake's build folder.
+        stage: Folder to install into.
+    """
     environment = dict(os.environ)
     for variable in ("AMENT_PREFIX_PATH", "CMAKE_PREFIX_PATH"):
         environment[variable] = os.pathsep.join(filter(None, [sys.prefix, os.environ.get(variable)]))
@@ -77,7 +83,12 @@ def cmake_install(build: Path, stage: Path) -> None:
 
 
 def data_files(stage: Path, except_below: Path) -> list:
-    """(folder below the prefix, files) of all that is no Python package: libraries, executables, share/."""
+    """Return (folder below the prefix, files) for all files outside of Python packages: libraries, executables, share/.
+
+    Args:
+        stage: Folder that CMake installed into.
+        except_below: The Python package, whose parent folder is left out.
+    """
     folders: dict = {}
     site_packages = except_below.parent
     for path in sorted(stage.rglob("*")):
@@ -87,9 +98,10 @@ def data_files(stage: Path, except_below: Path) -> list:
 
 
 class PlatformDistribution(Distribution):
-    """A wheel with compiled code: for this platform and Python only."""
+    """Mark the wheel as compiled code, for this platform and Python only."""
 
     def has_ext_modules(self) -> bool:
+        """Return True, because the messages are compiled."""
         return True
 
 
