@@ -1,4 +1,4 @@
-"""Fixtures of several layers: real data where it lies beside the repository, and tiny networks with known answers."""
+"""Provide fixtures for several rooms: the shared real data, tiny networks with known outputs, and a fake GPU."""
 
 import functools
 import os
@@ -12,7 +12,7 @@ DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "sha
 
 @pytest.fixture(scope="session")
 def shared_data():
-    """The folder with real data; the test is skipped where it is not at hand."""
+    """Return the folder with real data; skip the test if it does not exist."""
     if not os.path.isdir(DATA):
         pytest.skip("no real data at ../shared/data")
     return os.path.abspath(DATA)
@@ -20,7 +20,7 @@ def shared_data():
 
 @pytest.fixture(scope="session")
 def repository():
-    """The root of the source tree, a pathlib.Path."""
+    """Return the root of the source tree, a pathlib.Path."""
     import pathlib
 
     return pathlib.Path(__file__).resolve().parent.parent
@@ -28,34 +28,34 @@ def repository():
 
 @pytest.fixture
 def save_onnx(tmp_path):
-    """A function that writes an ONNX file which ONNX Runtime 1.10 loads too, and returns its path."""
+    """Return a function that writes an ONNX file, which ONNX Runtime 1.10 can load, and returns its path."""
     pytest.importorskip("onnx", reason="makes tiny models with onnx")
     return functools.partial(write_onnx, tmp_path)
 
 
 @pytest.fixture
 def save_spec():
-    """A function that writes the .json beside a model; keywords replace fields."""
+    """Return a function that writes the spec beside a model; keywords replace fields."""
     return write_spec
 
 
 @pytest.fixture
 def color_model(tmp_path):
-    """A top-down model of 48x64 px: keypoint k is where the image is reddest, greenest, bluest for k % 3 = 0, 1, 2."""
+    """Write a top-down model of 48x64 px whose keypoint k is at the reddest, greenest or bluest point (k % 3)."""
     pytest.importorskip("onnx", reason="makes tiny models with onnx")
     return write_color_model(tmp_path)
 
 
 @pytest.fixture
 def broken_model(tmp_path):
-    """A function that writes the color model with a bias (17,) for its heatmaps, such as NaN."""
+    """Return a function that writes the color model with a bias (17,), such as NaN, added to its heatmaps."""
     pytest.importorskip("onnx", reason="makes tiny models with onnx")
     return functools.partial(write_broken_model, tmp_path)
 
 
 @pytest.fixture
 def mean_model(save_onnx):
-    """A function that makes a network whose output is each image's mean, for a free or fixed batch size."""
+    """Return a function that writes a network whose output is each image's mean, for a free or fixed batch size."""
 
     def save(batch):
         nodes = [("ReduceMean", ["images"], ["mean"], {"axes": [1, 2, 3], "keepdims": 0})]
@@ -66,7 +66,7 @@ def mean_model(save_onnx):
 
 @pytest.fixture
 def constant_model(save_onnx):
-    """A function that writes a network with one fixed batch of 1 whose outputs do not depend on its input."""
+    """Return a function that writes a network with a fixed batch of 1 and outputs that do not depend on its input."""
 
     def save(name, outputs, size_wh=(64, 64)):
         nodes = [("Identity", ["value_" + key], [key], {}) for key in outputs]
@@ -79,12 +79,13 @@ def constant_model(save_onnx):
 
 @pytest.fixture
 def blob():
+    """Return a function that paints a soft dot into an image."""
     return paint_blob
 
 
 @pytest.fixture
 def walking_clip(tmp_path, blob):
-    """A function that writes a video of 96x128 px, 10 frames a second, in which a dot walks to the right."""
+    """Return a function that writes a video of 96x128 px, 10 frames a second, in which a dot moves to the right."""
     from pose_estimation_ros.imaging.video import VideoWriter
 
     def save(frames, step_px):
@@ -101,31 +102,31 @@ def walking_clip(tmp_path, blob):
 
 @pytest.fixture
 def gpu(monkeypatch):
-    """A function that makes this machine one with a GPU and TensorRT, as far as the runtime can see, and returns the
-    fakes of both. version, can_be_captured ...: see fake_tensorrt.make_module; devices, major ...: FakeCudart.
+    """Return a function that puts a fake GPU and a fake TensorRT in place of the real ones and returns both.
 
-    Afterwards all that was taken from the GPU must have been given back.
+    Its parameters version and can_be_captured are those of fake_tensorrt.make_module, all others those of FakeCudart.
+    After the test the fixture checks that everything allocated on the GPU was freed.
     """
     import sys
 
     from fake_cudart import FakeCudart
     from fake_tensorrt import make_module
 
-    made = []
+    cudarts = []
 
     def pretend(version="10.3.0", can_be_captured=True, **cuda):
         cudart = FakeCudart(**cuda)
         trt = make_module(cudart, version, can_be_captured)
         monkeypatch.setattr("pose_estimation_ros.inference.trt.cuda.load_library", lambda: cudart)
         monkeypatch.setitem(sys.modules, "tensorrt", trt)
-        made.append(cudart)
+        cudarts.append(cudart)
         return cudart, trt
 
     yield pretend
-    assert [cudart.live for cudart in made if not cudart.sticky] == [{} for cudart in made if not cudart.sticky]
+    assert [cudart.live for cudart in cudarts if not cudart.sticky] == [{} for cudart in cudarts if not cudart.sticky]
 
 
 @pytest.fixture
 def save_engine():
-    """tiny_models.write_engine; as built on this machine, fake or not."""
+    """Return tiny_models.write_engine, which writes an engine as if built on this machine, fake or real."""
     return write_engine

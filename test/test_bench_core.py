@@ -1,3 +1,5 @@
+"""Check that benchmarks/bench_core.py runs and prints its table."""
+
 import os
 import subprocess
 import sys

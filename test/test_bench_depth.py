@@ -1,3 +1,5 @@
+"""Check that benchmarks/depth.py prints its table on a small camera."""
+
 import sys
 
 from benchmarks import depth
@@ -14,5 +16,5 @@ def test_the_table_has_its_rows_and_the_window_beats_the_pixel(monkeypatch, caps
     assert [line[:26].strip() for line in lines[1:-1:2]] == [
         "exact", "noise and holes", "table and post", "both", "both, noisy keypoints",
     ]  # fmt: skip
-    ours, one_pixel = (float(line[26:].split()[0]) for line in lines[1:3])
-    assert 0 < ours < one_pixel
+    window, one_pixel = (float(line[26:].split()[0]) for line in lines[1:3])
+    assert 0 < window < one_pixel

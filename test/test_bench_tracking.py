@@ -1,3 +1,5 @@
+"""Check the walkers, scenes and figures of benchmarks/tracking.py."""
+
 import numpy as np
 import pytest
 
@@ -33,7 +35,7 @@ def test_legs_swing_against_each_other_while_walking_and_rest_at_rest():
     np.testing.assert_allclose(still.joints(1.0), still.joints(4.0), atol=1e-9)
 
 
-def test_who_stands_in_front_hides():
+def test_a_person_in_front_hides_the_one_behind():
     pair = np.array([Walker([(0, x, z), (2, x, z)]).joints(1.0) for x, z in ((0, 3), (0.02, 4))])
     visible = visible_joints(pair, ())
     assert visible[0].all() and visible[1].mean() < 0.2
@@ -44,17 +46,18 @@ def test_who_stands_in_front_hides():
 
 def test_scenes_are_the_same_for_the_same_seed_alone():
     scene = Scene("one", (ACROSS,))
-    one, same, other = (frames(scene, seed=seed)[20].poses.xy for seed in (1, 1, 2))
-    assert (one == same).all() and one.shape == other.shape and not (one == other).any()
+    first, same, different = (frames(scene, seed=seed)[20].poses.xy for seed in (1, 1, 2))
+    assert (first == same).all() and first.shape == different.shape and not (first == different).any()
     noiseless = frames(scene, noisy=False)[45]
     np.testing.assert_allclose(noiseless.poses.xy, project(ACROSS.joints(1.5))[None], rtol=1e-5)
 
 
 def hand_made(ids, sources):
-    """A frame for each: persons 0 and 1 are to be seen, some of them found and given ids."""
+    """Yield a frame for each list of ids: persons 0 and 1 are visible, and those in sources are found with the ids."""
     box, visible = np.array([[0.0, 0, 50, 100], [100, 0, 150, 100]]), np.ones((2, 17), bool)
-    for stamp, (own, source) in enumerate(zip(ids, sources)):
-        poses = make_poses(np.zeros((len(own), 17, 2)), np.ones((len(own), 17)), box[source], np.ones(len(own)), own)
+    for stamp, (track_ids, source) in enumerate(zip(ids, sources)):
+        n = len(track_ids)
+        poses = make_poses(np.zeros((n, 17, 2)), np.ones((n, 17)), box[source], np.ones(n), track_ids)
         frame = Frame(stamp, np.zeros((2, 17, 2)), box, visible, np.arange(2), poses, np.array(source, int))
         yield frame, (poses, empty_poses(17))
 
@@ -73,15 +76,15 @@ def test_figures_by_hand(ids, expected):
 
 
 def test_a_gap_by_hand():
-    """The second person is missed for two frames of four: one fragment; 6 of 8 found, all rightly named."""
+    """Missing the second person in two of four frames is one fragment; 6 of 8 are found, all with the right id."""
     scene_frames, tracked = zip(*hand_made([[1, 2], [1], [1], [1, 2]], [[0, 1], [0], [0], [0, 1]]))
     np.testing.assert_allclose(tracking.identity(scene_frames, tracked), [0, 1, 0, 100 * 2 * 6 / (8 + 6)])
 
 
 @pytest.mark.parametrize("name", ["walking", "crossing", "pillar", "meeting"])
-def test_nobody_changes_ids_where_the_way_is_clear(name):
-    """Without noise, so that it is the tracker's logic that is tested; docs/tracking.md has the noisy figures."""
+def test_nobody_changes_ids_without_noise(name):
+    """The scenes have no noise, to test the tracker's logic alone; docs/tracking.md has the figures with noise."""
     scene = next(scene for scene in all_scenes() if scene.name == name)
-    own = frames(scene, rate_hz=10, noisy=False)
-    switches, _, stolen, _ = tracking.identity(own, tracking.track(own))
+    scene_frames = frames(scene, rate_hz=10, noisy=False)
+    switches, _, stolen, _ = tracking.identity(scene_frames, tracking.track(scene_frames))
     assert (switches, stolen) == (0, 0)

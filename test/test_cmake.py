@@ -1,6 +1,6 @@
-"""CMakeLists.txt configures against every form of the message generator, and its rules can install links.
+"""Check that CMakeLists.txt configures with every form of the message generator and that it can install links.
 
-Nothing is compiled here; `make build` does that.
+The tests compile nothing; `make build` does that.
 """
 
 import os
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not (INSTALLED and shutil.which("cmake")), reaso
 
 
 def configure(source, build, *options):
-    """Configures and generates; returns the exit status and all that CMake wrote."""
+    """Run CMake's configure step; return its exit status and output."""
     environment = dict(os.environ)
     for name in ("AMENT_PREFIX_PATH", "CMAKE_PREFIX_PATH"):
         environment[name] = os.pathsep.join(filter(None, [sys.prefix, os.environ.get(name)]))
@@ -33,7 +33,7 @@ def configure(source, build, *options):
 
 
 def link_source(folder):
-    """Makes a source tree out of links to ours, so that other files can lie in it."""
+    """Make a source tree of links to this one, to which other files can be added."""
     folder.mkdir()
     for name in os.listdir(ROOT):
         if not name.startswith(".") and name not in ("build", "install", "log", "out", "runs"):
@@ -42,11 +42,11 @@ def link_source(folder):
 
 
 def overlay(prefix, scope):
-    """Copies the installed generator's CMake files below the prefix, with the include folders in the scope given.
+    """Copy the installed generator's CMake files below a prefix, with the include folders in another scope.
 
     Args:
         prefix: A new folder, pathlib.Path.
-        scope: PRIVATE, as stock Jazzy, Kilted and Rolling have it, or PUBLIC, as the wheels do.
+        scope: PRIVATE, as in stock Jazzy, Kilted and Rolling, or PUBLIC, as in the wheels.
 
     Returns:
         The option that makes CMake take the copy.
@@ -61,13 +61,13 @@ def overlay(prefix, scope):
         path.read_text(),
     )
     if not count:
-        pytest.skip("the generator of this ROS is no wheel's: %s" % path)
+        pytest.skip("the generator of this ROS has another form than the wheels' one: %s" % path)
     path.write_text(text)
     return "-D%s_DIR=%s" % (GENERATOR, share / "cmake")
 
 
 def exported_includes(build):
-    """Returns what the file that `find_package(pose_estimation_ros)` reads says of the generator's include folders."""
+    """Return the generator's include folders in the file that `find_package(pose_estimation_ros)` reads."""
     files = list(build.glob("CMakeFiles/Export/**/*rosidl_generator_pyExport.cmake"))
     assert files, "no exported targets below %s" % build
     return " ".join(re.findall(r"INTERFACE_INCLUDE_DIRECTORIES \"(.*)\"", files[0].read_text()))
@@ -76,7 +76,7 @@ def exported_includes(build):
 @pytest.mark.parametrize("numpy_in_source", [False, True])
 @pytest.mark.parametrize("scope", ["PUBLIC", "PRIVATE"])
 def test_it_configures_against_every_generator(tmp_path, scope, numpy_in_source):
-    """CMake refuses to export a path in the source tree, where numpy's headers lie if the environment does."""
+    """CMake refuses to export a path in the source tree, such as numpy's headers in an environment there."""
     numpy = pytest.importorskip("numpy")
     source, options = link_source(tmp_path / "source"), [overlay(tmp_path / "prefix", scope)]
     if numpy_in_source:
@@ -89,7 +89,7 @@ def test_it_configures_against_every_generator(tmp_path, scope, numpy_in_source)
 
 
 def test_a_symlink_install_copies_no_file_of_ours(tmp_path):
-    """ament copies, and an edit is not seen, where install() has an option that its links do not know."""
+    """If install() has an option that ament's links do not support, ament copies files, and edits have no effect."""
     status, output = configure(link_source(tmp_path / "source"), tmp_path / "build", "-DAMENT_CMAKE_SYMLINK_INSTALL=1")
     assert status == 0, output
     copies = re.findall(r"file\(INSTALL.*", (tmp_path / "build" / "cmake_install.cmake").read_text())

@@ -1,4 +1,4 @@
-"""benchmarks/cpu_profile.py on events as ONNX Runtime writes them."""
+"""Check benchmarks/cpu_profile.py on events in ONNX Runtime's format."""
 
 import importlib.util
 import os
@@ -45,6 +45,6 @@ DENSE = ("a", "Conv", 40, [MAP, [32, 16, 3, 3], [32]], [1, 32, 10, 10])
 )
 def test_by_kind(cpu_profile, events, rows):
     events = [event(*e) if isinstance(e, tuple) else e for e in events]
-    for found, expected in zip(cpu_profile.by_kind(events), rows, strict=True):
-        assert [found[0], found[1], found[3]] == [expected[0], expected[1], expected[3]]
-        assert (found[2], found[4]) == pytest.approx((expected[2], expected[4]))
+    for row, expected in zip(cpu_profile.by_kind(events), rows, strict=True):
+        assert [row[0], row[1], row[3]] == [expected[0], expected[1], expected[3]]
+        assert (row[2], row[4]) == pytest.approx((expected[2], expected[4]))

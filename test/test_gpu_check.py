@@ -1,4 +1,4 @@
-"""The checks that want a GPU, on fakes: that they run, pass where all is well, and fail where it is not."""
+"""Run the checks that need a GPU on fakes: they pass if the runtime is correct and fail if it is not."""
 
 import functools
 import importlib
@@ -13,12 +13,12 @@ from pose_estimation_ros.inference.trt.compiler import Compiled
 
 pytest.importorskip("onnx", reason="makes models with onnx")
 if sys.version_info < (3, 10):
-    pytest.skip("needs what training needs", allow_module_level=True)
+    pytest.skip("needs the dependencies of training", allow_module_level=True)
 
 
 @pytest.fixture
 def check(gpu, monkeypatch, repository, tmp_path, save_onnx):
-    """A function that runs the script on a fake GPU and returns its exit code and results by number."""
+    """Return a function that runs the script on a fake GPU and returns its exit code and results by number."""
     from fake_tensorrt import engine_bytes
 
     monkeypatch.syspath_prepend(str(repository / "benchmarks"))
@@ -46,14 +46,14 @@ def check(gpu, monkeypatch, repository, tmp_path, save_onnx):
     return run
 
 
-def test_all_is_well(check):
+def test_all_checks_pass(check):
     code, rows = check("10", "11", "12", "15")
     assert code == 0 and [row["result"] for row in rows.values()] == ["ok"] * 4, rows
     assert "4 graphs" in rows["11"]["seen"] and "error 0.0e+00 px" in rows["12"]["seen"]
     assert rows["15"]["seen"].startswith("onnxruntime (after: ")
 
 
-def test_a_decode_that_is_off_fails(check, monkeypatch):
+def test_a_wrong_decoder_fails(check, monkeypatch):
     gpu_check = importlib.import_module("gpu_check")
     decode = gpu_check.decode
     monkeypatch.setattr(gpu_check, "decode", lambda maps: (decode(maps)[0] + np.float32(0.01), decode(maps)[1]))
@@ -61,7 +61,7 @@ def test_a_decode_that_is_off_fails(check, monkeypatch):
     assert code == 1 and rows["12"]["result"] == "FAILED" and "got 0.01" in rows["12"]["seen"]
 
 
-def test_without_tensorrt_it_says_so(monkeypatch, repository, capsys):
+def test_missing_tensorrt_is_an_error(monkeypatch, repository, capsys):
     monkeypatch.syspath_prepend(str(repository / "benchmarks"))
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     monkeypatch.setattr(sys, "argv", ["gpu_check.py"])

@@ -1,4 +1,4 @@
-"""No module of the package imports itself, however many others are between."""
+"""Check that no module of the package imports itself, not even through other modules."""
 
 import ast
 import os

@@ -1,4 +1,4 @@
-"""The layers of ARCHITECTURE.md: who may import whom, read off the syntax trees."""
+"""Check that each room imports only the rooms and libraries that ARCHITECTURE.md allows."""
 
 import ast
 import os
@@ -71,12 +71,13 @@ BELOW = {
 
 
 def files(layer):
+    """Yield the paths of a room's Python files."""
     for folder, _folders, names in os.walk(os.path.join(ROOT, PACKAGE, layer)):
         yield from (os.path.join(folder, name) for name in sorted(names) if name.endswith(".py"))
 
 
 def imports(path):
-    """(line, dotted name) of every import, wherever in the file."""
+    """Yield line and dotted name of every import anywhere in a file."""
     with open(path) as file:
         tree = ast.parse(file.read(), path)
     for node in ast.walk(tree):
@@ -89,6 +90,7 @@ def imports(path):
 
 
 def is_allowed(name, layer):
+    """Tell whether a room may import a module."""
     parts = name.split(".")
     if parts[0] == PACKAGE:
         return parts[1] in BELOW[layer] or parts[1] == "__version__"
@@ -97,9 +99,9 @@ def is_allowed(name, layer):
 
 @pytest.mark.parametrize("layer", sorted(MAY_IMPORT))
 def test_imports(layer):
-    found = [(path, line, name) for path in files(layer) for line, name in imports(path)]
-    assert found, "no import in layer %s" % layer
-    assert [entry for entry in found if not is_allowed(entry[2], layer)] == []
+    entries = [(path, line, name) for path in files(layer) for line, name in imports(path)]
+    assert entries, "no import in layer %s" % layer
+    assert [entry for entry in entries if not is_allowed(entry[2], layer)] == []
 
 
 @pytest.mark.parametrize(
@@ -126,6 +128,6 @@ def test_the_test_can_fail(name, layer):
     [("onnxruntime", "onnxruntime.py"), ("tensorrt", "api.py"), ("openvino", "openvino.py")],
 )
 def test_engines_stay_in_their_files(engine, file):
-    """Each is imported by its own file alone, and there not before it is asked for by backends/open.py."""
+    """Only one file imports each engine; backends/open.py imports that file when the engine is asked for."""
     users = [os.path.basename(p) for p in files("inference") if any(n.split(".")[0] == engine for _l, n in imports(p))]
     assert users == [file]

@@ -1,3 +1,5 @@
+"""Check the command `pose`: help, errors in one line, exit codes and Ctrl-C."""
+
 import importlib
 import os
 import signal
@@ -43,7 +45,7 @@ def test_wrong_usage(argv, message, capsys):
 
 
 class FakeCommand:
-    """Raises what it is given."""
+    """Raise the error that is set as an attribute."""
 
     error = None
 
@@ -58,7 +60,7 @@ class FakeCommand:
 
 @pytest.fixture
 def raising(monkeypatch):
-    """A function that runs a command which raises the error; returns the exit code."""
+    """Return a function that runs a command which raises an error, and returns the exit code."""
     monkeypatch.setattr(command.importlib, "import_module", lambda _name: FakeCommand)
     monkeypatch.delenv("POSE_TRACEBACK", raising=False)
 
@@ -93,13 +95,13 @@ HINT = " (POSE_TRACEBACK=1 shows the traceback)"
 )
 def test_an_error_is_one_line(raising, capsys, error, status, line):
     assert raising(error) == status
-    told = capsys.readouterr().err
-    assert told.startswith("pose: error: ") and told.endswith("\n") and told.count("\n") == 1
-    assert line is None or told == "pose: error: %s\n" % line
+    text = capsys.readouterr().err
+    assert text.startswith("pose: error: ") and text.endswith("\n") and text.count("\n") == 1
+    assert line is None or text == "pose: error: %s\n" % line
 
 
 @pytest.mark.parametrize("error", [ConfigError("expected a"), ZeroDivisionError()])
-def test_the_traceback_is_to_be_had(raising, capsys, monkeypatch, error):
+def test_the_traceback_can_be_shown(raising, capsys, monkeypatch, error):
     monkeypatch.setenv("POSE_TRACEBACK", "1")
     monkeypatch.setattr(FakeCommand, "error", error)
     command.main(["predict"])
@@ -107,7 +109,7 @@ def test_the_traceback_is_to_be_had(raising, capsys, monkeypatch, error):
 
 
 @pytest.mark.parametrize("error, status", [(KeyboardInterrupt(), 130), (BrokenPipeError(32, "Broken pipe"), 1)])
-def test_what_ends_without_a_word(raising, capsys, error, status):
+def test_errors_that_end_silently(raising, capsys, error, status):
     assert raising(error) == status and capsys.readouterr().err == ""
 
 
@@ -126,9 +128,9 @@ def test_ctrl_c_in_the_import_of_a_library(raising, capsys):
 def test_a_wrong_argument_is_one_line(raising, capsys):
     with pytest.raises(SystemExit) as end:
         command.main(["predict", "--count", "x"])
-    told = capsys.readouterr().err
-    assert end.value.code == 2 and told.count("\n") == 1
-    assert told == "pose predict: error: argument --count: invalid int value: 'x' (`pose predict --help` tells more)\n"
+    text = capsys.readouterr().err
+    assert end.value.code == 2 and text.count("\n") == 1
+    assert text == "pose predict: error: argument --count: invalid int value: 'x' (`pose predict --help` tells more)\n"
 
 
 def test_the_version(capsys):
@@ -141,7 +143,7 @@ def test_the_version(capsys):
     "usual, meanwhile", [(signal.default_int_handler, signal.SIG_DFL), (signal.SIG_IGN, signal.SIG_IGN)]
 )
 def test_ctrl_c_during_imports_is_left_to_the_system(usual, meanwhile):
-    """Unless whoever started the process has it ignored, as shells do for commands in the background."""
+    """An ignored signal stays ignored, because shells start commands in the background like that."""
     before = signal.signal(signal.SIGINT, usual)
     try:
         with command.quiet_ctrl_c():
@@ -160,7 +162,7 @@ def test_ctrl_c_during_imports_is_left_to_the_system(usual, meanwhile):
     ],
 )
 def test_output_that_cannot_be_written(shell, status, words):
-    """In a process of its own, to see what Python itself says at the exit."""
+    """The command runs in its own process, because Python itself writes messages at exit."""
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     line = shell % ("%s -m pose_estimation_ros --help" % sys.executable)
     done = subprocess.run(["bash", "-c", line], cwd=ROOT, env=buffered, stderr=subprocess.PIPE, universal_newlines=True)
@@ -182,7 +184,7 @@ def test_training_on_the_robots_old_python_is_refused(monkeypatch, capsys):
 
 
 def test_it_runs_as_a_module_without_ros_or_torch():
-    """In a process of its own in which neither can be imported."""
+    """The module runs in its own process, in which neither can be imported."""
     code = "import runpy, sys; sys.modules.update(rclpy=None, torch=None); "
     code += "sys.argv[1:] = ['predict', 'none', '--out', 'x']; "
     code += "runpy.run_module('pose_estimation_ros', run_name='__main__')"

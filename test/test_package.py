@@ -1,4 +1,4 @@
-"""What stands in more than one file agrees, and what the documents tell people to type exists."""
+"""Check that facts in several files agree and that the commands and paths in the documents exist."""
 
 import ast
 import glob
@@ -20,7 +20,8 @@ ROSDEP_KEYS = {
     "tqdm": "python3-tqdm",
     "yaml": "python3-yaml",
 }
-# What training, export and evaluation import, and engines beside ONNX Runtime: no rosdep keys, and no node needs them.
+# Training, export and evaluation import these, and so do engines other than ONNX Runtime. No node needs them, and they
+# have no rosdep keys.
 OFFLINE = set("PIL apsw backports h5py jinja2 lightning_fabric lz4 matplotlib onnx pycocotools ray rosbags".split())
 OFFLINE |= {"openvino", "tensorboardX", "tensorrt", "torch"}
 CONSTRAINTS = ["constraints.txt"] + ["constraints-%s.txt" % distro for distro in DISTROS]
@@ -43,14 +44,14 @@ def package_xml(tag):
 
 
 def python_sources(*folders):
-    """Yields (path, syntax tree) of every Python file below the folders."""
+    """Yield (path, syntax tree) of every Python file below the folders."""
     for folder in folders:
         for path in sorted(glob.glob(os.path.join(ROOT, folder, "**", "*.py"), recursive=True)):
             yield os.path.relpath(path, ROOT), ast.parse(read(path))
 
 
 def imported_packages(tree):
-    """Returns the top-level names of all modules that a file imports, those in functions too."""
+    """Return the top-level names of all modules that a file imports, in functions too."""
     names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level]
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
@@ -77,7 +78,7 @@ def test_name_version_licence_agree():
 
 
 def test_package_xml_can_be_released():
-    """Whose the package is, where it lives and under which licences: rosdistro's reviewers look for all of it."""
+    """The file names maintainers, URLs and licences, which rosdistro's reviewers look for."""
     root = ElementTree.fromstring(read("package.xml"))
     assert {element.get("type") for element in root.iter("url")} == {"website", "repository", "bugtracker"}
     people = list(root.iter("maintainer")) + list(root.iter("author"))
@@ -90,7 +91,7 @@ def test_package_xml_can_be_released():
 
 
 def test_package_xml_names_every_package_that_is_imported():
-    """Every one is a dependency, or stands in the comment on optional packages."""
+    """Each package is a dependency or is named in the comment on optional packages."""
     comment = read("package.xml").split("<!-- Optional packages")[1].split("-->")[0]
     optional = set(re.findall(r"^ +(\w+): ", comment, re.M))
     declared = {name for kind in ("depend", "exec_depend") for name in package_xml(kind)}
@@ -124,9 +125,9 @@ def test_type_checkers_find_our_types_where_the_package_is_installed():
 
 
 def test_package_xml_names_every_package_that_cmake_finds():
-    found = set(re.findall(r"find_package\((\w+)", read("CMakeLists.txt")))
+    packages = set(re.findall(r"find_package\((\w+)", read("CMakeLists.txt")))
     kinds = ("buildtool_depend", "build_depend", "depend", "test_depend")
-    assert found <= {name for kind in kinds for name in package_xml(kind)}
+    assert packages <= {name for kind in kinds for name in package_xml(kind)}
 
 
 def test_it_is_an_interface_package_built_by_ament_cmake():
@@ -143,19 +144,19 @@ def test_every_message_is_generated_and_every_field_commented():
 
 
 def pins(path):
-    """Returns [(name, marker)] of the lines that pin something."""
+    """Return [(name, marker)] of the lines that pin a version."""
     lines = [line.split("#")[0].split(";") for line in read(path).splitlines() if "==" in line.split("#")[0]]
     return [(line[0].split("==")[0].strip().lower(), "".join(line[1:]).strip()) for line in lines]
 
 
 def required(*extras):
-    """Returns the names that setup.py asks for, without the bounds of their versions."""
+    """Return the names of the packages that setup.py requires, without bounds of versions."""
     names = setup_value("RUNTIME") + [name for extra in extras for name in setup_value("EXTRAS")[extra]]
     return {re.match(r"[\w.-]+", name).group().lower() for name in names}
 
 
 @pytest.mark.parametrize("distro", DISTROS)
-def test_all_that_setup_py_names_is_pinned(distro):
+def test_every_package_of_setup_py_is_pinned(distro):
     extras = set(setup_value("EXTRAS")) - set(DISTROS) | {distro}
     named = [name for path in ("constraints.txt", "constraints-%s.txt" % distro) for name, _marker in pins(path)]
     assert required(*extras) <= set(named)
@@ -163,12 +164,12 @@ def test_all_that_setup_py_names_is_pinned(distro):
 
 
 def test_versions_are_pinned_in_the_constraints_alone():
-    """But for what comes in several versions at once, which no constraints can hold."""
+    """Packages of which several versions are needed at once are excepted: constraints cannot name them."""
     pin = re.compile(r"^[^#]*\b[A-Za-z][\w.-]*==\d+\.\d", re.M)
     texts = (".py", ".toml", ".cfg", ".txt", ".in", ".yaml", ".xml", "Makefile", "run")
     allowed = CONSTRAINTS + ["test/tensorrt-bindings.txt", "test/inference/trt/test_tensorrt_conformance.py"]
-    others = [path for path in tracked_files() if path.endswith(texts) and path not in allowed]
-    assert [path for path in others if pin.search(read(path))] == []
+    paths = [path for path in tracked_files() if path.endswith(texts) and path not in allowed]
+    assert [path for path in paths if pin.search(read(path))] == []
 
 
 def test_each_pin_stands_once_per_python():
@@ -193,8 +194,8 @@ def test_opencv_that_crashes_on_animated_png_is_refused(version):
 
 
 @pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
-def test_what_documents_tell_to_type_exists(document):
-    """`make X` are targets, `pose X` are commands, and paths in backticks that name a file of ours are there."""
+def test_commands_and_paths_in_documents_exist(document):
+    """`make X` is a target, `pose X` is a command, and paths of our folders in backticks exist."""
     text = read(document)
     targets = set(" ".join(re.findall(r"^(\w[\w -]*):", read("Makefile"), re.M)).split())
     assert set(re.findall(r"(?:^|`)make (\w[\w-]*)", text, re.M)) <= targets
@@ -206,6 +207,6 @@ def test_what_documents_tell_to_type_exists(document):
 
 def test_no_model_or_data_is_large():
     sizes = {path: os.path.getsize(os.path.join(ROOT, path)) for path in tracked_files() if not path.startswith("runs")}
-    most = {path: (16 if path.startswith("models/") else 8) * 2**20 for path in sizes}  # the largest model has 13 MB
-    assert {path: size for path, size in sizes.items() if size > most[path]} == {}
+    limits = {path: (16 if path.startswith("models/") else 8) * 2**20 for path in sizes}  # the largest model has 13 MB
+    assert {path: size for path, size in sizes.items() if size > limits[path]} == {}
     assert os.path.getsize(os.path.join(ROOT, "test", "data", "pedestrians.mp4")) <= 2 * 2**20

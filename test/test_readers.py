@@ -1,4 +1,4 @@
-"""Files in JSON and YAML have one reader each, which turns every fault of a file into one line."""
+"""Check that JSON and YAML files have one reader each, which reports every fault of a file in one line."""
 
 import ast
 import os
@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "pose_estimation_ros")
 READERS = {"core/atomic_files.py": "json.load", "datasets/yaml_files.py": "yaml.safe_load"}
-# Texts that are no files of a user's: messages between processes, what TensorRT says of an engine.
+# These texts do not come from a user's files: messages between processes, and TensorRT's description of an engine.
 OF_NO_FILE = {
     "evaluation/bag/run/worker.py": "json.loads",
     "evaluation/bag/run/processes.py": "json.loads",
@@ -20,7 +20,7 @@ LOADS = {
 
 
 def loads(source):
-    """ "json.load" and the like, of each call or import of a reader in the source text."""
+    """Yield a name such as "json.load" for each call or import of a reader in the source text."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             if node.attr in LOADS.get(node.value.id, ()):
@@ -40,12 +40,12 @@ def sources():
 
 def test_nobody_else_reads_such_files():
     allowed = dict(READERS, **OF_NO_FILE)
-    found = {(path, call) for path, source in sources() for call in loads(source)}
-    assert found == set(allowed.items())
+    calls = {(path, call) for path, source in sources() for call in loads(source)}
+    assert calls == set(allowed.items())
 
 
 @pytest.mark.parametrize(
-    "source, found",
+    "source, expected",
     [
         ("", []),
         ("import json\njson.load(f)", ["json.load"]),
@@ -54,5 +54,5 @@ def test_nobody_else_reads_such_files():
         ("json.dumps(x)\nyaml.safe_dump(x)\nself.load(x)", []),
     ],
 )
-def test_the_test_can_fail(source, found):
-    assert list(loads(source)) == found
+def test_the_test_can_fail(source, expected):
+    assert list(loads(source)) == expected

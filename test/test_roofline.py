@@ -1,4 +1,4 @@
-"""The estimate's counting, against numbers worked out by hand."""
+"""Check the counts of benchmarks/roofline.py against numbers computed by hand."""
 
 import importlib.util
 import os
