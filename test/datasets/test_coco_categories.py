@@ -1,4 +1,4 @@
-"""coco_categories.py: which category is the person, and whether its keypoints are the skeleton's."""
+"""Check coco_categories.py: which category is the person, and whether its keypoints are those of the skeleton."""
 
 import pytest
 

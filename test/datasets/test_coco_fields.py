@@ -1,4 +1,4 @@
-"""coco_fields.py: what is filled in, and which contradictions are refused."""
+"""Check coco_fields.py: which fields are filled in, and which contradictions are errors."""
 
 import pytest
 
@@ -30,16 +30,16 @@ def test_nothing_is_missing(tmp_path, capsys):
         ({**PERSON, "keypoints": [0, 0, 0] * 7 + [40, 50, 1] * 10}, 0.53 * 600, 10),
     ],
 )
-def test_missing_fields_are_filled_in_and_told(tmp_path, capsys, person, area, count):
-    (found,) = load(tmp_path, person).anns.values()
-    assert found["area"] == pytest.approx(area) and found["num_keypoints"] == count and found["iscrowd"] == 0
-    told = capsys.readouterr().err
-    assert "iscrowd of 1 is 0" in told and "num_keypoints of 1 is the count" in told and "0.53" in told
+def test_missing_fields_are_filled_in_with_a_warning(tmp_path, capsys, person, area, count):
+    (filled,) = load(tmp_path, person).anns.values()
+    assert filled["area"] == pytest.approx(area) and filled["num_keypoints"] == count and filled["iscrowd"] == 0
+    warning = capsys.readouterr().err
+    assert "iscrowd of 1 is 0" in warning and "num_keypoints of 1 is the count" in warning and "0.53" in warning
 
 
-@pytest.mark.parametrize("other", [{"keypoints": []}, {"keypoints": None}, {"keypoints": [0] * 51, "area": -4}])
-def test_who_is_not_asked_for_has_no_keypoints_and_any_area(tmp_path, other):
-    truth = load(tmp_path, WHOLE, {**PERSON, "id": 6, **other})
+@pytest.mark.parametrize("fields", [{"keypoints": []}, {"keypoints": None}, {"keypoints": [0] * 51, "area": -4}])
+def test_people_without_keypoints_may_have_any_area(tmp_path, fields):
+    truth = load(tmp_path, WHOLE, {**PERSON, "id": 6, **fields})
     assert truth.anns[2]["num_keypoints"] == 0 and truth.anns[2]["area"] == pytest.approx(0.53 * 600)
 
 
@@ -89,10 +89,10 @@ def test_a_segmentation_that_gives_no_area_is_named(tmp_path):
         load(tmp_path, {**PERSON, "segmentation": [[1, 2, 3, 4, 5, 6, 7]]})
 
 
-def test_labels_beside_their_box_are_told(tmp_path, capsys):
+def test_labels_beside_their_box_cause_a_warning(tmp_path, capsys):
     load(tmp_path, {**WHOLE, "bbox": [60, 5, 20, 20]})
     assert "1 persons have no labelled keypoint within their box, the first: annotation 5" in capsys.readouterr().err
 
 
-def test_the_skeletons_of_the_rules():
+def test_crowdpose_ends_with_head_and_neck():
     assert get_skeleton("crowdpose14").keypoints[12:] == ("head_top", "neck")

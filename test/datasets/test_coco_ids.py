@@ -1,4 +1,4 @@
-"""coco_ids.py: what is an id, and which are the same."""
+"""Check coco_ids.py: which values are ids, and which ids are equal."""
 
 import pytest
 
@@ -33,5 +33,5 @@ def test_plain_ids(value, expected):
     ],
 )
 def test_the_same_id_in_another_form(value, known, expected):
-    found = find_id(value, known)
-    assert (found if found in known else None) == expected
+    result = find_id(value, known)
+    assert (result if result in known else None) == expected

@@ -1,4 +1,4 @@
-"""COCO's files: what is read, and what is refused with the first offender and the count."""
+"""Check coco_json.py: what is read, and errors with the count of faults and the first of them."""
 
 import json
 
@@ -44,7 +44,7 @@ def item(image_id, number, bbox=BOX):
 )
 def test_images_with_their_annotations(tmp_path, images, annotations, expected):
     read = read_coco_json(save(tmp_path, {"images": images, "annotations": annotations}))
-    assert [(image["file_name"], [a.get("id") for a in own]) for image, own in read] == expected
+    assert [(image["file_name"], [a.get("id") for a in persons]) for image, persons in read] == expected
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_the_same_ids_in_other_forms(tmp_path):
     images = [{"id": 785.0, "file_name": "a.jpg"}, {"id": 2**60, "file_name": "b.jpg"}]
     annotations = [item("785", "9f1c-uuid"), item(785, 0), item(2**60, 2**60 + 1)]
     read = read_coco_json(save(tmp_path, {"images": images, "annotations": annotations}))
-    assert [(i["id"], len(own)) for i, own in read] == [(785, 2), (2**60, 1)] and type(read[0][0]["id"]) is int
+    assert [(i["id"], len(persons)) for i, persons in read] == [(785, 2), (2**60, 1)] and type(read[0][0]["id"]) is int
     boxes = read_detections(save(tmp_path, [detection(image_id="785"), detection(image_id=785.0)]), {785})
     assert len(boxes[785][0]) == 2
 
@@ -167,7 +167,7 @@ def test_checked_content_is_json_and_comes_out_the_same(content):
         ([detection(bbox=[5000, 5000, 9, 9])], "1 boxes lie outside of their image, the first: image 1"),
     ],
 )
-def test_boxes_that_find_nobody_are_told(tmp_path, capsys, boxes, message):
+def test_boxes_that_find_nobody_cause_a_warning(tmp_path, capsys, boxes, message):
     images = {i: {"id": i, "width": 640, "height": 480} for i in (1, 2)}
     read_detections(save(tmp_path, boxes), images)
     assert message in capsys.readouterr().err

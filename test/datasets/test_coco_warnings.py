@@ -30,14 +30,14 @@ def write(tmp_path, *annotations):
 
 
 @pytest.mark.parametrize("read", [*READERS, load_ground_truth, load_boxes, load_truth])
-def test_good_persons_are_not_told(tmp_path, capsys, read):
+def test_good_persons_cause_no_warning(tmp_path, capsys, read):
     read(write(tmp_path, WHOLE, {**WHOLE, "id": 6, "keypoints": [41, 50, 2] * 17}))
     assert not capsys.readouterr().err
 
 
 @pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize(
-    "persons, told",
+    "persons, warning",
     [
         ([ELSEWHERE], "1 persons have a box or a labelled keypoint that reaches far out"),
         ([{**OTHER, "bbox": [5030, 5040, 20, 30]}], "1 persons have a box or a labelled keypoint that"),
@@ -50,15 +50,15 @@ def test_good_persons_are_not_told(tmp_path, capsys, read):
         ([{**WHOLE, "id": 6}, {**WHOLE, "id": 7}], "2 persons occur twice"),
     ],
 )
-def test_training_goes_on_and_tells_the_first(tmp_path, capsys, read, persons, told):
+def test_training_goes_on_and_warns_of_the_first(tmp_path, capsys, read, persons, warning):
     read(write(tmp_path, WHOLE, *persons))
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1 and told in lines[0]
+    assert len(lines) == 1 and warning in lines[0]
     assert "a.json" in lines[0] and "the first: annotation 6 with bbox" in lines[0]
 
 
 @pytest.mark.parametrize(
-    "persons, told",
+    "persons, warning",
     [
         ([{**WHOLE, "id": 6}], "1 persons occur twice"),
         ([{**WHOLE, "id": 6, "keypoints": SEEN[:48] + [500, 50, 2]}], "a labelled keypoint that reaches far out"),
@@ -66,19 +66,19 @@ def test_training_goes_on_and_tells_the_first(tmp_path, capsys, read, persons, t
         ([{**WHOLE, "id": 6, "area": 1e-3}], "have an area that does not fit their box, the first: annotation 6"),
     ],
 )
-def test_evaluation_goes_on_and_tells(tmp_path, capsys, persons, told):
+def test_evaluation_goes_on_and_warns(tmp_path, capsys, persons, warning):
     load_ground_truth(write(tmp_path, WHOLE, *persons))
-    assert told in capsys.readouterr().err
+    assert warning in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("read", [load_boxes, load_truth])
-def test_boxes_of_a_detector_outside_of_their_image_are_told(tmp_path, capsys, read):
+def test_boxes_outside_of_their_image_cause_a_warning(tmp_path, capsys, read):
     read(write(tmp_path, WHOLE, {**WHOLE, "id": 6, "bbox": [5030, 5040, 20, 80]}))
     assert "1 persons lie outside of their image, the first: annotation 6" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("field, value", [("keypoints", [True] * 51), ("score", True), ("score", False)])
-def test_true_and_false_are_no_numbers_of_a_prediction(tmp_path, field, value):
+def test_true_and_false_are_not_numbers_of_a_prediction(tmp_path, field, value):
     result = {"image_id": 1, "category_id": 1, "keypoints": [1.0] * 51, "score": 1.0, field: value}
     path = tmp_path / "p.json"
     path.write_text(json.dumps([result]))
@@ -87,7 +87,7 @@ def test_true_and_false_are_no_numbers_of_a_prediction(tmp_path, field, value):
 
 
 @pytest.mark.parametrize(
-    "change, told",
+    "change, warning",
     [
         (lambda x: x, ""),
         (lambda x: x / 1000, "2 of 2 predictions have all keypoints within 2 px"),
@@ -95,16 +95,16 @@ def test_true_and_false_are_no_numbers_of_a_prediction(tmp_path, field, value):
         (lambda x: x + 5000, "2 of 2 predictions lie outside of their image"),
     ],
 )
-def test_predictions_that_are_no_pixels_of_the_image_are_told(tmp_path, capsys, change, told):
+def test_predictions_in_other_units_cause_a_warning(tmp_path, capsys, change, warning):
     keypoints = [value for k in range(17) for value in (change(10.0 + 2 * k), change(20.0 + 2 * k), 1.0)]
     results = [{"image_id": 1, "category_id": 1, "keypoints": keypoints, "score": score} for score in (0.5, 1.0)]
     path = tmp_path / "p.json"
     path.write_text(json.dumps(results))
     assert len(read_results(path, {1: {"width": 100, "height": 90}}, COCO17)) == 2
     err = capsys.readouterr().err
-    assert told in err and bool(err) == bool(told)
+    assert warning in err and bool(err) == bool(warning)
 
 
-def test_true_is_no_area(tmp_path):
+def test_true_is_not_an_area(tmp_path):
     with pytest.raises(DataError, match="area is no number above 0"):
         load_ground_truth(write(tmp_path, {**WHOLE, "area": True}))

@@ -1,4 +1,4 @@
-"""orientations.py: what EXIF says, and which images the size cannot tell."""
+"""Check orientations.py: reading EXIF, and the warning about images whose size does not show their orientation."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ from pose_estimation_ros.datasets.orientations import orientation_of, warn_of_or
 
 
 def jpeg(orientation=None):
-    """A JPEG of 40x30 px, with EXIF where an orientation is given."""
+    """Return a JPEG of 40x30 px, with EXIF unless the orientation is None."""
     data = cv2.imencode(".jpg", np.zeros((30, 40, 3), np.uint8))[1].tobytes()
     if orientation is None:
         return data
@@ -24,12 +24,12 @@ def test_the_orientation(tmp_path, value):
 
 
 @pytest.mark.parametrize("data", [b"", b"no image", jpeg(), jpeg(0), jpeg(9), jpeg(6)[:30]])
-def test_without_a_usable_one_an_image_is_upright(data):
+def test_an_image_without_a_valid_orientation_is_upright(data):
     assert orientation_of(data) == 1
 
 
 @pytest.mark.parametrize(
-    "orientation, size, told",
+    "orientation, size, is_warned_of",
     [
         (1, None, False),
         (3, (40, 30), True),
@@ -39,9 +39,9 @@ def test_without_a_usable_one_an_image_is_upright(data):
         (6, None, True),
     ],
 )
-def test_what_the_size_cannot_tell(tmp_path, capsys, orientation, size, told):
+def test_orientations_that_the_size_does_not_show(tmp_path, capsys, orientation, size, is_warned_of):
     images = [("a.jpg", jpeg(), size), ("b.jpg", jpeg(orientation), size)]
     warn_of_orientations(tmp_path, images)
     error = capsys.readouterr().err
-    assert bool(error) == told
-    assert not told or ("1 of 2 images have" in error and f"b.jpg with orientation {orientation}" in error)
+    assert bool(error) == is_warned_of
+    assert not is_warned_of or ("1 of 2 images have" in error and f"b.jpg with orientation {orientation}" in error)

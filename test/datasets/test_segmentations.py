@@ -1,4 +1,4 @@
-"""segmentations.py: every kind of outline as RLE, and what is refused."""
+"""Check segmentations.py: every kind of outline as RLE, and errors."""
 
 import numpy as np
 import pytest
@@ -27,9 +27,9 @@ def whole(counts, size=SIZE):
     ],
 )  # fmt: skip
 def test_the_region(outline):
-    """Where there is no outline it is the box, which is the same square here."""
-    found = rle.decode(rle.merge(regions({"segmentation": outline, "bbox": [10, 5, 10, 10]}, SIZE)))
-    assert found.shape == SIZE and (found == MASK).all()
+    """Without an outline the region is the box, which is the same square here."""
+    region = rle.decode(rle.merge(regions({"segmentation": outline, "bbox": [10, 5, 10, 10]}, SIZE)))
+    assert region.shape == SIZE and (region == MASK).all()
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,4 +1,4 @@
-"""The one reader of YAML files."""
+"""Check yaml_files.py, the one reader of YAML files."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def test_yaml(tmp_path, text, value):
         (b"!!timestamp x", "expected YAML, got: "),
     ],
 )
-def test_what_is_none_is_refused(tmp_path, content, words):
+def test_invalid_yaml_is_an_error(tmp_path, content, words):
     (tmp_path / "x.yaml").write_bytes(content)
     for error in (ConfigError, DataError):
         with pytest.raises(error, match="x.yaml: .*" + words):

@@ -12,7 +12,7 @@ def annotation(number, image_id, keypoints, box, **more):
 
 
 def make_content():
-    """Two images: two people, and one with a crowd and somebody without keypoints."""
+    """Return two images: one with two people; one with a person, a crowd, and a person without keypoints."""
     rng = np.random.default_rng(0)
     keypoints = [
         np.concatenate([rng.uniform(0, 100, (17, 2)), np.full((17, 1), 2)], 1).ravel().tolist() for _ in range(3)

@@ -1,4 +1,4 @@
-"""Tiny networks in each precision, for the tests of the engine builder: the color_model of conftest.py and its like."""
+"""Write tiny networks like conftest.py's color_model in each precision, for the tests of the engine builder."""
 
 import numpy as np
 import onnx
@@ -9,12 +9,14 @@ COLORS = (0, 1, 2)  # channel of RGB that keypoint k % 3 looks for
 
 
 def weight(colors=COLORS, dtype=np.float32):
+    """Return the kernels (17, 3, 1, 1) that select a color for each keypoint."""
     values = np.zeros((17, 3, 1, 1), dtype)
     values[np.arange(17), [colors[k % 3] for k in range(17)]] = 1 / 255.0
     return values
 
 
 def save(path, nodes, tensors, batch="n"):
+    """Write a network from images (n, 3, 64, 48) to heatmaps (n, 17, 16, 12), and return its path."""
     shapes = ("images", [batch, 3, 64, 48]), ("heatmaps", [batch, 17, 16, 12])
     infos = [helper.make_tensor_value_info(name, FLOAT, shape) for name, shape in shapes]
     graph = helper.make_graph(nodes, "tiny", infos[:1], infos[1:], [numpy_helper.from_array(v, k) for k, v in tensors])
@@ -25,11 +27,13 @@ def save(path, nodes, tensors, batch="n"):
 
 
 def fp32(path, colors=COLORS, batch="n"):
+    """Write the network in float32."""
     conv = helper.make_node("Conv", ["images", "weight"], ["heatmaps"], "conv", strides=[4, 4])
     return save(path, [conv], [("weight", weight(colors))], batch)
 
 
 def fp16(path, colors=COLORS):
+    """Write the network in float16, with casts at its input and output."""
     nodes = [
         helper.make_node("Cast", ["images"], ["half"], "in", to=HALF),
         helper.make_node("Conv", ["half", "weight"], ["made"], "conv", strides=[4, 4]),
@@ -39,6 +43,7 @@ def fp16(path, colors=COLORS):
 
 
 def int8(path, colors=COLORS):
+    """Write the network with an input quantised to int8."""
     nodes = [
         helper.make_node("QuantizeLinear", ["images", "scale", "zero"], ["q"], "q"),
         helper.make_node("DequantizeLinear", ["q", "scale", "zero"], ["dq"], "dq"),
@@ -49,6 +54,7 @@ def int8(path, colors=COLORS):
 
 
 def unknown_operator(path):
+    """Write a network with two operators that TensorRT does not know."""
     nodes = [
         helper.make_node("Relu", ["images"], ["a"], "relu_0"),
         helper.make_node("Det", ["a"], ["b"], "det_1"),

@@ -1,8 +1,8 @@
-"""libcudart for tests, called through ctypes like the real one, with the host's memory as the device's.
+"""Replace libcudart in tests: called through ctypes like the real one, with host memory as the device's memory.
 
-Streams are lazy: what is put on one is done when somebody waits for it, or for an event behind it. So whoever reads a
-result too early, or writes again what has yet to be copied, gets wrong numbers, as on a GPU. Addresses and handles
-are over 32 bits, and every use of memory is checked.
+Streams are lazy: work on a stream runs when the caller waits for the stream or for a later event. Code that reads a
+result too early, or overwrites an array before it was copied, therefore gets wrong numbers, as on a GPU. Addresses and
+handles are larger than 32 bits, and every use of memory is checked.
 """
 
 import ctypes
@@ -22,22 +22,27 @@ OUT = POINTER(c_void_p)
 
 
 class Stream:
+    """Hold the work that is waiting on a stream, and the work of a graph that is being captured."""
+
     def __init__(self):
         self.queue, self.captured, self.is_captured_well = [], None, True
 
 
 class Event:
-    """ms: when the device came by, None as long as it has not."""
+    """Hold the time in ms at which the device reached the event; None before that."""
 
     def __init__(self, without_times):
         self.keeps_time, self.stream, self.mark, self.ms = not without_times, None, None, None
 
 
 class FakeCudart:
-    """failing: function -> error code of its next call; a code of 700 stays, as on a GPU.
+    """Simulate the functions of libcudart that the runtime uses.
 
-    calls: the names of all functions called. live: what was made and not yet given back, by handle or address.
-    device_ms: the time on the device, which only copies take: a millisecond per byte in, two per byte out.
+    Attributes:
+        failing: {function: error code of its next call}; the code 700 stays, as on a GPU.
+        calls: Names of all functions that were called.
+        live: {handle or address: object} of all that was allocated and not yet freed.
+        device_ms: Time on the device. Only copies take time: 1 ms per byte to the device, 2 ms per byte from it.
     """
 
     def __init__(self, devices=1, major=8, minor=7, integrated=1, cuda=12060):
@@ -100,10 +105,10 @@ class FakeCudart:
         text = self._words.setdefault(code, ctypes.create_string_buffer(WORDS.get(code, b"error %d" % code)))
         return ctypes.addressof(text)
 
-    # ---- for the fake engine ----
+    # ---- called by the fake engine ----
 
     def enqueue(self, stream, work):
-        """Puts a function on the stream, or into the graph that is being captured."""
+        """Put a function on the stream, or into the graph that is being captured."""
         stream = self.live[stream]
         (stream.queue if stream.captured is None else stream.captured).append(work)
 
@@ -114,14 +119,14 @@ class FakeCudart:
         return self.live[stream].captured is not None
 
     def check(self, address, size):
-        """Fails in the way of a GPU unless the bytes are in memory that was taken. Returns whether they are."""
+        """Tell whether the bytes lie in allocated memory; if not, all later calls fail, as on a GPU."""
         for start, thing in self.live.items():
             if isinstance(thing, ctypes.Array) and start <= address and address + size <= start + len(thing):
                 return True
         self.sticky = ILLEGAL_ADDRESS
         return False
 
-    # ---- the functions ----
+    # ---- the functions of libcudart ----
 
     def _new(self, out, thing):
         handle = ctypes.addressof(thing) if isinstance(thing, ctypes.Array) else self._next_handle
@@ -182,7 +187,7 @@ class FakeCudart:
         )
         if is_pinned:
             self.enqueue(stream, lambda: self._move(target, source, size, kind))
-        elif kind == 1:  # the driver has taken the bytes when the call returns
+        elif kind == 1:  # the driver has copied the bytes when the call returns
             content = ctypes.string_at(source, size)
             self.enqueue(stream, lambda: self._move(target, content, size, kind))
         else:

@@ -1,7 +1,7 @@
-"""The module tensorrt for tests: the part of 8.2's and of newer versions' API that trt/api.py uses, on ONNX Runtime.
+"""Replace the module tensorrt in tests: the API of 8.2 and of newer versions that trt/api.py uses, on ONNX Runtime.
 
-An engine file holds an ONNX model and its largest batch. The public names of the classes are compared with those of the
-real modules in test_tensorrt_conformance.py, so what runs here exists there.
+An engine file holds an ONNX model and its largest batch. test_tensorrt_conformance.py checks that the real modules have
+the public names of these classes.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ MAGIC = b"fake engine "
 
 
 def engine_bytes(onnx_path, max_batch=8):
-    """max_batch: None for an engine of the one batch size that the ONNX file has."""
+    """Return an engine for an ONNX file; max_batch is None for an engine with the file's fixed batch size."""
     with open(onnx_path, "rb") as file:
         return MAGIC + json.dumps({"max_batch": max_batch}).encode() + b"\n" + file.read()
 
@@ -39,7 +39,7 @@ class ExecutionContextAllocationStrategy:
 
 
 class Network:
-    """What both APIs know of an engine: tensors {name: (is input, shape)}, and how to run it."""
+    """Hold what both APIs know about an engine, {name: (is input, shape)} of its tensors, and run it."""
 
     def __init__(self, module, content, logger):
         import onnxruntime
@@ -68,12 +68,12 @@ class Network:
         return False
 
     def take_profile(self):
-        """Number of the profile of a new context; -1 where another one has it and cannot share it."""
+        """Return the profile of a new context; -1 if another context has the profile and cannot share it."""
         self.contexts += 1
         return 0 if self.contexts == 1 or self.module._shares_profiles else -1
 
     def enqueue(self, stream, context):
-        """Puts one run on the stream with the shapes and addresses of now."""
+        """Put one run on the stream, with the current shapes and addresses."""
         missing = [name for name in self.tensors if name not in context._addresses or name not in context._shapes]
         if missing or context.active_optimization_profile:
             return self.refuse("not ready to run: %s" % (missing or "no profile"))
@@ -104,7 +104,7 @@ class Network:
 
 
 class Context:
-    """What both generations' contexts keep."""
+    """Hold the shapes and addresses of a context of either API."""
 
     def __init__(self, network):
         self._network, self._addresses, self._is_warm = network, {}, False
@@ -115,15 +115,15 @@ class Context:
         return dict(self._shapes), dict(self._addresses)
 
     def _set_shape(self, name, shape):
-        is_input, own = self._network.tensors[name]
-        if not is_input or own[1:] != tuple(shape)[1:] or not 1 <= shape[0] <= (self._network.max_batch or 1):
+        is_input, largest = self._network.tensors[name]
+        if not is_input or largest[1:] != tuple(shape)[1:] or not 1 <= shape[0] <= (self._network.max_batch or 1):
             return self._network.refuse("shape %s of %s is outside the profile" % (shape, name))
-        self._shapes = {other: (shape[0],) + sizes[1:] for other, (_, sizes) in self._network.tensors.items()}
+        self._shapes = {tensor: (shape[0],) + sizes[1:] for tensor, (_, sizes) in self._network.tensors.items()}
         return True
 
 
 class NamedContext(Context):
-    """IExecutionContext of 8.5 and newer."""
+    """Simulate IExecutionContext of TensorRT 8.5 and newer."""
 
     def __init__(self, network, strategy):
         super().__init__(network)
@@ -146,7 +146,7 @@ class NamedContext(Context):
 
 
 class BindingContext(Context):
-    """IExecutionContext of 8.2."""
+    """Simulate IExecutionContext of TensorRT 8.2."""
 
     def set_binding_shape(self, binding, shape):
         return self._set_shape(list(self._network.tensors)[binding], shape)
@@ -157,7 +157,7 @@ class BindingContext(Context):
 
 
 class NamedEngine:
-    """ICudaEngine of 8.5 and newer."""
+    """Simulate ICudaEngine of TensorRT 8.5 and newer."""
 
     def __init__(self, network):
         self._network = network
@@ -185,7 +185,7 @@ class NamedEngine:
 
 
 class BindingEngine:
-    """ICudaEngine of 8.2."""
+    """Simulate ICudaEngine of TensorRT 8.2."""
 
     def __init__(self, network):
         self._network = network
@@ -211,6 +211,8 @@ class BindingEngine:
 
 
 def make_runtime(module):
+    """Return the class Runtime of a fake module."""
+
     class Runtime:
         def __init__(self, logger):
             self._logger = logger
@@ -227,7 +229,11 @@ def make_runtime(module):
 
 
 def make_module(cudart, version="10.3.0", can_be_captured=True, scratch=1 << 16):
-    """version: "8.2.1" bindings; "8.6.1" names, one context per profile; "10.3.0" names, any number of contexts."""
+    """Return a fake module tensorrt.
+
+    Version "8.2.1" has bindings; "8.6.1" has names and one context per profile; "10.3.0" has names and any number of
+    contexts.
+    """
     module = types.ModuleType("tensorrt")
     module.__version__, module.ILogger, module.float32 = version, ILogger, "FLOAT"
     module._cudart, module._can_be_captured, module._scratch = cudart, can_be_captured, scratch

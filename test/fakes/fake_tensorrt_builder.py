@@ -1,8 +1,8 @@
-"""TensorRT's builder and parser as far as trt/compiler.py uses them, of three generations; "builds" in no time.
+"""Simulate the builder and parser of three generations of TensorRT, as far as trt/compiler.py uses them.
 
-The "engine" is fake_tensorrt.py's, which runs it: a line of JSON, with what it was built for, and the ONNX file. A name
-that a generation lacks is missing here too. FAKE_TRT_WAIT_FOR in the environment makes a build last until there is such
-a file, FAKE_TRT_ERROR makes it fail with that line in the log.
+A fake engine is a line of JSON, with the facts of its build, and the ONNX file; fake_tensorrt.py runs it. A name that a
+generation lacks is missing here, too. The environment variable FAKE_TRT_WAIT_FOR makes a build wait until that file
+exists; FAKE_TRT_ERROR makes it fail with that line in the log.
 """
 
 import enum
@@ -14,7 +14,7 @@ import types
 import onnx
 from fake_tensorrt import MAGIC, ILogger, Severity
 
-GENERATIONS = {  # by the table in shared TENSORRT.md
+GENERATIONS = {  # names that a version has, of those that differ between versions
     "8.2.1": {"EXPLICIT_BATCH", "FP16", "INT8", "max_workspace_size"},
     "10.3.0": {
         "EXPLICIT_BATCH", "STRONGLY_TYPED", "FP16", "INT8", "set_memory_pool_limit", "IProgressMonitor", "node_name",
@@ -31,16 +31,16 @@ DTYPES = {onnx.TensorProto.FLOAT: "FLOAT", onnx.TensorProto.FLOAT16: "HALF", onn
 
 
 def fake_tensorrt(version):
-    """A module "tensorrt" of that version that can build, and of an engine tells the precisions only."""
+    """Return a fake module of a version that can build engines and tell their precisions, but not run them."""
     trt = types.ModuleType("tensorrt")
     trt.__version__, trt.ILogger = version, ILogger
     return add_builder(trt)
 
 
 def add_builder(trt):
-    """The same for a module that has a Runtime already, such as fake_tensorrt.make_module()'s."""
+    """Add the builder to a fake module, which may have a Runtime already, as that of fake_tensorrt.make_module()."""
     has, network_flags = GENERATIONS[trt.__version__], ["EXPLICIT_BATCH", "STRONGLY_TYPED"]
-    trt.builds = []  # the facts of each
+    trt.builds = []  # the facts of each build
     trt.NetworkDefinitionCreationFlag = _enum("NetworkDefinitionCreationFlag", network_flags, has)
     trt.BuilderFlag = _enum("BuilderFlag", ["FP16", "INT8", "TF32"], has | {"TF32"})
     trt.ProfilingVerbosity = _enum("ProfilingVerbosity", ["LAYER_NAMES_ONLY", "DETAILED"])
@@ -61,7 +61,7 @@ def _enum(name, members, has=None):
 
 
 def split(engine):
-    """The facts and the ONNX file in an "engine"."""
+    """Return the facts and the ONNX file of a fake engine."""
     assert engine.startswith(MAGIC)
     line, _newline, model = engine[len(MAGIC) :].partition(b"\n")
     return json.loads(line.decode()), model
@@ -72,8 +72,8 @@ class Builder:
         self._trt, self._has, self._log = trt, has, log
 
     def create_network(self, flags):
-        wanted = "EXPLICIT_BATCH" if "EXPLICIT_BATCH" in self._has else "STRONGLY_TYPED"
-        assert flags & (1 << int(getattr(self._trt.NetworkDefinitionCreationFlag, wanted))), "expected " + wanted
+        flag = "EXPLICIT_BATCH" if "EXPLICIT_BATCH" in self._has else "STRONGLY_TYPED"
+        assert flags & (1 << int(getattr(self._trt.NetworkDefinitionCreationFlag, flag))), "expected " + flag
         return Network()
 
     def create_builder_config(self):
@@ -115,12 +115,12 @@ class Builder:
 
 
 def _built(layer, network, config):
-    """Of strongly typed networks by their types; else what the flags permit."""
-    own = network.precision(layer)
+    """Return the precision of a layer: that of its types in a strongly typed network, else the lowest permitted one."""
+    typed = network.precision(layer)
     if "STRONGLY_TYPED" in config.has:
-        return own
+        return typed
     permitted = {"FP16": "fp16", "INT8": None}
-    return min([own] + [permitted[f.name] for f in config.flags if permitted[f.name]], key="int8 fp16 fp32".index)
+    return min([typed] + [permitted[f.name] for f in config.flags if permitted[f.name]], key="int8 fp16 fp32".index)
 
 
 class Config:
@@ -250,7 +250,7 @@ class OnnxParser:
 
 
 class Runtime:
-    """Gives the engines of another Runtime, or empty ones, an inspector."""
+    """Add an inspector to the engines of another Runtime, or to empty engines."""
 
     def __init__(self, running):
         self._running = running

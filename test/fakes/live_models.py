@@ -1,4 +1,4 @@
-"""Networks with random weights whose outputs depend on the image, so that comparing outputs can fail."""
+"""Make networks with random weights whose outputs depend on the image, so that a comparison of outputs can fail."""
 
 import torch
 from torch import nn
@@ -8,10 +8,10 @@ from pose_estimation_ros.training.export.export import parity
 
 @torch.no_grad()
 def live(model, side=64):
-    """The model in evaluation mode, its batch norms with the statistics of noise images of this size.
+    """Return a model in evaluation mode whose batch norms have the statistics of noise images of a size.
 
-    With those it starts from, the signal fades out over the many layers, and every comparison of outputs passes; with
-    those of another size it explodes.
+    With the initial statistics the signal would fade over the many layers, and every comparison of outputs would pass.
+    With the statistics of another size it would explode.
     """
     torch.manual_seed(0)
     for module in model.modules():
@@ -23,7 +23,7 @@ def live(model, side=64):
 
 @torch.no_grad()
 def live_parity(model, content, size_wh):
-    """export.parity, after a look whether the outputs depend on the image."""
+    """Return export.parity after checking that the outputs depend on the image."""
     for maps in model(255 * torch.rand(2, 3, size_wh[1], size_wh[0])).values():
         assert (maps[0] - maps[1]).abs().max() > 1e-2
     return parity(model, content, size_wh)

@@ -1,8 +1,8 @@
-"""Message classes of packages that are not installed here: fields and defaults as rosidl's, other keywords refused."""
+"""Make message classes of packages that are not installed, with fields and defaults as in rosidl's classes."""
 
 
 def message_class(name, constants=(), **defaults):
-    """defaults: by field, a value, or a class or function that makes one."""
+    """Return a class that accepts its fields only; defaults has a value, a class or a function for each field."""
 
     def init(self, **fields):
         assert set(fields) <= set(defaults), "%s has no %s" % (name, sorted(set(fields) - set(defaults)))

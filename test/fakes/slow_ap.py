@@ -1,4 +1,4 @@
-"""COCO's and CrowdPose's AP written out person by person, without pycocotools: what the evaluators must agree with."""
+"""Compute COCO's and CrowdPose's AP person by person, without pycocotools, as the reference for the evaluators."""
 
 import math
 
@@ -9,13 +9,13 @@ RECALLS = np.linspace(0, 1, 101)
 ANY, MEDIUM, LARGE = (0, 1e10), (32**2, 96**2), (96**2, 1e10)
 
 
-def oks(truth, found, sigmas, area):
-    """Of an annotation and a result; of someone without keypoints: how far outside their doubled box the result is."""
+def oks(truth, result, sigmas, area):
+    """Return the OKS of a result; for annotations without keypoints, from the distance to the doubled box."""
     left, top, width, height = truth["bbox"]
     labelled = [k for k in range(len(sigmas)) if truth["keypoints"][3 * k + 2] > 0]
     total = 0.0
     for k in labelled or range(len(sigmas)):
-        x, y = found["keypoints"][3 * k : 3 * k + 2]
+        x, y = result["keypoints"][3 * k : 3 * k + 2]
         if labelled:
             dx, dy = x - truth["keypoints"][3 * k], y - truth["keypoints"][3 * k + 1]
         else:
@@ -25,34 +25,34 @@ def oks(truth, found, sigmas, area):
     return total / (len(labelled) or len(sigmas))
 
 
-def extent(found):
-    """Area of the box about a result's keypoints."""
-    x, y = found["keypoints"][0::3], found["keypoints"][1::3]
+def extent(result):
+    """Return the area of the box around a result's keypoints."""
+    x, y = result["keypoints"][0::3], result["keypoints"][1::3]
     return (max(x) - min(x)) * (max(y) - min(y))
 
 
-def outcomes(truths, founds, likeness, threshold, area_of, between):
-    """(score, "right", "wrong" or "ignored") of each result of one image, and how many people there were to find."""
+def outcomes(truths, predictions, similarity, threshold, area_of, between):
+    """Return (score, "right", "wrong" or "ignored") of each result of one image, and the number of people to find."""
     low, high = between
     counted = [t["num_keypoints"] > 0 and not t["iscrowd"] and low <= area_of(t) <= high for t in truths]
     taken, rows = set(), []
-    for f in sorted(range(len(founds)), key=lambda f: -founds[f]["score"])[:20]:
+    for f in sorted(range(len(predictions)), key=lambda f: -predictions[f]["score"])[:20]:
         free = [
-            t for t in range(len(truths)) if likeness[f][t] >= threshold and (t not in taken or truths[t]["iscrowd"])
+            t for t in range(len(truths)) if similarity[f][t] >= threshold and (t not in taken or truths[t]["iscrowd"])
         ]
-        best = max((t for t in free if counted[t]), key=lambda t: (likeness[f][t], t), default=None)
-        other = max((t for t in free if not counted[t]), key=lambda t: (likeness[f][t], t), default=None)
+        best = max((t for t in free if counted[t]), key=lambda t: (similarity[f][t], t), default=None)
+        other = max((t for t in free if not counted[t]), key=lambda t: (similarity[f][t], t), default=None)
         taken |= {other if best is None else best}
         if best is not None:
             outcome = "right"
         else:
-            outcome = "wrong" if other is None and low <= extent(founds[f]) <= high else "ignored"
-        rows.append((founds[f]["score"], outcome))
+            outcome = "wrong" if other is None and low <= extent(predictions[f]) <= high else "ignored"
+        rows.append((predictions[f]["score"], outcome))
     return rows, sum(counted)
 
 
 def precision_and_recall(rows, persons):
-    """Mean over 101 recalls of the best precision at that recall or more; the recall of all."""
+    """Return the mean over 101 recalls of the best precision at that recall or more, and the recall of all results."""
     points, right, wrong = [], 0, 0
     for _, outcome in sorted(rows, key=lambda row: -row[0]):
         right, wrong = right + (outcome == "right"), wrong + (outcome == "wrong")
@@ -63,25 +63,25 @@ def precision_and_recall(rows, persons):
 
 
 def slow_ap(images, annotations, results, sigmas, area_of, between=ANY):
-    """(AP, recall) in 0..100 by threshold, two lists of 10; -1 where there is nobody to find."""
-    likeness, groups = {}, {}
+    """Return lists of AP and recall (0 to 100) at the 10 thresholds; -1 if there is nobody to find."""
+    similarity, groups = {}, {}
     for image in sorted(images):
         truths = [a for a in annotations if a["image_id"] == image]
-        founds = [r for r in results if r["image_id"] == image]
-        groups[image] = truths, founds
-        likeness[image] = [[oks(t, f, sigmas, area_of(t)) for t in truths] for f in founds]
+        predictions = [r for r in results if r["image_id"] == image]
+        groups[image] = truths, predictions
+        similarity[image] = [[oks(t, f, sigmas, area_of(t)) for t in truths] for f in predictions]
     figures = []
     for threshold in THRESHOLDS:
         rows, persons = [], 0
-        for image, (truths, founds) in groups.items():
-            own, people = outcomes(truths, founds, likeness[image], threshold, area_of, between)
-            rows, persons = rows + own, persons + people
+        for image, (truths, predictions) in groups.items():
+            image_rows, people = outcomes(truths, predictions, similarity[image], threshold, area_of, between)
+            rows, persons = rows + image_rows, persons + people
         figures.append([100 * f for f in precision_and_recall(rows, persons)] if persons else [-1, -1])
     return [list(column) for column in zip(*figures)]
 
 
 def jittered(annotations, rng, amount=0.06):
-    """Results near the annotations: some missed, some twice, some nowhere, with equal scores among them."""
+    """Return results near the annotations: some missing, some twice, some far away, and some with equal scores."""
     results = []
     for person in annotations:
         for _ in range(rng.choice([0, 1, 1, 1, 2])):

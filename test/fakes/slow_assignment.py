@@ -1,10 +1,10 @@
-"""An assignment by another method, slow and simple, to check the fast one with."""
+"""Solve the assignment problem by a slow and simple method, as the reference for the fast one."""
 
 import numpy as np
 
 
 def slow_assign(cost):
-    """Klein 1967: begins anyhow and moves rows round in a circle as long as that is cheaper. Square matrices."""
+    """Return the cheapest columns (N,) of a cost matrix (N, N), by cancelling negative cycles (Klein 1967)."""
     count = len(cost)
     columns = np.arange(count)
     while True:
@@ -18,7 +18,7 @@ def slow_assign(cost):
             return columns
         row = np.flatnonzero(better)[0]
         for _ in range(count):
-            row = before[row]  # now surely on the circle
+            row = before[row]  # after count steps the row is on the cycle
         circle = [row]
         while before[circle[-1]] != row:
             circle.append(before[circle[-1]])

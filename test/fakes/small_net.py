@@ -1,10 +1,10 @@
-"""A network with one of everything that lower precision must treat apart, with weights that make its output lively."""
+"""Write a network with each operator that conversion to lower precision must treat specially."""
 
 import numpy as np
 
 
 def save_small_net(save_onnx, save_spec, name="small", extra=()):
-    """Normalisation, convolution, ReLU, sum, resize, attention by vectors, last convolution: 16x8 px, 17 maps."""
+    """Write the network (16x8 px, 17 heatmaps) and its spec; its weights make the output vary. Return its path."""
     rng = np.random.default_rng(0)
     weights = {
         "mean": np.full((1, 3, 1, 1), 128), "scale": np.full((1, 3, 1, 1), 1 / 64),
@@ -41,6 +41,6 @@ def save_small_net(save_onnx, save_spec, name="small", extra=()):
 
 
 def noise(count=4):
-    """Batches for calibration."""
+    """Return batches of noise for calibration."""
     rng = np.random.default_rng(1)
     return [rng.uniform(0, 255, (2, 3, 16, 8)).astype(np.float32) for _ in range(count)]

@@ -1,4 +1,4 @@
-"""Tiny networks with known answers and their specs, as files: for tests, and for the fault rig."""
+"""Write tiny networks with known outputs and their specs, for tests and for the fault rig."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def write_onnx(folder, name, nodes, inputs, outputs, weights):
-    """Writes an ONNX file which ONNX Runtime 1.10 loads too, and returns its path."""
+    """Write an ONNX file, which ONNX Runtime 1.10 can load, and return its path."""
     import onnx
     import onnx.helper
     import onnx.numpy_helper
@@ -16,7 +16,7 @@ def write_onnx(folder, name, nodes, inputs, outputs, weights):
         return [onnx.helper.make_tensor_value_info(key, onnx.TensorProto.FLOAT, s) for key, s in shapes.items()]
 
     tensors = [onnx.numpy_helper.from_array(np.asarray(value, np.float32), key) for key, value in weights.items()]
-    nodes = [onnx.helper.make_node(op, given, made, **attributes) for op, given, made, attributes in nodes]
+    nodes = [onnx.helper.make_node(op, reads, writes, **attributes) for op, reads, writes, attributes in nodes]
     graph = onnx.helper.make_graph(nodes, name, infos(inputs), infos(outputs), tensors)
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)])
     model.ir_version = 7
@@ -26,7 +26,7 @@ def write_onnx(folder, name, nodes, inputs, outputs, weights):
 
 
 def write_spec(path, **changes):
-    """Writes the .json beside a model; keywords replace fields."""
+    """Write the spec beside a model; keywords replace fields."""
     from pose_estimation_ros.core.atomic_files import file_sha256
     from pose_estimation_ros.core.model_spec import ModelSpec, spec_path
 
@@ -42,7 +42,7 @@ def write_spec(path, **changes):
 
 
 def write_color_model(folder):
-    """A top-down model of 48x64 px: keypoint k is where the image is reddest, greenest, bluest for k % 3 = 0, 1, 2."""
+    """Write a top-down model of 48x64 px whose keypoint k is at the reddest, greenest or bluest point (k % 3)."""
     weight = np.zeros((17, 3, 1, 1))
     weight[np.arange(17), np.arange(17) % 3] = 1 / 255.0
     nodes = [("Conv", ["images", "weight"], ["heatmaps"], {"strides": [4, 4]})]
@@ -53,7 +53,7 @@ def write_color_model(folder):
 
 
 def write_broken_model(folder, bias):
-    """The color model with a bias (17,) for its heatmaps, such as NaN."""
+    """Write the color model with a bias (17,), such as NaN, added to its heatmaps."""
     weight = np.zeros((17, 3, 1, 1))
     weight[np.arange(17), np.arange(17) % 3] = 1 / 255.0
     nodes = [
@@ -67,7 +67,7 @@ def write_broken_model(folder, bias):
 
 
 def write_engine(model, max_batch=8, **changes):
-    """Writes <model>.engine beside an ONNX file, with its sidecar, for the fake TensorRT; keywords replace fields."""
+    """Write <model>.engine and its sidecar beside an ONNX file, for the fake TensorRT; keywords replace fields."""
     from fake_tensorrt import engine_bytes
 
     from pose_estimation_ros.core.atomic_files import file_sha256
@@ -85,7 +85,7 @@ def write_engine(model, max_batch=8, **changes):
 
 
 def paint_blob(image, center_xy, color_bgr, sigma=6.0):
-    """Adds a soft dot whose brightest point is at center_xy px; in place."""
+    """Add a soft dot to an image in place, with its brightest point at center_xy px."""
     y, x = np.mgrid[: image.shape[0], : image.shape[1]]
     dot = np.exp(-((x - center_xy[0]) ** 2 + (y - center_xy[1]) ** 2) / (2 * sigma**2))[..., None]
     image[:] = np.maximum(image, np.round(dot * np.array(color_bgr)).astype(np.uint8))
