@@ -73,8 +73,8 @@ def build_model(name: str) -> nn.Module:
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 1.0
-            nn.init.constant_(module.bias, 0.3)  # a channel that hardly ever fires amplifies rounding
-    width, height = SIZES_WH[name]  # statistics of another size would let the signal explode
+            nn.init.constant_(module.bias, 0.3)  # channels that are nearly always 0 would amplify rounding errors
+    width, height = SIZES_WH[name]  # with the statistics of another size the signal would explode
     model.train()(255 * torch.rand(2, 3, height, width))
     return model.eval()
 
@@ -92,8 +92,8 @@ def write_graphs(name: str, folder: Path) -> dict[str, Path]:
     """Write the graphs of a network and return graph -> path.
 
     Args:
-        name: of the network.
-        folder: for the files.
+        name: Name of the network.
+        folder: Folder for the files.
 
     Raises:
         AssertionError: ONNX Runtime differs from torch by more than `pose export` accepts.
@@ -116,9 +116,9 @@ def measure(graphs: dict[str, dict[str, Path]], threads: int, rounds: int) -> di
     """Time all networks in turns.
 
     Args:
-        graphs: name of the network -> graph -> path.
-        threads: of the engine.
-        rounds: calls of each network.
+        graphs: {name of the network: {graph: path}}.
+        threads: Number of threads of the engine.
+        rounds: Calls of each network.
 
     Returns:
         (name, kind) -> milliseconds (rounds,).
@@ -147,9 +147,9 @@ def compare(graphs: dict[str, dict[str, Path]], threads: int, rounds: int) -> It
     """Yield a row for each family: name, threads, ratio of MACs, and for each kind milliseconds and its ratio.
 
     Args:
-        graphs: name of the network -> graph -> path.
-        threads: of the engine.
-        rounds: calls of each network.
+        graphs: {name of the network: {graph: path}}.
+        threads: Number of threads of the engine.
+        rounds: Calls of each network.
     """
     times = measure(graphs, threads, rounds)
     for name in graphs:
@@ -172,9 +172,9 @@ def main() -> None:
     """Print the table and the machine."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("families", nargs="*", metavar="FAMILY", choices=[*SIZES_WH, []])
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--rounds", type=int, default=15, help="calls of each network (default: %(default)s)")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads (default: 1 2)")
+    parser.add_argument("--json", metavar="FILE", help="also write the rows as JSON")
     args = parser.parse_args()
     warnings.filterwarnings("ignore", category=DeprecationWarning)  # from torch's exporter, about itself
     torch.set_num_threads(1)
