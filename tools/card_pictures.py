@@ -49,15 +49,15 @@ def curve(out, runs):
     """
     figure = Figure(figsize=(7.2, 2.6), layout="constrained")
     metric, loss = figure.subplots(1, 2)
-    seen = 0
+    samples_before = 0
     for run in map(Path, runs):
         log = read_log(run / "log.csv")
-        samples = seen + log["epoch"] * yaml.safe_load((run / "recipe.yaml").read_text())["epoch_samples"]
+        samples = samples_before + log["epoch"] * yaml.safe_load((run / "recipe.yaml").read_text())["epoch_samples"]
         name = next(key for key in log if key in ("holdout_pck", "holdout_recall"))
         (line,) = metric.plot(samples / 1000, log[name], label=run.name)
         loss.plot(samples / 1000, log["holdout_loss"], color=line.get_color())
         loss.plot(samples / 1000, log["train_loss"], color=line.get_color(), linestyle=":")
-        seen = samples[-1]
+        samples_before = samples[-1]
     metric.set_ylabel(name.replace("_", " "))
     loss.set_ylabel("loss: holdout, training dotted")
     for axes in (metric, loss):
