@@ -10,10 +10,10 @@ number of the frame from 0. Stamps begin at 1 s; frames of a video keep the time
 
 import argparse
 
-from pose_estimation_ros.core.arguments import number, whole
+from pose_estimation_ros.cli.arguments import number, whole
+from pose_estimation_ros.cli.output import warn
 from pose_estimation_ros.evaluation.bag.files.writer import STORAGES
 from pose_estimation_ros.evaluation.bag.make_bag import RATES_HZ, BagConversion, make_bag
-from pose_estimation_ros.inference.predict import tell_unreadable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def main(args: argparse.Namespace) -> int:
     conversion = BagConversion(
         args.input, args.out, args.storage, args.compressed, args.rate, args.annotations, args.max_frames
     )
-    made = make_bag(conversion)
+    made = make_bag(conversion, warn)
     annotated = "" if made.annotated is None else f"; {made.annotated} with annotations"
     print(f"{made.images} images in {made.path}{annotated}")
-    return tell_unreadable(made.source)
+    return 1 if made.unreadable else 0

@@ -83,11 +83,6 @@ def predict(prediction: Prediction, warn: Callable[[str], Any] = warnings.warn) 
         return predicted._replace(unreadable=warn_of_unreadable(source, warn))
 
 
-def tell_unreadable(source: Source) -> int:
-    """Name the unreadable images of a folder on stderr; return 1, an exit code, where there are any, else 0."""
-    return min(1, warn_of_unreadable(source, lambda text: print("pose: warning: %s" % text, file=sys.stderr)))
-
-
 def warn_of_fault(pipeline: Pipeline, known_fault: str, warn: Callable[[str], Any]) -> str:
     """Warn that a network runs on the CPU in place of its engine.
 

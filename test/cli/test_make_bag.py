@@ -5,20 +5,19 @@ import pytest
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.cli import make_bag as command
 from pose_estimation_ros.evaluation.bag.make_bag import BagConversion, MadeBag
-from pose_estimation_ros.imaging.video import Source
 
 
 @pytest.fixture
 def call(monkeypatch):
     """A function that runs the command without making a bag -> exit code, settings."""
 
-    def run(*argv, annotated=None, unreadable=()):
-        conversions, source = [], Source("folder", "in", ["1.png", "2.png"])
-        source.unreadable = list(unreadable)
+    def run(*argv, annotated=None, unreadable=0):
+        conversions = []
 
-        def make_bag(conversion):
+        def make_bag(conversion, warn):
             conversions.append(conversion)
-            return MadeBag(conversion.out, 2, annotated, source)
+            warn("what is odd")
+            return MadeBag(conversion.out, 2, annotated, unreadable)
 
         monkeypatch.setattr(command, "make_bag", make_bag)
         return main(["make-bag", "in", "--out", "bag", *argv]), conversions[0]
@@ -42,7 +41,6 @@ def test_each_argument_is_a_setting(call, argv, fields):
 
 
 def test_what_is_printed(call, capsys):
-    assert call()[0] == 0 and capsys.readouterr() == ("2 images in bag\n", "")
+    assert call()[0] == 0 and capsys.readouterr() == ("2 images in bag\n", "pose: warning: what is odd\n")
     assert call(annotated=0)[0] == 0 and capsys.readouterr().out == "2 images in bag; 0 with annotations\n"
-    assert call(unreadable=["1.png: broken"])[0] == 1
-    assert "1.png: broken" in capsys.readouterr().err
+    assert call(unreadable=1)[0] == 1

@@ -15,14 +15,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from pose_estimation_ros.core.atomic_files import write_json
+from pose_estimation_ros.core.atomic_files import make_folder, write_json
 from pose_estimation_ros.evaluation.bag.files.reader import bag_name
 from pose_estimation_ros.evaluation.bag.report.write import write_report
 from pose_estimation_ros.evaluation.bag.run.jobs import Note, Outcome, Run, evaluate_bag
 from pose_estimation_ros.evaluation.bag.run.processes import Keep, in_processes
 from pose_estimation_ros.evaluation.bag.run.ray_cluster import on_ray
 from pose_estimation_ros.evaluation.bag.run.settings import BagEvaluation
-from pose_estimation_ros.inference.predict import make_folder
 
 __all__ = ["BagEvaluation", "Outcome", "evaluate_bags"]
 

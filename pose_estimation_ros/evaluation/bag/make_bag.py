@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,7 +33,7 @@ from pose_estimation_ros.evaluation.bag.files.writer import STORAGES, BagWriter
 from pose_estimation_ros.evaluation.bag.metrics.ground_truth import FILE
 from pose_estimation_ros.evaluation.bag.metrics.image_annotations import Annotations
 from pose_estimation_ros.imaging.compressed import decode_compressed
-from pose_estimation_ros.imaging.video import Source, SourceFrame, open_source
+from pose_estimation_ros.imaging.video import Source, SourceFrame, open_source, warn_of_unreadable
 from pose_estimation_ros.inference.progress import progress
 from pose_estimation_ros.messages.poses import poses_to_msg
 
@@ -89,19 +90,23 @@ class MadeBag(NamedTuple):
         path: folder of the bag.
         images: number of images in it.
         annotated: how many of them are annotated; None without annotations.
-        source: the source, closed; ``source.unreadable`` names the images that were left out.
+        unreadable: number of images that could not be read and were left out.
     """
 
     path: Path
     images: int
     annotated: int | None
-    source: Source
+    unreadable: int
 
 
-def make_bag(conversion: BagConversion) -> MadeBag:
+def make_bag(conversion: BagConversion, warn: Callable[[str], object] = warnings.warn) -> MadeBag:
     """Convert a video or images to a bag; images of a folder that cannot be read are left out.
 
     The bag is written into a temporary folder beside the target, which takes its name at the end.
+
+    Args:
+        conversion: the settings.
+        warn: is called with a line for images that cannot be read.
 
     Raises:
         ConfigError: the source is a camera.
@@ -122,7 +127,8 @@ def make_bag(conversion: BagConversion) -> MadeBag:
                 os.rename(Path(unfinished, out.name), out)
         except OSError as error:
             raise DataError(f"cannot write the bag {out}: {error.strerror or error}") from error
-    return MadeBag(out, count, len(annotations.images) if annotations else None, source)
+    annotated = len(annotations.images) if annotations else None
+    return MadeBag(out, count, annotated, warn_of_unreadable(source, warn))
 
 
 def write_bag(path: Path, source: Source, conversion: BagConversion, annotations: Annotations | None) -> int:

@@ -267,9 +267,13 @@ def test_bad_input(make, photos, content, tmp_path, capsys):
 
 def test_from_python(photos, tmp_path, capsys):
     made = make_bag.make_bag(make_bag.BagConversion(photos, tmp_path / "bag", compressed=True, max_frames=2))
-    assert (made.path, made.images, made.annotated, made.source.unreadable) == (tmp_path / "bag", 2, None, [])
+    assert made == (tmp_path / "bag", 2, None, 0)
     assert len(entries(made.path, "/camera/image_raw/compressed")) == 2
-    assert capsys.readouterr().out == ""
+    (photos / "2.jpg").write_bytes(b"broken")
+    warned = []
+    made = make_bag.make_bag(make_bag.BagConversion(photos, tmp_path / "second"), warned.append)
+    assert (made.images, made.unreadable) == (2, 1) and "2.jpg: expected an image" in warned[0] and len(warned) == 2
+    assert capsys.readouterr() == ("", "")
     with pytest.raises(DataError, match="is there already"):
         make_bag.make_bag(make_bag.BagConversion(photos, tmp_path / "bag"))
 
