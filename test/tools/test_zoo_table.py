@@ -73,7 +73,7 @@ def test_rows_of_groups(tool, spec):
 def test_a_page_without_its_part_is_refused(tmp_path, repository, tool):
     page = tmp_path / "page.md"
     page.write_text("# no part\n")
-    with pytest.raises(SystemExit, match="page.md: expected one part 'zoo', found 0"):
+    with pytest.raises(SystemExit, match="page.md: expected one part 'zoo', got 0"):
         tool.filled(page, {"zoo": "x"})
     page.write_text("a\n<!-- zoo -->\nold\n<!-- end -->\nb\n")
     assert tool.filled(page, {"zoo": "| 1 | \\d |"}) == "a\n<!-- zoo -->\n| 1 | \\d |\n<!-- end -->\nb\n"
