@@ -76,7 +76,7 @@ class NetworkDetector:
             watch: gets the time of each stage.
         """
         self.backend, self._family = backend, family
-        self._size_wh: Tuple[int, int] = (backend.input_shape[3], backend.input_shape[2])
+        self._size_wh = _input_size_wh(backend)
         self.score_threshold = family.score_threshold if score_threshold is None else score_threshold
         self._watch = watch or Stopwatch()
 
@@ -172,7 +172,7 @@ def _foreign_family(backend: Backend, path: str) -> Family:
     if len(shape) == 4 and shape[1] == 3 and None not in shape[1:]:
         if nanodet_strides(list(backend.output_shapes)):
             return NANODET
-        if is_yolox(backend.output_shapes, (shape[3], shape[2])):
+        if is_yolox(backend.output_shapes, _input_size_wh(backend)):
             return YOLOX
     backend.close()
     raise ModelError(
@@ -180,3 +180,9 @@ def _foreign_family(backend: Backend, path: str) -> Family:
         "output (1, cells, 5 + classes) or outputs cls_pred_stride_*, dis_pred_stride_*; got input %s, outputs %s"
         % (path, shape, shown(backend.output_shapes))
     )
+
+
+def _input_size_wh(backend: Backend) -> Tuple[int, int]:
+    """Return the width and height of a network's input in px, 0 where they are free."""
+    height, width = (size or 0 for size in backend.input_shape[2:])
+    return width, height
