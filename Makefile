@@ -9,6 +9,7 @@ VENV = $(CURDIR)/.venv$(SUFFIX)
 VENV36 = $(CURDIR)/.venv36
 RUNTIME_COMMANDS = $(addprefix cli/,arguments.py flags.py output.py predict.py benchmark.py build_engine.py inspect_engine.py)
 RUNTIME = $(addprefix pose_estimation_ros/,__init__.py __main__.py core imaging inference messages nodes $(RUNTIME_COMMANDS)) launch
+SPELLED = pose_estimation_ros launch config docs tools benchmarks examples Makefile setup.py $(wildcard *.md *.rst)
 SETUP = DISTRO=$(DISTRO) $(PYTHON) tools/setup_venv.py
 export VENV
 export ROS_AUTOMATIC_DISCOVERY_RANGE = LOCALHOST
@@ -50,7 +51,9 @@ test-openvino: dev
 check: dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy
+	$(VENV)/bin/codespell $(SPELLED)
+	$(VENV)/bin/python -m tools.checks.strict_types
+	$(VENV)/bin/python -m tools.checks.house
 	$(VENV)/bin/vermin --no-tips --violations -t=3.6- $(RUNTIME)
 	$(VENV)/bin/python -m pytest test
 

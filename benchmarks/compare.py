@@ -24,18 +24,21 @@ REFERENCES = Path("../shared/data/reference_models")
 
 
 def accuracy(movenet, data):
+    """Measure the AP of a MoveNet in the annotated boxes."""
     truth, results = predict(movenet, data)
     seen = {"protocol": "movenet", "input": "square, box x 1.1", "flip": False, "boxes": "ground truth"}
     return {**seen, "images": len(truth.imgs), **rounded(coco.keypoint_ap(truth, results))}
 
 
 def movenet_candidate(path, args):
+    """Open a MoveNet for the comparison."""
     movenet = MoveNet(str(path), args.threads)
     image = np.random.default_rng(0).integers(0, 256, (1, *movenet.size_wh[::-1], 3), np.int32)
     return Candidate(path.stem, path, "top_down", image, movenet.run, partial(accuracy, movenet, args.data))
 
 
 def main(argv):
+    """Compare the models of the command line and the MoveNets, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_arguments(parser)
     args = parser.parse_args(argv)

@@ -38,11 +38,11 @@ class MoveNet:
         self.size_wh = self._input.shape[2], self._input.shape[1]
 
     def run(self, crop):
-        """(1, h, w, 3) int32 RGB -> (1, 1, 17, 3)."""
+        """Run the network on a crop (1, h, w, 3) int32 RGB, and return (1, 1, 17, 3): y, x, score."""
         return self._session.run(None, {self._input.name: crop})[0]
 
     def __call__(self, frame, boxes):
-        """frame (H, W, 3) uint8 BGR, boxes (N, 4) xyxy px, N > 0 -> the N people, in the boxes' order."""
+        """Estimate the people in the boxes (N, 4) xyxy px, N > 0, of a frame (H, W, 3) uint8 BGR, in their order."""
         matrices = crop_matrices(boxes, self.size_wh, PADDING)
         matrices[..., 2] += 0.5  # the box's corner, not the middle of a pixel, at (0, 0)
         crops = warp_crops(frame, matrices, self.size_wh).transpose(0, 2, 3, 1).astype(np.int32)
@@ -52,7 +52,7 @@ class MoveNet:
 
 
 def predict(movenet, data):
-    """Annotations and results on the ground-truth boxes of COCO's layout."""
+    """Return the annotations of a data set in COCO's layout and the results of a MoveNet in its boxes."""
     truth, folder, results = coco_index.load_ground_truth(data), annotation_file(data).parent, []
     for image_id, (boxes, _) in tqdm(coco_index.ground_truth_boxes(truth).items(), "images", leave=False):
         if len(boxes):
@@ -61,6 +61,7 @@ def predict(movenet, data):
 
 
 def main(model, data, out=None):
+    """Print the figures of a MoveNet, and write its results if a file is named."""
     truth, results = predict(MoveNet(model), data)
     if out:
         write_json(out, results)

@@ -79,6 +79,7 @@ def make_message(poses: Poses, size_wh: Tuple[int, int], skeleton_name: str) -> 
 
 
 def default_input() -> str:
+    """Return the path of the demo's clip."""
     clip = demo_clip()
     if not os.path.isfile(clip):
         raise ConfigError("expected an INPUT: the demo's clip is not at %s" % clip)

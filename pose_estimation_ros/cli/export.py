@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 
-from pose_estimation_ros.core.arguments import whole
+from pose_estimation_ros.cli.arguments import whole
 from pose_estimation_ros.training.export.convert import PRECISIONS
 from pose_estimation_ros.training.export.model_export import FULL, ModelExport, export_model
 

@@ -178,7 +178,7 @@ def detector_candidate(model: ModelFile, name: str, comparison: Comparison, benc
     def accuracy() -> Figures:
         return accuracy_of_detector(model, benchmarks.detectors, threads, cpu_engine)[0]
 
-    image = noise((1, *backend.input_shape[1:]))
+    image = noise([1, *(size or 1 for size in backend.input_shape[1:])])
     return Candidate(name, Path(model.path), "person_detector", image, backend, accuracy)
 
 

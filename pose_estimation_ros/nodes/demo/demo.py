@@ -5,11 +5,10 @@ skeletons, keypoints.json (COCO results; image_id is the index of the image) and
 person was published.
 """
 
-import argparse
 import subprocess
 import sys
 import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
@@ -19,7 +18,6 @@ from sensor_msgs.msg import Image
 
 from pose_estimation_ros.core.errors import PoseError
 from pose_estimation_ros.core.poses import LOST
-from pose_estimation_ros.core.resources import demo_clip
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.imaging.video import open_source
 from pose_estimation_ros.messages.poses import msg_to_poses
@@ -79,13 +77,30 @@ def stamp_of(msg: Any) -> Stamp:
     return (msg.header.stamp.sec, msg.header.stamp.nanosec)
 
 
-def main(argv: Optional[List[str]] = None) -> int:
-    """Run the demo; return the exit code."""
-    args = arguments().parse_args(argv)
+class Demo(NamedTuple):
+    """Describe a run of the demo.
+
+    Attributes:
+        video: Video, folder of images or image.
+        out: Folder for the results.
+        rate_hz: Images per second; 0: as in the video.
+        model: Pose model, "" for the node's default.
+        detector: Person detector, "" for the node's default.
+    """
+
+    video: str
+    out: str = "out"
+    rate_hz: float = 0.0
+    model: str = ""
+    detector: str = ""
+
+
+def run_demo(demo: Demo) -> int:
+    """Run the demo, print its progress and return the exit code."""
     try:
-        with open_source(args.video) as source:
-            fps, length = args.rate_hz or source.fps, source.length
-        recorder = Recorder(args.out, fps)
+        with open_source(demo.video) as source:
+            fps, length = demo.rate_hz or source.fps, source.length
+        recorder = Recorder(demo.out, fps)
     except (PoseError, OSError) as error:
         print("demo: error: %s" % error, file=sys.stderr)
         return 1
@@ -93,7 +108,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     rclpy.init()
     children: List["subprocess.Popen[bytes]"] = []
     try:
-        code = play(DemoSubscriber(recorder), children, args, length)
+        code = play(DemoSubscriber(recorder), children, demo, length)
     except (KeyboardInterrupt, ExternalShutdownException):
         print("\nstopped")
         code = 130
@@ -104,21 +119,10 @@ def main(argv: Optional[List[str]] = None) -> int:
     return finish(recorder) or code
 
 
-def arguments() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(prog="demo", description=(__doc__ or "").split("\n\n")[1])
-    parser.add_argument("--video", default=demo_clip(), help="video, folder of images or image (default: a short clip)")
-    parser.add_argument("--out", default="out", help="folder for the results (%(default)s)")
-    parser.add_argument("--rate-hz", type=float, default=0.0, help="images per second; 0: as in the video")
-    parser.add_argument("--model", default="", help="pose model (the node's default)")
-    parser.add_argument("--detector", default="", help="person detector (the node's default)")
-    return parser
-
-
 def play(
     subscriber: DemoSubscriber,
     children: List["subprocess.Popen[bytes]"],
-    args: argparse.Namespace,
+    demo: Demo,
     length: Optional[int],
 ) -> int:
     """Start the processes and collect messages until the camera has ended and all is answered.
@@ -126,19 +130,19 @@ def play(
     Args:
         subscriber: Node that collects the messages.
         children: List to which the processes are appended, so that the caller can stop them.
-        args: Command line.
+        demo: What is run.
         length: Number of images, None if unknown.
 
     Returns:
         The exit code.
     """
     print("1/3 starting the pose node")
-    networks = {"model": args.model, "detector": args.detector}
+    networks = {"model": demo.model, "detector": demo.detector}
     children.append(processes.start_pose_node({name: value for name, value in networks.items() if value}))
     if not wait_for_skeleton(subscriber, children[0]):
         return 1
-    print("2/3 a camera process plays %s over DDS, the pose node answers" % args.video)
-    video = {"source": args.video, "rate_hz": args.rate_hz, "loop": False, "wait_for_subscribers": 2}
+    print("2/3 a camera process plays %s over DDS, the pose node answers" % demo.video)
+    video = {"source": demo.video, "rate_hz": demo.rate_hz, "loop": False, "wait_for_subscribers": 2}
     children.append(processes.start_video_node(video))
     progress = Progress(length)
     while not is_over(subscriber, *children):
@@ -226,7 +230,3 @@ def report(summary: Dict[str, Any]) -> int:
         print("demo: error: no person was published", file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -73,3 +73,7 @@ def test_first_lines_of_docstrings():
     text = '"""Do A.\n\nMore."""\n\n\ndef f():\n    """Do B."""'
     path = os.path.join("pose_estimation_ros", "core", "a.py")
     assert house.first_lines([source(text)]) == [path + ":1 Do A.", path + ":6 Do B."]
+
+
+def test_the_package_keeps_the_rules(capsys):
+    assert house.print_faults(house.sources(house.ROOT)) == 0, capsys.readouterr().out
