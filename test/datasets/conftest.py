@@ -1,3 +1,3 @@
-"""A folder in COCO's layout, small enough to work out by hand."""
+"""Provide a folder in COCO's layout, small enough to check by hand."""
 
 from coco_folder import as_results, content, folder  # noqa: F401

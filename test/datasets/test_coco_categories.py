@@ -108,7 +108,7 @@ def test_names_of_another_skeleton(names, skeleton, message):
 
 
 @pytest.mark.parametrize(
-    "ids, categories, chosen, told",
+    "ids, categories, chosen, warning",
     [
         ([], COCO_CATEGORIES, [], ""),
         ([1, 2, 1.0], COCO_CATEGORIES, [0, 2], ""),
@@ -117,10 +117,10 @@ def test_names_of_another_skeleton(names, skeleton, message):
         ([1, 1], Categories(None, frozenset()), [0, 1], ""),
     ],
 )
-def test_entries_of_persons(ids, categories, chosen, told, tmp_path, capsys):
+def test_entries_of_persons(ids, categories, chosen, warning, tmp_path, capsys):
     entries = [{"category_id": i, "place": n} for n, i in enumerate(ids)]
     assert [e["place"] for e in entries_of_persons(entries, categories, str(tmp_path), "boxes")] == chosen
-    assert told in capsys.readouterr().err
+    assert warning in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("ids, person, others", [([0, 0], 1, []), ([1, 2], 0, [1]), ([[1]], 1, [])])

@@ -1,4 +1,4 @@
-"""coco_index.py: annotations for evaluation, and what is refused in them."""
+"""Check coco_index.py: annotations for evaluation, and errors in them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""coco_warnings.py: one warning per file, after which evaluation and training go on."""
+"""Check coco_warnings.py: each file causes one warning, and evaluation and training go on."""
 
 import json
 

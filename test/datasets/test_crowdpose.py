@@ -1,4 +1,4 @@
-"""crowdpose.py: which files are CrowdPose's, and what is refused in them."""
+"""Check crowdpose.py: which files are CrowdPose's, and errors in them."""
 
 import pytest
 from crowdpose_people import made_up

@@ -1,4 +1,4 @@
-"""mpii.py: the two annotation files, and what is refused in them."""
+"""Check mpii.py: the two annotation files, and errors in them."""
 
 import math
 

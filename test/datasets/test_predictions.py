@@ -1,4 +1,4 @@
-"""predictions.py: what is read of a predictions file, and what is refused with the first offender and the count."""
+"""Check predictions.py: what is read, and errors with the count of faults and the first of them."""
 
 import json
 

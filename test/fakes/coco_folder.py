@@ -1,4 +1,4 @@
-"""A small annotation file in COCO's layout, and fixtures of it for the conftest.py of a folder of tests."""
+"""Make a small annotation file in COCO's layout, and fixtures of it for the conftest.py of a folder of tests."""
 
 import json
 
@@ -41,7 +41,7 @@ def folder(tmp_path, content):
 
 @pytest.fixture
 def as_results():
-    """A function: annotations -> the same as results."""
+    """Return a function that turns annotations into equal results."""
 
     def convert(annotations, score=0.9):
         fields = ("image_id", "category_id", "keypoints")
