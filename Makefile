@@ -10,7 +10,7 @@ VENV36 = $(CURDIR)/.venv36
 RUNTIME_COMMANDS = $(addprefix cli/,arguments.py flags.py output.py predict.py benchmark.py build_engine.py inspect_engine.py)
 RUNTIME = $(addprefix pose_estimation_ros/,__init__.py __main__.py core imaging inference messages nodes $(RUNTIME_COMMANDS)) launch
 SPELLED = pose_estimation_ros launch config docs tools benchmarks examples Makefile setup.py $(wildcard *.md *.rst)
-SETUP = DISTRO=$(DISTRO) $(PYTHON) tools/setup_venv.py
+SETUP = DISTRO=$(DISTRO) $(PYTHON) tools/environment/setup_venv.py
 export VENV
 export ROS_AUTOMATIC_DISCOVERY_RANGE = LOCALHOST
 export PYTHONDONTWRITEBYTECODE = 1
@@ -27,7 +27,7 @@ setup:
 
 dev:
 	@$(SETUP) dev
-	@$(VENV)/bin/python tools/tensorrt_bindings.py
+	@$(VENV)/bin/python tools/environment/tensorrt_bindings.py
 .PHONY: dev
 
 demo: setup
@@ -58,45 +58,45 @@ check: dev
 	$(VENV)/bin/python -m pytest test
 
 bench: dev
-	PYTHONPATH=. $(VENV)/bin/python benchmarks/bench_core.py
-	PYTHONPATH=. $(VENV)/bin/python benchmarks/bench_training.py
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/bench_core.py
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/bench_training.py
 	$(VENV)/bin/python -m pose_estimation_ros benchmark --batches 1 8
 
 # Times every family against HRNet-W32 on this CPU, on OpenVINO too after `make test-openvino`; FAMILIES="elpn_v1" selects.
 bench-cpu: dev
-	PYTHONPATH=.:$(VENV)/openvino $(VENV)/bin/python benchmarks/cpu_ratios.py $(FAMILIES)
+	PYTHONPATH=.:$(VENV)/openvino $(VENV)/bin/python benchmarks/speed/cpu_ratios.py $(FAMILIES)
 
 # Compares speed and accuracy of the shipped models with Google's MoveNets, with flip test (minutes); MODELS="a.onnx" selects.
 compare: dev
-	PYTHONPATH=. $(VENV)/bin/python benchmarks/compare.py $(or $(MODELS),models/*.onnx) --data ../shared/data/coco_val --flip
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/accuracy/compare.py $(or $(MODELS),models/*.onnx) --data ../shared/data/coco_val --flip
 
 # Compiles every model family with NVIDIA's parser and builder, without a GPU (a download of 95 MB); MODELS="elpn_v1" selects.
 check-trt: dev
-	PYTHONPATH=. $(VENV)/bin/python tools/check_trt.py $(MODELS)
+	PYTHONPATH=. $(VENV)/bin/python tools/checks/check_trt.py $(MODELS)
 
 # Measures identities, jitter and lag on scenes with exact ground truth, and 3D joints on rendered depth images;
 # GRID=--grid tries other settings.
 bench-tracking: dev
-	PYTHONPATH=. $(VENV)/bin/python benchmarks/tracking.py $(GRID)
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/tracking/tracking.py $(GRID)
 
 bench-depth: dev
-	PYTHONPATH=. $(VENV)/bin/python benchmarks/depth.py
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/tracking/depth.py
 .PHONY: bench-tracking bench-depth
 
 # Overfits every family on 64 persons of ../shared/data/coco_train (hours on a small CPU); FAMILIES="elpn_v1" selects.
 overfit: dev
-	PYTHONPATH=. $(VENV)/bin/python benchmarks/overfit.py $(FAMILIES)
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/accuracy/overfit.py $(FAMILIES)
 
 # Trains the shipped models again from their recipes (hours on a CPU). SET="epochs=1 epoch_samples=64 out_dir=/tmp/try" is a
 # short trial. The same command resumes a training that was stopped with Ctrl-C.
 TRAINING = MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=268435456
 train-elpn_v1 train-lite0_fpn train-higher_lite0_fpn train-person_detector: train-%: dev
-	$(TRAINING) PYTHONPATH=. $(VENV)/bin/python tools/train_shipped.py $* $(SET)
+	$(TRAINING) PYTHONPATH=. $(VENV)/bin/python tools/training/train_shipped.py $* $(SET)
 .PHONY: train-elpn_v1 train-lite0_fpn train-higher_lite0_fpn train-person_detector
 
 # Writes the tables of models/README.md and of the model cards from the specs.
 zoo: dev
-	PYTHONPATH=. $(VENV)/bin/python tools/zoo_table.py
+	PYTHONPATH=. $(VENV)/bin/python tools/documentation/zoo_table.py
 .PHONY: zoo
 
 # Builds a workspace and runs its tests, as on a robot, and leaves build/, install/ and log/ (build/install-jazzy for Jazzy).
@@ -108,7 +108,7 @@ build:
 	@$(SETUP) build
 	$(COLCON) build $(BASES) --cmake-args -DPython3_EXECUTABLE=$(VENV)/bin/python
 	$(COLCON) test $(BASES) --return-code-on-test-failure --event-handlers console_direct+
-	$(VENV)/bin/python tools/check_symlink_install.py
+	$(VENV)/bin/python tools/checks/check_symlink_install.py
 
 # Runs a camera at 30 Hz, the pose node and a subscriber for MINUTES; fails if the node's memory or open files grow.
 soak: setup
@@ -120,8 +120,8 @@ faults: dev
 
 # Measures the node's time apart from its networks, and the age of results when the camera is faster than the node.
 bench-node: dev
-	PYTHONPATH=. $(VENV)/bin/python benchmarks/node_overhead.py
-	PYTHONPATH=. $(VENV)/bin/python benchmarks/node_overload.py
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/node_overhead.py
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/node_overload.py
 .PHONY: faults bench-node
 
 # Feeds every decoder and reader with damaged and hostile inputs for SECONDS each; TARGETS="yaml bag" selects.

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.depth_renderer import COCO, render, sensor
-from benchmarks.walkers import Walker
+from benchmarks.tracking.depth_renderer import COCO, render, sensor
+from benchmarks.tracking.walkers import Walker
 from pose_estimation_ros.core.camera import make_camera
 from pose_estimation_ros.core.depth import (
     OTHER_SURFACE_M,

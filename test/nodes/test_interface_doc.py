@@ -18,9 +18,9 @@ OF_RCLPY = {"/rosout", "/parameter_events", "/clock"}
 
 
 def test_tables_are_those_of_the_code(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "tools")
-    tool = runpy.run_path(str(ROOT / "tools" / "interface_doc.py"))
-    assert tool["filled"](tool["PAGE"], tool["parts"]()) == PAGE, "run tools/interface_doc.py"
+    monkeypatch.syspath_prepend(ROOT / "tools" / "documentation")
+    tool = runpy.run_path(str(ROOT / "tools" / "documentation" / "interface_doc.py"))
+    assert tool["filled"](tool["PAGE"], tool["parts"]()) == PAGE, "run tools/documentation/interface_doc.py"
 
 
 def rows(heading):

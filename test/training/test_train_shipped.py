@@ -18,7 +18,7 @@ from pose_estimation_ros.training.recipe import load_recipe
 
 @pytest.fixture(scope="module")
 def tool(repository):
-    sys.path.insert(0, str(repository / "tools"))
+    sys.path.insert(0, str(repository / "tools" / "training"))
     import train_shipped
 
     sys.path.pop(0)
@@ -65,7 +65,9 @@ def test_what_recipes_read_is_made_first(tool, repository):
             assert f"./{file}" in late, file
             late |= {f"./{argument}" for argument in shipped.inputs[file]}
         assert {file for file in late if file.startswith("./runs/")} == {f"./{file}" for file in made}
-        assert all((repository / "tools" / f"{made_by}.py").is_file() for made_by, *_ in shipped.inputs.values())
+        assert all(
+            (repository / "tools" / "training" / f"{made_by}.py").is_file() for made_by, *_ in shipped.inputs.values()
+        )
 
 
 @pytest.mark.parametrize(

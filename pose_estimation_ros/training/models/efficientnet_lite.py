@@ -2,7 +2,7 @@
 
 It is the Lite version, of github.com/tensorflow/tpu (2020), of "EfficientNet: Rethinking Model Scaling for
 Convolutional Neural Networks" (Tan and Le 2019, arXiv:1905.11946). It has MobileNetV2's blocks with ReLU6 and without
-squeeze-and-excitation, made for integer arithmetic. tools/imagenet_start.py loads weights trained on ImageNet.
+squeeze-and-excitation, made for integer arithmetic. tools/training/imagenet_start.py loads weights trained on ImageNet.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ def test_a_library_without_graphs_is_refused():
 
 @pytest.mark.parametrize("name", cuda_library.LIBRARIES)
 def test_the_real_library_has_every_function(name, monkeypatch):
-    """Where one is installed or fetched (tools/tensorrt_bindings.py); without a driver it must say so cleanly."""
+    """An installed library, or one that tensorrt_bindings.py has fetched, says cleanly that no driver is there."""
     fetched = os.path.join(sys.prefix, "tensorrt", "nvidia-*", "nvidia", "*", "lib")
     monkeypatch.setattr(cuda_library, "FOLDERS", cuda_library.FOLDERS + (fetched,))
     for path in [path for path in cuda_library.candidates() if os.path.basename(path) == name]:

@@ -159,7 +159,7 @@ def real(request, null_libraries, tmp_path_factory):
     """What one version's bindings answered to SCRIPT."""
     folder = os.path.join(FOLDER, VERSIONS[request.param])
     if not os.path.isdir(folder):
-        pytest.skip("no %s: not fetched (tools/tensorrt_bindings.py), or no wheel for this Python" % folder)
+        pytest.skip("no %s: not fetched (tools/environment/tensorrt_bindings.py), or no wheel for this Python" % folder)
     engine = tmp_path_factory.mktemp("engine") / "x.engine"
     engine.write_bytes(b"engine")
     paths = {"PYTHONPATH": os.pathsep.join([folder, ROOT]), "PYTHONDONTWRITEBYTECODE": "1"}

@@ -1,4 +1,4 @@
-"""Bad models are refused with node and reason; the reasons are those of NVIDIA's parser, tools/check_trt.py asks it."""
+"""Bad models are refused with node and reason; tools/checks/check_trt.py asks NVIDIA's own parser."""
 
 import numpy as np
 import onnx

@@ -12,7 +12,7 @@ from pose_estimation_ros.training.checkpoint import load_weights  # noqa: E402
 from pose_estimation_ros.training.models.efficientnet_lite import EfficientNetLite0  # noqa: E402
 from pose_estimation_ros.training.models.layers import Normalize  # noqa: E402
 from pose_estimation_ros.training.models.litepose import litepose_xs  # noqa: E402
-from tools import imagenet_start  # noqa: E402
+from tools.training import imagenet_start  # noqa: E402
 
 IMAGES = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0)) * 255
 

@@ -1,0 +1,131 @@
+"""Measure how much faster decoding, cropping and grouping are than simple reference implementations; print a table.
+
+Both are timed in one run. Ratios differ less from machine to machine than milliseconds do.
+Run: python benchmarks/speed/bench_core.py
+"""
+
+import time
+from functools import partial
+
+import cv2
+import numpy as np
+from grouping_by_loop import group_by_loop
+
+from pose_estimation_ros.core.geometry import crop_matrices
+from pose_estimation_ros.core.grouping import group, joint_order
+from pose_estimation_ros.core.heatmap import decode, encode
+from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.imaging.crops import warp_crops
+
+REPEATS = 50
+GROUP_REPEATS = 5
+SIZE_WH = (192, 256)
+
+
+def decode_by_loop(heatmaps):
+    """Decode one heatmap at a time, as the papers' test code does.
+
+    Args:
+        heatmaps: (N, K, h, w) float32.
+
+    Returns:
+        xy (N, K, 2) in px of the heatmaps and score (N, K), float32.
+    """
+    xy, score = np.zeros(heatmaps.shape[:2] + (2,), np.float32), np.zeros(heatmaps.shape[:2], np.float32)
+    height, width = heatmaps.shape[2:]
+    for person, joints in enumerate(heatmaps):
+        for joint, heatmap in enumerate(joints):
+            y, x = np.unravel_index(heatmap.argmax(), heatmap.shape)
+            xy[person, joint], score[person, joint] = (x, y), heatmap[y, x].clip(0, 1)
+            if 0 < x < width - 1:
+                xy[person, joint, 0] += 0.25 * np.sign(heatmap[y, x + 1] - heatmap[y, x - 1])
+            if 0 < y < height - 1:
+                xy[person, joint, 1] += 0.25 * np.sign(heatmap[y + 1, x] - heatmap[y - 1, x])
+    return xy, score
+
+
+def crops_by_stacking(frame, matrices, size_wh):
+    """Make one crop at a time, swap its colour channels with OpenCV, and stack the crops.
+
+    Args:
+        frame: (H, W, 3) uint8 image, BGR.
+        matrices: (N, 2, 3) affine matrices from the frame to the crops.
+        size_wh: Width and height of a crop, px.
+
+    Returns:
+        Crops (N, 3, h, w) float32, RGB.
+    """
+    crops = [cv2.warpAffine(frame, matrix, size_wh, flags=cv2.INTER_LINEAR) for matrix in matrices]
+    return np.stack([cv2.cvtColor(crop, cv2.COLOR_BGR2RGB).transpose(2, 0, 1) for crop in crops]).astype(np.float32)
+
+
+def milliseconds(*functions, repeats=REPEATS):
+    """Return the median time of each function in ms; they take turns, so that other programs slow all of them alike."""
+    times = [[] for _ in functions]
+    for _ in range(repeats):
+        for function, milliseconds_of_function in zip(functions, times, strict=True):
+            start_s = time.perf_counter()
+            function()
+            milliseconds_of_function.append(1e3 * (time.perf_counter() - start_s))
+    return [float(np.median(values)) for values in times]
+
+
+def compare_decode():
+    """Return the times of our decoding and of the reference in ms for 8 people, after checking that both agree."""
+    heatmaps = np.random.RandomState(0).rand(8, 17, 64, 48).astype(np.float32)
+    for ours, reference in zip(decode(heatmaps), decode_by_loop(heatmaps), strict=True):
+        np.testing.assert_allclose(ours, reference)
+    return milliseconds(lambda: decode(heatmaps), lambda: decode_by_loop(heatmaps))
+
+
+def compare_crops():
+    """Return the times of our crops and of the reference in ms for 8 people, after checking that both agree."""
+    frame = np.random.RandomState(1).randint(0, 256, (480, 640, 3)).astype(np.uint8)
+    left = np.arange(8) * 70.0
+    matrices = crop_matrices(np.stack([left, left * 0 + 60, left + 110, left * 0 + 400], 1), SIZE_WH)
+    np.testing.assert_array_equal(warp_crops(frame, matrices, SIZE_WH), crops_by_stacking(frame, matrices, SIZE_WH))
+    return milliseconds(
+        lambda: warp_crops(frame, matrices, SIZE_WH), lambda: crops_by_stacking(frame, matrices, SIZE_WH)
+    )
+
+
+def compare_group(people):
+    """Return the times of our grouping and of the reference in ms, after checking that both agree.
+
+    The maps are those of a 448x448 px image at half its size; a quarter of the joints is hidden.
+    """
+    random = np.random.RandomState(people)
+    heatmaps = random.uniform(-0.02, 0.02, (17, 224, 224)).astype(np.float32)
+    tags = random.normal(0, 1, heatmaps.shape).astype(np.float32)
+    for person in range(people):
+        xy, seen = random.randint(4, 220, (17, 2)), random.rand(17) < 0.75
+        height = random.uniform(0.5, 1, (17, 1, 1)).astype(np.float32)
+        heatmaps = np.maximum(heatmaps, height * encode(xy.astype(float), seen, (224, 224))[0])
+        for k in np.flatnonzero(seen):
+            x, y = xy[k]
+            tags[k, y - 3 : y + 4, x - 3 : x + 4] = 1.5 * person + random.normal(0, 0.1, (7, 7))
+    order = joint_order(get_skeleton("coco17"))
+    for ours, reference in zip(group(heatmaps, tags, order), group_by_loop(heatmaps, tags, order), strict=True):
+        np.testing.assert_allclose(ours, reference, atol=1e-5)
+    return milliseconds(
+        lambda: group(heatmaps, tags, order), lambda: group_by_loop(heatmaps, tags, order), repeats=GROUP_REPEATS
+    )
+
+
+def main():
+    """Run all comparisons and print their table."""
+    print(f"{f'median of {REPEATS}':46} {'ours ms':>9} {'reference ms':>14} {'ratio':>6}")
+    for name, compare in (
+        ("decode 8x17x64x48 heatmaps", compare_decode),
+        ("crop 8 people of 640x480 to 192x256, RGB NCHW", compare_crops),
+        *(
+            (f"group {people} people, 17x224x224 (of {GROUP_REPEATS})", partial(compare_group, people))
+            for people in (1, 10, 30)
+        ),
+    ):
+        ours, reference = compare()
+        print(f"{name:46} {ours:9.3f} {reference:14.3f} {ours / reference:6.2f}")
+
+
+if __name__ == "__main__":
+    main()
