@@ -1,4 +1,4 @@
-"""Use a person detector of your own: here one that takes everything that moves for a person.
+"""Use your own person detector: this one treats everything that moves as a person.
 
 Run: python examples/my_detector.py in.mp4
 """
@@ -12,7 +12,7 @@ from pose_estimation_ros import PoseEstimator
 
 
 class MotionDetector:
-    """Find what moves: a callable that PoseEstimator accepts as its detector."""
+    """Detect moving objects: a callable that PoseEstimator accepts as its detector."""
 
     def __init__(self):
         self.last = None

@@ -1,4 +1,4 @@
-"""A ROS 2 node that listens to pose_node and says where everybody's right wrist is.
+"""Subscribe to the keypoints of pose_node and log the position of every right wrist.
 
 Run, while pose_node runs: python examples/subscriber_node.py
 Remap the topics where pose_node has a namespace: python examples/subscriber_node.py --ros-args -r __ns:=/robot

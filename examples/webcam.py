@@ -1,4 +1,4 @@
-"""Watch a camera, and say who raises a hand. Stop with Ctrl-C, or with q in the window.
+"""Watch a camera and show who raises a hand. Stop with Ctrl-C, or with q in the window.
 
 Run: python examples/webcam.py [SOURCE]    SOURCE: index of a camera (default 0), a video or a URL
 The window needs the package opencv-python; opencv-python-headless has none.

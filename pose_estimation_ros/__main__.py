@@ -1,7 +1,7 @@
 """Run the `pose` command; each sub-command has its own module in cli/, which is imported only when called.
 
-Exit codes: 0; 1 for an error that the user can cause; 2 for a wrong command line; 70 for a fault of the package; 130
-for Ctrl-C. An error is one line on stderr; with POSE_TRACEBACK=1 in the environment its traceback follows.
+Exit codes: 0 for success, 1 for an error that the user can cause, 2 for a wrong command line, 70 for a fault of the
+package, 130 for Ctrl-C. An error is one line on stderr; with POSE_TRACEBACK=1 in the environment its traceback follows.
 """
 
 import argparse
@@ -125,7 +125,7 @@ def error_line(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def quiet_ctrl_c() -> Iterator[None]:
-    """Let SIGINT end the process at once and without a word, where it would raise KeyboardInterrupt."""
+    """Let SIGINT end the process at once and without a message, instead of raising KeyboardInterrupt."""
     try:
         usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
         before = signal.signal(signal.SIGINT, signal.SIG_DFL) if usual else None
@@ -145,7 +145,7 @@ def print_any_name() -> None:
 
 
 def drop_output() -> None:
-    """Send what stdout still holds nowhere: Python would complain at the exit that it cannot be written."""
+    """Discard the buffered text of stdout, because Python would report at the exit that it cannot be written."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -23,7 +23,6 @@ from pose_estimation_ros.datasets.coco_json import annotation_file
 from pose_estimation_ros.evaluation.metrics import coco
 from pose_estimation_ros.evaluation.run_models import annotated_image
 from pose_estimation_ros.imaging.crops import warp_crops
-from pose_estimation_ros.inference.predict import coco_results
 
 PADDING = 1.1
 
@@ -57,7 +56,7 @@ def predict(movenet, data):
     truth, folder, results = coco_index.load_ground_truth(data), annotation_file(data).parent, []
     for image_id, (boxes, _) in tqdm(coco_index.ground_truth_boxes(truth).items(), "images", leave=False):
         if len(boxes):
-            results += coco_results(movenet(annotated_image(truth, folder, image_id), boxes), image_id)
+            results += movenet(annotated_image(truth, folder, image_id), boxes).to_coco(image_id)
     return truth, results
 
 

@@ -1,4 +1,4 @@
-"""Train a network on data of your own, make an ONNX model of it, and use it.
+"""Train a network on your own data, export it as an ONNX model, and use it.
 
 Run: python examples/train_on_my_data/train.py my_data image.jpg [key=value ...]
 recipe.yaml, beside this file, says how my_data has to look and what is trained; key=value changes the recipe, such as

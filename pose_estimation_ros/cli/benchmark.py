@@ -1,17 +1,17 @@
-"""Time each part of a frame's way, as on a robot, and the pose network alone; with --against, two models in turns.
+"""Time each part of processing a frame, as on a robot, and the pose network alone; --against adds a second model.
 
-parts of a frame's way:
+parts of processing a frame:
   decode message   the bytes of a sensor_msgs/Image -> frame; reading the source does not count
   detect           the person detector with all that belongs to it, on the frames where it runs
   warp             crops out of the frame
-  copy in, copy out  to and from a device, where the backend has one (TensorRT); then network is without them
-  network          of the poses
+  copy in, copy out  to and from a device, where the backend has one (TensorRT); network excludes them then
+  network          the pose network
   decode           heatmaps -> keypoints, or people
   track            thresholds, duplicates, tracking, smoothing
-  build message    people -> PersonArray, of plain classes: rclpy's own, which check each field, need ROS
+  build message    people -> PersonArray in plain classes, because the classes of rclpy need ROS
 
-p50, p90 and p99 are over frames. The first frames, in which memory and caches fill, are left out. Of the network alone
-the copies, a part of its time, are medians over the runs.
+p50, p90 and p99 are over frames. The first frames, in which memory and caches fill, are left out. The
+copies of the network alone, which are a part of its time, are medians over the runs.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""``pose check-operators MODEL.onnx --tensorrt 8.2``: list the operators of a model that a TensorRT cannot parse.
+"""List the operators of an ONNX model that a version of TensorRT cannot parse.
 
 There are tables for TensorRT 8.2 (JetPack 4.6, the TX2) and 8.5 (JetPack 5). Exit status: 0 all operators are known, 1
 some are not.
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print what is refused and return the exit status."""
+    """Print the refused operators and return the exit status."""
     refusals = refused(args.model, args.tensorrt)
     for refusal in refusals:
         print(f"{refusal.operator} {refusal.node}: {refusal.reason}")

@@ -1,4 +1,4 @@
-"""Export the checkpoints among models that are to be evaluated: what is evaluated is always the file that is served."""
+"""Export the checkpoints among the models to evaluate, because only exported files are evaluated."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say how pose models are tested."""
+    """Add the arguments that select the test protocol of pose models."""
     about = "; ".join(f"{protocol.name}: {protocol.about}" for protocol in PROTOCOLS.values())
     parser.add_argument("--protocol", choices=PROTOCOLS, help=f"how to test (default: plain). {about}")
     flip_help = "flip test: mean of the image and its mirror image (default: the protocol's)"

@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_clock_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say which images are worked on."""
+    """Add the arguments that select the images to process."""
     clock = parser.add_mutually_exclusive_group()
     every_help = "work on every image, however long it takes (default)"
     clock.add_argument("--every-frame", action="store_true", help=every_help)
@@ -75,7 +75,7 @@ def add_clock_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_ground_truth_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say what results are compared with."""
+    """Add the arguments that select the ground truth."""
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--truth", metavar="JSON", help='COCO annotations with "stamp_ns" in the images')
     source.add_argument("--truth-topic", metavar="T", help="PersonArray messages in the bag")
@@ -107,7 +107,7 @@ def evaluation_of(args: argparse.Namespace, options: PipelineOptions) -> BagEval
 
 
 def print_note(text: str) -> None:
-    """Print news to the standard error."""
+    """Print a progress message to the standard error."""
     print(text, file=sys.stderr)
 
 

@@ -1,4 +1,4 @@
-"""``pose export CHECKPOINT|MODEL.onnx``: write an ONNX file and its model spec, in float32 or in a lower precision.
+"""Write the ONNX file and the spec of a model, in float32 or in a lower precision.
 
 A checkpoint becomes a float32 file first; it is refused if ONNX Runtime and torch do not agree. Precisions:
   fp16           inputs and outputs float32; for TensorRT

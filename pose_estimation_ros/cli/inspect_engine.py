@@ -1,4 +1,4 @@
-"""Show what is known of an engine: its sidecar, whether it fits machine and model, and what TensorRT finds in it.
+"""Show the sidecar of an engine, whether it fits machine and model, and its tensors and layers.
 
 The sidecar says what the engine was built from and for, in which precision, and how far its keypoints are from ONNX
 Runtime's; it is shown on any machine. The engine's tensors and the precisions of its layers are shown where TensorRT

@@ -1,4 +1,4 @@
-"""Print what each model costs, beside the figures that its paper prints.
+"""Print the parameters and multiply-adds of each model beside the figures of its paper.
 
 Parameters are counted once each. "Gi" are multiply-adds of convolutions and linear layers / 2^30, the "FLOPs" of
 HRNet's tool. "lp" are the "MACs" of LitePose's tool, explained below the table. A difference is against the printed

@@ -1,4 +1,4 @@
-"""Print what commands of `pose` say beside their results."""
+"""Print the warnings of `pose` commands."""
 
 import sys
 

@@ -197,7 +197,7 @@ def _inverse(curve: Curve, target: np.ndarray, reach: float) -> np.ndarray:
 
 
 def _confirmed(rays: np.ndarray, bent: np.ndarray, plane: np.ndarray) -> np.ndarray:
-    """Return rays (..., 2) as they are, or NaN where the lens bends them to another point than that of the plane."""
+    """Return rays (..., 2), but NaN where the lens does not map a ray to the point from which it was computed."""
     with np.errstate(all="ignore"):
         error = np.abs(bent - plane).max(-1, keepdims=True)
         confirmed: np.ndarray = np.where(error <= ACCURACY * (1 + np.abs(plane).max(-1, keepdims=True)), rays, np.nan)

@@ -56,7 +56,7 @@ class Pose(Mapping[str, Keypoint]):
 
     @property
     def names(self) -> Tuple[str, ...]:
-        """The K names of the joints. Raises ValueError where the skeleton is not known."""
+        """Return the K names of the joints. Raises ValueError where the skeleton is not known."""
         if self.skeleton is None:
             raise ValueError("expected poses with a skeleton to look up joints by name, got poses without one")
         return self.skeleton.keypoints
@@ -168,7 +168,7 @@ class Poses:
 
     @property
     def count(self) -> int:
-        """The number of people N, as len()."""
+        """Return the number of people N, as len()."""
         return len(self.xy)
 
     def __len__(self) -> int:

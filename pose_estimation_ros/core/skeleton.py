@@ -28,18 +28,18 @@ class Skeleton(NamedTuple):
 
     @property
     def num_keypoints(self) -> int:
-        """The number of keypoints K."""
+        """Return the number of keypoints K."""
         return len(self.keypoints)
 
     @property
     def flip_pairs(self) -> Tuple[Tuple[int, int], ...]:
-        """The (left, right) index pairs that a mirrored image exchanges, derived from the names."""
+        """Return the (left, right) index pairs that a mirrored image exchanges, derived from the names."""
         left = [i for i, name in enumerate(self.keypoints) if name.startswith("left_")]
         return tuple((i, self.keypoints.index(self.keypoints[i].replace("left_", "right_"))) for i in left)
 
     @property
     def flip_index(self) -> np.ndarray:
-        """The index of each keypoint's mirror image, (K,) int; keypoints on the body's axis map to themselves."""
+        """Return the index of each keypoint's mirror image, (K,) int; keypoints on the body's axis map to themselves."""
         index = np.arange(self.num_keypoints)
         for left, right in self.flip_pairs:
             index[[left, right]] = right, left

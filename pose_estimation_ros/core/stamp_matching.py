@@ -85,7 +85,7 @@ class Joiner:
         return "the newest %s is %+.3f s from the newest %s, %.3f s are allowed" % (name, off_s, self._leading, slop_s)
 
     def _is_late(self, name: str, stamp_ns: int) -> bool:
-        """Tell whether a message belongs to the last image: given to the next, all that follow would be one late."""
+        """Tell whether a message belongs to the last image; with the next image, all later sets would be one frame off."""
         if name == self._leading or not self._last:
             return False
         image_ns = self._last[self._leading]
@@ -124,7 +124,7 @@ class Joiner:
         return {name: self._waiting[name][index][0] for name, index in indices.items()}
 
     def _distance_ns(self, indices: Dict[str, int]) -> int:
-        """Add up how far the partners of a set are from their image."""
+        """Add up the time differences between an image and its partners, in ns."""
         stamps = self._stamps(indices)
         return sum(abs(stamp_ns - stamps[self._leading]) for stamp_ns in stamps.values())
 

@@ -75,7 +75,7 @@ class Tracker:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everybody."""
+        """Remove all people."""
         self._tracks = _Tracks(empty_poses(len(self._sigmas)), np.zeros((0, 2)), np.zeros(0), np.zeros(0, int))
 
     def update(self, poses: Poses, stamp_s: float) -> Poses:

@@ -1,4 +1,4 @@
-"""Check values of data files, and report the faults: how many there are, and the first."""
+"""Check values of data files, and report the number of faults and the first one."""
 
 from __future__ import annotations
 
@@ -84,6 +84,6 @@ def refuse_missing_keys(path: str | Path, what: str, entries: list[Any], keys: S
 
 
 def is_outside(box_xyxy: Sequence[float] | np.ndarray, size: Size | None) -> bool:
-    """Tell whether a box and an image of this size have nothing in common; never where the size is not known."""
+    """Tell whether a box lies outside an image of this size; it never does where the size is not known."""
     x1, y1, x2, y2 = box_xyxy
     return size is not None and (x2 <= 0 or y2 <= 0 or x1 >= size[0] or y1 >= size[1])

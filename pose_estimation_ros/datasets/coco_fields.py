@@ -71,7 +71,7 @@ def labelled_counts(keypoints: list[float], skeleton: Skeleton) -> tuple[int, ..
 
 
 def with_areas(persons: list[Entry], images: Mapping[Id, Entry], path: str | Path) -> list[Entry]:
-    """Give every person an "area", by which OKS is scaled, and check those whom the evaluation asks for.
+    """Give every person an "area", by which OKS is scaled, and check the areas of those whom the evaluation counts.
 
     A missing area is that of the segmentation, or 0.53 of the box's. Whoever is not asked for (crowds, people without
     keypoints) gets that, too, in place of an area that is not above 0.
@@ -100,7 +100,7 @@ def with_areas(persons: list[Entry], images: Mapping[Id, Entry], path: str | Pat
 
 
 def is_counted(annotation: Entry) -> bool:
-    """Tell whether COCO asks for this person: it has keypoints and is no crowd."""
+    """Tell whether COCO's evaluation counts this person: it has keypoints and is no crowd."""
     return bool(annotation["num_keypoints"] > 0 and not annotation["iscrowd"])
 
 
@@ -110,7 +110,7 @@ def is_positive(value: Any) -> bool:
 
 
 def lies_outside(person: Entry, image: Entry) -> bool:
-    """Tell whether the box, or all labelled keypoints, have nothing in common with an image of known size."""
+    """Tell whether the box, or all labelled keypoints, lie outside an image of known size."""
     x, y, width, height = person["bbox"]
     size = size_of(image)
     is_point_outside = [is_outside((px - 0.5, py - 0.5, px + 1, py + 1), size) for px, py in labelled(person)]

@@ -53,7 +53,7 @@ def index_persons(content: Any, path: str | Path, skeleton: Skeleton) -> COCO:
 
 
 def index_checked(checked: dict[str, Any], categories: Categories, path: str | Path) -> COCO:
-    """Index what checked_content returned.
+    """Index the content that checked_content returned.
 
     Args:
         checked: the content.

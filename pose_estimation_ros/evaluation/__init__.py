@@ -1,1 +1,1 @@
-"""Offline accuracy figures. Needs neither torch nor ROS."""
+"""Measure the accuracy of models offline, without torch and ROS."""

@@ -29,7 +29,7 @@ def accuracy_of_predictions(path: str | Path, benchmark: Benchmark) -> tuple[Fig
         benchmark: judges them.
 
     Returns:
-        The figures; and the predictions that they are of, of MPII as (N, 16, 2) px.
+        The figures, and the predictions; those of MPII are (N, 16, 2) px.
 
     Raises:
         DataError: see datasets.predictions.
@@ -132,7 +132,7 @@ def finite_people(results: list[Result], path: str, backend: Backend) -> tuple[d
 
 
 def report_missed(count: int, total: int, what: str, path: str, backend: Backend) -> dict[str, int]:
-    """Warn about what a model computed that is not finite.
+    """Warn about results of a model that are not finite.
 
     Args:
         count: number of people or boxes that are not finite and count as missed.
@@ -153,13 +153,13 @@ def report_missed(count: int, total: int, what: str, path: str, backend: Backend
 
 
 def overflow_of(backend: Backend) -> str:
-    """Describe what the networks computed that is not finite; "" for nothing or a backend that does not count."""
+    """Describe the values of the networks that are not finite; "" for none or a backend that does not count them."""
     counted = getattr(backend, "non_finite", None)
     return counted.text() if counted else ""
 
 
 def half_fact(benchmark: Benchmark | DetectorBenchmark) -> dict[str, str]:
-    """Return the half of the images as a fact beside the figures; nothing for all images."""
+    """Return {"half": name of the half of the images}, {} for all images."""
     return {} if benchmark.half is None else {"half": benchmark.half}
 
 

@@ -48,7 +48,7 @@ Row = dict[str, Any]  # what compare.json has of a model
 
 @dataclass(frozen=True)
 class Comparison:
-    """Describe what compare() does.
+    """Describe a comparison of models.
 
     Attributes:
         models: as Evaluation's; ratios are to the first.

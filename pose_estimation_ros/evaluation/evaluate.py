@@ -30,7 +30,7 @@ from pose_estimation_ros.inference.backends.model_file import ModelFile
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Describe what evaluate() does.
+    """Describe an evaluation of models and files of predictions.
 
     Attributes:
         data: annotation file with images/ beside it, or the folder of its person_keypoints.json and images/.
@@ -80,7 +80,7 @@ class Evaluated(NamedTuple):
 
 
 class EvaluationResult(NamedTuple):
-    """Hold what evaluate() returns.
+    """Hold the results of evaluate().
 
     Attributes:
         evaluated: the outcomes, models first.
@@ -210,7 +210,7 @@ def evaluate_predictions(path: Path, name: str, evaluation: Evaluation, benchmar
 
 
 def by_group(evaluation: Evaluation, benchmarks: Benchmarks, figures: Figures, results: Predictions) -> Figures:
-    """Compute the figures by group, if they are wanted; a detector's at 1 false positive per image."""
+    """Compute the figures by group, if they are requested; a detector's at 1 false positive per image."""
     if not evaluation.groups:
         return {}
     score = figures.get("score_at_1_fp")
@@ -244,7 +244,7 @@ def save_accuracy(model: ModelFile, name: str, figures: Figures) -> None:
     """Keep the figures in the model's spec, under accuracy[name].
 
     Args:
-        model: the model that they are of.
+        model: the model that was measured.
         name: name of the figures.
         figures: figures of the model.
 

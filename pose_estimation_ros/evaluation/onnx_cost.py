@@ -29,7 +29,7 @@ Shape = tuple[int, ...]
 
 
 class Cost(NamedTuple):
-    """Hold what one image costs.
+    """Hold the cost of one image.
 
     Attributes:
         parameters: numbers in the file. Its batch norms are part of the convolutions before them, so that the training

@@ -21,7 +21,6 @@ from pose_estimation_ros.evaluation.protocols import Protocol
 from pose_estimation_ros.imaging.images import read_image
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.bottom_up import BottomUp
-from pose_estimation_ros.inference.predict import coco_results
 from pose_estimation_ros.inference.progress import progress
 from pose_estimation_ros.inference.top_down import TopDown, person_scores
 
@@ -58,7 +57,7 @@ def run_on_images(estimator: Estimator, truth: COCO, folder: Path, boxes: Boxes)
     else:
         predicted = predict(estimator, truth, folder, boxes)
     counted = progress(predicted, len(truth.imgs), "images")
-    return [result for image_id, poses in counted for result in coco_results(poses, image_id)]
+    return [result for image_id, poses in counted for result in poses.to_coco(image_id)]
 
 
 def run_on_persons(estimator: TopDown, persons: Persons, folder: Path) -> list[Result]:
@@ -83,7 +82,7 @@ def run_on_persons(estimator: TopDown, persons: Persons, folder: Path) -> list[R
     for name, in_image in progress(indices.items(), len(indices), "images"):
         poses = with_mean_scores(estimator(read_image(str(folder / "images" / name)), persons.box_xyxy[in_image]))
         for place, index in enumerate(in_image):
-            results += coco_results(poses.select(np.array([place])), index)
+            results += poses.select(np.array([place])).to_coco(index)
     return results
 
 

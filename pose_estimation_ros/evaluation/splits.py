@@ -40,7 +40,7 @@ def select_half(truth: Truth, half: str | None) -> Truth:
         half: one of HALVES, None for all images.
 
     Raises:
-        ConfigError: the annotations are MPII's, which are of persons without an image id.
+        ConfigError: the annotations are MPII's, whose persons have no image id.
         DataError: the half has nobody with keypoints.
     """
     if half is None:

@@ -183,7 +183,7 @@ def _open_file(path: str, mode: int) -> Source:
 
 
 def _is_image(path: str) -> bool:
-    """Tell an image from a video by the ending of its name, or by its content if the name has no ending."""
+    """Tell whether a file is an image and no video, by the ending of its name, or by its content if it has none."""
     try:
         with open(path, "rb") as file:
             beginning = file.read(8)
@@ -348,7 +348,7 @@ class VideoWriter:
         folder = os.path.dirname(self._path) or "."
         free_mb = shutil.disk_usage(folder).free / 1e6 if os.path.isdir(folder) else ROOM_MB
         if free_mb < ROOM_MB:
-            raise DataError("%s: disk full: expected %d MB free, there are %.1f" % (self._path, ROOM_MB, free_mb))
+            raise DataError("%s: disk full: expected %d MB free, got %.1f" % (self._path, ROOM_MB, free_mb))
 
     def close(self) -> None:
         """Finish the file; without any frame there is no file. Raises DataError if the file is no readable video."""

@@ -1,1 +1,1 @@
-"""Images to poses: core and OpenCV; each engine's library is imported inside its own file, when asked for."""
+"""Turn images into poses with core and OpenCV; the library of a backend is imported when a model needs it."""

@@ -1,6 +1,6 @@
-"""Time every part of a frame's way through a pipeline, and networks alone at several batch sizes.
+"""Time every part of processing a frame, and networks alone at several batch sizes.
 
-The parts, in the order of the way, are WAY: from the bytes of an image message to a message with people.
+The parts, in the order of the work, are FRAME_PARTS: from the bytes of an image message to a message with people.
 """
 
 import os
@@ -25,8 +25,8 @@ from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 from pose_estimation_ros.inference.predict import warn_of_non_finite
 
 WARM_UP = 5  # frames
-# In the order of the way; the copies only where there is a device.
-WAY = (
+# In the order of the work; the copies only where there is a device.
+FRAME_PARTS = (
     "decode message",
     "detect",
     "warp",
@@ -45,7 +45,7 @@ MakeMessage = Callable[[Poses, Tuple[int, int], str], Any]
 
 
 class Benchmark(NamedTuple):
-    """Describe what is timed.
+    """Describe a benchmark.
 
     Attributes:
         input: Path of a video or a folder of images, or a camera's index; see imaging.video.open_source.
@@ -72,7 +72,7 @@ def run_benchmark(
     """Time the frames of a source, then the networks.
 
     Args:
-        benchmark: What is timed.
+        benchmark: Settings of the benchmark.
         make_message: Makes the message with people, which is timed as "build message".
         warn: Gets a text for each warning.
 
@@ -99,7 +99,7 @@ def run_benchmark(
 
 
 def time_frames(source: Source, pipeline: Pipeline, benchmark: Benchmark, make_message: MakeMessage) -> Dict[str, Any]:
-    """Time the parts of the way on the frames of a source.
+    """Time the parts of processing on the frames of a source.
 
     Returns:
         {"source", "frames", "people" per frame, "parts": {part: percentiles}}.
@@ -118,8 +118,8 @@ def time_frames(source: Source, pipeline: Pipeline, benchmark: Benchmark, make_m
     if len(rows) <= WARM_UP:
         raise DataError("%s: expected more than %d frames, got %d" % (source.name, WARM_UP, len(rows)))
     rows, people = rows[WARM_UP:], people[WARM_UP:]
-    # After a fault there may be no device any more, and so no copies.
-    times = {part: percentiles([row.get(part, 0.0) for row in rows]) for part in WAY if part in rows[0]}
+    # After a fault there may be no device, and so no copies.
+    times = {part: percentiles([row.get(part, 0.0) for row in rows]) for part in FRAME_PARTS if part in rows[0]}
     name = os.path.basename(os.path.normpath(source.name))
     return {"source": name, "frames": len(rows), "people": round(float(np.mean(people)), 2), "parts": times}
 
@@ -137,7 +137,7 @@ def time_frame(
         make_message: Makes the message with people.
 
     Returns:
-        {part of WAY: ms} and the number of people.
+        {part of FRAME_PARTS: ms} and the number of people.
     """
     fields = image_fields(image, encoding)
     start_s = time.perf_counter()
@@ -246,7 +246,7 @@ def to_text(result: Dict[str, Any]) -> str:
 def network_text(at: Dict[str, Any]) -> str:
     """Return the table of one batch size, as time_networks gives it."""
     title = "network, batch %d" % at["batch"]
-    copies = [part for part in WAY if any(part in m for m in at["models"])]
+    copies = [part for part in FRAME_PARTS if any(part in m for m in at["models"])]
     rows = [
         [m["model"], m["p50_ms"], m["p90_ms"], m["p99_ms"], m["p50_ms"] / at["batch"]] + [m.get(c) for c in copies]
         for m in at["models"]

@@ -30,7 +30,7 @@ Decode = Callable[[Dict[str, np.ndarray], Tuple[int, int]], Tuple[np.ndarray, np
 
 
 class Family(NamedTuple):
-    """Describe what input a kind of detector network wants, and how its outputs are read.
+    """Describe the input that a kind of detector network needs, and how its outputs are read.
 
     decode: outputs, size_wh -> boxes (M, 4) xyxy in input px, scores (M,). bgr: order of the channels, else RGB.
     padding: grey level around the letterboxed image. mean, std: per channel, in the input's order. nms_iou: boxes that
@@ -46,7 +46,7 @@ class Family(NamedTuple):
     nms_iou: float
 
 
-OWN = Family(decode_plain, False, 0, (0, 0, 0), (1, 1, 1), 0.3, 0.5)
+PLAIN = Family(decode_plain, False, 0, (0, 0, 0), (1, 1, 1), 0.3, 0.5)
 YOLOX = Family(decode_yolox, True, 114, (0, 0, 0), (1, 1, 1), 0.4, 0.65)
 NANODET = Family(decode_nanodet, True, 0, (103.53, 116.28, 123.675), (57.375, 57.12, 58.395), 0.4, 0.6)
 
@@ -160,7 +160,7 @@ def open_network_detector(
         model = find_model(model)
     if isinstance(model, str) or model.spec:
         backend, spec = open_model(model, "person_detector", threads, fallback, cpu_engine)
-        family = OWN._replace(score_threshold=spec.accuracy.get("score_threshold", OWN.score_threshold))
+        family = PLAIN._replace(score_threshold=spec.accuracy.get("score_threshold", PLAIN.score_threshold))
     else:
         backend = open_backend(model, threads, cpu_engine)
         family = _foreign_family(backend, model.path)

@@ -234,7 +234,7 @@ def unknown_text(noun: str, name: str, known: Iterable[str]) -> str:
 
 
 def _is_a(kind: type, value: object) -> bool:
-    """Tell whether a value is of a kind; true and false are no numbers, numpy's numbers are some."""
+    """Tell whether a value has a type; true and false are no numbers, and NumPy's numbers are numbers."""
     return isinstance(value, ACCEPTED[kind]) and (kind is bool or not isinstance(value, bool))
 
 

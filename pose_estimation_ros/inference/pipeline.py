@@ -133,42 +133,42 @@ class Pipeline:
 
     @property
     def lost(self) -> Poses:
-        """Confirmed people whom the last frame does not show: state LOST, box where they should be, scores 0."""
+        """Return confirmed people whom the last frame does not show: state LOST, expected box, scores 0."""
         return self._tracker.lost
 
     @property
     def timing(self) -> Timing:
-        """Milliseconds of the last call by stage; the detector's network counts as inference."""
+        """Return the milliseconds of the last call by stage; the detector's network counts as inference."""
         return self._watch.timing
 
     @property
     def parts_ms(self) -> Dict[str, float]:
-        """Milliseconds spent in each part of the last call, by the names in stopwatch.PARTS."""
+        """Return the milliseconds spent in each part of the last call, by the names in stopwatch.PARTS."""
         return self._watch.parts_ms
 
     @property
     def backend(self) -> Backend:
-        """The backend that runs the pose network."""
+        """Return the backend that runs the pose network."""
         return self._backends[0]
 
     @property
     def spec(self) -> ModelSpec:
-        """The spec of the pose model."""
+        """Return the spec of the pose model."""
         return self._estimator.spec
 
     @property
     def backend_name(self) -> str:
-        """The name of the backend that runs the pose network, "" where there is none."""
+        """Return the name of the backend that runs the pose network, "" where there is none."""
         return self._backends[0].name if self._backends else ""
 
     @property
     def fault(self) -> str:
-        """The reason why a network runs on another backend than was asked for, "" while all is well."""
+        """Return the reason why a network runs on another backend than was asked for, "" while all is well."""
         return "; ".join(backend.fault for backend in self._backends if backend.fault)
 
     @property
     def non_finite(self) -> NonFinite:
-        """The count of values that are not finite, since the networks were opened; siblings count together."""
+        """Return the count of values that are not finite, since the networks were opened; siblings count together."""
         return total(backend.non_finite for backend in self._backends)
 
     @property
@@ -178,7 +178,7 @@ class Pipeline:
 
     @property
     def detector_name(self) -> str:
-        """The detector of the options, or "none" where the model finds people by itself."""
+        """Return the detector of the options, or "none" where the model finds people by itself."""
         return self.options.detector if self._detector else "none"
 
     def _estimate(self, frame: np.ndarray, boxes: Optional[np.ndarray]) -> Poses:

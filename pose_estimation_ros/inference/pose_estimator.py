@@ -103,12 +103,12 @@ class PoseEstimator:
 
     @property
     def skeleton(self) -> Skeleton:
-        """The names, links and OKS sigmas of the joints."""
+        """Return the names, links and OKS sigmas of the joints."""
         return self.pipeline.skeleton
 
     @property
     def names(self) -> Tuple[str, ...]:
-        """The names of the K joints, in the order of the arrays of Poses."""
+        """Return the names of the K joints, in the order of the arrays of Poses."""
         return self.pipeline.skeleton.keypoints
 
     def reset(self) -> None:

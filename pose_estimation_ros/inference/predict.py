@@ -7,14 +7,13 @@ import os
 import re
 import sys
 import warnings
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import cv2
 import numpy as np
 
 from pose_estimation_ros.core.atomic_files import make_folder, write_json, write_whole
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.imaging.draw import draw_poses
 from pose_estimation_ros.imaging.video import Source, SourceFrame, VideoWriter, open_source, warn_of_unreadable
 from pose_estimation_ros.inference.options import DEFAULTS, PipelineOptions
@@ -42,7 +41,7 @@ class Prediction(NamedTuple):
 
 
 class Predicted(NamedTuple):
-    """Count what a run saw.
+    """Count the frames and people of a run.
 
     Attributes:
         frames: Number of frames.
@@ -117,7 +116,7 @@ def _predict_frames(source: Source, pipeline: Pipeline, prediction: Prediction) 
             if source.paths:
                 pipeline.reset()
             poses = pipeline(frame.image, frame.time_s)
-            results += coco_results(poses, ids[frame.index])
+            results += poses.to_coco(ids[frame.index])
             draw_poses(frame.image, poses, pipeline.skeleton, prediction.color_by)
             pictures.write(frame)
             frames += 1
@@ -148,11 +147,6 @@ class _Pictures:
     def close(self) -> None:
         if self._video:
             self._video.close()
-
-
-def coco_results(poses: Poses, image_id: Union[int, str]) -> List[Dict[str, Any]]:
-    """Return COCO keypoint results of one image, see Poses.to_coco."""
-    return poses.to_coco(image_id)
 
 
 def image_ids(paths: List[str]) -> List[int]:

@@ -1,4 +1,4 @@
-"""Measure where the time of a frame goes, by one watch for pipeline, detector and estimator."""
+"""Measure the time of each part of a frame, by one watch for pipeline, detector and estimator."""
 
 import collections
 import time
@@ -46,5 +46,5 @@ class Stopwatch:
 
     @property
     def timing(self) -> Timing:
-        """The sums by stage."""
+        """Return the sums by stage."""
         return Timing(**self._ms)

@@ -87,7 +87,7 @@ class TopDown(Estimator):
 def keypoints_of(outputs: Dict[str, np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
     """Read xy (N, K, 2) in heatmap px and score (N, K) in 0..1 from the outputs of a top-down network.
 
-    What is not finite, or far outside of the input, scores 0.
+    Keypoints that are not finite, or lie far outside of the input, score 0.
 
     Args:
         outputs: "keypoints" (N, K, 3), decoded in the network, or "heatmaps" (N, K, h, w).

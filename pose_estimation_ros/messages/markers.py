@@ -73,7 +73,7 @@ class MarkerMaker:
         camera: Optional[Camera] = None,
         joints: Optional[Joints] = None,
     ) -> Message:
-        """Make the markers of the people of an image, and deletions for people who are no longer in it.
+        """Make the markers of the people of an image, and deletions for people who have left it.
 
         A person without joints in space is put in a plane at their last known distance. A lost person only has a label,
         above the expected box.

@@ -130,5 +130,5 @@ def optional_messages(package: str, names: Sequence[str]) -> SimpleNamespace:
         raise ConfigError("expected %s, install ros-$ROS_DISTRO-%s: %s" % (package, debian, error))
     missing = [name for name in names if not hasattr(module, name)]
     if missing:
-        raise ConfigError("expected a %s that has %s" % (package, ", ".join(missing)))
+        raise ConfigError("expected a %s with %s, got one without" % (package, ", ".join(missing)))
     return SimpleNamespace(**{name: getattr(module, name) for name in names})

@@ -75,7 +75,7 @@ class NodeFacts(NamedTuple):
     """Hold the facts about the node from which its status is made.
 
     accuracy: accuracy of the model's spec. fault: reason why a network runs on another backend than configured, or "".
-    non_finite: count of values that are not finite. blind: whether a network computed nothing finite the last time.
+    non_finite: count of values that are not finite. blind: whether a network computed nothing finite in its last run.
     unexpected: number of unexpected exceptions since start-up. unexpected_now: whether one came in the last seconds.
     """
 

@@ -115,7 +115,9 @@ def require_finite(fabric: Fabric, total: Tensor, terms: Named, batch: Named) ->
     if math.isfinite(fabric.all_reduce(total.detach(), reduce_op="sum").item()):  # type: ignore[union-attr]
         return
     if math.isfinite(total.item()):
-        raise TrainingDiverged("expected a finite loss; another process has got one that is not, and names it", [])
+        raise TrainingDiverged(
+            "expected a finite loss, got another one in a different process, which names the samples", []
+        )
     parts = {name: value.item() for name, value in terms.items()}
     indices = batch["index"].tolist()
     raise TrainingDiverged(f"expected a finite loss, got {parts} on the samples {indices}", indices)

@@ -1,4 +1,4 @@
-"""Measure quickly, from the network outputs of a batch, how good a model is, to tell epochs apart."""
+"""Measure quickly, from the network outputs of a batch, how good a model is, to compare epochs."""
 
 from __future__ import annotations
 

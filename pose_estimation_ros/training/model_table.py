@@ -1,4 +1,4 @@
-"""Count what each model costs and compare it with the figures of the papers' tables.
+"""Count the cost of each model and compare it with the figures of the papers' tables.
 
 Every row is one line of a paper's table; a model that no paper lists has a row without printed figures.
 """
@@ -23,7 +23,7 @@ LITEPOSE_NOTE = (
 
 
 class Printed(NamedTuple):
-    """Hold a row of a paper's table; what the paper does not give is None.
+    """Hold a row of a paper's table; figures that the paper does not give are None.
 
     Attributes:
         model: name of the model here.

@@ -61,7 +61,7 @@ class Source:
 
 @dataclass
 class Augmentation:
-    """Hold the ranges of random changes, which are uniform unless said. The papers' values are in the recipes."""
+    """Hold the ranges of random changes, which are uniform unless stated otherwise. The papers' values are in the recipes."""
 
     flip: float = 0.5  # probability
     rotation_deg: float = 40.0  # +-

@@ -35,7 +35,7 @@ RESUME_FREELY = {
 
 
 class Run:
-    """Know where a run stands, save that in last.ckpt and continue from there.
+    """Keep the state of a run, save it in last.ckpt and continue from there.
 
     Attributes:
         epoch: number of finished epochs.
@@ -79,7 +79,9 @@ class Run:
     def _refuse_other_run(self, state: dict[str, Any], last: Path) -> None:
         """Raise ConfigError for the state of an earlier version, of another recipe or of other data."""
         if "means" not in state:
-            raise ConfigError(f"{last} is of an earlier version; choose another name=, and init_from={last} to go on")
+            raise ConfigError(
+                f"{last} was written by an earlier version; choose another name=, and init_from={last} to go on"
+            )
         before = dataclasses.asdict(recipe_from_fields(state["recipe"], str(last)))
         changed = sorted(k for k, v in before.items() if self.fields[k] != v and k not in RESUME_FREELY)
         if changed:

@@ -1,4 +1,4 @@
-"""Build what a recipe's ``task`` stands for: a network, its data sets, its loss and its quick metric."""
+"""Build the task of a recipe: a network, its data sets, its loss and its quick metric."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Value = TypeVar("Value")
 
 
 class Task(NamedTuple):
-    """Hold what a run trains.
+    """Hold the network, data and loss of a run.
 
     Attributes:
         model: the network.
@@ -44,7 +44,7 @@ class Task(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """Hold the parts of which a task is made.
+    """Describe a kind of task.
 
     Attributes:
         models: name -> builder (num_joints, **options).
@@ -121,5 +121,5 @@ def build_task(recipe: Recipe) -> Task:
 
 
 def serving_model(model: nn.Module) -> nn.Module:
-    """Return what is exported: the network, or what its method ``served()`` returns, if it has one."""
+    """Return the network to export: the result of its method ``served()`` if it has one, else the network."""
     return model.served() if hasattr(model, "served") else model  # type: ignore[operator, no-any-return]

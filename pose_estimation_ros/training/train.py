@@ -157,7 +157,7 @@ def set_up_run(recipe: Recipe, fabric: Fabric, task: Task, steps: int) -> Run:
 
 
 def prepare_model(model: nn.Module, recipe: Recipe, fabric: Fabric) -> nn.Module:
-    """Apply what the recipe says about batch norm, memory format and compilation."""
+    """Apply the settings of the recipe for batch norm, memory format and compilation."""
     if recipe.sync_batch_norm and fabric.world_size > 1:
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
     if recipe.channels_last:

@@ -6,10 +6,10 @@ import pytest
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.cli import benchmark as module
 from pose_estimation_ros.imaging.video import VideoWriter
-from pose_estimation_ros.inference.benchmark import WARM_UP, WAY, Benchmark
+from pose_estimation_ros.inference.benchmark import FRAME_PARTS, WARM_UP, Benchmark
 from pose_estimation_ros.inference.options import PipelineOptions
 
-ON_A_CPU = [part for part in WAY if not part.startswith("copy")]
+ON_A_CPU = [part for part in FRAME_PARTS if not part.startswith("copy")]
 
 
 @pytest.fixture

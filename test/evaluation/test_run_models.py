@@ -10,7 +10,6 @@ from pose_estimation_ros.core.poses import make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.datasets import coco_index
 from pose_estimation_ros.evaluation import run_models
-from pose_estimation_ros.inference.predict import coco_results
 
 SIGMAS = get_skeleton("coco17").sigmas
 
@@ -64,9 +63,7 @@ def test_boxes_of_the_same_person_give_one_pose_by_hrnets_rules(count, seed):
 
 def test_results_format():
     poses = make_poses([[[1, 2], [3, 4]]], [[0.5, 0.25]], [[0, 0, 9, 9]], [0.75])
-    assert coco_results(poses, 7) == [
-        {"image_id": 7, "category_id": 1, "keypoints": [1, 2, 0.5, 3, 4, 0.25], "score": 0.75}
-    ]
+    assert poses.to_coco(7) == [{"image_id": 7, "category_id": 1, "keypoints": [1, 2, 0.5, 3, 4, 0.25], "score": 0.75}]
 
 
 def test_an_image_that_cannot_be_read(folder):

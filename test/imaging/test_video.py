@@ -334,7 +334,7 @@ def test_a_full_disk_ends_the_video_and_what_was_written_can_be_played(tmp_path,
     for _ in range(4):
         writer.write(grey(5))
     for _ in range(2):
-        with pytest.raises(DataError, match="out.mp4: disk full: expected 32 MB free, there are 1.0"):
+        with pytest.raises(DataError, match="out.mp4: disk full: expected 32 MB free, got 1.0"):
             writer.write(grey(5))
     writer.close()
     assert [str(entry) for entry in tmp_path.iterdir()] == [str(path)]

@@ -14,8 +14,8 @@ from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.benchmark import (
     ENCODERS,
+    FRAME_PARTS,
     WARM_UP,
-    WAY,
     Benchmark,
     image_fields,
     run_benchmark,
@@ -25,7 +25,7 @@ from pose_estimation_ros.inference.benchmark import (
 from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.pipeline import build_pipeline
 
-ON_A_CPU = [part for part in WAY if not part.startswith("copy")]
+ON_A_CPU = [part for part in FRAME_PARTS if not part.startswith("copy")]
 
 
 @pytest.fixture
@@ -90,14 +90,14 @@ def test_copies_of_a_device_are_told_apart_from_its_network(color_model):
         parts, _ = time_frame(pipeline, np.zeros((64, 48, 3), np.uint8), 0.0, "bgr8", make_message)
     assert (parts["copy in"], parts["copy out"]) == (0.25, 0.125)
     assert parts["network"] == pytest.approx(pipeline.parts_ms["network"] - 0.375)
-    assert sorted(parts) == sorted(WAY)
+    assert sorted(parts) == sorted(FRAME_PARTS)
 
 
 def test_an_engine(bench, gpu, color_model, save_engine):
     """Copies between warp and decode, and of the network alone; beside a model on the CPU, which has none."""
     gpu()
     result = bench(WARM_UP + 1, model=save_engine(color_model), batches=[2], against=color_model)
-    assert result["backend"] == "tensorrt" and list(result["parts"]) == list(WAY)
+    assert result["backend"] == "tensorrt" and list(result["parts"]) == list(FRAME_PARTS)
     (at,) = result["network"]
     assert {"copy in", "copy out"} < set(at["models"][0]) and not {"copy in", "copy out"} & set(at["models"][1])
     lines = to_text(result).split("\n\n")[2].splitlines()

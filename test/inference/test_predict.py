@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.__main__ import main
-from pose_estimation_ros.core.poses import empty_poses, make_poses
+from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.imaging.video import Source, VideoWriter, open_source, warn_of_unreadable
 from pose_estimation_ros.inference import predict as predict_module
 from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.predict import (
     Predicted,
     Prediction,
-    coco_results,
     image_ids,
     output_names,
     predict,
@@ -170,15 +169,15 @@ class FakeCapture:
 
 
 def test_ctrl_c_keeps_what_was_done(run, clip, tmp_path, monkeypatch):
-    seen = []
+    seen, to_coco = [], Poses.to_coco
 
     def results_until_ctrl_c(poses, image_id):
         seen.append(image_id)
         if len(seen) == 4:
             raise KeyboardInterrupt
-        return coco_results(poses, image_id)
+        return to_coco(poses, image_id)
 
-    monkeypatch.setattr(predict_module, "coco_results", results_until_ctrl_c)
+    monkeypatch.setattr(Poses, "to_coco", results_until_ctrl_c)
     status, results = run(clip)
     assert status == 0 and [result["image_id"] for result in results] == [0, 1, 2]
     with open_source(str(tmp_path / "out" / "walk.mp4")) as video:
@@ -231,13 +230,6 @@ def test_output_names(paths, names):
     assert output_names(paths) == names
 
 
-def test_coco_results_by_hand():
-    poses = make_poses([[[1.5, 2], [3, 4]]], [[0.5, 0]], [[0, 0, 9, 9]], [0.25], [3])
-    expected = {"image_id": 8, "category_id": 1, "keypoints": [1.5, 2, 0.5, 3, 4, 0], "score": 0.25, "track_id": 3}
-    assert coco_results(poses, 8) == [expected]
-    assert coco_results(empty_poses(17), 8) == []
-
-
 @pytest.mark.parametrize("fails_at", [None, "start", "work"])
 def test_a_fallback_is_told_once(gpu, color_model, save_engine, walking_clip, tmp_path, capsys, fails_at):
     cudart, _ = gpu()
@@ -249,7 +241,7 @@ def test_a_fallback_is_told_once(gpu, color_model, save_engine, walking_clip, tm
     options = ["--model", engine, "--detector", "full_frame", "--fallback", "--threads", "1"]
     assert main(["predict", str(walking_clip(3, 2)), "--out", str(tmp_path / "out"), *options]) == 0
     told = [line for line in capsys.readouterr().err.splitlines() if "pose: warning: on the CPU, because: " in line]
-    words = {None: [], "start": ["no usable NVIDIA driver"], "work": ["illegal memory access"]}[fails_at]
+    words = {None: [], "start": ["has no usable NVIDIA driver"], "work": ["illegal memory access"]}[fails_at]
     assert len(told) == len(words) and all(word in line for word, line in zip(words, told))
 
 

@@ -191,7 +191,7 @@ def test_classes_of_an_installed_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "hri_msgs", SimpleNamespace(msg=module))
     monkeypatch.setitem(sys.modules, "hri_msgs.msg", module)
     assert optional_messages("hri_msgs", ["IdsList"]).IdsList is int
-    with pytest.raises(ConfigError, match="a hri_msgs that has Gaze"):
+    with pytest.raises(ConfigError, match="a hri_msgs with Gaze, got one without"):
         optional_messages("hri_msgs", ["IdsList", "Gaze"])
 
 

@@ -86,14 +86,14 @@ def poses(out, file, photographs):
     truth, skeleton = select_half(load_ground_truth(DATA), HALF), get_skeleton(SKELETON)
     people, results = people_of(truth), [r for r in read_json(file) if r["image_id"] in truth.imgs]
     _, matches = match(truth, people, results, skeleton)
-    shown = (people.area >= MIN_AREA) & (people.labelled.sum(1) >= MIN_LABELLED) & (matches.found_id > 0)
+    shown = (people.area >= MIN_AREA) & (people.labelled.sum(1) >= MIN_LABELLED) & (matches.predicted_id > 0)
     order = [p for p in np.argsort(matches.oks) if shown[p]]
     panels = []
     for person in order[: 2 * COLUMNS]:
         frame = picture(truth.imgs[people.image_id[person]], photographs)
         window = square(people.box_xyxy[person])
         keypoints = people.keypoints[person]
-        predicted = np.c_[matches.found_xy[person], keypoints[:, 2] > 0]  # OKS asks for annotated joints alone
+        predicted = np.c_[matches.predicted_xy[person], keypoints[:, 2] > 0]  # OKS asks for annotated joints alone
         panels.append(person_panel(frame, window, keypoints, skeleton, "annotated"))
         panels.append(person_panel(frame, window, predicted, skeleton, f"OKS {matches.oks[person]:.2f}"))
     save(out, sheet(panels, COLUMNS))

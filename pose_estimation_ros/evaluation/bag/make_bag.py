@@ -115,7 +115,7 @@ def make_bag(conversion: BagConversion, warn: Callable[[str], object] = warnings
     """
     out = Path(conversion.out)
     if out.exists():
-        raise DataError(f"expected --out to be a new folder, {out} is there already")
+        raise DataError(f"expected --out to be a new folder, got {out}, which exists already")
     with open_source(str(conversion.source)) as source:
         if source.kind == "camera":
             raise ConfigError("expected a video or images, got a camera: record it with `ros2 bag record`")

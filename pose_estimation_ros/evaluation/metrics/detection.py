@@ -17,7 +17,7 @@ from pose_estimation_ros.datasets.notes import warn
 from pose_estimation_ros.evaluation.splits import is_in_half
 from pose_estimation_ros.imaging.images import read_image
 
-FOUND_IOU = 0.5
+MATCH_IOU = 0.5
 MIN_KEYPOINTS, MIN_HEIGHT = 5, 64.0  # of people who must be found; px
 FALSE_IOU = 0.3  # a detection that overlaps nobody by this much is false
 
@@ -124,7 +124,7 @@ def with_boxes(annotated: list[AnnotatedImage], path: str | Path) -> list[Annota
 
 
 def has_box_outside(annotation: Entry, image: Entry) -> bool:
-    """Tell whether the box has nothing in common with its image, whose size is known."""
+    """Tell whether the box lies outside its image, whose size is known."""
     x, y, width, height = annotation["bbox"]
     return is_outside((x, y, x + width, y + height), size_of(image))
 
@@ -153,7 +153,7 @@ def assign(box_xyxy: np.ndarray, score: np.ndarray, person_xyxy: np.ndarray) -> 
     """Assign detections to people as COCO does.
 
     In the order of falling scores, each takes the person that it overlaps most among those not found yet, by at least
-    FOUND_IOU.
+    MATCH_IOU.
 
     Args:
         box_xyxy: (D, 4) px.
@@ -167,7 +167,7 @@ def assign(box_xyxy: np.ndarray, score: np.ndarray, person_xyxy: np.ndarray) -> 
     overlap = iou(box_xyxy, person_xyxy)
     for index in np.argsort(-score, kind="stable"):
         best = overlap[index].argmax() if overlap.shape[1] else 0
-        if overlap.shape[1] and overlap[index, best] >= FOUND_IOU:
+        if overlap.shape[1] and overlap[index, best] >= MATCH_IOU:
             person[index] = best
             overlap[:, best] = 0
     return person

@@ -42,9 +42,9 @@ def error_kinds(truth: COCO, people: People, matches: Matches, skeleton: Skeleto
         (P, K) indices in KINDS; -1 where a keypoint is not labelled or there is no prediction.
     """
     kinds = np.full(people.labelled.shape, UNKNOWN)
-    for person in np.flatnonzero(matches.found_id):
+    for person in np.flatnonzero(matches.predicted_id):
         neighbours = [a for a in truth.imgToAnns[people.image_id[person]] if a["id"] != people.annotation_id[person]]
-        xy, annotated = matches.found_xy[person], people.keypoints[person]
+        xy, annotated = matches.predicted_xy[person], people.keypoints[person]
         inverted = annotated[skeleton.flip_index]
         inverted[skeleton.flip_index == np.arange(len(annotated))] = 0  # a keypoint on the axis has no other side
         inversion = similarity(xy, inverted[None], people.area[person, None], skeleton)
@@ -110,6 +110,6 @@ def normalised_errors(people: People, matches: Matches, skeleton: Skeleton) -> n
     Returns:
         (P, K); NaN where a keypoint is not labelled or there is no prediction.
     """
-    distance = np.linalg.norm(matches.found_xy - people.keypoints[..., :2], axis=-1)
+    distance = np.linalg.norm(matches.predicted_xy - people.keypoints[..., :2], axis=-1)
     unit = 2 * np.array(skeleton.sigmas) * np.sqrt(people.area)[:, None]
     return np.where(people.labelled, distance / unit, np.nan)

@@ -51,15 +51,15 @@ class Matches(NamedTuple):
     """Hold the predictions of one source for P people.
 
     Attributes:
-        found_id: (P,) id of the prediction in COCOeval.cocoDt, 0 where none has an OKS of 0.1.
-        found_xy: (P, K, 2) px, NaN where there is no prediction.
+        predicted_id: (P,) id of the prediction in COCOeval.cocoDt, 0 where none has an OKS of 0.1.
+        predicted_xy: (P, K, 2) px, NaN where there is no prediction.
         similarity: (P, K) 0..1 of each keypoint, NaN where there is no prediction.
         oks: (P,) 0 where there is no prediction.
         recall: (P,) share of COCO's ten thresholds at which the person was found, so that the mean is AR / 100.
     """
 
-    found_id: np.ndarray
-    found_xy: np.ndarray
+    predicted_id: np.ndarray
+    predicted_xy: np.ndarray
     similarity: np.ndarray
     oks: np.ndarray
     recall: np.ndarray
@@ -102,9 +102,9 @@ def match(truth: COCO, people: People, results: Iterable[Result], skeleton: Skel
         evaluation = judge(truth, predictions, skeleton)
         near = judge(truth, predictions, skeleton, oks_thresholds=[LOCALIZATION_OKS])
     pairs, matched = by_annotation(near), by_annotation(evaluation)
-    found_id = np.array([pairs[a][0] for a in people.annotation_id], int)
+    predicted_id = np.array([pairs[a][0] for a in people.annotation_id], int)
     nothing = np.full(people.keypoints[0, :, :2].shape, np.nan)
-    xy = np.array([keypoints_of(predictions.anns[f])[:, :2] if f else nothing for f in found_id])
+    xy = np.array([keypoints_of(predictions.anns[f])[:, :2] if f else nothing for f in predicted_id])
     similarity = np.array(
         [
             keypoint_similarity(k[None, :, :2], area[None], predicted[None], skeleton.sigmas)[0, 0]
@@ -113,7 +113,7 @@ def match(truth: COCO, people: People, results: Iterable[Result], skeleton: Skel
     )
     total = np.where(people.labelled, np.nan_to_num(similarity), 0).sum(1)
     recall = np.array([(matched[a] > 0).mean() for a in people.annotation_id])
-    return evaluation, Matches(found_id, xy, similarity, total / people.labelled.sum(1), recall)
+    return evaluation, Matches(predicted_id, xy, similarity, total / people.labelled.sum(1), recall)
 
 
 def by_annotation(evaluation: COCOeval) -> dict[int, np.ndarray]:

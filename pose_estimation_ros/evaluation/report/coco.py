@@ -137,7 +137,7 @@ def kinds_table(people: People, judged: Sequence[Judged]) -> Table:
     """Return the share of each kind of error among all keypoints, a row for each source."""
     rows = []
     for one in judged:
-        matched = np.count_nonzero(one.matches.found_id)
+        matched = np.count_nonzero(one.matches.predicted_id)
         rows.append((one.name, *(100 * errors.shares(one.kinds)).tolist(), f"{matched} of {len(people.area)}"))
     return Table(("% of keypoints", *errors.KINDS, "people"), rows)
 
@@ -180,7 +180,7 @@ def picture(truth: COCO, folder: Path, people: People, members: np.ndarray, judg
     panels = [numbered_poses(people.keypoints[members], range(1, len(members) + 1), [1.0] * len(members))]
     captions = [annotated(len(members))]
     for one in judged:
-        number = {result: place + 1 for place, result in enumerate(one.matches.found_id[members]) if result}
+        number = {result: place + 1 for place, result in enumerate(one.matches.predicted_id[members]) if result}
         results = one.evaluation.cocoDt.imgToAnns[image_id]
         panels.append(
             numbered_poses(

@@ -25,7 +25,7 @@ DETECTED = "persons found by a detector, flip test"
 DETECTION_BOX = "persons found by a detector"
 UNSAID = "the paper does not say how persons were found"
 BOTTOM_UP = "bottom-up, flip test"
-GIVEN = "MPII's own boxes"
+MPII_BOXES = "MPII's own boxes"
 
 AP4 = ("AP", "AP50", "AP75", "AR")
 AP3 = ("AP", "AP50", "AP75")
@@ -94,11 +94,11 @@ PAPERS = (
         ("litepose_s", "LitePose-S 448"): [58.0, 80.9, 61.6],
         ("litepose_xs", "LitePose-XS 256"): [49.4, 74.1, 51.3],
     })
-    + _rows(mpii.SKELETON, PCKH, MPII_TEST, GIVEN, f"{ELPN}, Table 3", {
+    + _rows(mpii.SKELETON, PCKH, MPII_TEST, MPII_BOXES, f"{ELPN}, Table 3", {
         ("elpn_v1", "ELPN-V1 256x256"): [96.5, 94.2, 86.9, 83.2, 88.1, 82.3, 79.6, 87.6],
         ("elpn_v2", "ELPN-V2 256x256"): [97.8, 95.3, 90.0, 85.0, 89.2, 85.1, 80.9, 89.5],
     })
-    + _rows(mpii.SKELETON, PCKH, MPII_VAL, GIVEN, f"{EL_HRNET}, Table 4", {
+    + _rows(mpii.SKELETON, PCKH, MPII_VAL, MPII_BOXES, f"{EL_HRNET}, Table 4", {
         ("el_hrnet_w32", "EL-HRNet-W32 256x256"): [96.7, 94.8, 87.6, 82.2, 88.2, 82.4, 77.9, 87.7],
     })
 )  # fmt: skip

@@ -120,5 +120,5 @@ def _newest_engine(name: str, hashes: Hashes) -> ModelFile:
     skipped: List[str] = []
     for path, content, sidecar in cached_engines(dict(gpu.machine, onnx_sha256=hashes[onnx]), skipped=skipped):
         return _make_engine_file(path, name, content, sidecar, hashes)._replace(gpu=gpu)
-    raise ModelError("%s: no engine of it is built for this machine yet: run `pose build-engine %s`%s" % (
+    raise ModelError("%s: no engine is built for this machine yet: run `pose build-engine %s`%s" % (
         name, onnx, "".join("; not used: " + line for line in skipped)))  # fmt: skip

@@ -57,7 +57,7 @@ class Cuda:
         try:
             return self._get("cudaGetDeviceCount")
         except CudaError as error:
-            raise CudaError("no usable NVIDIA driver or GPU here: %s" % error)
+            raise CudaError("this machine has no usable NVIDIA driver or GPU: %s" % error)
 
     def _attribute(self, number: int) -> int:
         return self._get("cudaDeviceGetAttribute", number, self._device)

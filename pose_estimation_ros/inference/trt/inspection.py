@@ -1,4 +1,4 @@
-"""Show what is known of an engine: its sidecar, whether it fits machine and model, and what TensorRT finds in it."""
+"""Show the sidecar of an engine, whether it fits machine and model, and its tensors and layers."""
 
 import json
 from typing import Any, Dict, Iterator, Mapping

@@ -30,7 +30,7 @@ NO_CAMERA_INFO = "no CameraInfo"
 NO_DEPTH = "no depth image for %g s: no joints in space"
 NO_RAYS = "CameraInfo gives no ray for %.1f %% of its image: no joints in space there"
 WRONG_SIZE = "CameraInfo is for images of %d x %d px, they have %d x %d"
-ALIVE_S = 1.0  # images no longer wait for depth once no depth image came for that long
+ALIVE_S = 1.0  # images do not wait for depth after no depth image came for that long
 
 Callback = Callable[..., None]
 

@@ -130,7 +130,7 @@ def play(
     Args:
         subscriber: Node that collects the messages.
         children: List to which the processes are appended, so that the caller can stop them.
-        demo: What is run.
+        demo: Settings of the demo.
         length: Number of images, None if unknown.
 
     Returns:

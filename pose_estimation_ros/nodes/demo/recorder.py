@@ -14,7 +14,6 @@ from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.core.timing import finite_percentiles
 from pose_estimation_ros.imaging.draw import draw_poses
 from pose_estimation_ros.imaging.video import VideoWriter
-from pose_estimation_ros.inference.predict import coco_results
 
 
 class Recorder:
@@ -92,7 +91,7 @@ class Recorder:
             poses, skeleton = self._poses.pop(stamp)
             frame = frame.copy()
             draw_poses(frame, poses, skeleton)
-            self._results += coco_results(poses, index)
+            self._results += poses.to_coco(index)
             self.annotated += 1
             self._write(index, frame)
 

@@ -88,7 +88,7 @@ def cut_off(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Cut the image as if the photograph ended within the person, at a random side; no paper does so.
 
-    What is beyond the new border is not labelled, as in COCO, and the box is that of the rest. Nothing changes where
+    Joints beyond the new border are not labelled, as in COCO, and the box is cut at the border. Nothing changes where
     fewer than 3 joints would be left.
 
     Args:

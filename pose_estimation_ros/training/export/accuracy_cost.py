@@ -1,4 +1,4 @@
-"""Measure what a lower precision costs, and keep the figures in the model's spec."""
+"""Measure how much accuracy a lower precision costs, and keep the figures in the model's spec."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_data(data: str | Path, calibration: str | Path | None) -> None:
 
 
 def keep_accuracy(path: str | Path, source: str | Path | None, data: str | Path, flip: bool) -> dict[str, Any]:
-    """Measure a model, and the one that it was made from, on ONNX Runtime; pose models in the annotated boxes.
+    """Measure a model and its float32 source on ONNX Runtime; pose models run in the annotated boxes.
 
     Args:
         path: ONNX file, in whose spec the figures are kept.
@@ -71,7 +71,7 @@ def _accuracy_of(path: str | Path, data: str | Path, flip: bool) -> dict[str, An
 
 
 def to_text(figures: dict[str, Any]) -> str:
-    """Write what keep_accuracy returned as a line for each model."""
+    """Format the result of keep_accuracy, a line for each model."""
     ((name, accuracy),) = [item for item in figures.items() if item[0] != "fp32"]
     lines = [(name, accuracy), *((f"{name}, fp32", other) for other in figures.get("fp32", {}).values())]
     return "\n".join(f"{title}: {_numbers(values)}" for title, values in lines)

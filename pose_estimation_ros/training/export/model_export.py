@@ -17,7 +17,7 @@ FULL = "fp32"
 
 @dataclass(frozen=True)
 class ModelExport:
-    """Describe what is exported and how.
+    """Describe an export.
 
     Attributes:
         source: A checkpoint, or an ONNX file in float32.

@@ -118,7 +118,7 @@ Rule = Callable[[onnx.NodeProto, Tensors, Version], str]  # returns the reason, 
 
 
 def refused(path: str | Path, tensorrt: str) -> list[Refusal]:
-    """List what a TensorRT refuses of a model.
+    """List the nodes of a model that a version of TensorRT refuses.
 
     Args:
         path: ONNX file.
@@ -185,7 +185,7 @@ def _refused_nodes(graph: onnx.GraphProto, outer: Tensors, version: Version) -> 
 
 
 def _with_graph(tensors: Tensors, graph: onnx.GraphProto) -> Tensors:
-    """Add what a graph tells of its tensors to what is known."""
+    """Add the constants, types and shapes of a graph to the known tensors."""
     constants = {**tensors.constants, **{t.name: numpy_helper.to_array(t) for t in graph.initializer}}
     constants.update({n.output[0]: _constant(n) for n in graph.node if n.op_type == "Constant"})
     types, shapes = dict(tensors.types), dict(tensors.shapes)

@@ -71,7 +71,7 @@ def nam_sparsity(model: nn.Module) -> Tensor:
     """
     gammas = [m.norm.weight.abs().sum() for m in model.modules() if isinstance(m, NamChannelAttention)]
     if not gammas:
-        raise ConfigError("loss nam_l1: expected a model with NAM attention, this one has none")
+        raise ConfigError("loss nam_l1: expected a model with NAM attention, got one without")
     return sum(gammas[1:], gammas[0])
 
 

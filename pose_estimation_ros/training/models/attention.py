@@ -9,7 +9,7 @@ from pose_estimation_ros.training.models.layers import conv_bn
 
 
 class SqueezeExcite(nn.Module):
-    """Gate channels by an MLP, without biases, of their means.
+    """Gate channels by a bias-free MLP of their means.
 
     It is SE of "Squeeze-and-Excitation Networks" (Hu et al. 2018, arXiv:1709.01507).
 

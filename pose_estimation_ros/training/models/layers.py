@@ -1,4 +1,4 @@
-"""Provide the building blocks of the networks; convolutions have no bias and a batch norm behind, unless said."""
+"""Provide the building blocks of the networks; convolutions have no bias and a batch norm behind, unless stated."""
 
 from __future__ import annotations
 

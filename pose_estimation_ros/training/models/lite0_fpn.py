@@ -1,4 +1,4 @@
-"""Build Lite0-FPN, a top-down network of no paper, for little data.
+"""Build Lite0-FPN, a top-down network of this package for little data.
 
 It is EfficientNet-Lite0, trained on ImageNet's photographs, and a feature pyramid from stride 32 up to heatmaps at
 stride 4, as in "Feature Pyramid Networks for Object Detection" (Lin et al., CVPR 2017, arXiv:1612.03144).

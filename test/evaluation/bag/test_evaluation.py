@@ -20,7 +20,6 @@ from pose_estimation_ros.evaluation.run_models import predict
 from pose_estimation_ros.imaging.video import open_source
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.predict import coco_results
 from pose_estimation_ros.inference.top_down import TopDown
 
 FILES = ["annotated.mp4", "frames.json", "inputs.json", "keypoints.json", "pose_bag", "results.json", "timings.json"]
@@ -213,7 +212,7 @@ def test_accuracy_is_that_of_pose_evaluate(evaluate, dots, color_model, tmp_path
     truth = coco_index.load_ground_truth(dots)
     with backend:
         predicted = list(predict(TopDown(backend, spec), truth, dots, coco_index.ground_truth_boxes(truth)))
-    results = [result for image_id, poses in predicted for result in coco_results(poses, image_id)]
+    results = [result for image_id, poses in predicted for result in poses.to_coco(image_id)]
     expected = coco.keypoint_ap(truth, results)
     assert status == 0 and 0 < expected["AP"] < 100
     assert {name: run["truth"][name] for name in coco.METRICS} == expected

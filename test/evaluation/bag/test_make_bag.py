@@ -255,7 +255,7 @@ def test_no_annotations(make, photos, capsys):
 
 def test_bad_input(make, photos, content, tmp_path, capsys):
     assert make(tmp_path / "none.mp4")[0] == 1
-    assert make(photos, name="in")[0] == 1 and "is there already" in capsys.readouterr().err
+    assert make(photos, name="in")[0] == 1 and "which exists already" in capsys.readouterr().err
     content["images"][0]["file_name"] = "7.png"
     (tmp_path / "a.json").write_text(json.dumps(content))
     assert make(photos, "--annotations", str(tmp_path / "a.json"))[0] == 1
@@ -274,7 +274,7 @@ def test_from_python(photos, tmp_path, capsys):
     made = make_bag.make_bag(make_bag.BagConversion(photos, tmp_path / "second"), warned.append)
     assert (made.images, made.unreadable) == (2, 1) and "2.jpg: expected an image" in warned[0] and len(warned) == 2
     assert capsys.readouterr() == ("", "")
-    with pytest.raises(DataError, match="is there already"):
+    with pytest.raises(DataError, match="which exists already"):
         make_bag.make_bag(make_bag.BagConversion(photos, tmp_path / "bag"))
 
 

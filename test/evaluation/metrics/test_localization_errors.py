@@ -33,16 +33,18 @@ def people():
     return np.insert(grid.reshape(2, 17, 2), 2, 2, -1)
 
 
-def kinds_of_first(people, found_xy):
+def kinds_of_first(people, predicted_xy):
     """Kinds (17,) of a prediction (17, 2) for the first person, the second one's being perfect."""
     shared = {"image_id": 1, "category_id": 1, "iscrowd": 0, "bbox": [0, 0, 9, 9], "area": SIDE**2}
     annotations = [{"id": n + 1, "keypoints": own.ravel().tolist(), **shared} for n, own in enumerate(people)]
     truth = index_persons({"images": [{"id": 1, "file_name": "1"}], "annotations": annotations}, "f", SKELETON)
     fields = {"image_id": 1, "category_id": 1, "score": 0.5}
-    results = [{**fields, "keypoints": np.insert(xy, 2, 1, 1).ravel().tolist()} for xy in (found_xy, people[1, :, :2])]
+    results = [
+        {**fields, "keypoints": np.insert(xy, 2, 1, 1).ravel().tolist()} for xy in (predicted_xy, people[1, :, :2])
+    ]
     asked = people_of(truth)
     _, matches = match(truth, asked, results, SKELETON)
-    assert matches.found_id[1] == 2 and matches.recall[1] == 1
+    assert matches.predicted_id[1] == 2 and matches.recall[1] == 1
     kinds = error_kinds(truth, asked, matches, SKELETON)
     assert (kinds[1] == 0).all(), "the second person is found as annotated"
     return [KINDS[kind] if kind != UNKNOWN else None for kind in kinds[0]], matches, asked
@@ -99,7 +101,7 @@ def test_unlabelled_keypoints_have_no_kind_and_are_nobodys_goal(people):
 
 def test_who_is_not_found_has_no_kinds(people):
     kinds, matches, asked = kinds_of_first(people, people[0, :, :2] + 1e5)
-    assert kinds == [None] * 17 and matches.found_id[0] == 0 and matches.oks[0] == matches.recall[0] == 0
+    assert kinds == [None] * 17 and matches.predicted_id[0] == 0 and matches.oks[0] == matches.recall[0] == 0
     assert np.isnan(normalised_errors(asked, matches, SKELETON)[0]).all()
 
 

@@ -39,8 +39,8 @@ def test_who_is_asked_for(folder):
 def test_nobody_found(folder):
     truth = load_ground_truth(folder)
     evaluation, matches = match(truth, people_of(truth), [], SKELETON)
-    assert matches.found_id.tolist() == [0, 0, 0] and matches.oks.sum() == matches.recall.sum() == 0
-    assert np.isnan(matches.found_xy).all() and evaluation.eval["precision"].max() == 0
+    assert matches.predicted_id.tolist() == [0, 0, 0] and matches.oks.sum() == matches.recall.sum() == 0
+    assert np.isnan(matches.predicted_xy).all() and evaluation.eval["precision"].max() == 0
 
 
 def test_recall_is_coco_s_and_oks_is_pycocotools_own(shared_data):
@@ -51,9 +51,9 @@ def test_recall_is_coco_s_and_oks_is_pycocotools_own(shared_data):
     evaluation, matches = match(truth, people, results, SKELETON)
     assert results == before, "results are left as they came"
     assert 100 * matches.recall.mean() == pytest.approx(keypoint_ap(truth, results)["AR"], abs=1e-9)
-    for person in np.flatnonzero(matches.found_id):
+    for person in np.flatnonzero(matches.predicted_id):
         image = people.image_id[person]
         row = np.argsort([-d["score"] for d in evaluation._dts[image, 1]], kind="mergesort")
-        found = [evaluation._dts[image, 1][i]["id"] for i in row].index(matches.found_id[person])
+        found = [evaluation._dts[image, 1][i]["id"] for i in row].index(matches.predicted_id[person])
         own = [a["id"] for a in evaluation._gts[image, 1]].index(people.annotation_id[person])
         assert matches.oks[person] == pytest.approx(evaluation.ious[image, 1][found, own], abs=1e-9)

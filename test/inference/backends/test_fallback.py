@@ -146,7 +146,7 @@ def _missing(_cudart, path):
 @pytest.mark.parametrize(
     "spoil, words",
     [
-        (_no_driver, "no usable NVIDIA driver"),
+        (_no_driver, "has no usable NVIDIA driver"),
         (_no_tensorrt, "expected TensorRT's Python module"),
         (_foreign, "tensorrt '10.3.0', here '10.9.0'"),
         (_half, "expected sha256"),

@@ -310,7 +310,9 @@ def test_no_driver(gpu, color_model, save_engine):
     cudart, _ = gpu()
     path = save_engine(color_model)
     cudart.devices = 0
-    with pytest.raises(CudaError, match="no usable NVIDIA driver or GPU here: .*driver version is insufficient"):
+    with pytest.raises(
+        CudaError, match="this machine has no usable NVIDIA driver or GPU: .*driver version is insufficient"
+    ):
         TensorRTBackend(engine_file(path))
 
 
@@ -349,7 +351,7 @@ def test_an_engine_by_name_is_the_newest_of_this_machine(gpu, color_model, save_
     assert find_model("color_model.engine").path == str(cache / "1.engine")
     with open(color_model, "ab") as file:
         file.write(b"\0")
-    with pytest.raises(ModelError, match="no engine of it is built for this machine yet: run `pose build-engine"):
+    with pytest.raises(ModelError, match="no engine is built for this machine yet: run `pose build-engine"):
         find_model("color_model.engine")
 
 

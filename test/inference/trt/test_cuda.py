@@ -128,7 +128,9 @@ def test_every_error_has_its_function_and_cudas_words(function):
 
 
 def test_no_driver_and_no_such_device():
-    with pytest.raises(CudaError, match="no usable NVIDIA driver or GPU here: cudaGetDeviceCount: CUDA driver version"):
+    with pytest.raises(
+        CudaError, match="this machine has no usable NVIDIA driver or GPU: cudaGetDeviceCount: CUDA driver version"
+    ):
         Cuda(library=FakeCudart(devices=0))
     with pytest.raises(CudaError, match="CUDA device 1 does not exist"):
         Cuda(device=1, library=FakeCudart(devices=1))
@@ -169,6 +171,6 @@ def test_the_real_library_has_every_function(name, monkeypatch):
         try:
             assert Cuda(library=library).version
         except CudaError as error:
-            assert "no usable NVIDIA driver or GPU here: cudaGetDeviceCount" in str(error)
+            assert "this machine has no usable NVIDIA driver or GPU: cudaGetDeviceCount" in str(error)
         return
     pytest.skip("no %s here" % name)

@@ -41,7 +41,7 @@ def typestore_of(connection: Connection, is_ros1: bool, where: str) -> Typestore
     if connection.msgtype in known.types and (of_idl or form == MessageDefinitionFormat.NONE):
         return known
     if form == MessageDefinitionFormat.NONE:
-        raise DataError(f"{where}: no definition of {connection.msgtype} of {connection.topic} in the bag")
+        raise DataError(f"{where}: the bag has no definition of {connection.msgtype}, the type of {connection.topic}")
     recorded = parsed(connection.msgtype, text, of_idl, where)
     if connection.msgtype not in (IMAGE, COMPRESSED):
         return recorded

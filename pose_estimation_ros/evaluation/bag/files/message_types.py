@@ -16,7 +16,7 @@ from rosbags.typesys.store import Typestore
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.resources import resource_folders
 
-OWN_MESSAGES = (
+MESSAGE_NAMES = (
     "Keypoint", "Keypoint3D", "Person", "Person3D", "Person3DArray", "PersonArray", "Skeleton", "Timing",
 )  # fmt: skip
 PERSON_ARRAY = "pose_estimation_ros/msg/PersonArray"
@@ -37,7 +37,7 @@ def typestore() -> Typestore:
     """
     store = get_typestore(Stores.ROS2_HUMBLE)
     folder = message_folder()
-    for name in OWN_MESSAGES:
+    for name in MESSAGE_NAMES:
         text = (folder / f"{name}.msg").read_text()
         store.register(get_types_from_msg(text, f"pose_estimation_ros/msg/{name}"))
     return store
@@ -51,16 +51,16 @@ def message_folder() -> Path:
     """
     folders = [Path(folder) for folder in resource_folders("msg")]
     for folder in folders:
-        if all((folder / f"{name}.msg").is_file() for name in OWN_MESSAGES):
+        if all((folder / f"{name}.msg").is_file() for name in MESSAGE_NAMES):
             return folder
-    raise DataError(f"expected our message definitions in one of {', '.join(map(str, folders))}")
+    raise DataError(f"expected the message definitions of this package in one of {', '.join(map(str, folders))}")
 
 
 @functools.cache
 def messages() -> SimpleNamespace:
     """Return the message classes by their short names; like those of rclpy they take fields as keywords."""
     names = [f"{package}/msg/{name}" for package, names in STANDARD.items() for name in names]
-    names += [f"pose_estimation_ros/msg/{name}" for name in OWN_MESSAGES]
+    names += [f"pose_estimation_ros/msg/{name}" for name in MESSAGE_NAMES]
     return SimpleNamespace(**{os.path.basename(name): with_defaults(name) for name in names})
 
 

@@ -227,7 +227,7 @@ def image_topic(bag: Bag, wanted: str | None) -> str:
     if wanted is not None:
         raise DataError(f"{bag.path}: expected images on {wanted}, the topics with images are: {listed}")
     if len(colour) != 1:
-        raise DataError(f"{bag.path}: expected --topic, or one topic with images; those that there are: {listed}")
+        raise DataError(f"{bag.path}: expected --topic, or one topic with images, got {listed}")
     return colour[0]
 
 

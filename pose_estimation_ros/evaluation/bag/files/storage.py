@@ -95,7 +95,7 @@ class BagFiles:
         """Read names of files, and the counts, from metadata.yaml. Raises DataError."""
         path = self._path / METADATA
         if not path.is_file():
-            raise DataError(f"no {METADATA}: the recording was not finished")
+            raise DataError(f"{METADATA} is missing: the recording was not finished")
         try:
             about = read_yaml(path, DataError)["rosbag2_bagfile_information"]
             topics = about["topics_with_message_count"] or []

@@ -50,7 +50,7 @@ def keypoints(people: People, matches: Matches, skeleton: Skeleton) -> dict[str,
         in the unit of OKS (2 sigma sqrt(area)), "mean_error"; "near", the % of labelled keypoints that are near. None
         where there is no such keypoint.
     """
-    distance = np.linalg.norm(matches.found_xy - people.keypoints[..., :2], axis=-1)
+    distance = np.linalg.norm(matches.predicted_xy - people.keypoints[..., :2], axis=-1)
     unit = errors.normalised_errors(people, matches, skeleton)
     near = people.labelled & (matches.similarity >= errors.NEAR)
     everything = list(range(skeleton.num_keypoints))
@@ -83,8 +83,8 @@ def scored(results: COCO, people: People, matches: Matches) -> tuple[np.ndarray,
         Score (N,) of each keypoint, and whether it is near (N,) bool.
     """
     nobody = np.zeros((people.keypoints.shape[1], 3))
-    scores = np.array([keypoints_of(results.anns[f])[:, 2] if f else nobody[:, 2] for f in matches.found_id])
-    counted = people.labelled & (matches.found_id > 0)[:, None]
+    scores = np.array([keypoints_of(results.anns[f])[:, 2] if f else nobody[:, 2] for f in matches.predicted_id])
+    counted = people.labelled & (matches.predicted_id > 0)[:, None]
     return scores[counted], (matches.similarity >= errors.NEAR)[counted]
 
 

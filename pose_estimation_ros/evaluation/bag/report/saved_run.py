@@ -1,4 +1,4 @@
-"""Read what a run wrote: reports are made from files alone."""
+"""Read the files of a run: reports are made from files alone."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from pose_estimation_ros.evaluation.bag.run.prefetch import Loaded
 
 
 class Clock(NamedTuple):
-    """Say how time passes in a run.
+    """Describe how time passes in a run.
 
     Attributes:
         realtime: whether frames are dropped that a running node would not process.

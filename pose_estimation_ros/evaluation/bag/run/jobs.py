@@ -48,7 +48,7 @@ Note = Callable[[str], None]  # is called with a line of text for the user
 
 
 class Outcome(NamedTuple):
-    """Hold what came of one bag.
+    """Hold the outcome of one bag.
 
     Attributes:
         runs: one entry for each topic and model: "folder", "interrupted" and "results", the content of results.json.
@@ -167,7 +167,7 @@ def ground_truths(evaluation: BagEvaluation, bag: Bag, topics: list[str]) -> Ite
         people = people_of_topic(bag, evaluation.truth_topic)
         yield from (GroundTruth(annotations_of(people, topic), evaluation.truth_topic, topic) for topic in topics)
     elif evaluation.boxes == GROUND_TRUTH:
-        raise ConfigError(f"expected --truth, --truth-topic or {file} for --boxes {GROUND_TRUTH}")
+        raise ConfigError(f"expected --truth, --truth-topic or {file} for --boxes {GROUND_TRUTH}, got none of them")
     else:
         yield from (None for _ in topics)
 

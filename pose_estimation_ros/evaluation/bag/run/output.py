@@ -64,7 +64,7 @@ class PoseBag:
         self._writer.close()
 
     def abort(self) -> None:
-        """Give the bag up, so that its folder can be removed."""
+        """Close the bag unfinished, so that its folder can be removed."""
         self._writer.abort()
 
 
@@ -197,11 +197,11 @@ def refuse_foreign(folder: Path) -> None:
     """
     while (seen := _identity(folder)) and not (folder / RESULTS).is_file():
         if _identity(folder) == seen:
-            raise ConfigError(f"expected our earlier results or nothing at {folder}, which would be replaced")
+            raise ConfigError(f"expected earlier results or nothing at {folder}, which would be replaced")
 
 
 def _identity(path: Path) -> tuple[int, int, int] | None:
-    """Return what tells two things apart that are at one path one after the other; None where nothing is there."""
+    """Return a value that differs for each file or folder at a path; None where there is nothing."""
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -39,7 +39,7 @@ class Loaded(NamedTuple):
 
 
 def loaded(frames: Iterable[Recorded], decode: bool, seconds: Seconds) -> Iterator[Loaded]:
-    """Pass frames on, decoded where that is asked for.
+    """Pass frames on, decoded where that is requested.
 
     Args:
         frames: as read.

@@ -13,7 +13,6 @@ from pose_estimation_ros.evaluation.bag.run.clock import Clock, distribution
 from pose_estimation_ros.evaluation.bag.run.output import RESULTS
 from pose_estimation_ros.evaluation.bag.run.runner import Record
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.predict import coco_results
 
 SCHEMA = "pose_estimation_ros bag results 1"
 MODEL_OPTIONS = ("flip_test", "fallback", "cpu_engine")  # options that count without a pipeline
@@ -111,7 +110,7 @@ def judged(record: Record, truth: GroundTruth) -> tuple[list[dict[str, Any]], di
         image_id = truth.image_id.get(frame.stamp_ns)
         if image_id is not None and image_id not in seen:
             seen.add(image_id)
-            results += coco_results(poses, image_id)
+            results += poses.to_coco(image_id)
     overflow = record.non_finite.values > 0
     figures = {**truth.judge(results, seen, overflow), **details(truth.index(seen), results)}
     return results, {**figures, "tracking": tracking(truth, results, seen)}
@@ -119,7 +118,7 @@ def judged(record: Record, truth: GroundTruth) -> tuple[list[dict[str, Any]], di
 
 def keypoints(record: Record) -> list[dict[str, Any]]:
     """Make COCO results as `pose predict` writes them; image_id is the frame's place in the topic."""
-    return [r for frame, poses in zip(record.frames, record.poses) for r in coco_results(poses, frame.index)]
+    return [r for frame, poses in zip(record.frames, record.poses) for r in poses.to_coco(frame.index)]
 
 
 def frames(record: Record) -> list[dict[str, Any]]:

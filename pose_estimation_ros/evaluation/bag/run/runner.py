@@ -1,4 +1,4 @@
-"""Run one model on one topic of a bag, and record what came out."""
+"""Run one model on one topic of a bag, and record the results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Estimate = Callable[[np.ndarray, Recorded], Poses]  # image (H, W, 3) uint8 BGR
 
 
 class Answer(NamedTuple):
-    """Hold a frame, without its message, and what came of it.
+    """Hold a frame, without its message, and its result.
 
     Attributes:
         frame: the frame.
@@ -45,7 +45,7 @@ class Answer(NamedTuple):
 
 @dataclass
 class Record:
-    """Hold what came out of a run.
+    """Hold the results of a run.
 
     Attributes:
         answers: one for each frame; a single list, so that Ctrl-C leaves no half of an answer.

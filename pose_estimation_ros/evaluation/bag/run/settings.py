@@ -130,7 +130,7 @@ def check_combinations(evaluation: BagEvaluation) -> None:
         raise ConfigError(text)
     if evaluation.truth and len(evaluation.bags) > 1:
         count = len(evaluation.bags)
-        raise ConfigError(f"expected one bag with --truth, got {count}; {FILE} in a bag's folder is that bag's")
+        raise ConfigError(f"expected one bag with --truth, got {count}: use a file {FILE} in each bag's folder")
     if evaluation.truth and evaluation.truth_topic:
         raise ConfigError("expected either --truth or --truth-topic, got both")
     if evaluation.ray and evaluation.workers > 1:

@@ -28,7 +28,7 @@ def main(settings: str) -> None:
 
 
 def print_note(text: str) -> None:
-    """Print news to the standard error, which the parent process reads."""
+    """Print a progress message to the standard error, which the parent process reads."""
     print(text, file=sys.stderr, flush=True)
 
 

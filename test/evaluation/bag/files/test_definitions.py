@@ -84,6 +84,6 @@ def test_definitions_that_are_none(text):
 
 
 def test_no_definition():
-    with pytest.raises(DataError, match="no definition of own_msgs/msg/Thing of /image"):
+    with pytest.raises(DataError, match="the bag has no definition of own_msgs/msg/Thing, the type of /image"):
         typestore_of(connection("", "own_msgs/msg/Thing", MessageDefinitionFormat.NONE), False, "bag")
     assert typestore_of(connection("", IMAGE, MessageDefinitionFormat.NONE), False, "bag") is typestore()

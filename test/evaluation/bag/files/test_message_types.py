@@ -10,7 +10,7 @@ import pytest
 from pose_estimation_ros.core.poses import empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation.bag.files.message_types import (
-    OWN_MESSAGES,
+    MESSAGE_NAMES,
     header,
     messages,
     serialized,
@@ -53,7 +53,7 @@ def test_hashes_are_those_of_ross_generator():
     folder = Path(sys.prefix, "share", "pose_estimation_ros", "msg")
     if not folder.is_dir():
         pytest.skip("needs the messages built by ROS in this environment")
-    for name in OWN_MESSAGES:
+    for name in MESSAGE_NAMES:
         hashes = {
             e["type_name"]: e["hash_string"] for e in json.loads((folder / f"{name}.json").read_text())["type_hashes"]
         }

@@ -120,7 +120,7 @@ def test_depth_topics_do_not_count(save_bag, topic, message):
     with Bag(save_bag("bag", [5], IMAGES, more=[(topic, message, 5)])) as bag:
         assert image_topic(bag, None) == TOPIC and image_topic(bag, topic) == topic
     with Bag(save_bag("depth", [], [], more=[(topic, message, 5)])) as bag:
-        with pytest.raises(DataError, match=f"those that there are: none; with depth: {topic}"):
+        with pytest.raises(DataError, match=f"or one topic with images, got none; with depth: {topic}"):
             image_topic(bag, None)
 
 

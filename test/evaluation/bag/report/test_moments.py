@@ -10,7 +10,6 @@ from pose_estimation_ros.core.poses import make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation.bag.report.moments import true_people, unsteady, worst_moments
 from pose_estimation_ros.evaluation.bag.report.saved_run import SavedRun
-from pose_estimation_ros.inference.predict import coco_results
 
 COCO = get_skeleton("coco17")
 BASE = np.random.default_rng(0).uniform(100, 200, (17, 2))
@@ -85,7 +84,7 @@ def test_the_least_alike_where_there_is_a_truth(saved, tmp_path):
         "annotations": [{"id": i + 1, "image_id": i, "bbox": [100, 100, 100, 100], **fixed} for i in range(3)],
     }
     (tmp_path / "truth_annotations.json").write_text(json.dumps(content))
-    results = [r for i, own in enumerate(poses) for r in coco_results(own, i)]
+    results = [r for i, own in enumerate(poses) for r in own.to_coco(i)]
     (tmp_path / "truth_results.json").write_text(json.dumps(results))
     worst = sorted(worst_moments(run, 9), key=lambda m: -m.badness)
     assert [m.image_id for m in worst] == [12, 11, 10] and worst[0].why == "mean OKS 0.00 against the ground truth"

@@ -69,7 +69,9 @@ def test_what_failed_and_what_is_not_whole(evaluate, save_bag, stamps, tmp_path)
     assert evaluate(tmp_path / "<none>", path)[0] == 1
     text = page(tmp_path).text
     assert "Failed: expected a bag" in text and "<none>" in text
-    assert "Partial: whole, color_model: no metadata.yaml: the recording was not finished" in text.replace("_ ", "_")
+    assert "Partial: whole, color_model: metadata.yaml is missing: the recording was not finished" in text.replace(
+        "_ ", "_"
+    )
 
 
 def test_what_comes_from_files_is_escaped(evaluate, save_bag, stamps, tmp_path):

@@ -84,13 +84,13 @@ def test_folders_of_others_are_left_alone(tmp_path):
 @pytest.mark.parametrize("prepare", [lambda p: p.mkdir(), lambda p: p.write_text("x"), lambda p: p.symlink_to("none")])
 def test_what_is_no_earlier_run_is_not_replaced(tmp_path, prepare):
     prepare(tmp_path / "model")
-    with pytest.raises(ConfigError, match="expected our earlier results or nothing"):
+    with pytest.raises(ConfigError, match="expected earlier results or nothing"):
         run_folder(tmp_path / "model")
     assert os.listdir(tmp_path) == ["model"]
 
 
 def test_what_came_there_meanwhile_is_not_replaced(tmp_path):
-    with pytest.raises(ConfigError, match="expected our earlier results or nothing"):
+    with pytest.raises(ConfigError, match="expected earlier results or nothing"):
         with run_folder(tmp_path / "model") as folder:
             (tmp_path / "model").mkdir()
             (tmp_path / "model" / "thesis.txt").write_text("all of it")
