@@ -12,7 +12,7 @@ if len(sys.argv) < 3:
     sys.exit(__doc__)
 bag, out, *models = sys.argv[1:]
 
-# Also tells what a robot would have seen: BagEvaluation(..., realtime=True, latency_ms=50).
+# This also evaluates what a robot would have seen: BagEvaluation(..., realtime=True, latency_ms=50).
 evaluation = BagEvaluation(bags=[bag], out=out, models=models or ["lite0_fpn_coco"])
 
 for outcome in evaluate_bags(evaluation):

@@ -9,7 +9,7 @@ from pose_estimation_ros.msg import PersonArray, Skeleton
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)  # sent once, also to who comes later
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)  # sent once, also to later subscribers
 
 
 class PoseListener(Node):

@@ -17,7 +17,7 @@ from pose_estimation_ros import __version__
 from pose_estimation_ros.core.errors import PoseError, one_line, printable
 
 FAULT = 70  # EX_SOFTWARE of sysexits.h
-# What files, arguments and the machine can cause where no reader of the package has turned it into a PoseError.
+# Errors that files, arguments and the machine can cause, where the package has not turned them into a PoseError.
 USER_ERRORS = (OSError, RecursionError, UnicodeError, MemoryError)
 QUIET = {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}  # their failures become errors of the package
 
@@ -70,7 +70,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         try:
             return run(argv)
         finally:
-            sys.stdout.flush()  # here, for a pipe that is closed or a full disk to be an error of this command
+            sys.stdout.flush()  # so that a closed pipe or a full disk is an error of this command
     except BrokenPipeError:
         drop_output()
         return 1
@@ -110,7 +110,7 @@ def is_ctrl_c(error: Optional[BaseException]) -> bool:
 
 def is_user_error(error: BaseException) -> bool:
     """Tell whether a user can have caused the error; OpenCV's own error comes from files, and is not imported here."""
-    loop = isinstance(error, RuntimeError) and str(error).startswith("Symlink loop")  # pathlib's, until Python 3.13
+    loop = isinstance(error, RuntimeError) and str(error).startswith("Symlink loop")  # pathlib, before Python 3.13
     return isinstance(error, (PoseError,) + USER_ERRORS) or type(error).__module__ == "cv2" or loop
 
 

@@ -74,7 +74,13 @@ def main(args: argparse.Namespace) -> int:
 
 
 def make_message(poses: Poses, size_wh: Tuple[int, int], skeleton_name: str) -> Any:
-    """Make a PersonArray of plain classes."""
+    """Make a PersonArray of plain classes.
+
+    Args:
+        poses: the people.
+        size_wh: width and height of the image in px.
+        skeleton_name: name of their skeleton.
+    """
     return poses_to_msg(PLAIN, poses, None, size_wh, skeleton_name)
 
 

@@ -45,7 +45,7 @@ def exported(checkpoint: str, folder: Path, free_size: bool) -> Path:
     name = f"{Path(checkpoint).absolute().parent.name}_{Path(checkpoint).stem}"
     print(f"exporting {checkpoint} into {folder}", flush=True)
     try:
-        from pose_estimation_ros.training.export.model_export import ModelExport, export_model  # with torch
+        from pose_estimation_ros.training.export.model_export import ModelExport, export_model  # needs torch
 
         return export_model(ModelExport(checkpoint, str(folder), name, free_size=free_size))
     except ImportError as error:

@@ -29,7 +29,7 @@ from pose_estimation_ros.evaluation.protocols import PROTOCOLS
 from pose_estimation_ros.evaluation.report.summary import Source
 from pose_estimation_ros.evaluation.splits import HALVES
 
-RUNTIME_OPTIONS = ("threads", "cpu_engine")  # what runs the models
+RUNTIME_OPTIONS = ("threads", "cpu_engine")  # settings of the libraries that run the models
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +78,12 @@ def main(args: argparse.Namespace) -> int:
 
 
 def refuse_saving(models: Sequence[str], save: str | None) -> None:
-    """Raise ConfigError where figures are to be kept in the spec of a checkpoint, which has none."""
+    """Raise ConfigError where figures are to be kept in the spec of a checkpoint, which has none.
+
+    Args:
+        models: names or files of models.
+        save: name under which figures are kept, None to keep none.
+    """
     checkpoint = next((model for model in models if model.endswith(".ckpt")), None)
     if save and checkpoint:
         raise ConfigError(f"expected --save with a model that has a spec, got the checkpoint {checkpoint}")

@@ -196,12 +196,12 @@ def make_folder(path: str, source_name: str) -> None:
     """Make the folder for results, which must not be the input's: files of the same name would overwrite the input.
 
     Args:
-        path: The folder for the results.
-        source_name: Path of the input, a file or a folder; a name that is no path does not matter.
+        path: the folder for the results.
+        source_name: path of the input, a file or a folder; a name that is no path does not matter.
 
     Raises:
-        ConfigError: It is the folder of the input.
-        DataError: It cannot be made.
+        ConfigError: it is the folder of the input.
+        DataError: it cannot be made.
     """
     home = source_name if os.path.isdir(source_name) else os.path.dirname(source_name) or "."
     if os.path.lexists(source_name) and os.path.realpath(path) == os.path.realpath(home):

@@ -148,7 +148,7 @@ def _samples(
 
 
 def _extent(poses: Poses) -> np.ndarray:
-    """Return the longer side of each person's box (N,) px: the height of a standing person, even if the camera is turned."""
+    """Return the longer side of each person's box (N,) px, a person's height also if the camera is turned."""
     extent: np.ndarray = (poses.box_xyxy[:, 2:] - poses.box_xyxy[:, :2]).max(1)
     return extent
 

@@ -76,9 +76,9 @@ def closest_name(name: str, known: Iterable[str], similarity: float = 0.6) -> st
     """Return the known name that resembles a name most.
 
     Args:
-        name: The name that the user wrote.
-        known: Names to choose from.
-        similarity: Least similarity of the two, 0..1, as difflib measures it.
+        name: the name that the user wrote.
+        known: names to choose from.
+        similarity: least similarity of the two, 0..1, as difflib measures it.
 
     Returns:
         One of the known names, "" where none is similar.
@@ -106,6 +106,11 @@ def printable(text: str) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ", did you mean 'x'?" for the known name that resembles a name most, "" where none is similar."""
+    """Return ", did you mean 'x'?" for the known name that resembles a name most, "" where none is similar.
+
+    Args:
+        name: the unknown name.
+        known: the known names.
+    """
     near = closest_name(name, known)
     return ", did you mean %r?" % near if near else ""

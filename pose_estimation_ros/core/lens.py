@@ -17,7 +17,7 @@ from pose_estimation_ros.core.errors import FrameError
 
 Curve = Callable[[np.ndarray], Tuple[np.ndarray, np.ndarray]]  # t -> (value, slope), of the shape of t
 
-ACCURACY = 1e-9  # of undistortion, in units of the image plane at 1 m; less accurate rays become NaN
+ACCURACY = 1e-9  # accuracy of undistortion, in units of the image plane at 1 m; less accurate rays become NaN
 FARTHEST = 1e3  # distance from the axis in the plane at 1 m, that is 89.94 degrees
 STEPS, ENOUGH, SMALLEST_STEP = 60, 1e-12, 1e-3  # Newton's method: most steps, error when done, step when stuck
 LARGEST_COEFFICIENT = 1e12

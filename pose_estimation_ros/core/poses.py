@@ -8,7 +8,7 @@ from pose_estimation_ros.core.errors import did_you_mean
 from pose_estimation_ros.core.skeleton import Skeleton
 
 UNTRACKED = -1
-# What the tracker knows about a person: nothing, seen too seldom to be believed, believed, believed but out of sight.
+# State of a person in the tracker: not tracked, seen in too few frames, confirmed, or confirmed but out of sight.
 NO_STATE, TENTATIVE, CONFIRMED, LOST = range(4)
 STATE_NAMES = ("none", "tentative", "confirmed", "lost")
 FIELDS = ("xy", "score", "box_xyxy", "person_score", "track_id", "state", "velocity")

@@ -39,7 +39,7 @@ class Skeleton(NamedTuple):
 
     @property
     def flip_index(self) -> np.ndarray:
-        """Return the index of each keypoint's mirror image, (K,) int; keypoints on the body's axis map to themselves."""
+        """Return the index of each keypoint's mirror image, (K,) int; those on the body's axis map to themselves."""
         index = np.arange(self.num_keypoints)
         for left, right in self.flip_pairs:
             index[[left, right]] = right, left
@@ -102,7 +102,7 @@ _BODY = [
     "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
 ]  # fmt: skip
 _OPENPOSE = _BODY + ["right_eye", "left_eye", "right_ear", "left_ear"]
-_HRI = _BODY + _both("eye", "ear")  # the trap: eyes and ears the other way round than in OpenPose
+_HRI = _BODY + _both("eye", "ear")  # eyes and ears in another order than in OpenPose
 
 _NECK_TRUNK = ("neck-head_top", "neck-left_shoulder", "neck-right_shoulder", "neck-left_hip", "neck-right_hip")
 _MPII_TRUNK = (

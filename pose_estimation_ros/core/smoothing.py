@@ -45,7 +45,7 @@ class OneEuro:
 
         Args:
             min_cutoff_hz: cut-off frequency at rest; lower is smoother.
-            beta: Hz of cut-off added per unit of speed; higher means less lag.
+            beta: hz of cut-off added per unit of speed; higher means less lag.
             speed_cutoff_hz: cut-off frequency of the filters of speed and velocity.
             max_gap_s: a keypoint or track that was missing for longer starts afresh.
         """

@@ -85,7 +85,7 @@ class Joiner:
         return "the newest %s is %+.3f s from the newest %s, %.3f s are allowed" % (name, off_s, self._leading, slop_s)
 
     def _is_late(self, name: str, stamp_ns: int) -> bool:
-        """Tell whether a message belongs to the last image; with the next image, all later sets would be one frame off."""
+        """Tell whether a message belongs to the last image: with the next one, later sets would be one frame off."""
         if name == self._leading or not self._last:
             return False
         image_ns = self._last[self._leading]

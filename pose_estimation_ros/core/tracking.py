@@ -53,7 +53,7 @@ class Tracker:
         oks_share: float = 0.7,
         growth_per_s: float = 2.0,
     ) -> None:
-        """Make a tracker that knows nobody.
+        """Make a tracker without people.
 
         Args:
             sigmas: (K,) of the skeleton.

@@ -68,7 +68,12 @@ def comparable_id(value: Any) -> Id | None:
 
 
 def categories_by_use(annotations: list[Entry], path: str) -> Categories:
-    """Find the person where a file lists no categories, by the ids that its annotations have."""
+    """Find the person where a file lists no categories, by the ids that its annotations have.
+
+    Args:
+        annotations: the annotations of the file.
+        path: path of the file, for the message.
+    """
     used = {comparable_id(a.get("category_id")) for a in annotations}
     if len(used) > 1 and PERSON not in used:
         raise DataError(
@@ -79,7 +84,12 @@ def categories_by_use(annotations: list[Entry], path: str) -> Categories:
 
 
 def person_among(entries: list[Entry], path: str) -> Entry:
-    """Choose the entry of the person. Raises DataError where there is not exactly one."""
+    """Choose the entry of the person. Raises DataError where there is not exactly one.
+
+    Args:
+        entries: entries of "categories".
+        path: path of the file, for the message.
+    """
     named = [entry for entry in entries if str(entry.get("name")).strip().lower() == NAME]
     with_keypoints = [entry for entry in entries if entry.get("keypoints")]
     for candidates in (named, [] if named else with_keypoints, [] if named else entries):

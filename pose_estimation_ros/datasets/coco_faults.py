@@ -13,7 +13,7 @@ from pose_estimation_ros.core.errors import DataError, shortened
 from pose_estimation_ros.datasets.coco_ids import plain_id
 
 MOST = 200  # letters of an offender in a message
-LARGEST = 1e15  # of a number in a data file: beyond it the arithmetic of pixels overflows
+LARGEST = 1e15  # largest number in a data file: beyond it the arithmetic of pixels overflows
 
 Size = tuple[int, int]  # width, height, px
 Entry = dict[str, Any]  # an object of a JSON file, such as an annotation
@@ -26,7 +26,13 @@ def size_of(image: Mapping[str, Any]) -> Size | None:
 
 
 def refuse(path: str | Path, problem: str, offenders: Sequence[Any]) -> None:
-    """Raise DataError if there are offenders, with their number and the first."""
+    """Raise DataError if there are offenders, with their number and the first.
+
+    Args:
+        path: path of the file.
+        problem: what is wrong with each offender.
+        offenders: names or entries with the problem, none if all is well.
+    """
     if offenders:
         raise DataError(f"{path}: {len(offenders)} {problem}, the first: {brief(offenders[0])}")
 
@@ -42,7 +48,12 @@ def repeated(entries: list[Entry]) -> list[Any]:
 
 
 def named(annotation: Entry, key: str) -> str:
-    """Name an annotation in a message, with its id and the field that is wrong."""
+    """Name an annotation in a message, with its id and the field that is wrong.
+
+    Args:
+        annotation: the annotation.
+        key: the field.
+    """
     return f"annotation {brief(annotation.get('id'))} with {key} {brief(annotation.get(key))}"
 
 
@@ -60,7 +71,12 @@ def finite_numbers(value: Any, shape: tuple[int, ...]) -> bool:
 
 
 def has_numbers(value: Any, shape: tuple[int, ...]) -> bool:
-    """Tell whether a JSON value is a number, or a list of them, of this shape; also NaN, true and false."""
+    """Tell whether a JSON value is a number, or a list of them, of this shape; also NaN, true and false.
+
+    Args:
+        value: the JSON value.
+        shape: () for a number, (n,) for a list of n numbers, and so on.
+    """
     try:
         array = np.array(value)
     except (ValueError, OverflowError):  # lists of unequal length
@@ -84,6 +100,11 @@ def refuse_missing_keys(path: str | Path, what: str, entries: list[Any], keys: S
 
 
 def is_outside(box_xyxy: Sequence[float] | np.ndarray, size: Size | None) -> bool:
-    """Tell whether a box lies outside an image of this size; it never does where the size is not known."""
+    """Tell whether a box lies outside an image of this size; it never does where the size is not known.
+
+    Args:
+        box_xyxy: (4,) px.
+        size: width and height in px, None where they are not known.
+    """
     x1, y1, x2, y2 = box_xyxy
     return size is not None and (x2 <= 0 or y2 <= 0 or x1 >= size[0] or y1 >= size[1])

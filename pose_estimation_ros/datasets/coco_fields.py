@@ -17,7 +17,7 @@ from pose_estimation_ros.datasets.notes import warn
 from pose_estimation_ros.datasets.segmentations import regions
 
 MASK_OF_BOX = 0.53  # share of a box's area, about what COCO's person masks fill; CrowdPose's tool has this number
-NOT_COUNTED = ("head_top", "neck")  # of CrowdPose's keypoints, in its num_keypoints
+NOT_COUNTED = ("head_top", "neck")  # keypoints that CrowdPose's num_keypoints does not count
 REPAIR = "remove the field to have it counted"
 
 
@@ -62,7 +62,12 @@ def with_keypoints(persons: list[Entry], path: str | Path, skeleton: Skeleton) -
 
 
 def labelled_counts(keypoints: list[float], skeleton: Skeleton) -> tuple[int, ...]:
-    """Count the labelled keypoints, by the rule of the skeleton's data set first; further counts are accepted."""
+    """Count the labelled keypoints, by the rule of the skeleton's data set first; further counts are accepted.
+
+    Args:
+        keypoints: x, y, visibility of each keypoint.
+        skeleton: skeleton of the keypoints.
+    """
     is_labelled = [visibility > 0 for visibility in keypoints[2::3]]
     if skeleton.name != "crowdpose14":
         return (sum(is_labelled),)
@@ -110,7 +115,12 @@ def is_positive(value: Any) -> bool:
 
 
 def lies_outside(person: Entry, image: Entry) -> bool:
-    """Tell whether the box, or all labelled keypoints, lie outside an image of known size."""
+    """Tell whether the box, or all labelled keypoints, lie outside an image of known size.
+
+    Args:
+        person: annotation of the person.
+        image: entry of its image.
+    """
     x, y, width, height = person["bbox"]
     size = size_of(image)
     is_point_outside = [is_outside((px - 0.5, py - 0.5, px + 1, py + 1), size) for px, py in labelled(person)]
@@ -118,7 +128,13 @@ def lies_outside(person: Entry, image: Entry) -> bool:
 
 
 def area_of(person: Entry, image: Entry, path: str | Path) -> float:
-    """Return px^2 of the segmentation, or of the box where that or the image's size is missing; never below 0."""
+    """Return px^2 of the segmentation, or of the box where that or the image's size is missing; never below 0.
+
+    Args:
+        person: annotation of the person.
+        image: entry of its image.
+        path: path of the file, for the message.
+    """
     size = size_of(image)
     if person.get("segmentation") and size:
         try:

@@ -20,7 +20,7 @@ from pose_estimation_ros.datasets.coco_fields import is_counted, with_areas
 from pose_estimation_ros.datasets.coco_json import Boxes, annotation_file, checked_content
 
 SKELETON = "coco17"
-PERSON_CATEGORIES = "person_categories"  # of an index's dataset: the Categories of its file
+PERSON_CATEGORIES = "person_categories"  # key in the dataset of an index: the Categories of its file
 
 
 def load_ground_truth(data: str | Path, content: Any = None) -> COCO:

@@ -38,7 +38,7 @@ from pose_estimation_ros.datasets.coco_ids import Id, find_id, plain_id
 from pose_estimation_ros.datasets.notes import warn
 
 ANNOTATIONS = "person_keypoints.json"
-LONGEST = 100_000  # px of an image's side
+LONGEST = 100_000  # longest side of an image, px
 
 AnnotatedImage = tuple[Entry, list[Entry]]  # an entry of "images", its entries of "annotations" in the file's order
 Boxes = dict[Id, tuple[np.ndarray, np.ndarray]]  # image id -> box_xyxy (N, 4) px, score (N,)
@@ -50,7 +50,12 @@ def annotation_file(data: str | Path) -> Path:
 
 
 def read_coco_json(path: str | Path, skeleton: Skeleton | None = None) -> list[AnnotatedImage]:
-    """List the images of a file with their persons, in its order. Raises DataError as checked_content."""
+    """List the images of a file with their persons, in its order. Raises DataError as checked_content.
+
+    Args:
+        path: path of the file.
+        skeleton: skeleton of the keypoints, None where no keypoints are needed.
+    """
     return annotated_images(read_json(path), path, skeleton)
 
 
@@ -116,7 +121,12 @@ def checked_content(
 
 
 def checked_images(images: list[Any], path: str | Path) -> list[Entry]:
-    """Return the entries of "images" with plain ids. Raises DataError as checked_content."""
+    """Return the entries of "images" with plain ids. Raises DataError as checked_content.
+
+    Args:
+        images: the entries.
+        path: path of the file, for the message.
+    """
     refuse(path, "images that are no objects", [i for i in images if not isinstance(i, dict)])
     refuse(path, "images without id and file_name", [brief(i) for i in images if not {"id", "file_name"} <= set(i)])
     odd_ids = [i["id"] for i in images if plain_id(i["id"]) is None]
@@ -135,12 +145,24 @@ def checked_images(images: list[Any], path: str | Path) -> list[Entry]:
 
 
 def with_value(entry: Entry, key: str, value: Any) -> Entry:
-    """Return an entry whose key has this value: the entry itself, or a copy where it has another value."""
+    """Return an entry whose key has this value: the entry itself, or a copy where it has another value.
+
+    Args:
+        entry: the entry, which is not changed.
+        key: the key.
+        value: the value.
+    """
     return entry if type(entry.get(key)) is type(value) and entry.get(key) == value else {**entry, key: value}
 
 
 def persons_of(annotations: list[Entry], categories: Categories, path: str | Path) -> list[Entry]:
-    """Return the annotations of persons, with PERSON as their category_id; none where all are of other categories."""
+    """Return the annotations of persons, with PERSON as their category_id; none where all are of other categories.
+
+    Args:
+        annotations: the annotations of a file.
+        categories: the categories of the file.
+        path: path of the file, for warnings.
+    """
     known = {categories.person, *categories.non_persons}
     implied = categories.person if len(known) == 1 else None  # a file of persons alone may leave it out
     ids = [implied if a.get("category_id") is None else comparable_id(a["category_id"]) for a in annotations]
@@ -151,7 +173,13 @@ def persons_of(annotations: list[Entry], categories: Categories, path: str | Pat
 
 
 def with_known_images(annotations: list[Entry], image_ids: set[Id], path: str | Path) -> list[Entry]:
-    """Return the annotations with the ids of their images as these have them. Raises DataError for an unknown image."""
+    """Return the annotations with the ids of their images as these have them. Raises DataError for an unknown image.
+
+    Args:
+        annotations: the annotations of a file.
+        image_ids: ids of the images of the file.
+        path: path of the file, for the message.
+    """
     ids = [find_id(a.get("image_id"), image_ids) for a in annotations]
     strays = [named(a, "image_id") for a, image_id in zip(annotations, ids) if image_id not in image_ids]
     refuse(path, "annotations without a known image_id", strays)
@@ -172,7 +200,12 @@ def has_fine_size(image: Entry) -> bool:
 
 
 def refuse_missing_images(folder: str | Path, names: Iterable[str]) -> None:
-    """Raise DataError, naming the first and the count, where files of a folder are not there."""
+    """Raise DataError, naming the first and the count, where files of a folder are not there.
+
+    Args:
+        folder: the folder.
+        names: names of the files in it.
+    """
     refuse(folder, "images that are missing", [name for name in names if not os.path.isfile(Path(folder, name))])
 
 
@@ -239,14 +272,20 @@ def read_detections(
 
 
 def ids_of_boxes(path: str | Path, entries: list[Entry], images: Collection[Id]) -> list[Id]:
-    """Return the ids of the images of boxes as the annotations have them. Raises DataError for an unknown image."""
+    """Return the ids of the images of boxes as the annotations have them. Raises DataError for an unknown image.
+
+    Args:
+        path: path of the file of boxes, for the message.
+        entries: the boxes.
+        images: ids of the annotated images.
+    """
     ids = [find_id(d["image_id"], images) for d in entries]
     strays = [brief(d["image_id"]) for d, image_id in zip(entries, ids) if image_id not in images]
     refuse(path, "boxes of unknown images", strays)
     return [image_id for image_id in ids if image_id is not None]
 
 
-ONE = 1 + 1e-6  # with what half precision adds by rounding
+ONE = 1 + 1e-6  # 1, with a margin for rounding
 BOX_RULES: dict[str, Callable[[Entry], bool]] = {
     "that are not 4 finite numbers": lambda d: finite_numbers(d["bbox"], (4,)),
     "without width or height": lambda d: d["bbox"][2] > 0 and d["bbox"][3] > 0,
@@ -255,7 +294,13 @@ BOX_RULES: dict[str, Callable[[Entry], bool]] = {
 
 
 def warn_of_boxes(path: str | Path, images: Collection[Id] | Mapping[Id, Entry], boxes: Boxes) -> None:
-    """Warn about images without boxes, and boxes that lie outside of their image."""
+    """Warn about images without boxes, and boxes that lie outside of their image.
+
+    Args:
+        path: path of the file of boxes.
+        images: ids of the annotated images, or their entries by id.
+        boxes: boxes and scores by image id.
+    """
     empty = sum(not len(box_xyxy) for box_xyxy, _ in boxes.values())
     if empty:
         warn(f"{path}: {empty} of {len(boxes)} images have no box, so nobody is looked for in them")

@@ -13,7 +13,7 @@ from pose_estimation_ros.datasets.coco_ids import Id
 from pose_estimation_ros.datasets.notes import warn
 
 MARGIN = 2  # px: a keypoint may lie so far outside of its person's box; a person in an image is larger
-FAR = 0.1  # of an image's longer side: what lies farther outside of the image is no rounding
+FAR = 0.1  # share of an image's longer side: a distance from the image that rounding does not explain
 FEWEST, MOST = 0.01, 1.5  # area of a person in shares of its box's; those of COCO lie between 0.1 and 1
 
 
@@ -37,7 +37,12 @@ def warn_of_persons(persons: Sequence[Entry], images: Mapping[Id, Entry], path: 
 
 
 def warn_of_areas(persons: Sequence[Entry], path: str | Path) -> None:
-    """Warn about persons, with a box, whose area does not fit it: OKS is scaled by the area."""
+    """Warn about persons, with a box, whose area does not fit it: OKS is scaled by the area.
+
+    Args:
+        persons: the annotations.
+        path: path of the file.
+    """
     odd = [a for a in persons if "area" in a and not FEWEST <= a["area"] / (a["bbox"][2] * a["bbox"][3]) <= MOST]
     warn_of(path, odd, "have an area that does not fit their box", "area")
 
@@ -60,7 +65,12 @@ def warn_of_predictions(results: Sequence[Entry], images: Collection[Id], path: 
 
 
 def warn_of_spots(xy: np.ndarray, path: str | Path) -> None:
-    """Warn about persons of predictions (N, K, 2) px all of whose joints lie in one place."""
+    """Warn about persons of predictions (N, K, 2) px all of whose joints lie in one place.
+
+    Args:
+        xy: the keypoints.
+        path: path of the file.
+    """
     if xy.ndim != 3 or not xy.size:
         return
     spots = np.flatnonzero(np.ptp(xy, axis=1).max(-1) <= MARGIN)
@@ -88,7 +98,12 @@ def warn_of(path: str | Path, persons: Sequence[Entry], problem: str, key: str =
 
 
 def lies_far(person: Entry, image: Entry) -> bool:
-    """Tell whether a corner of the box or a labelled keypoint lies far outside of an image of known size."""
+    """Tell whether a corner of the box or a labelled keypoint lies far outside of an image of known size.
+
+    Args:
+        person: annotation of the person.
+        image: entry of its image.
+    """
     size = size_of(image)
     if size is None:
         return False
@@ -114,7 +129,12 @@ def labelled(person: Entry) -> list[tuple[float, float]]:
 
 
 def is_repeated(seen: set[Hashable], person: Entry) -> bool:
-    """Tell whether a person with these keypoints is among those seen in the image, and remember it."""
+    """Tell whether a person with these keypoints is among those seen in the image, and remember it.
+
+    Args:
+        seen: keys of the persons before, to which this one is added.
+        person: annotation of the person.
+    """
     key = person["image_id"], tuple(person["keypoints"])
     known = key in seen
     seen.add(key)

@@ -137,7 +137,13 @@ def h5_persons(path: str | Path) -> Persons:
 
 
 def check_columns(path: str | Path, names: np.ndarray, columns: list[np.ndarray]) -> None:
-    """Raise DataError unless center, scale, part and visible have N rows of numbers for N names."""
+    """Raise DataError unless center, scale, part and visible have N rows of numbers for N names.
+
+    Args:
+        path: path of the file.
+        names: (N,) names of the images.
+        columns: arrays of center, scale, part and visible.
+    """
     if any(column.dtype.kind not in "iuf" for column in columns):
         kinds = ", ".join(str(column.dtype) for column in columns)
         raise DataError(f"{path}: expected numbers in center, scale, part and visible, got {kinds}")
@@ -150,7 +156,12 @@ def check_columns(path: str | Path, names: np.ndarray, columns: list[np.ndarray]
 
 
 def read_h5(path: str | Path, keys: tuple[str, ...]) -> list[np.ndarray]:
-    """Read these columns of an h5 file. Raises DataError where it cannot be read or lacks one."""
+    """Read these columns of an h5 file. Raises DataError where it cannot be read or lacks one.
+
+    Args:
+        path: path of the file.
+        keys: names of the columns.
+    """
     import h5py  # only these files need it
 
     try:

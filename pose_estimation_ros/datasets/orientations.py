@@ -10,7 +10,7 @@ from pathlib import Path
 from pose_estimation_ros.datasets.coco_faults import Size
 from pose_estimation_ros.datasets.notes import warn
 
-TAG = 0x0112  # of EXIF
+TAG = 0x0112  # EXIF tag of the orientation
 SAME_SIZE = (2, 3, 4)  # orientations that leave width and height as they are: mirrored, upside down
 
 
@@ -24,7 +24,7 @@ def orientation_of(file: str | Path | bytes) -> int:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about the size of the image, which is not decoded
+            warnings.simplefilter("ignore")  # warnings about the size of the image, which is not decoded
             with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as image:
                 value = image.getexif().get(TAG, 1)
     except Exception:  # a damaged file is reported where it is decoded

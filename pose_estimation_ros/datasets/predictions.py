@@ -69,14 +69,25 @@ def read_results(
 
 
 def refuse_other_categories(path: str | Path, results: list[Result], categories: Categories) -> None:
-    """Raise DataError where predictions are of another category than the annotated persons."""
+    """Raise DataError where predictions are of another category than the annotated persons.
+
+    Args:
+        path: path of the file.
+        results: the predictions.
+        categories: categories of the annotations.
+    """
     persons = {id(result) for result in entries_of_persons(results, categories, str(path), "predictions")}
     strays = [f"{describe(n, r)}, category {r['category_id']}" for n, r in enumerate(results) if id(r) not in persons]
     refuse(path, "predictions of a category other than the annotated persons'", strays)
 
 
 def result_faults(image_ids: Collection[Id], skeleton: Skeleton) -> list[tuple[str, Callable[[Result], bool]]]:
-    """List what can be wrong with one prediction, in the order in which it can be checked."""
+    """List what can be wrong with one prediction, in the order in which it can be checked.
+
+    Args:
+        image_ids: ids of the annotated images.
+        skeleton: skeleton of the keypoints.
+    """
     numbers = 3 * skeleton.num_keypoints
     return [
         ("whose image_id is neither a whole number nor a text", lambda r: plain_id(r["image_id"]) is None),
@@ -88,7 +99,12 @@ def result_faults(image_ids: Collection[Id], skeleton: Skeleton) -> list[tuple[s
 
 
 def describe(index: int, result: Result) -> str:
-    """Describe a prediction in a message."""
+    """Describe a prediction in a message.
+
+    Args:
+        index: place of the prediction in the file.
+        result: the prediction.
+    """
     numbers = number_count(result)
     return f"entry {index} with image_id {result.get('image_id')}, {numbers} numbers, score {result.get('score')}"
 

@@ -34,7 +34,12 @@ def regions(item: dict[str, Any], size_hw: tuple[int, int]) -> list[Any]:
 
 
 def part_rle(part: Any, size_hw: tuple[int, int]) -> Any:
-    """Convert an RLE or a polygon to a compressed RLE, None where it is too short. Raises DataError as regions."""
+    """Convert an RLE or a polygon to a compressed RLE, None where it is too short. Raises DataError as regions.
+
+    Args:
+        part: the RLE or polygon.
+        size_hw: height and width of the image in px.
+    """
     if isinstance(part, dict):
         return checked_rle(part, size_hw)
     if isinstance(part, list):
@@ -43,7 +48,12 @@ def part_rle(part: Any, size_hw: tuple[int, int]) -> Any:
 
 
 def checked_rle(outline: dict[str, Any], size_hw: tuple[int, int]) -> Any:
-    """Compress an RLE of either kind. Raises DataError where it is not of an image of this size."""
+    """Compress an RLE of either kind. Raises DataError where it is not of an image of this size.
+
+    Args:
+        outline: the RLE.
+        size_hw: height and width of the image in px.
+    """
     if outline.get("size") != list(size_hw):
         raise DataError(f"expected an RLE of the image's height and width {list(size_hw)}, got {outline.get('size')}")
     counts = outline.get("counts")
@@ -81,7 +91,12 @@ def text_counts(text: str) -> list[int]:
 
 
 def polygon_rle(polygon: list[Any], size_hw: tuple[int, int]) -> Any:
-    """Convert x, y, x, y, ... to a compressed RLE; None where there are fewer than three points."""
+    """Convert x, y, x, y, ... to a compressed RLE; None where there are fewer than three points.
+
+    Args:
+        polygon: coordinates in px.
+        size_hw: height and width of the image in px.
+    """
     if not has_numbers(polygon, (len(polygon),)):
         raise DataError("expected a polygon as a list of numbers x, y, x, y, ..., got other values")
     if len(polygon) % 2 or not finite_numbers(polygon, (len(polygon),)):
@@ -91,7 +106,12 @@ def polygon_rle(polygon: list[Any], size_hw: tuple[int, int]) -> Any:
 
 
 def box_rle(box: Any, size_hw: tuple[int, int]) -> list[Any]:
-    """Convert a box x, y, width, height px to a list of one compressed RLE."""
+    """Convert a box x, y, width, height px to a list of one compressed RLE.
+
+    Args:
+        box: the box.
+        size_hw: height and width of the image in px.
+    """
     x, y, width, height = (float(n) for n in box)
     low, high = clipped(np.array([x, y]), size_hw), clipped(np.array([x + width, y + height]), size_hw)
     encoded: Any = rle.frPyObjects(np.array([[*low, *np.maximum(high - low, 0)]]), *size_hw)
@@ -99,6 +119,11 @@ def box_rle(box: Any, size_hw: tuple[int, int]) -> list[Any]:
 
 
 def clipped(numbers: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
-    """Clip coordinates to at most one image's size outside the image, beyond which they only cost memory."""
+    """Clip coordinates to at most one image's size outside the image, beyond which they only cost memory.
+
+    Args:
+        numbers: coordinates in px.
+        size_hw: height and width of the image in px.
+    """
     sides = np.resize(np.array(size_hw[::-1], float), len(numbers))
     return np.clip(numbers, -sides, 2 * sides)

@@ -18,7 +18,7 @@ from pose_estimation_ros.inference.detector import open_network_detector
 from pose_estimation_ros.inference.progress import progress
 
 NOT_FINITE = {"people": "have keypoints that are not finite", "boxes": "are not finite"}
-LOWEST_SCORE = 0.01  # of the boxes by which a detector is judged
+LOWEST_SCORE = 0.01  # lowest score of the boxes by which a detector is judged
 
 
 def accuracy_of_predictions(path: str | Path, benchmark: Benchmark) -> tuple[Figures, Predictions]:

@@ -28,7 +28,7 @@ from pose_estimation_ros.evaluation.run_models import Estimator, run_on_images, 
 from pose_estimation_ros.evaluation.splits import select_half
 from pose_estimation_ros.inference.bottom_up import BottomUp
 
-FAR_AWAY = -1e6  # px, of a joint that counts as missed
+FAR_AWAY = -1e6  # coordinates of a joint that counts as missed, px
 
 Figures = dict[str, Any]  # numbers and facts by the name that they have in JSON files
 Predictions = list[Result] | np.ndarray  # COCO's results format; of MPII also (N, 16, 2) px
@@ -100,7 +100,12 @@ class Benchmark(ABC):
 
     @abstractmethod
     def with_missed(self, results: list[Result], finite: list[Result]) -> list[Result]:
-        """Return the results to judge, given all results of a model and those of them that are finite."""
+        """Return the results to judge, given all results of a model and those of them that are finite.
+
+        Args:
+            results: all results of a model.
+            finite: those whose numbers are finite.
+        """
 
     @abstractmethod
     def score(self, results: Predictions) -> dict[str, float]:
@@ -318,7 +323,12 @@ def open_benchmark(data: str | Path, half: str | None = None, content: Any = Non
 
 
 class Benchmarks:
-    """Open the benchmarks of one annotation file when they are first needed. The file is read once."""
+    """Open the benchmarks of one annotation file when they are first needed. The file is read once.
+
+    Args:
+        data: annotation file, or its folder.
+        half: "choose" or "report", None for all images.
+    """
 
     def __init__(self, data: str | Path, half: str | None = None) -> None:
         self._data, self._half = data, half

@@ -120,7 +120,12 @@ def compare(
 
 
 def write_files(comparison: Comparison, rows: list[Row]) -> None:
-    """Write compare.json, compare.csv and compare.png."""
+    """Write compare.json, compare.csv and compare.png.
+
+    Args:
+        comparison: settings of the comparison.
+        rows: results of the models.
+    """
     run = {
         "data": str(comparison.data),
         "machine": machine(),
@@ -156,7 +161,14 @@ def refuse_unwritable(folder: str | Path) -> None:
 
 
 def pose_candidate(model: ModelFile, name: str, comparison: Comparison, benchmarks: Benchmarks) -> Candidate:
-    """Open a pose model, and check that model, annotations, boxes and protocol belong together."""
+    """Open a pose model, and check that model, annotations, boxes and protocol belong together.
+
+    Args:
+        model: the model.
+        name: its name in the table.
+        comparison: settings of the comparison.
+        benchmarks: benchmarks of the annotation file.
+    """
     protocol = find_protocol(comparison.protocol, comparison.flip)
     threads, cpu_engine = comparison.threads, comparison.cpu_engine
     backend, spec = open_model(model, POSE_TASKS, threads, cpu_engine=cpu_engine)
@@ -171,7 +183,14 @@ def pose_candidate(model: ModelFile, name: str, comparison: Comparison, benchmar
 
 
 def detector_candidate(model: ModelFile, name: str, comparison: Comparison, benchmarks: Benchmarks) -> Candidate:
-    """Open a person detector."""
+    """Open a person detector.
+
+    Args:
+        model: the model.
+        name: its name in the table.
+        comparison: settings of the comparison.
+        benchmarks: benchmarks of the annotation file.
+    """
     threads, cpu_engine = comparison.threads, comparison.cpu_engine
     backend = open_network_detector(model, threads, cpu_engine=cpu_engine).backend
 
@@ -188,7 +207,12 @@ def noise(shape: Sequence[int]) -> np.ndarray:
 
 
 def measure(models: Sequence[Candidate], rounds: int) -> list[Row]:
-    """Measure cost, speed and accuracy of models; ``rounds`` is the number of timed runs of each."""
+    """Measure cost, speed and accuracy of models; ``rounds`` is the number of timed runs of each.
+
+    Args:
+        models: the open models.
+        rounds: number of timed runs of each model.
+    """
     costs = [cost(model) for model in models]
     times = take_turns([partial(model.network, model.image) for model in models], rounds, WARM_UP)
     speeds = [speed(column, times[:, 0]) for column in times.T]

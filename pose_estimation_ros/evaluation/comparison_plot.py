@@ -18,7 +18,12 @@ GAP = 8  # px: half the size of a point
 
 
 def plot(points: Sequence[Point], title: str) -> bytes:
-    """Return a PNG with a panel for each kind of accuracy, measured on the machine that the title names."""
+    """Return a PNG with a panel for each kind of accuracy, measured on the machine that the title names.
+
+    Args:
+        points: the models.
+        title: title of the plot.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # needs no display
     from matplotlib.figure import Figure
 
@@ -91,7 +96,12 @@ def place_labels(axes: Axes, shown: Sequence[Point], renderer: RendererBase) -> 
 
 
 def is_within(box: BboxBase, outer: BboxBase) -> bool:
-    """Check that a box lies inside of another one."""
+    """Check that a box lies inside of another one.
+
+    Args:
+        box: the inner box.
+        outer: the outer box.
+    """
     return outer.x0 <= box.x0 and box.x1 <= outer.x1 and outer.y0 <= box.y0 and box.y1 <= outer.y1
 
 

@@ -135,7 +135,12 @@ def check_options(evaluation: Evaluation) -> None:
 
 
 def used_options(evaluation: Evaluation, names: Sequence[str]) -> list[str]:
-    """Return those of the options that have a value, as the command line writes them."""
+    """Return those of the options that have a value, as the command line writes them.
+
+    Args:
+        evaluation: settings of the evaluation.
+        names: names of its fields.
+    """
     return [f"--{name}" for name in names if getattr(evaluation, name) is not None]
 
 
@@ -180,7 +185,12 @@ def evaluate_model(model: ModelFile, name: str, evaluation: Evaluation, benchmar
 
 
 def refuse_spec(model: ModelFile, target: Path) -> None:
-    """Raise ConfigError where figures would be written over the model's spec."""
+    """Raise ConfigError where figures would be written over the model's spec.
+
+    Args:
+        model: the model.
+        target: path of the JSON file with the figures.
+    """
     if target.resolve() == Path(spec_path(model.path)).resolve():
         raise ConfigError(f"expected --out other than the model's folder, where {target} is its spec")
 
@@ -210,7 +220,14 @@ def evaluate_predictions(path: Path, name: str, evaluation: Evaluation, benchmar
 
 
 def by_group(evaluation: Evaluation, benchmarks: Benchmarks, figures: Figures, results: Predictions) -> Figures:
-    """Compute the figures by group, if they are requested; a detector's at 1 false positive per image."""
+    """Compute the figures by group, if they are requested; a detector's at 1 false positive per image.
+
+    Args:
+        evaluation: settings of the evaluation.
+        benchmarks: benchmarks of the annotation file.
+        figures: figures of the model.
+        results: predictions of the model.
+    """
     if not evaluation.groups:
         return {}
     score = figures.get("score_at_1_fp")

@@ -106,7 +106,12 @@ def shapes_of_a_run(model: onnx.ModelProto, names: set[str], input_shape: Sequen
 
 
 def layer_macs(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:
-    """Count the multiply-adds of a layer, given the shapes of all values."""
+    """Count the multiply-adds of a layer, given the shapes of all values.
+
+    Args:
+        node: the layer.
+        shapes: shapes by name of the value.
+    """
     source, weight, target = (shapes[name] for name in (*node.input[:2], node.output[0]))
     return MACS[node.op_type](source, weight, target)
 

@@ -69,7 +69,12 @@ def find_protocol(name: str | None, flip: bool | None) -> Protocol:
 
 
 def with_padding(protocol: Protocol, spec: ModelSpec) -> ModelSpec:
-    """Return the spec with the protocol's padding. Raises ConfigError where the protocol is for other models."""
+    """Return the spec with the protocol's padding. Raises ConfigError where the protocol is for other models.
+
+    Args:
+        protocol: the protocol.
+        spec: spec of the model.
+    """
     if spec.task not in protocol.tasks:
         raise ConfigError(
             f"the protocol {protocol.name} is for {', '.join(protocol.tasks)} models, got {spec.name} for {spec.task}"
@@ -78,7 +83,12 @@ def with_padding(protocol: Protocol, spec: ModelSpec) -> ModelSpec:
 
 
 def describe_input(protocol: Protocol, spec: ModelSpec) -> str:
-    """Describe in words what the network gets as its input."""
+    """Describe in words what the network gets as its input.
+
+    Args:
+        protocol: the protocol.
+        spec: spec of the model.
+    """
     width, height = spec.input_size_wh
     if spec.task == "top_down":
         return f"{width}x{height} px, box x {spec.padding:g}"

@@ -30,7 +30,13 @@ Estimator = TopDown | BottomUp
 
 
 def make_estimator(backend: Backend, spec: ModelSpec, protocol: Protocol) -> Estimator:
-    """Make the estimator of an open model that follows a protocol."""
+    """Make the estimator of an open model that follows a protocol.
+
+    Args:
+        backend: the open network.
+        spec: spec of the model.
+        protocol: the test protocol.
+    """
     if spec.task == "bottom_up":
         return BottomUp(backend, spec, protocol.flip, short_side=protocol.short_side)
     return TopDown(backend, spec, flip_test=protocol.flip)
@@ -122,7 +128,13 @@ def predict(estimator: TopDown, truth: COCO, folder: str | Path, boxes: Boxes) -
 
 
 def predict_bottom_up(estimator: BottomUp, truth: COCO, folder: str | Path) -> Iterator[tuple[Id, Poses]]:
-    """Run a bottom-up model on every image, and yield image id and poses. Raises DataError as annotated_image."""
+    """Run a bottom-up model on every image, and yield image id and poses. Raises DataError as annotated_image.
+
+    Args:
+        estimator: the model.
+        truth: the annotations.
+        folder: folder with images/ in it.
+    """
     for image_id in truth.getImgIds():
         yield image_id, estimator(annotated_image(truth, folder, image_id))
 
@@ -150,7 +162,12 @@ def with_mean_scores(poses: Poses) -> Poses:
 
 
 def crop_area(box_xyxy: np.ndarray, spec: ModelSpec) -> np.ndarray:
-    """Return (N,) px^2 of the image that the crops of these boxes (N, 4) show."""
+    """Return (N,) px^2 of the image that the crops of these boxes (N, 4) show.
+
+    Args:
+        box_xyxy: boxes (N, 4) px.
+        spec: spec of the model, with the size of its input.
+    """
     matrices = crop_matrices(box_xyxy, spec.input_size_wh, spec.padding)
     return np.asarray(np.prod(spec.input_size_wh) / np.linalg.det(matrices[..., :2]))
 

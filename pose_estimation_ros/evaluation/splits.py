@@ -28,7 +28,12 @@ def half_of(image_id: Id) -> str:
 
 
 def is_in_half(image_id: Id, half: str | None) -> bool:
-    """Tell whether an image is in this half; None stands for all images."""
+    """Tell whether an image is in this half; None stands for all images.
+
+    Args:
+        image_id: id of the image.
+        half: "choose", "report" or None.
+    """
     return half is None or half_of(image_id) == half
 
 

@@ -14,7 +14,7 @@ from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.imaging.image_headers import MAX_PIXELS, check_size
 
 Buffer = Union[bytes, bytearray, memoryview, "array[int]", np.ndarray]
-SAMPLE_BITS = (8, 10, 12, 14, 16)  # of usual sensors
+SAMPLE_BITS = (8, 10, 12, 14, 16)  # bits of usual sensors
 
 
 class Layout(NamedTuple):

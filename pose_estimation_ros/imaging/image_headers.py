@@ -16,7 +16,7 @@ from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.imaging.crops import MAX_SIDE
 
-MAX_PIXELS = 2**25  # of an image message: 33.5 megapixels, 100 MB as BGR
+MAX_PIXELS = 2**25  # largest image of a message: 33.5 megapixels, 100 MB as BGR
 
 PNG_START, JPEG_START = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 PNG_USED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
@@ -25,7 +25,7 @@ PNG_COLOURS = {0: (1, (1, 2, 4, 8, 16)), 2: (3, (8, 16)), 3: (3, (1, 2, 4, 8)), 
 PNG_PALETTE = 3  # this colour type has one index for each pixel
 PNG_ORIENTATION = (b"eXIf",)
 PNG_PASSES = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
-MAX_PIXEL_BYTES = 4  # per allowed pixel: an image of 16 bits and several channels must have fewer pixels
+MAX_PIXEL_BYTES = 4  # bytes per allowed pixel: an image of 16 bits and several channels must have fewer pixels
 STORED_BYTES = 2**24  # largest image that is passed on without compression
 TAIL_BYTES = 64  # enough for a checksum, and for less than 100 kB of surplus pixels
 MAX_CHUNKS = 2**16  # usual writers make chunks of 8 kB or more

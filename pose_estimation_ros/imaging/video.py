@@ -285,8 +285,8 @@ def warn_of_unreadable(source: Source, warn: Callable[[str], object]) -> int:
     """Name the images of a folder that could not be read, the first ones of them each.
 
     Args:
-        source: A source that has been read.
-        warn: Gets a text for each warning.
+        source: a source that has been read.
+        warn: gets a text for each warning.
 
     Returns:
         The number of unreadable images.

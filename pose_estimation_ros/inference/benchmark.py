@@ -101,6 +101,12 @@ def run_benchmark(
 def time_frames(source: Source, pipeline: Pipeline, benchmark: Benchmark, make_message: MakeMessage) -> Dict[str, Any]:
     """Time the parts of processing on the frames of a source.
 
+    Args:
+        source: Source of the frames.
+        pipeline: The pipeline.
+        benchmark: Settings of the benchmark.
+        make_message: Function that makes the message of the people.
+
     Returns:
         {"source", "frames", "people" per frame, "parts": {part: percentiles}}.
 
@@ -158,7 +164,12 @@ def time_frame(
 
 
 def copied_since(before: Dict[str, float], backend: Backend) -> Dict[str, float]:
-    """Return ms of copies to and from a device since copies_ms was ``before``, {} where there is no device."""
+    """Return ms of copies to and from a device since copies_ms was ``before``, {} where there is no device.
+
+    Args:
+        before: Earlier copy of copies_ms.
+        backend: The network.
+    """
     return {part: sum_ms - before.get(part, 0.0) for part, sum_ms in backend.copies_ms.items()}
 
 
@@ -227,8 +238,14 @@ def make_call(backend: Backend, spec: ModelSpec, batch: int, copies: List[Dict[s
 
 
 def network_row(model: str, times_ms: Sequence[float], copies: List[Dict[str, float]]) -> Dict[str, Any]:
-    """Return the times of one network: percentiles, its name, and medians of its copies."""
-    counted = copies[-len(times_ms) :]  # the others were to get warm
+    """Return the times of one network: percentiles, its name, and medians of its copies.
+
+    Args:
+        model: Name of the model.
+        times_ms: Time of each run.
+        copies: Times of the copies of each run, by name, in ms.
+    """
+    counted = copies[-len(times_ms) :]  # the runs before were warm-up
     medians = {part: round(float(np.median([c.get(part, 0.0) for c in counted])), 3) for part in counted[0]}
     return dict(percentiles(times_ms), model=model, **medians)
 

@@ -211,6 +211,10 @@ def intended_name(name: str, known: Iterable[str]) -> str:
     """Return the known name of which this one is a misspelling, or "" where it resembles none.
 
     The last word of a known name may stand for all of it, as threshold for score_threshold.
+
+    Args:
+        name: The unknown name.
+        known: The known names.
     """
     names = list(known)
     last_words = {known_name.split("_")[-1]: known_name for known_name in names}

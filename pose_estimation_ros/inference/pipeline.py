@@ -24,8 +24,8 @@ from pose_estimation_ros.inference.stopwatch import Stopwatch, Timing
 from pose_estimation_ros.inference.top_down import TopDown, person_scores
 
 DUPLICATE_OKS = 0.7
-CARRY_MARGIN = 0.15  # of the keypoints' extent, each side: keypoints end before the head, hands and feet do
-CARRY_KEYPOINTS = 6  # fewer do not outline a person
+CARRY_MARGIN = 0.15  # share of the keypoints' extent on each side: head, hands and feet go beyond the keypoints
+CARRY_KEYPOINTS = 6  # smallest number of keypoints that outlines a person
 NO_BOXES = np.zeros((0, 4), np.float32)
 
 
@@ -122,7 +122,7 @@ class Pipeline:
         poses = self._keep_good(self._estimate(frame, boxes))
         self._frames_to_detection -= 1
         if poses.count < self._last.count:
-            self._frames_to_detection = 0  # somebody was lost: look again in the next frame
+            self._frames_to_detection = 0  # somebody was lost: run the detector again in the next frame
         self._last = poses
         if self.options.tracking:
             poses = self._tracker.update(poses, stamp_s)

@@ -50,7 +50,7 @@ class PoseEstimator:
             detector: name or path of a person detector, "full_frame" for one person who fills the view, or a callable
                 ``image (H, W, 3) uint8 BGR -> (boxes (N, 4) xyxy px, scores (N,))``. Not used by a bottom-up model.
             tracking: take the images for one stream, see the class.
-            device: None: an .onnx model runs on the CPU, an engine on the GPU that it was built for. "cpu": the same,
+            device: none: an .onnx model runs on the CPU, an engine on the GPU that it was built for. "cpu": the same,
                 and engines are refused.
             **options: any other field of PipelineOptions, such as score_threshold=0.3 or threads=2.
 

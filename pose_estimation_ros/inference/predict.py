@@ -99,7 +99,12 @@ def warn_of_fault(pipeline: Pipeline, known_fault: str, warn: Callable[[str], An
 
 
 def warn_of_non_finite(pipeline: Pipeline, warn: Callable[[str], Any]) -> None:
-    """Warn where the networks computed numbers that are not finite."""
+    """Warn where the networks computed numbers that are not finite.
+
+    Args:
+        pipeline: The pipeline after its work.
+        warn: Function that takes the text of a warning.
+    """
     if pipeline.non_finite.values:
         warn(pipeline.non_finite.text())
 

@@ -4,7 +4,7 @@ import sys
 import time
 from typing import Iterable, Iterator, Optional, TypeVar
 
-EVERY_S = 10.0  # from one line to the next where stderr is no terminal
+EVERY_S = 10.0  # time between two lines where stderr is no terminal
 
 Item = TypeVar("Item")
 

@@ -4,7 +4,7 @@ import collections
 import time
 from typing import Dict, NamedTuple
 
-PARTS = ("detect", "warp", "network", "decode", "track")  # of the work on a frame, in its order
+PARTS = ("detect", "warp", "network", "decode", "track")  # parts of the work on a frame, in their order
 
 
 class Timing(NamedTuple):

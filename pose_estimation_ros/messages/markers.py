@@ -13,8 +13,8 @@ from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.messages.message import Message, MessageClasses
 
 BONES, JOINTS, LABEL = range(3)  # marker ids within the namespace of a person
-SIZE_PX = (3.0, 8.0, 20.0)  # of BONES, JOINTS and LABEL in the plane
-SIZE_M = (0.025, 0.06, 0.12)  # of BONES, JOINTS and LABEL in space
+SIZE_PX = (3.0, 8.0, 20.0)  # sizes of BONES, JOINTS and LABEL in the plane
+SIZE_M = (0.025, 0.06, 0.12)  # sizes of BONES, JOINTS and LABEL in space
 
 
 class _Shape(NamedTuple):

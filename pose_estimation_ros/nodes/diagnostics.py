@@ -249,7 +249,12 @@ def full_name(node: Node) -> str:
 
 
 def diagnostics(stamp: Any, statuses: Sequence[DiagnosticStatus]) -> DiagnosticArray:
-    """Make the message of all statuses; stamp is the builtin_interfaces/Time of the present."""
+    """Make the message of all statuses; stamp is the builtin_interfaces/Time of the present.
+
+    Args:
+        stamp: Time of the message.
+        statuses: Statuses of the node and the cameras.
+    """
     message = DiagnosticArray(status=list(statuses))
     message.header.stamp = stamp
     return message

@@ -28,7 +28,7 @@ UnknownROSArgsError: Any = getattr(rclpy_implementation, "UnknownROSArgsError", 
 USER_ERRORS = (PoseError, OSError, RCLError, UnknownROSArgsError, NameValidationException, ParameterException)
 RCL_EXTRAS = r", at \S+\.c:\d+| \^+(?= |$)"
 FAILURES_IN_A_ROW = 100
-PAUSE_S = 0.02  # after a failure: 100 of them take long enough for the node's timer to come between
+PAUSE_S = 0.02  # pause after a failure; 100 pauses are long enough for a call of the node's timer
 ROSOUT_S = 1.0
 
 
@@ -148,7 +148,7 @@ def _publish_to_rosout(name: str, text: str) -> None:
     try:
         node = Node(name, context=context, use_global_arguments=False, enable_rosout=False)
         publisher = node.create_publisher(Log, "/rosout", LATCHED)
-        level = Log.FATAL if isinstance(Log.FATAL, int) else ord(Log.FATAL)  # it was of bytes before Humble
+        level = Log.FATAL if isinstance(Log.FATAL, int) else ord(Log.FATAL)  # bytes before Humble
         publisher.publish(Log(stamp=node.get_clock().now().to_msg(), level=level, name=name, msg=text))
         end_s = time.monotonic() + ROSOUT_S
         while not publisher.get_subscription_count() and time.monotonic() < end_s:

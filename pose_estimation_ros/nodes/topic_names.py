@@ -71,14 +71,24 @@ def _partner(node: Node, name: str, configured: str, namespace: str, several: bo
 
 
 def is_remapped(node: Node, name: str) -> bool:
-    """Return whether a remapping leads from this name to another; always false on Foxy, where it is unknown."""
+    """Return whether a remapping leads from this name to another; always false on Foxy, where it is unknown.
+
+    Args:
+        node: The node.
+        name: Full name of a topic.
+    """
     if not hasattr(node, "resolve_topic_name"):
         return False
     return node.resolve_topic_name(name) != node.resolve_topic_name(name, only_expand=True)
 
 
 def resolved(node: Node, topic: str) -> str:
-    """Return the full name of a topic after remapping, as image_transport does for the topic of the raw image."""
+    """Return the full name of a topic after remapping, as image_transport does for the topic of the raw image.
+
+    Args:
+        node: The node.
+        topic: Name of the topic.
+    """
     if hasattr(node, "resolve_topic_name"):
         return node.resolve_topic_name(topic)
-    return expand_topic_name(topic, node.get_name(), node.get_namespace())  # Foxy: without remapping
+    return expand_topic_name(topic, node.get_name(), node.get_namespace())  # Foxy: the name before remapping

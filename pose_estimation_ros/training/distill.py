@@ -78,7 +78,12 @@ def _onnx_teacher(path: str, size_hw: tuple[int, int], threads: int) -> Teacher:
 
 
 def with_teacher(loss: Loss, teacher: Teacher) -> Loss:
-    """Return the loss, called with the teacher's heatmaps in the batch as "teacher_heatmaps"."""
+    """Return the loss, called with the teacher's heatmaps in the batch as "teacher_heatmaps".
+
+    Args:
+        loss: the student's loss.
+        teacher: function that returns heatmaps for a batch of images.
+    """
 
     @torch.no_grad()
     def heatmaps(batch: Named) -> Tensor:

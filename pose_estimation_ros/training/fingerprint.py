@@ -29,7 +29,12 @@ def fingerprint(recipe: Recipe, task: Task) -> Fingerprint:
 
 
 def changes(before: Fingerprint, after: Fingerprint) -> list[str]:
-    """Describe what differs between the data that a run began with and its data at hand; checksums are cut short."""
+    """Describe what differs between the data that a run began with and its data at hand; checksums are cut short.
+
+    Args:
+        before: fingerprint of the data at the begin of the run.
+        after: fingerprint of the data at hand.
+    """
     return [
         f"{name} (was {before.get(name, 'none')[:12]}, is {after.get(name, 'none')[:12]})"
         for name in sorted({*before, *after})

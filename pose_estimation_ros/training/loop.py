@@ -39,7 +39,12 @@ class Means:
         self.sums = dict(sums or {})
 
     def add(self, values: Mapping[str, Tensor | float], weight: float) -> None:
-        """Add values that are means over ``weight`` samples, joints or persons."""
+        """Add values that are means over ``weight`` samples, joints or persons.
+
+        Args:
+            values: means by name.
+            weight: number of samples, joints or persons.
+        """
         for name, value in values.items():
             number = float(value.detach() if isinstance(value, Tensor) else value)
             total, weights = self.sums.get(name, (0.0, 0.0))
@@ -127,6 +132,10 @@ def require_finite_weights(fabric: Fabric, model: nn.Module) -> None:
     """Raise TrainingDiverged in every process when one of them has weights or statistics that are not finite.
 
     After the last step of an epoch there is no loss in which this would show.
+
+    Args:
+        fabric: Fabric of the run.
+        model: the model.
     """
     tensors = [(name, t) for name, t in model.state_dict().items() if t.is_floating_point()]
     not_finite = [name for name, tensor in tensors if not torch.isfinite(tensor).all()]
@@ -176,7 +185,12 @@ def evaluate(
 
 
 def image_of(batch: Named, model: nn.Module) -> Tensor:
-    """Return the images in the memory format of the model's weights, because a mix costs a copy at every layer."""
+    """Return the images in the memory format of the model's weights, because a mix costs a copy at every layer.
+
+    Args:
+        batch: the batch with "image".
+        model: the model.
+    """
     weight = next(p for p in model.parameters() if p.dim() == 4)
     channels_last = weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous()
     return batch["image"].to(memory_format=torch.channels_last if channels_last else torch.contiguous_format)

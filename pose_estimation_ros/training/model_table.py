@@ -150,5 +150,10 @@ def to_line(row: dict[str, Any]) -> str:
 
 
 def difference(counted: float, printed: float | None) -> str:
-    """Write by how many percent a counted figure differs from the printed one; "-" where none is printed."""
+    """Write by how many percent a counted figure differs from the printed one; "-" where none is printed.
+
+    Args:
+        counted: the counted figure.
+        printed: the printed figure, None where there is none.
+    """
     return "-" if printed is None else f"{round(counted / printed - 1, 3) + 0.0:+.1%}"  # + 0.0: no "-0.0%"

@@ -61,7 +61,7 @@ class Source:
 
 @dataclass
 class Augmentation:
-    """Hold the ranges of random changes, which are uniform unless stated otherwise. The papers' values are in the recipes."""
+    """Hold the ranges of random changes, uniform unless stated otherwise. The papers' values are in the recipes."""
 
     flip: float = 0.5  # probability
     rotation_deg: float = 40.0  # +-
@@ -216,7 +216,7 @@ def _convert(default: Any, value: Any, where: str, is_sources: bool) -> Any:
     if type(value) is not type(default):
         raise ConfigError(f"{where}: expected {type(default).__name__}, got {shown(value)}")
     if isinstance(default, list):
-        return [_convert(default[0], item, where, False) for item in value]  # all lists are of numbers
+        return [_convert(default[0], item, where, False) for item in value]  # all lists hold numbers
     if where.endswith(": losses"):
         return {name: _number(weight, f"{where}: {name}") for name, weight in value.items()}
     return value

@@ -150,6 +150,10 @@ def append_row(path: Path, row: dict[str, float]) -> None:
     """Append a row under the header that the file has; a run on another machine may have a column more or less.
 
     Lightning Fabric's CSVLogger cannot do this: it deletes the file of a run that continues.
+
+    Args:
+        path: path of the CSV file.
+        row: figures by name.
     """
     header = path.read_text().splitlines()[0].split(",") if path.exists() else list(row)
     with path.open("a", newline="") as file:
@@ -160,7 +164,13 @@ def append_row(path: Path, row: dict[str, float]) -> None:
 
 
 def log_to_tensorboard(folder: Path, row: dict[str, float], epoch: int) -> None:
-    """Write an epoch's row into an events file of its own, with names such as train/loss."""
+    """Write an epoch's row into an events file of its own, with names such as train/loss.
+
+    Args:
+        folder: folder of the run.
+        row: figures by name.
+        epoch: number of the epoch.
+    """
     logger = TensorBoardLogger(folder, name="", version="", filename_suffix=f".{epoch}")
     logger.log_metrics({name.replace("_", "/", 1): value for name, value in row.items()}, epoch)
     logger.finalize("success")

@@ -101,6 +101,10 @@ def check_devices(recipe: Recipe, devices: int) -> None:
 
     Raises ConfigError for a batch that they cannot share evenly, and for batch statistics shared by processes on CPUs,
     which torch's SyncBatchNorm does not support.
+
+    Args:
+        recipe: the recipe.
+        devices: number of devices.
     """
     if recipe.batch_size % (devices * recipe.accumulate):
         raise ConfigError(
@@ -128,6 +132,10 @@ def load_initial_weights(model: nn.Module, recipe: Recipe) -> None:
     """Load the weights of the checkpoint that the recipe starts from, if it names one.
 
     Raises ModelError for a checkpoint that does not fit.
+
+    Args:
+        model: the model, which is changed.
+        recipe: the recipe.
     """
     if recipe.init_from:
         load_weights(model, recipe.init_from)
@@ -157,7 +165,13 @@ def set_up_run(recipe: Recipe, fabric: Fabric, task: Task, steps: int) -> Run:
 
 
 def prepare_model(model: nn.Module, recipe: Recipe, fabric: Fabric) -> nn.Module:
-    """Apply the settings of the recipe for batch norm, memory format and compilation."""
+    """Apply the settings of the recipe for batch norm, memory format and compilation.
+
+    Args:
+        model: the model.
+        recipe: the recipe.
+        fabric: Fabric of the run.
+    """
     if recipe.sync_batch_norm and fabric.world_size > 1:
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
     if recipe.channels_last:

@@ -85,7 +85,12 @@ def average_precision(outcomes: Outcomes, times: np.ndarray) -> float:
 
 
 def drawn_predictions(outcomes: Outcomes, times: np.ndarray) -> np.ndarray:
-    """Return the indices of the predictions of each image as many times as it was drawn, copy after copy."""
+    """Return the indices of the predictions of each image as many times as it was drawn, copy after copy.
+
+    Args:
+        outcomes: outcomes of the predictions.
+        times: (I,) how many times each image was drawn.
+    """
     image = np.repeat(np.arange(len(times)), times)
     count = outcomes.predictions[image]
     first = (np.cumsum(outcomes.predictions) - outcomes.predictions)[image]  # of each copy, among all predictions

@@ -61,7 +61,12 @@ def records(image: int, box_xyxy: np.ndarray, **columns: np.ndarray) -> list[Ent
 
 
 def indexed(images: list[Entry], rows_by_image: list[list[Entry]]) -> COCO:
-    """Make pycocotools' index of images and their boxes, whose areas are added."""
+    """Make pycocotools' index of images and their boxes, whose areas are added.
+
+    Args:
+        images: the entries of the images.
+        rows_by_image: annotations or results of each image.
+    """
     annotations = [{"iscrowd": 0, **row} for rows in rows_by_image for row in rows]
     for row in annotations:
         row["area"] = row["bbox"][2] * row["bbox"][3]

@@ -55,7 +55,12 @@ def found_people(results: Iterable[Result]) -> list[Result]:
 
 
 def load_results(truth: COCO, results: Iterable[Result]) -> COCO:
-    """Make pycocotools' index of copies of the finite results; of none, too, which its own loadRes refuses."""
+    """Make pycocotools' index of copies of the finite results; of none, too, which its own loadRes refuses.
+
+    Args:
+        truth: the annotations.
+        results: predictions in COCO's results format.
+    """
     fields = ("image_id", "category_id", "keypoints", "score")
     kept = [{field: result[field] for field in fields} for result in finite_results(results)]
     with contextlib.redirect_stdout(io.StringIO()):

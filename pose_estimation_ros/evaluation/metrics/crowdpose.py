@@ -51,7 +51,13 @@ def keypoint_ap(truth: COCO, results: Iterable[Result]) -> dict[str, float]:
 
 
 def images_between(truth: COCO, low: float, high: float) -> list[Id]:
-    """Return the ids of the images with a crowdIndex from low to below high."""
+    """Return the ids of the images with a crowdIndex from low to below high.
+
+    Args:
+        truth: the annotations.
+        low: lowest crowdIndex.
+        high: crowdIndex above the highest one.
+    """
     return [image_id for image_id, image in truth.imgs.items() if low <= image["crowdIndex"] < high]
 
 

@@ -18,7 +18,7 @@ from pose_estimation_ros.evaluation.splits import is_in_half
 from pose_estimation_ros.imaging.images import read_image
 
 MATCH_IOU = 0.5
-MIN_KEYPOINTS, MIN_HEIGHT = 5, 64.0  # of people who must be found; px
+MIN_KEYPOINTS, MIN_HEIGHT = 5, 64.0  # for people who count: number of keypoints, and px
 FALSE_IOU = 0.3  # a detection that overlaps nobody by this much is false
 
 Detections = tuple[np.ndarray, np.ndarray]  # box_xyxy (D, 4) px, score (D,) of one image
@@ -106,7 +106,12 @@ def truth_of(image: Entry, persons: Sequence[Entry], min_keypoints: int, min_hei
 
 
 def refuse_odd_fields(path: str | Path, persons: Sequence[Entry]) -> None:
-    """Raise DataError where a field by which people are counted is no number of its kind."""
+    """Raise DataError where a field by which people are counted is no number of its kind.
+
+    Args:
+        path: path of the file.
+        persons: annotations of persons.
+    """
     wrong = [named(a, "iscrowd") for a in persons if a.get("iscrowd", 0) not in (0, 1)]
     refuse(path, "persons whose iscrowd is neither 0 nor 1", wrong)
     wrong = [named(a, "num_keypoints") for a in persons if not finite_numbers(a.get("num_keypoints", 0), ())]
@@ -114,7 +119,12 @@ def refuse_odd_fields(path: str | Path, persons: Sequence[Entry]) -> None:
 
 
 def with_boxes(annotated: list[AnnotatedImage], path: str | Path) -> list[AnnotatedImage]:
-    """Return the images with those persons alone whose box has a size; warn about the rest and about boxes outside."""
+    """Return the images with those persons alone whose box has a size; warn about the rest and about boxes outside.
+
+    Args:
+        annotated: the images with their persons.
+        path: path of the file, for warnings.
+    """
     outside = [a for image, persons in annotated for a in persons if has_box_outside(a, image)]
     warn_of(path, outside, "lie outside of their image")
     flat = [named(a, "bbox") for _, persons in annotated for a in persons if not has_area(a)]
@@ -124,7 +134,12 @@ def with_boxes(annotated: list[AnnotatedImage], path: str | Path) -> list[Annota
 
 
 def has_box_outside(annotation: Entry, image: Entry) -> bool:
-    """Tell whether the box lies outside its image, whose size is known."""
+    """Tell whether the box lies outside its image, whose size is known.
+
+    Args:
+        annotation: annotation of the person.
+        image: entry of the image.
+    """
     x, y, width, height = annotation["bbox"]
     return is_outside((x, y, x + width, y + height), size_of(image))
 
@@ -174,7 +189,12 @@ def assign(box_xyxy: np.ndarray, score: np.ndarray, person_xyxy: np.ndarray) -> 
 
 
 def judge(detections: Iterable[Detections], truths: Iterable[Truth]) -> Outcome:
-    """Compare the finite detections (box_xyxy, score) of every image with its annotations."""
+    """Compare the finite detections (box_xyxy, score) of every image with its annotations.
+
+    Args:
+        detections: detections of each image.
+        truths: annotations of each image.
+    """
     truths, detections = list(truths), finite_boxes(detections)[1]
     rows = [(np.zeros(0), np.zeros(0, bool), np.zeros(0, bool))]
     for (box_xyxy, score), truth in zip(detections, truths):
@@ -193,19 +213,34 @@ def curve(outcome: Outcome) -> Curve:
 
 
 def operating_point(points: Curve, false_per_image: float) -> tuple[float, float]:
-    """Return recall and score of the lowest score with at most so many false positives per image; (0, 1) if none."""
+    """Return recall and score of the lowest score with at most so many false positives per image; (0, 1) if none.
+
+    Args:
+        points: the curve.
+        false_per_image: largest number of false positives per image.
+    """
     allowed = np.flatnonzero(points.false_per_image <= false_per_image)
     return (float(points.recall[allowed[-1]]), float(points.score[allowed[-1]])) if len(allowed) else (0.0, 1.0)
 
 
 def at_threshold(points: Curve, score: float) -> tuple[float, float]:
-    """Return recall and false positives per image of the detections with at least this score."""
+    """Return recall and false positives per image of the detections with at least this score.
+
+    Args:
+        points: the curve.
+        score: the lowest score.
+    """
     taken = np.flatnonzero(points.score >= score)
     return (float(points.recall[taken[-1]]), float(points.false_per_image[taken[-1]])) if len(taken) else (0.0, 0.0)
 
 
 def at_own_threshold(points: Curve, score: float | None) -> dict[str, float]:
-    """Return recall and false positives per image at the score that a detector is used with, if it has one, by name."""
+    """Return recall and false positives per image at the score that a detector is used with, if it has one, by name.
+
+    Args:
+        points: the curve.
+        score: score threshold of the detector, None where its spec has none.
+    """
     if score is None:
         return {}
     recall, false_per_image = at_threshold(points, score)
@@ -243,7 +278,12 @@ def finite_boxes(detections: Iterable[Detections]) -> tuple[int, list[Detections
 
 
 def summary(points: Curve, false_per_image: Iterable[float] = (0.2, 1.0)) -> dict[str, float]:
-    """Return recall and threshold at these numbers of false positives per image, by name."""
+    """Return recall and threshold at these numbers of false positives per image, by name.
+
+    Args:
+        points: the curve.
+        false_per_image: numbers of false positives per image.
+    """
     figures: dict[str, float] = {}
     for limit in false_per_image:
         recall, score = operating_point(points, limit)

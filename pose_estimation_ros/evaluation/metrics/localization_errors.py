@@ -69,7 +69,13 @@ def kinds_of(correct: np.ndarray, inversion: np.ndarray, swap: np.ndarray) -> np
 
 
 def similarity_to_neighbours(xy: np.ndarray, neighbours: Sequence[Entry], skeleton: Skeleton) -> np.ndarray:
-    """Return (K,) the largest similarity of keypoints (K, 2) px to those of either side of other annotated people."""
+    """Return (K,) the largest similarity of keypoints (K, 2) px to those of either side of other annotated people.
+
+    Args:
+        xy: keypoints (K, 2) px of a prediction.
+        neighbours: annotations of the other people.
+        skeleton: skeleton of the keypoints.
+    """
     if not neighbours:
         return np.zeros(len(xy))
     keypoints = np.array([keypoints_of(a) for a in neighbours])

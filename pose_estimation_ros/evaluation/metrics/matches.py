@@ -19,7 +19,9 @@ from pose_estimation_ros.datasets.coco_fields import is_counted
 from pose_estimation_ros.datasets.predictions import Result
 from pose_estimation_ros.evaluation.metrics.coco import judge, load_results
 
-LOCALIZATION_OKS = 0.1  # of Ronchi and Perona, ICCV 2017, arXiv:1707.05388; below it a prediction is of somebody else
+LOCALIZATION_OKS = (
+    0.1  # of Ronchi and Perona, ICCV 2017, arXiv:1707.05388; below it a prediction belongs to somebody else
+)
 
 
 class People(NamedTuple):

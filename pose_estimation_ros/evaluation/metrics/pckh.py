@@ -16,7 +16,7 @@ GROUPS = {"Head": ("head_top",)} | {
     part.capitalize(): (f"left_{part}", f"right_{part}")
     for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 }
-LEFT_OUT = ("pelvis", "thorax")  # of the mean
+LEFT_OUT = ("pelvis", "thorax")  # joints that the mean leaves out
 IN_MEAN = [k for k, name in enumerate(get_skeleton(SKELETON).keypoints) if name not in LEFT_OUT]
 
 
@@ -46,5 +46,10 @@ def pckh(xy: np.ndarray, persons: Persons, threshold: float) -> dict[str, float]
 
 
 def pckh_figures(xy: np.ndarray, persons: Persons) -> dict[str, float]:
-    """Compute PCKh@0.5 and @0.1 of predictions (N, 16, 2) px, as "Head@0.5" and so on, in 0..100."""
+    """Compute PCKh@0.5 and @0.1 of predictions (N, 16, 2) px, as "Head@0.5" and so on, in 0..100.
+
+    Args:
+        xy: predictions in the order of the persons.
+        persons: the annotations.
+    """
     return {f"{name}@{limit}": value for limit in THRESHOLDS for name, value in pckh(xy, persons, limit).items()}

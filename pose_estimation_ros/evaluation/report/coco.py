@@ -86,7 +86,14 @@ def content(benchmark: CocoBenchmark, sources: Sequence[Source], draws: int) -> 
 
 
 def judge_source(source: Source, truth: COCO, people: People, skeleton: Skeleton) -> Judged:
-    """Match the predictions of a source with the annotated people."""
+    """Match the predictions of a source with the annotated people.
+
+    Args:
+        source: the source.
+        truth: the annotations.
+        people: the annotated people.
+        skeleton: skeleton of the keypoints.
+    """
     evaluation, matches = match(truth, people, source.results, skeleton)
     return Judged(source, evaluation, matches, errors.error_kinds(truth, people, matches, skeleton))
 
@@ -99,7 +106,13 @@ def curves(judged: Sequence[Judged]) -> list[LineChart]:
 
 
 def curve(label: str, one: Judged, thresholds: Sequence[int]) -> Line:
-    """Return the mean precision at places of the thresholds up to the last recall that is reached; the label has AP."""
+    """Return the mean precision at places of the thresholds up to the last recall that is reached; the label has AP.
+
+    Args:
+        label: label of the source.
+        one: the judged source.
+        thresholds: places of the thresholds.
+    """
     precision = np.maximum(one.evaluation.eval["precision"][list(thresholds), :, 0, 0, 0], 0).mean(0)
     reached = np.flatnonzero(precision).max(initial=0) + 1
     ap = round(100 * float(precision.mean()), 2)  # rounded as the figures of the tables are
@@ -107,7 +120,13 @@ def curve(label: str, one: Judged, thresholds: Sequence[int]) -> Line:
 
 
 def keypoint_table(people: People, judged: Sequence[Judged], skeleton: Skeleton) -> Table:
-    """Return the mean error of each keypoint in the unit of OKS, and the share of keypoints that are near."""
+    """Return the mean error of each keypoint in the unit of OKS, and the share of keypoints that are near.
+
+    Args:
+        people: the annotated people.
+        judged: the judged sources.
+        skeleton: skeleton of the keypoints.
+    """
     distances = [errors.normalised_errors(people, one.matches, skeleton) for one in judged]
     rows: list[list[Cell]] = []
     for name, joint in [*named(skeleton), ("all", list(range(skeleton.num_keypoints)))]:
@@ -121,7 +140,14 @@ def keypoint_table(people: People, judged: Sequence[Judged], skeleton: Skeleton)
 
 
 def keypoint_cells(distance: np.ndarray, similarity: np.ndarray, labelled: np.ndarray, place: int) -> list[Cell]:
-    """Return the mean error and the share of near keypoints of the source at a place; arrays of one shape."""
+    """Return the mean error and the share of near keypoints of the source at a place; arrays of one shape.
+
+    Args:
+        distance: errors of the keypoints in the unit of OKS.
+        similarity: similarities, 0..1.
+        labelled: whether keypoints are labelled.
+        place: place of the source, for the colour of its bar.
+    """
     known = distance[np.isfinite(distance)]
     near = int(((similarity >= errors.NEAR) & labelled).sum())
     share = 100 * near / labelled.sum() if labelled.any() else np.nan
@@ -134,7 +160,12 @@ def named(skeleton: Skeleton) -> list[tuple[str, list[int]]]:
 
 
 def kinds_table(people: People, judged: Sequence[Judged]) -> Table:
-    """Return the share of each kind of error among all keypoints, a row for each source."""
+    """Return the share of each kind of error among all keypoints, a row for each source.
+
+    Args:
+        people: the annotated people.
+        judged: the judged sources.
+    """
     rows = []
     for one in judged:
         matched = np.count_nonzero(one.matches.predicted_id)
@@ -143,7 +174,12 @@ def kinds_table(people: People, judged: Sequence[Judged]) -> Table:
 
 
 def kinds_by_keypoint(one: Judged, skeleton: Skeleton) -> Table:
-    """Return the kinds of errors of each keypoint as stacked bars."""
+    """Return the kinds of errors of each keypoint as stacked bars.
+
+    Args:
+        one: the judged source.
+        skeleton: skeleton of the keypoints.
+    """
     rows = [
         (name, StackedBar(errors.KINDS, errors.shares(one.kinds[:, k]).tolist(), KIND_COLORS))
         for name, k in named(skeleton)
@@ -152,7 +188,12 @@ def kinds_by_keypoint(one: Judged, skeleton: Skeleton) -> Table:
 
 
 def group_tables(people: People, judged: Sequence[Judged]) -> list[tuple[str, Table]]:
-    """Return the recall by size, visibility and crowding: a title and a table for each."""
+    """Return the recall by size, visibility and crowding: a title and a table for each.
+
+    Args:
+        people: the annotated people.
+        judged: the judged sources.
+    """
     tables = []
     for attribute in ATTRIBUTES:
         rows: list[list[Cell]] = []
@@ -164,7 +205,14 @@ def group_tables(people: People, judged: Sequence[Judged]) -> list[tuple[str, Ta
 
 
 def worst_images(truth: COCO, folder: Path, people: People, judged: Sequence[Judged]) -> list[Picture]:
-    """Return the images with the lowest mean OKS of the first source; of equal ones first those with more keypoints."""
+    """Return the images with the lowest mean OKS of the first source; of equal ones first those with more keypoints.
+
+    Args:
+        truth: the annotations.
+        folder: folder of the images.
+        people: the annotated people.
+        judged: the judged sources.
+    """
     oks = judged[0].matches.oks
     entries = []
     for image_id in np.unique(people.image_id):
@@ -175,7 +223,15 @@ def worst_images(truth: COCO, folder: Path, people: People, judged: Sequence[Jud
 
 
 def picture(truth: COCO, folder: Path, people: People, members: np.ndarray, judged: Sequence[Judged]) -> Picture:
-    """Return an image with its annotated people, given by their places, and with the people that each source found."""
+    """Return an image with its annotated people, given by their places, and with the people that each source found.
+
+    Args:
+        truth: the annotations.
+        folder: folder of the images.
+        people: the annotated people.
+        members: places of the people of the image.
+        judged: the judged sources.
+    """
     image_id = people.image_id[members[0]]
     panels = [numbered_poses(people.keypoints[members], range(1, len(members) + 1), [1.0] * len(members))]
     captions = [annotated(len(members))]

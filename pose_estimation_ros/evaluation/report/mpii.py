@@ -49,13 +49,23 @@ def content(truth: Persons, data: str | Path, sources: Sequence[Source], draws: 
 
 
 def share_within(distance: np.ndarray, threshold: float) -> float:
-    """Return how many of the known distances, of any shape, are within the threshold, in percent; NaN without any."""
+    """Return how many of the known distances, of any shape, are within the threshold, in percent; NaN without any.
+
+    Args:
+        distance: distances in head sizes, NaN where unknown.
+        threshold: the threshold in head sizes.
+    """
     known = np.isfinite(distance).sum()
     return 100 * float((distance <= threshold).sum() / known) if known else np.nan
 
 
 def curves(sources: Sequence[Source], distances: Sequence[np.ndarray]) -> LineChart:
-    """Return PCKh against its threshold: groups of joints for one source, else the mean of each source."""
+    """Return PCKh against its threshold: groups of joints for one source, else the mean of each source.
+
+    Args:
+        sources: the sources.
+        distances: (N, 16) distances of each source in head sizes.
+    """
     if len(sources) == 1:
         groups = {"Mean": IN_MEAN, **{group: [JOINTS.index(n) for n in names] for group, names in GROUPS.items()}}
         lines = [Line(group, STEPS, pckh_curve(distances[0][:, places])) for group, places in groups.items()]
@@ -70,7 +80,13 @@ def pckh_curve(distance: np.ndarray) -> np.ndarray:
 
 
 def joint_table(truth: Persons, sources: Sequence[Source], distances: Sequence[np.ndarray]) -> Table:
-    """Return PCKh@0.5, PCKh@0.1 and the median distance of each joint, of all visible joints and of all hidden ones."""
+    """Return PCKh@0.5, PCKh@0.1 and the median distance of each joint, of all visible joints and of all hidden ones.
+
+    Args:
+        truth: the annotations.
+        sources: the sources.
+        distances: (N, 16) distances of each source in head sizes.
+    """
     rows = [joint_row(name.replace("_", " "), [d[:, k] for d in distances]) for k, name in enumerate(JOINTS)]
     for name, visibility in VISIBILITIES.items():
         chosen = truth.keypoints[..., 2] == visibility
@@ -80,7 +96,12 @@ def joint_table(truth: Persons, sources: Sequence[Source], distances: Sequence[n
 
 
 def joint_row(name: str, distances: Sequence[np.ndarray]) -> list[Cell]:
-    """Return a row with the figures of each source's distances to the same joints."""
+    """Return a row with the figures of each source's distances to the same joints.
+
+    Args:
+        name: name of the row.
+        distances: distances of each source in head sizes.
+    """
     row: list[Cell] = [name, int(np.isfinite(distances[0]).sum())]
     for place, distance in enumerate(distances):
         known = distance[np.isfinite(distance)]
@@ -92,7 +113,14 @@ def joint_row(name: str, distances: Sequence[np.ndarray]) -> list[Cell]:
 def worst_images(
     truth: Persons, folder: Path, sources: Sequence[Source], distances: Sequence[np.ndarray]
 ) -> list[Picture]:
-    """Return the images with the lowest PCKh@0.5 of the first source; of equal ones first those with more joints."""
+    """Return the images with the lowest PCKh@0.5 of the first source; of equal ones first those with more joints.
+
+    Args:
+        truth: the annotations.
+        folder: folder of the images.
+        sources: the sources.
+        distances: (N, 16) distances of each source in head sizes.
+    """
     names = np.array(truth.file_name)
     entries = []
     for name in np.unique(names):
@@ -107,7 +135,15 @@ def worst_images(
 def picture(
     truth: Persons, path: Path, members: np.ndarray, sources: Sequence[Source], distances: Sequence[np.ndarray]
 ) -> Picture:
-    """Return an image with its annotated people, given by their places, and with what each source predicts for them."""
+    """Return an image with its annotated people, given by their places, and with what each source predicts for them.
+
+    Args:
+        truth: the annotations.
+        path: path of the image.
+        members: places of the people of the image.
+        sources: the sources.
+        distances: (N, 16) distances of each source in head sizes.
+    """
     numbers, scores = range(1, len(members) + 1), [1.0] * len(members)
     panels = [numbered_poses(truth.keypoints[members], numbers, scores)]
     captions = [annotated(len(members))]

@@ -105,5 +105,10 @@ PAPERS = (
 
 
 def paper_rows(builder: str, skeleton: str) -> list[PaperRow]:
-    """Return the rows of a model on data sets with this skeleton; [] where no paper has it."""
+    """Return the rows of a model on data sets with this skeleton; [] where no paper has it.
+
+    Args:
+        builder: name of the model's builder.
+        skeleton: name of the skeleton.
+    """
     return [row for row in PAPERS if (row.builder, row.skeleton) == (builder, skeleton)]

@@ -13,7 +13,7 @@ import numpy as np
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b58900", "#56b4e9", "#4d4d4d", "#7b3294")
 DASHES = ("none", "7 3", "2 3", "9 3 2 3")
-WIDTH, HEIGHT, LEFT, BOTTOM, RIGHT, TOP = 360, 240, 42, 38, 14, 8  # of a chart and the margins around its plot
+WIDTH, HEIGHT, LEFT, BOTTOM, RIGHT, TOP = 360, 240, 42, 38, 14, 8  # px of a chart, and the margins around its plot
 TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # shares of an axis
 ROOM = 0.07  # the smallest share of a stacked bar that has room for its number
 

@@ -77,7 +77,12 @@ def summarize(
 
 
 def figure(source: Source, name: str) -> float | None:
-    """Return a figure of a source; None where there is none, or where nobody was to be found (-1)."""
+    """Return a figure of a source; None where there is none, or where nobody was to be found (-1).
+
+    Args:
+        source: the source.
+        name: name of the figure.
+    """
     value = source.figures.get(name)
     return None if value is None or value < 0 else float(value)
 
@@ -111,7 +116,12 @@ def versions() -> str:
 
 
 def files_table(metrics: set[str], sources: Sequence[Source]) -> Table:
-    """Return the file, the protocol and the training of each source; metrics are figures, not protocol."""
+    """Return the file, the protocol and the training of each source; metrics are figures, not protocol.
+
+    Args:
+        metrics: names of the figures.
+        sources: the sources.
+    """
     protocol = dict.fromkeys(key for source in sources for key in source.figures if key not in metrics)
     rows = [("file", *(f"{source.kind} {source.path.name}" for source in sources))]
     rows += [("sha256", *(source.sha256 for source in sources))]
@@ -166,7 +176,12 @@ def paper_origins(papers: Sequence[PaperRow]) -> list[str]:
 
 
 def differences(sources: Sequence[Source], spread: Spread) -> Table:
-    """Return the difference of each source from the first, with its paired interval."""
+    """Return the difference of each source from the first, with its paired interval.
+
+    Args:
+        sources: the sources.
+        spread: bootstrap of the main figure.
+    """
     base = figure(sources[0], spread.metric)
     rows = []
     for source, values in zip(sources[1:], spread.values[1:]):

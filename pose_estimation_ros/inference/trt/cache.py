@@ -37,7 +37,7 @@ TYPES: Dict[type, Tuple[str, ...]] = {
     dict: ("model_spec", "layers", "built"),
     list: ("shapes", "failed_over"),
 }
-Fields = Mapping[str, Any]  # of a sidecar, or some of them
+Fields = Mapping[str, Any]  # all or some fields of a sidecar
 Say = Callable[[str], None]  # prints a line of progress
 LOCK = "building.lock"
 LOCK_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -16,7 +16,7 @@ from pose_estimation_ros.inference.backends.base import Outputs
 from pose_estimation_ros.inference.detector import NetworkDetector, open_network_detector
 from pose_estimation_ros.inference.top_down import keypoints_of
 
-FRAMES = 24  # spread over the source
+FRAMES = 24  # frames, spread over the source
 CROPS = 64
 CONFIDENT = 0.3  # keypoints and boxes with a lower score in float32 are not compared
 ENOUGH = 50  # smallest number of keypoints for a 99th percentile

@@ -220,6 +220,11 @@ class CameraInputs:
 
 
 def age_ms(node: Node, stamp: Any) -> float:
-    """Return the time from a stamp to the node's present time in ms; NaN if one of the two was never set."""
+    """Return the time from a stamp to the node's present time in ms; NaN if one of the two was never set.
+
+    Args:
+        node: The node, for its clock.
+        stamp: The builtin_interfaces/Time.
+    """
     stamp_ns, now_ns = stamp.sec * 10**9 + stamp.nanosec, node.get_clock().now().nanoseconds
     return 1e-6 * (now_ns - stamp_ns) if stamp_ns and now_ns else float("nan")

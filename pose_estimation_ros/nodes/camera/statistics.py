@@ -9,8 +9,8 @@ import numpy as np
 from pose_estimation_ros.core.timing import finite_percentiles
 
 WINDOW_S = 10.0
-RECORDS = 4096  # of each kind; a camera faster than 400 Hz shortens the window
-PUBLISHERS = 16  # more than a topic has at a time; cameras that were started again add to them
+RECORDS = 4096  # records of each kind; a camera faster than 400 Hz shortens the window
+PUBLISHERS = 16  # publishers that are remembered; a camera that was started again is a new one
 FASTEST_HZ = 1000.0  # sequence numbers that grow faster do not come from one publisher
 NAN = float("nan")
 
@@ -50,7 +50,12 @@ class CameraStatistics:
     """Collect events of one camera. now_s: seconds of one steady clock, such as time.monotonic()."""
 
     def __init__(self, now_s: float, window_s: float = WINDOW_S) -> None:
-        """Start at a time, with a window of that length in seconds."""
+        """Start at a time, with a window of that length in seconds.
+
+        Args:
+            now_s: Time at the start in s.
+            window_s: Length of the window in s.
+        """
         self._start_s, self._window_s = now_s, window_s
         self._sequences = Sequences(window_s)
         self._records: Dict[str, Deque[Tuple[float, Any]]] = collections.defaultdict(_new_records)
@@ -80,11 +85,21 @@ class CameraStatistics:
         self._add("published", now_s, (age_ms, dict(stages_ms), people))
 
     def bad_frame(self, now_s: float, kind: str) -> None:
-        """Note an image that cannot be used, with the kind of its FrameError."""
+        """Note an image that cannot be used, with the kind of its FrameError.
+
+        Args:
+            now_s: Time of the event in s.
+            kind: Kind of the FrameError.
+        """
         self._add("bad", now_s, kind, kind)
 
     def dropped(self, now_s: float, kind: str) -> None:
-        """Note a good image that was left out by choice, with the kind of choice, such as "too_old"."""
+        """Note a good image that was left out by choice, with the kind of choice, such as "too_old".
+
+        Args:
+            now_s: Time of the event in s.
+            kind: Kind of choice.
+        """
         self._add("dropped", now_s, kind, kind)
 
     @property

@@ -164,7 +164,12 @@ class CameraStream:
 
 
 def timed(function: Callable[..., T], *arguments: Any) -> Tuple[T, float]:
-    """Call a function; return its result and how long it took in ms."""
+    """Call a function; return its result and how long it took in ms.
+
+    Args:
+        function: The function.
+        arguments: Its arguments.
+    """
     start_s = time.perf_counter()
     result = function(*arguments)
     return result, 1e3 * (time.perf_counter() - start_s)

@@ -76,7 +76,13 @@ class Watchdog:
 
 
 def ask_why(node: Node, subscription: "Subscription[Any]", had_images: bool) -> str:
-    """Return the reason of an outage by what the node can see at present; see why_no_image()."""
+    """Return the reason of an outage by what the node can see at present; see why_no_image().
+
+    Args:
+        node: The node.
+        subscription: Subscription of the images.
+        had_images: Whether images came before the outage.
+    """
     topic, kind = subscription.topic_name, subscription.msg_type
     expected_type = "%s/msg/%s" % (kind.__module__.split(".")[0], kind.__name__)
     publishers = node.get_publishers_info_by_topic(topic)

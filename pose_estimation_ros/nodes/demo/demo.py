@@ -29,7 +29,7 @@ from pose_estimation_ros.nodes.demo.recorder import Recorder
 from pose_estimation_ros.nodes.qos import LATCHED
 
 START_TIMEOUT_S = 60.0
-IDLE_END_S = 3.0  # without messages after the camera's end
+IDLE_END_S = 3.0  # time without messages after the camera's end
 EVERY_MESSAGE = QoSProfile(depth=100)  # reliable: the video needs every image, while the node may skip some
 
 Stamp = Tuple[int, int]  # seconds and nanoseconds
@@ -156,7 +156,12 @@ def play(
 
 
 def wait_for_skeleton(subscriber: DemoSubscriber, pose_node: "subprocess.Popen[bytes]") -> bool:
-    """Wait until the pose node has published its skeleton; return whether it did so in time."""
+    """Wait until the pose node has published its skeleton; return whether it did so in time.
+
+    Args:
+        subscriber: The subscriber.
+        pose_node: Process of the pose node.
+    """
     deadline_s = time.monotonic() + START_TIMEOUT_S
     while subscriber.skeleton is None and pose_node.poll() is None and time.monotonic() < deadline_s:
         rclpy.spin_once(subscriber, timeout_sec=0.1)
@@ -172,6 +177,11 @@ def is_over(
 
     It has if the pose node died or the video cannot be written. It also has once the camera ended and either the last
     image is answered or no message has come for some time.
+
+    Args:
+        subscriber: The subscriber.
+        pose_node: Process of the pose node.
+        camera: Process of the camera.
     """
     if pose_node.poll() is not None or subscriber.recorder.fault:
         return True
@@ -190,7 +200,12 @@ class Progress:
         self._on_terminal = sys.stdout.isatty()
 
     def show(self, recorder: Recorder, persons: int) -> None:
-        """Print how far the recorder is, and the number of people in the newest image."""
+        """Print how far the recorder is, and the number of people in the newest image.
+
+        Args:
+            recorder: The recorder.
+            persons: Number of people.
+        """
         if recorder.arrays == self._shown or (not self._on_terminal and recorder.arrays % 30):
             return
         self._shown = recorder.arrays

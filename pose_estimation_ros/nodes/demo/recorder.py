@@ -46,7 +46,12 @@ class Recorder:
         self.fault = ""
 
     def add_image(self, stamp: Hashable, frame: np.ndarray) -> None:
-        """Add an image (H, W, 3) uint8 BGR with its stamp."""
+        """Add an image (H, W, 3) uint8 BGR with its stamp.
+
+        Args:
+            stamp: Stamp of the image.
+            frame: The image.
+        """
         self._images[stamp] = (self.images, frame)
         self.images += 1
         self._write_joined()

@@ -28,7 +28,10 @@ COMMON = [
     Argument("log_level", "", "debug, info, warn, error or fatal. Empty: ROS's default."),
 ]
 VIDEO_ARGUMENTS = ("source", "rate_hz", "loop")
-PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")  # of Kilted on, and before
+PROFILE_VARIABLES = (
+    "FASTDDS_DEFAULT_PROFILES_FILE",
+    "FASTRTPS_DEFAULT_PROFILES_FILE",
+)  # Kilted and later, then earlier releases
 BEFORE_KILTED = ("eloquent", "foxy", "galactic", "humble", "iron", "jazzy")
 USE_SIM_TIME = Option("use_sim_time", False, COMMON[1].description)
 RATE = Option("rate", 1.0, "Speed of the replay; 1: as recorded.")

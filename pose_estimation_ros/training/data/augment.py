@@ -8,11 +8,11 @@ import numpy as np
 from pose_estimation_ros.core.geometry import boxes_around
 from pose_estimation_ros.training.recipe import Augmentation
 
-HALF_BODY = 1.5  # crop of a half body, relative to its joints
-CUT_OFF = (0.15, 0.6)  # of a person's width or height, by a border of the image
-COVERED = (0.15, 0.5)  # of the crop's width and height, by an object
-FAR_AWAY = (1.5, 4.0)  # times fewer pixels across a person
-LEAST_VISIBLE = 3  # joints of a person who is cut off
+HALF_BODY = 1.5  # size of the crop of a half body, relative to the extent of its joints
+CUT_OFF = (0.15, 0.6)  # share of a person's width or height outside the image, lowest and highest
+COVERED = (0.15, 0.5)  # share of the crop's width and height behind an object, lowest and highest
+FAR_AWAY = (1.5, 4.0)  # factor by which a person has fewer pixels, lowest and highest
+LEAST_VISIBLE = 3  # smallest number of visible joints of a person who is cut off
 
 
 class Randomness:
@@ -101,7 +101,7 @@ def cut_off(
     Returns:
         frame, box, xy and visible after the cut.
     """
-    side = rng.integers(4)  # of box and view: left, top, right, bottom
+    side = rng.integers(4)  # side of box and view: left, top, right, bottom
     view = np.array([0, 0, frame.shape[1], frame.shape[0]])
     border = box[side] + rng.uniform(*CUT_OFF) * (box[(side + 2) % 4] - box[side])
     view[side] = np.clip(round(border), 1, view[2 + side % 2] - 1)

@@ -25,9 +25,9 @@ from pose_estimation_ros.training.data.images import read_item
 from pose_estimation_ros.training.recipe import Augmentation, Recipe, Source
 
 STRIDE = 4
-MAX_PEOPLE = 30  # per sample whose tags are learned
-RADIUS_SIGMAS = 4  # outside of which a joint's Gaussian, below 0.0004 there, is not drawn
-JOINT_MIN = 0.1  # of a Gaussian, from which a labelled joint counts, even in front of what is masked
+MAX_PEOPLE = 30  # people per sample whose tags are learned
+RADIUS_SIGMAS = 4  # radius within which a joint's Gaussian is drawn; outside it is below 0.0004
+JOINT_MIN = 0.1  # value of a Gaussian from which a labelled joint counts, even in a masked region
 
 
 class Scene(NamedTuple):
@@ -254,6 +254,11 @@ class BottomUpDataset(AnnotatedDataset[Scene]):
     mask_2x alike, 0 = ignored; cells (30, K) int64 and xy (30, K, 2) float32 px of the 1/4 map (joint_cells). Without
     augmentation the image is letterboxed as at runtime. What lies beyond the image counts as background, because it is
     there at runtime, too; HigherHRNet masks it.
+
+    Args:
+        recipe: the recipe.
+        sources: its sources of images.
+        augment: whether samples are changed at random.
     """
 
     def __init__(self, recipe: Recipe, sources: list[Source], augment: bool) -> None:

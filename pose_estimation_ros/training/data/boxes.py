@@ -23,12 +23,12 @@ from pose_estimation_ros.training.data.images import read_item
 from pose_estimation_ros.training.recipe import Source
 
 STRIDE = 8
-SPREAD = 0.54  # of the Gaussian around a centre, relative to the box (TTFNet's alpha and beta)
-MIN_SIGMA = 0.5  # cells: so that small boxes are learned from the neighbour cells, too
-MIN_WEIGHT = 0.05  # of a Gaussian: below it a cell does not learn the box
+SPREAD = 0.54  # spread of the Gaussian around a centre, relative to the box (TTFNet's alpha and beta)
+MIN_SIGMA = 0.5  # cells; small boxes are then learned from the neighbour cells, too
+MIN_WEIGHT = 0.05  # value of a Gaussian below which a cell does not learn the box
 MIN_SIDE = 6.0  # px: smaller boxes in the network's input are ignored
 MIN_VISIBLE = 0.4  # share of a box inside the view, below which it is ignored
-MAX_BOXES = 100  # per sample
+MAX_BOXES = 100  # boxes per sample
 # Scores of a teacher that mean nobody (0) and a person (1); in between, the score to learn is interpolated.
 UNCERTAIN_SCORES = (0.1, 0.6)
 PERSON = 0.5  # score from which a box counts as a person

@@ -69,7 +69,12 @@ def coco_persons(content: Any, path: str | Path, skeleton: Skeleton, detections:
 
 
 def coco_person(image: dict[str, Any], item: dict[str, Any]) -> Person:
-    """Make a person from its image and annotation, as COCO's layout has them."""
+    """Make a person from its image and annotation, as COCO's layout has them.
+
+    Args:
+        image: entry of the image.
+        item: annotation of the person.
+    """
     keypoints = np.array(item["keypoints"], np.float32).reshape(-1, 3)
     return Person(item.get("id", -1), image["file_name"], xywh_to_xyxy(item["bbox"])[0], keypoints, size_of(image))
 

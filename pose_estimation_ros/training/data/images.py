@@ -158,14 +158,24 @@ def read_item(item: tuple[Source, ImageStore, Entry], what: str = "an image") ->
 
 
 def warn_of_turned(store: ImageStore, entries: list[Entry]) -> None:
-    """Warn of images that EXIF turns without another size; a large set is checked at evenly spaced images."""
+    """Warn of images that EXIF turns without another size; a large set is checked at evenly spaced images.
+
+    Args:
+        store: the images.
+        entries: entries of the images, with file name and annotated size.
+    """
     sizes = {entry.file_name: entry.size for entry in entries}
     names = list(sizes)[:: -(-len(sizes) // MOST_CHECKED) or 1]
     warn_of_orientations(store.location, ((name, content, sizes[name]) for name, content in present(store, names)))
 
 
 def present(store: ImageStore, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield name and bytes of the images that exist; the others cause an error when they are read."""
+    """Yield name and bytes of the images that exist; the others cause an error when they are read.
+
+    Args:
+        store: the images.
+        names: names of the files.
+    """
     for name in names:
         with suppress(DataError):
             yield name, store.encoded(name)
@@ -208,6 +218,10 @@ def readable(store: ImageStore, entries: list[Entry]) -> list[Entry]:
 
     This is for recipes with skip_bad. All images are decoded once, before training, rather than replaced when a worker
     meets them: the set is then the same in every epoch, process and resumed run, and no worker has to report anything.
+
+    Args:
+        store: the images.
+        entries: entries of the images, with file name and annotated size.
     """
     sizes = {entry.file_name: entry.size for entry in sorted(entries, key=lambda entry: entry.file_name)}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -225,7 +239,13 @@ def readable(store: ImageStore, entries: list[Entry]) -> list[Entry]:
 
 
 def fault_of(store: ImageStore, file_name: str, size: Size | None) -> str:
-    """Describe what is wrong with an image; return "" where nothing is."""
+    """Describe what is wrong with an image; return "" where nothing is.
+
+    Args:
+        store: the images.
+        file_name: name of the file.
+        size: annotated width and height in px, None where unknown.
+    """
     try:
         store.read(file_name, size)
     except DataError as error:

@@ -26,6 +26,10 @@ class Numbered(Dataset[dict[str, Any]]):
     """Make samples by (index, number): the data set's item ``index``, changed by the random numbers of ``number``.
 
     It adds "index" to the sample, by which an error can name it.
+
+    Args:
+        dataset: the data set.
+        seed: seed of the random numbers.
     """
 
     def __init__(self, dataset: AnnotatedDataset[Any], seed: int) -> None:
@@ -137,7 +141,12 @@ def make_loader(
 
 
 def in_groups(batches: Iterable[Named], size: int) -> Iterator[list[Named]]:
-    """Group batches into lists of ``size``, of which the last may be shorter."""
+    """Group batches into lists of ``size``, of which the last may be shorter.
+
+    Args:
+        batches: the batches.
+        size: number of batches in a list.
+    """
     group: list[Named] = []
     for batch in plain_errors(batches):
         group.append(batch)

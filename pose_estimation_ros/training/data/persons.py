@@ -45,7 +45,12 @@ def load_persons(path: str | Path, skeleton: Skeleton, detections: str | Path = 
 
 
 def usable(persons: list[Person], path: str | Path) -> list[Person]:
-    """Return the persons with a labelled keypoint; raise DataError for one with an impossible box or keypoint."""
+    """Return the persons with a labelled keypoint; raise DataError for one with an impossible box or keypoint.
+
+    Args:
+        persons: the persons.
+        path: path of the file, for the message.
+    """
     endless = [f"annotation {p.annotation}" for p in persons if not np.isfinite(p.keypoints).all()]
     refuse(path, "persons with keypoints that are not finite", endless)
     labelled = [p for p in persons if (p.keypoints[:, 2] > 0).any()]

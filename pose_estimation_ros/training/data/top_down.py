@@ -33,6 +33,11 @@ class TopDownDataset(AnnotatedDataset[Person]):
 
     A sample has image (3, h, w) float32 RGB 0..255; heatmaps (K, h/4, w/4); weight (K,), 0 where a joint is not
     labelled; xy (K, 2) heatmap px.
+
+    Args:
+        recipe: the recipe.
+        sources: its sources of images.
+        augment: whether samples are changed at random.
     """
 
     def __init__(self, recipe: Recipe, sources: list[Source], augment: bool) -> None:
@@ -68,7 +73,13 @@ class TopDownDataset(AnnotatedDataset[Person]):
         return self._with_targets(np.ascontiguousarray(image), xy / STRIDE, visible)
 
     def random_view(self, box: np.ndarray, xy: np.ndarray, visible: np.ndarray) -> tuple[np.ndarray, float, bool]:
-        """Draw the box (4,) xyxy px to crop, the angle in degrees, and whether the crop is mirrored."""
+        """Draw the box (4,) xyxy px to crop, the angle in degrees, and whether the crop is mirrored.
+
+        Args:
+            box: (4,) xyxy px.
+            xy: joints (K, 2) px.
+            visible: (K,) whether joints are visible.
+        """
         ranges, rng = self.recipe.augmentation, self.random()
         if rng.random() < ranges.half_body:
             box = half_body_box(box, xy, visible, self.upper, self.recipe.padding, rng)

@@ -57,7 +57,7 @@ def convert(
     if precision == "fp16":
         result = to_fp16(model)
     else:
-        assert calibration is not None  # check_options has seen to it
+        assert calibration is not None  # check_options has checked this
         batches = calibration_batches(spec, calibration, count)
         result = to_int8(model, precision, progress(batches, -(-count // BATCH_SIZE), "batches of calibration"))
         note |= {"calibration": str(calibration), "count": count, "method": "minmax"}

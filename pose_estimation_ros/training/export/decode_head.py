@@ -60,7 +60,7 @@ def _sizes(info: onnx.ValueInfoProto) -> list[int]:
     return [dimension.dim_value for dimension in info.type.tensor_type.shape.dim]
 
 
-# The way from "heatmaps" to "keypoints", as core.heatmap.quarter_offset goes it: operator, inputs, output, attributes.
+# The steps from "heatmaps" to "keypoints", as in core.heatmap.quarter_offset: operator, inputs, output, attributes.
 STEPS: list[tuple[str, str, str, dict[str, Any]]] = [
     ("Reshape", "heatmaps shape", "flat", {}),
     ("ArgMax", "flat", "peak", {"axis": 2, "keepdims": 1}),
@@ -92,7 +92,7 @@ STEPS: list[tuple[str, str, str, dict[str, Any]]] = [
 def _head(joints: int, height: int, width: int) -> tuple[list[onnx.TensorProto], list[onnx.NodeProto]]:
     """Return the constants and the nodes that lead from "heatmaps" to "keypoints"."""
     values: dict[str, Any] = {
-        "shape": np.array([0, joints, height * width], np.int64),  # 0: as it comes
+        "shape": np.array([0, joints, height * width], np.int64),  # 0: the size of the input
         "width": np.array([width], np.int64),
         "last_x": np.array([width - 1], np.int64),
         "last_y": np.array([height - 1], np.int64),

@@ -126,7 +126,7 @@ class Context(nn.Module):
             assert before.bias is not None
             weight = before.weight.flatten(1)
             mask, squeeze, bias = mask @ weight, squeeze @ weight, bias + squeeze @ before.bias
-        self.mask = conv(mask[:, :, None, None])  # without its bias: the softmax does not see it
+        self.mask = conv(mask[:, :, None, None])  # without its bias, which the softmax cancels
         self.squeeze = conv(squeeze[:, :, None, None], bias)
         self.norm = block.norm
 

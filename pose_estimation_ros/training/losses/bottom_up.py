@@ -67,7 +67,12 @@ def masked_cross_entropy(predicted: Tensor, target: Tensor, mask: Tensor) -> Ten
 
 
 def labelled_tags(outputs: Named, batch: Named) -> tuple[Tensor, Tensor]:
-    """Return the tags at the joints (N, P, K, T), and (N, P, K) with 1 where a joint is labelled, else 0."""
+    """Return the tags at the joints (N, P, K, T), and (N, P, K) with 1 where a joint is labelled, else 0.
+
+    Args:
+        outputs: outputs of the network.
+        batch: targets, see the module.
+    """
     cells = batch["cells"].transpose(1, 2)  # (N, K, P)
     tags = outputs["tags"].float().flatten(2).unflatten(1, (-1, cells.shape[1]))  # (N, T, K, h w)
     at_joints = tags.gather(3, cells.clamp(min=0)[:, None].expand(-1, tags.shape[1], -1, -1))
@@ -75,7 +80,12 @@ def labelled_tags(outputs: Named, batch: Named) -> tuple[Tensor, Tensor]:
 
 
 def person_means(tags: Tensor, labelled: Tensor) -> tuple[Tensor, Tensor]:
-    """Return each person's mean tags (N, P, T), and (N, P) with 1 for persons with a labelled joint, else 0."""
+    """Return each person's mean tags (N, P, T), and (N, P) with 1 for persons with a labelled joint, else 0.
+
+    Args:
+        tags: (N, P, K, T).
+        labelled: (N, P, K), 1 where a joint is labelled.
+    """
     mean = (tags * labelled[..., None]).sum(2) / labelled.sum(2).clamp(min=1)[..., None]
     return mean, labelled.amax(2)
 
@@ -84,6 +94,10 @@ def pull_loss(outputs: Named, batch: Named) -> Tensor:
     """Return the mean over joints, then people, of the squared distance of a tag to the person's mean tag.
 
     It is from "Associative Embedding: End-to-End Learning for Joint Detection and Grouping" (arXiv:1611.05424).
+
+    Args:
+        outputs: outputs of the network.
+        batch: targets, see the module.
     """
     tags, labelled = labelled_tags(outputs, batch)
     mean, present = person_means(tags, labelled)
@@ -96,6 +110,10 @@ def push_loss(outputs: Named, batch: Named) -> Tensor:
     """Return half the mean of exp(-(m_i - m_j)^2) over pairs of people i != j, 0 for one person.
 
     m is a person's mean tag. It is the "exp" kind of the code and configurations of HigherHRNet and LitePose.
+
+    Args:
+        outputs: outputs of the network.
+        batch: targets, see the module.
     """
     mean, present = person_means(*labelled_tags(outputs, batch))
     pairs = present[:, :, None] * present[:, None] * (1 - torch.eye(mean.shape[1], device=mean.device))

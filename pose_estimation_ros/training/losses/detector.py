@@ -52,12 +52,22 @@ def area(boxes: Tensor) -> Tensor:
 
 
 def person_loss(outputs: Named, targets: Named) -> Tensor:
-    """Return the quality focal loss of the output "person"."""
+    """Return the quality focal loss of the output "person".
+
+    Args:
+        outputs: outputs of the network.
+        targets: targets of encode_targets.
+    """
     return quality_focal_loss(outputs["person"].float(), targets["person"], targets["known"])
 
 
 def box_loss(outputs: Named, targets: Named) -> Tensor:
-    """Return the GIoU loss of the output "box"."""
+    """Return the GIoU loss of the output "box".
+
+    Args:
+        outputs: outputs of the network.
+        targets: targets of encode_targets.
+    """
     return giou_loss(decode_boxes(outputs["box"].float()), targets["box_xyxy"], targets["box_weight"])
 
 

@@ -24,7 +24,12 @@ class SeparableBlock(BasicBlock):
 
 
 class ContextBottleneck(Bottleneck):
-    """Make a Bottleneck with a global context block after its last batch norm, before the residual addition."""
+    """Make a Bottleneck with a global context block after its last batch norm, before the residual addition.
+
+    Args:
+        inputs: channels of the input.
+        planes: channels inside; the output has four times as many.
+    """
 
     def __init__(self, inputs: int, planes: int) -> None:
         super().__init__(inputs, planes)

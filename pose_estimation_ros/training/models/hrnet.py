@@ -73,7 +73,15 @@ def fuse_path(widths: Sequence[int], source: int, target: int) -> nn.Module:
 
 
 class ExchangeUnit(nn.Module):
-    """Run parallel branches of blocks, then sum all branches for every output branch ("multi-scale fusion")."""
+    """Run parallel branches of blocks, then sum all branches for every output branch ("multi-scale fusion").
+
+    Args:
+        widths: channels of the branches.
+        blocks: blocks in each branch.
+        block: builder of a block from its channels.
+        branch_end: builder of the module behind each branch.
+        outputs: number of output branches.
+    """
 
     def __init__(self, widths: Sequence[int], blocks: int, block: Block, branch_end: Block, outputs: int) -> None:
         super().__init__()

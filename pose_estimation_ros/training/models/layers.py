@@ -87,7 +87,13 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """Add 1x1 - 3x3 (with the stride) - 1x1 to the identity, which a 1x1 projects where width or resolution change."""
+    """Add 1x1 - 3x3 (with the stride) - 1x1 to the identity, which a 1x1 projects where width or resolution change.
+
+    Args:
+        inputs: channels of the input.
+        planes: channels inside; the output has four times as many.
+        stride: stride of the 3x3 convolution.
+    """
 
     expansion = 4  # output channels per plane
 
@@ -178,7 +184,7 @@ class NamChannelAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the output for features (N, C, h, w)."""
-        scale = self.norm.weight.detach().abs().view(1, -1, 1, 1)  # 4 dimensions to the end: TensorRT likes no scalars
+        scale = self.norm.weight.detach().abs().view(1, -1, 1, 1)  # 4 dimensions to the end: TensorRT refuses scalars
         gate: Tensor = torch.sigmoid(scale / scale.sum(1, keepdim=True) * self.norm(x))
         return x * gate
 

@@ -38,6 +38,12 @@ class InvertedResidual(nn.Module):
 
     It is the block of "MobileNetV2: Inverted Residuals and Linear Bottlenecks" (arXiv:1801.04381) with LitePose's 7x7
     kernel.
+
+    Args:
+        inputs: Channels of the input.
+        outputs: Channels of the output.
+        stride: Stride of the depthwise convolution.
+        kernel: Its size.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int, kernel: int = KERNEL) -> None:
@@ -60,17 +66,24 @@ def stage(block: Block, inputs: int, outputs: int, count: int, stride: int) -> n
     """Build a stage of blocks, of which the first changes width and resolution.
 
     Args:
-        block: builder of a block (inputs, outputs, stride).
-        inputs: channels in.
-        outputs: channels out.
-        count: how many blocks.
-        stride: of the first block.
+        block: Builder of a block (inputs, outputs, stride).
+        inputs: Channels in.
+        outputs: Channels out.
+        count: How many blocks.
+        stride: Of the first block.
     """
     return nn.Sequential(block(inputs, outputs, stride), *(block(outputs, outputs, 1) for _ in range(count - 1)))
 
 
 class Backbone(FrozenStages):
-    """Make five maps from an image: the stem's at 1/2 and those of the four stages at 1/4, 1/8, 1/16, 1/16."""
+    """Make five maps from an image: the stem's at 1/2 and those of the four stages at 1/4, 1/8, 1/16, 1/16.
+
+    Args:
+        stem: Channels of the stem.
+        widths: Channels of the stages.
+        blocks: Builders of the stages' blocks (inputs, outputs, stride).
+        frozen_stages: Number of parts that keep their weights.
+    """
 
     def __init__(self, stem: int, widths: Sequence[int], blocks: Sequence[Block], frozen_stages: int = 0) -> None:
         super().__init__()
@@ -87,7 +100,13 @@ class Backbone(FrozenStages):
 
 
 class FusionDeconv(nn.Module):
-    """Double the resolution by the sum of transposed 4x4 convolutions of the refined and of the backbone's map."""
+    """Double the resolution by the sum of transposed 4x4 convolutions of the refined and of the backbone's map.
+
+    Args:
+        refined: Channels of the refined map.
+        raw: Channels of the backbone's map.
+        outputs: Channels of the output.
+    """
 
     def __init__(self, refined: int, raw: int, outputs: int) -> None:
         super().__init__()
@@ -108,7 +127,13 @@ def _separable_head(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class FusedHead(nn.Module):
-    """Predict maps from the refined and from the backbone's map of the same resolution, and sum them."""
+    """Predict maps from the refined and from the backbone's map of the same resolution, and sum them.
+
+    Args:
+        refined: Channels of the refined map.
+        raw: Channels of the backbone's map.
+        outputs: Channels of the output.
+    """
 
     def __init__(self, refined: int, raw: int, outputs: int) -> None:
         super().__init__()
@@ -143,13 +168,13 @@ class LitePose(nn.Module):
 
     Args:
         num_joints: K.
-        stem: channels at 1/2.
-        widths: channels of the four stages.
-        deconvs: channels of the fusion deconvs at 1/8 and 1/4, and at 1/2 if there is a third.
-        blocks: builder of a residual block (inputs, outputs, stride) for each stage.
-        half_resolution: module (refined (N, C, h, w), heatmaps and tags (N, 2 K, h, w), backbone's maps at 1/4 and at
+        stem: Channels at 1/2.
+        widths: Channels of the four stages.
+        deconvs: Channels of the fusion deconvs at 1/8 and 1/4, and at 1/2 if there is a third.
+        blocks: Builder of a residual block (inputs, outputs, stride) for each stage.
+        half_resolution: Module (refined (N, C, h, w), heatmaps and tags (N, 2 K, h, w), backbone's maps at 1/4 and at
             1/2) -> heatmaps (N, K, 2 h, 2 w); by default LitePose's.
-        frozen_stages: how many of stem and stages are frozen in training.
+        frozen_stages: How many of stem and stages are frozen in training.
     """
 
     def __init__(
@@ -189,8 +214,8 @@ def litepose_xs(
 
     Args:
         num_joints: K.
-        frozen_stages: how many of stem and stages are frozen in training.
-        kernels: sides of the four stages' depthwise kernels. With 3, 5, 3, 5 a CPU trains 1.3 times as fast; a recipe's
+        frozen_stages: How many of stem and stages are frozen in training.
+        kernels: Sides of the four stages' depthwise kernels. With 3, 5, 3, 5 a CPU trains 1.3 times as fast; a recipe's
             ``grow_from`` puts such kernels into the middle of LitePose's.
     """
     blocks = [partial(InvertedResidual, kernel=kernel) for kernel in kernels]

@@ -102,6 +102,10 @@ class ShuffleUnit(nn.Module):
 
     It is the unit of "ShuffleNet: An Extremely Efficient Convolutional Neural Network for Mobile Devices"
     (arXiv:1707.01083).
+
+    Args:
+        width: channels of input and output.
+        groups: groups of the 1x1 convolutions.
     """
 
     order: Tensor

@@ -73,7 +73,12 @@ def parsed(msgtype: str, text: str, of_idl: bool, where: str) -> Typestore:
 
 
 def fields(store: Typestore, msgtype: str) -> str:
-    """Describe the fields of a message as in its definition, without constants; "" for an unknown message."""
+    """Describe the fields of a message as in its definition, without constants; "" for an unknown message.
+
+    Args:
+        store: definitions of message types.
+        msgtype: name of the type.
+    """
     described_fields = store.fielddefs[msgtype][1] if msgtype in store.fielddefs else []
     return ", ".join(f"{described(detail)} {name}" for name, (_, detail) in described_fields)
 

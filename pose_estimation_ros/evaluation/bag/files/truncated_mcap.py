@@ -50,7 +50,12 @@ def whole_records_end(path: str) -> int:
 
 
 class WithEnd(io.RawIOBase):
-    """Read the first ``end`` bytes of a file, then END."""
+    """Read the first ``end`` bytes of a file, then END.
+
+    Args:
+        file: the file, open for reading.
+        end: number of its bytes to read.
+    """
 
     def __init__(self, file: IO[bytes], end: int) -> None:
         self._file, self._end, self._position = file, end, 0

@@ -30,7 +30,7 @@ from pose_estimation_ros.messages.poses import msg_to_poses
 
 FILE = "truth.json"  # in a bag's folder it is the ground truth of that bag
 SKELETON = get_skeleton(coco_index.SKELETON)
-TRACK = "track_id"  # of an annotation: the same for a person in all images
+TRACK = "track_id"  # key of an annotation: the same for a person in all images
 Annotation = dict[str, Any]
 
 

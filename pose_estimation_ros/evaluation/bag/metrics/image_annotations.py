@@ -24,7 +24,7 @@ from pose_estimation_ros.datasets.coco_json import refuse_other_size
 from pose_estimation_ros.evaluation.bag.metrics.ground_truth import Annotation, track_of
 from pose_estimation_ros.imaging.video import Source, SourceFrame
 
-Entry = dict[str, Any]  # of COCO's "images"
+Entry = dict[str, Any]  # entry of COCO's "images"
 
 
 class Annotations:
@@ -161,6 +161,11 @@ def is_another_file(name: Path, here: Path) -> bool:
 
 
 def common_end(first: Path, second: Path) -> int:
-    """Count the last parts that two paths have in common."""
+    """Count the last parts that two paths have in common.
+
+    Args:
+        first: a path.
+        second: another path.
+    """
     pairs = zip(reversed(first.parts), reversed(second.parts))
     return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))

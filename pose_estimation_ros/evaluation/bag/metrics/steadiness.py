@@ -170,7 +170,12 @@ def exchanged(track: Track, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the distances (...) between points (..., 2)."""
+    """Return the distances (...) between points (..., 2).
+
+    Args:
+        a: points (..., 2).
+        b: as many points.
+    """
     return np.asarray(np.linalg.norm(a - b, axis=-1))
 
 

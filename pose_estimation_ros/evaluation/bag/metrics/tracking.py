@@ -76,7 +76,12 @@ def renumbered(scenes: Sequence[Scene]) -> list[Scene]:
 
 
 def placed(places: dict[int, int], ids: np.ndarray) -> np.ndarray:
-    """Replace ids by their places."""
+    """Replace ids by their places.
+
+    Args:
+        places: place of each id.
+        ids: the ids.
+    """
     return np.array([places[i] for i in ids.tolist()], int)
 
 
@@ -102,6 +107,11 @@ def aligned(scenes: Sequence[Scene], true_count: np.ndarray, predicted_count: np
     """Assign people in each image by similarity times how well the two tracks fit as a whole (HOTA, section 3.4).
 
     The arguments are those of hota.
+
+    Args:
+        scenes: the images, with ids from 0.
+        true_count: (T,) images of each true track.
+        predicted_count: (D,) images of each predicted track.
     """
     together = np.zeros((len(true_count), len(predicted_count)))
     for true, predicted, similarity in scenes:

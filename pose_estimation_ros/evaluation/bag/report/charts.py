@@ -81,7 +81,12 @@ def ages_ms(run: SavedRun) -> Sequence[float]:
 
 
 def over_time(runs: Sequence[SavedRun], length_s: float) -> list[LineChart]:
-    """Return the network's time over the recording; for a simulated node also the ages and the dropped images."""
+    """Return the network's time over the recording; for a simulated node also the ages and the dropped images.
+
+    Args:
+        runs: the runs of one recording.
+        length_s: length of the recording in s.
+    """
     charts = [longest("Longest network time", runs, network_ms, length_s)]
     if any(map(ages_ms, runs)):
         charts.append(longest("Largest age of the results", runs, ages_ms, length_s))
@@ -112,13 +117,23 @@ def longest(title: str, runs: Sequence[SavedRun], values_of: Values, length_s: f
 
 
 def parts_of(seconds: np.ndarray, length_s: float) -> np.ndarray:
-    """Return in which of STEPS parts of the recording each time is."""
+    """Return in which of STEPS parts of the recording each time is.
+
+    Args:
+        seconds: times since the begin in s.
+        length_s: length of the recording in s.
+    """
     parts: np.ndarray = np.clip((seconds / length_s * STEPS).astype(int), 0, STEPS - 1)
     return parts
 
 
 def drops(runs: Sequence[SavedRun], length_s: float) -> LineChart:
-    """Return the share of dropped images from the begin of the recording to each image that was answered."""
+    """Return the share of dropped images from the begin of the recording to each image that was answered.
+
+    Args:
+        runs: the runs of one recording.
+        length_s: length of the recording in s.
+    """
     lines = []
     for run in runs:
         place = np.array([frame["image_id"] for frame in run.frames])

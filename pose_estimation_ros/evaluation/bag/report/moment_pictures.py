@@ -41,7 +41,13 @@ def moment_rows(runs: Sequence[SavedRun], path: str | None, most: int) -> list[P
 
 
 def moment_row(moment: Moment, runs: Sequence[SavedRun], bag: Bag) -> PictureRow:
-    """Return the panels of a moment: the image before, the ground truth, and the people that each run found."""
+    """Return the panels of a moment: the image before, the ground truth, and the people that each run found.
+
+    Args:
+        moment: a moment of the first run.
+        runs: the runs of one recording.
+        bag: the open bag.
+    """
     first = runs[0]
     place = [frame["image_id"] for frame in first.frames].index(moment.image_id)
     shown = []
@@ -88,7 +94,12 @@ def near(frame: np.ndarray, poses: Poses, moment: Moment) -> tuple[np.ndarray, P
 
 
 def moved(poses: Poses, origin_xy: np.ndarray) -> Poses:
-    """Return people in px from another origin (2,) px."""
+    """Return people in px from another origin (2,) px.
+
+    Args:
+        poses: the people.
+        origin_xy: the new origin in px.
+    """
     return poses.replace(xy=poses.xy - origin_xy, box_xyxy=poses.box_xyxy - np.tile(origin_xy, 2))
 
 

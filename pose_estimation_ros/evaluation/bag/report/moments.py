@@ -14,7 +14,7 @@ from pose_estimation_ros.evaluation.bag.report.saved_run import SavedRun, poses_
 from pose_estimation_ros.evaluation.bag.report.tables import TRUTH_NAMES
 from pose_estimation_ros.evaluation.metrics.matches import match, people_of
 
-JUMP = 0.15  # of the person's size: a larger change of a bone's length between two images counts as a jump
+JUMP = 0.15  # share of the person's size: a larger change of a bone's length between two images counts as a jump
 
 
 class Moment(NamedTuple):
@@ -163,7 +163,12 @@ def gaps(track: Track, track_id: int, ids: list[int]) -> list[Moment]:
 
 
 def box(track: Track, row: int) -> np.ndarray:
-    """Return (4,) px around the keypoints found in a row of the track and the next."""
+    """Return (4,) px around the keypoints found in a row of the track and the next.
+
+    Args:
+        track: the track of a person.
+        row: the first of the two rows.
+    """
     xy = track.xy[row : row + 2][track.is_found[row : row + 2]]
     return np.concatenate([xy.min(0), xy.max(0)])
 

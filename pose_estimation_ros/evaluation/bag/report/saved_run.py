@@ -68,7 +68,12 @@ def saved_run(folder: Path) -> SavedRun:
 
 
 def poses_of(results: list[dict[str, Any]], keypoints: int) -> Poses:
-    """Return the people of one image, given as COCO results with so many keypoints each."""
+    """Return the people of one image, given as COCO results with so many keypoints each.
+
+    Args:
+        results: the people, in COCO's results format.
+        keypoints: number of keypoints K.
+    """
     values = np.array([r["keypoints"] for r in results], np.float32).reshape(len(results), keypoints, 3)
     xy, score = values[..., :2], np.clip(values[..., 2], 0, 1)
     tracks = np.array([track_of(r) for r in results], int)

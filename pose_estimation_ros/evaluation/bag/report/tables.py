@@ -80,14 +80,24 @@ def figure_tables(runs: Sequence[SavedRun]) -> list[tuple[str, Table]]:
 
 
 def value_at(content: Any, path: Sequence[str]) -> Any:
-    """Return the value at a path of keys in nested dicts; None where there is none."""
+    """Return the value at a path of keys in nested dicts; None where there is none.
+
+    Args:
+        content: the outermost dict.
+        path: keys from the outside to the inside.
+    """
     for key in path:
         content = content.get(key) if isinstance(content, dict) else None
     return content
 
 
 def in_words(value: Any, form: str) -> str | None:
-    """Return a figure as text; None where there is none, or where nobody was to be found (COCO's -1)."""
+    """Return a figure as text; None where there is none, or where nobody was to be found (COCO's -1).
+
+    Args:
+        value: the figure.
+        form: format of a number, such as "%.1f".
+    """
     return None if value is None or (form == ".1f" and value == -1) else format(value, form)
 
 

@@ -88,20 +88,36 @@ def timeline(title: str, people: Sequence[Presence], period_s: float, length_s: 
 
 
 def bars(seconds: np.ndarray, period_s: float, length_s: float) -> list[tuple[float, float]]:
-    """Return (x, width) in px of each stretch without a gap."""
+    """Return (x, width) in px of each stretch without a gap.
+
+    Args:
+        seconds: rising times in s.
+        period_s: usual time between two images in s.
+        length_s: length of the recording in s.
+    """
     ends = [(x_of(begin, length_s), x_of(end + period_s, length_s)) for begin, end in stretches(seconds, period_s)]
     return [(left, max(right - left, THINNEST)) for left, right in ends]
 
 
 def stretches(seconds: np.ndarray, period_s: float) -> list[tuple[float, float]]:
-    """Return the first and the last time of each stretch without a gap."""
+    """Return the first and the last time of each stretch without a gap.
+
+    Args:
+        seconds: rising times in s.
+        period_s: usual time between two images in s.
+    """
     breaks = np.flatnonzero(np.diff(seconds) > APART * period_s)
     first, last = np.concatenate([[0], breaks + 1]), np.concatenate([breaks, [len(seconds) - 1]])
     return list(zip(seconds[first].tolist(), seconds[last].tolist()))
 
 
 def x_of(at_s: float, length_s: float) -> float:
-    """Return the x of a time, in px."""
+    """Return the x of a time, in px.
+
+    Args:
+        at_s: the time in s.
+        length_s: length of the recording in s.
+    """
     return LEFT + min(at_s / length_s, 1.0) * (WIDTH - LEFT - RIGHT)
 
 

@@ -165,7 +165,14 @@ def timelines(runs: Sequence[SavedRun], period_s: float, length_s: float) -> lis
 
 
 def truth_timeline(truth: dict[str, Any], first_ns: int, period_s: float, length_s: float) -> Timeline:
-    """Return the timeline of annotated people; first_ns is the stamp at which the recording begins."""
+    """Return the timeline of annotated people; first_ns is the stamp at which the recording begins.
+
+    Args:
+        truth: content of the annotation file.
+        first_ns: stamp of the first image in ns.
+        period_s: usual time between two images in s.
+        length_s: length of the recording in s.
+    """
     ids: dict[int, list[int]] = {image["id"]: [] for image in truth["images"]}
     for annotation in truth["annotations"]:
         ids[annotation["image_id"]] += [track for track in [track_of(annotation)] if track != UNTRACKED]

@@ -154,6 +154,11 @@ def topic_folder(topic: str) -> str:
 def ground_truths(evaluation: BagEvaluation, bag: Bag, topics: list[str]) -> Iterator[GroundTruth | None]:
     """Yield the ground truth of each topic; its file, or its topic in the bag, is read once.
 
+    Args:
+        evaluation: settings of the evaluation.
+        bag: the open bag.
+        topics: names of the image topics.
+
     Raises:
         ConfigError: there is none, and its boxes are asked for.
         DataError: the ground truth cannot be used.
@@ -173,7 +178,13 @@ def ground_truths(evaluation: BagEvaluation, bag: Bag, topics: list[str]) -> Ite
 
 
 def pseudo_ground_truth(evaluation: BagEvaluation, bag: Bag, topic: str) -> GroundTruth | None:
-    """Run the stronger model on every image by itself: people are detected anew in each, without tracking."""
+    """Run the stronger model on every image by itself: people are detected anew in each, without tracking.
+
+    Args:
+        evaluation: settings of the evaluation.
+        bag: the open bag.
+        topic: name of the image topic.
+    """
     if not evaluation.pseudo_truth:
         return None
     model = evaluation.pseudo_truth
@@ -189,7 +200,12 @@ def pseudo_ground_truth(evaluation: BagEvaluation, bag: Bag, topic: str) -> Grou
 
 
 def run_or_reuse(job: Job, options: PipelineOptions) -> Run:
-    """Run a model on a topic, or return the results of an earlier run of the same inputs."""
+    """Run a model on a topic, or return the results of an earlier run of the same inputs.
+
+    Args:
+        job: the topic.
+        options: options of the pipeline, with the model.
+    """
     target = job.folder / Path(options.model).stem
     sha256 = next(iter(job.model_sha256(options.model)), "")
     about = {"bag": job.bag.name, "topic": job.topic, **about_model(options, sha256, job.evaluation.boxes)}
@@ -230,7 +246,13 @@ def run_model(job: Job, options: PipelineOptions, target: Path, about: dict[str,
 
 
 def inputs_of(job: Job, about: dict[str, Any], options: PipelineOptions) -> dict[str, Any]:
-    """Describe all that the results of a model on a topic depend on, the content of inputs.json."""
+    """Describe all that the results of a model on a topic depend on, the content of inputs.json.
+
+    Args:
+        job: the topic.
+        about: description of the model.
+        options: options of the pipeline.
+    """
     evaluation, pseudo = job.evaluation, job.evaluation.pseudo_truth
     return {
         **about,
@@ -269,6 +291,11 @@ def opened(
 
 
 def check_skeleton(skeleton: Skeleton, model: str) -> None:
-    """Raise DataError where COCO's evaluation cannot judge poses of this skeleton."""
+    """Raise DataError where COCO's evaluation cannot judge poses of this skeleton.
+
+    Args:
+        skeleton: skeleton of the model.
+        model: name or file of the model, for the message.
+    """
     if skeleton.name != coco_index.SKELETON:
         raise DataError(f"{model}: expected the skeleton {coco_index.SKELETON} to judge, got {skeleton.name}")

@@ -25,14 +25,18 @@ from pose_estimation_ros.messages.poses import poses_to_msg, skeleton_to_msg
 
 RESULTS = "results.json"
 METRES_PER_PX, LIFETIME_S = 0.002, 0.5  # the node's defaults
-ATTEMPTS = 10  # to put results in their place while other runs do the same
-RATE_FRAMES = 10  # the video's rate is computed from its first frames, so many
+ATTEMPTS = 10  # attempts to put results in their place while other runs do the same
+RATE_FRAMES = 10  # number of first frames from which the video's rate is computed
 
 
 class PoseBag:
     """Write a rosbag2 with /pose/keypoints, /pose/markers and /pose/skeleton.
 
     Its storage is sqlite3, which every distribution of ROS plays.
+
+    Args:
+        path: folder of the new bag.
+        skeleton: skeleton of the keypoints.
     """
 
     def __init__(self, path: Path, skeleton: Skeleton) -> None:

@@ -123,7 +123,7 @@ def start(evaluation: BagEvaluation, log: IO[str]) -> Child:
         evaluation: of one bag.
         log: file for what the process prints besides its answer.
     """
-    home = str(Path(__file__).parents[4])  # the folder with the package
+    home = str(Path(__file__).parents[4])  # the folder that holds the package
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}
     command = [sys.executable, "-m", WORKER, json.dumps(evaluation.to_json())]
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log}

@@ -27,7 +27,7 @@ def on_ray(evaluations: Sequence[BagEvaluation], address: str, keep: Callable[[i
         keep: is called with the place in the evaluations and the outcome, as each task ends.
 
     Raises:
-        ConfigError: Ray is not installed, or there is no cluster at the address.
+        ConfigError: ray is not installed, or there is no cluster at the address.
     """
     ray = connected(address)
     threads = evaluations[0].options.threads or 1

@@ -96,7 +96,12 @@ def by_pipeline(pipeline: Pipeline) -> Estimate:
 
 
 def in_annotated_boxes(estimator: TopDown, ground_truth: GroundTruth) -> Estimate:
-    """Make a function that estimates poses as `pose evaluate` does: in the annotated boxes, each image by itself."""
+    """Make a function that estimates poses as `pose evaluate` does: in the annotated boxes, each image by itself.
+
+    Args:
+        estimator: the model.
+        ground_truth: annotations with the boxes.
+    """
     boxes = ground_truth.boxes()
 
     def estimate(image: np.ndarray, frame: Recorded) -> Poses:
@@ -109,7 +114,12 @@ def in_annotated_boxes(estimator: TopDown, ground_truth: GroundTruth) -> Estimat
 
 
 def checking_size(estimate: Estimate, ground_truth: GroundTruth) -> Estimate:
-    """Make a function that raises DataError for an image of another size than annotated, else estimates as before."""
+    """Make a function that raises DataError for an image of another size than annotated, else estimates as before.
+
+    Args:
+        estimate: function that estimates the poses of an image.
+        ground_truth: annotations with the sizes.
+    """
 
     def checked(image: np.ndarray, frame: Recorded) -> Poses:
         ground_truth.refuse_other_size(image, frame.stamp_ns)
@@ -155,7 +165,12 @@ def run(bag: Bag, topic: str, estimate: Estimate, folder: RunFolder | None, cloc
 
 
 def counted(frames: Iterable[Loaded], record: Record) -> Iterator[Loaded]:
-    """Pass frames on and count what is odd about their stamps."""
+    """Pass frames on and count what is odd about their stamps.
+
+    Args:
+        frames: the frames.
+        record: record of the run, in which they are counted.
+    """
     seen = record.stamps_ns
     newest_ns = 0
     for ready in frames:
@@ -170,7 +185,14 @@ def counted(frames: Iterable[Loaded], record: Record) -> Iterator[Loaded]:
 
 
 class Work:
-    """Answer frames and keep the record."""
+    """Answer frames and keep the record.
+
+    Args:
+        record: record of the run.
+        estimate: function that estimates the poses of an image.
+        folder: folder that gets the people of each frame, None for none.
+        clock: clock of the run.
+    """
 
     def __init__(self, record: Record, estimate: Estimate, folder: RunFolder | None, clock: Clock) -> None:
         self._record, self._estimate, self._folder, self._clock = record, estimate, folder, clock
