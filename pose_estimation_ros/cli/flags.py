@@ -28,7 +28,7 @@ def options_of(args: argparse.Namespace, names: Sequence[str] = PipelineOptions.
     """Return the options of a pipeline as a command line gives them.
 
     Args:
-        args: What the parser returned.
+        args: Result of the parser.
         names: Names of the options that have flags; the others keep their defaults.
     """
     return PipelineOptions(**{name: getattr(args, name) for name in names})

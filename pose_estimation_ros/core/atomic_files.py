@@ -43,7 +43,7 @@ def is_number(value: object, least: float = -1e300, most: float = 1e300) -> bool
     """Tell whether a value of a JSON file is a finite number in a range; true and false are no numbers.
 
     Args:
-        value: of any type.
+        value: value of any type.
         least: smallest allowed number.
         most: largest allowed number.
     """
@@ -54,7 +54,7 @@ def is_whole_number(value: object, least: float = -1e300, most: float = 1e300) -
     """Tell whether a value of a JSON file is a whole number in a range, written without a point.
 
     Args:
-        value: of any type.
+        value: value of any type.
         least: smallest allowed number.
         most: largest allowed number.
     """

@@ -82,7 +82,7 @@ class Camera(NamedTuple):
             binning: (x, y) factors; 0 counts as 1.
 
         Raises:
-            FrameError: of kind "camera_info", if no pixel is left.
+            FrameError: kind "camera_info", if no pixel is left.
         """
         binning = [max(int(b), 1) for b in binning]
         width, height = ((b or a) // n for a, b, n in zip(self.size_wh, size_wh, binning))
@@ -120,7 +120,7 @@ def make_camera(matrix: Sequence[float], distortion: Sequence[float], model: str
         The camera of the full image, without region of interest and binning.
 
     Raises:
-        FrameError: of kind "camera_info", if the camera is not calibrated (k[0] = 0), the model is unknown, or no
+        FrameError: kind "camera_info", if the camera is not calibrated (k[0] = 0), the model is unknown, or no
             camera has such numbers.
     """
     k = np.array(matrix, np.float64)

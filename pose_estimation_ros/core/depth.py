@@ -84,12 +84,12 @@ def joints_in_space(
         poses: N people, in pixels of the colour image.
         depth: (H, W) float32 m or uint16 mm.
         encoding: "32FC1" or "16UC1".
-        camera: of the colour image.
+        camera: camera of the colour image.
         skeleton: with K keypoints.
         options: see DepthOptions.
 
     Raises:
-        FrameError: of kind "depth_encoding" or "depth_size", if the image is no aligned depth image.
+        FrameError: kind "depth_encoding" or "depth_size", if the image is no aligned depth image.
     """
     check_depth(depth, encoding, camera)
     samples = _samples(poses, depth, METRES_PER_UNIT[encoding], camera, options)
@@ -117,10 +117,10 @@ def check_depth(depth: np.ndarray, encoding: str, camera: Camera) -> None:
     Args:
         depth: (H, W) float32 m or uint16 mm.
         encoding: "32FC1" or "16UC1".
-        camera: of the colour image.
+        camera: camera of the colour image.
 
     Raises:
-        FrameError: of kind "depth_encoding" (wrong encoding, dtype or shape) or "depth_size" (wrong aspect ratio).
+        FrameError: kind "depth_encoding" (wrong encoding, dtype or shape) or "depth_size" (wrong aspect ratio).
     """
     if encoding not in DTYPES or depth.ndim != 2 or depth.dtype != DTYPES[encoding]:
         problem = "expected 32FC1 (float32) or 16UC1 (uint16) of one channel, got %r with %s %s"

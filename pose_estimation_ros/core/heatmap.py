@@ -17,7 +17,7 @@ def encode(
         xy: (K, 2) heatmap px.
         visible: (K,) bool.
         size_wh: (width, height) px of the heatmap.
-        sigma: of the Gaussian, heatmap px.
+        sigma: standard deviation of the Gaussian, heatmap px.
 
     Returns:
         heatmaps: (K, h, w) float32.
@@ -64,7 +64,7 @@ def quarter_offset(flat: np.ndarray, rows: np.ndarray, peak: np.ndarray, width: 
         flat: (R, h * w) heatmaps.
         rows: (M,) heatmap of each peak.
         peak: (M,) index of each peak in its heatmap.
-        width: of a heatmap, px.
+        width: width of a heatmap, px.
 
     Returns:
         xy (M, 2) float32 heatmap px.

@@ -28,7 +28,7 @@ class Lens:
     """Define the interface of a lens; the subclasses model kinds of lenses.
 
     Attributes:
-        coefficients: of the model.
+        coefficients: coefficients of the model.
     """
 
     def __init__(self, coefficients: Sequence[float]) -> None:

@@ -38,7 +38,7 @@ class ModelSpec(NamedTuple):
         stride: input px per px of "heatmaps".
         decoder: name of the method that turns outputs into keypoints or boxes.
         padding: factor on the person's box (top-down).
-        sha256: of the ONNX file.
+        sha256: sha256 of the ONNX file.
         accuracy: measured figures and their provenance.
         training: how the model was trained and exported.
     """
@@ -108,7 +108,7 @@ def load_model_spec(model_path: FilePath, sha256: Optional[str] = None) -> Model
 
     Args:
         model_path: path of the ONNX file.
-        sha256: of that file, if it is known already.
+        sha256: sha256 of that file, if it is known already.
 
     Raises:
         ModelError: a file is missing, the model is no ONNX model, the spec is no JSON, a key is missing or unknown, a
@@ -129,7 +129,7 @@ def parse_spec(path: str, fields: object) -> ModelSpec:
     """Make a spec from the content of its file.
 
     Args:
-        path: of the file, for messages.
+        path: path of the file, for messages.
         fields: the JSON value in the file.
 
     Raises:

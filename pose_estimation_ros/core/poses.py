@@ -242,7 +242,7 @@ def empty_poses(num_keypoints: int, skeleton: Optional[Skeleton] = None) -> Pose
 
     Args:
         num_keypoints: K, the number of keypoints that a person would have.
-        skeleton: of the K keypoints, None where it is not known.
+        skeleton: skeleton of the K keypoints, None where it is not known.
     """
     nobody = np.zeros((0, num_keypoints, 2)), np.zeros((0, num_keypoints)), np.zeros((0, 4)), np.zeros(0)
     return make_poses(*nobody, skeleton=skeleton)
@@ -264,7 +264,7 @@ def make_poses(
         box_xyxy: (N, 4) px.
         person_score: (N,) in 0..1.
         track_id: (N,), None for people without tracking.
-        skeleton: of the K keypoints, None where it is not known.
+        skeleton: skeleton of the K keypoints, None where it is not known.
 
     Raises:
         ValueError: the shapes do not belong together.

@@ -18,7 +18,7 @@ def resource_folders(name: str, in_source: str = "") -> List[str]:
     Debian differ in that.
 
     Args:
-        name: of the folder in share/pose_estimation_ros, such as "models".
+        name: name of the folder in share/pose_estimation_ros, such as "models".
         in_source: its path in the source tree, where that is another.
 
     Returns:

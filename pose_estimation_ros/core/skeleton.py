@@ -15,7 +15,7 @@ class Skeleton(NamedTuple):
     """Describe the K keypoints of a person.
 
     Attributes:
-        name: of the skeleton, such as "coco17".
+        name: name of the skeleton, such as "coco17".
         keypoints: K names. Those of a side begin with "left_" or "right_".
         links: pairs of keypoint indices, to be drawn as bones.
         sigmas: K OKS sigmas (COCO's k_i / 2).

@@ -45,7 +45,7 @@ class Joiner:
         """Add a message that has arrived.
 
         Args:
-            name: of its stream.
+            name: name of its stream.
             stamp_ns: its stamp, ns.
             message: anything.
 

@@ -36,7 +36,7 @@ def take_turns(
 
     Args:
         functions: without arguments.
-        rounds: that count.
+        rounds: rounds that count.
         warm_up: rounds before these, which do not count.
         clock: returns the time in seconds.
 
@@ -89,7 +89,7 @@ def ratio_of_medians(times_ms: np.ndarray, reference_ms: np.ndarray, seed: int =
     Args:
         times_ms: (R,) ms.
         reference_ms: (R,) ms of the same R rounds; both are resampled together (paired bootstrap).
-        seed: of the resampling.
+        seed: seed of the resampling.
     """
     times_ms, reference_ms = np.asarray(times_ms), np.asarray(reference_ms)
     rounds = np.random.RandomState(seed).randint(0, len(times_ms), (RESAMPLES, len(times_ms)))

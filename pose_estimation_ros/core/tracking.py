@@ -21,7 +21,7 @@ class _Tracks(NamedTuple):
     """Hold T people as they were last seen.
 
     Attributes:
-        poses: of the last sighting.
+        poses: people of the last sighting.
         velocity: (T, 2) px/s of the whole person.
         age_s: (T,) time since the last sighting.
         seen: (T,) int, number of sightings.

@@ -36,8 +36,8 @@ COCO_CATEGORIES = Categories(PERSON, frozenset())
 def read_categories(content: Entry, path: str, skeleton: Skeleton | None = None) -> Categories:
     """Find the person among the categories of an annotation file.
 
-    It is the category named "person"; where there is none, the only one with keypoints; or the only one at all. A file
-    without categories has persons alone, or COCO's id 1 for them.
+    It is the category named "person". Where there is none, it is the only category with keypoints, or the only one at
+    all. A file without categories has persons alone, or COCO's id 1 for them.
 
     Args:
         content: content of the file; its "annotations" are dicts.

@@ -30,7 +30,7 @@ def refuse(path: str | Path, problem: str, offenders: Sequence[Any]) -> None:
 
     Args:
         path: path of the file.
-        problem: what is wrong with each offender.
+        problem: fault of each offender, in words.
         offenders: names or entries with the problem, none if all is well.
     """
     if offenders:

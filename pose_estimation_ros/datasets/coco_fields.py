@@ -78,8 +78,8 @@ def labelled_counts(keypoints: list[float], skeleton: Skeleton) -> tuple[int, ..
 def with_areas(persons: list[Entry], images: Mapping[Id, Entry], path: str | Path) -> list[Entry]:
     """Give every person an "area", by which OKS is scaled, and check the areas of those whom the evaluation counts.
 
-    A missing area is that of the segmentation, or 0.53 of the box's. Whoever is not asked for (crowds, people without
-    keypoints) gets that, too, in place of an area that is not above 0.
+    A missing area is that of the segmentation, or 0.53 of the box's. People who are not counted (crowds, people without
+    keypoints) get that area, too, where theirs is not above 0.
 
     Args:
         persons: as with_keypoints returns them; they stay as they are.
@@ -150,7 +150,7 @@ def warn_of_missing(path: str | Path, persons: list[Entry], rules: dict[str, str
     Args:
         path: path of the annotation file.
         persons: the annotations as they stand in the file.
-        rules: what a missing field becomes, in words, by its name.
+        rules: value of a missing field, in words, by the name of the field.
     """
     missing = {field: sum(field not in a for a in persons) for field in rules}
     parts = [f"{field} of {count} is {rules[field]}" for field, count in missing.items() if count]

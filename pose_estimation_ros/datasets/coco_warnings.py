@@ -90,7 +90,7 @@ def warn_of(path: str | Path, persons: Sequence[Entry], problem: str, key: str =
     Args:
         path: path of the annotation file.
         persons: the annotations.
-        problem: what is wrong with them, after "3 persons".
+        problem: fault, in words that follow "3 persons".
         key: the field of the first one that the message shows.
     """
     if persons:

@@ -57,7 +57,7 @@ class Comparison:
         flip: whether the mean of an image and its mirror image counts, None for the protocol's.
         boxes: file of person boxes in COCO's detections format, None for the annotated boxes.
         threads: number of threads of the CPU, 0 = as many as cores.
-        cpu_engine: what runs ONNX models, see open_backend.
+        cpu_engine: library that runs ONNX models, see open_backend.
         rounds: number of timed runs of each network.
         out: folder for compare.json, compare.csv and compare.png.
     """
@@ -101,7 +101,7 @@ def compare(
     """Measure models, and write compare.json, compare.csv and compare.png.
 
     Args:
-        comparison: what to do.
+        comparison: settings of the comparison.
         additional: further models, which are compared with those of the comparison.
         on_measured: called with the rows before they are written.
 

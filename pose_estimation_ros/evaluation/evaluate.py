@@ -46,7 +46,7 @@ class Evaluation:
         draws: number of draws of the report's bootstrap.
         save: also keep the figures in the spec of each model, under this name in its "accuracy".
         threads: number of threads of the CPU, 0 = as many as cores.
-        cpu_engine: what runs ONNX models, see open_backend.
+        cpu_engine: library that runs ONNX models, see open_backend.
     """
 
     data: str | Path
@@ -95,7 +95,7 @@ def evaluate(evaluation: Evaluation, on_evaluated: Callable[[Evaluated], None] |
     """Evaluate models and files of predictions one after the other, and write their figures.
 
     Args:
-        evaluation: what to do.
+        evaluation: settings of the evaluation.
         on_evaluated: called after each of them, because one may take minutes.
 
     Raises:

@@ -49,7 +49,7 @@ class View:
         Without rotation the result is a view on the frame, whose rows need not be contiguous.
 
         Raises:
-            FrameError: of kind "roi", if the region lies outside the frame.
+            FrameError: kind "roi", if the region lies outside the frame.
         """
         x, y, width, height = self._region(frame.shape[1::-1])
         part = frame[y : y + height, x : x + width]

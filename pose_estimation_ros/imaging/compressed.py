@@ -37,7 +37,7 @@ def decode_compressed(form: str, data: Buffer, max_pixels: int = MAX_PIXELS, mon
         (H, W, 3) uint8 BGR.
 
     Raises:
-        FrameError: of kind "format" (a depth image), "size" (no pixels or too many) or "data" (no JPEG or PNG, damaged
+        FrameError: kind "format" (a depth image), "size" (no pixels or too many) or "data" (no JPEG or PNG, damaged
             or truncated).
     """
     encoding = _encoding(form)
@@ -68,7 +68,7 @@ def decode_compressed_depth(form: str, data: Buffer, max_pixels: int = MAX_PIXEL
         encoding: "32FC1" or "16UC1".
 
     Raises:
-        FrameError: of kind "format" (no depth image, or compressed by RVL), "size" or "data" as in decode_compressed.
+        FrameError: kind "format" (no depth image, or compressed by RVL), "size" or "data" as in decode_compressed.
     """
     encoding, data = _encoding(form), bytes(data)
     encoding = "16UC1" if encoding == "mono16" else encoding  # a name that some drivers use

@@ -21,9 +21,9 @@ class Layout(NamedTuple):
     """Describe how the bytes of an image are laid out.
 
     Attributes:
-        channels: of a pixel of the first plane.
+        channels: number of channels of a pixel of the first plane.
         to_bgr: colour code of cv2.cvtColor, None if the image is BGR already.
-        sample_bytes: of one channel of a pixel.
+        sample_bytes: bytes of one channel of a pixel.
         width_of: the width must be a multiple of this number.
         height_of: the height must be a multiple of this number.
         planes: rows of data per row of the image.
@@ -94,7 +94,7 @@ def decode_image(
         (height, width, 3) uint8 BGR; for bgr8 a view on the data.
 
     Raises:
-        FrameError: of kind "size" (zero, too large or not a multiple), "encoding" (unknown), "step" (shorter than a
+        FrameError: kind "size" (zero, too large or not a multiple), "encoding" (unknown), "step" (shorter than a
             row) or "data" (another length than step * rows).
     """
     check_size(width, height, max_pixels)
@@ -116,7 +116,7 @@ def to_bgr(image: np.ndarray, layout: Layout) -> np.ndarray:
 
     Args:
         image: (H, W) or (H, W, C) uint8.
-        layout: of the image.
+        layout: layout of the image.
 
     Returns:
         The image itself if it is BGR already.
@@ -161,7 +161,7 @@ def decode_depth(
         encoding: "32FC1" or "16UC1".
 
     Raises:
-        FrameError: of kind "depth_encoding" (unknown), or "size", "step" or "data" as in decode_image.
+        FrameError: kind "depth_encoding" (unknown), or "size", "step" or "data" as in decode_image.
     """
     check_size(width, height, max_pixels)
     kind = "16UC1" if encoding == "mono16" else encoding

@@ -44,8 +44,8 @@ class ImageHeader(NamedTuple):
     Attributes:
         width: px.
         height: px.
-        bits: of a sample.
-        channels: of the file, alpha included.
+        bits: bits of a sample.
+        channels: number of channels of the file, alpha included.
         data: the bytes for OpenCV to decode.
     """
 
@@ -68,7 +68,7 @@ def checked_image(data: bytes, max_pixels: int = MAX_PIXELS, keep_orientation: b
         The header with the bytes to decode, or None if the file is neither PNG nor JPEG.
 
     Raises:
-        FrameError: of kind "size" (too many pixels or none, or a side longer than MAX_SIDE), or "data" (damaged,
+        FrameError: kind "size" (too many pixels or none, or a side longer than MAX_SIDE), or "data" (damaged,
             truncated, or too costly to decode).
     """
     try:
@@ -88,7 +88,7 @@ def check_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
         max_pixels: largest allowed number of pixels.
 
     Raises:
-        FrameError: of kind "size", if the image has no pixels, too many pixels or too long a side.
+        FrameError: kind "size", if the image has no pixels, too many pixels or too long a side.
     """
     if min(width, height) < 1 or max(width, height) > MAX_SIDE or width * height > max_pixels:
         expected = "expected 1..%d pixels, at most %d a side, got %d x %d"

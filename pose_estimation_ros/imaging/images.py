@@ -24,7 +24,7 @@ def read_image(path: Union[str, "os.PathLike[str]"]) -> np.ndarray:
     """Read an image file.
 
     Args:
-        path: of the file, whose content decides the format, not the ending of its name.
+        path: path of the file, whose content decides the format, not the ending of its name.
 
     Returns:
         (H, W, 3) uint8 BGR.
@@ -46,7 +46,7 @@ def decode_image_file(data: bytes, name: str, max_pixels: int = MAX_FILE_PIXELS)
 
     Args:
         data: content of the file.
-        name: of the file, for messages.
+        name: name of the file, for messages.
         max_pixels: largest allowed number of pixels.
 
     Returns:

@@ -35,7 +35,7 @@ class SourceFrame(NamedTuple):
         image: (H, W, 3) uint8 BGR.
         index: number of the frame, from 0.
         time_s: since the first frame.
-        path: of the image or video.
+        path: path of the image or video.
     """
 
     image: np.ndarray
@@ -52,8 +52,8 @@ class Source:
 
     Attributes:
         kind: "image", "folder", "video" or "camera".
-        name: of the source, for messages.
-        paths: of the images of a folder.
+        name: name of the source, for messages.
+        paths: paths of the images of a folder.
         fps: frames per second of the source, 30 if it is unknown.
         length: number of frames, None if it is unknown.
         unreadable: one line for each image of a folder that could not be read so far. Such an image yields no
@@ -305,7 +305,7 @@ class VideoWriter:
         """Prepare a file, which is opened with the first frame.
 
         Args:
-            path: of the file.
+            path: path of the file.
             fps: frames per second.
 
         Raises:

@@ -49,7 +49,7 @@ class Benchmark(NamedTuple):
 
     Attributes:
         input: Path of a video or a folder of images, or a camera's index; see imaging.video.open_source.
-        options: What the pipeline is built from.
+        options: Options of the pipeline.
         frames: Largest number of frames that are timed, after WARM_UP frames that are not.
         batches: Batch sizes of the network alone, empty to leave that out.
         rounds: Number of runs at each batch size.

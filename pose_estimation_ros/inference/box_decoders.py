@@ -15,7 +15,7 @@ def decode_plain(outputs: Dict[str, np.ndarray], size_wh: Tuple[int, int]) -> Tu
 
     Args:
         outputs: "boxes_xyxy" (1, M, 4) in input px, "scores" (1, M).
-        size_wh: of the input, not used.
+        size_wh: width and height of the input, not used.
 
     Returns:
         Boxes (M, 4) xyxy and scores (M,).
@@ -31,7 +31,7 @@ def decode_yolox(outputs: Dict[str, np.ndarray], size_wh: Tuple[int, int]) -> Tu
 
     Args:
         outputs: one output (1, M, 5 + classes).
-        size_wh: of the input, px.
+        size_wh: width and height of the input, px.
 
     Returns:
         Boxes (M, 4) xyxy in input px and scores (M,).
@@ -52,7 +52,7 @@ def decode_nanodet(outputs: Dict[str, np.ndarray], size_wh: Tuple[int, int]) -> 
     Args:
         outputs: per stride "cls_pred_stride_S" (1, M, classes), after the sigmoid, and "dis_pred_stride_S"
             (1, M, 4 bins).
-        size_wh: of the input, px.
+        size_wh: width and height of the input, px.
 
     Returns:
         Boxes (M, 4) xyxy in input px and scores (M,).
@@ -81,7 +81,7 @@ def is_yolox(output_shapes: Dict[str, Tuple[Optional[int], ...]], size_wh: Tuple
 
     Args:
         output_shapes: by name, None where a dimension is free.
-        size_wh: of the input, px.
+        size_wh: width and height of the input, px.
     """
     shapes = list(output_shapes.values())
     if len(shapes) != 1 or len(shapes[0]) != 3 or None in shapes[0][1:]:

@@ -227,7 +227,7 @@ def unknown_text(noun: str, name: str, known: Iterable[str]) -> str:
     """Return the message about an unknown name.
 
     Args:
-        noun: What the name is a name of, such as "parameter".
+        noun: Noun for the named thing, such as "parameter".
         name: The unknown name.
         known: All known names.
     """

@@ -26,7 +26,7 @@ Path = Union[str, "os.PathLike[str]"]
 class PoseEstimator:
     """Find people and their joints in images: a callable ``image -> Poses``.
 
-    By default every image is looked at by itself. With ``tracking=True`` the images are those of one camera or video,
+    By default every image is processed by itself. With ``tracking=True`` the images are those of one camera or video,
     in their order: people keep their ids, their joints are smoothed, and the detector runs on every fifth image only.
 
     It is a context manager, and belongs to the thread that made it.

@@ -28,7 +28,7 @@ class Prediction(NamedTuple):
         input: Path of an image, a folder of images or a video; a pattern such as img_%04d.png; a camera's index or
             device; or a URL.
         out: Folder for the results, which must not be the input's.
-        options: What the pipeline is built from. Images are independent: they are not tracked.
+        options: Options of the pipeline. Images are independent: they are not tracked.
         max_frames: Largest number of frames, None for all.
         color_by: Colour of the limbs, one of imaging.draw.COLOR_BY.
     """
@@ -59,10 +59,10 @@ class Predicted(NamedTuple):
 def predict(prediction: Prediction, warn: Callable[[str], Any] = warnings.warn) -> Predicted:
     """Find the people in all frames of a source and write the results.
 
-    After Ctrl-C, or an error on the way, everything that was done until then is written.
+    After Ctrl-C, or an error during the work, all results until then are written.
 
     Args:
-        prediction: What to run, and on what.
+        prediction: Settings of the run.
         warn: Gets a text for each warning, such as that an engine failed or that an image cannot be read.
 
     Raises:

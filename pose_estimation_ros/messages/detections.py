@@ -39,7 +39,7 @@ def decode_detections(message: Message, person_classes: Sequence[str] = ()) -> P
             one without any hypothesis has score 1.
 
     Raises:
-        FrameError: of kind "detections", if the message has another type or layout.
+        FrameError: kind "detections", if the message has another type or layout.
     """
     try:
         detections = [_best_hypothesis(d.results) + _box(d.bbox) for d in message.detections]

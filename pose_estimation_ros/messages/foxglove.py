@@ -28,7 +28,7 @@ def poses_to_annotations(messages: MessageClasses, poses: Poses, stamp: Message,
         messages: has the classes CLASSES.
         poses: people of the image.
         stamp: builtin_interfaces/Time of the image.
-        skeleton: of the people.
+        skeleton: skeleton of the people.
     """
     points: List[Message] = []
     texts: List[Message] = []

@@ -43,7 +43,7 @@ def poses_to_hri(
         poses: people of the image.
         header: std_msgs/Header of the image.
         image_wh: (width, height) px of the image.
-        skeleton: of the people.
+        skeleton: skeleton of the people.
 
     Returns:
         ids: an IdsList.

@@ -24,7 +24,7 @@ class _Shape(NamedTuple):
         points: (K, 3) m.
         visible: (K,) bool.
         top: (3,) m, below the label.
-        size_m: of BONES, JOINTS and LABEL.
+        size_m: sizes in m of BONES, JOINTS and LABEL.
         distance_m: along the optical axis.
     """
 
@@ -54,7 +54,7 @@ class MarkerMaker:
         Args:
             messages: has the classes Marker, MarkerArray, Point, ColorRGBA and Duration, which take their fields as
                 keywords.
-            skeleton: of the people.
+            skeleton: skeleton of the people.
             metres_per_px: size of a pixel in the plane if no camera is known; the image's centre is on the axis.
             lifetime_s: after this time RViz removes a marker by itself, 0 = never.
             distance_m: from the camera to the plane for people whose joints are not known in space.
@@ -83,7 +83,7 @@ class MarkerMaker:
             header: std_msgs/Header of the image.
             image_wh: (width, height) px of the image.
             camera: puts the keypoints of the plane on their rays.
-            joints: of the same people.
+            joints: joints of the same people.
 
         Returns:
             A MarkerArray.
@@ -172,7 +172,7 @@ def namespace(track_id: int, index: int) -> str:
     """Return the namespace of a person's markers.
 
     Args:
-        track_id: of the person, UNTRACKED for none.
+        track_id: track id of the person, UNTRACKED for none.
         index: place of the person in the list, which names an untracked person.
     """
     return "person_%d" % track_id if track_id != UNTRACKED else "untracked_%d" % index

@@ -58,10 +58,10 @@ def msg_to_poses(msg: Message, num_keypoints: int) -> Poses:
 
     Args:
         msg: a PersonArray. State and velocity are unknown if the messages of an old bag lack them.
-        num_keypoints: of the skeleton.
+        num_keypoints: number of keypoints of the skeleton.
 
     Raises:
-        FrameError: of kind "keypoints", if a person has another number of keypoints.
+        FrameError: kind "keypoints", if a person has another number of keypoints.
     """
     counts = sorted({len(person.keypoints) for person in msg.persons} - {num_keypoints})
     if counts:
@@ -87,7 +87,7 @@ def joints_to_msg(
     Args:
         messages: has Keypoint3D, Person3D and Person3DArray.
         poses: N people of the image.
-        joints: of the same people.
+        joints: joints of the same people.
         header: std_msgs/Header of the image.
         skeleton_name: name of the skeleton.
     """
@@ -117,7 +117,7 @@ def msg_to_joints(msg: Message, num_keypoints: int) -> Joints:
 
     Args:
         msg: a Person3DArray.
-        num_keypoints: of the skeleton.
+        num_keypoints: number of keypoints of the skeleton.
     """
     shape = (len(msg.persons), num_keypoints)
     keypoints = [k for person in msg.persons for k in person.keypoints]
@@ -134,7 +134,7 @@ def camera_from_info(msg: Message, rectified: bool = False) -> Camera:
         rectified: the images come from image_proc (image_rect); these have no distortion and the matrix P instead of K.
 
     Raises:
-        FrameError: of kind "camera_info", if the camera is not calibrated; see core.camera.make_camera.
+        FrameError: kind "camera_info", if the camera is not calibrated; see core.camera.make_camera.
     """
     size_wh = (msg.width, msg.height)
     if rectified:

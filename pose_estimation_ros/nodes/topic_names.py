@@ -22,9 +22,10 @@ class CameraTopics(NamedTuple):
 def camera_topics(node: Node, image_topic: str, values: Dict[str, Any]) -> CameraTopics:
     """Resolve the names of one camera's topics.
 
-    The name of a topic that belongs to the image is the first of these that applies: the name to which its conventional
-    name (such as camera_info) is remapped; the name to which its parameter (such as camera_info_topic) is remapped; the
-    parameter, in the namespace of the image topic if it is relative; none if the parameter is empty.
+    A topic that belongs to the image has a conventional name, such as camera_info, and a parameter that holds another
+    name, such as camera_info_topic. If the conventional name is remapped, the target is used. Otherwise the name in the
+    parameter is used, or its target if it is remapped; a relative name is in the namespace of the image topic. An empty
+    parameter means that there is no such topic.
 
     Args:
         node: Node that subscribes.

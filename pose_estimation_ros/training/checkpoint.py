@@ -16,7 +16,7 @@ def save_checkpoint(path: Path, **content: Any) -> None:
     """Write a checkpoint; a crash leaves the old one whole.
 
     Args:
-        path: of the file.
+        path: path of the file.
         content: by name, what it holds: state dicts, numbers, texts, and lists and dicts of them.
 
     Raises:
@@ -30,8 +30,8 @@ def load_checkpoint(path: str | Path, *keys: str) -> dict[str, Any]:
     """Load a checkpoint; no code in the file is run.
 
     Args:
-        path: of the file.
-        keys: what it must hold.
+        path: path of the file.
+        keys: keys that it must hold.
 
     Returns:
         A dict. A run's checkpoint has the keys model, optimizer, schedule (state dicts), epoch (number of finished
@@ -64,7 +64,7 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
 
     Args:
         model: gets the weights.
-        path: of the checkpoint.
+        path: path of the checkpoint.
 
     Raises:
         DataError: the file is no checkpoint.
@@ -78,8 +78,8 @@ def fill(model: nn.Module, weights: Any, path: str | Path) -> None:
 
     Args:
         model: gets the weights.
-        weights: what a file holds as state dict.
-        path: of the file, for messages.
+        weights: state dict of a file.
+        path: path of the file, for messages.
 
     Raises:
         ModelError: the weights do not fit; it names the first differences.

@@ -23,9 +23,9 @@ def load_teacher(recipe: Recipe, build: Callable[[Recipe], nn.Module], fabric: F
     """Load the recipe's teacher and check on one image that its heatmaps have the student's shape.
 
     Args:
-        recipe: of the student.
+        recipe: recipe of the student.
         build: makes the network of a recipe.
-        fabric: whose device and precision the teacher uses.
+        fabric: Fabric whose device and precision the teacher uses.
 
     Returns:
         The teacher.

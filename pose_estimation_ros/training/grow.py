@@ -4,7 +4,7 @@ It is the method of "Net2Net: Accelerating Learning via Knowledge Transfer" (Che
 arXiv:1511.05641). Larger kernels hold the smaller ones in their middle. In a wider HRNet, channels are copies of the
 smaller one's; each weight that reads them is divided among the copies, in parts drawn at random, so that the copies
 learn to differ. Additional exchange units begin as the identity. In evaluation mode both networks then compute the
-same. In a HigherHRNet the top-down network is what begins so.
+same. In a HigherHRNet the top-down network begins so.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def grow(model: nn.Module, small: Mapping[str, Tensor], seed: int = 1) -> None:
         model: the larger network. Its widths must be multiples of the smaller one's, its kernels larger by an even
             number, and no stage may have fewer exchange units.
         small: state dict of the smaller network.
-        seed: of the parts in which weights are divided.
+        seed: seed of the parts in which weights are divided.
 
     Raises:
         ModelError: the networks do not fit.
@@ -63,7 +63,7 @@ def counterpart(name: str, units: dict[int, int], small_units: dict[int, int]) -
     A stage's last unit is the counterpart of the smaller network's last one.
 
     Args:
-        name: of the larger network's entry.
+        name: name of the larger network's entry.
         units: stage -> number of exchange units in the larger network.
         small_units: the same for the smaller network.
     """
@@ -83,9 +83,9 @@ def widen(small: Tensor, shape: torch.Size, generator: torch.Generator, name: st
 
     Args:
         small: the smaller network's weight: outputs, inputs, kernel height and width.
-        shape: of the result. Outputs are copied, inputs divided among copies, kernels surrounded by zeros.
+        shape: shape of the result. Outputs are copied, inputs divided among copies, kernels surrounded by zeros.
         generator: draws the parts in which inputs are divided.
-        name: of the weight, for messages.
+        name: name of the weight, for messages.
 
     Raises:
         ModelError: the shapes do not fit.

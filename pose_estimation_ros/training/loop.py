@@ -80,7 +80,7 @@ def train_one_epoch(
         steps: lists of batches, dicts with "image" (N, 3, h, w), "index" (N,) and named targets.
         loss: (outputs, batch) -> named weighted terms, whose sum is minimised.
         optimizer: set up by fabric.
-        schedule: of the learning rate, advanced after each optimizer step.
+        schedule: schedule of the learning rate, advanced after each optimizer step.
         means: gets each term of the loss and their sum, "loss".
         clip_norm: largest norm of the gradient; 0 = off.
 
@@ -165,7 +165,7 @@ def evaluate(
 
     Args:
         model: set up by fabric.
-        batches: of the holdout set, as in train_one_epoch.
+        batches: batches of the holdout set, as in train_one_epoch.
         loss: (outputs, batch) -> named weighted terms.
         metrics: (outputs, batch) -> named values with their weights.
 

@@ -24,9 +24,9 @@ def save_pictures(path: Path, model: nn.Module, task: Task, count: int = COUNT) 
     """Write a PNG with a column per sample, target above, prediction below.
 
     Args:
-        path: of the PNG file.
+        path: path of the PNG file.
         model: set up by fabric.
-        task: whose holdout set is shown.
+        task: task whose holdout set is shown.
         count: most samples to show.
     """
     samples = [task.holdout_set[n] for n in range(min(count, len(task.holdout_set)))]

@@ -121,7 +121,7 @@ class Run:
             scores: losses and metrics on the holdout set, by name.
             score: the one of them by which the best epoch is chosen.
             speed: seconds, images per second and the like, by name.
-            task: whose samples the pictures show.
+            task: task whose samples the pictures show.
         """
         means = self.means.over_processes(self.fabric).result()
         self.epoch, self.step, self.means = self.epoch + 1, 0, Means()

@@ -90,7 +90,7 @@ def one_of(known: Mapping[str, Value], name: str, what: str) -> Value:
     Args:
         known: the values by name.
         name: as the recipe has it.
-        what: what it is a name of, for the message.
+        what: noun for the named thing, for the message.
 
     Raises:
         ConfigError: the name is unknown.

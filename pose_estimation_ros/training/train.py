@@ -150,7 +150,7 @@ def set_up_run(recipe: Recipe, fabric: Fabric, task: Task, steps: int) -> Run:
     """Make optimizer and learning-rate schedule, and continue from the run's last checkpoint where there is one.
 
     Args:
-        recipe: of the run.
+        recipe: recipe of the run.
         fabric: started on the devices.
         task: model with its initial weights, and data.
         steps: optimizer steps per epoch.
@@ -185,7 +185,7 @@ def lr_factor(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
     It is a linear warm-up, then lr_decay at each milestone, or without milestones a cosine to 0.
 
     Args:
-        recipe: of the run.
+        recipe: recipe of the run.
         step: number of the step since the run began, from 0.
         steps_per_epoch: optimizer steps per epoch.
     """
@@ -204,7 +204,7 @@ def run_epoch(run: Run, task: Task, loss: Loss, steps: int, interrupt: Interrupt
     Args:
         run: where it stands.
         task: model, data and metrics.
-        loss: of the training, with a teacher where there is one.
+        loss: loss of the training, with a teacher where there is one.
         steps: optimizer steps per epoch.
         interrupt: says after each step whether to stop.
 

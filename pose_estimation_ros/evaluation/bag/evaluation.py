@@ -88,7 +88,7 @@ def run_each(evaluations: Sequence[BagEvaluation], keep: Keep, note: Note) -> No
     """Evaluate bags in this process, in several or on a cluster, as the settings say; stop after Ctrl-C.
 
     Args:
-        evaluations: of one bag each.
+        evaluations: evaluations of one bag each.
         keep: is called with the place in the evaluations and the outcome, as each bag is done.
         note: is called with news for the user.
     """

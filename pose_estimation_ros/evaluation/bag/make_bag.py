@@ -138,7 +138,7 @@ def write_bag(path: Path, source: Source, conversion: BagConversion, annotations
         path: folder of the bag.
         source: the images.
         conversion: the settings.
-        annotations: of the images.
+        annotations: annotations of the images.
 
     Returns:
         The number of images.

@@ -59,8 +59,8 @@ def content(benchmark: CocoBenchmark, sources: Sequence[Source], draws: int) -> 
     """Return the variables of coco.html.j2.
 
     Args:
-        benchmark: that judged the sources.
-        sources: what was evaluated; the first chooses the worst images.
+        benchmark: benchmark that judged the sources.
+        sources: evaluated models and files of predictions; the first chooses the worst images.
         draws: number of draws of the bootstrap.
 
     Returns:

@@ -55,7 +55,7 @@ def summarize(
         data: annotation file or its folder.
         skeleton: name of the skeleton of the annotations.
         metrics: names of figures; each list makes a table.
-        sources: what was evaluated.
+        sources: evaluated models and files of predictions.
         spread: bootstrap of the main figure.
 
     Returns:
@@ -146,7 +146,7 @@ def accuracy_table(
 
     Args:
         names: the figures.
-        sources: what was evaluated.
+        sources: evaluated models and files of predictions.
         papers: rows of papers; those without any of the figures are left out.
         metric: the figure that has an interval.
         intervals: the interval of each source.

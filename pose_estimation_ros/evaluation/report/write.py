@@ -26,7 +26,7 @@ def write_report(
 
     Args:
         folder: where the page is written.
-        benchmark: that judged them; images that are missing beside its annotations are left grey.
+        benchmark: benchmark that judged them; images that are missing beside its annotations are left grey.
         sources: the first is the one that the others are compared with, and whose worst images are shown.
         draws: number of draws of the bootstrap.
 

@@ -20,8 +20,8 @@ class Backend:
 
     Attributes:
         name: such as "onnxruntime".
-        precision: of the arithmetic, "fp32", "fp16" or "int8", or "" if unknown. open_backend sets it.
-        input_shape: of the input, None for a free dimension.
+        precision: precision of the arithmetic, "fp32", "fp16" or "int8", or "" if unknown. open_backend sets it.
+        input_shape: shape of the input, None for a free dimension.
         output_shapes: {output name: shape}, None for a free dimension.
         fault: why this backend replaced another one, "" if it did not.
         copies_ms: {"copy in", "copy out"} total host-device copy time since time_copies() was called, in ms. It is

@@ -13,8 +13,8 @@ def check_fit(backend: Backend, spec: ModelSpec, path: str) -> None:
 
     Args:
         backend: the open network.
-        spec: of the model.
-        path: of the model's file, for messages.
+        spec: spec of the model.
+        path: path of the model's file, for messages.
 
     Raises:
         ModelError: an input or output is missing or has another shape than the spec requires.

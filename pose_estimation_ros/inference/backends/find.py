@@ -32,7 +32,7 @@ def find_model(name_or_path: str, hashes: Optional[Hashes] = None) -> ModelFile:
     there, then among the engines that were built from the model x on this machine, of which the newest is taken.
 
     Args:
-        name_or_path: of the model.
+        name_or_path: name or path of the model.
         hashes: known hashes of ONNX files; receives those that are computed here.
 
     Raises:
@@ -93,7 +93,7 @@ def engine_file(path: str, hashes: Optional[Hashes] = None) -> ModelFile:
     """Read an engine and its sidecar.
 
     Args:
-        path: of the engine.
+        path: path of the engine.
         hashes: known hashes of ONNX files; receives those that are computed here.
 
     Raises:

@@ -11,7 +11,7 @@ class ModelFile(NamedTuple):
     """Hold a model on disk that find_model() has read and checked, and that open_backend() can open.
 
     Attributes:
-        path: of the file.
+        path: path of the file.
         kind: "onnx" or "engine".
         spec: None for an ONNX file without a .json file beside it.
         sidecar: for an engine, the fields trt.cache.SIDECAR.

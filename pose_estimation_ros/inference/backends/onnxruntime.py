@@ -34,7 +34,7 @@ class OnnxRuntimeBackend(Backend):
         """Open a file.
 
         Args:
-            model_path: of the ``.onnx`` file.
+            model_path: path of the ``.onnx`` file.
             threads: for one operator, 0 = as many as cores.
             providers: names of ONNX Runtime's execution providers, tried in order.
 

@@ -30,7 +30,7 @@ class OpenVinoBackend(Backend):
         """Open a file.
 
         Args:
-            model_path: of the ``.onnx`` file.
+            model_path: path of the ``.onnx`` file.
             threads: 0 lets OpenVINO choose.
 
         Raises:

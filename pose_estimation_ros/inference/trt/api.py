@@ -21,7 +21,7 @@ class TensorInfo(NamedTuple):
     """Describe an input or output of an engine.
 
     Attributes:
-        name: of the tensor.
+        name: name of the tensor.
         is_input: False for an output.
         shape: None for a free dimension.
         is_float32: False if the engine was built for other types of inputs and outputs.
@@ -147,7 +147,7 @@ def open_engine(trt: TensorRT, log: TrtObject, content: bytes, path: str) -> Eng
         trt: the module tensorrt.
         log: from make_log().
         content: the bytes of the engine, as trt.cache.read_engine has checked them.
-        path: of its file, for messages.
+        path: path of its file, for messages.
 
     Raises:
         ModelError: TensorRT cannot start or refuses the engine; the message quotes TensorRT.
@@ -252,8 +252,8 @@ def input_and_outputs(path: str, tensors: Sequence[TensorInfo]) -> Tuple[TensorI
     """Split the tensors of an engine into its input and its outputs.
 
     Args:
-        path: of the engine, for messages.
-        tensors: of the engine.
+        path: path of the engine, for messages.
+        tensors: tensors of the engine.
 
     Returns:
         The input (N, 3, h, w) and the outputs.

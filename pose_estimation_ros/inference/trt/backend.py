@@ -254,7 +254,7 @@ def count(tensor: TensorInfo, batch: int) -> int:
     """Count the numbers in a tensor.
 
     Args:
-        tensor: of an engine.
+        tensor: tensor of an engine.
         batch: number of images.
     """
     return batch * int(np.prod(tensor.row_shape))

@@ -51,7 +51,7 @@ def build_engine(model: str, options: BuildOptions, trt: TensorRT, here: Mapping
 
     Args:
         model: name, or path of an ``.onnx`` file.
-        options: of the build.
+        options: options of the build.
         trt: the module tensorrt.
         here: ``Gpu.machine``.
         say: prints lines of progress.
@@ -89,7 +89,7 @@ def make_check(reference: Backend, spec: ModelSpec, images: Optional[str], batch
 
     Args:
         reference: the float32 model, open on ONNX Runtime.
-        spec: of the model.
+        spec: spec of the model.
         images: a video or folder, None for the clip of the demo.
         batch: images per run.
 
@@ -121,7 +121,7 @@ def build_best(
         out: path of the engine.
         sidecar: fields that are known before the build.
         check: measures the error of an engine, None for no check.
-        options: of the build, with a precision.
+        options: options of the build, with a precision.
         say: prints lines of progress.
 
     Raises:
@@ -165,7 +165,7 @@ def build_one(
         sidecar: fields that are known before the build.
         precision: "fp32", "fp16" or "int8".
         check: measures the error of an engine, None for no check.
-        options: of the build.
+        options: options of the build.
         say: prints lines of progress.
 
     Returns:

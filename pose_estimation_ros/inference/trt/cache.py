@@ -53,8 +53,8 @@ def engine_path(folder: str, name: str, key: Fields) -> str:
     """Return the path of an engine in a cache folder.
 
     Args:
-        folder: of the cache.
-        name: of the model.
+        folder: folder of the cache.
+        name: name of the model.
         key: a value for each field of ``KEY``.
     """
     values = json.dumps({field: key[field] for field in KEY}, sort_keys=True)
@@ -71,7 +71,7 @@ def read_sidecar(path: str) -> JsonObject:
     """Read the sidecar of an engine and check that it belongs to the engine.
 
     Args:
-        path: of the engine.
+        path: path of the engine.
 
     Returns:
         The fields of ``SIDECAR``: those of ``KEY``, and
@@ -135,7 +135,7 @@ def differences(sidecar: Fields, here: Fields) -> List[str]:
     """List the fields that differ between a sidecar and this machine.
 
     Args:
-        sidecar: of an engine.
+        sidecar: sidecar of an engine.
         here: the fields to compare.
 
     Returns:
@@ -149,7 +149,7 @@ def refuse_foreign(sidecar: Fields, here: Fields) -> None:
     """Refuse an engine that was built for another machine, version or model.
 
     Args:
-        sidecar: of the engine.
+        sidecar: sidecar of the engine.
         here: ``Gpu.machine``, and the hashes of the ONNX files if they are known.
 
     Raises:
@@ -167,7 +167,7 @@ def is_current(path: str, key: Fields) -> bool:
     """Tell whether a file is a complete engine that was built for exactly this key.
 
     Args:
-        path: of the engine; it may not exist.
+        path: path of the engine; it may not exist.
         key: a value for each field of ``KEY``.
     """
     try:
@@ -200,7 +200,7 @@ def cached_engines(
 
     Args:
         here: ``Gpu.machine``, and onnx_sha256, precision ... to find only the engines of a model.
-        folder: of the cache, ``cache_folder()`` if None.
+        folder: folder of the cache, ``cache_folder()`` if None.
         skipped: receives a line with the reason for each engine that cannot be used.
 
     Yields:
@@ -235,7 +235,7 @@ def store(path: str, engine: bytes, sidecar: Fields) -> None:
     """Write an engine and its sidecar.
 
     Args:
-        path: of the engine.
+        path: path of the engine.
         engine: its bytes.
         sidecar: its fields without engine_sha256, which is added.
 
@@ -277,7 +277,7 @@ def building(folder: str, say: Say) -> Iterator[None]:
     cache. The kernel releases it however the process ends.
 
     Args:
-        folder: of the engine; it is created.
+        folder: folder of the engine; it is created.
         say: prints that another process is building.
 
     Raises:

@@ -31,7 +31,7 @@ class Compiled(NamedTuple):
 
     Attributes:
         engine: its bytes.
-        shapes: of the input, [smallest, best, largest].
+        shapes: shapes of the input, [smallest, best, largest].
         network: {precision: number of layers} of the parsed network.
     """
 
@@ -59,7 +59,7 @@ def compile_engine(
 
     Args:
         trt: the module tensorrt.
-        path: of the ONNX file.
+        path: path of the ONNX file.
         size_wh: (width, height) px of the input, used if the file leaves it free.
         precision: "fp32", "fp16" or "int8"; ignored if TensorRT is strongly typed, because the file decides then.
         max_batch: largest batch.

@@ -26,7 +26,7 @@ class Cuda:
     and CUDA's error text.
 
     Attributes:
-        version: of the runtime, such as "10.2".
+        version: version of the runtime, such as "10.2".
         device_name: name of the device.
         compute_capability: such as "6.2".
     """

@@ -35,7 +35,7 @@ def stored_crops(source_name: str, spec: ModelSpec) -> np.ndarray:
 
     Args:
         source_name: a video or folder, see imaging.video.open_source.
-        spec: of the network; a detector gets whole frames.
+        spec: spec of the network; a detector gets whole frames.
 
     Returns:
         (N, 3, h, w) float32 RGB 0..255, N <= 64.
@@ -82,8 +82,8 @@ def points(outputs: Outputs, spec: ModelSpec) -> Tuple[np.ndarray, np.ndarray]:
     """Decode the outputs of a network to points: keypoints, or the corners of a detector's boxes.
 
     Args:
-        outputs: of the network.
-        spec: of the network.
+        outputs: outputs of the network.
+        spec: spec of the network.
 
     Returns:
         xy: (N, K, 2) px of the input.
@@ -103,8 +103,8 @@ def compare(reference: Outputs, outputs: Outputs, spec: ModelSpec) -> Dict[str, 
 
     Args:
         reference: outputs in float32.
-        outputs: of the network to check.
-        spec: of both.
+        outputs: outputs of the network to check.
+        spec: spec of both networks.
 
     Returns:
         {"median_px", "p99_px", "keypoints": number of compared keypoints}.

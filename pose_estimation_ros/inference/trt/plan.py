@@ -68,7 +68,7 @@ def plain_model(path: str, precision: Optional[str]) -> Tuple[str, str]:
     """Find the float32 model and the precision that a file and an option mean.
 
     Args:
-        path: of the float32 model, or of another file of it such as x_fp16.onnx.
+        path: path of the float32 model, or of another file of it such as x_fp16.onnx.
         precision: the option, None if it is not set.
 
     Returns:
@@ -126,9 +126,9 @@ def make_key(
     Args:
         onnx: path of the float32 model.
         source: path of the file to compile.
-        spec: of the model.
+        spec: spec of the model.
         reference: the float32 model, open on ONNX Runtime.
-        options: of the build.
+        options: options of the build.
         here: ``Gpu.machine``.
 
     Returns:

@@ -20,7 +20,7 @@ def watch_build(trt: TensorRT, config: TrtObject, say: Say) -> Iterator[None]:
 
     Args:
         trt: the module tensorrt.
-        config: of the builder; it receives a monitor.
+        config: configuration of the builder; it receives a monitor.
         say: prints lines of progress.
     """
     started_s, done = time.monotonic(), threading.Event()

@@ -28,10 +28,8 @@ COMMON = [
     Argument("log_level", "", "debug, info, warn, error or fatal. Empty: ROS's default."),
 ]
 VIDEO_ARGUMENTS = ("source", "rate_hz", "loop")
-PROFILE_VARIABLES = (
-    "FASTDDS_DEFAULT_PROFILES_FILE",
-    "FASTRTPS_DEFAULT_PROFILES_FILE",
-)  # Kilted and later, then earlier releases
+# The variable of Kilted and later releases, and that of earlier ones.
+PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 BEFORE_KILTED = ("eloquent", "foxy", "galactic", "humble", "iron", "jazzy")
 USE_SIM_TIME = Option("use_sim_time", False, COMMON[1].description)
 RATE = Option("rate", 1.0, "Speed of the replay; 1: as recorded.")
@@ -41,8 +39,8 @@ LOOP = Option("loop", False, "true: start again at the end.")
 def pose_arguments(params: str, without: Sequence[str] = (), **defaults: str) -> List[Argument]:
     """Make the arguments of a launch file: its own, and every parameter of the node.
 
-    A parameter's argument is empty by default, so that nothing but params_file decides. What a launch file is made for,
-    such as the topics of a camera, stands in its params_file: users who give their own have their own.
+    A parameter's argument is empty by default, so that nothing but params_file decides. The purpose of a launch file,
+    such as the topics of a camera, is in its params_file. Users who give another params_file replace all of it.
 
     Args:
         params: Name of the default params_file in config/, without ".yaml".

@@ -34,7 +34,7 @@ class Scene(NamedTuple):
     """Hold one image with its people.
 
     Attributes:
-        file_name: of the image.
+        file_name: file name of the image.
         keypoints: (P, K, 3), x and y in px, visibility.
         ignored: compressed RLE of what is masked, or {}.
         corners: (P, 4, 2) px of the people's boxes.
@@ -59,8 +59,8 @@ def load_scenes(path: str | Path, skeleton: Skeleton) -> list[Scene]:
     of tools/label_keypoints and of the crops in shared/data, are unsure: a joint without a label may still be there.
 
     Args:
-        path: of the annotation file.
-        skeleton: whose keypoints the file must have.
+        path: path of the annotation file.
+        skeleton: skeleton whose keypoints the file must have.
 
     Returns:
         A scene for each image.
@@ -97,9 +97,9 @@ def ignored_region(image: dict[str, Any], items: list[dict[str, Any]], path: str
     """Return the union of annotations' regions as compressed RLE, which is small enough to keep for all of COCO.
 
     Args:
-        image: of the annotations.
+        image: image of the annotations.
         items: annotations of what is masked.
-        path: of the annotation file, for messages.
+        path: path of the annotation file, for messages.
 
     Returns:
         The RLE, or {} where nothing is masked.
@@ -133,8 +133,8 @@ def random_matrix(
     people larger), and the translation is in 1/200 of the view.
 
     Args:
-        image_wh: of the image in px.
-        size_wh: of the network's input in px.
+        image_wh: width and height of the image in px.
+        size_wh: width and height of the network's input in px.
         ranges: the recipe's augmentation.
         rng: random generator.
 
@@ -159,8 +159,8 @@ def people_heatmaps(xy: np.ndarray, visible: np.ndarray, size_wh: Sequence[int],
     Args:
         xy: (P, K, 2) heatmap px.
         visible: (P, K) bool.
-        size_wh: of the heatmaps.
-        sigma: of the Gaussians in heatmap px.
+        size_wh: width and height of the heatmaps.
+        sigma: standard deviation of the Gaussians in heatmap px.
 
     Returns:
         (K, h, w) float32.
@@ -184,7 +184,7 @@ def joint_cells(xy: np.ndarray, visible: np.ndarray, size_wh: Sequence[int]) -> 
     Args:
         xy: (P, K, 2) map px.
         visible: (P, K) bool.
-        size_wh: of the map.
+        size_wh: width and height of the map.
 
     Returns:
         cells (MAX_PEOPLE, K) int64: y * width + x of the pixel nearest to a labelled joint, -1 for a joint that is
@@ -205,12 +205,12 @@ def known_cells(
 ) -> np.ndarray:
     """Return where it is known whether there is a joint.
 
-    Not known are all joints within what is ignored, except where any joint is labelled; and within the box of an unsure
-    person the joints that are not labelled, except where another person has that joint.
+    All joints within an ignored region are unknown, except where any joint is labelled. Within the box of an unsure
+    person the unlabelled joints are unknown, except where another person has that joint.
 
     Args:
         scene: the image's people.
-        ignored: of the scene, uint8 in the image's size, 1 = ignored.
+        ignored: ignored region of the scene, uint8 in the image's size, 1 = ignored.
         visible: (P, K) bool, who has which joint.
         matrix: (2, 3) affine map image -> heatmap.
         labelled: (K, h, w) bool, where joints are.

@@ -38,7 +38,7 @@ class Scene(NamedTuple):
     """Hold one image's persons.
 
     Attributes:
-        file_name: of the image.
+        file_name: file name of the image.
         box_xyxy: (N, 4) px.
         score: (N,), 1 for a person, 0..1 for what the detector should answer there, NaN for neither person nor
             background.
@@ -109,7 +109,7 @@ def make_view(frame: np.ndarray, scene: Scene, matrix: np.ndarray, size_wh: Sequ
         frame: (H, W, 3) uint8 BGR.
         scene: persons of the image.
         matrix: (2, 3) affine map image -> view without rotation.
-        size_wh: of the view in px.
+        size_wh: width and height of the view in px.
     """
     width, height = size_wh
     image = cv2.warpAffine(frame, matrix, (width, height), flags=cv2.INTER_LINEAR)
@@ -134,8 +134,8 @@ def random_matrix(
     """Draw an affine map image -> view without rotation, of random zoom and place.
 
     Args:
-        image_wh: of the image in px.
-        size_wh: of the view in px.
+        image_wh: width and height of the image in px.
+        size_wh: width and height of the view in px.
         zoom: lowest and highest zoom, log-uniform; at 1 the image is fitted into the view.
         mirror: whether the view is mirrored.
         rng: random generator.
@@ -158,7 +158,7 @@ def join_tiles(tiles: Sequence[View], split_xy: Sequence[int], size_wh: Sequence
     Args:
         tiles: top left, top right, bottom left, bottom right.
         split_xy: px where they meet.
-        size_wh: of the mosaic in px.
+        size_wh: width and height of the mosaic in px.
     """
     (x, y), (width, height) = split_xy, size_wh
     image, known = np.empty((height, width, 3), np.uint8), np.empty((height, width), bool)

@@ -26,7 +26,7 @@ class Person(NamedTuple):
 
     Attributes:
         annotation: its id in the file; its index in files of MPII, which have no ids.
-        file_name: of the image.
+        file_name: file name of the image.
         box_xyxy: (4,) px.
         keypoints: (K, 3), x and y in px of the image, visibility 0 unlabelled, 1 occluded, 2 visible.
         size: width and height of the image as annotated, where they are known.
@@ -46,9 +46,9 @@ def coco_persons(content: Any, path: str | Path, skeleton: Skeleton, detections:
     nothing else.
 
     Args:
-        content: of the JSON file.
-        path: of the file, for messages.
-        skeleton: whose keypoints the file must have.
+        content: content of the JSON file.
+        path: path of the file, for messages.
+        skeleton: skeleton whose keypoints the file must have.
         detections: file of person boxes, see detected_boxes; empty for the annotated boxes.
 
     Returns:
@@ -86,7 +86,7 @@ def detected_boxes(persons: list[Person], box_xyxy: np.ndarray, score: np.ndarra
     that no detection found keep their annotated box, so that every label is learned from.
 
     Args:
-        persons: of the image.
+        persons: persons of the image.
         box_xyxy: (D, 4) px of the detections.
         score: (D,) of the detections.
 

@@ -18,7 +18,7 @@ class AnnotatedDataset(Dataset[Sample], Generic[Entry]):
     """Read the items of a data set; a subclass reads a source's entries and makes a sample from an item.
 
     Attributes:
-        recipe: of the run.
+        recipe: recipe of the run.
         augment: whether samples are changed at random.
         items: (source, its images, entry), each as often as the source is repeated.
         skipped: number of entries left out because of their images.

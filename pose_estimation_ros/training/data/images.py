@@ -114,7 +114,7 @@ def load_items(
     """Read every source's entries, each as often as the source is repeated.
 
     Args:
-        recipe: of the run.
+        recipe: recipe of the run.
         sources: annotation files and their images.
         load: reads the entries of a source.
 
@@ -142,7 +142,7 @@ def read_item(item: tuple[Source, ImageStore, Entry], what: str = "an image") ->
 
     Args:
         item: source, its images and entry.
-        what: what the entry is, for messages.
+        what: noun for the entry, for messages.
 
     Returns:
         The image (H, W, 3) uint8 BGR, and the entry.

@@ -54,7 +54,7 @@ def samples_per_epoch(recipe: Recipe, dataset: AnnotatedDataset[Any]) -> int:
 
     Args:
         recipe: says how many, or 0 for as many as the data set holds.
-        dataset: of the training.
+        dataset: data set of the training.
 
     Raises:
         DataError: the data set is empty.
@@ -69,8 +69,8 @@ def epoch_samples(recipe: Recipe, dataset: AnnotatedDataset[Any], epoch: int) ->
     """List (index, number) of an epoch's samples in their order, which is random; a long epoch repeats the data.
 
     Args:
-        recipe: of the run.
-        dataset: of the training.
+        recipe: recipe of the run.
+        dataset: data set of the training.
         epoch: its number, from 0.
     """
     count = samples_per_epoch(recipe, dataset)
@@ -87,8 +87,8 @@ def train_loader(
 
     Args:
         fabric: started on the devices.
-        recipe: of the run.
-        dataset: of the training.
+        recipe: recipe of the run.
+        dataset: data set of the training.
         epoch: its number, from 0.
         step: number of the first optimizer step, from 0.
     """
@@ -104,8 +104,8 @@ def holdout_loader(fabric: Fabric, recipe: Recipe, dataset: AnnotatedDataset[Any
 
     Args:
         fabric: started on the devices.
-        recipe: of the run.
-        dataset: of the holdout.
+        recipe: recipe of the run.
+        dataset: data set of the holdout.
 
     Raises:
         ConfigError: a process would get nothing, and wait for the others for ever.
@@ -124,7 +124,7 @@ def make_loader(
     Args:
         fabric: started on the devices.
         recipe: says how many worker processes load.
-        dataset: of the samples.
+        dataset: data set of the samples.
         samples: (index, number) of all processes' samples.
         size: samples per batch.
     """

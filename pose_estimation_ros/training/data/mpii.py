@@ -17,8 +17,8 @@ def mpii_json_persons(content: list[Any], path: str | Path) -> list[Person]:
     """Read persons from HRNet's JSON.
 
     Args:
-        content: of the file.
-        path: of the file, for messages.
+        content: content of the file.
+        path: path of the file, for messages.
 
     Raises:
         DataError: as json_persons.

@@ -21,8 +21,8 @@ def load_persons(path: str | Path, skeleton: Skeleton, detections: str | Path = 
     CrowdPose's.
 
     Args:
-        path: of the annotation file.
-        skeleton: whose keypoints the file must have.
+        path: path of the annotation file.
+        skeleton: skeleton whose keypoints the file must have.
         detections: file of person boxes in place of the annotated ones (coco.detected_boxes), for COCO's layout.
 
     Returns:

@@ -76,7 +76,7 @@ def export_model(order: ModelExport, report: Callable[[str], None] = lambda line
     """Write the files that a ModelExport asks for.
 
     Args:
-        order: What to export.
+        order: Settings of the export.
         report: Is called with a line of text for each file that was written and for the accuracies.
 
     Returns:

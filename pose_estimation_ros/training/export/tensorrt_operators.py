@@ -1,8 +1,9 @@
 """Find the operators of an ONNX model that TensorRT 8.2 or 8.5 cannot parse: those of JetPack 4.6 and JetPack 5.
 
 The tables are those of the parser that TensorRT uses: onnx-tensorrt, docs/operators.md of the branches release/8.2-GA
-and release/8.5-GA, and the assertions of builtin_op_importers.cpp of 8.2. What a table does not tell, such as a tensor
-shape for which a kernel is missing, only building shows: `pose build-engine`. So does a newer TensorRT.
+and release/8.5-GA, and the assertions of builtin_op_importers.cpp of 8.2. A table does not show everything, for example
+not a tensor shape for which a kernel is missing. Only `pose build-engine` shows that, and it serves newer versions of
+TensorRT, too.
 """
 
 from __future__ import annotations

@@ -59,8 +59,8 @@ def conv_bn(
         inputs: channels in.
         outputs: channels out.
         kernel: its side.
-        stride: of the convolution.
-        groups: of the convolution.
+        stride: stride of the convolution.
+        groups: number of groups of the convolution.
         relu: whether a ReLU follows.
     """
     conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)

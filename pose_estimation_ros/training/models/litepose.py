@@ -43,7 +43,7 @@ class InvertedResidual(nn.Module):
         inputs: Channels of the input.
         outputs: Channels of the output.
         stride: Stride of the depthwise convolution.
-        kernel: Its size.
+        kernel: Size of the depthwise convolution.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int, kernel: int = KERNEL) -> None:
@@ -69,8 +69,8 @@ def stage(block: Block, inputs: int, outputs: int, count: int, stride: int) -> n
         block: Builder of a block (inputs, outputs, stride).
         inputs: Channels in.
         outputs: Channels out.
-        count: How many blocks.
-        stride: Of the first block.
+        count: Number of blocks.
+        stride: Stride of the first block.
     """
     return nn.Sequential(block(inputs, outputs, stride), *(block(outputs, outputs, 1) for _ in range(count - 1)))
 
@@ -172,9 +172,9 @@ class LitePose(nn.Module):
         widths: Channels of the four stages.
         deconvs: Channels of the fusion deconvs at 1/8 and 1/4, and at 1/2 if there is a third.
         blocks: Builder of a residual block (inputs, outputs, stride) for each stage.
-        half_resolution: Module (refined (N, C, h, w), heatmaps and tags (N, 2 K, h, w), backbone's maps at 1/4 and at
-            1/2) -> heatmaps (N, K, 2 h, 2 w); by default LitePose's.
-        frozen_stages: How many of stem and stages are frozen in training.
+        half_resolution: Module that makes heatmaps at 1/2 from refined features, heatmaps and tags at 1/4, and the
+            backbone's maps at 1/4 and 1/2; LitePose's by default.
+        frozen_stages: Number of parts, of stem and stages, that are frozen in training.
     """
 
     def __init__(
@@ -214,7 +214,7 @@ def litepose_xs(
 
     Args:
         num_joints: K.
-        frozen_stages: How many of stem and stages are frozen in training.
+        frozen_stages: Number of parts, of stem and stages, that are frozen in training.
         kernels: Sides of the four stages' depthwise kernels. With 3, 5, 3, 5 a CPU trains 1.3 times as fast; a recipe's
             ``grow_from`` puts such kernels into the middle of LitePose's.
     """

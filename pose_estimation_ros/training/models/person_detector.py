@@ -59,8 +59,8 @@ def cell_centres(height: int, width: int) -> Tensor:
     """Return the centres of a map's cells.
 
     Args:
-        height: of the map, h.
-        width: of the map, w.
+        height: height of the map, h.
+        width: width of the map, w.
 
     Returns:
         (2, h, w), x and y in input px, origin at the centre of the first pixel.

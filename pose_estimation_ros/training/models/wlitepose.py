@@ -133,7 +133,7 @@ class LightDeconv(nn.Module):
         features: channels of the features.
         num_joints: K.
         width: channels of the module.
-        groups: of the 1x1 convolutions.
+        groups: number of groups of the 1x1 convolutions.
     """
 
     def __init__(self, features: int, num_joints: int, width: int = 32, groups: int = 4) -> None:
@@ -173,7 +173,7 @@ def wlitepose(
         deconvs: channels of LitePose's fusion deconvs.
         stages: those with DFC-bottleneck blocks (Table VII).
         deconv: whether the light deconvolution module (Table VI) takes the place of the third fusion deconv.
-        block_options: of DfcBottleneck.
+        block_options: options of DfcBottleneck.
 
     Raises:
         ConfigError: there is no such stage or attention.

@@ -25,7 +25,7 @@ def typestore_of(connection: Connection, is_ros1: bool, where: str) -> Typestore
     """Choose the definitions for the messages of one connection.
 
     Args:
-        connection: of a bag, with a type completed by full_type.
+        connection: connection of a bag, with a type completed by full_type.
         is_ros1: whether the bag is one of ROS 1.
         where: name of the bag for messages.
 

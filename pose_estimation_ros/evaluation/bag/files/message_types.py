@@ -98,7 +98,7 @@ def converted(description: Any, value: Any) -> Any:
 
     Args:
         description: type of the field, as rosbags describes it.
-        value: of the field.
+        value: value of the field.
     """
     kind, detail = description
     if kind in (Nodetype.ARRAY, Nodetype.SEQUENCE):

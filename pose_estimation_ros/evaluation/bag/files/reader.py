@@ -62,7 +62,7 @@ class Bag:
     """Open a bag; the object is a context manager.
 
     Attributes:
-        path: of the bag.
+        path: path of the bag.
         name: its name, see bag_name.
         problem: why not all of the bag could be read so far, "" while all is well.
 
@@ -179,7 +179,7 @@ def messages_of(
     """Read the messages of one file.
 
     Args:
-        reader: of the file.
+        reader: reader of the file.
         connections: by their ids in this file.
         start: earliest time of recording, ns.
         stop: time of recording to end before, ns.

@@ -45,7 +45,7 @@ class GroundTruth:
     Args:
         content: COCO's JSON of one topic or several.
         source: where it comes from.
-        topic: of the images.
+        topic: topic of the images.
 
     Raises:
         DataError: the content is no COCO JSON with stamps, has no images of this topic, two images of one stamp,
@@ -114,7 +114,7 @@ class GroundTruth:
 
         Args:
             results: COCO results of a model.
-            image_ids: of the images that were worked on.
+            image_ids: ids of the images that were worked on.
             overflow: whether the networks computed values that are not finite; then people whose keypoints all have
                 the score 0 count as missed, because a backend gives that score to such values.
 
@@ -146,9 +146,9 @@ def checked_images(content: Any, source: str, topic: str) -> tuple[dict[str, Any
     """Check the content of an annotation file with stamps.
 
     Args:
-        content: of the file.
+        content: content of the file.
         source: name of the file for messages.
-        topic: whose images are chosen.
+        topic: topic whose images are chosen.
 
     Returns:
         The checked content, and its images of the topic.
@@ -173,7 +173,7 @@ def refuse_double_tracks(source: str, annotations: list[Annotation]) -> None:
 
     Args:
         source: where the annotations come from, for the message.
-        annotations: of all images.
+        annotations: annotations of all images.
     """
     seen = Counter((a["image_id"], track_of(a)) for a in annotations if track_of(a) != UNTRACKED)
     twice = [f"{TRACK} {track} in image {image}" for (image, track), count in seen.items() if count > 1]
@@ -196,7 +196,7 @@ def people_of_topic(bag: Bag, topic: str) -> list[tuple[int, Poses]]:
 
     Args:
         bag: an open bag.
-        topic: of the messages.
+        topic: topic of the messages.
 
     Returns:
         Stamp in ns and people of each message.
@@ -222,7 +222,7 @@ def annotations_of(people: Iterable[tuple[int, Poses]], topic: str) -> dict[str,
 
     Args:
         people: stamp in ns and poses of each image.
-        topic: of the images.
+        topic: topic of the images.
     """
     images: list[dict[str, Any]] = []
     annotations: list[Annotation] = []

@@ -128,7 +128,7 @@ def entry_of(path: str, candidates: Sequence[Entry], folder: Path) -> Entry | No
     Args:
         path: the image file.
         candidates: the entries whose base name is the file's.
-        folder: which the names of the entries refer to.
+        folder: folder to which the names of the entries refer.
     """
     here = Path(os.path.abspath(path))
     matching = [entry for entry in candidates if folder / file_of(entry) == here]

@@ -43,7 +43,7 @@ def keypoints(people: People, matches: Matches, skeleton: Skeleton) -> dict[str,
     Args:
         people: the annotated people.
         matches: who was found, and where.
-        skeleton: of the keypoints.
+        skeleton: skeleton of the keypoints.
 
     Returns:
         By name: the number of "labelled" keypoints; of people who were found the mean distance in px, "mean_px", and
@@ -77,7 +77,7 @@ def scored(results: COCO, people: People, matches: Matches) -> tuple[np.ndarray,
     Args:
         results: pycocotools' index of the results.
         people: the annotated people.
-        matches: which result belongs to whom.
+        matches: the result of each person.
 
     Returns:
         Score (N,) of each keypoint, and whether it is near (N,) bool.

@@ -29,7 +29,7 @@ def tracking(
     Args:
         truth: the ground truth.
         results: COCO results with track ids.
-        image_ids: of the judged images.
+        image_ids: ids of the judged images.
 
     Returns:
         The measures; None where annotated people or results have no track ids, or nobody is annotated.
@@ -49,11 +49,11 @@ def tracking(
 def scene_of(annotations: Sequence[Annotation], results: Sequence[dict[str, Any]]) -> Scene:
     """Compare the people of one image by OKS.
 
-    As in COCO's evaluation nobody need find people without keypoints, or crowds, and whoever is found there, and is no
-    one else, does not count.
+    As in COCO's evaluation, people without keypoints and crowds need not be found. A prediction that matches only these
+    does not count.
 
     Args:
-        annotations: of the image.
+        annotations: annotations of the image.
         results: COCO results of the image.
     """
     counted = [a for a in annotations if is_counted(a)]

@@ -46,7 +46,7 @@ def reference_free(frames: Sequence[Poses], skeleton: Skeleton) -> dict[str, Any
 
     Args:
         frames: the people in each frame.
-        skeleton: of the poses.
+        skeleton: skeleton of the poses.
     """
     tracks = tracks_of(frames)
     return {
@@ -104,8 +104,8 @@ def bone_length_change(tracks: Sequence[Track], skeleton: Skeleton) -> dict[str,
     A value of 0.1 is about 10 %.
 
     Args:
-        tracks: of all people.
-        skeleton: whose links are the bones.
+        tracks: tracks of all people.
+        skeleton: skeleton whose links are the bones.
     """
     changes = [np.zeros(0)]
     for track in tracks:
@@ -120,8 +120,8 @@ def bone_changes(track: Track, skeleton: Skeleton) -> np.ndarray:
     """Compute ln(length / length before) of bones in the windows of two frames of a track.
 
     Args:
-        track: of a person.
-        skeleton: whose L links are the bones.
+        track: track of a person.
+        skeleton: skeleton whose L links are the bones.
 
     Returns:
         (W, L); NaN where a length is unknown.
@@ -138,8 +138,8 @@ def left_right_swaps(tracks: Sequence[Track], skeleton: Skeleton) -> dict[str, i
     """Count how often a left and a right keypoint are where the other one was a frame before.
 
     Args:
-        tracks: of all people.
-        skeleton: whose flip_pairs are the left and right keypoints.
+        tracks: tracks of all people.
+        skeleton: skeleton whose flip_pairs are the left and right keypoints.
 
     Returns:
         The number of "swaps", and of "samples", the pairs that could be told apart.
@@ -153,8 +153,8 @@ def exchanged(track: Track, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]
     """Find exchanges of left and right keypoints in the windows of two frames of a track.
 
     Args:
-        track: of a person.
-        skeleton: whose flip_pairs are the left and right keypoints.
+        track: track of a person.
+        skeleton: skeleton whose flip_pairs are the left and right keypoints.
 
     Returns:
         (W, pairs) bool: whether left and right could be told apart; (W, pairs) bool: whether they changed places.

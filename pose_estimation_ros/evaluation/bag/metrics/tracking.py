@@ -138,7 +138,7 @@ def at_level(pairs: Pairs, level: float) -> tuple[float, float, float, float]:
     """Compute HOTA, DetA, AssA and LocA, 0..1, of the pairs of a similarity and more.
 
     Args:
-        pairs: of all images.
+        pairs: matched pairs of all images.
         level: the lowest similarity.
     """
     near = pairs.similarity >= level - SLACK

@@ -74,7 +74,7 @@ def timeline(title: str, people: Sequence[Presence], period_s: float, length_s: 
     """Return the drawing; of more than MOST_ROWS ids, those that were seen in most images are shown.
 
     Args:
-        title: whose ids they are.
+        title: heading of the ids, such as the name of a model.
         people: the ids, in the order of the rows.
         period_s: usual time between images, in s.
         length_s: length of the recording, in s.

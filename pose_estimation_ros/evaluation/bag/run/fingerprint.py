@@ -75,7 +75,7 @@ def up_to_date_results(folder: Path, inputs: dict[str, Any]) -> dict[str, Any] |
     """Return the results.json of an earlier run of the same inputs; None where there is none.
 
     Args:
-        folder: of the run's results.
+        folder: folder of the run's results.
         inputs: as inputs.json has them.
     """
     try:

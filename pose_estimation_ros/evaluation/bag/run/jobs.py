@@ -72,7 +72,7 @@ class Job(NamedTuple):
         bag_sha256: hash of its files.
         topic: the image topic.
         folder: for the results of the topic.
-        ground_truth: of the topic, None without one.
+        ground_truth: ground truth of the topic, None without one.
         pseudo_ground_truth: a function that makes it at its first call; None without one.
         model_sha256: a function from a model's name to its hashes, which computes each once.
         note: is called with news for the user.
@@ -222,9 +222,9 @@ def run_model(job: Job, options: PipelineOptions, target: Path, about: dict[str,
 
     Args:
         job: the topic.
-        options: of the pipeline, with the model.
+        options: options of the pipeline, with the model.
         target: the folder of results.
-        about: what results.json says of bag, topic and model.
+        about: facts about bag, topic and model for results.json.
         inputs: content of inputs.json.
     """
     evaluation, ground_truth, pseudo = job.evaluation, job.ground_truth, job.pseudo_ground_truth()
@@ -273,7 +273,7 @@ def opened(
     """Open the networks.
 
     Args:
-        options: of the pipeline.
+        options: options of the pipeline.
         annotated: the ground truth in whose boxes the pose model runs; None: the whole pipeline runs.
 
     Yields:

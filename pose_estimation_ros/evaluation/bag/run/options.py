@@ -55,7 +55,7 @@ def node_parameters(content: Any, node: str) -> Iterator[tuple[str, dict[str, An
     """Yield (name of the node or wildcard, its parameters) wherever they fit our node.
 
     Args:
-        content: What the file holds under the node's name; namespaces may be nested.
+        content: Content of the file under the node's name; namespaces may be nested.
         node: The name so far, such as /robot/pose_node.
     """
     if node.count("/") > MAX_NAMESPACES:

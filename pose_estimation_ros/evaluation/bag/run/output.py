@@ -48,7 +48,7 @@ class PoseBag:
         """Write the people of a frame as the node would have published them.
 
         Args:
-            frame: whose stamp the messages get.
+            frame: frame whose stamp the messages get.
             image_wh: width and height of the image, px.
             poses: the people.
             age_ns: time by which the messages are recorded later than the image; None: at the same time.
@@ -134,8 +134,8 @@ class RunFolder:
 
     Args:
         folder: FOLDER.
-        skeleton: of the poses.
-        color_by: what the colour of limbs in the video shows, "track" or "side".
+        skeleton: skeleton of the poses.
+        color_by: meaning of the colours of limbs in the video, "track" or "side".
         video: whether to write annotated.mp4.
 
     Raises:
@@ -197,7 +197,7 @@ class RunFolder:
 def refuse_foreign(folder: Path) -> None:
     """Raise ConfigError where something other than a folder of results is at the path.
 
-    Another run may replace the folder between two looks at it, so only what stays the same is refused.
+    Another run may replace the folder between two checks, so only a path that stays the same is refused.
     """
     while (seen := _identity(folder)) and not (folder / RESULTS).is_file():
         if _identity(folder) == seen:

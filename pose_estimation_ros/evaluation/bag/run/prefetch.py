@@ -72,7 +72,7 @@ def prefetched(source: Iterable[T], seconds: Seconds, depth: int = DEPTH) -> Gen
     generator is to be closed, which waits for the item that is being made.
 
     Args:
-        source: of the items.
+        source: source of the items.
         seconds: to whose "wait_for_frames" the time is added for which no item was ready, and to whose "wait_for_room"
             the time for which the thread had no room for more.
         depth: the largest number of items that are ready.

@@ -35,7 +35,7 @@ def in_processes(evaluations: Sequence[BagEvaluation], workers: int, keep: Keep,
     After Ctrl-C no more processes are started, and the running ones are waited for; a second Ctrl-C kills them.
 
     Args:
-        evaluations: of one bag each.
+        evaluations: evaluations of one bag each.
         workers: the number of processes at a time, among which the cores are divided.
         keep: is called with each outcome when its process ends, in this thread.
         note: is called with news for the user, in this thread.
@@ -120,7 +120,7 @@ def start(evaluation: BagEvaluation, log: IO[str]) -> Child:
     """Start a process in a session of its own.
 
     Args:
-        evaluation: of one bag.
+        evaluation: evaluation of one bag.
         log: file for what the process prints besides its answer.
     """
     home = str(Path(__file__).parents[4])  # the folder that holds the package
@@ -134,10 +134,10 @@ def outcome_of(path: str, answer: str, status: int, log: str) -> tuple[Outcome, 
     """Read the answer of a process.
 
     Args:
-        path: of the bag.
-        answer: what the process wrote to its standard output.
+        path: path of the bag.
+        answer: standard output of the process.
         status: its exit status.
-        log: what it printed besides.
+        log: its other output.
 
     Returns:
         The outcome, and the lines for the user. Without a valid answer the outcome is an error with the last line of

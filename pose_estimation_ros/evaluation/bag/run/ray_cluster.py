@@ -22,8 +22,8 @@ def on_ray(evaluations: Sequence[BagEvaluation], address: str, keep: Callable[[i
     After Ctrl-C the tasks stop and write what they have; their outcomes do not list it.
 
     Args:
-        evaluations: of one bag each.
-        address: of the cluster.
+        evaluations: evaluations of one bag each.
+        address: address of the cluster.
         keep: is called with the place in the evaluations and the outcome, as each task ends.
 
     Raises:
@@ -67,7 +67,7 @@ def in_folder(settings: dict[str, Any], folder: str) -> Outcome:
     """Evaluate a bag on a worker machine.
 
     Args:
-        settings: of the evaluation of one bag, as BagEvaluation.to_json returned them.
+        settings: settings of the evaluation of one bag, as BagEvaluation.to_json returned them.
         folder: working folder of the driver, which relative paths refer to.
     """
     os.chdir(folder)

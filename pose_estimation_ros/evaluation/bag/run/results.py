@@ -30,11 +30,11 @@ def files_of(
     """Make the content of a run's JSON files.
 
     Args:
-        record: what came out.
-        skeleton: of the poses.
-        about: what is known of bag, topic and model before the run.
+        record: record of the run.
+        skeleton: skeleton of the poses.
+        about: facts about bag, topic and model before the run.
         clock: how time passed.
-        ground_truth: of the topic.
+        ground_truth: ground truth of the topic.
         pseudo_ground_truth: a stronger model's poses.
 
     Returns:
@@ -64,7 +64,7 @@ def about_model(options: PipelineOptions, sha256: str, boxes: str) -> dict[str, 
     """Describe the model of a run and how it is used, as in results.json.
 
     Args:
-        options: of the pipeline, with the model.
+        options: options of the pipeline, with the model.
         sha256: hash of the model's file, or of the file that is used in its place; "" where there is none.
         boxes: "detector" or "ground-truth"; with the latter only the options of the model alone count.
     """
@@ -98,7 +98,7 @@ def judged(record: Record, truth: GroundTruth) -> tuple[list[dict[str, Any]], di
     """Judge the poses of a run; where frames have the same stamp, the first one counts.
 
     Args:
-        record: of the run.
+        record: record of the run.
         truth: the ground truth, or pseudo ground truth.
 
     Returns:

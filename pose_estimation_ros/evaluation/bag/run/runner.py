@@ -49,11 +49,11 @@ class Record:
 
     Attributes:
         answers: one for each frame; a single list, so that Ctrl-C leaves no half of an answer.
-        counts: of frames, by what is odd about them.
+        counts: numbers of frames, by what is odd about them.
         unusable: number of frames that could not be used, by the kind of FrameError.
         sizes: number of frames by size, such as "640x480".
         seconds: time by stage, over all frames.
-        stamps_ns: of all frames that were read.
+        stamps_ns: stamps of all frames that were read.
         partial: why not all of the bag was worked on, "" where all was.
         interrupted: whether Ctrl-C ended the run.
         fault: why a network ran on something else than was asked for, "" where it did not.
@@ -133,7 +133,7 @@ def run(bag: Bag, topic: str, estimate: Estimate, folder: RunFolder | None, cloc
 
     Args:
         bag: an open bag.
-        topic: of images.
+        topic: topic of images.
         estimate: a function of image and frame that returns the people.
         folder: for what is written of each frame, None where nothing is.
         clock: how time passes.

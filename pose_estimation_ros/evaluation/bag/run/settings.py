@@ -41,7 +41,7 @@ class BagEvaluation:
         ray: address of a Ray cluster, such as "auto", that processes the bags.
         again: whether results that are up to date are made again.
         video: whether annotated.mp4 is written.
-        color_by: what the colour of limbs in the video shows: "track" or "side".
+        color_by: meaning of the colours of limbs in the video: "track" or "side".
 
     Raises:
         ConfigError: a value is out of range, two settings exclude each other, or the results of two bags or two models

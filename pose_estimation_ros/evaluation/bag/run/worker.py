@@ -16,7 +16,7 @@ def main(settings: str) -> None:
     """Evaluate a bag; the outcome as JSON is all that goes to the standard output, whatever libraries print.
 
     Args:
-        settings: of the evaluation of one bag, as JSON.
+        settings: settings of the evaluation of one bag, as JSON.
     """
     answer = os.dup(1)
     os.dup2(2, 1)

@@ -90,7 +90,7 @@ def test_which_topic(save_bag):
             image_topic(bag, None)
         with pytest.raises(DataError, match="expected images on /info, .* are: /camera/image_raw, /left"):
             image_topic(bag, "/info")
-    with Bag(none) as bag, pytest.raises(DataError, match="there are: none"):
+    with Bag(none) as bag, pytest.raises(DataError, match="images, got none"):
         image_topic(bag, None)
     with Bag(save_bag("one", [5], IMAGES)) as bag:
         assert image_topic(bag, None) == TOPIC
