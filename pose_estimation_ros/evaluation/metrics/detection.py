@@ -18,7 +18,7 @@ from pose_estimation_ros.evaluation.splits import is_in_half
 from pose_estimation_ros.imaging.images import read_image
 
 MATCH_IOU = 0.5
-MIN_KEYPOINTS, MIN_HEIGHT = 5, 64.0  # for people who count: number of keypoints, and px
+MIN_KEYPOINTS, MIN_HEIGHT = 5, 64.0  # smallest number of keypoints, and height in px, of people who must be found
 FALSE_IOU = 0.3  # a detection that overlaps nobody by this much is false
 
 Detections = tuple[np.ndarray, np.ndarray]  # box_xyxy (D, 4) px, score (D,) of one image

@@ -29,7 +29,7 @@ def content(truth: Persons, data: str | Path, sources: Sequence[Source], draws: 
     Args:
         truth: the annotations.
         data: their file or its folder.
-        sources: evaluated models and files of predictions, with results (N, 16, 2) px; the first chooses the worst images.
+        sources: evaluated models and files, with results (N, 16, 2) px; the first chooses the worst images.
         draws: number of draws of the bootstrap.
 
     Returns:

@@ -147,7 +147,15 @@ class FusedHead(nn.Module):
 
 
 class HalfResolution(nn.Module):
-    """Make LitePose's heatmaps at 1/2 from the maps at 1/4, by a third fusion deconv and its head."""
+    """Make LitePose's heatmaps at 1/2 from the maps at 1/4, by a third fusion deconv and its head.
+
+    Args:
+        refined: Channels of the refined map at 1/4.
+        quarter: Channels of the backbone's map at 1/4.
+        half: Channels of the backbone's map at 1/2.
+        width: Channels between deconv and head.
+        num_joints: K.
+    """
 
     def __init__(self, refined: int, quarter: int, half: int, width: int, num_joints: int) -> None:
         super().__init__()
