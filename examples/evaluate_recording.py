@@ -19,5 +19,7 @@ for outcome in evaluate_bags(evaluation):
     if outcome.error:
         sys.exit(outcome.error)
     for run in outcome.runs:
-        people = run["results"]["people"]
-        print(f"{run['folder']}: {people['found']} people, {people['frames_with_nobody']} frames with nobody")
+        results = run["results"]
+        print(f"{run['folder']}: {results['people']['found']} poses in {results['frames']['answered']} images")
+        print(f"jitter of people at rest: {results['reference_free']['jitter_at_rest']['px']} px")
+print(f"{out}/report.html shows all of it")

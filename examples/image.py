@@ -23,4 +23,5 @@ for person in poses:
         print(f"{name} at x {joint.x:.0f}, y {joint.y:.0f} px, score {joint.score:.2f}")
 
 # The same as arrays: poses.xy (people, 17, 2), poses.score (people, 17), poses.box_xyxy (people, 4).
-cv2.imwrite(sys.argv[2], draw_poses(image, poses))
+if not cv2.imwrite(sys.argv[2], draw_poses(image, poses)):
+    sys.exit(f"cannot write {sys.argv[2]}")

@@ -20,7 +20,8 @@ class MotionDetector:
     def __call__(self, image):
         """Return boxes (N, 4), left, top, right, bottom in pixels, and scores (N,) of an image (H, W, 3) uint8 BGR."""
         grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), (21, 21), 0)
-        last, self.last = (grey if self.last is None else self.last), grey
+        last = grey if self.last is None else self.last
+        self.last = grey
         moving = cv2.dilate((cv2.absdiff(grey, last) > 8).astype(np.uint8), np.ones((41, 21), np.uint8))
         _count, _labels, stats, _centres = cv2.connectedComponentsWithStats(moving)
         large = [(x, y, x + w, y + h) for x, y, w, h, area in stats[1:] if h > 60 and area > 2000]

@@ -11,10 +11,10 @@ import os
 import signal
 import sys
 import traceback
-from typing import Any, Iterator, List, Optional
+from typing import Any, Iterator, List, Optional, Tuple
 
 from pose_estimation_ros import __version__
-from pose_estimation_ros.core.errors import PoseError, one_line, printable
+from pose_estimation_ros.core.errors import PoseError, did_you_mean, one_line, printable
 
 FAULT = 70  # EX_SOFTWARE of sysexits.h
 # Errors that files, arguments and the machine can cause, where the package has not turned them into a PoseError.
@@ -26,7 +26,7 @@ COMMANDS = {
     "predict": ("pose_estimation_ros.cli.predict", "find people in images, a video or a camera", ""),
     "benchmark": (
         "pose_estimation_ros.cli.benchmark",
-        "time each part of the way, and one model against another",
+        "time each stage, and compare the speed of two models",
         "",
     ),
     "build-engine": ("pose_estimation_ros.cli.build_engine", "compile a model for this machine's GPU", ""),
@@ -36,10 +36,10 @@ COMMANDS = {
         "",
     ),
     "train": ("pose_estimation_ros.cli.train", "train a model from a recipe", "train"),
-    "models": ("pose_estimation_ros.cli.models", "what each model costs, beside its paper's figures", "train"),
+    "models": ("pose_estimation_ros.cli.models", "show what each model costs, beside its paper's figures", "train"),
     "export": (
         "pose_estimation_ros.cli.export",
-        "make an ONNX model and its spec, of any precision",
+        "write an ONNX model and its spec, in any precision",
         "train",
     ),
     "check-operators": (
@@ -49,16 +49,16 @@ COMMANDS = {
     ),
     "evaluate": (
         "pose_estimation_ros.cli.evaluate",
-        "accuracy of a pose model or a person detector",
+        "measure the accuracy of pose models and person detectors",
         "evaluate",
     ),
-    "compare": ("pose_estimation_ros.cli.compare", "speed and accuracy of several models", "evaluate"),
+    "compare": ("pose_estimation_ros.cli.compare", "compare the speed and accuracy of several models", "evaluate"),
     "evaluate-bag": (
         "pose_estimation_ros.cli.evaluate_bag",
         "run models over rosbags: accuracy, steadiness, drops, video",
         "evaluate",
     ),
-    "make-bag": ("pose_estimation_ros.cli.make_bag", "a rosbag of a video or images", "evaluate"),
+    "make-bag": ("pose_estimation_ros.cli.make_bag", "write a rosbag from a video or images", "evaluate"),
 }
 
 
@@ -97,7 +97,10 @@ def run(argv: List[str]) -> int:
     for name, level in QUIET.items():
         os.environ.setdefault(name, level)
     with quiet_ctrl_c():  # imports take a second, in which libraries print their own tracebacks
-        args = _parser(argv).parse_args(argv)
+        parser, command = _parser(argv)
+        args, rest = parser.parse_known_args(argv)
+        if rest:
+            (command or parser).error("unrecognized arguments: %s%s" % (" ".join(rest), _hint(rest, command)))
     return int(args.main(args))
 
 
@@ -158,13 +161,21 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, "%s: error: %s (`%s --help` tells more)\n" % (self.prog, " ".join(message.split()), self.prog))
 
 
-def _parser(argv: List[str]) -> argparse.ArgumentParser:
-    description = "Human pose estimation: predict, train, export, evaluate. `pose COMMAND --help` tells more."
+def _parser(argv: List[str]) -> Tuple[argparse.ArgumentParser, Optional[argparse.ArgumentParser]]:
+    """Return the parser of `pose`, and that of the command, None if no command is named."""
+    description = (
+        "Human pose estimation: predict, train, export, evaluate. `pose COMMAND --help` tells more."
+        " POSE_TRACEBACK=1 shows the traceback of an error."
+    )
     parser = Parser(prog="pose", description=description)
     parser.add_argument("--version", action="version", version="pose_estimation_ros %s" % __version__)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.required = True
-    chosen = next((word for word in argv if not word.startswith("-")), None)
+    chosen = next((word for word in argv if not word.startswith("-")), "")
+    if chosen and chosen not in COMMANDS:
+        near = did_you_mean(chosen, COMMANDS)
+        parser.error("unknown command %r%s" % (chosen, near or ", known: " + ", ".join(COMMANDS)))
+    chosen_parser = None
     for name, (module_name, help_line, extra) in COMMANDS.items():
         command = commands.add_parser(name, help=help_line, formatter_class=argparse.RawDescriptionHelpFormatter)
         if name == chosen:
@@ -172,7 +183,15 @@ def _parser(argv: List[str]) -> argparse.ArgumentParser:
             command.description = module.__doc__
             module.add_arguments(command)
             command.set_defaults(main=module.main)
-    return parser
+            chosen_parser = command
+    return parser, chosen_parser
+
+
+def _hint(arguments: List[str], command: Optional[argparse.ArgumentParser]) -> str:
+    """Return ", did you mean '--x'?" for the first of the arguments that resembles an option of the command."""
+    known = list(command._option_string_actions) if command else []
+    hints = (did_you_mean(word.split("=")[0], known) for word in arguments if word.startswith("--"))
+    return next(filter(None, hints), "")
 
 
 def _import(command: str, module_name: str, extra: str) -> Any:

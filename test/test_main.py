@@ -37,11 +37,25 @@ def test_each_command_has_a_useful_help(name, capsys):
     assert end.value.code == 0 and "usage: pose " + name in text and len(text.splitlines()) > 8
 
 
-@pytest.mark.parametrize("argv, message", [([], "COMMAND"), (["prdict"], "invalid choice"), (["predict"], "INPUT")])
+@pytest.mark.parametrize(
+    "argv, message",
+    [([], "COMMAND"), (["prdict"], "unknown command 'prdict', did you mean 'predict'?"), (["predict"], "INPUT")],
+)
 def test_wrong_usage(argv, message, capsys):
     with pytest.raises(SystemExit) as end:
         command.main(argv)
     assert end.value.code == 2 and message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "flag, hint",
+    [("--score-treshold=0.3", ", did you mean '--score-threshold'?"), ("--xyzzy", "xyzzy (`pose predict --help`")],
+)
+def test_an_unknown_flag_is_named_with_what_it_resembles(flag, hint, capsys):
+    with pytest.raises(SystemExit) as end:
+        command.main(["predict", "a.jpg", "--out", "out", flag])
+    error = capsys.readouterr().err
+    assert end.value.code == 2 and "unrecognized arguments: " + flag in error and hint in error
 
 
 class FakeCommand:

@@ -26,13 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model", metavar="MODEL", help="name of a model, or path of an .onnx file with its .json beside"
     )
-    parser.add_argument("--precision", choices=PRECISIONS[::-1], help="(by the file's name, else fp16)")
+    parser.add_argument("--precision", choices=PRECISIONS[::-1], help="(default: what the file's name says, else fp16)")
     batch_help = "largest batch, that is people per run of the network; it is tuned for this one (%(default)s)"
     parser.add_argument("--max-batch", type=whole(1, 1024), default=DEFAULTS.max_batch, metavar="N", help=batch_help)
     parser.add_argument(
-        "--workspace-mb", type=whole(1, 10**6), metavar="N", help="the GPU's memory for scratch at most"
+        "--workspace-mb", type=whole(1, 10**6), metavar="N", help="largest scratch memory on the GPU, MB"
     )
-    parser.add_argument("--timing-cache", metavar="FILE", help="measured timings to reuse (one beside the engine)")
+    parser.add_argument(
+        "--timing-cache", metavar="FILE", help="measured timings to reuse (default: a file beside the engine)"
+    )
     parser.add_argument("--out", metavar="FILE", help="the engine's path (in %s)" % cache_folder())
     parser.add_argument("--force", action="store_true", help="build even if the cache has it")
     usual = ", ".join("%s %g" % pair for pair in MAX_ERROR_PX.items())

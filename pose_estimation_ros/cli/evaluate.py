@@ -47,7 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", default="out/evaluation", help="folder for the JSON files (default: %(default)s)")
     parser.add_argument("--report", metavar="DIR", help="also write DIR/report.html: curves, kinds of errors, images")
     parser.add_argument(
-        "--draws", type=whole(1, 10**6), default=DRAWS, help="of the report's bootstrap (default: %(default)s)"
+        "--draws",
+        type=whole(1, 10**6),
+        default=DRAWS,
+        help="bootstrap draws for the report's intervals (default: %(default)s)",
     )
     parser.add_argument("--save", metavar="NAME", help="also keep the figures in the model's spec, as accuracy.NAME")
     add_option_flags(parser, RUNTIME_OPTIONS)

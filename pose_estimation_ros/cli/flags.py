@@ -37,7 +37,7 @@ def options_of(args: argparse.Namespace, names: Sequence[str] = PipelineOptions.
 def _add_switch(parser: "argparse._ActionsContainer", option: Option) -> None:
     flag = option.name.replace("_", "-")
     if option.default:
-        off = "turn this off: " + _help(option)[0].lower() + _help(option)[1:]
+        off = "switch off %s: %s" % (option.name, _help(option)[0].lower() + _help(option)[1:])
         parser.add_argument("--no-" + flag, dest=option.name, action="store_false", help=off)
     else:
         parser.add_argument("--" + flag, action="store_true", help=_help(option))

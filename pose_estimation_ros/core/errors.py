@@ -62,6 +62,14 @@ def shown(value: object) -> str:
     return short.repr(value)
 
 
+def described(value: object) -> str:
+    """Describe a value for a message: an array by shape and dtype, None and texts as they are, all else by its type."""
+    if value is None or isinstance(value, str):
+        return shown(value)
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    return "an array %s %s" % (shape, dtype) if shape is not None and dtype else "a %s" % type(value).__name__
+
+
 def shortened(text: str, most: int) -> str:
     """Cut a text and mark the cut by "...".
 

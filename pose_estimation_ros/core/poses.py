@@ -187,6 +187,8 @@ class Poses:
         """Return the Pose of an index, or the Poses of a slice, a boolean mask or a list of indices."""
         if isinstance(index, (int, np.integer)):
             return Pose(self, int(index))
+        if isinstance(index, str):
+            raise TypeError("expected the index of a person, got %r: a joint is poses[0][%r]" % (index, index))
         return self.select(index if isinstance(index, slice) else np.asarray(index, None if len(index) else int))
 
     def select(self, index: Index) -> "Poses":

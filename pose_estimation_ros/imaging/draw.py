@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from pose_estimation_ros.core.colors import MIDDLE, TEXT, side_colors, track_color
-from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core.errors import ConfigError, FrameError, described
 from pose_estimation_ros.core.geometry import in_reach
 from pose_estimation_ros.core.poses import UNTRACKED, Pose, Poses
 from pose_estimation_ros.core.skeleton import Skeleton
@@ -22,7 +22,7 @@ Point = Tuple[int, int]
 def draw_poses(
     image: np.ndarray, poses: Poses, skeleton: Optional[Skeleton] = None, color_by: str = "side"
 ) -> np.ndarray:
-    """Draw people into an image, in place, and return the image, as OpenCV's drawing functions do.
+    """Return a copy of an image with people drawn into it.
 
     A keypoint is left out, with its links, where its score is 0, or where it is not finite or farther away than an
     image reaches. The label of a person is the track id, or the score in per cent of a person who has none. Lines grow
@@ -35,19 +35,23 @@ def draw_poses(
         color_by: "side" (left warm, right cool) or "track" (one colour per person).
 
     Returns:
-        The same image.
+        The copy, (H, W, 3) uint8 BGR.
 
     Raises:
         ConfigError: color_by is unknown, or the poses have no skeleton and none is given.
+        FrameError: the image is no array (H, W, 3) of uint8.
     """
     skeleton = skeleton or poses.skeleton
     if skeleton is None:
         raise ConfigError("expected a skeleton to draw poses that have none, got None")
     if color_by not in COLOR_BY:
         raise ConfigError("expected color_by out of %s, got %.80r" % (", ".join(COLOR_BY), color_by))
+    if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise FrameError("shape", "expected an image (H, W, 3) uint8 to draw into, got %s" % described(image))
+    drawn = image.copy()
     for person in poses:
-        _draw_person(image, person, skeleton, color_by)
-    return image
+        _draw_person(drawn, person, skeleton, color_by)
+    return drawn
 
 
 def _draw_person(image: np.ndarray, person: Pose, skeleton: Skeleton, color_by: str) -> None:

@@ -84,7 +84,7 @@ _TABLE = (
     _option("model", "Name or path of a model: x or x.onnx for the CPU, x.engine for TensorRT."),
     _option(
         "detector",
-        '"full_frame" (one person fills the view), name of a detector, or path of an own, YOLOX or NanoDet-m .onnx.'
+        '"full_frame" (one person fills the view), name or path of a detector: ours, YOLOX or NanoDet-m.'
         " Bottom-up models need none.",
     ),
     _option(

@@ -2,12 +2,12 @@
 
 import os
 import time
-from typing import Any, Iterator, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, Optional, Tuple, Union
 
 import cv2
 import numpy as np
 
-from pose_estimation_ros.core.errors import ConfigError, FrameError, shown
+from pose_estimation_ros.core.errors import ConfigError, FrameError, described, shown
 from pose_estimation_ros.core.model_spec import ENGINE
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton
@@ -48,20 +48,22 @@ class PoseEstimator:
         Args:
             model: name of a model, path of an .onnx file with its .json beside it, or an engine, "NAME.engine".
             detector: name or path of a person detector, "full_frame" for one person who fills the view, or a callable
-                ``image (H, W, 3) uint8 BGR -> (boxes (N, 4) xyxy px, scores (N,))``. Not used by a bottom-up model.
+                ``image (H, W, 3) uint8 BGR -> (boxes (N, 4) xyxy px, scores (N,))``. Its scores only order the boxes:
+                leave out the weak ones yourself. Not used by a bottom-up model.
             tracking: take the images for one stream, see the class.
             device: none: an .onnx model runs on the CPU, an engine on the GPU that it was built for. "cpu": the same,
                 and engines are refused.
-            **options: any other field of PipelineOptions, such as score_threshold=0.3 or threads=2.
+            **options: any other field of pose_estimation_ros.inference.options.PipelineOptions, whose help lists them,
+                such as score_threshold=0.3 or threads=2.
 
         Raises:
-            ConfigError: an option is unknown or out of range.
+            ConfigError: an option is unknown or out of range, or needs tracking.
             ModelError: a model is missing, or cannot be used.
         """
-        options.update(model=os.fspath(model), tracking=tracking, detector=_name_of(detector))
+        options.update(model=_path("model", model), tracking=tracking, detector=_name_of(detector))
         _check_device(device, options["model"], options["detector"])
-        if not tracking and options.setdefault("detect_every", 1) != 1:
-            raise ConfigError("expected detect_every=1 without tracking, got %s" % shown(options["detect_every"]))
+        if not tracking:
+            _check_independent(options)
         self.pipeline = build_pipeline(make_options(options), _checked(detector) if callable(detector) else None)
 
     def __call__(self, image: np.ndarray, stamp_s: Optional[float] = None, boxes: Optional[np.ndarray] = None) -> Poses:
@@ -71,17 +73,22 @@ class PoseEstimator:
             image: (H, W, 3) uint8 BGR. Grey (H, W) and BGRA (H, W, 4) images are converted.
             stamp_s: time of the image in seconds, on any clock; only tracking needs it. None: the time of this call,
                 as is right for a camera. For a file give the time within it, or use video().
-            boxes: (N, 4) xyxy px, best first, of people that you have found already, in place of the detector's.
+            boxes: (N, 4) left, top, right, bottom in px, best first, of people that you have found already, in place of
+                the detector's. Not used by a bottom-up model.
 
         Returns:
             The people, in pixels of the image.
 
         Raises:
             FrameError: it is no image, or not of uint8.
+            ConfigError: boxes, or what a detector of yours returned, are no boxes.
+            ModelError: the networks are closed, or fail.
         """
         frame = as_bgr(image)
         if not self.pipeline.options.tracking:
             self.pipeline.reset()
+        if boxes is not None:
+            boxes = _as_boxes(boxes, "boxes")
         return self.pipeline(frame, time.monotonic() if stamp_s is None else stamp_s, boxes)
 
     def video(self, source: Union[Path, int]) -> Iterator[Tuple[np.ndarray, Poses]]:
@@ -152,7 +159,7 @@ def as_bgr(image: Any) -> np.ndarray:
         FrameError: it is no image, or not of uint8.
     """
     if not isinstance(image, np.ndarray):
-        what = "None: cv2.imread returns that for a file it cannot read" if image is None else shown(image)
+        what = "None: cv2.imread returns that for a file it cannot read" if image is None else described(image)
         raise FrameError("shape", "expected %s, got %s" % (IMAGE, what))
     if image.dtype != np.uint8 or image.ndim not in (2, 3):
         raise FrameError("shape", "expected %s, got an array %s %s" % (IMAGE, image.shape, image.dtype))
@@ -163,10 +170,28 @@ def as_bgr(image: Any) -> np.ndarray:
     return frame
 
 
+def _path(name: str, value: Any) -> str:
+    """Return a name or path as text."""
+    path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(path, str):
+        raise ConfigError("expected %s to be a name or a path, got %s" % (name, shown(value)))
+    return path
+
+
 def _name_of(detector: Union[Path, Detector]) -> str:
     if callable(detector):
         return str(getattr(detector, "__name__", type(detector).__name__))
-    return os.fspath(detector)
+    if detector is None:
+        raise ConfigError('expected detector to be a name, a path or a callable, got None; "full_frame" uses none')
+    return _path("detector", detector)
+
+
+def _check_independent(options: Dict[str, Any]) -> None:
+    """Refuse options that only tracking has a use for."""
+    if options.setdefault("detect_every", 1) != 1:
+        raise ConfigError("expected detect_every=1 without tracking, got %s" % shown(options["detect_every"]))
+    if options.get("smoothing"):
+        raise ConfigError("expected tracking=True beside smoothing=True, got tracking=False")
 
 
 def _check_device(device: Optional[str], *models: str) -> None:
@@ -180,6 +205,27 @@ def _check_device(device: Optional[str], *models: str) -> None:
             raise ConfigError('expected an .onnx model for device "cpu", got %s' % model)
 
 
+def _as_boxes(boxes: Any, name: str) -> np.ndarray:
+    """Return boxes as an array (N, 4) float32 of left, top, right, bottom.
+
+    Raises:
+        ConfigError: they have another shape, are not finite, or their sides are in another order.
+    """
+    try:
+        array = np.asarray(boxes, np.float32)
+    except (TypeError, ValueError):
+        raise ConfigError("expected %s to be an array (N, 4), got %s" % (name, shown(boxes)))
+    if array.size == 0:
+        return np.zeros((0, 4), np.float32)
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise ConfigError("expected %s to be an array (N, 4), got one of shape %s" % (name, array.shape))
+    wrong = ~np.isfinite(array).all(1) | (array[:, 2:] < array[:, :2]).any(1)
+    if wrong.any():
+        text = "expected %s to be left, top, right, bottom, got %s: is that x, y, width, height?"
+        raise ConfigError(text % (name, array[wrong][0].tolist()))
+    return array
+
+
 def _checked(detector: Detector) -> Detector:
     """Let a detector of the user return lists and boxes in any order; refuse what are no boxes and scores."""
 
@@ -191,6 +237,7 @@ def _checked(detector: Detector) -> Detector:
         except (TypeError, ValueError):
             text = "expected the detector to return boxes (N, 4) and scores (N,), got %s"
             raise ConfigError(text % shown(result))
+        boxes = _as_boxes(boxes, "the detector's boxes")
         best_first = np.argsort(-scores, kind="mergesort")
         return boxes[best_first], scores[best_first]
 

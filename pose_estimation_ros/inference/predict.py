@@ -122,8 +122,8 @@ def _predict_frames(source: Source, pipeline: Pipeline, prediction: Prediction) 
                 pipeline.reset()
             poses = pipeline(frame.image, frame.time_s)
             results += poses.to_coco(ids[frame.index])
-            draw_poses(frame.image, poses, pipeline.skeleton, prediction.color_by)
-            pictures.write(frame)
+            drawn = draw_poses(frame.image, poses, pipeline.skeleton, prediction.color_by)
+            pictures.write(frame._replace(image=drawn))
             frames += 1
             if frames == prediction.max_frames:
                 break

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.colors import LEFT, MIDDLE, RIGHT, side_colors, track_color
-from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core.errors import ConfigError, FrameError
 from pose_estimation_ros.core.poses import empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import SKELETONS, get_skeleton
 from pose_estimation_ros.imaging.draw import draw_poses
@@ -26,7 +26,7 @@ def spread(keypoints=17):
 
 def test_nobody_leaves_the_frame_alone():
     frame = grey()
-    draw_poses(frame, empty_poses(17), COCO)
+    frame = draw_poses(frame, empty_poses(17), COCO)
     assert (frame == 128).all()
 
 
@@ -35,19 +35,37 @@ def test_nobody_leaves_the_frame_alone():
 def test_every_keypoint_is_drawn_in_its_colour(name, color_by):
     skeleton, frame = get_skeleton(name), grey()
     xy = spread(skeleton.num_keypoints).round()
-    draw_poses(frame, one_person(xy), skeleton, color_by)
+    frame = draw_poses(frame, one_person(xy), skeleton, color_by)
     colors = side_colors(skeleton) if color_by == "side" else [track_color(1)] * skeleton.num_keypoints
     seen = [tuple(int(v) for v in frame[int(y), int(x)]) == color for (x, y), color in zip(xy, colors)]
     assert np.mean(seen) > 0.8  # a few lie under a neighbour or the label
 
 
-def test_the_skeleton_of_the_poses_is_taken_and_the_image_comes_back():
-    images = [grey() for _ in range(3)]
-    drawn = draw_poses(images[0], one_person(spread()).replace(skeleton=COCO))
-    draw_poses(images[1], one_person(spread()), COCO)
+def test_the_skeleton_of_the_poses_is_taken_unless_another_is_given():
+    drawn = draw_poses(grey(), one_person(spread()).replace(skeleton=COCO))
     other = get_skeleton("openpose18")._replace(keypoints=COCO.keypoints, links=())
-    draw_poses(images[2], one_person(spread()).replace(skeleton=COCO), other)
-    assert drawn is images[0] and (images[0] == images[1]).all() and (images[0] != images[2]).any()
+    assert (drawn == draw_poses(grey(), one_person(spread()), COCO)).all()
+    assert (drawn != draw_poses(grey(), one_person(spread()).replace(skeleton=COCO), other)).any()
+
+
+def test_the_image_itself_is_left_alone():
+    image = grey()
+    drawn = draw_poses(image, one_person(spread()), COCO)
+    assert (image == 128).all() and (drawn != 128).any()
+
+
+@pytest.mark.parametrize(
+    "image, words",
+    [
+        (None, "got None"),
+        (empty_poses(17), "got a Poses"),
+        (grey().astype(float), r"got an array \(240, 320, 3\) float64"),
+        (grey()[..., 0], r"got an array \(240, 320\) uint8"),
+    ],
+)
+def test_what_is_no_image(image, words):
+    with pytest.raises(FrameError, match="expected an image .H, W, 3. uint8 to draw into, " + words):
+        draw_poses(image, one_person(spread()), COCO)
 
 
 @pytest.mark.parametrize(
@@ -73,14 +91,14 @@ def test_a_link_is_drawn_only_between_keypoints_that_were_found():
     for knee_score in (1.0, 0.0):
         xy, score, frame = np.zeros((17, 2)), np.zeros(17), grey()
         xy[11], xy[13], score[11], score[13] = (100, 100), (100, 200), 1.0, knee_score
-        draw_poses(frame, one_person(xy, score), COCO)
+        frame = draw_poses(frame, one_person(xy, score), COCO)
         middle.append(frame[150, 100].astype(int))
     assert np.abs(middle[0] - LEFT).max() < 30 and (middle[1] == 128).all()
 
 
 def test_a_person_without_keypoints_has_no_label():
     frame = grey()
-    draw_poses(frame, one_person(spread(), 0.0), COCO)
+    frame = draw_poses(frame, one_person(spread(), 0.0), COCO)
     assert (frame == 128).all()
 
 
@@ -88,7 +106,7 @@ def test_labels_tell_people_apart():
     frames = []
     for track_id in (1, 2, -1):
         frames.append(grey())
-        draw_poses(frames[-1], one_person(spread(), track_id=track_id), COCO)
+        frames[-1] = draw_poses(frames[-1], one_person(spread(), track_id=track_id), COCO)
     assert (frames[0] != frames[1]).any() and (frames[0] != frames[2]).any()
     assert track_color(1) != track_color(2)
 
@@ -96,13 +114,13 @@ def test_labels_tell_people_apart():
 @pytest.mark.parametrize("offset", [-1e3, -100, 200, 1e3, 1e12])
 def test_people_partly_or_wholly_outside_are_no_error(offset):
     frame = grey()
-    draw_poses(frame, one_person(spread() + offset), COCO)
+    frame = draw_poses(frame, one_person(spread() + offset), COCO)
     assert frame.shape == (240, 320, 3)
 
 
 def test_a_tiny_frame_is_no_error():
     frame = np.zeros((4, 4, 3), np.uint8)
-    draw_poses(frame, one_person(spread() / 100), COCO)
+    frame = draw_poses(frame, one_person(spread() / 100), COCO)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38, -3e38, 1e7])
@@ -116,7 +134,7 @@ def test_what_is_not_finite_or_too_far_away_is_not_drawn(field, bad, color_by, t
         values, frame = getattr(poses, field).copy(), grey()
         values[place] = bad
         with np.errstate(all="ignore"):
-            draw_poses(frame, poses.replace(**{field: values}), COCO, color_by)
+            frame = draw_poses(frame, poses.replace(**{field: values}), COCO, color_by)
         all_gone = len(place) == 1 and (field == "xy" or field == "score" and not bad > 0)
         assert (frame == 128).all() == all_gone
 
@@ -125,5 +143,5 @@ def test_what_is_not_finite_or_too_far_away_is_not_drawn(field, bad, color_by, t
 def test_a_link_to_a_keypoint_too_far_away_is_not_drawn(bad):
     xy, score, frame = np.zeros((17, 2)), np.zeros(17), grey()
     xy[11], xy[13], score[11], score[13] = (100, 100), (100, bad), 1.0, 1.0
-    draw_poses(frame, one_person(xy, score), COCO)
+    frame = draw_poses(frame, one_person(xy, score), COCO)
     assert (frame[110:] == 128).all() and tuple(frame[100, 100]) == LEFT

@@ -198,8 +198,8 @@ def frames(out, every=25, columns=3, width=300):
         for frame in open_source(str(ROOT / "test" / "data" / "pedestrians.mp4")):
             poses = pipeline(frame.image, frame.time_s)
             if frame.index % every == every - 1:
-                draw_poses(frame.image, poses, pipeline.skeleton, "track")
-                panels.append(cv2.resize(frame.image, (width, width * 3 // 4), interpolation=cv2.INTER_AREA))
+                drawn = draw_poses(frame.image, poses, pipeline.skeleton, "track")
+                panels.append(cv2.resize(drawn, (width, width * 3 // 4), interpolation=cv2.INTER_AREA))
     save(out, sheet(panels, columns))
 
 

@@ -104,7 +104,7 @@ def panel(frame: np.ndarray, poses: Poses, skeleton: Skeleton, caption: str) -> 
     scale = min(WIDTH / frame.shape[1], 1.5 * WIDTH / frame.shape[0])
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=interpolation)
-    draw_poses(small, poses.replace(xy=poses.xy * scale, box_xyxy=poses.box_xyxy * scale), skeleton)
+    small = draw_poses(small, poses.replace(xy=poses.xy * scale, box_xyxy=poses.box_xyxy * scale), skeleton)
     jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
     source = "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
     return Panel(source, caption, width=small.shape[1], height=small.shape[0])

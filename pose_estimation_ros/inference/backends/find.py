@@ -5,7 +5,7 @@ import os
 from typing import Dict, List, Optional
 
 from pose_estimation_ros.core.atomic_files import JsonObject
-from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.core.errors import ModelError, did_you_mean
 from pose_estimation_ros.core.model_spec import ENGINE, load_model_spec, parse_spec, read_model, spec_path
 from pose_estimation_ros.core.onnx_file import check_onnx
 from pose_estimation_ros.core.resources import model_folders
@@ -70,8 +70,10 @@ def find_path(name_or_path: str) -> Optional[str]:
             return os.path.join(folder, name)
     if name.endswith(ENGINE):
         return None
-    known = sorted(file for folder in folders for file in os.listdir(folder) if file.endswith(ONNX))
-    raise ModelError("expected a model file or one out of %s (in %s), got %r" % (known, folders, name_or_path))
+    known = sorted(file[: -len(ONNX)] for folder in folders for file in os.listdir(folder) if file.endswith(ONNX))
+    hint = did_you_mean(name[: -len(ONNX)], known)
+    text = "expected a model file or one out of %s (in %s), got %r%s"
+    raise ModelError(text % (", ".join(known), ", ".join(folders), name_or_path, hint))
 
 
 def find_onnx(engine: str) -> Optional[str]:

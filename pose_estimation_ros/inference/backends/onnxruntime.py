@@ -61,7 +61,7 @@ class OnnxRuntimeBackend(Backend):
     def _run(self, batch: np.ndarray) -> Outputs:
         names = list(self.output_shapes)
         if self._session is None:
-            raise ModelError("%s: expected an open network, got a closed one" % self._path)
+            raise ModelError("%s is closed: it cannot be used any more" % self._path)
         with _plain_errors(self._path, "runs"):
             return dict(zip(names, self._session.run(names, {self._input_name: batch})))
 

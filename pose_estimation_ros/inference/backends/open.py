@@ -95,7 +95,8 @@ def _open_fitting(
     if model.spec is None:
         raise ModelError("model file %s does not exist" % spec_path(model.path))
     if model.spec.task not in ((task,) if isinstance(task, str) else task):
-        raise ModelError("%s: expected a model for %r, got one for %r" % (model.path, task, model.spec.task))
+        tasks = task if isinstance(task, str) else " or ".join(task)
+        raise ModelError("%s: expected a model for %s, got one for %s" % (model.path, tasks, model.spec.task))
     backend = open_backend(model, threads, cpu_engine)
     try:
         check_fit(backend, model.spec, model.path)

@@ -50,7 +50,7 @@ class OpenVinoBackend(Backend):
 
     def _run(self, batch: np.ndarray) -> Outputs:
         if self._request is None:
-            raise ModelError("%s: expected an open network, got a closed one" % self._path)
+            raise ModelError("%s is closed: it cannot be used any more" % self._path)
         try:
             results = self._request.infer([batch])
         except RuntimeError as error:

@@ -114,6 +114,5 @@ class CameraResults:
         self.publishers[MARKERS].publish(markers)
 
     def _publish_overlay(self, result: Result) -> None:
-        frame = result.frame.copy()
-        draw_poses(frame, result.poses, self._skeleton)
-        self.publishers[OVERLAY].publish(array_to_image(frame, result.header))
+        drawn = draw_poses(result.frame, result.poses, self._skeleton)
+        self.publishers[OVERLAY].publish(array_to_image(drawn, result.header))

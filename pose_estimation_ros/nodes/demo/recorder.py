@@ -94,11 +94,10 @@ class Recorder:
                 self._write(*self._images.popitem(last=False)[1])
             index, frame = self._images.pop(stamp)
             poses, skeleton = self._poses.pop(stamp)
-            frame = frame.copy()
-            draw_poses(frame, poses, skeleton)
+            drawn = draw_poses(frame, poses, skeleton)
             self._results += poses.to_coco(index)
             self.annotated += 1
-            self._write(index, frame)
+            self._write(index, drawn)
 
     def _write(self, index: int, frame: np.ndarray) -> None:
         if self.fault:

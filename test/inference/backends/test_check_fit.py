@@ -16,7 +16,7 @@ from pose_estimation_ros.inference.backends.open import open_model
         ({"stride": 8}, r"expected output 'heatmaps' of shape \(any, 17, 8, 6\)"),
         (
             {"task": "person_detector", "decoder": "boxes", "skeleton": ""},
-            "expected a model for 'top_down', got one for 'person_detector'",
+            "expected a model for top_down, got one for person_detector",
         ),
     ],
 )

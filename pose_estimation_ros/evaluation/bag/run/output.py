@@ -176,8 +176,7 @@ class RunFolder:
         """
         self._bag.write(frame, (image.shape[1], image.shape[0]), poses, age_ns)
         if self._movie:
-            drawn = image.copy()
-            draw_poses(drawn, poses, self._skeleton, self._color_by)
+            drawn = draw_poses(image, poses, self._skeleton, self._color_by)
             self._movie.write(frame.stamp_ns, drawn)
 
     def finish(self, files: dict[str, Any]) -> None:
