@@ -10,7 +10,7 @@ Waiting = List[Tuple[int, Any]]  # (stamp in ns, message), in the order of arriv
 class Joiner:
     """Hold messages back until every stream has one of the same instant.
 
-    A message that completes a set goes to the image nearest to it, of equally near ones to the newest. Everything that
+    A message that completes a set goes to the image nearest to it; if two are equally near, to the newer one. All that
     arrived before the messages of the set is dropped then, and each message is used once. The order of arrival decides
     what is old, not the stamps, so that a clock that jumps back stops nothing.
 
@@ -69,7 +69,7 @@ class Joiner:
         return {name: len(waiting) for name, waiting in self._waiting.items()}
 
     def why_waiting(self) -> str:
-        """Write a line for the watchdog: which streams the newest image lacks and how far off they are; "" if none."""
+        """Write a line for the watchdog: which streams the newest image lacks and how far off they are; "" for none."""
         images = self._waiting[self._leading]
         if not images:
             return ""
@@ -113,7 +113,7 @@ class Joiner:
         return indices
 
     def _nearest(self, name: str, image_ns: int) -> Optional[int]:
-        """Return the index of the partner nearest to the stamp, of equals the newest; None if none is near enough."""
+        """Return the index of the partner nearest to the stamp, the newer of two; None if none is near enough."""
         waiting = self._waiting[name]
         off_ns = [abs(stamp_ns - image_ns) for stamp_ns, _message in waiting]
         if not off_ns or min(off_ns) > self._slop_ns[name]:

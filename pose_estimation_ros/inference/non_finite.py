@@ -32,7 +32,7 @@ def total(counts: Iterable[NonFinite]) -> NonFinite:
 
 
 def mark_non_finite(outputs: Dict[str, np.ndarray]) -> Tuple[Dict[str, np.ndarray], NonFinite]:
-    """Make each value that holds a number that is not finite NaN throughout, so that no arithmetic hides it.
+    """Set a whole value to NaN if one of its numbers is not finite, so that no arithmetic hides it.
 
     A value is what the first two axes of an output point to: a heatmap (h, w), a keypoint (3,), a box (4,), a score.
 

@@ -56,9 +56,9 @@ class Scene(NamedTuple):
 def load_scenes(path: str | Path) -> list[Scene]:
     """Read all images of a COCO file, also those without persons; other categories than persons are background.
 
-    A box that a detector made has its "score", from which the score to learn follows (UNCERTAIN_SCORES). A low score is
-    not left out: what the teacher almost took for a person is the background that a student must see. A crowd without a
-    score is NaN. Persons whose box has no width or height are left out, with a warning.
+    A box that a detector made has its "score", from which the score to learn follows (UNCERTAIN_SCORES). A box of a low
+    score is kept: it is a hard example of background for the student. A crowd without a score is NaN. Persons whose box
+    has no width or height are left out, with a warning.
 
     Raises DataError as read_coco_json, and for scores that are not finite numbers, or nobody with a box.
     """

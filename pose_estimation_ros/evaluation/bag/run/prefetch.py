@@ -38,13 +38,13 @@ class Loaded(NamedTuple):
         return self.frame.image() if self.decoded is None else self.decoded
 
 
-def loaded(frames: Iterable[Recorded], decode: bool, seconds: Seconds) -> Iterator[Loaded]:
+def load_frames(frames: Iterable[Recorded], decode: bool, seconds: Seconds) -> Iterator[Loaded]:
     """Pass frames on, decoded where that is requested.
 
     Args:
         frames: as read.
         decode: whether to decode them.
-        seconds: to whose "read" and "decode" the time is added.
+        seconds: receives the time, added to "read" and "decode".
     """
     began = time.perf_counter()
     for frame in frames:
@@ -65,7 +65,7 @@ def decoded(frame: Recorded) -> np.ndarray | FrameError:
         return error
 
 
-def prefetched(source: Iterable[T], seconds: Seconds, depth: int = DEPTH) -> Generator[T, None, None]:
+def prefetch(source: Iterable[T], seconds: Seconds, depth: int = DEPTH) -> Generator[T, None, None]:
     """Pass on items that a thread takes from the source before they are asked for.
 
     The items and their order stay the same; an exception of the source is raised behind the items before it. The
@@ -73,8 +73,8 @@ def prefetched(source: Iterable[T], seconds: Seconds, depth: int = DEPTH) -> Gen
 
     Args:
         source: source of the items.
-        seconds: to whose "wait_for_frames" the time is added for which no item was ready, and to whose "wait_for_room"
-            the time for which the thread had no room for more.
+        seconds: receives the time for which no item was ready, added to "wait_for_frames", and the time for which the
+            thread had no room for more, added to "wait_for_room".
         depth: the largest number of items that are ready.
     """
     ready: SimpleQueue[Entry] = SimpleQueue()
@@ -98,7 +98,7 @@ def prefetched(source: Iterable[T], seconds: Seconds, depth: int = DEPTH) -> Gen
     thread = Thread(target=work, name="reading ahead", daemon=True)
     try:
         thread.start()  # which Ctrl-C may interrupt
-        yield from taken(ready, room, end, seconds)
+        yield from take(ready, room, end, seconds)
     finally:
         stopped[0] = True
         room.release()
@@ -106,14 +106,14 @@ def prefetched(source: Iterable[T], seconds: Seconds, depth: int = DEPTH) -> Gen
             thread.join()
 
 
-def taken(ready: SimpleQueue[Entry], room: Semaphore, end: object, seconds: Seconds) -> Iterator[Any]:
-    """Take the items out of the queue; see prefetched.
+def take(ready: SimpleQueue[Entry], room: Semaphore, end: object, seconds: Seconds) -> Iterator[Any]:
+    """Take the items out of the queue; see prefetch.
 
     Args:
         ready: the queue.
         room: is released for each item.
         end: the item behind the last one.
-        seconds: to whose "wait_for_frames" the time is added.
+        seconds: receives the time of waiting, added to "wait_for_frames".
     """
     while True:
         began = time.perf_counter()

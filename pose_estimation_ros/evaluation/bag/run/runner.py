@@ -18,7 +18,7 @@ from pose_estimation_ros.evaluation.bag.files.reader import Bag, Recorded
 from pose_estimation_ros.evaluation.bag.metrics.ground_truth import GroundTruth
 from pose_estimation_ros.evaluation.bag.run.clock import Clock, Taken, every_frame, newest_frames
 from pose_estimation_ros.evaluation.bag.run.output import RunFolder
-from pose_estimation_ros.evaluation.bag.run.prefetch import Loaded, loaded, prefetched
+from pose_estimation_ros.evaluation.bag.run.prefetch import Loaded, load_frames, prefetch
 from pose_estimation_ros.evaluation.run_models import poses_in_boxes
 from pose_estimation_ros.inference.non_finite import NonFinite
 from pose_estimation_ros.inference.pipeline import Pipeline
@@ -144,9 +144,9 @@ def run(bag: Bag, topic: str, estimate: Estimate, folder: RunFolder | None, cloc
     record = Record(counts=Counter(in_bag=bag.count(topic)))
     work = Work(record, estimate, folder, clock)
     began = time.perf_counter()
-    frames = loaded(bag.read(topic), not clock.realtime, record.seconds)  # in realtime only what is taken is decoded
+    frames = load_frames(bag.read(topic), not clock.realtime, record.seconds)  # realtime: what is taken is decoded
     try:
-        with closing(prefetched(frames, record.seconds)) as ready:
+        with closing(prefetch(frames, record.seconds)) as ready:
             for taken in work.chosen(counted(ready, record)):
                 work.answer(taken)
     except KeyboardInterrupt:
