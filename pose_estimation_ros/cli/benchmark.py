@@ -23,11 +23,11 @@ from typing import Any, Tuple
 from pose_estimation_ros.cli.arguments import whole
 from pose_estimation_ros.cli.flags import add_option_flags, options_of
 from pose_estimation_ros.cli.output import warn
-from pose_estimation_ros.core.atomic_files import write_json
+from pose_estimation_ros.core.atomic_files import check_writable, write_json
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.resources import demo_clip
-from pose_estimation_ros.inference.benchmark import ENCODERS, Benchmark, run_benchmark, to_text
+from pose_estimation_ros.inference.benchmark import ENCODERS, MAX_BATCH, Benchmark, run_benchmark, to_text
 from pose_estimation_ros.messages.poses import poses_to_msg
 
 DEFAULTS = Benchmark("")
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     batch_help = "batch sizes of the network alone (default: 1 2 4 8); 0: leave that out"
     parser.add_argument(
-        "--batches", type=whole(0, 1024), nargs="+", default=DEFAULTS.batches, metavar="N", help=batch_help
+        "--batches", type=whole(0, MAX_BATCH), nargs="+", default=DEFAULTS.batches, metavar="N", help=batch_help
     )
     parser.add_argument(
         "--rounds", type=whole(1), default=DEFAULTS.rounds, metavar="N", help="runs at each batch size (%(default)s)"
@@ -63,6 +63,8 @@ def main(args: argparse.Namespace) -> int:
     batches = [size for size in args.batches if size]
     source = args.input or default_input()
     benchmark = Benchmark(source, options_of(args), args.frames, batches, args.rounds, args.against, args.encoding)
+    if args.json and args.json != "-":
+        check_writable(args.json)
     result = run_benchmark(benchmark, make_message, warn)
     if args.json == "-":
         print(json.dumps(result))

@@ -24,7 +24,7 @@ from pose_estimation_ros.cli.checkpoints import onnx_files
 from pose_estimation_ros.cli.flags import add_option_flags
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.evaluation.evaluate import Evaluated, Evaluation, check_options, evaluate
-from pose_estimation_ros.evaluation.metrics.bootstrap import DRAWS
+from pose_estimation_ros.evaluation.metrics.bootstrap import DRAWS, MAX_DRAWS
 from pose_estimation_ros.evaluation.protocols import PROTOCOLS
 from pose_estimation_ros.evaluation.report.summary import Source
 from pose_estimation_ros.evaluation.splits import HALVES
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", metavar="DIR", help="also write DIR/report.html: curves, kinds of errors, images")
     parser.add_argument(
         "--draws",
-        type=whole(1, 10**6),
+        type=whole(1, MAX_DRAWS),
         default=DRAWS,
         help="bootstrap draws for the report's intervals (default: %(default)s)",
     )

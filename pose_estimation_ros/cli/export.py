@@ -13,7 +13,7 @@ import argparse
 
 from pose_estimation_ros.cli.arguments import whole
 from pose_estimation_ros.training.export.convert import PRECISIONS
-from pose_estimation_ros.training.export.model_export import FULL, ModelExport, export_model
+from pose_estimation_ros.training.export.model_export import FULL, MAX_COUNT, SIDES_PX, ModelExport, export_model
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def _add_arguments_of_sources(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that only a checkpoint or only int8 has."""
     of_checkpoint = parser.add_argument_group("checkpoints")
     size_help = "input size in px, multiples of 32 (default: the recipe's)"
-    of_checkpoint.add_argument("--size-wh", type=whole(32, 8192), nargs=2, metavar=("W", "H"), help=size_help)
+    of_checkpoint.add_argument("--size-wh", type=whole(*SIDES_PX), nargs=2, metavar=("W", "H"), help=size_help)
     free_help = "bottom-up: height and width stay free, which `pose evaluate --protocol litepose` needs"
     of_checkpoint.add_argument("--free-size", action="store_true", help=free_help)
     of_int8 = parser.add_argument_group("int8")
@@ -46,7 +46,7 @@ def _add_arguments_of_sources(parser: argparse.ArgumentParser) -> None:
     )
     of_int8.add_argument("--calibration", metavar="DATA", help=data_help)
     count_help = "persons, or images where the model finds people by itself (default: %(default)s)"
-    of_int8.add_argument("--count", type=whole(1, 10**6), default=200, help=count_help)
+    of_int8.add_argument("--count", type=whole(1, MAX_COUNT), default=200, help=count_help)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import stat
+import tempfile
 from typing import IO, Any, Dict, Iterator, Optional, Type, Union
 
 from pose_estimation_ros.core.errors import ConfigError, DataError, PoseError, reason_of
@@ -116,13 +117,41 @@ def whole_file(path: FilePath) -> Iterator[IO[bytes]]:
     try:
         name = os.path.abspath(str(path))
         opened = _stream(name) if _is_stream(name) else _replacement(os.path.realpath(name))
-    except (OSError, ValueError) as error:  # ValueError: the name holds a null byte, or is no text
-        raise DataError("cannot write %s: %s" % (ascii(str(path)), getattr(error, "strerror", None) or error))
+    except (OSError, ValueError) as error:
+        raise _not_writable(path, error)
     try:
         with opened as file:
             yield file
     except OSError as error:
         raise DataError("cannot write %s: %s" % (path, error.strerror or error))
+
+
+def check_writable(path: FilePath) -> None:
+    """Check that ``whole_file`` can write a file, before long work whose results it will hold; the file is not touched.
+
+    Args:
+        path: the file; a missing folder is created.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    try:
+        name = os.path.abspath(str(path))
+        target = os.path.realpath(name)
+        if os.path.isdir(target):
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with contextlib.suppress(FileNotFoundError):
+            os.stat(target)  # it fails where the name is too long
+        if not _is_stream(name):
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            tempfile.TemporaryFile(dir=os.path.dirname(target)).close()
+    except (OSError, ValueError) as error:
+        raise _not_writable(path, error)
+
+
+def _not_writable(path: FilePath, error: Exception) -> DataError:
+    """Make the error about a file; a ValueError says that the name holds a null byte, or is no text."""
+    return DataError("cannot write %s: %s" % (ascii(str(path)), getattr(error, "strerror", None) or error))
 
 
 def _beside(target: str) -> str:
@@ -203,10 +232,12 @@ def make_folder(path: str, source_name: str) -> None:
         ConfigError: it is the folder of the input.
         DataError: it cannot be made.
     """
-    home = source_name if os.path.isdir(source_name) else os.path.dirname(source_name) or "."
-    if os.path.lexists(source_name) and os.path.realpath(path) == os.path.realpath(home):
-        raise ConfigError("expected the results in another folder than that of the input, got %s" % path)
     try:
+        home = source_name if os.path.isdir(source_name) else os.path.dirname(source_name) or "."
+        if os.path.lexists(source_name) and os.path.realpath(path) == os.path.realpath(home):
+            raise ConfigError("expected the results in another folder than that of the input, got %s" % path)
         os.makedirs(path, exist_ok=True)
     except OSError as error:
         raise DataError("expected a folder to write to, got %s: %s" % (path, error.strerror or error))
+    except ValueError as error:  # the name holds a null byte, or cannot be encoded
+        raise DataError("expected a folder to write to, got %s: %s" % (ascii(path), error))

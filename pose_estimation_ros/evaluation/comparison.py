@@ -23,13 +23,14 @@ import numpy as np
 
 from pose_estimation_ros.core.atomic_files import write_json, write_whole
 from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core.fields import check_fields, whole
 from pose_estimation_ros.core.machine import UNKNOWN, describe_machine
 from pose_estimation_ros.core.model_spec import POSE_TASKS
 from pose_estimation_ros.core.timing import percentiles, take_turns
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_detector, accuracy_of_pose_model
 from pose_estimation_ros.evaluation.benchmarks import Benchmarks, Figures
 from pose_estimation_ros.evaluation.comparison_plot import plot
-from pose_estimation_ros.evaluation.evaluate import distinct_names, is_detector
+from pose_estimation_ros.evaluation.evaluate import SHARED_RULES, distinct_names, is_detector
 from pose_estimation_ros.evaluation.onnx_cost import onnx_cost
 from pose_estimation_ros.evaluation.protocols import find_protocol, with_padding
 from pose_estimation_ros.inference.backends.base import CPU_ENGINES
@@ -43,12 +44,14 @@ WARM_UP = 5  # rounds
 HEADLINES = {"AP": ("AP", 1), "Mean@0.5": ("PCKh@0.5", 1), "recall_at_1_fp": ("recall at 1 false positive", 100)}
 COLUMNS = ("model", "accuracy", "p50 ms", "p90 ms", "ratio", "M params", "Gi MACs", "MB")
 
+RULES = {**SHARED_RULES, "rounds": whole(1)}
+
 Row = dict[str, Any]  # what compare.json has of a model
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Describe a comparison of models.
+    """Describe a comparison of models; its fields are checked when it is made.
 
     Attributes:
         models: as Evaluation's; ratios are to the first.
@@ -60,6 +63,9 @@ class Comparison:
         cpu_engine: library that runs ONNX models, see open_backend.
         rounds: number of timed runs of each network.
         out: folder for compare.json, compare.csv and compare.png.
+
+    Raises:
+        ConfigError: a field has the wrong type or is out of range.
     """
 
     models: Sequence[str | Path]
@@ -71,6 +77,10 @@ class Comparison:
     cpu_engine: str = CPU_ENGINES[0]
     rounds: int = 50
     out: str | Path = "out/compare"
+
+    def __post_init__(self) -> None:
+        """Check and convert all fields."""
+        vars(self).update(check_fields(vars(self), RULES))
 
 
 class Candidate(NamedTuple):
@@ -111,6 +121,8 @@ def compare(
     Raises:
         ConfigError, DataError, ModelError: before anything that takes long.
     """
+    if not comparison.models and not additional:
+        raise ConfigError("expected at least one model, got none")
     models = [*open_candidates(comparison), *additional]
     rows = measure(models, comparison.rounds)
     if on_measured:

@@ -11,6 +11,17 @@ from typing import NamedTuple
 
 from pose_estimation_ros.core.atomic_files import file_sha256, read_json, write_json
 from pose_estimation_ros.core.errors import ConfigError, ModelError
+from pose_estimation_ros.core.fields import (
+    PATH,
+    TEXT,
+    TRUE_OR_FALSE,
+    Rule,
+    check_fields,
+    list_of,
+    one_of,
+    optional,
+    whole,
+)
 from pose_estimation_ros.core.model_spec import ENGINE, parse_spec, spec_path
 from pose_estimation_ros.datasets.predictions import Result
 from pose_estimation_ros.evaluation.accuracy import (
@@ -19,18 +30,41 @@ from pose_estimation_ros.evaluation.accuracy import (
     accuracy_of_predictions,
 )
 from pose_estimation_ros.evaluation.benchmarks import Benchmarks, Figures, Predictions
-from pose_estimation_ros.evaluation.metrics.bootstrap import DRAWS
-from pose_estimation_ros.evaluation.protocols import find_protocol
+from pose_estimation_ros.evaluation.metrics.bootstrap import DRAWS, MAX_DRAWS
+from pose_estimation_ros.evaluation.protocols import PROTOCOLS, find_protocol
 from pose_estimation_ros.evaluation.report.summary import Source
 from pose_estimation_ros.evaluation.report.write import write_report
+from pose_estimation_ros.evaluation.splits import HALVES
 from pose_estimation_ros.inference.backends.base import CPU_ENGINES
 from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.inference.backends.model_file import ModelFile
+from pose_estimation_ros.inference.options import option_rule
+
+# The rules of the fields that Evaluation and Comparison share.
+SHARED_RULES: dict[str, Rule] = {
+    "data": PATH,
+    "models": list_of(PATH),
+    "protocol": optional(one_of(PROTOCOLS)),
+    "flip": optional(TRUE_OR_FALSE),
+    "boxes": optional(PATH),
+    "out": PATH,
+    "threads": option_rule("threads"),
+    "cpu_engine": option_rule("cpu_engine"),
+}
+RULES: dict[str, Rule] = {
+    **SHARED_RULES,
+    "predictions": list_of(PATH),
+    "half": optional(one_of(HALVES)),
+    "groups": TRUE_OR_FALSE,
+    "report": optional(PATH),
+    "draws": whole(1, MAX_DRAWS),
+    "save": optional(TEXT),
+}
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Describe an evaluation of models and files of predictions.
+    """Describe an evaluation of models and files of predictions; its fields are checked when it is made.
 
     Attributes:
         data: annotation file with images/ beside it, or the folder of its person_keypoints.json and images/.
@@ -47,6 +81,9 @@ class Evaluation:
         save: also keep the figures in the spec of each model, under this name in its "accuracy".
         threads: number of threads of the CPU, 0 = as many as cores.
         cpu_engine: library that runs ONNX models, see open_backend.
+
+    Raises:
+        ConfigError: a field has the wrong type or is out of range.
     """
 
     data: str | Path
@@ -63,6 +100,10 @@ class Evaluation:
     save: str | None = None
     threads: int = 0
     cpu_engine: str = CPU_ENGINES[0]
+
+    def __post_init__(self) -> None:
+        """Check and convert all fields."""
+        vars(self).update(check_fields(vars(self), RULES))
 
 
 class Evaluated(NamedTuple):

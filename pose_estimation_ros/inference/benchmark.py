@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.fields import PATH, check_fields, list_of, one_of, optional, whole
 from pose_estimation_ros.core.machine import describe_machine
 from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec
 from pose_estimation_ros.core.poses import Poses
@@ -20,11 +21,12 @@ from pose_estimation_ros.imaging.encodings import decode_image
 from pose_estimation_ros.imaging.video import Source, open_source, warn_of_unreadable
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.backends.open import open_model
-from pose_estimation_ros.inference.options import DEFAULTS, PipelineOptions
+from pose_estimation_ros.inference.options import DEFAULTS, PIPELINE_OPTIONS, PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 from pose_estimation_ros.inference.predict import warn_of_non_finite
 
 WARM_UP = 5  # frames
+MAX_BATCH = 1024
 # In the order of the work; the copies only where there is a device.
 FRAME_PARTS = (
     "decode message",
@@ -66,6 +68,17 @@ class Benchmark(NamedTuple):
     encoding: str = "bgr8"
 
 
+RULES = {
+    "input": PATH,
+    "options": PIPELINE_OPTIONS,
+    "frames": whole(1),
+    "batches": list_of(whole(1, MAX_BATCH)),
+    "rounds": whole(1),
+    "against": optional(PATH),
+    "encoding": one_of(sorted(ENCODERS)),
+}
+
+
 def run_benchmark(
     benchmark: Benchmark, make_message: MakeMessage, warn: Callable[[str], Any] = warnings.warn
 ) -> Dict[str, Any]:
@@ -80,10 +93,19 @@ def run_benchmark(
         Settings and times, as `pose benchmark --json` writes them.
 
     Raises:
+        ConfigError: A setting or an option has the wrong type or is out of range.
         DataError: The source cannot be read or has too few frames.
         ModelError: A network cannot be opened.
     """
+    benchmark = benchmark._replace(**check_fields(benchmark._asdict(), RULES))
     options = benchmark.options
+    shared: Dict[str, Any] = {
+        "threads": options.threads,
+        "fallback": options.fallback,
+        "cpu_engine": options.cpu_engine,
+    }
+    if benchmark.against:  # a fault of it is found before the frames are timed
+        open_model(benchmark.against, POSE_TASKS, **shared)[0].close()
     with open_source(benchmark.input) as source, build_pipeline(options) as pipeline:
         pipeline.backend.time_copies()
         result = {"model": options.model, "detector": pipeline.detector_name, "threads": options.threads}
@@ -92,7 +114,6 @@ def run_benchmark(
         warn_of_non_finite(pipeline, warn)
         warn_of_unreadable(source, warn)
     models = [options.model] + ([benchmark.against] if benchmark.against else [])
-    shared = {"threads": options.threads, "fallback": options.fallback, "cpu_engine": options.cpu_engine}
     result["network"] = [time_networks(models, size, benchmark.rounds, **shared) for size in benchmark.batches]
     result["machine"] = describe_machine()
     return result

@@ -4,19 +4,15 @@ The nodes' parameters, launch arguments, flags of `pose`, options of bag evaluat
 documentation are made from OPTIONS. The parameters that only the nodes have are described by the same class.
 """
 
-import numbers
-from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Iterable, Mapping, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.core.errors import ConfigError, closest_name, shown
-from pose_estimation_ros.inference.backends.base import CPU_ENGINES
+from pose_estimation_ros.core.fields import WORDS, Rule, is_a
+from pose_estimation_ros.inference.backends.base import CPU_ENGINES, MAX_THREADS
 
 MISSPELLED = 0.8  # similarity of two names, 0..1, from which on one is taken for a misspelling of the other
 SIMILAR = 0.65  # from which on the other is worth a hint
 LONG_WORD = 6  # letters; a name's last word that long, as in score_threshold, is often taken for the whole name
-
-# What a value has to be an instance of, by the type of the default, and the words for it.
-ACCEPTED: Dict[type, type] = {bool: bool, int: numbers.Integral, float: numbers.Real, str: str}
-WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
 class Option(NamedTuple):
@@ -100,7 +96,7 @@ _TABLE = (
     _option("tracking", "Give people ids that stay from frame to frame."),
     _option("smoothing", "Smooth tracked keypoints by a One-Euro filter; needs tracking.", live=True),
     _option("flip_test", "Run mirrored crops, too: more accurate, twice the time."),
-    _option("threads", "CPU threads of the networks; 0: as many as cores.", 0, 256),
+    _option("threads", "CPU threads of the networks; 0: as many as cores.", 0, MAX_THREADS),
     _option("fallback", "Where an engine cannot be used, or fails, go on with its ONNX model on the CPU."),
     _option("cpu_engine", "Library that runs .onnx models; openvino only if installed.", choices=CPU_ENGINES),
     _option(
@@ -161,10 +157,10 @@ def check_value(option: Option, value: Any) -> Any:
         ConfigError: The value does not fit.
     """
     kind, is_list = item_type(option), isinstance(option.default, list)
-    if option.number_too and _is_a(int, value):
+    if option.number_too and is_a(int, value):
         value = str(value)
     items = value if is_list else [value]
-    if not isinstance(items, list) or not all(_is_a(kind, item) for item in items):
+    if not isinstance(items, list) or not all(is_a(kind, item) for item in items):
         raise ConfigError("expected %s to be %s, got %s" % (option.name, expected_text(option), shown(value)))
     if option.choices and value not in option.choices:
         raise ConfigError("expected %s to be %s, got %s" % (option.name, expected_text(option), shown(value)))
@@ -207,6 +203,21 @@ def expected_text(option: Option) -> str:
     return words if option.low is None else "%s in %s..%s" % (words, option.low, option.high)
 
 
+def option_rule(name: str) -> Rule:
+    """Return the rule of a field that is an option of a pipeline; ``name`` is the option's."""
+    option = OPTIONS[name]
+    return Rule(expected_text(option), lambda value: check_value(option, value))
+
+
+def _checked_options(value: Any) -> PipelineOptions:
+    if not isinstance(value, PipelineOptions):
+        raise TypeError
+    return make_options(value._asdict())
+
+
+PIPELINE_OPTIONS = Rule("PipelineOptions, such as PipelineOptions(threads=1)", _checked_options)
+
+
 def intended_name(name: str, known: Iterable[str]) -> str:
     """Return the known name of which this one is a misspelling, or "" where it resembles none.
 
@@ -235,11 +246,6 @@ def unknown_text(noun: str, name: str, known: Iterable[str]) -> str:
     near = intended_name(name, names) or closest_name(name, names, SIMILAR)
     hint = "; did you mean %r? known: " % near if near else "; known: "
     return "unknown %s %s%s%s" % (noun, shown(name), hint, ", ".join(names))
-
-
-def _is_a(kind: type, value: object) -> bool:
-    """Tell whether a value has a type; true and false are no numbers, and NumPy's numbers are numbers."""
-    return isinstance(value, ACCEPTED[kind]) and (kind is bool or not isinstance(value, bool))
 
 
 def _parsed(kind: type, text: str) -> Any:

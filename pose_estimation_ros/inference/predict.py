@@ -14,9 +14,10 @@ import numpy as np
 
 from pose_estimation_ros.core.atomic_files import make_folder, write_json, write_whole
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.imaging.draw import draw_poses
+from pose_estimation_ros.core.fields import PATH, check_fields, one_of, optional, whole
+from pose_estimation_ros.imaging.draw import COLOR_BY, draw_poses
 from pose_estimation_ros.imaging.video import Source, SourceFrame, VideoWriter, open_source, warn_of_unreadable
-from pose_estimation_ros.inference.options import DEFAULTS, PipelineOptions
+from pose_estimation_ros.inference.options import DEFAULTS, PIPELINE_OPTIONS, PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 from pose_estimation_ros.inference.progress import progress
 
@@ -38,6 +39,15 @@ class Prediction(NamedTuple):
     options: PipelineOptions = DEFAULTS
     max_frames: Optional[int] = None
     color_by: str = "side"
+
+
+RULES = {
+    "input": PATH,
+    "out": PATH,
+    "options": PIPELINE_OPTIONS,
+    "max_frames": optional(whole(1)),
+    "color_by": one_of(COLOR_BY),
+}
 
 
 class Predicted(NamedTuple):
@@ -66,10 +76,11 @@ def predict(prediction: Prediction, warn: Callable[[str], Any] = warnings.warn) 
         warn: Gets a text for each warning, such as that an engine failed or that an image cannot be read.
 
     Raises:
-        ConfigError: An option is out of range.
+        ConfigError: A setting or an option has the wrong type or is out of range.
         ModelError: A network cannot be opened.
         DataError: The source cannot be read, or the results cannot be written.
     """
+    prediction = prediction._replace(**check_fields(prediction._asdict(), RULES))
     with open_source(prediction.input) as source:
         options = prediction.options
         if source.kind in ("image", "folder"):  # single pictures: nothing to carry over

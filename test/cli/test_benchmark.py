@@ -60,6 +60,13 @@ def test_what_is_refused(bench, frames, options, expected):
     assert status == 1 and expected in err
 
 
+@pytest.mark.parametrize("options", [["--json", "."], ["--against", "nix"], ["--against", "nix", "--batches", "0"]])
+def test_faults_are_found_before_frames_are_timed(bench, monkeypatch, options):
+    monkeypatch.setattr("pose_estimation_ros.inference.benchmark.time_frames", None)
+    status, _, err = bench(1, *options)
+    assert status == 1 and ("nix" in err or "cannot write '.': Is a directory" in err)
+
+
 def test_arguments_are_the_fields_of_the_benchmark(monkeypatch):
     seen = []
     monkeypatch.setattr(module, "run_benchmark", lambda benchmark, *_: seen.append(benchmark) or {})

@@ -10,9 +10,11 @@ import pytest
 
 from pose_estimation_ros.core.atomic_files import (
     CHUNK,
+    check_writable,
     file_sha256,
     is_number,
     is_whole_number,
+    make_folder,
     read_json,
     whole_file,
     write_json,
@@ -250,3 +252,40 @@ def test_numbers(value, number, whole):
 @pytest.mark.parametrize("value, inside", [(1, True), (0, False), (3, True), (4, False)])
 def test_range_of_numbers(value, inside):
     assert is_number(value, 1, 3) == is_whole_number(value, 1, 3) == inside
+
+
+@pytest.mark.parametrize("name", ["new.json", "old.json", "new/folder/x.json", "link.json"])
+def test_a_file_that_can_be_written_is_not_touched_by_the_check(tmp_path, name):
+    (tmp_path / "old.json").write_text("old")
+    (tmp_path / "link.json").symlink_to("old.json")
+    check_writable(tmp_path / name)
+    assert (tmp_path / "old.json").read_text() == "old" and not (tmp_path / "new.json").exists()
+    assert names((tmp_path / name).parent) in ([], ["link.json", "old.json"])
+    write_whole(tmp_path / name, b"new")
+
+
+@pytest.mark.parametrize("name", ["folder", "file/x.json", "a" + chr(0) + "b", "n" * 300])
+def test_a_file_that_cannot_be_written_is_refused_by_the_check(tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    for write in (check_writable, lambda path: write_whole(path, b"")):
+        with pytest.raises(DataError, match="^cannot write "):
+            write(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["/dev/null", "/dev/stdout"])
+def test_devices_pass_the_check(name):
+    check_writable(name)
+
+
+@pytest.mark.parametrize("path, source", [("a" + chr(0) + "b", "x"), ("out", "a" + chr(0) + "b"), ("\ud800", "x")])
+def test_a_folder_of_an_impossible_name(tmp_path, monkeypatch, path, source):
+    monkeypatch.chdir(tmp_path)
+    if path != "out":
+        with pytest.raises(DataError, match="expected a folder to write to, got "):
+            make_folder(path, source)
+    else:
+        try:  # Python 3.6 raises an error where later ones find no such input, which does not matter then
+            make_folder(path, source)
+        except DataError:
+            pass

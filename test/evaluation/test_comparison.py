@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("onnx")
 pytest.importorskip("matplotlib")
 
+from pose_estimation_ros.core.errors import ConfigError  # noqa: E402
 from pose_estimation_ros.evaluation.comparison import (  # noqa: E402
     COLUMNS,
     Candidate,
@@ -58,6 +59,29 @@ def test_a_line_of_the_table(figures, counts, first, last):
 def test_csv_of_models_with_different_figures():
     rows = [{"model": "a", "AP": 1.5, "macs": None}, {"model": "b", "recall_at_1_fp": 0.5}]
     assert as_csv(rows) == b"model,AP,macs,recall_at_1_fp\na,1.5,,\nb,,,0.5\n"
+
+
+@pytest.mark.parametrize(
+    "fields, words",
+    [
+        ({"models": "m"}, r"expected models to be a list, .*; did you mean \['m'\]"),
+        ({"data": 5}, "expected data to be a name or path, got 5"),
+        ({"flip": "yes"}, "expected flip to be true or false, or None, got 'yes'"),
+        ({"threads": 10**6}, "expected threads in 0..256, got 1000000"),
+        ({"rounds": 0}, "expected rounds to be a whole number of 1 or more, got 0"),
+        ({"rounds": "5"}, "expected rounds to be a whole number of 1 or more, got '5'"),
+        ({"out": None}, "expected out to be a name or path, got None"),
+    ],
+)
+def test_fields_are_checked_when_a_comparison_is_made(fields, words):
+    with pytest.raises(ConfigError, match=words):
+        Comparison(**{"models": ["m"], "data": "data", **fields})
+
+
+def test_a_comparison_of_nothing_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="expected at least one model, got none"):
+        compare(Comparison([], "data", out=tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_comparison_from_python(tmp_path, dots, model, counts, capsys):

@@ -31,6 +31,43 @@ def test_names_of_several(paths, names):
         assert distinct_names([Path(path) for path in paths]) == names
 
 
+@pytest.mark.parametrize(
+    "fields, words",
+    [
+        ({"data": None}, "expected data to be a name or path, got None"),
+        ({"models": "lite0_fpn_coco"}, r"expected models to be a list, .*; did you mean \['lite0_fpn_coco'\]"),
+        ({"models": Path("m.onnx")}, r"expected models to be a list, .*; did you mean \["),
+        ({"models": [5]}, "expected models to be a list, each item a name or path, got .5."),
+        ({"models": None}, "expected models to be a list"),
+        ({"predictions": "results.json"}, r"expected predictions to be a list, .*mean \['results.json'\]"),
+        ({"protocol": "x"}, "expected protocol to be one of plain, "),
+        ({"flip": "yes"}, "expected flip to be true or false, or None, got 'yes'"),
+        ({"boxes": 5}, "expected boxes to be a name or path, or None, got 5"),
+        ({"half": "x"}, "expected half to be one of choose, report, or None, got 'x'"),
+        ({"groups": "no"}, "expected groups to be true or false, got 'no'"),
+        ({"out": None}, "expected out to be a name or path, got None"),
+        ({"report": 1}, "expected report to be a name or path, or None, got 1"),
+        ({"draws": -1}, "expected draws to be a whole number in 1..1000000, got -1"),
+        ({"draws": "a"}, "expected draws to be a whole number in 1..1000000, got 'a'"),
+        ({"save": 1}, "expected save to be a text"),
+        ({"threads": 10**6}, "expected threads in 0..256, got 1000000"),
+        ({"threads": 5000}, "expected threads in 0..256, got 5000"),
+        ({"threads": -1}, "expected threads in 0..256, got -1"),
+        ({"threads": 1.5}, "expected threads to be a whole number in 0..256, got 1.5"),
+        ({"threads": "2"}, "expected threads to be a whole number in 0..256, got '2'"),
+        ({"cpu_engine": "x"}, "expected cpu_engine to be one of onnxruntime, openvino, got 'x'"),
+    ],
+)
+def test_fields_are_checked_when_an_evaluation_is_made(fields, words):
+    with pytest.raises(ConfigError, match=words):
+        Evaluation(**{"data": "data", **fields})
+
+
+def test_lists_and_paths_are_converted_once():
+    evaluation = Evaluation(Path("data"), (model for model in ("a", Path("b"))), out=Path("out"))
+    assert evaluation == Evaluation("data", ("a", "b"), out="out") and evaluation.models == ("a", "b")
+
+
 def test_an_evaluation_from_python(tmp_path, dots, model, capsys):
     """It returns what it writes, prints nothing, and says when each file is done."""
     data, out = dots("coco17"), tmp_path / "out"

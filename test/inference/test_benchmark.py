@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.cli.benchmark import make_message
-from pose_estimation_ros.core.errors import PoseError
+from pose_estimation_ros.core.errors import ConfigError, PoseError
 from pose_estimation_ros.core.timing import take_turns
 from pose_estimation_ros.imaging.encodings import decode_image
 from pose_estimation_ros.imaging.video import VideoWriter
@@ -147,9 +147,32 @@ def test_messages_decode_to_the_frame(encoding):
     "frames, settings, expected",
     [
         (WARM_UP, {}, "expected more than %d frames, got %d" % (WARM_UP, WARM_UP)),
-        (WARM_UP + 1, {"against": "no_such_model"}, "no_such_model"),
+        (0, {"against": "no_such_model"}, "no_such_model"),
+        (0, {"against": "no_such_model", "batches": []}, "no_such_model"),
     ],
 )
 def test_what_is_refused(bench, frames, settings, expected):
     with pytest.raises(PoseError, match=expected):
         bench(frames, **settings)
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"input": 5}, "expected input to be a name or path, got 5"),
+        ({"options": {"threads": 1}}, "expected options to be PipelineOptions"),
+        ({"options": None}, "expected options to be PipelineOptions"),
+        ({"frames": 0}, "expected frames to be a whole number of 1 or more, got 0"),
+        ({"frames": "3"}, "expected frames to be"),
+        ({"batches": 1}, "expected batches to be a list, each item a whole number in 1..1024, got 1"),
+        ({"batches": [-1]}, "expected batches to be"),
+        ({"batches": "12"}, "expected batches to be"),
+        ({"rounds": 0}, "expected rounds to be a whole number of 1 or more, got 0"),
+        ({"against": 5}, "expected against to be a name or path, or None, got 5"),
+        ({"encoding": "x"}, "expected encoding to be one of bgr8, bgra8, mono8, rgb8, got 'x'"),
+    ],
+)
+def test_settings_are_checked_before_anything_is_opened(monkeypatch, settings, words):
+    monkeypatch.setattr(module, "open_source", None)
+    with pytest.raises(ConfigError, match=words):
+        run_benchmark(Benchmark("clip.mp4")._replace(**settings), make_message)

@@ -1,11 +1,13 @@
 import json
 import os
+import pathlib
 
 import cv2
 import numpy as np
 import pytest
 
 from pose_estimation_ros.__main__ import main
+from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.imaging.video import Source, VideoWriter, open_source, warn_of_unreadable
 from pose_estimation_ros.inference import predict as predict_module
@@ -251,6 +253,37 @@ def test_a_prediction_needs_no_command(color_model, clip, tmp_path):
     prediction = Prediction(str(clip), str(tmp_path / "out"), options, max_frames=3)
     assert predict(prediction, warnings.append) == Predicted(3, 3) and warnings == []
     assert sorted(os.listdir(str(tmp_path / "out"))) == ["keypoints.json", "walk.mp4"]
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"input": None}, "expected input to be a name or path, got None"),
+        ({"out": None}, "expected out to be a name or path, got None"),
+        ({"out": "a" + chr(0) + "b"}, "expected out to be a name or path, got "),
+        ({"options": {"threads": 1}}, "expected options to be PipelineOptions, .*, got {'threads': 1}"),
+        ({"options": None}, "expected options to be PipelineOptions, .*, got None"),
+        ({"options": PipelineOptions(threads=10**6)}, "expected threads in 0..256, got 1000000"),
+        ({"max_frames": "2"}, "expected max_frames to be a whole number of 1 or more, or None, got '2'"),
+        ({"max_frames": 0}, "expected max_frames to be"),
+        ({"max_frames": -1}, "expected max_frames to be"),
+        ({"max_frames": 2.5}, "expected max_frames to be"),
+        ({"color_by": "tracks"}, "expected color_by to be one of side, track, got 'tracks'"),
+        ({"color_by": None}, "expected color_by to be"),
+    ],
+)
+def test_settings_are_checked_before_anything_is_opened_or_written(monkeypatch, tmp_path, settings, words):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(predict_module, "open_source", None)
+    with pytest.raises(ConfigError, match=words):
+        predict(Prediction("in.mp4", "out")._replace(**settings))
+    assert os.listdir(str(tmp_path)) == []
+
+
+def test_paths_need_not_be_texts(color_model, clip, tmp_path):
+    options = PipelineOptions(model=color_model, detector="full_frame", threads=1)
+    prediction = Prediction(pathlib.Path(str(clip)), tmp_path / "out", options, max_frames=np.int64(1))
+    assert predict(prediction) == Predicted(1, 1)
 
 
 def test_warnings_go_to_the_caller(color_model, tmp_path, blob):

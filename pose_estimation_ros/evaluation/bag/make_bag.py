@@ -26,6 +26,7 @@ import numpy as np
 
 from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.core.errors import ConfigError, DataError, FrameError
+from pose_estimation_ros.core.fields import PATH, TRUE_OR_FALSE, Rule, check_fields, number, one_of, optional, whole
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.datasets import coco_index
 from pose_estimation_ros.evaluation.bag.files.message_types import header, messages
@@ -45,12 +46,22 @@ FILE_FORMATS = {b"\xff\xd8": "jpeg", b"\x89PNG": "png"}  # first bytes -> name i
 JPEG_QUALITY = 95
 RATES_HZ = (1e-3, 1e6)  # lowest and highest
 
+RULES: dict[str, Rule] = {
+    "source": PATH,
+    "out": PATH,
+    "storage": one_of(STORAGES),
+    "compressed": TRUE_OR_FALSE,
+    "rate_hz": optional(number(*RATES_HZ)),
+    "annotations": optional(PATH),
+    "max_frames": optional(whole(1)),
+}
+
 
 @dataclass(frozen=True)
 class BagConversion:
     """Hold all settings of the conversion of a video or images to a bag; they are checked when the object is made.
 
-    The defaults are those of `pose make-bag`. Error messages name the options of that command.
+    The defaults are those of `pose make-bag`.
 
     Attributes:
         source: path of a video, a folder of images, or an image.
@@ -62,7 +73,7 @@ class BagConversion:
         max_frames: number of images to stop after; None: all.
 
     Raises:
-        ConfigError: a value is out of range.
+        ConfigError: a value has the wrong type or is out of range.
     """
 
     source: str | Path
@@ -74,13 +85,8 @@ class BagConversion:
     max_frames: int | None = None
 
     def __post_init__(self) -> None:
-        """Check all settings."""
-        if self.storage not in STORAGES:
-            raise ConfigError(f"expected --storage out of {', '.join(STORAGES)}, got {self.storage!r}")
-        if self.rate_hz is not None and not RATES_HZ[0] <= self.rate_hz <= RATES_HZ[1]:
-            raise ConfigError(f"expected --rate in {RATES_HZ[0]}..{RATES_HZ[1]}, got {self.rate_hz}")
-        if self.max_frames is not None and self.max_frames < 1:
-            raise ConfigError(f"expected --max-frames >= 1, got {self.max_frames}")
+        """Check and convert all settings."""
+        vars(self).update(check_fields(vars(self), RULES))
 
 
 class MadeBag(NamedTuple):

@@ -18,6 +18,7 @@ from pose_estimation_ros.datasets.mpii import Persons, head_distance
 from pose_estimation_ros.evaluation.metrics.pckh import IN_MEAN
 
 DRAWS, SEED, PERCENT = 1000, 0, 95
+MAX_DRAWS = 10**6
 
 Figure = Callable[[np.ndarray], float]  # from how many times each of the I images counts, (I,) int, to 0..100
 

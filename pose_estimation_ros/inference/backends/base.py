@@ -4,11 +4,18 @@ from typing import Callable, Dict, Optional, Tuple
 
 import numpy as np
 
+from pose_estimation_ros.core.fields import check_field, whole
 from pose_estimation_ros.inference.non_finite import NonFinite, mark_non_finite, total
 
 CPU_ENGINES = ("onnxruntime", "openvino")  # libraries that run .onnx files, the default first
+MAX_THREADS = 256  # with many thousands ONNX Runtime takes all memory and ends the process
 Shape = Tuple[Optional[int], ...]  # None for a free dimension
 Outputs = Dict[str, np.ndarray]
+
+
+def check_threads(threads: int) -> int:
+    """Return a number of CPU threads, 0 = as many as cores. Raises ConfigError where it is out of range."""
+    return int(check_field("threads", threads, whole(0, MAX_THREADS)))
 
 
 class Backend:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Iterator, List, Optional, Sequence, Tuple, Uni
 import numpy as np
 
 from pose_estimation_ros.core.errors import ModelError, shown
-from pose_estimation_ros.inference.backends.base import Backend, Outputs, Shape, run_in_parts
+from pose_estimation_ros.inference.backends.base import Backend, Outputs, Shape, check_threads, run_in_parts
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -39,11 +39,12 @@ class OnnxRuntimeBackend(Backend):
             providers: names of ONNX Runtime's execution providers, tried in order.
 
         Raises:
+            ConfigError: threads is out of range.
             ModelError: onnxruntime is not installed, the file is corrupt, or it has not exactly one input of float32.
         """
         self._path = model_path
         self._session: Optional["InferenceSession"] = None
-        session = _open_session(model_path, threads, list(providers))
+        session = _open_session(model_path, check_threads(threads), list(providers))
         with _plain_errors(model_path, "reads"):
             inputs = [(i.name, i.type, _fixed_sizes(i.shape)) for i in session.get_inputs()]
             self.output_shapes = {output.name: _fixed_sizes(output.shape) for output in session.get_outputs()}

@@ -27,7 +27,7 @@ def open_backend(model: ModelFile, threads: int = 0, cpu_engine: str = CPU_ENGIN
 
     Raises:
         ModelError: the library is missing or refuses the file, or the engine was built for another machine or model.
-        ConfigError: cpu_engine has another value.
+        ConfigError: cpu_engine has another value, or threads is out of range.
     """
     if model.kind == "engine":
         return TensorRTBackend(model)

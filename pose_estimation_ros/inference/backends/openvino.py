@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Dict, Optional
 import numpy as np
 
 from pose_estimation_ros.core.errors import ModelError, reason_of
-from pose_estimation_ros.inference.backends.base import Backend, Outputs, Shape, run_in_parts
+from pose_estimation_ros.inference.backends.base import Backend, Outputs, Shape, check_threads, run_in_parts
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, ConstOutput, InferRequest
@@ -34,10 +34,11 @@ class OpenVinoBackend(Backend):
             threads: 0 lets OpenVINO choose.
 
         Raises:
+            ConfigError: threads is out of range.
             ModelError: openvino is not installed, the file is corrupt, or it has not exactly one input.
         """
         self._path = model_path
-        model = _compile(model_path, threads)
+        model = _compile(model_path, check_threads(threads))
         if len(model.inputs) != 1:
             raise ModelError("%s: expected one input, got %d" % (model_path, len(model.inputs)))
         self._request: Optional["InferRequest"] = model.create_infer_request()

@@ -64,8 +64,7 @@ def build_engine(model: str, options: BuildOptions, trt: TensorRT, here: Mapping
         ModelError: a file is missing or cannot be written, TensorRT refuses the model, or even fp32 is over the limit.
     """
     onnx, precision = plain_model(find_path(model) or model, options.precision)
-    options = options._replace(precision=precision)
-    check_options(options, here)
+    options = check_options(options._replace(precision=precision), here)
     source = source_file(onnx, precision, is_strongly_typed(trt))
     spec = load_model_spec(onnx)
     with OnnxRuntimeBackend(onnx) as reference:

@@ -6,6 +6,7 @@ from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.core.atomic_files import JsonObject, file_sha256
 from pose_estimation_ros.core.errors import ConfigError, ModelError
+from pose_estimation_ros.core.fields import PATH, TRUE_OR_FALSE, check_fields, number, one_of, optional, whole
 from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
 from pose_estimation_ros.inference.backends.base import Backend
 
@@ -43,25 +44,36 @@ class BuildOptions(NamedTuple):
     unchecked: bool = False
 
 
-def check_options(options: BuildOptions, here: Mapping[str, str]) -> None:
-    """Check the options for a machine.
+RULES = {
+    "precision": optional(one_of(MAX_ERROR_PX)),
+    "max_batch": whole(1, 1024),
+    "workspace_mb": optional(whole(1, 10**6)),
+    "timing_cache": optional(PATH),
+    "out": optional(PATH),
+    "force": TRUE_OR_FALSE,
+    "max_error_px": optional(number(0)),
+    "images": optional(PATH),
+    "unchecked": TRUE_OR_FALSE,
+}
+
+
+def check_options(options: BuildOptions, here: Mapping[str, str]) -> BuildOptions:
+    """Check the options for a machine, and return them with texts in place of paths.
 
     Args:
         options: to check.
         here: ``Gpu.machine``.
 
     Raises:
-        ConfigError: a number is too small, or the GPU has no fast int8 arithmetic.
+        ConfigError: an option has the wrong type or is out of range, or the GPU has no fast int8 arithmetic.
     """
-    for name, low in (("max_batch", 1), ("workspace_mb", 1), ("max_error_px", 0)):
-        value = getattr(options, name)
-        if value is not None and not value >= low:
-            raise ConfigError("expected %s of %d or more, got %s" % (name, low, value))
+    options = options._replace(**check_fields(options._asdict(), RULES))
     if options.precision == "int8" and here["compute_capability"] in NO_INT8:
         raise ConfigError(
             "expected fp16 or fp32 for %(device)s: with compute capability %(compute_capability)s it has no int8 "
             "arithmetic that is faster than fp16" % here
         )
+    return options
 
 
 def plain_model(path: str, precision: Optional[str]) -> Tuple[str, str]:

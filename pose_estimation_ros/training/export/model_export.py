@@ -6,18 +6,45 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core.errors import ConfigError, shown
+from pose_estimation_ros.core.fields import (
+    PATH,
+    TEXT,
+    TRUE_OR_FALSE,
+    Rule,
+    check_fields,
+    list_of,
+    one_of,
+    optional,
+    whole,
+)
 from pose_estimation_ros.core.model_spec import spec_path
 from pose_estimation_ros.training.export.accuracy_cost import check_data, keep_accuracy, to_text
 from pose_estimation_ros.training.export.convert import PRECISIONS, check_options, convert
 from pose_estimation_ros.training.export.decode_head import add_to_file
 
 FULL = "fp32"
+MAX_COUNT = 10**6
+SIDES_PX = (32, 8192)  # smallest and largest side of a network's input
+
+RULES: dict[str, Rule] = {
+    "source": PATH,
+    "out": PATH,
+    "name": optional(TEXT),
+    "precision": one_of((FULL, *PRECISIONS)),
+    "decode_head": TRUE_OR_FALSE,
+    "size_wh": optional(list_of(whole(*SIDES_PX))),
+    "free_size": TRUE_OR_FALSE,
+    "calibration": optional(PATH),
+    "count": whole(1, MAX_COUNT),
+    "accuracy_data": optional(PATH),
+    "flip": TRUE_OR_FALSE,
+}
 
 
 @dataclass(frozen=True)
 class ModelExport:
-    """Describe an export.
+    """Describe an export; its fields are checked when it is made.
 
     Attributes:
         source: A checkpoint, or an ONNX file in float32.
@@ -32,6 +59,9 @@ class ModelExport:
         count: Number of persons or images of that data to use.
         accuracy_data: Data that the files are tested on, in COCO's layout with images/; None: they are not.
         flip: Whether to test by the mean of the image and its mirror image.
+
+    Raises:
+        ConfigError: A field has the wrong type or is out of range.
     """
 
     source: str
@@ -45,6 +75,10 @@ class ModelExport:
     count: int = 200
     accuracy_data: str | None = None
     flip: bool = False
+
+    def __post_init__(self) -> None:
+        """Check and convert all fields."""
+        vars(self).update(check_fields(vars(self), RULES))
 
     @property
     def is_lower(self) -> bool:
@@ -60,6 +94,10 @@ class ModelExport:
         """
         if self.is_lower:
             check_options(self.precision, self.calibration, self.count)
+        if self.calibration and not self.precision.startswith("int8"):
+            raise ConfigError(f"expected calibration data with int8 alone, got it with {self.precision}")
+        if self.size_wh and len(self.size_wh) != 2:
+            raise ConfigError(f"expected size_wh to be a width and a height, got {shown(self.size_wh)}")
         has_work = self.is_lower or self.decode_head
         if self.source.endswith(".onnx") and (not has_work or self.size_wh or self.free_size):
             raise ConfigError(

@@ -281,12 +281,18 @@ def test_from_python(photos, tmp_path, capsys):
 @pytest.mark.parametrize(
     "fields, words",
     [
-        ({"storage": "zip"}, "expected --storage out of sqlite3, mcap, got 'zip'"),
-        ({"rate_hz": 0.0}, "expected --rate in 0.001..1000000.0, got 0.0"),
-        ({"rate_hz": float("nan")}, "expected --rate in .*, got nan"),
-        ({"max_frames": 0}, "expected --max-frames >= 1, got 0"),
+        ({"storage": "zip"}, "expected storage to be one of sqlite3, mcap, got 'zip'"),
+        ({"rate_hz": 0.0}, "expected rate_hz to be a number in 0.001..1000000.0, or None, got 0.0"),
+        ({"rate_hz": float("nan")}, "expected rate_hz to be .*, got nan"),
+        ({"rate_hz": "30"}, "expected rate_hz to be .*, got '30'"),
+        ({"max_frames": 0}, "expected max_frames to be a whole number of 1 or more, or None, got 0"),
+        ({"max_frames": 1.5}, "expected max_frames to be .*, got 1.5"),
+        ({"compressed": "no"}, "expected compressed to be true or false, got 'no'"),
+        ({"annotations": 5}, "expected annotations to be a name or path, or None, got 5"),
+        ({"source": 0}, "expected source to be a name or path, got 0"),
+        ({"out": None}, "expected out to be a name or path, got None"),
     ],
 )
 def test_settings_that_are_refused(fields, words):
     with pytest.raises(ConfigError, match=words):
-        make_bag.BagConversion("in", "bag", **fields)
+        make_bag.BagConversion(**{"source": "in", "out": "bag", **fields})

@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pytest
 
-from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.inference.backends.onnxruntime import OnnxRuntimeBackend
 
 
@@ -107,3 +107,9 @@ def test_an_input_of_another_type(save_onnx):
     onnx.save(model, path)
     with pytest.raises(ModelError, match=r"expected an input of float32, .*, got tensor\(uint8\)"):
         OnnxRuntimeBackend(path)
+
+
+@pytest.mark.parametrize("threads", [10**6, 5000, 257, -1, 1.5, "2", None, True])
+def test_threads_out_of_range_are_refused(mean_model, threads):
+    with pytest.raises(ConfigError, match="expected threads to be a whole number in 0..256, got "):
+        OnnxRuntimeBackend(mean_model("n"), threads=threads)

@@ -12,6 +12,7 @@ from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.inference.backends.find import onnx_file
 from pose_estimation_ros.inference.backends.onnxruntime import OnnxRuntimeBackend
 from pose_estimation_ros.inference.backends.open import open_backend, open_model
+from pose_estimation_ros.inference.backends.openvino import OpenVinoBackend
 
 
 @pytest.fixture
@@ -125,3 +126,9 @@ def test_without_openvino_the_message_says_what_to_install(mean_model, monkeypat
 def test_an_unknown_engine(mean_model):
     with pytest.raises(ConfigError, match="expected cpu_engine out of onnxruntime, openvino, got 'tvm'"):
         open_backend(onnx_file(mean_model("n")), 1, "tvm")
+
+
+@pytest.mark.parametrize("threads", [10**6, 5000, 257, -1, 1.5, "2", None, True])
+def test_threads_out_of_range_are_refused(mean_model, threads):
+    with pytest.raises(ConfigError, match="expected threads to be a whole number in 0..256, got "):
+        OpenVinoBackend(mean_model("n"), threads=threads)

@@ -354,9 +354,14 @@ def half(source, target):
 @pytest.mark.parametrize(
     "options, message",
     [
-        (BuildOptions(max_batch=0), "expected max_batch of 1 or more, got 0"),
-        (BuildOptions(workspace_mb=0), "expected workspace_mb of 1 or more"),
-        (BuildOptions(max_error_px=-1), "expected max_error_px of 0 or more"),
+        (BuildOptions(max_batch=0), "expected max_batch to be a whole number in 1..1024, got 0"),
+        (BuildOptions(workspace_mb=0), "expected workspace_mb to be a whole number in 1..1000000"),
+        (BuildOptions(max_error_px=-1), "expected max_error_px to be a number of 0 or more"),
+        (BuildOptions(max_batch="8"), "expected max_batch to be"),
+        (BuildOptions(precision="fp8"), "expected precision to be one of fp32, fp16, int8, or None, got 'fp8'"),
+        (BuildOptions(out=5), "expected out to be a name or path, or None, got 5"),
+        (BuildOptions(force="yes"), "expected force to be true or false, got 'yes'"),
+        (BuildOptions(images=5), "expected images to be"),
         (BuildOptions(max_error_px=float("nan")), "expected max_error_px"),
     ],
 )

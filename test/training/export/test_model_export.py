@@ -1,13 +1,16 @@
 import shutil
+from pathlib import Path
 
 import pytest
 
 from pose_estimation_ros.__main__ import main
+from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.model_spec import load_model_spec
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model
 from pose_estimation_ros.evaluation.benchmarks import open_benchmark
 from pose_estimation_ros.evaluation.protocols import find_protocol
 from pose_estimation_ros.inference.backends.find import find_model
+from pose_estimation_ros.training.export.model_export import ModelExport
 from pose_estimation_ros.training.train import train
 
 
@@ -56,6 +59,11 @@ def test_accuracy_before_and_after_in_one_command(checkpoint, dots, tmp_path, ca
         (["x.onnx", "--precision", "fp16", "--free-size"], "and no size, for x.onnx"),
         (["x.onnx", "--precision", "fp16"], "model file x.onnx does not exist"),
         (["x.ckpt", "--precision", "int8-cpu"], "expected calibration data"),
+        (
+            ["x.onnx", "--precision", "fp16", "--calibration", "y"],
+            "expected calibration data with int8 alone, got it with",
+        ),
+        (["x.ckpt", "--calibration", "y"], "expected calibration data with int8 alone, got it with fp32"),
         (["x.ckpt", "--flip"], "expected --flip with --accuracy-data"),
         (["x.ckpt", "--flip", "--decode-head", "--accuracy-data", "y"], "and without --decode-head"),
         (["x.ckpt", "--accuracy-data", "nowhere"], "nowhere: expected a JSON file"),
@@ -65,3 +73,36 @@ def test_accuracy_before_and_after_in_one_command(checkpoint, dots, tmp_path, ca
 def test_faults_are_one_line(options, message, capsys):
     assert main(["export", *options]) == 1
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "fields, words",
+    [
+        ({"source": None}, "expected source to be a name or path, got None"),
+        ({"source": 5}, "expected source to be a name or path, got 5"),
+        ({"out": 5}, "expected out to be a name or path, got 5"),
+        ({"name": 5}, "expected name to be a text .*, got 5"),
+        ({"precision": "int4"}, "expected precision to be one of fp32, fp16, .*, got 'int4'"),
+        ({"decode_head": "yes"}, "expected decode_head to be true or false, got 'yes'"),
+        ({"size_wh": 64}, "expected size_wh to be a list, .*, got 64"),
+        ({"size_wh": [64, "64"]}, "expected size_wh to be a list"),
+        ({"free_size": 1}, "expected free_size to be true or false, got 1"),
+        ({"calibration": 5}, "expected calibration to be a name or path, or None, got 5"),
+        ({"count": "a"}, "expected count to be a whole number in 1..1000000, got 'a'"),
+        ({"count": 0}, "expected count to be a whole number in 1..1000000, got 0"),
+        ({"accuracy_data": 5}, "expected accuracy_data to be"),
+        ({"flip": "no"}, "expected flip to be true or false, got 'no'"),
+    ],
+)
+def test_fields_are_checked_when_an_export_is_made(fields, words):
+    with pytest.raises(ConfigError, match=words):
+        ModelExport(**{"source": "x.ckpt", **fields})
+
+
+def test_paths_need_not_be_texts():
+    assert ModelExport(Path("x.ckpt"), Path("out")) == ModelExport("x.ckpt", "out")
+
+
+def test_a_size_has_two_sides():
+    with pytest.raises(ConfigError, match="expected size_wh to be a width and a height, got"):
+        ModelExport("x.ckpt", size_wh=[64]).check()

@@ -8,22 +8,53 @@ from pathlib import Path
 from typing import Any
 
 from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core.fields import (
+    NUMBER,
+    PATH,
+    TEXT,
+    TRUE_OR_FALSE,
+    Rule,
+    check_fields,
+    list_of,
+    one_of,
+    optional,
+    whole,
+)
 from pose_estimation_ros.evaluation.bag.files.reader import bag_name
 from pose_estimation_ros.evaluation.bag.metrics.ground_truth import FILE
 from pose_estimation_ros.imaging.draw import COLOR_BY
-from pose_estimation_ros.inference.options import PipelineOptions, check_options
+from pose_estimation_ros.inference.options import PIPELINE_OPTIONS, PipelineOptions
 
 DETECTOR, GROUND_TRUTH = "detector", "ground-truth"
 BOXES = (DETECTOR, GROUND_TRUTH)
 MAX_LATENCY_MS = 1e9
 MAX_WORKERS = 1024
 
+RULES: dict[str, Rule] = {
+    "bags": list_of(PATH),
+    "out": PATH,
+    "models": list_of(PATH),
+    "topics": list_of(TEXT),
+    "options": PIPELINE_OPTIONS,
+    "realtime": TRUE_OR_FALSE,
+    "latency_ms": optional(NUMBER),
+    "truth": optional(PATH),
+    "truth_topic": optional(TEXT),
+    "pseudo_truth": optional(PATH),
+    "boxes": one_of(BOXES),
+    "workers": whole(1, MAX_WORKERS),
+    "ray": optional(TEXT),
+    "again": TRUE_OR_FALSE,
+    "video": TRUE_OR_FALSE,
+    "color_by": one_of(COLOR_BY),
+}
+
 
 @dataclass(frozen=True)
 class BagEvaluation:
     """Hold all settings of an evaluation of bags; they are checked when the object is made.
 
-    The defaults are those of `pose evaluate-bag`. Error messages name the options of that command.
+    The defaults are those of `pose evaluate-bag`.
 
     Attributes:
         bags: paths of the bags: rosbag2 folders, .db3, .mcap or .bag files.
@@ -44,8 +75,8 @@ class BagEvaluation:
         color_by: meaning of the colours of limbs in the video: "track" or "side".
 
     Raises:
-        ConfigError: a value is out of range, two settings exclude each other, or the results of two bags or two models
-            would be written to one folder.
+        ConfigError: a value has the wrong type or is out of range, two settings exclude each other, or the results of
+            two bags or two models would be written to one folder.
     """
 
     bags: Sequence[str | Path]
@@ -66,10 +97,8 @@ class BagEvaluation:
     color_by: str = "track"
 
     def __post_init__(self) -> None:
-        """Check all settings."""
-        check_lists(self)
-        check_options(self.options)
-        check_values(self)
+        """Check and convert all settings."""
+        vars(self).update(check_fields(vars(self), RULES))
         check_combinations(self)
         refuse_same_names([(model, Path(model).stem) for model in self.pose_models], "models")
         refuse_same_names([(str(path), bag_name(Path(path))) for path in self.bags], "bags")
@@ -100,30 +129,10 @@ class BagEvaluation:
         return cls(**{**fields, **lists, "options": PipelineOptions(**fields["options"])})
 
 
-def check_lists(evaluation: BagEvaluation) -> None:
-    """Raise ConfigError where a list is a single text, or no bag is given."""
-    for name in ("bags", "models", "topics"):
-        value = getattr(evaluation, name)
-        if isinstance(value, (str, Path)):
-            raise ConfigError(f"expected {name} as a list, got {str(value)!r}")
+def check_combinations(evaluation: BagEvaluation) -> None:
+    """Raise ConfigError where one setting does not fit another, or no bag is given."""
     if not evaluation.bags:
         raise ConfigError("expected at least one bag, got none")
-
-
-def check_values(evaluation: BagEvaluation) -> None:
-    """Raise ConfigError where a value is out of range or not one of its choices."""
-    if not 1 <= evaluation.workers <= MAX_WORKERS:
-        raise ConfigError(f"expected --workers in 1..{MAX_WORKERS}, got {evaluation.workers}")
-    for option, value, choices in (
-        ("--boxes", evaluation.boxes, BOXES),
-        ("--color-by", evaluation.color_by, COLOR_BY),
-    ):
-        if value not in choices:
-            raise ConfigError(f"expected {option} out of {', '.join(choices)}, got {value!r}")
-
-
-def check_combinations(evaluation: BagEvaluation) -> None:
-    """Raise ConfigError where one setting does not fit another."""
     latency_ms = evaluation.latency_ms
     if latency_ms is not None and not (evaluation.realtime and 0 < latency_ms <= MAX_LATENCY_MS):
         text = f"expected --latency-ms above 0 and with --realtime, at most {MAX_LATENCY_MS:g}, got {latency_ms}"
