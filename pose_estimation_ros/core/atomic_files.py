@@ -221,7 +221,7 @@ def _sync_folder(folder: str) -> None:
             os.close(descriptor)
 
 
-def make_folder(path: str, source_name: str) -> None:
+def make_folder(path: FilePath, source_name: str) -> None:
     """Make the folder for results, which must not be the input's: files of the same name would overwrite the input.
 
     Args:

@@ -41,7 +41,7 @@ def accuracy_of_predictions(path: str | Path, benchmark: Benchmark) -> tuple[Fig
 def accuracy_of_pose_model(
     model: ModelFile,
     benchmark: Benchmark,
-    boxes_file: str | None = None,
+    boxes_file: str | Path | None = None,
     protocol: Protocol = PLAIN,
     threads: int = 0,
     cpu_engine: str = CPU_ENGINES[0],

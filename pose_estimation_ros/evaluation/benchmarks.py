@@ -49,7 +49,7 @@ class Benchmark(ABC):
     def __init__(self, data: str | Path, half: str | None) -> None:
         self.data, self.path, self.half = data, annotation_file(data), half
 
-    def check_model(self, spec: ModelSpec, model: str, boxes_file: str | None) -> None:
+    def check_model(self, spec: ModelSpec, model: str, boxes_file: str | Path | None) -> None:
         """Check that a model, the annotations and a file of boxes belong together.
 
         Args:
@@ -70,7 +70,7 @@ class Benchmark(ABC):
             )
 
     @abstractmethod
-    def run(self, estimator: Estimator, boxes_file: str | None) -> tuple[Figures, list[Result]]:
+    def run(self, estimator: Estimator, boxes_file: str | Path | None) -> tuple[Figures, list[Result]]:
         """Run a model on the images.
 
         Args:
@@ -140,17 +140,17 @@ class CocoBenchmark(Benchmark):
         super().__init__(data, half)
         self._all = self._load(content)  # files of boxes and predictions may be of both halves
         self.truth = select_half(self._all, half)
-        self._boxes: dict[str, Boxes] = {}
+        self._boxes: dict[str | Path, Boxes] = {}
 
     def _load(self, content: Any) -> COCO:
         return coco_index.load_ground_truth(self.path, content)
 
-    def check_model(self, spec: ModelSpec, model: str, boxes_file: str | None) -> None:
+    def check_model(self, spec: ModelSpec, model: str, boxes_file: str | Path | None) -> None:
         """Check that model, annotations and boxes belong together; see Benchmark."""
         super().check_model(spec, model, boxes_file)
         self.boxes(boxes_file)
 
-    def boxes(self, boxes_file: str | None) -> Boxes:
+    def boxes(self, boxes_file: str | Path | None) -> Boxes:
         """Return boxes and scores by image id: of a detections file, which is read once, or the annotated ones.
 
         Raises DataError where the file cannot be read.
@@ -162,7 +162,7 @@ class CocoBenchmark(Benchmark):
             self._boxes[boxes_file] = read_detections(boxes_file, self._all.imgs, categories=categories)
         return {image_id: self._boxes[boxes_file][image_id] for image_id in self.truth.imgs}
 
-    def run(self, estimator: Estimator, boxes_file: str | None) -> tuple[Figures, list[Result]]:
+    def run(self, estimator: Estimator, boxes_file: str | Path | None) -> tuple[Figures, list[Result]]:
         """Run a model on the images; see Benchmark."""
         results = run_on_images(estimator, self.truth, self.path.parent, self.boxes(boxes_file))
         source = "none (bottom-up)" if isinstance(estimator, BottomUp) else boxes_file or "ground truth"
@@ -222,13 +222,13 @@ class MpiiBenchmark(Benchmark):
         super().__init__(data, half)
         self.truth = select_half(mpii.load_ground_truth(self.path, content), half)
 
-    def check_model(self, spec: ModelSpec, model: str, boxes_file: str | None) -> None:
+    def check_model(self, spec: ModelSpec, model: str, boxes_file: str | Path | None) -> None:
         """Check that model, annotations and boxes belong together; see Benchmark."""
         super().check_model(spec, model, boxes_file)
         if boxes_file or spec.task == "bottom_up":
             raise DataError(f"MPII is judged on its own boxes: expected a top-down model and no --boxes, got {model}")
 
-    def run(self, estimator: Estimator, boxes_file: str | None) -> tuple[Figures, list[Result]]:
+    def run(self, estimator: Estimator, boxes_file: str | Path | None) -> tuple[Figures, list[Result]]:
         """Run a model on the images; see Benchmark."""
         assert not isinstance(estimator, BottomUp), "check_model() refuses it"
         results = run_on_persons(estimator, self.truth, self.path.parent)

@@ -72,7 +72,7 @@ class Comparison:
     data: str | Path
     protocol: str | None = None
     flip: bool | None = None
-    boxes: str | None = None
+    boxes: str | Path | None = None
     threads: int = 0
     cpu_engine: str = CPU_ENGINES[0]
     rounds: int = 50

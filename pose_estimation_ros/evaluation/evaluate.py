@@ -91,7 +91,7 @@ class Evaluation:
     predictions: Sequence[str | Path] = ()
     protocol: str | None = None
     flip: bool | None = None
-    boxes: str | None = None
+    boxes: str | Path | None = None
     half: str | None = None
     groups: bool = False
     out: str | Path = "out/evaluation"

@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 import cv2
 import numpy as np
 
+from pose_estimation_ros.core.atomic_files import FilePath
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.fields import PATH, check_fields, list_of, one_of, optional, whole
 from pose_estimation_ros.core.machine import describe_machine
@@ -59,7 +60,7 @@ class Benchmark(NamedTuple):
         encoding: Encoding of the image messages, a key of ENCODERS.
     """
 
-    input: str
+    input: FilePath
     options: PipelineOptions = DEFAULTS
     frames: int = 100
     batches: Sequence[int] = (1, 2, 4, 8)
@@ -106,7 +107,7 @@ def run_benchmark(
     }
     if benchmark.against:  # a fault of it is found before the frames are timed
         open_model(benchmark.against, POSE_TASKS, **shared)[0].close()
-    with open_source(benchmark.input) as source, build_pipeline(options) as pipeline:
+    with open_source(str(benchmark.input)) as source, build_pipeline(options) as pipeline:
         pipeline.backend.time_copies()
         result = {"model": options.model, "detector": pipeline.detector_name, "threads": options.threads}
         result.update(time_frames(source, pipeline, benchmark, make_message), backend=pipeline.backend_name)

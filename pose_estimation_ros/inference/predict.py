@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 import cv2
 import numpy as np
 
-from pose_estimation_ros.core.atomic_files import make_folder, write_json, write_whole
+from pose_estimation_ros.core.atomic_files import FilePath, make_folder, write_json, write_whole
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.fields import PATH, check_fields, one_of, optional, whole
 from pose_estimation_ros.imaging.draw import COLOR_BY, draw_poses
@@ -34,8 +34,8 @@ class Prediction(NamedTuple):
         color_by: Colour of the limbs, one of imaging.draw.COLOR_BY.
     """
 
-    input: str
-    out: str
+    input: FilePath
+    out: FilePath
     options: PipelineOptions = DEFAULTS
     max_frames: Optional[int] = None
     color_by: str = "side"
@@ -81,7 +81,7 @@ def predict(prediction: Prediction, warn: Callable[[str], Any] = warnings.warn) 
         DataError: The source cannot be read, or the results cannot be written.
     """
     prediction = prediction._replace(**check_fields(prediction._asdict(), RULES))
-    with open_source(prediction.input) as source:
+    with open_source(str(prediction.input)) as source:
         options = prediction.options
         if source.kind in ("image", "folder"):  # single pictures: nothing to carry over
             options = options._replace(detect_every=1, tracking=False)
@@ -149,7 +149,7 @@ def _predict_frames(source: Source, pipeline: Pipeline, prediction: Prediction) 
 class _Pictures:
     """Write annotated frames: one JPEG for each image, or a video of all frames of a video or camera."""
 
-    def __init__(self, source: Source, folder: str) -> None:
+    def __init__(self, source: Source, folder: FilePath) -> None:
         self._folder, self._names = folder, output_names(source.paths)
         path = os.path.join(folder, _output_name(source) + ".mp4")
         self._video = None if source.paths else VideoWriter(path, source.fps)

@@ -64,16 +64,16 @@ class ModelExport:
         ConfigError: A field has the wrong type or is out of range.
     """
 
-    source: str
-    out: str = "models"
+    source: str | Path
+    out: str | Path = "models"
     name: str | None = None
     precision: str = FULL
     decode_head: bool = False
     size_wh: Sequence[int] | None = None
     free_size: bool = False
-    calibration: str | None = None
+    calibration: str | Path | None = None
     count: int = 200
-    accuracy_data: str | None = None
+    accuracy_data: str | Path | None = None
     flip: bool = False
 
     def __post_init__(self) -> None:
@@ -99,7 +99,7 @@ class ModelExport:
         if self.size_wh and len(self.size_wh) != 2:
             raise ConfigError(f"expected size_wh to be a width and a height, got {shown(self.size_wh)}")
         has_work = self.is_lower or self.decode_head
-        if self.source.endswith(".onnx") and (not has_work or self.size_wh or self.free_size):
+        if str(self.source).endswith(".onnx") and (not has_work or self.size_wh or self.free_size):
             raise ConfigError(
                 f"expected one of {', '.join(PRECISIONS)} as --precision, or --decode-head, and no size,"
                 f" for {self.source}"
@@ -126,7 +126,7 @@ def export_model(order: ModelExport, report: Callable[[str], None] = lambda line
         ModelError: The source cannot be exported or converted.
     """
     order.check()
-    full = order.source if order.source.endswith(".onnx") else _export_checkpoint(order, report)
+    full = str(order.source) if str(order.source).endswith(".onnx") else _export_checkpoint(order, report)
     if order.decode_head:
         full = str(add_to_file(full, order.out))
         report(f"wrote {full} and {spec_path(full)}: it finds the keypoints in its graph")

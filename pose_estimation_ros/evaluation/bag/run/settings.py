@@ -81,7 +81,7 @@ class BagEvaluation:
 
     bags: Sequence[str | Path]
     out: str | Path
-    models: Sequence[str] = ()
+    models: Sequence[str | Path] = ()
     topics: Sequence[str] = ()
     options: PipelineOptions = PipelineOptions()
     realtime: bool = False
@@ -106,7 +106,7 @@ class BagEvaluation:
     @property
     def pose_models(self) -> tuple[str, ...]:
         """Return the names or files of the pose models."""
-        return tuple(self.models) or (self.options.model,)
+        return tuple(map(str, self.models)) or (self.options.model,)
 
     def single_bags(self) -> list[BagEvaluation]:
         """Split into evaluations of one bag each, in the order of the bags."""
