@@ -1,10 +1,11 @@
 """Hold the people found in one image: the value that travels from the estimator to the message."""
 
+import math
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union, overload
 
 import numpy as np
 
-from pose_estimation_ros.core.errors import did_you_mean
+from pose_estimation_ros.core.errors import described, did_you_mean, shown
 from pose_estimation_ros.core.skeleton import Skeleton
 
 UNTRACKED = -1
@@ -30,6 +31,7 @@ class Pose(Mapping[str, Keypoint]):
 
     ``person["left_wrist"]`` is a Keypoint, and ``person.items()`` goes over all K joints. It needs a skeleton; the
     attributes do without. Pixels are those of the original image, with the origin at the centre of the top left pixel.
+    Two Pose are equal where they show the same person of the same Poses.
 
     Attributes:
         xy: (K, 2) float32 px.
@@ -42,7 +44,7 @@ class Pose(Mapping[str, Keypoint]):
         skeleton: the names and links of the joints, None where they are not known.
     """
 
-    __slots__ = FIELDS + ("skeleton",)
+    __slots__ = FIELDS + ("skeleton", "_poses", "_index")
 
     def __init__(self, poses: "Poses", index: int) -> None:
         self.xy: np.ndarray = poses.xy[index]
@@ -53,6 +55,7 @@ class Pose(Mapping[str, Keypoint]):
         self.state = int(poses.state[index])
         self.velocity: np.ndarray = poses.velocity[index]
         self.skeleton = poses.skeleton
+        self._poses, self._index = poses, index % len(poses)
 
     @property
     def names(self) -> Tuple[str, ...]:
@@ -75,22 +78,25 @@ class Pose(Mapping[str, Keypoint]):
         return len(self.score)
 
     def __eq__(self, other: object) -> bool:
-        return self is other
+        return isinstance(other, Pose) and self._poses is other._poses and self._index == other._index
 
     def __hash__(self) -> int:
-        return id(self)
+        return hash((id(self._poses), self._index))
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return Pose, (self._poses, self._index)
 
     def _keypoint(self, index: int) -> Keypoint:
         return Keypoint(float(self.xy[index, 0]), float(self.xy[index, 1]), float(self.score[index]))
 
     def to_dict(self) -> Dict[str, Any]:
         """Return what json.dumps takes, see Poses.to_dict."""
-        joints = [[round(value, 4) for value in self._keypoint(index)] for index in range(len(self))]
+        joints = [[_rounded(value) for value in self._keypoint(index)] for index in range(len(self))]
         return {
             "track_id": None if self.track_id == UNTRACKED else self.track_id,
             "state": STATE_NAMES[self.state],
-            "person_score": round(self.person_score, 4),
-            "box_xyxy": [round(value, 4) for value in self.box_xyxy.tolist()],
+            "person_score": _rounded(self.person_score),
+            "box_xyxy": [_rounded(value) for value in self.box_xyxy.tolist()],
             "keypoints": dict(zip(self.skeleton.keypoints, joints)) if self.skeleton else joints,
         }
 
@@ -102,6 +108,11 @@ class Pose(Mapping[str, Keypoint]):
         track = "" if self.track_id == UNTRACKED else "#%d " % self.track_id
         x, y = (self.box_xyxy[:2] + self.box_xyxy[2:]) / 2
         return "%s%.2f at (%.0f, %.0f)" % (track, self.person_score, x, y)
+
+
+def _rounded(value: float) -> Optional[float]:
+    """Return a number with four decimals, None where it is not finite, for which JSON has no word."""
+    return round(value, 4) if math.isfinite(value) else None
 
 
 class Poses:
@@ -178,18 +189,19 @@ class Poses:
         return (Pose(self, index) for index in range(len(self)))
 
     @overload
-    def __getitem__(self, index: int) -> Pose: ...
+    def __getitem__(self, index: Union[int, "np.integer[Any]"]) -> Pose: ...
 
     @overload
     def __getitem__(self, index: Index) -> "Poses": ...
 
-    def __getitem__(self, index: Union[int, Index]) -> Union[Pose, "Poses"]:
+    def __getitem__(self, index: Union[int, "np.integer[Any]", Index]) -> Union[Pose, "Poses"]:
         """Return the Pose of an index, or the Poses of a slice, a boolean mask or a list of indices."""
         if isinstance(index, (int, np.integer)):
             return Pose(self, int(index))
-        if isinstance(index, str):
-            raise TypeError("expected the index of a person, got %r: a joint is poses[0][%r]" % (index, index))
-        return self.select(index if isinstance(index, slice) else np.asarray(index, None if len(index) else int))
+        if isinstance(index, slice):
+            return self.select(index)
+        chosen = _index_array(index)
+        return self.select(chosen) if chosen.ndim else Pose(self, int(chosen))
 
     def select(self, index: Index) -> "Poses":
         """Return the people of a slice, a boolean mask (N,) or an index array, in its order."""
@@ -200,10 +212,22 @@ class Poses:
         return dict(zip(FIELDS, self._arrays()))
 
     def replace(self, **changes: Any) -> "Poses":
-        """Return the same people with other arrays, or another skeleton. Raises TypeError for an unknown name."""
+        """Return the same people with other arrays, or another skeleton.
+
+        Raises:
+            TypeError: a name is unknown, or the skeleton is no Skeleton.
+            ValueError: an array has another shape than the one that it replaces, or the skeleton another K.
+        """
         unknown = set(changes).difference(self.__slots__)
         if unknown:
             raise TypeError("expected names out of %s, got %s" % (", ".join(self.__slots__), ", ".join(unknown)))
+        for name in set(changes).intersection(FIELDS):
+            known, array = getattr(self, name), changes[name]
+            changes[name] = array = array if isinstance(array, np.ndarray) else np.asarray(array, known.dtype)
+            if array.shape != known.shape:
+                raise ValueError("expected %s of shape %s, got %s" % (name, known.shape, array.shape))
+        if "skeleton" in changes:
+            _check_skeleton(changes["skeleton"], self.score.shape[1])
         return Poses(*(changes.get(name, getattr(self, name)) for name in self.__slots__))
 
     def to_dict(self) -> Dict[str, Any]:
@@ -211,16 +235,17 @@ class Poses:
 
         Each person has "track_id" (None without tracking), "state" (one of STATE_NAMES), "person_score", "box_xyxy"
         (px), and "keypoints": [x, y, score] by the name of the joint, or a list of these without a skeleton. Numbers
-        are rounded to four decimals.
+        are rounded to four decimals, and None where they are not finite, which JSON cannot hold.
         """
         name = self.skeleton.name if self.skeleton else None
         return {"skeleton": name, "people": [person.to_dict() for person in self]}
 
-    def to_coco(self, image_id: Union[int, str]) -> List[Dict[str, Any]]:
+    def to_coco(self, image_id: Union[int, "np.integer[Any]", str]) -> List[Dict[str, Any]]:
         """Return the people in COCO's results format for keypoints, with "track_id" where they are tracked.
 
         There is no "bbox", which would make pycocotools take them for boxes.
         """
+        image_id = image_id if isinstance(image_id, str) else int(image_id)
         results = []
         for person in self:
             rows = zip(person.xy.tolist(), person.score.tolist())
@@ -269,9 +294,13 @@ def make_poses(
         skeleton: skeleton of the K keypoints, None where it is not known.
 
     Raises:
-        ValueError: the shapes do not belong together.
+        TypeError: the skeleton is no Skeleton.
+        ValueError: the shapes do not belong together, or the skeleton has another number of keypoints.
     """
+    if np.ndim(score) != 2:
+        raise ValueError("expected score of shape (N, K), got %s" % (np.shape(score),))
     count, keypoints = np.shape(score)
+    _check_skeleton(skeleton, keypoints)
     if track_id is None:
         track_id = np.full(count, UNTRACKED)
     actual = [np.shape(a) for a in (xy, box_xyxy, person_score, track_id)]
@@ -287,6 +316,31 @@ def joined(*parts: Poses) -> Poses:
     """Return the people of all parts, one part after the other, with the first skeleton that is known."""
     arrays = [np.concatenate(fields) for fields in zip(*(part._arrays() for part in parts))]
     return _from_arrays(arrays, next((part.skeleton for part in parts if part.skeleton), None))
+
+
+def _index_array(index: Any) -> np.ndarray:
+    """Return the index of a person, a mask or a list of indices as an array of integers or bool."""
+    try:
+        array = np.asarray(index)
+    except ValueError:  # lists of several lengths
+        array = np.asarray(None)
+    if array.ndim == 1 and not array.size and array.dtype != bool:
+        return array.astype(int)
+    if array.dtype.kind in "iu" and array.ndim < 2 or array.dtype == bool and array.ndim == 1:
+        return array
+    hint = ": a joint is poses[0][%s]" % shown(index) if isinstance(index, str) else ""
+    what = shown(index) if isinstance(index, (float, list, tuple)) else described(index)
+    raise TypeError("expected the index of a person, a slice, a mask or a list of indices, got %s%s" % (what, hint))
+
+
+def _check_skeleton(skeleton: Optional[Skeleton], keypoints: int) -> None:
+    if skeleton is None:
+        return
+    if not isinstance(skeleton, Skeleton):
+        raise TypeError("expected skeleton to be a Skeleton or None, got %s" % described(skeleton))
+    if skeleton.num_keypoints != keypoints:
+        text = "expected a skeleton of %d keypoints, got %s with %d"
+        raise ValueError(text % (keypoints, skeleton.name, skeleton.num_keypoints))
 
 
 def _from_arrays(arrays: List[np.ndarray], skeleton: Optional[Skeleton]) -> Poses:

@@ -159,8 +159,77 @@ def test_without_a_skeleton_joints_have_no_names():
 
 
 def test_people_are_the_same_only_as_themselves():
-    person, other = hand_made()
+    poses = hand_made()
+    person, other = poses
     assert person == person and person != other and len({person, other}) == 2
+    assert person == poses[0] == poses[-2] and person in poses and {person} == {poses[0]}
+    assert person != hand_made()[0] and person not in hand_made() and person != "person"
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_people_can_be_pickled(protocol):
+    poses = hand_made()
+    person, again = pickle.loads(pickle.dumps((poses[1], poses), protocol))
+    assert isinstance(person, Pose) and person in again and person["nose"] == poses[1]["nose"]
+    assert (person.track_id, person.person_score, person.state) == (7, 0.375, CONFIRMED)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [1.0, np.float64(1), None, "", "nose", np.array(1.0), [1.0], [None], {}, np.array("x"), [[0], [1]], [[0], []]],
+)
+def test_what_is_no_index(index):
+    with pytest.raises(TypeError, match="expected the index of a person, a slice, a mask or a list of indices, got "):
+        hand_made()[index]
+
+
+def test_what_is_an_index():
+    poses = hand_made()
+    for index in (1, np.int32(1), np.array(1), np.argmax(poses.person_score * 0 + [0, 1])):
+        assert isinstance(poses[index], Pose) and poses[index].track_id == 7
+    assert poses[range(1, 2)].track_id.tolist() == [7] and poses[(1, 0)].track_id.tolist() == [7, UNTRACKED]
+
+
+def test_numbers_that_are_not_finite_are_null_in_json():
+    poses = hand_made().replace(xy=np.full((2, 3, 2), np.nan, np.float32), person_score=np.float32([np.inf, 1]))
+    person = json.loads(json.dumps(poses.to_dict(), allow_nan=False))["people"][0]
+    assert person["keypoints"]["nose"] == [None, None, 0.9] and person["person_score"] is None
+
+
+def test_a_numpy_number_is_an_image_id():
+    assert json.loads(json.dumps(hand_made().to_coco(np.int64(8))))[0]["image_id"] == 8
+    assert hand_made().to_coco("a.jpg")[0]["image_id"] == "a.jpg"
+
+
+@pytest.mark.parametrize("score", [np.zeros(3), np.zeros((2, 3, 1)), 0.5])
+def test_scores_of_another_shape_raise(score):
+    with pytest.raises(ValueError, match=r"expected score of shape \(N, K\), got \("):
+        make_poses(np.zeros((2, 3, 2)), score, np.zeros((2, 4)), np.zeros(2))
+
+
+def test_a_skeleton_must_fit():
+    for make in (
+        lambda skeleton: empty_poses(17, skeleton),
+        lambda skeleton: empty_poses(17).replace(skeleton=skeleton),
+    ):
+        with pytest.raises(ValueError, match="expected a skeleton of 17 keypoints, got three with 3"):
+            make(THREE)
+        with pytest.raises(TypeError, match="expected skeleton to be a Skeleton or None, got 'coco17'"):
+            make("coco17")
+        assert make(get_skeleton("coco17")).skeleton is get_skeleton("coco17") and make(None).skeleton is None
+
+
+@pytest.mark.parametrize(
+    "name, value", [("xy", np.zeros((2, 3))), ("score", np.zeros((1, 3))), ("track_id", [1]), ("person_score", 0.5)]
+)
+def test_replace_checks_shapes(name, value):
+    with pytest.raises(ValueError, match="expected %s of shape .*, got " % name):
+        hand_made().replace(**{name: value})
+
+
+def test_replace_takes_lists():
+    poses = hand_made().replace(track_id=[4, 5])
+    assert poses.track_id.tolist() == [4, 5] and poses.track_id.dtype == np.int32
 
 
 def test_they_cannot_be_changed():
