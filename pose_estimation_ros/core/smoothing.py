@@ -51,11 +51,14 @@ class OneEuro:
         """
         self.min_cutoff_hz, self.beta, self._speed_cutoff_hz = min_cutoff_hz, beta, speed_cutoff_hz
         self._max_gap_s = max_gap_s
-        self._clock = StampClock()
         self.reset()
 
     def reset(self) -> None:
-        """Forget all tracks."""
+        """Forget all tracks and the time."""
+        self._clock = StampClock()
+        self._forget()
+
+    def _forget(self) -> None:
         self._ids = np.zeros(0, np.int32)
         self._states: Optional[_States] = None
 
@@ -84,7 +87,7 @@ class OneEuro:
 
     def _grow_old(self, step_s: Optional[float]) -> None:
         if step_s is None:
-            self.reset()
+            self._forget()
         if self._states is not None:
             aged = self._states._replace(age_s=self._states.age_s + step_s)
             self._keep(aged, aged.age_s.min(1) <= self._max_gap_s)

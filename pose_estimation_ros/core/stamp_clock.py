@@ -1,5 +1,6 @@
 """Measure the time between frames by their stamps, which cameras, bags and simulators do not always set well."""
 
+import math
 from typing import Optional
 
 JUMP_BACK_S = 1.0  # larger than any delay of a late frame: the bag was restarted or the clock was set
@@ -10,8 +11,8 @@ STUCK_STEP_S = 1 / 30.0
 class StampClock:
     """Turn stamps into positive time steps.
 
-    A stamp that stands still (all zero, or repeated) or goes back a little counts as one frame at 30 Hz, so that
-    nothing divides by zero and lost people still age. A clear jump back tells the caller to forget its state.
+    A stamp that stands still (all zero, or repeated), goes back a little or is not finite counts as one frame at 30 Hz,
+    so that nothing divides by zero and lost people still age. A clear jump back tells the caller to forget its state.
     """
 
     def __init__(self) -> None:
@@ -20,6 +21,8 @@ class StampClock:
     def advance(self, stamp_s: float) -> Optional[float]:
         """Return the seconds > 0 since the last stamp; None at the first one and after a jump over JUMP_BACK_S."""
         newest_s = self._newest_s
+        if not math.isfinite(stamp_s):
+            return None if newest_s is None else STUCK_STEP_S
         if newest_s is None or stamp_s < newest_s - JUMP_BACK_S:
             self._newest_s = stamp_s
             return None

@@ -71,11 +71,14 @@ class Tracker:
         self._velocity_s, self._min_similarity = velocity_s, min_similarity
         self._oks_share, self._growth_per_s = oks_share, growth_per_s
         self._next_id = 1
-        self._clock = StampClock()
         self.reset()
 
     def reset(self) -> None:
-        """Remove all people."""
+        """Remove all people and forget the time; ids go on counting."""
+        self._clock = StampClock()
+        self._forget()
+
+    def _forget(self) -> None:
         self._tracks = _Tracks(empty_poses(len(self._sigmas)), np.zeros((0, 2)), np.zeros(0), np.zeros(0, int))
 
     def update(self, poses: Poses, stamp_s: float) -> Poses:
@@ -86,17 +89,17 @@ class Tracker:
             stamp_s: time of the image in seconds.
 
         Returns:
-            The same people in the same order, with track_id and state.
+            The same people in the same order, with track_id and state, in arrays that the tracker does not keep.
         """
         step_s = self._clock.advance(stamp_s)
         if step_s is None:
-            self.reset()
+            self._forget()
         else:
             self._grow_old(step_s)
         expected = self._expected()
         match = self._match(expected, poses)
         self._tracks = self._continued(expected, poses, match)
-        return self._tracks.poses.select(np.arange(poses.count)).replace(xy=poses.xy)
+        return self._tracks.poses.select(np.arange(poses.count))
 
     @property
     def lost(self) -> Poses:

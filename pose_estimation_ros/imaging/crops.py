@@ -1,11 +1,23 @@
 """Warp regions of an image into network input, by the same function in training and at runtime."""
 
-from typing import Sequence
+from typing import Any, Sequence
 
 import cv2
 import numpy as np
 
+from pose_estimation_ros.core.errors import FrameError, described
+
 MAX_SIDE = 32766  # px: OpenCV 4 cannot warp an image with a longer side
+
+
+def check_frame(frame: Any) -> None:
+    """Raise FrameError unless it is an image (H, W, 3) uint8 with at least one pixel and no side over MAX_SIDE."""
+    if not isinstance(frame, np.ndarray):
+        raise FrameError("shape", "expected a frame (H, W, 3) uint8, got %s" % described(frame))
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or frame.size == 0:
+        raise FrameError("shape", "expected a frame (H, W, 3) uint8, got %s %s" % (frame.shape, frame.dtype))
+    if max(frame.shape) > MAX_SIDE:
+        raise FrameError("size", "expected a frame of at most %d px a side, got %s" % (MAX_SIDE, frame.shape))
 
 
 def warp_crops(frame: np.ndarray, matrices: np.ndarray, size_wh: Sequence[int], padding: int = 0) -> np.ndarray:
@@ -19,7 +31,11 @@ def warp_crops(frame: np.ndarray, matrices: np.ndarray, size_wh: Sequence[int], 
 
     Returns:
         (N, 3, h, w) float32 RGB, 0..255.
+
+    Raises:
+        FrameError: the frame is no such image.
     """
+    check_frame(frame)
     width, height = int(size_wh[0]), int(size_wh[1])
     batch = np.empty((len(matrices), 3, height, width), np.float32)
     for crop, matrix in zip(batch, matrices):

@@ -9,7 +9,7 @@ from pose_estimation_ros.core.geometry import apply, boxes_around, invert, lette
 from pose_estimation_ros.core.grouping import double, group, joint_order, merge_scales, mirror_back
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.poses import Poses, make_poses
-from pose_estimation_ros.imaging.crops import warp_crops
+from pose_estimation_ros.imaging.crops import check_frame, warp_crops
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.estimator import Estimator
 from pose_estimation_ros.inference.stopwatch import Stopwatch
@@ -67,7 +67,11 @@ class BottomUp(Estimator):
 
         Returns:
             The people, untracked, best first, with boxes around their keypoints.
+
+        Raises:
+            FrameError: the frame is no such image.
         """
+        check_frame(frame)
         frame_wh = frame.shape[1::-1]
         size_wh = self.spec.input_size_wh
         if self._short_side:

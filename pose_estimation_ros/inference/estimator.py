@@ -1,7 +1,10 @@
 """Define what all pose estimators have in common: one network that turns a frame into people."""
 
+from typing import Any
+
 import numpy as np
 
+from pose_estimation_ros.core.errors import ConfigError, shown
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import get_skeleton
@@ -33,6 +36,10 @@ class Estimator:
 
         Returns:
             The people, untracked, with raw scores.
+
+        Raises:
+            FrameError: the frame is no such image.
+            ConfigError: the boxes have another shape.
         """
         raise NotImplementedError
 
@@ -45,3 +52,26 @@ class Estimator:
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
+
+
+def as_boxes(boxes: Any, name: str = "boxes") -> np.ndarray:
+    """Return boxes as an array (N, 4) float32.
+
+    Args:
+        boxes: (N, 4), an array or lists; anything empty is nobody's.
+        name: what the message calls them.
+
+    Raises:
+        ConfigError: they are no numbers, or have another shape.
+    """
+    try:
+        array = np.asarray(boxes, np.float32)
+    except (TypeError, ValueError, OverflowError):
+        array = None
+    if array is None or boxes is None:
+        raise ConfigError("expected %s to be an array (N, 4), got %s" % (name, shown(boxes)))
+    if array.size == 0:
+        return np.zeros((0, 4), np.float32)
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise ConfigError("expected %s to be an array (N, 4), got one of shape %s" % (name, array.shape))
+    return array

@@ -4,7 +4,7 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 
 import numpy as np
 
-from pose_estimation_ros.core.errors import ConfigError, FrameError
+from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.geometry import boxes_around
 from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec
 from pose_estimation_ros.core.oks import box_area, oks_nms
@@ -12,7 +12,7 @@ from pose_estimation_ros.core.poses import Poses, empty_poses
 from pose_estimation_ros.core.smoothing import OneEuro
 from pose_estimation_ros.core.stamp_clock import StampClock
 from pose_estimation_ros.core.tracking import Tracker
-from pose_estimation_ros.imaging.crops import MAX_SIDE
+from pose_estimation_ros.imaging.crops import check_frame
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.bottom_up import BottomUp
@@ -58,7 +58,6 @@ class Pipeline:
         """
         self._estimator, self._detector = estimator, detector
         self._watch = watch or Stopwatch()
-        self._clock = StampClock()
         self.skeleton = estimator.skeleton
         self._backends = backends
         self._tracker, self._smoother = Tracker(self.skeleton.sigmas), OneEuro()
@@ -93,7 +92,12 @@ class Pipeline:
         self._smoother.min_cutoff_hz, self._smoother.beta = options.min_cutoff_hz, options.beta
 
     def reset(self) -> None:
-        """Forget people and boxes, as before the first frame; ids go on counting."""
+        """Forget people, boxes and the time, as before the first frame; ids go on counting."""
+        self._clock = StampClock()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget people and boxes, but not the time, which the stamps of late frames are compared with."""
         self._last = empty_poses(self.skeleton.num_keypoints, self.skeleton)
         self._frames_to_detection = 0
         self._frame_shape: Tuple[int, ...] = ()
@@ -109,7 +113,7 @@ class Pipeline:
             boxes: (N, 4) xyxy px, best first, in place of the detector's; not used by a bottom-up model.
 
         Returns:
-            The people, best first on frames where the detector ran.
+            The people, best first on frames where the detector ran, in arrays that the pipeline does not keep.
 
         Raises:
             FrameError: the frame is no image.
@@ -117,14 +121,16 @@ class Pipeline:
         self._watch.restart()
         check_frame(frame)
         if self._clock.advance(stamp_s) is None or frame.shape != self._frame_shape:
-            self.reset()
+            self._forget()
         self._frame_shape = frame.shape
         poses = self._keep_good(self._estimate(frame, boxes))
         self._frames_to_detection -= 1
         if poses.count < self._last.count:
             self._frames_to_detection = 0  # somebody was lost: run the detector again in the next frame
         self._last = poses
-        if self.options.tracking:
+        if not self.options.tracking:
+            poses = poses.select(np.arange(poses.count))
+        else:
             poses = self._tracker.update(poses, stamp_s)
             if self.options.smoothing:
                 poses = self._smoother.update(poses, stamp_s)
@@ -182,16 +188,17 @@ class Pipeline:
         return self.options.detector if self._detector else "none"
 
     def _estimate(self, frame: np.ndarray, boxes: Optional[np.ndarray]) -> Poses:
-        boxes = self._boxes(frame) if boxes is None else boxes[: self.options.max_people]
-        return self._estimator(frame, boxes)[: self.options.max_people]
+        most = self.options.max_people
+        poses = self._estimator(frame, (self._boxes(frame) if boxes is None else boxes)[:most])[:most]
+        if boxes is None and self._frames_to_detection <= 0:
+            # Only here: if the detector or the estimator fails, the next frame asks the detector again.
+            self._frames_to_detection = self.options.detect_every
+        return poses
 
     def _boxes(self, frame: np.ndarray) -> np.ndarray:
         if self._detector is None:
             return NO_BOXES
-        if self._frames_to_detection > 0:
-            return carried_boxes(self._last)
-        self._frames_to_detection = self.options.detect_every
-        return self._detector(frame)[0][: self.options.max_people]
+        return carried_boxes(self._last) if self._frames_to_detection > 0 else self._detector(frame)[0]
 
     def _keep_good(self, poses: Poses) -> Poses:
         """Give keypoints of a low score 0; drop people of a low score and those whom two boxes found twice."""
@@ -214,14 +221,6 @@ class Pipeline:
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
-
-
-def check_frame(frame: np.ndarray) -> None:
-    """Raise FrameError unless it is an image (H, W, 3) uint8 with at least one pixel and no side over MAX_SIDE."""
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or frame.size == 0:
-        raise FrameError("shape", "expected a frame (H, W, 3) uint8, got %s %s" % (frame.shape, frame.dtype))
-    if max(frame.shape) > MAX_SIDE:
-        raise FrameError("size", "expected a frame of at most %d px a side, got %s" % (MAX_SIDE, frame.shape))
 
 
 def carried_boxes(poses: Poses) -> np.ndarray:

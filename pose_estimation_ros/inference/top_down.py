@@ -9,9 +9,9 @@ from pose_estimation_ros.core.geometry import apply, crop_matrices, in_reach, in
 from pose_estimation_ros.core.heatmap import decode, merge_flip
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.poses import Poses, make_poses
-from pose_estimation_ros.imaging.crops import warp_crops
+from pose_estimation_ros.imaging.crops import check_frame, warp_crops
 from pose_estimation_ros.inference.backends.base import Backend
-from pose_estimation_ros.inference.estimator import Estimator
+from pose_estimation_ros.inference.estimator import Estimator, as_boxes
 from pose_estimation_ros.inference.stopwatch import Stopwatch
 
 BATCH_SIZE = 8  # people per network call: bounds memory in a crowd
@@ -53,8 +53,13 @@ class TopDown(Estimator):
         Returns:
             The N people in the order of the boxes, untracked; person_score is the mean of the keypoints' scores. In a
             box that is not finite nobody is found: it becomes (0, 0, 0, 0), and its scores are 0.
+
+        Raises:
+            FrameError: the frame is no such image.
+            ConfigError: the boxes have another shape.
         """
-        boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
+        check_frame(frame)
+        boxes = as_boxes(boxes)
         usable = in_reach(boxes)
         boxes = np.where(usable[:, None], boxes, 0)
         keypoints = self.skeleton.num_keypoints

@@ -138,3 +138,13 @@ def test_the_poses_given_are_not_changed():
 
 def test_smoothing_factor_by_hand():
     assert smoothing_factor(1 / (2 * math.pi), 1.0) == pytest.approx(0.5)
+
+
+def test_a_reset_forgets_the_time():
+    """The second pass over the same stamps gives the same places and velocities."""
+    smoother, passes = OneEuro(), []
+    for _ in range(2):
+        smoother.reset()
+        passes.append([smoother.update(pose(10.0 * i), 1 + 0.1 * i) for i in range(4)])
+    for first, second in zip(*passes):
+        assert np.array_equal(first.xy, second.xy) and np.array_equal(first.velocity, second.velocity)

@@ -13,6 +13,8 @@ from pose_estimation_ros.core.stamp_clock import STUCK_STEP_S, StampClock
         ([7.0, 7.0 + 1e-9], [None, STUCK_STEP_S]),
         ([100.0, 99.5, 50.0, 50.5], [None, STUCK_STEP_S, None, 0.5]),  # a bag starts again
         ([0.0, 1e6], [None, 1e6]),
+        ([float("nan"), 1.0, float("nan"), 1.5], [None, None, STUCK_STEP_S, 0.5]),  # no time at all
+        ([1.0, float("inf"), float("-inf"), 1.5], [None, STUCK_STEP_S, STUCK_STEP_S, 0.5]),
     ],
 )
 def test_steps(stamps, steps):

@@ -207,3 +207,29 @@ def test_the_middle_of_what_is_known(joints):
     np.testing.assert_allclose(middle(values, known)[1:], expected)
     assert middle(values, known)[0].tolist() == [0, 0]
     assert middle(values[:0], known[:0]).shape == (0, 2)
+
+
+def test_a_reset_forgets_the_time():
+    """Two passes over the same stamps give the same states and velocities; only the ids go on counting."""
+    tracker, passes = Tracker(SIGMAS), []
+    for _ in range(2):
+        tracker.reset()
+        passes.append([tracker.update(people((3 * i, 0)), 1 + 0.1 * i) for i in range(4)] + [tracker.lost])
+        tracker.update(people(), 1.6)
+        passes[-1].append(tracker.lost)
+    for first, second in zip(*passes):
+        assert np.array_equal(first.xy, second.xy) and np.array_equal(first.state, second.state)
+        assert (second.track_id == first.track_id + 1).all()
+    assert len(passes[0][-1]) == 1, "the expected place, which the velocity moves, has been compared"
+
+
+def test_results_are_no_part_of_the_state():
+    """Whoever changes the arrays of a result changes no later result."""
+    untouched, spoilt = Tracker(SIGMAS), Tracker(SIGMAS)
+    for i in range(6):
+        places = [(3 * i, 0)] if i < 4 else []
+        expected, found = (tracker.update(people(*places), 0.1 * i) for tracker in (untouched, spoilt))
+        for one, other in ((expected, found), (untouched.lost, spoilt.lost)):
+            assert all(np.array_equal(one.fields()[name], array) for name, array in other.fields().items())
+            for array in other.fields().values():
+                array[...] = 77

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.geometry import crop_matrices, letterbox_matrix
-from pose_estimation_ros.imaging.crops import warp_crops
+from pose_estimation_ros.imaging.crops import MAX_SIDE, warp_crops
 
 IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
 
@@ -49,3 +50,20 @@ def test_letterbox_keeps_the_grey_level_and_pads_below_or_to_the_right(size):
     batch = warp_crops(frame, letterbox_matrix(size[::-1], (320, 320))[None], (320, 320))[0]
     inner = (slice(None), slice(1, size[0] // 2 - 1), slice(1, size[1] // 2 - 1))
     assert (batch[inner] == 200).all() and batch[:, -1, -1].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [None, [[0, 0]], "x", np.zeros((4, 6), np.uint8), np.zeros((4, 6, 3)), np.zeros((4, 6, 3), np.int8)]
+    + [np.zeros((4, 6, channels), np.uint8) for channels in (0, 1, 2, 4)],
+)
+def test_only_frames_are_cut(frame):
+    with pytest.raises(FrameError, match=r"expected a frame \(H, W, 3\) uint8, got ") as error:
+        warp_crops(frame, IDENTITY[None], (4, 6))
+    assert error.value.kind == "shape"
+
+
+def test_a_frame_that_opencv_cannot_warp():
+    with pytest.raises(FrameError, match="expected a frame of at most %d px a side, got" % MAX_SIDE) as error:
+        warp_crops(np.zeros((1, MAX_SIDE + 1, 3), np.uint8), IDENTITY[None], (4, 6))
+    assert error.value.kind == "size"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.__main__ import main
-from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.core.errors import FrameError, ModelError
 from pose_estimation_ros.core.geometry import apply, letterbox_matrix
 from pose_estimation_ros.core.heatmap import encode
 from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
@@ -119,6 +119,13 @@ def test_nobody_is_seen_beside_the_frame():
     network = Network(np.concatenate([xy * [0.1, 1], xy + [50, 0]]), [0.9, 1.0])
     poses = BottomUp(network, SPEC)(frame)
     assert poses.count == 1 and poses.xy[..., 0].max() < 20
+
+
+@pytest.mark.parametrize("shape", [None, (192, 256), (192, 256, 1), (192, 256, 2), (192, 256, 4)])
+def test_what_is_no_frame_is_refused(shape):
+    frame = None if shape is None else np.zeros(shape, np.uint8)
+    with pytest.raises(FrameError, match=r"expected a frame \(H, W, 3\) uint8, got "):
+        BottomUp(Network(people(1, SIZE_WH), [1.0]), SPEC)(frame)
 
 
 @pytest.fixture

@@ -185,6 +185,65 @@ def test_reset_looks_again():
     assert run(pipeline, 1, 2)[0].track_id.tolist() == [2] and detector.calls == 2
 
 
+def test_a_reset_begins_a_new_stream():
+    """Two passes over the same stamps give the same places and velocities; only the ids go on counting."""
+    pipeline, detector, _ = build(LEFT, detect_every=1, smoothing=True)
+    passes = []
+    for _ in range(2):
+        pipeline.reset()
+        passes.append([])
+        for i in range(6):
+            detector.boxes = ([v + 6 * i for v in LEFT],)
+            passes[-1].append(pipeline(FRAME, 0.5 + 0.1 * i))
+    for first, second in zip(*passes):
+        for name in ("xy", "velocity", "state", "box_xyxy"):
+            assert np.array_equal(first.fields()[name], second.fields()[name])
+        assert (first.track_id.tolist(), second.track_id.tolist()) == ([1], [2])
+
+
+def test_a_jump_back_does_not_forget_the_time_it_leads_to():
+    pipeline, _, _ = build(LEFT)
+    stamps = (100.0, 1.0, 1.2, 0.5, 1.3)  # 0.5 is late only, seen from 1.2
+    assert [pipeline(FRAME, stamp).track_id.tolist() for stamp in stamps] == [[1], [2], [2], [2], [2]]
+
+
+def test_a_stamp_that_is_no_number_spoils_nothing():
+    pipeline, _, _ = build(LEFT, smoothing=True)
+    stamps = (0.0, 0.1, float("nan"), float("inf"), 0.2, 0.3)
+    poses = [pipeline(FRAME, stamp) for stamp in stamps]
+    assert [one.track_id.tolist() for one in poses] == [[1]] * 6
+    assert all(np.isfinite(one.xy).all() and np.isfinite(one.velocity).all() for one in poses)
+
+
+@pytest.mark.parametrize("part", ["detector", "estimator"])
+def test_the_detector_is_asked_again_after_a_failure(part):
+    pipeline, detector, estimator = build(LEFT, detect_every=100)
+
+    class Broken:
+        skeleton = estimator.skeleton
+
+        def __call__(self, *_arguments):
+            raise ModelError("broken")
+
+    setattr(pipeline, "_" + part, Broken())
+    with pytest.raises(ModelError):
+        pipeline(FRAME, 0.0)
+    setattr(pipeline, "_" + part, {"detector": detector, "estimator": estimator}[part])
+    assert pipeline(FRAME, 0.1).count == 1
+
+
+@pytest.mark.parametrize(
+    "options", [{"smoothing": True}, {}, {"tracking": False}, {"detect_every": 1}, {"tracking": False, "max_people": 1}]
+)
+def test_whoever_changes_a_result_changes_no_later_one(options):
+    (untouched, _, _), (spoilt, _, _) = build(LEFT, RIGHT, **options), build(LEFT, RIGHT, **options)
+    for i in range(8):
+        expected, found = untouched(FRAME, i / 30.0), spoilt(FRAME, i / 30.0)
+        for name, array in found.fields().items():
+            assert np.array_equal(array, expected.fields()[name])
+            array[...] = 77
+
+
 @pytest.mark.parametrize(
     "frame",
     [np.zeros((0, 0, 3), np.uint8), np.zeros((0, 640, 3), np.uint8), np.zeros((48, 64), np.uint8),

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from pose_estimation_ros.core.errors import ConfigError, FrameError
 from pose_estimation_ros.core.geometry import apply, crop_matrices
 from pose_estimation_ros.core.heatmap import encode
 from pose_estimation_ros.core.model_spec import ModelSpec
@@ -85,3 +86,25 @@ def test_flip_test_runs_the_mirrored_crops_too():
 )
 def test_person_score_is_the_mean_over_the_threshold(score, expected):
     assert np.allclose(person_scores(np.array(score, float), 0.2), expected)
+
+
+@pytest.mark.parametrize("frame", [None, FRAME.tolist(), FRAME[..., 0], FRAME[..., :1], FRAME[..., :2], FRAME / 255.0])
+@pytest.mark.parametrize("boxes", [np.zeros((0, 4)), [[0, 0, 9, 9]]])
+def test_what_is_no_frame_is_refused(frame, boxes):
+    backend = FakeBackend(whole_heatmap_pixels())
+    with pytest.raises(FrameError, match=r"expected a frame \(H, W, 3\) uint8, got "):
+        TopDown(backend, SPEC)(frame, boxes)
+    assert backend.sizes == []
+
+
+@pytest.mark.parametrize(
+    "boxes", [None, "x", 7, [0, 0, 9, 9], np.zeros((4, 2)), np.zeros((2, 2, 2)), [[0, 0, 9, 10**400]], [[0], [0, 9]]]
+)
+def test_boxes_of_another_shape_are_refused(boxes):
+    with pytest.raises(ConfigError, match=r"expected boxes to be an array \(N, 4\), got "):
+        TopDown(FakeBackend(whole_heatmap_pixels()), SPEC)(FRAME, boxes)
+
+
+@pytest.mark.parametrize("boxes, count", [([], 0), ([[0, 0, 9, 9]], 1), (np.zeros((0, 4), int), 0)])
+def test_boxes_may_be_lists(boxes, count):
+    assert len(TopDown(FakeBackend(whole_heatmap_pixels()), SPEC)(FRAME, boxes)) == count
