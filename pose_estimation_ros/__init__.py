@@ -1,7 +1,7 @@
 """Estimate human poses: in images and videos by PoseEstimator, in ROS 2 by nodes.
 
-Nothing is loaded before it is used: ``import pose_estimation_ros.msg`` needs neither OpenCV nor NumPy. The layers are
-described in ARCHITECTURE.md.
+Nothing of this package is loaded before it is used: ``import pose_estimation_ros.msg`` loads the messages alone. The
+layers are described in ARCHITECTURE.md.
 """
 
 import importlib

@@ -123,7 +123,7 @@ class Source:
         self.close()
 
 
-def open_source(name: str) -> Source:
+def open_source(name: Union[str, int]) -> Source:
     """Open a source of frames.
 
     The name is one of these:
@@ -137,7 +137,7 @@ def open_source(name: str) -> Source:
     A file or folder of that name is preferred to a pattern or an index. A leading ~ is the home folder.
 
     Args:
-        name: see above.
+        name: see above. An int is always the index of a camera.
 
     Returns:
         The source, which the caller must close.
@@ -145,6 +145,8 @@ def open_source(name: str) -> Source:
     Raises:
         DataError: the source does not exist, is of another kind, or OpenCV cannot read it.
     """
+    if isinstance(name, int):
+        return _open_camera(str(int(name)))
     name = str(name)
     if not name or "\0" in name:
         raise DataError("expected %s, got the name %r" % (SOURCES, name))
@@ -193,12 +195,16 @@ def _is_image(path: str) -> bool:
     return ending in IMAGE_SUFFIXES or (not ending and beginning.startswith(BEGINNINGS))
 
 
+def _open_camera(index: str) -> Source:
+    if len(index) > 9 or not 0 <= int(index) < CAMERAS:
+        raise DataError("expected the index of a camera in 0..%d, got %.20s" % (CAMERAS - 1, index))
+    return Source("camera", index, capture=_open_capture("camera", index, int(index)))
+
+
 def _open_camera_or_pattern(name: str) -> Source:
     """Open a camera by its index or the images of a pattern."""
     if name.isdecimal():  # isdigit() accepts "1\u00b2", which int() does not
-        if len(name) > 9 or int(name) >= CAMERAS:
-            raise DataError("expected the index of a camera in 0..%d, got %.20s" % (CAMERAS - 1, name))
-        return Source("camera", name, capture=_open_capture("camera", name, int(name)))
+        return _open_camera(name)
     paths = _numbered(name)
     if not paths:
         raise DataError("expected %s, but %s does not exist" % (SOURCES, name))

@@ -1,26 +1,33 @@
 """Estimate poses in images and videos: the class that programs without ROS use."""
 
+import functools
+import math
+import numbers
 import os
 import time
-from typing import Any, Dict, Iterator, Optional, Tuple, Union
+import warnings
+from typing import Any, Callable, Dict, Iterator, Optional, Sequence, Tuple, Union
 
 import cv2
 import numpy as np
 
-from pose_estimation_ros.core.errors import ConfigError, FrameError, described, shown
+from pose_estimation_ros.core.errors import ConfigError, FrameError, ModelError, described, shown
 from pose_estimation_ros.core.model_spec import ENGINE
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton
-from pose_estimation_ros.imaging.video import open_source
+from pose_estimation_ros.imaging.crops import check_frame
+from pose_estimation_ros.imaging.video import open_source, warn_of_unreadable
 from pose_estimation_ros.inference.detector import Detector
-from pose_estimation_ros.inference.estimator import Estimator
+from pose_estimation_ros.inference.estimator import Estimator, as_boxes
 from pose_estimation_ros.inference.options import DEFAULTS, make_options
-from pose_estimation_ros.inference.pipeline import build_pipeline, check_frame, open_estimator
+from pose_estimation_ros.inference.pipeline import build_pipeline, open_estimator
 
 TO_BGR = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}  # by number of channels
 IMAGE = "an image (H, W, 3) uint8 BGR, as cv2.imread reads it"
 
 Path = Union[str, "os.PathLike[str]"]
+Boxes = Union[np.ndarray, Sequence[Any]]  # (N, 4) left, top, right, bottom in px: an array or lists
+AnyDetector = Callable[[np.ndarray], Tuple[Any, Any]]  # image -> boxes (N, 4), scores (N,), arrays or lists
 
 
 class PoseEstimator:
@@ -38,7 +45,7 @@ class PoseEstimator:
     def __init__(
         self,
         model: Path = DEFAULTS.model,
-        detector: Union[Path, Detector] = DEFAULTS.detector,
+        detector: Union[Path, AnyDetector] = DEFAULTS.detector,
         tracking: bool = False,
         device: Optional[str] = None,
         **options: Any,
@@ -48,8 +55,8 @@ class PoseEstimator:
         Args:
             model: name of a model, path of an .onnx file with its .json beside it, or an engine, "NAME.engine".
             detector: name or path of a person detector, "full_frame" for one person who fills the view, or a callable
-                ``image (H, W, 3) uint8 BGR -> (boxes (N, 4) xyxy px, scores (N,))``. Its scores only order the boxes:
-                leave out the weak ones yourself. Not used by a bottom-up model.
+                ``image (H, W, 3) uint8 BGR -> (boxes (N, 4) xyxy px, scores (N,))``, arrays or lists. Its scores only
+                order the boxes: leave out the weak ones yourself. Not used by a bottom-up model.
             tracking: take the images for one stream, see the class.
             device: none: an .onnx model runs on the CPU, an engine on the GPU that it was built for. "cpu": the same,
                 and engines are refused.
@@ -64,9 +71,10 @@ class PoseEstimator:
         _check_device(device, options["model"], options["detector"])
         if not tracking:
             _check_independent(options)
+        self._closed = False
         self.pipeline = build_pipeline(make_options(options), _checked(detector) if callable(detector) else None)
 
-    def __call__(self, image: np.ndarray, stamp_s: Optional[float] = None, boxes: Optional[np.ndarray] = None) -> Poses:
+    def __call__(self, image: np.ndarray, stamp_s: Optional[float] = None, boxes: Optional[Boxes] = None) -> Poses:
         """Find the people in an image.
 
         Args:
@@ -81,32 +89,43 @@ class PoseEstimator:
 
         Raises:
             FrameError: it is no image, or not of uint8.
-            ConfigError: boxes, or what a detector of yours returned, are no boxes.
-            ModelError: the networks are closed, or fail.
+            ConfigError: stamp_s is no time; boxes, or what a detector of yours returned, are no boxes.
+            ModelError: this PoseEstimator is closed, or a network fails.
         """
+        self._check_open()
         frame = as_bgr(image)
+        time_s = time.monotonic() if stamp_s is None else _seconds(stamp_s)
+        known_boxes = None if boxes is None else _ordered_boxes(boxes, "boxes")
         if not self.pipeline.options.tracking:
             self.pipeline.reset()
-        if boxes is not None:
-            boxes = _as_boxes(boxes, "boxes")
-        return self.pipeline(frame, time.monotonic() if stamp_s is None else stamp_s, boxes)
+        return self.pipeline(frame, time_s, known_boxes)
 
     def video(self, source: Union[Path, int]) -> Iterator[Tuple[np.ndarray, Poses]]:
         """Estimate the poses in a video, camera, folder of images or URL, frame by frame.
 
-        Args:
-            source: path, URL, or index of a camera.
+        It begins as after reset(). The images of a folder that cannot be read are left out, and named by warnings after
+        the last one.
 
-        Yields:
-            The frame, (H, W, 3) uint8 BGR, and the people in it.
+        Args:
+            source: path, URL, or index of a camera. An int is always a camera; as a text, "0" may be a file, too.
+
+        Returns:
+            An iterator of pairs: the frame, (H, W, 3) uint8 BGR, and the people in it.
 
         Raises:
+            ConfigError: the source is none of these.
             DataError: the source cannot be read.
+            ModelError: this PoseEstimator is closed, or a network fails.
         """
-        with open_source(str(source)) as frames:
+        self._check_open()
+        return self._frames(_source(source))
+
+    def _frames(self, source: Union[str, int]) -> Iterator[Tuple[np.ndarray, Poses]]:
+        with open_source(source) as frames:
             self.reset()
             for frame in frames:
                 yield frame.image, self(frame.image, frame.time_s)
+            warn_of_unreadable(frames, functools.partial(warnings.warn, stacklevel=3))
 
     @property
     def skeleton(self) -> Skeleton:
@@ -119,14 +138,20 @@ class PoseEstimator:
         return self.pipeline.skeleton.keypoints
 
     def reset(self) -> None:
-        """Forget the people seen so far, as before the first image of a new stream."""
+        """Forget the people and times seen so far, as before the first image of a new stream; ids go on counting."""
         self.pipeline.reset()
 
     def close(self) -> None:
-        """Free the networks."""
+        """Free the networks; closing twice is no error."""
+        self._closed = True
         self.pipeline.close()
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ModelError("this PoseEstimator is closed: make a new one")
+
     def __enter__(self) -> "PoseEstimator":
+        self._check_open()
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -178,7 +203,7 @@ def _path(name: str, value: Any) -> str:
     return path
 
 
-def _name_of(detector: Union[Path, Detector]) -> str:
+def _name_of(detector: Union[Path, AnyDetector]) -> str:
     if callable(detector):
         return str(getattr(detector, "__name__", type(detector).__name__))
     if detector is None:
@@ -205,20 +230,32 @@ def _check_device(device: Optional[str], *models: str) -> None:
             raise ConfigError('expected an .onnx model for device "cpu", got %s' % model)
 
 
-def _as_boxes(boxes: Any, name: str) -> np.ndarray:
+def _seconds(stamp_s: Any) -> float:
+    """Return a stamp as a float. Raises ConfigError unless it is a finite number."""
+    try:
+        if isinstance(stamp_s, numbers.Real) and not isinstance(stamp_s, bool) and math.isfinite(stamp_s):
+            return float(stamp_s)
+    except OverflowError:
+        pass
+    raise ConfigError("expected stamp_s to be a time in seconds, got %s" % shown(stamp_s))
+
+
+def _source(source: Any) -> Union[str, int]:
+    """Return what open_source takes: a path or URL as text, or the index of a camera."""
+    if isinstance(source, (int, np.integer)) and not isinstance(source, bool):
+        return int(source)
+    if isinstance(source, (str, os.PathLike)):
+        return _path("source", source)
+    raise ConfigError("expected source to be a path, a URL or the index of a camera, got %s" % shown(source))
+
+
+def _ordered_boxes(boxes: Any, name: str) -> np.ndarray:
     """Return boxes as an array (N, 4) float32 of left, top, right, bottom.
 
     Raises:
         ConfigError: they have another shape, are not finite, or their sides are in another order.
     """
-    try:
-        array = np.asarray(boxes, np.float32)
-    except (TypeError, ValueError):
-        raise ConfigError("expected %s to be an array (N, 4), got %s" % (name, shown(boxes)))
-    if array.size == 0:
-        return np.zeros((0, 4), np.float32)
-    if array.ndim != 2 or array.shape[1] != 4:
-        raise ConfigError("expected %s to be an array (N, 4), got one of shape %s" % (name, array.shape))
+    array = as_boxes(boxes, name)
     wrong = ~np.isfinite(array).all(1) | (array[:, 2:] < array[:, :2]).any(1)
     if wrong.any():
         text = "expected %s to be left, top, right, bottom, got %s: is that x, y, width, height?"
@@ -226,19 +263,27 @@ def _as_boxes(boxes: Any, name: str) -> np.ndarray:
     return array
 
 
-def _checked(detector: Detector) -> Detector:
+def _checked(detector: AnyDetector) -> Detector:
     """Let a detector of the user return lists and boxes in any order; refuse what are no boxes and scores."""
 
     def detect(image: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-        result: Any = detector(image)
-        try:
-            boxes, scores = (np.asarray(part, np.float32) for part in result)
-            boxes = boxes.reshape(len(scores), 4)
-        except (TypeError, ValueError):
-            text = "expected the detector to return boxes (N, 4) and scores (N,), got %s"
-            raise ConfigError(text % shown(result))
-        boxes = _as_boxes(boxes, "the detector's boxes")
+        boxes, scores = _boxes_and_scores(detector(image))
+        boxes = _ordered_boxes(boxes, "the detector's boxes")
         best_first = np.argsort(-scores, kind="mergesort")
         return boxes[best_first], scores[best_first]
 
     return detect
+
+
+def _boxes_and_scores(result: Any) -> Tuple[np.ndarray, np.ndarray]:
+    """Return the result of a detector as arrays (N, 4) and (N,)."""
+    what = shown(result)
+    try:
+        boxes, scores = (np.asarray(part, np.float32) for part in result)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    else:
+        if scores.ndim == 1 and (boxes.shape == (len(scores), 4) or boxes.size == len(scores) == 0):
+            return boxes, scores
+        what = "arrays %s and %s" % (boxes.shape, scores.shape)
+    raise ConfigError("expected the detector to return boxes (N, 4) and scores (N,), got %s" % what)

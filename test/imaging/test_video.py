@@ -174,6 +174,19 @@ def test_a_name_of_digits_that_exists_is_a_file(clip, tmp_path, monkeypatch):
         assert source.kind == "video" and len(list(source)) == 10
 
 
+@pytest.mark.parametrize("index", [7, 100, -1])
+def test_an_int_is_a_camera_even_beside_a_file_of_that_name(clip, tmp_path, monkeypatch, index):
+    shutil.copy(clip, str(tmp_path / str(index)))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("pose_estimation_ros.imaging.video._open_capture", lambda kind, name, source: None)
+    if 0 <= index < 100:
+        with open_source(index) as source:
+            assert (source.kind, source.name) == ("camera", str(index))
+    else:
+        with pytest.raises(DataError, match=r"expected the index of a camera in 0..99, got %d" % index):
+            open_source(index)
+
+
 def test_a_name_like_a_protocol_of_ffmpeg_is_a_file(clip, tmp_path, monkeypatch):
     shutil.copy(clip, str(tmp_path / "concat:a.mp4"))
     monkeypatch.chdir(tmp_path)

@@ -2,6 +2,7 @@ import itertools
 import os
 import re
 
+import cv2
 import numpy as np
 import pytest
 
@@ -87,6 +88,25 @@ def test_without_a_stamp_the_time_of_the_call_counts(estimator, spot, monkeypatc
     monkeypatch.setattr("pose_estimation_ros.inference.pose_estimator.time.monotonic", lambda: next(clock))
     estimate = estimator(tracking=True)
     assert [estimate(spot(30, 60)).track_id[0] for _ in range(2)] == ids
+
+
+@pytest.mark.parametrize(
+    "stamp_s", ["0.1", float("nan"), float("inf"), 10**400, np.array(0.1), np.array([0.1]), True, 1j, [0.1]]
+)
+def test_what_is_no_time_is_refused_and_spoils_nothing(estimator, spot, stamp_s):
+    estimate, untouched = estimator(tracking=True), estimator(tracking=True)
+    assert estimate(spot(30, 60), 0.0).track_id.tolist() == [1]
+    with pytest.raises(ConfigError, match="expected stamp_s to be a time in seconds, got "):
+        estimate(spot(40, 60), stamp_s)
+    found = estimate(spot(32, 60), 0.1)
+    untouched(spot(30, 60), 0.0)
+    assert np.array_equal(found.xy, untouched(spot(32, 60), 0.1).xy) and found.track_id.tolist() == [1]
+
+
+@pytest.mark.parametrize("number", [int, float, np.int64, np.float32])
+def test_any_number_is_a_time(estimator, spot, number):
+    estimate = estimator(tracking=True)
+    assert [estimate(spot(30, 60), number(stamp)).track_id[0] for stamp in (0, 1, 60)] == [1, 2, 3]
 
 
 def test_boxes_that_are_known_already(estimator, spot):
@@ -183,7 +203,9 @@ def test_a_detector_that_finds_nobody(estimator, spot):
 
 @pytest.mark.parametrize(
     "answer",
-    [None, [], [[0, 0, 9, 9]], ([[0, 0, 9, 9]], [1.0, 0.5]), ([[0, 0, 9]], [1.0]), ([["a", 0, 9, 9]], [1.0]), 7],
+    [None, [], [[0, 0, 9, 9]], ([[0, 0, 9, 9]], [1.0, 0.5]), ([[0, 0, 9]], [1.0]), ([["a", 0, 9, 9]], [1.0]), 7]
+    + [([[0, 0, 9, 9]] * 2, [[1.0], [0.5]]), (np.ones((4, 2)), [1.0, 0.5]), ([[0, 0, 9, 9]], 1.0), ([0, 0, 9, 9], [1])]
+    + [([[0, 0, 9, 9]], []), ([], [1.0]), ([[0, 0, 9, 10**400]], [1.0])],
 )
 def test_a_detector_that_answers_something_else(estimator, spot, answer):
     with pytest.raises(ConfigError, match=r"expected the detector to return boxes \(N, 4\) and scores \(N,\), got"):
@@ -236,6 +258,74 @@ def test_a_second_video_has_other_people(estimator, clip):
     assert [[poses.track_id[0] for _, poses in estimate.video(clip)] for _ in range(2)] == [[1] * 4, [2] * 4]
 
 
+def moving(estimate, spot, start_s):
+    """What is found of somebody who moves, after a reset, from a time on."""
+    estimate.reset()
+    return [estimate(spot(x, 60), start_s + 0.1 * i) for i, x in enumerate((30, 36, 42, 48))]
+
+
+def same_people(first, second):
+    return all(np.array_equal(a.xy, b.xy) and np.array_equal(a.velocity, b.velocity) for a, b in zip(first, second))
+
+
+def test_a_reset_begins_a_new_stream(estimator, spot):
+    """Of the same times, and of later ones: nothing is measured from the end of the stream before."""
+    estimate = estimator(tracking=True)
+    first, second, later = (moving(estimate, spot, start_s) for start_s in (1.0, 1.0, 1.5))
+    assert np.abs(first[-1].velocity).max() > 0 and same_people(first, second)
+    assert [poses.track_id[0] for poses in first + second + later] == [1] * 4 + [2] * 4 + [3] * 4
+    assert np.allclose(later[-1].xy, first[-1].xy, atol=1e-3)
+
+
+def test_a_second_video_is_measured_as_the_first(estimator, spot, tmp_path):
+    writer = VideoWriter(str(tmp_path / "clip.mp4"), 10)
+    for x in (30, 36, 42, 48):
+        writer.write(spot(x, 60))
+    writer.close()
+    estimate = estimator(tracking=True)
+    first, second = ([poses for _, poses in estimate.video(tmp_path / "clip.mp4")] for _ in range(2))
+    assert np.abs(first[-1].velocity).max() > 0 and same_people(first, second)
+
+
+def test_unreadable_images_of_a_folder_are_named(estimator, spot, tmp_path):
+    for name in ("a.png", "c.png"):
+        cv2.imwrite(str(tmp_path / name), spot(40, 60))
+    (tmp_path / "b.png").write_bytes(b"no image")
+    with pytest.warns(UserWarning) as record:
+        assert len(list(estimator().video(tmp_path))) == 2
+    texts = [str(warning.message) for warning in record]
+    assert "left out: " in texts[0] and "b.png" in texts[0] and texts[1:] == ["1 of 3 images could not be read"]
+    assert record[0].filename == __file__
+
+
+def test_an_int_is_a_camera(estimator, clip, tmp_path, monkeypatch):
+    (tmp_path / "99").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    for index in (99, np.int64(99)):
+        with pytest.raises(DataError, match="cannot open the camera 99"):
+            list(estimator().video(index))
+    with pytest.raises(DataError, match="cannot open the video 99"):
+        list(estimator().video("99"))
+
+
+@pytest.mark.parametrize("source", [None, True, b"clip.mp4", 1.5, ["clip.mp4"]])
+def test_what_is_no_source(estimator, source):
+    with pytest.raises(ConfigError, match="expected source to be a path, a URL or the index of a camera, got "):
+        estimator().video(source)
+
+
+def test_a_closed_one_is_refused(estimator, spot, clip):
+    """Also where the networks would not be asked, as nobody is there."""
+    estimate = estimator(detector=lambda image: ([], []))
+    with estimate:
+        begun = estimate.video(clip)
+        next(begun)
+    estimate.close()
+    for use in (lambda: estimate(spot(40, 60)), lambda: next(begun), lambda: estimate.video(clip), estimate.__enter__):
+        with pytest.raises(ModelError, match="this PoseEstimator is closed"):
+            use()
+
+
 def test_a_video_that_is_not_there(estimator, tmp_path):
     with pytest.raises(DataError, match="none.mp4"):
         list(estimator().video(tmp_path / "none.mp4"))
@@ -247,6 +337,14 @@ def test_load_model_gives_raw_poses(color_model, spot):
         poses = model(np.zeros((128, 96, 3), np.uint8), np.array([[0, 0, 96, 128]]))
         assert len(poses) == 1 and poses.skeleton is model.skeleton and model.spec.task == "top_down"
         assert np.abs(model(spot(40, 60), np.array([[0, 0, 96, 128]])).xy - [40, 60]).max() < 6
+
+
+@pytest.mark.parametrize(
+    "image", [None, np.zeros((64, 48), np.uint8), np.zeros((64, 48, 2), np.uint8), np.zeros((64, 48, 3))]
+)
+def test_load_model_takes_images_only(color_model, image):
+    with load_model(color_model, threads=1) as model, pytest.raises(FrameError, match="expected a frame"):
+        model(image, [[0, 0, 48, 64]])
 
 
 def test_a_bottom_up_model_needs_no_boxes():
