@@ -234,7 +234,7 @@ def test_predict_with_a_bottom_up_model(hue_model, red_and_green, tmp_path):
 def test_outputs_that_are_no_bottom_up_models(color_model, hue_model, save_spec, constant_model):
     spec = load_model_spec(hue_model)
     assert spec.task == "bottom_up"
-    with pytest.raises(ModelError, match="expected a model for 'top_down', got one for 'bottom_up'"):
+    with pytest.raises(ModelError, match="expected a model for top_down, got one for bottom_up"):
         open_model(hue_model, "top_down")
     save_spec(color_model, **SPEC_CHANGES)
     with pytest.raises(ModelError, match="expected an output 'tags'"):

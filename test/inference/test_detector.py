@@ -97,7 +97,7 @@ def test_files_that_are_no_detector(constant_model, tmp_path, name, message):
 
 
 def test_a_pose_model_is_no_detector(color_model):
-    with pytest.raises(ModelError, match="expected a model for 'person_detector', got one for 'top_down'"):
+    with pytest.raises(ModelError, match="expected a model for person_detector, got one for top_down"):
         open_detector(color_model)
 
 
