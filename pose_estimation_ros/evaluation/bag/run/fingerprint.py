@@ -18,7 +18,6 @@ from pose_estimation_ros.inference.backends.find import find_model, find_onnx, f
 from pose_estimation_ros.inference.detector import FULL_FRAME
 
 INPUTS = "inputs.json"
-CHUNK = 1 << 20
 LAYERS = ("core", "imaging", "inference", "messages", "datasets", "evaluation")  # whose sources results depend on
 
 
@@ -27,16 +26,7 @@ def bag_sha256(path: Path) -> str:
     files = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.is_file())
     digest = hashlib.sha256()
     for file in files:
-        digest.update(f"{file.name}\n{chunked_sha256(file)}\n".encode())
-    return digest.hexdigest()
-
-
-def chunked_sha256(path: Path) -> str:
-    """Hash a file of any size."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
+        digest.update(f"{file.name}\n{file_sha256(file)}\n".encode())
     return digest.hexdigest()
 
 
