@@ -46,15 +46,21 @@ def run(name: str, make_node: Callable[[], Any], args: Optional[List[str]] = Non
         The exit code. It is 1 after an error that a user can cause, at start-up or later; the reason is printed to
         stderr in one line and published on /rosout.
     """
-    with one_signal():
-        return _run(name, make_node, args)
+    with one_signal() as ignore_signals:
+        try:
+            return _run(name, make_node, args, ignore_signals)
+        except KeyboardInterrupt:  # rclpy had ended the spinning before Python noticed the signal
+            return 0
 
 
 @contextlib.contextmanager
-def one_signal() -> Iterator[None]:
+def one_signal() -> Iterator[Callable[[], None]]:
     """Let the first SIGINT or SIGTERM raise KeyboardInterrupt, and ignore further ones.
 
     An impatient user, or launch, must not interrupt a clean end. rclpy's signal handlers call these.
+
+    Yields:
+        A function after whose call no signal raises any more.
     """
     received: List[int] = []
 
@@ -65,13 +71,13 @@ def one_signal() -> Iterator[None]:
 
     previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield lambda: received.append(0)
     finally:
         for number, handler in previous.items():
-            signal.signal(number, signal.SIG_IGN if received else handler)
+            signal.signal(number, signal.SIG_IGN if any(received) else handler)
 
 
-def _run(name: str, make_node: Callable[[], Any], args: Optional[List[str]]) -> int:
+def _run(name: str, make_node: Callable[[], Any], args: Optional[List[str]], ignore_signals: Callable[[], None]) -> int:
     executor: Optional[SingleThreadedExecutor] = None
     node: Any = None
     try:
@@ -91,6 +97,7 @@ def _run(name: str, make_node: Callable[[], Any], args: Optional[List[str]]) -> 
         if rclpy.ok():
             raise  # otherwise a signal came: spinning ends like this, and interrupted calls fail in various ways
     finally:
+        ignore_signals()  # one that has ended the spinning may be noticed by Python only here
         _end(node, executor)
     return 0
 

@@ -214,6 +214,33 @@ def test_signals_after_the_first_do_not_break_off_the_end():
     assert reached == [signal.SIGINT, signal.SIGTERM, "the end"]
 
 
+LATE = """
+import signal
+from rclpy.node import Node
+from rclpy.task import Future
+from pose_estimation_ros.nodes.run import run
+
+class Late(Node):
+    def __init__(self):
+        super().__init__("late")
+        self.finished = Future()
+        self.create_timer(0.001, lambda: self.finished.set_result(None))
+
+    def destroy_node(self):
+        signal.raise_signal(signal.SIGINT)
+        super().destroy_node()
+        print("ended")
+
+raise SystemExit(run("late", Late, []))
+"""
+
+
+def test_a_signal_that_is_noticed_only_at_the_end_does_not_break_it_off(domain):
+    """The spinning may have ended before Python's own handler runs."""
+    process = subprocess.run([sys.executable, "-c", LATE], timeout=60, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert (process.returncode, process.stdout, process.stderr) == (0, b"ended\n", b"")
+
+
 def test_without_a_signal_the_handlers_are_as_before():
     before = signal.getsignal(signal.SIGINT)
     with one_signal():
