@@ -4,6 +4,8 @@ import argparse
 import math
 from typing import Callable, Optional, TypeVar
 
+from pose_estimation_ros.core import fields
+
 Number = TypeVar("Number", int, float)
 
 
@@ -17,11 +19,7 @@ def whole(low: int, high: Optional[int] = None) -> Callable[[str], int]:
     Returns:
         A function from the text of an argument to its value; it raises ArgumentTypeError.
     """
-
-    def parse(text: str) -> int:
-        return _in_range(int, text, low, high, "a whole number")
-
-    return parse
+    return _type_of(int, fields.whole(low, high))
 
 
 def number(low: float, high: Optional[float] = None) -> Callable[[str], float]:
@@ -34,20 +32,18 @@ def number(low: float, high: Optional[float] = None) -> Callable[[str], float]:
     Returns:
         A function from the text of an argument to its value; it raises ArgumentTypeError.
     """
+    return _type_of(float, fields.number(low, high))
 
-    def parse(text: str) -> float:
-        return _in_range(float, text, low, high, "a number")
+
+def _type_of(kind: Callable[[str], Number], rule: fields.Rule) -> Callable[[str], Number]:
+    """Make the type of an argument from a rule; the text is cut in the message, which no argument may fill."""
+
+    def parse(text: str) -> Number:
+        try:
+            value: Number = rule.convert(kind(text))
+            math.isfinite(value)  # raises OverflowError
+        except (ValueError, OverflowError):  # a word; or a whole number that no float holds
+            raise argparse.ArgumentTypeError("expected %s, got %.40r" % (rule.expected, text))
+        return value
 
     return parse
-
-
-def _in_range(kind: Callable[[str], Number], text: str, low: float, high: Optional[float], noun: str) -> Number:
-    """Return the value of the text; the text is cut in the message, which no argument may fill."""
-    try:
-        value = kind(text)
-        if low <= value and (math.isfinite(value) if high is None else value <= high):
-            return value
-    except (ValueError, OverflowError):  # a word; or a whole number that no float holds
-        pass
-    bounds = "of %s or more" % low if high is None else "in %s..%s" % (low, high)
-    raise argparse.ArgumentTypeError("expected %s %s, got %.40r" % (noun, bounds, text))

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from pose_estimation_ros.core.errors import ConfigError, FrameError, ModelError, described, shown
+from pose_estimation_ros.core.fields import PATH, check_field
 from pose_estimation_ros.core.model_spec import ENGINE
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton
@@ -23,6 +24,7 @@ from pose_estimation_ros.inference.options import DEFAULTS, make_options
 from pose_estimation_ros.inference.pipeline import build_pipeline, open_estimator
 
 TO_BGR = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}  # by number of channels
+NAME = PATH._replace(expected="a name or a path")  # of a model
 IMAGE = "an image (H, W, 3) uint8 BGR, as cv2.imread reads it"
 
 Path = Union[str, "os.PathLike[str]"]
@@ -67,7 +69,7 @@ class PoseEstimator:
             ConfigError: an option is unknown or out of range, or needs tracking.
             ModelError: a model is missing, or cannot be used.
         """
-        options.update(model=_path("model", model), tracking=tracking, detector=_name_of(detector))
+        options.update(model=check_field("model", model, NAME), tracking=tracking, detector=_name_of(detector))
         _check_device(device, options["model"], options["detector"])
         if not tracking:
             _check_independent(options)
@@ -171,10 +173,12 @@ def load_model(model: Path = DEFAULTS.model, flip_test: bool = False, threads: i
         context manager or close it.
 
     Raises:
-        ConfigError: the model cannot be run with flip_test.
+        ConfigError: model is no name or path, or it cannot be run with flip_test.
         ModelError: the model is missing, or cannot be used.
     """
-    return open_estimator(make_options({"model": os.fspath(model), "flip_test": flip_test, "threads": threads}))
+    return open_estimator(
+        make_options({"model": check_field("model", model, NAME), "flip_test": flip_test, "threads": threads})
+    )
 
 
 def as_bgr(image: Any) -> np.ndarray:
@@ -195,20 +199,12 @@ def as_bgr(image: Any) -> np.ndarray:
     return frame
 
 
-def _path(name: str, value: Any) -> str:
-    """Return a name or path as text."""
-    path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
-    if not isinstance(path, str):
-        raise ConfigError("expected %s to be a name or a path, got %s" % (name, shown(value)))
-    return path
-
-
 def _name_of(detector: Union[Path, AnyDetector]) -> str:
     if callable(detector):
         return str(getattr(detector, "__name__", type(detector).__name__))
     if detector is None:
         raise ConfigError('expected detector to be a name, a path or a callable, got None; "full_frame" uses none')
-    return _path("detector", detector)
+    return str(check_field("detector", detector, NAME))
 
 
 def _check_independent(options: Dict[str, Any]) -> None:
@@ -245,7 +241,7 @@ def _source(source: Any) -> Union[str, int]:
     if isinstance(source, (int, np.integer)) and not isinstance(source, bool):
         return int(source)
     if isinstance(source, (str, os.PathLike)):
-        return _path("source", source)
+        return str(check_field("source", source, NAME))
     raise ConfigError("expected source to be a path, a URL or the index of a camera, got %s" % shown(source))
 
 

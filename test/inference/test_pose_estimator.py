@@ -182,6 +182,8 @@ def test_options_that_are_refused(estimator, options, words):
 def test_a_model_needs_a_name(model):
     with pytest.raises(ConfigError, match="expected model to be a name or a path, got "):
         PoseEstimator(model)
+    with pytest.raises(ConfigError, match="expected model to be a name or a path, got "):
+        load_model(model)
 
 
 def test_a_model_that_is_not_there():
