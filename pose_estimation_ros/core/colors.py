@@ -14,9 +14,11 @@ TEXT = (255, 255, 255)
 
 
 def side_colors(skeleton: Skeleton) -> List[Tuple[int, int, int]]:
-    """Return the colour of each keypoint, BGR: LEFT, RIGHT, or MIDDLE for those on the axis of the body."""
-    sides = {"left": LEFT, "right": RIGHT}
-    return [sides.get(name.split("_")[0], MIDDLE) for name in skeleton.keypoints]
+    """Return the colour of each keypoint, BGR: LEFT, RIGHT, or MIDDLE for those without a mirror image."""
+    colors = [MIDDLE] * skeleton.num_keypoints
+    for left, right in skeleton.flip_pairs:
+        colors[left], colors[right] = LEFT, RIGHT
+    return colors
 
 
 def track_color(track_id: int) -> Tuple[int, int, int]:

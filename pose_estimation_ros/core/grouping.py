@@ -40,10 +40,11 @@ STRONG = 10.0  # squared tag distance that a joint's score times the mean score 
 def joint_order(skeleton: Skeleton) -> np.ndarray:
     """Return the indices (K,) of the joints in the order of grouping: head and trunk first, as HigherHRNet for COCO.
 
-    The order goes by names. HigherHRNet uses COCO's indices also for CrowdPose, which puts an ankle before a knee.
+    The order goes by names; joints of other names come last, in their own order. HigherHRNet uses COCO's indices also
+    for CrowdPose, which puts an ankle before a knee.
     """
     parts = [name.replace("left_", "").replace("right_", "") for name in skeleton.keypoints]
-    return np.argsort([PARTS.index(part) for part in parts], kind="mergesort")
+    return np.argsort([PARTS.index(part) if part in PARTS else len(PARTS) for part in parts], kind="mergesort")
 
 
 def group(

@@ -6,16 +6,55 @@ The two files are the contract between training and runtime.
 import hashlib
 import os
 import re
-from typing import NamedTuple, Optional, Tuple
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.core.atomic_files import FilePath, JsonObject, is_number, is_whole_number, read_json
 from pose_estimation_ros.core.errors import ConfigError, ModelError, shown
+from pose_estimation_ros.core.fields import TRUE_OR_FALSE, Rule, check_field, number, one_of, optional, whole
 from pose_estimation_ros.core.onnx_file import check_onnx
-from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, skeleton_from_json
 
-POSE_TASKS = ("top_down", "bottom_up")
+Options = Dict[str, Tuple[Any, Rule]]  # {name: (default, rule)}
+
+POSE_TASKS = ("top_down", "bottom_up", "one_stage")
+WHOLE_FRAME = ("bottom_up", "one_stage")  # tasks of models that find people by themselves, without a detector
 TASKS = POSE_TASKS + ("person_detector",)
-DECODERS = {"top_down": "quarter_offset", "bottom_up": "associative_embedding", "person_detector": "boxes"}
+# Decoders of each task, that of this package's own models first.
+DECODERS = {
+    "top_down": ("quarter_offset", "dark", "simcc", "keypoints"),
+    "bottom_up": ("associative_embedding",),
+    "one_stage": ("people",),
+    "person_detector": ("boxes",),
+}
+SHIFT = (1.0, number(0, 4))  # of the mirrored heatmaps in the flip test, heatmap px to the right
+DECODER_OPTIONS: Dict[str, Options] = {
+    "quarter_offset": {"flip_shift": SHIFT},
+    # Kernel of the blur in px, and whether the corner pixels of heatmap and input are the same points.
+    "dark": {"flip_shift": SHIFT, "kernel": (11, whole(1, 99)), "align_corners": (False, TRUE_OR_FALSE)},
+    "simcc": {"split_ratio": (2.0, number(0.125, 16))},  # bins per px of the input
+    "keypoints": {},
+    "people": {"nms_iou": (None, optional(number(0, 1)))},  # None: the network has suppressed its duplicates
+    "boxes": {"nms_iou": (0.5, optional(number(0, 1)))},
+    "associative_embedding": {},
+}
+# Where the centre of a box comes to lie in its crop: in the centre of the pixel grid, at half the size, which is half a
+# pixel further, or as in the first, with the corner pixels of box and crop on each other (UDP, arXiv:1911.07524).
+CROPS = ("centre", "half_size", "udp")
+# How a frame is resized. "warp" keeps the edges of pixels aligned, "warp_index" the centres of the top left pixels:
+# both are one affine map. "rounded" and "cut" are cv2.resize to a size that is rounded or cut to whole px, as
+# Ultralytics and YOLOX do. "stretch" gives up the aspect ratio.
+RESIZES = ("warp", "warp_index", "rounded", "cut", "stretch")
+FRAME_FIT: Options = {
+    "grey": (0, whole(0, 255)),  # of what the frame does not cover
+    "centred": (False, TRUE_OR_FALSE),  # the frame lies in the middle, else at the top left
+    "resize": ("warp", one_of(RESIZES)),
+}
+FIT_OPTIONS: Dict[str, Options] = {
+    "top_down": {"crop": ("centre", one_of(CROPS)), "outside": ("image", one_of(("image", "black")))},
+    "bottom_up": {},
+    "one_stage": FRAME_FIT,
+    "person_detector": FRAME_FIT,
+}
 ENGINE = ".engine"
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}")  # part of paths in the cache of engines
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -24,6 +63,7 @@ LARGEST_STRIDE = 256
 PADDING = (0.1, 10.0)  # smallest and largest factor
 OBJECTS = ("accuracy", "training")  # all other fields except the numbers are strings
 NUMBERS = ("input_size_wh", "stride", "padding")
+OPTIONAL = ("decoder_options", "fit")  # objects that may be left out
 
 
 class ModelSpec(NamedTuple):
@@ -34,33 +74,56 @@ class ModelSpec(NamedTuple):
         task: "top_down", "bottom_up" or "person_detector".
         input_size_wh: (width, height) px.
         color_order: "rgb" (0..255 float32, NCHW).
-        skeleton: its name, "" for a detector.
-        stride: input px per px of "heatmaps".
+        skeleton: names, links, flip pairs and sigmas of the keypoints, None for a detector.
+        stride: input px per px of "heatmaps"; 1 where there are none.
         decoder: name of the method that turns outputs into keypoints or boxes.
         padding: factor on the person's box (top-down).
         sha256: sha256 of the ONNX file.
         accuracy: measured figures and their provenance.
         training: how the model was trained and exported.
+        decoder_options: those of DECODER_OPTIONS that differ from their defaults.
+        fit: those of FIT_OPTIONS that differ from their defaults: how the image is fitted into the input.
     """
 
     name: str
     task: str
     input_size_wh: Tuple[int, int]
     color_order: str
-    skeleton: str
+    skeleton: Optional[Skeleton]
     stride: int
     decoder: str
     padding: float
     sha256: str
     accuracy: JsonObject
     training: JsonObject
+    decoder_options: JsonObject = {}
+    fit: JsonObject = {}
+
+    def decoder_option(self, name: str) -> Any:
+        """Return an option of DECODER_OPTIONS, the default where the spec does not have it."""
+        return self.decoder_options.get(name, DECODER_OPTIONS[self.decoder][name][0])
+
+    def fit_option(self, name: str) -> Any:
+        """Return an option of FIT_OPTIONS, the default where the spec does not have it."""
+        return self.fit.get(name, FIT_OPTIONS[self.task][name][0])
+
+    def require_skeleton(self) -> Skeleton:
+        """Return the skeleton of a pose model. Raises ModelError for a detector."""
+        if self.skeleton is None:
+            raise ModelError("%s: expected a pose model, got one for %s" % (self.name, self.task))
+        return self.skeleton
 
     def to_json(self) -> JsonObject:
-        """Return the content of the spec's file, with the flip pairs of the skeleton for readers of the file."""
-        fields = dict(self._asdict(), input_size_wh=list(self.input_size_wh))
+        """Return the content of the spec's file: a skeleton of SKELETONS by its name, any other one as an object.
+
+        The flip pairs stand beside the name for other programs that read the file.
+        """
+        fields = dict(self._asdict(), input_size_wh=list(self.input_size_wh), skeleton="")
         if self.skeleton:
-            fields["flip_pairs"] = [list(pair) for pair in get_skeleton(self.skeleton).flip_pairs]
-        return fields
+            fields["skeleton"] = self.skeleton.to_json()
+            if SKELETONS.get(self.skeleton.name) == self.skeleton:
+                fields.update(skeleton=self.skeleton.name, flip_pairs=fields["skeleton"]["flip_pairs"])
+        return {name: value for name, value in fields.items() if name not in OPTIONAL or value}
 
 
 def model_name(path: FilePath) -> str:
@@ -139,6 +202,7 @@ def parse_spec(path: str, fields: object) -> ModelSpec:
         raise ModelError("%s: expected a JSON object, got %s" % (path, type(fields).__name__))
     fields = dict(fields)
     flip_pairs = fields.pop("flip_pairs", None)
+    fields.update((name, {}) for name in OPTIONAL if name not in fields)
     missing, unknown = set(ModelSpec._fields) - set(fields), set(fields) - set(ModelSpec._fields)
     if missing or unknown:
         raise ModelError("%s: keys missing: %s; keys unknown: %s" % (path, sorted(missing), shown(sorted(unknown))))
@@ -146,16 +210,20 @@ def parse_spec(path: str, fields: object) -> ModelSpec:
         _check_types(fields)
         _check_numbers(fields["input_size_wh"], fields["stride"], fields["padding"])
         _check_figures(fields["accuracy"], fields["training"])
+        fields["skeleton"] = None if fields["skeleton"] == "" else skeleton_from_json(fields["skeleton"])
         spec = ModelSpec(**dict(fields, input_size_wh=tuple(fields["input_size_wh"])))
-        _check_names(spec, flip_pairs)
+        _check_names(spec)
+        _check_skeleton(spec, flip_pairs)
+        _check_options("decoder_options", spec.decoder_options, DECODER_OPTIONS[spec.decoder])
+        _check_options("fit", spec.fit, FIT_OPTIONS[spec.task])
     except (ValueError, ConfigError) as error:
         raise ModelError("%s: %s" % (path, error))
     return spec
 
 
 def _check_types(fields: JsonObject) -> None:
-    for name in set(ModelSpec._fields) - set(NUMBERS):
-        kind, text = (dict, "an object") if name in OBJECTS else (str, "a string")
+    for name in set(ModelSpec._fields) - set(NUMBERS) - {"skeleton"}:
+        kind, text = (dict, "an object") if name in OBJECTS + OPTIONAL else (str, "a string")
         if not isinstance(fields[name], kind):
             raise ValueError("expected %s as %s, got %s" % (name, text, shown(fields[name])))
 
@@ -187,20 +255,35 @@ def _check_figures(accuracy: JsonObject, training: JsonObject) -> None:
             raise ValueError("expected training.export.export.%s as a string, got %s" % (name, shown(export[name])))
 
 
-def _check_names(spec: ModelSpec, flip_pairs: object) -> None:
+def _check_names(spec: ModelSpec) -> None:
     if not NAME.fullmatch(spec.name):
         expected = 'expected name of up to 100 letters, digits, "_", "-" and ".", not "." first, got %s'
         raise ValueError(expected % shown(spec.name))
     if spec.task not in TASKS:
         raise ValueError("expected task out of %s, got %s" % (TASKS, shown(spec.task)))
-    if spec.decoder != DECODERS[spec.task]:
-        raise ValueError("expected decoder %r for %s, got %s" % (DECODERS[spec.task], spec.task, shown(spec.decoder)))
+    if spec.decoder not in DECODERS[spec.task]:
+        decoders = " or ".join(map(repr, DECODERS[spec.task]))
+        raise ValueError("expected decoder %s for %s, got %s" % (decoders, spec.task, shown(spec.decoder)))
     if spec.color_order != "rgb":
         raise ValueError("expected color_order 'rgb', got %s" % shown(spec.color_order))
     if not SHA256.fullmatch(spec.sha256):
         raise ValueError("expected sha256 of 64 digits 0 to 9 and a to f, got %s" % shown(spec.sha256))
-    if spec.task in POSE_TASKS:
-        expected_pairs = [list(pair) for pair in get_skeleton(spec.skeleton).flip_pairs]
-        if flip_pairs is not None and flip_pairs != expected_pairs:
-            text = "flip_pairs %s are not those of skeleton %s: %s"
-            raise ValueError(text % (shown(flip_pairs), spec.skeleton, expected_pairs))
+
+
+def _check_skeleton(spec: ModelSpec, flip_pairs: object) -> None:
+    """Check that a pose model has a skeleton, with the flip pairs that its file repeats."""
+    if spec.task not in POSE_TASKS:
+        return
+    if spec.skeleton is None:
+        raise ValueError("expected a skeleton for %s, got none" % spec.task)
+    expected_pairs = [list(pair) for pair in spec.skeleton.flip_pairs]
+    if flip_pairs is not None and flip_pairs != expected_pairs:
+        text = "flip_pairs %s are not those of skeleton %s: %s"
+        raise ValueError(text % (shown(flip_pairs), spec.skeleton.name, expected_pairs))
+
+
+def _check_options(field: str, options: JsonObject, known: Mapping[str, Tuple[Any, Rule]]) -> None:
+    for name, value in options.items():
+        if name not in known:
+            raise ValueError("expected %s out of %s, got %s" % (field, ", ".join(known) or "none", shown(name)))
+        check_field("%s.%s" % (field, name), value, known[name][1])

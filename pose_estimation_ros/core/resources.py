@@ -33,8 +33,17 @@ def resource_folders(name: str, in_source: str = "") -> List[str]:
 
 
 def model_folders() -> List[str]:
-    """List the places where models can lie, see resource_folders."""
-    return resource_folders("models")
+    """List the places where models can lie: those of the package, see resource_folders, and the user's."""
+    return resource_folders("models") + [user_models()]
+
+
+def user_models() -> str:
+    """Return the folder of the models that the user imported, which need not exist.
+
+    It is ``pose_estimation_ros/models`` in $XDG_DATA_HOME, or in ~/.local/share (XDG Base Directory Specification).
+    """
+    data = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
+    return os.path.join(data, "pose_estimation_ros", "models")
 
 
 def config_file(name: str) -> str:

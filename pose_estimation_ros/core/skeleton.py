@@ -2,29 +2,42 @@
 
 Sources: COCO (cocodataset.org, pycocotools' sigmas), CrowdPose (its API's sigmas), MPII (16 joints, order of the h5
 annotation), OpenPose COCO-18, and REP-155's hri_msgs/Skeleton2D, which claims OpenPose's order but swaps eyes and ears.
+The larger ones are in core.skeleton_tables.
 """
 
-from typing import Dict, List, NamedTuple, Tuple
+import re
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core import skeleton_tables as tables
+from pose_estimation_ros.core.atomic_files import JsonObject, is_number, is_whole_number
+from pose_estimation_ros.core.errors import ConfigError, shown
+
+MAX_KEYPOINTS = 255  # pose_estimation_ros/Skeleton has indices of uint8
+MAX_NAME = 100  # letters of the name of a skeleton or keypoint
+UNKNOWN_SIGMA = 0.08  # stands for a sigma that is not known: COCO's limbs have 0.06 to 0.107
+LEFT_AND_RIGHT = (("left", "right"), ("l", "r"))  # words of a name that tell the side
+
+Pairs = Tuple[Tuple[int, int], ...]
 
 
 class Skeleton(NamedTuple):
-    """Describe the K keypoints of a person.
+    """Describe the K keypoints of a person, hand or animal.
 
     Attributes:
         name: name of the skeleton, such as "coco17".
-        keypoints: K names. Those of a side begin with "left_" or "right_".
+        keypoints: K names, all different.
         links: pairs of keypoint indices, to be drawn as bones.
-        sigmas: K OKS sigmas (COCO's k_i / 2).
+        flip_pairs: (left, right) index pairs that a mirrored image exchanges; empty where they are not known.
+        sigmas: K OKS sigmas (COCO's k_i / 2), None where they are not known.
     """
 
     name: str
     keypoints: Tuple[str, ...]
-    links: Tuple[Tuple[int, int], ...]
-    sigmas: Tuple[float, ...]
+    links: Pairs
+    flip_pairs: Pairs
+    sigmas: Optional[Tuple[float, ...]]
 
     @property
     def num_keypoints(self) -> int:
@@ -32,10 +45,9 @@ class Skeleton(NamedTuple):
         return len(self.keypoints)
 
     @property
-    def flip_pairs(self) -> Tuple[Tuple[int, int], ...]:
-        """Return the (left, right) index pairs that a mirrored image exchanges, derived from the names."""
-        left = [i for i, name in enumerate(self.keypoints) if name.startswith("left_")]
-        return tuple((i, self.keypoints.index(self.keypoints[i].replace("left_", "right_"))) for i in left)
+    def oks_sigmas(self) -> Tuple[float, ...]:
+        """Return the K OKS sigmas, UNKNOWN_SIGMA where they are not known: for tracking, not for an AP."""
+        return self.sigmas or (UNKNOWN_SIGMA,) * self.num_keypoints
 
     @property
     def flip_index(self) -> np.ndarray:
@@ -44,6 +56,104 @@ class Skeleton(NamedTuple):
         for left, right in self.flip_pairs:
             index[[left, right]] = right, left
         return index
+
+    def to_json(self) -> JsonObject:
+        """Return the skeleton as a JSON object, which skeleton_from_json reads."""
+        pairs = {"links": [list(pair) for pair in self.links], "flip_pairs": [list(pair) for pair in self.flip_pairs]}
+        sigmas = None if self.sigmas is None else list(self.sigmas)
+        return dict(pairs, name=self.name, keypoints=list(self.keypoints), sigmas=sigmas)
+
+
+def skeleton_from_json(value: Any) -> Skeleton:
+    """Make a skeleton from what its file holds.
+
+    Args:
+        value: a name of SKELETONS, or an object with the fields of Skeleton; flip_pairs may be left out, and are then
+            derived from the names, and so may sigmas, which are then unknown.
+
+    Raises:
+        ConfigError: a field is missing, unknown or wrong.
+    """
+    if isinstance(value, str):
+        return get_skeleton(value)
+    if not isinstance(value, dict):
+        raise ConfigError("expected a skeleton as its name or an object, got %s" % shown(value))
+    missing, unknown = {"name", "keypoints", "links"} - set(value), set(value) - set(Skeleton._fields)
+    if missing or unknown:
+        text = "expected a skeleton with name, keypoints and links, and perhaps flip_pairs and sigmas, got %s"
+        raise ConfigError(text % shown(sorted(map(str, value))))
+    keypoints = _checked_names(value["name"], value["keypoints"])
+    count = len(keypoints)
+    links = _checked_pairs("links", value["links"], count)
+    flip_pairs = value.get("flip_pairs")
+    flip_pairs = find_flip_pairs(keypoints) if flip_pairs is None else _checked_flip_pairs(flip_pairs, count)
+    return Skeleton(value["name"], keypoints, links, flip_pairs, _checked_sigmas(value.get("sigmas"), count))
+
+
+def find_flip_pairs(keypoints: Sequence[str]) -> Pairs:
+    """Find the (left, right) index pairs that the names tell, such as left_eye, L_Eye, eye_l and "Left Eye".
+
+    Args:
+        keypoints: K names.
+    """
+    index = {tuple(_words(name)): i for i, name in enumerate(keypoints)}
+    pairs = []
+    for i, name in enumerate(keypoints):
+        words = _words(name)
+        for left, right in LEFT_AND_RIGHT:
+            other = tuple(right if word == left else word for word in words)
+            if left in words and other in index:
+                pairs.append((i, index[other]))
+                break
+    return tuple(pairs)
+
+
+def _words(name: str) -> List[str]:
+    """Return the words of a name in lower case: "L_Eye" -> l, eye; "LeftEye" -> left, eye."""
+    return [word.lower() for word in re.findall("[A-Z]*[^A-Z \\W_]*", name) if word]
+
+
+def _checked_names(name: Any, keypoints: Any) -> Tuple[str, ...]:
+    for text in [name] + (keypoints if isinstance(keypoints, list) else []):
+        if not isinstance(text, str) or not 1 <= len(text) <= MAX_NAME or not text.isprintable():
+            raise ConfigError("expected names of 1 to %d letters in a skeleton, got %s" % (MAX_NAME, shown(text)))
+    if not isinstance(keypoints, list) or not 1 <= len(keypoints) <= MAX_KEYPOINTS:
+        what = "%d names" % len(keypoints) if isinstance(keypoints, list) else shown(keypoints)
+        raise ConfigError("expected 1 to %d keypoints in skeleton %s, got %s" % (MAX_KEYPOINTS, name, what))
+    if len(set(keypoints)) < len(keypoints):
+        twice = next(text for text in keypoints if keypoints.count(text) > 1)
+        raise ConfigError("expected different names of keypoints in skeleton %s, got %s twice" % (name, shown(twice)))
+    return tuple(keypoints)
+
+
+def _checked_pairs(field: str, pairs: Any, count: int) -> Pairs:
+    """Return pairs of different indices below count."""
+    wrong = pairs if not isinstance(pairs, list) else [pair for pair in pairs if not _is_pair(pair, count)]
+    if wrong or not isinstance(pairs, list):
+        text = "expected %s as pairs of different whole numbers from 0 to %d, got %s"
+        raise ConfigError(text % (field, count - 1, shown(wrong[0] if isinstance(wrong, list) else wrong)))
+    return tuple((pair[0], pair[1]) for pair in pairs)
+
+
+def _checked_flip_pairs(pairs: Any, count: int) -> Pairs:
+    checked = _checked_pairs("flip_pairs", pairs, count)
+    used = [index for pair in checked for index in pair]
+    if len(set(used)) < len(used):
+        raise ConfigError("expected every keypoint in one of the flip_pairs at most, got %s" % shown(pairs))
+    return checked
+
+
+def _is_pair(pair: Any, count: int) -> bool:
+    is_list = isinstance(pair, (list, tuple)) and len(pair) == 2
+    return is_list and all(is_whole_number(index, 0, count - 1) for index in pair) and pair[0] != pair[1]
+
+
+def _checked_sigmas(sigmas: Any, count: int) -> Optional[Tuple[float, ...]]:
+    if sigmas is None:
+        return None
+    if not isinstance(sigmas, list) or len(sigmas) != count or not all(is_number(s, 1e-6, 10) for s in sigmas):
+        raise ConfigError("expected sigmas as null or %d numbers from 1e-6 to 10, got %s" % (count, shown(sigmas)))
+    return tuple(float(sigma) for sigma in sigmas)
 
 
 # Keypoints that one skeleton has and another lacks, as the midpoint of two that both have.
@@ -86,9 +196,17 @@ def _both(*parts: str) -> List[str]:
 
 
 def _skeleton(name: str, keypoints: List[str], bones: Tuple[str, ...]) -> Skeleton:
-    links = tuple(tuple(keypoints.index(end) for end in bone.split("-")) for bone in bones)
+    ends = [bone.split("-") for bone in bones]
+    links = tuple((keypoints.index(first), keypoints.index(second)) for first, second in ends)
     sigmas = tuple(_SIGMA[keypoint.replace("left_", "").replace("right_", "")] for keypoint in keypoints)
-    return Skeleton(name, tuple(keypoints), links, sigmas)  # type: ignore[arg-type]
+    return Skeleton(name, tuple(keypoints), links, find_flip_pairs(keypoints), sigmas)
+
+
+def _from_table(table: tables.Table) -> Skeleton:
+    index = {name: i for i, name in enumerate(table.keypoints)}
+    links = tuple((index[first], index[second]) for first, second in table.bones)
+    flip_pairs = find_flip_pairs(table.keypoints) + tuple((index[a], index[b]) for a, b in table.more_flip_pairs)
+    return Skeleton(table.name, table.keypoints, links, flip_pairs, table.sigmas)
 
 
 _COCO = ["nose"] + _both("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
@@ -118,6 +236,7 @@ SKELETONS: Dict[str, Skeleton] = {
         _skeleton("mpii16", _MPII, _LIMB_BONES + _MPII_TRUNK),
         _skeleton("openpose18", _OPENPOSE, _NECK_BONES),
         _skeleton("hri18", _HRI, _NECK_BONES),
+        *map(_from_table, tables.TABLES),
     )
 }
 

@@ -60,10 +60,9 @@ class Benchmark(ABC):
         Raises:
             DataError: they do not, or the boxes cannot be read.
         """
-        if spec.skeleton != self.skeleton:
-            raise DataError(
-                f"{self.data}: expected a model with the skeleton {self.skeleton}, got {model} with {spec.skeleton}"
-            )
+        name = spec.require_skeleton().name
+        if name != self.skeleton:
+            raise DataError(f"{self.data}: expected a model with the skeleton {self.skeleton}, got {model} with {name}")
         if boxes_file and spec.task == "bottom_up":
             raise DataError(
                 f"{model} is a bottom-up model, which finds people by itself: expected no boxes, got {boxes_file}"

@@ -152,7 +152,7 @@ def poses_in_boxes(estimator: TopDown, frame: np.ndarray, box_xyxy: np.ndarray, 
     """
     poses = with_mean_scores(estimator(frame, box_xyxy))
     person_score = poses.person_score * box_score
-    similarity = pose_similarity(poses.xy, crop_area(box_xyxy, estimator.spec), estimator.skeleton.sigmas)
+    similarity = pose_similarity(poses.xy, crop_area(box_xyxy, estimator.spec), estimator.skeleton.oks_sigmas)
     return poses.replace(person_score=person_score).select(nms(similarity, person_score, NMS_OKS))
 
 

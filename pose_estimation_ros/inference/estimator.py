@@ -7,7 +7,6 @@ import numpy as np
 from pose_estimation_ros.core.errors import ConfigError, shown
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.poses import Poses
-from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backends.base import Backend
 
 
@@ -25,7 +24,7 @@ class Estimator:
 
     def __init__(self, backend: Backend, spec: ModelSpec) -> None:
         self.backend, self.spec = backend, spec
-        self.skeleton = get_skeleton(spec.skeleton)
+        self.skeleton = spec.require_skeleton()
 
     def __call__(self, frame: np.ndarray, boxes: np.ndarray) -> Poses:
         """Find people.

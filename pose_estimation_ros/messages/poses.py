@@ -157,5 +157,5 @@ def skeleton_to_msg(messages: MessageClasses, skeleton: Skeleton) -> Message:
         keypoints=list(skeleton.keypoints),
         links=[index for link in skeleton.links for index in link],
         flip_pairs=[index for pair in skeleton.flip_pairs for index in pair],
-        oks_sigmas=list(skeleton.sigmas),
+        oks_sigmas=list(skeleton.oks_sigmas),
     )

@@ -39,8 +39,8 @@ MarkerMaker = functools.partial(markers.MarkerMaker, MESSAGES)
 
 def msg_to_skeleton(msg: SkeletonMsg) -> Skeleton:
     """Return the skeleton that skeleton_to_msg() described, so that a subscriber needs no table of skeletons."""
-    links = tuple(zip(msg.links[::2], msg.links[1::2]))
-    return Skeleton(msg.name, tuple(msg.keypoints), links, tuple(msg.oks_sigmas))
+    links, flip_pairs = (tuple(zip(flat[::2], flat[1::2])) for flat in (msg.links, msg.flip_pairs))
+    return Skeleton(msg.name, tuple(msg.keypoints), links, flip_pairs, tuple(msg.oks_sigmas))
 
 
 def image_to_array(msg: Image, max_pixels: int = MAX_PIXELS, mono16_bits: int = 0) -> np.ndarray:

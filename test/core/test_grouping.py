@@ -228,9 +228,13 @@ def test_the_order_of_cocos_joints_is_higherhrnets():
 
 
 @pytest.mark.parametrize("name", sorted(SKELETONS))
-def test_every_skeleton_has_an_order_from_head_to_foot(name):
+def test_the_order_has_every_joint_once(name):
+    assert sorted(joint_order(SKELETONS[name])) == list(range(SKELETONS[name].num_keypoints))
+
+
+@pytest.mark.parametrize("name", ["coco17", "crowdpose14", "mpii16", "openpose18", "hri18"])
+def test_the_order_goes_from_head_to_foot(name):
     names = [SKELETONS[name].keypoints[k] for k in joint_order(SKELETONS[name])]
-    assert sorted(names) == sorted(SKELETONS[name].keypoints)
     assert names.index("left_shoulder") < names.index("right_hip") < names.index("left_wrist") < len(names) - 2
     assert {names[-2], names[-1]} == {"left_ankle", "right_ankle"}
 

@@ -7,6 +7,7 @@ import pytest
 from pose_estimation_ros.core.atomic_files import file_sha256
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.model_spec import NAME, load_model_spec, model_name, spec_path
+from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 
 
 @pytest.fixture
@@ -84,7 +85,13 @@ def test_json_that_is_not_text(model, save_spec):
         ({"strides": 4}, "keys unknown: .*strides"),
         ({"padding": None}, "keys missing: .*padding"),
         ({"task": "segmentation"}, "expected task out of .*got 'segmentation'"),
-        ({"decoder": "dark"}, "expected decoder 'quarter_offset'.*got 'dark'"),
+        ({"decoder": "boxes"}, "expected decoder 'quarter_offset' or 'dark'.*got 'boxes'"),
+        ({"decoder_options": {"kernel": 5}}, "expected decoder_options out of flip_shift, got 'kernel'"),
+        ({"decoder": "dark", "decoder_options": {"kernel": 0}}, "decoder_options.kernel to be a whole number in 1..99"),
+        ({"decoder_options": []}, "expected decoder_options as an object"),
+        ({"fit": {"grey": 0}}, "expected fit out of crop, outside, got 'grey'"),
+        ({"fit": {"outside": "white"}}, "expected fit.outside to be one of image, black"),
+        ({"skeleton": ""}, "expected a skeleton for top_down, got none"),
         ({"color_order": "bgr"}, "expected color_order 'rgb', got 'bgr'"),
         ({"skeleton": "coco"}, "expected a skeleton out of .*coco17.*got 'coco'"),
         ({"skeleton": "mpii16"}, "flip_pairs .* are not those of skeleton mpii16"),
@@ -101,6 +108,8 @@ def test_json_that_is_not_text(model, save_spec):
         ({"sha256": "x"}, "expected sha256 of 64 digits"),
         ({"task": "x" * 10000}, "expected task .* got 'x{30,40}\\.\\.\\.x{30,40}'$"),
         ({"skeleton": "x" * 10000}, "expected a skeleton .*, got 'x{1,80}$"),
+        ({"skeleton": {"name": "toy"}}, "expected a skeleton with name, keypoints and links"),
+        ({"skeleton": 17}, "expected a skeleton as its name or an object, got 17"),
         ({"accuracy": [1]}, "expected accuracy as an object, got "),
         ({"training": 5}, "expected training as an object, got 5"),
         ({"training": {"export": 5}}, "expected training.export.export as an object, got 5"),
@@ -117,6 +126,20 @@ def test_wrong_fields_say_expected_and_actual(model, save_spec, changes, message
     change(model, **changes)
     with pytest.raises(ModelError, match=message):
         load_model_spec(model)
+
+
+def test_a_skeleton_may_stand_in_the_spec_itself(model, save_spec):
+    toy = Skeleton("toy", ("a", "left_b", "right_b"), ((0, 1),), ((1, 2),), None)
+    spec = save_spec(model, skeleton=toy, decoder="dark", decoder_options={"kernel": 17}, fit={"outside": "black"})
+    assert load_model_spec(model) == spec and load_model_spec(model).skeleton == toy
+    assert (spec.decoder_option("kernel"), spec.decoder_option("align_corners")) == (17, False)
+    assert (spec.fit_option("outside"), spec.fit_option("crop")) == ("black", "centre")
+
+
+def test_a_changed_skeleton_of_a_known_name_is_written_out(model, save_spec):
+    bald = get_skeleton("coco17")._replace(sigmas=None)
+    save_spec(model, skeleton=bald)
+    assert load_model_spec(model).skeleton == bald
 
 
 def test_another_network_under_the_same_name(model, save_spec):

@@ -18,7 +18,7 @@ from pose_estimation_ros.core.poses import (
 )
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 
-THREE = Skeleton("three", ("nose", "left_hand", "right_hand"), ((0, 1), (0, 2)), (0.1, 0.1, 0.1))
+THREE = Skeleton("three", ("nose", "left_hand", "right_hand"), ((0, 1), (0, 2)), ((1, 2),), (0.1, 0.1, 0.1))
 
 
 def some(count, keypoints=3):

@@ -1,8 +1,18 @@
+import json
+
 import numpy as np
 import pytest
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.skeleton import SKELETONS, convert, get_skeleton
+from pose_estimation_ros.core.skeleton import (
+    SKELETONS,
+    UNKNOWN_SIGMA,
+    Skeleton,
+    convert,
+    find_flip_pairs,
+    get_skeleton,
+    skeleton_from_json,
+)
 
 # cocodataset.org's list and pycocotools' sigmas, copied from there.
 COCO_NAMES = (
@@ -43,21 +53,30 @@ class TestEverySkeleton:
     def test_lengths_and_indices_fit(self, name):
         skeleton = get_skeleton(name)
         count = skeleton.num_keypoints
-        assert name.endswith(str(count)) and len(set(skeleton.keypoints)) == count == len(skeleton.sigmas)
+        assert name.endswith((str(count), "ap10k")) and len(set(skeleton.keypoints)) == count == len(skeleton.sigmas)
         assert all(0 <= a < count and 0 <= b < count and a != b for a, b in skeleton.links)
         assert len({frozenset(link) for link in skeleton.links}) == len(skeleton.links)
-        assert {end for link in skeleton.links for end in link} == set(range(count))
+        linked = {skeleton.keypoints[end] for link in skeleton.links for end in link}
+        assert {
+            n for n in set(skeleton.keypoints) - linked if not n.startswith(("face", "left_hand", "right_hand"))
+        } == set()
 
     def test_flip_pairs_join_left_and_right(self, name):
         skeleton = get_skeleton(name)
-        for left, right in skeleton.flip_pairs:
-            assert skeleton.keypoints[left].replace("left_", "") == skeleton.keypoints[right].replace("right_", "")
-        sided = [n for n in skeleton.keypoints if n.startswith(("left_", "right_"))]
-        assert 2 * len(skeleton.flip_pairs) == len(sided)
+        named = [(skeleton.keypoints[left], skeleton.keypoints[right]) for left, right in skeleton.flip_pairs]
+        for left, right in named:
+            assert left.startswith("face-") or left.replace("left_", "right_").replace("L_", "R_") == right
+        sided = [n for n in skeleton.keypoints if n.startswith(("left_", "right_", "L_", "R_"))]
+        assert 2 * len([left for left, _ in named if not left.startswith("face-")]) == len(sided)
 
     def test_flip_twice_is_no_flip(self, name):
         index = get_skeleton(name).flip_index
-        assert (index[index] == np.arange(len(index))).all() and (index != np.arange(len(index))).any()
+        assert (index[index] == np.arange(len(index))).all()
+        assert (index != np.arange(len(index))).sum() == 2 * len(get_skeleton(name).flip_pairs)
+
+    def test_json_and_back_changes_nothing(self, name):
+        skeleton = get_skeleton(name)
+        assert skeleton_from_json(json.loads(json.dumps(skeleton.to_json()))) == skeleton == skeleton_from_json(name)
 
     def test_convert_to_itself_changes_nothing(self, name):
         skeleton = get_skeleton(name)
@@ -65,6 +84,79 @@ class TestEverySkeleton:
         score = np.full((2, skeleton.num_keypoints), 0.5, np.float32)
         new_xy, new_score = convert(xy, score, skeleton, skeleton)
         assert (new_xy == xy).all() and (new_score == score).all()
+
+
+@pytest.mark.parametrize(
+    "name, links, flip_pairs",
+    [("halpe26", 27, 11), ("wholebody133", 65, 61), ("hand21", 20, 0), ("ap10k", 17, 7)],  # as MMPose counts them
+)
+def test_the_large_skeletons_have_the_counts_of_their_sets(name, links, flip_pairs):
+    assert (len(SKELETONS[name].links), len(SKELETONS[name].flip_pairs)) == (links, flip_pairs)
+
+
+def test_body_joints_of_larger_skeletons_are_those_of_coco():
+    for name in ("halpe26", "wholebody133"):
+        skeleton, coco = get_skeleton(name), get_skeleton("coco17")
+        assert skeleton.keypoints[:17] == coco.keypoints and skeleton.sigmas[:17] == coco.sigmas
+
+
+@pytest.mark.parametrize(
+    "names, pairs",
+    [
+        ([], ()),
+        (["wrist", "left"], ()),
+        (["nose", "left_eye", "right_eye"], ((1, 2),)),
+        (["R_Eye", "L_Eye", "Root of tail"], ((1, 0),)),
+        (["eye_r", "eye_l"], ((1, 0),)),
+        (["Left Eye", "RightEye", "right eye"], ((0, 2),)),
+        (["LeftEye", "RightEye"], ((0, 1),)),
+        (["left_eye", "right_ear"], ()),
+        (["l1", "r1"], ()),
+    ],
+)
+def test_flip_pairs_are_found_by_the_words_of_the_names(names, pairs):
+    assert find_flip_pairs(names) == pairs
+
+
+TOY = {"name": "toy", "keypoints": ["tip", "left_end", "right_end"], "links": [[0, 1], [0, 2]]}
+
+
+def test_what_a_file_leaves_out_is_derived_or_unknown():
+    toy = skeleton_from_json(TOY)
+    assert toy == Skeleton("toy", ("tip", "left_end", "right_end"), ((0, 1), (0, 2)), ((1, 2),), None)
+    assert toy.oks_sigmas == (UNKNOWN_SIGMA,) * 3 and toy.to_json()["sigmas"] is None
+    assert skeleton_from_json(dict(TOY, flip_pairs=[])).flip_pairs == ()
+
+
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        (None, "a skeleton as its name or an object, got None"),
+        ("coco", "out of .*got 'coco'"),
+        ({}, "name, keypoints and links"),
+        (dict(TOY, colour="red"), "name, keypoints and links.*colour"),
+        (dict(TOY, name=""), "names of 1 to 100"),
+        (dict(TOY, name="a\nb"), "names of 1 to 100"),
+        (dict(TOY, keypoints=[]), "1 to 255 keypoints in skeleton toy, got 0"),
+        (dict(TOY, keypoints=["k%d" % k for k in range(256)]), "1 to 255 keypoints in skeleton toy, got 256"),
+        (dict(TOY, keypoints="abc"), "1 to 255 keypoints"),
+        (dict(TOY, keypoints=["tip", 1, "b"]), "names of 1 to 100.*got 1"),
+        (dict(TOY, keypoints=["tip", "tip", "b"]), "'tip' twice"),
+        (dict(TOY, links=None), "links as pairs.*got None"),
+        (dict(TOY, links=[[0, 3]]), r"links as pairs .*0 to 2, got \[0, 3\]"),
+        (dict(TOY, links=[[0, 0]]), r"links as pairs .*got \[0, 0\]"),
+        (dict(TOY, links=[[0, True]]), "links as pairs"),
+        (dict(TOY, links=[[0, 1, 2]]), "links as pairs"),
+        (dict(TOY, flip_pairs=[[0, 1], [1, 2]]), "one of the flip_pairs at most"),
+        (dict(TOY, flip_pairs=[[0, -1]]), "flip_pairs as pairs"),
+        (dict(TOY, sigmas=[0.1]), "null or 3 numbers"),
+        (dict(TOY, sigmas=[0.1, 0.1, 0]), "null or 3 numbers"),
+        (dict(TOY, sigmas=[0.1, 0.1, float("nan")]), "null or 3 numbers"),
+    ],
+)
+def test_wrong_skeletons_say_expected_and_actual(value, words):
+    with pytest.raises(ConfigError, match=words):
+        skeleton_from_json(value)
 
 
 def test_unknown_name_says_which_there_are():

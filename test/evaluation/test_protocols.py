@@ -4,9 +4,10 @@ import pytest
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.model_spec import ModelSpec
+from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation.protocols import PROTOCOLS, describe_input, find_protocol, with_padding
 
-SPEC = ModelSpec("m", "top_down", (192, 256), "rgb", "coco17", 4, "quarter_offset", 1.5, "", {}, {})
+SPEC = ModelSpec("m", "top_down", (192, 256), "rgb", get_skeleton("coco17"), 4, "quarter_offset", 1.5, "", {}, {})
 BOTTOM_UP = SPEC._replace(task="bottom_up", input_size_wh=(640, 448))
 
 

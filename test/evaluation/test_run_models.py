@@ -45,7 +45,9 @@ def test_boxes_of_the_same_person_give_one_pose_by_hrnets_rules(count, seed):
     found = make_poses(xy, score, boxes, score.mean(1) if count else np.zeros(0))
 
     class Estimator:
-        spec = ModelSpec("m", "top_down", (192, 256), "rgb", "coco17", 4, "quarter_offset", 1.25, "", {}, {})
+        spec = ModelSpec(
+            "m", "top_down", (192, 256), "rgb", get_skeleton("coco17"), 4, "quarter_offset", 1.25, "", {}, {}
+        )
         skeleton = get_skeleton("coco17")
 
         def __call__(self, _frame, _boxes):

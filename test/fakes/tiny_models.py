@@ -29,13 +29,15 @@ def write_spec(path, **changes):
     """Write the spec beside a model; keywords replace fields."""
     from pose_estimation_ros.core.atomic_files import file_sha256
     from pose_estimation_ros.core.model_spec import ModelSpec, spec_path
+    from pose_estimation_ros.core.skeleton import SKELETONS
 
     fields = {
         "name": "tiny", "task": "top_down", "input_size_wh": (48, 64), "color_order": "rgb", "skeleton": "coco17",
         "stride": 4, "decoder": "quarter_offset", "padding": 1.25, "sha256": file_sha256(path), "accuracy": {},
         "training": {},
     }  # fmt: skip
-    spec = ModelSpec(**dict(fields, **changes))
+    fields.update(changes)
+    spec = ModelSpec(**dict(fields, skeleton=SKELETONS.get(fields["skeleton"], fields["skeleton"] or None)))
     with open(spec_path(path), "w") as file:
         json.dump(spec.to_json(), file)
     return spec

@@ -17,7 +17,9 @@ from pose_estimation_ros.inference.pipeline import build_pipeline
 from pose_estimation_ros.inference.stopwatch import Stopwatch
 
 SIZE_WH = (256, 192)
-SPEC = ModelSpec("fake", "bottom_up", SIZE_WH, "rgb", "coco17", 4, "associative_embedding", 1.0, "", {}, {})
+SPEC = ModelSpec(
+    "fake", "bottom_up", SIZE_WH, "rgb", get_skeleton("coco17"), 4, "associative_embedding", 1.0, "", {}, {}
+)
 FLIP_INDEX = get_skeleton("coco17").flip_index
 SPEC_CHANGES = {"task": "bottom_up", "decoder": "associative_embedding"}
 

@@ -205,7 +205,9 @@ def bottom_up(**changes):
         outputs["tags"][:, :, 4:8, column - 1 : column + 2] = tag
     for name, (joint, value) in changes.items():
         outputs[name][0, joint, 0, 0] = value
-    spec = ModelSpec("fake", "bottom_up", BOTTOM_UP_WH, "rgb", "coco17", 4, "associative_embedding", 1.0, "", {}, {})
+    spec = ModelSpec(
+        "fake", "bottom_up", BOTTOM_UP_WH, "rgb", get_skeleton("coco17"), 4, "associative_embedding", 1.0, "", {}, {}
+    )
     return Fixed(**outputs), spec
 
 

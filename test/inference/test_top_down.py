@@ -5,10 +5,11 @@ from pose_estimation_ros.core.errors import ConfigError, FrameError
 from pose_estimation_ros.core.geometry import apply, crop_matrices
 from pose_estimation_ros.core.heatmap import encode
 from pose_estimation_ros.core.model_spec import ModelSpec
+from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.top_down import BATCH_SIZE, TopDown, person_scores
 
-SPEC = ModelSpec("fake", "top_down", (192, 256), "rgb", "coco17", 4, "quarter_offset", 1.25, "", {}, {})
+SPEC = ModelSpec("fake", "top_down", (192, 256), "rgb", get_skeleton("coco17"), 4, "quarter_offset", 1.25, "", {}, {})
 FRAME = np.zeros((480, 640, 3), np.uint8)
 
 
@@ -55,7 +56,7 @@ def test_scores_are_raw_and_the_skeleton_is_the_models():
     scores = np.linspace(0, 1, 17)
     poses = TopDown(FakeBackend(whole_heatmap_pixels(), scores), SPEC)(FRAME, np.array([[10, 10, 100, 200]]))
     assert np.allclose(poses.score, [scores]) and poses.person_score.tolist() == pytest.approx([0.5])
-    assert poses.skeleton.name == SPEC.skeleton
+    assert poses.skeleton is SPEC.skeleton
 
 
 @pytest.mark.parametrize("flip_test", [False, True])

@@ -14,7 +14,6 @@ from page_parts import filled, table
 
 from pose_estimation_ros.core.atomic_files import write_whole
 from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
-from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation.metrics.groups import ATTRIBUTES
 from pose_estimation_ros.evaluation.splits import HALVES
 from pose_estimation_ros.training.model_table import Printed, measure
@@ -57,7 +56,7 @@ def zoo_row(spec: ModelSpec) -> tuple[str, ...]:
 
 def cost(spec: ModelSpec) -> dict[str, Any]:
     """Count a model as `pose models` does."""
-    joints = get_skeleton(spec.skeleton).num_keypoints if spec.skeleton else None
+    joints = spec.skeleton.num_keypoints if spec.skeleton else None
     return measure(Printed(spec.training["model"], spec.input_size_wh, None, None, "Gi", joints))
 
 

@@ -95,7 +95,7 @@ def similarity(xy: np.ndarray, keypoints: np.ndarray, area: np.ndarray, skeleton
     Returns:
         (K,) 0..1; 0 to keypoints that are not labelled.
     """
-    values = keypoint_similarity(keypoints[..., :2], area, xy[None], skeleton.sigmas)[:, 0]
+    values = keypoint_similarity(keypoints[..., :2], area, xy[None], skeleton.oks_sigmas)[:, 0]
     return np.asarray(np.where(keypoints[..., 2] > 0, values, 0).max(0))
 
 
@@ -117,5 +117,5 @@ def normalised_errors(people: People, matches: Matches, skeleton: Skeleton) -> n
         (P, K); NaN where a keypoint is not labelled or there is no prediction.
     """
     distance = np.linalg.norm(matches.predicted_xy - people.keypoints[..., :2], axis=-1)
-    unit = 2 * np.array(skeleton.sigmas) * np.sqrt(people.area)[:, None]
+    unit = 2 * np.array(skeleton.oks_sigmas) * np.sqrt(people.area)[:, None]
     return np.where(people.labelled, distance / unit, np.nan)

@@ -109,7 +109,7 @@ def match(truth: COCO, people: People, results: Iterable[Result], skeleton: Skel
     xy = np.array([keypoints_of(predictions.anns[f])[:, :2] if f else nothing for f in predicted_id])
     similarity = np.array(
         [
-            keypoint_similarity(k[None, :, :2], area[None], predicted[None], skeleton.sigmas)[0, 0]
+            keypoint_similarity(k[None, :, :2], area[None], predicted[None], skeleton.oks_sigmas)[0, 0]
             for k, area, predicted in zip(people.keypoints, people.area, xy)
         ]
     )

@@ -4,7 +4,6 @@ from typing import Dict
 
 from pose_estimation_ros.core.errors import ModelError, shown
 from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec
-from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backends.base import Backend, Shape
 
 
@@ -22,7 +21,7 @@ def check_fit(backend: Backend, spec: ModelSpec, path: str) -> None:
     width, height = spec.input_size_wh
     outputs: Dict[str, Shape] = {"boxes_xyxy": (None, None, 4), "scores": (None, None)}
     if spec.task in POSE_TASKS:
-        keypoints = get_skeleton(spec.skeleton).num_keypoints
+        keypoints = spec.require_skeleton().num_keypoints
         outputs = {"heatmaps": (None, keypoints, height // spec.stride, width // spec.stride)}
     if spec.task == "top_down" and "keypoints" in backend.output_shapes:  # decoded in the graph
         outputs = {"keypoints": (None, keypoints, 3)}

@@ -10,7 +10,6 @@ import numpy as np
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import crop_matrices, letterbox_matrix
 from pose_estimation_ros.core.model_spec import ModelSpec
-from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.datasets.coco_faults import Size, size_of
 from pose_estimation_ros.datasets.coco_json import annotation_file, read_coco_json
 from pose_estimation_ros.imaging.crops import warp_crops
@@ -60,7 +59,7 @@ def calibration_batches(spec: ModelSpec, data: str | Path, count: int) -> Iterat
 
 def _list_samples(spec: ModelSpec, path: Path) -> list[Sample]:
     if spec.task == "top_down":
-        persons = load_persons(path, get_skeleton(spec.skeleton))
+        persons = load_persons(path, spec.require_skeleton())
         return [Sample(person.file_name, person.box_xyxy, person.size) for person in persons]
     images = [Sample(image["file_name"], None, size_of(image)) for image, _persons in read_coco_json(path)]
     if not images:

@@ -18,7 +18,7 @@ from pose_estimation_ros.inference.backends.open import open_backend, open_model
 def test_open_model_gives_a_running_network_and_its_spec(color_model):
     backend, spec = open_model(color_model, "top_down")
     with backend:
-        assert spec.skeleton == "coco17" and backend.name == "onnxruntime"
+        assert spec.skeleton.name == "coco17" and backend.name == "onnxruntime"
         assert backend(np.zeros((2, 3, 64, 48), np.float32))["heatmaps"].shape == (2, 17, 16, 12)
 
 

@@ -332,7 +332,7 @@ def test_open_model_takes_the_spec_from_the_sidecar(gpu, color_model, save_engin
     shutil.move(color_model.replace(".onnx", ".json"), color_model + ".json.away")
     backend, spec = open_model(path, "top_down")
     with backend:
-        assert (backend.name, spec.name, spec.skeleton) == ("tensorrt", "tiny", "coco17")
+        assert (backend.name, spec.name, spec.skeleton.name) == ("tensorrt", "tiny", "coco17")
         assert backend.input_shape == (None, 3, 64, 48)
         assert backend.output_shapes == {"heatmaps": (None, 17, 16, 12)}
 

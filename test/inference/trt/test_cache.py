@@ -6,6 +6,7 @@ import pytest
 
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.model_spec import ModelSpec
+from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backends import find as find_model
 from pose_estimation_ros.inference.trt import cache as engine_cache
 from pose_estimation_ros.inference.trt.cache import (
@@ -28,7 +29,7 @@ KEY_VALUES = dict(
     HERE, onnx_sha256="a" * 64, source_sha256="a" * 64, precision="fp16", max_batch=8, device_decode=False,
     shapes=[[1, 3, 64, 48], [8, 3, 64, 48], [8, 3, 64, 48]], workspace_mb=None, max_error_px=4.0,
 )  # fmt: skip
-SPEC = ModelSpec("x", "top_down", (48, 64), "rgb", "coco17", 4, "quarter_offset", 1.25, "a" * 64, {}, {})
+SPEC = ModelSpec("x", "top_down", (48, 64), "rgb", get_skeleton("coco17"), 4, "quarter_offset", 1.25, "a" * 64, {}, {})
 REST = {
     "model_spec": SPEC.to_json(), "onnx_path": "/m/x.onnx", "source_path": "/m/x.onnx", "precision_built": "fp16",
     "parity": None, "built": {"seconds": 1}, "layers": {}, "failed_over": [],

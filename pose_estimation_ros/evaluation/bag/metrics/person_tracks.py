@@ -17,7 +17,7 @@ from pose_estimation_ros.evaluation.bag.metrics.ground_truth import TRACK, Annot
 from pose_estimation_ros.evaluation.bag.metrics.tracking import MATCH, Scene, tracking_accuracy
 from pose_estimation_ros.evaluation.metrics.matches import keypoints_of
 
-SIGMAS = get_skeleton(coco_index.SKELETON).sigmas
+SIGMAS = get_skeleton(coco_index.SKELETON).oks_sigmas
 WITHIN = 0.5  # a person with a larger share of its found keypoints in a box is taken for the person of that box
 
 

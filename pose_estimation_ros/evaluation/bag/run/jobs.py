@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from pose_estimation_ros.core.atomic_files import read_json, write_whole
 from pose_estimation_ros.core.errors import ConfigError, DataError, PoseError
-from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
+from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.datasets import coco_index
 from pose_estimation_ros.datasets.notes import warn
 from pose_estimation_ros.evaluation.bag.files.reader import Bag, bag_name, image_topic
@@ -287,7 +287,7 @@ def opened(
         backend, spec = open_model(options.model, "top_down", **shared)
         with backend:
             estimator = TopDown(backend, spec, flip_test=options.flip_test)
-            yield in_annotated_boxes(estimator, annotated), get_skeleton(spec.skeleton), backend
+            yield in_annotated_boxes(estimator, annotated), spec.require_skeleton(), backend
 
 
 def check_skeleton(skeleton: Skeleton, model: str) -> None:
