@@ -104,16 +104,23 @@ def crop_matrices(
     size_wh: Sequence[int],
     padding: float = 1.25,
     rotation_deg: Union[float, np.ndarray] = 0.0,
+    crop: str = "centre",
 ) -> np.ndarray:
     """Compute the affine maps image -> crop for the top-down protocol of the papers.
 
-    Each box grows about its centre to the aspect ratio of the crop, then by ``padding``.
+    Each box grows about its centre to the aspect ratio of the crop, then by ``padding``. Its centre comes to lie at
+
+    * "centre": the centre of the crop's pixel grid, (w - 1, h - 1) / 2;
+    * "half_size": (w, h) / 2, half a pixel further, as in HRNet's and mmpose's code;
+    * "udp": (w - 1, h - 1) / 2, and the crop's corner pixels lie on the corners of the grown box, as in "The Devil is
+      in the Details: Delving into Unbiased Data Processing for Human Pose Estimation", arXiv:1911.07524.
 
     Args:
         box_xyxy: (N, 4) px.
         size_wh: (width, height) px of the crop.
         padding: factor on the sides of the box.
         rotation_deg: scalar or (N,); turns the content clockwise on the screen.
+        crop: one of model_spec.CROPS.
 
     Returns:
         (N, 2, 3) float64.
@@ -126,7 +133,10 @@ def crop_matrices(
     angle = np.broadcast_to(np.deg2rad(rotation_deg), scale.shape)
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     linear = np.stack([np.stack([cos, -sin], 1), np.stack([sin, cos], 1)], 1)
-    offset = (crop_wh - 1) / 2 - np.einsum("nij,nj->ni", linear, centre)
+    if crop == "udp":
+        linear *= ((crop_wh - 1) / crop_wh)[:, None]
+    middle = crop_wh / 2 if crop == "half_size" else (crop_wh - 1) / 2
+    offset = middle - np.einsum("nij,nj->ni", linear, centre)
     return np.concatenate([linear, offset[..., None]], 2)
 
 

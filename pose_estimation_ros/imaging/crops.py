@@ -40,6 +40,16 @@ def warp_crops(frame: np.ndarray, matrices: np.ndarray, size_wh: Sequence[int], 
     batch = np.empty((len(matrices), 3, height, width), np.float32)
     for crop, matrix in zip(batch, matrices):
         warped = cv2.warpAffine(frame, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(padding,) * 3)
-        for plane, color in zip(crop[::-1], cv2.split(warped)):  # bytes are cheaper to reorder than floats
-            plane[:] = color
+        write_rgb(warped, crop)
     return batch
+
+
+def write_rgb(picture: np.ndarray, planes: np.ndarray) -> None:
+    """Write a picture into a network's input.
+
+    Args:
+        picture: (h, w, 3) uint8 BGR.
+        planes: (3, h, w) float32, becomes RGB, 0..255.
+    """
+    for plane, color in zip(planes[::-1], cv2.split(picture)):  # bytes are cheaper to reorder than floats
+        plane[:] = color

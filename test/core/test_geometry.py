@@ -83,6 +83,44 @@ def test_crop_matrices_of_nobody_and_of_an_empty_box():
     assert np.isfinite(geometry.crop_matrices(np.zeros((1, 4)), (192, 256))).all()
 
 
+def crop_of_mmpose(box, size_wh, padding, udp):
+    """Return mmpose's matrix: get_warp_matrix, or get_udp_warp_matrix, without rotation."""
+    centre, scale = (
+        np.array([box[0] + box[2], box[1] + box[3]]) / 2,
+        padding * np.array([box[2] - box[0], box[3] - box[1]]),
+    )
+    width, height = scale
+    ratio = size_wh[0] / size_wh[1]
+    width, height = (width, width / ratio) if width > height * ratio else (height * ratio, height)
+    size = np.array(size_wh) - (1 if udp else 0)
+    x, y = size / [width, height]
+    return np.array([[x, 0, size[0] / 2 - x * centre[0]], [0, y, size[1] / 2 - y * centre[1]]])
+
+
+@pytest.mark.parametrize("crop, udp", [("half_size", False), ("udp", True)])
+@pytest.mark.parametrize("size_wh", [(192, 256), (256, 256), (384, 288)])
+@pytest.mark.parametrize("box", [[0, 0, 192, 256], [100, 100, 484, 200], [-20, 30, 10, 612]])
+def test_crops_are_those_of_other_programs(box, size_wh, crop, udp):
+    matrix = geometry.crop_matrices([box], size_wh, 1.25, crop=crop)[0]
+    assert np.allclose(matrix, crop_of_mmpose(box, size_wh, 1.25, udp))
+
+
+def test_udp_puts_the_corners_of_the_grown_box_on_the_corner_pixels():
+    matrix = geometry.crop_matrices([[10, 20, 58, 84]], (192, 256), 1.25, crop="udp")
+    corners = np.array([[[34 - 30, 52 - 40], [34 + 30, 52 + 40]]])  # 48 x 64 grows to 60 x 80
+    assert np.allclose(geometry.apply(matrix, corners), [[[0, 0], [191, 255]]])
+
+
+def test_udp_turns_before_it_scales():
+    matrix = geometry.crop_matrices([[0, 0, 100, 100]], (100, 200), 1.0, 90, "udp")[0]
+    assert np.allclose(geometry.apply(matrix, np.array([[60.0, 50.0]])), [[49.5, 99.5 + 10 * 199 / 200]])
+
+
+@pytest.mark.parametrize("crop", ["centre", "half_size", "udp"])
+def test_crop_of_nobody(crop):
+    assert geometry.crop_matrices(np.zeros((0, 4)), (192, 256), crop=crop).shape == (0, 2, 3)
+
+
 @pytest.mark.parametrize("count", [0, 1, 5])
 def test_crop_and_back(count):
     boxes = random_boxes(count, 5)

@@ -1,0 +1,70 @@
+"""Fit a whole frame into the input of a network, by the rules of the programs that trained the network."""
+
+from typing import Sequence, Tuple
+
+import cv2
+import numpy as np
+
+from pose_estimation_ros.core.geometry import letterbox_matrix
+from pose_estimation_ros.imaging.crops import check_frame, warp_crops, write_rgb
+
+
+def fit_frame(
+    frame: np.ndarray, size_wh: Sequence[int], grey: int = 0, centred: bool = False, resize: str = "warp"
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Make the input of a network from a whole frame.
+
+    * "warp": one affine map that keeps the edges of the pixels aligned (geometry.letterbox_matrix).
+    * "warp_index": one affine map that keeps the centres of the top left pixels aligned.
+    * "rounded", "cut": cv2.resize to a size that is rounded to whole pixels, as Ultralytics does, or cut to them, as
+      YOLOX does. As in their code, the map back to the frame has one gain for both axes and no half pixel.
+    * "stretch": cv2.resize to the whole input, which gives up the aspect ratio.
+
+    Args:
+        frame: (H, W, 3) uint8 BGR.
+        size_wh: (width, height) px of the input.
+        grey: level 0..255 of what the frame does not cover.
+        centred: put the frame into the middle of the input, else at the top left.
+        resize: one of model_spec.RESIZES.
+
+    Returns:
+        The batch (1, 3, h, w) float32 RGB 0..255, and the map (2, 3) float64 frame px -> input px.
+
+    Raises:
+        FrameError: the frame is no such image.
+    """
+    check_frame(frame)
+    frame_wh, input_wh = np.array(frame.shape[1::-1]), np.array(size_wh)
+    if resize in ("warp", "warp_index"):
+        matrix = _warp_matrix(frame_wh, input_wh, centred, resize == "warp")
+        return warp_crops(frame, matrix[None], size_wh, grey), matrix
+    gain = (input_wh / frame_wh).min()
+    if resize == "stretch":
+        new_wh, left_top = input_wh, np.zeros(2, int)
+        gains = input_wh / frame_wh
+        matrix = np.column_stack([np.diag(gains), (gains - 1) / 2])
+    else:
+        new_wh = np.maximum((np.round if resize == "rounded" else np.trunc)(frame_wh * gain), 1).astype(int)
+        left_top = np.round((input_wh - new_wh) / 2 - 0.1).astype(int) * centred
+        matrix = np.column_stack([np.eye(2) * gain, left_top])
+    return _resized(frame, input_wh, new_wh, left_top, grey), matrix
+
+
+def _warp_matrix(frame_wh: np.ndarray, input_wh: np.ndarray, centred: bool, align_edges: bool) -> np.ndarray:
+    matrix = letterbox_matrix(frame_wh, input_wh)
+    if not align_edges:
+        matrix[:, 2] = 0
+    if centred:
+        matrix[:, 2] += (input_wh - matrix[0, 0] * frame_wh) / 2
+    return matrix
+
+
+def _resized(
+    frame: np.ndarray, input_wh: np.ndarray, new_wh: np.ndarray, left_top: np.ndarray, grey: int
+) -> np.ndarray:
+    """Return the batch (1, 3, h, w) with the frame, resized to new_wh, at left_top."""
+    picture = cv2.resize(frame, (int(new_wh[0]), int(new_wh[1])), interpolation=cv2.INTER_LINEAR)
+    (left, top), (right, bottom) = left_top, left_top + new_wh
+    batch = np.full((1, 3, input_wh[1], input_wh[0]), grey, np.float32)
+    write_rgb(picture, batch[0, :, top:bottom, left:right])
+    return batch
