@@ -36,7 +36,7 @@ def fit_frame(
     check_frame(frame)
     frame_wh, input_wh = np.array(frame.shape[1::-1]), np.array(size_wh)
     if resize in ("warp", "warp_index"):
-        matrix = _warp_matrix(frame_wh, input_wh, centred, resize == "warp")
+        matrix = _warp_matrix(frame.shape[1::-1], size_wh, centred, resize == "warp")
         return warp_crops(frame, matrix[None], size_wh, grey), matrix
     gain = (input_wh / frame_wh).min()
     if resize == "stretch":
@@ -50,12 +50,12 @@ def fit_frame(
     return _resized(frame, input_wh, new_wh, left_top, grey), matrix
 
 
-def _warp_matrix(frame_wh: np.ndarray, input_wh: np.ndarray, centred: bool, align_edges: bool) -> np.ndarray:
-    matrix = letterbox_matrix(frame_wh, input_wh)
+def _warp_matrix(frame_wh: Sequence[int], size_wh: Sequence[int], centred: bool, align_edges: bool) -> np.ndarray:
+    matrix = letterbox_matrix(frame_wh, size_wh)
     if not align_edges:
         matrix[:, 2] = 0
     if centred:
-        matrix[:, 2] += (input_wh - matrix[0, 0] * frame_wh) / 2
+        matrix[:, 2] += (np.array(size_wh) - matrix[0, 0] * np.array(frame_wh)) / 2
     return matrix
 
 
