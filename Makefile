@@ -8,7 +8,7 @@ SUFFIX = $(if $(filter kilted,$(DISTRO)),,-$(DISTRO))
 VENV = $(CURDIR)/.venv$(SUFFIX)
 VENV36 = $(CURDIR)/.venv36
 RUNTIME_COMMANDS = $(addprefix cli/,arguments.py flags.py output.py predict.py benchmark.py build_engine.py inspect_engine.py)
-RUNTIME = $(addprefix pose_estimation_ros/,__init__.py __main__.py core imaging inference messages nodes $(RUNTIME_COMMANDS)) launch
+RUNTIME = $(addprefix pose_estimation_ros/,__init__.py __main__.py core imaging inference importing messages nodes $(RUNTIME_COMMANDS)) launch
 SPELLED = pose_estimation_ros launch config docs tools benchmarks examples Makefile setup.py $(wildcard *.md *.rst)
 SETUP = DISTRO=$(DISTRO) $(PYTHON) tools/environment/setup_venv.py
 export VENV
@@ -136,7 +136,7 @@ test-py36:
 	@test -e $(VENV36)/done || $(VENV36)/bin/pip install --quiet --upgrade -c constraints.txt pip
 	@test -e $(VENV36)/done || $(VENV36)/bin/pip install --quiet -r test/requirements-py36.txt
 	@touch $(VENV36)/done
-	$(VENV36)/bin/python -m pytest $(addprefix test/,cli core imaging inference messages nodes)
+	$(VENV36)/bin/python -m pytest $(addprefix test/,cli core imaging inference importing messages nodes)
 
 clean:
 	rm -rf .venv .venv-jazzy .venv36 build install log out .pytest_cache .mypy_cache .ruff_cache *.egg-info

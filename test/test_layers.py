@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "core": {"numpy"},
     "imaging": {"numpy", "cv2"},
     "inference": {"numpy", "cv2", "onnxruntime", "openvino", "tensorrt", "tqdm"},
+    "importing": {"numpy", "cv2", "onnx", "onnxruntime"},
     "messages": {"numpy"},
     "cli": {"numpy", "cv2"},
     "datasets": {"numpy", "pycocotools", "yaml", "PIL", "h5py"},
@@ -61,12 +62,13 @@ BELOW = {
     "core": {"core"},
     "imaging": {"core", "imaging"},
     "inference": {"core", "imaging", "inference"},
+    "importing": {"core", "imaging", "inference", "importing"},
     "messages": {"core", "messages"},
     "nodes": {"core", "imaging", "inference", "messages", "nodes", "msg"},
     "datasets": {"core", "datasets"},
     "evaluation": {"core", "imaging", "inference", "messages", "datasets", "evaluation"},
-    "training": {"core", "imaging", "inference", "datasets", "evaluation", "training"},
-    "cli": {"core", "imaging", "inference", "messages", "datasets", "evaluation", "training", "cli"},
+    "training": {"core", "imaging", "inference", "importing", "datasets", "evaluation", "training"},
+    "cli": {"core", "imaging", "inference", "importing", "messages", "datasets", "evaluation", "training", "cli"},
 }
 
 

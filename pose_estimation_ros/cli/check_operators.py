@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from pose_estimation_ros.training.export.tensorrt_operators import refused
+from pose_estimation_ros.importing.tensorrt_operators import refused
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from small_net import save_small_net
 
 from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
 from pose_estimation_ros.core.model_spec import load_model_spec
+from pose_estimation_ros.importing.tensorrt_operators import refused
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.training.export.convert import PRECISIONS, convert
 
@@ -69,6 +70,14 @@ def test_a_converted_model_is_not_converted_again(source, dots, tmp_path):
     half = convert(source, "fp16", tmp_path)
     with pytest.raises(ModelError, match="expected a float32 model to convert, got one with fp16"):
         convert(half, "int8-cpu", tmp_path, calibration=dots)
+
+
+@pytest.mark.parametrize("precision, reasons", [("fp16", set()), ("int8-tensorrt", set()), ("int8-cpu", {"uint8"})])
+def test_what_is_converted_for_tensorrt_passes_its_parser(source, dots, tmp_path, precision, reasons):
+    path = convert(source, precision, tmp_path / "models", calibration=dots, count=2)
+    for version in ("8.2", "8.5.2"):
+        assert {refusal.reason.split(":")[0] for refusal in refused(path, version)} >= reasons
+        assert reasons or refused(path, version) == []
 
 
 def test_it_needs_no_torch():

@@ -9,10 +9,12 @@ from live_models import live
 
 from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.model_spec import load_model_spec
+from pose_estimation_ros.importing.tensorrt_operators import refused
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.training.checkpoint import save_checkpoint
 from pose_estimation_ros.training.export import export as module
 from pose_estimation_ros.training.export.export import export
+from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
 from pose_estimation_ros.training.tasks import build_model
 from pose_estimation_ros.training.train import train
 
@@ -105,3 +107,11 @@ def test_parity_is_asked_for_at_two_sizes(bottom_up_checkpoint, tmp_path, monkey
 def test_a_free_size_is_for_bottom_up_models(checkpoint, tmp_path):
     with pytest.raises(ConfigError, match="expected a bottom-up model for a free size, got dots for top_down"):
         export(checkpoint, tmp_path / "models", free_size=True)
+
+
+@pytest.mark.parametrize("name", ["elpn_v1", "wlitepose_xs"])
+def test_what_is_exported_is_for_tensorrt_8_2(name, tmp_path):
+    """Two families here, all of them in `make check-trt`."""
+    model = (POSE_MODELS | BOTTOM_UP_MODELS)[name](num_joints=17).eval()
+    (tmp_path / "model.onnx").write_bytes(module.to_onnx(model, [64, 64]))
+    assert refused(tmp_path / "model.onnx", "8.2") == []

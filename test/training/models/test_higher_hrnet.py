@@ -7,8 +7,8 @@ torch = pytest.importorskip("torch", reason="training needs torch")
 from live_models import live, live_parity  # noqa: E402
 
 from pose_estimation_ros.core.errors import ModelError  # noqa: E402
+from pose_estimation_ros.importing.tensorrt_operators import refused  # noqa: E402
 from pose_estimation_ros.training.export.export import to_onnx  # noqa: E402
-from pose_estimation_ros.training.export.tensorrt_operators import refused  # noqa: E402
 from pose_estimation_ros.training.grow import grow  # noqa: E402
 from pose_estimation_ros.training.models.counting import count  # noqa: E402
 from pose_estimation_ros.training.models.elpn import elpn_v1  # noqa: E402

@@ -6,23 +6,20 @@ not a tensor shape for which a kernel is missing. Only `pose build-engine` shows
 TensorRT, too.
 """
 
-from __future__ import annotations
-
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import NamedTuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from pose_estimation_ros.core.errors import ConfigError, ModelError
+from pose_estimation_ros.core.atomic_files import FilePath
+from pose_estimation_ros.core.errors import ConfigError, ModelError, shown
 
-Version = tuple[int, int]
+Version = Tuple[int, int]
 OLDEST, NEWEST = (8, 2), (8, 5)  # versions that are checked here
 
-OPSETS: dict[Version, int] = {(8, 2): 13, (8, 5): 17}  # the newest operator set that each version reads
+OPSETS: Dict[Version, int] = {(8, 2): 13, (8, 5): 17}  # the newest operator set that each version reads
 
 _OPERATORS = {
     (8, 2): """
@@ -41,7 +38,7 @@ _OPERATORS = {
         GridSample MeanVarianceNormalization NonZero RandomNormal RandomNormalLike Reciprocal RoiAlign Shrink Trilu Xor
     """,
 }
-OPERATORS_SINCE: dict[str, Version] = {name: since for since, names in _OPERATORS.items() for name in names.split()}
+OPERATORS_SINCE: Dict[str, Version] = {name: since for since, names in _OPERATORS.items() for name in names.split()}
 
 # Operators whose first input may be int32 or int64; the parser turns int64 into int32.
 _INTEGER = {
@@ -53,10 +50,10 @@ _INTEGER = {
     """,
     (8, 5): "Shrink Trilu",
 }
-INTEGER_SINCE: dict[str, Version] = {name: since for since, names in _INTEGER.items() for name in names.split()}
+INTEGER_SINCE: Dict[str, Version] = {name: since for since, names in _INTEGER.items() for name in names.split()}
 
 # Indices of the inputs that must be constants, or dequantised ones.
-CONSTANT_INPUTS: dict[str, tuple[int, ...]] = {
+CONSTANT_INPUTS: Dict[str, Tuple[int, ...]] = {
     "Clip": (1, 2),
     "Conv": (1, 2),
     "ConvTranspose": (1, 2),
@@ -78,7 +75,7 @@ RESIZE_MODES = {
     "keep_aspect_ratio_policy": ("stretch",),
 }  # fmt: skip
 
-TYPES_SINCE: dict[int, Version] = {
+TYPES_SINCE: Dict[int, Version] = {
     TensorProto.UNDEFINED: (8, 2),  # not known
     TensorProto.FLOAT: (8, 2),
     TensorProto.DOUBLE: (8, 2),  # becomes float32
@@ -109,16 +106,16 @@ class Tensors(NamedTuple):
         shapes: Shapes of the tensors whose rank is known, None for a free side.
     """
 
-    constants: dict[str, np.ndarray]
-    dequantised: set[str]
-    types: dict[str, int]
-    shapes: dict[str, tuple[int | None, ...]]
+    constants: Dict[str, np.ndarray]
+    dequantised: Set[str]
+    types: Dict[str, int]
+    shapes: Dict[str, Tuple[Optional[int], ...]]
 
 
 Rule = Callable[[onnx.NodeProto, Tensors, Version], str]  # returns the reason, or ""
 
 
-def refused(path: str | Path, tensorrt: str) -> list[Refusal]:
+def refused(path: FilePath, tensorrt: str) -> List[Refusal]:
     """List the nodes of a model that a version of TensorRT refuses.
 
     Args:
@@ -136,7 +133,7 @@ def refused(path: str | Path, tensorrt: str) -> list[Refusal]:
     model = _load(path)
     most = max(opset for since, opset in OPSETS.items() if since <= version)
     opset = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), most)
-    too_new = [Refusal("", "opset", f"expected at most {most}, got {opset}")] if opset > most else []
+    too_new = [Refusal("", "opset", "expected at most %d, got %d" % (most, opset))] if opset > most else []
     return too_new + list(_refused_nodes(model.graph, Tensors({}, set(), {}, {}), version))
 
 
@@ -153,23 +150,23 @@ def parse_version(text: str) -> Version:
         ConfigError: The text is not a version, or there is no table for it.
     """
     match = re.match(r"(\d+)(?:\.(\d+))?(\.\d+)*$", text)
-    version = (int(match[1]), int(match[2] or 0)) if match else (0, 0)
+    version = (int(match.group(1)), int(match.group(2) or 0)) if match else (0, 0)
     if not OLDEST <= version <= NEWEST:
         raise ConfigError(
-            f"expected a TensorRT version from {_dotted(OLDEST)} to {_dotted(NEWEST)}, got {text!r};"
-            " for a later one, try `pose build-engine`"
+            "expected a TensorRT version from %s to %s, got %s; for a later one, try `pose build-engine`"
+            % (_dotted(OLDEST), _dotted(NEWEST), shown(text))
         )
     return version
 
 
-def _load(path: str | Path) -> onnx.ModelProto:
+def _load(path: FilePath) -> onnx.ModelProto:
     """Read a model and infer its shapes."""
     try:
         model = onnx.shape_inference.infer_shapes(onnx.load(str(path)))
     except Exception as error:  # protobuf's DecodeError and onnx's own share no other base
-        raise ModelError(f"{path}: expected an ONNX model, got: {error}") from error
+        raise ModelError("%s: expected an ONNX model, got: %s" % (path, error))
     if not model.graph.node:  # an empty file is an empty message of protobuf
-        raise ModelError(f"{path}: expected an ONNX model, got one without nodes")
+        raise ModelError("%s: expected an ONNX model, got one without nodes" % path)
     return model
 
 
@@ -187,7 +184,8 @@ def _refused_nodes(graph: onnx.GraphProto, outer: Tensors, version: Version) -> 
 
 def _with_graph(tensors: Tensors, graph: onnx.GraphProto) -> Tensors:
     """Add the constants, types and shapes of a graph to the known tensors."""
-    constants = {**tensors.constants, **{t.name: numpy_helper.to_array(t) for t in graph.initializer}}
+    constants = dict(tensors.constants)
+    constants.update({t.name: numpy_helper.to_array(t) for t in graph.initializer})
     constants.update({n.output[0]: _constant(n) for n in graph.node if n.op_type == "Constant"})
     types, shapes = dict(tensors.types), dict(tensors.shapes)
     types.update({t.name: t.data_type for t in graph.initializer})
@@ -210,11 +208,11 @@ def _constant(node: onnx.NodeProto) -> np.ndarray:
 
 def _unknown_operator(node: onnx.NodeProto, tensors: Tensors, version: Version) -> str:
     if node.domain not in ("", "ai.onnx"):
-        return f"{node.domain} is not ONNX's: it would take a plugin of this name"
+        return "%s is not ONNX's: it would take a plugin of this name" % node.domain
     since = OPERATORS_SINCE.get(node.op_type)
     if since is None:
-        return f"TensorRT {_dotted(NEWEST)} and earlier do not have it"
-    return f"only TensorRT {_dotted(since)} and later have it" if since > version else ""
+        return "TensorRT %s and earlier do not have it" % _dotted(NEWEST)
+    return "only TensorRT %s and later have it" % _dotted(since) if since > version else ""
 
 
 def _unknown_type(node: onnx.NodeProto, tensors: Tensors, version: Version) -> str:
@@ -223,8 +221,9 @@ def _unknown_type(node: onnx.NodeProto, tensors: Tensors, version: Version) -> s
         kind = tensors.types.get(name, TensorProto.UNDEFINED)
         since = TYPES_SINCE.get(kind)
         if since is None or since > version:
-            reason = f"came with {_dotted(since)}" if since else f"TensorRT {_dotted(NEWEST)} does not compute with"
-            return f"{name} is {TensorProto.DataType.Name(kind)}, which {reason}"
+            without = "TensorRT %s does not compute with" % _dotted(NEWEST)
+            reason = "came with %s" % _dotted(since) if since else without
+            return "%s is %s, which %s" % (name, TensorProto.DataType.Name(kind), reason)
     return ""
 
 
@@ -235,7 +234,8 @@ def _integer_arithmetic(node: onnx.NodeProto, tensors: Tensors, version: Version
     if all(name in tensors.constants for name in node.input):  # is folded before it is parsed
         return ""
     since = INTEGER_SINCE.get(node.op_type)
-    return f"does not compute with {TensorProto.DataType.Name(kind)}" if since is None or since > version else ""
+    known = since is not None and since <= version
+    return "" if known else "does not compute with %s" % TensorProto.DataType.Name(kind)
 
 
 def _free_parameter(node: onnx.NodeProto, tensors: Tensors, version: Version) -> str:
@@ -245,7 +245,7 @@ def _free_parameter(node: onnx.NodeProto, tensors: Tensors, version: Version) ->
     for index in indices:
         name = node.input[index] if index < len(node.input) else ""
         if name and name not in tensors.constants and name not in tensors.dequantised:
-            return f"input {index} ({name}) must be a constant"
+            return "input %d (%s) must be a constant" % (index, name)
     return ""
 
 
@@ -255,7 +255,7 @@ def _resize_mode(node: onnx.NodeProto, tensors: Tensors, version: Version) -> st
     modes = {a.name: a.s.decode() for a in node.attribute if a.type == onnx.AttributeProto.STRING}
     for name, known in RESIZE_MODES.items():
         if name in modes and modes[name] not in known:
-            return f"{name} {modes[name]!r}: expected one of {', '.join(known)}"
+            return "%s %r: expected one of %s" % (name, modes[name], ", ".join(known))
     if any(a.name == "antialias" and a.i for a in node.attribute):
         return "no antialiasing"
     return ""
@@ -273,7 +273,7 @@ def _quantisation(node: onnx.NodeProto, tensors: Tensors, version: Version) -> s
     if kind == TensorProto.INT32:
         return "int32: a bias must stay float32"
     if points is not None and np.any(points != 0):
-        return f"zero point {points.ravel()[np.flatnonzero(points)[0]]}: 0 is expected"
+        return "zero point %d: 0 is expected" % points.ravel()[np.flatnonzero(points)[0]]
     return _scales_per_channel(node, tensors) if scale in tensors.constants else ""
 
 
@@ -288,7 +288,7 @@ def _scales_per_channel(node: onnx.NodeProto, tensors: Tensors) -> str:
     axis = next((a.i for a in node.attribute if a.name == "axis"), 1)
     shape = tensors.constants[data].shape if data in tensors.constants else tensors.shapes.get(data)
     if shape and shape[axis] not in (None, scales.size):
-        return f"{scales.size} scales for {shape[axis]} channels"
+        return "%d scales for %s channels" % (scales.size, shape[axis])
     return ""
 
 
@@ -300,9 +300,9 @@ def _branches(node: onnx.NodeProto, tensors: Tensors, version: Version) -> str:
     for a, b in zip(then_outputs, else_outputs):
         ranks = [len(output.type.tensor_type.shape.dim) for output in (a, b)]
         if ranks[0] != ranks[1]:
-            return f"branches of {ranks[0]} and {ranks[1]} dimensions"
+            return "branches of %d and %d dimensions" % (ranks[0], ranks[1])
         if a.name == b.name:
-            return f"both branches call their output {a.name}"
+            return "both branches call their output %s" % a.name
     return ""
 
 
@@ -310,7 +310,7 @@ def _dotted(version: Version) -> str:
     return ".".join(map(str, version))
 
 
-RULES: list[Rule] = [
+RULES: List[Rule] = [
     _unknown_operator,
     _quantisation,
     _unknown_type,
