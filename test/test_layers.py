@@ -22,10 +22,10 @@ MAY_IMPORT = {
     "core": {"numpy"},
     "imaging": {"numpy", "cv2"},
     "inference": {"numpy", "cv2", "onnxruntime", "openvino", "tensorrt", "tqdm"},
-    "importing": {"numpy", "cv2", "onnx", "onnxruntime"},
+    "importing": {"numpy", "cv2", "onnx", "onnxruntime", "yaml"},
     "messages": {"numpy"},
     "cli": {"numpy", "cv2"},
-    "datasets": {"numpy", "pycocotools", "yaml", "PIL", "h5py"},
+    "datasets": {"numpy", "pycocotools", "PIL", "h5py"},
     "nodes": {"numpy", "cv2", "cv_bridge", "launch", "launch_ros"} | ROS,
     "evaluation": {
         "numpy",
@@ -66,7 +66,7 @@ BELOW = {
     "messages": {"core", "messages"},
     "nodes": {"core", "imaging", "inference", "messages", "nodes", "msg"},
     "datasets": {"core", "datasets"},
-    "evaluation": {"core", "imaging", "inference", "messages", "datasets", "evaluation"},
+    "evaluation": {"core", "imaging", "inference", "importing", "messages", "datasets", "evaluation"},
     "training": {"core", "imaging", "inference", "importing", "datasets", "evaluation", "training"},
     "cli": {"core", "imaging", "inference", "importing", "messages", "datasets", "evaluation", "training", "cli"},
 }

@@ -6,7 +6,7 @@ import os
 import pytest
 
 PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "pose_estimation_ros")
-READERS = {"core/atomic_files.py": "json.load", "datasets/yaml_files.py": "yaml.safe_load"}
+READERS = {"core/atomic_files.py": "json.load", "importing/yaml_files.py": "yaml.safe_load"}
 # These texts do not come from a user's files: messages between processes, and TensorRT's description of an engine.
 OF_NO_FILE = {
     "evaluation/bag/run/worker.py": "json.loads",

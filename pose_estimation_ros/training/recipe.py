@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Sequence, TypeVar
 
 from pose_estimation_ros.core.errors import ConfigError, closest_name, shown
-from pose_estimation_ros.datasets.yaml_files import parse_yaml, read_yaml
+from pose_estimation_ros.importing.yaml_files import parse_yaml, read_yaml
 
 # Lowest and highest value, both included; floats must be finite.
 RANGES: dict[str, tuple[float, float]] = {

@@ -16,7 +16,6 @@ from rosbags.rosbag1 import Reader as Rosbag1
 from rosbags.rosbag2 import Reader as Rosbag2
 
 from pose_estimation_ros.core.errors import DataError, reason_of
-from pose_estimation_ros.datasets.yaml_files import read_yaml
 from pose_estimation_ros.evaluation.bag.files.truncated_mcap import CutMcap, is_cut
 from pose_estimation_ros.evaluation.bag.files.unpacking import (
     MAX_IN_MEMORY,
@@ -24,6 +23,7 @@ from pose_estimation_ros.evaluation.bag.files.unpacking import (
     refuse_overlapping,
     unpack_file,
 )
+from pose_estimation_ros.importing.yaml_files import read_yaml
 
 METADATA = "metadata.yaml"
 STORAGES, PACKED = (".mcap", ".db3"), ".zst"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pose_estimation_ros.core.errors import ConfigError, shown
-from pose_estimation_ros.datasets.yaml_files import parse_yaml, read_yaml
+from pose_estimation_ros.importing.yaml_files import parse_yaml, read_yaml
 from pose_estimation_ros.inference.options import (
     DEFAULTS,
     OPTIONS,

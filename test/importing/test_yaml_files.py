@@ -3,7 +3,7 @@
 import pytest
 
 from pose_estimation_ros.core.errors import ConfigError, DataError
-from pose_estimation_ros.datasets.yaml_files import parse_yaml, read_yaml
+from pose_estimation_ros.importing.yaml_files import parse_yaml, read_yaml
 
 
 @pytest.mark.parametrize("text, value", [("", None), ("a: [1, {b: ü}]", {"a": [1, {"b": "ü"}]}), ("[[[]]]", [[[]]])])

@@ -1,0 +1,51 @@
+"""Read YAML files; no other file of this package does."""
+
+import re
+from typing import Any, Type
+
+from pose_estimation_ros.core.atomic_files import FilePath
+from pose_estimation_ros.core.errors import ConfigError, PoseError, reason_of
+
+NESTED_DEEP = re.compile(r"(?:[\[{]\s*){100}")  # PyYAML takes seconds for these before it gives up
+
+
+def read_yaml(path: FilePath, error: Type[PoseError] = ConfigError) -> Any:
+    """Read the content of a YAML file.
+
+    Args:
+        path: the file, in UTF-8.
+        error: class of the exception to raise.
+
+    Raises:
+        error: the file cannot be read, is not UTF-8, is not YAML, is nested too deep, or PyYAML is not installed.
+    """
+    try:
+        with open(str(path), encoding="utf-8") as file:
+            text = file.read()
+    except (OSError, ValueError) as problem:  # ValueError: not UTF-8, or a path with a zero byte
+        reason = getattr(problem, "strerror", None) or problem
+        raise error("%s: expected a YAML file in UTF-8, got: %s" % (path, reason)) from problem
+    return parse_yaml(text, str(path), error)
+
+
+def parse_yaml(text: str, where: str, error: Type[PoseError] = ConfigError) -> Any:
+    """Parse YAML.
+
+    Args:
+        text: the YAML.
+        where: name of its origin, for messages.
+        error: class of the exception to raise.
+
+    Raises:
+        error: the text is not YAML, or is nested too deep, or PyYAML is not installed.
+    """
+    try:
+        import yaml  # here, as a robot that only runs models may lack it
+    except ImportError as problem:
+        raise error("%s: expected PyYAML, which reads YAML, to be installed: pip install pyyaml" % where) from problem
+    if NESTED_DEEP.search(text):
+        raise error("%s: expected YAML, got: lists or mappings nested too deep" % where)
+    try:
+        return yaml.safe_load(text)
+    except Exception as problem:  # PyYAML lets through what its constructors raise, such as IndexError for "!!int"
+        raise error("%s: expected YAML, got: %s" % (where, reason_of(problem))) from problem
