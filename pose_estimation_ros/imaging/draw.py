@@ -1,11 +1,11 @@
 """Draw skeletons with ids or scores into an image."""
 
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Optional, Tuple
 
 import cv2
 import numpy as np
 
-from pose_estimation_ros.core.colors import MIDDLE, TEXT, side_colors, track_color
+from pose_estimation_ros.core.colors import MIDDLE, TEXT, side_colors, spacing, track_color
 from pose_estimation_ros.core.errors import ConfigError, FrameError, described
 from pose_estimation_ros.core.geometry import in_reach
 from pose_estimation_ros.core.poses import UNTRACKED, Pose, Poses
@@ -14,6 +14,8 @@ from pose_estimation_ros.core.skeleton import Skeleton
 OUTLINE = (30, 30, 30)  # BGR
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 COLOR_BY = ("side", "track")
+RADIUS_SHARE = 0.3  # largest radius of a joint, as a share of its distance from its neighbours
+LINK_SHARE = 0.2  # largest width of a link, as a share of its length
 
 Color = Tuple[int, int, int]
 Point = Tuple[int, int]
@@ -26,7 +28,8 @@ def draw_poses(
 
     A keypoint is left out, with its links, where its score is 0, or where it is not finite or farther away than an
     image reaches. The label of a person is the track id, or the score in per cent of a person who has none. Lines grow
-    with the person, so that people far away stay legible.
+    with the person, so that people far away stay legible. Links across the body are green. Where keypoints are dense,
+    as in a face or a hand, joints and links are small.
 
     Args:
         image: (H, W, 3) uint8 BGR.
@@ -55,35 +58,38 @@ def draw_poses(
 
 
 def _draw_person(image: np.ndarray, person: Pose, skeleton: Skeleton, color_by: str) -> None:
+    """Draw all dark outlines first, so that none of them covers the colour of a neighbour."""
     visible = (person.score > 0) & in_reach(person.xy)
     points = np.clip(np.where(visible[:, None], person.xy, 0), -1e4, 1e4)
-    xy: List[Point] = [(int(round(x)), int(round(y))) for x, y in points.tolist()]
     person_color = track_color(person.track_id)
     colors = side_colors(skeleton) if color_by == "side" else [person_color] * skeleton.num_keypoints
     width = _line_width(person.box_xyxy)
-    links = [link for link in skeleton.links if visible[link[0]] and visible[link[1]]]
-    _draw_links(image, xy, links, colors, width)
-    for keypoint in np.flatnonzero(visible):
-        cv2.circle(image, xy[keypoint], width + 1, OUTLINE, -1, cv2.LINE_AA)
-        cv2.circle(image, xy[keypoint], width, colors[keypoint], -1, cv2.LINE_AA)
-    if visible.any():
+    radii = np.clip(spacing(points, visible) * RADIUS_SHARE, 0, width).astype(int).tolist()
+    links = [(a, b, _link_width(points[a], points[b], width)) for a, b in skeleton.links if visible[a] and visible[b]]
+    xy: List[Point] = [(int(round(x)), int(round(y))) for x, y in points.tolist()]
+    found = np.flatnonzero(visible).tolist()
+    for a, b, thickness in links:
+        cv2.line(image, xy[a], xy[b], OUTLINE, thickness + 2, cv2.LINE_AA)
+    for joint in found:
+        if radii[joint]:  # outlines of single pixels would fill a small face
+            cv2.circle(image, xy[joint], radii[joint] + 1, OUTLINE, -1, cv2.LINE_AA)
+    for a, b, thickness in links:
+        cv2.line(image, xy[a], xy[b], colors[a] if colors[a] == colors[b] else MIDDLE, thickness, cv2.LINE_AA)
+    for joint in found:
+        cv2.circle(image, xy[joint], radii[joint], colors[joint], -1, cv2.LINE_AA if radii[joint] else cv2.LINE_8)
+    if found:
         _draw_label(image, _label(person), points[visible].min(0), person_color)
 
 
 def _line_width(box_xyxy: np.ndarray) -> int:
     if not in_reach(box_xyxy):
         return 1
-    return int(np.clip(round(float(box_xyxy[3] - box_xyxy[1]) / 70), 1, 6))
+    return int(np.clip(round(float((box_xyxy[2:] - box_xyxy[:2]).max()) / 70), 1, 6))
 
 
-def _draw_links(
-    image: np.ndarray, xy: List[Point], links: Sequence[Tuple[int, int]], colors: List[Color], width: int
-) -> None:
-    """Draw the dark outline first, so that it stands out from any background; links across the body are MIDDLE."""
-    for a, b in links:
-        cv2.line(image, xy[a], xy[b], OUTLINE, width + 2, cv2.LINE_AA)
-    for a, b in links:
-        cv2.line(image, xy[a], xy[b], colors[a] if colors[a] == colors[b] else MIDDLE, width, cv2.LINE_AA)
+def _link_width(a_xy: np.ndarray, b_xy: np.ndarray, widest: int) -> int:
+    """Return the width of a link in px, less for short ones such as the bones of a finger."""
+    return int(np.clip(np.linalg.norm(a_xy - b_xy) * LINK_SHARE, 1, widest))
 
 
 def _label(person: Pose) -> str:

@@ -9,7 +9,8 @@ from typing import List, Tuple
 
 import numpy as np
 
-from pose_estimation_ros.core.colors import TEXT, side_colors, track_color
+from pose_estimation_ros.core.colors import TEXT, crowding, side_colors, track_color
+from pose_estimation_ros.core.geometry import in_reach
 from pose_estimation_ros.core.poses import LOST, Poses
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.messages.markers import label_of
@@ -22,7 +23,8 @@ BONE_PX, JOINT_PX, FONT_PX = 2.0, 6.0, 14.0
 def poses_to_annotations(messages: MessageClasses, poses: Poses, stamp: Message, skeleton: Skeleton) -> Message:
     """Convert the people of one image to ImageAnnotations.
 
-    Bones and label have the colour of the person, joints that of their side. A lost person only has a label.
+    Bones and label have the colour of the person, joints that of their side. A lost person only has a label. Bones and
+    joints of a person are smaller where most keypoints are close together.
 
     Args:
         messages: has the classes CLASSES.
@@ -33,12 +35,14 @@ def poses_to_annotations(messages: MessageClasses, poses: Poses, stamp: Message,
     points: List[Message] = []
     texts: List[Message] = []
     for person in range(poses.count):
-        visible = np.flatnonzero(poses.score[person] > 0)
+        xy, visible = poses.xy[person], (poses.score[person] > 0) & in_reach(poses.xy[person])
         color = track_color(int(poses.track_id[person]))
-        bones = _bones(messages, poses.xy[person], visible, stamp, skeleton, color)
-        joints = _joints(messages, poses.xy[person], visible, stamp, skeleton)
+        factor = crowding(xy, visible, JOINT_PX)
+        bones = _bones(messages, xy, visible, stamp, skeleton, color)
+        joints = _joints(messages, xy, visible, stamp, skeleton)
+        bones.thickness, joints.thickness = factor * BONE_PX, factor * JOINT_PX
         points += [annotation for annotation in (bones, joints) if annotation.points]
-        if len(visible) or poses.state[person] == LOST:
+        if visible.any() or poses.state[person] == LOST:
             texts.append(_label(messages, poses, person, visible, stamp, color))
     return messages.ImageAnnotations(points=points, texts=texts)
 
@@ -51,19 +55,19 @@ def _bones(
     skeleton: Skeleton,
     color: Tuple[int, int, int],
 ) -> Message:
-    ends = [_point(messages, xy[end]) for link in skeleton.links if set(link) <= set(visible.tolist()) for end in link]
+    links = [link for link in skeleton.links if visible[link[0]] and visible[link[1]]]
+    ends = [_point(messages, xy[end]) for link in links for end in link]
     kind = messages.PointsAnnotation.LINE_LIST
-    outline = dict(outline_color=_color(messages, color), thickness=BONE_PX)
-    return messages.PointsAnnotation(timestamp=stamp, type=kind, points=ends, **outline)
+    return messages.PointsAnnotation(timestamp=stamp, type=kind, points=ends, outline_color=_color(messages, color))
 
 
 def _joints(
     messages: MessageClasses, xy: np.ndarray, visible: np.ndarray, stamp: Message, skeleton: Skeleton
 ) -> Message:
-    colors = side_colors(skeleton)
-    spots = [_point(messages, xy[joint]) for joint in visible]
-    outline = dict(outline_colors=[_color(messages, colors[joint]) for joint in visible], thickness=JOINT_PX)
-    return messages.PointsAnnotation(timestamp=stamp, type=messages.PointsAnnotation.POINTS, points=spots, **outline)
+    colors, joints, kind = side_colors(skeleton), np.flatnonzero(visible), messages.PointsAnnotation.POINTS
+    spots = [_point(messages, xy[joint]) for joint in joints]
+    outlines = [_color(messages, colors[joint]) for joint in joints]
+    return messages.PointsAnnotation(timestamp=stamp, type=kind, points=spots, outline_colors=outlines)
 
 
 def _label(
@@ -75,7 +79,7 @@ def _label(
     color: Tuple[int, int, int],
 ) -> Message:
     """Make the label, whose position is the lower left corner of the text."""
-    ends = poses.xy[person][visible] if len(visible) else poses.box_xyxy[person].reshape(2, 2)
+    ends = poses.xy[person][visible] if visible.any() else poses.box_xyxy[person].reshape(2, 2)
     colors = dict(text_color=_color(messages, TEXT), background_color=_color(messages, color))
     corner = _point(messages, ends.min(0) - [0, JOINT_PX])
     text = label_of(poses, person)

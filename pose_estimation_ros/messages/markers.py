@@ -5,7 +5,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from pose_estimation_ros.core.camera import Camera
-from pose_estimation_ros.core.colors import side_colors, track_color
+from pose_estimation_ros.core.colors import crowding, side_colors, track_color
 from pose_estimation_ros.core.depth import Joints
 from pose_estimation_ros.core.geometry import in_reach
 from pose_estimation_ros.core.poses import LOST, UNTRACKED, Poses
@@ -38,7 +38,8 @@ class _Shape(NamedTuple):
 class MarkerMaker:
     """Make one MarkerArray per image, and delete the markers of people who left.
 
-    Markers are in the camera's optical frame (x right, y down, z forward).
+    Markers are in the camera's optical frame (x right, y down, z forward). Bones and joints of a person are smaller
+    where most keypoints are close together, as those of faces and hands are.
     """
 
     def __init__(
@@ -118,13 +119,14 @@ class MarkerMaker:
             flat = (pixels - (np.array(image_wh) - 1) / 2.0) * metres_per_px
             points = np.insert(flat, 2, distance_m, axis=1)
         visible = known & in_reach(points[:-1])
-        return _Shape(points[:-1], visible, points[-1], [px * metres_per_px for px in SIZE_PX], distance_m)
+        size_m = _sizes(points[:-1], visible, [px * metres_per_px for px in SIZE_PX])
+        return _Shape(points[:-1], visible, points[-1], size_m, distance_m)
 
     def _person(self, shape: _Shape, poses: Poses, person: int, name: str, header: Message) -> List[Message]:
         kinds, color = self._messages.Marker, self._color(track_color(int(poses.track_id[person])))
         visible = np.flatnonzero(shape.visible).tolist()
         spots = [self._point(point) for point in shape.points]
-        links = [link for link in self._skeleton.links if link[0] in visible and link[1] in visible]
+        links = [(a, b) for a, b in self._skeleton.links if shape.visible[a] and shape.visible[b]]
         bones = self._marker(header, name, BONES, kinds.LINE_LIST, shape, color)
         bones.points = [spots[end] for link in links for end in link]
         joints = self._marker(header, name, JOINTS, kinds.SPHERE_LIST, shape, color)
@@ -165,7 +167,13 @@ def _in_space(position: np.ndarray, valid: np.ndarray) -> _Shape:
     known = position[valid].astype(np.float64)
     distance_m = float(np.median(known[:, 2]))
     top = np.array([known[:, 0].mean(), known[:, 1].min(), distance_m])
-    return _Shape(position, valid, top, SIZE_M, distance_m)
+    return _Shape(position, valid, top, _sizes(position, valid, SIZE_M), distance_m)
+
+
+def _sizes(points: np.ndarray, visible: np.ndarray, usual: Sequence[float]) -> List[float]:
+    """Return the sizes of BONES, JOINTS and LABEL; the first two shrink where keypoints (K, 3) m are dense."""
+    factor = crowding(points, visible, usual[JOINTS])
+    return [factor * usual[BONES], factor * usual[JOINTS], usual[LABEL]]
 
 
 def namespace(track_id: int, index: int) -> str:

@@ -145,3 +145,37 @@ def test_a_link_to_a_keypoint_too_far_away_is_not_drawn(bad):
     xy[11], xy[13], score[11], score[13] = (100, 100), (100, bad), 1.0, 1.0
     frame = draw_poses(frame, one_person(xy, score), COCO)
     assert (frame[110:] == 128).all() and tuple(frame[100, 100]) == LEFT
+
+
+def cross(skeleton, step, corner=(40, 60)):
+    """Return a person whose keypoints lie on a grid, 12 in a row, step px apart."""
+    k = np.arange(skeleton.num_keypoints)
+    return one_person(np.stack([k % 12, k // 12], -1) * step + corner)
+
+
+@pytest.mark.parametrize("keypoints", [1, 2])
+def test_points_without_links(keypoints):
+    skeleton = COCO._replace(keypoints=COCO.keypoints[:keypoints], links=(), flip_pairs=())
+    xy = spread(keypoints).round().astype(int)
+    frame = draw_poses(grey(), one_person(xy), skeleton)
+    assert all(tuple(frame[y, x]) == MIDDLE for x, y in xy)
+
+
+@pytest.mark.parametrize("step", [1, 2, 5, 12])
+def test_every_keypoint_of_a_dense_skeleton_is_seen(step):
+    """133 keypoints without links, also in a person of 12 x 12 px: none hides another, not even by its outline."""
+    skeleton = get_skeleton("wholebody133")._replace(links=())
+    person = cross(skeleton, step)
+    frame = draw_poses(grey(), person, skeleton)
+    for (x, y), color in zip(person.xy[0].astype(int), side_colors(skeleton)):
+        assert tuple(frame[y, x]) == color
+
+
+def test_dense_keypoints_are_smaller_and_those_with_room_stay():
+    """The body of a person of 200 px, and 12 points 2 px apart in place of a face."""
+    skeleton = COCO._replace(keypoints=tuple(map(str, range(15))), links=(), flip_pairs=(), sigmas=None)
+    face = np.stack(np.meshgrid([100, 102, 104], [20, 22, 24, 26]), -1).reshape(-1, 2)
+    xy = np.concatenate([[[100, 220], [40, 120], [160, 120]], face])
+    person = one_person(xy)
+    drawn = (draw_poses(grey(), person, skeleton) == MIDDLE).all(-1)
+    assert drawn[215:226, 95:106].sum() > 20 and drawn[15:31, 95:110].sum() == 12

@@ -88,3 +88,24 @@ def test_somebody_without_keypoints_is_not_drawn():
 def test_a_nose_alone_has_no_bones():
     own = annotations(people([4], found=[NOSE]))
     assert [points.type for points in own.points] == [KINDS["POINTS"]]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e12])
+def test_a_keypoint_out_of_reach_is_left_out(bad):
+    poses = people([4])
+    poses.xy[0, NOSE] = bad
+    own = annotations(poses)
+    assert [len(points.points) for points in own.points] == [2, 2] and own.points[1].thickness > 0
+
+
+@pytest.mark.parametrize("name", ["hand21", "wholebody133"])
+@pytest.mark.parametrize("step, factor", [(100, 1), (3, 0.35)])
+def test_joints_of_a_face_or_hand_do_not_hide_each_other(name, step, factor):
+    """Keypoints on a line: the second nearest is as far away as the nearest, but for the two ends."""
+    skeleton = SKELETONS[name]
+    count = skeleton.num_keypoints
+    xy = np.stack([np.arange(count) * step, np.zeros(count)], -1)[None]
+    poses = make_poses(xy, np.ones((1, count)), np.ones((1, 4)), np.ones(1))
+    bones, joints = poses_to_annotations(MESSAGES, poses, "stamp", skeleton).points
+    assert (len(bones.points), len(joints.points)) == (2 * len(skeleton.links), count)
+    assert joints.thickness == pytest.approx(6 * factor) and bones.thickness == pytest.approx(2 * factor)
