@@ -2,8 +2,9 @@
 
 The topics are below /humans/bodies: tracked (IdsList), and for each id <id>/skeleton2d (Skeleton2D) and <id>/roi
 (NormalizedRegionOfInterest2D). Only confirmed people are included, because a robot should not react to a false
-detection and each id creates topics of its own. Tracking is therefore necessary. Sources: REP-155, and hri_msgs of
-Humble and of its main branch.
+detection and each id creates topics of its own. Tracking is therefore necessary. A skeleton without any joint of the
+human body, such as that of a hand or an animal, has no bodies: REP-155 knows bodies of humans alone. Sources: REP-155,
+and hri_msgs of Humble and of its main branch.
 """
 
 from typing import NamedTuple, Tuple
@@ -33,6 +34,13 @@ class Body(NamedTuple):
     roi: Message
 
 
+def shared_joints(skeleton: Skeleton) -> Tuple[str, ...]:
+    """Return the names of REP-155's joints that a skeleton has; the others are never found."""
+    everywhere = np.ones((1, skeleton.num_keypoints))
+    score = convert(np.zeros(everywhere.shape + (2,)), everywhere, skeleton, HRI)[1][0]
+    return tuple(name for name, found in zip(HRI.keypoints, score) if found)
+
+
 def poses_to_hri(
     messages: MessageClasses, poses: Poses, header: Message, image_wh: Tuple[int, int], skeleton: Skeleton
 ) -> Tuple[Message, Tuple[Body, ...]]:
@@ -46,10 +54,10 @@ def poses_to_hri(
         skeleton: skeleton of the people.
 
     Returns:
-        ids: an IdsList.
+        ids: an IdsList, empty where the skeleton shares no joint with REP-155's.
         bodies: one Body for each id.
     """
-    confirmed = poses.select(poses.state == CONFIRMED)
+    confirmed = poses.select((poses.state == CONFIRMED) & bool(shared_joints(skeleton)))
     xy, score = convert(confirmed.xy, confirmed.score, skeleton, HRI)
     parts = _normalized(xy, image_wh)
     # Joints outside of the image have no coordinates in 0..1.

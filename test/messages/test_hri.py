@@ -6,7 +6,7 @@ from plain_messages import message_class
 
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, NO_STATE, TENTATIVE, empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import SKELETONS
-from pose_estimation_ros.messages.hri import CLASSES, poses_to_hri
+from pose_estimation_ros.messages.hri import CLASSES, poses_to_hri, shared_joints
 
 COCO = SKELETONS["coco17"]
 # hri_msgs of Humble, as docs.ros.org has them; the constants are Skeleton2D's.
@@ -66,6 +66,22 @@ def test_the_image_goes_from_0_to_1_and_what_lies_outside_was_not_found(xy, imag
     assert sum(point.c > 0 for point in without_neck) == found
     assert all(0 <= point.x <= 1 and 0 <= point.y <= 1 for point in without_neck)
     assert all((point.x, point.y) == (0, 0) for point in without_neck if point.c == 0)
+
+
+@pytest.mark.parametrize(
+    "name, shared",
+    [("hri18", 18), ("coco17", 18), ("wholebody133", 18), ("halpe26", 18), ("mpii16", 13), ("hand21", 0), ("ap10k", 0)],
+)
+def test_joints_that_are_shared_are_found_and_skeletons_without_any_have_no_bodies(name, shared):
+    """MPII has no nose, eyes and ears; the neck of COCO is between the shoulders."""
+    skeleton = SKELETONS[name]
+    assert len(shared_joints(skeleton)) == shared
+    count = skeleton.num_keypoints
+    poses = make_poses(np.full((1, count, 2), 50), np.ones((1, count)), np.full((1, 4), 50), np.ones(1), np.array([7]))
+    poses = poses.replace(state=np.array([CONFIRMED], np.uint8))
+    ids, bodies = poses_to_hri(MESSAGES, poses, "header", (200, 100), skeleton)
+    assert ids.ids == (["b7"] if shared else [])
+    assert [sum(point.c > 0 for point in body.skeleton.skeleton) for body in bodies] == [shared] * bool(shared)
 
 
 def test_the_box_is_cut_to_the_image():

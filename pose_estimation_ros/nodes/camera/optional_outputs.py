@@ -13,6 +13,8 @@ from pose_estimation_ros.nodes.camera.image_qos import advertise
 from pose_estimation_ros.nodes.conversions import optional_messages
 from pose_estimation_ros.nodes.qos import OUTPUT
 
+NO_BODIES = "parameter hri: skeleton %s has no joint of REP-155's, so humans/bodies/tracked stays empty"
+
 
 class FoxgloveOutput:
     """Publish pose/annotations, which Foxglove draws over the camera's image."""
@@ -46,6 +48,8 @@ class HriOutput:
         self._node, self._skeleton, self._base = node, skeleton, prefix + "humans/bodies/"
         self._tracked = advertise(node, self._messages.IdsList, self._base + "tracked", OUTPUT)
         self._bodies: Dict[str, Tuple["Publisher[Any]", "Publisher[Any]"]] = {}  # skeleton2d and roi, by body id
+        if not hri.shared_joints(skeleton):
+            node.get_logger().warning(NO_BODIES % skeleton.name)
 
     def publish(self, poses: Poses, header: Header, image_wh: Tuple[int, int]) -> None:
         """Publish the people of an image.

@@ -37,7 +37,10 @@ class Node:
     """Keep the publishers that exist, by topic."""
 
     def __init__(self):
-        self.publishers = {}
+        self.publishers, self.warnings = {}, []
+
+    def get_logger(self):
+        return SimpleNamespace(warning=self.warnings.append)
 
     def destroy_publisher(self, publisher):
         del self.publishers[publisher.topic]
@@ -64,8 +67,8 @@ def node(monkeypatch):
 def make(node):
     """Return a function that opens the outputs with these parameters."""
 
-    def make(**values):
-        return open_outputs(node, "left/", get_skeleton("coco17"), dict(dict(hri=False, foxglove=False), **values))
+    def make(skeleton="coco17", **values):
+        return open_outputs(node, "left/", get_skeleton(skeleton), dict(dict(hri=False, foxglove=False), **values))
 
     return make
 
@@ -126,4 +129,12 @@ def test_close_destroys_all_publishers(node, make):
 def test_nobody_is_an_empty_list(node, make):
     (output,) = make(hri=True)
     output.publish(empty_poses(17), HEADER, SIZE_WH)
+    assert node.publishers["left/humans/bodies/tracked"].messages[0].ids == []
+
+
+@pytest.mark.parametrize("skeleton, warned", [("coco17", 0), ("mpii16", 0), ("hand21", 1), ("ap10k", 1)])
+def test_a_skeleton_without_a_joint_of_the_body_is_said_once(node, make, skeleton, warned):
+    (output,) = make(skeleton, hri=True)
+    output.publish(empty_poses(get_skeleton(skeleton).num_keypoints), HEADER, SIZE_WH)
+    assert len(node.warnings) == warned and all(skeleton in text for text in node.warnings)
     assert node.publishers["left/humans/bodies/tracked"].messages[0].ids == []
