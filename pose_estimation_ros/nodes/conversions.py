@@ -18,7 +18,7 @@ from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from pose_estimation_ros.core.errors import ConfigError, FrameError
-from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.core.skeleton import UNKNOWN_SIGMA, Skeleton
 from pose_estimation_ros.imaging.encodings import decode_depth, decode_image
 from pose_estimation_ros.imaging.image_headers import MAX_PIXELS
 from pose_estimation_ros.messages import markers, poses
@@ -38,9 +38,14 @@ MarkerMaker = functools.partial(markers.MarkerMaker, MESSAGES)
 
 
 def msg_to_skeleton(msg: SkeletonMsg) -> Skeleton:
-    """Return the skeleton that skeleton_to_msg() described, so that a subscriber needs no table of skeletons."""
+    """Return the skeleton that skeleton_to_msg() described, so that a subscriber needs no table of skeletons.
+
+    The message's sigmas are float32; six digits are those that were meant.
+    """
     links, flip_pairs = (tuple(zip(flat[::2], flat[1::2])) for flat in (msg.links, msg.flip_pairs))
-    return Skeleton(msg.name, tuple(msg.keypoints), links, flip_pairs, tuple(msg.oks_sigmas))
+    sigmas = tuple(round(float(sigma), 6) for sigma in msg.oks_sigmas)
+    known = sigmas if set(sigmas) - {UNKNOWN_SIGMA} else None
+    return Skeleton(msg.name, tuple(msg.keypoints), links, flip_pairs, known)
 
 
 def image_to_array(msg: Image, max_pixels: int = MAX_PIXELS, mono16_bits: int = 0) -> np.ndarray:

@@ -8,6 +8,7 @@ pytest.importorskip("rclpy", reason="needs ROS")
 
 from builtin_interfaces.msg import Time
 from pose_estimation_ros.msg import Person, Person3DArray, PersonArray
+from pose_estimation_ros.msg import Skeleton as SkeletonMsg
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CameraInfo, Image, RegionOfInterest
 from std_msgs.msg import Header
@@ -18,7 +19,7 @@ from pose_estimation_ros.core.camera import make_camera
 from pose_estimation_ros.core.depth import SURFACE_M, Joints, joints_in_space
 from pose_estimation_ros.core.errors import ConfigError, FrameError
 from pose_estimation_ros.core.poses import LOST, empty_poses, make_poses
-from pose_estimation_ros.core.skeleton import SKELETONS, get_skeleton
+from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, get_skeleton
 from pose_estimation_ros.messages.markers import BONES, JOINTS, LABEL, SIZE_M, SIZE_PX
 from pose_estimation_ros.messages.poses import camera_from_info, msg_to_joints, msg_to_poses, stamp_to_s
 from pose_estimation_ros.nodes.conversions import (
@@ -45,11 +46,13 @@ def random_poses(count, keypoints=17):
     return poses.replace(state=np.arange(count, dtype=np.uint8) % 4, velocity=velocity)
 
 
-@pytest.mark.parametrize("count, keypoints", [(0, 17), (1, 17), (3, 14)])
+@pytest.mark.parametrize("count, keypoints", [(0, 17), (1, 17), (3, 14), (2, 1), (2, 2), (2, 5), (2, 21), (20, 133)])
 def test_poses_round_trip_over_the_wire(count, keypoints):
     poses = random_poses(count, keypoints) if count else empty_poses(keypoints)
     msg = poses_to_msg(poses, HEADER, (640, 480), "coco17")
-    back = deserialize_message(serialize_message(msg), PersonArray)
+    sent = serialize_message(msg)
+    assert len(sent) <= 100 + count * (40 + 20 * keypoints), "five float32 for each keypoint: 55 kB for 20 x 133"
+    back = deserialize_message(sent, PersonArray)
     assert (back.header, back.skeleton, back.image_width, back.image_height) == (HEADER, "coco17", 640, 480)
     for expected, actual in zip(poses.fields().values(), msg_to_poses(back, keypoints).fields().values()):
         assert expected.dtype == actual.dtype
@@ -155,14 +158,16 @@ def test_depth_as_realsense_sends_it():
     assert (flesh_m > 0).all() and (flesh_m <= max(SURFACE_M.values())).all()
 
 
-@pytest.mark.parametrize("name", sorted(SKELETONS))
-def test_skeleton_round_trip(name):
-    skeleton = SKELETONS[name]
-    msg = skeleton_to_msg(skeleton)
-    back = msg_to_skeleton(msg)
-    assert back._replace(sigmas=skeleton.sigmas) == skeleton
-    np.testing.assert_allclose(back.sigmas, skeleton.sigmas, rtol=1e-6)
+BARE = Skeleton("bare", ("a", "b", "c"), (), (), None)
+LARGEST = Skeleton("largest", tuple(map(str, range(255))), ((0, 254),), ((253, 254),), (0.05,) * 255)
+
+
+@pytest.mark.parametrize("skeleton", [BARE, LARGEST, *SKELETONS.values()], ids=lambda skeleton: skeleton.name)
+def test_skeleton_round_trip_over_the_wire(skeleton):
+    msg = deserialize_message(serialize_message(skeleton_to_msg(skeleton)), SkeletonMsg)
+    assert msg_to_skeleton(msg) == skeleton
     assert list(zip(msg.flip_pairs[::2], msg.flip_pairs[1::2])) == list(skeleton.flip_pairs)
+    np.testing.assert_allclose(msg.oks_sigmas, skeleton.sigmas or [0.08] * skeleton.num_keypoints, rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (480, 640, 3)])
@@ -265,7 +270,8 @@ def test_points_lie_in_the_optical_frame(xy, expected):
 
 
 def test_a_camera_puts_the_plane_on_its_rays():
-    bones, joints, label = maker(distance_m=2.0)(people([1], xy=(369.5, 239.5)), HEADER, (640, 480), CAMERA).markers
+    seen = people([1], visible=[WRIST, ELBOW], xy=(369.5, 239.5))
+    bones, joints, label = maker(distance_m=2.0)(seen, HEADER, (640, 480), CAMERA).markers
     np.testing.assert_allclose(xyz(joints.points[0]), (0.2, 0, 2), atol=1e-6)  # 50 px of 500 px focal length, 2 m away
     assert joints.scale.x == pytest.approx(SIZE_PX[JOINTS] * 2 / 500)
     assert xyz(label.pose.position)[1] < 0, "above: the optical frame's y is down"
@@ -357,3 +363,31 @@ def test_what_is_not_finite_or_too_far_away_is_not_shown(where, bad):
     if where in ("plane", "camera", "space"):
         bones, dots, label = markers
         assert [m.action for m in markers] == [Marker.DELETE, Marker.ADD, Marker.ADD] and len(dots.points) == 2
+
+
+def grid(keypoints, step):
+    """Return places (K, 3) on a square grid in a plane."""
+    side = int(np.ceil(np.sqrt(keypoints)))
+    places = np.stack(np.meshgrid(np.arange(side), np.arange(side), 1), -1).reshape(-1, 3)[:keypoints]
+    return (places * [step, step, 1]).astype(np.float32)
+
+
+@pytest.mark.parametrize("keypoints", [1, 2, 5, 21, 133, 255])
+def test_markers_of_any_skeleton(keypoints):
+    names = tuple("k%d" % k for k in range(keypoints))
+    skeleton = Skeleton("own", names, tuple((k, k + 1) for k in range(keypoints - 1)), (), None)
+    xy = grid(keypoints, 30)[None, :, :2]
+    seen = make_poses(xy, np.ones((1, keypoints)), np.array([[0, 0, 400, 400]]), np.ones(1), np.array([4]))
+    bones, joints, label = MarkerMaker(skeleton, 0.01, 1.5)(seen, HEADER, (640, 480)).markers
+    assert len(bones.points) == 2 * (keypoints - 1) and len(joints.points) == len(joints.colors) == keypoints
+    assert joints.scale.x == pytest.approx(0.01 * SIZE_PX[JOINTS]) and label.text == "#4 100 %"
+    assert bones.action == (Marker.DELETE if keypoints == 1 else Marker.ADD)
+
+
+@pytest.mark.parametrize("step_m, shrunk", [(0.5, 1.0), (0.02, 0.7 * 0.02 / SIZE_M[JOINTS]), (1e-5, 0.1)])
+def test_joints_of_a_face_or_hand_do_not_hide_each_other(step_m, shrunk):
+    hand, places = get_skeleton("hand21"), grid(21, step_m)[None]
+    joints = Joints(places, np.zeros((1, 21, 3, 3), np.float32), np.ones((1, 21), bool))
+    seen = make_poses(places[..., :2], np.ones((1, 21)), np.ones((1, 4)), np.ones(1))
+    markers = MarkerMaker(hand, 0.01, 1.5)(seen, HEADER, (640, 480), CAMERA, joints).markers
+    assert [marker.scale.x / size for marker, size in zip(markers, SIZE_M)] == pytest.approx([shrunk, shrunk, 1], 1e-3)
