@@ -30,6 +30,10 @@ class DataError(PoseError):
     """Report that a video, image, annotation or prediction file cannot be used."""
 
 
+class DownloadError(DataError):
+    """Report that a download could not begin or broke off, so that another try can succeed."""
+
+
 class FrameError(PoseError):
     """Report that one image message or array cannot be used: it is dropped and counted, and the node continues.
 
