@@ -35,6 +35,7 @@ COMMANDS = {
         "show how an engine was built and what it contains",
         "",
     ),
+    "get": ("pose_estimation_ros.cli.get", "download a published model and import it", ""),
     "train": ("pose_estimation_ros.cli.train", "train a model from a recipe", "train"),
     "models": ("pose_estimation_ros.cli.models", "show what each model costs, beside its paper's figures", "train"),
     "export": (

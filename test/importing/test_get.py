@@ -1,0 +1,263 @@
+import hashlib
+import io
+import json
+import os
+import sys
+import types
+import zipfile
+from typing import NamedTuple
+
+import pytest
+from file_server import Answer
+
+yaml = pytest.importorskip("yaml", reason="reads the catalogue with PyYAML")
+from pose_estimation_ros import __main__ as command  # noqa: E402
+from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError  # noqa: E402
+from pose_estimation_ros.importing import catalogue, get  # noqa: E402
+from pose_estimation_ros.importing.get import ModelGet, get_model  # noqa: E402
+
+NETWORK = b"a network"
+RESTRICTIONS = "Ask before you use it in a product."
+ENTRY = {
+    "name": "net",
+    "title": "A net",
+    "kind": "pose",
+    "skeleton": "coco17",
+    "page": "https://x.org/a",
+    "licence": "MIT",
+    "restrictions": RESTRICTIONS,
+    "size_mb": 5,
+    "accuracy": {"AP": 50, "of": "COCO val", "source": "A paper", "page": "https://x.org/p"},
+    "import": {"like": "hrnet", "skeleton": "coco17"},
+    "tried": False,
+}
+
+
+class FakeImport(NamedTuple):
+    """Stand for ModelImport."""
+
+    source: str
+    out: str
+    name: str
+    licence: str
+    origin: str
+    like: str = ""
+    skeleton: str = ""
+    detector: bool = False
+
+
+@pytest.fixture
+def imported(monkeypatch):
+    """Put a fake in place of import_model, which copies the file; return the list of (order, files beside)."""
+    orders = []
+
+    def fake(order, report):
+        with open(order.source, "rb") as file:
+            content = file.read()
+        if not content.startswith(NETWORK):
+            raise ModelError("%s: expected an ONNX file" % order.source)
+        orders.append((order, sorted(os.listdir(os.path.dirname(order.source)))))
+        path = os.path.join(order.out, order.name + ".onnx")
+        with open(path, "wb") as file:
+            file.write(b"ours: " + content)
+        report("imported")
+        return path
+
+    module = types.ModuleType("import_model")
+    module.ModelImport, module.import_model = FakeImport, fake
+    monkeypatch.setitem(sys.modules, "pose_estimation_ros.importing.import_model", module)
+    return orders
+
+
+@pytest.fixture
+def run(server, imported, tmp_path, monkeypatch):
+    """Return a function that gets a model from an entry of a catalogue, and returns its path and what was said."""
+    monkeypatch.setattr(catalogue, "ADDRESS", None)
+    monkeypatch.setitem(catalogue.RULES, "url", catalogue.optional(catalogue.TEXT))  # as the server has no https
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+    def get_it(fields, **order):
+        path = tmp_path / "catalogue.yaml"
+        path.write_text(yaml.safe_dump([dict(ENTRY, **fields)]))
+        said = run_lines(server)
+        return get_model(ModelGet("net", catalogue=str(path), **order), said.append), said
+
+    get_it.folder = tmp_path / "data" / "pose_estimation_ros" / "models"
+    return get_it
+
+
+def run_lines(server):
+    """Return a list that notes the number of requests that came before each line."""
+
+    class Lines(list):
+        def append(self, line):
+            super().append(line)
+            self.requests.append(len(server.requests))
+
+    lines = Lines()
+    lines.requests = []
+    return lines
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def sdk(files):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as zipped:
+        for name, content in files.items():
+            zipped.writestr(name, content)
+    return buffer.getvalue()
+
+
+def test_no_names(capsys):
+    assert command.main(["get"]) == 1
+    assert capsys.readouterr().err == "pose: error: expected names of models, or one with --name, or --list alone\n"
+
+
+@pytest.mark.parametrize("arguments", [["--list", "rtmpose_m"], ["rtmpose_m", "rtmpose_s", "--name", "x"]])
+def test_arguments_that_do_not_fit(arguments, capsys):
+    assert command.main(["get"] + arguments) == 1
+    assert "expected names of models, or one with --name, or --list alone" in capsys.readouterr().err
+
+
+def test_list(capsys):
+    assert command.main(["get", "--list"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(catalogue.table(catalogue.read_catalogue())) and "tried: whether" in text
+
+
+def test_an_unknown_name(capsys):
+    assert command.main(["get", "rtmpose-m"]) == 1
+    assert capsys.readouterr().err.count("did you mean 'rtmpose_m'?") == 1
+
+
+@pytest.mark.parametrize("name, words", [("yolo11n_pose", "AGPL-3.0"), ("hrnet_w32", "mmdeploy"), ("picodet_s_pedestrian", "paddle2onnx")])
+def test_a_model_that_nobody_publishes_as_onnx(name, words, capsys):
+    assert command.main(["get", name]) == 1
+    text, error = capsys.readouterr()
+    assert words in text and "then: pose import " in text and text.rstrip().split("--name ")[-1].startswith(name) and error == ""
+
+
+def test_a_file_is_said_downloaded_and_imported(server, run, imported):
+    server.answers["/net.onnx"] = Answer(NETWORK)
+    path, said = run({"url": server.url + "/net.onnx"})
+    assert path == str(run.folder / "net.onnx")
+    assert (run.folder / "net.onnx").read_bytes() == b"ours: " + NETWORK
+    order, _beside = imported[0]
+    assert order._replace(source="") == FakeImport(
+        "",
+        str(run.folder),
+        "net",
+        "MIT",
+        "%s/net.onnx sha256:%s" % (server.url, sha256(NETWORK)),
+        "hrnet",
+        "coco17",
+    )
+    before = [line for line, requests in zip(said, said.requests) if not requests]
+    for words in ("net: A net, about 5 MB", "https://x.org/a", "AP 50.0", "MIT", RESTRICTIONS, "never been run"):
+        assert any(words in line for line in before), words
+    assert said[-2:] == [
+        "ros2 launch pose_estimation_ros cpu.launch.py model:=net",
+        "pose predict INPUT --out out --model net",
+    ]
+    record = json.loads((run.folder / "downloads.json").read_text())[server.url + "/net.onnx"]
+    assert record == {
+        "sha256": sha256(NETWORK),
+        "licence": "MIT",
+        "page": "https://x.org/a",
+        "model_sha256": sha256(b"ours: " + NETWORK),
+    }
+    assert os.listdir(str(run.folder / "downloads")) == []
+
+
+def test_a_zip_keeps_what_lies_beside_the_model(server, run, imported):
+    server.answers["/sdk.zip"] = Answer(sdk({"m/end2end.onnx": NETWORK, "m/pipeline.json": b"{}", "n/end2end.onnx": b""}))
+    fields = {"url": server.url + "/sdk.zip", "file": "m/end2end.onnx", "kind": "detector", "skeleton": None}
+    _path, said = run(dict(fields, **{"import": {"detector": True}}), save_as="mine")
+    assert imported[0][1] == ["end2end.onnx", "pipeline.json"] and imported[0][0].detector
+    assert said[-1] == "pose predict INPUT --out out --detector mine"
+
+
+def test_another_folder_is_part_of_the_usage(server, run, tmp_path):
+    server.answers["/net.onnx"] = Answer(NETWORK)
+    path, said = run({"url": server.url + "/net.onnx"}, out=str(tmp_path / "my models"))
+    assert path == str(tmp_path / "my models" / "net.onnx")
+    assert said[-1] == "pose predict INPUT --out out --model '%s'" % path
+
+
+def test_the_same_model_is_not_downloaded_again(server, run):
+    server.answers["/net.onnx"] = Answer(NETWORK)
+    fields = {"url": server.url + "/net.onnx"}
+    path, _said = run(fields)
+    again, said = run(fields)
+    assert again == path and len(server.requests) == 1 and said[-3] == "%s is there already" % path
+
+
+def test_another_model_of_the_name_is_kept_unless_forced(server, run):
+    server.answers["/net.onnx"] = Answer(NETWORK)
+    fields = {"url": server.url + "/net.onnx"}
+    path, _said = run(fields)
+    for content in (b"mine", b""):
+        with open(path, "wb") as file:
+            file.write(content)
+        with pytest.raises(ConfigError, match="net.onnx exists and is another file; --name .* --force replaces it"):
+            run(fields)
+        assert (run.folder / "net.onnx").read_bytes() == content
+    run(fields, force=True)
+    assert (run.folder / "net.onnx").read_bytes() == b"ours: " + NETWORK
+
+
+def test_a_checksum_is_recorded_once_and_then_checked(server, run):
+    server.answers["/net.onnx"] = Answer(NETWORK)
+    fields = {"url": server.url + "/net.onnx"}
+    run(fields)
+    server.answers["/net.onnx"] = Answer(NETWORK + b", exchanged")
+    with pytest.raises(DataError, match="expected a file with the sha256 %s" % sha256(NETWORK)):
+        run(fields, save_as="second")
+    run(dict(fields, sha256=sha256(NETWORK + b", exchanged")), save_as="second")  # the catalogue's goes before
+
+
+def test_the_checksum_of_the_catalogue(server, run):
+    server.answers["/net.onnx"] = Answer(NETWORK)
+    with pytest.raises(DataError, match="expected a file with the sha256 0{64}"):
+        run({"url": server.url + "/net.onnx", "sha256": "0" * 64})
+    assert not (run.folder / "downloads.json").exists()
+
+
+def test_a_download_is_kept_until_it_is_imported(server, run, monkeypatch):
+    server.answers["/net.onnx"] = Answer(NETWORK)
+    fields = {"url": server.url + "/net.onnx", "sha256": sha256(NETWORK)}
+    module = sys.modules["pose_estimation_ros.importing.import_model"]
+
+    def fails(_order, _report):
+        raise ModelError("expected a model")
+
+    with monkeypatch.context() as patch, pytest.raises(ModelError):
+        patch.setattr(module, "import_model", fails)
+        run(fields)
+    assert (run.folder / "downloads" / "net.onnx").read_bytes() == NETWORK
+    run(fields)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("name", ["../net", "a/b", "-x", ".hidden", "a b", "n\0"])
+def test_names_that_are_refused(run, name):
+    with pytest.raises(ConfigError, match="expected a name of letters, digits and . _ -"):
+        run({"url": "http://127.0.0.1:9/net.onnx"}, save_as=name)
+
+
+@pytest.mark.parametrize("content", ["[]", '{"a": 1}', "{"])
+def test_a_damaged_record(server, run, content):
+    run.folder.mkdir(parents=True)
+    (run.folder / "downloads.json").write_text(content)
+    with pytest.raises(DataError, match="downloads.json: expected a (mapping|JSON file)"):
+        run({"url": server.url + "/net.onnx"})
+
+
+def test_flags_of_the_import_command():
+    entry = catalogue.find_entry(catalogue.read_catalogue(), "picodet_s_pedestrian")
+    assert get.instructions(entry, "mine")[-1] == (
+        "then: pose import picodet_s_320_pedestrian.onnx --name mine --like picodet --detector"
+    )
