@@ -7,7 +7,7 @@ DISTRO = kilted
 SUFFIX = $(if $(filter kilted,$(DISTRO)),,-$(DISTRO))
 VENV = $(CURDIR)/.venv$(SUFFIX)
 VENV36 = $(CURDIR)/.venv36
-RUNTIME_COMMANDS = $(addprefix cli/,arguments.py flags.py output.py predict.py benchmark.py build_engine.py inspect_engine.py)
+RUNTIME_COMMANDS = $(addprefix cli/,arguments.py flags.py output.py predict.py benchmark.py build_engine.py inspect_engine.py get.py)
 RUNTIME = $(addprefix pose_estimation_ros/,__init__.py __main__.py core imaging inference importing messages nodes $(RUNTIME_COMMANDS)) launch
 SPELLED = pose_estimation_ros launch config docs tools benchmarks examples Makefile setup.py $(wildcard *.md *.rst)
 SETUP = DISTRO=$(DISTRO) $(PYTHON) tools/environment/setup_venv.py
@@ -98,6 +98,11 @@ train-elpn_v1 train-lite0_fpn train-higher_lite0_fpn train-person_detector: trai
 zoo: dev
 	PYTHONPATH=. $(VENV)/bin/python tools/documentation/zoo_table.py
 .PHONY: zoo
+
+# Writes the table of docs/how-to/get-a-model.md from models/catalogue.yaml.
+catalogue: dev
+	PYTHONPATH=. $(VENV)/bin/python tools/documentation/catalogue_table.py
+.PHONY: catalogue
 
 # Builds a workspace and runs its tests, as on a robot, and leaves build/, install/ and log/ (build/install-jazzy for Jazzy).
 # Then it checks a build whose files are links into the source tree, as developers use it.

@@ -67,7 +67,9 @@ def _opened(source: Union[str, IO[bytes]], archive: str) -> zipfile.ZipFile:
     for entry in entries:
         fault = _fault(entry)
         if fault:
-            raise DataError("%s: expected plain files inside the archive, got %s: %r" % (archive, fault, entry.filename))
+            raise DataError(
+                "%s: expected plain files inside the archive, got %s: %r" % (archive, fault, entry.filename)
+            )
     return zipped
 
 

@@ -45,8 +45,8 @@ class Entry(NamedTuple):
         skeleton: name of the skeleton, None for a detector.
         restrictions: what a user must know of the licence before the download, "" where there is nothing.
         url: address of an ONNX file or of a zip with one, None where none is published.
-        file: end of the path of the ONNX file in the zip, or name of the file that a user makes; None where the zip holds a
-            single one.
+        file: end of the path of the ONNX file in the zip, or path of the file that a user makes; None where the zip
+            holds a single one.
         sha256: checksum of the file at url, None where unknown.
         size_mb: approximate size of the ONNX file, MB; None where unknown.
         how: how a user makes the ONNX file; "" where it can be downloaded.

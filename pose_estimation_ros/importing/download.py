@@ -7,13 +7,14 @@ Proxies are those of the environment (http_proxy, https_proxy, no_proxy).
 
 import contextlib
 import fcntl
-import http.client
 import os
 import shutil
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from typing import IO, Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple
+from http.client import HTTPException, HTTPMessage, HTTPResponse
+from typing import IO, Callable, Dict, Iterator, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros import __version__
 from pose_estimation_ros.core.atomic_files import CHUNK, check_writable, file_sha256, read_json, write_json
@@ -22,7 +23,7 @@ from pose_estimation_ros.inference.progress import progress
 
 HEADERS = {"User-Agent": "pose_estimation_ros/%s" % __version__, "Accept-Encoding": "identity"}
 WEB_PAGE = (b"<!doctype html", b"<html")  # how web pages begin, in lower case
-NETWORK_ERRORS = (OSError, http.client.HTTPException)  # URLError and timeouts are OSErrors
+NETWORK_ERRORS = (OSError, HTTPException)  # URLError and timeouts are OSErrors
 
 
 class Limits(NamedTuple):
@@ -32,11 +33,13 @@ class Limits(NamedTuple):
         timeout_s: longest time without a byte from the server, seconds.
         max_bytes: largest size of the file, bytes.
         tries: number of connections before the download gives up.
+        wait_s: time between two connections, seconds.
     """
 
     timeout_s: float = 30.0
     max_bytes: int = 4 << 30
     tries: int = 3
+    wait_s: float = 2.0
 
 
 def download(
@@ -112,6 +115,7 @@ def _fetch_in_turns(url: str, part: IO[bytes], report: Callable[[str], None], li
             if not turns_left:
                 raise
             report("%s; trying again" % error)
+            time.sleep(limits.wait_s)
 
 
 def _fetch(url: str, part: IO[bytes], limits: Limits) -> None:
@@ -146,7 +150,7 @@ def _kept(url: str, part: IO[bytes]) -> Tuple[int, str]:
     return (size, notes["validator"]) if known and size and notes["validator"] else (0, "")
 
 
-def _answer(url: str, begin: int, validator: str, limits: Limits) -> Tuple[Any, int]:
+def _answer(url: str, begin: int, validator: str, limits: Limits) -> Tuple[HTTPResponse, int]:
     """Ask for the bytes from `begin` on, or for all of them where the server does not continue the same file.
 
     Args:
@@ -173,11 +177,13 @@ def _answer(url: str, begin: int, validator: str, limits: Limits) -> Tuple[Any, 
     return response, 0
 
 
-def _open(url: str, headers: Dict[str, str], limits: Limits) -> Any:
+def _open(url: str, headers: Dict[str, str], limits: Limits) -> Optional[HTTPResponse]:
     """Ask for a file; None is the answer that the range does not exist."""
     opener = urllib.request.build_opener(_Redirects)
     try:
-        return opener.open(urllib.request.Request(url, headers=dict(HEADERS, **headers)), timeout=limits.timeout_s)
+        request = urllib.request.Request(url, headers=dict(HEADERS, **headers))
+        response: HTTPResponse = opener.open(request, timeout=limits.timeout_s)
+        return response
     except urllib.error.HTTPError as error:
         if error.code == 416:
             return None
@@ -196,31 +202,35 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
     max_repeats = max_redirections = 10
 
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Optional[urllib.request.Request]:
         """Return the request for the new address. Raises DataError for an address that is not followed."""
         old, new = urllib.parse.urlsplit(req.full_url).scheme, urllib.parse.urlsplit(newurl).scheme
         if new not in ("http", "https") or (old, new) == ("https", "http"):
             raise DataError("%s: expected a redirect to https, got one to %s" % (req.full_url, newurl))
         return super().redirect_request(req, fp, 301 if code == 308 else code, msg, headers, newurl)
 
-    def http_error_308(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
+    def http_error_308(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage
+    ) -> Optional[HTTPResponse]:
         """Follow "Permanent Redirect", which Python knows from 3.11 on."""
         return self.http_error_302(req, fp, code, msg, headers)
 
 
-def _validator(response: Any) -> str:
+def _validator(response: HTTPResponse) -> str:
     """Return what identifies the version of a file for If-Range: a strong ETag or the date, "" where there is none."""
     tag = response.headers.get("ETag", "")
     return str(tag if tag.startswith('"') else response.headers.get("Last-Modified", ""))
 
 
-def _total(response: Any, begin: int) -> Optional[int]:
+def _total(response: HTTPResponse, begin: int) -> Optional[int]:
     """Return the size of the whole file, None where the server does not tell."""
     length = response.headers.get("Content-Length", "")
     return begin + int(length) if length.isdigit() else None
 
 
-def _chunks(url: str, response: Any) -> Iterator[bytes]:
+def _chunks(url: str, response: HTTPResponse) -> Iterator[bytes]:
     try:
         yield from iter(lambda: response.read(CHUNK), b"")
     except NETWORK_ERRORS as error:

@@ -5,7 +5,7 @@ import re
 import shlex
 import tempfile
 import urllib.parse
-from typing import Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from pose_estimation_ros.core.atomic_files import file_sha256, read_json, write_json
 from pose_estimation_ros.core.errors import ConfigError, DataError, PoseError, shown
@@ -37,14 +37,6 @@ class ModelGet(NamedTuple):
     save_as: Optional[str] = None
     force: bool = False
     catalogue: Optional[str] = None
-
-
-class ModelTarget(NamedTuple):
-    """Hold where an imported model goes, and the sha256 of the file that it comes from."""
-
-    folder: str
-    name: str
-    sha256: str
 
 
 def get_model(order: ModelGet, report: Say) -> Optional[str]:
@@ -125,30 +117,42 @@ def usage(entry: Entry, path: str, elsewhere: bool) -> List[str]:
 
 def _fetch(entry: Entry, folder: str, name: str, report: Say) -> str:
     """Download, unpack and import a model; the download is removed after the import, and kept where that fails."""
-    url = str(entry.url)
-    kept = os.path.join(folder, "downloads", entry.name + os.path.splitext(urllib.parse.urlsplit(url).path)[1])
-    expected = entry.sha256 or _records(folder).get(url, {}).get("sha256")
-    if not (expected and os.path.isfile(kept) and file_sha256(kept) == expected):
-        report("downloading %s" % url)
-        expected = download(url, kept, expected, report)
+    kept = os.path.join(
+        folder, "downloads", entry.name + os.path.splitext(urllib.parse.urlsplit(str(entry.url)).path)[1]
+    )
+    sha256 = _download(entry, folder, kept, report)
+    origin = "%s sha256:%s" % (entry.url, sha256)
+    fields = dict(entry.options, out=folder, name=name, licence=entry.licence, origin=origin)
     try:
-        path = _import(entry, kept, ModelTarget(folder, name, expected), report)
+        path = _import(kept, entry.file, fields, report)
     except PoseError:
         report("the download is kept: %s" % kept)
         raise
-    record = dict(sha256=expected, licence=entry.licence, page=entry.page, model_sha256=file_sha256(path))
-    write_json(os.path.join(folder, RECORDS), dict(_records(folder), **{url: record}), indent=2)
+    record = dict(sha256=sha256, licence=entry.licence, page=entry.page, model_sha256=file_sha256(path))
+    write_json(os.path.join(folder, RECORDS), dict(_records(folder), **{str(entry.url): record}), indent=2)
     os.remove(kept)
     return path
 
 
-def _import(entry: Entry, kept: str, target: ModelTarget, report: Say) -> str:
+def _download(entry: Entry, folder: str, kept: str, report: Say) -> str:
+    """Download the file of a model, unless an earlier download of it was kept, and return its sha256."""
+    recorded = _records(folder).get(str(entry.url), {}).get("sha256")
+    expected = entry.sha256 or recorded
+    if expected and os.path.isfile(kept) and file_sha256(kept) == expected:
+        return expected
+    report("downloading %s" % entry.url)
+    if expected:
+        report("  sha256: %s, by %s" % (expected, "the catalogue" if entry.sha256 else os.path.join(folder, RECORDS)))
+    else:
+        report("  sha256: unknown; that of this download is recorded in %s" % os.path.join(folder, RECORDS))
+    return download(str(entry.url), kept, expected, report)
+
+
+def _import(kept: str, member: Optional[str], fields: Dict[str, Any], report: Say) -> str:
     from pose_estimation_ros.importing.import_model import ModelImport, import_model  # needs onnx, the rest does not
 
-    origin = "%s sha256:%s" % (entry.url, target.sha256)
-    fields = dict(entry.options, out=target.folder, name=target.name, licence=entry.licence, origin=origin)
     with tempfile.TemporaryDirectory(dir=os.path.dirname(kept)) as unpacked:
-        source = take_model(kept, unpacked, entry.file) if kept.endswith(".zip") else kept
+        source = take_model(kept, unpacked, member) if kept.endswith(".zip") else kept
         return str(import_model(ModelImport(source=source, **fields), report))
 
 
@@ -166,4 +170,6 @@ def _check_same(entry: Entry, path: str) -> None:
     record = _records(os.path.dirname(path)).get(str(entry.url), {})
     wanted = entry.sha256 or record.get("sha256")
     if not os.path.isfile(path) or record.get("sha256") != wanted or record.get("model_sha256") != file_sha256(path):
-        raise ConfigError("%s exists and is another file; --name gives the new one another name, --force replaces it" % path)
+        raise ConfigError(
+            "%s exists and is another file; --name gives the new one another name, --force replaces it" % path
+        )

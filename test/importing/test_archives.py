@@ -62,7 +62,11 @@ BESIDE = {"end2end.onnx": b"network", "pipeline.json": b"{}"}
         (packed(SDK, zipfile.ZIP_STORED), "m/end2end.onnx", ("end2end.onnx", BESIDE)),
         (packed({"sdk.zip": packed(SDK), "note": b""}), None, ("end2end.onnx", BESIDE)),
         (packed({"empty.zip": packed({}), "x/sdk.ZIP": packed(SDK)}), None, ("end2end.onnx", BESIDE)),
-        (packed(dict(SDK, **{"n/end2end.onnx": b"other"})), "n/end2end.onnx", ("end2end.onnx", {"end2end.onnx": b"other"})),
+        (
+            packed(dict(SDK, **{"n/end2end.onnx": b"other"})),
+            "n/end2end.onnx",
+            ("end2end.onnx", {"end2end.onnx": b"other"}),
+        ),
     ],
 )
 def test_the_model_and_what_lies_beside_it(take, content, member, expected):

@@ -18,11 +18,11 @@ from pose_estimation_ros.importing.catalogue import (  # noqa: E402
 SPDX = {"Apache-2.0", "MIT", "BSD-3-Clause", "AGPL-3.0", "CC-BY-4.0", "CC-BY-NC-4.0"}  # spdx.org/licenses
 IMPORT_OPTIONS = {"like", "skeleton", "detector"}  # what `pose get` can also write as flags of `pose import`
 ENTRIES = read_catalogue()
-FAMILIES = {
-    "rtmpose_t", "rtmpose_s", "rtmpose_m", "rtmpose_l", "rtmw_l", "rtmo_s", "vitpose_s", "vitpose_b", "movenet_lightning",
-    "movenet_thunder", "hrnet_w32", "simplebaseline_res50", "pp_tinypose", "yolo11n_pose", "yolo11s_pose", "yolox_nano",
-    "yolox_tiny", "rtmdet_nano", "picodet_s_pedestrian",
-}  # fmt: skip
+FAMILIES = set(
+    "rtmpose_t rtmpose_s rtmpose_m rtmpose_l rtmw_l rtmo_s vitpose_s vitpose_b movenet_lightning movenet_thunder"
+    " hrnet_w32 simplebaseline_res50 pp_tinypose yolo11n_pose yolo11s_pose yolox_nano yolox_tiny rtmdet_nano"
+    " picodet_s_pedestrian".split()
+)
 GOOD = {
     "name": "a",
     "title": "A",
@@ -66,7 +66,9 @@ def test_shipped_entry(entry):
     assert entry.options.get("detector", False) == (entry.kind == "detector")
     assert entry.options.get("skeleton", entry.skeleton) == entry.skeleton
     assert entry.url is None or re.search(r"/[^/]+\.(onnx|zip)$", entry.url)
-    assert entry.url or (entry.file and entry.file.endswith(".onnx") and entry.file.split("/")[0].split(".")[0] in entry.how)
+    assert entry.url or (
+        entry.file and entry.file.endswith(".onnx") and entry.file.split("/")[0].split(".")[0] in entry.how
+    )
     assert entry.licence != "AGPL-3.0" or "AGPL-3.0" in entry.restrictions
     assert not entry.tried  # none was downloaded so far; whoever does says so here
 
@@ -118,7 +120,8 @@ def test_a_missing_catalogue(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name, words", [("", "`pose get --list` shows all"), ("rtmpose-m", "did you mean 'rtmpose_m'?"), ("zzz", "shows all")]
+    "name, words",
+    [("", "`pose get --list` shows all"), ("rtmpose-m", "did you mean 'rtmpose_m'?"), ("zzz", "shows all")],
 )
 def test_unknown_names(name, words):
     with pytest.raises(ConfigError, match=re.escape(words)):
@@ -137,8 +140,10 @@ def test_the_table_fits_and_has_a_row_for_each(repository):
 
 
 def test_the_page_has_the_same_table(repository):
-    """`python -m tools.documentation.catalogue_table` writes it."""
+    """`make catalogue` writes it."""
     page = (repository / "docs" / "how-to" / "get-a-model.md").read_text()
-    found = [tuple(cell.strip(" `") for cell in line.strip("|").split("|")) for line in page.splitlines() if line[:1] == "|"]
+    found = [
+        tuple(cell.strip(" `") for cell in line.strip("|").split("|")) for line in page.splitlines() if line[:1] == "|"
+    ]
     assert found[0] == COLUMNS and set(found[1]) == {"---"}
     assert found[2:] == [tuple(row) for row in rows(ENTRIES)]

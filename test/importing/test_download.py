@@ -42,7 +42,9 @@ def left(path):
     return sorted(os.listdir(os.path.dirname(path)))
 
 
-@pytest.mark.parametrize("address", ["", "file:///etc/passwd", "ftp://x/y", "https://", "model.onnx", "http://[x", "//x/y"])
+@pytest.mark.parametrize(
+    "address", ["", "file:///etc/passwd", "ftp://x/y", "https://", "model.onnx", "http://[x", "//x/y"]
+)
 def test_addresses_that_are_refused(address, tmp_path):
     with pytest.raises(ConfigError, match="expected an address that begins with https://"):
         check_address(address)
@@ -70,7 +72,9 @@ def test_an_old_file_is_replaced_at_the_end(server, path, get):
     assert content(path) == BODY
 
 
-@pytest.mark.parametrize("headers, ranges", [(TAG, True), (DATE, True), (TAG, False), ({}, True), ({"ETag": 'W/"weak"'}, True)])
+@pytest.mark.parametrize(
+    "headers, ranges", [(TAG, True), (DATE, True), (TAG, False), ({}, True), ({"ETag": 'W/"weak"'}, True)]
+)
 def test_a_download_that_was_cut_is_continued(server, path, get, headers, ranges):
     server.answers["/file"] = Answer(BODY, headers=headers, cut=7000, ranges=ranges)
     with pytest.raises(DownloadError):
@@ -85,7 +89,7 @@ def test_a_download_that_was_cut_is_continued(server, path, get, headers, ranges
 
 def test_a_cut_is_continued_within_one_call(server, get):
     server.answers["/file"] = Answer(BODY, headers=TAG, cut=6000, cuts=1)
-    assert get(SHA256, Limits(5, tries=2)) == SHA256
+    assert get(SHA256, Limits(5, tries=2, wait_s=0)) == SHA256
     assert len(server.requests) == 2 and len(get.said) == 1 and get.said[0].endswith("; trying again")
 
 
@@ -155,7 +159,11 @@ def test_a_wrong_checksum_leaves_nothing(server, path, get):
         (Answer(status=302, headers={"Location": "ftp://127.0.0.1/x"}), DataError, "expected a redirect to https"),
         (Answer(status=302), DataError, "expected at most 10 redirects"),
         (Answer(BODY, headers={"Content-Length": "5000000000"}), DataError, "expected at most 4294967296 bytes"),
-        (Answer(BODY, headers={"Content-Length": "10241"}), DownloadError, "expected 10241 bytes, the connection ended"),
+        (
+            Answer(BODY, headers={"Content-Length": "10241"}),
+            DownloadError,
+            "expected 10241 bytes, the connection ended",
+        ),
         (Answer(BODY, headers={"Content-Length": "x"}), None, ""),
     ],
 )
@@ -173,7 +181,7 @@ def test_an_error_of_the_server_is_tried_again_a_missing_file_is_not(server, get
     for status, requests in ((503, 3), (404, 1)):
         server.answers["/file"], server.requests = Answer(status=status), []
         with pytest.raises(DataError):
-            get(limits=Limits(5))
+            get(limits=Limits(5, wait_s=0))
         assert len(server.requests) == requests
 
 

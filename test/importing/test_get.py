@@ -11,7 +11,6 @@ import pytest
 from file_server import Answer
 
 yaml = pytest.importorskip("yaml", reason="reads the catalogue with PyYAML")
-from pose_estimation_ros import __main__ as command  # noqa: E402
 from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError  # noqa: E402
 from pose_estimation_ros.importing import catalogue, get  # noqa: E402
 from pose_estimation_ros.importing.get import ModelGet, get_model  # noqa: E402
@@ -72,7 +71,6 @@ def imported(monkeypatch):
 @pytest.fixture
 def run(server, imported, tmp_path, monkeypatch):
     """Return a function that gets a model from an entry of a catalogue, and returns its path and what was said."""
-    monkeypatch.setattr(catalogue, "ADDRESS", None)
     monkeypatch.setitem(catalogue.RULES, "url", catalogue.optional(catalogue.TEXT))  # as the server has no https
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
@@ -111,35 +109,6 @@ def sdk(files):
     return buffer.getvalue()
 
 
-def test_no_names(capsys):
-    assert command.main(["get"]) == 1
-    assert capsys.readouterr().err == "pose: error: expected names of models, or one with --name, or --list alone\n"
-
-
-@pytest.mark.parametrize("arguments", [["--list", "rtmpose_m"], ["rtmpose_m", "rtmpose_s", "--name", "x"]])
-def test_arguments_that_do_not_fit(arguments, capsys):
-    assert command.main(["get"] + arguments) == 1
-    assert "expected names of models, or one with --name, or --list alone" in capsys.readouterr().err
-
-
-def test_list(capsys):
-    assert command.main(["get", "--list"]) == 0
-    text = capsys.readouterr().out
-    assert text.startswith(catalogue.table(catalogue.read_catalogue())) and "tried: whether" in text
-
-
-def test_an_unknown_name(capsys):
-    assert command.main(["get", "rtmpose-m"]) == 1
-    assert capsys.readouterr().err.count("did you mean 'rtmpose_m'?") == 1
-
-
-@pytest.mark.parametrize("name, words", [("yolo11n_pose", "AGPL-3.0"), ("hrnet_w32", "mmdeploy"), ("picodet_s_pedestrian", "paddle2onnx")])
-def test_a_model_that_nobody_publishes_as_onnx(name, words, capsys):
-    assert command.main(["get", name]) == 1
-    text, error = capsys.readouterr()
-    assert words in text and "then: pose import " in text and text.rstrip().split("--name ")[-1].startswith(name) and error == ""
-
-
 def test_a_file_is_said_downloaded_and_imported(server, run, imported):
     server.answers["/net.onnx"] = Answer(NETWORK)
     path, said = run({"url": server.url + "/net.onnx"})
@@ -173,7 +142,9 @@ def test_a_file_is_said_downloaded_and_imported(server, run, imported):
 
 
 def test_a_zip_keeps_what_lies_beside_the_model(server, run, imported):
-    server.answers["/sdk.zip"] = Answer(sdk({"m/end2end.onnx": NETWORK, "m/pipeline.json": b"{}", "n/end2end.onnx": b""}))
+    server.answers["/sdk.zip"] = Answer(
+        sdk({"m/end2end.onnx": NETWORK, "m/pipeline.json": b"{}", "n/end2end.onnx": b""})
+    )
     fields = {"url": server.url + "/sdk.zip", "file": "m/end2end.onnx", "kind": "detector", "skeleton": None}
     _path, said = run(dict(fields, **{"import": {"detector": True}}), save_as="mine")
     assert imported[0][1] == ["end2end.onnx", "pipeline.json"] and imported[0][0].detector

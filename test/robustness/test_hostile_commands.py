@@ -42,6 +42,7 @@ WITH_FILE = [
     "benchmark --model FILE",
     "build-engine FILE",
     "inspect-engine FILE",
+    "get FILE",
     "train FILE",
     "train FILE epochs=1",
     "export FILE",
