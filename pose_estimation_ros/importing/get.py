@@ -70,7 +70,7 @@ def get_model(order: ModelGet, report: Say) -> Optional[str]:
         _check_same(entry, path)
         report("%s is there already" % path)
     else:
-        path = _fetch(entry, folder, name, report)
+        path = _fetch(entry, folder, order._replace(save_as=name), report)
     for line in usage(entry, path, order.out is not None):
         report(line)
     return path
@@ -115,14 +115,15 @@ def usage(entry: Entry, path: str, elsewhere: bool) -> List[str]:
     ]
 
 
-def _fetch(entry: Entry, folder: str, name: str, report: Say) -> str:
+def _fetch(entry: Entry, folder: str, order: ModelGet, report: Say) -> str:
     """Download, unpack and import a model; the download is removed after the import, and kept where that fails."""
     kept = os.path.join(
         folder, "downloads", entry.name + os.path.splitext(urllib.parse.urlsplit(str(entry.url)).path)[1]
     )
     sha256 = _download(entry, folder, kept, report)
     origin = "%s sha256:%s" % (entry.url, sha256)
-    fields = dict(entry.options, out=folder, name=name, licence=entry.licence, origin=origin)
+    place = dict(out=folder, name=order.save_as, force=order.force)
+    fields = dict(entry.options, licence=entry.licence, origin=origin, **place)
     try:
         path = _import(kept, entry.file, fields, report)
     except PoseError:

@@ -43,6 +43,7 @@ class FakeImport(NamedTuple):
     like: str = ""
     skeleton: str = ""
     detector: bool = False
+    force: bool = False
 
 
 @pytest.fixture
@@ -166,7 +167,7 @@ def test_the_same_model_is_not_downloaded_again(server, run):
     assert again == path and len(server.requests) == 1 and said[-3] == "%s is there already" % path
 
 
-def test_another_model_of_the_name_is_kept_unless_forced(server, run):
+def test_another_model_of_the_name_is_kept_unless_forced(server, run, imported):
     server.answers["/net.onnx"] = Answer(NETWORK)
     fields = {"url": server.url + "/net.onnx"}
     path, _said = run(fields)
@@ -177,6 +178,7 @@ def test_another_model_of_the_name_is_kept_unless_forced(server, run):
             run(fields)
         assert (run.folder / "net.onnx").read_bytes() == content
     run(fields, force=True)
+    assert [order.force for order, _beside in imported] == [False, True]
     assert (run.folder / "net.onnx").read_bytes() == b"ours: " + NETWORK
 
 
