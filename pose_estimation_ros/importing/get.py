@@ -117,9 +117,8 @@ def usage(entry: Entry, path: str, elsewhere: bool) -> List[str]:
 
 def _fetch(entry: Entry, folder: str, order: ModelGet, report: Say) -> str:
     """Download, unpack and import a model; the download is removed after the import, and kept where that fails."""
-    kept = os.path.join(
-        folder, "downloads", entry.name + os.path.splitext(urllib.parse.urlsplit(str(entry.url)).path)[1]
-    )
+    ending = os.path.splitext(urllib.parse.urlsplit(str(entry.url)).path)[1]
+    kept = os.path.join(folder, "downloads", entry.name + ending)
     sha256 = _download(entry, folder, kept, report)
     origin = "%s sha256:%s" % (entry.url, sha256)
     place = dict(out=folder, name=order.save_as, force=order.force)
