@@ -3,11 +3,12 @@
 Pixel coordinates have their origin at the centre of the top left pixel, x right, y down.
 """
 
-from typing import Sequence, Tuple, Union
+from typing import Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 FARTHEST_PX = 1e6  # larger than any image; a coordinate beyond it comes from a broken network
+MAX_CANDIDATES = 300  # boxes that go into the suppression, whose cost is quadratic
 
 
 def in_reach(xy: np.ndarray) -> np.ndarray:
@@ -81,6 +82,27 @@ def box_nms(box_xyxy: np.ndarray, score: np.ndarray, threshold: float) -> np.nda
     return nms(iou(box_xyxy, box_xyxy), score, threshold)
 
 
+def best_boxes(
+    box_xyxy: np.ndarray, score: np.ndarray, threshold: float, largest_iou: Optional[float] = None
+) -> np.ndarray:
+    """Choose the best of the boxes that a network gives, at most MAX_CANDIDATES.
+
+    Args:
+        box_xyxy: (N, 4) px; those that are not finite are left out.
+        score: (N,), higher is better.
+        threshold: boxes of a lower score are left out.
+        largest_iou: boxes that overlap a better one by more are left out; None leaves out none.
+
+    Returns:
+        Indices of the boxes to keep, the best score first.
+    """
+    with np.errstate(invalid="ignore"):
+        likely = np.flatnonzero((score >= threshold) & np.isfinite(score) & in_reach(box_xyxy))
+    likely = likely[np.argsort(-score[likely], kind="mergesort")[:MAX_CANDIDATES]]
+    kept: np.ndarray = likely if largest_iou is None else likely[box_nms(box_xyxy[likely], score[likely], largest_iou)]
+    return kept
+
+
 def boxes_around(xy: np.ndarray, score: np.ndarray, threshold: float) -> np.ndarray:
     """Compute the tight box around each person's keypoints.
 
@@ -125,11 +147,9 @@ def crop_matrices(
     Returns:
         (N, 2, 3) float64.
     """
-    boxes = np.asarray(box_xyxy, np.float64).reshape(-1, 4)
     crop_wh = np.asarray(size_wh, np.float64)
-    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
-    box_wh = np.maximum(boxes[:, 2:] - boxes[:, :2], 1.0)
-    scale = 1.0 / (padding * (box_wh / crop_wh).max(1))
+    centre, padded_wh = _padded(box_xyxy, padding)
+    scale = 1.0 / (padded_wh / crop_wh).max(1)
     angle = np.broadcast_to(np.deg2rad(rotation_deg), scale.shape)
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     linear = np.stack([np.stack([cos, -sin], 1), np.stack([sin, cos], 1)], 1)
@@ -138,6 +158,31 @@ def crop_matrices(
     middle = crop_wh / 2 if crop == "half_size" else (crop_wh - 1) / 2
     offset = middle - np.einsum("nij,nj->ni", linear, centre)
     return np.concatenate([linear, offset[..., None]], 2)
+
+
+def _padded(box_xyxy: np.ndarray, padding: float) -> Tuple[np.ndarray, np.ndarray]:
+    """Return centre and size (N, 2) float64 px of boxes (N, 4), whose sides of a pixel or more grow by padding."""
+    boxes = np.asarray(box_xyxy, np.float64).reshape(-1, 4)
+    return (boxes[:, :2] + boxes[:, 2:]) / 2, padding * np.maximum(boxes[:, 2:] - boxes[:, :2], 1.0)
+
+
+def pixels_inside(matrices: np.ndarray, box_xyxy: np.ndarray, padding: float, size_wh: Sequence[int]) -> np.ndarray:
+    """Compute the part of each crop that shows the padded box itself, without what fills the crop's aspect ratio.
+
+    Args:
+        matrices: (N, 2, 3) image -> crop px, without rotation.
+        box_xyxy: (N, 4) px of the image.
+        padding: factor on the sides of the boxes.
+        size_wh: (width, height) px of the crops.
+
+    Returns:
+        (N, 4) int: first column and row, and last column and row + 1, of the pixels whose centre is inside.
+    """
+    centre, padded_wh = _padded(box_xyxy, padding)
+    corners = apply(matrices, np.stack([centre - padded_wh / 2, centre + padded_wh / 2], 1))
+    rounded = np.stack([np.ceil(corners[:, 0] - 1e-6), np.floor(corners[:, 1] + 1e-6) + 1], 1)
+    ends: np.ndarray = rounded.clip(0, size_wh).astype(int).reshape(-1, 4)
+    return ends
 
 
 def short_side_wh(image_wh: Sequence[int], short_side: int, multiple: int = 64) -> Tuple[int, int]:

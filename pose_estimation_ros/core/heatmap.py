@@ -7,6 +7,10 @@ from typing import Sequence, Tuple
 
 import numpy as np
 
+DARK_KERNEL = 11  # px, of HRNet's and ViTPose's maps of 64 x 48 px
+LOG_RANGE = (1e-3, 50.0)  # values of a map are cut to it before their logarithm is taken
+FARTHEST_STEP = 2.0  # heatmap px; a longer one of DARK leaves what the peak's neighbours can tell
+
 
 def encode(
     xy: np.ndarray, visible: np.ndarray, size_wh: Sequence[int], sigma: float = 2.0
@@ -45,16 +49,48 @@ def decode(heatmaps: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         xy: (N, K, 2) float32 heatmap px.
         score: (N, K) float32, the value of the peak cut to 0..1.
     """
+    flat, rows, peak = _peaks(heatmaps)
+    with np.errstate(invalid="ignore"):
+        xy = quarter_offset(flat, rows, peak, heatmaps.shape[3])
+    return _found(heatmaps.shape[:2], xy, flat[rows, peak])
+
+
+def decode_dark(heatmaps: np.ndarray, kernel: int = DARK_KERNEL) -> Tuple[np.ndarray, np.ndarray]:
+    """Find the highest peak of each heatmap to a fraction of a pixel, by the shape of the map around it.
+
+    The map is blurred, its logarithm is taken, and the peak moves by one step of Newton's method, as in
+    "Distribution-Aware Coordinate Representation for Human Pose Estimation" (DARK), arXiv:1910.06278, with the
+    derivatives of "The Devil is in the Details" (UDP), arXiv:1911.07524, as mmpose computes them. Unlike there, a peak
+    stays where a step would be longer than FARTHEST_STEP.
+
+    Args:
+        heatmaps: see decode.
+        kernel: size of the blur's kernel, heatmap px.
+
+    Returns:
+        xy and score, see decode.
+    """
+    flat, rows, peak = _peaks(heatmaps)
+    with np.errstate(all="ignore"):
+        xy = dark_offset(flat, rows, peak, heatmaps.shape[3], kernel)
+    return _found(heatmaps.shape[:2], xy, flat[rows, peak])
+
+
+def _peaks(heatmaps: np.ndarray) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return maps (R, h * w) float32, the numbers (R,) of the maps, and the index (R,) of the peak of each."""
     count, joints, height, width = heatmaps.shape
     flat = np.ascontiguousarray(heatmaps, np.float32).reshape(count * joints, height * width)
-    peak = flat.argmax(1) if flat.size else np.zeros(0, int)
-    rows = np.arange(len(flat))
-    value = flat[rows, peak]  # argmax takes NaN for the highest
-    with np.errstate(invalid="ignore"):
-        xy = quarter_offset(flat, rows, peak, width)
+    return flat, np.arange(len(flat)), flat.argmax(1) if flat.size else np.zeros(0, int)
+
+
+def _found(shape: Tuple[int, ...], xy: np.ndarray, value: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Return xy (N, K, 2) and score (N, K) of peaks (N * K,); zeros where one is not finite.
+
+    A map with NaN has its peak there, because argmax takes NaN for the highest.
+    """
     finite = np.isfinite(value) & np.isfinite(xy).all(1)
     xy, score = np.where(finite[:, None], xy, 0), np.where(finite, np.clip(value, 0, 1), 0)
-    return xy.reshape(count, joints, 2), score.reshape(count, joints)
+    return xy.reshape(shape + (2,)), score.reshape(shape)
 
 
 def quarter_offset(flat: np.ndarray, rows: np.ndarray, peak: np.ndarray, width: int) -> np.ndarray:
@@ -76,21 +112,100 @@ def quarter_offset(flat: np.ndarray, rows: np.ndarray, peak: np.ndarray, width: 
     return np.stack([x + 0.25 * np.sign(dx), y + 0.25 * np.sign(dy)], -1).astype(np.float32)
 
 
-def merge_flip(heatmaps: np.ndarray, flipped: np.ndarray, flip_index: np.ndarray) -> np.ndarray:
+def dark_offset(flat: np.ndarray, rows: np.ndarray, peak: np.ndarray, width: int, kernel: int) -> np.ndarray:
+    """Move peaks by one step of Newton's method on the logarithm of the blurred map.
+
+    Args:
+        flat: (R, h * w) heatmaps.
+        rows: (M,) heatmap of each peak.
+        peak: (M,) index of each peak in its heatmap.
+        width: width of a heatmap, px.
+        kernel: size of the blur's kernel, px.
+
+    Returns:
+        xy (M, 2) float32 heatmap px.
+    """
+    around = _blurred_around(flat, rows, peak, width, kernel)
+    extreme = (around.min((1, 2)) < LOG_RANGE[0]) | (flat[rows, peak] > LOG_RANGE[1])
+    around[extreme] *= _gain(flat[rows[extreme]], width, kernel)[:, None, None]
+    log = np.log(np.clip(around, *LOG_RANGE).astype(float)).transpose(1, 2, 0)  # y, x from -1 to 1, and M
+    dx, dy = (log[1, 2] - log[1, 0]) / 2, (log[2, 1] - log[0, 1]) / 2
+    eps = np.finfo(np.float32).eps
+    dxx = log[1, 2] - 2 * log[1, 1] + log[1, 0] + eps
+    dyy = log[2, 1] - 2 * log[1, 1] + log[0, 1] + eps
+    ahead, behind = log[2, 2] - log[1, 2] - log[2, 1], log[0, 0] - log[1, 0] - log[0, 1]
+    dxy = (ahead + behind) / 2 + log[1, 1]
+    step = np.stack([dxy * dy - dyy * dx, dxy * dx - dxx * dy], 1) / (dxx * dyy - dxy * dxy)[:, None]
+    near = (np.abs(step) <= FARTHEST_STEP).all(1)  # False for NaN
+    y, x = np.divmod(peak, width)
+    return (np.stack([x, y], 1) + np.where(near[:, None], step, 0)).astype(np.float32)
+
+
+def _blurred_around(flat: np.ndarray, rows: np.ndarray, peak: np.ndarray, width: int, kernel: int) -> np.ndarray:
+    """Return the 3 x 3 px around each peak of the blurred maps, (M, 3, 3); those beyond the rim repeat the rim."""
+    height, radius = flat.shape[1] // width, (kernel - 1) // 2
+    y, x = np.divmod(peak, width)
+    reach = np.arange(-radius - 1, radius + 2)
+    column, row = x[:, None] + reach, y[:, None] + reach
+    start = rows[:, None] * flat.shape[1] + row.clip(0, height - 1) * width
+    patches = flat.ravel().take(start[:, :, None] + column.clip(0, width - 1)[:, None])
+    patches *= ((row >= 0) & (row < height))[:, :, None]
+    patches *= ((column >= 0) & (column < width))[:, None]
+    blur = np.array([np.roll(_gaussian(kernel, radius + 1), shift) for shift in (-1, 0, 1)])
+    blurred = (patches.reshape(len(patches), -1) @ np.kron(blur, blur).T.astype(np.float32)).reshape(-1, 3, 3)
+    step = np.arange(-1, 2)
+    rim_y, rim_x = ((at[:, None] + step).clip(0, side - 1) - at[:, None] + 1 for at, side in ((y, height), (x, width)))
+    around: np.ndarray = blurred[np.arange(len(peak))[:, None, None], rim_y[:, :, None], rim_x[:, None]]
+    return around
+
+
+def _gain(flat: np.ndarray, width: int, kernel: int) -> np.ndarray:
+    """Return the factors (R,) that give blurred maps their old maximum, which the blur has lowered.
+
+    They cancel in Newton's step, unless a value is cut to LOG_RANGE.
+    """
+    maps = flat.reshape(len(flat), flat.shape[1] // width, width)
+    blurred = _blur_matrix(maps.shape[1], kernel) @ maps @ _blur_matrix(width, kernel)
+    gain: np.ndarray = maps.max((1, 2)) / np.maximum(blurred.max((1, 2)), 1e-12)
+    return gain
+
+
+def _blur_matrix(side: int, kernel: int) -> np.ndarray:
+    """Return the matrix (side, side) float32 that blurs a row of pixels, with zeros beyond its ends."""
+    reach = max(side, kernel)
+    index = np.arange(side)
+    matrix: np.ndarray = _gaussian(kernel, reach)[reach + index[:, None] - index].astype(np.float32)
+    return matrix
+
+
+def _gaussian(kernel: int, reach: int) -> np.ndarray:
+    """Return the weights (2 reach + 1,) of a Gaussian blur, 0 beyond the kernel, with OpenCV's sigma for its size."""
+    sigma = 0.3 * ((kernel - 1) * 0.5 - 1) + 0.8
+    distance = np.abs(np.arange(-reach, reach + 1))
+    weights = np.exp(-(distance**2) / (2 * sigma**2)) * (distance <= (kernel - 1) // 2)
+    return weights / weights.sum()
+
+
+def merge_flip(heatmaps: np.ndarray, flipped: np.ndarray, flip_index: np.ndarray, shift: float = 1.0) -> np.ndarray:
     """Average the heatmaps of an image and of its mirror image.
 
-    The mirrored map is turned back, left and right joints are exchanged, and it is shifted one pixel to the right,
-    because pixel j of a stride-s map is centred at s*j, not at its middle (HRNet's SHIFT_HEATMAP).
+    The mirrored map is turned back, left and right joints are exchanged, and it is shifted to the right: by one pixel
+    where pixel j of a stride-s map is centred at s*j, not at its middle (HRNet's SHIFT_HEATMAP). Where the shift is no
+    whole number, two pixels are mixed.
 
     Args:
         heatmaps: (N, K, h, w) of the image.
         flipped: (N, K, h, w) of its mirror image.
         flip_index: (K,) index of the opposite joint.
+        shift: heatmap px.
 
     Returns:
         (N, K, h, w).
     """
-    unflipped = flipped[:, flip_index, :, ::-1]
-    shifted = np.concatenate([unflipped[..., :1], unflipped[..., :-1]], -1)
+    unflipped, columns = flipped[:, flip_index, :, ::-1], np.arange(heatmaps.shape[3])
+    whole = int(shift)
+    shifted = unflipped[..., (columns - whole).clip(0)]
+    if shift > whole:
+        shifted = shifted + (shift - whole) * (unflipped[..., (columns - whole - 1).clip(0)] - shifted)
     merged: np.ndarray = (heatmaps + shifted) / 2
     return merged

@@ -1,11 +1,13 @@
 """Warp regions of an image into network input, by the same function in training and at runtime."""
 
-from typing import Any, Sequence
+from typing import Any, Sequence, Tuple
 
 import cv2
 import numpy as np
 
 from pose_estimation_ros.core.errors import FrameError, described
+from pose_estimation_ros.core.geometry import crop_matrices, pixels_inside
+from pose_estimation_ros.core.model_spec import ModelSpec
 
 MAX_SIDE = 32766  # px: OpenCV 4 cannot warp an image with a longer side
 
@@ -42,6 +44,29 @@ def warp_crops(frame: np.ndarray, matrices: np.ndarray, size_wh: Sequence[int], 
         warped = cv2.warpAffine(frame, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(padding,) * 3)
         write_rgb(warped, crop)
     return batch
+
+
+def crop_people(frame: np.ndarray, box_xyxy: np.ndarray, spec: ModelSpec) -> Tuple[np.ndarray, np.ndarray]:
+    """Cut people out of a frame as a top-down model needs them.
+
+    Args:
+        frame: (H, W, 3) uint8 BGR.
+        box_xyxy: (N, 4) px of the frame.
+        spec: spec of the model, with its input size, padding, and the options "crop" and "outside" of its fit.
+
+    Returns:
+        The batch (N, 3, h, w) float32 RGB 0..255, and the maps (N, 2, 3) frame px -> crop px.
+
+    Raises:
+        FrameError: the frame is no such image.
+    """
+    matrices = crop_matrices(box_xyxy, spec.input_size_wh, spec.padding, crop=spec.fit_option("crop"))
+    batch = warp_crops(frame, matrices, spec.input_size_wh)
+    if spec.fit_option("outside") == "black":
+        ends = pixels_inside(matrices, box_xyxy, spec.padding, spec.input_size_wh)
+        for crop, (left, top, right, bottom) in zip(batch, ends):
+            crop[:, :top], crop[:, bottom:], crop[:, :, :left], crop[:, :, right:] = 0, 0, 0, 0
+    return batch, matrices
 
 
 def write_rgb(picture: np.ndarray, planes: np.ndarray) -> None:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from pose_estimation_ros.core.geometry import letterbox_matrix
+from pose_estimation_ros.core.model_spec import FRAME_FIT, ModelSpec
 from pose_estimation_ros.imaging.crops import check_frame, warp_crops, write_rgb
 
 
@@ -48,6 +49,19 @@ def fit_frame(
         left_top = np.round((input_wh - new_wh) / 2 - 0.1).astype(int) * centred
         matrix = np.column_stack([np.eye(2) * gain, left_top])
     return _resized(frame, input_wh, new_wh, left_top, grey), matrix
+
+
+def fit_to_model(frame: np.ndarray, spec: ModelSpec) -> Tuple[np.ndarray, np.ndarray]:
+    """Make the input of a one-stage model or a detector from a whole frame, by the options of its spec.
+
+    Args:
+        frame: (H, W, 3) uint8 BGR.
+        spec: spec of the model.
+
+    Returns:
+        Batch and map, and Raises: see fit_frame.
+    """
+    return fit_frame(frame, spec.input_size_wh, **{name: spec.fit_option(name) for name in FRAME_FIT})
 
 
 def _warp_matrix(frame_wh: Sequence[int], size_wh: Sequence[int], centred: bool, align_edges: bool) -> np.ndarray:

@@ -47,6 +47,7 @@ class BottomUp(Estimator):
                 shorter side in the spec.
 
         Raises:
+            ConfigError: flip_test is asked of a skeleton without flip pairs.
             ModelError: short_side is asked of a network of one size.
         """
         if short_side and backend.input_shape[2:] != (None, None):
@@ -54,7 +55,7 @@ class BottomUp(Estimator):
                 "%s: expected a network of free height and width (`pose export --free-size`), got an input of %s"
                 % (spec.name, backend.input_shape)
             )
-        super().__init__(backend, spec)
+        super().__init__(backend, spec, flip_test)
         self._flip_test, self._short_side, self._watch = flip_test, short_side, watch or Stopwatch()
         self._order = joint_order(self.skeleton)
 

@@ -1,13 +1,13 @@
 """Detect people: callables ``frame -> (box_xyxy (N, 4) float32 px, score (N,) float32)``, best first."""
 
-from typing import Callable, Dict, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 
 from pose_estimation_ros.core.errors import ModelError, shown
-from pose_estimation_ros.core.geometry import apply, box_nms, in_reach, invert, letterbox_matrix
-from pose_estimation_ros.core.model_spec import ENGINE
-from pose_estimation_ros.imaging.crops import warp_crops
+from pose_estimation_ros.core.geometry import apply, best_boxes, invert
+from pose_estimation_ros.core.model_spec import ENGINE, FRAME_FIT, ModelSpec
+from pose_estimation_ros.imaging.fit import fit_frame
 from pose_estimation_ros.inference.backends.base import CPU_ENGINES, Backend
 from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.inference.backends.model_file import ModelFile
@@ -22,7 +22,6 @@ from pose_estimation_ros.inference.box_decoders import (
 from pose_estimation_ros.inference.stopwatch import Stopwatch
 
 FULL_FRAME = "full_frame"
-MAX_CANDIDATES = 300  # boxes that go into the suppression, whose cost is quadratic
 
 # frame (H, W, 3) uint8 BGR -> box_xyxy (N, 4) float32 px of the frame, score (N,) float32 in 0..1, best first
 Detector = Callable[[np.ndarray], Tuple[np.ndarray, np.ndarray]]
@@ -32,23 +31,23 @@ Decode = Callable[[Dict[str, np.ndarray], Tuple[int, int]], Tuple[np.ndarray, np
 class Family(NamedTuple):
     """Describe the input that a kind of detector network needs, and how its outputs are read.
 
-    decode: outputs, size_wh -> boxes (M, 4) xyxy in input px, scores (M,). bgr: order of the channels, else RGB.
-    padding: grey level around the letterboxed image. mean, std: per channel, in the input's order. nms_iou: boxes that
-    overlap a better one by more are dropped.
+    decode: outputs, size_wh -> boxes (M, 4) xyxy in input px, scores (M,). bgr: order of the channels, else RGB. fit:
+    options of imaging.fit.fit_frame. mean, std: per channel, in the input's order. nms_iou: boxes that overlap a better
+    one by more are dropped, None where the network has done that.
     """
 
     decode: Decode
     bgr: bool
-    padding: int
+    fit: Dict[str, Any]
     mean: Tuple[float, ...]
     std: Tuple[float, ...]
     score_threshold: float
-    nms_iou: float
+    nms_iou: Optional[float]
 
 
-PLAIN = Family(decode_plain, False, 0, (0, 0, 0), (1, 1, 1), 0.3, 0.5)
-YOLOX = Family(decode_yolox, True, 114, (0, 0, 0), (1, 1, 1), 0.4, 0.65)
-NANODET = Family(decode_nanodet, True, 0, (103.53, 116.28, 123.675), (57.375, 57.12, 58.395), 0.4, 0.6)
+PLAIN = Family(decode_plain, False, {}, (0, 0, 0), (1, 1, 1), 0.3, 0.5)
+YOLOX = Family(decode_yolox, True, {"grey": 114}, (0, 0, 0), (1, 1, 1), 0.4, 0.65)
+NANODET = Family(decode_nanodet, True, {}, (103.53, 116.28, 123.675), (57.375, 57.12, 58.395), 0.4, 0.6)
 
 
 def full_frame(frame: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
@@ -66,6 +65,7 @@ class NetworkDetector:
         family: Family,
         score_threshold: Optional[float] = None,
         watch: Optional[Stopwatch] = None,
+        size_wh: Optional[Tuple[int, int]] = None,
     ) -> None:
         """Take an open network.
 
@@ -74,9 +74,10 @@ class NetworkDetector:
             family: says how its input is made and its outputs are read.
             score_threshold: boxes of a lower score are dropped, 0..1; None for the family's.
             watch: gets the time of each stage.
+            size_wh: width and height of the input in px, None for those of the network.
         """
         self.backend, self._family = backend, family
-        self._size_wh = _input_size_wh(backend)
+        self._size_wh = size_wh or _input_size_wh(backend)
         self.score_threshold = family.score_threshold if score_threshold is None else score_threshold
         self._watch = watch or Stopwatch()
 
@@ -86,30 +87,25 @@ class NetworkDetector:
         Returns:
             box_xyxy (N, 4) float32 px inside the frame, and score (N,) float32, best first.
         """
-        height, width = frame.shape[:2]
-        matrix = letterbox_matrix((width, height), self._size_wh)
-        batch = self._network_input(frame, matrix)
+        batch, matrix = self._network_input(frame)
         self._watch.lap("preprocess", "detect")
         outputs = self.backend(batch)
         self._watch.lap("inference", "detect")
         with np.errstate(all="ignore"):  # numbers out of range become boxes out of reach, which are dropped
-            boxes, scores = self._best(*self._family.decode(outputs, self._size_wh))
-        boxes = apply(invert(matrix), boxes.reshape(-1, 2, 2)).clip(0, [width, height]).reshape(-1, 4)
+            boxes, scores = self._family.decode(outputs, self._size_wh)
+        best = best_boxes(boxes, scores, self.score_threshold, self._family.nms_iou)
+        boxes, scores = boxes[best], scores[best].clip(0, 1)
+        boxes = apply(invert(matrix), boxes.reshape(-1, 2, 2)).clip(0, frame.shape[1::-1]).reshape(-1, 4)
         self._watch.lap("postprocess", "detect")
         return boxes.astype(np.float32), scores.astype(np.float32)
 
-    def _network_input(self, frame: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        batch = warp_crops(frame, matrix[None], self._size_wh, self._family.padding)
+    def _network_input(self, frame: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        """Return the batch (1, 3, h, w) and the map (2, 3) frame px -> input px."""
+        batch, matrix = fit_frame(frame, self._size_wh, **self._family.fit)
         if self._family.bgr:
             batch = batch[:, ::-1]
         mean, std = (np.array(values, np.float32)[:, None, None] for values in (self._family.mean, self._family.std))
-        return (batch - mean) / std
-
-    def _best(self, boxes: np.ndarray, scores: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-        likely = np.flatnonzero((scores >= self.score_threshold) & np.isfinite(scores) & in_reach(boxes))
-        likely = likely[np.argsort(-scores[likely], kind="mergesort")[:MAX_CANDIDATES]]
-        kept = likely[box_nms(boxes[likely], scores[likely], self._family.nms_iou)]
-        return boxes[kept], scores[kept].clip(0, 1)
+        return (batch - mean) / std, matrix
 
     def close(self) -> None:
         """Free the network."""
@@ -160,11 +156,17 @@ def open_network_detector(
         model = find_model(model)
     if isinstance(model, str) or model.spec:
         backend, spec = open_model(model, "person_detector", threads, fallback, cpu_engine)
-        family = PLAIN._replace(score_threshold=spec.accuracy.get("score_threshold", PLAIN.score_threshold))
-    else:
-        backend = open_backend(model, threads, cpu_engine)
-        family = _foreign_family(backend, model.path)
-    return NetworkDetector(backend, family, score_threshold, watch)
+        return NetworkDetector(backend, _family_of(spec), score_threshold, watch, spec.input_size_wh)
+    backend = open_backend(model, threads, cpu_engine)
+    return NetworkDetector(backend, _foreign_family(backend, model.path), score_threshold, watch)
+
+
+def _family_of(spec: ModelSpec) -> Family:
+    return PLAIN._replace(
+        fit={name: spec.fit_option(name) for name in FRAME_FIT},
+        score_threshold=spec.accuracy.get("score_threshold", PLAIN.score_threshold),
+        nms_iou=spec.decoder_option("nms_iou"),
+    )
 
 
 def _foreign_family(backend: Backend, path: str) -> Family:

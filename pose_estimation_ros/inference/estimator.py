@@ -22,16 +22,29 @@ class Estimator:
         skeleton: the names, links and OKS sigmas of the K keypoints.
     """
 
-    def __init__(self, backend: Backend, spec: ModelSpec) -> None:
+    def __init__(self, backend: Backend, spec: ModelSpec, flip_test: bool = False) -> None:
+        """Take an open network.
+
+        Args:
+            backend: the network.
+            spec: the spec of the model.
+            flip_test: also run the mirrored image.
+
+        Raises:
+            ConfigError: flip_test is asked of a skeleton without flip pairs.
+        """
         self.backend, self.spec = backend, spec
         self.skeleton = spec.require_skeleton()
+        if flip_test and not self.skeleton.flip_pairs:
+            text = "%s: skeleton %s has no flip pairs, which the flip test needs"
+            raise ConfigError(text % (spec.name, self.skeleton.name))
 
     def __call__(self, frame: np.ndarray, boxes: np.ndarray) -> Poses:
         """Find people.
 
         Args:
             frame: (H, W, 3) uint8 BGR.
-            boxes: (N, 4) xyxy px of the frame, one per person; a bottom-up estimator finds people by itself.
+            boxes: (N, 4) xyxy px of the frame, one per person; not used by an estimator that finds people by itself.
 
         Returns:
             The people, untracked, with raw scores.

@@ -6,7 +6,7 @@ import numpy as np
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.geometry import boxes_around
-from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec
+from pose_estimation_ros.core.model_spec import POSE_TASKS, WHOLE_FRAME, ModelSpec
 from pose_estimation_ros.core.oks import box_area, oks_nms
 from pose_estimation_ros.core.poses import Poses, empty_poses
 from pose_estimation_ros.core.smoothing import OneEuro
@@ -19,13 +19,16 @@ from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.detector import FULL_FRAME, Detector, NetworkDetector, open_detector
 from pose_estimation_ros.inference.estimator import Estimator
 from pose_estimation_ros.inference.non_finite import NonFinite, total
+from pose_estimation_ros.inference.one_stage import OneStage
 from pose_estimation_ros.inference.options import LIVE, PipelineOptions, check_options
 from pose_estimation_ros.inference.stopwatch import Stopwatch, Timing
 from pose_estimation_ros.inference.top_down import TopDown, person_scores
 
 DUPLICATE_OKS = 0.7
 CARRY_MARGIN = 0.15  # share of the keypoints' extent on each side: head, hands and feet go beyond the keypoints
-CARRY_KEYPOINTS = 6  # smallest number of keypoints that outlines a person
+CARRY_KEYPOINTS = 6  # smallest number of keypoints that outlines a person, or all where the skeleton has fewer
+FEWEST_CARRIED = 3  # fewer keypoints outline nothing
+ESTIMATORS = {"top_down": TopDown, "bottom_up": BottomUp, "one_stage": OneStage}  # by task
 NO_BOXES = np.zeros((0, 4), np.float32)
 
 
@@ -51,7 +54,7 @@ class Pipeline:
 
         Args:
             estimator: finds the poses in boxes, or in the whole frame where there is no detector.
-            detector: finds the boxes, None for an estimator that finds people by itself (bottom-up).
+            detector: finds the boxes, None for an estimator that finds people by itself.
             options: thresholds, tracking and smoothing.
             backends: the open networks, that of the poses first.
             watch: the stopwatch that estimator and detector use, too.
@@ -110,7 +113,8 @@ class Pipeline:
         Args:
             frame: (H, W, 3) uint8 BGR.
             stamp_s: time of the frame in seconds, on any clock.
-            boxes: (N, 4) xyxy px, best first, in place of the detector's; not used by a bottom-up model.
+            boxes: (N, 4) xyxy px, best first, in place of the detector's; not used by a model that finds people by
+                itself.
 
         Returns:
             The people, best first on frames where the detector ran, in arrays that the pipeline does not keep.
@@ -203,7 +207,7 @@ class Pipeline:
     def _keep_good(self, poses: Poses) -> Poses:
         """Give keypoints of a low score 0; drop people of a low score and those whom two boxes found twice."""
         threshold, person_score = self.options.score_threshold, poses.person_score
-        if self._detector is not None:  # a bottom-up model has scores of its own for people
+        if self._detector is not None:  # a model without a detector has scores of its own for people
             person_score = person_scores(poses.score, threshold)
         poses = poses.replace(score=np.where(poses.score < threshold, 0, poses.score), person_score=person_score)
         poses = poses[poses.person_score >= self.options.person_threshold]
@@ -231,7 +235,8 @@ def carried_boxes(poses: Poses) -> np.ndarray:
     tight = boxes_around(poses.xy, poses.score, 0.0)
     margin = CARRY_MARGIN * (tight[:, 2:] - tight[:, :2])
     wide = np.concatenate([tight[:, :2] - margin, tight[:, 2:] + margin], 1)
-    outlined = ((poses.score > 0).sum(1) >= CARRY_KEYPOINTS)[:, None]
+    enough = max(min(CARRY_KEYPOINTS, poses.score.shape[1]), FEWEST_CARRIED)
+    outlined = ((poses.score > 0).sum(1) >= enough)[:, None]
     return np.where(outlined, (poses.box_xyxy + wide) / 2, poses.box_xyxy)
 
 
@@ -243,7 +248,8 @@ def build_pipeline(
 
     Args:
         options: the model and all else.
-        detector: a callable in place of the detector that the options name; not used by a bottom-up model.
+        detector: a callable in place of the detector that the options name; not used by a model that finds
+            people by itself.
 
     Returns:
         The pipeline, to be closed.
@@ -255,7 +261,7 @@ def build_pipeline(
     check_options(options)
     watch = Stopwatch()
     estimator = open_estimator(options, watch)
-    if estimator.spec.task == "bottom_up":
+    if estimator.spec.task in WHOLE_FRAME:
         return Pipeline(estimator, None, options, [estimator.backend], watch)
     if detector is None:
         detector = open_detector(options.detector, options.threads, None, watch, options.fallback, options.cpu_engine)
@@ -281,5 +287,4 @@ def open_estimator(
         ModelError: the model cannot be used.
     """
     backend, spec = open_model(options.model, POSE_TASKS, options.threads, options.fallback, options.cpu_engine)
-    kind = BottomUp if spec.task == "bottom_up" else TopDown
-    return kind(backend, spec, options.flip_test, watch)
+    return ESTIMATORS[spec.task](backend, spec, options.flip_test, watch)

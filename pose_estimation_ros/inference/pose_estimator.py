@@ -58,7 +58,7 @@ class PoseEstimator:
             model: name of a model, path of an .onnx file with its .json beside it, or an engine, "NAME.engine".
             detector: name or path of a person detector, "full_frame" for one person who fills the view, or a callable
                 ``image (H, W, 3) uint8 BGR -> (boxes (N, 4) xyxy px, scores (N,))``, arrays or lists. Its scores only
-                order the boxes: leave out the weak ones yourself. Not used by a bottom-up model.
+                order the boxes: leave out the weak ones yourself. Not used by a model that finds people by itself.
             tracking: take the images for one stream, see the class.
             device: none: an .onnx model runs on the CPU, an engine on the GPU that it was built for. "cpu": the same,
                 and engines are refused.
@@ -84,7 +84,7 @@ class PoseEstimator:
             stamp_s: time of the image in seconds, on any clock; only tracking needs it. None: the time of this call,
                 as is right for a camera. For a file give the time within it, or use video().
             boxes: (N, 4) left, top, right, bottom in px, best first, of people that you have found already, in place of
-                the detector's. Not used by a bottom-up model.
+                the detector's. Not used by a model that finds people by itself.
 
         Returns:
             The people, in pixels of the image.
@@ -169,8 +169,8 @@ def load_model(model: Path = DEFAULTS.model, flip_test: bool = False, threads: i
         threads: CPU threads, 0 = as many as cores.
 
     Returns:
-        A callable ``image, boxes (N, 4) xyxy px -> Poses`` with raw scores; a bottom-up one needs no boxes. Use it as a
-        context manager or close it.
+        A callable ``image, boxes (N, 4) xyxy px -> Poses`` with raw scores; one that finds people by itself needs no
+        boxes. Use it as a context manager or close it.
 
     Raises:
         ConfigError: model is no name or path, or it cannot be run with flip_test.

@@ -1,16 +1,16 @@
 """Estimate the pose of each person in a box: frame and boxes -> poses, without memory of earlier frames."""
 
-from typing import Dict, Optional, Tuple
+from typing import Optional, Tuple
 
 import numpy as np
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.geometry import apply, crop_matrices, in_reach, invert
-from pose_estimation_ros.core.heatmap import decode, merge_flip
+from pose_estimation_ros.core.geometry import apply, in_reach, invert
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.poses import Poses, make_poses
-from pose_estimation_ros.imaging.crops import check_frame, warp_crops
+from pose_estimation_ros.imaging.crops import check_frame, crop_people
 from pose_estimation_ros.inference.backends.base import Backend
+from pose_estimation_ros.inference.decoders.make import make_decoder
 from pose_estimation_ros.inference.estimator import Estimator, as_boxes
 from pose_estimation_ros.inference.stopwatch import Stopwatch
 
@@ -29,18 +29,20 @@ class TopDown(Estimator):
         """Check that the network can serve.
 
         Args:
-            backend: a network that gives "heatmaps" (N, K, h / stride, w / stride), or "keypoints" (N, K, 3), decoded
-                from them in its graph.
+            backend: a network that gives the outputs that the decoder of the spec reads, see inference.decoders; for
+                heatmaps perhaps "keypoints" (N, K, 3), decoded from them in its graph.
             spec: the spec of the model.
-            flip_test: also run the mirrored crops and average the heatmaps.
+            flip_test: also run the mirrored crops and take the mean of both.
             watch: gets the time of each stage.
 
         Raises:
-            ConfigError: flip_test is asked of a network that gives "keypoints" in place of heatmaps.
+            ConfigError: flip_test is asked of a skeleton without flip pairs, or of a network that gives "keypoints" in
+                place of its heatmaps.
         """
-        super().__init__(backend, spec)
+        super().__init__(backend, spec, flip_test)
         self._flip_test, self._watch = flip_test, watch or Stopwatch()
-        if flip_test and "keypoints" in backend.output_shapes:
+        self._decode = make_decoder(spec, backend.output_shapes)
+        if flip_test and spec.decoder == "quarter_offset" and "keypoints" in backend.output_shapes:
             raise ConfigError("%s finds keypoints in its graph: expected heatmaps for the flip test" % spec.name)
 
     def __call__(self, frame: np.ndarray, boxes: np.ndarray) -> Poses:
@@ -71,37 +73,15 @@ class TopDown(Estimator):
         return make_poses(xy, score, boxes, score.mean(1), skeleton=self.skeleton)
 
     def _estimate(self, frame: np.ndarray, boxes: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-        matrices = crop_matrices(boxes, self.spec.input_size_wh, self.spec.padding)
-        batch = warp_crops(frame, matrices, self.spec.input_size_wh)
+        batch, matrices = crop_people(frame, boxes, self.spec)
         self._watch.lap("preprocess", "warp")
-        outputs = self._run(batch)
+        outputs = self.backend(batch)
+        mirrored = self.backend(np.ascontiguousarray(batch[..., ::-1])) if self._flip_test else None
         self._watch.lap("inference", "network")
-        xy, score = keypoints_of(outputs)
-        xy = apply(invert(matrices), xy * self.spec.stride)
+        xy, score = self._decode(outputs, mirrored)
+        xy = apply(invert(matrices), xy)
         self._watch.lap("postprocess", "decode")
         return xy, score
-
-    def _run(self, batch: np.ndarray) -> Dict[str, np.ndarray]:
-        outputs = self.backend(batch)
-        if not self._flip_test:
-            return outputs
-        flipped = self.backend(np.ascontiguousarray(batch[..., ::-1]))["heatmaps"]
-        return {"heatmaps": merge_flip(outputs["heatmaps"], flipped, self.skeleton.flip_index)}
-
-
-def keypoints_of(outputs: Dict[str, np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
-    """Read xy (N, K, 2) in heatmap px and score (N, K) in 0..1 from the outputs of a top-down network.
-
-    Keypoints that are not finite, or lie far outside of the input, score 0.
-
-    Args:
-        outputs: "keypoints" (N, K, 3), decoded in the network, or "heatmaps" (N, K, h, w).
-    """
-    if "keypoints" in outputs:
-        keypoints = outputs["keypoints"]
-        keypoints = np.where(in_reach(keypoints)[..., None], keypoints, 0)
-        return keypoints[..., :2], np.clip(keypoints[..., 2], 0, 1)
-    return decode(outputs["heatmaps"])
 
 
 def person_scores(score: np.ndarray, threshold: float) -> np.ndarray:

@@ -6,15 +6,17 @@ from typing import Callable, Dict, Optional, Tuple, Union
 import numpy as np
 
 from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
-from pose_estimation_ros.core.geometry import crop_matrices, letterbox_matrix
+from pose_estimation_ros.core.geometry import crop_matrices, iou
+from pose_estimation_ros.core.heatmap import decode
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.resources import CLIP, demo_clip
 from pose_estimation_ros.core.timing import finite_percentiles
-from pose_estimation_ros.imaging.crops import warp_crops
+from pose_estimation_ros.imaging.crops import crop_people, warp_crops
+from pose_estimation_ros.imaging.fit import fit_to_model
 from pose_estimation_ros.imaging.video import open_source
 from pose_estimation_ros.inference.backends.base import Outputs
+from pose_estimation_ros.inference.decoders.make import make_decoder
 from pose_estimation_ros.inference.detector import NetworkDetector, open_network_detector
-from pose_estimation_ros.inference.top_down import keypoints_of
 
 FRAMES = 24  # frames, spread over the source
 CROPS = 64
@@ -35,7 +37,7 @@ def stored_crops(source_name: str, spec: ModelSpec) -> np.ndarray:
 
     Args:
         source_name: a video or folder, see imaging.video.open_source.
-        spec: spec of the network; a detector gets whole frames.
+        spec: spec of the network; detectors and one-stage models get whole frames.
 
     Returns:
         (N, 3, h, w) float32 RGB 0..255, N <= 64.
@@ -43,7 +45,7 @@ def stored_crops(source_name: str, spec: ModelSpec) -> np.ndarray:
     Raises:
         DataError: the source cannot be read or shows nobody.
     """
-    detector = None if spec.task == "person_detector" else open_network_detector("person_detector")
+    detector = None if spec.task in ("person_detector", "one_stage") else open_network_detector("person_detector")
     crops = []
     with open_source(source_name) as source:
         step = max(1, (source.length or 1) // FRAMES)
@@ -60,10 +62,12 @@ def stored_crops(source_name: str, spec: ModelSpec) -> np.ndarray:
 
 def _cut_crops(frame: np.ndarray, detector: Optional[NetworkDetector], spec: ModelSpec) -> np.ndarray:
     if detector is None:
-        matrices = letterbox_matrix(frame.shape[1::-1], spec.input_size_wh)[None]
-    else:  # bottom-up models too: with one person in view the highest peak of a heatmap is that person's
-        matrices = crop_matrices(detector(frame)[0], spec.input_size_wh, spec.padding)
-    return warp_crops(frame, matrices, spec.input_size_wh)
+        return fit_to_model(frame, spec)[0]
+    boxes = detector(frame)[0]
+    if spec.task == "top_down":
+        return crop_people(frame, boxes, spec)[0]
+    # With one person in view the highest peak of a bottom-up model's heatmap is that person's.
+    return warp_crops(frame, crop_matrices(boxes, spec.input_size_wh, spec.padding), spec.input_size_wh)
 
 
 def run(backend: Callable[[np.ndarray], Outputs], crops: np.ndarray, batch: int) -> Outputs:
@@ -92,8 +96,21 @@ def points(outputs: Outputs, spec: ModelSpec) -> Tuple[np.ndarray, np.ndarray]:
     if spec.task == "person_detector":
         boxes, scores = outputs["boxes_xyxy"], outputs["scores"]
         return boxes.reshape(len(boxes), -1, 2), np.repeat(scores, 2, axis=1)
-    xy, score = keypoints_of(outputs)
-    return xy * spec.stride, score
+    if spec.task == "one_stage":
+        keypoints = outputs["keypoints"]
+        score = keypoints[..., 2] * outputs["scores"][..., None]
+        return keypoints[..., :2].reshape(len(keypoints), -1, 2), score.reshape(len(keypoints), -1)
+    if spec.task == "bottom_up":
+        xy, score = decode(outputs["heatmaps"])
+        return xy * spec.stride, score
+    return make_decoder(spec, outputs)(outputs)
+
+
+def _in_order_of(reference: Outputs, outputs: Outputs) -> Outputs:
+    """Return candidates of a one-stage network in the order of a reference's, as close scores change places."""
+    pairs = zip(reference["boxes_xyxy"], outputs["boxes_xyxy"])
+    order = [iou(boxes, other_boxes).argmax(1) for boxes, other_boxes in pairs]
+    return {name: np.stack([rows[index] for rows, index in zip(values, order)]) for name, values in outputs.items()}
 
 
 def compare(reference: Outputs, outputs: Outputs, spec: ModelSpec) -> Dict[str, Union[float, int]]:
@@ -119,7 +136,8 @@ def compare(reference: Outputs, outputs: Outputs, spec: ModelSpec) -> Dict[str, 
             "%s: expected %d keypoints with a score of %g or more to compare, got %d: give --images FOLDER with "
             "people, or --unchecked for a model without training" % (spec.name, ENOUGH, CONFIDENT, confident.sum())
         )
-    error = np.linalg.norm(points(outputs, spec)[0] - reference_xy, axis=-1)[confident]
+    ordered = _in_order_of(reference, outputs) if spec.task == "one_stage" else outputs
+    error = np.linalg.norm(points(ordered, spec)[0] - reference_xy, axis=-1)[confident]
     if not all(np.isfinite(values).all() for values in outputs.values()):
         error[:] = max(spec.input_size_wh)
     median, p99 = finite_percentiles(error, (50, 99))

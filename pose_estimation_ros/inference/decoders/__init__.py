@@ -1,0 +1,1 @@
+"""Turn the outputs of pose networks into keypoints or people in pixels of the input, by one file per decoder."""

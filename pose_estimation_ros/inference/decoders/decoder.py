@@ -1,0 +1,39 @@
+"""Define what the decoders of top-down networks have in common."""
+
+from typing import Dict, Optional, Tuple
+
+import numpy as np
+
+from pose_estimation_ros.core.model_spec import ModelSpec
+from pose_estimation_ros.inference.backends.base import Outputs, Shape
+
+Keypoints = Tuple[np.ndarray, np.ndarray]  # xy (N, K, 2) px of the input, score (N, K) in 0..1
+
+
+class Decoder:
+    """Turn the outputs of a top-down network into keypoints: a callable ``outputs -> xy, score``.
+
+    Attributes:
+        spec: the spec of the model.
+        skeleton: its skeleton, of K keypoints.
+    """
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self.spec, self.skeleton = spec, spec.require_skeleton()
+
+    def output_shapes(self) -> Dict[str, Shape]:
+        """Return the shapes that the outputs must have, None where any size will do."""
+        raise NotImplementedError
+
+    def __call__(self, outputs: Outputs, mirrored: Optional[Outputs] = None) -> Keypoints:
+        """Find the keypoints in N crops.
+
+        Args:
+            outputs: outputs of the network by name, as output_shapes describes them.
+            mirrored: its outputs for the mirrored crops, None without the flip test.
+
+        Returns:
+            xy (N, K, 2) px of the input, and score (N, K) in 0..1. A keypoint that was not found, or whose numbers are
+            not finite, has score 0.
+        """
+        raise NotImplementedError

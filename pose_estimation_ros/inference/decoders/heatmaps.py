@@ -1,0 +1,48 @@
+"""Decode heatmaps: a quarter of a pixel towards the higher neighbour, or DARK's step of Newton's method."""
+
+from typing import Dict, Optional
+
+import numpy as np
+
+from pose_estimation_ros.core.heatmap import decode, decode_dark, merge_flip
+from pose_estimation_ros.inference.backends.base import Outputs, Shape
+from pose_estimation_ros.inference.decoders.decoder import Decoder, Keypoints
+
+
+class QuarterOffset(Decoder):
+    """Decode "heatmaps" (N, K, h / stride, w / stride) as HRNet's test protocol does; see core.heatmap.decode."""
+
+    def output_shapes(self) -> Dict[str, Shape]:
+        """Return the shape of the heatmaps; a side that the stride does not divide may be rounded either way."""
+        sides = (
+            None if side % self.spec.stride else side // self.spec.stride for side in self.spec.input_size_wh[::-1]
+        )
+        return {"heatmaps": (None, self.skeleton.num_keypoints) + tuple(sides)}
+
+    def __call__(self, outputs: Outputs, mirrored: Optional[Outputs] = None) -> Keypoints:
+        """Find the peaks of the heatmaps, see Decoder; the flip test takes the mean of both runs' maps."""
+        xy, score = decode(self._merged(outputs, mirrored))
+        return xy * self.spec.stride, score
+
+    def _merged(self, outputs: Outputs, mirrored: Optional[Outputs]) -> np.ndarray:
+        if mirrored is None:
+            return outputs["heatmaps"]
+        shift = self.spec.decoder_option("flip_shift")
+        return merge_flip(outputs["heatmaps"], mirrored["heatmaps"], self.skeleton.flip_index, shift)
+
+
+class Dark(QuarterOffset):
+    """Decode the same heatmaps by DARK, see core.heatmap.decode_dark.
+
+    With the option align_corners the corner pixels of map and input are the same points, as UDP has it: pixel j of a
+    map of W px lies at pixel j (w - 1) / (W - 1) of an input of w px. Without it, it lies at stride * j.
+    """
+
+    def __call__(self, outputs: Outputs, mirrored: Optional[Outputs] = None) -> Keypoints:
+        """Find the peaks of the heatmaps, see Decoder; the flip test takes the mean of both runs' maps."""
+        heatmaps = self._merged(outputs, mirrored)
+        xy, score = decode_dark(heatmaps, self.spec.decoder_option("kernel"))
+        if not self.spec.decoder_option("align_corners"):
+            return xy * self.spec.stride, score
+        map_wh = np.array(heatmaps.shape[:1:-1])
+        return xy * ((np.array(self.spec.input_size_wh) - 1) / np.maximum(map_wh - 1, 1)).astype(np.float32), score

@@ -1,0 +1,34 @@
+"""Decode two vectors per keypoint, one along each axis."""
+
+from typing import Dict, Optional
+
+import numpy as np
+
+from pose_estimation_ros.inference.backends.base import Outputs, Shape
+from pose_estimation_ros.inference.decoders.decoder import Decoder, Keypoints
+
+AXES = ("simcc_x", "simcc_y")
+
+
+class SimCC(Decoder):
+    """Decode "simcc_x" (N, K, w * split_ratio) and "simcc_y" (N, K, h * split_ratio), as RTMPose has them.
+
+    Bin j of a vector lies at pixel j / split_ratio; the score is the lower of the two peaks. Sources: "SimCC: a Simple
+    Coordinate Classification Perspective for Human Pose Estimation", arXiv:2107.03332, and "RTMPose", arXiv:2303.07399.
+    """
+
+    def output_shapes(self) -> Dict[str, Shape]:
+        """Return the shapes of the vectors of both axes."""
+        ratio, keypoints = self.spec.decoder_option("split_ratio"), self.skeleton.num_keypoints
+        return {name: (None, keypoints, int(side * ratio)) for name, side in zip(AXES, self.spec.input_size_wh)}
+
+    def __call__(self, outputs: Outputs, mirrored: Optional[Outputs] = None) -> Keypoints:
+        """Find the peaks of both vectors, see Decoder; the flip test takes the mean of both runs' vectors."""
+        vectors = [outputs[name] for name in AXES]
+        if mirrored is not None:
+            x, y = (mirrored[name][:, self.skeleton.flip_index] for name in AXES)
+            vectors = [(vectors[0] + x[..., ::-1]) / 2, (vectors[1] + y) / 2]
+        score = np.minimum(*(vector.max(2) for vector in vectors))  # NaN where either vector has one
+        xy = np.stack([vector.argmax(2) for vector in vectors], 2) / np.float32(self.spec.decoder_option("split_ratio"))
+        found = np.isfinite(score) & (score > 0)
+        return np.where(found[..., None], xy, 0).astype(np.float32), np.where(found, score.clip(0, 1), 0)
