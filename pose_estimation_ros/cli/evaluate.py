@@ -5,11 +5,12 @@ the file decides how it is judged:
   COCO       AP, AP50, AP75, APM, APL, AR by pycocotools
   CrowdPose  AP, AP50, AP75, AR, and AP of the easy, medium and hard images (those with a crowdIndex are CrowdPose's)
   MPII       PCKh@0.5 and @0.1 by joint group and their mean: HRNet's JSON list or the stacked hourglass's .h5
-A top-down model runs on ground-truth boxes or those of a detections file. A person detector gets its recall at 0.2 and
-1 false positives per image. --predictions is a JSON list in COCO's results format; for MPII also an .h5 with "preds"
-(N, 16, 2), pixels counted from 1; in the JSON, image_id is then the index of the person in the annotation file, from 0.
-A figure is -1 where the annotations have nobody to find. Figures are printed and written as JSON.
-For several models or files, in any mixture, there is a JSON for each and a table of all; the first is the one that the
+The keypoints are those of the file's category: COCO's, or any others; a model must have keypoints of these names, and
+The keypoints are those of the category of the file, whatever they are; a model must have keypoints of these names, and
+may have more. A top-down model runs on ground-truth boxes or those of a detections file. A person detector gets its
+recall at 0.2 and 1 false positives per image. --predictions is a JSON list in COCO's results format; for MPII also an
+.h5 with "preds" (N, 16, 2), pixels counted from 1; in the JSON, image_id is then the index of the person in the
+annotation file, from 0.
 report compares the rest with.
 """
 
@@ -19,7 +20,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pose_estimation_ros.cli.arguments import whole
+from pose_estimation_ros.cli.arguments import number, whole
 from pose_estimation_ros.cli.checkpoints import onnx_files
 from pose_estimation_ros.cli.flags import add_option_flags
 from pose_estimation_ros.core.errors import ConfigError
@@ -63,6 +64,8 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
     flip_help = "flip test: mean of the image and its mirror image (default: the protocol's)"
     parser.add_argument("--flip", action=argparse.BooleanOptionalAction, help=flip_help)
     parser.add_argument("--boxes", help="person boxes in COCO's detections format (default: ground-truth boxes)")
+    sigma_help = "OKS sigma of all keypoints, such as 0.08, for a skeleton whose sigmas are not known"
+    parser.add_argument("--sigma", type=number(1e-6, 10), metavar="X", help=sigma_help)
 
 
 def main(args: argparse.Namespace) -> int:

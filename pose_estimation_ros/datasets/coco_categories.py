@@ -1,18 +1,23 @@
-"""Find the category of persons in COCO's JSON files, and check that its keypoints are those of a skeleton."""
+"""Find the category of persons in COCO's JSON files, and read the skeleton of its keypoints.
+
+COCO's fields of a category are "keypoints", the names, and "skeleton", pairs of their places from 1. This package also
+reads and writes "flip_pairs", pairs of places from 1, and "sigmas", both as in core.skeleton.Skeleton.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.core.errors import ConfigError, DataError
+from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, skeleton_from_json
 from pose_estimation_ros.datasets.coco_faults import Entry, brief
 from pose_estimation_ros.datasets.coco_ids import Id, as_number, plain_id
 from pose_estimation_ros.datasets.notes import warn
 
 PERSON = 1  # COCO's category_id, and the one that checked annotations have
 NAME = "person"
+UNNAMED = "coco17"  # skeleton of a file that names no keypoints
 
 # Other names for the same place: CrowdPose's and MPII's own files, and those that were converted from them.
 SYNONYMS = {"head": "headtop", "tophead": "headtop", "topofhead": "headtop", "upperneck": "neck"}
@@ -47,11 +52,9 @@ def read_categories(content: Entry, path: str, skeleton: Skeleton | None = None)
     Raises:
         DataError: malformed categories, no person among them, or keypoint names of another skeleton.
     """
-    entries = content.get("categories") or []
+    entries = checked_entries(content, path)
     if not entries:
         return categories_by_use(content["annotations"], path)
-    if not isinstance(entries, list) or any(not isinstance(e, dict) or plain_id(e.get("id")) is None for e in entries):
-        raise DataError(f"{path}: expected 'categories' to be a list of objects with an id and a name")
     ids = [comparable_id(entry["id"]) for entry in entries]
     if len(set(ids)) < len(ids):
         raise DataError(f"{path}: expected categories of different ids, got {ids[:20]}")
@@ -60,6 +63,69 @@ def read_categories(content: Entry, path: str, skeleton: Skeleton | None = None)
         check_keypoint_names(chosen, skeleton, path)
     person = comparable_id(chosen["id"])
     return Categories(person, frozenset(i for i in ids if i != person))
+
+
+def checked_entries(content: Entry, path: str) -> list[Entry]:
+    """Return the entries of "categories". Raises DataError where they are no objects with an id.
+
+    Args:
+        content: content of the file.
+        path: path of the file, for the message.
+    """
+    entries = content.get("categories") or []
+    if not isinstance(entries, list) or any(not isinstance(e, dict) or plain_id(e.get("id")) is None for e in entries):
+        raise DataError(f"{path}: expected 'categories' to be a list of objects with an id and a name")
+    return entries
+
+
+def annotated_skeleton(content: Any, path: str) -> Skeleton:
+    """Read the skeleton of the persons in an annotation file.
+
+    Args:
+        content: content of the file; of what is no JSON object nothing is known.
+        path: path of the file, for messages.
+
+    Returns:
+        The known skeleton that has the names of the category in this order; else one of these names. COCO's own where
+        the file has no names. Its sigmas are None where neither the file nor core.skeleton has them.
+
+    Raises:
+        DataError: malformed categories, no person among them, or fields that make no skeleton.
+    """
+    entries = checked_entries(content, path) if isinstance(content, dict) else []
+    category = person_among(entries, path) if entries else {}
+    names = keypoint_names(category, path)
+    if not names:
+        return SKELETONS[UNNAMED]
+    links = from_one(category.get("skeleton") or [])
+    fields: Entry = {"name": str(category.get("name") or "unnamed"), "keypoints": names, "links": links}
+    for known in SKELETONS.values():
+        if [*map(canonical, known.keypoints)] == [*map(canonical, names)]:
+            fields = known.to_json()
+    if category.get("flip_pairs") is not None:
+        fields["flip_pairs"] = from_one(category["flip_pairs"])
+    if category.get("sigmas") is not None:
+        fields["sigmas"] = category["sigmas"]
+    try:
+        return skeleton_from_json(fields)
+    except ConfigError as error:
+        raise DataError(f"{path}: category '{brief(category.get('name'))}': {error}") from error
+
+
+def category_of(skeleton: Skeleton) -> Entry:
+    """Make the entry of "categories" for persons with this skeleton, which annotated_skeleton reads."""
+    name = NAME if skeleton.name in SKELETONS else skeleton.name
+    entry: Entry = {"id": PERSON, "name": name, "keypoints": list(skeleton.keypoints)}
+    pairs = {"skeleton": skeleton.links, "flip_pairs": skeleton.flip_pairs}
+    entry.update((field, [[a + 1, b + 1] for a, b in values]) for field, values in pairs.items())
+    return entry if skeleton.sigmas is None else {**entry, "sigmas": list(skeleton.sigmas)}
+
+
+def from_one(pairs: Any) -> Any:
+    """Return pairs of places from 1 as such from 0, and what is no list of pairs of whole numbers as it is."""
+    if not isinstance(pairs, list) or not all(isinstance(pair, list) for pair in pairs):
+        return pairs
+    return [[place - 1 if type(place) is int else place for place in pair] for pair in pairs]
 
 
 def comparable_id(value: Any) -> Id | None:
@@ -116,17 +182,28 @@ def check_keypoint_names(category: Entry, skeleton: Skeleton, path: str) -> None
     Raises:
         DataError: the first name that differs, or another number of names.
     """
-    names = category.get("keypoints")
+    names = keypoint_names(category, path)
     if not names:
         return
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise DataError(f"{path}: expected the keypoints of category {brief(category.get('name'))} to be names")
     where = f"{path}: category '{brief(category.get('name'))}' is not of the skeleton {skeleton.name}"
     for index, (wanted, name) in enumerate(zip(skeleton.keypoints, names)):
         if canonical(wanted) != canonical(name):
             raise DataError(f"{where}: expected keypoint {index} '{wanted}', got '{name[:40]}'")
     if len(names) != skeleton.num_keypoints:
         raise DataError(f"{where}: expected {skeleton.num_keypoints} keypoints, got {len(names)}")
+
+
+def keypoint_names(category: Entry, path: str) -> list[str]:
+    """Return the keypoint names of a category, [] where it has none. Raises DataError where they are no names.
+
+    Args:
+        category: entry of "categories".
+        path: path of the file, for the message.
+    """
+    names = category.get("keypoints") or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DataError(f"{path}: expected the keypoints of category {brief(category.get('name'))} to be names")
+    return names
 
 
 def canonical(name: str) -> str:

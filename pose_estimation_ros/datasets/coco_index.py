@@ -14,27 +14,37 @@ from pose_estimation_ros.core.atomic_files import read_json
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
-from pose_estimation_ros.datasets.coco_categories import COCO_CATEGORIES, PERSON, Categories
+from pose_estimation_ros.datasets.coco_categories import COCO_CATEGORIES, PERSON, Categories, annotated_skeleton
 from pose_estimation_ros.datasets.coco_faults import Entry
 from pose_estimation_ros.datasets.coco_fields import is_counted, with_areas
 from pose_estimation_ros.datasets.coco_json import Boxes, annotation_file, checked_content
 
 SKELETON = "coco17"
-PERSON_CATEGORIES = "person_categories"  # key in the dataset of an index: the Categories of its file
+COCO17 = get_skeleton(SKELETON)
+# Keys in the dataset of an index: the Categories of its file, and the Skeleton by whose sigmas it is judged.
+PERSON_CATEGORIES, PERSON_SKELETON = "person_categories", "person_skeleton"
 
 
-def load_ground_truth(data: str | Path, content: Any = None) -> COCO:
+def load_ground_truth(data: str | Path, content: Any = None, skeleton: Skeleton | None = None) -> COCO:
     """Read COCO's annotations.
 
     Args:
         data: the annotation file, or the folder of its person_keypoints.json.
         content: the file's content, None to read it.
+        skeleton: skeleton of the persons' keypoints, None for that of the file.
 
     Raises:
-        DataError: as index_persons.
+        DataError: as index_persons, and as annotated_skeleton.
     """
     path = annotation_file(data)
-    return index_persons(read_json(path) if content is None else content, path, get_skeleton(SKELETON))
+    content = read_json(path) if content is None else content
+    return index_persons(content, path, skeleton or annotated_skeleton(content, str(path)))
+
+
+def skeleton_of(truth: COCO) -> Skeleton:
+    """Return the skeleton of the persons of an index."""
+    skeleton: Skeleton = truth.dataset[PERSON_SKELETON]
+    return skeleton
 
 
 def index_persons(content: Any, path: str | Path, skeleton: Skeleton) -> COCO:
@@ -49,16 +59,17 @@ def index_persons(content: Any, path: str | Path, skeleton: Skeleton) -> COCO:
         DataError: names the first offender and the count: as coco_json.checked_content and coco_fields.with_areas, or
             there is nobody with keypoints.
     """
-    return index_checked(*checked_content(content, path, skeleton), path)
+    return index_checked(*checked_content(content, path, skeleton), path, skeleton)
 
 
-def index_checked(checked: dict[str, Any], categories: Categories, path: str | Path) -> COCO:
+def index_checked(checked: dict[str, Any], categories: Categories, path: str | Path, skeleton: Skeleton) -> COCO:
     """Index the content that checked_content returned.
 
     Args:
         checked: the content.
         categories: categories of the file.
         path: path of the file, for messages.
+        skeleton: skeleton of the persons' keypoints.
 
     Raises:
         DataError: as index_persons.
@@ -69,10 +80,15 @@ def index_checked(checked: dict[str, Any], categories: Categories, path: str | P
         raise DataError(
             f"{path}: expected persons with keypoints, found none in {len(checked['annotations'])} annotations"
         )
-    return index(checked["images"], annotations, categories)
+    return index(checked["images"], annotations, categories, skeleton)
 
 
-def index(images: list[Entry], annotations: list[Entry], categories: Categories = COCO_CATEGORIES) -> COCO:
+def index(
+    images: list[Entry],
+    annotations: list[Entry],
+    categories: Categories = COCO_CATEGORIES,
+    skeleton: Skeleton = COCO17,
+) -> COCO:
     """Make pycocotools' index of images and annotations.
 
     Args:
@@ -80,11 +96,12 @@ def index(images: list[Entry], annotations: list[Entry], categories: Categories 
         annotations: those of persons. Copies of them get ids from 1 in their order: in pycocotools' matches the id 0
             stands for nobody, and ids of other kinds are cut to numbers.
         categories: categories of the file, kept as dataset[PERSON_CATEGORIES].
+        skeleton: skeleton of the persons' keypoints, kept as dataset[PERSON_SKELETON].
     """
     truth = COCO()
     numbered = [{**annotation, "id": number} for number, annotation in enumerate(annotations, 1)]
     truth.dataset = {"images": images, "annotations": numbered, "categories": [{"id": PERSON}]}
-    truth.dataset[PERSON_CATEGORIES] = categories
+    truth.dataset.update({PERSON_CATEGORIES: categories, PERSON_SKELETON: skeleton})
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
         truth.createIndex()
     return truth

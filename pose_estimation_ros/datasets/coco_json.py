@@ -17,6 +17,7 @@ from pose_estimation_ros.datasets.coco_categories import (
     COCO_CATEGORIES,
     PERSON,
     Categories,
+    category_of,
     comparable_id,
     entries_of_persons,
     read_categories,
@@ -116,7 +117,8 @@ def checked_content(
     refuse(path, "annotations without a bbox of 4 finite numbers", boxless)
     if skeleton:
         annotations = with_keypoints(annotations, path, skeleton)
-    checked = {"images": images, "annotations": annotations, "categories": [{"id": PERSON, "name": "person"}]}
+    category = category_of(skeleton) if skeleton else {"id": PERSON, "name": "person"}
+    checked = {"images": images, "annotations": annotations, "categories": [category]}
     return {**content, **checked}, categories
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from pycocotools.coco import COCO
 
 from pose_estimation_ros.core.atomic_files import read_json
-from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.datasets.coco_faults import finite_numbers, refuse
 from pose_estimation_ros.datasets.coco_fields import MASK_OF_BOX
 from pose_estimation_ros.datasets.coco_index import index_checked
@@ -28,19 +28,20 @@ def is_crowdpose(content: Any) -> bool:
     return isinstance(images, list) and any(isinstance(image, dict) and "crowdIndex" in image for image in images)
 
 
-def load_ground_truth(data: str | Path, content: Any = None) -> COCO:
+def load_ground_truth(data: str | Path, content: Any = None, skeleton: Skeleton | None = None) -> COCO:
     """Read CrowdPose's annotations, as pycocotools' index of images and persons.
 
     Args:
         data: the annotation file, or the folder of its person_keypoints.json.
         content: the file's content, None to read it.
+        skeleton: SKELETON with other sigmas, None for its own.
 
     Raises:
         DataError: names the first offender and the count: as coco_index.index_persons, or an image has no crowdIndex.
     """
-    path, skeleton = annotation_file(data), get_skeleton(SKELETON)
+    path, skeleton = annotation_file(data), skeleton or get_skeleton(SKELETON)
     checked, categories = checked_content(read_json(path) if content is None else content, path, skeleton)
     unknown = [image["id"] for image in checked["images"] if not finite_numbers(image.get("crowdIndex"), ())]
     refuse(path, "images without a crowdIndex", unknown)
     persons = [{**a, "area": MASK_OF_BOX * a["bbox"][2] * a["bbox"][3]} for a in checked["annotations"]]
-    return index_checked({**checked, "annotations": persons}, categories, path)
+    return index_checked({**checked, "annotations": persons}, categories, path, skeleton)

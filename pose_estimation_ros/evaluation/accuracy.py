@@ -35,7 +35,7 @@ def accuracy_of_predictions(path: str | Path, benchmark: Benchmark) -> tuple[Fig
         DataError: see datasets.predictions.
     """
     facts, predictions = benchmark.read_predictions(path)
-    return {**half_fact(benchmark), **facts, **rounded(benchmark.score(predictions))}, predictions
+    return {**benchmark.facts(), **facts, **rounded(benchmark.score(predictions))}, predictions
 
 
 def accuracy_of_pose_model(
@@ -72,7 +72,7 @@ def accuracy_of_pose_model(
         lost, finite = finite_people(results, model.path, backend)
     results = benchmark.with_missed(results, finite)
     rules = {"protocol": protocol.name, "input": describe_input(protocol, spec), "flip": protocol.flip}
-    return {**rules, **half_fact(benchmark), **facts, **lost, **rounded(benchmark.score(results))}, results
+    return {**rules, **benchmark.facts(), **facts, **lost, **rounded(benchmark.score(results))}, results
 
 
 def accuracy_of_detector(
@@ -101,7 +101,7 @@ def accuracy_of_detector(
     odd, detections = detection.finite_boxes(detections)
     lost = report_missed(odd, count, "boxes", model.path, detector.backend)
     scores = benchmark.score(detections, threshold_of(model))
-    figures = {**half_fact(benchmark), "images": len(truths), **lost, **scores}
+    figures = {**benchmark.facts(), "images": len(truths), **lost, **scores}
     results = [
         {"file_name": truth.file_name, "box_xyxy": box.round(2).tolist(), "score": round(float(score), 4)}
         for truth, (boxes, scores) in zip(truths, detections)
@@ -156,11 +156,6 @@ def overflow_of(backend: Backend) -> str:
     """Describe the values of the networks that are not finite; "" for none or a backend that does not count them."""
     counted = getattr(backend, "non_finite", None)
     return counted.text() if counted else ""
-
-
-def half_fact(benchmark: Benchmark | DetectorBenchmark) -> dict[str, str]:
-    """Return {"half": name of the half of the images}, {} for all images."""
-    return {} if benchmark.half is None else {"half": benchmark.half}
 
 
 def rounded(figures: dict[str, float]) -> dict[str, float]:

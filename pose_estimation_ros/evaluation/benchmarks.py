@@ -13,10 +13,11 @@ from pycocotools.coco import COCO
 
 from pose_estimation_ros.core.atomic_files import read_json
 from pose_estimation_ros.core.errors import ConfigError, DataError
-from pose_estimation_ros.core.model_spec import ModelSpec
-from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.core.model_spec import WHOLE_FRAME, ModelSpec
+from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.datasets import coco_index, mpii
 from pose_estimation_ros.datasets import crowdpose as crowdpose_files
+from pose_estimation_ros.datasets.coco_categories import annotated_skeleton
 from pose_estimation_ros.datasets.coco_fields import is_counted
 from pose_estimation_ros.datasets.coco_json import Boxes, annotation_file, read_detections
 from pose_estimation_ros.datasets.predictions import Result, read_mpii, read_results, xy_by_person
@@ -24,9 +25,16 @@ from pose_estimation_ros.evaluation.metrics import coco, crowdpose, detection
 from pose_estimation_ros.evaluation.metrics.box_ap import box_ap
 from pose_estimation_ros.evaluation.metrics.groups import boxes_by_group, poses_by_group
 from pose_estimation_ros.evaluation.metrics.pckh import pckh_figures
-from pose_estimation_ros.evaluation.run_models import Estimator, run_on_images, run_on_persons
+from pose_estimation_ros.evaluation.run_models import run_on_images, run_on_persons
+from pose_estimation_ros.evaluation.skeletons import (
+    ByName,
+    judged_skeleton,
+    known_sigmas,
+    refuse_missing_keypoints,
+    sigma_facts,
+)
 from pose_estimation_ros.evaluation.splits import select_half
-from pose_estimation_ros.inference.bottom_up import BottomUp
+from pose_estimation_ros.inference.estimator import Estimator
 
 FAR_AWAY = -1e6  # coordinates of a joint that counts as missed, px
 
@@ -38,13 +46,13 @@ class Benchmark(ABC):
     """Judge predicted poses by the annotations of one file.
 
     Attributes:
-        skeleton: name of the annotations' skeleton.
+        skeleton: skeleton of the annotations.
         data: the annotation file, or its folder, as it was given.
         path: the annotation file.
         half: the half of the images that counts, one of splits.HALVES; None for all images.
     """
 
-    skeleton: str
+    skeleton: Skeleton
 
     def __init__(self, data: str | Path, half: str | None) -> None:
         self.data, self.path, self.half = data, annotation_file(data), half
@@ -59,14 +67,18 @@ class Benchmark(ABC):
 
         Raises:
             DataError: they do not, or the boxes cannot be read.
+            ConfigError: the sigmas of the skeleton are not known.
         """
-        name = spec.require_skeleton().name
-        if name != self.skeleton:
-            raise DataError(f"{self.data}: expected a model with the skeleton {self.skeleton}, got {model} with {name}")
-        if boxes_file and spec.task == "bottom_up":
+        refuse_missing_keypoints(spec.require_skeleton(), self.skeleton, model, self.data)
+        if boxes_file and spec.task in WHOLE_FRAME:
+            kind = spec.task.replace("_", "-")
             raise DataError(
-                f"{model} is a bottom-up model, which finds people by itself: expected no boxes, got {boxes_file}"
+                f"{model} is a {kind} model, which finds people by itself: expected no boxes, got {boxes_file}"
             )
+
+    def facts(self) -> Figures:
+        """Return the half of the images and the sigmas, where they are not all of them and the standard ones."""
+        return {} if self.half is None else {"half": self.half}
 
     @abstractmethod
     def run(self, estimator: Estimator, boxes_file: str | Path | None) -> tuple[Figures, list[Result]]:
@@ -132,22 +144,37 @@ class CocoBenchmark(Benchmark):
         truth: the annotations of the half, or of all images.
     """
 
-    skeleton = coco_index.SKELETON
     metrics: tuple[str, ...] = coco.METRICS
 
-    def __init__(self, data: str | Path, content: Any, half: str | None = None) -> None:
+    def __init__(
+        self,
+        data: str | Path,
+        content: Any,
+        half: str | None = None,
+        skeletons: Sequence[Skeleton] = (),
+        sigma: float | None = None,
+    ) -> None:
         super().__init__(data, half)
+        self.skeleton = judged_skeleton(self._annotated(content), skeletons, sigma)
         self._all = self._load(content)  # files of boxes and predictions may be of both halves
         self.truth = select_half(self._all, half)
         self._boxes: dict[str | Path, Boxes] = {}
 
+    def _annotated(self, content: Any) -> Skeleton:
+        return annotated_skeleton(content, str(self.path))
+
     def _load(self, content: Any) -> COCO:
-        return coco_index.load_ground_truth(self.path, content)
+        return coco_index.load_ground_truth(self.path, content, self.skeleton)
 
     def check_model(self, spec: ModelSpec, model: str, boxes_file: str | Path | None) -> None:
         """Check that model, annotations and boxes belong together; see Benchmark."""
         super().check_model(spec, model, boxes_file)
+        known_sigmas(self.skeleton)
         self.boxes(boxes_file)
+
+    def facts(self) -> Figures:
+        """Return the half of the images and the sigmas; see Benchmark."""
+        return {**super().facts(), **sigma_facts(self.skeleton)}
 
     def boxes(self, boxes_file: str | Path | None) -> Boxes:
         """Return boxes and scores by image id: of a detections file, which is read once, or the annotated ones.
@@ -163,14 +190,18 @@ class CocoBenchmark(Benchmark):
 
     def run(self, estimator: Estimator, boxes_file: str | Path | None) -> tuple[Figures, list[Result]]:
         """Run a model on the images; see Benchmark."""
-        results = run_on_images(estimator, self.truth, self.path.parent, self.boxes(boxes_file))
-        source = "none (bottom-up)" if isinstance(estimator, BottomUp) else boxes_file or "ground truth"
-        return {"boxes": source, "images": len(self.truth.imgs)}, results
+        by_name = ByName(estimator, self.skeleton)
+        results = run_on_images(by_name, self.truth, self.path.parent, self.boxes(boxes_file))
+        task, own = estimator.spec.task, estimator.skeleton.name
+        source = f"none ({task.replace('_', '-')})" if task in WHOLE_FRAME else boxes_file or "ground truth"
+        chosen = {"keypoints_of": own} if estimator.skeleton.keypoints != self.skeleton.keypoints else {}
+        return {"boxes": source, "images": len(self.truth.imgs), **chosen}, results
 
     def read_predictions(self, path: str | Path) -> tuple[Figures, list[Result]]:
         """Read a file of predictions; see Benchmark."""
+        known_sigmas(self.skeleton)
         categories = self._all.dataset[coco_index.PERSON_CATEGORIES]
-        results = read_results(path, self._all.imgs, get_skeleton(self.skeleton), categories)
+        results = read_results(path, self._all.imgs, self.skeleton, categories)
         results = [result for result in results if result["image_id"] in self.truth.imgs]
         with_persons = {a["image_id"] for a in self.truth.anns.values() if is_counted(a)}
         missing = len(with_persons - {result["image_id"] for result in results})
@@ -187,7 +218,7 @@ class CocoBenchmark(Benchmark):
 
     def by_group(self, results: Predictions) -> Figures:
         """Compute figures by groups of people, and the kinds of errors; see metrics.groups."""
-        return poses_by_group(self.truth, results, get_skeleton(self.skeleton))
+        return poses_by_group(self.truth, results, self.skeleton)
 
     def boxes_by_group(self, results: list[Result], score: float) -> Figures:
         """Compute a detector's recall by groups of people; see metrics.groups."""
@@ -197,11 +228,13 @@ class CocoBenchmark(Benchmark):
 class CrowdPoseBenchmark(CocoBenchmark):
     """Judge poses by CrowdPose's rules, see metrics.crowdpose."""
 
-    skeleton = crowdpose_files.SKELETON
     metrics = (*crowdpose.METRICS, *crowdpose.LEVELS)
 
+    def _annotated(self, content: Any) -> Skeleton:
+        return get_skeleton(crowdpose_files.SKELETON)
+
     def _load(self, content: Any) -> COCO:
-        return crowdpose_files.load_ground_truth(self.path, content)
+        return crowdpose_files.load_ground_truth(self.path, content, self.skeleton)
 
     def score(self, results: Predictions) -> dict[str, float]:
         """Compute the figures of metrics; see Benchmark."""
@@ -215,7 +248,7 @@ class MpiiBenchmark(Benchmark):
         truth: the annotations.
     """
 
-    skeleton = mpii.SKELETON
+    skeleton = get_skeleton(mpii.SKELETON)
 
     def __init__(self, data: str | Path, content: Any, half: str | None = None) -> None:
         super().__init__(data, half)
@@ -223,13 +256,14 @@ class MpiiBenchmark(Benchmark):
 
     def check_model(self, spec: ModelSpec, model: str, boxes_file: str | Path | None) -> None:
         """Check that model, annotations and boxes belong together; see Benchmark."""
-        super().check_model(spec, model, boxes_file)
-        if boxes_file or spec.task == "bottom_up":
+        name = spec.require_skeleton().name
+        if name != mpii.SKELETON:
+            raise DataError(f"{self.data}: expected a model with the skeleton {mpii.SKELETON}, got {model} with {name}")
+        if boxes_file or spec.task in WHOLE_FRAME:
             raise DataError(f"MPII is judged on its own boxes: expected a top-down model and no --boxes, got {model}")
 
     def run(self, estimator: Estimator, boxes_file: str | Path | None) -> tuple[Figures, list[Result]]:
         """Run a model on the images; see Benchmark."""
-        assert not isinstance(estimator, BottomUp), "check_model() refuses it"
         results = run_on_persons(estimator, self.truth, self.path.parent)
         return {"boxes": "ground truth", "persons": len(results)}, results
 
@@ -286,6 +320,10 @@ class DetectorBenchmark:
         self.data, self.path, self.half = data, annotation_file(data), half
         self.truth = detection.load_truth(self.path, half=half, content=content)
 
+    def facts(self) -> Figures:
+        """Return the half of the images, where it is not all of them."""
+        return {} if self.half is None else {"half": self.half}
+
     def score(self, detections: Sequence[detection.Detections], threshold: float | None) -> Figures:
         """Compute the figures of a detector.
 
@@ -301,24 +339,35 @@ class DetectorBenchmark:
         return {**figures, **box_ap(detections, self.truth)}
 
 
-def open_benchmark(data: str | Path, half: str | None = None, content: Any = None) -> Benchmark:
+def open_benchmark(
+    data: str | Path,
+    half: str | None = None,
+    content: Any = None,
+    skeletons: Sequence[Skeleton] = (),
+    sigma: float | None = None,
+) -> Benchmark:
     """Read an annotation file, and choose the benchmark by its content.
 
     Args:
         data: the annotation file, or the folder of its person_keypoints.json.
         half: one of splits.HALVES, None for all images.
         content: content of the JSON file, None to read it.
+        skeletons: those of the models that will be judged, see judged_skeleton.
+        sigma: OKS sigma of all keypoints, None for those of the skeleton.
 
     Raises:
         DataError: the file cannot be read or is malformed, or the half has nobody with keypoints.
-        ConfigError: a half of MPII's annotations.
+        ConfigError: a half or a sigma for MPII's annotations.
     """
     path = annotation_file(data)
     if content is None and path.suffix != ".h5":
         content = read_json(path)
-    if crowdpose_files.is_crowdpose(content):
-        return CrowdPoseBenchmark(data, content, half)
-    return (CocoBenchmark if isinstance(content, dict) else MpiiBenchmark)(data, content, half)
+    if isinstance(content, dict):
+        kind = CrowdPoseBenchmark if crowdpose_files.is_crowdpose(content) else CocoBenchmark
+        return kind(data, content, half, skeletons, sigma)
+    if sigma is not None:
+        raise ConfigError(f"expected --sigma with COCO's or CrowdPose's annotations, got {data}")
+    return MpiiBenchmark(data, content, half)
 
 
 class Benchmarks:
@@ -327,10 +376,18 @@ class Benchmarks:
     Args:
         data: annotation file, or its folder.
         half: "choose" or "report", None for all images.
+        skeletons: those of the models that will be judged, see judged_skeleton.
+        sigma: OKS sigma of all keypoints, None for those of the skeleton.
     """
 
-    def __init__(self, data: str | Path, half: str | None = None) -> None:
-        self._data, self._half = data, half
+    def __init__(
+        self,
+        data: str | Path,
+        half: str | None = None,
+        skeletons: Sequence[Skeleton] = (),
+        sigma: float | None = None,
+    ) -> None:
+        self._data, self._half, self._skeletons, self._sigma = data, half, skeletons, sigma
 
     @cached_property
     def _content(self) -> Any:
@@ -340,7 +397,7 @@ class Benchmarks:
     @cached_property
     def poses(self) -> Benchmark:
         """Return the benchmark of pose models and predictions. Raises as open_benchmark."""
-        return open_benchmark(self._data, self._half, self._content)
+        return open_benchmark(self._data, self._half, self._content, self._skeletons, self._sigma)
 
     @cached_property
     def detectors(self) -> DetectorBenchmark:

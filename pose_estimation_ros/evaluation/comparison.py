@@ -30,7 +30,12 @@ from pose_estimation_ros.core.timing import percentiles, take_turns
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_detector, accuracy_of_pose_model
 from pose_estimation_ros.evaluation.benchmarks import Benchmarks, Figures
 from pose_estimation_ros.evaluation.comparison_plot import plot
-from pose_estimation_ros.evaluation.evaluate import SHARED_RULES, distinct_names, is_detector
+from pose_estimation_ros.evaluation.evaluate import (
+    SHARED_RULES,
+    distinct_names,
+    is_detector,
+    skeletons_of,
+)
 from pose_estimation_ros.evaluation.onnx_cost import onnx_cost
 from pose_estimation_ros.evaluation.protocols import find_protocol, with_padding
 from pose_estimation_ros.inference.backends.base import CPU_ENGINES
@@ -59,6 +64,7 @@ class Comparison:
         protocol: one of protocols.PROTOCOLS, None for the plain one. For pose models alone, as flip and boxes are.
         flip: whether the mean of an image and its mirror image counts, None for the protocol's.
         boxes: file of person boxes in COCO's detections format, None for the annotated boxes.
+        sigma: OKS sigma of all keypoints, None for those of the skeleton.
         threads: number of threads of the CPU, 0 = as many as cores.
         cpu_engine: library that runs ONNX models, see open_backend.
         rounds: number of timed runs of each network.
@@ -73,6 +79,7 @@ class Comparison:
     protocol: str | None = None
     flip: bool | None = None
     boxes: str | Path | None = None
+    sigma: float | None = None
     threads: int = 0
     cpu_engine: str = CPU_ENGINES[0]
     rounds: int = 50
@@ -155,7 +162,7 @@ def open_candidates(comparison: Comparison) -> list[Candidate]:
     """Open the models of a comparison. Raises ConfigError, DataError and ModelError, before anything takes long."""
     refuse_unwritable(comparison.out)
     models = [find_model(str(model)) for model in comparison.models]
-    benchmarks = Benchmarks(comparison.data)
+    benchmarks = Benchmarks(comparison.data, skeletons=skeletons_of(models), sigma=comparison.sigma)
     names = distinct_names([Path(model.path) for model in models])
     return [
         (detector_candidate if is_detector(model) else pose_candidate)(model, name, comparison, benchmarks)

@@ -18,11 +18,13 @@ from pose_estimation_ros.core.fields import (
     Rule,
     check_fields,
     list_of,
+    number,
     one_of,
     optional,
     whole,
 )
 from pose_estimation_ros.core.model_spec import ENGINE, parse_spec, spec_path
+from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.datasets.predictions import Result
 from pose_estimation_ros.evaluation.accuracy import (
     accuracy_of_detector,
@@ -40,6 +42,8 @@ from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.inference.backends.model_file import ModelFile
 from pose_estimation_ros.inference.options import option_rule
 
+SIGMA = number(1e-6, 10)  # as in core.skeleton
+
 # The rules of the fields that Evaluation and Comparison share.
 SHARED_RULES: dict[str, Rule] = {
     "data": PATH,
@@ -47,6 +51,7 @@ SHARED_RULES: dict[str, Rule] = {
     "protocol": optional(one_of(PROTOCOLS)),
     "flip": optional(TRUE_OR_FALSE),
     "boxes": optional(PATH),
+    "sigma": optional(SIGMA),
     "out": PATH,
     "threads": option_rule("threads"),
     "cpu_engine": option_rule("cpu_engine"),
@@ -73,6 +78,7 @@ class Evaluation:
         protocol: one of protocols.PROTOCOLS, None for the plain one. For models alone, as flip and boxes are.
         flip: whether the mean of an image and its mirror image counts, None for the protocol's.
         boxes: file of person boxes in COCO's detections format, None for the annotated boxes.
+        sigma: OKS sigma of all keypoints, None for those of the skeleton.
         half: one of splits.HALVES, None for all images.
         groups: add figures by size, visibility and crowding of people, and the kinds of errors.
         out: folder for the JSON files.
@@ -92,6 +98,7 @@ class Evaluation:
     protocol: str | None = None
     flip: bool | None = None
     boxes: str | Path | None = None
+    sigma: float | None = None
     half: str | None = None
     groups: bool = False
     out: str | Path = "out/evaluation"
@@ -149,7 +156,7 @@ def evaluate(evaluation: Evaluation, on_evaluated: Callable[[Evaluated], None] |
     if evaluation.report and any(is_detector(model) for model in models):
         listed = ", ".join(map(str, evaluation.models))
         raise ConfigError(f"expected --report with pose models alone, got a detector among {listed}")
-    benchmarks = Benchmarks(evaluation.data, evaluation.half)
+    benchmarks = Benchmarks(evaluation.data, evaluation.half, skeletons_of(models), evaluation.sigma)
     files = [Path(file) for file in evaluation.predictions]
     names = distinct_names([*(Path(model.path) for model in models), *files])
     steps = [partial(evaluate_model, model) for model in models]
@@ -173,6 +180,11 @@ def check_options(evaluation: Evaluation) -> None:
     if options and not evaluation.models:
         files = " ".join(map(str, evaluation.predictions))
         raise ConfigError(f"expected {', '.join(options)} with --model alone, got --predictions {files}")
+
+
+def skeletons_of(models: Sequence[ModelFile]) -> list[Skeleton]:
+    """Return the skeletons of the pose models among models."""
+    return [model.spec.skeleton for model in models if model.spec and model.spec.skeleton]
 
 
 def used_options(evaluation: Evaluation, names: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from pycocotools.coco import COCO
 
 from pose_estimation_ros.core.geometry import crop_matrices, nms
-from pose_estimation_ros.core.model_spec import ModelSpec
+from pose_estimation_ros.core.model_spec import WHOLE_FRAME, ModelSpec
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.datasets.coco_faults import Size, size_of
 from pose_estimation_ros.datasets.coco_ids import Id
@@ -21,12 +21,13 @@ from pose_estimation_ros.evaluation.protocols import Protocol
 from pose_estimation_ros.imaging.images import read_image
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.bottom_up import BottomUp
+from pose_estimation_ros.inference.estimator import Estimator
 from pose_estimation_ros.inference.progress import progress
 from pose_estimation_ros.inference.top_down import TopDown, person_scores
 
 KEYPOINT_SCORE = 0.2  # HRNet's protocol: keypoints above it make up the score of a person
 NMS_OKS = 0.9
-Estimator = TopDown | BottomUp
+NO_BOXES = np.zeros((0, 4), np.float32)  # for estimators that find people by themselves
 
 
 def make_estimator(backend: Backend, spec: ModelSpec, protocol: Protocol) -> Estimator:
@@ -58,15 +59,15 @@ def run_on_images(estimator: Estimator, truth: COCO, folder: Path, boxes: Boxes)
         DataError: images are missing, cannot be read, or have not their annotated size.
     """
     check_images(folder / "images", {image["file_name"]: size_of(image) for image in truth.imgs.values()})
-    if isinstance(estimator, BottomUp):
-        predicted = predict_bottom_up(estimator, truth, folder)
+    if estimator.spec.task in WHOLE_FRAME:
+        predicted = predict_whole_frames(estimator, truth, folder)
     else:
         predicted = predict(estimator, truth, folder, boxes)
     counted = progress(predicted, len(truth.imgs), "images")
     return [result for image_id, poses in counted for result in poses.to_coco(image_id)]
 
 
-def run_on_persons(estimator: TopDown, persons: Persons, folder: Path) -> list[Result]:
+def run_on_persons(estimator: Estimator, persons: Persons, folder: Path) -> list[Result]:
     """Run a top-down model on MPII's boxes.
 
     Args:
@@ -106,7 +107,7 @@ def check_images(folder: Path, sizes: Mapping[str, Size | None]) -> None:
     warn_of_orientations(folder, ((name, folder / name, size) for name, size in sizes.items()))
 
 
-def predict(estimator: TopDown, truth: COCO, folder: str | Path, boxes: Boxes) -> Iterator[tuple[Id, Poses]]:
+def predict(estimator: Estimator, truth: COCO, folder: str | Path, boxes: Boxes) -> Iterator[tuple[Id, Poses]]:
     """Run a top-down model on every image with boxes, as poses_in_boxes does.
 
     Args:
@@ -127,19 +128,24 @@ def predict(estimator: TopDown, truth: COCO, folder: str | Path, boxes: Boxes) -
             yield image_id, poses_in_boxes(estimator, frame, box_xyxy, box_score)
 
 
-def predict_bottom_up(estimator: BottomUp, truth: COCO, folder: str | Path) -> Iterator[tuple[Id, Poses]]:
-    """Run a bottom-up model on every image, and yield image id and poses. Raises DataError as annotated_image.
+def predict_whole_frames(estimator: Estimator, truth: COCO, folder: str | Path) -> Iterator[tuple[Id, Poses]]:
+    """Run a model that finds people by itself on every image. Raises DataError as annotated_image.
+
+    The score of a person is the network's own, and nobody is left out.
 
     Args:
-        estimator: the model.
+        estimator: the model, bottom-up or one-stage.
         truth: the annotations.
         folder: folder with images/ in it.
+
+    Yields:
+        Image id and poses.
     """
     for image_id in truth.getImgIds():
-        yield image_id, estimator(annotated_image(truth, folder, image_id))
+        yield image_id, estimator(annotated_image(truth, folder, image_id), NO_BOXES)
 
 
-def poses_in_boxes(estimator: TopDown, frame: np.ndarray, box_xyxy: np.ndarray, box_score: np.ndarray) -> Poses:
+def poses_in_boxes(estimator: Estimator, frame: np.ndarray, box_xyxy: np.ndarray, box_score: np.ndarray) -> Poses:
     """Estimate the poses of one image by the protocol of HRNet's code.
 
     person_score = box score x mean keypoint score; then OKS-NMS at 0.9.

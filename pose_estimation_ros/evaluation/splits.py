@@ -14,7 +14,7 @@ from pycocotools.coco import COCO
 from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.datasets.coco_fields import is_counted
 from pose_estimation_ros.datasets.coco_ids import Id
-from pose_estimation_ros.datasets.coco_index import PERSON_CATEGORIES, index
+from pose_estimation_ros.datasets.coco_index import PERSON_CATEGORIES, index, skeleton_of
 from pose_estimation_ros.datasets.mpii import Persons
 
 HALVES = ("choose", "report")
@@ -56,4 +56,4 @@ def select_half(truth: Truth, half: str | None) -> Truth:
     annotations = [a for a in truth.dataset["annotations"] if is_in_half(a["image_id"], half)]
     if not any(map(is_counted, annotations)):
         raise DataError(f"expected persons with keypoints in the half {half!r}, found none in {len(images)} images")
-    return index(images, annotations, truth.dataset[PERSON_CATEGORIES])
+    return index(images, annotations, truth.dataset[PERSON_CATEGORIES], skeleton_of(truth))

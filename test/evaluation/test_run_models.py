@@ -82,7 +82,7 @@ def test_an_image_of_another_size_is_refused(folder):
     boxes = coco_index.ground_truth_boxes(truth)
     for predicted in (
         run_models.predict(None, truth, folder, boxes),
-        run_models.predict_bottom_up(None, truth, folder),
+        run_models.predict_whole_frames(None, truth, folder),
     ):
         with pytest.raises(DataError, match="1.png: expected the annotated size 200x200, got 200x100"):
             next(predicted)

@@ -14,10 +14,11 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
+from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.datasets.coco_ids import Id
-from pose_estimation_ros.datasets.coco_index import SKELETON
+from pose_estimation_ros.datasets.coco_index import skeleton_of
 from pose_estimation_ros.datasets.predictions import Result
+from pose_estimation_ros.evaluation.skeletons import known_sigmas
 
 METRICS = ("AP", "AP50", "AP75", "APM", "APL", "AR")  # COCOeval.stats[:6] for keypoints
 
@@ -31,12 +32,15 @@ def keypoint_ap(truth: COCO, results: Iterable[Result]) -> dict[str, float]:
 
     Returns:
         0..100 by name; all 0 without results, -1 where nobody is annotated.
+
+    Raises:
+        ConfigError: the sigmas of the annotations' skeleton are not known.
     """
     results = finite_results(results)
     if not results:
         return dict.fromkeys(METRICS, 0.0)
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = judge(truth, load_results(truth, results), get_skeleton(SKELETON))
+        evaluation = judge(truth, load_results(truth, results), skeleton_of(truth))
         evaluation.summarize()
     return {name: percent(value) for name, value in zip(METRICS, evaluation.stats)}
 
@@ -90,9 +94,12 @@ def judge(
 
     Returns:
         The evaluation, accumulated.
+
+    Raises:
+        ConfigError: the sigmas of the skeleton are not known.
     """
     evaluation = COCOeval(truth, predictions, "keypoints")
-    evaluation.params.kpt_oks_sigmas = np.array(skeleton.sigmas)
+    evaluation.params.kpt_oks_sigmas = known_sigmas(skeleton)
     if image_ids is not None:
         evaluation.params.imgIds = sorted(image_ids)
     if oks_thresholds is not None:

@@ -17,9 +17,8 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.datasets.coco_ids import Id
-from pose_estimation_ros.datasets.crowdpose import SKELETON
+from pose_estimation_ros.datasets.coco_index import skeleton_of
 from pose_estimation_ros.datasets.predictions import Result
 from pose_estimation_ros.evaluation.metrics.coco import finite_results, judge, load_results, percent
 
@@ -40,7 +39,7 @@ def keypoint_ap(truth: COCO, results: Iterable[Result]) -> dict[str, float]:
     results = finite_results(results)
     if not results:
         return dict.fromkeys((*METRICS, *LEVELS), 0.0)
-    skeleton = get_skeleton(SKELETON)
+    skeleton = skeleton_of(truth)
     with contextlib.redirect_stdout(io.StringIO()):
         predictions = load_results(truth, results)
         overall = judge(truth, predictions, skeleton)

@@ -11,7 +11,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
+from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.datasets.coco_faults import size_of
 from pose_estimation_ros.evaluation.benchmarks import CocoBenchmark
 from pose_estimation_ros.evaluation.metrics import localization_errors as errors
@@ -66,14 +66,14 @@ def content(benchmark: CocoBenchmark, sources: Sequence[Source], draws: int) -> 
     Returns:
         Variable name -> value.
     """
-    truth, skeleton = benchmark.truth, get_skeleton(benchmark.skeleton)
+    truth, skeleton = benchmark.truth, benchmark.skeleton
     people = people_of(truth)
     judged = [judge_source(source, truth, people, skeleton) for source in sources]
     figures = [partial(average_precision, outcomes(one.evaluation)) for one in judged]
     spread = Spread("AP", resampled(figures, len(truth.imgs), draws), len(truth.imgs))
     pictures = worst_images(truth, benchmark.path.parent / "images", people, judged)
     return {
-        **summarize(benchmark.data, benchmark.skeleton, [benchmark.metrics], sources, spread),
+        **summarize(benchmark.data, skeleton.name, [benchmark.metrics], sources, spread),
         "curves": curves(judged),
         "keypoints": keypoint_table(people, judged, skeleton),
         "kinds": kinds_table(people, judged),
