@@ -318,7 +318,8 @@ class DetectorBenchmark:
 
     def __init__(self, data: str | Path, content: Any, half: str | None = None) -> None:
         self.data, self.path, self.half = data, annotation_file(data), half
-        self.truth = detection.load_truth(self.path, half=half, content=content)
+        fewest = min(detection.MIN_KEYPOINTS, annotated_skeleton(content, str(self.path)).num_keypoints)
+        self.truth = detection.load_truth(self.path, fewest, half=half, content=content)
 
     def facts(self) -> Figures:
         """Return the half of the images, where it is not all of them."""

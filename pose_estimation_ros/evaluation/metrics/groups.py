@@ -37,33 +37,44 @@ class Attribute(NamedTuple):
         return {name: mask for name, mask in masks.items() if mask.any()}
 
 
-ATTRIBUTES = [
-    Attribute(
-        "size",
-        "Size: square root of the area, px",
-        lambda people: np.sqrt(people.area),
-        {"to 32": (0, 32), "32 to 64": (32, 64), "64 to 96": (64, 96), "96 to 192": (96, 192),
-         "from 192": (192, np.inf)},
-    ),
-    Attribute(
-        "labelled",
-        "Labelled keypoints",
-        lambda people: people.labelled.sum(1),
-        {"1 to 5": (1, 6), "6 to 10": (6, 11), "11 to 14": (11, 15), "15 to 17": (15, np.inf)},
-    ),
-    Attribute(
-        "hidden",
-        "Hidden keypoints, % of the labelled",
-        lambda people: 100 * (people.keypoints[..., 2] == 1).sum(1) / np.maximum(people.labelled.sum(1), 1),
-        {"none": (0, 1e-9), "up to 25": (1e-9, 25), "25 to 50": (25, 50), "from 50": (50, np.inf)},
-    ),
-    Attribute(
-        "crowding",
-        "Crowding: largest IoU with another person's box, %",
-        lambda people: 100 * people.crowding,
-        {"none": (0, 1e-9), "up to 10": (1e-9, 10), "10 to 30": (10, 30), "from 30": (30, np.inf)},
-    ),
-]  # fmt: skip
+LABELLED = (5, 10, 14, 17)  # most labelled keypoints of the groups, of COCO's 17; in proportion of other numbers
+
+
+def attributes(keypoints: int) -> list[Attribute]:
+    """Return the attributes by which people with so many keypoints are grouped."""
+    return [
+        SIZE,
+        Attribute("labelled", "Labelled keypoints", lambda people: people.labelled.sum(1), labelled_groups(keypoints)),
+        HIDDEN,
+        CROWDING,
+    ]
+
+
+def labelled_groups(keypoints: int) -> dict[str, tuple[float, float]]:
+    """Return the groups by the number of labelled keypoints, such as "1 to 5", out of so many."""
+    last = sorted({max(1, round(most * keypoints / LABELLED[-1])) for most in LABELLED})
+    names = [(f"{low + 1} to {high}" if low + 1 < high else f"{high}", low, high) for low, high in zip([0, *last], last)]
+    return {name: (low + 1, high + 1) for name, low, high in names}
+
+
+SIZE = Attribute(
+    "size",
+    "Size: square root of the area, px",
+    lambda people: np.sqrt(people.area),
+    {"to 32": (0, 32), "32 to 64": (32, 64), "64 to 96": (64, 96), "96 to 192": (96, 192), "from 192": (192, np.inf)},
+)
+HIDDEN = Attribute(
+    "hidden",
+    "Hidden keypoints, % of the labelled",
+    lambda people: 100 * (people.keypoints[..., 2] == 1).sum(1) / np.maximum(people.labelled.sum(1), 1),
+    {"none": (0, 1e-9), "up to 25": (1e-9, 25), "25 to 50": (25, 50), "from 50": (50, np.inf)},
+)
+CROWDING = Attribute(
+    "crowding",
+    "Crowding: largest IoU with another person's box, %",
+    lambda people: 100 * people.crowding,
+    {"none": (0, 1e-9), "up to 10": (1e-9, 10), "10 to 30": (10, 30), "from 30": (30, np.inf)},
+)
 
 
 def poses_by_group(truth: COCO, results: Iterable[Result], skeleton: Skeleton) -> dict[str, Any]:
@@ -96,7 +107,8 @@ def boxes_by_group(truth: COCO, results: Sequence[Result], score: float) -> dict
         "by_group": recall of each group, %.
     """
     people = people_of(truth)
-    counted = (people.labelled.sum(1) >= detection.MIN_KEYPOINTS) & (height(people) >= detection.MIN_HEIGHT)
+    fewest = min(detection.MIN_KEYPOINTS, people.keypoints.shape[1])
+    counted = (people.labelled.sum(1) >= fewest) & (height(people) >= detection.MIN_HEIGHT)
     people = People(*(column[counted] for column in people))
     is_found = np.zeros(len(people.area), bool)
     for image_id in np.unique(people.image_id):
@@ -129,5 +141,5 @@ def by_group(people: People, metric: str, value: np.ndarray) -> dict[str, dict[s
             name: {"people": int(mask.sum()), metric: round(100 * float(value[mask].mean()), 1)}
             for name, mask in attribute.members(people).items()
         }
-        for attribute in ATTRIBUTES
+        for attribute in attributes(people.keypoints.shape[1])
     }

@@ -16,7 +16,7 @@ from pose_estimation_ros.datasets.coco_faults import size_of
 from pose_estimation_ros.evaluation.benchmarks import CocoBenchmark
 from pose_estimation_ros.evaluation.metrics import localization_errors as errors
 from pose_estimation_ros.evaluation.metrics.bootstrap import average_precision, outcomes, resampled
-from pose_estimation_ros.evaluation.metrics.groups import ATTRIBUTES
+from pose_estimation_ros.evaluation.metrics.groups import attributes
 from pose_estimation_ros.evaluation.metrics.matches import (
     LOCALIZATION_OKS,
     Matches,
@@ -195,7 +195,7 @@ def group_tables(people: People, judged: Sequence[Judged]) -> list[tuple[str, Ta
         judged: the judged sources.
     """
     tables = []
-    for attribute in ATTRIBUTES:
+    for attribute in attributes(people.keypoints.shape[1]):
         rows: list[list[Cell]] = []
         for name, members in attribute.members(people).items():
             recall = [100 * float(one.matches.recall[members].mean()) for one in judged]
