@@ -137,8 +137,8 @@ def dark_offset(flat: np.ndarray, rows: np.ndarray, peak: np.ndarray, width: int
     dxy = (ahead + behind) / 2 + log[1, 1]
     step = np.stack([dxy * dy - dyy * dx, dxy * dx - dxx * dy], 1) / (dxx * dyy - dxy * dxy)[:, None]
     near = (np.abs(step) <= FARTHEST_STEP).all(1)  # False for NaN
-    y, x = np.divmod(peak, width)
-    return (np.stack([x, y], 1) + np.where(near[:, None], step, 0)).astype(np.float32)
+    xy: np.ndarray = np.stack(np.divmod(peak, width)[::-1], 1) + np.where(near[:, None], step, 0)
+    return xy.astype(np.float32)
 
 
 def _blurred_around(flat: np.ndarray, rows: np.ndarray, peak: np.ndarray, width: int, kernel: int) -> np.ndarray:
@@ -152,7 +152,8 @@ def _blurred_around(flat: np.ndarray, rows: np.ndarray, peak: np.ndarray, width:
     patches *= ((row >= 0) & (row < height))[:, :, None]
     patches *= ((column >= 0) & (column < width))[:, None]
     blur = np.array([np.roll(_gaussian(kernel, radius + 1), shift) for shift in (-1, 0, 1)])
-    blurred = (patches.reshape(len(patches), -1) @ np.kron(blur, blur).T.astype(np.float32)).reshape(-1, 3, 3)
+    weights = np.kron(blur, blur).T.astype(np.float32)
+    blurred = (patches.reshape(len(patches), len(weights)) @ weights).reshape(-1, 3, 3)
     step = np.arange(-1, 2)
     rim_y, rim_x = ((at[:, None] + step).clip(0, side - 1) - at[:, None] + 1 for at, side in ((y, height), (x, width)))
     around: np.ndarray = blurred[np.arange(len(peak))[:, None, None], rim_y[:, :, None], rim_x[:, None]]
@@ -182,8 +183,9 @@ def _gaussian(kernel: int, reach: int) -> np.ndarray:
     """Return the weights (2 reach + 1,) of a Gaussian blur, 0 beyond the kernel, with OpenCV's sigma for its size."""
     sigma = 0.3 * ((kernel - 1) * 0.5 - 1) + 0.8
     distance = np.abs(np.arange(-reach, reach + 1))
-    weights = np.exp(-(distance**2) / (2 * sigma**2)) * (distance <= (kernel - 1) // 2)
-    return weights / weights.sum()
+    weights: np.ndarray = np.exp(-(distance**2) / (2 * sigma**2)) * (distance <= (kernel - 1) // 2)
+    weights /= weights.sum()
+    return weights
 
 
 def merge_flip(heatmaps: np.ndarray, flipped: np.ndarray, flip_index: np.ndarray, shift: float = 1.0) -> np.ndarray:

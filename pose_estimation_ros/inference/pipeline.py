@@ -1,6 +1,6 @@
 """Turn frames and stamps into tracked, smoothed poses: the one object that node, command line and benchmarks call."""
 
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -28,7 +28,8 @@ DUPLICATE_OKS = 0.7
 CARRY_MARGIN = 0.15  # share of the keypoints' extent on each side: head, hands and feet go beyond the keypoints
 CARRY_KEYPOINTS = 6  # smallest number of keypoints that outlines a person, or all where the skeleton has fewer
 FEWEST_CARRIED = 3  # fewer keypoints outline nothing
-ESTIMATORS = {"top_down": TopDown, "bottom_up": BottomUp, "one_stage": OneStage}  # by task
+# By task.
+ESTIMATORS: Dict[str, Callable[..., Estimator]] = {"top_down": TopDown, "bottom_up": BottomUp, "one_stage": OneStage}
 NO_BOXES = np.zeros((0, 4), np.float32)
 
 

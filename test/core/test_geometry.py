@@ -201,3 +201,41 @@ def test_what_a_dropped_one_overlaps_is_kept():
 
 def test_equal_scores_keep_their_order():
     assert geometry.nms(np.eye(3), [0.5, 0.5, 0.5], 0.5).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("largest_iou", [None, 0.5])
+def test_best_boxes_of_none(largest_iou):
+    assert geometry.best_boxes(np.zeros((0, 4)), np.zeros(0), 0.1, largest_iou).shape == (0,)
+
+
+@pytest.mark.parametrize("largest_iou, expected", [(None, [1, 0, 6, 4]), (0.5, [1, 6, 4])])
+def test_best_boxes_by_hand(largest_iou, expected):
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [0, 0, np.nan, 1], [0, 0, 1e9, 1], [20, 0, 30, 10]] * 2)
+    boxes[6] += 50
+    scores = np.array([0.8, 0.9, 1, 1, 0.3, 0.29, 0.7, np.nan, np.inf, 0.1])
+    assert geometry.best_boxes(boxes, scores, 0.3, largest_iou).tolist() == expected
+
+
+def test_best_boxes_are_few():
+    boxes, scores = random_boxes(geometry.MAX_CANDIDATES + 50, 8), np.random.RandomState(9).rand(350)
+    kept = geometry.best_boxes(boxes, scores, 0.0)
+    assert kept.tolist() == np.argsort(-scores)[: geometry.MAX_CANDIDATES].tolist()
+
+
+@pytest.mark.parametrize("crop", ["centre", "half_size", "udp"])
+def test_pixels_inside_are_those_that_map_into_the_padded_box(crop):
+    boxes = np.array([[10, 20, 40, 90], [-30, 5, 90, 40], [50.2, 50.7, 50.9, 51.1], [200, 10, 248, 74]])
+    matrices = geometry.crop_matrices(boxes, (48, 64), 1.1, crop=crop)
+    ends = geometry.pixels_inside(matrices, boxes, 1.1, (48, 64))
+    y, x = np.mgrid[:64, :48]
+    for box, matrix, (left, top, right, bottom) in zip(boxes, matrices, ends):
+        image_xy = geometry.apply(geometry.invert(matrix), np.stack([x, y], -1).reshape(-1, 2)).reshape(64, 48, 2)
+        centre, half = (box[:2] + box[2:]) / 2, 1.1 * np.maximum(box[2:] - box[:2], 1) / 2
+        inside = (np.abs(image_xy - centre) <= half + 1e-6).all(-1)
+        expected = np.zeros((64, 48), bool)
+        expected[top:bottom, left:right] = True
+        assert (inside == expected).all() and inside.any()
+
+
+def test_pixels_inside_of_nobody():
+    assert geometry.pixels_inside(np.zeros((0, 2, 3)), np.zeros((0, 4)), 1.25, (48, 64)).shape == (0, 4)

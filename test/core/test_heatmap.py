@@ -1,7 +1,8 @@
+import cv2
 import numpy as np
 import pytest
 
-from pose_estimation_ros.core.heatmap import decode, encode, merge_flip
+from pose_estimation_ros.core.heatmap import FARTHEST_STEP, decode, decode_dark, encode, merge_flip
 from pose_estimation_ros.core.skeleton import get_skeleton
 
 
@@ -86,6 +87,85 @@ def test_decode_takes_maps_that_are_not_contiguous():
     heatmaps = np.random.RandomState(2).rand(2, 6, 5, 3).astype(np.float32)
     turned = heatmaps.transpose(0, 3, 1, 2)
     assert (decode(turned)[0] == decode(turned.copy())[0]).all()
+
+
+def slow_dark(heatmap, kernel):
+    """DARK with UDP's derivatives, on the whole map, as mmpose's refine_keypoints_dark_udp describes it."""
+    rim = (kernel - 1) // 2
+    blurred = cv2.GaussianBlur(np.pad(heatmap, rim), (kernel, kernel), 0)[rim:-rim, rim:-rim]
+    blurred = blurred * heatmap.max() / max(blurred.max(), 1e-12)
+    log = np.pad(np.log(np.clip(blurred.astype(float), 1e-3, 50)), 1, "edge")
+    peak_y, peak_x = np.unravel_index(heatmap.argmax(), heatmap.shape)
+    y, x = peak_y + 1, peak_x + 1
+    slope = np.array([log[y, x + 1] - log[y, x - 1], log[y + 1, x] - log[y - 1, x]]) / 2
+    xx = log[y, x + 1] - 2 * log[y, x] + log[y, x - 1]
+    yy = log[y + 1, x] - 2 * log[y, x] + log[y - 1, x]
+    xy = log[y + 1, x + 1] - log[y, x + 1] - log[y + 1, x] + 2 * log[y, x]
+    xy = (xy - log[y, x - 1] - log[y - 1, x] + log[y - 1, x - 1]) / 2
+    step = -np.linalg.solve(np.array([[xx, xy], [xy, yy]]) + np.finfo(np.float32).eps * np.eye(2), slope)
+    return np.array([peak_x, peak_y]) + (step if np.abs(step).max() <= FARTHEST_STEP else 0)
+
+
+def noisy_maps(scale):
+    random = np.random.RandomState(3)
+    xy = np.concatenate([random.uniform(-2, 50, (40, 2)), [[0, 0], [23, 0], [0, 31], [23, 31]]])
+    maps = encode(xy, np.ones(44), (24, 32))[0] + random.normal(0, 0.01, (44, 32, 24))
+    return (scale * maps).astype(np.float32)
+
+
+def test_dark_of_nobody():
+    xy, score = decode_dark(np.zeros((0, 17, 64, 48), np.float32))
+    assert xy.shape == (0, 17, 2) and score.shape == (0, 17)
+
+
+@pytest.mark.parametrize("kernel", [11, 17])
+@pytest.mark.parametrize("scale", [1, 0.05, 1e-3, 100])  # faint and high peaks reach the limits of the logarithm
+def test_dark_is_the_slow_one_on_the_whole_map(scale, kernel):
+    maps = noisy_maps(scale)
+    xy, score = decode_dark(maps[None], kernel)
+    expected = np.array([slow_dark(heatmap, kernel) for heatmap in maps])
+    assert np.abs(xy[0] - expected).max() < 2e-3
+    assert np.allclose(score[0], np.clip(maps.max((1, 2)), 0, 1))
+
+
+def test_dark_finds_what_encode_made():
+    """A blurred Gaussian is one, and the logarithm of a Gaussian is a parabola: one step leads to its top."""
+    xy = np.random.RandomState(0).uniform(8, 40, (17, 2))
+    heatmaps, _ = encode(xy, np.ones(17), (48, 64))
+    assert np.abs(decode_dark(heatmaps[None])[0][0] - xy).max() < 0.02
+    assert np.abs(decode(heatmaps[None])[0][0] - xy).max() > 0.15
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (3, 3)])
+@pytest.mark.parametrize("value", [-1.0, 0.0, 1e-30, 0.5, 3e38])
+def test_dark_of_flat_and_small_maps_is_finite(size, value):
+    xy, score = decode_dark(np.full((1, 1) + size, value, np.float32))
+    assert np.isfinite(xy).all() and score[0, 0] == np.clip(np.float32(value), 0, 1)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_dark_of_a_map_that_is_not_finite(bad):
+    maps = noisy_maps(1)[None]
+    expected = decode_dark(maps)
+    maps[0, 3, 5, 6] = bad
+    xy, score = decode_dark(maps)
+    assert np.isfinite(xy).all() and np.isfinite(score).all()
+    assert bad == -np.inf or (xy[0, 3].tolist() == [0, 0] and score[0, 3] == 0)
+    assert (np.delete(xy, 3, 1) == np.delete(expected[0], 3, 1)).all()
+
+
+@pytest.mark.parametrize("shift", [0, 0.25, 1, 1.5, 4])
+def test_merge_flip_shifts_by_parts_of_a_pixel(shift):
+    flip_index = get_skeleton("coco17").flip_index
+    heatmaps, flipped = np.random.RandomState(3).rand(2, 2, 17, 4, 5)
+    back = flipped[:, flip_index, :, ::-1]
+    expected = np.zeros_like(heatmaps)
+    for n in range(2):
+        for k in range(17):
+            for y in range(4):
+                moved = np.interp(np.arange(5) - shift, np.arange(5), back[n, k, y])  # repeats the rim
+                expected[n, k, y] = (heatmaps[n, k, y] + moved) / 2
+    assert np.allclose(merge_flip(heatmaps, flipped, flip_index, shift), expected)
 
 
 def test_merge_flip_is_the_slow_loop():

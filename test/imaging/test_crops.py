@@ -1,10 +1,14 @@
+import cv2
 import numpy as np
 import pytest
 
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.geometry import crop_matrices, letterbox_matrix
-from pose_estimation_ros.imaging.crops import MAX_SIDE, warp_crops
+from pose_estimation_ros.core.model_spec import CROPS, ModelSpec
+from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.imaging.crops import MAX_SIDE, crop_people, warp_crops
 
+SPEC = ModelSpec("x", "top_down", (48, 64), "rgb", get_skeleton("coco17"), 4, "quarter_offset", 1.25, "", {}, {})
 IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
 
 
@@ -67,3 +71,41 @@ def test_a_frame_that_opencv_cannot_warp():
     with pytest.raises(FrameError, match="expected a frame of at most %d px a side, got" % MAX_SIDE) as error:
         warp_crops(np.zeros((1, MAX_SIDE + 1, 3), np.uint8), IDENTITY[None], (4, 6))
     assert error.value.kind == "size"
+
+
+@pytest.mark.parametrize("outside", ["image", "black"])
+def test_no_people(outside):
+    batch, matrices = crop_people(frame_of(8, 8), np.zeros((0, 4)), SPEC._replace(fit={"outside": outside}))
+    assert batch.shape == (0, 3, 64, 48) and matrices.shape == (0, 2, 3)
+
+
+@pytest.mark.parametrize("crop", CROPS)
+def test_people_are_cropped_as_the_spec_says(crop):
+    frame, boxes = frame_of(90, 120), np.array([[10, 10, 50, 60], [60, -20, 110, 80]])
+    batch, matrices = crop_people(frame, boxes, SPEC._replace(fit={"crop": crop}, padding=1.5))
+    expected = crop_matrices(boxes, (48, 64), 1.5, crop=crop)
+    assert (matrices == expected).all() and (batch == warp_crops(frame, expected, (48, 64))).all()
+
+
+@pytest.mark.parametrize("crop", CROPS)
+@pytest.mark.parametrize("padding", [1.0, 1.25])
+@pytest.mark.parametrize("box", [[20, 30, 80, 60], [30, 10, 45, 80], [-20, 40, 60, 70], [100, 70, 140, 100]])
+def test_what_is_outside_of_the_box_is_black(box, padding, crop):
+    """A mask of the padded box, warped in the same way, is 0 or 1 where the crop is black or as it was."""
+    frame = frame_of(90, 120) // 2 + 100
+    fit = {"crop": crop}
+    plain, matrices = crop_people(frame, np.array([box]), SPEC._replace(fit=fit, padding=padding))
+    black, _ = crop_people(frame, np.array([box]), SPEC._replace(fit=dict(fit, outside="black"), padding=padding))
+    centre = np.array([box[0] + box[2], box[1] + box[3]]) / 2
+    half = padding * np.array([box[2] - box[0], box[3] - box[1]]) / 2
+    fine = 16  # the mask has 16 x 16 pixels per pixel of the frame, which begins 100 px further out
+    low, high = (np.ceil((centre - half + 100) * fine).astype(int), np.floor((centre + half + 100) * fine).astype(int))
+    mask = np.zeros((300 * fine, 340 * fine), np.uint8)
+    mask[low[1] : high[1] + 1, low[0] : high[0] + 1] = 255
+    to_mask = np.array([[fine, 0, 100 * fine], [0, fine, 100 * fine], [0, 0, 1.0]])
+    to_crop = matrices[0] @ np.linalg.inv(to_mask)
+    inside = cv2.warpAffine(mask, to_crop, (48, 64), flags=cv2.INTER_NEAREST) > 0
+    changed = (black[0] != np.where(inside, plain[0], 0)).any(0)
+    edge = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3))) != cv2.erode(inside.astype(np.uint8), np.ones((3, 3)))
+    assert inside.any() and not inside.all() and not changed[~edge].any()
+    assert ((black[0] == plain[0]) | (black[0] == 0)).all()

@@ -4,9 +4,10 @@ import pytest
 
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.geometry import apply, letterbox_matrix
-from pose_estimation_ros.core.model_spec import RESIZES
+from pose_estimation_ros.core.model_spec import RESIZES, ModelSpec
+from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.imaging.crops import warp_crops
-from pose_estimation_ros.imaging.fit import fit_frame
+from pose_estimation_ros.imaging.fit import fit_frame, fit_to_model
 
 FRAMES_WH = [(64, 48), (48, 64), (37, 91), (320, 7), (1, 1), (96, 96)]
 
@@ -96,3 +97,12 @@ def test_what_the_matrix_says_is_where_a_dot_comes_to_lie(frame_wh, resize, cent
     found = np.array([(red * x).sum(), (red * y).sum()])
     half_pixel = 0.1 if resize in ("warp", "warp_index", "stretch") else 0.5 * matrix[0, 0] + 0.1
     assert np.abs(found - apply(matrix, xy[None])[0]).max() < half_pixel
+
+
+@pytest.mark.parametrize("fit", [{}, {"grey": 114, "centred": True, "resize": "rounded"}, {"resize": "stretch"}])
+def test_a_frame_is_fitted_as_the_spec_says(fit):
+    skeleton = get_skeleton("coco17")
+    spec = ModelSpec("x", "one_stage", (96, 64), "rgb", skeleton, 1, "people", 1.0, "", {}, {}, {}, fit)
+    frame = frame_of((37, 91))
+    for value, expected in zip(fit_to_model(frame, spec), fit_frame(frame, (96, 64), **fit)):
+        assert (value == expected).all()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.__main__ import main
-from pose_estimation_ros.core.errors import FrameError, ModelError
+from pose_estimation_ros.core.errors import ConfigError, FrameError, ModelError
 from pose_estimation_ros.core.geometry import apply, letterbox_matrix
 from pose_estimation_ros.core.heatmap import encode
 from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
@@ -175,6 +175,12 @@ def test_the_short_side_needs_a_free_size(hue_model):
     backend, spec = open_model(hue_model, "bottom_up", 1)
     with backend, pytest.raises(ModelError, match=r"free height and width .*--free-size.*, got .*3, 64, 48"):
         BottomUp(backend, spec, short_side=True)
+
+
+def test_a_flip_test_needs_flip_pairs():
+    spec = SPEC._replace(skeleton=SPEC.skeleton._replace(name="hand", flip_pairs=()))
+    with pytest.raises(ConfigError, match="fake: skeleton hand has no flip pairs, which the flip test needs"):
+        BottomUp(Network(people(1, SIZE_WH), [1.0]), spec, True)
 
 
 def hue_nodes():

@@ -65,6 +65,45 @@ def test_a_crowd_of_candidates_is_cut_to_the_best(own_detector):
     assert np.isclose(found[0], 0.9) and found.min() >= scores[-300] - 1e-6
 
 
+@pytest.mark.parametrize("nms_iou, count", [(None, 2), (0.5, 1), (0.9, 2)])
+def test_suppression_is_an_option_of_the_spec(own_detector, nms_iou, count):
+    path = own_detector([[5, 5, 20, 40], [6, 5, 21, 40]], [0.6, 0.8], decoder_options={"nms_iou": nms_iou})
+    assert len(open_detector(path)(WIDE)[0]) == count
+
+
+@pytest.mark.parametrize(
+    "fit, expected",
+    [
+        ({"resize": "warp_index"}, [10, 20, 40, 60]),
+        ({"resize": "rounded", "centred": True, "grey": 114}, [10, 4, 40, 44]),  # 8 rows above the frame
+        ({"resize": "stretch"}, [10.5, 15.25, 40.5, 45.25]),
+    ],
+)
+def test_the_frame_is_fitted_as_the_spec_says(own_detector, fit, expected):
+    boxes, _ = open_detector(own_detector([[5, 10, 20, 30]], [0.8], fit=fit))(WIDE)
+    assert np.allclose(boxes, [expected])
+
+
+def test_a_detector_of_a_free_size_gets_its_nominal_size(save_onnx, save_spec):
+    """Its box is as large as its input."""
+    nodes = [
+        ("Shape", ["images"], ["shape"], {}),
+        ("Gather", ["shape", "height_width"], ["sides"], {}),
+        ("Cast", ["sides"], ["sides_f"], {"to": 1}),
+        ("Concat", ["zero", "sides_f"], ["box"], {"axis": 0}),
+        ("Unsqueeze", ["box", "axes"], ["boxes_xyxy"], {}),
+        ("Unsqueeze", ["score", "axis"], ["scores"], {}),
+    ]
+    whole = {"height_width": [3, 2], "axes": [0, 1], "axis": [0]}
+    casts = [("Cast", [name + "_f"], [name], {"to": 7}) for name in whole]
+    weights = {name + "_f": value for name, value in whole.items()}
+    weights.update(zero=[0.0, 0.0], score=[0.9])
+    shapes = {"boxes_xyxy": [1, "m", 4], "scores": [1, "m"]}
+    path = save_onnx("free", casts + nodes, {"images": [1, 3, "h", "w"]}, shapes, weights)
+    save_spec(path, task="person_detector", decoder="boxes", skeleton="", input_size_wh=(64, 64), stride=8)
+    assert open_detector(path)(WIDE)[0].tolist() == [[0.5, 0.5, 128, 96]]
+
+
 def test_yolox_without_a_spec(constant_model):
     rows = np.zeros((1, 84, 85))
     rows[0, 8 * 2 + 3, :6] = [0.5, 0.5, np.log(2), np.log(4), 0.9, 1.0]  # stride 8, cell x 3, y 2: 16x32 at (28, 20)

@@ -272,6 +272,25 @@ def test_carried_boxes_by_hand(score, expected):
     assert np.allclose(carried_boxes(poses), [expected], atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "count, found, moved",
+    [
+        (1, 1, False),
+        (2, 2, False),
+        (3, 2, False),
+        (3, 3, True),
+        (5, 4, False),
+        (5, 5, True),
+        (7, 5, False),
+        (7, 6, True),
+    ],
+)
+def test_six_keypoints_or_all_of_fewer_outline_a_person(count, found, moved):
+    xy, score = np.random.RandomState(0).rand(1, count, 2), (np.arange(count) < found)[None]
+    poses = make_poses(xy, score, np.array([[0.0, 0, 10, 20]]), np.ones(1))
+    assert (carried_boxes(poses).tolist() != [[0, 0, 10, 20]]) == moved
+
+
 def test_carried_boxes_of_nobody():
     assert carried_boxes(empty_poses(17)).shape == (0, 4)
 

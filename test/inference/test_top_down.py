@@ -4,7 +4,7 @@ import pytest
 from pose_estimation_ros.core.errors import ConfigError, FrameError
 from pose_estimation_ros.core.geometry import apply, crop_matrices
 from pose_estimation_ros.core.heatmap import encode
-from pose_estimation_ros.core.model_spec import ModelSpec
+from pose_estimation_ros.core.model_spec import CROPS, ModelSpec
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.top_down import BATCH_SIZE, TopDown, person_scores
@@ -73,6 +73,83 @@ def test_a_real_network_sees_red_green_and_blue_where_they_are(color_model, blob
     for keypoint in (0,) if flip_test else range(17):
         assert np.abs(poses.xy[0, keypoint] - places[keypoint % 3]).max() < 7
         assert poses.score[0, keypoint] > 0.9
+
+
+def color_nodes(decoder):
+    """Nodes, shapes of outputs, weights and changes of the spec of a network that sees colours as color_model does."""
+    weight = np.zeros((17, 3, 1, 1))
+    weight[np.arange(17), np.arange(17) % 3] = 1 / 255.0
+    y, x = np.mgrid[:64, :48].reshape(2, -1)
+    if decoder == "dark":
+        nodes = [("Conv", ["images", "weight"], ["heatmaps"], {"strides": [4, 4]})]
+        return nodes, {"heatmaps": ["n", 17, 16, 12]}, {"weight": weight}, {"decoder_options": {"kernel": 3}}
+    nodes = [("Conv", ["images", "weight"], ["maps"], {})]
+    if decoder == "simcc":
+        nodes += [
+            ("ReduceMax", ["maps"], ["simcc_x"], {"axes": [2], "keepdims": 0}),
+            ("ReduceMax", ["maps"], ["simcc_y"], {"axes": [3], "keepdims": 0}),
+        ]
+        shapes = {"simcc_x": ["n", 17, 48], "simcc_y": ["n", 17, 64]}
+        return nodes, shapes, {"weight": weight}, {"stride": 1, "decoder_options": {"split_ratio": 1}}
+    nodes += [
+        ("Mul", ["maps", "rise"], ["risen"], {}),
+        ("Cast", ["shape_f"], ["shape"], {"to": 7}),
+        ("Reshape", ["risen", "shape"], ["rows"], {}),
+        ("Softmax", ["rows"], ["weights"], {"axis": 2}),
+        ("MatMul", ["weights", "xy1"], ["keypoints"], {}),
+    ]
+    weights = {"weight": weight, "rise": [100.0], "shape_f": [0, 17, -1], "xy1": np.stack([x, y, 0 * x + 1], 1)}
+    return nodes, {"keypoints": ["n", 17, 3]}, weights, {"stride": 1}
+
+
+@pytest.mark.parametrize("crop", CROPS)
+@pytest.mark.parametrize("flip_test", [False, True])
+@pytest.mark.parametrize("decoder", ["dark", "simcc", "keypoints"])
+def test_real_networks_of_every_decoder(save_onnx, save_spec, blob, decoder, flip_test, crop):
+    """One colour alone, so that a flip exchanges nothing; a pixel of the crop is 3.1 px of the image."""
+    frame, place = np.zeros((300, 300, 3), np.uint8), np.array([140.0, 160])
+    blob(frame, place, (200, 200, 200), sigma=20)
+    nodes, shapes, weights, changes = color_nodes(decoder)
+    path = save_onnx("net", nodes, {"images": ["n", 3, 64, 48]}, shapes, weights)
+    save_spec(path, decoder=decoder, fit={"crop": crop}, **changes)
+    backend, spec = open_model(path, "top_down", threads=1)
+    with backend:
+        poses = TopDown(backend, spec, flip_test)(frame, np.array([[90.0, 80, 210, 240], [100, 90, 200, 250]]))
+    assert poses.count == 2 and np.abs(poses.xy - place).max() < 4
+    assert (poses.score > 0.7).all()
+
+
+@pytest.mark.parametrize("outside, score", [("image", 0.8), ("black", 0.0)])
+def test_what_is_outside_of_the_box(color_model, save_spec, blob, outside, score):
+    frame = np.zeros((300, 300, 3), np.uint8)
+    blob(frame, (150, 40), (255, 255, 255), sigma=12)  # above a box that is wider than the input
+    save_spec(color_model, fit={"outside": outside})
+    backend, spec = open_model(color_model, "top_down", threads=1)
+    with backend:
+        poses = TopDown(backend, spec)(frame, np.array([[90.0, 100, 210, 140]]))
+    assert (
+        (poses.score >= score).all() and (poses.score <= score + 0.2).all() and bool(poses.score.any()) == (score > 0)
+    )
+
+
+def without_pairs(spec):
+    return spec._replace(skeleton=spec.skeleton._replace(name="hand", flip_pairs=()))
+
+
+@pytest.mark.parametrize("decoder", ["quarter_offset", "dark", "simcc", "keypoints"])
+def test_a_flip_test_needs_flip_pairs(decoder):
+    spec = without_pairs(SPEC._replace(decoder=decoder))
+    with pytest.raises(ConfigError, match="fake: skeleton hand has no flip pairs, which the flip test needs"):
+        TopDown(FakeBackend(whole_heatmap_pixels()), spec, flip_test=True)
+    TopDown(FakeBackend(whole_heatmap_pixels()), spec)
+
+
+def test_a_flip_test_of_heatmaps_needs_heatmaps():
+    backend = FakeBackend(whole_heatmap_pixels())
+    backend.output_shapes = {"keypoints": (None, 17, 3)}
+    with pytest.raises(ConfigError, match="fake finds keypoints in its graph: expected heatmaps for the flip test"):
+        TopDown(backend, SPEC, flip_test=True)
+    TopDown(backend, SPEC._replace(decoder="keypoints"), flip_test=True)
 
 
 def test_flip_test_runs_the_mirrored_crops_too():

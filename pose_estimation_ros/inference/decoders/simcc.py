@@ -28,7 +28,8 @@ class SimCC(Decoder):
         if mirrored is not None:
             x, y = (mirrored[name][:, self.skeleton.flip_index] for name in AXES)
             vectors = [(vectors[0] + x[..., ::-1]) / 2, (vectors[1] + y) / 2]
-        score = np.minimum(*(vector.max(2) for vector in vectors))  # NaN where either vector has one
+        peaks = np.stack([vector.max(2) for vector in vectors], 2)
+        score = peaks.min(2)
         xy = np.stack([vector.argmax(2) for vector in vectors], 2) / np.float32(self.spec.decoder_option("split_ratio"))
-        found = np.isfinite(score) & (score > 0)
+        found = np.isfinite(peaks).all(2) & (score > 0)
         return np.where(found[..., None], xy, 0).astype(np.float32), np.where(found, score.clip(0, 1), 0)

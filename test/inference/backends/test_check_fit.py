@@ -26,6 +26,31 @@ def test_a_spec_that_does_not_fit_the_network(color_model, save_spec, changes, m
         open_model(color_model, "top_down")
 
 
+@pytest.mark.parametrize(
+    "outputs, changes, message",
+    [
+        ({"heatmaps": (1, 17, 16, 13)}, {"input_size_wh": (50, 64)}, ""),  # 12.5: rounded up
+        ({"heatmaps": (1, 17, 16, 12)}, {"input_size_wh": (50, 64), "decoder": "dark"}, ""),
+        ({"heatmaps": (1, 17, 13, 12)}, {"input_size_wh": (50, 64)}, r"'heatmaps' of shape \(any, 17, 16, any\)"),
+        ({"simcc_x": (1, 17, 96), "simcc_y": (1, 17, 128)}, {"decoder": "simcc"}, ""),
+        ({"simcc_x": (1, 17, 128), "simcc_y": (1, 17, 96)}, {"decoder": "simcc"}, r"'simcc_x' .*\(any, 17, 96\)"),
+        ({"simcc_x": (1, 17, 96)}, {"decoder": "simcc"}, r"expected an output 'simcc_y', got \['simcc_x'\]"),
+        ({"keypoints": (1, 17, 3)}, {"decoder": "keypoints"}, ""),
+        ({"keypoints": (1, 17, 2)}, {"decoder": "keypoints"}, r"'keypoints' of shape \(any, 17, 3\), got \(1, 17, 2\)"),
+        ({"keypoints": (1, 17, 3)}, {"decoder": "dark"}, "expected an output 'heatmaps'"),
+    ],
+)
+def test_outputs_of_every_decoder(constant_model, save_spec, outputs, changes, message):
+    arrays = {name: np.zeros(shape) for name, shape in outputs.items()}
+    path = constant_model("m", arrays, changes.get("input_size_wh", (48, 64)))
+    save_spec(path, **changes)
+    if message:
+        with pytest.raises(ModelError, match=message):
+            open_model(path, "top_down")
+    else:
+        open_model(path, "top_down")[0].close()
+
+
 def test_an_output_missing(constant_model, save_spec):
     path = constant_model("m", {"maps": np.zeros((1, 17, 16, 12))}, (48, 64))
     save_spec(path)

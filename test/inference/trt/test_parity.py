@@ -51,6 +51,31 @@ def test_too_little_to_compare(spec, reference):
         compare(reference, reference, spec)
 
 
+def test_candidates_of_a_one_stage_network_may_change_places(spec):
+    spec = spec._replace(task="one_stage", decoder="people", stride=1)
+    corner = np.array([[[0, 0], [30, 0], [0, 60]]], np.float32)
+    boxes = np.concatenate([corner, corner + 20], 2)
+    keypoints = np.concatenate([np.repeat(corner[:, :, None], 17, 2), np.ones((1, 3, 17, 1))], 3)
+    outputs = {"boxes_xyxy": boxes, "scores": np.full((1, 3), 0.9), "keypoints": keypoints}
+    moved = {name: values[:, [2, 0, 1]] for name, values in dict(outputs, keypoints=keypoints + [2, 0, 0]).items()}
+    assert compare(outputs, moved, spec) == {"median_px": 2, "p99_px": 2, "keypoints": 51}
+
+
+@pytest.mark.parametrize("decoder, shift", [("simcc", 0.5), ("dark", 4.0), ("keypoints", 1.0)])
+def test_every_decoder_is_compared_in_pixels_of_the_input(spec, decoder, shift):
+    """A shift by one bin, heatmap pixel or pixel of the input."""
+    spec = spec._replace(decoder=decoder, stride=4 if decoder == "dark" else 1)
+    outputs = {name: maps[:, :, :, 1:] for name, maps in heatmaps().items()}
+    shifted = {name: maps[:, :, :, :-1] for name, maps in heatmaps().items()}
+    if decoder == "simcc":
+        x = heatmaps()["heatmaps"].max(2)
+        outputs, shifted = ({"simcc_x": part, "simcc_y": x} for part in (x[:, :, 1:], x[:, :, :-1]))
+    if decoder == "keypoints":
+        outputs = {"keypoints": np.full((4, 17, 3), 0.9)}
+        shifted = {"keypoints": outputs["keypoints"] + [1, 0, 0]}
+    assert abs(compare(outputs, shifted, spec)["median_px"] - shift) < 0.1
+
+
 def test_a_network_that_decodes_and_a_detector(spec):
     keypoints = np.zeros((3, 17, 3), np.float32)
     keypoints[..., 2] = 1
@@ -82,7 +107,8 @@ def test_crops_of_the_clip(spec, monkeypatch):
 
 def test_a_detector_gets_whole_frames(spec, monkeypatch):
     monkeypatch.setattr(engine_parity, "FRAMES", 3)
-    assert stored_crops(stored_clip(), spec._replace(task="person_detector")).shape == (3, 3, 64, 48)
+    for task in ("person_detector", "one_stage"):
+        assert stored_crops(stored_clip(), spec._replace(task=task)).shape == (3, 3, 64, 48)
 
 
 def test_a_folder_without_people(spec, tmp_path):
