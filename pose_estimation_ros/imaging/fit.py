@@ -18,7 +18,7 @@ def fit_frame(
     * "warp": one affine map that keeps the edges of the pixels aligned (geometry.letterbox_matrix).
     * "warp_index": one affine map that keeps the centres of the top left pixels aligned.
     * "rounded", "cut": cv2.resize to a size that is rounded to whole pixels, as Ultralytics does, or cut to them, as
-      YOLOX does. As in their code, the map back to the frame has one gain for both axes and no half pixel.
+      YOLOX does. As in their code, the map has no half pixel, and "cut" has the gain before cutting on both axes.
     * "stretch": cv2.resize to the whole input, which gives up the aspect ratio.
 
     Args:
@@ -39,15 +39,13 @@ def fit_frame(
     if resize in ("warp", "warp_index"):
         matrix = _warp_matrix(frame.shape[1::-1], size_wh, centred, resize == "warp")
         return warp_crops(frame, matrix[None], size_wh, grey), matrix
-    gain = (input_wh / frame_wh).min()
-    if resize == "stretch":
-        new_wh, left_top = input_wh, np.zeros(2, int)
-        gains = input_wh / frame_wh
-        matrix = np.column_stack([np.diag(gains), (gains - 1) / 2])
-    else:
+    gain, new_wh = (input_wh / frame_wh).min(), input_wh
+    if resize != "stretch":
         new_wh = np.maximum((np.round if resize == "rounded" else np.trunc)(frame_wh * gain), 1).astype(int)
-        left_top = np.round((input_wh - new_wh) / 2 - 0.1).astype(int) * centred
-        matrix = np.column_stack([np.eye(2) * gain, left_top])
+    left_top = np.round((input_wh - new_wh) / 2 - 0.1).astype(int) * centred
+    gains = np.full(2, gain) if resize == "cut" else new_wh / frame_wh
+    offset = (gains - 1) / 2 if resize == "stretch" else left_top
+    matrix = np.column_stack([np.diag(gains), offset])
     return _resized(frame, input_wh, new_wh, left_top, grey), matrix
 
 

@@ -27,7 +27,8 @@ def letterbox_by_hand(frame, size_wh, grey, centred, cut):
         cv2.resize(frame, tuple(new), interpolation=cv2.INTER_LINEAR),
         top, size_wh[1] - new[1] - top, left, size_wh[0] - new[0] - left, cv2.BORDER_CONSTANT, value=(grey,) * 3,
     )  # fmt: skip
-    return picture, gain, (left, top)
+    gains = (gain, gain) if cut else (new[0] / width, new[1] / height)
+    return picture, gains, (left, top)
 
 
 @pytest.mark.parametrize("resize", RESIZES)
@@ -42,11 +43,11 @@ def test_what_is_no_frame(frame, resize):
 @pytest.mark.parametrize("resize, grey", [("rounded", 114), ("cut", 0), ("cut", 127)])
 def test_letterbox_is_that_of_the_families(frame_wh, centred, resize, grey):
     frame = frame_of(frame_wh)
-    expected, gain, pad = letterbox_by_hand(frame, (96, 64), grey, centred, resize == "cut")
+    expected, gains, pad = letterbox_by_hand(frame, (96, 64), grey, centred, resize == "cut")
     batch, matrix = fit_frame(frame, (96, 64), grey, centred, resize)
     assert batch.shape == (1, 3, 64, 96) and batch.dtype == np.float32
     assert (batch[0] == expected[..., ::-1].transpose(2, 0, 1)).all()
-    assert np.allclose(matrix, [[gain, 0, pad[0]], [0, gain, pad[1]]])
+    assert np.allclose(matrix, [[gains[0], 0, pad[0]], [0, gains[1], pad[1]]])
 
 
 @pytest.mark.parametrize("frame_wh", FRAMES_WH)
