@@ -189,10 +189,17 @@ def _parser(argv: List[str]) -> Tuple[argparse.ArgumentParser, Optional[argparse
 
 
 def _hint(arguments: List[str], command: Optional[argparse.ArgumentParser]) -> str:
-    """Return ", did you mean '--x'?" for the first of the arguments that resembles an option of the command."""
+    """Return ", did you mean '--x'?" for the first of the arguments that resembles an option of the command.
+
+    An old name of an option is named first.
+    """
+    from pose_estimation_ros.inference.options import RENAMED  # here, as it takes milliseconds
+
     known = list(command._option_string_actions) if command else []
-    hints = (did_you_mean(word.split("=")[0], known) for word in arguments if word.startswith("--"))
-    return next(filter(None, hints), "")
+    words = [word.split("=")[0] for word in arguments if word.startswith("--")]
+    flags = {"--" + old.replace("_", "-"): "--" + new for old, new in RENAMED.items()}
+    renamed = [", its name is %s now" % flags[word] for word in words if flags.get(word) in known]
+    return next(filter(None, renamed + [did_you_mean(word, known) for word in words]), "")
 
 
 def _import(command: str, module_name: str, extra: str) -> Any:

@@ -127,6 +127,16 @@ def gpu(monkeypatch):
 
 
 @pytest.fixture
+def ort_gpu(monkeypatch, tmp_path):
+    """Return a function that puts a fake GPU into ONNX Runtime and returns it; see fake_onnxruntime.install."""
+    pytest.importorskip("onnxruntime", reason="computes what the fake GPU does")
+    from fake_onnxruntime import install
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return functools.partial(install, monkeypatch, tmp_path / "onnxruntime")
+
+
+@pytest.fixture
 def save_engine():
     """Return tiny_models.write_engine, which writes an engine as if built on this machine, fake or real."""
     return write_engine

@@ -49,7 +49,11 @@ def test_wrong_usage(argv, message, capsys):
 
 @pytest.mark.parametrize(
     "flag, hint",
-    [("--score-treshold=0.3", ", did you mean '--score-threshold'?"), ("--xyzzy", "xyzzy (`pose predict --help`")],
+    [
+        ("--score-treshold=0.3", ", did you mean '--score-threshold'?"),
+        ("--xyzzy", "xyzzy (`pose predict --help`"),
+        ("--cpu-engine=openvino", ", its name is --device now"),
+    ],
 )
 def test_an_unknown_flag_is_named_with_what_it_resembles(flag, hint, capsys):
     with pytest.raises(SystemExit) as end:

@@ -28,19 +28,19 @@ def main(model, folder):
         model: Path of the float32 model.
         folder: Folder of the model's files of lower precision.
     """
-    engines = ["onnxruntime"] + ["openvino"] * bool(find_spec("openvino"))
+    devices = ["cpu"] + ["openvino"] * bool(find_spec("openvino"))
     stem = Path(model).stem
     files = [Path(model)] + [Path(folder, stem + ending + ".onnx") for ending in ENDINGS[1:]]
-    names = [(engine, path) for path in files if path.is_file() for engine in engines]
-    backends = [open_backend(onnx_file(str(path)), 1, engine) for engine, path in names]
+    names = [(device, path) for path in files if path.is_file() for device in devices]
+    backends = [open_backend(onnx_file(str(path)), 1, device) for device, path in names]
     shape = [size or 1 for size in backends[0].input_shape]
     batch = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
     times = np.array([[timed(backend, batch) for backend in backends] for _ in range(WARM_UP + ROUNDS)])[WARM_UP:]
     reference = times[:, :1]
-    print(f"{'model':32} {'engine':12} {'cpu ms':>8} {'ratio':>6} {'wall ms':>8} {'ratio':>6}")
+    print(f"{'model':32} {'device':12} {'cpu ms':>8} {'ratio':>6} {'wall ms':>8} {'ratio':>6}")
     rows = zip(names, np.median(times, 0), np.median(times / reference, 0), strict=True)
-    for (engine, path), (cpu, wall), (cpu_ratio, wall_ratio) in rows:
-        print(f"{path.stem:32} {engine:12} {cpu:8.2f} {cpu_ratio:6.2f} {wall:8.2f} {wall_ratio:6.2f}")
+    for (device, path), (cpu, wall), (cpu_ratio, wall_ratio) in rows:
+        print(f"{path.stem:32} {device:12} {cpu:8.2f} {cpu_ratio:6.2f} {wall:8.2f} {wall_ratio:6.2f}")
 
 
 def timed(backend, batch):

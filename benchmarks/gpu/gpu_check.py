@@ -166,7 +166,10 @@ def check_batches(machine: Machine) -> str:
     """Check all batch sizes against ONNX Runtime, CUDA graphs against plain calls, and memory after many openings."""
     engine = machine.compile(machine.model, (192, 256), "fp32")
     worst, crops = 0.0, noise(max(COUNTS))
-    with TensorRTBackend(engine_file(str(engine))) as backend, open_backend(onnx_file(str(machine.model))) as reference:
+    with (
+        TensorRTBackend(engine_file(str(engine))) as backend,
+        open_backend(onnx_file(str(machine.model)), device="cpu") as reference,
+    ):
         for count in COUNTS:
             heatmaps, expected = (each(crops[:count])["heatmaps"] for each in (backend, reference))
             worst = max(worst, float(np.abs(heatmaps - expected).max(initial=0)))
@@ -255,10 +258,10 @@ def check_parity(machine: Machine, precision: str) -> str:
 def check_fault(machine: Machine) -> str:
     """Check that ONNX Runtime answers the batch in which the device fails because of an invalid address."""
     crops = noise(3)
-    with open_backend(onnx_file(str(machine.model))) as reference:
+    with open_backend(onnx_file(str(machine.model)), device="cpu") as reference:
         expected = reference(crops)["heatmaps"]
     backend = TensorRTBackend(engine_file(str(machine.model.with_suffix(".engine"))))
-    with FallbackBackend(backend, lambda: open_backend(onnx_file(str(machine.model)))) as serving:
+    with FallbackBackend(backend, lambda: open_backend(onnx_file(str(machine.model)), device="cpu")) as serving:
         backend._addresses[backend._input.name] = 256
         heatmaps = serving(crops)["heatmaps"]
         expect(serving.fault, "expected the device to fail, but it did not")

@@ -56,8 +56,8 @@ SIZES_WH = {
     "wlitepose_xs": (256, 256),
     "wlitepose_s": (448, 448),
 }
-# Kind of measurement -> (graph, engine).
-KINDS = {"plain": ("plain", "onnxruntime"), "ours": ("ours", "onnxruntime")}
+# Kind of measurement -> (graph, device).
+KINDS = {"plain": ("plain", "cpu"), "ours": ("ours", "cpu")}
 if find_spec("openvino"):
     KINDS.update({"openvino": ("ours", "openvino"), "int8": ("int8", "openvino")})
 
@@ -128,8 +128,8 @@ def measure(graphs: dict[str, dict[str, Path]], threads: int, rounds: int) -> di
     with contextlib.ExitStack() as stack:
         for name, paths in graphs.items():
             images = random.uniform(0, 255, (1, 3, *SIZES_WH[name][::-1])).astype(np.float32)
-            for kind, (graph, engine) in KINDS.items():
-                backend = stack.enter_context(open_backend(onnx_file(str(paths[graph])), threads, engine))
+            for kind, (graph, device) in KINDS.items():
+                backend = stack.enter_context(open_backend(onnx_file(str(paths[graph])), threads, device))
                 calls[name, kind] = partial(backend, images)
         clock = time.process_time if threads == 1 else time.perf_counter
         times = take_turns(list(calls.values()), rounds, clock=clock)

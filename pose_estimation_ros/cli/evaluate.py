@@ -30,7 +30,7 @@ from pose_estimation_ros.evaluation.protocols import PROTOCOLS
 from pose_estimation_ros.evaluation.report.summary import Source
 from pose_estimation_ros.evaluation.splits import HALVES
 
-RUNTIME_OPTIONS = ("threads", "cpu_engine")  # settings of the libraries that run the models
+RUNTIME_OPTIONS = ("threads", "device")  # settings of the libraries that run the models
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from pose_estimation_ros.evaluation.benchmarks import Benchmark, DetectorBenchma
 from pose_estimation_ros.evaluation.metrics import coco, detection
 from pose_estimation_ros.evaluation.protocols import PLAIN, Protocol, describe_input, with_padding
 from pose_estimation_ros.evaluation.run_models import check_images, make_estimator
-from pose_estimation_ros.inference.backends.base import CPU_ENGINES, Backend
+from pose_estimation_ros.inference.backends.base import DEVICES, Backend
 from pose_estimation_ros.inference.backends.model_file import ModelFile
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.detector import open_network_detector
@@ -44,7 +44,7 @@ def accuracy_of_pose_model(
     boxes_file: str | Path | None = None,
     protocol: Protocol = PLAIN,
     threads: int = 0,
-    cpu_engine: str = CPU_ENGINES[0],
+    device: str = DEVICES[0],
 ) -> tuple[Figures, list[Result]]:
     """Measure the accuracy of a pose model.
 
@@ -54,7 +54,7 @@ def accuracy_of_pose_model(
         boxes_file: person boxes in COCO's detections format, None for the annotated ones.
         protocol: how the model is run.
         threads: number of threads of the CPU, 0 = as many as cores.
-        cpu_engine: see open_backend.
+        device: see open_backend.
 
     Returns:
         The figures; and the predictions, which accuracy_of_predictions takes as a JSON file.
@@ -64,19 +64,25 @@ def accuracy_of_pose_model(
         ConfigError: the protocol is for other models.
         ModelError: the model cannot be opened.
     """
-    backend, spec = open_model(model, POSE_TASKS, threads, cpu_engine=cpu_engine)
+    backend, spec = open_model(model, POSE_TASKS, threads, device=device)
     with backend:
         benchmark.check_model(spec, model.path, boxes_file)
         spec = with_padding(protocol, spec)
         facts, results = benchmark.run(make_estimator(backend, spec, protocol), boxes_file)
         lost, finite = finite_people(results, model.path, backend)
+        facts = {**facts, **what_ran(backend)}
     results = benchmark.with_missed(results, finite)
     rules = {"protocol": protocol.name, "input": describe_input(protocol, spec), "flip": protocol.flip}
     return {**rules, **benchmark.facts(), **facts, **lost, **rounded(benchmark.score(results))}, results
 
 
+def what_ran(backend: Backend) -> Figures:
+    """Return the name of a backend, with its device and its fault, and the precision of its arithmetic."""
+    return {"backend": backend.name, "precision": backend.precision}
+
+
 def accuracy_of_detector(
-    model: ModelFile, benchmark: DetectorBenchmark, threads: int = 0, cpu_engine: str = CPU_ENGINES[0]
+    model: ModelFile, benchmark: DetectorBenchmark, threads: int = 0, device: str = DEVICES[0]
 ) -> tuple[Figures, list[Result]]:
     """Measure the accuracy of a person detector.
 
@@ -84,7 +90,7 @@ def accuracy_of_detector(
         model: as find_model returns it.
         benchmark: judges it.
         threads: number of threads of the CPU, 0 = as many as cores.
-        cpu_engine: see open_backend.
+        device: see open_backend.
 
     Returns:
         The figures of DetectorBenchmark.score; and the boxes, {"file_name", "box_xyxy", "score"} each.
@@ -95,13 +101,13 @@ def accuracy_of_detector(
     """
     folder, truths = benchmark.path.parent / "images", benchmark.truth
     check_images(folder, {truth.file_name: truth.size for truth in truths})
-    detector = open_network_detector(model, threads, score_threshold=LOWEST_SCORE, cpu_engine=cpu_engine)
+    detector = open_network_detector(model, threads, score_threshold=LOWEST_SCORE, device=device)
     detections = detection.detect_folder(detector, folder, progress(truths, len(truths), "images"))
     count = sum(len(scores) for _, scores in detections)
     odd, detections = detection.finite_boxes(detections)
     lost = report_missed(odd, count, "boxes", model.path, detector.backend)
     scores = benchmark.score(detections, threshold_of(model))
-    figures = {**benchmark.facts(), "images": len(truths), **lost, **scores}
+    figures = {**benchmark.facts(), "images": len(truths), **what_ran(detector.backend), **lost, **scores}
     results = [
         {"file_name": truth.file_name, "box_xyxy": box.round(2).tolist(), "score": round(float(score), 4)}
         for truth, (boxes, scores) in zip(truths, detections)

@@ -38,7 +38,7 @@ from pose_estimation_ros.evaluation.evaluate import (
 )
 from pose_estimation_ros.evaluation.onnx_cost import onnx_cost
 from pose_estimation_ros.evaluation.protocols import find_protocol, with_padding
-from pose_estimation_ros.inference.backends.base import CPU_ENGINES
+from pose_estimation_ros.inference.backends.base import DEVICES
 from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.inference.backends.model_file import ModelFile
 from pose_estimation_ros.inference.backends.open import open_model
@@ -66,7 +66,7 @@ class Comparison:
         boxes: file of person boxes in COCO's detections format, None for the annotated boxes.
         sigma: OKS sigma of all keypoints, None for those of the skeleton.
         threads: number of threads of the CPU, 0 = as many as cores.
-        cpu_engine: library that runs ONNX models, see open_backend.
+        device: what runs the networks, see open_backend.
         rounds: number of timed runs of each network.
         out: folder for compare.json, compare.csv and compare.png.
 
@@ -81,7 +81,7 @@ class Comparison:
     boxes: str | Path | None = None
     sigma: float | None = None
     threads: int = 0
-    cpu_engine: str = CPU_ENGINES[0]
+    device: str = DEVICES[0]
     rounds: int = 50
     out: str | Path = "out/compare"
 
@@ -149,7 +149,7 @@ def write_files(comparison: Comparison, rows: list[Row]) -> None:
         "data": str(comparison.data),
         "machine": machine(),
         "threads": comparison.threads or os.cpu_count(),
-        "cpu_engine": comparison.cpu_engine,
+        "device": comparison.device,
         "rounds": comparison.rounds,
         "models": rows,
     }
@@ -161,7 +161,7 @@ def write_files(comparison: Comparison, rows: list[Row]) -> None:
 def open_candidates(comparison: Comparison) -> list[Candidate]:
     """Open the models of a comparison. Raises ConfigError, DataError and ModelError, before anything takes long."""
     refuse_unwritable(comparison.out)
-    models = [find_model(str(model)) for model in comparison.models]
+    models = [find_model(str(model), device=comparison.device) for model in comparison.models]
     benchmarks = Benchmarks(comparison.data, skeletons=skeletons_of(models), sigma=comparison.sigma)
     names = distinct_names([Path(model.path) for model in models])
     return [
@@ -189,14 +189,14 @@ def pose_candidate(model: ModelFile, name: str, comparison: Comparison, benchmar
         benchmarks: benchmarks of the annotation file.
     """
     protocol = find_protocol(comparison.protocol, comparison.flip)
-    threads, cpu_engine = comparison.threads, comparison.cpu_engine
-    backend, spec = open_model(model, POSE_TASKS, threads, cpu_engine=cpu_engine)
+    threads, device = comparison.threads, comparison.device
+    backend, spec = open_model(model, POSE_TASKS, threads, device=device)
     benchmarks.poses.check_model(spec, model.path, comparison.boxes)
     with_padding(protocol, spec)
 
     def accuracy() -> Figures:
         boxes = comparison.boxes
-        return accuracy_of_pose_model(model, benchmarks.poses, boxes, protocol, threads, cpu_engine)[0]
+        return accuracy_of_pose_model(model, benchmarks.poses, boxes, protocol, threads, device)[0]
 
     return Candidate(name, Path(model.path), spec.task, noise((1, 3, *spec.input_size_wh[::-1])), backend, accuracy)
 
@@ -210,11 +210,11 @@ def detector_candidate(model: ModelFile, name: str, comparison: Comparison, benc
         comparison: settings of the comparison.
         benchmarks: benchmarks of the annotation file.
     """
-    threads, cpu_engine = comparison.threads, comparison.cpu_engine
-    backend = open_network_detector(model, threads, cpu_engine=cpu_engine).backend
+    threads, device = comparison.threads, comparison.device
+    backend = open_network_detector(model, threads, device=device).backend
 
     def accuracy() -> Figures:
-        return accuracy_of_detector(model, benchmarks.detectors, threads, cpu_engine)[0]
+        return accuracy_of_detector(model, benchmarks.detectors, threads, device)[0]
 
     image = noise([1, *(size or 1 for size in backend.input_shape[1:])])
     return Candidate(name, Path(model.path), "person_detector", image, backend, accuracy)

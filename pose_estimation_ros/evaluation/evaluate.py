@@ -37,7 +37,7 @@ from pose_estimation_ros.evaluation.protocols import PROTOCOLS, find_protocol
 from pose_estimation_ros.evaluation.report.summary import Source
 from pose_estimation_ros.evaluation.report.write import write_report
 from pose_estimation_ros.evaluation.splits import HALVES
-from pose_estimation_ros.inference.backends.base import CPU_ENGINES
+from pose_estimation_ros.inference.backends.base import DEVICES
 from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.inference.backends.model_file import ModelFile
 from pose_estimation_ros.inference.options import option_rule
@@ -54,7 +54,7 @@ SHARED_RULES: dict[str, Rule] = {
     "sigma": optional(SIGMA),
     "out": PATH,
     "threads": option_rule("threads"),
-    "cpu_engine": option_rule("cpu_engine"),
+    "device": option_rule("device"),
 }
 RULES: dict[str, Rule] = {
     **SHARED_RULES,
@@ -86,7 +86,7 @@ class Evaluation:
         draws: number of draws of the report's bootstrap.
         save: also keep the figures in the spec of each model, under this name in its "accuracy".
         threads: number of threads of the CPU, 0 = as many as cores.
-        cpu_engine: library that runs ONNX models, see open_backend.
+        device: what runs the networks, see open_backend.
 
     Raises:
         ConfigError: a field has the wrong type or is out of range.
@@ -106,7 +106,7 @@ class Evaluation:
     draws: int = DRAWS
     save: str | None = None
     threads: int = 0
-    cpu_engine: str = CPU_ENGINES[0]
+    device: str = DEVICES[0]
 
     def __post_init__(self) -> None:
         """Check and convert all fields."""
@@ -152,7 +152,7 @@ def evaluate(evaluation: Evaluation, on_evaluated: Callable[[Evaluated], None] |
         ModelError: a model cannot be opened.
     """
     check_options(evaluation)
-    models = [find_model(str(model)) for model in evaluation.models]
+    models = [find_model(str(model), device=evaluation.device) for model in evaluation.models]
     if evaluation.report and any(is_detector(model) for model in models):
         listed = ", ".join(map(str, evaluation.models))
         raise ConfigError(f"expected --report with pose models alone, got a detector among {listed}")
@@ -251,8 +251,8 @@ def refuse_spec(model: ModelFile, target: Path) -> None:
 def run_pose_model(model: ModelFile, evaluation: Evaluation, benchmarks: Benchmarks) -> tuple[Figures, list[Result]]:
     """Measure the accuracy of a pose model; see evaluate."""
     protocol = find_protocol(evaluation.protocol, evaluation.flip)
-    threads, cpu_engine = evaluation.threads, evaluation.cpu_engine
-    return accuracy_of_pose_model(model, benchmarks.poses, evaluation.boxes, protocol, threads, cpu_engine)
+    threads, device = evaluation.threads, evaluation.device
+    return accuracy_of_pose_model(model, benchmarks.poses, evaluation.boxes, protocol, threads, device)
 
 
 def run_detector(model: ModelFile, evaluation: Evaluation, benchmarks: Benchmarks) -> tuple[Figures, list[Result]]:
@@ -260,7 +260,7 @@ def run_detector(model: ModelFile, evaluation: Evaluation, benchmarks: Benchmark
     options = used_options(evaluation, ("protocol", "flip", "boxes"))
     if options:
         raise ConfigError(f"expected {', '.join(options)} with pose models alone, got the detector {model.path}")
-    return accuracy_of_detector(model, benchmarks.detectors, evaluation.threads, evaluation.cpu_engine)
+    return accuracy_of_detector(model, benchmarks.detectors, evaluation.threads, evaluation.device)
 
 
 def evaluate_predictions(path: Path, name: str, evaluation: Evaluation, benchmarks: Benchmarks) -> Evaluated:

@@ -101,7 +101,7 @@ def shapes_of_a_run(model: onnx.ModelProto, names: set[str], input_shape: Sequen
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, "with_all_outputs.onnx"))
         onnx.save(model, path)
-        with open_backend(onnx_file(path), threads=1) as backend:
+        with open_backend(onnx_file(path), threads=1, device="cpu") as backend:
             return {name: value.shape for name, value in backend(image).items()} | shapes
 
 

@@ -103,14 +103,15 @@ def run_benchmark(
     shared: Dict[str, Any] = {
         "threads": options.threads,
         "fallback": options.fallback,
-        "cpu_engine": options.cpu_engine,
+        "device": options.device,
     }
     if benchmark.against:  # a fault of it is found before the frames are timed
         open_model(benchmark.against, POSE_TASKS, **shared)[0].close()
     with open_source(str(benchmark.input)) as source, build_pipeline(options) as pipeline:
         pipeline.backend.time_copies()
         result = {"model": options.model, "detector": pipeline.detector_name, "threads": options.threads}
-        result.update(time_frames(source, pipeline, benchmark, make_message), backend=pipeline.backend_name)
+        result.update(time_frames(source, pipeline, benchmark, make_message), device=options.device)
+        result.update(backend=pipeline.backend_name, precision=pipeline.backend.precision, fault=pipeline.fault)
         result["non_finite"] = pipeline.non_finite.values
         warn_of_non_finite(pipeline, warn)
         warn_of_unreadable(source, warn)
@@ -219,8 +220,8 @@ def time_networks(models: Sequence[str], batch: int, rounds: int, **options: Any
         options: Options of open_model.
 
     Returns:
-        {"batch", "models": [percentiles per call, "model", and for a model on a device "copy in" and "copy out", median
-        ms per call]}; for two models also "ratio" of their medians, and its bounds "low" and "high".
+        {"batch", "models": [percentiles per call, "model", "backend", and for an engine "copy in" and "copy out",
+        median ms per call]}; for two models also "ratio" of their medians, and its bounds "low" and "high".
 
     Raises:
         ModelError: A network cannot be opened.
@@ -233,7 +234,8 @@ def time_networks(models: Sequence[str], batch: int, rounds: int, **options: Any
     finally:
         for backend, _spec in opened:
             backend.close()
-    rows = [network_row(*model_row) for model_row in zip(models, times.T, copies)]
+    names = [backend.name for backend, _spec in opened]  # after the runs, in which a device may have failed
+    rows = [network_row(*row) for row in zip(models, names, times.T, copies)]
     result = {"batch": batch, "models": rows}
     return dict(result, **ratio_of_medians(*times.T)._asdict()) if len(models) == 2 else result
 
@@ -259,17 +261,18 @@ def make_call(backend: Backend, spec: ModelSpec, batch: int, copies: List[Dict[s
     return call
 
 
-def network_row(model: str, times_ms: Sequence[float], copies: List[Dict[str, float]]) -> Dict[str, Any]:
+def network_row(model: str, backend: str, times_ms: Sequence[float], copies: List[Dict[str, float]]) -> Dict[str, Any]:
     """Return the times of one network: percentiles, its name, and medians of its copies.
 
     Args:
         model: Name of the model.
+        backend: Name of what ran it.
         times_ms: Time of each run.
         copies: Times of the copies of each run, by name, in ms.
     """
     counted = copies[-len(times_ms) :]  # the runs before were warm-up
     medians = {part: round(float(np.median([c.get(part, 0.0) for c in counted])), 3) for part in counted[0]}
-    return dict(percentiles(times_ms), model=model, **medians)
+    return dict(percentiles(times_ms), model=model, backend=backend, **medians)
 
 
 def to_text(result: Dict[str, Any]) -> str:

@@ -6,10 +6,10 @@ import numpy as np
 
 from pose_estimation_ros.core.errors import ModelError, shown
 from pose_estimation_ros.core.geometry import apply, best_boxes, invert
-from pose_estimation_ros.core.model_spec import ENGINE, FRAME_FIT, ModelSpec
+from pose_estimation_ros.core.model_spec import FRAME_FIT, ModelSpec
 from pose_estimation_ros.imaging.fit import fit_frame
-from pose_estimation_ros.inference.backends.base import CPU_ENGINES, Backend
-from pose_estimation_ros.inference.backends.find import find_model
+from pose_estimation_ros.inference.backends.base import DEVICES, Backend
+from pose_estimation_ros.inference.backends.find import find_model, names_engine
 from pose_estimation_ros.inference.backends.model_file import ModelFile
 from pose_estimation_ros.inference.backends.open import open_backend, open_model
 from pose_estimation_ros.inference.box_decoders import (
@@ -118,12 +118,12 @@ def open_detector(
     score_threshold: Optional[float] = None,
     watch: Optional[Stopwatch] = None,
     fallback: bool = False,
-    cpu_engine: str = CPU_ENGINES[0],
+    device: str = DEVICES[0],
 ) -> Detector:
     """Open a person detector, "full_frame" or that of open_network_detector, which describes the arguments."""
     if name_or_path == FULL_FRAME:
         return full_frame
-    return open_network_detector(name_or_path, threads, score_threshold, watch, fallback, cpu_engine)
+    return open_network_detector(name_or_path, threads, score_threshold, watch, fallback, device)
 
 
 def open_network_detector(
@@ -132,7 +132,7 @@ def open_network_detector(
     score_threshold: Optional[float] = None,
     watch: Optional[Stopwatch] = None,
     fallback: bool = False,
-    cpu_engine: str = CPU_ENGINES[0],
+    device: str = DEVICES[0],
 ) -> NetworkDetector:
     """Open the network of a person detector.
 
@@ -143,7 +143,7 @@ def open_network_detector(
         score_threshold: boxes of a lower score are dropped, 0..1; None for the model's own.
         watch: gets the time of each stage.
         fallback: see open_model.
-        cpu_engine: see open_model.
+        device: see open_model.
 
     Returns:
         The detector, to be closed.
@@ -152,12 +152,12 @@ def open_network_detector(
         ModelError: there is no such model, it cannot be opened, or it is no detector.
     """
     model = name_or_path
-    if isinstance(model, str) and not model.endswith(ENGINE):
-        model = find_model(model)
+    if isinstance(model, str) and not names_engine(model, device):
+        model = find_model(model, device=device)
     if isinstance(model, str) or model.spec:
-        backend, spec = open_model(model, "person_detector", threads, fallback, cpu_engine)
+        backend, spec = open_model(model, "person_detector", threads, fallback, device)
         return NetworkDetector(backend, _family_of(spec), score_threshold, watch, spec.input_size_wh)
-    backend = open_backend(model, threads, cpu_engine)
+    backend = open_backend(model, threads, device, fallback)
     return NetworkDetector(backend, _foreign_family(backend, model.path), score_threshold, watch)
 
 

@@ -8,10 +8,11 @@ from typing import Any, Iterable, Mapping, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.core.errors import ConfigError, closest_name, shown
 from pose_estimation_ros.core.fields import WORDS, Rule, is_a
-from pose_estimation_ros.inference.backends.base import CPU_ENGINES, MAX_THREADS
+from pose_estimation_ros.inference.backends.base import DEVICES, MAX_THREADS
 
 MISSPELLED = 0.8  # similarity of two names, 0..1, from which on one is taken for a misspelling of the other
 SIMILAR = 0.65  # from which on the other is worth a hint
+RENAMED = {"cpu_engine": "device"}  # {old name of an option: its name now}
 LONG_WORD = 6  # letters; a name's last word that long, as in score_threshold, is often taken for the whole name
 
 
@@ -55,7 +56,7 @@ class PipelineOptions(NamedTuple):
     flip_test: bool = False
     threads: int = 0
     fallback: bool = False
-    cpu_engine: str = CPU_ENGINES[0]
+    device: str = DEVICES[0]
     track_max_age_s: float = 1.0
     confirm_after: int = 3
     min_cutoff_hz: float = 0.7
@@ -77,7 +78,7 @@ def _option(
 
 
 _TABLE = (
-    _option("model", "Name or path of a model: x or x.onnx for the CPU, x.engine for TensorRT."),
+    _option("model", "Name or path of a model: x or x.onnx, or an engine of TensorRT, x.engine."),
     _option(
         "detector",
         '"full_frame" (one person fills the view), name or path of a detector: ours, YOLOX or NanoDet-m.'
@@ -97,8 +98,13 @@ _TABLE = (
     _option("smoothing", "Smooth tracked keypoints by a One-Euro filter; needs tracking.", live=True),
     _option("flip_test", "Run mirrored crops, too: more accurate, twice the time."),
     _option("threads", "CPU threads of the networks; 0: as many as cores.", 0, MAX_THREADS),
-    _option("fallback", "Where an engine cannot be used, or fails, go on with its ONNX model on the CPU."),
-    _option("cpu_engine", "Library that runs .onnx models; openvino only if installed.", choices=CPU_ENGINES),
+    _option("fallback", "Where device or engine cannot be used, or fail, go on with the .onnx model on the CPU."),
+    _option(
+        "device",
+        "What runs the networks: auto (an engine on TensorRT, .onnx on a GPU if ONNX Runtime has one, else on the CPU),"
+        " ONNX Runtime on cpu, cuda or tensorrt-ep, openvino, or engine (the newest that was built from the model).",
+        choices=DEVICES,
+    ),
     _option(
         "track_max_age_s",
         "Seconds for which a confirmed person may be out of sight and keep the id.",
@@ -219,7 +225,7 @@ PIPELINE_OPTIONS = Rule("PipelineOptions, such as PipelineOptions(threads=1)", _
 
 
 def intended_name(name: str, known: Iterable[str]) -> str:
-    """Return the known name of which this one is a misspelling, or "" where it resembles none.
+    """Return the known name of which this one is an old name or a misspelling, or "" where it resembles none.
 
     The last word of a known name may stand for all of it, as threshold for score_threshold.
 
@@ -228,6 +234,8 @@ def intended_name(name: str, known: Iterable[str]) -> str:
         known: The known names.
     """
     names = list(known)
+    if RENAMED.get(name) in names:
+        return RENAMED[name]
     last_words = {known_name.split("_")[-1]: known_name for known_name in names}
     meant = {word: known_name for word, known_name in last_words.items() if len(word) >= LONG_WORD}
     meant.update((known_name, known_name) for known_name in names)
@@ -245,6 +253,8 @@ def unknown_text(noun: str, name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = intended_name(name, names) or closest_name(name, names, SIMILAR)
     hint = "; did you mean %r? known: " % near if near else "; known: "
+    if near and near == RENAMED.get(name):
+        hint = "; its name is %r now, see its description; known: " % near
     return "unknown %s %s%s%s" % (noun, shown(name), hint, ", ".join(names))
 
 

@@ -175,7 +175,7 @@ class Pipeline:
     @property
     def fault(self) -> str:
         """Return the reason why a network runs on another backend than was asked for, "" while all is well."""
-        return "; ".join(backend.fault for backend in self._backends if backend.fault)
+        return "; ".join(sorted({backend.fault for backend in self._backends if backend.fault}))
 
     @property
     def non_finite(self) -> NonFinite:
@@ -265,7 +265,7 @@ def build_pipeline(
     if estimator.spec.task in WHOLE_FRAME:
         return Pipeline(estimator, None, options, [estimator.backend], watch)
     if detector is None:
-        detector = open_detector(options.detector, options.threads, None, watch, options.fallback, options.cpu_engine)
+        detector = open_detector(options.detector, options.threads, None, watch, options.fallback, options.device)
     backends = [estimator.backend] + ([detector.backend] if isinstance(detector, NetworkDetector) else [])
     return Pipeline(estimator, detector, options, backends, watch)
 
@@ -277,15 +277,15 @@ def open_estimator(
     """Open the pose network of the options, without a detector, thresholds or tracking.
 
     Args:
-        options: model, flip_test, threads, fallback and cpu_engine count.
+        options: model, flip_test, threads, fallback and device count.
         watch: gets the time of each stage.
 
     Returns:
         The estimator, to be closed.
 
     Raises:
-        ConfigError: the model cannot be run with flip_test, or cpu_engine is unknown.
+        ConfigError: the model cannot be run with flip_test, or does not run on the device.
         ModelError: the model cannot be used.
     """
-    backend, spec = open_model(options.model, POSE_TASKS, options.threads, options.fallback, options.cpu_engine)
+    backend, spec = open_model(options.model, POSE_TASKS, options.threads, options.fallback, options.device)
     return ESTIMATORS[spec.task](backend, spec, options.flip_test, watch)

@@ -13,7 +13,6 @@ import numpy as np
 
 from pose_estimation_ros.core.errors import ConfigError, FrameError, ModelError, described, shown
 from pose_estimation_ros.core.fields import PATH, check_field
-from pose_estimation_ros.core.model_spec import ENGINE
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.imaging.crops import check_frame
@@ -49,7 +48,7 @@ class PoseEstimator:
         model: Path = DEFAULTS.model,
         detector: Union[Path, AnyDetector] = DEFAULTS.detector,
         tracking: bool = False,
-        device: Optional[str] = None,
+        device: str = DEFAULTS.device,
         **options: Any,
     ) -> None:
         """Open the networks.
@@ -60,8 +59,8 @@ class PoseEstimator:
                 ``image (H, W, 3) uint8 BGR -> (boxes (N, 4) xyxy px, scores (N,))``, arrays or lists. Its scores only
                 order the boxes: leave out the weak ones yourself. Not used by a model that finds people by itself.
             tracking: take the images for one stream, see the class.
-            device: none: an .onnx model runs on the CPU, an engine on the GPU that it was built for. "cpu": the same,
-                and engines are refused.
+            device: what runs the networks, one of inference.backends.base.DEVICES. "auto": an engine runs on TensorRT,
+                an .onnx model on a GPU where the installed ONNX Runtime was built for one, else on the CPU.
             **options: any other field of pose_estimation_ros.inference.options.PipelineOptions, whose help lists them,
                 such as score_threshold=0.3 or threads=2.
 
@@ -69,8 +68,8 @@ class PoseEstimator:
             ConfigError: an option is unknown or out of range, or needs tracking.
             ModelError: a model is missing, or cannot be used.
         """
-        options.update(model=check_field("model", model, NAME), tracking=tracking, detector=_name_of(detector))
-        _check_device(device, options["model"], options["detector"])
+        options.update(model=check_field("model", model, NAME), tracking=tracking, device=device)
+        options.update(detector=_name_of(detector))
         if not tracking:
             _check_independent(options)
         self._closed = False
@@ -213,17 +212,6 @@ def _check_independent(options: Dict[str, Any]) -> None:
         raise ConfigError("expected detect_every=1 without tracking, got %s" % shown(options["detect_every"]))
     if options.get("smoothing"):
         raise ConfigError("expected tracking=True beside smoothing=True, got tracking=False")
-
-
-def _check_device(device: Optional[str], *models: str) -> None:
-    if device not in (None, "cpu"):
-        raise ConfigError(
-            'expected device "cpu" or None, got %s: .onnx models run on the CPU; for an NVIDIA GPU give an engine, '
-            'such as "%s.engine", which `pose build-engine %s` makes' % (shown(device), DEFAULTS.model, DEFAULTS.model)
-        )
-    for model in models if device else ():
-        if model.endswith(ENGINE):
-            raise ConfigError('expected an .onnx model for device "cpu", got %s' % model)
 
 
 def _seconds(stamp_s: Any) -> float:

@@ -33,12 +33,12 @@ NODE_KEYS = {
     "model": "Name of the pose model.",
     "model_ap": "Average precision (AP) of the model in percent, from its spec, measured as model_ap_protocol says.",
     "model_ap_protocol": "Data set and settings of that measurement, by its name in the spec.",
-    "backend": "Backend that runs the pose network at present, such as onnxruntime or tensorrt.",
+    "backend": "What runs the pose network now: onnxruntime (on the CPU), onnxruntime (cuda), openvino, tensorrt ...",
     "precision": "Arithmetic of the pose network: fp32, fp16 or int8.",
     "fallback": "Reason why a network runs on another backend than configured, or none.",
     "non_finite": "Keypoints and boxes since start-up that a network gave as NaN or infinity; they count as not found.",
     "detector": "Person detector, or none if the model finds people by itself.",
-    "cpu_engine": "Backend that runs .onnx models.",
+    "device": "Device that was asked for; backend says what runs.",
     "version": "Version of this package.",
     "board": "Name of the machine, as it reports it.",
     "power_mode": "Number and name of a Jetson's power mode (nvpmodel).",
@@ -86,7 +86,7 @@ class NodeFacts(NamedTuple):
     precision: str
     fault: str
     detector: str
-    cpu_engine: str
+    device: str
     version: str
     board: str
     non_finite: NonFinite = NonFinite()
@@ -142,7 +142,7 @@ def _node_values(facts: NodeFacts, heat: Mapping[str, Any]) -> List[Tuple[str, A
         ("fallback", facts.fault or NONE),
         ("non_finite", facts.non_finite.values),
         ("detector", facts.detector),
-        ("cpu_engine", facts.cpu_engine),
+        ("device", facts.device),
         ("version", facts.version),
         ("board", facts.board),
         ("power_mode", heat["power_mode"]),

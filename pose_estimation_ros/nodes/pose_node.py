@@ -142,7 +142,7 @@ class PoseNode(ManagedNode):
             precision=pipeline.backend.precision,
             fault=pipeline.fault,
             detector=pipeline.detector_name,
-            cpu_engine=pipeline.options.cpu_engine,
+            device=pipeline.options.device,
             version=__version__,
             board=self._board,
             non_finite=pipeline.non_finite,
@@ -157,11 +157,11 @@ class PoseNode(ManagedNode):
         self.get_logger().info("model %s runs on %s, detector %s, images from %s" % names)
 
     def _log_faults(self) -> None:
-        """Log once each: an engine that is missing or failed, and networks whose numbers overflow."""
+        """Log once each: a device or engine that is missing or failed, and networks whose numbers overflow."""
         fault, non_finite = self.pipeline.fault, self.pipeline.non_finite
         if fault != self._logged_fault:
             self._logged_fault = fault
-            self.get_logger().warning("running on the CPU instead of the configured engine: %s" % fault)
+            self.get_logger().warning("running on the CPU instead of the configured device: %s" % fault)
         if non_finite.values and not self._logged_non_finite:
             self._logged_non_finite = True
             self.get_logger().warning(non_finite.text())

@@ -71,7 +71,7 @@ def _torch_teacher(path: str, build: Callable[[Recipe], nn.Module], fabric: Fabr
 
 def _onnx_teacher(path: str, size_hw: tuple[int, int], threads: int) -> Teacher:
     """Return a teacher on ONNX Runtime, which runs on the CPU, whatever device the student is on."""
-    backend = open_backend(onnx_file(path), threads)
+    backend = open_backend(onnx_file(path), threads, "cpu")
     if any(side not in (None, wanted) for side, wanted in zip(backend.input_shape[1:], (3, *size_hw))):
         raise ConfigError(f"teacher {path}: expected an input (N, 3, {size_hw}), got {backend.input_shape}")
     return lambda images: torch.from_numpy(backend(images.cpu().numpy())["heatmaps"]).to(images.device)

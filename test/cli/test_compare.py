@@ -54,7 +54,7 @@ def test_pose_compare(images, color_model, make_model, tmp_path, capsys):
     written = json.loads((out / "compare.json").read_text())
     first, second = written["models"]
     assert written["threads"] == 1 and written["rounds"] == 3 and written["machine"]
-    assert written["cpu_engine"] == "onnxruntime"
+    assert written["device"] == "auto"
     assert (first["model"], first["ratio"], second["model"]) == ("color_model", 1.0, "smaller")
     assert first["macs"] == 4 * second["macs"] and first["flip"] and first["parameters"] == 51
     alone, _ = accuracy_of_pose_model(
@@ -80,8 +80,8 @@ def test_pose_compare(images, color_model, make_model, tmp_path, capsys):
         (["good.onnx"], ["--out", "person_keypoints.json"], "expected a folder to write into as --out"),
         (["good.onnx"], ["--protocol", "litepose"], "protocol litepose is for bottom_up models"),
         (["good.onnx"], ["--boxes", "none.json"], "none.json: expected a JSON file"),
-        (["good.onnx"], ["--cpu-engine", "openvino"], "cpu_engine openvino needs openvino"),
-        (["yolox_nano.onnx"], ["--cpu-engine", "openvino"], "cpu_engine openvino needs openvino"),
+        (["good.onnx"], ["--device", "openvino"], "device openvino needs openvino"),
+        (["yolox_nano.onnx"], ["--device", "openvino"], "device openvino needs openvino"),
     ],
 )
 def test_refused_before_anything_is_measured(images, make_model, capsys, monkeypatch, models, options, message):

@@ -19,7 +19,7 @@ def test_defaults_are_the_tables(parser):
 
 def test_every_option_has_a_flag(parser):
     line = "--model m --detector d --detect-every 2 --score-threshold 0.1 --person-threshold 0.2 --max-people 3"
-    line += " --no-tracking --no-smoothing --flip-test --threads 4 --fallback --cpu-engine openvino"
+    line += " --no-tracking --no-smoothing --flip-test --threads 4 --fallback --device openvino"
     line += " --track-max-age-s 2 --confirm-after 5 --min-cutoff-hz 1 --beta 3"
     expected = ("m", "d", 2, 0.1, 0.2, 3, False, False, True, 4, True, "openvino", 2, 5, 1, 3)
     assert options_of(parser.parse_args(line.split())) == expected
@@ -38,7 +38,10 @@ def test_the_help_has_each_option_s_description_and_default(parser):
         ("--detect-every 0", "argument --detect-every: expected detect_every in 1..1000, got 0"),
         ("--threads 2.0", "argument --threads: expected threads to be a whole number in 0..256, got '2.0'"),
         ("--beta nan", "argument --beta: expected beta in 0.0..50.0, got nan"),
-        ("--cpu-engine x", "argument --cpu-engine: expected cpu_engine to be one of onnxruntime, openvino, got 'x'"),
+        (
+            "--device x",
+            "argument --device: expected device to be one of auto, cpu, cuda, tensorrt-ep, openvino, engine, got 'x'",
+        ),
     ],
 )
 def test_what_is_refused(parser, capsys, words, message):
@@ -49,7 +52,7 @@ def test_what_is_refused(parser, capsys, words, message):
 
 def test_some_options_only():
     parser = argparse.ArgumentParser()
-    add_option_flags(parser, ["threads", "cpu_engine"])
+    add_option_flags(parser, ["threads", "device"])
     parser.add_argument("--model", action="append")
     args = parser.parse_args("--threads 2 --model a --model b".split())
-    assert options_of(args, ["threads", "cpu_engine"]) == PipelineOptions(threads=2)
+    assert options_of(args, ["threads", "device"]) == PipelineOptions(threads=2)

@@ -55,7 +55,7 @@ def test_names_of_several(paths, names):
         ({"threads": -1}, "expected threads in 0..256, got -1"),
         ({"threads": 1.5}, "expected threads to be a whole number in 0..256, got 1.5"),
         ({"threads": "2"}, "expected threads to be a whole number in 0..256, got '2'"),
-        ({"cpu_engine": "x"}, "expected cpu_engine to be one of onnxruntime, openvino, got 'x'"),
+        ({"device": "x"}, "expected device to be one of auto, cpu, cuda, tensorrt-ep, openvino, engine, got 'x'"),
     ],
 )
 def test_fields_are_checked_when_an_evaluation_is_made(fields, words):

@@ -131,8 +131,8 @@ def test_options_reach_the_network_alone(bench, monkeypatch, color_model):
 
     monkeypatch.setattr(module, "open_model", spy)
     monkeypatch.setattr(module, "build_pipeline", lambda options: build_pipeline(PipelineOptions(model=color_model)))
-    bench(WARM_UP + 1, batches=[1], cpu_engine="openvino", threads=1, fallback=True)
-    assert given == [dict(threads=1, fallback=True, cpu_engine="openvino")]
+    bench(WARM_UP + 1, batches=[1], device="openvino", threads=1, fallback=True)
+    assert given == [dict(threads=1, fallback=True, device="openvino")]
 
 
 @pytest.mark.parametrize("encoding", sorted(ENCODERS))

@@ -75,7 +75,7 @@ def test_every_backend_marks_and_counts(broken_model, save_engine, request, engi
     if engine == "tensorrt":
         request.getfixturevalue("gpu")()
         path = save_engine(path)
-    with open_backend(find_model(path), 1, engine if engine == "openvino" else "onnxruntime") as backend:
+    with open_backend(find_model(path), 1, "openvino" if engine == "openvino" else "auto") as backend:
         assert backend.non_finite == NonFinite() and not backend.blind
         heatmaps = backend(np.repeat(ONE_BATCH, 2, 0))["heatmaps"]
         assert np.isnan(heatmaps[:, 3]).all() and np.isfinite(np.delete(heatmaps, 3, 1)).all()

@@ -75,7 +75,11 @@ def test_good_values(option, value, expected):
         (OPTIONS["beta"], "1", "expected beta to be a number in 0.0..50.0, got '1'"),
         (OPTIONS["tracking"], 1, "expected tracking to be true or false, got 1"),
         (OPTIONS["model"], 3, "expected model to be a text, got 3"),
-        (OPTIONS["cpu_engine"], "x", "expected cpu_engine to be one of onnxruntime, openvino, got 'x'"),
+        (
+            OPTIONS["device"],
+            "x",
+            "expected device to be one of auto, cpu, cuda, tensorrt-ep, openvino, engine, got 'x'",
+        ),
         (TOPICS, "image", "expected topics to be a list of texts, got 'image'"),
         (TOPICS, ["image", 1], "expected topics to be a list of texts, got ['image', 1]"),
         (ROI, [1.5], "expected roi to be a list of whole numbers, got [1.5]"),
@@ -145,6 +149,7 @@ def test_options_by_name():
     [
         ({"detect_evry": 1}, "^unknown option 'detect_evry'; did you mean 'detect_every'. known: beta, "),
         ({"treshold": 1}, "^unknown option 'treshold'; did you mean '(score|person)_threshold'. known: beta, "),
+        ({"cpu_engine": "openvino"}, "^unknown option 'cpu_engine'; its name is 'device' now, .*known: beta"),
         ({"xyz": 1}, "^unknown option 'xyz'; known: beta, confirm_after, "),
         ({"detect_every": 0}, "^expected detect_every in 1..1000, got 0$"),
     ],
@@ -167,6 +172,7 @@ def test_check_options():
     [
         ("", ""),
         ("modle", "model"),
+        ("cpu_engine", ""),
         ("detect_evry", "detect_every"),
         ("treshold", "score_threshold"),
         ("waypoints", ""),

@@ -168,9 +168,10 @@ def test_what_is_no_image(estimator, spot, image, words):
         ({"smoothing": True}, "expected tracking=True beside smoothing=True"),
         ({"detector": None}, '"full_frame" uses none'),
         ({"detect_every": 5}, "expected detect_every=1 without tracking, got 5"),
-        ({"device": "cuda"}, "expected device \"cpu\" or None, got 'cuda'"),
-        ({"device": "cuda"}, "pose build-engine"),
-        ({"device": "cpu", "detector": "x.engine"}, 'expected an .onnx model for device "cpu", got x.engine'),
+        ({"device": "gpu"}, "expected device to be one of auto, cpu, cuda, tensorrt-ep, openvino, engine, got 'gpu'"),
+        ({"device": None}, "expected device to be one of auto, cpu, cuda, tensorrt-ep, openvino, engine, got None"),
+        ({"cpu_engine": "openvino"}, "unknown option 'cpu_engine'; its name is 'device' now"),
+        ({"device": "cpu", "detector": "x.engine"}, "expected an .onnx model for device cpu, got x.engine"),
     ],
 )
 def test_options_that_are_refused(estimator, options, words):

@@ -52,6 +52,7 @@ def test_given_values_win(make_node):
     "override, words",
     [
         (dict(treshold=0.5), "unknown parameter 'treshold'; did you mean '.*threshold'"),
+        (dict(cpu_engine="openvino"), "unknown parameter 'cpu_engine'; its name is 'device' now"),
         (dict(modle="x"), "unknown parameter 'modle'; did you mean 'model'. known: auto_activate, beta, "),
         (dict(image_topic="x"), "did you mean 'image_topics'"),
         (dict(detect_every=0), "^expected detect_every in 1..1000, got 0$"),

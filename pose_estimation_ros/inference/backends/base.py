@@ -7,7 +7,7 @@ import numpy as np
 from pose_estimation_ros.core.fields import check_field, whole
 from pose_estimation_ros.inference.non_finite import NonFinite, mark_non_finite, total
 
-CPU_ENGINES = ("onnxruntime", "openvino")  # libraries that run .onnx files, the default first
+DEVICES = ("auto", "cpu", "cuda", "tensorrt-ep", "openvino", "engine")  # what runs a network, the default first
 MAX_THREADS = 256  # with many thousands ONNX Runtime takes all memory and ends the process
 Shape = Tuple[Optional[int], ...]  # None for a free dimension
 Outputs = Dict[str, np.ndarray]
@@ -26,13 +26,13 @@ class Backend:
     it. Use it as a context manager or call ``close()``.
 
     Attributes:
-        name: such as "onnxruntime".
+        name: of library and device, such as "onnxruntime" for the CPU or "onnxruntime (cuda)".
         precision: precision of the arithmetic, "fp32", "fp16" or "int8", or "" if unknown. open_backend sets it.
         input_shape: shape of the input, None for a free dimension.
         output_shapes: {output name: shape}, None for a free dimension.
         fault: why this backend replaced another one, "" if it did not.
         copies_ms: {"copy in", "copy out"} total host-device copy time since time_copies() was called, in ms. It is
-            included in the duration of the calls. Empty before time_copies(), and always on CPU backends.
+            included in the duration of the calls. Empty before time_copies(), and always but on TensorRT.
         non_finite: number of values that were not finite since the network was opened.
         blind: whether an output of the last batch had no finite value at all.
     """

@@ -1,4 +1,4 @@
-"""Run an engine, and after its first fault its ONNX model on the CPU, so that a robot continues to see people."""
+"""Run a network on a GPU, and after its first fault on the CPU, so that a robot continues to see people."""
 
 from typing import Callable, Dict, Optional
 
@@ -23,7 +23,7 @@ class FallbackBackend(Backend):
             primary: the open backend.
             open_onnx: opens the backend that takes over. None if there is none or if ``primary`` is that backend
                 already; then errors of ``primary`` are raised.
-            fault: why ``primary`` replaces an engine from the start, "" if it does not.
+            fault: why ``primary`` replaces another one from the start, "" if it does not.
         """
         self._backend, self._open_onnx, self.fault = primary, open_onnx, fault
         self._earlier = NonFinite()
@@ -82,7 +82,7 @@ class FallbackBackend(Backend):
         return self._backend(batch)
 
     def _take_over(self, open_onnx: Callable[[], Backend]) -> None:
-        """Close the engine and open the ONNX model in its place."""
+        """Close the active backend and open the ONNX model on the CPU in its place."""
         self._earlier, self._open_onnx = self._backend.non_finite, None
         self._backend.close()
         self._backend = open_onnx()

@@ -5,10 +5,11 @@ import os
 from typing import Dict, List, Optional
 
 from pose_estimation_ros.core.atomic_files import JsonObject
-from pose_estimation_ros.core.errors import ModelError, did_you_mean
+from pose_estimation_ros.core.errors import ConfigError, ModelError, did_you_mean
 from pose_estimation_ros.core.model_spec import ENGINE, load_model_spec, parse_spec, read_model, spec_path
 from pose_estimation_ros.core.onnx_file import check_onnx
 from pose_estimation_ros.core.resources import model_folders
+from pose_estimation_ros.inference.backends.base import DEVICES
 from pose_estimation_ros.inference.backends.model_file import ModelFile
 from pose_estimation_ros.inference.trt.cache import cached_engines, read_engine
 from pose_estimation_ros.inference.trt.gpu import ask_gpu
@@ -25,22 +26,28 @@ class Hashes(Dict[str, str]):
         return self[path]
 
 
-def find_model(name_or_path: str, hashes: Optional[Hashes] = None) -> ModelFile:
+def find_model(name_or_path: str, hashes: Optional[Hashes] = None, device: str = DEVICES[0]) -> ModelFile:
     """Find a model, read it, and check that it and the files beside it belong together.
 
     A path is used as it is. A name, with or without ".onnx", is looked up in model_folders(). "x.engine" is looked up
-    there, then among the engines that were built from the model x on this machine, of which the newest is taken.
+    there, then among the engines that were built from the model x on this machine, of which the newest is taken. On the
+    device "engine", x means the newest of these engines, too.
 
     Args:
         name_or_path: name or path of the model.
         hashes: known hashes of ONNX files; receives those that are computed here.
+        device: one of DEVICES, on which the model is to run.
 
     Raises:
+        ConfigError: the model is an engine, and the device runs ONNX models only.
         ModelError: the model does not exist (the message lists the folders and the models in them), a file is damaged,
             or it does not belong to its spec or sidecar.
     """
     hashes = Hashes() if hashes is None else hashes
-    path = find_path(name_or_path)
+    if name_or_path.endswith(ENGINE) and device not in ("auto", "engine"):
+        raise ConfigError("expected an .onnx model for device %s, got %s" % (device, name_or_path))
+    by_model = device == "engine" and not name_or_path.endswith(ENGINE)
+    path = None if by_model else find_path(name_or_path)
     if path is None:
         return _newest_engine(name_or_path, hashes)
     if path.endswith(ENGINE):
@@ -50,6 +57,16 @@ def find_model(name_or_path: str, hashes: Optional[Hashes] = None) -> ModelFile:
     if not os.path.exists(spec_path(path)):
         return onnx_file(path)
     return ModelFile(path, "onnx", load_model_spec(path, hashes.get(path)), {}, path)
+
+
+def names_engine(name_or_path: str, device: str) -> bool:
+    """Tell whether find_model() finds an engine.
+
+    Args:
+        name_or_path: name or path of the model.
+        device: one of DEVICES.
+    """
+    return name_or_path.endswith(ENGINE) or device == "engine"
 
 
 def find_path(name_or_path: str) -> Optional[str]:
@@ -77,12 +94,17 @@ def find_path(name_or_path: str) -> Optional[str]:
 
 
 def find_onnx(engine: str) -> Optional[str]:
-    """Find the ONNX model of an engine by its name: beside it, or among the known models. None if there is none."""
-    beside = os.path.splitext(engine)[0] + ONNX
+    """Find the ONNX model of an engine by a name: beside it, or among the known models. None if there is none."""
+    beside = _onnx_of(engine)
     try:
         return beside if os.path.isfile(beside) else find_path(os.path.basename(beside))
     except ModelError:
         return None
+
+
+def _onnx_of(name: str) -> str:
+    """Return "x.onnx" for "x", "x.onnx" and "x.engine"."""
+    return (os.path.splitext(name)[0] if name.endswith((ONNX, ENGINE)) else name) + ONNX
 
 
 def onnx_file(path: str) -> ModelFile:
@@ -112,12 +134,12 @@ def _make_engine_file(path: str, name: str, content: bytes, sidecar: JsonObject,
 
 
 def _newest_engine(name: str, hashes: Hashes) -> ModelFile:
-    """Return the newest engine in the cache that was built for this machine from the ONNX model x, for ``x.engine``.
+    """Return the newest engine in the cache that was built from the ONNX model of a name on this machine.
 
     Raises:
         ModelError: no engine is built yet, or the model, TensorRT or the driver is missing.
     """
-    onnx = str(find_path(os.path.splitext(name)[0] + ONNX))
+    onnx = str(find_path(_onnx_of(name)))
     gpu = ask_gpu()
     skipped: List[str] = []
     for path, content, sidecar in cached_engines(dict(gpu.machine, onnx_sha256=hashes[onnx]), skipped=skipped):

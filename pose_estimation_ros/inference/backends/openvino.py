@@ -68,8 +68,7 @@ def _compile(model_path: str, threads: int) -> "CompiledModel":
         import openvino
     except ImportError as error:
         raise ModelError(
-            "%s: cpu_engine openvino needs openvino (pip install openvino; CPython 3.10 or later): %s"
-            % (model_path, error)
+            "%s: device openvino needs openvino (pip install openvino; CPython 3.10 or later): %s" % (model_path, error)
         )
     settings: Dict[str, object] = dict(SETTINGS)
     if threads:

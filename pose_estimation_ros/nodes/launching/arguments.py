@@ -6,7 +6,7 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Sequence
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.resources import config_file, demo_clip
-from pose_estimation_ros.inference.options import Option, intended_name, parse_text, unknown_text
+from pose_estimation_ros.inference.options import RENAMED, Option, intended_name, parse_text, unknown_text
 from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS, VIDEO_PARAMETERS
 
 
@@ -75,16 +75,23 @@ def replay_arguments() -> List[Argument]:
 def warn_of_misspelled(names: Iterable[str], arguments: Sequence[Argument]) -> None:
     """Warn on stderr of each name that is a misspelling of an argument, as launch ignores unknown names.
 
-    A warning, not an error: the name may be an argument of another launch file, which includes this one.
+    A warning, not an error: the name may be an argument of another launch file, which includes this one. The old name
+    of an argument is an error.
 
     Args:
         names: Names of arguments that the user wrote on the command line.
         arguments: All arguments of the launch file.
+
+    Raises:
+        ConfigError: A name is the old one of an argument.
     """
     known = [argument.name for argument in arguments]
     for name in names:
+        text = unknown_text("launch argument", name, known)
+        if RENAMED.get(name) in known:
+            raise ConfigError(text)
         if name not in known and intended_name(name, known):
-            print("warning: %s" % unknown_text("launch argument", name, known), file=sys.stderr)
+            print("warning: %s" % text, file=sys.stderr)
 
 
 def pose_node(values: Dict[str, str]) -> Dict[str, Any]:

@@ -64,10 +64,10 @@ def _accuracy_of(path: str | Path, data: str | Path, flip: bool) -> dict[str, An
 
     model, benchmarks = find_model(str(path)), Benchmarks(data)
     if model.spec is None or model.spec.task != "person_detector":
-        return accuracy_of_pose_model(model, benchmarks.poses, protocol=find_protocol(None, flip))[0]
+        return accuracy_of_pose_model(model, benchmarks.poses, protocol=find_protocol(None, flip), device="cpu")[0]
     if flip:
         raise ConfigError(f"expected --flip with pose models alone, got the detector {path}")
-    return accuracy_of_detector(model, benchmarks.detectors)[0]
+    return accuracy_of_detector(model, benchmarks.detectors, device="cpu")[0]
 
 
 def to_text(figures: dict[str, Any]) -> str:

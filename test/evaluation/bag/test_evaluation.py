@@ -97,10 +97,10 @@ def test_a_model_is_hashed_once_for_all_topics(evaluate, save_bag, stamps, color
     more = [("/left", image_message(np.zeros((128, 96, 3), np.uint8), s), s) for s in stamps(2)]
     bag = save_bag("bag", stamps(2), more=more)
     sha256, names = jobs.model_sha256, []
-    monkeypatch.setattr(jobs, "model_sha256", lambda name: names.append(name) or sha256(name))
+    monkeypatch.setattr(jobs, "model_sha256", lambda *args: names.append(args) or sha256(*args))
     status, runs = evaluate(bag, "--topic", TOPIC, "--topic", "/left", "--no-video")
     assert status == 0 and len(runs) == 2
-    assert names == [color_model, "full_frame"]
+    assert names == [(color_model, "auto"), ("full_frame", "auto")]
 
 
 def test_what_is_written(evaluate, save_bag, stamps, tmp_path):
@@ -229,8 +229,8 @@ def test_the_models_engine_is_the_one_asked_for(evaluate, dots, tmp_path, monkey
     monkeypatch.setitem(sys.modules, "openvino", None)
     images, file = dots / "images", dots / "person_keypoints.json"
     main(["make-bag", str(images), "--annotations", str(file), "--out", str(tmp_path / "bag")])
-    status, _ = evaluate(tmp_path / "bag", "--boxes", boxes, "--no-video", "-p", "cpu_engine:=openvino")
-    assert status == 1 and "cpu_engine openvino needs openvino" in capsys.readouterr().err
+    status, _ = evaluate(tmp_path / "bag", "--boxes", boxes, "--no-video", "-p", "device:=openvino")
+    assert status == 1 and "device openvino needs openvino" in capsys.readouterr().err
 
 
 def test_the_truth_may_be_a_topic(evaluate, dots, tmp_path):

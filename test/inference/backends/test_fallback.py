@@ -18,7 +18,7 @@ BATCH = np.random.RandomState(0).uniform(0, 255, (3, 3, 64, 48)).astype(np.float
 
 
 def run_onnx(path):
-    with open_backend(onnx_file(path), threads=1) as backend:
+    with open_backend(onnx_file(path), threads=1, device="cpu") as backend:
         return backend(BATCH)["heatmaps"]
 
 
@@ -81,27 +81,19 @@ def test_copies_are_the_engines_as_long_as_it_works(gpu, color_model, save_engin
         assert backend.copies_ms == {}
 
 
-@pytest.mark.parametrize("cpu_engine", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("device", ["auto", "engine"])
 @pytest.mark.parametrize("is_built", [True, False])
-def test_the_cpu_engine_asked_for_serves(gpu, color_model, save_engine, monkeypatch, is_built, cpu_engine):
-    """When it is opened, and in the middle of its work. OpenVINO need not be there: who opens what counts."""
+def test_the_cpu_serves_even_where_onnx_runtime_has_a_gpu(gpu, ort_gpu, color_model, save_engine, is_built, device):
     cudart, _ = gpu()
-    path, opened = save_engine(color_model), []
-
-    def spy(model, threads=0, cpu_engine="onnxruntime"):
-        if model.kind == "onnx":
-            opened.append((model.path, threads, cpu_engine))
-        return open_backend(model, threads)
-
-    monkeypatch.setattr("pose_estimation_ros.inference.backends.open.open_backend", spy)
+    asked, path = ort_gpu().asked, save_engine(color_model)
     if not is_built:
         _half(cudart, path)
-    backend, _ = open_model(path, "top_down", 1, fallback=True, cpu_engine=cpu_engine)
+    backend, _ = open_model(path, "top_down", 1, fallback=True, device=device)
     with backend:
         cudart.failing["cudaEventSynchronize"] = 700
-        backend(BATCH)
-        assert backend.fault
-    assert opened == [(color_model, 1, cpu_engine)]
+        assert np.allclose(backend(BATCH)["heatmaps"], run_onnx(color_model), atol=1e-5)
+        assert backend.fault and backend.name == "onnxruntime (after: %s)" % backend.fault
+    assert asked == []
 
 
 def test_a_fault_without_a_model_to_go_on_with(gpu, color_model, save_engine):

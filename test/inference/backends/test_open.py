@@ -10,7 +10,8 @@ import sys
 import numpy as np
 import pytest
 
-from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.core.errors import ConfigError, CudaError, ModelError
+from pose_estimation_ros.inference.backends.find import engine_file, onnx_file
 from pose_estimation_ros.inference.backends.model_file import ModelFile
 from pose_estimation_ros.inference.backends.open import open_backend, open_model
 
@@ -103,3 +104,123 @@ def test_an_onnx_file_is_hashed_once(color_model, counted):
     with backend:
         assert counts["open 1.engine"] == 0
     assert counts["hash color_model.onnx"] == counts["open color_model.onnx"] == 1
+
+
+BATCH = np.random.RandomState(0).uniform(0, 255, (3, 3, 64, 48)).astype(np.float32)
+GPU = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
+ON_CUDA, ON_TENSORRT = "onnxruntime (cuda)", "onnxruntime (tensorrt-ep)"
+NO_PROVIDER, NOT_LOADED = "pip install onnxruntime-gpu", "file too short"
+MISSING_OPENVINO = "device openvino needs openvino"
+
+
+@pytest.mark.parametrize(
+    "device, offered, unloadable, fallback, name, fault",
+    [
+        ("auto", [], [], False, "onnxruntime", ""),
+        ("auto", [], [], True, "onnxruntime", ""),
+        ("auto", GPU, [], False, ON_CUDA, ""),
+        ("auto", GPU, GPU[1:2], False, "onnxruntime", NOT_LOADED),
+        ("cpu", GPU, [], False, "onnxruntime", ""),
+        ("cpu", [], [], True, "onnxruntime", ""),
+        ("cuda", GPU, [], False, ON_CUDA, ""),
+        ("cuda", GPU, [], True, ON_CUDA, ""),
+        ("cuda", [], [], False, None, NO_PROVIDER),
+        ("cuda", [], [], True, "onnxruntime", NO_PROVIDER),
+        ("cuda", GPU, GPU[1:2], False, None, NOT_LOADED),
+        ("cuda", GPU, GPU[1:2], True, "onnxruntime", NOT_LOADED),
+        ("tensorrt-ep", GPU, [], False, ON_TENSORRT, ""),
+        ("tensorrt-ep", GPU[1:], [], False, None, NO_PROVIDER),
+        ("tensorrt-ep", GPU, GPU[:1], False, None, NOT_LOADED),
+        ("tensorrt-ep", GPU, GPU[:1], True, "onnxruntime", NOT_LOADED),
+        ("openvino", GPU, [], False, None, MISSING_OPENVINO),
+        ("openvino", GPU, [], True, "onnxruntime", MISSING_OPENVINO),
+    ],
+)
+def test_what_runs_on_each_device(
+    ort_gpu, color_model, monkeypatch, device, offered, unloadable, fallback, name, fault
+):
+    """A name of None stands for an error. The outputs are those of the CPU, which is opened before there is a GPU."""
+    with open_backend(onnx_file(color_model), 1) as plain:
+        expected = plain(BATCH)["heatmaps"]
+    gpu = ort_gpu()
+    gpu.offered, gpu.unloadable = offered or ["CPUExecutionProvider"], unloadable
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    if name is None:
+        with pytest.raises(ModelError, match=fault):
+            open_model(color_model, "top_down", 1, fallback, device)
+        return
+    backend, _spec = open_model(color_model, "top_down", 1, fallback, device)
+    with backend:
+        assert fault in backend.fault and bool(fault) == bool(backend.fault) and backend.precision == "fp32"
+        assert backend.name == (name + " (after: %s)" % backend.fault if fault else name)
+        assert np.array_equal(backend(BATCH)["heatmaps"], expected)
+
+
+@pytest.mark.parametrize("device, fallback", [("auto", False), ("cuda", True), ("tensorrt-ep", True)])
+def test_the_cpu_answers_the_batch_in_which_a_gpu_fails(ort_gpu, color_model, device, fallback):
+    gpu = ort_gpu()
+    backend, _spec = open_model(color_model, "top_down", 1, fallback, device)
+    with backend:
+        before = backend(BATCH)["heatmaps"]
+        gpu.fault = RuntimeError("Error in execution: CUDA failure 700: an illegal memory access was encountered")
+        for _ in range(2):
+            assert np.array_equal(backend(BATCH)["heatmaps"], before)
+        assert "illegal memory access" in backend.fault and backend.name.startswith("onnxruntime (after: ")
+
+
+def test_without_fallback_the_fault_of_a_gpu_is_raised(ort_gpu, color_model):
+    gpu = ort_gpu()
+    backend, _spec = open_model(color_model, "top_down", 1, device="cuda")
+    gpu.fault = RuntimeError("Error in execution: CUDA failure 2: out of memory")
+    with backend, pytest.raises(CudaError, match="out of memory"):
+        backend(BATCH)
+
+
+def test_a_corrupt_file_is_no_fault_of_the_gpu(ort_gpu, tmp_path):
+    ort_gpu()
+    path = tmp_path / "m.onnx"
+    path.write_bytes(b"\x08\x07" * 50)
+    with pytest.raises(ModelError, match="expected an ONNX model"):
+        open_backend(ModelFile(str(path), "onnx", None, {}, str(path)))
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda", "tensorrt-ep", "openvino"])
+@pytest.mark.parametrize("fallback", [False, True])
+def test_an_engine_is_refused_where_onnx_models_run(gpu, color_model, save_engine, device, fallback):
+    gpu()
+    path = save_engine(color_model)
+    for model in (path, "x.engine", engine_file(path)):
+        with pytest.raises(ConfigError, match="expected an .onnx model for device %s, got .*.engine" % device):
+            open_model(model, "top_down", 1, fallback, device)
+
+
+@pytest.mark.parametrize("device", ["gpu", "onnxruntime", "", None])
+def test_an_unknown_device_is_refused(color_model, device):
+    with pytest.raises(ConfigError, match="expected device to be one of auto, cpu, cuda, .*, got "):
+        open_model(color_model, "top_down", device=device)
+
+
+@pytest.mark.parametrize("name", ["color_model", "color_model.onnx", "color_model.engine", "{folder}/color_model.onnx"])
+def test_the_device_engine_takes_the_newest_engine_of_a_model(
+    gpu, color_model, save_engine, monkeypatch, tmp_path, name
+):
+    gpu()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("pose_estimation_ros.inference.backends.find.model_folders", lambda: [str(tmp_path)])
+    name = name.format(folder=tmp_path)
+    with pytest.raises(ModelError, match="no engine is built for this machine yet: run `pose build-engine "):
+        open_model(name, "top_down", device="engine")
+    backend, _spec = open_model(name, "top_down", device="engine", fallback=True)
+    with backend:
+        assert backend.name.startswith("onnxruntime (after: ") and "no engine is built" in backend.fault
+    cache = tmp_path / "cache" / "pose_estimation_ros" / "engines"
+    cache.mkdir(parents=True)
+    moved(save_engine(color_model), cache / "0.engine")
+    backend, _spec = open_model(name, "top_down", device="engine")
+    with backend:
+        assert backend.name == "tensorrt" and backend.fault == ""
+
+
+def test_an_onnx_file_is_refused_on_the_device_engine(color_model):
+    with pytest.raises(ConfigError, match="expected an .engine model for device engine, got .*color_model.onnx"):
+        open_backend(onnx_file(color_model), device="engine")

@@ -43,7 +43,7 @@ def test_shapes_and_a_view(openvino, mean_model):
 def test_shipped_models_answer_as_on_onnx_runtime(openvino, repository, name, task):
     """To 1e-3 of outputs of 0..1; boxes are px."""
     path = str(repository / "models" / (name + ".onnx"))
-    backend, spec = open_model(path, task, 1, cpu_engine="openvino")
+    backend, spec = open_model(path, task, 1, device="openvino")
     width, height = spec.input_size_wh
     batch = np.random.RandomState(2).uniform(0, 255, (2, 3, height, width)).astype(np.float32)
     with backend, OnnxRuntimeBackend(path, 1) as reference:
@@ -84,7 +84,7 @@ def test_commands_run_all_their_networks_on_it(openvino, opened, tmp_path, comma
     content = {"images": [{"id": 1, "file_name": "1.png"}], "annotations": [person]}
     (tmp_path / "data" / "person_keypoints.json").write_text(json.dumps(content))
     places = {"data": tmp_path / "data", "out": tmp_path / "out"}
-    argv = [word.format(**places) for word in command] + ["--cpu-engine", "openvino", "--threads", "1"]
+    argv = [word.format(**places) for word in command] + ["--device", "openvino", "--threads", "1"]
     assert main(argv) == 0
     counted = 2 * (command[0] == "compare")  # it counts multiply-adds by a run on ONNX Runtime
     assert opened.count("onnxruntime") == counted and opened.count("openvino") >= 2
@@ -124,7 +124,9 @@ def test_without_openvino_the_message_says_what_to_install(mean_model, monkeypat
 
 
 def test_an_unknown_engine(mean_model):
-    with pytest.raises(ConfigError, match="expected cpu_engine out of onnxruntime, openvino, got 'tvm'"):
+    with pytest.raises(
+        ConfigError, match="expected device to be one of auto, cpu, cuda, tensorrt-ep, openvino, engine, got 'tvm'"
+    ):
         open_backend(onnx_file(mean_model("n")), 1, "tvm")
 
 

@@ -117,6 +117,11 @@ def test_a_misspelled_argument_is_a_warning_as_launch_ignores_it(capsys, names, 
     assert stderr.startswith(words) and stderr.count("\n") == bool(words)
 
 
+def test_the_old_name_of_an_argument_is_an_error():
+    with pytest.raises(ConfigError, match="unknown launch argument 'cpu_engine'; its name is 'device' now"):
+        la.warn_of_misspelled(["model", "cpu_engine"], la.pose_arguments("cpu"))
+
+
 class Remember:
     """Stands for any class of launch: keeps what it was made with."""
 

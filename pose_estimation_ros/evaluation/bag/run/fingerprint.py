@@ -30,15 +30,19 @@ def bag_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def model_sha256(name: str) -> list[str]:
+def model_sha256(name: str, device: str) -> list[str]:
     """Hash a model's file, and its spec where it has one.
 
     For an engine that does not exist, these are the files of its ONNX model, which may be used in its place.
+
+    Args:
+        name: name or path of the model.
+        device: device on which it runs, see open_backend.
     """
     if name == FULL_FRAME:
         return []
     try:
-        path = find_path(name) or find_model(name).path
+        path = (device != "engine" and find_path(name)) or find_model(name, device=device).path
     except ModelError:  # opening it uses the ONNX model, or says what is missing
         path = find_onnx(name) or ""
     return [file_sha256(str(p)) for p in (path, spec_path(path)) if Path(p).is_file()]

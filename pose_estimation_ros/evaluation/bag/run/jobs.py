@@ -74,7 +74,7 @@ class Job(NamedTuple):
         folder: for the results of the topic.
         ground_truth: ground truth of the topic, None without one.
         pseudo_ground_truth: a function that makes it at its first call; None without one.
-        model_sha256: a function from a model's name to its hashes, which computes each once.
+        model_sha256: a function from a model's name and device to its hashes, which computes each once.
         note: is called with news for the user.
     """
 
@@ -85,7 +85,7 @@ class Job(NamedTuple):
     folder: Path
     ground_truth: GroundTruth | None
     pseudo_ground_truth: Callable[[], GroundTruth | None]
-    model_sha256: Callable[[str], list[str]]
+    model_sha256: Callable[[str, str], list[str]]
     note: Note
 
 
@@ -207,7 +207,7 @@ def run_or_reuse(job: Job, options: PipelineOptions) -> Run:
         options: options of the pipeline, with the model.
     """
     target = job.folder / Path(options.model).stem
-    sha256 = next(iter(job.model_sha256(options.model)), "")
+    sha256 = next(iter(job.model_sha256(options.model, options.device)), "")
     about = {"bag": job.bag.name, "topic": job.topic, **about_model(options, sha256, job.evaluation.boxes)}
     inputs = inputs_of(job, about, options)
     results = None if job.evaluation.again else up_to_date_results(target, inputs)
@@ -236,6 +236,8 @@ def run_model(job: Job, options: PipelineOptions, target: Path, about: dict[str,
             checked = checking_size(estimate, ground_truth) if ground_truth else estimate
             record = run(job.bag, job.topic, checked, folder, clock)
             record.fault, record.non_finite = network.fault, network.non_finite
+            backend = network if isinstance(network, Backend) else network.backend
+            record.backend, record.precision = backend.name, backend.precision
             if record.non_finite.values:
                 warn(f"{target}: {options.model}: {record.non_finite.text()}")
             if ground_truth and not record.partial:
@@ -257,9 +259,9 @@ def inputs_of(job: Job, about: dict[str, Any], options: PipelineOptions) -> dict
     return {
         **about,
         "bag_sha256": job.bag_sha256,
-        "networks_sha256": [job.model_sha256(options.model), job.model_sha256(options.detector)],
+        "networks_sha256": [job.model_sha256(name, options.device) for name in (options.model, options.detector)],
         "truth_sha256": ground_truth_sha256(job.ground_truth),
-        "pseudo_truth": [pseudo, *job.model_sha256(pseudo)] if pseudo else None,
+        "pseudo_truth": [pseudo, *job.model_sha256(pseudo, options.device)] if pseudo else None,
         "clock": [evaluation.realtime, evaluation.latency_ms],
         "pictures": [evaluation.color_by, evaluation.video],
         "code": program(),
@@ -283,7 +285,7 @@ def opened(
         with build_pipeline(options) as pipeline:
             yield by_pipeline(pipeline), pipeline.skeleton, pipeline
     else:
-        shared: Any = {"threads": options.threads, "fallback": options.fallback, "cpu_engine": options.cpu_engine}
+        shared: Any = {"threads": options.threads, "fallback": options.fallback, "device": options.device}
         backend, spec = open_model(options.model, "top_down", **shared)
         with backend:
             estimator = TopDown(backend, spec, flip_test=options.flip_test)

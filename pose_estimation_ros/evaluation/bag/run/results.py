@@ -15,7 +15,7 @@ from pose_estimation_ros.evaluation.bag.run.runner import Record
 from pose_estimation_ros.inference.options import PipelineOptions
 
 SCHEMA = "pose_estimation_ros bag results 1"
-MODEL_OPTIONS = ("flip_test", "fallback", "cpu_engine")  # options that count without a pipeline
+MODEL_OPTIONS = ("flip_test", "fallback", "device")  # options that count without a pipeline
 STAMP_COUNTS = ("without_stamp", "stamp_repeated", "stamp_out_of_order")
 
 
@@ -43,6 +43,8 @@ def files_of(
     results = {
         "schema": SCHEMA,
         **about,
+        "backend": record.backend,
+        "precision": record.precision,
         "fallback_in_use": record.fault,
         "non_finite": record.non_finite._asdict(),
         "clock": {"realtime": clock.realtime, "latency_ms": clock.latency_ms},

@@ -56,6 +56,8 @@ class Record:
         stamps_ns: stamps of all frames that were read.
         partial: why not all of the bag was worked on, "" where all was.
         interrupted: whether Ctrl-C ended the run.
+        backend: name of what ran the pose network at the end, with its device.
+        precision: of its arithmetic.
         fault: why a network ran on something else than was asked for, "" where it did not.
         non_finite: count of what the networks computed that is not finite.
     """
@@ -68,6 +70,8 @@ class Record:
     stamps_ns: set[int] = field(default_factory=set)
     partial: str = ""
     interrupted: bool = False
+    backend: str = ""
+    precision: str = ""
     fault: str = ""
     non_finite: NonFinite = NonFinite()
 
