@@ -36,6 +36,7 @@ COMMANDS = {
         "",
     ),
     "get": ("pose_estimation_ros.cli.get", "download a published model and import it", ""),
+    "import": ("pose_estimation_ros.cli.import_model", "make an ONNX model of another program one of this package", ""),
     "train": ("pose_estimation_ros.cli.train", "train a model from a recipe", "train"),
     "models": ("pose_estimation_ros.cli.models", "show what each model costs, beside its paper's figures", "train"),
     "export": (

@@ -1,0 +1,275 @@
+"""Import a model of another program: conclude what its file leaves open, rewrite it, check it, and write its spec."""
+
+import hashlib
+import os
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+
+import numpy as np
+import onnx
+
+from pose_estimation_ros.core.atomic_files import JsonObject, write_json, write_whole
+from pose_estimation_ros.core.errors import ConfigError, ModelError, PoseError
+from pose_estimation_ros.core.model_spec import NAME, ModelSpec, load_model_spec, model_name, spec_path
+from pose_estimation_ros.core.resources import resource_folders, user_models
+from pose_estimation_ros.importing.model_import import ModelImport as ModelImport
+from pose_estimation_ros.importing.model_import import checked, given
+from pose_estimation_ros.importing.network.foreign_file import Foreign, open_foreign, shape_text
+from pose_estimation_ros.importing.network.parity import (
+    TOLERANCE,
+    Network,
+    largest_difference,
+    noise,
+    open_original,
+    original_input,
+)
+from pose_estimation_ros.importing.network.rewrite import Entry, Side, rewrite, with_foreign_outputs, with_shapes
+from pose_estimation_ros.importing.pose.choose_skeleton import choose_skeleton
+from pose_estimation_ros.importing.pose.conventions import Conventions, conclude
+from pose_estimation_ros.importing.pose.detect import Seen, detect
+from pose_estimation_ros.importing.pose.families import NO_MEAN, NO_STD, get_family
+from pose_estimation_ros.importing.pose.metadata import read_pipeline, read_ultralytics
+from pose_estimation_ros.importing.pose.outputs import KINDS, Contract
+
+Say = Callable[[str], None]
+MMDEPLOY_NAMES = ("end2end",)  # every file of MMDeploy has this name: that of its folder tells more
+
+
+class Imported(NamedTuple):
+    """Hold a rewritten model and its spec, whose sha256 is still empty."""
+
+    model: onnx.ModelProto
+    spec: ModelSpec
+
+
+def import_model(order: ModelImport, report: Say) -> str:
+    """Import a model of another program.
+
+    Args:
+        order: the file, and what it does not tell.
+        report: receives a line for each conclusion and check.
+
+    Returns:
+        The path of the new ONNX file, beside which its spec lies.
+
+    Raises:
+        ConfigError: an option is missing, wrong, or does not go with the file; or the name is taken.
+        ModelError: the file is of another kind, damaged, or of no known kind.
+        DataError: the new files cannot be written.
+    """
+    order = checked(order)
+    if order.like is not None and not order.detector:
+        get_family(order.like)
+    path = _target(order)
+    foreign = open_foreign(order.source)
+    imported = _import_detector(order, foreign, report) if order.detector else _import_pose(order, foreign, report)
+    content = imported.model.SerializeToString()
+    spec = imported.spec._replace(
+        name=os.path.splitext(os.path.basename(path))[0],
+        sha256=hashlib.sha256(content).hexdigest(),
+        training={"imported": _provenance(order, foreign, imported.spec.training)},
+    )
+    write_whole(path, content)
+    write_json(spec_path(path), spec.to_json(), indent=1)
+    load_model_spec(path)
+    _report_operators(path, report)
+    report("wrote %s and %s" % (path, spec_path(path)))
+    if order.check:
+        _check_conventions(path, report)
+    return path
+
+
+def _target(order: ModelImport) -> str:
+    """Return the path of the new file. Raises ConfigError where its name is taken."""
+    name = order.name or _name_of(order.source)
+    if not NAME.fullmatch(name):
+        raise ConfigError("expected --name of letters, digits, _, - and ., got %r" % name)
+    folder = order.out or user_models()
+    path = os.path.join(folder, name + ".onnx")
+    for shipped in resource_folders("models"):
+        if os.path.isfile(os.path.join(shipped, name + ".onnx")):
+            raise ConfigError("expected --name with another name than that of a model of this package, got %s" % name)
+    if os.path.realpath(path) == os.path.realpath(order.source):
+        raise ConfigError("expected --out or --name for another file than the source, got %s" % path)
+    taken = [file for file in (path, spec_path(path)) if os.path.lexists(file)]
+    if taken and not order.force:
+        raise ConfigError("%s exists already: give another --name, or --force to replace it" % taken[0])
+    return path
+
+
+def _name_of(source: str) -> str:
+    """Derive a name from that of the file, or of the folder of a file that MMDeploy made."""
+    name = model_name(source)
+    folder = os.path.dirname(os.path.abspath(source))
+    return model_name(folder + ".onnx") if name in MMDEPLOY_NAMES and os.path.basename(folder) else name
+
+
+def _provenance(order: ModelImport, foreign: Foreign, found: JsonObject) -> JsonObject:
+    """Return what the spec keeps on the origin of a model."""
+    return dict(
+        found,
+        file=os.path.basename(order.source),
+        sha256=hashlib.sha256(foreign.content).hexdigest(),
+        options={name: list(value) if isinstance(value, tuple) else value for name, value in given(order).items()},
+        metadata=foreign.metadata,
+        origin=order.origin,
+    )
+
+
+def _import_detector(order: ModelImport, foreign: Foreign, report: Say) -> Imported:
+    """Import a person detector."""
+    from pose_estimation_ros.importing.detect_boxes import import_detector
+
+    return Imported(*import_detector(order, foreign.model, report))
+
+
+def _import_pose(order: ModelImport, foreign: Foreign, report: Say) -> Imported:
+    """Conclude, report, rewrite and compare."""
+    told = read_ultralytics(foreign.path, foreign.metadata)
+    channels_last = foreign.input.shape[1] != 3
+    size_wh, reason = _size_wh(order, foreign, channels_last, told.size_wh if told else None)
+    report("input %d x %d px (width x height): %s" % (size_wh + (reason,)))
+    pipeline = read_pipeline(foreign.path)
+    original = open_original(foreign)
+    blank = Entry(foreign.input, channels_last, size_wh, foreign.input.shape[0], "rgb", NO_MEAN, NO_STD)
+    shapes = _shapes_of_one(original, blank)
+    free = tuple(tensor.name for tensor in foreign.outputs if _has_free_people(tensor.shape, len(shapes[tensor.name])))
+    seen = Seen(foreign.path, channels_last, size_wh, shapes, free, told, pipeline is not None, order)
+    contract = detect(seen)
+    takes_numbers = np.issubdtype(original_input(noise(blank), blank).dtype, np.floating)
+    conventions = conclude(foreign.path, contract, order, takes_numbers, pipeline)
+    skeleton, why = choose_skeleton(foreign.path, contract, conventions, order, told)
+    for line in conventions.reasons:
+        report(line)
+    report("skeleton %s, %d keypoints: %s" % (skeleton.name, skeleton.num_keypoints, why))
+    report("licence of the weights: %s" % (_licence(conventions, told.licence if told else "") or "not known"))
+    model = _rewritten(foreign, original, blank, contract, conventions, report)
+    spec = ModelSpec(
+        "", KINDS[contract.kind].task, size_wh, "rgb", skeleton, _stride(contract), conventions.decoder,
+        conventions.padding, "", {"score_threshold": conventions.score_threshold},
+        {"like": conventions.family, "licence": _licence(conventions, told.licence if told else "")},
+        conventions.decoder_options, conventions.fit,
+    )  # fmt: skip
+    return Imported(model, spec)
+
+
+def _licence(conventions: Conventions, told: str) -> str:
+    return told or conventions.licence
+
+
+def _stride(contract: Contract) -> int:
+    return int(contract.ratio) if contract.kind in ("heatmaps", "associative_embedding") else 1
+
+
+def _size_wh(
+    order: ModelImport, foreign: Foreign, channels_last: bool, told: Optional[Tuple[int, int]]
+) -> Tuple[Tuple[int, int], str]:
+    """Return (width, height) of the input, and why."""
+    shape = foreign.input.shape
+    height, width = shape[1:3] if channels_last else shape[2:4]
+    fixed = (width, height)
+    size_wh = order.size_wh or (told if None in fixed else None)
+    if size_wh is None and None in fixed:
+        text = "%s: expected --size WIDTHxHEIGHT for its input %s, whose sides are free"
+        raise ConfigError(text % (foreign.path, shape_text(shape)))
+    if size_wh is None or size_wh == fixed:
+        assert width is not None and height is not None
+        return (width, height), "the file fixes it"
+    if any(side not in (None, wanted) for side, wanted in zip(fixed, size_wh)):
+        text = "%s: expected --size as the file fixes it, %s, got %dx%d"
+        raise ConfigError(text % ((foreign.path, shape_text(shape)) + size_wh))
+    return size_wh, "by --size" if order.size_wh else "by the texts in the file"
+
+
+def _shapes_of_one(original: Network, entry: Entry) -> Dict[str, Tuple[int, ...]]:
+    """Return the shapes of a network's outputs for as few pictures as it takes."""
+    black = np.zeros_like(noise(entry, 1))
+    return {name: value.shape for name, value in original(original_input(black, entry)).items()}
+
+
+def _has_free_people(declared: Tuple[Optional[int], ...], rank: int) -> bool:
+    """Tell whether the file leaves the second axis of an output free."""
+    return len(declared) != rank or rank < 2 or declared[1] is None
+
+
+def _rewritten(
+    foreign: Foreign, original: Network, blank: Entry, contract: Contract, conventions: Conventions, report: Say
+) -> onnx.ModelProto:
+    """Rewrite a model and compare the copy with the original."""
+    entry = blank._replace(color=conventions.color, mean=conventions.mean, std=conventions.std)
+    entry = entry._replace(batch=_batch(foreign, original, entry, contract))
+    kind = KINDS[contract.kind]
+    model = rewrite(
+        foreign, entry, contract.outputs, lambda nodes, names: kind.build(nodes, names, contract, entry.size_wh)
+    )
+    network = Network(model.SerializeToString(), "the rewritten %s" % foreign.path)
+    shapes = {name: _declared(value.shape, entry, contract) for name, value in network(noise(entry)).items()}
+    model = with_shapes(model, shapes)
+    opened = Network(with_foreign_outputs(model, foreign, contract.outputs).SerializeToString(), foreign.path)
+    pictures = [("noise", noise(entry))] + _picture(entry)
+    differences = [(what, largest_difference(original, opened, entry, x, contract.outputs)) for what, x in pictures]
+    report("rewritten network against the original: %s" % ", ".join("%s %.1g" % pair for pair in differences))
+    worst = max(value for _what, value in differences)
+    if not worst <= TOLERANCE:
+        text = "%s: expected the rewritten network within %g of the original, got %.2g: please report this"
+        raise ModelError(text % (foreign.path, TOLERANCE, worst))
+    return model
+
+
+def _batch(foreign: Foreign, original: Network, entry: Entry, contract: Contract) -> Optional[int]:
+    """Return how many pictures the rewritten network takes at once, None where any number of them goes."""
+    declared = foreign.input.shape[0]
+    if KINDS[contract.kind].task != "top_down":
+        if declared not in (None, 1):
+            text = "%s: expected a network that takes one frame at a time, got one for %d"
+            raise ModelError(text % (foreign.path, declared))
+        return 1
+    if declared is not None:
+        return declared
+    try:
+        several = original(original_input(noise(entry, 2), entry))
+    except ModelError:
+        return 1
+    return None if all(several[name].shape[0] == 2 for name in contract.outputs) else 1
+
+
+def _declared(shape: Tuple[int, ...], entry: Entry, contract: Contract) -> List[Side]:
+    """Return the sides of an output: batch and number of people are free where they change."""
+    sides: List[Side] = list(shape)
+    if entry.batch is None:
+        sides[0] = "batch"
+    if KINDS[contract.kind].task == "one_stage" and contract.candidates is None:
+        sides[1] = "people"
+    return sides
+
+
+def _picture(entry: Entry) -> List[Tuple[str, np.ndarray]]:
+    """Return a frame of the demo's clip, stretched to the input, where the clip is installed."""
+    import cv2
+
+    from pose_estimation_ros.core.resources import demo_clip
+    from pose_estimation_ros.imaging.video import open_source
+
+    try:
+        with open_source(demo_clip()) as clip:
+            frame = next(iter(clip)).image
+    except (PoseError, StopIteration):
+        return []
+    image = cv2.resize(frame, entry.size_wh)[..., ::-1].transpose(2, 0, 1).astype(np.float32)
+    return [("a picture", np.ascontiguousarray(np.repeat(image[None], entry.batch or 1, 0)))]
+
+
+def _report_operators(path: str, report: Say) -> None:
+    """Name the operators that the TensorRT of old Jetsons refuses."""
+    from pose_estimation_ros.importing.tensorrt_operators import refused
+
+    for version, board in (("8.2", "JetPack 4.6"), ("8.5", "JetPack 5")):
+        names = sorted({refusal.operator for refusal in refused(path, version)})
+        if names:
+            report("TensorRT %s (%s) refuses: %s; ONNX Runtime runs them" % (version, board, ", ".join(names)))
+
+
+def _check_conventions(path: str, report: Say) -> None:
+    """Compare the conventions with others on the demo's clip."""
+    from pose_estimation_ros.importing.check import check_conventions
+
+    check_conventions(path, report)
