@@ -14,7 +14,7 @@ from page_parts import filled, table
 
 from pose_estimation_ros.core.atomic_files import write_whole
 from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
-from pose_estimation_ros.evaluation.metrics.groups import ATTRIBUTES
+from pose_estimation_ros.evaluation.metrics.groups import attributes
 from pose_estimation_ros.evaluation.splits import HALVES
 from pose_estimation_ros.training.model_table import Printed, measure
 
@@ -23,7 +23,7 @@ MODELS = Path(__file__).resolve().parents[2] / "models"
 HEADLINES = {"AP": ("AP", 1), "recall_at_1_fp": ("recall at 1 false positive per image", 100)}
 POSE_FIGURES = ("AP", "AP50", "AP75", "APM", "APL", "AR")
 BOX_FIGURES = {"AP": "box_AP", "AP50": "box_AP50"}
-TITLES = {attribute.name: attribute.title for attribute in ATTRIBUTES}
+TITLES = {attribute.name: attribute.title for attribute in attributes(17)}
 
 Figures = dict[str, Any]  # what `pose evaluate` measured
 

@@ -28,18 +28,19 @@ from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.core.errors import ConfigError, DataError, FrameError
 from pose_estimation_ros.core.fields import PATH, TRUE_OR_FALSE, Rule, check_fields, number, one_of, optional, whole
 from pose_estimation_ros.core.poses import Poses
-from pose_estimation_ros.datasets import coco_index
+from pose_estimation_ros.core.skeleton import SKELETONS
 from pose_estimation_ros.evaluation.bag.files.message_types import header, messages
-from pose_estimation_ros.evaluation.bag.files.writer import STORAGES, BagWriter
+from pose_estimation_ros.evaluation.bag.files.writer import LATCHED, STORAGES, BagWriter
 from pose_estimation_ros.evaluation.bag.metrics.ground_truth import FILE
 from pose_estimation_ros.evaluation.bag.metrics.image_annotations import Annotations
 from pose_estimation_ros.imaging.compressed import decode_compressed
 from pose_estimation_ros.imaging.video import Source, SourceFrame, open_source, warn_of_unreadable
 from pose_estimation_ros.inference.progress import progress
-from pose_estimation_ros.messages.poses import poses_to_msg
+from pose_estimation_ros.messages.poses import poses_to_msg, skeleton_to_msg
 
 RAW, COMPRESSED = "/camera/image_raw", "/camera/image_raw/compressed"
 INFO, GROUND_TRUTH = "/camera/camera_info", "/truth/keypoints"
+DESCRIPTION = "/truth/skeleton"  # of a skeleton that core.skeleton does not have
 FRAME_ID = "camera"
 BEGIN_NS = 10**9  # a stamp of 0 would mean that there is none
 FILE_FORMATS = {b"\xff\xd8": "jpeg", b"\x89PNG": "png"}  # first bytes -> name in CompressedImage.format
@@ -150,6 +151,7 @@ def write_bag(path: Path, source: Source, conversion: BagConversion, annotations
         The number of images.
     """
     count = 0
+    described = annotations is None or annotations.skeleton == SKELETONS.get(annotations.skeleton.name)
     topic = COMPRESSED if conversion.compressed else RAW
     with BagWriter(path, conversion.storage) as writer:
         for frame, stamp_ns in stamped(source, conversion.rate_hz, conversion.max_frames):
@@ -157,8 +159,11 @@ def write_bag(path: Path, source: Source, conversion: BagConversion, annotations
             image = compressed(frame, stamp, source.kind != "video") if conversion.compressed else raw(frame, stamp)
             writer.write(topic, image, stamp_ns)
             writer.write(INFO, camera_info(frame, stamp), stamp_ns)
+            if annotations and not described:
+                writer.write(DESCRIPTION, skeleton_to_msg(messages(), annotations.skeleton), stamp_ns, (LATCHED,))
+                described = True
             if annotations and (poses := annotations.poses(frame, stamp_ns, topic)) is not None:
-                writer.write(GROUND_TRUTH, people(poses, frame, stamp), stamp_ns)
+                writer.write(GROUND_TRUTH, people(poses, frame, stamp, annotations.skeleton.name), stamp_ns)
             count += 1
     if annotations:
         write_json(path / FILE, annotations.content())
@@ -258,13 +263,14 @@ def camera_info(frame: SourceFrame, stamp: Any) -> Any:
     return messages().CameraInfo(header=stamp, height=height, width=width, distortion_model="plumb_bob")
 
 
-def people(poses: Poses, frame: SourceFrame, stamp: Any) -> Any:
+def people(poses: Poses, frame: SourceFrame, stamp: Any, skeleton_name: str) -> Any:
     """Make a PersonArray message.
 
     Args:
         poses: the annotated people.
         frame: the image.
         stamp: the header.
+        skeleton_name: name of their skeleton.
     """
     height, width = frame.image.shape[:2]
-    return poses_to_msg(messages(), poses, stamp, (width, height), coco_index.SKELETON)
+    return poses_to_msg(messages(), poses, stamp, (width, height), skeleton_name)

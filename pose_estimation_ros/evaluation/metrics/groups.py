@@ -53,10 +53,8 @@ def attributes(keypoints: int) -> list[Attribute]:
 def labelled_groups(keypoints: int) -> dict[str, tuple[float, float]]:
     """Return the groups by the number of labelled keypoints, such as "1 to 5", out of so many."""
     last = sorted({max(1, round(most * keypoints / LABELLED[-1])) for most in LABELLED})
-    names = [
-        (f"{low + 1} to {high}" if low + 1 < high else f"{high}", low, high) for low, high in zip([0, *last], last)
-    ]
-    return {name: (low + 1, high + 1) for name, low, high in names}
+    limits = [(low + 1, high) for low, high in zip([0, *last], last)]
+    return {f"{low} to {high}" if low < high else f"{low}": (low, high + 1) for low, high in limits}
 
 
 SIZE = Attribute(

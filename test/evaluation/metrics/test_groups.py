@@ -6,7 +6,7 @@ import pytest
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.datasets.coco_index import load_ground_truth
 from pose_estimation_ros.evaluation.metrics import detection
-from pose_estimation_ros.evaluation.metrics.groups import ATTRIBUTES, boxes_by_group, poses_by_group
+from pose_estimation_ros.evaluation.metrics.groups import attributes, boxes_by_group, poses_by_group
 from pose_estimation_ros.evaluation.metrics.matches import people_of
 
 SKELETON = get_skeleton("coco17")
@@ -14,7 +14,7 @@ SKELETON = get_skeleton("coco17")
 
 def test_everybody_is_in_one_group_of_each_attribute(shared_data):
     people = people_of(load_ground_truth(f"{shared_data}/coco_val"))
-    for attribute in ATTRIBUTES:
+    for attribute in attributes(17):
         assert (sum(attribute.members(people).values()) == np.ones(len(people.area))).all(), attribute.name
 
 

@@ -19,7 +19,7 @@ from pose_estimation_ros.core.resources import resource_folders
 MESSAGE_NAMES = (
     "Keypoint", "Keypoint3D", "Person", "Person3D", "Person3DArray", "PersonArray", "Skeleton", "Timing",
 )  # fmt: skip
-PERSON_ARRAY = "pose_estimation_ros/msg/PersonArray"
+PERSON_ARRAY, SKELETON = "pose_estimation_ros/msg/PersonArray", "pose_estimation_ros/msg/Skeleton"
 STANDARD = {
     "builtin_interfaces": ("Duration", "Time"),
     "geometry_msgs": ("Point",),

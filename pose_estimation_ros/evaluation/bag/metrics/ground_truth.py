@@ -12,24 +12,24 @@ from typing import Any
 import numpy as np
 from pycocotools.coco import COCO
 
-from pose_estimation_ros.core.errors import DataError, FrameError
+from pose_estimation_ros.core.errors import ConfigError, DataError, FrameError
 from pose_estimation_ros.core.geometry import xyxy_to_xywh
 from pose_estimation_ros.core.oks import box_area
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
-from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, skeleton_from_json
 from pose_estimation_ros.datasets import coco_index
-from pose_estimation_ros.datasets.coco_categories import PERSON
+from pose_estimation_ros.datasets.coco_categories import PERSON, annotated_skeleton, category_of
 from pose_estimation_ros.datasets.coco_faults import refuse, size_of
 from pose_estimation_ros.datasets.coco_fields import is_counted
 from pose_estimation_ros.datasets.coco_json import Boxes, checked_content, refuse_other_size
 from pose_estimation_ros.datasets.notes import warn
-from pose_estimation_ros.evaluation.bag.files.message_types import PERSON_ARRAY
+from pose_estimation_ros.evaluation.bag.files.message_types import PERSON_ARRAY, SKELETON
 from pose_estimation_ros.evaluation.bag.files.reader import Bag
 from pose_estimation_ros.evaluation.metrics import coco
+from pose_estimation_ros.evaluation.skeletons import judged_skeleton, sigma_facts
 from pose_estimation_ros.messages.poses import msg_to_poses
 
 FILE = "truth.json"  # in a bag's folder it is the ground truth of that bag
-SKELETON = get_skeleton(coco_index.SKELETON)
 TRACK = "track_id"  # key of an annotation: the same for a person in all images
 Annotation = dict[str, Any]
 
@@ -40,6 +40,8 @@ class GroundTruth:
     Attributes:
         source: where they come from, for messages and results.
         content: COCO's JSON, with the images of this topic.
+        skeleton: skeleton of the annotated people. Where its sigmas are not known, they are core.skeleton's
+            UNKNOWN_SIGMA, and the figures say so.
         image_id: stamp_ns of an image -> its id.
 
     Args:
@@ -54,12 +56,14 @@ class GroundTruth:
     """
 
     def __init__(self, content: Any, source: str, topic: str) -> None:
-        checked, images = checked_images(content, source, topic)
+        skeleton = judged_skeleton(annotated_skeleton(content, source), ())
+        self.skeleton = skeleton._replace(sigmas=skeleton.oks_sigmas)
+        checked, images = checked_images(content, source, topic, self.skeleton)
         image_ids = {image["id"] for image in images}
         annotations = [a for a in checked["annotations"] if a["image_id"] in image_ids]
         self.source = source
         self.content = {**checked, "images": images, "annotations": annotations}
-        self._index = coco_index.load_ground_truth(source, self.content) if annotations else None
+        self._index = coco_index.load_ground_truth(source, self.content, self.skeleton) if annotations else None
         refuse_double_tracks(source, self.counted() if self._index else [])
         self.image_id: dict[int, int] = {image["stamp_ns"]: image["id"] for image in images}
         self._sizes = {image["stamp_ns"]: size_of(image) for image in images}
@@ -120,7 +124,7 @@ class GroundTruth:
 
         Returns:
             The figures, "source", the number of "images" and how many of them are "judged"; "people_not_finite", the
-            number of people who count as missed, where there are any.
+            number of people who count as missed, where there are any; sigmas that are not the standard ones.
         """
         judged = sum(image["id"] in image_ids for image in self.content["images"])
         kept = coco.found_people(results) if overflow else coco.finite_results(results)
@@ -130,6 +134,7 @@ class GroundTruth:
             warn(f"against {self.source}: {text}")
         not_finite = {"people_not_finite": missed} if missed else {}
         counts = {"source": self.source, "images": len(self.image_id), "judged": judged, **not_finite}
+        counts.update(sigma_facts(self.skeleton))
         index = self.index(image_ids)
         return {**counts, **(coco.keypoint_ap(index, kept) if index else dict.fromkeys(coco.METRICS, -1.0))}
 
@@ -139,16 +144,20 @@ class GroundTruth:
             return None
         images = [image for image in self.content["images"] if image["id"] in image_ids]
         annotations = [a for a in self.content["annotations"] if a["image_id"] in image_ids]
-        return coco_index.load_ground_truth(self.source, {**self.content, "images": images, "annotations": annotations})
+        content = {**self.content, "images": images, "annotations": annotations}
+        return coco_index.load_ground_truth(self.source, content, self.skeleton)
 
 
-def checked_images(content: Any, source: str, topic: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def checked_images(
+    content: Any, source: str, topic: str, skeleton: Skeleton
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Check the content of an annotation file with stamps.
 
     Args:
         content: content of the file.
         source: name of the file for messages.
         topic: topic whose images are chosen.
+        skeleton: skeleton of the annotated people.
 
     Returns:
         The checked content, and its images of the topic.
@@ -161,7 +170,7 @@ def checked_images(content: Any, source: str, topic: str) -> tuple[dict[str, Any
         raise DataError(f"{source}: expected COCO's lists 'images' and 'annotations'")
     refuse(source, "images without a whole number as stamp_ns", [i for i in images if not is_stamped(i)])
     named = [{"file_name": str(i["stamp_ns"]), **i} for i in images]
-    checked, _ = checked_content({"annotations": [], **content, "images": named}, source, SKELETON)
+    checked, _ = checked_content({"annotations": [], **content, "images": named}, source, skeleton)
     images = [i for i in checked["images"] if i.get("topic", topic) == topic]
     if not images:
         raise DataError(f"{source}: expected images of {topic}, got none")
@@ -202,19 +211,46 @@ def people_of_topic(bag: Bag, topic: str) -> list[tuple[int, Poses]]:
         Stamp in ns and people of each message.
 
     Raises:
-        DataError: there is no such topic, or the persons have another skeleton.
+        DataError: there is no such topic, or the persons have another skeleton than skeleton_of_topic.
     """
-    topics = bag.topics(PERSON_ARRAY)
-    if topic not in topics:
-        raise DataError(f"{bag.path}: expected {PERSON_ARRAY} on {topic}, got it on: {', '.join(topics) or 'none'}")
-    keypoints = SKELETON.num_keypoints
+    keypoints = skeleton_of_topic(bag, topic).num_keypoints
     try:
         return [(entry.stamp_ns, msg_to_poses(entry.message, keypoints)) for entry in bag.read(topic)]
     except FrameError as error:
         raise DataError(f"{bag.path}: {topic}: {error}") from error
 
 
-def annotations_of(people: Iterable[tuple[int, Poses]], topic: str) -> dict[str, Any]:
+def skeleton_of_topic(bag: Bag, topic: str) -> Skeleton:
+    """Find the skeleton of PersonArray messages in a bag: a known one, else what a Skeleton message of its name says.
+
+    Args:
+        bag: an open bag.
+        topic: topic of the messages.
+
+    Raises:
+        DataError: there is no such topic, or no description of the skeleton.
+    """
+    topics = bag.topics(PERSON_ARRAY)
+    if topic not in topics:
+        raise DataError(f"{bag.path}: expected {PERSON_ARRAY} on {topic}, got it on: {', '.join(topics) or 'none'}")
+    name = next((entry.message.skeleton for entry in bag.read(topic)), "") or coco_index.SKELETON
+    described = (entry.message for other in bag.topics(SKELETON) for entry in bag.read(other))
+    description = next((message for message in described if message.name == name), None)
+    if name in SKELETONS or description is None:
+        if name not in SKELETONS:
+            raise DataError(f"{bag.path}: expected a {SKELETON} message of the skeleton {name} of {topic}, got none")
+        return SKELETONS[name]
+    links, flip_pairs = (np.reshape(flat, (-1, 2)).tolist() for flat in (description.links, description.flip_pairs))
+    fields = {"name": name, "keypoints": list(description.keypoints), "links": links, "flip_pairs": flip_pairs}
+    try:
+        return skeleton_from_json({**fields, "sigmas": [float(sigma) for sigma in description.oks_sigmas]})
+    except ConfigError as error:
+        raise DataError(f"{bag.path}: {error}") from error
+
+
+def annotations_of(
+    people: Iterable[tuple[int, Poses]], topic: str, skeleton: Skeleton = coco_index.COCO17
+) -> dict[str, Any]:
     """Make COCO's annotations of poses; ids of images count from 0, those of annotations from 1.
 
     Keypoints of score 0 are unlabelled. "area", by which OKS is scaled, is that of the box; COCO's is that of the
@@ -223,6 +259,7 @@ def annotations_of(people: Iterable[tuple[int, Poses]], topic: str) -> dict[str,
     Args:
         people: stamp in ns and poses of each image.
         topic: topic of the images.
+        skeleton: skeleton of the people.
     """
     images: list[dict[str, Any]] = []
     annotations: list[Annotation] = []
@@ -232,8 +269,7 @@ def annotations_of(people: Iterable[tuple[int, Poses]], topic: str) -> dict[str,
         for person in np.flatnonzero((poses.score > 0).any(1)):
             fields = annotation_of(poses.select(np.array([person])))
             annotations.append({"id": len(annotations) + 1, "image_id": image_id, **fields})
-    categories = [{"id": PERSON, "name": "person"}]
-    return {"images": images, "annotations": annotations, "categories": categories}
+    return {"images": images, "annotations": annotations, "categories": [category_of(skeleton)]}
 
 
 def annotation_of(person: Poses) -> Annotation:

@@ -15,7 +15,6 @@ from pose_estimation_ros.core.atomic_files import read_json
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.poses import Poses, make_poses
-from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.datasets import coco_index
 from pose_estimation_ros.datasets.coco_faults import size_of
 from pose_estimation_ros.datasets.coco_fields import is_counted
@@ -32,6 +31,7 @@ class Annotations:
 
     Attributes:
         images: entries of COCO's "images" of the images that were written so far, with their stamps.
+        skeleton: skeleton of the annotated people.
 
     Args:
         path: the annotation file.
@@ -46,7 +46,7 @@ class Annotations:
         self._content = read_json(path)
         truth = coco_index.load_ground_truth(path, self._content)
         entries = truth.dataset["images"]
-        self._persons = truth.imgToAnns
+        self._persons, self.skeleton = truth.imgToAnns, coco_index.skeleton_of(truth)
         self.images: list[Entry] = []
         self._by_key: dict[Any, Entry]
         if source.kind == "video":
@@ -79,7 +79,7 @@ class Annotations:
         name = f"{frame.path}, frame {frame.index}" if self._is_video else frame.path
         refuse_other_size(frame.image, size_of(entry), name)
         self.images.append({**entry, "stamp_ns": stamp_ns, "topic": topic})
-        return poses_of([a for a in self._persons[entry["id"]] if is_counted(a)])
+        return poses_of([a for a in self._persons[entry["id"]] if is_counted(a)], self.skeleton.num_keypoints)
 
     def content(self) -> dict[str, Any]:
         """Return the annotations of the written images, with their stamps."""
@@ -88,10 +88,14 @@ class Annotations:
         return {**self._content, "images": self.images, "annotations": annotations}
 
 
-def poses_of(persons: Sequence[Annotation]) -> Poses:
-    """Make Poses of COCO annotations; labelled keypoints get the score 1."""
-    joints = get_skeleton(coco_index.SKELETON).num_keypoints
-    keypoints = np.array([a["keypoints"] for a in persons], float).reshape(-1, joints, 3)
+def poses_of(persons: Sequence[Annotation], count: int) -> Poses:
+    """Make Poses of COCO annotations; labelled keypoints get the score 1.
+
+    Args:
+        persons: the annotations.
+        count: number of keypoints of a person.
+    """
+    keypoints = np.array([a["keypoints"] for a in persons], float).reshape(-1, count, 3)
     boxes = xywh_to_xyxy(np.array([a["bbox"] for a in persons]))
     tracks = np.array([track_of(a) for a in persons], int)
     return make_poses(keypoints[..., :2], keypoints[..., 2] > 0, boxes, np.ones(len(persons)), tracks)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from pycocotools.coco import COCO
 
-from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
-from pose_estimation_ros.datasets import coco_index
+from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.datasets.coco_index import skeleton_of
 from pose_estimation_ros.evaluation.metrics import localization_errors as errors
 from pose_estimation_ros.evaluation.metrics.matches import Matches, People, keypoints_of, match, people_of
 
@@ -27,7 +27,7 @@ def details(truth: COCO | None, results: list[dict[str, Any]]) -> dict[str, Any]
     """
     if truth is None:
         return {}
-    skeleton, people = get_skeleton(coco_index.SKELETON), people_of(truth)
+    skeleton, people = skeleton_of(truth), people_of(truth)
     evaluation, matches = match(truth, people, results, skeleton)
     kinds = errors.error_kinds(truth, people, matches, skeleton)
     return {

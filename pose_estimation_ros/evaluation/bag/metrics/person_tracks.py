@@ -10,14 +10,12 @@ import numpy as np
 
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.oks import oks
-from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.datasets import coco_index
+from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.datasets.coco_fields import is_counted
 from pose_estimation_ros.evaluation.bag.metrics.ground_truth import TRACK, Annotation, GroundTruth
 from pose_estimation_ros.evaluation.bag.metrics.tracking import MATCH, Scene, tracking_accuracy
 from pose_estimation_ros.evaluation.metrics.matches import keypoints_of
 
-SIGMAS = get_skeleton(coco_index.SKELETON).oks_sigmas
 WITHIN = 0.5  # a person with a larger share of its found keypoints in a box is taken for the person of that box
 
 
@@ -42,11 +40,11 @@ def tracking(
         predicted[result["image_id"]].append(result)
     images = sorted((i for i in truth.content["images"] if i["id"] in image_ids), key=lambda image: image["stamp_ns"])
     people = truth.people()
-    scenes = [scene_of(people.get(image["id"], []), predicted[image["id"]]) for image in images]
+    scenes = [scene_of(people.get(image["id"], []), predicted[image["id"]], truth.skeleton) for image in images]
     return tracking_accuracy(scenes) if any(len(scene.true_id) for scene in scenes) else None
 
 
-def scene_of(annotations: Sequence[Annotation], results: Sequence[dict[str, Any]]) -> Scene:
+def scene_of(annotations: Sequence[Annotation], results: Sequence[dict[str, Any]], skeleton: Skeleton) -> Scene:
     """Compare the people of one image by OKS.
 
     As in COCO's evaluation, people without keypoints and crowds need not be found. A prediction that matches only these
@@ -55,20 +53,27 @@ def scene_of(annotations: Sequence[Annotation], results: Sequence[dict[str, Any]
     Args:
         annotations: annotations of the image.
         results: COCO results of the image.
+        skeleton: skeleton of the keypoints.
     """
     counted = [a for a in annotations if is_counted(a)]
-    true, predicted = keypoints(counted), keypoints(results)
+    true, predicted = (keypoints(people, skeleton.num_keypoints) for people in (counted, results))
     area = np.array([a["area"] for a in counted], float)
-    similarity = oks(true[..., :2], (true[..., 2] > 0).astype(float), area, predicted[..., :2], SIGMAS)
+    labelled = (true[..., 2] > 0).astype(float)
+    similarity = oks(true[..., :2], labelled, area, predicted[..., :2], skeleton.oks_sigmas)
     ignored_boxes = xywh_to_xyxy(np.array([a["bbox"] for a in annotations if not is_counted(a)]))
     kept = (similarity >= MATCH).any(0) | ~inside(predicted, ignored_boxes)
     true_id, predicted_id = (np.array([a[TRACK] for a in people], int) for people in (counted, results))
     return Scene(true_id, predicted_id[kept], similarity[:, kept])
 
 
-def keypoints(people: Sequence[dict[str, Any]]) -> np.ndarray:
-    """Return the keypoints of annotations or results as an array (N, K, 3)."""
-    return np.array([keypoints_of(a) for a in people]).reshape(len(people), len(SIGMAS), 3)
+def keypoints(people: Sequence[dict[str, Any]], count: int) -> np.ndarray:
+    """Return the keypoints of annotations or results as an array (N, K, 3).
+
+    Args:
+        people: the annotations or results.
+        count: number of keypoints K of a person.
+    """
+    return np.array([keypoints_of(a) for a in people]).reshape(len(people), count, 3)
 
 
 def inside(predicted: np.ndarray, box_xyxy: np.ndarray) -> np.ndarray:

@@ -126,7 +126,7 @@ def bone_changes(track: Track, skeleton: Skeleton) -> np.ndarray:
     Returns:
         (W, L); NaN where a length is unknown.
     """
-    a, b = np.array(skeleton.links).T
+    a, b = np.array(skeleton.links, int).reshape(-1, 2).T
     length = np.linalg.norm(track.xy[:, a].astype(float) - track.xy[:, b], axis=2)
     length = np.where(track.is_found[:, a] & track.is_found[:, b] & (length > 0), length, np.nan)
     before, after = track.windows(2).T
@@ -159,7 +159,7 @@ def exchanged(track: Track, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]
     Returns:
         (W, pairs) bool: whether left and right could be told apart; (W, pairs) bool: whether they changed places.
     """
-    left, right = np.array(skeleton.flip_pairs).reshape(-1, 2).T
+    left, right = np.array(skeleton.flip_pairs, int).reshape(-1, 2).T
     before, after = track.windows(2).T
     l0, l1, r0, r1 = (track.xy[rows][:, k] for k in (left, right) for rows in (before, after))
     as_named, crossed = distance(l0, l1) + distance(r0, r1), distance(l0, r1) + distance(r0, l1)

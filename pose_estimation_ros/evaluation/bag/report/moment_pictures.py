@@ -62,7 +62,9 @@ def moment_row(moment: Moment, runs: Sequence[SavedRun], bag: Bag) -> PictureRow
         poses = run.at(moment.image_id)
         caption = "dropped image" if poses is None else counted(poses)
         shown.append((image, first.poses[place][:0] if poses is None else poses, f"{run.name}: {caption}"))
-    panels = [panel(*near(frame, poses, moment), first.skeleton, caption) for frame, poses, caption in shown]
+    panels = [
+        panel(*near(frame, poses, moment), poses.skeleton or first.skeleton, caption) for frame, poses, caption in shown
+    ]
     return f"{first.seconds[place]:.2f} s, image {moment.image_id}: {moment.why}", panels
 
 

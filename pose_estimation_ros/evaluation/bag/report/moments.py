@@ -8,6 +8,7 @@ import numpy as np
 
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.datasets.coco_categories import annotated_skeleton
 from pose_estimation_ros.evaluation.bag.metrics.ground_truth import GroundTruth
 from pose_estimation_ros.evaluation.bag.metrics.steadiness import Track, bone_changes, exchanged, tracks_of
 from pose_estimation_ros.evaluation.bag.report.saved_run import SavedRun, poses_of
@@ -70,7 +71,7 @@ def by_truth(run: SavedRun, name: str) -> list[Moment]:
     if index is None:
         return []
     people = people_of(index)
-    oks = match(index, people, results, run.skeleton)[1].oks
+    oks = match(index, people, results, truth.skeleton)[1].oks
     images, image = np.unique(people.image_id, return_inverse=True)
     means = np.bincount(image, oks) / np.bincount(image)
     against = f"against the {TRUTH_NAMES[name]}"
@@ -108,7 +109,7 @@ def jumps(track: Track, track_id: int, skeleton: Skeleton, ids: list[int]) -> li
     moments = []
     before, after = track.windows(2).T
     ratio = np.exp(np.nan_to_num(bone_changes(track, skeleton)))
-    a, b = np.array(skeleton.links).T
+    a, b = np.array(skeleton.links, int).reshape(-1, 2).T
     length = np.linalg.norm(track.xy[after][:, a].astype(float) - track.xy[after][:, b], axis=2)
     jump = np.abs(length - length / ratio) / np.maximum(track.size[before], 1)[:, None]
     for row in np.flatnonzero((jump > JUMP).any(1)):
@@ -191,4 +192,4 @@ def true_people(run: SavedRun, image_id: int, name: str) -> Poses | None:
         return None
     annotations = [a for a in content["annotations"] if a["image_id"] == images[0] and a.get("num_keypoints")]
     people = [{**annotation, "score": 1.0} for annotation in annotations]
-    return poses_of(people, run.skeleton.num_keypoints)
+    return poses_of(people, annotated_skeleton(content, name))

@@ -10,7 +10,7 @@ import numpy as np
 from pose_estimation_ros.core.atomic_files import read_json
 from pose_estimation_ros.core.geometry import boxes_around
 from pose_estimation_ros.core.poses import Poses, make_poses
-from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
+from pose_estimation_ros.core.skeleton import Skeleton, skeleton_from_json
 from pose_estimation_ros.evaluation.bag.metrics.ground_truth import track_of
 from pose_estimation_ros.evaluation.bag.run.output import RESULTS
 
@@ -30,8 +30,8 @@ class SavedRun(NamedTuple):
 
     @property
     def skeleton(self) -> Skeleton:
-        """Return the skeleton of the model."""
-        return get_skeleton(self.results["skeleton"])
+        """Return the skeleton of the model; older files have its name alone."""
+        return skeleton_from_json(self.results["skeleton"])
 
     @property
     def seconds(self) -> np.ndarray:
@@ -62,19 +62,20 @@ def saved_run(folder: Path) -> SavedRun:
     people: dict[int, list[dict[str, Any]]] = {frame["image_id"]: [] for frame in frames}
     for person in keypoints:
         people[person["image_id"]].append(person)
-    count = get_skeleton(results["skeleton"]).num_keypoints
-    poses = [poses_of(people[frame["image_id"]], count) for frame in frames]
+    skeleton = skeleton_from_json(results["skeleton"])
+    poses = [poses_of(people[frame["image_id"]], skeleton) for frame in frames]
     return SavedRun(folder.name, folder, results, frames, poses, timings)
 
 
-def poses_of(results: list[dict[str, Any]], keypoints: int) -> Poses:
-    """Return the people of one image, given as COCO results with so many keypoints each.
+def poses_of(results: list[dict[str, Any]], skeleton: Skeleton) -> Poses:
+    """Return the people of one image, given as COCO results.
 
     Args:
         results: the people, in COCO's results format.
-        keypoints: number of keypoints K.
+        skeleton: skeleton of their keypoints.
     """
-    values = np.array([r["keypoints"] for r in results], np.float32).reshape(len(results), keypoints, 3)
+    values = np.array([r["keypoints"] for r in results], np.float32).reshape(len(results), skeleton.num_keypoints, 3)
     xy, score = values[..., :2], np.clip(values[..., 2], 0, 1)
     tracks = np.array([track_of(r) for r in results], int)
-    return make_poses(xy, score, boxes_around(xy, score, 0), np.array([r["score"] for r in results]), tracks)
+    person_score = np.array([r["score"] for r in results])
+    return make_poses(xy, score, boxes_around(xy, score, 0), person_score, tracks, skeleton)

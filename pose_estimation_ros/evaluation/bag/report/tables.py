@@ -56,7 +56,7 @@ STABILITY: list[Row] = [
 
 def accuracy(truth: str) -> list[Row]:
     """Return the rows of the figures that compare with a ground truth, given by its key of TRUTHS."""
-    rows: list[Row] = [("images judged", (truth, "judged"), "d")]
+    rows: list[Row] = [("images judged", (truth, "judged"), "d"), ("OKS sigma of all keypoints", (truth, "sigma"), "g")]
     rows += [(TRUTHS[truth] + name, (truth, name), ".1f") for name in coco.METRICS]
     rows += [("keypoints near, %", (truth, "keypoints", "all", "near"), ".1f")]
     rows += [("mean distance, px", (truth, "keypoints", "all", "mean_px"), ".1f")]

@@ -11,12 +11,17 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from pose_estimation_ros.core.atomic_files import read_json, write_whole
-from pose_estimation_ros.core.errors import ConfigError, DataError, PoseError
+from pose_estimation_ros.core.errors import ConfigError, PoseError
 from pose_estimation_ros.core.skeleton import Skeleton
-from pose_estimation_ros.datasets import coco_index
 from pose_estimation_ros.datasets.notes import warn
 from pose_estimation_ros.evaluation.bag.files.reader import Bag, bag_name, image_topic
-from pose_estimation_ros.evaluation.bag.metrics.ground_truth import FILE, GroundTruth, annotations_of, people_of_topic
+from pose_estimation_ros.evaluation.bag.metrics.ground_truth import (
+    FILE,
+    GroundTruth,
+    annotations_of,
+    people_of_topic,
+    skeleton_of_topic,
+)
 from pose_estimation_ros.evaluation.bag.run.clock import Clock
 from pose_estimation_ros.evaluation.bag.run.fingerprint import (
     INPUTS,
@@ -36,6 +41,7 @@ from pose_estimation_ros.evaluation.bag.run.runner import (
     run,
 )
 from pose_estimation_ros.evaluation.bag.run.settings import GROUND_TRUTH, BagEvaluation
+from pose_estimation_ros.evaluation.skeletons import refuse_missing_keypoints
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.options import PipelineOptions
@@ -169,8 +175,9 @@ def ground_truths(evaluation: BagEvaluation, bag: Bag, topics: list[str]) -> Ite
         content = read_json(path)
         yield from (GroundTruth(content, str(path), topic) for topic in topics)
     elif evaluation.truth_topic:
-        people = people_of_topic(bag, evaluation.truth_topic)
-        yield from (GroundTruth(annotations_of(people, topic), evaluation.truth_topic, topic) for topic in topics)
+        name = evaluation.truth_topic
+        people, skeleton = people_of_topic(bag, name), skeleton_of_topic(bag, name)
+        yield from (GroundTruth(annotations_of(people, topic, skeleton), name, topic) for topic in topics)
     elif evaluation.boxes == GROUND_TRUTH:
         raise ConfigError(f"expected --truth, --truth-topic or {file} for --boxes {GROUND_TRUTH}, got none of them")
     else:
@@ -190,13 +197,12 @@ def pseudo_ground_truth(evaluation: BagEvaluation, bag: Bag, topic: str) -> Grou
     model = evaluation.pseudo_truth
     options = evaluation.options._replace(model=model, detect_every=1, tracking=False)
     with opened(options, None) as (estimate, skeleton, _):
-        check_skeleton(skeleton, model)
         record = run(bag, topic, estimate, None, Clock())
     if record.interrupted:
         raise KeyboardInterrupt
     by_stamp = {f.stamp_ns: poses for f, poses in reversed(list(zip(record.frames, record.poses)))}
     source = f"pseudo-truth: poses by {Path(model).stem}, nobody's annotations"
-    return GroundTruth(annotations_of(sorted(by_stamp.items()), topic), source, topic)
+    return GroundTruth(annotations_of(sorted(by_stamp.items()), topic, skeleton), source, topic)
 
 
 def run_or_reuse(job: Job, options: PipelineOptions) -> Run:
@@ -230,8 +236,8 @@ def run_model(job: Job, options: PipelineOptions, target: Path, about: dict[str,
     evaluation, ground_truth, pseudo = job.evaluation, job.ground_truth, job.pseudo_ground_truth()
     clock = Clock(evaluation.realtime, evaluation.latency_ms)
     with opened(options, ground_truth if evaluation.boxes == GROUND_TRUTH else None) as (estimate, skeleton, network):
-        if ground_truth or pseudo:
-            check_skeleton(skeleton, options.model)
+        for truth in filter(None, (ground_truth, pseudo)):
+            refuse_missing_keypoints(skeleton, truth.skeleton, options.model, truth.source)
         with RunFolder(target, skeleton, evaluation.color_by, evaluation.video) as folder:
             checked = checking_size(estimate, ground_truth) if ground_truth else estimate
             record = run(job.bag, job.topic, checked, folder, clock)
@@ -290,14 +296,3 @@ def opened(
         with backend:
             estimator = TopDown(backend, spec, flip_test=options.flip_test)
             yield in_annotated_boxes(estimator, annotated), spec.require_skeleton(), backend
-
-
-def check_skeleton(skeleton: Skeleton, model: str) -> None:
-    """Raise DataError where COCO's evaluation cannot judge poses of this skeleton.
-
-    Args:
-        skeleton: skeleton of the model.
-        model: name or file of the model, for the message.
-    """
-    if skeleton.name != coco_index.SKELETON:
-        raise DataError(f"{model}: expected the skeleton {coco_index.SKELETON} to judge, got {skeleton.name}")

@@ -12,6 +12,7 @@ from pose_estimation_ros.evaluation.bag.metrics.steadiness import reference_free
 from pose_estimation_ros.evaluation.bag.run.clock import Clock, distribution
 from pose_estimation_ros.evaluation.bag.run.output import RESULTS
 from pose_estimation_ros.evaluation.bag.run.runner import Record
+from pose_estimation_ros.evaluation.skeletons import chosen
 from pose_estimation_ros.inference.options import PipelineOptions
 
 SCHEMA = "pose_estimation_ros bag results 1"
@@ -48,7 +49,7 @@ def files_of(
         "fallback_in_use": record.fault,
         "non_finite": record.non_finite._asdict(),
         "clock": {"realtime": clock.realtime, "latency_ms": clock.latency_ms},
-        "skeleton": skeleton.name,
+        "skeleton": skeleton.to_json(),
         "partial": bool(record.partial),
         "partial_reason": record.partial,
         **summary(record),
@@ -57,7 +58,7 @@ def files_of(
     files = {"keypoints.json": keypoints(record), "frames.json": frames(record), "timings.json": timings(record)}
     for name, truth in (("truth", ground_truth), ("pseudo_truth", pseudo_ground_truth)):
         if truth:
-            files[f"{name}_results.json"], results[name] = judged(record, truth)
+            files[f"{name}_results.json"], results[name] = judged(record, truth, skeleton)
             files[f"{name}_annotations.json"] = truth.content
     return {**files, RESULTS: results}
 
@@ -96,12 +97,13 @@ def summary(record: Record) -> dict[str, Any]:
     return {"frames": counts, **ages, "people": people}
 
 
-def judged(record: Record, truth: GroundTruth) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def judged(record: Record, truth: GroundTruth, skeleton: Skeleton) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Judge the poses of a run; where frames have the same stamp, the first one counts.
 
     Args:
         record: record of the run.
         truth: the ground truth, or pseudo ground truth.
+        skeleton: skeleton of the poses, with all keypoints of the truth.
 
     Returns:
         COCO results with the image ids of the ground truth, and the figures.
@@ -112,7 +114,7 @@ def judged(record: Record, truth: GroundTruth) -> tuple[list[dict[str, Any]], di
         image_id = truth.image_id.get(frame.stamp_ns)
         if image_id is not None and image_id not in seen:
             seen.add(image_id)
-            results += poses.to_coco(image_id)
+            results += chosen(poses, skeleton, truth.skeleton).to_coco(image_id)
     overflow = record.non_finite.values > 0
     figures = {**truth.judge(results, seen, overflow), **details(truth.index(seen), results)}
     return results, {**figures, "tracking": tracking(truth, results, seen)}

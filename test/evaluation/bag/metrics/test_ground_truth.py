@@ -8,12 +8,20 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.poses import empty_poses, make_poses
+from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.datasets import coco_index
 from pose_estimation_ros.evaluation.bag.files.message_types import header, messages
 from pose_estimation_ros.evaluation.bag.files.reader import Bag
-from pose_estimation_ros.evaluation.bag.metrics.ground_truth import GroundTruth, annotations_of, people_of_topic
+from pose_estimation_ros.evaluation.bag.metrics.ground_truth import (
+    GroundTruth,
+    annotations_of,
+    people_of_topic,
+    skeleton_of_topic,
+)
 from pose_estimation_ros.evaluation.metrics import coco
-from pose_estimation_ros.messages.poses import poses_to_msg
+from pose_estimation_ros.messages.poses import poses_to_msg, skeleton_to_msg
+
+HAND = get_skeleton("hand21")
 
 
 @pytest.fixture
@@ -96,19 +104,39 @@ def test_annotations_by_hand():
 
 
 def truth_of_topic(bag, name):
-    return GroundTruth(annotations_of(people_of_topic(bag, name), TOPIC), name, TOPIC)
+    return GroundTruth(annotations_of(people_of_topic(bag, name), TOPIC, skeleton_of_topic(bag, name)), name, TOPIC)
+
+
+def people_message(skeleton, count):
+    keypoints = np.arange(2.0 * count).reshape(1, count, 2)
+    poses = make_poses(keypoints, np.ones((1, count)), [[0, 0, 9, 9]], [1])
+    return poses_to_msg(messages(), poses, header(5, "cam"), (640, 480), skeleton)
 
 
 def test_a_topic(save_bag):
-    msg = poses_to_msg(messages(), person(np.ones(17)), header(5, "cam"), (640, 480), "coco17")
-    odd = poses_to_msg(messages(), make_poses([[[1, 2]]], [[1]], [[0, 0, 1, 1]], [1]), header(5, ""), (9, 9), "one")
-    with Bag(save_bag("bag", [], [], more=[("/truth", msg, 7), ("/odd", odd, 8)])) as bag:
+    more = [("/truth", people_message("coco17", 17), 7), ("/odd", people_message("coco17", 1), 8)]
+    more.append(("/unknown", people_message("one", 1), 9))
+    with Bag(save_bag("bag", [], [], more=more)) as bag:
         truth = truth_of_topic(bag, "/truth")
         assert truth.image_id == {5: 0} and len(truth.content["annotations"]) == 1
-        with pytest.raises(DataError, match="on /none, got it on: /odd, /truth"):
+        with pytest.raises(DataError, match="on /none, got it on: /odd, /truth, /unknown"):
             people_of_topic(bag, "/none")
         with pytest.raises(DataError, match="/odd: expected 17 keypoints per person, got .1."):
             people_of_topic(bag, "/odd")
+        with pytest.raises(DataError, match="expected a .*Skeleton message of the skeleton one of /unknown, got none"):
+            people_of_topic(bag, "/unknown")
+
+
+@pytest.mark.parametrize("skeleton", [Skeleton("two", ("tip", "base"), ((0, 1),), (), (0.05, 0.1)), HAND])
+def test_a_topic_of_another_skeleton(save_bag, skeleton):
+    """It is known by its name, or described by a message beside it."""
+    more = [("/truth", people_message(skeleton.name, skeleton.num_keypoints), 7)]
+    more += [("/about", skeleton_to_msg(messages(), s), 7) for s in (get_skeleton("mpii16"), skeleton)]
+    with Bag(save_bag("bag", [], [], more=more if skeleton.name == "two" else more[:1])) as bag:
+        truth = truth_of_topic(bag, "/truth")
+    assert truth.skeleton._replace(sigmas=None) == skeleton._replace(sigmas=None)
+    assert truth.skeleton.sigmas == pytest.approx(skeleton.sigmas)
+    assert truth.content["annotations"][0]["num_keypoints"] == skeleton.num_keypoints
 
 
 # As they were before people had a state and keypoints a velocity.

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from bag_images import TOPIC
 
+from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation.bag.metrics.ground_truth import GroundTruth
 from pose_estimation_ros.evaluation.bag.metrics.person_tracks import scene_of, tracking
 
@@ -55,6 +56,6 @@ def test_who_stands_in_a_crowd_does_not_count(walkers):
     own[2]["bbox"] = [500, 500, 100, 100]
     places = np.array([[550, 550], [550, 900]])
     more = [{"image_id": 2, "keypoints": np.tile([*xy, 1.0], 17).tolist()} for xy in places]
-    judged = scene_of(own, found([own[0], *more], 7, 8, 9))
+    judged = scene_of(own, found([own[0], *more], 7, 8, 9), get_skeleton("coco17"))
     assert judged.true_id.tolist() == [1] and judged.predicted_id.tolist() == [7, 9]
     assert judged.similarity == pytest.approx(np.array([[1, 0]]))
