@@ -22,6 +22,7 @@ from pose_estimation_ros.imaging.images import read_image
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.estimator import Estimator
+from pose_estimation_ros.inference.one_stage import OneStage
 from pose_estimation_ros.inference.progress import progress
 from pose_estimation_ros.inference.top_down import TopDown, person_scores
 
@@ -40,6 +41,8 @@ def make_estimator(backend: Backend, spec: ModelSpec, protocol: Protocol) -> Est
     """
     if spec.task == "bottom_up":
         return BottomUp(backend, spec, protocol.flip, short_side=protocol.short_side)
+    if spec.task == "one_stage":
+        return OneStage(backend, spec, protocol.flip)
     return TopDown(backend, spec, flip_test=protocol.flip)
 
 

@@ -126,7 +126,8 @@ class Bag:
                     message: Any = store.deserialize_ros1(data, connection.msgtype)
                 else:
                     message = store.deserialize_cdr(unpack_message(data), connection.msgtype)
-                stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+                header = getattr(message, "header", None)  # a Skeleton has none
+                stamp_ns = 0 if header is None else header.stamp.sec * 10**9 + header.stamp.nanosec
                 at = operator.index(recorded_ns)  # sqlite3 allows any type
             except Exception as error:  # bytes of a damaged message may be anything
                 self.problem = f"message {count} of {topic} is damaged: {reason_of(error)}"

@@ -233,19 +233,33 @@ def skeleton_of_topic(bag: Bag, topic: str) -> Skeleton:
     topics = bag.topics(PERSON_ARRAY)
     if topic not in topics:
         raise DataError(f"{bag.path}: expected {PERSON_ARRAY} on {topic}, got it on: {', '.join(topics) or 'none'}")
-    name = next((entry.message.skeleton for entry in bag.read(topic)), "") or coco_index.SKELETON
-    described = (entry.message for other in bag.topics(SKELETON) for entry in bag.read(other))
-    description = next((message for message in described if message.name == name), None)
-    if name in SKELETONS or description is None:
-        if name not in SKELETONS:
-            raise DataError(f"{bag.path}: expected a {SKELETON} message of the skeleton {name} of {topic}, got none")
+    name = getattr(bag.first(topic), "skeleton", "") or coco_index.SKELETON
+    if name in SKELETONS:
         return SKELETONS[name]
-    links, flip_pairs = (np.reshape(flat, (-1, 2)).tolist() for flat in (description.links, description.flip_pairs))
-    fields = {"name": name, "keypoints": list(description.keypoints), "links": links, "flip_pairs": flip_pairs}
+    for message in map(bag.first, bag.topics(SKELETON)):
+        if message is not None and message.name == name:
+            return skeleton_of_message(message, str(bag.path))
+    raise DataError(f"{bag.path}: expected a {SKELETON} message of the skeleton {name} of {topic}, got none")
+
+
+def skeleton_of_message(message: Any, where: str) -> Skeleton:
+    """Make the skeleton that a Skeleton message describes. Raises DataError where it describes none.
+
+    Args:
+        message: the message.
+        where: name of the bag, for the error.
+    """
+    links, flip_pairs = (pairs_of(flat) for flat in (message.links, message.flip_pairs))
+    fields = {"name": message.name, "keypoints": list(message.keypoints), "links": links, "flip_pairs": flip_pairs}
     try:
-        return skeleton_from_json({**fields, "sigmas": [float(sigma) for sigma in description.oks_sigmas]})
+        return skeleton_from_json({**fields, "sigmas": [float(sigma) for sigma in message.oks_sigmas]})
     except ConfigError as error:
-        raise DataError(f"{bag.path}: {error}") from error
+        raise DataError(f"{where}: {error}") from error
+
+
+def pairs_of(flat: np.ndarray) -> list[list[int]]:
+    """Return the pairs of a flat list of numbers; a last one without a partner is left out."""
+    return [[int(first), int(second)] for first, second in zip(flat[::2], flat[1::2])]
 
 
 def annotations_of(

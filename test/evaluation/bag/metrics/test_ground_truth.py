@@ -131,7 +131,7 @@ def test_a_topic(save_bag):
 def test_a_topic_of_another_skeleton(save_bag, skeleton):
     """It is known by its name, or described by a message beside it."""
     more = [("/truth", people_message(skeleton.name, skeleton.num_keypoints), 7)]
-    more += [("/about", skeleton_to_msg(messages(), s), 7) for s in (get_skeleton("mpii16"), skeleton)]
+    more += [(f"/{s.name}", skeleton_to_msg(messages(), s), 7) for s in (get_skeleton("mpii16"), skeleton)]
     with Bag(save_bag("bag", [], [], more=more if skeleton.name == "two" else more[:1])) as bag:
         truth = truth_of_topic(bag, "/truth")
     assert truth.skeleton._replace(sigmas=None) == skeleton._replace(sigmas=None)
