@@ -1,12 +1,16 @@
 """Check coco_categories.py: which category is the person, and whether its keypoints are those of the skeleton."""
 
+import json
+
 import pytest
 
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, get_skeleton
 from pose_estimation_ros.datasets.coco_categories import (
     COCO_CATEGORIES,
     Categories,
+    annotated_skeleton,
+    category_of,
     check_keypoint_names,
     entries_of_persons,
     read_categories,
@@ -128,3 +132,57 @@ def test_no_entry_of_a_person(ids, person, others):
     entries = [{"category_id": i} for i in ids]
     with pytest.raises(DataError, match=f"expected boxes of the category of the annotated persons, {person}, got"):
         entries_of_persons(entries, Categories(person, frozenset(others)), "f.json", "boxes")
+
+
+CATEGORY = {"id": 3, "name": "hand", "keypoints": ["tip", "left_root", "right_root"], "skeleton": [[1, 2], [1, 3]]}
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        (None, COCO),
+        ([], COCO),
+        ({}, COCO),
+        ({"categories": [PERSON]}, COCO),
+        ({"categories": [{**PERSON, "keypoints": [n.title().replace("_", " ") for n in COCO.keypoints]}]}, COCO),
+        ({"categories": [{**PERSON, "keypoints": CROWDPOSE}]}, get_skeleton("crowdpose14")),
+        ({"categories": [CATEGORY]}, Skeleton("hand", tuple(CATEGORY["keypoints"]), ((0, 1), (0, 2)), ((1, 2),), None)),
+        (
+            {"categories": [{"id": 1, "name": "box"}, {**CATEGORY, "skeleton": [], "sigmas": [1, 2, 3]}]},
+            Skeleton("hand", tuple(CATEGORY["keypoints"]), (), ((1, 2),), (1.0, 2.0, 3.0)),
+        ),
+        (
+            {"categories": [{**CATEGORY, "skeleton": None, "flip_pairs": []}]},
+            Skeleton("hand", tuple(CATEGORY["keypoints"]), (), (), None),
+        ),
+    ],
+)
+def test_the_skeleton_of_a_file(content, expected):
+    assert annotated_skeleton(content, "f.json") == expected
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"keypoints": "tip"}, "to be names"),
+        ({"keypoints": ["tip", "tip"]}, "expected different names of keypoints in skeleton hand, got 'tip' twice"),
+        ({"keypoints": ["k%d" % k for k in range(256)]}, "expected 1 to 255 keypoints in skeleton hand, got 256 names"),
+        ({"skeleton": [[0, 1]]}, "expected links as pairs"),  # COCO counts from 1
+        ({"skeleton": [[1, 4]]}, "expected links as pairs"),
+        ({"skeleton": 5}, "expected links as pairs"),
+        ({"sigmas": [0.1]}, "expected sigmas as null or 3 numbers"),
+        ({"flip_pairs": [[2, 2]]}, "expected flip_pairs as pairs of different whole numbers"),
+    ],
+)
+def test_a_category_that_makes_no_skeleton(changes, message):
+    with pytest.raises(DataError, match="^f.json: .*" + message):
+        annotated_skeleton({"categories": [{**CATEGORY, **changes}]}, "f.json")
+
+
+UNKNOWN = Skeleton("toy", ("a", "b"), ((1, 0),), ((0, 1),), None)
+
+
+@pytest.mark.parametrize("skeleton", [*SKELETONS.values(), UNKNOWN, UNKNOWN._replace(flip_pairs=(), sigmas=(1.0, 2.0))])
+def test_a_skeleton_is_read_as_it_was_written(skeleton):
+    content = json.loads(json.dumps({"categories": [category_of(skeleton)]}))
+    assert annotated_skeleton(content, "f.json") == skeleton

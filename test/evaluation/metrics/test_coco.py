@@ -1,9 +1,14 @@
 """coco.py: AP against hand-made cases and against AP written out slowly, on made-up people and on real ones."""
 
+import json
+
 import numpy as np
 import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 from slow_ap import ANY, LARGE, MEDIUM, jittered, slow_ap
 
+from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.datasets import coco_index
 from pose_estimation_ros.datasets.coco_fields import is_counted
@@ -52,15 +57,15 @@ def slow_figures(truth, results):
     return dict(zip(coco.METRICS, [np.mean(ap), ap[0], ap[5], np.mean(medium), np.mean(large), np.mean(recall)]))
 
 
-def made_up(rng):
+def made_up(rng, count=17):
     """40 images of people of all sizes, crowds and unlabelled people among them."""
     images = [{"id": int(i), "file_name": f"{i}.jpg"} for i in rng.permutation(40)]
     annotations = []
     for number in range(1, 150):
         side = rng.choice([20, 31, 33, 60, 95, 97, 200], 2)
         box = [*rng.uniform(0, 300, 2).tolist(), *side.tolist()]
-        visible = rng.integers(0, 3, (17, 1)) * rng.choice([0, 1, 1, 1])
-        keypoints = np.concatenate([box[:2] + rng.uniform(0, 1, (17, 2)) * side, visible], 1)
+        visible = rng.integers(0, 3, (count, 1)) * rng.choice([0, 1, 1, 1])
+        keypoints = np.concatenate([box[:2] + rng.uniform(0, 1, (count, 2)) * side, visible], 1)
         fields = {"image_id": int(rng.integers(40)), "category_id": 1, "iscrowd": int(rng.random() < 0.1), "bbox": box}
         labels = {"keypoints": keypoints.ravel().tolist(), "num_keypoints": int((visible > 0).sum())}
         annotations.append({"id": number, "area": float(side[0] * side[1]), **fields, **labels})
@@ -136,3 +141,35 @@ def test_the_person_is_found_by_name(tmp_path, content, as_results, number):
     truth = coco_index.load_ground_truth(tmp_path / "a.json", content)
     assert len(truth.anns) == 5
     assert coco.keypoint_ap(truth, as_results(counted(truth)))["AP"] == pytest.approx(100)
+
+
+def official_figures(path, results, sigmas):
+    """Return the figures of COCO's own program on the files, with sigmas of another data set."""
+    truth = COCO(str(path))
+    evaluation = COCOeval(truth, truth.loadRes(results), "keypoints")
+    evaluation.params.kpt_oks_sigmas = np.array(sigmas)
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    return dict(zip(coco.METRICS, 100 * evaluation.stats[:6]))
+
+
+@pytest.mark.parametrize("count", [1, 5, 21, 133])
+def test_other_skeletons_agree_with_pycocotools(tmp_path, count):
+    rng = np.random.default_rng(count)
+    sigmas = rng.uniform(0.02, 0.1, count).tolist()
+    category = {"id": 1, "name": "thing", "keypoints": [f"point {k}" for k in range(count)], "sigmas": sigmas}
+    content = {**made_up(rng, count), "categories": [category]}
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(content))
+    results = jittered([a for a in content["annotations"] if a["num_keypoints"] and not a["iscrowd"]], rng)
+    figures = coco.keypoint_ap(coco_index.load_ground_truth(path), results)
+    assert 5 < figures["AP"] < 95
+    assert figures == pytest.approx(official_figures(path, results, sigmas), abs=1e-9)
+
+
+def test_no_figures_without_sigmas(tmp_path, content, as_results):
+    content["categories"][0]["keypoints"] = [f"point {k}" for k in range(17)]
+    truth = coco_index.load_ground_truth(tmp_path / "a.json", content)
+    with pytest.raises(ConfigError, match="expected --sigma"):
+        coco.keypoint_ap(truth, as_results(counted(truth)))

@@ -6,7 +6,7 @@ import pytest
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.datasets.coco_index import load_ground_truth
 from pose_estimation_ros.evaluation.metrics import detection
-from pose_estimation_ros.evaluation.metrics.groups import attributes, boxes_by_group, poses_by_group
+from pose_estimation_ros.evaluation.metrics.groups import attributes, boxes_by_group, labelled_groups, poses_by_group
 from pose_estimation_ros.evaluation.metrics.matches import people_of
 
 SKELETON = get_skeleton("coco17")
@@ -16,6 +16,22 @@ def test_everybody_is_in_one_group_of_each_attribute(shared_data):
     people = people_of(load_ground_truth(f"{shared_data}/coco_val"))
     for attribute in attributes(17):
         assert (sum(attribute.members(people).values()) == np.ones(len(people.area))).all(), attribute.name
+
+
+@pytest.mark.parametrize(
+    "keypoints, names",
+    [
+        (1, ["1"]),
+        (2, ["1", "2"]),
+        (5, ["1", "2 to 3", "4", "5"]),
+        (17, ["1 to 5", "6 to 10", "11 to 14", "15 to 17"]),
+        (133, ["1 to 39", "40 to 78", "79 to 110", "111 to 133"]),
+    ],
+)
+def test_groups_by_the_number_of_labelled_keypoints(keypoints, names):
+    groups = labelled_groups(keypoints)
+    assert list(groups) == names
+    assert [sum(low <= n < high for low, high in groups.values()) for n in range(1, keypoints + 1)] == [1] * keypoints
 
 
 def test_nobody_found(folder):
