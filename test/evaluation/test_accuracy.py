@@ -1,11 +1,18 @@
 """accuracy.py: models and files of predictions on small folders, and what does not belong together."""
 
+import json
+
+import numpy as np
 import pytest
 from colored_dots import renumbered, save
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
-from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.errors import ConfigError, DataError
+from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model, accuracy_of_predictions
 from pose_estimation_ros.evaluation.benchmarks import open_benchmark
+from pose_estimation_ros.evaluation.protocols import PLAIN
 from pose_estimation_ros.inference.backends.find import find_model
 
 
@@ -76,3 +83,88 @@ def test_unknown_images_are_refused_whatever_the_half(tmp_path, dots, half):
     result = {"image_id": 77, "category_id": 1, "keypoints": [1.0] * 51, "score": 1.0}
     with pytest.raises(DataError, match="1 predictions of unknown images"):
         accuracy_of_predictions(save(tmp_path / "r.json", [result]), open_benchmark(renumbered(dots("coco17")), half))
+
+
+@pytest.mark.parametrize("skeleton", ["halpe26", "wholebody133"])
+def test_a_model_of_more_keypoints_is_judged_by_those_that_are_annotated(dots, model, skeleton):
+    """As a model of these alone, whose scores and suppression of duplicates are those of 17 keypoints."""
+    data = dots("coco17")
+    alone, results = accuracy_of_pose_model(find_model(model("coco17")), open_benchmark(data))
+    figures, chosen = accuracy_of_pose_model(find_model(model(skeleton)), open_benchmark(data))
+    assert figures == {**alone, "keypoints_of": skeleton} and chosen == results and figures["AP"] > 80
+
+
+TOY = Skeleton("toy", ("tip", "left_foot", "right_foot"), ((0, 1), (0, 2)), ((1, 2),), None)
+TURNED = Skeleton("turned", ("right_foot", "tip", "left_foot"), (), ((2, 0),), (0.03, 0.01, 0.02))
+TOY_FACTS = {"skeleton": "turned", "sigmas": [0.01, 0.02, 0.03], "keypoints_of": "turned"}
+
+
+@pytest.mark.parametrize(
+    "skeleton, colors, sigma, facts",
+    [
+        (TOY, [0, 1, 2], 0.05, {"skeleton": "toy", "sigma": 0.05}),
+        (TURNED, [2, 0, 1], None, TOY_FACTS),
+        (TURNED, [2, 0, 1], 0.05, {"skeleton": "turned", "sigma": 0.05, "keypoints_of": "turned"}),
+    ],
+)
+def test_a_skeleton_of_ones_own(tmp_path, dots, model, skeleton, colors, sigma, facts):
+    """The right keypoints by name, whatever their order; the same figures from the predictions that were written."""
+    found, data = find_model(model(skeleton, colors)), dots(TOY)
+    figures, results = accuracy_of_pose_model(found, open_benchmark(data, skeletons=[skeleton], sigma=sigma))
+    kept = {name: figures[name] for name in ("skeleton", "sigma", "sigmas", "keypoints_of") if name in figures}
+    truth = json.loads(data.read_text())["annotations"]
+    assert kept == facts and [len(result["keypoints"]) for result in results] == [9] * 3
+    for annotation, result in zip(truth, results):
+        found_xy, true_xy = (np.reshape(a["keypoints"], (3, 3))[:, :2] for a in (result, annotation))
+        assert np.allclose(found_xy, true_xy, atol=4)
+    file = save(tmp_path / "r.json", results)
+    again, _ = accuracy_of_predictions(file, open_benchmark(data, skeletons=[skeleton], sigma=sigma))
+    assert again["AP"] == figures["AP"] == official_ap(data, file, facts.get("sigmas", [sigma] * 3)) > 20
+
+
+def official_ap(data, results, sigmas):
+    truth = COCO(str(data))
+    evaluation = COCOeval(truth, truth.loadRes(str(results)), "keypoints")
+    evaluation.params.kpt_oks_sigmas = np.array(sigmas)
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    return round(100 * evaluation.stats[0], 2)
+
+
+def test_unknown_sigmas_are_refused_before_a_model_runs(tmp_path, dots, model):
+    data = dots(TOY)
+    for image in (tmp_path / "images").iterdir():
+        image.unlink()
+    with pytest.raises(ConfigError, match="expected --sigma, such as 0.08, or .* got none for toy"):
+        accuracy_of_pose_model(find_model(model(TOY)), open_benchmark(data, skeletons=[TOY]))
+    with pytest.raises(ConfigError, match="expected --sigma, such as 0.08, or .* got none for toy"):
+        accuracy_of_predictions("none.json", open_benchmark(data))
+
+
+PEOPLE = [  # x of the box, person score, keypoint score
+    (10, 0.9, 1.0),
+    (10, 0.005, 0.5),  # the same person again, with a low score: nobody is left out here
+    (60, 0.3, 0.1),
+]
+
+
+def test_a_one_stage_model_keeps_its_own_person_scores(tmp_path, constant_model, save_spec, dots):
+    """It gets the whole images, of 160x240 px, into a network of the same size."""
+    boxes = [[x, 20, x + 40, 220] for x, _, _ in PEOPLE]
+    keypoints = [[[x + 10, 30 + k, score] for k in range(17)] for x, _, score in PEOPLE]
+    outputs = {"boxes_xyxy": [boxes], "scores": [[score for _, score, _ in PEOPLE]], "keypoints": [keypoints]}
+    path = constant_model("people", outputs, (160, 240))
+    save_spec(path, task="one_stage", decoder="people", input_size_wh=(160, 240), stride=1)
+    benchmark = open_benchmark(dots("coco17"))
+    figures, results = accuracy_of_pose_model(find_model(path), benchmark)
+    assert (figures["boxes"], figures["images"], figures["input"]) == ("none (one-stage)", 3, "fitted into 160x240 px")
+    assert [(r["image_id"], r["score"]) for r in results] == [(i, s) for i in range(3) for s in (0.9, 0.3, 0.005)]
+    assert results[0]["keypoints"][:6] == [20.0, 30.0, 1.0, 20.0, 31.0, 1.0]
+    with pytest.raises(DataError, match="is a one-stage model, which finds people by itself: expected no boxes"):
+        accuracy_of_pose_model(find_model(path), benchmark, "boxes.json")
+    with pytest.raises(ConfigError, match="flip_test"):
+        accuracy_of_pose_model(find_model(path), benchmark, protocol=PLAIN._replace(flip=True))
+    spec = save_spec(path, task="one_stage", decoder="people", skeleton="mpii16")
+    with pytest.raises(DataError, match="MPII is judged on its own boxes"):
+        open_benchmark(dots("mpii16")).check_model(spec, path, None)

@@ -6,9 +6,18 @@ import cv2
 import numpy as np
 import pytest
 
-from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
+from pose_estimation_ros.datasets.coco_categories import category_of
 
 COLORS = np.eye(3) * 255
+
+
+def known(skeleton):
+    return skeleton if isinstance(skeleton, Skeleton) else get_skeleton(skeleton)
+
+
+def name_of(skeleton):
+    return skeleton.name if isinstance(skeleton, Skeleton) else skeleton
 
 
 def save(path, content):
@@ -18,15 +27,18 @@ def save(path, content):
 
 @pytest.fixture
 def model(save_onnx, save_spec):
-    """A function: a skeleton's name -> a model that finds keypoint k where the image is reddest, greenest or bluest."""
+    """A function: a skeleton or its name -> a model that finds keypoint k where the image is reddest, greenest, bluest.
 
-    def make(skeleton):
-        joints = get_skeleton(skeleton).num_keypoints
+    The colours of its keypoints, 0, 1 or 2, may be given, too.
+    """
+
+    def make(skeleton, colors=None):
+        name, joints = name_of(skeleton), known(skeleton).num_keypoints
         weight = np.zeros((joints, 3, 1, 1))
-        weight[np.arange(joints), np.arange(joints) % 3] = 1 / 255.0
+        weight[np.arange(joints), np.arange(joints) % 3 if colors is None else colors] = 1 / 255.0
         nodes = [("Conv", ["images", "weight"], ["heatmaps"], {"strides": [4, 4]})]
         shapes = {"images": ["n", 3, 64, 48]}, {"heatmaps": ["n", joints, 16, 12]}
-        path = save_onnx(skeleton, nodes, shapes[0], shapes[1], {"weight": weight})
+        path = save_onnx(name, nodes, shapes[0], shapes[1], {"weight": weight})
         save_spec(path, skeleton=skeleton)
         return path
 
@@ -35,7 +47,10 @@ def model(save_onnx, save_spec):
 
 @pytest.fixture
 def dots(tmp_path, blob):
-    """A function: a skeleton's name -> annotations of 3 images, one person each, keypoints on dots of their colour."""
+    """A function: a skeleton or its name -> annotations of 3 images, a person each, keypoints on dots of their colour.
+
+    The category names the keypoints of a skeleton that is given itself.
+    """
     (tmp_path / "images").mkdir()
     places = np.random.default_rng(0).uniform([30, 40], [130, 200], (3, 3, 2)).round()
     for i, dots_xy in enumerate(places):
@@ -45,7 +60,7 @@ def dots(tmp_path, blob):
         cv2.imwrite(str(tmp_path / "images" / f"{i}.png"), image)
 
     def annotate(skeleton, **of_image):
-        joints = get_skeleton(skeleton).num_keypoints
+        joints = known(skeleton).num_keypoints
         if skeleton == "mpii16":
             fields = {"center": [81, 120 - 15 * 0.96], "scale": 0.96, "joints_vis": [1] * joints}
             content = [
@@ -64,7 +79,9 @@ def dots(tmp_path, blob):
             }
             for i, own in enumerate(places)
         ]
-        return save(tmp_path / "person_keypoints.json", {"images": images, "annotations": annotations})
+        categories = {"categories": [category_of(skeleton)]} if isinstance(skeleton, Skeleton) else {}
+        content = {"images": images, "annotations": annotations, **categories}
+        return save(tmp_path / "person_keypoints.json", content)
 
     return annotate
 
