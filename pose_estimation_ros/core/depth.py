@@ -5,30 +5,45 @@ measured. They are aligned with the colour image (same camera), of its size or s
 the joint lies behind it by the thickness of the flesh there (SURFACE_M). Each joint is searched near the rest of the
 person: depths that an arm or a leg cannot reach belong to the background or to an object in front, and depths near
 another person belong to that person.
+
+Limits in m are those of human bodies, which have a shoulder or hip and a wrist or ankle by their names. All others,
+such as hands and animals, reach as far to the front and the back as their keypoints do across the image. The points of
+a face, and those of each hand, are also near one another.
 """
 
-from typing import Mapping, NamedTuple, Tuple
+import functools
+from typing import Dict, List, NamedTuple, Tuple, Union
 
 import numpy as np
 
 from pose_estimation_ros.core.camera import Camera
 from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.core.geometry import apply, letterbox_matrix
+from pose_estimation_ros.core.geometry import apply, boxes_around, letterbox_matrix
 from pose_estimation_ros.core.poses import Poses
-from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.core.skeleton import Skeleton, words_of
 
 METRES_PER_UNIT = {"32FC1": 1.0, "16UC1": 0.001}
 DTYPES = {"32FC1": np.float32, "16UC1": np.uint16}
-# By the last word of a keypoint's name, for adults: distance from skin to joint, and the largest distance of the joint
-# before or behind the person's middle.
-SURFACE_M = {"shoulder": 0.06, "elbow": 0.045, "wrist": 0.03, "hip": 0.10, "knee": 0.06, "ankle": 0.045, "ear": 0.04}
-REACH_M = {"shoulder": 0.4, "elbow": 0.6, "wrist": 0.9, "hip": 0.4, "knee": 0.7, "ankle": 0.9}
+FINGERS = ("thumb", "forefinger", "finger", "index", "middle", "ring", "pinky", "little")
+# By the part of the body that a keypoint's name tells, for adults: distance from skin to joint, and the largest
+# distance of the joint before or behind the person's middle.
+SURFACE_M: Dict[str, float] = {
+    "shoulder": 0.06, "elbow": 0.045, "wrist": 0.03, "hip": 0.10, "pelvis": 0.10, "knee": 0.06, "ankle": 0.045,
+    "heel": 0.03, "toe": 0.01, "ear": 0.04, "face": 0.0, **dict.fromkeys(FINGERS, 0.01),
+}  # fmt: skip
+REACH_M: Dict[str, float] = {
+    "shoulder": 0.4, "elbow": 0.6, "wrist": 0.9, "hip": 0.4, "pelvis": 0.4, "knee": 0.7, "ankle": 0.9, "heel": 0.9,
+    "toe": 1.1, **dict.fromkeys(FINGERS, 1.1),
+}  # fmt: skip
 OTHER_SURFACE_M, OTHER_REACH_M = 0.02, 0.5
-# Longest bones of tall adults (2.1 m) and a fifth more, from the trunk outwards. Source: R. Drillis and R. Contini,
-# "Body Segment Parameters", 1966.
+FACE_REACH_M, HAND_REACH_M = 0.15, 0.2  # largest distance of their points before or behind the middle of face or hand
+# Longest bones, hands and feet of tall adults (2.1 m) and a fifth more, from the trunk outwards. Source: R. Drillis and
+# R. Contini, "Body Segment Parameters", 1966.
 LONGEST_M = (
     ("shoulder", "elbow", 0.47), ("elbow", "wrist", 0.39), ("hip", "knee", 0.62), ("knee", "ankle", 0.62),
+    ("ankle", "heel", 0.2), ("ankle", "toe", 0.38), *(("wrist", finger, 0.27) for finger in FINGERS),
 )  # fmt: skip
+SIDES = {"left": "left", "l": "left", "right": "right", "r": "right"}
 GRID = 7  # samples along each side of a joint's window
 
 
@@ -70,6 +85,26 @@ class Joints(NamedTuple):
     valid: np.ndarray
 
 
+class _Body(NamedTuple):
+    """Hold what a skeleton's names tell about its K joints.
+
+    Attributes:
+        human: whether the limits of a human body hold.
+        main: indices of the joints that tell where the body is; those of faces and hands are many, but do not.
+        surface_m: (K,) distance from skin to joint.
+        reach_m: (K,) largest distance before or behind the person's middle; of a human.
+        groups: indices of a face or hand, and the largest distance before or behind its middle.
+        limbs: index of the inner end, indices of the outer ends, and the largest length in m.
+    """
+
+    human: bool
+    main: np.ndarray
+    surface_m: np.ndarray
+    reach_m: np.ndarray
+    groups: List[Tuple[np.ndarray, float]]
+    limbs: List[Tuple[int, np.ndarray, float]]
+
+
 def joints_in_space(
     poses: Poses,
     depth: np.ndarray,
@@ -92,23 +127,78 @@ def joints_in_space(
         FrameError: kind "depth_encoding" or "depth_size", if the image is no aligned depth image.
     """
     check_depth(depth, encoding, camera)
+    body = _describe(skeleton)
     samples = _samples(poses, depth, METRES_PER_UNIT[encoding], camera, options)
     samples = np.where((samples >= options.nearest_m) & (samples <= options.farthest_m), samples, np.nan)
-    surface_m = _foreground(samples, options)
-    reach_m = np.array([_value_of_joint(REACH_M, name, OTHER_REACH_M) for name in skeleton.keypoints])
-    middle_m = _middle(surface_m)
-    plausible = np.abs(samples - middle_m[:, None, None]) <= reach_m[:, None]
-    plausible &= ~_of_another_person(samples, middle_m, poses)
-    surface_m = _foreground(np.where(plausible, samples, np.nan), options)
-    flesh_m = np.array([_value_of_joint(SURFACE_M, name, OTHER_SURFACE_M) for name in skeleton.keypoints])
+    surface_m = _plausible_surface(samples, poses, camera, body, options)
     rays = camera.unproject(poses.xy)
     # The flesh lies along the ray, which is longer than its z.
-    z = surface_m + flesh_m / np.linalg.norm(rays, axis=-1)
+    z = surface_m + body.surface_m / np.linalg.norm(rays, axis=-1)
     position = rays * z[..., None]
-    position[~_limbs_fit(position, skeleton)] = np.nan
+    position[~_limbs_fit(position, body)] = np.nan
     valid = np.isfinite(position).all(-1)
     covariance = np.where(valid[..., None, None], _covariance(poses, rays, z, camera, options), np.nan)
     return Joints(np.where(valid[..., None], position, np.nan).astype(np.float32), covariance.astype(np.float32), valid)
+
+
+def _plausible_surface(
+    samples: np.ndarray, poses: Poses, camera: Camera, body: _Body, options: DepthOptions
+) -> np.ndarray:
+    """Find the surface of each joint out of depths (N, K, S) m that belong to the person: (N, K) m, NaN for none."""
+    surface_m = _foreground(samples, options)
+    if body.human:
+        middle_m, reach_m = _middle(surface_m[:, body.main], OTHER_REACH_M / 2), body.reach_m
+        middle_m = np.where(np.isfinite(middle_m), middle_m, _middle(surface_m, OTHER_REACH_M / 2))
+    else:
+        extent = _largest_side(boxes_around(poses.xy, poses.score, 0.0)) / camera.matrix[0, 0]  # at a distance of 1 m
+        middle_m = _middle(surface_m, np.maximum(extent[:, None] * surface_m, options.band_m)[..., None] / 2)
+        reach_m = np.maximum(extent * middle_m, options.band_m)[:, None]
+    plausible = np.abs(samples - middle_m[:, None, None]) <= reach_m[..., None]
+    plausible &= ~_of_another_person(samples, middle_m, poses)
+    samples = np.where(plausible, samples, np.nan)
+    surface_m = _foreground(samples, options)
+    for group, group_reach_m in body.groups:
+        middle_m = _middle(surface_m[:, group], group_reach_m / 2)
+        near = np.abs(samples[:, group] - middle_m[:, None, None]) <= group_reach_m
+        surface_m[:, group] = _foreground(np.where(near, samples[:, group], np.nan), options)
+    return surface_m
+
+
+@functools.lru_cache(maxsize=8)
+def _describe(skeleton: Skeleton) -> _Body:
+    """Return what the names of the keypoints tell; a name that tells nothing gets the limits of other joints."""
+    sides, parts = zip(*map(_side_and_part, skeleton.keypoints))
+    human = bool({"shoulder", "hip"} & set(parts)) and bool({"wrist", "ankle"} & set(parts))
+    known = [part if human or part in FINGERS + ("wrist",) else "" for part in parts]
+    joints: Dict[Tuple[str, str], List[int]] = {}
+    fingers: Dict[str, List[int]] = {}
+    for k, (side, part) in enumerate(zip(sides, known)):
+        joints.setdefault((side, part), []).append(k)
+        if part in FINGERS:
+            fingers.setdefault(side, []).append(k)
+    faces = [(np.array(members), FACE_REACH_M) for (_, part), members in joints.items() if part == "face"]
+    hands = [(np.array(members), HAND_REACH_M) for members in fingers.values()]
+    return _Body(
+        human=human,
+        main=np.array([k for k, part in enumerate(known) if part not in FINGERS + ("face",)]),
+        surface_m=np.array([SURFACE_M.get(part, OTHER_SURFACE_M) for part in known]),
+        reach_m=np.array([REACH_M.get(part, OTHER_REACH_M) for part in known]),
+        groups=faces + hands if human else [],
+        limbs=[
+            (joints[side, inner][0], np.array(joints[side, outer]), longest_m)
+            for inner, outer, longest_m in LONGEST_M
+            for side in sorted(set(sides))
+            if (side, inner) in joints and (side, outer) in joints
+        ],
+    )
+
+
+def _side_and_part(name: str) -> Tuple[str, str]:
+    """Return the side, "" for none, and the part of the body that a name tells: "left_big_toe" -> left, toe."""
+    words = [word.rstrip("0123456789") for word in words_of(name)]
+    side = next((SIDES[word] for word in words if word in SIDES), "")
+    rest = [word for word in words if word and word not in SIDES]
+    return side, "wrist" if rest[-2:] == ["hand", "root"] else "".join(rest[-1:])
 
 
 def check_depth(depth: np.ndarray, encoding: str, camera: Camera) -> None:
@@ -149,8 +239,12 @@ def _samples(
 
 def _extent(poses: Poses) -> np.ndarray:
     """Return the longer side of each person's box (N,) px, a person's height also if the camera is turned."""
-    extent: np.ndarray = (poses.box_xyxy[:, 2:] - poses.box_xyxy[:, :2]).max(1)
-    return extent
+    return _largest_side(poses.box_xyxy)
+
+
+def _largest_side(box_xyxy: np.ndarray) -> np.ndarray:
+    side: np.ndarray = (box_xyxy[:, 2:] - box_xyxy[:, :2]).max(1)
+    return side
 
 
 def _foreground(samples: np.ndarray, options: DepthOptions) -> np.ndarray:
@@ -167,13 +261,14 @@ def _foreground(samples: np.ndarray, options: DepthOptions) -> np.ndarray:
     return _nanmedian(np.where(members, ordered, np.nan))
 
 
-def _middle(surface_m: np.ndarray) -> np.ndarray:
+def _middle(surface_m: np.ndarray, near_m: Union[float, np.ndarray]) -> np.ndarray:
     """Find the depth of most joints of each person: (N, K) m -> (N,) m, NaN where no depth is known.
 
-    It is the densest place, not the median: a table before the legs must not pull the person halfway towards it.
+    It is the densest place, not the median: a table before the legs must not pull the person halfway towards it. Joints
+    are dense where many of the others are at most near_m, a number or (N, K, 1), before or behind them.
     """
     with np.errstate(invalid="ignore"):
-        support = (np.abs(surface_m[:, :, None] - surface_m[:, None]) <= OTHER_REACH_M / 2).sum(-1)
+        support = (np.abs(surface_m[:, :, None] - surface_m[:, None]) <= near_m).sum(-1)
         best = (support == support.max(1, initial=1)[:, None]) & np.isfinite(surface_m)
     return _nanmedian(np.where(best, surface_m, np.nan))
 
@@ -190,16 +285,13 @@ def _of_another_person(samples: np.ndarray, middle_m: np.ndarray, poses: Poses) 
     return nearer
 
 
-def _limbs_fit(position: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+def _limbs_fit(position: np.ndarray, body: _Body) -> np.ndarray:
     """Tell which joints (N, K) are possible; an outer end of a limb longer than people's limbs is not."""
     fits: np.ndarray = np.isfinite(position).all(-1)
-    index = {name: k for k, name in enumerate(skeleton.keypoints)}
-    for side in ("left_", "right_"):
-        for inner, outer, longest_m in LONGEST_M:
-            if side + inner in index and side + outer in index:
-                a, b = index[side + inner], index[side + outer]
-                length_m = np.linalg.norm(position[:, a] - position[:, b], axis=-1)
-                fits[:, b] &= ~(fits[:, a] & fits[:, b]) | (length_m <= longest_m)
+    for inner, outer, longest_m in body.limbs:
+        length_m = np.linalg.norm(position[:, [inner]] - position[:, outer], axis=-1)
+        with np.errstate(invalid="ignore"):
+            fits[:, outer] &= ~fits[:, [inner]] | (length_m <= longest_m)
     return fits
 
 
@@ -217,10 +309,6 @@ def _covariance(poses: Poses, rays: np.ndarray, z: np.ndarray, camera: Camera, o
     root = np.concatenate([across, along], -1)
     covariance: np.ndarray = root @ np.swapaxes(root, -1, -2)
     return covariance
-
-
-def _value_of_joint(table: Mapping[str, float], name: str, default: float) -> float:
-    return table.get(name.split("_")[-1], default)
 
 
 def _nanmedian(values: np.ndarray) -> np.ndarray:

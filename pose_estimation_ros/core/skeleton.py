@@ -96,10 +96,10 @@ def find_flip_pairs(keypoints: Sequence[str]) -> Pairs:
     Args:
         keypoints: K names.
     """
-    index = {tuple(_words(name)): i for i, name in enumerate(keypoints)}
+    index = {tuple(words_of(name)): i for i, name in enumerate(keypoints)}
     pairs = []
     for i, name in enumerate(keypoints):
-        words = _words(name)
+        words = words_of(name)
         for left, right in LEFT_AND_RIGHT:
             other = tuple(right if word == left else word for word in words)
             if left in words and other in index:
@@ -108,8 +108,8 @@ def find_flip_pairs(keypoints: Sequence[str]) -> Pairs:
     return tuple(pairs)
 
 
-def _words(name: str) -> List[str]:
-    """Return the words of a name in lower case: "L_Eye" -> l, eye; "LeftEye" -> left, eye."""
+def words_of(name: str) -> List[str]:
+    """Return the words of a keypoint's name in lower case: "L_Eye" -> l, eye; "LeftEye" -> left, eye."""
     return [word.lower() for word in re.findall("[A-Z]*[^A-Z \\W_]*", name) if word]
 
 

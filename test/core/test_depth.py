@@ -15,6 +15,7 @@ from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.geometry import boxes_around
 from pose_estimation_ros.core.lens import PerspectiveLens
 from pose_estimation_ros.core.poses import empty_poses, make_poses
+from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, convert
 
 CAMERA = make_camera([131.25, 0, 79.5, 0, 131.25, 59.5, 0, 0, 1], [0.1, -0.2, 0, 0, 0], "plumb_bob", (160, 120))
 NAMES = {name: k for k, name in enumerate(COCO.keypoints)}
@@ -196,3 +197,87 @@ def test_images_that_are_no_aligned_depth(depth, encoding, kind, message):
 
 def test_a_pixel_of_rounding_is_no_other_shape():
     check_depth(np.zeros((180, 321), np.float32), "32FC1", CAMERA._replace(size_wh=(1280, 720)))
+
+
+@pytest.mark.parametrize("name", ["openpose18", "hri18", "halpe26", "wholebody133"])
+def test_joints_of_larger_skeletons_are_those_of_coco(name):
+    """The same people with the keypoints that COCO has; all others are not found, and change nothing."""
+    skeleton, poses = SKELETONS[name], seen(TWO)
+    common = [joint for joint in COCO.keypoints if joint in skeleton.keypoints]
+    bare = COCO._replace(keypoints=tuple(k if k in common else "other_%d" % i for i, k in enumerate(COCO.keypoints)))
+    xy, score = convert(poses.xy, poses.score, bare, skeleton._replace(keypoints=tuple(
+        k if k in common else "other_" + k for k in skeleton.keypoints
+    )))  # fmt: skip
+    larger = make_poses(xy, score, poses.box_xyxy, poses.person_score)
+    found = joints_in_space(larger, DEPTH, "32FC1", CAMERA, skeleton)
+    index = [skeleton.keypoints.index(joint) for joint in common]
+    assert len(common) == 17 and found.valid.sum() == found.valid[:, index].sum()
+    for values, expected in zip(found, find(DEPTH)):
+        np.testing.assert_array_equal(values[:, index], expected)
+
+
+FLAT = make_camera([525, 0, 119.5, 0, 525, 119.5, 0, 0, 1], [], "plumb_bob", (240, 240))
+NARROW = make_camera([6000, 0, 119.5, 0, 6000, 119.5, 0, 0, 1], [], "plumb_bob", (240, 240))
+HANDS = ["wrist", "hand_root", "thumb", "forefinger", "middle_finger", "ring_finger", "pinky_finger"]
+
+
+def patchwork(skeleton, camera, usual_m, places_m, hidden=()):
+    """Give each keypoint a square of 20 px with a depth of its own, that of the last of places_m that its name has."""
+    cell = np.stack([np.arange(skeleton.num_keypoints) % 12, np.arange(skeleton.num_keypoints) // 12], -1)
+    depth = np.full((12, 12), 4.0 * usual_m, np.float32)
+    own_m = np.full(skeleton.num_keypoints, float(usual_m))
+    for part, place_m in places_m.items():
+        own_m[[part in name for name in skeleton.keypoints]] = place_m
+    depth[cell[:, 1], cell[:, 0]] = own_m
+    score = np.array([[not any(part in name for part in hidden) for name in skeleton.keypoints]], float)
+    poses = make_poses(cell[None] * 20 + 9.5, score, np.array([[0, 0, 239, 239]]), np.ones(1))
+    options = DepthOptions(farthest_m=20.0)
+    return own_m, joints_in_space(poses, np.kron(depth, np.ones((20, 20), "f4")), "32FC1", camera, skeleton, options)
+
+
+@pytest.mark.parametrize(
+    "name, camera, usual_m, places_m, wrong",
+    [
+        ("coco17", NARROW, 2, {}, []),
+        ("coco17", NARROW, 2, {"left_elbow": 1.7, "left_wrist": 1.4}, []),
+        ("coco17", NARROW, 2, {"left_wrist": 1.4}, ["left_wrist"]),
+        ("halpe26", NARROW, 2, {"toe": 2.3, "heel": 2.1, "hip": 2.3}, []),
+        ("halpe26", NARROW, 2, {"toe": 2.5, "heel": 2.3}, ["toe", "heel"]),
+        ("mpii16", NARROW, 2, {"pelvis": 2.6, "head_top": 2.3}, ["pelvis"]),
+        ("wholebody133", NARROW, 2, {"face": 1.9, "left_elbow": 1.7, **{"left_" + part: 1.35 for part in HANDS}}, []),
+        ("wholebody133", NARROW, 2, {"face-30": 2.3, "right_forefinger4": 2.3}, ["face-30", "right_forefinger4"]),
+        ("hand21", FLAT, 0.5, {"finger4": 0.65}, []),
+        ("hand21", FLAT, 0.5, {"thumb4": 0.75}, ["thumb4"]),
+        ("hand21", NARROW, 0.5, {"thumb4": 0.65}, ["thumb4"]),
+        ("ap10k", FLAT, 6, {"tail": 7.5, "Nose": 4.5}, []),
+        ("ap10k", FLAT, 6, {"B_Paw": 9.0}, ["B_Paw"]),
+        ("ap10k", NARROW, 2, {"R_Elbow": 2.5}, ["R_Elbow"]),
+    ],
+)
+def test_limits_of_any_skeleton(name, camera, usual_m, places_m, wrong):
+    """Hands and animals reach as far as their keypoints do across: 220 px of 525 at 0.5 m are 0.21 m, at 6 m 2.5 m."""
+    skeleton = SKELETONS[name]
+    own_m, found = patchwork(skeleton, camera, usual_m, places_m)
+    assert found.valid[0].tolist() == [not any(part in joint for part in wrong) for joint in skeleton.keypoints]
+    behind_m = (found.position[0, :, 2] - own_m)[found.valid[0]]
+    assert (behind_m > -1e-6).all() and (behind_m <= 0.1).all(), "the flesh"
+
+
+def test_two_hands_before_the_body_do_not_tell_where_it_is():
+    """40 keypoints of the hands 0.7 m in front, and 25 of the body; the face is not found."""
+    skeleton = SKELETONS["wholebody133"]
+    places_m = {"elbow": 1.65, **dict.fromkeys(HANDS, 1.3)}
+    assert patchwork(skeleton, NARROW, 2.0, places_m, hidden=["face"])[1].valid.sum() == 65
+
+
+def test_a_face_alone_is_found_without_its_body():
+    skeleton = SKELETONS["wholebody133"]
+    hidden = [name for name in skeleton.keypoints if "face" not in name]
+    assert patchwork(skeleton, NARROW, 2.0, {}, hidden)[1].valid.sum() == 68
+
+
+@pytest.mark.parametrize("keypoints", [1, 2, 5])
+def test_few_keypoints_whose_names_tell_nothing(keypoints):
+    skeleton = Skeleton("own", tuple("k%d" % k for k in range(keypoints)), (), (), None)
+    assert patchwork(skeleton, FLAT, 2.0, {})[1].valid.all()
+    assert not patchwork(skeleton, FLAT, 2.0, {}, hidden=["k"])[1].valid.any()
