@@ -41,7 +41,7 @@ class TopDown(Estimator):
         """
         super().__init__(backend, spec, flip_test)
         self._flip_test, self._watch = flip_test, watch or Stopwatch()
-        self._decode = make_decoder(spec, backend.output_shapes)
+        self._decode = make_decoder(spec)
         if flip_test and spec.decoder == "quarter_offset" and "keypoints" in backend.output_shapes:
             raise ConfigError("%s finds keypoints in its graph: expected heatmaps for the flip test" % spec.name)
 

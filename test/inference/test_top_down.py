@@ -152,6 +152,18 @@ def test_a_flip_test_of_heatmaps_needs_heatmaps():
     TopDown(backend, SPEC._replace(decoder="keypoints"), flip_test=True)
 
 
+def test_the_keypoints_stay_where_a_network_that_gives_heatmaps_takes_over():
+    backend = FakeBackend(whole_heatmap_pixels())
+    in_graph = np.concatenate([whole_heatmap_pixels() / 4, np.ones((17, 1))], 1)[None]
+    backend.output_shapes = {"keypoints": (None, 17, 3)}
+    estimator, boxes = TopDown(backend, SPEC), np.array([[10.0, 10, 100, 200]])
+    taken_over = estimator(FRAME, boxes)
+    backend.__class__ = type("InGraph", (FakeBackend,), {"__call__": lambda self, batch: {"keypoints": in_graph}})
+    before = estimator(FRAME, boxes)
+    np.testing.assert_allclose(taken_over.xy, before.xy, atol=1e-4)
+    np.testing.assert_allclose(taken_over.score, before.score)
+
+
 def test_flip_test_runs_the_mirrored_crops_too():
     backend = FakeBackend(whole_heatmap_pixels())
     TopDown(backend, SPEC, flip_test=True)(FRAME, np.array([[10.0, 10, 100, 200]] * 2))

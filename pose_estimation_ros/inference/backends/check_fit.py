@@ -31,7 +31,7 @@ def check_fit(backend: Backend, spec: ModelSpec, path: str) -> None:
 def _output_shapes(backend: Backend, spec: ModelSpec) -> Dict[str, Shape]:
     """Return the shapes that the outputs of a model must have, None where any size will do."""
     if spec.task == "top_down":
-        return make_decoder(spec, backend.output_shapes).output_shapes()
+        return make_decoder(spec).output_shapes(backend.output_shapes)
     if spec.task == "one_stage":
         return PeopleInGraph(spec).output_shapes()
     if spec.task == "person_detector":

@@ -1,6 +1,6 @@
 """Define what the decoders of top-down networks have in common."""
 
-from typing import Dict, Optional, Tuple
+from typing import Collection, Dict, Optional, Tuple
 
 import numpy as np
 
@@ -21,8 +21,12 @@ class Decoder:
     def __init__(self, spec: ModelSpec) -> None:
         self.spec, self.skeleton = spec, spec.require_skeleton()
 
-    def output_shapes(self) -> Dict[str, Shape]:
-        """Return the shapes that the outputs must have, None where any size will do."""
+    def output_shapes(self, names: Collection[str] = ()) -> Dict[str, Shape]:
+        """Return the shapes that the outputs must have, None where any size will do.
+
+        Args:
+            names: names of the outputs of the network, where a decoder reads one of several kinds.
+        """
         raise NotImplementedError
 
     def __call__(self, outputs: Outputs, mirrored: Optional[Outputs] = None) -> Keypoints:

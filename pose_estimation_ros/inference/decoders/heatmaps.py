@@ -1,19 +1,31 @@
 """Decode heatmaps: a quarter of a pixel towards the higher neighbour, or DARK's step of Newton's method."""
 
-from typing import Dict, Optional
+from typing import Collection, Dict, Optional
 
 import numpy as np
 
 from pose_estimation_ros.core.heatmap import decode, decode_dark, merge_flip
+from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.inference.backends.base import Outputs, Shape
 from pose_estimation_ros.inference.decoders.decoder import Decoder, Keypoints
+from pose_estimation_ros.inference.decoders.keypoints import KeypointsInGraph
 
 
 class QuarterOffset(Decoder):
-    """Decode "heatmaps" (N, K, h / stride, w / stride) as HRNet's test protocol does; see core.heatmap.decode."""
+    """Decode "heatmaps" (N, K, h / stride, w / stride) as HRNet's test protocol does; see core.heatmap.decode.
 
-    def output_shapes(self) -> Dict[str, Shape]:
+    A network may have decoded them in its graph and give "keypoints" (N, K, 3) in heatmap px in their place. Each call
+    looks for them, because another backend may take over that gives heatmaps.
+    """
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__(spec)
+        self._in_graph = KeypointsInGraph(spec)
+
+    def output_shapes(self, names: Collection[str] = ()) -> Dict[str, Shape]:
         """Return the shape of the heatmaps; a side that the stride does not divide may be rounded either way."""
+        if "keypoints" in names:
+            return self._in_graph.output_shapes()
         sides = (
             None if side % self.spec.stride else side // self.spec.stride for side in self.spec.input_size_wh[::-1]
         )
@@ -21,6 +33,8 @@ class QuarterOffset(Decoder):
 
     def __call__(self, outputs: Outputs, mirrored: Optional[Outputs] = None) -> Keypoints:
         """Find the peaks of the heatmaps, see Decoder; the flip test takes the mean of both runs' maps."""
+        if "keypoints" in outputs:
+            return self._in_graph(outputs)
         xy, score = decode(self._merged(outputs, mirrored))
         return xy * self.spec.stride, score
 

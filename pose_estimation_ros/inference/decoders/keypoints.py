@@ -1,6 +1,6 @@
 """Read keypoints that a network has decoded in its graph."""
 
-from typing import Dict, Optional
+from typing import Collection, Dict, Optional
 
 import numpy as np
 
@@ -15,7 +15,7 @@ class KeypointsInGraph(Decoder):
     Keypoints that are not finite, or lie far outside of the input, score 0.
     """
 
-    def output_shapes(self) -> Dict[str, Shape]:
+    def output_shapes(self, names: Collection[str] = ()) -> Dict[str, Shape]:
         """Return the shape of the keypoints."""
         return {"keypoints": (None, self.skeleton.num_keypoints, 3)}
 

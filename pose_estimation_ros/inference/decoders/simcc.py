@@ -1,6 +1,6 @@
 """Decode two vectors per keypoint, one along each axis."""
 
-from typing import Dict, Optional
+from typing import Collection, Dict, Optional
 
 import numpy as np
 
@@ -17,7 +17,7 @@ class SimCC(Decoder):
     Coordinate Classification Perspective for Human Pose Estimation", arXiv:2107.03332, and "RTMPose", arXiv:2303.07399.
     """
 
-    def output_shapes(self) -> Dict[str, Shape]:
+    def output_shapes(self, names: Collection[str] = ()) -> Dict[str, Shape]:
         """Return the shapes of the vectors of both axes."""
         ratio, keypoints = self.spec.decoder_option("split_ratio"), self.skeleton.num_keypoints
         return {name: (None, keypoints, int(side * ratio)) for name, side in zip(AXES, self.spec.input_size_wh)}

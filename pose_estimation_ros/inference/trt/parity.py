@@ -103,7 +103,7 @@ def points(outputs: Outputs, spec: ModelSpec) -> Tuple[np.ndarray, np.ndarray]:
     if spec.task == "bottom_up":
         xy, score = decode(outputs["heatmaps"])
         return xy * spec.stride, score
-    return make_decoder(spec, outputs)(outputs)
+    return make_decoder(spec)(outputs)
 
 
 def _in_order_of(reference: Outputs, outputs: Outputs) -> Outputs:
