@@ -18,6 +18,7 @@ from rclpy.timer import Timer
 from pose_estimation_ros import __version__
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.machine import describe_heat, describe_machine
+from pose_estimation_ros.core.model_spec import WHOLE_FRAME
 from pose_estimation_ros.inference.options import LIVE, PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 from pose_estimation_ros.msg import Skeleton
@@ -35,6 +36,7 @@ from pose_estimation_ros.nodes.run import run
 from pose_estimation_ros.nodes.topic_names import resolved
 
 TICK_S = 1.0
+OF_THE_DETECTOR = ("detector", "detect_every", "detections_topic")  # parameters that a model without it does not use
 
 
 class PoseNode(ManagedNode):
@@ -155,6 +157,11 @@ class PoseNode(ManagedNode):
         topics = ", ".join(camera.inputs.topic for camera in self.cameras)
         names = (self.pipeline.options.model, self.pipeline.backend_name, self.pipeline.detector_name, topics)
         self.get_logger().info("model %s runs on %s, detector %s, images from %s" % names)
+        unused = [option.name for option in POSE_PARAMETERS if self._values[option.name] != option.default]
+        unused = [name for name in unused if name in OF_THE_DETECTOR and self.pipeline.spec.task in WHOLE_FRAME]
+        if unused:
+            text = "model %s finds people by itself: no effect of %s"
+            self.get_logger().warning(text % (self.pipeline.spec.name, ", ".join(unused)))
 
     def _log_faults(self) -> None:
         """Log once each: a device or engine that is missing or failed, and networks whose numbers overflow."""

@@ -43,14 +43,20 @@ def write_spec(path, **changes):
     return spec
 
 
-def write_color_model(folder):
-    """Write a top-down model of 48x64 px whose keypoint k is at the reddest, greenest or bluest point (k % 3)."""
-    weight = np.zeros((17, 3, 1, 1))
-    weight[np.arange(17), np.arange(17) % 3] = 1 / 255.0
+def write_color_model(folder, skeleton="coco17"):
+    """Write a top-down model of 48x64 px whose keypoint k is at the reddest, greenest or bluest point (k % 3).
+
+    The skeleton is a Skeleton or the name of a known one.
+    """
+    from pose_estimation_ros.core.skeleton import SKELETONS
+
+    joints = np.arange(SKELETONS.get(skeleton, skeleton).num_keypoints)
+    weight = np.zeros((len(joints), 3, 1, 1))
+    weight[joints, joints % 3] = 1 / 255.0
     nodes = [("Conv", ["images", "weight"], ["heatmaps"], {"strides": [4, 4]})]
-    shapes = {"images": ["n", 3, 64, 48]}, {"heatmaps": ["n", 17, 16, 12]}
+    shapes = {"images": ["n", 3, 64, 48]}, {"heatmaps": ["n", len(joints), 16, 12]}
     path = write_onnx(folder, "color_model", nodes, shapes[0], shapes[1], {"weight": weight})
-    write_spec(path)
+    write_spec(path, skeleton=skeleton)
     return path
 
 

@@ -1,0 +1,134 @@
+"""Test the node with models of other skeletons than COCO's, and with one that finds people by itself."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS")
+
+from builtin_interfaces.msg import Time
+from pose_estimation_ros.msg import Person3DArray, PersonArray, Skeleton
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+from tiny_models import write_color_model
+from visualization_msgs.msg import Marker, MarkerArray
+
+from pose_estimation_ros.core.skeleton import SKELETONS
+from pose_estimation_ros.core.skeleton import Skeleton as CoreSkeleton
+from pose_estimation_ros.nodes.conversions import array_to_image, msg_to_skeleton
+from pose_estimation_ros.nodes.qos import LATCHED
+
+HEADER = Header(stamp=Time(sec=100), frame_id="camera")
+SPOTS = ((30, 40), (60, 80), (70, 20))  # red, green, blue
+POINT = CoreSkeleton("point", ("tip",), (), (), None)
+OWN = CoreSkeleton("own21", tuple("p%d" % k for k in range(21)), ((0, 20),), ((1, 2),), None)
+LARGEST = CoreSkeleton("own255", tuple("p%d" % k for k in range(255)), (), (), None)
+ANY = [POINT, OWN, SKELETONS["hand21"], SKELETONS["wholebody133"], LARGEST]
+
+
+@pytest.fixture
+def frame(blob):
+    frame = np.zeros((128, 96, 3), np.uint8)
+    for xy, color in zip(SPOTS, ((0, 0, 255), (0, 255, 0), (255, 0, 0))):
+        blob(frame, xy, color, 12.0)
+    return frame
+
+
+@pytest.fixture
+def ask(kept, wait_until):
+    """Return a function that shows a node an image and returns what another node hears, by topic."""
+
+    def ask(node, frame, depth=None):
+        peer, heard = kept(Node("peer")), {}
+        kinds = {"pose/keypoints": PersonArray, "pose/markers": MarkerArray, "pose/image": Image}
+        kinds.update({"pose/skeletons": Person3DArray} if depth is not None else {})
+        for topic, kind in kinds.items():
+            peer.create_subscription(kind, topic, heard.setdefault(topic, []).append, QoSProfile(depth=10))
+        topic = "pose/skeleton"
+        peer.create_subscription(Skeleton, topic, heard.setdefault(topic, []).append, LATCHED)
+        images, depths, infos = (
+            peer.create_publisher(kind, topic, QoSProfile(depth=10))
+            for kind, topic in ((Image, "image"), (Image, "depth"), (CameraInfo, "camera_info"))
+        )
+        publishers = node.cameras[0].results.publishers
+        wait_until(lambda: images.get_subscription_count() and heard["pose/skeleton"], node, peer)
+        wait_until(lambda: all(publishers[topic].get_subscription_count() for topic in kinds), node, peer)
+        if depth is not None:
+            wait_until(lambda: depths.get_subscription_count() and infos.get_subscription_count(), node, peer)
+            infos.publish(CameraInfo(header=HEADER, width=96, height=128, distortion_model="plumb_bob", k=K))
+            depths.publish(depth)
+            inputs = node.cameras[0].inputs
+            wait_until(lambda: inputs.depth_is_alive and inputs.camera((96, 128)), node, peer)
+        images.publish(array_to_image(frame, HEADER))
+        wait_until(lambda: all(heard.values()), node, peer)
+        return {topic: messages[-1] for topic, messages in heard.items()}
+
+    return ask
+
+
+K = [100.0, 0.0, 47.5, 0.0, 100.0, 63.5, 0.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("skeleton", ANY, ids=lambda skeleton: skeleton.name)
+def test_keypoints_skeleton_and_markers_of_any_skeleton(make_pose_node, tmp_path, frame, ask, skeleton):
+    heard = ask(make_pose_node(model=write_color_model(tmp_path, skeleton)), frame)
+    assert msg_to_skeleton(heard["pose/skeleton"]) == skeleton
+    assert heard["pose/keypoints"].skeleton == skeleton.name
+    (person,) = heard["pose/keypoints"].persons
+    assert len(person.keypoints) == skeleton.num_keypoints
+    for k, keypoint in enumerate(person.keypoints):
+        assert np.hypot(keypoint.x - SPOTS[k % 3][0], keypoint.y - SPOTS[k % 3][1]) < 8 and keypoint.score > 0.9
+    bones, joints, label = heard["pose/markers"].markers
+    assert len(joints.points) == len(joints.colors) == skeleton.num_keypoints and label.text.startswith("#1 ")
+    assert bones.action == (Marker.ADD if skeleton.links else Marker.DELETE)
+    assert len(bones.points) == 2 * len(skeleton.links)
+    assert bytes(heard["pose/image"].data) != frame.tobytes()
+
+
+@pytest.mark.parametrize("skeleton", ANY[2:4], ids=lambda skeleton: skeleton.name)
+def test_joints_in_space_of_any_skeleton(make_pose_node, tmp_path, frame, ask, skeleton):
+    """All are on a wall 1 m away, and behind it by their flesh."""
+    data = np.full((128, 96), 1000, "<u2").tobytes()
+    depth = Image(header=HEADER, height=128, width=96, encoding="16UC1", step=192, data=data)
+    node = make_pose_node(model=write_color_model(tmp_path, skeleton), depth_topic="depth")
+    (person,) = ask(node, frame, depth)["pose/skeletons"].persons
+    assert len(person.keypoints) == skeleton.num_keypoints
+    found = [keypoint.z for keypoint in person.keypoints if keypoint.valid]
+    assert len(found) > 0.3 * skeleton.num_keypoints and 1.0 <= min(found) <= max(found) <= 1.1
+
+
+@pytest.fixture
+def one_stage_model(constant_model, save_spec):
+    """Write a model that finds one person of 5 keypoints in every image, by itself."""
+    skeleton = CoreSkeleton("own5", tuple("abcde"), ((0, 4),), (), None)
+    keypoints = np.array([[[[10.0 + 5 * k, 20.0, 0.9] for k in range(5)]]])
+    outputs = {"boxes_xyxy": [[[5.0, 10.0, 40.0, 50.0]]], "scores": [[0.8]], "keypoints": keypoints}
+    path = constant_model("one_stage", {name: np.array(value) for name, value in outputs.items()})
+    save_spec(path, task="one_stage", decoder="people", stride=1, input_size_wh=(64, 64), skeleton=skeleton)
+    return path
+
+
+@pytest.mark.parametrize(
+    "parameters, unused",
+    [
+        ({"detector": "person_detector"}, ""),
+        ({"detect_every": 2}, "detect_every"),
+        ({"detector": "full_frame", "detect_every": 2}, "detector, detect_every"),
+    ],
+)
+def test_a_model_that_finds_people_by_itself_opens_no_detector(
+    make_pose_node, one_stage_model, ask, capfd, parameters, unused
+):
+    node = make_pose_node(model=one_stage_model, **{"detector": "person_detector", **parameters})
+    messages = []
+    node.diagnostics_publisher.publish = messages.append
+    node.tick()
+    node.tick()
+    values = {entry.key: entry.value for entry in messages[-1].status[0].values}
+    assert values["detector"] == "none" and values["model"] == "tiny"
+    said = [line for line in capfd.readouterr().err.splitlines() if "finds people by itself: no effect of" in line]
+    assert [line.rpartition("no effect of ")[2] for line in said] == [unused] * bool(unused)
+    (person,) = ask(node, np.zeros((64, 64, 3), np.uint8))["pose/keypoints"].persons
+    assert person.score == pytest.approx(0.8) and list(person.box_xyxy) == [5, 10, 40, 50]
+    assert [(point.x, point.y) for point in person.keypoints] == [(10 + 5 * k, 20) for k in range(5)]
