@@ -17,9 +17,12 @@ int main(int argc, char ** argv) {
   auto node = std::make_shared<rclcpp::Node>("pose_listener");
   size_t wrist = SIZE_MAX;  // index of the joint in Person::keypoints, as the skeleton says
 
-  auto on_skeleton = [&wrist](const Skeleton & skeleton) {
-    const auto & names = skeleton.keypoints;
+  auto on_skeleton = [&wrist, &node](const Skeleton & skeleton) {
+    const auto & names = skeleton.keypoints;  // they depend on the model
     wrist = std::find(names.begin(), names.end(), "right_wrist") - names.begin();
+    if (wrist == names.size()) {
+      RCLCPP_ERROR(node->get_logger(), "skeleton %s has no right_wrist", skeleton.name.c_str());
+    }
   };
   auto on_people = [&wrist, &node](const PersonArray & people) {
     for (const auto & person : people.persons) {

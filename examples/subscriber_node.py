@@ -10,6 +10,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)  # sent once, also to later subscribers
+JOINT = "right_wrist"
 
 
 class PoseListener(Node):
@@ -20,7 +21,10 @@ class PoseListener(Node):
         self.create_subscription(PersonArray, "pose/keypoints", self.on_people, 5)
 
     def on_skeleton(self, skeleton):
-        self.wrist = skeleton.keypoints.index("right_wrist")
+        names = list(skeleton.keypoints)  # they depend on the model
+        self.wrist = names.index(JOINT) if JOINT in names else None
+        if self.wrist is None:
+            self.get_logger().error(f"skeleton {skeleton.name} has no {JOINT}, only {', '.join(names)}")
 
     def on_people(self, people):
         for person in people.persons if self.wrist is not None else []:

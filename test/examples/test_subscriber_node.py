@@ -41,27 +41,43 @@ def array(*found):
     return PersonArray(persons=persons, skeleton="coco17")
 
 
-def test_it_says_where_the_wrists_are(repository, environment, publisher, tmp_path):
+@pytest.fixture
+def said(repository, environment, publisher, tmp_path):
+    """A function: the name of a skeleton, people and words -> what the example has said once it has said the words."""
     from pose_estimation_ros.core.skeleton import get_skeleton
     from pose_estimation_ros.nodes.conversions import skeleton_to_msg
 
-    skeleton = get_skeleton("coco17")
-    wrist = skeleton.keypoints.index("right_wrist")
-    publisher.skeletons.publish(skeleton_to_msg(skeleton))  # before the example starts: it is latched
-    environment.update(ROS_DOMAIN_ID=str(DOMAIN), ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST")
-    command = [sys.executable, str(repository / "examples" / "subscriber_node.py")]
-    log = tmp_path / "log"
-    with log.open("w") as file:
-        process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
-    try:
-        deadline = time.monotonic() + TIMEOUT_S
-        while "person 2" not in log.read_text() and process.poll() is None and time.monotonic() < deadline:
-            publisher.people.publish(array(wrist))
-            time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(TIMEOUT_S) == 0, log.read_text()
-    finally:
-        process.kill()
-    text = log.read_text()
+    def say(skeleton, people, words):
+        publisher.skeletons.publish(skeleton_to_msg(get_skeleton(skeleton)))  # before the example: it is latched
+        environment.update(ROS_DOMAIN_ID=str(DOMAIN), ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST")
+        command = [sys.executable, str(repository / "examples" / "subscriber_node.py")]
+        log = tmp_path / "log"
+        with log.open("w") as file:
+            process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
+        try:
+            deadline = time.monotonic() + TIMEOUT_S
+            while words not in log.read_text() and process.poll() is None and time.monotonic() < deadline:
+                publisher.people.publish(people)
+                time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(TIMEOUT_S) == 0, log.read_text()
+        finally:
+            process.kill()
+        return log.read_text()
+
+    return say
+
+
+def test_it_says_where_the_wrists_are(said):
+    from pose_estimation_ros.core.skeleton import get_skeleton
+
+    wrist = get_skeleton("coco17").keypoints.index("right_wrist")
+    text = said("coco17", array(wrist), "person 2")
     assert "person 1: wrist at %d, %d px" % (10 * wrist + 1, 20 * wrist) in text, text
     assert "person 2: wrist at %d, %d px" % (10 * wrist + 2, 20 * wrist) in text and "Traceback" not in text
+
+
+def test_it_says_that_the_skeleton_has_no_such_joint(said):
+    text = said("hand21", array(1), "has no right_wrist")
+    assert "skeleton hand21 has no right_wrist, only wrist, thumb1, " in text, text
+    assert "px" not in text and "Traceback" not in text

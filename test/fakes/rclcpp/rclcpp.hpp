@@ -35,3 +35,4 @@ bool shutdown();
 }  // namespace rclcpp
 
 #define RCLCPP_INFO(logger, ...) ((void)(logger), std::printf(__VA_ARGS__))
+#define RCLCPP_ERROR(logger, ...) ((void)(logger), std::printf(__VA_ARGS__))
