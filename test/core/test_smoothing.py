@@ -42,8 +42,25 @@ def test_it_is_the_papers_algorithm(beta, height):
     assert np.allclose(got, slow_one_euro(values, [1 / 30.0] * 49, 1.5, beta, 1.0, height), rtol=1e-4)
 
 
-def test_nobody_passes():
-    assert OneEuro().update(empty_poses(17), 0.0).count == 0
+@pytest.mark.parametrize("keypoints", [1, 17, 255])
+def test_nobody_passes(keypoints):
+    assert OneEuro().update(empty_poses(keypoints), 0.0).count == 0
+
+
+@pytest.mark.parametrize("keypoints", [2, 5, 21, 133])
+def test_each_keypoint_is_smoothed_by_itself(keypoints):
+    """All together as each alone, with every third missing now and then."""
+    dice = np.random.RandomState(0)
+    steps = 100 + np.cumsum(5 * dice.randn(20, 1, keypoints, 2), 0)
+    scores = np.where((dice.rand(20, 1, keypoints) < 0.3) & (np.arange(keypoints) % 3 == 0), 0, 0.8)
+    together, alone = OneEuro(), {k: OneEuro() for k in range(0, keypoints, 1 + keypoints // 12)}
+    for i, (xy, score) in enumerate(zip(steps, scores)):
+        person = np.array([[0, 0, 50, 100]]), np.ones(1), np.array([1])
+        poses = together.update(make_poses(xy, score, *person), i / 30)
+        for k, smoother in alone.items():
+            one = smoother.update(make_poses(xy[:, [k]], score[:, [k]], *person), i / 30)
+            np.testing.assert_allclose(poses.xy[:, [k]], one.xy)
+            np.testing.assert_allclose(poses.velocity[:, [k]], one.velocity)
 
 
 def test_jitter_at_rest_shrinks_and_a_walk_is_followed():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, TENTATIVE, empty_poses, make_poses
-from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, get_skeleton
 from pose_estimation_ros.core.tracking import Tracker, best_pairs, middle
 
 SIGMAS = get_skeleton("coco17").sigmas
@@ -207,6 +207,28 @@ def test_the_middle_of_what_is_known(joints):
     np.testing.assert_allclose(middle(values, known)[1:], expected)
     assert middle(values, known)[0].tolist() == [0, 0]
     assert middle(values[:0], known[:0]).shape == (0, 2)
+
+
+ANY_SKELETON = [
+    Skeleton("own", tuple(map(str, range(keypoints))), (), (), None) for keypoints in (1, 2, 5, 133, 255)
+] + [SKELETONS[name] for name in ("hand21", "halpe26", "wholebody133", "ap10k")]
+
+
+@pytest.mark.parametrize(
+    "skeleton", ANY_SKELETON, ids=lambda skeleton: "%s %d" % (skeleton.name, skeleton.num_keypoints)
+)
+def test_people_of_any_skeleton_keep_their_ids(skeleton):
+    """Two of 60x160 px cross 30 px apart, with 2 px of noise; the one behind is lost for a while."""
+    count, dice = skeleton.num_keypoints, np.random.RandomState(0)
+    shape, tracker, seen = dice.rand(count, 2) * [60, 160], Tracker(skeleton.oks_sigmas), []
+    assert tracker.update(empty_poses(count), 0.0).count == 0
+    for i in range(100):
+        places = [(4 * i, 0), (400 - 4 * i, 30)][: 1 if 45 <= i <= 55 else 2]
+        xy = np.array([shape + place for place in places]) + 2 * dice.randn(len(places), count, 2)
+        boxes = np.array([[x, y, x + 60, y + 160] for x, y in places], float)
+        poses = tracker.update(make_poses(xy, np.ones(xy.shape[:2]), boxes, np.ones(len(places))), (1 + i) / 30)
+        seen.append(tuple(poses.track_id.tolist()))
+    assert set(seen) == {(1, 2), (1,)} and tracker.lost.count == 0
 
 
 def test_a_reset_forgets_the_time():
