@@ -193,7 +193,7 @@ def test_without_its_engine_it_serves_all_the_same_and_logs_it_once(
     for sec in range(3):
         node.cameras[0].inputs.on_image(array_to_image(frame, header(sec)))
     assert [len(people.persons) for people in sent] == [1, 1, 1]
-    assert warnings(capfd, "on the CPU instead of the configured engine: expected TensorRT's Python module") == 1
+    assert warnings(capfd, "on the CPU instead of the configured device: expected TensorRT's Python module") == 1
 
 
 def test_a_cuda_error_in_flight_costs_no_image_and_is_logged_once(
