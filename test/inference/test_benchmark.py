@@ -122,6 +122,17 @@ def test_a_device_that_fails_has_no_copies_any_more(bench, gpu, color_model, sav
     assert result["parts"]["copy in"]["p50_ms"] == 0 < result["parts"]["copy in"]["p99_ms"]
 
 
+@pytest.mark.parametrize(
+    "device, unloadable, name",
+    [("auto", [], "onnxruntime (cuda)"), ("auto", ["CUDAExecutionProvider"], "onnxruntime (after: ")],
+)
+def test_it_says_what_ran(bench, ort_gpu, device, unloadable, name):
+    ort_gpu().unloadable = unloadable
+    result = bench(WARM_UP + 1, batches=[1], rounds=1, device=device)
+    assert (result["device"], result["precision"], bool(result["fault"])) == (device, "fp32", bool(unloadable))
+    assert result["backend"].startswith(name) and result["network"][0]["models"][0]["backend"].startswith(name)
+
+
 def test_options_reach_the_network_alone(bench, monkeypatch, color_model):
     given = []
 

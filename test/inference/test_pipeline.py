@@ -331,3 +331,12 @@ def test_the_full_frame_is_taken_anew_each_time(color_model, blob):
     options = PipelineOptions(model=color_model, detector="full_frame", detect_every=50, threads=1)
     with build_pipeline(options) as pipeline:
         assert [pipeline(frame, i / 30.0).box_xyxy.tolist() for i in range(3)] == [[[0, 0, 96, 128]]] * 3
+
+
+def test_what_keeps_two_networks_from_the_gpu_is_said_once(ort_gpu, color_model, constant_model, save_spec):
+    ort_gpu().unloadable = ["CUDAExecutionProvider"]
+    outputs = {"boxes_xyxy": np.zeros((1, 1, 4)), "scores": np.zeros((1, 1))}
+    detector = constant_model("detector", outputs)
+    save_spec(detector, task="person_detector", decoder="boxes", skeleton="", input_size_wh=(64, 64), stride=8)
+    with build_pipeline(PipelineOptions(model=color_model, detector=detector)) as pipeline:
+        assert pipeline.fault.count("device cuda: expected ONNX Runtime") == 1
