@@ -129,7 +129,7 @@ def make_value_class(gpu):
 
 
 def install(monkeypatch, folder, version="1.23.2", can_update=True):
-    """Put a GPU into the module onnxruntime, and its libraries, which are empty files, into a folder.
+    """Put a GPU into the module onnxruntime, and libraries that load into a folder.
 
     Args:
         monkeypatch: pytest's, which takes it out again.
@@ -142,8 +142,9 @@ def install(monkeypatch, folder, version="1.23.2", can_update=True):
     gpu = FakeGpu(onnxruntime)
     gpu.can_update = can_update
     os.makedirs(str(folder / "capi"))
-    for name in ("cuda", "tensorrt"):
-        (folder / "capi" / ("libonnxruntime_providers_%s.so" % name)).write_bytes(b"")
+    shared = os.path.join(os.path.dirname(onnxruntime.__file__), "capi", "libonnxruntime_providers_shared.so")
+    for name in ("shared", "cuda", "tensorrt"):
+        os.symlink(shared, str(folder / "capi" / ("libonnxruntime_providers_%s.so" % name)))
     values = {
         "InferenceSession": gpu.open_session, "OrtValue": make_value_class(gpu), "__version__": version,
         "get_available_providers": lambda: list(gpu.offered), "__file__": str(folder / "__init__.py"),

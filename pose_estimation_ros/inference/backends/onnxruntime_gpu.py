@@ -4,15 +4,17 @@ from typing import Any, Dict, NamedTuple, Tuple
 
 import numpy as np
 
-from pose_estimation_ros.core.errors import ModelError
+from pose_estimation_ros.core.errors import CudaError, ModelError
 from pose_estimation_ros.inference.backends.base import Outputs, run_in_parts
 from pose_estimation_ros.inference.backends.onnxruntime import OnnxRuntimeBackend, load_onnxruntime, plain_errors
 from pose_estimation_ros.inference.backends.providers import (
     NAMES,
+    missing_library,
     preload_libraries,
     provider_list,
     refuse_missing,
     refuse_unloaded,
+    without_messages,
 )
 from pose_estimation_ros.inference.trt.batch_sizes import bucket_sizes
 
@@ -65,12 +67,16 @@ class OnnxRuntimeGpuBackend(OnnxRuntimeBackend):
         self._ort = load_onnxruntime(model_path)
         refuse_missing(self._ort, device)
         preload_libraries(self._ort)
-        super().__init__(model_path, threads, provider_list(self._ort, device, model_path))
+        providers = provider_list(self._ort, device, model_path)
         try:
+            with without_messages(self._ort):
+                super().__init__(model_path, threads, providers)
             refuse_unloaded(self._ort, device, self._open().get_providers())
             self._warm_up()
-        except ModelError:
+        except ModelError as error:
             self.close()
+            if isinstance(error, CudaError) and missing_library(self._ort, device):
+                refuse_unloaded(self._ort, device)
             raise
 
     def _warm_up(self) -> None:

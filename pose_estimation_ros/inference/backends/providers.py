@@ -1,6 +1,6 @@
 """Choose ONNX Runtime's execution providers for a GPU of NVIDIA, and find out why one does not load.
 
-ONNX Runtime names these reasons on stderr only, and goes on without the provider. Source: ONNX Runtime, "CUDA Execution
+ONNX Runtime prints these reasons to stderr, and goes on without the provider. Source: ONNX Runtime, "CUDA Execution
 Provider" and "TensorRT Execution Provider", https://onnxruntime.ai/docs/execution-providers.
 """
 
@@ -9,7 +9,7 @@ import ctypes
 import hashlib
 import io
 import os
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, Iterator, List, Sequence
 
 from pose_estimation_ros.core.errors import CudaError, reason_of
 from pose_estimation_ros.core.model_spec import read_model
@@ -23,6 +23,7 @@ NEEDS = (
     "device %s needs an ONNX Runtime with %s (pip install onnxruntime-gpu in place of onnxruntime; on a Jetson the "
     "wheel of NVIDIA), got onnxruntime %s with %s"
 )
+WARNINGS, ONLY_FATAL = 2, 4  # severities; the first is ONNX Runtime's default
 TF32_SINCE = (1, 18)  # version of ONNX Runtime that has the option use_tf32
 
 
@@ -38,8 +39,8 @@ def refuse_missing(ort: Any, device: str) -> None:
         raise CudaError(NEEDS % (device, NAMES[device], ort.__version__, ", ".join(offered)))
 
 
-def refuse_unloaded(ort: Any, device: str, loaded: Sequence[str]) -> None:
-    """Raise CudaError where ONNX Runtime has opened a session without the provider of a device.
+def refuse_unloaded(ort: Any, device: str, loaded: Sequence[str] = ()) -> None:
+    """Raise CudaError, which names the reason where it can be found, if a session lacks the provider of a device.
 
     Args:
         ort: the module onnxruntime.
@@ -47,10 +48,55 @@ def refuse_unloaded(ort: Any, device: str, loaded: Sequence[str]) -> None:
         loaded: what the session's get_providers() returns.
     """
     if NAMES[device] not in loaded:
+        reason = missing_library(ort, device) or _missing_gpu() or "no reason that can be seen from Python"
         built_for = getattr(ort, "cuda_version", "")
         version = ort.__version__ + (" (built for CUDA %s)" % built_for if built_for else "")
-        raise CudaError("device %s: expected ONNX Runtime %s to load %s, got: %s" % (
-            device, version, NAMES[device], _why_not_loaded(ort, device)))  # fmt: skip
+        text = "device %s: expected ONNX Runtime %s to load %s, got: %s"
+        raise CudaError(text % (device, version, NAMES[device], reason))
+
+
+def missing_library(ort: Any, device: str) -> str:
+    """Return why the library of a provider cannot be loaded, "" where it can.
+
+    ONNX Runtime must be the first to load it, because the library asks for its host at once; so it is left alone until
+    ONNX Runtime has named itself as the host.
+
+    Args:
+        ort: the module onnxruntime.
+        device: "cuda" or "tensorrt-ep".
+    """
+    folder = os.path.join(os.path.dirname(ort.__file__), "capi")
+    try:
+        shared = ctypes.CDLL(os.path.join(folder, "libonnxruntime_providers_shared.so"))
+        shared.Provider_GetHost.restype = ctypes.c_void_p
+        if shared.Provider_GetHost():
+            ctypes.CDLL(os.path.join(folder, LIBRARIES[device]))
+    except OSError as error:
+        return reason_of(error)
+    return ""
+
+
+def _missing_gpu() -> str:
+    """Return why CUDA finds no GPU, "" where it does."""
+    try:
+        Cuda()
+    except CudaError as error:
+        return str(error)
+    return ""
+
+
+@contextlib.contextmanager
+def without_messages(ort: Any) -> Iterator[None]:
+    """Keep ONNX Runtime from printing faults of providers to stderr, which come as errors, too.
+
+    Args:
+        ort: the module onnxruntime.
+    """
+    ort.set_default_logger_severity(ONLY_FATAL)
+    try:
+        yield
+    finally:
+        ort.set_default_logger_severity(WARNINGS)
 
 
 def provider_list(ort: Any, device: str, model_path: str) -> List[Provider]:
@@ -114,19 +160,3 @@ def preload_libraries(ort: Any) -> None:
     if preload:
         with contextlib.redirect_stdout(io.StringIO()):
             preload()
-
-
-def _why_not_loaded(ort: Any, device: str) -> str:
-    """Return the reason why a provider is missing from an open session; never call it before a session was opened.
-
-    ONNX Runtime must be the first to load the library of a provider, which otherwise does not find its host.
-    """
-    library = os.path.join(os.path.dirname(ort.__file__), "capi", LIBRARIES[device])
-    if not os.path.exists(library):
-        return "%s does not exist" % library
-    try:
-        ctypes.CDLL(library)
-        Cuda()
-    except (OSError, CudaError) as error:
-        return reason_of(error)
-    return "no reason that can be seen from Python; its own message is on stderr"

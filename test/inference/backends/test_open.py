@@ -109,7 +109,7 @@ def test_an_onnx_file_is_hashed_once(color_model, counted):
 BATCH = np.random.RandomState(0).uniform(0, 255, (3, 3, 64, 48)).astype(np.float32)
 GPU = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
 ON_CUDA, ON_TENSORRT = "onnxruntime (cuda)", "onnxruntime (tensorrt-ep)"
-NO_PROVIDER, NOT_LOADED = "pip install onnxruntime-gpu", "file too short"
+NO_PROVIDER, NOT_LOADED = "pip install onnxruntime-gpu", "expected ONNX Runtime 1.23.2"
 MISSING_OPENVINO = "device openvino needs openvino"
 
 
