@@ -2,27 +2,22 @@
 
 import hashlib
 import os
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Callable, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import onnx
 
 from pose_estimation_ros.core.atomic_files import JsonObject, write_json, write_whole
-from pose_estimation_ros.core.errors import ConfigError, ModelError, PoseError
+from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.model_spec import NAME, ModelSpec, load_model_spec, model_name, spec_path
 from pose_estimation_ros.core.resources import resource_folders, user_models
+from pose_estimation_ros.importing.detect_boxes import import_detector
 from pose_estimation_ros.importing.model_import import ModelImport as ModelImport
 from pose_estimation_ros.importing.model_import import checked, given
-from pose_estimation_ros.importing.network.foreign_file import Foreign, open_foreign, shape_text
-from pose_estimation_ros.importing.network.parity import (
-    TOLERANCE,
-    Network,
-    largest_difference,
-    noise,
-    open_original,
-    original_input,
-)
-from pose_estimation_ros.importing.network.rewrite import Entry, Side, rewrite, with_foreign_outputs, with_shapes
+from pose_estimation_ros.importing.network.checked_copy import checked_copy, find_size_wh, shapes_of_one
+from pose_estimation_ros.importing.network.foreign_file import Foreign, open_foreign
+from pose_estimation_ros.importing.network.parity import Network, noise, open_original, original_input
+from pose_estimation_ros.importing.network.rewrite import Entry, Side
 from pose_estimation_ros.importing.pose.choose_skeleton import choose_skeleton
 from pose_estimation_ros.importing.pose.conventions import Conventions, conclude
 from pose_estimation_ros.importing.pose.detect import Seen, detect
@@ -61,7 +56,8 @@ def import_model(order: ModelImport, report: Say) -> str:
         get_family(order.like)
     path = _target(order)
     foreign = open_foreign(order.source)
-    imported = _import_detector(order, foreign, report) if order.detector else _import_pose(order, foreign, report)
+    do_import = import_detector if order.detector else _import_pose
+    imported = Imported(*do_import(order, foreign, report))
     content = imported.model.SerializeToString()
     spec = imported.spec._replace(
         name=os.path.splitext(os.path.basename(path))[0],
@@ -115,23 +111,16 @@ def _provenance(order: ModelImport, foreign: Foreign, found: JsonObject) -> Json
     )
 
 
-def _import_detector(order: ModelImport, foreign: Foreign, report: Say) -> Imported:
-    """Import a person detector."""
-    from pose_estimation_ros.importing.detect_boxes import import_detector
-
-    return Imported(*import_detector(order, foreign.model, report))
-
-
-def _import_pose(order: ModelImport, foreign: Foreign, report: Say) -> Imported:
+def _import_pose(order: ModelImport, foreign: Foreign, report: Say) -> Tuple[onnx.ModelProto, ModelSpec]:
     """Conclude, report, rewrite and compare."""
     told = read_ultralytics(foreign.path, foreign.metadata)
     channels_last = foreign.input.shape[1] != 3
-    size_wh, reason = _size_wh(order, foreign, channels_last, told.size_wh if told else None)
+    size_wh, reason = find_size_wh(foreign, order.size_wh, told.size_wh if told else None)
     report("input %d x %d px (width x height): %s" % (size_wh + (reason,)))
     pipeline = read_pipeline(foreign.path)
     original = open_original(foreign)
     blank = Entry(foreign.input, channels_last, size_wh, foreign.input.shape[0], "rgb", NO_MEAN, NO_STD)
-    shapes = _shapes_of_one(original, blank)
+    shapes = shapes_of_one(original, blank)
     free = tuple(tensor.name for tensor in foreign.outputs if _has_free_people(tensor.shape, len(shapes[tensor.name])))
     seen = Seen(foreign.path, channels_last, size_wh, shapes, free, told, pipeline is not None, order)
     contract = detect(seen)
@@ -149,7 +138,7 @@ def _import_pose(order: ModelImport, foreign: Foreign, report: Say) -> Imported:
         {"like": conventions.family, "licence": _licence(conventions, told.licence if told else "")},
         conventions.decoder_options, conventions.fit,
     )  # fmt: skip
-    return Imported(model, spec)
+    return model, spec
 
 
 def _licence(conventions: Conventions, told: str) -> str:
@@ -158,32 +147,6 @@ def _licence(conventions: Conventions, told: str) -> str:
 
 def _stride(contract: Contract) -> int:
     return int(contract.ratio) if contract.kind in ("heatmaps", "associative_embedding") else 1
-
-
-def _size_wh(
-    order: ModelImport, foreign: Foreign, channels_last: bool, told: Optional[Tuple[int, int]]
-) -> Tuple[Tuple[int, int], str]:
-    """Return (width, height) of the input, and why."""
-    shape = foreign.input.shape
-    height, width = shape[1:3] if channels_last else shape[2:4]
-    fixed = (width, height)
-    size_wh = order.size_wh or (told if None in fixed else None)
-    if size_wh is None and None in fixed:
-        text = "%s: expected --size WIDTHxHEIGHT for its input %s, whose sides are free"
-        raise ConfigError(text % (foreign.path, shape_text(shape)))
-    if size_wh is None or size_wh == fixed:
-        assert width is not None and height is not None
-        return (width, height), "the file fixes it"
-    if any(side not in (None, wanted) for side, wanted in zip(fixed, size_wh)):
-        text = "%s: expected --size as the file fixes it, %s, got %dx%d"
-        raise ConfigError(text % ((foreign.path, shape_text(shape)) + size_wh))
-    return size_wh, "by --size" if order.size_wh else "by the texts in the file"
-
-
-def _shapes_of_one(original: Network, entry: Entry) -> Dict[str, Tuple[int, ...]]:
-    """Return the shapes of a network's outputs for as few pictures as it takes."""
-    black = np.zeros_like(noise(entry, 1))
-    return {name: value.shape for name, value in original(original_input(black, entry)).items()}
 
 
 def _has_free_people(declared: Tuple[Optional[int], ...], rank: int) -> bool:
@@ -198,21 +161,11 @@ def _rewritten(
     entry = blank._replace(color=conventions.color, mean=conventions.mean, std=conventions.std)
     entry = entry._replace(batch=_batch(foreign, original, entry, contract))
     kind = KINDS[contract.kind]
-    model = rewrite(
-        foreign, entry, contract.outputs, lambda nodes, names: kind.build(nodes, names, contract, entry.size_wh)
-    )
-    network = Network(model.SerializeToString(), "the rewritten %s" % foreign.path)
-    shapes = {name: _declared(value.shape, entry, contract) for name, value in network(noise(entry)).items()}
-    model = with_shapes(model, shapes)
-    opened = Network(with_foreign_outputs(model, foreign, contract.outputs).SerializeToString(), foreign.path)
-    pictures = [("noise", noise(entry))] + _picture(entry)
-    differences = [(what, largest_difference(original, opened, entry, x, contract.outputs)) for what, x in pictures]
-    report("rewritten network against the original: %s" % ", ".join("%s %.1g" % pair for pair in differences))
-    worst = max(value for _what, value in differences)
-    if not worst <= TOLERANCE:
-        text = "%s: expected the rewritten network within %g of the original, got %.2g: please report this"
-        raise ModelError(text % (foreign.path, TOLERANCE, worst))
-    return model
+    return checked_copy(
+        foreign, original, entry, contract.outputs,
+        lambda nodes, names: kind.build(nodes, names, contract, entry.size_wh),
+        lambda shape: _declared(shape, entry, contract), report,
+    )  # fmt: skip
 
 
 def _batch(foreign: Foreign, original: Network, entry: Entry, contract: Contract) -> Optional[int]:
@@ -240,22 +193,6 @@ def _declared(shape: Tuple[int, ...], entry: Entry, contract: Contract) -> List[
     if KINDS[contract.kind].task == "one_stage" and contract.candidates is None:
         sides[1] = "people"
     return sides
-
-
-def _picture(entry: Entry) -> List[Tuple[str, np.ndarray]]:
-    """Return a frame of the demo's clip, stretched to the input, where the clip is installed."""
-    import cv2
-
-    from pose_estimation_ros.core.resources import demo_clip
-    from pose_estimation_ros.imaging.video import open_source
-
-    try:
-        with open_source(demo_clip()) as clip:
-            frame = next(iter(clip)).image
-    except (PoseError, StopIteration):
-        return []
-    image = cv2.resize(frame, entry.size_wh)[..., ::-1].transpose(2, 0, 1).astype(np.float32)
-    return [("a picture", np.ascontiguousarray(np.repeat(image[None], entry.batch or 1, 0)))]
 
 
 def _report_operators(path: str, report: Say) -> None:

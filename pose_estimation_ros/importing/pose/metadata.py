@@ -56,17 +56,17 @@ def read_ultralytics(path: str, metadata: Mapping[str, str]) -> Optional[Ultraly
     if task != "pose":
         hint = ": give --detector" if task == "detect" else ""
         raise ModelError("%s: expected a pose model, got one of Ultralytics for %s%s" % (path, shown(task), hint))
-    values = {name: _literal(text) for name, text in metadata.items()}
+    values = {name: literal(text) for name, text in metadata.items()}
     keypoints, dims = _shape(path, values.get("kpt_shape"))
     args = values.get("args")
     rows = values.get("end2end") is True or (isinstance(args, dict) and args.get("nms") is True)
-    names = _class_names(path, values.get("names"))
+    names = class_names(path, values.get("names"))
     keypoint_names = _keypoint_names(values.get("kpt_names"), keypoints)
-    size_wh = _size_wh(values.get("imgsz"))
+    size_wh = input_size(values.get("imgsz"))
     return Ultralytics(keypoints, dims, names, rows, size_wh, keypoint_names, metadata.get("license", ""))
 
 
-def _literal(text: str) -> Any:
+def literal(text: str) -> Any:
     """Return the value that a text writes as Python does, else the text."""
     if len(text) > LONGEST_TEXT:
         return text
@@ -84,7 +84,7 @@ def _shape(path: str, shape: Any) -> Tuple[int, int]:
     return int(shape[0]), int(shape[1])
 
 
-def _class_names(path: str, names: object) -> Tuple[str, ...]:
+def class_names(path: str, names: object) -> Tuple[str, ...]:
     """Return the names of the classes 0, 1, ... from {0: name, ...} or a list."""
     table = dict(enumerate(names)) if isinstance(names, (list, tuple)) else names
     if not isinstance(table, dict) or not 1 <= len(table) <= MOST_CLASSES or set(table) != set(range(len(table))):
@@ -99,7 +99,7 @@ def _keypoint_names(names: object, count: int) -> Dict[int, Tuple[str, ...]]:
     return {index: tuple(map(str, value)) for index, value in lists.items() if isinstance(index, int)}
 
 
-def _size_wh(imgsz: object) -> Optional[Tuple[int, int]]:
+def input_size(imgsz: object) -> Optional[Tuple[int, int]]:
     """Return (width, height) of imgsz, which is [height, width]."""
     if not isinstance(imgsz, (list, tuple)) or len(imgsz) != 2:
         return None
@@ -122,13 +122,13 @@ def read_pipeline(model_path: str) -> Optional[Family]:
     path = os.path.join(os.path.dirname(model_path), PIPELINE)
     if not os.path.isfile(path):
         return None
-    tasks = list(_tasks(path, read_json(path, ModelError)))
-    steps = {str(step.get("type")): step for task in tasks for step in _objects(task.get("transforms"))}
+    tasks = list(pipeline_tasks(path, read_json(path, ModelError)))
+    steps = {str(step.get("type")): step for task in tasks for step in objects(task.get("transforms"))}
     last = next((task for task in tasks if task.get("module") == "mmpose"), None)
     if last is None or "Normalize" not in steps:
         return None
     component = str(last.get("component"))
-    mean, std, color = _normalisation(path, steps["Normalize"])
+    mean, std, color = normalisation(path, steps["Normalize"])
     padding = steps.get("TopDownGetBboxCenterScale", {}).get("padding", 1.25)
     if not is_number(padding, 0.1, 10):
         raise ModelError("%s: expected padding as a number, got %s" % (path, shown(padding)))
@@ -156,7 +156,7 @@ def _of_heatmaps(family: Family, told: Any, affine: Mapping[str, Any]) -> Family
     )
 
 
-def _normalisation(path: str, step: Mapping[str, Any]) -> Tuple[Channels, Channels, str]:
+def normalisation(path: str, step: Mapping[str, Any]) -> Tuple[Channels, Channels, str]:
     mean, std = step.get("mean"), step.get("std")
     for values, least in ((mean, -1e6), (std, 1e-6)):
         if not isinstance(values, list) or len(values) != 3 or not all(is_number(v, least, 1e6) for v in values):
@@ -166,13 +166,13 @@ def _normalisation(path: str, step: Mapping[str, Any]) -> Tuple[Channels, Channe
     return (mean[0], mean[1], mean[2]), (std[0], std[1], std[2]), color
 
 
-def _tasks(path: str, content: Any) -> Iterator[Dict[str, Any]]:
+def pipeline_tasks(path: str, content: Any) -> Iterator[Dict[str, Any]]:
     pipeline = content.get("pipeline") if isinstance(content, dict) else None
     tasks = pipeline.get("tasks") if isinstance(pipeline, dict) else None
     if not isinstance(tasks, list):
         raise ModelError("%s: expected MMDeploy's {pipeline: {tasks: [...]}}, got %s" % (path, shown(content)))
-    return iter(_objects(tasks))
+    return iter(objects(tasks))
 
 
-def _objects(values: Any) -> List[Dict[str, Any]]:
+def objects(values: Any) -> List[Dict[str, Any]]:
     return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
