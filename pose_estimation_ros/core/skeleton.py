@@ -17,6 +17,7 @@ from pose_estimation_ros.core.errors import ConfigError, shown
 MAX_KEYPOINTS = 255  # pose_estimation_ros/Skeleton has indices of uint8
 MAX_NAME = 100  # letters of the name of a skeleton or keypoint
 UNKNOWN_SIGMA = 0.08  # stands for a sigma that is not known: COCO's limbs have 0.06 to 0.107
+SMALLEST_TRACKING_SIGMA = 0.025  # COCO's smallest: with 0.007 of a face two poses of one person are not alike
 LEFT_AND_RIGHT = (("left", "right"), ("l", "r"))  # words of a name that tell the side
 
 Pairs = Tuple[Tuple[int, int], ...]
@@ -48,6 +49,11 @@ class Skeleton(NamedTuple):
     def oks_sigmas(self) -> Tuple[float, ...]:
         """Return the K OKS sigmas, UNKNOWN_SIGMA where they are not known: for tracking, not for an AP."""
         return self.sigmas or (UNKNOWN_SIGMA,) * self.num_keypoints
+
+    @property
+    def tracking_sigmas(self) -> Tuple[float, ...]:
+        """Return the K sigmas by which poses are the same person's: OKS sigmas, at least SMALLEST_TRACKING_SIGMA."""
+        return tuple(max(sigma, SMALLEST_TRACKING_SIGMA) for sigma in self.oks_sigmas)
 
     @property
     def flip_index(self) -> np.ndarray:

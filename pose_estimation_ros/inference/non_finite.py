@@ -34,7 +34,8 @@ def total(counts: Iterable[NonFinite]) -> NonFinite:
 def mark_non_finite(outputs: Dict[str, np.ndarray]) -> Tuple[Dict[str, np.ndarray], NonFinite]:
     """Set a whole value to NaN if one of its numbers is not finite, so that no arithmetic hides it.
 
-    A value is what the first two axes of an output point to: a heatmap (h, w), a keypoint (3,), a box (4,), a score.
+    A value is a heatmap (h, w), a keypoint (3,), a box (4,) or a score: what the first two axes of an output point to,
+    and for the "keypoints" of several people the first three.
 
     Args:
         outputs: arrays (N, M, ...) by name, as the network gave them; not changed.
@@ -46,7 +47,8 @@ def mark_non_finite(outputs: Dict[str, np.ndarray]) -> Tuple[Dict[str, np.ndarra
     for name, output in outputs.items():
         finite = np.isfinite(output) if output.dtype.kind == "f" else np.ones(1, bool)
         if not finite.all():
-            broken = ~finite.all(axis=tuple(range(2, output.ndim)))
+            axes = 3 if name == "keypoints" and output.ndim == 4 else 2
+            broken = ~finite.all(axis=tuple(range(axes, output.ndim)))
             marked[name] = np.array(output)
             marked[name][broken] = np.nan
             values += int(broken.sum())

@@ -64,7 +64,7 @@ class Pipeline:
         self._watch = watch or Stopwatch()
         self.skeleton = estimator.skeleton
         self._backends = backends
-        self._tracker, self._smoother = Tracker(self.skeleton.oks_sigmas), OneEuro()
+        self._tracker, self._smoother = Tracker(self.skeleton.tracking_sigmas), OneEuro()
         self._set_options(options)
         self.reset()
 
@@ -213,7 +213,7 @@ class Pipeline:
         poses = poses.replace(score=np.where(poses.score < threshold, 0, poses.score), person_score=person_score)
         poses = poses[poses.person_score >= self.options.person_threshold]
         area = box_area(poses.box_xyxy)
-        kept = oks_nms(poses.xy, poses.score, area, poses.person_score, self.skeleton.oks_sigmas, DUPLICATE_OKS)
+        kept = oks_nms(poses.xy, poses.score, area, poses.person_score, self.skeleton.tracking_sigmas, DUPLICATE_OKS)
         return poses.select(np.sort(kept))
 
     def close(self) -> None:

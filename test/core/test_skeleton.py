@@ -128,6 +128,13 @@ def test_what_a_file_leaves_out_is_derived_or_unknown():
     assert skeleton_from_json(dict(TOY, flip_pairs=[])).flip_pairs == ()
 
 
+def test_sigmas_for_tracking_have_a_floor_that_coco_does_not_reach():
+    assert get_skeleton("coco17").tracking_sigmas == get_skeleton("coco17").sigmas
+    wide, known = get_skeleton("wholebody133").tracking_sigmas, get_skeleton("wholebody133").sigmas
+    assert min(wide) == 0.025 and [w for w, s in zip(wide, known) if s > 0.025] == [s for s in known if s > 0.025]
+    assert skeleton_from_json(TOY).tracking_sigmas == (UNKNOWN_SIGMA,) * 3
+
+
 @pytest.mark.parametrize(
     "value, words",
     [

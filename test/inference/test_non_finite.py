@@ -44,6 +44,15 @@ def test_a_value_is_what_the_first_two_axes_point_to(shape, place, bad):
 
 
 @pytest.mark.parametrize("bad", BAD)
+def test_one_keypoint_of_one_of_several_people(bad):
+    keypoints = np.ones((1, 3, 5, 3), np.float32)
+    keypoints[0, 1, 2, 0] = bad
+    marked, found = mark_non_finite({"keypoints": keypoints})
+    assert np.isnan(marked["keypoints"][0, 1, 2]).all() and np.isnan(marked["keypoints"]).sum() == 3
+    assert found == NonFinite(1, 1, 0)
+
+
+@pytest.mark.parametrize("bad", BAD)
 def test_a_batch_is_without_finite_values_where_one_output_is(bad):
     outputs = {"boxes_xyxy": np.ones((1, 3, 4), np.float32), "scores": np.full((1, 3), bad, np.float32)}
     assert mark_non_finite(outputs)[1] == NonFinite(3, 1, 1)

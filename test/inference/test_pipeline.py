@@ -65,6 +65,24 @@ def test_nobody():
     assert detector.calls == 2  # frames 0 and 5: an empty scene does not run it more often
 
 
+class WholeBody(Estimator):
+    """Finds a face's and hands' keypoints, too."""
+
+    skeleton = get_skeleton("wholebody133")
+
+    def __call__(self, frame, boxes):
+        poses = super().__call__(frame, boxes)
+        wide = np.tile(poses.xy, (1, 8, 1))[:, :133]
+        return make_poses(wide, np.full(wide.shape[:2], 0.9), boxes, np.full(len(boxes), 0.5))
+
+
+def test_two_boxes_of_one_person_are_one_person_with_any_skeleton():
+    near = [51, 102, 111, 262]
+    for estimator in (Estimator(), WholeBody()):
+        pipeline = Pipeline(estimator, Detector(LEFT, near, RIGHT), PipelineOptions(), [Backend()])
+        assert pipeline(FRAME, 0.0).count == 2
+
+
 @pytest.mark.parametrize("every, calls", [(1, 12), (3, 4), (5, 3), (100, 1)])
 def test_the_detector_runs_every_n_frames(every, calls):
     pipeline, detector, _ = build(LEFT, RIGHT, detect_every=every)
