@@ -13,13 +13,19 @@ from grouping_by_loop import group_by_loop
 
 from pose_estimation_ros.core.geometry import crop_matrices
 from pose_estimation_ros.core.grouping import group, joint_order
-from pose_estimation_ros.core.heatmap import decode, encode
+from pose_estimation_ros.core.heatmap import FARTHEST_STEP, decode, decode_dark, encode
+from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.imaging.crops import warp_crops
+from pose_estimation_ros.inference.decoders.people import PeopleInGraph
+from pose_estimation_ros.inference.decoders.simcc import SimCC
 
 REPEATS = 50
 GROUP_REPEATS = 5
+SLOW_REPEATS = 10
 SIZE_WH = (192, 256)
+SKELETONS = {17: "coco17", 133: "wholebody133"}
+CROWDS = tuple((people, keypoints) for keypoints in SKELETONS for people in (1, 10, 30))
 
 
 def decode_by_loop(heatmaps):
@@ -42,6 +48,58 @@ def decode_by_loop(heatmaps):
             if 0 < y < height - 1:
                 xy[person, joint, 1] += 0.25 * np.sign(heatmap[y + 1, x] - heatmap[y - 1, x])
     return xy, score
+
+
+def dark_by_loop(heatmaps, kernel=11):
+    """Decode one heatmap at a time by DARK, with a blur of the whole map, as UDP's and mmpose's code do.
+
+    Args:
+        heatmaps: (N, K, h, w) float32.
+        kernel: Size of the blur's kernel, px.
+
+    Returns:
+        xy (N, K, 2) in px of the heatmaps and score (N, K).
+    """
+    xy, score, rim = np.zeros(heatmaps.shape[:2] + (2,)), np.zeros(heatmaps.shape[:2]), kernel // 2
+    for place in np.ndindex(heatmaps.shape[:2]):
+        heatmap = heatmaps[place]
+        y, x = np.unravel_index(heatmap.argmax(), heatmap.shape)
+        blurred = cv2.GaussianBlur(np.pad(heatmap, rim), (kernel, kernel), 0)[rim:-rim, rim:-rim]
+        blurred = blurred * heatmap.max() / blurred.max()
+        log = np.pad(np.log(np.clip(blurred, 1e-3, 50).astype(float)), 1, "edge")[y : y + 3, x : x + 3]
+        slope = np.array([log[1, 2] - log[1, 0], log[2, 1] - log[0, 1]]) / 2
+        xx, yy = log[1, 2] - 2 * log[1, 1] + log[1, 0], log[2, 1] - 2 * log[1, 1] + log[0, 1]
+        mixed = (log[2, 2] - log[1, 2] - log[2, 1] + 2 * log[1, 1] - log[1, 0] - log[0, 1] + log[0, 0]) / 2
+        hessian = np.array([[xx, mixed], [mixed, yy]]) + np.finfo(np.float32).eps * np.eye(2)
+        step = -np.linalg.solve(hessian, slope)
+        xy[place] = np.array([x, y]) + (step if np.abs(step).max() <= FARTHEST_STEP else 0)
+        score[place] = heatmap[y, x].clip(0, 1)
+    return xy, score
+
+
+def simcc_by_loop(simcc_x, simcc_y):
+    """Decode one pair of vectors at a time, two bins to the pixel: xy (N, K, 2) in px and score (N, K)."""
+    xy, score = np.zeros(simcc_x.shape[:2] + (2,)), np.zeros(simcc_x.shape[:2])
+    for place in np.ndindex(simcc_x.shape[:2]):
+        x, y = simcc_x[place], simcc_y[place]
+        xy[place], score[place] = (x.argmax() / 2, y.argmax() / 2), min(x.max(), y.max(), 1)
+    return xy, score
+
+
+def people_by_loop(outputs, largest_iou):
+    """Suppress one box after the other and sort the people: boxes, person scores, xy and scores."""
+    boxes, scores, keypoints = (outputs[name][0] for name in ("boxes_xyxy", "scores", "keypoints"))
+    kept = []
+    for index in np.argsort(-scores, kind="stable"):
+        x1, y1, x2, y2 = boxes[index]
+        for other in kept:
+            left, top, right, bottom = boxes[other]
+            shared = max(0, min(x2, right) - max(x1, left)) * max(0, min(y2, bottom) - max(y1, top))
+            if shared > largest_iou * ((x2 - x1) * (y2 - y1) + (right - left) * (bottom - top) - shared):
+                break
+        else:
+            kept.append(index)
+    return boxes[kept], scores[kept], keypoints[kept][..., :2], keypoints[kept][..., 2]
 
 
 def crops_by_stacking(frame, matrices, size_wh):
@@ -76,6 +134,50 @@ def compare_decode():
     for ours, reference in zip(decode(heatmaps), decode_by_loop(heatmaps), strict=True):
         np.testing.assert_allclose(ours, reference)
     return milliseconds(lambda: decode(heatmaps), lambda: decode_by_loop(heatmaps))
+
+
+def spec_of(task, decoder, keypoints, **options):
+    """Return the spec of a model with a decoder and its options."""
+    skeleton = get_skeleton(SKELETONS[keypoints])
+    return ModelSpec("x", task, SIZE_WH, "rgb", skeleton, 1, decoder, 1.25, "", {}, {}, options)
+
+
+def compare_dark(people, keypoints):
+    """Return the times of DARK's decoding and of the reference in ms, after checking that both agree."""
+    random = np.random.RandomState(0)
+    places = random.uniform(2, 46, (people * keypoints, 2))
+    maps = encode(places, np.ones(len(places)), (48, 64))[0] + random.normal(0, 0.005, (len(places), 64, 48))
+    heatmaps = maps.astype(np.float32).reshape(people, keypoints, 64, 48)
+    for ours, reference in zip(decode_dark(heatmaps), dark_by_loop(heatmaps), strict=True):
+        np.testing.assert_allclose(ours, reference, atol=2e-3)
+    return milliseconds(lambda: decode_dark(heatmaps), lambda: dark_by_loop(heatmaps), repeats=SLOW_REPEATS)
+
+
+def compare_simcc(people, keypoints):
+    """Return the times of SimCC's decoding and of the reference in ms, after checking that both agree."""
+    random = np.random.RandomState(0)
+    vectors = [random.rand(people, keypoints, 2 * side).astype(np.float32) for side in SIZE_WH]
+    outputs = dict(zip(("simcc_x", "simcc_y"), vectors, strict=True))
+    decode_simcc = SimCC(spec_of("top_down", "simcc", keypoints))
+    for ours, reference in zip(decode_simcc(outputs), simcc_by_loop(*vectors), strict=True):
+        np.testing.assert_allclose(ours, reference)
+    return milliseconds(lambda: decode_simcc(outputs), lambda: simcc_by_loop(*vectors), repeats=SLOW_REPEATS)
+
+
+def compare_people(people, keypoints):
+    """Return the times of reading people and of the reference in ms, after checking that both agree.
+
+    There are 300 candidates, as many for each person.
+    """
+    random = np.random.RandomState(0)
+    corner = np.repeat(100.0 * np.arange(people), 300 // people)[:, None] + random.uniform(0, 4, (300, 2))
+    boxes = np.concatenate([corner, corner + 60], 1)
+    arrays = {"boxes_xyxy": boxes, "scores": random.rand(300), "keypoints": random.rand(300, keypoints, 3)}
+    outputs = {name: array[None].astype(np.float32) for name, array in arrays.items()}
+    read = PeopleInGraph(spec_of("one_stage", "people", keypoints, nms_iou=0.7))
+    for ours, reference in zip(read(outputs), people_by_loop(outputs, 0.7), strict=True):
+        np.testing.assert_allclose(ours, reference)
+    return milliseconds(lambda: read(outputs), lambda: people_by_loop(outputs, 0.7), repeats=SLOW_REPEATS)
 
 
 def compare_crops():
@@ -121,6 +223,11 @@ def main():
         *(
             (f"group {people} people, 17x224x224 (of {GROUP_REPEATS})", partial(compare_group, people))
             for people in (1, 10, 30)
+        ),
+        *(
+            (f"{name} {people} people, {keypoints} keypoints (of {SLOW_REPEATS})", partial(compare, people, keypoints))
+            for name, compare in (("dark", compare_dark), ("simcc", compare_simcc), ("300 boxes:", compare_people))
+            for people, keypoints in CROWDS
         ),
     ):
         ours, reference = compare()
