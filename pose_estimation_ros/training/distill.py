@@ -9,7 +9,6 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backends.find import onnx_file
 from pose_estimation_ros.inference.backends.open import open_backend
 from pose_estimation_ros.training.checkpoint import load_checkpoint, load_weights
@@ -39,16 +38,17 @@ def load_teacher(recipe: Recipe, build: Callable[[Recipe], nn.Module], fabric: F
     if path.endswith(".onnx"):
         teacher = _onnx_teacher(path, (height, width), recipe.threads)
     else:
-        teacher = _torch_teacher(path, build, fabric, recipe.channels_last)
-    expected = (1, get_skeleton(recipe.skeleton).num_keypoints, height // 4, width // 4)
+        teacher = _torch_teacher(recipe, build, fabric)
+    expected = (1, recipe.require_skeleton().num_keypoints, height // 4, width // 4)
     shape = tuple(teacher(torch.zeros(1, 3, height, width, device=fabric.device)).shape)
     if shape != expected:
         raise ConfigError(f"teacher {path}: expected heatmaps {expected} as the student's, got {shape}")
     return teacher
 
 
-def _torch_teacher(path: str, build: Callable[[Recipe], nn.Module], fabric: Fabric, channels_last: bool) -> Teacher:
+def _torch_teacher(student: Recipe, build: Callable[[Recipe], nn.Module], fabric: Fabric) -> Teacher:
     """Return a teacher from a checkpoint, in the student's precision and memory format."""
+    path, skeleton = student.teacher, student.require_skeleton()
     state = load_checkpoint(path)
     if "recipe" not in state:
         keys = sorted(map(str, state))[:5]
@@ -56,9 +56,12 @@ def _torch_teacher(path: str, build: Callable[[Recipe], nn.Module], fabric: Fabr
     recipe = recipe_from_fields(state["recipe"], path)
     if recipe.task == "person_detector":
         raise ConfigError(f"teacher {path}: expected a network with heatmaps, got a {recipe.task}")
+    taught = recipe.require_skeleton()
+    if taught.keypoints != skeleton.keypoints:
+        raise ConfigError(f"teacher {path}: expected the keypoints of {skeleton.name}, got those of {taught.name}")
     model = build(recipe)
     load_weights(model, path)
-    layout = torch.channels_last if channels_last else torch.contiguous_format
+    layout = torch.channels_last if student.channels_last else torch.contiguous_format
     model.eval().requires_grad_(False).to(fabric.device, memory_format=layout)  # type: ignore[call-overload]
 
     def heatmaps(images: Tensor) -> Tensor:

@@ -36,6 +36,9 @@ def print_start(run: Run, task: Task, steps: int) -> None:
     pace = f"{recipe.epochs} epochs of {steps} steps of {recipe.batch_size} samples"
     where = f"{fabric.world_size} x {fabric.device.type}, {recipe.precision}"
     print(f"{recipe.name}: {recipe.model}, {millions:.2f} M parameters; {samples}; {pace}; on {where}", flush=True)
+    if recipe.skeleton and not recipe.require_skeleton().flip_pairs:
+        mirrored = "mirrored, and no keypoints are exchanged" if recipe.augmentation.flip else "not mirrored"
+        print(f"the skeleton has no flip pairs: images are {mirrored} (augmentation.flip)", flush=True)
 
 
 class Interrupt:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Sequence, TypeVar
 
 from pose_estimation_ros.core.errors import ConfigError, closest_name, shown
+from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, skeleton_from_json
+from pose_estimation_ros.importing.skeleton_files import read_skeleton
 from pose_estimation_ros.importing.yaml_files import parse_yaml, read_yaml
 
 # Lowest and highest value, both included; floats must be finite.
@@ -87,7 +89,7 @@ class Recipe:
     model: str = "elpn_v1"
     model_options: dict[str, Any] = field(default_factory=dict)  # further arguments of the model's builder
     teacher: str = ""  # checkpoint or ONNX file whose heatmaps are the targets of the losses teacher_*
-    skeleton: str = "coco17"
+    skeleton: str | dict[str, Any] = "coco17"  # a name, a file, or an object as Skeleton.to_json makes it
     input_size_wh: list[int] = field(default_factory=lambda: [192, 256])
     padding: float = 1.25
     sigma: float = 2.0  # of the target, heatmap px
@@ -125,8 +127,12 @@ class Recipe:
         """Return the folder of the run's files."""
         return Path(self.out_dir, self.name)
 
+    def require_skeleton(self) -> Skeleton:
+        """Return the skeleton. Raises ConfigError for none, an unknown one, and a file that load_recipe did not read."""
+        return skeleton_from_json(self.skeleton)
+
     def path(self, text: str) -> Path:
-        """Return the path of a file that a source names."""
+        """Return the path of a file that the recipe names."""
         return Path(text) if text.startswith("./") else Path(self.data_root, text)
 
 
@@ -141,7 +147,8 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         overrides: ``key=value``, such as ``augmentation.flip=0``; values in YAML syntax.
 
     Returns:
-        The recipe, whose keys are known and whose values have the right types; numbers are finite.
+        The recipe, whose keys are known and whose values have the right types; numbers are finite. The content of a
+        skeleton's file stands in it instead of the file's name.
 
     Raises:
         ConfigError: the file cannot be read, or a key or value does not fit.
@@ -153,18 +160,21 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     fields.setdefault("name", Path(path).stem)
     for override in overrides:
         _override(fields, override)
-    recipe = _fill(Recipe, fields, str(path))
+    recipe = recipe_from_fields(fields, str(path))
     if recipe.name in ("", ".", "..") or "/" in recipe.name or "\0" in recipe.name:
         raise ConfigError(f"{path}: name: expected the name of a folder, got {shown(recipe.name)}")
     return recipe
 
 
 def recipe_from_fields(fields: dict[str, Any], origin: str) -> Recipe:
-    """Rebuild the recipe that a checkpoint holds.
+    """Make a recipe of its keys and values, such as those that a checkpoint holds.
+
+    Where the skeleton has no flip pairs, images are mirrored only if the fields say so: a mirrored image would teach
+    left for right if the pairs were merely not known.
 
     Args:
         fields: the recipe as a dict.
-        origin: the checkpoint's path, for messages.
+        origin: path of the file, for messages.
 
     Returns:
         The recipe.
@@ -172,7 +182,25 @@ def recipe_from_fields(fields: dict[str, Any], origin: str) -> Recipe:
     Raises:
         ConfigError: a key or value does not fit.
     """
-    return _fill(Recipe, fields, origin)
+    recipe = _fill(Recipe, fields, origin)
+    if recipe.skeleton == "":  # that of a detector
+        return recipe
+    try:
+        skeleton = _read_skeleton(recipe)
+    except ConfigError as error:
+        raise ConfigError(f"{origin}: skeleton: {error}") from error
+    recipe.skeleton = skeleton.name if SKELETONS.get(skeleton.name) == skeleton else skeleton.to_json()
+    if not skeleton.flip_pairs and "flip" not in fields.get("augmentation", {}):
+        recipe.augmentation.flip = 0.0
+    return recipe
+
+
+def _read_skeleton(recipe: Recipe) -> Skeleton:
+    """Return the skeleton of a name, of a file whose path starts as that of a source, or of an object."""
+    value = recipe.skeleton
+    if isinstance(value, str):
+        return read_skeleton(recipe.path(value) if Path(value).suffix else value)
+    return skeleton_from_json(value)
 
 
 def _override(fields: dict[str, Any], override: str) -> None:
@@ -213,7 +241,7 @@ def _convert(default: Any, value: Any, where: str, is_sources: bool) -> Any:
         return _fill(Augmentation, value, where)
     if isinstance(default, float):
         return _number(value, where)
-    if type(value) is not type(default):
+    if type(value) is not type(default) and not (where.endswith(": skeleton") and isinstance(value, dict)):
         raise ConfigError(f"{where}: expected {type(default).__name__}, got {shown(value)}")
     if isinstance(default, list):
         return [_convert(default[0], item, where, False) for item in value]  # all lists hold numbers

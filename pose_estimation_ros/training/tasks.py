@@ -7,7 +7,6 @@ from typing import Any, Callable, Mapping, NamedTuple, TypeVar
 from torch import nn
 
 from pose_estimation_ros.core.errors import ConfigError, shown
-from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.training.data.bottom_up import BottomUpDataset
 from pose_estimation_ros.training.data.boxes import BoxesDataset
 from pose_estimation_ros.training.data.dataset import AnnotatedDataset
@@ -103,7 +102,7 @@ def one_of(known: Mapping[str, Value], name: str, what: str) -> Value:
 def build_model(recipe: Recipe) -> nn.Module:
     """Build the recipe's network with random weights; raise ConfigError for unknown names and options."""
     build = one_of(one_of(TASKS, recipe.task, "task").models, recipe.model, "model")
-    joints = {"num_joints": get_skeleton(recipe.skeleton).num_keypoints} if recipe.skeleton else {}
+    joints = {"num_joints": recipe.require_skeleton().num_keypoints} if recipe.skeleton else {}
     try:
         return build(**joints, **recipe.model_options)
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError) as error:

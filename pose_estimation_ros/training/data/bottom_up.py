@@ -12,7 +12,7 @@ from pycocotools import mask as rle
 from pose_estimation_ros.core import heatmap
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import apply, letterbox_matrix, xywh_to_xyxy
-from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
+from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.datasets.coco_faults import Size, size_of
 from pose_estimation_ros.datasets.coco_fields import is_counted
 from pose_estimation_ros.datasets.coco_json import read_coco_json
@@ -262,7 +262,7 @@ class BottomUpDataset(AnnotatedDataset[Scene]):
     """
 
     def __init__(self, recipe: Recipe, sources: list[Source], augment: bool) -> None:
-        self.skeleton = get_skeleton(recipe.skeleton)
+        self.skeleton = recipe.require_skeleton()
         super().__init__(recipe, sources, augment)
 
     def load_entries(self, source: Source) -> list[Scene]:

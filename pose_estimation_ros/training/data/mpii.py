@@ -10,8 +10,6 @@ import numpy as np
 from pose_estimation_ros.datasets import mpii
 from pose_estimation_ros.training.data.coco import Person
 
-JOINTS = mpii.JOINTS
-
 
 def mpii_json_persons(content: list[Any], path: str | Path) -> list[Person]:
     """Read persons from HRNet's JSON.

@@ -8,10 +8,11 @@ import numpy as np
 
 from pose_estimation_ros.core.atomic_files import read_json
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.datasets.coco_faults import refuse
+from pose_estimation_ros.datasets.mpii import SKELETON
 from pose_estimation_ros.training.data.coco import Person, coco_persons
-from pose_estimation_ros.training.data.mpii import JOINTS, mpii_h5_persons, mpii_json_persons
+from pose_estimation_ros.training.data.mpii import mpii_h5_persons, mpii_json_persons
 
 
 def load_persons(path: str | Path, skeleton: Skeleton, detections: str | Path = "") -> list[Person]:
@@ -37,7 +38,7 @@ def load_persons(path: str | Path, skeleton: Skeleton, detections: str | Path = 
         persons = coco_persons(content, path, skeleton, detections)
     elif detections:
         raise DataError(f"{path}: detections need annotations with image ids, COCO's layout; this file is MPII's")
-    elif skeleton.num_keypoints != JOINTS:
+    elif skeleton.keypoints != get_skeleton(SKELETON).keypoints:
         raise DataError(f"{path}: expected the skeleton mpii16 for MPII, got {skeleton.name}")
     else:
         persons = mpii_h5_persons(path) if content is None else mpii_json_persons(content, path)

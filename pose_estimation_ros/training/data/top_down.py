@@ -6,7 +6,6 @@ import numpy as np
 
 from pose_estimation_ros.core import heatmap
 from pose_estimation_ros.core.geometry import apply, crop_matrices
-from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.imaging.crops import warp_crops
 from pose_estimation_ros.training.data.augment import (
     covered,
@@ -25,7 +24,7 @@ from pose_estimation_ros.training.data.persons import load_persons
 from pose_estimation_ros.training.recipe import Recipe, Source
 
 STRIDE = 4
-LOWER_BODY = ("hip", "knee", "ankle", "pelvis")
+LOWER_BODY = ("hip", "knee", "ankle", "pelvis", "toe", "heel")  # ends of names
 
 
 class TopDownDataset(AnnotatedDataset[Person]):
@@ -41,8 +40,9 @@ class TopDownDataset(AnnotatedDataset[Person]):
     """
 
     def __init__(self, recipe: Recipe, sources: list[Source], augment: bool) -> None:
-        self.skeleton = get_skeleton(recipe.skeleton)
+        self.skeleton = recipe.require_skeleton()
         self.upper = np.array([not name.endswith(LOWER_BODY) for name in self.skeleton.keypoints])
+        self.has_halves = self.upper.any() and not self.upper.all()
         self.flip_index = self.skeleton.flip_index
         super().__init__(recipe, sources, augment)
 
@@ -81,7 +81,7 @@ class TopDownDataset(AnnotatedDataset[Person]):
             visible: (K,) whether joints are visible.
         """
         ranges, rng = self.recipe.augmentation, self.random()
-        if rng.random() < ranges.half_body:
+        if self.has_halves and rng.random() < ranges.half_body:
             box = half_body_box(box, xy, visible, self.upper, self.recipe.padding, rng)
         return random_box(box, ranges, rng), random_rotation(ranges, rng), rng.random() < ranges.flip
 

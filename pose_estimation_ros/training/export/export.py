@@ -17,7 +17,6 @@ from torch.jit._trace import TracerWarning
 from pose_estimation_ros.core.atomic_files import file_sha256, write_json, write_whole
 from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.model_spec import DECODERS, ModelSpec, model_name, spec_path
-from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.training.checkpoint import fill, load_checkpoint
 from pose_estimation_ros.training.export.rewrite import for_export, with_shapes, with_shared_weights
 from pose_estimation_ros.training.recipe import Recipe, recipe_from_fields
@@ -164,7 +163,7 @@ def _make_spec(recipe: Recipe, path: Path, epoch: int) -> ModelSpec:
         task=recipe.task,
         input_size_wh=(recipe.input_size_wh[0], recipe.input_size_wh[1]),
         color_order="rgb",
-        skeleton=get_skeleton(recipe.skeleton) if recipe.skeleton else None,
+        skeleton=recipe.require_skeleton() if recipe.skeleton else None,
         stride=TASKS[recipe.task].stride,
         decoder=DECODERS[recipe.task][0],
         padding=recipe.padding,
