@@ -128,7 +128,7 @@ class Recipe:
         return Path(self.out_dir, self.name)
 
     def require_skeleton(self) -> Skeleton:
-        """Return the skeleton. Raises ConfigError for none, an unknown one, and a file that load_recipe did not read."""
+        """Return the skeleton. Raises ConfigError for none or an unknown one, or a file, which load_recipe reads."""
         return skeleton_from_json(self.skeleton)
 
     def path(self, text: str) -> Path:
