@@ -79,27 +79,44 @@ def _skeleton_of(content: Any, stem: str) -> Skeleton:
 
 
 def _from_coco(categories: Any) -> Skeleton:
-    """Make a skeleton of the "categories" of an annotation file; their links count from 1."""
+    """Make a skeleton of the "categories" of an annotation file.
+
+    Pairs count from 1. Beside COCO's "skeleton", the links, there may be this package's "flip_pairs" and "sigmas".
+    """
     entries = categories if isinstance(categories, list) else []
     category = _chosen([entry for entry in entries if isinstance(entry, dict) and entry.get("keypoints")])
-    keypoints, links = category["keypoints"], category.get("skeleton") or []
+    keypoints = category["keypoints"]
     _check_names("keypoints", keypoints)
-    for link in links if isinstance(links, list) else [links]:
-        if not isinstance(link, list) or not all(is_whole_number(i, 1, len(keypoints)) for i in link):
-            text = "expected skeleton as pairs of whole numbers from 1 to %d, got %s"
-            raise ConfigError(text % (len(keypoints), shown(link)))
-    counted_from_0 = [[i - 1 for i in link] for link in links]
-    return _checked(str(category.get("name") or PERSON), keypoints, counted_from_0)
+    links = _from_one("skeleton", category.get("skeleton") or [], len(keypoints))
+    flip_pairs = category.get("flip_pairs")
+    if flip_pairs is not None:
+        flip_pairs = _from_one("flip_pairs", flip_pairs, len(keypoints))
+    return _checked(str(category.get("name") or PERSON), keypoints, links, flip_pairs, category.get("sigmas"))
+
+
+def _from_one(field: str, pairs: Any, count: int) -> List[List[int]]:
+    """Return pairs of places from 1 as pairs of indices from 0.
+
+    Args:
+        field: name of the field, for messages.
+        pairs: the value of the field.
+        count: number of keypoints.
+    """
+    for pair in pairs if isinstance(pairs, list) else [pairs]:
+        if not isinstance(pair, list) or not all(is_whole_number(place, 1, count) for place in pair):
+            text = "expected %s as pairs of whole numbers from 1 to %d, got %s"
+            raise ConfigError(text % (field, count, shown(pair)))
+    return [[place - 1 for place in pair] for pair in pairs]
 
 
 def _chosen(categories: List[JsonObject]) -> JsonObject:
-    """Return the only category with keypoints, else that of the person."""
+    """Return the category whose keypoints are those of all with keypoints, else that of the person."""
     persons = [entry for entry in categories if str(entry.get("name")).lower() == PERSON]
     for candidates in (categories, persons):
-        if len(candidates) == 1:
+        if candidates and all(entry["keypoints"] == candidates[0]["keypoints"] for entry in candidates):
             return candidates[0]
     names = shown([str(entry.get("name")) for entry in categories])
-    raise ConfigError("expected one category with keypoints, or one named '%s', got %s" % (PERSON, names))
+    raise ConfigError("expected categories of the same keypoints, or one named '%s', got %s" % (PERSON, names))
 
 
 def _from_ultralytics(fields: JsonObject, stem: str) -> Skeleton:

@@ -9,10 +9,8 @@ from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, get_skeleton
 from pose_estimation_ros.importing.skeleton_files import read_skeleton
 
 BIRD = Skeleton("bird", ("beak", "l_wing", "r_wing"), ((0, 1), (0, 2)), ((1, 2),), None)
-COCO = {
-    "images": [],
-    "categories": [{"id": 4, "name": "bird", "keypoints": list(BIRD.keypoints), "skeleton": [[1, 2], [1, 3]]}],
-}
+BIRDS = {"id": 4, "name": "bird", "keypoints": list(BIRD.keypoints), "skeleton": [[1, 2], [1, 3]]}
+COCO = {"images": [], "categories": [BIRDS]}
 DATA_YAML = (
     "path: x\nkpt_shape: [3, 3]\nflip_idx: [0, 2, 1]\nnames: {0: bird}\nkpt_names:\n  0: [beak, l_wing, r_wing]\n"
 )
@@ -62,6 +60,12 @@ def test_names(name):
         ("a.json", BIRD.to_json(), BIRD),
         ("a.json", dict(BIRD.to_json(), sigmas=[0.1, 0.2, 0.3]), BIRD._replace(sigmas=(0.1, 0.2, 0.3))),
         ("a.JSON", COCO, BIRD),
+        (
+            "a.json",
+            {"categories": [dict(BIRDS, flip_pairs=[], sigmas=[1, 2, 3])]},
+            BIRD._replace(flip_pairs=(), sigmas=(1.0, 2.0, 3.0)),
+        ),
+        ("a.json", {"categories": [dict(BIRDS, flip_pairs=[[3, 1]])]}, BIRD._replace(flip_pairs=((2, 0),))),
         ("a.py", DATA_SET, BIRD),
         ("a.py", changed("sigmas=[]", "sigmas=[.1] * 3"), BIRD._replace(sigmas=(0.1, 0.1, 0.1))),
         ("bird.yaml", DATA_YAML, BIRD._replace(links=())),
@@ -104,9 +108,10 @@ def test_a_file_without_sigmas_of_a_built_in_skeleton_is_that(tmp_path, known):
     [
         ([{"name": "car"}, with_keypoints(2)], 2),
         ([with_keypoints(2, name="cat"), with_keypoints(3, name="Person")], 3),
+        ([with_keypoints(2, name="cat"), with_keypoints(2, name="dog")], 2),
     ],
 )
-def test_the_category_is_the_only_one_with_keypoints_or_the_person(tmp_path, entries, expected):
+def test_the_category_is_one_for_all_or_the_person(tmp_path, entries, expected):
     assert read(tmp_path, "a.json", categories(*entries)).num_keypoints == expected
 
 
@@ -119,14 +124,19 @@ def test_the_category_is_the_only_one_with_keypoints_or_the_person(tmp_path, ent
         ("a.json", {"images": []}, "expected keypoints, categories.*images"),
         ("a.json", dict(BIRD.to_json(), sigmas=[0.1]), "expected sigmas as null or 3 numbers"),
         ("a.json", dict(BIRD.to_json(), more=1), "expected a skeleton with name, keypoints and links"),
-        ("a.json", {"categories": 3}, r"expected one category with keypoints, .*got \[\]"),
-        ("a.json", categories({"name": "car"}), r"expected one category with keypoints, .*got \[\]"),
-        ("a.json", categories(with_keypoints(2, name="cat"), with_keypoints(2, name="dog")), "'cat', 'dog'"),
+        ("a.json", {"categories": 3}, r"expected categories of the same keypoints, .*got \[\]"),
+        ("a.json", categories({"name": "car"}), r"expected categories of the same keypoints, .*got \[\]"),
+        ("a.json", categories(with_keypoints(2, name="cat"), with_keypoints(3, name="dog")), "'cat', 'dog'"),
         ("a.json", categories(with_keypoints(256)), "keypoints: expected up to 255 .* one byte, got 256"),
         ("a.json", categories(with_keypoints(2, skeleton=[[0, 1]])), r"whole numbers from 1 to 2, got \[0, 1\]"),
         ("a.json", categories(with_keypoints(2, skeleton=[[1, 3]])), r"whole numbers from 1 to 2, got \[1, 3\]"),
         ("a.json", categories(with_keypoints(2, skeleton=[[1, 1]])), "expected links as pairs of different"),
         ("a.json", categories(with_keypoints(2, skeleton=7)), "whole numbers from 1 to 2, got 7"),
+        (
+            "a.json",
+            categories(with_keypoints(2, flip_pairs=[[0, 1]])),
+            r"flip_pairs as pairs of .* from 1 to 2, got \[0",
+        ),
         ("a.json", categories(with_keypoints(2, keypoints=["a", "a"])), "expected different names in keypoints, "),
         ("a.json", categories(with_keypoints(2, keypoints="ab")), "expected keypoints as a list of names"),
         ("a.json", categories(with_keypoints(2, keypoints=["a", 1])), "expected keypoints as a list of names"),
