@@ -1,8 +1,10 @@
 import dataclasses
+import json
 
 import pytest
 
 from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.training.recipe import (
     Augmentation,
     Recipe,
@@ -126,6 +128,65 @@ def test_files_that_are_none(tmp_path, name, content, message):
 def test_fields_round_trip():
     recipe = Recipe(name="x", train=[Source("a", "b", 2)])
     assert recipe_from_fields(dataclasses.asdict(recipe), "checkpoint") == recipe
+
+
+HAND = Skeleton("hand", ("wrist", "thumb", "index"), ((0, 1), (0, 2)), (), None)
+FACE = Skeleton("face", ("left_eye", "right_eye"), (), ((0, 1),), None)
+
+
+@pytest.mark.parametrize(
+    "text, told, expected",
+    [
+        ("{}", "coco17", get_skeleton("coco17")),
+        ("skeleton: mpii16", "mpii16", get_skeleton("mpii16")),
+        ("skeleton: hand.json", HAND.to_json(), HAND),
+        (f"skeleton: {json.dumps(FACE.to_json())}", FACE.to_json(), FACE),
+        ("skeleton: known.json", "crowdpose14", get_skeleton("crowdpose14")),
+    ],
+)
+def test_the_skeleton_is_a_name_a_file_or_an_object(write, tmp_path, text, told, expected):
+    (tmp_path / "hand.json").write_text(json.dumps(HAND.to_json()))
+    (tmp_path / "known.json").write_text(json.dumps(get_skeleton("crowdpose14").to_json()))
+    recipe = load_recipe(write(text), [f"data_root={tmp_path}"])
+    assert (recipe.skeleton, recipe.require_skeleton()) == (told, expected)
+    again = recipe_from_fields(json.loads(json.dumps(dataclasses.asdict(recipe))), "checkpoint")  # without the file
+    assert again == recipe
+
+
+def test_the_file_of_a_skeleton_may_lie_in_the_working_directory(write, tmp_path, monkeypatch):
+    (tmp_path / "hand.json").write_text(json.dumps(HAND.to_json()))
+    monkeypatch.chdir(tmp_path)
+    assert load_recipe(write("{skeleton: ./hand.json, data_root: elsewhere}")).require_skeleton() == HAND
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("skeleton: horse", "fast.yaml: skeleton: expected a skeleton out of .* got 'horse'"),
+        ("skeleton: horse.json", "fast.yaml: skeleton: .*horse.json', which does not exist"),
+        ("skeleton: 17", "fast.yaml: skeleton: expected str, got 17"),
+        ("skeleton: [a]", r"fast.yaml: skeleton: expected str, got \['a'\]"),
+        ("skeleton: {name: a}", "fast.yaml: skeleton: expected a skeleton with name, keypoints and links"),
+    ],
+)
+def test_no_skeleton(write, text, message):
+    with pytest.raises(ConfigError, match=message):
+        load_recipe(write(text))
+
+
+@pytest.mark.parametrize(
+    "text, flip",
+    [
+        ("{}", 0.5),
+        ('skeleton: ""', 0.5),  # a detector
+        ("skeleton: hand21", 0.0),
+        ("{skeleton: hand21, augmentation: {scale: 0}}", 0.0),
+        ("{skeleton: hand21, augmentation: {flip: 0.3}}", 0.3),
+        ("{skeleton: wholebody133}", 0.5),
+    ],
+)
+def test_images_are_mirrored_where_flip_pairs_are_known_or_the_recipe_says_so(write, text, flip):
+    assert load_recipe(write(text)).augmentation.flip == flip
 
 
 def test_every_shipped_recipe_loads(repository):

@@ -17,10 +17,11 @@ import yaml
 
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
+from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model
 from pose_estimation_ros.evaluation.benchmarks import open_benchmark
 from pose_estimation_ros.inference.backends.find import find_model
-from pose_estimation_ros.training.checkpoint import load_checkpoint
+from pose_estimation_ros.training.checkpoint import load_checkpoint, save_checkpoint
 from pose_estimation_ros.training.export.export import export
 from pose_estimation_ros.training.loop import TrainingDiverged
 from pose_estimation_ros.training.models import POSE_MODELS
@@ -291,6 +292,15 @@ def test_a_teacher_of_another_size_is_refused(recipe, tmp_path):
     larger = dataclasses.replace(recipe, teacher=str(path), losses={"teacher_mse": 1.0}, input_size_wh=[64, 64])
     with pytest.raises(ConfigError, match=r"expected an input .*64, 64.*, got \(None, 3, 32, 32\)"):
         train(larger)
+
+
+def test_a_teacher_of_other_keypoints_is_refused(recipe, tmp_path):
+    other = get_skeleton("ap10k")  # as many as coco17 has
+    fields = dataclasses.asdict(dataclasses.replace(recipe, skeleton=other.to_json()))
+    save_checkpoint(tmp_path / "ap10k.ckpt", model=build_model(recipe).state_dict(), recipe=fields, epoch=1)
+    student = dataclasses.replace(recipe, teacher=str(tmp_path / "ap10k.ckpt"), losses={"teacher_mse": 1.0})
+    with pytest.raises(ConfigError, match="ap10k.ckpt: expected the keypoints of coco17, got those of ap10k"):
+        train(student)
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,9 @@ def test_other_skeleton_or_detections(tmp_path):
     path = save(tmp_path, entry())
     with pytest.raises(DataError, match="expected the skeleton mpii16 for MPII, got coco17"):
         load_persons(path, get_skeleton("coco17"))
+    others = tuple("k%d" % k for k in range(16))
+    with pytest.raises(DataError, match="expected the skeleton mpii16 for MPII, got other"):
+        load_persons(path, MPII._replace(name="other", keypoints=others))
     with pytest.raises(DataError, match="detections need annotations with image ids"):
         load_persons(path, MPII, "boxes.json")
 

@@ -1,5 +1,7 @@
 """data/top_down.py."""
 
+import dataclasses
+import json
 import shutil
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.heatmap import decode
+from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.training.data.top_down import TopDownDataset
 from pose_estimation_ros.training.recipe import Augmentation, Recipe, Source
 
@@ -90,6 +93,45 @@ def test_share_of_flips_and_half_bodies(recipe, share):
     views = [dataset.random_view(box, xy, np.ones(17, bool)) for _ in range(500)]
     assert np.mean([flip for _, _, flip in views]) == pytest.approx(share, abs=0.06)
     assert np.mean([(view != box).any() for view, _, _ in views]) == pytest.approx(share, abs=0.06)
+
+
+def of_other_skeleton(recipe, folder, names):
+    """The recipe with the joints of other names, which its annotation file has, too."""
+    skeleton = Skeleton("other", tuple(names), (), (), None)
+    content = json.loads((folder / "person_keypoints.json").read_text())
+    content["categories"] = [{"id": 1, "name": "hand", "keypoints": list(names)}]
+    (folder / "other.json").write_text(json.dumps(content))
+    return dataclasses.replace(recipe, skeleton=skeleton.to_json(), train=[Source("other.json", "images")])
+
+
+def test_without_flip_pairs_no_joint_changes_places(recipe, dots):
+    still = dict(rotation_deg=0, scale=0, shift=0, half_body=0, color=0)
+    recipe = of_other_skeleton(recipe, dots, ["k%d" % k for k in range(17)])
+    recipe.augmentation = Augmentation(flip=1, **still)
+    plain = TopDownDataset(recipe, recipe.train, augment=False)[2]
+    turned = TopDownDataset(recipe, recipe.train, augment=True)[2]
+    np.testing.assert_allclose(turned["image"], plain["image"][:, :, ::-1])
+    np.testing.assert_allclose(turned["xy"], [(32 - 1) / 4, 0] + plain["xy"] * [-1, 1], atol=1e-5)
+
+
+@pytest.mark.parametrize("names, is_halved", [(["k%d"], False), (["k%d_knee"], False), (["k%d", "k%d_heel"], True)])
+def test_half_bodies_need_names_of_both_halves(recipe, dots, names, is_halved):
+    recipe = of_other_skeleton(recipe, dots, [names[k % len(names)] % k for k in range(17)])
+    recipe.augmentation = Augmentation(flip=0, half_body=1, rotation_deg=0, scale=0, shift=0)
+    dataset = TopDownDataset(recipe, recipe.train, augment=True)
+    dataset.random.start(0)
+    person = dataset.items[0][2]
+    box, xy = person.box_xyxy.astype(float), person.keypoints[:, :2]
+    assert (dataset.random_view(box, xy, np.ones(17, bool))[0] != box).any() == is_halved
+
+
+def test_annotations_of_another_skeleton_are_refused(recipe, dots):
+    other = of_other_skeleton(recipe, dots, ["k%d" % k for k in range(17)])
+    recipe.train = other.train
+    with pytest.raises(
+        DataError, match="other.json: .*'hand' is not of the skeleton coco17"
+    ):
+        TopDownDataset(recipe, recipe.train, augment=True)
 
 
 def test_changes_of_the_picture_are_used(recipe):

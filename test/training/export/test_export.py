@@ -9,6 +9,7 @@ from live_models import live
 
 from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.model_spec import load_model_spec
+from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.importing.tensorrt_operators import refused
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.training.checkpoint import save_checkpoint
@@ -69,6 +70,16 @@ def test_another_input_size(checkpoint, tmp_path):
     assert backend(np.zeros((1, 3, 96, 64), np.float32))["heatmaps"].shape == (1, 17, 24, 16)
     with pytest.raises(ConfigError, match="multiples of 32"):
         export(checkpoint, tmp_path, "odd", [50, 96])
+
+
+def test_the_spec_holds_any_skeleton_without_its_file(recipe, tmp_path):
+    hand = Skeleton("hand", ("wrist", "thumb", "index"), ((0, 1), (0, 2)), (), None)
+    recipe = dataclasses.replace(recipe, skeleton=hand.to_json())
+    checkpoint = tmp_path / "best.ckpt"
+    save_checkpoint(checkpoint, model=build_model(recipe).state_dict(), recipe=dataclasses.asdict(recipe), epoch=1)
+    path, _difference = export(checkpoint, tmp_path / "models")
+    backend, spec = open_model(str(path), "top_down", 1)
+    assert spec.skeleton == hand and backend(np.zeros((1, 3, 32, 32), np.float32))["heatmaps"].shape == (1, 3, 8, 8)
 
 
 @pytest.fixture
