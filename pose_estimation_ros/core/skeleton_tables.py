@@ -116,10 +116,7 @@ AP10K = Table(
         *["Neck-{0}_Shoulder-{0}_Elbow-{0}_F_Paw".format(side) for side in "LR"],
         *["Root of tail-{0}_Hip-{0}_Knee-{0}_B_Paw".format(side) for side in "LR"]
     ),
-    (
-        0.025, 0.025, 0.026, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089,
-        0.089,
-    ),
+    (0.025, 0.025, 0.026, 0.035, 0.035) + 2 * (0.079, 0.072, 0.062) + 2 * (0.107, 0.087, 0.089),
 )  # fmt: skip
 
 TABLES = (HALPE26, WHOLEBODY133, HAND21, AP10K)

@@ -208,3 +208,11 @@ def test_what_the_source_lacks_has_score_zero_at_the_origin():
     xy, score = convert(*numbered(get_skeleton("mpii16")), get_skeleton("mpii16"), get_skeleton("coco17"))
     assert (score[0, :5] == 0).all() and (xy[0, :5] == 0).all()
     assert xy[0, 5:, 0].tolist() == [13, 12, 14, 11, 15, 10, 3, 2, 4, 1, 5, 0]
+
+
+def test_joints_of_an_animals_legs_have_the_sigmas_of_a_persons_limbs():
+    animal, coco = get_skeleton("ap10k"), get_skeleton("coco17")
+    limbs = {"Shoulder": "shoulder", "Elbow": "elbow", "F_Paw": "wrist", "Hip": "hip", "Knee": "knee", "B_Paw": "ankle"}
+    for part, of_coco in limbs.items():
+        sigmas = {animal.sigmas[animal.keypoints.index(side + part)] for side in ("L_", "R_")}
+        assert sigmas == {coco.sigmas[coco.keypoints.index("left_" + of_coco)]}

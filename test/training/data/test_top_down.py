@@ -128,9 +128,7 @@ def test_half_bodies_need_names_of_both_halves(recipe, dots, names, is_halved):
 def test_annotations_of_another_skeleton_are_refused(recipe, dots):
     other = of_other_skeleton(recipe, dots, ["k%d" % k for k in range(17)])
     recipe.train = other.train
-    with pytest.raises(
-        DataError, match="other.json: .*'hand' is not of the skeleton coco17"
-    ):
+    with pytest.raises(DataError, match="other.json: .*'hand' is not of the skeleton coco17"):
         TopDownDataset(recipe, recipe.train, augment=True)
 
 
