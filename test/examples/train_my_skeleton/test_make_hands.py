@@ -9,7 +9,7 @@ from pose_estimation_ros.importing.skeleton_files import read_skeleton
 def test_the_data(run_example, tmp_path):
     run_example("train_my_skeleton/make_hands.py", "hands")
     hand = read_skeleton(tmp_path / "hands" / "train.json")
-    assert hand.name == "hand" and hand.keypoints[:5] == (
+    assert hand.keypoints[:5] == (
         "wrist",
         "thumb_base",
         "thumb_middle",
