@@ -8,7 +8,7 @@ import pytest
 from colored_dots import renumbered, save
 
 from pose_estimation_ros.__main__ import main
-from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.evaluation.benchmarks import (
     CocoBenchmark,
     CrowdPoseBenchmark,
@@ -170,3 +170,33 @@ def test_figures_are_not_written_over_the_spec(tmp_path, dots, model, capsys):
     before = spec.read_bytes()
     assert main(["evaluate", "--model", path, "--data", str(data), "--out", str(spec.parent)]) == 1
     assert "expected --out other than the model's folder" in capsys.readouterr().err and spec.read_bytes() == before
+
+
+@pytest.mark.parametrize("count", [1, 3, 133])
+def test_a_skeleton_of_ones_own_on_the_command_line(tmp_path, dots, model, capsys, count):
+    """Without links, sides and sigmas: figures and a report for the sigma that is given, which they name."""
+    skeleton = Skeleton("toy", tuple(f"point {k}" for k in range(count)), (), (), None)
+    arguments = ["evaluate", "--model", model(skeleton), "--data", str(dots(skeleton)), "--out", str(tmp_path / "out")]
+    assert main(arguments) == 1
+    assert "expected --sigma, such as 0.08" in capsys.readouterr().err
+    more = ["--sigma", "0.08", "--groups", "--report", str(tmp_path / "r"), "--draws", "5", "--threads", "1"]
+    assert main([*arguments, *more]) == 0
+    assert "sigma 0.08" in capsys.readouterr().out
+    figures = json.loads((tmp_path / "out" / "toy.json").read_text())
+    assert (figures["skeleton"], figures["sigma"]) == ("toy", 0.08) and figures["AP"] > 80
+    assert sum(group["people"] for group in figures["by_group"]["labelled"].values()) == 3
+    text = (tmp_path / "r" / "report.html").read_text()
+    assert "<td>0.08</td>" in text and f"point {count - 1}" in text
+
+
+@pytest.mark.parametrize("sigma, words", [("0", "expected"), ("x", "expected"), ("11", "expected")])
+def test_odd_sigmas(folder, capsys, sigma, words):
+    with pytest.raises(SystemExit):
+        main(["evaluate", "--predictions", "r.json", "--data", str(folder), "--sigma", sigma])
+    assert f"--sigma: {words}" in capsys.readouterr().err
+
+
+def test_no_sigma_for_mpii(dots, model, capsys):
+    data = str(dots("mpii16"))
+    assert main(["evaluate", "--model", model("mpii16"), "--data", data, "--sigma", "0.08"]) == 1
+    assert "expected --sigma with COCO's or CrowdPose's annotations" in capsys.readouterr().err

@@ -11,9 +11,12 @@ import pytest
 from bag_images import TOPIC, image_message
 
 from pose_estimation_ros.__main__ import main
+from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton, skeleton_from_json
 from pose_estimation_ros.datasets import coco_index
+from pose_estimation_ros.datasets.coco_categories import category_of
 from pose_estimation_ros.evaluation.bag.evaluation import BagEvaluation, evaluate_bags
 from pose_estimation_ros.evaluation.bag.files.reader import Bag
+from pose_estimation_ros.evaluation.bag.report.saved_run import saved_run
 from pose_estimation_ros.evaluation.bag.run import jobs
 from pose_estimation_ros.evaluation.metrics import coco
 from pose_estimation_ros.evaluation.run_models import predict
@@ -341,3 +344,75 @@ def test_track_ids_that_are_none_do_no_harm(evaluate, save_bag, stamps, tmp_path
     (bag / "truth.json").write_text(json.dumps(annotated(stamps(2), track_id=track_id)))
     assert evaluate(bag)[0] == 0
     assert (tmp_path / "out" / "report.html").exists()
+
+
+def points_model(save_onnx, save_spec, skeleton):
+    """A model whose keypoints all lie at the brightest point."""
+    count = skeleton.num_keypoints
+    weight = np.full((count, 3, 1, 1), 1 / 765.0)
+    nodes = [("Conv", ["images", "weight"], ["heatmaps"], {"strides": [4, 4]})]
+    shapes = {"images": ["n", 3, 64, 48]}, {"heatmaps": ["n", count, 16, 12]}
+    path = save_onnx("points", nodes, shapes[0], shapes[1], {"weight": weight})
+    save_spec(path, skeleton=skeleton)
+    return path
+
+
+def points(count):
+    return Skeleton("points", tuple(f"point {k}" for k in range(count)), (), (), None)
+
+
+def truth_of_dots(stamps_ns, skeleton):
+    """The dots of save_bag's images, annotated with all keypoints."""
+    box = {"bbox": [20, 40, 40, 40], "area": 1600, "category_id": 1, "iscrowd": 0, "track_id": 4}
+    people = [
+        {"id": i + 1, "image_id": i, "keypoints": np.tile([30 + 2 * i, 60, 2], skeleton.num_keypoints).tolist(), **box}
+        for i in range(len(stamps_ns))
+    ]
+    images = [{"id": i, "stamp_ns": stamp} for i, stamp in enumerate(stamps_ns)]
+    return {"images": images, "annotations": people, "categories": [category_of(skeleton)]}
+
+
+@pytest.mark.parametrize("count", [1, 2, 133])
+def test_any_skeleton(save_bag, stamps, save_onnx, save_spec, tmp_path, count):
+    """Without links, sides and sigmas; what depends on the sigmas says which ones they were."""
+    skeleton = points(count)
+    model, path = points_model(save_onnx, save_spec, skeleton), save_bag("bag", stamps(3))
+    (path / "truth.json").write_text(json.dumps(truth_of_dots(stamps(3), skeleton)))
+    arguments = ["--model", model, "-p", "detector:=full_frame", "--out", str(tmp_path / "out")]
+    assert main(["evaluate-bag", str(path), *arguments]) == 0
+    results = json.loads((tmp_path / "out" / "bag" / "points" / "results.json").read_text())
+    assert skeleton_from_json(results["skeleton"]) == skeleton
+    truth = results["truth"]
+    assert (truth["skeleton"], truth["sigma"], truth["tracking"]["true_tracks"]) == ("points", 0.08, 1)
+    assert truth["AP"] > 50 and list(truth["keypoints"]) == [*skeleton.keypoints, "all"]
+    text = (tmp_path / "out" / "report.html").read_text()
+    assert "OKS sigma of all keypoints" in text and "mean OKS" in text
+
+
+@pytest.mark.parametrize("annotated, model", [("coco17", "halpe26"), ("openpose18", "wholebody133")])
+def test_a_truth_of_keypoints_that_the_model_has(
+    save_bag, stamps, save_onnx, save_spec, tmp_path, capsys, annotated, model
+):
+    """They are judged by name: the model finds all of its keypoints in the right place, if it has them."""
+    path = save_bag("bag", stamps(3))
+    (path / "truth.json").write_text(json.dumps(truth_of_dots(stamps(3), get_skeleton(annotated))))
+    network = points_model(save_onnx, save_spec, get_skeleton(model))
+    arguments = ["--model", network, "-p", "detector:=full_frame", "--out", str(tmp_path / "out")]
+    status = main(["evaluate-bag", str(path), *arguments])
+    if annotated == "openpose18":  # its neck is none of the whole body's points
+        assert status == 1 and "which lacks 1 of its keypoints: neck" in capsys.readouterr().err
+        return
+    results = json.loads((tmp_path / "out" / "bag" / "points" / "results.json").read_text())
+    assert status == 0 and results["truth"]["AP"] > 50 and "sigma" not in results["truth"]
+    assert len(results["truth"]["keypoints"]) == 18
+    entries = json.loads((tmp_path / "out" / "bag" / "points" / "truth_results.json").read_text())
+    assert [len(entry["keypoints"]) for entry in entries] == [51] * 3
+
+
+def test_results_of_older_versions_have_the_name_of_the_skeleton(evaluate, save_bag, stamps, tmp_path):
+    assert evaluate(save_bag("bag", stamps(2)))[0] == 0
+    (file,) = (tmp_path / "out").glob("bag/*/results.json")
+    results = json.loads(file.read_text())
+    assert skeleton_from_json(results["skeleton"]) == get_skeleton("coco17") == saved_run(file.parent).skeleton
+    file.write_text(json.dumps({**results, "skeleton": "coco17"}))
+    assert saved_run(file.parent).skeleton == get_skeleton("coco17")

@@ -12,8 +12,12 @@ from rosbags.rosbag2 import Writer
 
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.errors import ConfigError, DataError, FrameError
+from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton
+from pose_estimation_ros.datasets.coco_categories import annotated_skeleton, category_of
 from pose_estimation_ros.evaluation.bag import make_bag
+from pose_estimation_ros.evaluation.bag.files.message_types import SKELETON
 from pose_estimation_ros.evaluation.bag.files.reader import Bag
+from pose_estimation_ros.evaluation.bag.metrics.ground_truth import people_of_topic, skeleton_of_topic
 from pose_estimation_ros.imaging.images import read_image
 from pose_estimation_ros.imaging.video import SourceFrame, VideoWriter, open_source
 from pose_estimation_ros.messages.poses import msg_to_poses
@@ -167,6 +171,27 @@ def test_annotations_get_stamps(make, photos, content, tmp_path):
     given = np.reshape(content["annotations"][0]["keypoints"], (17, 3))[:, :2]
     np.testing.assert_allclose(people[0].xy[0], given, rtol=1e-6)
     np.testing.assert_array_equal(people[0].box_xyxy[0], [0, 0, 100, 100])
+
+
+@pytest.mark.parametrize("name", ["hand21", "toy"])
+def test_annotations_of_another_skeleton(make, photos, tmp_path, name):
+    """They can be read back; a skeleton that has no known name is described beside them."""
+    skeleton = SKELETONS.get(name, Skeleton("toy", ("tip", "left_root"), ((1, 0),), (), (0.1, 0.2)))
+    person = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 9, 9], "area": 50}
+    person["keypoints"] = [5, 6, 2] * skeleton.num_keypoints
+    images = [{"id": 1, "file_name": "1.png"}]
+    content = {"images": images, "annotations": [person], "categories": [category_of(skeleton)]}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    status, path = make(photos, "--annotations", str(tmp_path / "a.json"))
+    assert status == 0
+    with Bag(path) as bag:
+        assert ("/truth/skeleton" in bag.topics(SKELETON)) == (name == "toy")
+        read = skeleton_of_topic(bag, "/truth/keypoints")
+        ((_, people),) = people_of_topic(bag, "/truth/keypoints")
+    assert read._replace(sigmas=None) == skeleton._replace(sigmas=None)
+    assert read.sigmas == pytest.approx(skeleton.sigmas)
+    assert people.xy.tolist() == [[[5, 6]] * skeleton.num_keypoints]
+    assert annotated_skeleton(json.loads((path / "truth.json").read_text()), "f") == skeleton
 
 
 @pytest.mark.parametrize("kind", [int, float, str])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.poses import empty_poses, make_poses
-from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.evaluation.bag.metrics.steadiness import reference_free, tracks_of
 
 COCO = get_skeleton("coco17")
@@ -33,6 +33,18 @@ def test_nobody():
             "left_right_swaps": {"samples": 0, "swaps": 0},
             "detection_gaps": {"frames_spanned": 0, "frames_missing": 0, "gaps": 0, "longest": 0},
         }
+
+
+@pytest.mark.parametrize("count", [1, 2, 133])
+def test_a_skeleton_without_links_and_sides(count):
+    """There are no bones and no sides, but jitter is measured."""
+    names = tuple(f"point {k}" for k in range(count))
+    xy = np.random.default_rng(2).uniform(0, 100, (1, count, 2))
+    frames = [make_poses(xy, np.ones((1, count)), [[0, 0, 100, 100]], [1], [1]) for _ in range(3)]
+    figures = reference_free(frames, Skeleton("points", names, (), (), None))
+    assert figures["bone_length_change"] == {"samples": 0, "p50": None, "p90": None}
+    assert figures["left_right_swaps"] == {"samples": 0, "swaps": 0}
+    assert figures["jitter_at_rest"] == {"samples": count, "px": 0, "of_size": 0}
 
 
 def test_tracks_keep_people_apart():

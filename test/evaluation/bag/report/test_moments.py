@@ -7,7 +7,7 @@ import pytest
 from bag_images import TOPIC
 
 from pose_estimation_ros.core.poses import make_poses
-from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.evaluation.bag.report.moments import true_people, unsteady, worst_moments
 from pose_estimation_ros.evaluation.bag.report.saved_run import SavedRun
 
@@ -40,6 +40,17 @@ def found(run):
 def test_nobody_and_nothing_wrong(saved):
     assert found(saved([])) == []
     assert found(saved([person(BASE)] * 4)) == []
+
+
+def test_a_skeleton_without_links_and_sides(saved):
+    """A far jump of a point is no longer bone, and nothing changes sides; a gap is still one."""
+    points = Skeleton("points", tuple(f"point {k}" for k in range(17)), (), (), None).to_json()
+    far = BASE.copy()
+    far[3] += 500
+    nobody = person(BASE).select(np.zeros(0, int))
+    run = saved([person(BASE), person(far), nobody, person(BASE)])
+    run = run._replace(results={**run.results, "skeleton": points})
+    assert found(run) == [(12, "id 1 is missing for 1 image")]
 
 
 def test_a_gap(saved):
