@@ -29,10 +29,12 @@ class Categories(NamedTuple):
     Attributes:
         person: id of the person, None where the file has no ids.
         non_persons: ids of the other categories.
+        same: ids of further categories that count as the person's, such as the species of AP-10K.
     """
 
     person: Id | None
     non_persons: frozenset[Id | None]
+    same: frozenset[Id | None] = frozenset()
 
 
 COCO_CATEGORIES = Categories(PERSON, frozenset())
@@ -41,8 +43,8 @@ COCO_CATEGORIES = Categories(PERSON, frozenset())
 def read_categories(content: Entry, path: str, skeleton: Skeleton | None = None) -> Categories:
     """Find the person among the categories of an annotation file.
 
-    It is the category named "person". Where there is none, it is the only category with keypoints, or the only one at
-    all. A file without categories has persons alone, or COCO's id 1 for them.
+    It is the category named "person". Where there is none, it is the only category with keypoints, several with the
+    same keypoints, or the only one at all. A file without categories has persons alone, or COCO's id 1 for them.
 
     Args:
         content: content of the file; its "annotations" are dicts.
@@ -61,8 +63,8 @@ def read_categories(content: Entry, path: str, skeleton: Skeleton | None = None)
     chosen = person_among(entries, path)
     if skeleton:
         check_keypoint_names(chosen, skeleton, path)
-    person = comparable_id(chosen["id"])
-    return Categories(person, frozenset(i for i in ids if i != person))
+    person, same = comparable_id(chosen["id"]), frozenset(comparable_id(entry["id"]) for entry in alike(entries))
+    return Categories(person, frozenset(ids) - same - {person}, same - {person})
 
 
 def checked_entries(content: Entry, path: str) -> list[Entry]:
@@ -149,16 +151,27 @@ def categories_by_use(annotations: list[Entry], path: str) -> Categories:
     return Categories(person, frozenset(used - {person}))
 
 
+def alike(entries: list[Entry]) -> list[Entry]:
+    """Return the categories with keypoints if these are the same ones, and none is named "person"; else []."""
+    with_keypoints = [entry for entry in entries if entry.get("keypoints")]
+    same = all(entry["keypoints"] == with_keypoints[0]["keypoints"] for entry in with_keypoints)
+    return with_keypoints if same and not any(map(is_named_person, entries)) else []
+
+
+def is_named_person(entry: Entry) -> bool:
+    """Tell whether a category is named "person"."""
+    return str(entry.get("name")).strip().lower() == NAME
+
+
 def person_among(entries: list[Entry], path: str) -> Entry:
-    """Choose the entry of the person. Raises DataError where there is not exactly one.
+    """Choose the entry of the person, the first of several alike. Raises DataError where there is not exactly one.
 
     Args:
         entries: entries of "categories".
         path: path of the file, for the message.
     """
-    named = [entry for entry in entries if str(entry.get("name")).strip().lower() == NAME]
-    with_keypoints = [entry for entry in entries if entry.get("keypoints")]
-    for candidates in (named, [] if named else with_keypoints, [] if named else entries):
+    named = [entry for entry in entries if is_named_person(entry)]
+    for candidates in (named, alike(entries)[:1], [] if named else entries):
         if len(candidates) == 1:
             return candidates[0]
     names = join_values(entry.get("name") for entry in entries)
@@ -232,13 +245,14 @@ def entries_of_persons(entries: Sequence[Entry], categories: Categories, path: s
     """
     person = PERSON if categories.person is None else categories.person
     ids = [comparable_id(entry["category_id"]) for entry in entries]
-    wanted = PERSON if person not in ids and PERSON not in categories.non_persons else person
-    chosen = [entry for entry, category in zip(entries, ids) if category == wanted]
+    own = {person} | categories.same
+    wanted = own if own & set(ids) or PERSON in categories.non_persons else {PERSON}
+    chosen = [entry for entry, category in zip(entries, ids) if category in wanted]
     if entries and not chosen:
         raise DataError(
             f"{path}: expected {what} of the category of the annotated persons, {person}, got {len(entries)} of the"
             f" category {join_values(set(ids))}"
         )
-    if chosen and wanted != person:
-        warn(f"{path}: {what} of category {wanted} are taken for the annotated persons of category {person}")
+    if chosen and wanted != own:
+        warn(f"{path}: {what} of category {PERSON} are taken for the annotated persons of category {person}")
     return chosen

@@ -165,12 +165,13 @@ def persons_of(annotations: list[Entry], categories: Categories, path: str | Pat
         categories: the categories of the file.
         path: path of the file, for warnings.
     """
-    known = {categories.person, *categories.non_persons}
+    persons = {categories.person, *categories.same}
+    known = persons | categories.non_persons
     implied = categories.person if len(known) == 1 else None  # a file of persons alone may leave it out
     ids = [implied if a.get("category_id") is None else comparable_id(a["category_id"]) for a in annotations]
     strays = [named(a, "category_id") for a, category in zip(annotations, ids) if category not in known]
     refuse(path, "annotations of a category that the file does not list", strays)
-    is_person = [category == categories.person for category in ids]
+    is_person = [category in persons for category in ids]
     return [with_value(a, "category_id", PERSON) for a, chosen in zip(annotations, is_person) if chosen]
 
 

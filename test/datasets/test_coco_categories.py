@@ -15,6 +15,7 @@ from pose_estimation_ros.datasets.coco_categories import (
     entries_of_persons,
     read_categories,
 )
+from pose_estimation_ros.datasets.coco_json import checked_content
 
 COCO = get_skeleton("coco17")
 PERSON, CAR, DOG = {"id": 1, "name": "person"}, {"id": 3, "name": "car"}, {"id": 18, "name": "dog"}
@@ -45,6 +46,38 @@ def read(categories, ids=(), skeleton=None):
 )
 def test_the_person(categories, ids, person, others):
     assert read(categories, ids) == Categories(person, frozenset(others))
+
+
+CAT, COW = {"id": 2, "name": "cat", "keypoints": ["a", "b"]}, {"id": 7.0, "name": "cow", "keypoints": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    "categories, expected",
+    [
+        ([CAR, CAT, COW], Categories(2, frozenset({3}), frozenset({7}))),
+        ([CAT, COW, PERSON], Categories(1, frozenset({2, 7}))),
+    ],
+)
+def test_categories_of_the_same_keypoints(categories, expected):
+    """Species of animals are judged together, unless there is a person."""
+    assert read(categories) == expected
+
+
+def test_categories_of_other_keypoints():
+    with pytest.raises(DataError, match="expected one category named 'person', got 0 of 2: cat, cow"):
+        read([CAT, {**COW, "keypoints": ["a"]}])
+
+
+def test_animals_of_several_species_and_predictions_of_them():
+    images = [{"id": 1, "file_name": "1.png"}]
+    animal = {"image_id": 1, "bbox": [0, 0, 9, 9], "keypoints": [1, 2, 2, 3, 4, 2]}
+    annotations = [{**animal, "category_id": i} for i in (2, 7, 3)]
+    content = {"images": images, "annotations": annotations, "categories": [CAR, CAT, COW]}
+    skeleton = annotated_skeleton(content, "f.json")
+    checked, categories = checked_content(content, "f.json", skeleton)
+    assert skeleton.name == "cat" and [a["category_id"] for a in checked["annotations"]] == [1, 1]
+    for ids, count in (((2, 7, 3), 2), ((1, 1), 2)):
+        assert len(entries_of_persons([{"category_id": i} for i in ids], categories, "r.json", "predictions")) == count
 
 
 @pytest.mark.parametrize(

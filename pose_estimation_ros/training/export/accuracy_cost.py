@@ -60,9 +60,11 @@ def _accuracy_of(path: str | Path, data: str | Path, flip: bool) -> dict[str, An
     # Imported here, because these want pycocotools, which converting does not.
     from pose_estimation_ros.evaluation.accuracy import accuracy_of_detector, accuracy_of_pose_model
     from pose_estimation_ros.evaluation.benchmarks import Benchmarks
+    from pose_estimation_ros.evaluation.evaluate import skeletons_of
     from pose_estimation_ros.evaluation.protocols import find_protocol
 
-    model, benchmarks = find_model(str(path)), Benchmarks(data)
+    model = find_model(str(path))
+    benchmarks = Benchmarks(data, skeletons=skeletons_of([model]))
     if model.spec is None or model.spec.task != "person_detector":
         return accuracy_of_pose_model(model, benchmarks.poses, protocol=find_protocol(None, flip), device="cpu")[0]
     if flip:
