@@ -7,8 +7,8 @@ import pytest
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.datasets.coco_faults import size_of
 from pose_estimation_ros.datasets.coco_categories import COCO_CATEGORIES
+from pose_estimation_ros.datasets.coco_faults import size_of
 from pose_estimation_ros.datasets.coco_json import (
     checked_content,
     read_coco_json,
