@@ -1,7 +1,7 @@
 """Compare speed and accuracy of models on this machine: a table, compare.csv, compare.json and compare.png.
 
 Accuracy is that of `pose evaluate`, with the same options; person detectors take no part in the options of poses.
-Milliseconds are those of the network alone at batch 1 (top-down: one person, bottom-up and detectors: one image), in
+Milliseconds are those of the network alone at batch 1 (top-down: one person, others: one image), in
 the input size of its file, warm. The models take turns, so that whatever else the machine does meets all alike; the
 ratio is the median of the rounds' ratios to the first model. Parameters and MACs are counted in the ONNX file, Gi =
 MACs / 2^30; its batch norms are part of its convolutions, so it has fewer parameters than the training network.
