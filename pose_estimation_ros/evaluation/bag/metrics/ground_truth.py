@@ -16,7 +16,7 @@ from pose_estimation_ros.core.errors import ConfigError, DataError, FrameError
 from pose_estimation_ros.core.geometry import xyxy_to_xywh
 from pose_estimation_ros.core.oks import box_area
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
-from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, skeleton_from_json
+from pose_estimation_ros.core.skeleton import SKELETONS, UNKNOWN_SIGMA, Skeleton, skeleton_from_json
 from pose_estimation_ros.datasets import coco_index
 from pose_estimation_ros.datasets.coco_categories import PERSON, annotated_skeleton, category_of
 from pose_estimation_ros.datasets.coco_faults import refuse, size_of
@@ -245,14 +245,17 @@ def skeleton_of_topic(bag: Bag, topic: str) -> Skeleton:
 def skeleton_of_message(message: Any, where: str) -> Skeleton:
     """Make the skeleton that a Skeleton message describes. Raises DataError where it describes none.
 
+    The message's sigmas are float32; six digits are those that were meant. All UNKNOWN_SIGMA: they are not known.
+
     Args:
         message: the message.
         where: name of the bag, for the error.
     """
     links, flip_pairs = (pairs_of(flat) for flat in (message.links, message.flip_pairs))
     fields = {"name": message.name, "keypoints": list(message.keypoints), "links": links, "flip_pairs": flip_pairs}
+    sigmas = [round(float(sigma), 6) for sigma in message.oks_sigmas]
     try:
-        return skeleton_from_json({**fields, "sigmas": [float(sigma) for sigma in message.oks_sigmas]})
+        return skeleton_from_json({**fields, "sigmas": sigmas if set(sigmas) - {UNKNOWN_SIGMA} else None})
     except ConfigError as error:
         raise DataError(f"{where}: {error}") from error
 
