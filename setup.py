@@ -32,6 +32,7 @@ EXTRAS = {
         "colcon-bash", "colcon-cmake", "colcon-core", "colcon-library-path", "colcon-output",
         "colcon-package-selection", "colcon-parallel-executor", "colcon-ros", "colcon-test-result",
     ],
+    "import": ["onnx", "PyYAML"],
     "train": ["torch", "lightning-fabric", "onnx", "pycocotools", "PyYAML", "tensorboardX", "h5py", "pillow"],
     "evaluate": [
         "pycocotools", "tqdm", "h5py", "rosbags", "apsw", "lz4", "backports.zstd", "PyYAML", "onnx", "matplotlib",

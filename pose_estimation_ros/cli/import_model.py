@@ -7,6 +7,7 @@ and gives outputs with this package's names; it is compared with the original be
 
 import argparse
 import functools
+import os
 import re
 from typing import Tuple
 
@@ -80,6 +81,6 @@ def main(args: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     order = ModelImport(**{name: getattr(args, name) for name in ModelImport._fields})
     path = import_model(order, functools.partial(print, flush=True))
-    name = order.name or path
+    name = os.path.splitext(os.path.basename(path))[0] if order.out is None else path
     print("use it: pose predict IMAGE --%s %s" % ("detector" if order.detector else "model", name))
     return 0

@@ -9,7 +9,7 @@ import onnx
 
 from pose_estimation_ros.core.atomic_files import JsonObject, write_json, write_whole
 from pose_estimation_ros.core.errors import ConfigError, ModelError
-from pose_estimation_ros.core.model_spec import NAME, ModelSpec, load_model_spec, model_name, spec_path
+from pose_estimation_ros.core.model_spec import NAME, ModelSpec, model_name, spec_path
 from pose_estimation_ros.core.resources import resource_folders, user_models
 from pose_estimation_ros.importing.detect_boxes import import_detector
 from pose_estimation_ros.importing.model_import import ModelImport as ModelImport
@@ -24,6 +24,7 @@ from pose_estimation_ros.importing.pose.detect import Seen, detect
 from pose_estimation_ros.importing.pose.families import NO_MEAN, NO_STD, get_family
 from pose_estimation_ros.importing.pose.metadata import read_pipeline, read_ultralytics
 from pose_estimation_ros.importing.pose.outputs import KINDS, Contract
+from pose_estimation_ros.inference.backends.open import open_model
 
 Say = Callable[[str], None]
 MMDEPLOY_NAMES = ("end2end",)  # every file of MMDeploy has this name: that of its folder tells more
@@ -66,7 +67,7 @@ def import_model(order: ModelImport, report: Say) -> str:
     )
     write_whole(path, content)
     write_json(spec_path(path), spec.to_json(), indent=1)
-    load_model_spec(path)
+    open_model(path, spec.task)[0].close()  # the runtime takes it
     _report_operators(path, report)
     report("wrote %s and %s" % (path, spec_path(path)))
     if order.check:

@@ -7,15 +7,12 @@ import zipfile
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
+import onnx
 
 from pose_estimation_ros.core.errors import ModelError, reason_of, shortened, shown
 from pose_estimation_ros.core.model_spec import read_model
 from pose_estimation_ros.core.onnx_file import check_onnx
-
-try:
-    import onnx
-except ImportError:
-    raise ModelError("expected the package onnx, which reads foreign models: run `pip install onnx`")
+from pose_estimation_ros.importing.network.nodes import PREFIX
 
 LARGEST_FILE = 2**31 - 1  # bytes of a protobuf message
 SHORTEST_ENGINE = 8  # bytes of Ultralytics' header
@@ -83,6 +80,8 @@ def open_foreign(path: str) -> Foreign:
         raise ModelError("%s: expected an ONNX model, got a file that is not one: %s" % (path, reason_of(error)))
     if not model.graph.node:
         raise ModelError("%s: expected an ONNX model, got a file without operators" % path)
+    if any(name.startswith(PREFIX) for node in model.graph.node for name in node.output):
+        raise ModelError("%s: expected a model of another program, got one that `pose import` wrote" % path)
     _refuse_foreign_operators(path, model)
     outputs = tuple(_tensor(value) for value in model.graph.output)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
