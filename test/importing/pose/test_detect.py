@@ -61,8 +61,8 @@ REFUSED = [
     ({"o": (1, 17, 64, 48)}, {"like": "rtmo"}, "--like out of hrnet"),
     ({"o": (1, 17, 64, 48)}, {"keypoints": 16}, "--keypoints 17"),
     ({"o": (1, 0, 64, 48)}, {}, "got none"),
-    ({"b_num_predictions": (1, 1), "post_nms_boxes": (1, 9, 4), "post_nms_scores": (1, 9), "post_nms_joints": (1, 9, 51)},
-     {}, "joints"),
+    ({"b_num_predictions": (1, 1), "post_nms_boxes": (1, 9, 4), "post_nms_scores": (1, 9),
+      "post_nms_joints": (1, 9, 51)}, {}, "joints"),
 ]  # fmt: skip
 
 CLASSES = [

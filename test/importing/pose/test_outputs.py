@@ -14,6 +14,7 @@ from pose_estimation_ros.importing.pose.outputs import KINDS
 W, H = 48, 64
 IMAGENET = (np.array([123.675, 116.28, 103.53]), np.array([58.395, 57.12, 57.375]))
 PLAIN = (np.zeros(3), np.ones(3))
+PER_255 = (np.zeros(3), np.full(3, 255.0))
 TEXTS = {"task": "pose", "stride": "32", "names": "{0: 'person'}", "kpt_shape": "[5, 3]", "end2end": "False"}
 TWO_CLASSES = dict(TEXTS, names="{0: 'dog', 1: 'person'}", kpt_shape="[5, 2]")
 ROWS = dict(TEXTS, end2end="True")
@@ -88,9 +89,8 @@ def rows(out, dims=3, person=None):
 
 def flat(out):
     table = out["graph2_flat_predictions"]
-    return {
-        "boxes_xyxy": table[None, :, 1:5], "scores": table[None, :, 5], "keypoints": table[None, :, 6:].reshape(1, -1, 5, 3),
-    }  # fmt: skip
+    points = table[None, :, 6:].reshape(1, -1, 5, 3)
+    return {"boxes_xyxy": table[None, :, 1:5], "scores": table[None, :, 5], "keypoints": points}
 
 
 def nas_batch(out):
@@ -115,7 +115,7 @@ CASES = {
         (IMAGENET[0][::-1], IMAGENET[1][::-1]), heatmaps),
     "heatmaps, 0..1": (
         ("input", ONE), {"output": (1, 5, 16, 12)}, {},
-        {"color": "rgb", "value_range": 1, "decoder": "dark"}, "rgb", (np.zeros(3), np.full(3, 255.0)), heatmaps),
+        {"color": "rgb", "value_range": 1, "decoder": "dark"}, "rgb", PER_255, heatmaps),
     "heatmaps, -1..1": (
         ("input", ONE), {"output": (1, 5, 16, 12)}, {},
         {"color": "bgr", "value_range": 1, "mean": (0.5, 0.4, 0.3), "std": (0.5, 0.4, 0.3), "decoder": "dark"}, "bgr",
@@ -135,7 +135,8 @@ CASES = {
     "simcc, decoded": (
         ("input", ONE), {"xy": (1, 5, 2), "score": (1, 5)}, {}, {"like": "rtmpose"}, "rgb", IMAGENET, decoded),
     "associative embedding": (
-        ("x", ONE), {"b": (1, 5, 32, 24), "a": (1, 10, 16, 12)}, {}, {"like": "litepose"}, "rgb", IMAGENET, associative),
+        ("x", ONE), {"b": (1, 5, 32, 24), "a": (1, 10, 16, 12)}, {}, {"like": "litepose"}, "rgb", IMAGENET,
+        associative),
     "associative embedding, opset 9": (
         ("x", ONE), {"b": (1, 5, 32, 24), "a": (1, 10, 16, 12)}, {"opset": 9}, {"like": "higherhrnet"}, "rgb", IMAGENET,
         associative),
@@ -148,36 +149,37 @@ CASES = {
         PLAIN, movenet_multi),
     "dets": (
         ("input", ("n", 3, H, W)),
-        {"keypoints": ((1, 7, 5, 3), ("n", "m", 5, 3)), "dets": ((1, 7, 5), ("n", "m", 5))}, {}, {}, "bgr", PLAIN, dets),
+        {"keypoints": ((1, 7, 5, 3), ("n", "m", 5, 3)), "dets": ((1, 7, 5), ("n", "m", 5))}, {}, {}, "bgr", PLAIN,
+        dets),
     "dets of fixed number, RGB": (
         ("input", ONE), {"dets": (1, 7, 5), "keypoints": (1, 7, 5, 3)}, {}, {"like": "yolox-pose", "color": "rgb"},
         "rgb", PLAIN, dets),
     "yolo": (
-        ("images", ONE), {"output0": (1, 20, 9)}, {"metadata": TEXTS}, {}, "rgb", (np.zeros(3), np.full(3, 255.0)),
+        ("images", ONE), {"output0": (1, 20, 9)}, {"metadata": TEXTS}, {}, "rgb", PER_255,
         raw_yolo),
     "yolo, 500 candidates, opset 9": (
         ("images", ONE), {"output0": (1, 20, 500)}, {"metadata": TEXTS, "opset": 9}, {}, "rgb",
-        (np.zeros(3), np.full(3, 255.0)), raw_yolo),
+        PER_255, raw_yolo),
     "yolo, free size": (
         ("images", ("n", 3, "h", "w")), {"output0": ((1, 20, 9), ("n", 20, "m"))},
-        {"metadata": dict(TEXTS, imgsz="[64, 48]")}, {}, "rgb", (np.zeros(3), np.full(3, 255.0)), raw_yolo),
+        {"metadata": dict(TEXTS, imgsz="[64, 48]")}, {}, "rgb", PER_255, raw_yolo),
     "yolo, two classes": (
         ("images", ONE), {"output0": (1, 16, 400)}, {"metadata": TWO_CLASSES}, {}, "rgb",
-        (np.zeros(3), np.full(3, 255.0)), two_classes),
+        PER_255, two_classes),
     "yolo, two classes, opset 18": (
         ("images", ONE), {"output0": (1, 16, 400)}, {"metadata": TWO_CLASSES, "opset": 18, "ir_version": 8}, {}, "rgb",
-        (np.zeros(3), np.full(3, 255.0)), two_classes),
+        PER_255, two_classes),
     "yolo without texts": (
         ("images", ONE), {"output0": (1, 20, 9)}, {}, {"like": "yolo-pose", "keypoints": 5}, "rgb",
-        (np.zeros(3), np.full(3, 255.0)), raw_yolo),
+        PER_255, raw_yolo),
     "rows": (
-        ("images", ONE), {"output0": (1, 9, 21)}, {"metadata": ROWS}, {}, "rgb", (np.zeros(3), np.full(3, 255.0)), rows),
+        ("images", ONE), {"output0": (1, 9, 21)}, {"metadata": ROWS}, {}, "rgb", PER_255, rows),
     "rows of two classes": (
-        ("images", ONE), {"output0": (1, 9, 16)}, {"metadata": BY_NMS}, {}, "rgb", (np.zeros(3), np.full(3, 255.0)),
+        ("images", ONE), {"output0": (1, 9, 16)}, {"metadata": BY_NMS}, {}, "rgb", PER_255,
         lambda out: rows(out, 2, 1)),
     "rows without texts": (
         ("images", ONE), {"output0": (1, 9, 21)}, {}, {"like": "yolo-pose", "keypoints": 5}, "rgb",
-        (np.zeros(3), np.full(3, 255.0)), rows),
+        PER_255, rows),
     "flat": (
         ("input", ONE), {"graph2_flat_predictions": ((4, 21), ("m", 21))}, {"dtype": np.uint8}, {}, "rgb", PLAIN, flat),
     "batch": (
