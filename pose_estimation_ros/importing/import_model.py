@@ -131,19 +131,15 @@ def _import_pose(order: ModelImport, foreign: Foreign, report: Say) -> Tuple[onn
     for line in conventions.reasons:
         report(line)
     report("skeleton %s, %d keypoints: %s" % (skeleton.name, skeleton.num_keypoints, why))
-    report("licence of the weights: %s" % (_licence(conventions, told.licence if told else "") or "not known"))
+    licence = order.licence or (told.licence if told else "") or conventions.licence
+    report("licence of the weights: %s" % (licence or "not known"))
     model = _rewritten(foreign, original, blank, contract, conventions, report)
     spec = ModelSpec(
         "", KINDS[contract.kind].task, size_wh, "rgb", skeleton, _stride(contract), conventions.decoder,
         conventions.padding, "", {"score_threshold": conventions.score_threshold},
-        {"like": conventions.family, "licence": _licence(conventions, told.licence if told else "")},
-        conventions.decoder_options, conventions.fit,
+        {"like": conventions.family, "licence": licence}, conventions.decoder_options, conventions.fit,
     )  # fmt: skip
     return model, spec
-
-
-def _licence(conventions: Conventions, told: str) -> str:
-    return told or conventions.licence
 
 
 def _stride(contract: Contract) -> int:

@@ -68,3 +68,12 @@ def test_wrong_command_lines(orders, capsys, argv, message):
 def test_errors_are_one_line(tmp_path, capsys):
     assert main(["import", str(tmp_path / "none.onnx"), "--out", str(tmp_path)]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_without_onnx(monkeypatch, capsys):
+    def refuse(name):
+        raise ImportError("No module named 'onnx'", name="onnx")
+
+    monkeypatch.setattr("pose_estimation_ros.__main__.importlib.import_module", refuse)
+    assert main(["import", "x.onnx"]) == 1
+    assert "pip install onnx" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from pose_estimation_ros.core.model_spec import read_model
 from pose_estimation_ros.core.onnx_file import check_onnx
 from pose_estimation_ros.importing.network.nodes import PREFIX
 
-LARGEST_FILE = 2**31 - 1  # bytes of a protobuf message
+LARGEST_FILE = 2**31 - 2**20  # bytes; a protobuf message has less than 2 GB, and nodes are added
 SHORTEST_ENGINE = 8  # bytes of Ultralytics' header
 RUNS_HERE = ("", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "com.microsoft", "com.microsoft.nchwc")  # domains
 DTYPES: Dict[int, type] = {

@@ -45,11 +45,17 @@ class Network:
     def __call__(self, batch: np.ndarray) -> Dict[str, np.ndarray]:
         """Compute the outputs of a batch in the layout and type of the input. Raises ModelError where it fails."""
         try:
-            return dict(zip(self.names, self._session.run(self.names, {self._input: batch})))
+            outputs = dict(zip(self.names, self._session.run(self.names, {self._input: batch})))
         except Exception as error:
             reason = shortened(reason_of(error), 300)
             text = "%s: expected a network that runs on a picture %s, got: %s"
             raise ModelError(text % (self._what, shape_text(batch.shape), reason))
+        others = [
+            name for name, value in outputs.items() if getattr(value, "dtype", np.dtype(object)).kind not in "fiub"
+        ]
+        if others:
+            raise ModelError("%s: expected outputs of numbers, got another kind: %s" % (self._what, others[0]))
+        return outputs
 
 
 def open_original(foreign: Foreign) -> Network:

@@ -40,7 +40,7 @@ class Conventions(NamedTuple):
         padding: factor on a person's box.
         fit: options of crop or fit that differ from their defaults.
         score_threshold: score from which keypoints count as found.
-        licence: licence of the weights, "" where it is not known.
+        licence: licence of the family's weights, "" where it is not known.
         reasons: a line for each conclusion.
     """
 
@@ -90,7 +90,7 @@ def conclude(
     padding = 1.0 if kind.task != "top_down" else family.padding if order.padding is None else order.padding
     return Conventions(
         name, color, mean, std, decoder, _differing(options, DECODER_OPTIONS[decoder]), padding,
-        _differing(fit, FIT_OPTIONS[kind.task]), threshold, order.licence or family.licence, reasons,
+        _differing(fit, FIT_OPTIONS[kind.task]), threshold, family.licence, reasons,
     )  # fmt: skip
 
 

@@ -64,6 +64,22 @@ def test_pictures_of_the_original(tmp_path):
     np.testing.assert_allclose(batch[0, :, 0, 0], [127, -0.5, -0.375])
 
 
+def test_outputs_that_are_no_numbers(tmp_path):
+    foreign = opened(tmp_path)
+    graph = foreign.model.graph
+    graph.node.append(onnx.helper.make_node("Cast", ["o"], ["text"], to=onnx.TensorProto.STRING))
+    graph.output.append(onnx.helper.make_tensor_value_info("text", onnx.TensorProto.STRING, [1, 4]))
+    graph.node.append(onnx.helper.make_node("SequenceConstruct", ["o"], ["list"]))
+    graph.output.append(onnx.helper.make_tensor_sequence_value_info("list", 1, None))
+    for number, name in ((2, "text"), (1, "list")):
+        del graph.output[number:]
+        if name == "list":
+            graph.output.append(onnx.helper.make_tensor_sequence_value_info("list", 1, None))
+        network = open_original(foreign._replace(content=foreign.model.SerializeToString()))
+        with pytest.raises(ModelError, match="outputs of numbers, got another kind: %s" % name):
+            network(np.zeros((1, 3, 8, 8), np.float32))
+
+
 def test_networks_that_do_not_open_or_run(tmp_path):
     foreign = opened(tmp_path)
     model = onnx.ModelProto()

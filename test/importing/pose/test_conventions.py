@@ -55,8 +55,7 @@ CHANGES = [
      {"family": "", "mean": (0, 0, 0), "std": (255, 255, 255), "fit": HALF, "licence": ""}),
     ("raw_yolo", {"like": "yolo-pose", "nms_iou": 0.5, "grey": 0, "centred": False, "resize": "warp"},
      {"decoder_options": {"nms_iou": 0.5}, "fit": {}}),
-    ("movenet", {"like": "movenet", "score_threshold": 0.5, "licence": "mine"},
-     {"score_threshold": 0.5, "licence": "mine"}),
+    ("movenet", {"like": "movenet", "score_threshold": 0.5}, {"score_threshold": 0.5, "licence": "Apache-2.0"}),
 ]  # fmt: skip
 
 REFUSED = [
