@@ -83,8 +83,8 @@ def read_pipeline(foreign: Foreign) -> Optional[Told]:
     if last is None or "Normalize" not in steps:
         return None
     mean, std, color = normalisation(path, steps["Normalize"])
-    params = last.get("params") if isinstance(last.get("params"), dict) else {}
-    threshold = params.get("score_thr", 0.3)
+    params = last.get("params")
+    threshold = params.get("score_thr") if isinstance(params, dict) else None
     family = {
         "color": color,
         "mean": mean,

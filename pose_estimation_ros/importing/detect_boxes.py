@@ -58,7 +58,7 @@ class Family(NamedTuple):
 
 
 FAMILIES: Dict[str, Family] = {
-    "yolox": Family(("yolox",), "bgr", NONE, ONE, {"grey": 114}, 0.65, 0.4),
+    "yolox": Family(("yolox",), "bgr", NONE, ONE, {"grey": 114, "resize": "cut"}, 0.65, 0.4),
     "nanodet": Family(("nanodet",), "bgr", BGR_MEAN, BGR_STD, {}, 0.6, 0.4),
     "nanodet-plus": Family(("nanodet",), "bgr", BGR_MEAN, BGR_STD, {"resize": "stretch"}, 0.6, 0.4),
     "yolo": Family(
@@ -122,7 +122,9 @@ def import_detector(order: ModelImport, foreign: Foreign, report: Say) -> Tuple[
     entry = blank._replace(color=family.color, mean=family.mean, std=family.std)
 
     def declare(shape: Tuple[int, ...]) -> List[Side]:
-        return [shape[0], "boxes" if boxes.candidates is None else shape[1]] + list(shape[2:])
+        sides: List[Side] = list(shape)
+        sides[1] = "boxes" if boxes.candidates is None else sides[1]
+        return sides
 
     model = checked_copy(
         foreign, original, entry, boxes.outputs,
@@ -171,14 +173,12 @@ def _strided(seen: Seen) -> Optional[Boxes]:
     names = tuple("%s_pred_stride_%d" % (what, stride) for what in ("cls", "dis") for stride in strides)
     if not strides or set(names) != set(seen.shapes):
         return None
-    scores, distances = (
-        [seen.shapes[name] for name in part] for part in (names[: len(strides)], names[len(strides) :])
-    )
+    scores, distances = seen.shapes[names[0]], seen.shapes[names[-1]]
     cells = len(grid_cells(seen.size_wh, strides)[0])
-    if sum(shape[1] for shape in scores) != cells or distances[0][2] % 4:
+    if len(scores) != 3 or len(distances) != 3 or distances[2] % 4:
         return None
     reason = "outputs cls_pred_stride_*, dis_pred_stride_*, as NanoDet has"
-    return Boxes("nanodet", names, scores[0][2], cells, reason, tuple(strides), 0.5, distances[0][2] // 4)
+    return Boxes("nanodet", names, scores[2], cells, reason, tuple(strides), 0.5, distances[2] // 4)
 
 
 def _dets(seen: Seen) -> Optional[Boxes]:

@@ -157,6 +157,7 @@ def _of_heatmaps(family: Family, told: Any, affine: Mapping[str, Any]) -> Family
 
 
 def normalisation(path: str, step: Mapping[str, Any]) -> Tuple[Channels, Channels, str]:
+    """Return mean, std and the order of the channels of a step Normalize. Raises ModelError where they are damaged."""
     mean, std = step.get("mean"), step.get("std")
     for values, least in ((mean, -1e6), (std, 1e-6)):
         if not isinstance(values, list) or len(values) != 3 or not all(is_number(v, least, 1e6) for v in values):
@@ -167,6 +168,7 @@ def normalisation(path: str, step: Mapping[str, Any]) -> Tuple[Channels, Channel
 
 
 def pipeline_tasks(path: str, content: Any) -> Iterator[Dict[str, Any]]:
+    """Return the tasks of MMDeploy\'s pipeline. Raises ModelError where there are none."""
     pipeline = content.get("pipeline") if isinstance(content, dict) else None
     tasks = pipeline.get("tasks") if isinstance(pipeline, dict) else None
     if not isinstance(tasks, list):
@@ -175,4 +177,5 @@ def pipeline_tasks(path: str, content: Any) -> Iterator[Dict[str, Any]]:
 
 
 def objects(values: Any) -> List[Dict[str, Any]]:
+    """Return the objects of a list; anything else has none."""
     return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
