@@ -91,7 +91,7 @@ def read_pipeline(foreign: Foreign) -> Optional[Told]:
         "std": std,
         "fit": {"grey": _grey(steps.get("Pad", {})), "resize": _resize(steps.get("Resize", {}))},
         "nms_iou": None,
-        "score_threshold": max(threshold, 0.3) if is_number(threshold, 0, 1) else 0.3,
+        "score_threshold": max(float(threshold or 0), 0.3) if is_number(threshold, 0, 1) else 0.3,
     }
     return Told("MMDeploy's %s" % PIPELINE, (), True, None, family)
 

@@ -168,7 +168,7 @@ def normalisation(path: str, step: Mapping[str, Any]) -> Tuple[Channels, Channel
 
 
 def pipeline_tasks(path: str, content: Any) -> Iterator[Dict[str, Any]]:
-    """Return the tasks of MMDeploy\'s pipeline. Raises ModelError where there are none."""
+    """Return the tasks of MMDeploy's pipeline. Raises ModelError where there are none."""
     pipeline = content.get("pipeline") if isinstance(content, dict) else None
     tasks = pipeline.get("tasks") if isinstance(pipeline, dict) else None
     if not isinstance(tasks, list):
