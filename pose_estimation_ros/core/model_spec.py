@@ -26,11 +26,12 @@ DECODERS = {
     "one_stage": ("people",),
     "person_detector": ("boxes",),
 }
+ODD = Rule("an odd number in 3..99", lambda value: range(3, 100, 2)[range(3, 100, 2).index(value)])
 SHIFT = (1.0, number(0, 4))  # of the mirrored heatmaps in the flip test, heatmap px to the right
 DECODER_OPTIONS: Dict[str, Options] = {
     "quarter_offset": {"flip_shift": SHIFT},
     # Kernel of the blur in px, and whether the corner pixels of heatmap and input are the same points.
-    "dark": {"flip_shift": SHIFT, "kernel": (11, whole(1, 99)), "align_corners": (False, TRUE_OR_FALSE)},
+    "dark": {"flip_shift": SHIFT, "kernel": (11, ODD), "align_corners": (False, TRUE_OR_FALSE)},
     "simcc": {"split_ratio": (2.0, number(0.125, 16))},  # bins per px of the input
     "keypoints": {},
     "people": {"nms_iou": (None, optional(number(0, 1)))},  # None: the network has suppressed its duplicates
@@ -214,8 +215,10 @@ def parse_spec(path: str, fields: object) -> ModelSpec:
         spec = ModelSpec(**dict(fields, input_size_wh=tuple(fields["input_size_wh"])))
         _check_names(spec)
         _check_skeleton(spec, flip_pairs)
-        _check_options("decoder_options", spec.decoder_options, DECODER_OPTIONS[spec.decoder])
-        _check_options("fit", spec.fit, FIT_OPTIONS[spec.task])
+        spec = spec._replace(
+            decoder_options=_checked_options("decoder_options", spec.decoder_options, DECODER_OPTIONS[spec.decoder]),
+            fit=_checked_options("fit", spec.fit, FIT_OPTIONS[spec.task]),
+        )
     except (ValueError, ConfigError) as error:
         raise ModelError("%s: %s" % (path, error))
     return spec
@@ -282,8 +285,8 @@ def _check_skeleton(spec: ModelSpec, flip_pairs: object) -> None:
         raise ValueError(text % (shown(flip_pairs), spec.skeleton.name, expected_pairs))
 
 
-def _check_options(field: str, options: JsonObject, known: Mapping[str, Tuple[Any, Rule]]) -> None:
-    for name, value in options.items():
+def _checked_options(field: str, options: JsonObject, known: Mapping[str, Tuple[Any, Rule]]) -> JsonObject:
+    for name in options:
         if name not in known:
             raise ValueError("expected %s out of %s, got %s" % (field, ", ".join(known) or "none", shown(name)))
-        check_field("%s.%s" % (field, name), value, known[name][1])
+    return {name: check_field("%s.%s" % (field, name), value, known[name][1]) for name, value in options.items()}

@@ -2,10 +2,10 @@
 
 A protocol is what differs between them. The same in all of them: for a top-down model, the box is grown to the input's
 aspect ratio, keypoints are decoded as the spec says, person score = box score x mean of the keypoint scores over 0.2,
-OKS-NMS at 0.9; for a one-stage model, the network's own person scores, and nobody is left out; for a bottom-up model, the maps at 1/4 and 1/2 are aggregated, peaks grouped
-by their tags, joints moved a quarter pixel, and missing ones looked for. The last two steps are called adjust and
-refine in the code of HigherHRNet, Cheng et al., "HigherHRNet: Scale-Aware Representation Learning for Bottom-Up Human
-Pose Estimation", CVPR 2020, arXiv:1908.10357.
+OKS-NMS at 0.9; for a one-stage model, the network's own person scores, and nobody is left out; for a bottom-up model,
+the maps at 1/4 and 1/2 are aggregated, peaks grouped by their tags, joints moved a quarter pixel, and missing ones
+looked for. The last two steps are called adjust and refine in the code of HigherHRNet, Cheng et al., "HigherHRNet:
+Scale-Aware Representation Learning for Bottom-Up Human Pose Estimation", CVPR 2020, arXiv:1908.10357.
 """
 
 from __future__ import annotations

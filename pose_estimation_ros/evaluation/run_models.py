@@ -177,7 +177,7 @@ def crop_area(box_xyxy: np.ndarray, spec: ModelSpec) -> np.ndarray:
         box_xyxy: boxes (N, 4) px.
         spec: spec of the model, with the size of its input.
     """
-    matrices = crop_matrices(box_xyxy, spec.input_size_wh, spec.padding)
+    matrices = crop_matrices(box_xyxy, spec.input_size_wh, spec.padding, crop=spec.fit_option("crop"))
     return np.asarray(np.prod(spec.input_size_wh) / np.linalg.det(matrices[..., :2]))
 
 

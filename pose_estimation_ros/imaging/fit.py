@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from pose_estimation_ros.core.geometry import letterbox_matrix
-from pose_estimation_ros.core.model_spec import FRAME_FIT, ModelSpec
+from pose_estimation_ros.core.model_spec import FIT_OPTIONS, ModelSpec
 from pose_estimation_ros.imaging.crops import check_frame, warp_crops, write_rgb
 
 
@@ -50,7 +50,7 @@ def fit_frame(
 
 
 def fit_to_model(frame: np.ndarray, spec: ModelSpec) -> Tuple[np.ndarray, np.ndarray]:
-    """Make the input of a one-stage model or a detector from a whole frame, by the options of its spec.
+    """Make the input of a model that takes whole frames, by the options of its spec.
 
     Args:
         frame: (H, W, 3) uint8 BGR.
@@ -59,7 +59,7 @@ def fit_to_model(frame: np.ndarray, spec: ModelSpec) -> Tuple[np.ndarray, np.nda
     Returns:
         Batch and map, and Raises: see fit_frame.
     """
-    return fit_frame(frame, spec.input_size_wh, **{name: spec.fit_option(name) for name in FRAME_FIT})
+    return fit_frame(frame, spec.input_size_wh, **{name: spec.fit_option(name) for name in FIT_OPTIONS[spec.task]})
 
 
 def _warp_matrix(frame_wh: Sequence[int], size_wh: Sequence[int], centred: bool, align_edges: bool) -> np.ndarray:

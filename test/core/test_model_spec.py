@@ -87,7 +87,8 @@ def test_json_that_is_not_text(model, save_spec):
         ({"task": "segmentation"}, "expected task out of .*got 'segmentation'"),
         ({"decoder": "boxes"}, "expected decoder 'quarter_offset' or 'dark'.*got 'boxes'"),
         ({"decoder_options": {"kernel": 5}}, "expected decoder_options out of flip_shift, got 'kernel'"),
-        ({"decoder": "dark", "decoder_options": {"kernel": 0}}, "decoder_options.kernel to be a whole number in 1..99"),
+        *(({"decoder": "dark", "decoder_options": {"kernel": value}}, "kernel to be an odd number in 3..99")
+          for value in (0, 4, 1, 101, "11", None, 11.5)),
         ({"decoder_options": []}, "expected decoder_options as an object"),
         ({"fit": {"grey": 0}}, "expected fit out of crop, outside, got 'grey'"),
         ({"fit": {"outside": "white"}}, "expected fit.outside to be one of image, black"),

@@ -8,11 +8,11 @@ from typing import Iterator, NamedTuple
 import numpy as np
 
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.core.geometry import crop_matrices, letterbox_matrix
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.datasets.coco_faults import Size, size_of
 from pose_estimation_ros.datasets.coco_json import annotation_file, read_coco_json
-from pose_estimation_ros.imaging.crops import warp_crops
+from pose_estimation_ros.imaging.crops import crop_people
+from pose_estimation_ros.imaging.fit import fit_to_model
 from pose_estimation_ros.training.data.images import ImageStore, warn_of_turned
 from pose_estimation_ros.training.data.persons import load_persons
 
@@ -71,7 +71,5 @@ def _network_input(spec: ModelSpec, store: ImageStore, sample: Sample) -> np.nda
     """Return the network's input of a sample, (1, 3, h, w) float32 RGB 0..255."""
     frame = store.read(sample.file_name, sample.size)
     if sample.box_xyxy is None:
-        matrices = letterbox_matrix(frame.shape[1::-1], spec.input_size_wh)[None]
-    else:
-        matrices = crop_matrices(sample.box_xyxy[None], spec.input_size_wh, spec.padding)
-    return warp_crops(frame, matrices, spec.input_size_wh)
+        return fit_to_model(frame, spec)[0]
+    return crop_people(frame, sample.box_xyxy[None], spec)[0]
