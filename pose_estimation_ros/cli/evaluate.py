@@ -35,7 +35,7 @@ RUNTIME_OPTIONS = ("threads", "device")  # settings of the libraries that run th
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `pose evaluate`."""
-    model_help = "ONNX file, engine, checkpoint or name of a model in models/; a YOLOX or NanoDet-m file, too"
+    model_help = "ONNX file, engine, checkpoint or name of a model"
     parser.add_argument("--model", dest="models", nargs="+", default=[], metavar="MODEL", help=model_help)
     predictions_help = "keypoints found by any program, see above"
     parser.add_argument("--predictions", nargs="+", default=[], metavar="FILE", help=predictions_help)

@@ -73,7 +73,7 @@ class Evaluation:
 
     Attributes:
         data: annotation file with images/ beside it, or the folder of its person_keypoints.json and images/.
-        models: names or files of ONNX models and engines; ONNX files of a YOLOX or NanoDet-m, too.
+        models: names or files of ONNX models and engines.
         predictions: files of keypoints, see datasets.predictions.
         protocol: one of protocols.PROTOCOLS, None for the plain one. For models alone, as flip and boxes are.
         flip: whether the mean of an image and its mirror image counts, None for the protocol's.
@@ -218,8 +218,8 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
 
 
 def is_detector(model: ModelFile) -> bool:
-    """Tell whether a model is a detector; without a spec it can only be one of another family."""
-    return model.spec is None or model.spec.task == "person_detector"
+    """Tell whether a model is a detector."""
+    return model.spec is not None and model.spec.task == "person_detector"
 
 
 def evaluate_model(model: ModelFile, name: str, evaluation: Evaluation, benchmarks: Benchmarks) -> Evaluated:

@@ -81,7 +81,7 @@ _TABLE = (
     _option("model", "Name or path of a model: x or x.onnx, or an engine of TensorRT, x.engine."),
     _option(
         "detector",
-        '"full_frame" (one person fills the view), name or path of a detector: ours, YOLOX or NanoDet-m.'
+        '"full_frame" (one person fills the view), name or path of a detector, ours or an imported one.'
         " Bottom-up models need none.",
     ),
     _option(

@@ -265,33 +265,6 @@ def test_boxes_of_our_detector(constant_model, save_spec, bad, column):
     assert detect(path, {"boxes_xyxy": rows[None, :, :4], "scores": rows[None, :, 4]}) == (1, 1)
 
 
-@pytest.mark.parametrize("column, bad, expected", [
-    *((column, bad, (1, 1)) for column in range(6) for bad in BAD),
-    *((column, 3e38, (1, 0)) for column in range(4)), (2, 1000.0, (1, 0)),  # out of reach, or exp() overflows
-    (4, 3e38, (2, 0)), (84, np.nan, (1, 1)),
-])  # fmt: skip
-def test_boxes_of_yolox(constant_model, column, bad, expected):
-    rows = np.zeros((1, 84, 85), np.float32)
-    rows[0, [10, 40], 4:6] = 1.0
-    path = constant_model("yolox", {"output": rows})
-    rows[0, 10, column] = bad
-    assert detect(path, {"output": rows}) == expected
-
-
-@pytest.mark.parametrize("bad", BAD)
-@pytest.mark.parametrize("output", ["cls", "dis"])
-def test_boxes_of_nanodet(constant_model, output, bad):
-    outputs = {}
-    for stride, cells in ((8, 64), (16, 16), (32, 4)):
-        outputs["cls_pred_stride_%d" % stride] = np.zeros((1, cells, 80), np.float32)
-        outputs["dis_pred_stride_%d" % stride] = np.zeros((1, cells, 32), np.float32)
-    outputs["cls_pred_stride_8"][0, [9, 54], 0] = 0.9
-    path = constant_model("nanodet", outputs)
-    assert detect(path, outputs) == (2, 0)
-    outputs["%s_pred_stride_8" % output][0, 9, 0] = bad
-    assert detect(path, outputs) == (1, 1)
-
-
 def test_a_blind_detector_is_told_by_the_pipeline(constant_model, save_spec, color_model):
     path = constant_model("detector", {"boxes_xyxy": np.full((1, 3, 4), np.inf), "scores": np.ones((1, 3))})
     save_spec(path, task="person_detector", decoder="boxes", skeleton="", input_size_wh=(64, 64), stride=8)

@@ -18,7 +18,8 @@ from pose_estimation_ros.training.recipe import Recipe, load_recipe
 ROOT = Path(__file__).resolve().parents[2]
 DATA = "../shared/data"
 TEACHERS = f"{DATA}/reference_models"
-LABEL_BOXES = ("label_persons", f"{TEACHERS}/yolox_nano.onnx")
+# made by `pose import ../shared/data/reference_models/yolox_nano.onnx --detector`
+LABEL_BOXES = ("label_persons", "yolox_nano")
 COCO_BOXES = {
     "runs/labels/coco_train_boxes.json": (
         *LABEL_BOXES, f"{DATA}/coco_train/images", "--known", f"{DATA}/coco_train/person_keypoints.json",

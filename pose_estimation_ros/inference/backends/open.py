@@ -4,7 +4,7 @@ import functools
 from typing import Callable, Dict, Tuple, Union
 
 from pose_estimation_ros.core.errors import ConfigError, ModelError
-from pose_estimation_ros.core.model_spec import ModelSpec, spec_path
+from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.inference.backends.base import DEVICES, Backend
 from pose_estimation_ros.inference.backends.check_fit import check_fit
 from pose_estimation_ros.inference.backends.fallback import FallbackBackend
@@ -130,7 +130,8 @@ def _open_fitting(
     model: ModelFile, task: Tasks, threads: int, device: str = DEVICES[0], fallback: bool = False
 ) -> Tuple[Backend, ModelSpec]:
     if model.spec is None:
-        raise ModelError("model file %s does not exist" % spec_path(model.path))
+        text = "%s has no .json spec beside it: `pose import`, with --detector for a detector, makes a model with one"
+        raise ModelError(text % model.path)
     if model.spec.task not in ((task,) if isinstance(task, str) else task):
         tasks = task if isinstance(task, str) else " or ".join(task)
         raise ModelError("%s: expected a model for %s, got one for %s" % (model.path, tasks, model.spec.task))

@@ -9,7 +9,7 @@ import pytest
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.inference.detector import PLAIN, NetworkDetector
+from pose_estimation_ros.inference.detector import NetworkDetector
 from pose_estimation_ros.inference.top_down import TopDown
 from pose_estimation_ros.training.export.calibration import calibration_batches
 
@@ -39,7 +39,7 @@ def served(dots, spec):
         if spec is SPEC:
             TopDown(recorder, spec)(frame, [[8, 8, 88, 88]])
         else:
-            NetworkDetector(recorder, PLAIN)(frame)
+            NetworkDetector(recorder, spec)(frame)
     return np.concatenate(recorder.batches)
 
 
