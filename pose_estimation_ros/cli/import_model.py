@@ -15,6 +15,7 @@ from pose_estimation_ros.cli.arguments import number, whole
 from pose_estimation_ros.core.model_spec import CROPS, LARGEST_SIDE, PADDING, RESIZES
 from pose_estimation_ros.core.resources import user_models
 from pose_estimation_ros.core.skeleton import MAX_KEYPOINTS, SKELETONS
+from pose_estimation_ros.importing.detect_boxes import FAMILIES as DETECTORS
 from pose_estimation_ros.importing.import_model import ModelImport, import_model
 from pose_estimation_ros.importing.model_import import COLORS, HEATMAP_DECODERS
 from pose_estimation_ros.importing.pose.families import FAMILIES
@@ -23,7 +24,8 @@ from pose_estimation_ros.importing.pose.families import FAMILIES
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
     parser.add_argument("source", metavar="MODEL.onnx", help="the file; pipeline.json of MMDeploy may lie beside it")
-    parser.add_argument("--like", metavar="FAMILY", help="family: %s" % ", ".join(FAMILIES))
+    like_help = "family: %s; of a detector: %s" % (", ".join(FAMILIES), ", ".join(DETECTORS))
+    parser.add_argument("--like", metavar="FAMILY", help=like_help)
     skeleton_help = "what the keypoints are: %s, or a file that describes them" % ", ".join(sorted(SKELETONS))
     parser.add_argument("--skeleton", metavar="NAME|FILE", help=skeleton_help)
     size_help = "size of the input in px, for a file that leaves it free"

@@ -10,7 +10,6 @@ from pose_estimation_ros.datasets import coco_index, crowdpose, mpii
 from pose_estimation_ros.evaluation import benchmarks, comparison
 from pose_estimation_ros.evaluation import evaluate as evaluation
 from pose_estimation_ros.evaluation.metrics import detection
-from pose_estimation_ros.inference import detector as detecting
 from pose_estimation_ros.inference.backends import open as opening
 
 
@@ -20,7 +19,7 @@ def counts(monkeypatch):
     counter = Counter()
     for module in (benchmarks, coco_index, crowdpose, mpii, detection):
         counting(monkeypatch, module, "read_json", counter, lambda path, *_: Path(path).name)
-    for module in (evaluation, comparison, opening, detecting):
+    for module in (evaluation, comparison, opening):
         counting(monkeypatch, module, "find_model", counter, lambda name, *_: "find " + Path(name).name)
     counting(monkeypatch, hashlib, "sha256", counter, lambda *data: "hash " + str(len(data[0])) if data else "hash")
     return counter
