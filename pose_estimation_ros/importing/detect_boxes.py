@@ -291,7 +291,9 @@ def _usual(boxes: Boxes) -> str:
 
 
 def _with_options(family: Family, order: ModelImport) -> Family:
-    """Replace conventions by those that the user tells."""
+    """Replace conventions by those that the user tells; a family's numbers go with their colours."""
+    if order.color is not None and order.color != family.color:
+        family = family._replace(mean=family.mean[::-1], std=family.std[::-1])
     if order.value_range is not None:
         factor = 255.0 / order.value_range
         mean, std = order.mean or NONE, order.std or ONE

@@ -12,6 +12,7 @@ import pytest
 from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.geometry import iou, xywh_to_xyxy
 from pose_estimation_ros.core.model_spec import load_model_spec
+from pose_estimation_ros.importing.detect_boxes import FAMILIES
 from pose_estimation_ros.importing.import_model import ModelImport, import_model
 from pose_estimation_ros.inference.detector import open_detector
 
@@ -58,6 +59,14 @@ def do_import(tmp_path):
 def test_refused(do_import, constant_model, outputs, options, error, message):
     with pytest.raises(error, match=message):
         do_import(constant_model("foreign", outputs), **options)
+
+
+def test_the_page_names_every_family(repository):
+    page = (repository / "docs" / "how-to" / "import-a-model.md").read_text()
+    rows = page.split("## Person detectors")[1].split("## What")[0].splitlines()
+    assert [row.split("`")[1] for row in rows if row.startswith("| `") and "--like" not in row.split("|")[1]] == list(
+        FAMILIES
+    )
 
 
 def expected_spec(decoder_options, threshold, **fit):
@@ -147,6 +156,7 @@ def mean_of_input(save_onnx, nodes, weights):
             {"color": "rgb", "value_range": 1, "mean": (0.5, 0, 0), "std": (1, 1, 0.1)},
             [10 / 255 - 0.5, 20 / 255, 30 / 25.5],
         ),
+        ({"like": "picodet", "color": "bgr"}, [(30 - 103.53) / 57.375, (20 - 116.28) / 57.12, (10 - 123.675) / 58.395]),
         ({"like": "picodet"}, [(10 - 123.675) / 58.395, (20 - 116.28) / 57.12, (30 - 103.53) / 57.375]),
     ],
 )
