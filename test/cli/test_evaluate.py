@@ -150,6 +150,16 @@ def test_published_mpii_predictions(shared_data, tmp_path, capsys):
     assert figures["Mean@0.5"] == pytest.approx(88.4, abs=0.1) and figures["Head@0.5"] == 95.94
 
 
+def test_a_teacher_on_real_images(shared_data, tmp_path):
+    """PP-TinyPose 128x96 of PaddleDetection, as it was measured when it was converted: AP 54.7 with flip test."""
+    model = Path(shared_data, "reference_models", "pp_tinypose23_128x96.onnx")
+    if not model.is_file():
+        pytest.skip(f"no {model}")
+    argv = ["evaluate", "--model", str(model), "--data", f"{shared_data}/coco_val", "--flip", "--out", str(tmp_path)]
+    assert main(argv) == 0
+    assert json.loads((tmp_path / f"{model.stem}.json").read_text())["AP"] == pytest.approx(54.7, abs=0.15)
+
+
 def test_groups_and_a_half_on_the_command_line(tmp_path, dots, model, capsys):
     path, data = model("coco17"), renumbered(dots("coco17"))
     report = ["--report", str(tmp_path / "r"), "--draws", "5"]
