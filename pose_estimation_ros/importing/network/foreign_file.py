@@ -80,12 +80,26 @@ def open_foreign(path: str) -> Foreign:
         raise ModelError("%s: expected an ONNX model, got a file that is not one: %s" % (path, reason_of(error)))
     if not model.graph.node:
         raise ModelError("%s: expected an ONNX model, got a file without operators" % path)
+    _check_texts(path, model)
     if any(name.startswith(PREFIX) for node in model.graph.node for name in node.output):
         raise ModelError("%s: expected a model of another program, got one that `pose import` wrote" % path)
     _refuse_foreign_operators(path, model)
     outputs = tuple(_tensor(value) for value in model.graph.output)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     return Foreign(path, content, model, _only_input(path, model), outputs, metadata)
+
+
+def _check_texts(path: str, model: onnx.ModelProto) -> None:
+    """Refuse names that are no UTF-8, which newer versions of protobuf give as bytes."""
+    texts = [text for entry in model.metadata_props for text in (entry.key, entry.value)]
+    for node in _nodes(model.graph):
+        texts += [node.op_type, node.domain, node.name] + list(node.input) + list(node.output)
+    graph = model.graph
+    for named in list(graph.input) + list(graph.output) + list(graph.value_info) + list(graph.initializer):
+        texts.append(named.name)
+    wrong = next((text for text in texts if not isinstance(text, str)), None)
+    if wrong is not None:
+        raise ModelError("%s: expected names in UTF-8, got %s" % (path, shown(wrong)))
 
 
 def opset_of(model: onnx.ModelProto) -> int:

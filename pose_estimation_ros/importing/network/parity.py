@@ -1,6 +1,6 @@
 """Run a foreign network and its rewritten copy on ONNX Runtime, and compare them."""
 
-from typing import Dict, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 import numpy as np
 import onnxruntime
@@ -11,6 +11,7 @@ from pose_estimation_ros.importing.network.nodes import PREFIX
 from pose_estimation_ros.importing.network.rewrite import Entry
 
 TOLERANCE = 1e-4  # largest difference, as part of the largest output
+CPU_ALONE: Dict[str, Any] = {"providers": ["CPUExecutionProvider"], "enable_fallback": 0}  # it prints when it falls back
 QUIET = 4  # fatal errors alone: ONNX Runtime's warnings are not for users
 
 
@@ -35,7 +36,7 @@ class Network:
         options.log_severity_level = QUIET
         self._what = what
         try:
-            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(content, options, **CPU_ALONE)
         except Exception as error:  # the classes of ONNX Runtime share no other base
             version, reason = onnxruntime.__version__, shortened(reason_of(error), 300)
             raise ModelError("%s: expected a model that ONNX Runtime %s opens, got: %s" % (what, version, reason))

@@ -76,7 +76,8 @@ FAMILIES: Dict[str, Family] = {
     "easy-vitpose": _VITPOSE,
     "hf-vitpose": _VITPOSE,
     "sapiens": _VITPOSE._replace(licence="CC-BY-NC-4.0", skeletons={17: "coco17", 133: "wholebody133"}),
-    "pp-tinypose": _HRNET._replace(skeletons={17: "coco17"}),
+    # PaddleDetection's HRNetPostProcess: DARK with a kernel of 3.
+    "pp-tinypose": _HRNET._replace(decoder="dark", decoder_options={"kernel": 3}, skeletons={17: "coco17"}),
     "yolo-pose": Family(
         ("raw_yolo", "rows"), "rgb", NO_MEAN, PER_255, score_threshold=0.5, licence=AGPL,
         fit={"grey": 114, "centred": True, "resize": "rounded"},

@@ -140,3 +140,14 @@ def test_no_operators(tmp_path):
     onnx.save(onnx.ModelProto(ir_version=7), str(tmp_path / "x.onnx"))
     with pytest.raises(ModelError, match="without operators"):
         open_foreign(str(tmp_path / "x.onnx"))
+
+
+def test_names_that_are_no_text(tmp_path):
+    path = str(tmp_path / "x.onnx")
+    write_foreign(path, INPUT, {"abcdef": (1, 2)}, metadata={"key": "ghijkl"})
+    content = open(path, "rb").read()
+    for name in (b"abcdef", b"ghijkl"):
+        with open(path, "wb") as file:
+            file.write(content.replace(name, b"\xff" * 6))
+        with pytest.raises(ModelError, match="x.onnx"):
+            open_foreign(path)

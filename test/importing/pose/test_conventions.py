@@ -28,6 +28,7 @@ FAMILY_NUMBERS = [
     ("hrnet-dark", "heatmaps", "rgb", MEAN, STD, "dark", {}, 1.25, HALF),
     ("hrnet-udp", "heatmaps", "rgb", MEAN, STD, "dark", UDP, 1.25, {"crop": "udp"}),
     ("vitpose", "heatmaps", "rgb", MEAN, STD, "dark", UDP, 1.25, {"crop": "udp"}),
+    ("pp-tinypose", "heatmaps", "rgb", MEAN, STD, "dark", {"kernel": 3}, 1.25, HALF),
     ("sapiens", "heatmaps", "rgb", MEAN, STD, "dark", UDP, 1.25, {"crop": "udp"}),
     ("simplebaseline", "heatmaps", "rgb", MEAN, STD, "quarter_offset", {}, 1.25, HALF),
     ("simplebaseline-hrnet", "heatmaps", "bgr", MEAN, STD, "quarter_offset", {}, 1.25, HALF),

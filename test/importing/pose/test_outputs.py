@@ -197,8 +197,14 @@ def test_every_kind_has_a_case():
     }  # fmt: skip
 
 
+def is_too_new(name):
+    return "opset 18" in name and onnxruntime.__version__.startswith("1.10")
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_new_outputs_are_the_old_ones_decoded(tmp_path, name):
+    if is_too_new(name):
+        pytest.skip("ONNX Runtime 1.10 reads opset 15 at most")
     entry, outputs, network, options, color, (mean, std), decode = CASES[name]
     run = write_foreign(tmp_path / "source.onnx", entry, outputs, **network)
     (tmp_path / "five.json").write_text(json.dumps(FIVE))
