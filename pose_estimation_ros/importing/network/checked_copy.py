@@ -12,11 +12,11 @@ from pose_estimation_ros.imaging.video import open_source
 from pose_estimation_ros.importing.network.foreign_file import Foreign, shape_text
 from pose_estimation_ros.importing.network.nodes import Nodes
 from pose_estimation_ros.importing.network.parity import (
-    TOLERANCE,
     Network,
     largest_difference,
     noise,
     original_input,
+    tolerance_of,
 )
 from pose_estimation_ros.importing.network.rewrite import Entry, Side, rewrite, with_foreign_outputs, with_shapes
 
@@ -97,10 +97,10 @@ def checked_copy(
     pictures = [("noise", noise(entry))] + _picture(entry)
     differences = [(what, largest_difference(original, opened, entry, x, outputs)) for what, x in pictures]
     report("rewritten network against the original: %s" % ", ".join("%s %.1g" % pair for pair in differences))
-    worst = max(value for _what, value in differences)
-    if not worst <= TOLERANCE:
+    worst, most = max(value for _what, value in differences), tolerance_of(foreign)
+    if not worst <= most:
         text = "%s: expected the rewritten network within %g of the original, got %.2g: please report this"
-        raise ModelError(text % (foreign.path, TOLERANCE, worst))
+        raise ModelError(text % (foreign.path, most, worst))
     return model
 
 

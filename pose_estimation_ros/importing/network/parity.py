@@ -3,6 +3,7 @@
 from typing import Any, Dict, Optional, Sequence
 
 import numpy as np
+import onnx
 import onnxruntime
 
 from pose_estimation_ros.core.errors import ModelError, reason_of, shortened
@@ -11,7 +12,11 @@ from pose_estimation_ros.importing.network.nodes import PREFIX
 from pose_estimation_ros.importing.network.rewrite import Entry
 
 TOLERANCE = 1e-4  # largest difference, as part of the largest output
-CPU_ALONE: Dict[str, Any] = {"providers": ["CPUExecutionProvider"], "enable_fallback": 0}  # it prints when it falls back
+HALF_TOLERANCE = 5e-3  # the same of float16, which libraries round at different places
+CPU_ALONE: Dict[str, Any] = {
+    "providers": ["CPUExecutionProvider"],
+    "enable_fallback": 0,
+}  # it prints when it falls back
 QUIET = 4  # fatal errors alone: ONNX Runtime's warnings are not for users
 
 
@@ -89,6 +94,12 @@ def noise(entry: Entry, count: Optional[int] = None) -> np.ndarray:
     """Make random pictures (N, 3, h, w) float32 of whole numbers 0..255, as many as the network takes at once."""
     shape = (entry.batch or count or 1, 3) + entry.size_wh[::-1]
     return np.random.RandomState(0).randint(0, 256, shape).astype(np.float32)
+
+
+def tolerance_of(foreign: Foreign) -> float:
+    """Return by how much a copy may differ from the original."""
+    dtypes = [foreign.input.dtype] + [tensor.dtype for tensor in foreign.outputs]
+    return HALF_TOLERANCE if onnx.TensorProto.FLOAT16 in dtypes else TOLERANCE
 
 
 def largest_difference(
