@@ -1,7 +1,6 @@
 """Subscribe to the keypoints of pose_node and log the position of every right wrist.
 
-Run, while pose_node runs: python examples/subscriber_node.py
-Remap the topics where pose_node has a namespace: python examples/subscriber_node.py --ros-args -r __ns:=/robot
+Run, while pose_node runs: python examples/subscriber_node.py [--ros-args -r __ns:=/namespace_of_pose_node]
 """
 
 import rclpy
@@ -21,8 +20,8 @@ class PoseListener(Node):
         self.create_subscription(PersonArray, "pose/keypoints", self.on_people, 5)
 
     def on_skeleton(self, skeleton):
-        names = list(skeleton.keypoints)  # they depend on the model
-        self.wrist = names.index(JOINT) if JOINT in names else None
+        names = list(skeleton.keypoints)
+        self.wrist = names.index(JOINT) if JOINT in names else None  # depends on the model
         if self.wrist is None:
             self.get_logger().error(f"skeleton {skeleton.name} has no {JOINT}, only {', '.join(names)}")
 
@@ -33,8 +32,8 @@ class PoseListener(Node):
                 self.get_logger().info(f"person {person.track_id}: wrist at {joint.x:.0f}, {joint.y:.0f} px")
 
 
-rclpy.init()
 try:
+    rclpy.init()
     rclpy.spin(PoseListener())
 except (KeyboardInterrupt, rclpy.executors.ExternalShutdownException):
     pass

@@ -13,6 +13,7 @@ import onnx
 
 from pose_estimation_ros.core.atomic_files import file_sha256
 from pose_estimation_ros.core.model_spec import ModelSpec
+from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backends.find import engine_file
 from pose_estimation_ros.inference.trt.backend import TensorRTBackend
 from pose_estimation_ros.inference.trt.cache import SIDECAR, store
@@ -69,7 +70,12 @@ def spec_of(path: Path, size_wh: tuple[int, int]) -> dict[str, Any]:
     """Return the fields of a top-down model's spec for a network that may have none beside it."""
     fields = {"name": path.stem, "task": "top_down", "input_size_wh": size_wh, "color_order": "rgb", "padding": 1.25}
     fields.update(
-        skeleton="coco17", stride=4, decoder="quarter_offset", sha256=file_sha256(str(path)), accuracy={}, training={}
+        skeleton=get_skeleton("coco17"),
+        stride=4,
+        decoder="quarter_offset",
+        sha256=file_sha256(str(path)),
+        accuracy={},
+        training={},
     )
     return ModelSpec(**fields).to_json()
 

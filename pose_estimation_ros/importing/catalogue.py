@@ -4,11 +4,10 @@ import os
 import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-import yaml
-
-from pose_estimation_ros.core.errors import ConfigError, did_you_mean, reason_of
+from pose_estimation_ros.core.errors import ConfigError, did_you_mean
 from pose_estimation_ros.core.fields import NUMBER, TEXT, TRUE_OR_FALSE, Rule, check_fields, one_of, optional
 from pose_estimation_ros.core.resources import resource_folders
+from pose_estimation_ros.importing.yaml_files import read_yaml
 
 FILE = "catalogue.yaml"
 KINDS = ("pose", "one_stage", "detector")
@@ -120,11 +119,7 @@ def read_catalogue(path: Optional[str] = None) -> List[Entry]:
         ConfigError: the file cannot be read, or an entry is not as it should be.
     """
     path = path or catalogue_file()
-    try:
-        with open(path, encoding="utf-8") as file:
-            rows = yaml.safe_load(file)
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigError("%s: expected a YAML file, got: %s" % (path, reason_of(error)))
+    rows = read_yaml(path)
     if not isinstance(rows, list):
         raise ConfigError("%s: expected a list of models, got a %s" % (path, type(rows).__name__))
     entries = [_entry(row, "%s, model %d" % (path, number)) for number, row in enumerate(rows, 1)]

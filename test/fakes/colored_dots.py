@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
-from pose_estimation_ros.datasets.coco_categories import category_of
 
 COLORS = np.eye(3) * 255
 
@@ -79,6 +78,8 @@ def dots(tmp_path, blob):
             }
             for i, own in enumerate(places)
         ]
+        from pose_estimation_ros.datasets.coco_categories import category_of  # the robot's Python cannot read it
+
         categories = {"categories": [category_of(skeleton)]} if isinstance(skeleton, Skeleton) else {}
         content = {"images": images, "annotations": annotations, **categories}
         return save(tmp_path / "person_keypoints.json", content)

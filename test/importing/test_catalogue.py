@@ -89,7 +89,7 @@ def test_fields_and_defaults(read):
     "content, words",
     [
         ("", "expected a list of models, got a NoneType"),
-        ("a: [", "expected a YAML file, got: "),
+        ("a: [", "expected YAML, got: "),
         ("a: 1", "expected a list of models, got a dict"),
         (["x"], "model 1: expected a mapping of fields, got a str"),
         ([GOOD, GOOD], "expected different names, got a twice"),
