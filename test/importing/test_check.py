@@ -144,3 +144,9 @@ def test_our_own_detector_is_right(repository):
     lines = []
     check_conventions(str(repository / "models" / "person_detector.onnx"), lines.append)
     assert len(lines) == 1 and lines[0].startswith("mean score on the demo's clip")
+
+
+@pytest.mark.parametrize("seconds, count", [(0.0, 6), (1.0, 6), (4.0, 3), (100.0, 1)])
+def test_a_slow_network_sees_fewer_frames(seconds, count):
+    scenes = [(np.zeros((8, 8, 3), np.uint8), np.zeros((0, 4)))] * 6
+    assert len(check.affordable(scenes, seconds)) == count and check.affordable([], seconds) == []
