@@ -15,7 +15,7 @@ from pose_estimation_ros.cli.arguments import number, whole
 from pose_estimation_ros.core.model_spec import CROPS, LARGEST_SIDE, PADDING, RESIZES
 from pose_estimation_ros.core.resources import user_models
 from pose_estimation_ros.core.skeleton import MAX_KEYPOINTS, SKELETONS
-from pose_estimation_ros.importing.detect_boxes import FAMILIES as DETECTORS
+from pose_estimation_ros.importing.boxes.detect import FAMILIES as DETECTORS
 from pose_estimation_ros.importing.import_model import ModelImport, import_model
 from pose_estimation_ros.importing.model_import import COLORS, HEATMAP_DECODERS
 from pose_estimation_ros.importing.pose.families import FAMILIES

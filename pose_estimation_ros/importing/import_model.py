@@ -11,7 +11,7 @@ from pose_estimation_ros.core.atomic_files import JsonObject, write_json, write_
 from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.model_spec import NAME, ModelSpec, model_name, spec_path
 from pose_estimation_ros.core.resources import resource_folders, user_models
-from pose_estimation_ros.importing.detect_boxes import import_detector
+from pose_estimation_ros.importing.boxes.detect import import_detector
 from pose_estimation_ros.importing.model_import import ModelImport as ModelImport
 from pose_estimation_ros.importing.model_import import checked, given
 from pose_estimation_ros.importing.network.checked_copy import checked_copy, find_size_wh, shapes_of_one

@@ -2,7 +2,7 @@
 
 import ast
 import os
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.core.atomic_files import is_number, is_whole_number, read_json
 from pose_estimation_ros.core.errors import ModelError, shown
@@ -58,12 +58,17 @@ def read_ultralytics(path: str, metadata: Mapping[str, str]) -> Optional[Ultraly
         raise ModelError("%s: expected a pose model, got one of Ultralytics for %s%s" % (path, shown(task), hint))
     values = {name: literal(text) for name, text in metadata.items()}
     keypoints, dims = _shape(path, values.get("kpt_shape"))
-    args = values.get("args")
-    rows = values.get("end2end") is True or (isinstance(args, dict) and args.get("nms") is True)
+    rows = suppresses(values)
     names = class_names(path, values.get("names"))
     keypoint_names = _keypoint_names(values.get("kpt_names"), keypoints)
     size_wh = input_size(values.get("imgsz"))
     return Ultralytics(keypoints, dims, names, rows, size_wh, keypoint_names, metadata.get("license", ""))
+
+
+def suppresses(values: Mapping[str, Any]) -> bool:
+    """Tell whether the network suppresses duplicates itself, by the values that Ultralytics wrote."""
+    args = values.get("args")
+    return values.get("end2end") is True or (isinstance(args, dict) and args.get("nms") is True)
 
 
 def literal(text: str) -> Any:
@@ -120,11 +125,8 @@ def read_pipeline(model_path: str) -> Optional[Family]:
         ModelError: the file is damaged.
     """
     path = os.path.join(os.path.dirname(model_path), PIPELINE)
-    if not os.path.isfile(path):
-        return None
-    tasks = list(pipeline_tasks(path, read_json(path, ModelError)))
-    steps = {str(step.get("type")): step for task in tasks for step in objects(task.get("transforms"))}
-    last = next((task for task in tasks if task.get("module") == "mmpose"), None)
+    last, transforms = pipeline_of(path, "mmpose")
+    steps = {str(step.get("type")): step for step in transforms}
     if last is None or "Normalize" not in steps:
         return None
     component = str(last.get("component"))
@@ -167,13 +169,29 @@ def normalisation(path: str, step: Mapping[str, Any]) -> Tuple[Channels, Channel
     return (mean[0], mean[1], mean[2]), (std[0], std[1], std[2]), color
 
 
-def pipeline_tasks(path: str, content: Any) -> Iterator[Dict[str, Any]]:
-    """Return the tasks of MMDeploy's pipeline. Raises ModelError where there are none."""
+def pipeline_of(path: str, module: str) -> Tuple[Optional[Dict[str, Any]], List[Dict[str, Any]]]:
+    """Read MMDeploy's pipeline.
+
+    Args:
+        path: pipeline.json, which may be missing.
+        module: the program whose task is wanted, "mmpose" or "mmdet".
+
+    Returns:
+        The task of that program, None where there is none, and the transforms of all tasks in their order.
+
+    Raises:
+        ModelError: the file is damaged.
+    """
+    if not os.path.isfile(path):
+        return None, []
+    content = read_json(path, ModelError)
     pipeline = content.get("pipeline") if isinstance(content, dict) else None
-    tasks = pipeline.get("tasks") if isinstance(pipeline, dict) else None
-    if not isinstance(tasks, list):
+    entries = pipeline.get("tasks") if isinstance(pipeline, dict) else None
+    if not isinstance(entries, list):
         raise ModelError("%s: expected MMDeploy's {pipeline: {tasks: [...]}}, got %s" % (path, shown(content)))
-    return iter(objects(tasks))
+    tasks = objects(entries)
+    transforms = [step for task in tasks for step in objects(task.get("transforms"))]
+    return next((task for task in tasks if task.get("module") == module), None), transforms
 
 
 def objects(values: Any) -> List[Dict[str, Any]]:

@@ -11,24 +11,26 @@ from onnx import numpy_helper
 
 from pose_estimation_ros.core.errors import ConfigError, ModelError, did_you_mean, shown
 from pose_estimation_ros.core.model_spec import ModelSpec
-from pose_estimation_ros.importing.box_texts import Told, read_pipeline, read_ultralytics
+from pose_estimation_ros.importing.boxes.metadata import Told, read_pipeline, read_ultralytics
+from pose_estimation_ros.importing.boxes.outputs import KINDS, YOLOX_STRIDES, Boxes, grid_cells
 from pose_estimation_ros.importing.model_import import ModelImport
 from pose_estimation_ros.importing.network.checked_copy import checked_copy, find_size_wh, shapes_of_one
 from pose_estimation_ros.importing.network.foreign_file import Foreign, shape_text
 from pose_estimation_ros.importing.network.parity import open_original
 from pose_estimation_ros.importing.network.rewrite import Channels, Entry, Side
-from pose_estimation_ros.importing.rewrite_boxes import KINDS, YOLOX_STRIDES, Boxes, grid_cells
+from pose_estimation_ros.importing.pose.families import (
+    AGPL,
+    APACHE,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    NO_MEAN,
+    NO_STD,
+    PER_255,
+)
 
-NONE: Channels = (0.0, 0.0, 0.0)
-ONE: Channels = (1.0, 1.0, 1.0)
-PER_255: Channels = (255.0, 255.0, 255.0)
-RGB_MEAN: Channels = (123.675, 116.28, 103.53)  # of ImageNet
-RGB_STD: Channels = (58.395, 57.12, 57.375)
-BGR_MEAN: Channels = (103.53, 116.28, 123.675)
-BGR_STD: Channels = (57.375, 57.12, 58.395)
+BGR_MEAN, BGR_STD = IMAGENET_MEAN[::-1], IMAGENET_STD[::-1]
 PLUS_STRIDES = (8, 16, 32, 64)
 COCO_CLASSES = 80  # of which the first is the person
-APACHE, AGPL = "Apache-2.0", "AGPL-3.0"
 NOT_FOR_BOXES = ("skeleton", "decoder", "keypoints", "crop", "outside", "padding")
 Say = Callable[[str], None]
 
@@ -37,7 +39,7 @@ class Family(NamedTuple):
     """Describe how a frame goes into the detectors of a family, and what is done with their boxes.
 
     Attributes:
-        kinds: kinds of network that the family has, see rewrite_boxes.KINDS.
+        kinds: kinds of network that the family has, see outputs.KINDS.
         color: order of the channels.
         mean: subtracted from each channel, 0..255, in the order of the channels.
         std: divisor of each channel, 0..255.
@@ -58,16 +60,17 @@ class Family(NamedTuple):
 
 
 FAMILIES: Dict[str, Family] = {
-    "yolox": Family(("yolox",), "bgr", NONE, ONE, {"grey": 114, "resize": "cut"}, 0.65, 0.4),
+    "yolox": Family(("yolox",), "bgr", NO_MEAN, NO_STD, {"grey": 114, "resize": "cut"}, 0.65, 0.4),
     "nanodet": Family(("nanodet",), "bgr", BGR_MEAN, BGR_STD, {}, 0.6, 0.4),
     "nanodet-plus": Family(("nanodet",), "bgr", BGR_MEAN, BGR_STD, {"resize": "stretch"}, 0.6, 0.4),
     "yolo": Family(
-        ("columns", "rows"), "rgb", NONE, PER_255, {"grey": 114, "centred": True, "resize": "rounded"}, 0.7, 0.25, AGPL
+        ("columns", "rows"), "rgb", NO_MEAN, PER_255, {"grey": 114, "centred": True, "resize": "rounded"}, 0.7, 0.25,
+        AGPL,
     ),
-    "rt-detr": Family(("detr",), "rgb", NONE, PER_255, {"resize": "stretch"}, None, 0.5, AGPL),
+    "rt-detr": Family(("detr",), "rgb", NO_MEAN, PER_255, {"resize": "stretch"}, None, 0.5, AGPL),
     "rtmdet": Family(("dets",), "bgr", BGR_MEAN, BGR_STD, {"grey": 114, "resize": "rounded"}, None, 0.3),
-    "mmdet-yolox": Family(("dets",), "bgr", NONE, ONE, {"grey": 114, "resize": "rounded"}, None, 0.3),
-    "picodet": Family(("separate",), "rgb", RGB_MEAN, RGB_STD, {"resize": "stretch"}, 0.6, 0.4),
+    "mmdet-yolox": Family(("dets",), "bgr", NO_MEAN, NO_STD, {"grey": 114, "resize": "rounded"}, None, 0.3),
+    "picodet": Family(("separate",), "rgb", IMAGENET_MEAN, IMAGENET_STD, {"resize": "stretch"}, 0.6, 0.4),
 }  # fmt: skip
 USUAL = {"yolox": "yolox", "nanodet": "nanodet", "columns": "yolo", "rows": "yolo", "detr": "rt-detr"}  # by kind
 
@@ -109,7 +112,7 @@ def import_detector(order: ModelImport, foreign: Foreign, report: Say) -> Tuple[
     told = read_ultralytics(foreign) or read_pipeline(foreign)
     size_wh, why = find_size_wh(foreign, order.size_wh, told.size_wh if told else None)
     report("input %d x %d px (width x height): %s" % (size_wh + (why,)))
-    blank = Entry(foreign.input, foreign.input.shape[1] != 3, size_wh, 1, "rgb", NONE, ONE)
+    blank = Entry(foreign.input, foreign.input.shape[1] != 3, size_wh, 1, "rgb", NO_MEAN, NO_STD)
     original = open_original(foreign)
     boxes = detect(Seen(foreign, size_wh, shapes_of_one(original, blank), told, order.like))
     person, why_person = _person(order, foreign, boxes, told)
@@ -273,13 +276,13 @@ def _family(order: ModelImport, foreign: Foreign, boxes: Boxes, told: Optional[T
     elif name:
         family, why = FAMILIES[name], "family %s" % name
     elif order.color and order.value_range:
-        family, why = Family((boxes.kind,), order.color, NONE, ONE, {}, 0.6, 0.3, ""), "by the options"
+        family, why = Family((boxes.kind,), order.color, NO_MEAN, NO_STD, {}, 0.6, 0.3, ""), "by the options"
     else:
         fitting = [name for name, family in FAMILIES.items() if boxes.kind in family.kinds]
         text = "%s: expected --like, or --color and --value-range: its outputs do not tell its input; possible: %s"
         raise ConfigError(text % (foreign.path, ", ".join(fitting)))
     if normalises(foreign):
-        family, why = family._replace(mean=NONE, std=ONE), why + "; its first nodes normalise"
+        family, why = family._replace(mean=NO_MEAN, std=NO_STD), why + "; its first nodes normalise"
     if boxes.kind == "rows":
         family = family._replace(nms_iou=None)
     return _with_options(family, order), name, why
@@ -296,7 +299,7 @@ def _with_options(family: Family, order: ModelImport) -> Family:
         family = family._replace(mean=family.mean[::-1], std=family.std[::-1])
     if order.value_range is not None:
         factor = 255.0 / order.value_range
-        mean, std = order.mean or NONE, order.std or ONE
+        mean, std = order.mean or NO_MEAN, order.std or NO_STD
         family = family._replace(mean=_times(mean, factor), std=_times(std, factor))
     given = {name: getattr(order, name) for name in ("color", "nms_iou", "score_threshold")}
     fit = {name: getattr(order, name) for name in ("grey", "centred", "resize")}

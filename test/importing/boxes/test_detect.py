@@ -12,7 +12,7 @@ import pytest
 from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.geometry import iou, xywh_to_xyxy
 from pose_estimation_ros.core.model_spec import load_model_spec
-from pose_estimation_ros.importing.detect_boxes import FAMILIES
+from pose_estimation_ros.importing.boxes.detect import FAMILIES
 from pose_estimation_ros.importing.import_model import ModelImport, import_model
 from pose_estimation_ros.inference.detector import open_detector
 

@@ -3,7 +3,7 @@
 import os
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
-from pose_estimation_ros.core.atomic_files import is_number, read_json
+from pose_estimation_ros.core.atomic_files import is_number
 from pose_estimation_ros.core.errors import ModelError, shown
 from pose_estimation_ros.importing.network.foreign_file import Foreign
 from pose_estimation_ros.importing.pose.metadata import (
@@ -12,8 +12,8 @@ from pose_estimation_ros.importing.pose.metadata import (
     input_size,
     literal,
     normalisation,
-    objects,
-    pipeline_tasks,
+    pipeline_of,
+    suppresses,
 )
 
 
@@ -25,7 +25,7 @@ class Told(NamedTuple):
         classes: names of the classes, empty where they are not told.
         gives_rows: whether the network gives rows of boxes that need no suppression.
         size_wh: size of the input, px, None where it is not told.
-        family: conventions, as the arguments of detect_boxes.Family; empty where they are not told.
+        family: conventions, as the arguments of detect.Family; empty where they are not told.
     """
 
     program: str
@@ -53,10 +53,8 @@ def read_ultralytics(foreign: Foreign) -> Optional[Told]:
     if texts["task"] != "detect":
         raise ModelError("%s: expected a detector, got a model for %s" % (foreign.path, shown(texts["task"])))
     values = {name: literal(text) for name, text in texts.items()}
-    args = values.get("args")
-    rows = values.get("end2end") is True or (isinstance(args, dict) and args.get("nms") is True)
     names = class_names(foreign.path, values.get("names"))
-    return Told("Ultralytics", names, rows, input_size(values.get("imgsz")), {})
+    return Told("Ultralytics", names, suppresses(values), input_size(values.get("imgsz")), {})
 
 
 def read_pipeline(foreign: Foreign) -> Optional[Told]:
@@ -72,14 +70,8 @@ def read_pipeline(foreign: Foreign) -> Optional[Told]:
         ModelError: the file is damaged.
     """
     path = os.path.join(os.path.dirname(foreign.path), PIPELINE)
-    if not os.path.isfile(path):
-        return None
-    tasks = list(pipeline_tasks(path, read_json(path, ModelError)))
-    last = next((task for task in tasks if task.get("module") == "mmdet"), None)
-    steps: Dict[str, Any] = {}
-    for task in tasks:
-        for step in objects(task.get("transforms")):
-            steps.setdefault(str(step.get("type")), step)
+    last, transforms = pipeline_of(path, "mmdet")
+    steps = {str(step.get("type")): step for step in reversed(transforms)}  # the first of each type
     if last is None or "Normalize" not in steps:
         return None
     mean, std, color = normalisation(path, steps["Normalize"])

@@ -5,8 +5,8 @@ import onnx
 import onnxruntime
 import pytest
 
+from pose_estimation_ros.importing.boxes.outputs import grid_cells
 from pose_estimation_ros.importing.import_model import ModelImport, import_model
-from pose_estimation_ros.importing.rewrite_boxes import grid_cells
 from pose_estimation_ros.importing.tensorrt_operators import refused
 
 STRIDES = (8, 16, 32)

@@ -1,0 +1,1 @@
+"""Detectors of other programs: what they give, and how their frames are made."""
