@@ -96,6 +96,24 @@ def skeleton_from_json(value: Any) -> Skeleton:
     return Skeleton(value["name"], keypoints, links, flip_pairs, _checked_sigmas(value.get("sigmas"), count))
 
 
+def pairs_from_one(field: str, pairs: Any, count: int) -> List[List[int]]:
+    """Turn pairs of places, which COCO's files count from 1, into pairs of indices.
+
+    Args:
+        field: name of the field, for messages.
+        pairs: the value of the field.
+        count: number of keypoints.
+
+    Raises:
+        ConfigError: the value is no list of pairs of places.
+    """
+    for pair in pairs if isinstance(pairs, list) else [pairs]:
+        if not isinstance(pair, list) or not all(is_whole_number(place, 1, count) for place in pair):
+            text = "expected %s as pairs of whole numbers from 1 to %d, got %s"
+            raise ConfigError(text % (field, count, shown(pair)))
+    return [[place - 1 for place in pair] for pair in pairs]
+
+
 def find_flip_pairs(keypoints: Sequence[str]) -> Pairs:
     """Find the (left, right) index pairs that the names tell, such as left_eye, L_Eye, eye_l and "Left Eye".
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from pose_estimation_ros.core.errors import ConfigError, DataError
-from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, skeleton_from_json
+from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, pairs_from_one, skeleton_from_json
 from pose_estimation_ros.datasets.coco_faults import Entry, brief
 from pose_estimation_ros.datasets.coco_ids import Id, as_number, plain_id
 from pose_estimation_ros.datasets.notes import warn
@@ -99,19 +99,29 @@ def annotated_skeleton(content: Any, path: str) -> Skeleton:
     names = keypoint_names(category, path)
     if not names:
         return SKELETONS[UNNAMED]
-    links = from_one(category.get("skeleton") or [])
+    try:
+        return skeleton_from_json(_skeleton_fields(category, names))
+    except ConfigError as error:
+        raise DataError(f"{path}: category '{brief(category.get('name'))}': {error}") from error
+
+
+def _skeleton_fields(category: Entry, names: list[str]) -> Entry:
+    """Return the fields of a category's skeleton, as skeleton_from_json reads them.
+
+    Args:
+        category: entry of "categories".
+        names: names of its K keypoints.
+    """
+    links = pairs_from_one("skeleton", category.get("skeleton") or [], len(names))
     fields: Entry = {"name": str(category.get("name") or "unnamed"), "keypoints": names, "links": links}
     for known in SKELETONS.values():
         if [*map(canonical, known.keypoints)] == [*map(canonical, names)]:
             fields = known.to_json()
     if category.get("flip_pairs") is not None:
-        fields["flip_pairs"] = from_one(category["flip_pairs"])
+        fields["flip_pairs"] = pairs_from_one("flip_pairs", category["flip_pairs"], len(names))
     if category.get("sigmas") is not None:
         fields["sigmas"] = category["sigmas"]
-    try:
-        return skeleton_from_json(fields)
-    except ConfigError as error:
-        raise DataError(f"{path}: category '{brief(category.get('name'))}': {error}") from error
+    return fields
 
 
 def category_of(skeleton: Skeleton) -> Entry:
@@ -121,13 +131,6 @@ def category_of(skeleton: Skeleton) -> Entry:
     pairs = {"skeleton": skeleton.links, "flip_pairs": skeleton.flip_pairs}
     entry.update((field, [[a + 1, b + 1] for a, b in values]) for field, values in pairs.items())
     return entry if skeleton.sigmas is None else {**entry, "sigmas": list(skeleton.sigmas)}
-
-
-def from_one(pairs: Any) -> Any:
-    """Return pairs of places from 1 as such from 0, and what is no list of pairs of whole numbers as it is."""
-    if not isinstance(pairs, list) or not all(isinstance(pair, list) for pair in pairs):
-        return pairs
-    return [[place - 1 if type(place) is int else place for place in pair] for pair in pairs]
 
 
 def comparable_id(value: Any) -> Id | None:

@@ -11,6 +11,7 @@ from pose_estimation_ros.core.skeleton import (
     SKELETONS,
     Skeleton,
     find_flip_pairs,
+    pairs_from_one,
     skeleton_from_json,
 )
 from pose_estimation_ros.importing.mmpose_dataset import read_dataset_info
@@ -87,26 +88,11 @@ def _from_coco(categories: Any) -> Skeleton:
     category = _chosen([entry for entry in entries if isinstance(entry, dict) and entry.get("keypoints")])
     keypoints = category["keypoints"]
     _check_names("keypoints", keypoints)
-    links = _from_one("skeleton", category.get("skeleton") or [], len(keypoints))
+    links = pairs_from_one("skeleton", category.get("skeleton") or [], len(keypoints))
     flip_pairs = category.get("flip_pairs")
     if flip_pairs is not None:
-        flip_pairs = _from_one("flip_pairs", flip_pairs, len(keypoints))
+        flip_pairs = pairs_from_one("flip_pairs", flip_pairs, len(keypoints))
     return _checked(str(category.get("name") or PERSON), keypoints, links, flip_pairs, category.get("sigmas"))
-
-
-def _from_one(field: str, pairs: Any, count: int) -> List[List[int]]:
-    """Return pairs of places from 1 as pairs of indices from 0.
-
-    Args:
-        field: name of the field, for messages.
-        pairs: the value of the field.
-        count: number of keypoints.
-    """
-    for pair in pairs if isinstance(pairs, list) else [pairs]:
-        if not isinstance(pair, list) or not all(is_whole_number(place, 1, count) for place in pair):
-            text = "expected %s as pairs of whole numbers from 1 to %d, got %s"
-            raise ConfigError(text % (field, count, shown(pair)))
-    return [[place - 1 for place in pair] for pair in pairs]
 
 
 def _chosen(categories: List[JsonObject]) -> JsonObject:

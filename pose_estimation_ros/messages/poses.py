@@ -13,7 +13,7 @@ from pose_estimation_ros.core.camera import Camera, make_camera
 from pose_estimation_ros.core.depth import Joints
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.poses import NO_STATE, Poses, make_poses
-from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.core.skeleton import UNKNOWN_SIGMA, Skeleton, skeleton_from_json
 from pose_estimation_ros.messages.message import Message, MessageClasses
 
 
@@ -159,3 +159,24 @@ def skeleton_to_msg(messages: MessageClasses, skeleton: Skeleton) -> Message:
         flip_pairs=[index for pair in skeleton.flip_pairs for index in pair],
         oks_sigmas=list(skeleton.oks_sigmas),
     )
+
+
+def msg_to_skeleton(msg: Message) -> Skeleton:
+    """Convert a Skeleton message to the skeleton, the inverse of skeleton_to_msg.
+
+    The sigmas of the message are float32 and are rounded to six digits. If all are UNKNOWN_SIGMA, they are not known.
+
+    Args:
+        msg: a Skeleton.
+
+    Raises:
+        ConfigError: the message describes no skeleton.
+    """
+    links, flip_pairs = (
+        [[int(first), int(second)] for first, second in zip(flat[::2], flat[1::2])]
+        for flat in (msg.links, msg.flip_pairs)
+    )
+    sigmas = [round(float(sigma), 6) for sigma in msg.oks_sigmas]
+    known = sigmas if set(sigmas) - {UNKNOWN_SIGMA} else None
+    fields = dict(name=msg.name, keypoints=list(msg.keypoints), links=links, flip_pairs=flip_pairs, sigmas=known)
+    return skeleton_from_json(fields)

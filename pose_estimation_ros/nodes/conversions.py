@@ -18,7 +18,6 @@ from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from pose_estimation_ros.core.errors import ConfigError, FrameError
-from pose_estimation_ros.core.skeleton import UNKNOWN_SIGMA, Skeleton
 from pose_estimation_ros.imaging.encodings import decode_depth, decode_image
 from pose_estimation_ros.imaging.image_headers import MAX_PIXELS
 from pose_estimation_ros.messages import markers, poses
@@ -34,18 +33,8 @@ MESSAGES = SimpleNamespace(
 poses_to_msg = functools.partial(poses.poses_to_msg, MESSAGES)
 joints_to_msg = functools.partial(poses.joints_to_msg, MESSAGES)
 skeleton_to_msg = functools.partial(poses.skeleton_to_msg, MESSAGES)
+msg_to_skeleton = poses.msg_to_skeleton
 MarkerMaker = functools.partial(markers.MarkerMaker, MESSAGES)
-
-
-def msg_to_skeleton(msg: SkeletonMsg) -> Skeleton:
-    """Return the skeleton that skeleton_to_msg() described, so that a subscriber needs no table of skeletons.
-
-    The message's sigmas are float32; six digits are those that were meant.
-    """
-    links, flip_pairs = (tuple(zip(flat[::2], flat[1::2])) for flat in (msg.links, msg.flip_pairs))
-    sigmas = tuple(round(float(sigma), 6) for sigma in msg.oks_sigmas)
-    known = sigmas if set(sigmas) - {UNKNOWN_SIGMA} else None
-    return Skeleton(msg.name, tuple(msg.keypoints), links, flip_pairs, known)
 
 
 def image_to_array(msg: Image, max_pixels: int = MAX_PIXELS, mono16_bits: int = 0) -> np.ndarray:

@@ -198,11 +198,14 @@ def test_the_skeleton_of_a_file(content, expected):
     "changes, message",
     [
         ({"keypoints": "tip"}, "to be names"),
-        ({"keypoints": ["tip", "tip"]}, "expected different names of keypoints in skeleton hand, got 'tip' twice"),
+        (
+            {"keypoints": ["tip", "tip"], "skeleton": []},
+            "expected different names of keypoints in skeleton hand, got 'tip' twice",
+        ),
         ({"keypoints": ["k%d" % k for k in range(256)]}, "expected 1 to 255 keypoints in skeleton hand, got 256 names"),
-        ({"skeleton": [[0, 1]]}, "expected links as pairs"),  # COCO counts from 1
-        ({"skeleton": [[1, 4]]}, "expected links as pairs"),
-        ({"skeleton": 5}, "expected links as pairs"),
+        ({"skeleton": [[0, 1]]}, "expected skeleton as pairs of whole numbers from 1 to 3"),  # COCO counts from 1
+        ({"skeleton": [[1, 4]]}, "expected skeleton as pairs of whole numbers from 1 to 3"),
+        ({"skeleton": 5}, "expected skeleton as pairs of whole numbers from 1 to 3"),
         ({"sigmas": [0.1]}, "expected sigmas as null or 3 numbers"),
         ({"flip_pairs": [[2, 2]]}, "expected flip_pairs as pairs of different whole numbers"),
     ],

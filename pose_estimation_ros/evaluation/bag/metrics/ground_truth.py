@@ -16,7 +16,7 @@ from pose_estimation_ros.core.errors import ConfigError, DataError, FrameError
 from pose_estimation_ros.core.geometry import xyxy_to_xywh
 from pose_estimation_ros.core.oks import box_area
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
-from pose_estimation_ros.core.skeleton import SKELETONS, UNKNOWN_SIGMA, Skeleton, skeleton_from_json
+from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton
 from pose_estimation_ros.datasets import coco_index
 from pose_estimation_ros.datasets.coco_categories import PERSON, annotated_skeleton, category_of
 from pose_estimation_ros.datasets.coco_faults import refuse, size_of
@@ -27,7 +27,7 @@ from pose_estimation_ros.evaluation.bag.files.message_types import PERSON_ARRAY,
 from pose_estimation_ros.evaluation.bag.files.reader import Bag
 from pose_estimation_ros.evaluation.metrics import coco
 from pose_estimation_ros.evaluation.skeletons import judged_skeleton, sigma_facts
-from pose_estimation_ros.messages.poses import msg_to_poses
+from pose_estimation_ros.messages.poses import msg_to_poses, msg_to_skeleton
 
 FILE = "truth.json"  # in a bag's folder it is the ground truth of that bag
 TRACK = "track_id"  # key of an annotation: the same for a person in all images
@@ -238,31 +238,11 @@ def skeleton_of_topic(bag: Bag, topic: str) -> Skeleton:
         return SKELETONS[name]
     for message in map(bag.first, bag.topics(SKELETON)):
         if message is not None and message.name == name:
-            return skeleton_of_message(message, str(bag.path))
+            try:
+                return msg_to_skeleton(message)
+            except ConfigError as error:
+                raise DataError(f"{bag.path}: {error}") from error
     raise DataError(f"{bag.path}: expected a {SKELETON} message of the skeleton {name} of {topic}, got none")
-
-
-def skeleton_of_message(message: Any, where: str) -> Skeleton:
-    """Make the skeleton that a Skeleton message describes. Raises DataError where it describes none.
-
-    The message's sigmas are float32; six digits are those that were meant. All UNKNOWN_SIGMA: they are not known.
-
-    Args:
-        message: the message.
-        where: name of the bag, for the error.
-    """
-    links, flip_pairs = (pairs_of(flat) for flat in (message.links, message.flip_pairs))
-    fields = {"name": message.name, "keypoints": list(message.keypoints), "links": links, "flip_pairs": flip_pairs}
-    sigmas = [round(float(sigma), 6) for sigma in message.oks_sigmas]
-    try:
-        return skeleton_from_json({**fields, "sigmas": sigmas if set(sigmas) - {UNKNOWN_SIGMA} else None})
-    except ConfigError as error:
-        raise DataError(f"{where}: {error}") from error
-
-
-def pairs_of(flat: np.ndarray) -> list[list[int]]:
-    """Return the pairs of a flat list of numbers; a last one without a partner is left out."""
-    return [[int(first), int(second)] for first, second in zip(flat[::2], flat[1::2])]
 
 
 def annotations_of(
