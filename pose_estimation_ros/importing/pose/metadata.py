@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.core.atomic_files import is_number, is_whole_number, read_json
@@ -127,18 +128,16 @@ def read_pipeline(model_path: str) -> Optional[Family]:
     path = os.path.join(os.path.dirname(model_path), PIPELINE)
     last, transforms = pipeline_of(path, "mmpose")
     steps = {str(step.get("type")): step for step in transforms}
-    if last is None or "Normalize" not in steps:
+    component = str(last.get("component")) if last else ""
+    if last is None or "Normalize" not in steps or not re.search("SimCC|Heatmap", component):
         return None
-    component = str(last.get("component"))
     mean, std, color = normalisation(path, steps["Normalize"])
     padding = steps.get("TopDownGetBboxCenterScale", {}).get("padding", 1.25)
     if not is_number(padding, 0.1, 10):
         raise ModelError("%s: expected padding as a number, got %s" % (path, shown(padding)))
     family = Family(("simcc", "decoded"), color, mean, std, padding=padding, score_threshold=0.3)
-    if component == "SimCCLabelDecode":
+    if "SimCC" in component:
         return family
-    if "Heatmap" not in component:
-        raise ModelError("%s: expected a decoder of SimCC or heatmaps, got %s" % (path, shown(component)))
     return _of_heatmaps(family, last.get("params"), steps.get("TopDownAffine", {}))
 
 

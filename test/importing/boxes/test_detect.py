@@ -62,7 +62,7 @@ def test_refused(do_import, constant_model, outputs, options, error, message):
 
 
 def test_the_page_names_every_family(repository):
-    page = (repository / "docs" / "how-to" / "import-a-model.md").read_text()
+    page = (repository / "docs" / "how-to" / "use-your-own-model.md").read_text()
     rows = page.split("## Person detectors")[1].split("## What")[0].splitlines()
     assert [row.split("`")[1] for row in rows if row.startswith("| `") and "--like" not in row.split("|")[1]] == list(
         FAMILIES

@@ -22,7 +22,7 @@ def row_of(name):
 
 
 def test_the_page_lists_all_families(repository):
-    text = (repository / "docs" / "how-to" / "import-a-model.md").read_text()
+    text = (repository / "docs" / "how-to" / "use-your-own-model.md").read_text()
     table = text.split("<!-- families -->")[1].split("<!-- end -->")[0].strip().splitlines()
     assert table[2:] == [row_of(name) for name in FAMILIES]
 
