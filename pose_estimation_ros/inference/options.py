@@ -82,7 +82,7 @@ _TABLE = (
     _option(
         "detector",
         '"full_frame" (one person fills the view), name or path of a detector, ours or an imported one.'
-        " Bottom-up models need none.",
+        " Models that find people by themselves need none.",
     ),
     _option(
         "detect_every",
