@@ -31,6 +31,9 @@ OTHER_CLOCK = "stamps are up to %.0f s behind this node's clock: set use_sim_tim
 # Key -> meaning; <...> stands for a word. The window is the last seconds, as many as window_s says.
 NODE_KEYS = {
     "model": "Name of the pose model.",
+    "skeleton": "Name of the model's skeleton, which pose/skeleton describes.",
+    "keypoints": "Number of the skeleton's keypoints.",
+    "decoder": "What reads the network's outputs, by its name in the spec.",
     "model_ap": "Average precision (AP) of the model in percent, from its spec, measured as model_ap_protocol says.",
     "model_ap_protocol": "Data set and settings of that measurement, by its name in the spec.",
     "backend": "What runs the pose network now: onnxruntime (on the CPU), onnxruntime (cuda), openvino, tensorrt ...",
@@ -74,12 +77,16 @@ Problem = Tuple[bytes, str]  # level and message; "" for no problem
 class NodeFacts(NamedTuple):
     """Hold the facts about the node from which its status is made.
 
-    accuracy: accuracy of the model's spec. fault: reason why a network runs on another backend than configured, or "".
-    non_finite: count of values that are not finite. blind: whether a network computed nothing finite in its last run.
+    skeleton, keypoints, decoder, accuracy: those of the model's spec; keypoints is their number. fault: reason why a
+    network runs on another backend than configured, or "". non_finite: count of values that are not finite. blind:
+    whether a network computed nothing finite in its last run.
     unexpected: number of unexpected exceptions since start-up. unexpected_now: whether one came in the last seconds.
     """
 
     model: str
+    skeleton: str
+    keypoints: int
+    decoder: str
     accuracy: Mapping[str, Any]
     flip_test: bool
     backend: str
@@ -135,6 +142,9 @@ def _node_values(facts: NodeFacts, heat: Mapping[str, Any]) -> List[Tuple[str, A
     ap, protocol = model_ap(facts.accuracy, facts.flip_test)
     values = [
         ("model", facts.model),
+        ("skeleton", facts.skeleton),
+        ("keypoints", facts.keypoints),
+        ("decoder", facts.decoder),
         ("model_ap", ap),
         ("model_ap_protocol", protocol),
         ("backend", facts.backend),

@@ -138,6 +138,9 @@ class PoseNode(ManagedNode):
         pipeline = self.pipeline
         return NodeFacts(
             model=pipeline.spec.name,
+            skeleton=pipeline.skeleton.name,
+            keypoints=pipeline.skeleton.num_keypoints,
+            decoder=pipeline.spec.decoder,
             accuracy=pipeline.spec.accuracy,
             flip_test=pipeline.options.flip_test,
             backend=pipeline.backend_name,
@@ -155,8 +158,11 @@ class PoseNode(ManagedNode):
 
     def _log_start(self) -> None:
         topics = ", ".join(camera.inputs.topic for camera in self.cameras)
-        names = (self.pipeline.options.model, self.pipeline.backend_name, self.pipeline.detector_name, topics)
-        self.get_logger().info("model %s runs on %s, detector %s, images from %s" % names)
+        pipeline, skeleton = self.pipeline, self.pipeline.skeleton
+        keypoints = "skeleton %s, %d keypoints" % (skeleton.name, skeleton.num_keypoints)
+        names = (pipeline.options.model, keypoints, pipeline.spec.decoder, pipeline.backend_name)
+        text = "model %s: %s, decoder %s, on %s; detector %s; images from %s"
+        self.get_logger().info(text % (names + (pipeline.detector_name, topics)))
         unused = [option.name for option in POSE_PARAMETERS if self._values[option.name] != option.default]
         unused = [name for name in unused if name in OF_THE_DETECTOR and self.pipeline.spec.task in WHOLE_FRAME]
         if unused:

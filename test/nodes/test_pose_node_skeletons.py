@@ -1,7 +1,12 @@
-"""Test the node with models of other skeletons than COCO's, and with one that finds people by itself."""
+"""Test the node with models of other skeletons than COCO's, and with some that find people by themselves."""
 
+import functools
+import json
+
+import dot_networks
 import numpy as np
 import pytest
+from dot_networks import write_associative_embedding, write_rtmo, write_simcc
 
 pytest.importorskip("rclpy", reason="needs ROS")
 
@@ -132,3 +137,54 @@ def test_a_model_that_finds_people_by_itself_opens_no_detector(
     (person,) = ask(node, np.zeros((64, 64, 3), np.uint8))["pose/keypoints"].persons
     assert person.score == pytest.approx(0.8) and list(person.box_xyxy) == [5, 10, 40, 50]
     assert [(point.x, point.y) for point in person.keypoints] == [(10 + 5 * k, 20) for k in range(5)]
+
+
+LIGHTS = np.array([[(20, 30), (50, 60), (30, 100)], [(110, 25), (140, 70), (100, 105)]], float)  # people, red to blue
+SIZE_WH = (160, 128)
+IMPORTS = {  # what writes a network, options of its import, px that its keypoints may differ
+    "simcc": (write_simcc, {"like": "rtmpose"}, 1.5),
+    "one stage": (functools.partial(write_rtmo, size_wh=SIZE_WH), {"like": "rtmo"}, 0.6),
+    "bottom-up": (functools.partial(write_associative_embedding, size_wh=SIZE_WH), {"like": "higherhrnet"}, 2.0),
+}
+
+
+@pytest.fixture
+def imported(tmp_path):
+    """Return a function that imports a network of lights, and the path of its new file."""
+    pytest.importorskip("onnx", reason="imports need onnx")
+    from pose_estimation_ros.importing.import_model import ModelImport, import_model
+
+    (tmp_path / "lights.json").write_text(json.dumps(dot_networks.SKELETON))
+
+    def run(write, **options):
+        order = ModelImport(write(tmp_path / "foreign.onnx"), str(tmp_path / "models"), check=False, **options)
+        return import_model(order, lambda line: None)
+
+    run.skeleton = str(tmp_path / "lights.json")
+    return run
+
+
+@pytest.mark.parametrize("kind", IMPORTS)
+def test_imported_networks_in_the_node(make_pose_node, imported, blob, ask, capfd, kind):
+    """The detector is an imported one, too; the one-stage and the bottom-up network find both people by themselves."""
+    write, options, most_px = IMPORTS[kind]
+    frame = np.zeros((SIZE_WH[1], SIZE_WH[0], 3), np.uint8)
+    for person in LIGHTS:
+        for xy, color in zip(person, ((0, 0, 255), (0, 255, 0), (255, 0, 0))):
+            blob(frame, xy, color, 3.0)
+    boxes = [[*person.min(0) - 10, *person.max(0) + 10] for person in LIGHTS]
+    model = imported(write, name="lights", skeleton=imported.skeleton, **options)
+    detect = functools.partial(dot_networks.write_detector, boxes_xyxy=boxes, size_wh=SIZE_WH)
+    detector = imported(detect, name="boxes", detector=True, like="rtmdet") if kind == "simcc" else "full_frame"
+    node = make_pose_node(model=model, detector=detector, detect_every=1)
+    log = capfd.readouterr().err
+    assert "skeleton lights, 3 keypoints, decoder %s" % node.pipeline.spec.decoder in log and "onnxruntime" in log
+    heard = ask(node, frame)
+    skeleton = msg_to_skeleton(heard["pose/skeleton"])
+    assert (skeleton.name, skeleton.keypoints, skeleton.links) == ("lights", ("red", "green", "blue"), ((0, 1), (1, 2)))
+    persons = sorted(heard["pose/keypoints"].persons, key=lambda person: person.keypoints[0].x)
+    found = np.array([[(point.x, point.y, point.score) for point in person.keypoints] for person in persons])
+    assert found.shape == (2, 3, 3) and np.abs(found[..., :2] - LIGHTS).max() < most_px
+    assert 0.5 < found[..., 2].min() and found[..., 2].max() <= 1
+    bones, joints = heard["pose/markers"].markers[:2]
+    assert len(bones.points) == 4 and len(joints.points) == 3
