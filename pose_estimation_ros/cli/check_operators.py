@@ -9,21 +9,23 @@ from __future__ import annotations
 import argparse
 
 from pose_estimation_ros.importing.tensorrt_operators import refused
+from pose_estimation_ros.inference.backends.find import find_path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
-    parser.add_argument("model", help="ONNX file")
+    parser.add_argument("model", help="name or path of an ONNX model")
     parser.add_argument("--tensorrt", default="8.2", metavar="VERSION", help="8.2 to 8.5 (default: %(default)s)")
 
 
 def main(args: argparse.Namespace) -> int:
     """Print the refused operators and return the exit status."""
-    refusals = refused(args.model, args.tensorrt)
+    path = find_path(args.model) or args.model
+    refusals = refused(path, args.tensorrt)
     for refusal in refusals:
         print(f"{refusal.operator} {refusal.node}: {refusal.reason}")
     if refusals:
-        print(f"{args.model}: TensorRT {args.tensorrt} refuses {len(refusals)} nodes")
+        print(f"{path}: TensorRT {args.tensorrt} refuses {len(refusals)} nodes")
     else:
         print("all operators are known")
     return 1 if refusals else 0

@@ -7,7 +7,6 @@ and gives outputs with this package's names; it is compared with the original be
 
 import argparse
 import functools
-import os
 import re
 from typing import Tuple
 
@@ -17,7 +16,7 @@ from pose_estimation_ros.core.resources import user_models
 from pose_estimation_ros.core.skeleton import MAX_KEYPOINTS, SKELETONS
 from pose_estimation_ros.importing.boxes.detect import FAMILIES as DETECTORS
 from pose_estimation_ros.importing.import_model import ModelImport, import_model
-from pose_estimation_ros.importing.model_import import COLORS, HEATMAP_DECODERS
+from pose_estimation_ros.importing.model_import import COLORS, HEATMAP_DECODERS, usage
 from pose_estimation_ros.importing.pose.families import FAMILIES
 
 
@@ -83,6 +82,6 @@ def main(args: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     order = ModelImport(**{name: getattr(args, name) for name in ModelImport._fields})
     path = import_model(order, functools.partial(print, flush=True))
-    name = os.path.splitext(os.path.basename(path))[0] if order.out is None else path
-    print("use it: pose predict IMAGE --%s %s" % ("detector" if order.detector else "model", name))
+    for line in usage(path, "detector" if order.detector else "model", order.out is not None):
+        print(line)
     return 0

@@ -9,7 +9,7 @@ checked, and only where they find next to nobody.
 """
 
 import time
-from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 import onnx
@@ -123,15 +123,21 @@ def report_scores(own: np.ndarray, compared: List[Tuple[Neighbour, np.ndarray]],
         report: receives the lines.
     """
     means = ", ".join("%s %.2f" % (other.name, values.mean()) for other, values in compared)
-    report("mean score on the demo's clip %.2f; with %s" % (own.mean(), means))
+    report("score on the demo's clip: %.2f as imported; for comparison: %s" % (own.mean(), means))
     if max([own.mean()] + [values.mean() for _other, values in compared]) < LEAST_SCORE:
-        report("the conventions cannot be checked: the network is sure of nobody on the clip, however it sees it")
+        report("the conventions cannot be checked: the network is sure of nobody on the clip in any of them")
         return
+    warnings = list(_warnings(own, compared))
+    for line in warnings or ["no other convention is clearly better"]:
+        report(line)
+
+
+def _warnings(own: np.ndarray, compared: List[Tuple[Neighbour, np.ndarray]]) -> Iterator[str]:
     for other, values in compared:
         gain, share = values.mean() / max(own.mean(), 1e-6) - 1, (values > own).mean()
         if gain >= other.least_gain and share >= LEAST_SHARE and own.mean() < other.below:
             text = "WARNING: scores are %.0f %% higher with %s (for %.0f %% of %d): is the convention right?"
-            report(text % (100 * min(gain, 99), other.name, 100 * share, len(own)))
+            yield text % (100 * min(gain, 99), other.name, 100 * share, len(own))
 
 
 def open_scenes() -> List[Scene]:

@@ -13,6 +13,7 @@ from pose_estimation_ros.core.resources import user_models
 from pose_estimation_ros.importing.archives import take_model
 from pose_estimation_ros.importing.catalogue import Entry, find_entry, read_catalogue
 from pose_estimation_ros.importing.download import download
+from pose_estimation_ros.importing.model_import import usage
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*$")
 RECORDS = "downloads.json"  # in the folder of the models: URL -> what came from there
@@ -71,7 +72,8 @@ def get_model(order: ModelGet, report: Say) -> Optional[str]:
         report("%s is there already" % path)
     else:
         path = _fetch(entry, folder, order._replace(save_as=name), report)
-    for line in usage(entry, path, order.out is not None):
+    role = "detector" if entry.kind == "detector" else "model"
+    for line in usage(path, role, order.out is not None):
         report(line)
     return path
 
@@ -93,33 +95,27 @@ def instructions(entry: Entry, name: str) -> List[str]:
         entry: the model.
         name: name for the imported model.
     """
-    words = ["pose", "import", entry.file or "MODEL.onnx", "--name", name]
-    for key, value in entry.options.items():
-        words += [FLAGS[key]] if value is True else [FLAGS[key], str(value)]
-    return [entry.how, "then: " + " ".join(map(shlex.quote, words))]
+    return [entry.how, "then: %s" % import_command(entry, name)]
 
 
-def usage(entry: Entry, path: str, elsewhere: bool) -> List[str]:
-    """Return the lines that use a model.
+def import_command(entry: Entry, name: str) -> str:
+    """Return the command that imports a model whose file the user has.
 
     Args:
         entry: the model.
-        path: path of its ONNX file.
-        elsewhere: whether it lies in a folder where a name alone does not find it.
+        name: name for the imported model.
     """
-    model = path if elsewhere else os.path.splitext(os.path.basename(path))[0]
-    role, quoted = "detector" if entry.kind == "detector" else "model", shlex.quote(model)
-    return [
-        "ros2 launch pose_estimation_ros cpu.launch.py %s:=%s" % (role, quoted),
-        "pose predict INPUT --out out --%s %s" % (role, quoted),
-    ]
+    words = ["pose", "import", entry.file or "MODEL.onnx", "--name", name]
+    for key, value in entry.options.items():
+        words += [FLAGS[key]] if value is True else [FLAGS[key], str(value)]
+    return " ".join(map(shlex.quote, words))
 
 
 def _fetch(entry: Entry, folder: str, order: ModelGet, report: Say) -> str:
     """Download, unpack and import a model; the download is removed after the import, and kept where that fails."""
     ending = os.path.splitext(urllib.parse.urlsplit(str(entry.url)).path)[1]
     kept = os.path.join(folder, "downloads", entry.name + ending)
-    sha256 = _download(entry, folder, kept, report)
+    sha256 = _download(entry, order, folder, kept, report)
     origin = "%s sha256:%s" % (entry.url, sha256)
     place = dict(out=folder, name=order.save_as, force=order.force)
     fields = dict(entry.options, licence=entry.licence, origin=origin, **place)
@@ -134,7 +130,7 @@ def _fetch(entry: Entry, folder: str, order: ModelGet, report: Say) -> str:
     return path
 
 
-def _download(entry: Entry, folder: str, kept: str, report: Say) -> str:
+def _download(entry: Entry, order: ModelGet, folder: str, kept: str, report: Say) -> str:
     """Download the file of a model, unless an earlier download of it was kept, and return its sha256."""
     recorded = _records(folder).get(str(entry.url), {}).get("sha256")
     expected = entry.sha256 or recorded
@@ -145,7 +141,12 @@ def _download(entry: Entry, folder: str, kept: str, report: Say) -> str:
         report("  sha256: %s, by %s" % (expected, "the catalogue" if entry.sha256 else os.path.join(folder, RECORDS)))
     else:
         report("  sha256: unknown; that of this download is recorded in %s" % os.path.join(folder, RECORDS))
-    return download(str(entry.url), kept, expected, report)
+    try:
+        return download(str(entry.url), kept, expected, report)
+    except DataError:
+        command = import_command(entry, order.save_as or entry.name)
+        report("to get it by hand: download it from the page above, and then: %s" % command)
+        raise
 
 
 def _import(kept: str, member: Optional[str], fields: Dict[str, Any], report: Say) -> str:

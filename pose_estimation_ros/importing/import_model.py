@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 from typing import Callable, List, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from pose_estimation_ros.core.model_spec import NAME, ModelSpec, model_name, spe
 from pose_estimation_ros.core.resources import resource_folders, user_models
 from pose_estimation_ros.importing.boxes.detect import import_detector
 from pose_estimation_ros.importing.model_import import ModelImport as ModelImport
-from pose_estimation_ros.importing.model_import import checked, given
+from pose_estimation_ros.importing.model_import import checked, given, licence_line
 from pose_estimation_ros.importing.network.checked_copy import checked_copy, find_size_wh, shapes_of_one
 from pose_estimation_ros.importing.network.foreign_file import Foreign, open_foreign
 from pose_estimation_ros.importing.network.parity import Network, noise, open_original, original_input
@@ -131,8 +132,9 @@ def _import_pose(order: ModelImport, foreign: Foreign, report: Say) -> Tuple[onn
     for line in conventions.reasons:
         report(line)
     report("skeleton %s, %d keypoints: %s" % (skeleton.name, skeleton.num_keypoints, why))
-    licence = order.licence or (told.licence if told else "") or conventions.licence
-    report("licence of the weights: %s" % (licence or "not known"))
+    stated = order.licence or (told.licence if told else "")
+    licence = stated or conventions.licence
+    report(licence_line(licence, "" if stated else conventions.family))
     model = _rewritten(foreign, original, blank, contract, conventions, report)
     spec = ModelSpec(
         "", KINDS[contract.kind].task, size_wh, "rgb", skeleton, _stride(contract), conventions.decoder,
@@ -196,10 +198,12 @@ def _report_operators(path: str, report: Say) -> None:
     """Name the operators that the TensorRT of old Jetsons refuses."""
     from pose_estimation_ros.importing.tensorrt_operators import refused
 
-    for version, board in (("8.2", "JetPack 4.6"), ("8.5", "JetPack 5")):
+    for version, board in (("8.5", "JetPack 5"), ("8.2", "JetPack 4.6")):
         names = sorted({refusal.operator for refusal in refused(path, version)})
         if names:
             report("TensorRT %s (%s) refuses: %s; ONNX Runtime runs them" % (version, board, ", ".join(names)))
+    if names:  # the older version refuses what the newer one does
+        report("why: pose check-operators %s" % shlex.quote(path))
 
 
 def _check_conventions(path: str, report: Say) -> None:

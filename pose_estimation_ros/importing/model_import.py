@@ -1,6 +1,8 @@
-"""Hold and check the options of an import."""
+"""Hold and check the options of an import, and word the lines that every import ends with."""
 
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+import os
+import shlex
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.core.errors import ConfigError, shown
 from pose_estimation_ros.core.fields import (
@@ -16,6 +18,7 @@ from pose_estimation_ros.core.fields import (
     whole,
 )
 from pose_estimation_ros.core.model_spec import CROPS, LARGEST_SIDE, NAME, PADDING, RESIZES
+from pose_estimation_ros.core.resources import demo_clip
 from pose_estimation_ros.core.skeleton import MAX_KEYPOINTS
 
 COLORS = ("rgb", "bgr")
@@ -149,6 +152,35 @@ def checked(order: ModelImport) -> ModelImport:
         text = "expected value_range 1 or 255 beside mean %s and std %s: the range of the pixels that they are for"
         raise ConfigError(text % (shown(order.mean), shown(order.std)))
     return order
+
+
+def licence_line(licence: str, family: str) -> str:
+    """Return the line that tells the licence of the weights.
+
+    Args:
+        licence: the licence, "" where it is not known.
+        family: name of the family whose published weights have it, "" where the user or the file tells it.
+    """
+    if not licence:
+        return "licence of the weights: not known; --licence TEXT notes it"
+    why = " if they are those published for %s; --licence TEXT notes another" % family if family else ""
+    return "licence of the weights: %s%s" % (licence, why)
+
+
+def usage(path: str, role: str, elsewhere: bool) -> List[str]:
+    """Return the lines that use a model.
+
+    Args:
+        path: path of its ONNX file.
+        role: what it is, "model" or "detector".
+        elsewhere: whether it lies in a folder where a name alone does not find it.
+    """
+    model = path if elsewhere else os.path.splitext(os.path.basename(path))[0]
+    quoted, clip = shlex.quote(model), shlex.quote(demo_clip())
+    return [
+        "ros2 launch pose_estimation_ros cpu.launch.py %s:=%s" % (role, quoted),
+        "pose predict %s --out out --%s %s" % (clip, role, quoted),
+    ]
 
 
 def given(order: ModelImport) -> Dict[str, Any]:

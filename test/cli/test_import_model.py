@@ -1,8 +1,14 @@
 """Check the command line of `pose import`: flags become options, errors are one line."""
 
+import argparse
+import os
+import shlex
+
 import pytest
 
 from pose_estimation_ros.__main__ import main
+from pose_estimation_ros.cli import predict as predict_command
+from pose_estimation_ros.importing.model_import import usage
 
 pytest.importorskip("onnx", reason="`pose import` needs onnx")
 
@@ -38,14 +44,19 @@ def test_flags_become_options(orders, capsys, argv, options):
     (order,) = orders
     assert {name: value for name, value in order._asdict().items() if name in options} == options
     assert order.source == "x.onnx"
-    flag = "--detector" if "detector" in options else "--model"
-    assert capsys.readouterr().out.splitlines() == ["a line", "use it: pose predict IMAGE %s x" % flag]
+    role = "detector" if "detector" in options else "model"
+    assert capsys.readouterr().out.splitlines() == ["a line"] + usage("x.onnx", role, False)
 
 
 @pytest.mark.parametrize("argv, where", [(["--out", "/models"], "/models/x.onnx"), (["--name", "x"], "x")])
-def test_how_to_use_it(orders, capsys, argv, where):
+def test_the_commands_that_use_it_can_be_pasted(orders, capsys, argv, where):
     main(["import", "x.onnx"] + argv)
-    assert capsys.readouterr().out.splitlines()[-1] == "use it: pose predict IMAGE --model %s" % where
+    launch, predict = capsys.readouterr().out.splitlines()[-2:]
+    assert launch == "ros2 launch pose_estimation_ros cpu.launch.py model:=%s" % where
+    parser = argparse.ArgumentParser()
+    predict_command.add_arguments(parser)
+    args = parser.parse_args(shlex.split(predict)[2:])
+    assert os.path.isfile(args.input) and (args.out, args.model) == ("out", where)
 
 
 @pytest.mark.parametrize(

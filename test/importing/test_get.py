@@ -12,6 +12,7 @@ from file_server import Answer
 
 yaml = pytest.importorskip("yaml", reason="reads the catalogue with PyYAML")
 from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError  # noqa: E402
+from pose_estimation_ros.core.resources import demo_clip  # noqa: E402
 from pose_estimation_ros.importing import catalogue, get  # noqa: E402
 from pose_estimation_ros.importing.get import ModelGet, get_model  # noqa: E402
 
@@ -78,7 +79,7 @@ def run(server, imported, tmp_path, monkeypatch):
     def get_it(fields, **order):
         path = tmp_path / "catalogue.yaml"
         path.write_text(yaml.safe_dump([dict(ENTRY, **fields)]))
-        said = run_lines(server)
+        said = get_it.said = run_lines(server)
         return get_model(ModelGet("net", catalogue=str(path), **order), said.append), said
 
     get_it.folder = tmp_path / "data" / "pose_estimation_ros" / "models"
@@ -130,7 +131,7 @@ def test_a_file_is_said_downloaded_and_imported(server, run, imported):
         assert any(words in line for line in before), words
     assert said[-2:] == [
         "ros2 launch pose_estimation_ros cpu.launch.py model:=net",
-        "pose predict INPUT --out out --model net",
+        "pose predict %s --out out --model net" % demo_clip(),
     ]
     record = json.loads((run.folder / "downloads.json").read_text())[server.url + "/net.onnx"]
     assert record == {
@@ -149,14 +150,22 @@ def test_a_zip_keeps_what_lies_beside_the_model(server, run, imported):
     fields = {"url": server.url + "/sdk.zip", "file": "m/end2end.onnx", "kind": "detector", "skeleton": None}
     _path, said = run(dict(fields, **{"import": {"detector": True}}), save_as="mine")
     assert imported[0][1] == ["end2end.onnx", "pipeline.json"] and imported[0][0].detector
-    assert said[-1] == "pose predict INPUT --out out --detector mine"
+    assert said[-1] == "pose predict %s --out out --detector mine" % demo_clip()
+
+
+def test_a_download_that_fails_leaves_the_way_by_hand(server, run):
+    server.answers["/net.onnx"] = Answer(b"", status=404)
+    with pytest.raises(DataError):
+        run({"url": server.url + "/net.onnx"}, save_as="mine")
+    command = "pose import MODEL.onnx --name mine --like hrnet --skeleton coco17"
+    assert run.said[-1] == "to get it by hand: download it from the page above, and then: %s" % command
 
 
 def test_another_folder_is_part_of_the_usage(server, run, tmp_path):
     server.answers["/net.onnx"] = Answer(NETWORK)
     path, said = run({"url": server.url + "/net.onnx"}, out=str(tmp_path / "my models"))
     assert path == str(tmp_path / "my models" / "net.onnx")
-    assert said[-1] == "pose predict INPUT --out out --model '%s'" % path
+    assert said[-1] == "pose predict %s --out out --model '%s'" % (demo_clip(), path)
 
 
 def test_the_same_model_is_not_downloaded_again(server, run):

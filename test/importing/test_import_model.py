@@ -66,7 +66,7 @@ def test_what_is_written(source, tmp_path):
         "skeleton coco17, 17 keypoints: by --skeleton",
         "licence of the weights: mine",
     ]
-    assert lines[6].startswith("rewritten network against the original: noise 0")
+    assert lines[6].startswith("the copy computes what the original does; largest differences: 0 on noise")
     assert lines[-1] == "wrote %s and %s" % (path, path[:-4] + "json")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.importing.model_import import CONVENTIONS, RULES, ModelImport, checked, given
+from pose_estimation_ros.importing.model_import import CONVENTIONS, RULES, ModelImport, checked, given, licence_line
 
 WRONG = [
     ("source", None), ("out", 5), ("name", "a b"), ("name", ".a"), ("like", 1), ("detector", "yes"), ("skeleton", 7),
@@ -36,6 +36,18 @@ def test_final_forms(tmp_path):
     order = checked(ModelImport(tmp_path / "x.onnx", size_wh=[48, 64], value_range=1, mean=[1, 2, 3], grey=0))
     assert order.source == str(tmp_path / "x.onnx") and order.size_wh == (48, 64) and order.mean == (1.0, 2.0, 3.0)
     assert given(order) == {"size_wh": (48, 64), "value_range": 1, "mean": (1, 2, 3), "grey": 0}
+
+
+@pytest.mark.parametrize(
+    "licence, family, words",
+    [
+        ("", "", "not known; --licence"),
+        ("MIT", "", "weights: MIT"),
+        ("MIT", "hrnet", "MIT if they are those published for hrnet"),
+    ],
+)
+def test_the_licence_of_a_family_is_not_that_of_every_file(licence, family, words):
+    assert words in licence_line(licence, family)
 
 
 @pytest.mark.parametrize("options", [{"mean": (0.4, 0.4, 0.4)}, {"std": (1, 1, 1)}])

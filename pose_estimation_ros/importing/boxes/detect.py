@@ -13,7 +13,7 @@ from pose_estimation_ros.core.errors import ConfigError, ModelError, did_you_mea
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.importing.boxes.metadata import Told, read_pipeline, read_ultralytics
 from pose_estimation_ros.importing.boxes.outputs import KINDS, YOLOX_STRIDES, Boxes, grid_cells
-from pose_estimation_ros.importing.model_import import ModelImport
+from pose_estimation_ros.importing.model_import import ModelImport, licence_line
 from pose_estimation_ros.importing.network.checked_copy import checked_copy, find_size_wh, shapes_of_one
 from pose_estimation_ros.importing.network.foreign_file import Foreign, shape_text
 from pose_estimation_ros.importing.network.parity import open_original
@@ -121,7 +121,7 @@ def import_detector(order: ModelImport, foreign: Foreign, report: Say) -> Tuple[
     report("%s: %s" % (boxes.kind, boxes.reason))
     report("class %d is the person: %s" % (person, why_person))
     report("%s, mean %s, std %s, %s: %s" % (family.color, family.mean, family.std, _fit_text(family), why))
-    report("licence of the weights: %s" % (order.licence or family.licence or "not known"))
+    report(licence_line(order.licence or family.licence, "" if order.licence else name))
     entry = blank._replace(color=family.color, mean=family.mean, std=family.std)
 
     def declare(shape: Tuple[int, ...]) -> List[Side]:

@@ -96,11 +96,12 @@ def checked_copy(
     opened = Network(with_foreign_outputs(model, foreign, outputs).SerializeToString(), foreign.path)
     pictures = [("noise", noise(entry))] + _picture(entry)
     differences = [(what, largest_difference(original, opened, entry, x, outputs)) for what, x in pictures]
-    report("rewritten network against the original: %s" % ", ".join("%s %.1g" % pair for pair in differences))
     worst, most = max(value for _what, value in differences), tolerance_of(foreign)
     if not worst <= most:
         text = "%s: expected the rewritten network within %g of the original, got %.2g: please report this"
         raise ModelError(text % (foreign.path, most, worst))
+    text = "the copy computes what the original does; largest differences: %s"
+    report(text % ", ".join("%.1g on %s" % (value, what) for what, value in differences))
     return model
 
 
