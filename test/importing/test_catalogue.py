@@ -14,11 +14,15 @@ from pose_estimation_ros.importing.catalogue import (  # noqa: E402
     rows,
     table,
 )
+from pose_estimation_ros.importing.detect_boxes import FAMILIES as DETECTORS  # noqa: E402
+from pose_estimation_ros.importing.model_import import ModelImport, checked  # noqa: E402
+from pose_estimation_ros.importing.pose.families import FAMILIES  # noqa: E402
+from pose_estimation_ros.importing.pose.outputs import KINDS as KINDS_OF_NETWORKS  # noqa: E402
 
 SPDX = {"Apache-2.0", "MIT", "BSD-3-Clause", "AGPL-3.0", "CC-BY-4.0", "CC-BY-NC-4.0"}  # spdx.org/licenses
 IMPORT_OPTIONS = {"like", "skeleton", "detector"}  # what `pose get` can also write as flags of `pose import`
 ENTRIES = read_catalogue()
-FAMILIES = set(
+NAMES = set(
     "rtmpose_t rtmpose_s rtmpose_m rtmpose_l rtmw_l rtmo_s vitpose_s vitpose_b movenet_lightning movenet_thunder"
     " hrnet_w32 simplebaseline_res50 pp_tinypose yolo11n_pose yolo11s_pose yolox_nano yolox_tiny rtmdet_nano"
     " picodet_s_pedestrian".split()
@@ -53,14 +57,14 @@ def test_an_empty_catalogue(read):
 
 
 def test_the_shipped_catalogue_is_complete():
-    assert {entry.name for entry in ENTRIES} == FAMILIES and len(ENTRIES) == len(FAMILIES)
+    assert {entry.name for entry in ENTRIES} == NAMES and len(ENTRIES) == len(NAMES)
     assert {entry.kind for entry in ENTRIES} == set(KINDS)
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 def test_shipped_entry(entry):
     assert entry.licence in SPDX
-    assert entry.skeleton in set(SKELETONS) | {"wholebody133", None}
+    assert entry.skeleton in set(SKELETONS) | {None}
     assert 0 < entry.accuracy.AP < 100 and entry.accuracy.source and entry.accuracy.of
     assert set(entry.options) <= IMPORT_OPTIONS
     assert entry.options.get("detector", False) == (entry.kind == "detector")
@@ -71,6 +75,21 @@ def test_shipped_entry(entry):
     )
     assert entry.licence != "AGPL-3.0" or "AGPL-3.0" in entry.restrictions
     assert not entry.tried  # none was downloaded so far; whoever does says so here
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_options_of_shipped_entries_are_those_of_an_import(entry):
+    """The family exists, has networks of the entry's kind, and says what the skeleton is where the entry does not."""
+    order = checked(ModelImport("x.onnx", **entry.options))
+    if order.detector:
+        assert order.like in DETECTORS
+        return
+    family = FAMILIES[order.like] if order.like else FAMILIES["yolo-pose"]  # which Ultralytics' files name themselves
+    task = "one_stage" if entry.kind == "one_stage" else "top_down"
+    assert task in {KINDS_OF_NETWORKS[kind].task for kind in family.kinds}
+    known = SKELETONS[entry.skeleton]
+    names_it = order.like is None or family.skeletons.get(known.num_keypoints) == entry.skeleton
+    assert order.skeleton == entry.skeleton or names_it
 
 
 def test_addresses_differ():

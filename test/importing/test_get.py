@@ -2,11 +2,15 @@ import hashlib
 import io
 import json
 import os
+import shlex
 import sys
 import types
 import zipfile
 from typing import NamedTuple
 
+import cv2
+import dot_networks
+import numpy as np
 import pytest
 from file_server import Answer
 
@@ -71,7 +75,13 @@ def imported(monkeypatch):
 
 
 @pytest.fixture
-def run(server, imported, tmp_path, monkeypatch):
+def run(run_real, imported):
+    """Return run_real with the fake import."""
+    return run_real
+
+
+@pytest.fixture
+def run_real(server, tmp_path, monkeypatch):
     """Return a function that gets a model from an entry of a catalogue, and returns its path and what was said."""
     monkeypatch.setitem(catalogue.RULES, "url", catalogue.optional(catalogue.TEXT))  # as the server has no https
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
@@ -243,3 +253,94 @@ def test_flags_of_the_import_command():
     assert get.instructions(entry, "mine")[-1] == (
         "then: pose import picodet_s_320_pedestrian.onnx --name mine --like picodet --detector"
     )
+
+
+LIGHTS = np.array([[(30, 30), (60, 70), (40, 95)], [(120, 20), (150, 60), (130, 100)]])  # people, red to blue
+SIZE_WH = (192, 128)
+SDK = {"deploy.json": b"{}", "detail.json": b"{}"}  # files of MMDeploy that say nothing on the network's inputs
+
+
+def pipeline(module, component):
+    """Return the pipeline.json of a network that takes RGB with ImageNet's mean and std."""
+    normalise = {"type": "Normalize", "mean": dot_networks.MEAN, "std": dot_networks.STD, "to_rgb": True}
+    tasks = [{"module": "Transform", "transforms": [normalise]}, {"module": module, "component": component}]
+    return json.dumps({"pipeline": {"tasks": tasks}}).encode()
+
+
+@pytest.fixture
+def picture(tmp_path, blob):
+    """Write a picture of two people and return its path."""
+    frame = np.zeros((SIZE_WH[1], SIZE_WH[0], 3), np.uint8)
+    for person in LIGHTS:
+        for xy, color in zip(person, ((0, 0, 255), (0, 255, 0), (255, 0, 0))):
+            blob(frame, xy, color, 3.0)
+    cv2.imwrite(str(tmp_path / "lights.png"), frame)
+    return str(tmp_path / "lights.png")
+
+
+@pytest.fixture
+def published(server, tmp_path):
+    """Return a function that publishes an ONNX file, in the archive of MMDeploy where a pipeline goes with it."""
+
+    def publish(address, write, beside=None, **arguments):
+        with open(write(tmp_path / "foreign.onnx", **arguments), "rb") as file:
+            content = file.read()
+        if beside:
+            files = dict(SDK, **{"end2end.onnx": content, "pipeline.json": beside})
+            content = sdk({"20230504/net/" + name: value for name, value in files.items()})
+        server.answers[address] = Answer(content)
+        return server.url + address
+
+    return publish
+
+
+def use(line, *more):
+    """Run a line that `pose get` printed and return the people that it finds, (N, 3, 3): x, y, score."""
+    from pose_estimation_ros import __main__ as command
+
+    words = shlex.split(line)
+    assert words[0] == "pose" and command.main(words[1:] + list(more)) == 0
+    with open(os.path.join("out", "keypoints.json")) as file:
+        return np.array([np.reshape(person["keypoints"], (-1, 3)) for person in json.load(file)])
+
+
+def test_what_is_printed_uses_the_model(run_real, published, picture, tmp_path, monkeypatch):
+    """Archives as OpenMMLab's, of a pose network and a detector, are imported, and found by their names."""
+    monkeypatch.chdir(tmp_path)
+    skeleton = tmp_path / "lights.json"
+    skeleton.write_text(json.dumps(dot_networks.SKELETON))
+    url = published("/pose.zip", dot_networks.write_simcc, pipeline("mmpose", "SimCCLabelDecode"))
+    path, said = run_real({"url": url, "import": {"skeleton": str(skeleton)}})
+    assert path == str(run_real.folder / "net.onnx") and any("pipeline.json" in line for line in said)
+    box = [[*LIGHTS[0].min(0) - 10, *LIGHTS[0].max(0) + 10]]
+    told = pipeline("mmdet", "ResizeBBox")
+    url = published("/boxes.zip", dot_networks.write_detector, told, boxes_xyxy=box, size_wh=SIZE_WH)
+    fields = {"url": url, "kind": "detector", "skeleton": None, "import": {"detector": True}}
+    _path, boxes_said = run_real(fields, save_as="boxes")
+    assert boxes_said[-1] == "pose predict INPUT --out out --detector boxes"
+    people = use(said[-1].replace("INPUT", shlex.quote(picture)), "--detector", "boxes")
+    assert people.shape == (1, 3, 3) and np.abs(people[0, :, :2] - LIGHTS[0]).max() < 1.5 and people[..., 2].min() > 0.5
+
+
+def test_a_plain_file_of_a_network_for_whole_frames(run_real, published, picture, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    skeleton = tmp_path / "lights.json"
+    skeleton.write_text(json.dumps(dot_networks.SKELETON))
+    url = published("/rtmo.onnx", dot_networks.write_rtmo, size_wh=SIZE_WH)
+    options = {"like": "rtmo", "skeleton": str(skeleton)}
+    _path, said = run_real({"url": url, "kind": "one_stage", "import": options})
+    people = use(said[-1].replace("INPUT", shlex.quote(picture)))
+    np.testing.assert_allclose(people[people[:, 0, 0].argsort(), :, :2], LIGHTS, atol=0.6)
+
+
+@pytest.mark.parametrize("package", ["onnx", "yaml"])
+def test_a_missing_package_is_one_line(run_real, published, monkeypatch, capsys, package):
+    """The catalogue needs PyYAML, the import onnx."""
+    from pose_estimation_ros import __main__ as command
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == package or name.endswith(".import_model")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    assert command.main(["import", "x.onnx"] if package == "onnx" else ["get", "--list"]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "pip install %s" % {"yaml": "pyyaml"}.get(package, package) in error
