@@ -34,6 +34,15 @@ def run_example(repository, tmp_path, environment):
 
 
 @pytest.fixture(scope="session")
+def hands(repository, tmp_path_factory):
+    """The folder that the example with hands writes."""
+    folder = tmp_path_factory.mktemp("hands")
+    program = str(repository / "examples" / "train_my_skeleton" / "make_hands.py")
+    subprocess.run([sys.executable, program, "my_hands"], cwd=str(folder), check=True, timeout=300)
+    return folder / "my_hands"
+
+
+@pytest.fixture(scope="session")
 def clip(tmp_path_factory):
     """The first frames of the demo's clip."""
     path = str(tmp_path_factory.mktemp("clip") / "clip.mp4")

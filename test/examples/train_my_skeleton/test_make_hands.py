@@ -6,9 +6,8 @@ import numpy as np
 from pose_estimation_ros.importing.skeleton_files import read_skeleton
 
 
-def test_the_data(run_example, tmp_path):
-    run_example("train_my_skeleton/make_hands.py", "hands")
-    hand = read_skeleton(tmp_path / "hands" / "train.json")
+def test_the_data(hands):
+    hand = read_skeleton(hands / "train.json")
     assert hand.keypoints[:5] == (
         "wrist",
         "thumb_base",
@@ -18,11 +17,11 @@ def test_the_data(run_example, tmp_path):
     )
     assert len(hand.links) == 20 and hand.links[4] == (0, 5) and hand.keypoints[5] == "index_base"
     assert hand.flip_pairs == () and hand.sigmas is None
-    content = json.loads((tmp_path / "hands" / "val.json").read_text())
+    content = json.loads((hands / "val.json").read_text())
     assert len(content["images"]) == len(content["annotations"]) == 50
     on_skin = []
     for image, annotation in zip(content["images"], content["annotations"], strict=True):
-        picture = cv2.imread(str(tmp_path / "hands" / "val" / image["file_name"])).astype(float)
+        picture = cv2.imread(str(hands / "val" / image["file_name"])).astype(float)
         xy = np.reshape(annotation["keypoints"], (21, 3))[:, :2]
         x, y, width, height = annotation["bbox"]
         assert ((xy > (x, y)) & (xy < (x + width, y + height))).all() and ((xy >= 0) & (xy <= 127)).all()
