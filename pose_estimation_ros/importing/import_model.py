@@ -172,7 +172,7 @@ def _batch(foreign: Foreign, original: Network, entry: Entry, contract: Contract
     declared = foreign.input.shape[0]
     if KINDS[contract.kind].task != "top_down":
         if declared not in (None, 1):
-            text = "%s: expected a network that takes one frame at a time, got one for %d"
+            text = "%s: expected a network that takes one frame at a time, got one for %d: export it for one"
             raise ModelError(text % (foreign.path, declared))
         return 1
     if declared is not None:

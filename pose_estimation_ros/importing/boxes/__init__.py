@@ -1,1 +1,1 @@
-"""Detectors of other programs: what they give, and how their frames are made."""
+"""Tell what a foreign detector takes and gives, and give its outputs the package's names."""

@@ -51,7 +51,8 @@ def read_ultralytics(foreign: Foreign) -> Optional[Told]:
     if "task" not in texts or not {"names", "stride"}.intersection(texts):
         return None
     if texts["task"] != "detect":
-        raise ModelError("%s: expected a detector, got a model for %s" % (foreign.path, shown(texts["task"])))
+        hint = ": leave --detector out" if texts["task"] == "pose" else ""
+        raise ModelError("%s: expected a detector, got a model for %s%s" % (foreign.path, shown(texts["task"]), hint))
     values = {name: literal(text) for name, text in texts.items()}
     names = class_names(foreign.path, values.get("names"))
     return Told("Ultralytics", names, suppresses(values), input_size(values.get("imgsz")), {})

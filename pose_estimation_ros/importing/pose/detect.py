@@ -59,7 +59,7 @@ def detect(seen: Seen) -> Contract:
     contract = next(filter(None, (rule(seen) for rule in RULES)), None)
     if contract is None:
         outputs = ", ".join("%s %s" % (name, shape_text(shape)) for name, shape in seen.outputs.items())
-        text = "%s: expected the outputs of a known pose model, got %s: what they mean is not in the file"
+        text = "%s: expected the outputs of a known pose model, got %s; --like names a family, --detector a detector of boxes"
         raise ModelError(text % (seen.path, outputs))
     _check(seen, contract)
     return contract
