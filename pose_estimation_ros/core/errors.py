@@ -113,8 +113,9 @@ def one_line(error: BaseException) -> str:
 
 
 def printable(text: str) -> str:
-    """Cut a text at LONGEST_LINE and escape what is not UTF-8, which names of files need not be."""
-    return shortened(text.encode("utf-8", "backslashreplace").decode("utf-8"), LONGEST_LINE)
+    """Cut a text at LONGEST_LINE, and escape what is not UTF-8 and what controls a terminal: files hold any text."""
+    short = shortened(text.encode("utf-8", "backslashreplace").decode("utf-8"), LONGEST_LINE)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in short)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

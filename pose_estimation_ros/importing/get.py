@@ -1,21 +1,19 @@
 """Get a model of the catalogue: say whose it is and under which licence, download it, import it, say how to use it."""
 
 import os
-import re
 import shlex
 import tempfile
 import urllib.parse
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from pose_estimation_ros.core.atomic_files import file_sha256, read_json, write_json
-from pose_estimation_ros.core.errors import ConfigError, DataError, PoseError, shown
+from pose_estimation_ros.core.errors import ConfigError, DataError, PoseError
 from pose_estimation_ros.core.resources import user_models
 from pose_estimation_ros.importing.archives import take_model
 from pose_estimation_ros.importing.catalogue import Entry, find_entry, read_catalogue
 from pose_estimation_ros.importing.download import download
-from pose_estimation_ros.importing.model_import import usage
+from pose_estimation_ros.importing.model_import import check_name, usage
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*$")
 RECORDS = "downloads.json"  # in the folder of the models: URL -> what came from there
 FLAGS = {"like": "--like", "skeleton": "--skeleton", "detector": "--detector"}  # of `pose import`
 
@@ -56,9 +54,7 @@ def get_model(order: ModelGet, report: Say) -> Optional[str]:
         ModelError: the file cannot be imported.
     """
     entry = find_entry(read_catalogue(order.catalogue), order.name)
-    name = order.save_as or entry.name
-    if not NAME.match(name):
-        raise ConfigError("expected a name of letters, digits and . _ -, got %s" % shown(name))
+    name = check_name(order.save_as or entry.name)
     for line in about(entry):
         report(line)
     if entry.url is None:

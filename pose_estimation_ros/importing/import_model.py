@@ -3,20 +3,25 @@
 import hashlib
 import os
 import shlex
+import tempfile
 from typing import Callable, List, NamedTuple, Optional, Tuple
 
-import numpy as np
 import onnx
 
-from pose_estimation_ros.core.atomic_files import JsonObject, write_json, write_whole
-from pose_estimation_ros.core.errors import ConfigError, ModelError
-from pose_estimation_ros.core.model_spec import NAME, ModelSpec, model_name, spec_path
+from pose_estimation_ros.core.atomic_files import UNFINISHED, JsonObject, check_writable, write_json, write_whole
+from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError, printable, shortened
+from pose_estimation_ros.core.model_spec import ModelSpec, model_name, spec_path
 from pose_estimation_ros.core.resources import resource_folders, user_models
 from pose_estimation_ros.importing.boxes.detect import import_detector
 from pose_estimation_ros.importing.model_import import ModelImport as ModelImport
-from pose_estimation_ros.importing.model_import import checked, given, licence_line
-from pose_estimation_ros.importing.network.checked_copy import checked_copy, find_size_wh, shapes_of_one
-from pose_estimation_ros.importing.network.foreign_file import Foreign, open_foreign
+from pose_estimation_ros.importing.model_import import check_name, checked, given, licence_line
+from pose_estimation_ros.importing.network.checked_copy import (
+    checked_copy,
+    find_size_wh,
+    require_one_frame,
+    shapes_of_one,
+)
+from pose_estimation_ros.importing.network.foreign_file import Foreign, open_foreign, takes_whole_numbers
 from pose_estimation_ros.importing.network.parity import Network, noise, open_original, original_input
 from pose_estimation_ros.importing.network.rewrite import Entry, Side
 from pose_estimation_ros.importing.pose.choose_skeleton import choose_skeleton
@@ -28,6 +33,7 @@ from pose_estimation_ros.importing.pose.outputs import KINDS, Contract
 from pose_estimation_ros.inference.backends.open import open_model
 
 Say = Callable[[str], None]
+MOST_TEXTS, LONGEST_TEXT = 100, 10000  # that a spec keeps of the foreign file: number, and letters of each
 MMDEPLOY_NAMES = ("end2end",)  # every file of MMDeploy has this name: that of its folder tells more
 
 
@@ -56,19 +62,15 @@ def import_model(order: ModelImport, report: Say) -> str:
     order = checked(order)
     if order.like is not None and not order.detector:
         get_family(order.like)
-    path = _target(order)
+    path, report = _target(order), _printable(report)
     foreign = open_foreign(order.source)
     do_import = import_detector if order.detector else _import_pose
     imported = Imported(*do_import(order, foreign, report))
-    content = imported.model.SerializeToString()
     spec = imported.spec._replace(
         name=os.path.splitext(os.path.basename(path))[0],
-        sha256=hashlib.sha256(content).hexdigest(),
         training={"imported": _provenance(order, foreign, imported.spec.training)},
     )
-    write_whole(path, content)
-    write_json(spec_path(path), spec.to_json(), indent=1)
-    open_model(path, spec.task)[0].close()  # the runtime takes it
+    _write(path, imported._replace(spec=spec))
     _report_operators(path, report)
     report("wrote %s and %s" % (path, spec_path(path)))
     if order.check:
@@ -76,11 +78,36 @@ def import_model(order: ModelImport, report: Say) -> str:
     return path
 
 
+def _printable(report: Say) -> Say:
+    """Make lines harmless for a terminal: they quote texts of the foreign file."""
+    return lambda line: report(printable(line))
+
+
+def _write(path: str, imported: Imported) -> None:
+    """Write a model and its spec beside the places where they belong, try them, and put both in place.
+
+    So neither a full disk nor Ctrl-C leaves half a model, or takes an old one away.
+    """
+    content = imported.model.SerializeToString()
+    spec = imported.spec._replace(sha256=hashlib.sha256(content).hexdigest())
+    places = (path, spec_path(path))
+    for place in places:
+        check_writable(place)
+    try:
+        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=os.path.dirname(path) or ".") as folder:
+            new, new_spec = (os.path.join(folder, os.path.basename(place)) for place in places)
+            write_whole(new, content)
+            write_json(new_spec, spec.to_json(), indent=1)
+            open_model(new, spec.task)[0].close()  # the runtime takes it
+            os.replace(new, path)
+            os.replace(new_spec, places[1])
+    except OSError as error:
+        raise DataError("cannot write %s: %s" % (path, error.strerror or error))
+
+
 def _target(order: ModelImport) -> str:
     """Return the path of the new file. Raises ConfigError where its name is taken."""
-    name = order.name or _name_of(order.source)
-    if not NAME.fullmatch(name):
-        raise ConfigError("expected --name of letters, digits, _, - and ., got %r" % name)
+    name = check_name(order.name or _name_of(order.source))
     folder = order.out or user_models()
     path = os.path.join(folder, name + ".onnx")
     for shipped in resource_folders("models"):
@@ -108,7 +135,10 @@ def _provenance(order: ModelImport, foreign: Foreign, found: JsonObject) -> Json
         file=os.path.basename(order.source),
         sha256=hashlib.sha256(foreign.content).hexdigest(),
         options={name: list(value) if isinstance(value, tuple) else value for name, value in given(order).items()},
-        metadata=foreign.metadata,
+        metadata={
+            shortened(name, 100): shortened(text, LONGEST_TEXT)
+            for name, text in list(foreign.metadata.items())[:MOST_TEXTS]
+        },
         origin=order.origin,
     )
 
@@ -126,13 +156,12 @@ def _import_pose(order: ModelImport, foreign: Foreign, report: Say) -> Tuple[onn
     free = tuple(tensor.name for tensor in foreign.outputs if _has_free_people(tensor.shape, len(shapes[tensor.name])))
     seen = Seen(foreign.path, channels_last, size_wh, shapes, free, told, pipeline is not None, order)
     contract = detect(seen)
-    takes_numbers = np.issubdtype(original_input(noise(blank), blank).dtype, np.floating)
-    conventions = conclude(foreign.path, contract, order, takes_numbers, pipeline)
+    conventions = conclude(foreign.path, contract, order, not takes_whole_numbers(foreign.input), pipeline)
     skeleton, why = choose_skeleton(foreign.path, contract, conventions, order, told)
     for line in conventions.reasons:
         report(line)
     report("skeleton %s, %d keypoints: %s" % (skeleton.name, skeleton.num_keypoints, why))
-    stated = order.licence or (told.licence if told else "")
+    stated = order.licence or shortened(told.licence if told else "", LONGEST_TEXT)
     licence = stated or conventions.licence
     report(licence_line(licence, "" if stated else conventions.family))
     model = _rewritten(foreign, original, blank, contract, conventions, report)
@@ -171,9 +200,7 @@ def _batch(foreign: Foreign, original: Network, entry: Entry, contract: Contract
     """Return how many pictures the rewritten network takes at once, None where any number of them goes."""
     declared = foreign.input.shape[0]
     if KINDS[contract.kind].task != "top_down":
-        if declared not in (None, 1):
-            text = "%s: expected a network that takes one frame at a time, got one for %d: export it for one"
-            raise ModelError(text % (foreign.path, declared))
+        require_one_frame(foreign)
         return 1
     if declared is not None:
         return declared

@@ -17,7 +17,7 @@ from pose_estimation_ros.core.fields import (
     optional,
     whole,
 )
-from pose_estimation_ros.core.model_spec import CROPS, LARGEST_SIDE, NAME, PADDING, RESIZES
+from pose_estimation_ros.core.model_spec import CROPS, ENGINE, LARGEST_SIDE, NAME, PADDING, RESIZES
 from pose_estimation_ros.core.resources import demo_clip
 from pose_estimation_ros.core.skeleton import MAX_KEYPOINTS
 
@@ -181,6 +181,14 @@ def usage(path: str, role: str, elsewhere: bool) -> List[str]:
         "ros2 launch pose_estimation_ros cpu.launch.py %s:=%s" % (role, quoted),
         "pose predict %s --out out --%s %s" % (clip, role, quoted),
     ]
+
+
+def check_name(name: str) -> str:
+    """Return the name of a new model. Raises ConfigError where no model can be found by it."""
+    if not NAME.fullmatch(name) or name.startswith("-") or name.endswith((".onnx", ENGINE)):
+        text = "expected a name of letters, digits, _, - and ., without an ending .onnx or .engine, got %s"
+        raise ConfigError(text % shown(name))
+    return name
 
 
 def given(order: ModelImport) -> Dict[str, Any]:

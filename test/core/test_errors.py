@@ -72,6 +72,7 @@ def test_closest_name(name, known, options, closest):
         (OSError(28, "No space left on device", "out/x.json"), "out/x.json: No space left on device"),
         (OSError(13, "Permission denied", b"b\xff.jpg"), "b\\udcff.jpg: Permission denied"),
         (OSError("odd"), "odd"),
+        (errors.DataError("\x1b[2Jx\x07 é 寿"), "\\x1b[2Jx\\x07 é 寿"),
         (errors.DataError("x" * 5000), "x" * 1000 + "..."),
     ],
 )

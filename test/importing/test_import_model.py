@@ -60,7 +60,7 @@ def test_what_is_written(source, tmp_path):
     onnx.checker.check_model(onnx.load(path))
     assert lines[:6] == [
         "input 48 x 64 px (width x height): the file fixes it",
-        "outputs: two outputs of 2 bins per px",
+        "outputs: two outputs of 2 bins per px, x in 'simcc_x', y in 'simcc_y'",
         "RGB, mean 123.675 116.28 103.53, std 58.395 57.12 57.375: family rtmpose, by its outputs",
         "decoder simcc (split_ratio 2.0): family rtmpose, by its outputs",
         "skeleton coco17, 17 keypoints: by --skeleton",
@@ -179,3 +179,37 @@ def test_nothing_is_written_before_all_is_known(source, tmp_path, options, messa
     with pytest.raises(ConfigError, match=message):
         import_model(order_of(source, tmp_path, **options), print)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_nothing_changes_where_the_runtime_refuses_the_copy(source, tmp_path, monkeypatch, force):
+    out = tmp_path / "out"
+    before = {}
+    if force:
+        import_model(order_of(source, tmp_path), print)
+        before = {name: (out / name).read_bytes() for name in os.listdir(str(out))}
+
+    def refuse(_path, _task):
+        raise ModelError("no")
+
+    monkeypatch.setattr("pose_estimation_ros.importing.import_model.open_model", refuse)
+    with pytest.raises(ModelError, match="no"):
+        import_model(order_of(source, tmp_path, force=force), print)
+    assert {name: (out / name).read_bytes() for name in os.listdir(str(out))} == before
+
+
+def test_texts_of_the_file_neither_control_the_terminal_nor_fill_the_spec(tmp_path):
+    path = str(tmp_path / "x.onnx")
+    texts = {"task": "pose", "names": "{0: 'person'}", "kpt_shape": "[17, 3]", "license": "free\x1b[2J\nuse it: x"}
+    texts.update({"text %d" % i: "x" * 20000 for i in range(150)})
+    write_foreign(path, ("images", (1, 3, 64, 64)), {"output0": (1, 56, 84)}, metadata=texts)
+    lines = []
+    made = import_model(ModelImport(path, out=str(tmp_path / "out"), check=False), lines.append)
+    assert "licence of the weights: free\\x1b[2J\\nuse it: x" in lines
+    assert os.path.getsize(made[: -len("onnx")] + "json") < 1.1e6  # 100 texts of 10000 letters
+
+
+@pytest.mark.parametrize("name", ["x.onnx", "x.engine", "-x"])
+def test_names_by_which_no_model_is_found_are_refused(source, tmp_path, name):
+    with pytest.raises(ConfigError, match="expected a name of letters"):
+        import_model(order_of(source, tmp_path, name=name), print)

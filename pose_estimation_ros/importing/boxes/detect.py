@@ -3,19 +3,25 @@
 Sources: the programs of YOLOX, NanoDet, Ultralytics, MMDetection and MMDeploy, RT-DETR and PaddleDetection.
 """
 
+import re
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from pose_estimation_ros.core.errors import ConfigError, ModelError, did_you_mean, shown
+from pose_estimation_ros.core.errors import ConfigError, ModelError, did_you_mean, shortened, shown
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.importing.boxes.metadata import Told, read_pipeline, read_ultralytics
 from pose_estimation_ros.importing.boxes.outputs import KINDS, YOLOX_STRIDES, Boxes, grid_cells
 from pose_estimation_ros.importing.model_import import ModelImport, licence_line
-from pose_estimation_ros.importing.network.checked_copy import checked_copy, find_size_wh, shapes_of_one
-from pose_estimation_ros.importing.network.foreign_file import Foreign, shape_text
+from pose_estimation_ros.importing.network.checked_copy import (
+    checked_copy,
+    find_size_wh,
+    require_one_frame,
+    shapes_of_one,
+)
+from pose_estimation_ros.importing.network.foreign_file import Foreign, shape_text, takes_whole_numbers
 from pose_estimation_ros.importing.network.parity import open_original
 from pose_estimation_ros.importing.network.rewrite import Channels, Entry, Side
 from pose_estimation_ros.importing.pose.families import (
@@ -27,6 +33,7 @@ from pose_estimation_ros.importing.pose.families import (
     NO_STD,
     PER_255,
 )
+from pose_estimation_ros.importing.pose.metadata import class_index, person_classes
 
 BGR_MEAN, BGR_STD = IMAGENET_MEAN[::-1], IMAGENET_STD[::-1]
 PLUS_STRIDES = (8, 16, 32, 64)
@@ -112,6 +119,7 @@ def import_detector(order: ModelImport, foreign: Foreign, report: Say) -> Tuple[
     told = read_ultralytics(foreign) or read_pipeline(foreign)
     size_wh, why = find_size_wh(foreign, order.size_wh, told.size_wh if told else None)
     report("input %d x %d px (width x height): %s" % (size_wh + (why,)))
+    require_one_frame(foreign)
     blank = Entry(foreign.input, foreign.input.shape[1] != 3, size_wh, 1, "rgb", NO_MEAN, NO_STD)
     original = open_original(foreign)
     boxes = detect(Seen(foreign, size_wh, shapes_of_one(original, blank), told, order.like))
@@ -172,22 +180,28 @@ def detect(seen: Seen) -> Boxes:
 
 def _strided(seen: Seen) -> Optional[Boxes]:
     """Recognise NanoDet by its outputs cls_pred_stride_8, dis_pred_stride_8, ..."""
-    strides = sorted(int(name[16:]) for name in seen.shapes if name[:16] == "cls_pred_stride_" and name[16:].isdigit())
+    found = [re.fullmatch("cls_pred_stride_([1-9][0-9]{0,3})", name) for name in seen.shapes]
+    strides = sorted(int(match.group(1)) for match in found if match)
     names = tuple("%s_pred_stride_%d" % (what, stride) for what in ("cls", "dis") for stride in strides)
     if not strides or set(names) != set(seen.shapes):
         return None
     scores, distances = seen.shapes[names[0]], seen.shapes[names[-1]]
-    cells = len(grid_cells(seen.size_wh, strides)[0])
-    if len(scores) != 3 or len(distances) != 3 or distances[2] % 4:
+    if len(scores) != 3 or len(distances) != 3:
+        return None
+    cells = [len(grid_cells(seen.size_wh, [stride])[0]) for stride in strides]
+    shapes = [(1, count, last) for last in (scores[2], distances[2]) for count in cells]
+    if [seen.shapes[name] for name in names] != shapes or distances[2] % 4:
         return None
     reason = "outputs cls_pred_stride_*, dis_pred_stride_*, as NanoDet has"
-    return Boxes("nanodet", names, scores[2], cells, reason, tuple(strides), 0.5, distances[2] // 4)
+    return Boxes("nanodet", names, scores[2], sum(cells), reason, tuple(strides), 0.5, distances[2] // 4)
 
 
 def _dets(seen: Seen) -> Optional[Boxes]:
     """Recognise MMDeploy's outputs dets (1, M, 5) and labels (1, M)."""
     shapes = seen.shapes
     if {"dets", "labels"} - set(shapes) or len(shapes["dets"]) != 3 or shapes["dets"][2] != 5:
+        return None
+    if shapes["labels"] != shapes["dets"][:2]:
         return None
     declared = {tensor.name: tensor.shape for tensor in seen.foreign.outputs}["dets"]
     classes = len(seen.told.classes) if seen.told and seen.told.classes else COCO_CLASSES
@@ -221,7 +235,7 @@ def _ultralytics(seen: Seen, name: str, shape: Tuple[int, ...]) -> Optional[Boxe
     classes = len(seen.told.classes) if seen.told else 0
     if shape[2] == 6 and (seen.told is None or seen.told.gives_rows):
         return Boxes("rows", (name,), classes or COCO_CLASSES, shape[1], "rows of boxes that need no suppression")
-    if shape[2] == 4 + classes or (not classes and seen.like == "rt-detr"):
+    if shape[2] == 4 + classes or (not classes and seen.like == "rt-detr" and shape[2] > 4):
         return Boxes("detr", (name,), shape[2] - 4, shape[1], "rows of box and classes, as RT-DETR gives")
     if shape[1] == 4 + classes or (not classes and 4 < shape[1] < shape[2]):
         return Boxes("columns", (name,), shape[1] - 4, shape[2], "a column of box and classes per cell")
@@ -250,15 +264,16 @@ def _person(order: ModelImport, foreign: Foreign, boxes: Boxes, told: Optional[T
     """Return the index of the person's class, and why."""
     names = told.classes if told else ()
     asked = order.person_class
-    if asked is not None and asked in names:
-        return names.index(asked), "by --person-class"
-    if asked is not None and asked.isdigit() and int(asked) < boxes.classes:
-        return int(asked), "by --person-class"
+    index = None if asked is None else class_index(asked, names, boxes.classes)
+    if index is not None:
+        return index, "by --person-class"
     if asked is not None:
+        known = " or one of %s" % shown(names) if names else ""
         text = "%s: expected --person-class as a number below %d%s, got %s"
-        raise ConfigError(text % (foreign.path, boxes.classes, " or one of %s" % shown(names) if names else "", asked))
-    if names.count("person") == 1:
-        return names.index("person"), "by the names in the file"
+        raise ConfigError(text % (foreign.path, boxes.classes, known, shortened(asked, 80)))
+    people = person_classes(names)
+    if len(people) == 1:
+        return people[0], "by the names in the file"
     if boxes.classes == 1:
         return 0, "there is no other"
     if not names and boxes.classes == COCO_CLASSES:
@@ -283,9 +298,22 @@ def _family(order: ModelImport, foreign: Foreign, boxes: Boxes, told: Optional[T
         raise ConfigError(text % (foreign.path, ", ".join(fitting)))
     if normalises(foreign):
         family, why = family._replace(mean=NO_MEAN, std=NO_STD), why + "; its first nodes normalise"
+    if takes_whole_numbers(foreign.input):
+        _refuse_normalisation(order)
+        family, why = (
+            family._replace(mean=NO_MEAN, std=NO_STD),
+            why + "; it takes whole numbers, which cannot be normalised",
+        )
     if boxes.kind == "rows":
         family = family._replace(nms_iou=None)
     return _with_options(family, order), name, why
+
+
+def _refuse_normalisation(order: ModelImport) -> None:
+    wrong = [name for name in ("value_range", "mean", "std") if getattr(order, name) is not None]
+    if wrong:
+        text = "expected no --%s for a network that takes whole numbers, got %s"
+        raise ConfigError(text % (wrong[0].replace("_", "-"), shown(getattr(order, wrong[0]))))
 
 
 def _usual(boxes: Boxes) -> str:

@@ -53,6 +53,14 @@ def find_size_wh(foreign: Foreign, asked: Optional[Size], told: Optional[Size]) 
     return size_wh, "by --size" if asked else "by the texts in the file"
 
 
+def require_one_frame(foreign: Foreign) -> None:
+    """Raise ModelError for a network of whole frames that wants several at a time."""
+    batch = foreign.input.shape[0]
+    if batch not in (None, 1):
+        text = "%s: expected a network that takes one frame at a time, got one for %d: export it for one"
+        raise ModelError(text % (foreign.path, batch))
+
+
 def shapes_of_one(original: Network, entry: Entry) -> Dict[str, Tuple[int, ...]]:
     """Return the shapes of a network's outputs for as few pictures as it takes.
 

@@ -122,7 +122,8 @@ def _only_input(path: str, model: onnx.ModelProto) -> Tensor:
     if tensor.dtype not in PICTURE_DTYPES:
         known = ", ".join(np.dtype(DTYPES[dtype]).name for dtype in PICTURE_DTYPES)
         text = "%s: expected an input of type %s, got %s"
-        raise ModelError(text % (path, known, onnx.TensorProto.DataType.Name(tensor.dtype).lower()))
+        types = {number: name.lower() for name, number in onnx.TensorProto.DataType.items()}
+        raise ModelError(text % (path, known, types.get(tensor.dtype, "the unknown type %d" % tensor.dtype)))
     return tensor
 
 
@@ -132,6 +133,11 @@ def _tensor(value: onnx.ValueInfoProto) -> Tensor:
         side.dim_value if side.HasField("dim_value") and side.dim_value > 0 else None for side in kind.shape.dim
     )
     return Tensor(value.name, kind.elem_type, sides)
+
+
+def takes_whole_numbers(tensor: Tensor) -> bool:
+    """Tell whether an input has no fractions, so that no mean and std can stand before it."""
+    return np.dtype(DTYPES[tensor.dtype]).kind in "iu"
 
 
 def shape_text(shape: Shape) -> str:

@@ -4,7 +4,7 @@ They are operators of opset 9 and later, in the form that the opset of the file 
 foreign name gets a prefix, as both graphs may have an output "keypoints".
 """
 
-from typing import Any, List, Sequence, Tuple, Union
+from typing import Any, List, Sequence, Set, Tuple, Union
 
 import numpy as np
 import onnx
@@ -150,14 +150,17 @@ def prefixed(graph: onnx.GraphProto) -> None:
 
 def pruned(graph: onnx.GraphProto) -> None:
     """Remove the nodes and weights that no output of a graph depends on, in place."""
-    needed = {value.name for value in graph.output}
-    kept = []
-    for node in reversed(graph.node):
-        if needed.intersection(node.output):
-            kept.append(node)
-            needed.update(_reads(node))
+    makers = {name: i for i, node in enumerate(graph.node) for name in node.output}
+    needed: Set[str] = set()
+    waiting = [value.name for value in graph.output]
+    while waiting:  # in any order: ONNX Runtime takes files whose nodes are not sorted
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            waiting += _reads(graph.node[makers[name]]) if name in makers else []
+    kept = [node for node in graph.node if needed.intersection(node.output)]
     del graph.node[:]
-    graph.node.extend(reversed(kept))
+    graph.node.extend(kept)
     weights = [tensor for tensor in graph.initializer if tensor.name in needed]
     del graph.initializer[:]
     graph.initializer.extend(weights)

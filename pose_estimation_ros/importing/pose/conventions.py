@@ -75,6 +75,8 @@ def conclude(
     _refuse_unused(path, contract, order, takes_numbers)
     name, family, source = _family(path, contract, order, pipeline)
     color, mean, std = _normalisation(family, order)
+    if not takes_numbers and (mean, std) != (NO_MEAN, NO_STD):
+        mean, std, source = NO_MEAN, NO_STD, source + "; the input takes whole numbers, which cannot be normalised"
     kind = KINDS[contract.kind]
     decoder, options = _decoder(contract, family, order)
     fit = dict(family.fit, **KIND_FIT.get(contract.kind, {}))

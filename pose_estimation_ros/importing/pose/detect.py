@@ -6,15 +6,17 @@ The rules are tried in order; the first that fits wins. A network of which no ru
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.core.errors import ConfigError, ModelError, shown
+from pose_estimation_ros.core.model_spec import LARGEST_STRIDE
 from pose_estimation_ros.core.skeleton import MAX_KEYPOINTS
 from pose_estimation_ros.importing.model_import import ModelImport
 from pose_estimation_ros.importing.network.foreign_file import shape_text
 from pose_estimation_ros.importing.pose.families import FAMILIES, families_of
-from pose_estimation_ros.importing.pose.metadata import Ultralytics
+from pose_estimation_ros.importing.pose.metadata import Ultralytics, class_index, person_classes
 from pose_estimation_ros.importing.pose.outputs import Contract
 
 Shape = Tuple[int, ...]
 NAS = ("num_predictions", "post_nms_boxes", "post_nms_scores", "post_nms_joints")  # endings of names
+MOST_BINS = 16  # of SimCC per px
 BLAZEPOSE = (195, 117)  # numbers of its landmarks and of its landmarks in space
 
 
@@ -107,12 +109,12 @@ def _person_class(seen: Seen, classes: Tuple[str, ...]) -> int:
     """Return the index of the class that is wanted: the only one, "person", or the user's choice."""
     wanted = seen.order.person_class
     if wanted is not None:
-        if wanted in classes:
-            return classes.index(wanted)
-        if wanted.isdigit() and int(wanted) < len(classes):
-            return int(wanted)
-        raise ConfigError("%s: expected --person-class out of %s, got %r" % (seen.path, shown(classes), wanted))
-    people = [i for i, name in enumerate(classes) if name.strip().lower() == "person"]
+        index = class_index(wanted, classes, len(classes))
+        if index is None:
+            text = "%s: expected --person-class out of %s, got %s"
+            raise ConfigError(text % (seen.path, shown(classes), shown(wanted)))
+        return index
+    people = person_classes(classes)
     if len(classes) == 1:
         return 0
     if len(people) != 1:
@@ -124,7 +126,7 @@ def _person_class(seen: Seen, classes: Tuple[str, ...]) -> int:
 def _simcc(seen: Seen) -> Optional[Contract]:
     """Find two outputs (N, K, bins) whose lengths are the same multiple of width and height."""
     width, height = seen.size_wh
-    threes = seen.ranks(3)
+    threes = sorted(seen.ranks(3), key=lambda name: name[-1:].lower() == "y")  # x first where the names tell
     if "simcc_z" in seen.outputs or (len(threes) == 3 and "simcc_x" in seen.outputs):
         raise ModelError("%s: expected outputs for x and y, got a third one: 3D keypoints are another task" % seen.path)
     if len(threes) != 2 or len(seen.outputs) != 2:
@@ -132,13 +134,14 @@ def _simcc(seen: Seen) -> Optional[Contract]:
     named = set(threes) == {"simcc_x", "simcc_y"}
     for x, y in (("simcc_x", "simcc_y"),) if named else (threes, threes[::-1]):
         (_n, count, across), (_m, other, down) = seen.outputs[x], seen.outputs[y]
-        if count == other and across * height == down * width and across >= width:
+        if count == other and across * height == down * width and width <= across <= MOST_BINS * width:
             ratio = across / width
-            return Contract("simcc", (x, y), count, "rtmpose", "two outputs of %g bins per px" % ratio, ratio=ratio)
+            reason = "two outputs of %g bins per px, x in %s, y in %s" % (ratio, shown(x), shown(y))
+            return Contract("simcc", (x, y), count, "rtmpose", reason, ratio=ratio)
     if named:
-        text = "%s: expected bins in proportion to %d x %d px, got %s"
+        text = "%s: expected 1 to %d bins per px, in proportion to %d x %d px, got %s"
         shapes = " and ".join(shape_text(seen.outputs[name]) for name in threes)
-        raise ModelError(text % (seen.path, width, height, shapes))
+        raise ModelError(text % (seen.path, MOST_BINS, width, height, shapes))
     return None
 
 
@@ -161,6 +164,8 @@ def _dets(seen: Seen) -> Optional[Contract]:
     if len(boxes) != 1 or len(points) != 1 or seen.channels_last or len(seen.outputs) != 2:
         return None
     _n, people, count, dims = seen.outputs[points[0]]
+    if seen.outputs[boxes[0]][:2] != (_n, people):
+        return None
     is_free = bool({boxes[0], points[0]}.intersection(seen.free))
     reason = "boxes with scores, and their keypoints"
     candidates = None if is_free else people
@@ -243,6 +248,8 @@ def _heatmaps(seen: Seen) -> Optional[Contract]:
     if not down or not across or height % down or width % across or height // down != width // across:
         return None
     stride = height // down
+    if stride > LARGEST_STRIDE:
+        return None
     return Contract("heatmaps", (fours[0],), count, "", "one output at 1/%d of the input" % stride, ratio=stride)
 
 

@@ -3,7 +3,7 @@
 import ast
 import os
 import re
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from pose_estimation_ros.core.atomic_files import is_number, is_whole_number, read_json
 from pose_estimation_ros.core.errors import ModelError, shown
@@ -85,9 +85,9 @@ def literal(text: str) -> Any:
 def _shape(path: str, shape: Any) -> Tuple[int, int]:
     """Return kpt_shape, the number of keypoints and of numbers per keypoint."""
     is_pair = isinstance(shape, (list, tuple)) and len(shape) == 2
-    if not is_pair or not is_whole_number(shape[0], 1, MAX_KEYPOINTS) or shape[1] not in (2, 3):
+    if not is_pair or not is_whole_number(shape[0], 1, MAX_KEYPOINTS) or not is_whole_number(shape[1], 2, 3):
         raise ModelError("%s: expected kpt_shape [keypoints, 2 or 3] in its texts, got %s" % (path, shown(shape)))
-    return int(shape[0]), int(shape[1])
+    return shape[0], shape[1]
 
 
 def class_names(path: str, names: object) -> Tuple[str, ...]:
@@ -96,6 +96,25 @@ def class_names(path: str, names: object) -> Tuple[str, ...]:
     if not isinstance(table, dict) or not 1 <= len(table) <= MOST_CLASSES or set(table) != set(range(len(table))):
         raise ModelError("%s: expected names {0: 'person', ...} in its texts, got %s" % (path, shown(names)))
     return tuple(str(table[index]) for index in range(len(table)))
+
+
+def class_index(wanted: str, names: Sequence[str], count: int) -> Optional[int]:
+    """Return the index of a class that a user names, None where there is no such class.
+
+    Args:
+        wanted: its name, or its number in decimal digits.
+        names: names of the classes, empty where they are not known.
+        count: number of classes.
+    """
+    if wanted in names:
+        return list(names).index(wanted)
+    index = int(wanted) if re.fullmatch("[0-9]{1,9}", wanted) else count
+    return index if index < count else None
+
+
+def person_classes(names: Sequence[str]) -> List[int]:
+    """List the indices of the classes called "person", in any case."""
+    return [i for i, name in enumerate(names) if name.strip().lower() == "person"]
 
 
 def _keypoint_names(names: object, count: int) -> Dict[int, Tuple[str, ...]]:
@@ -138,16 +157,20 @@ def read_pipeline(model_path: str) -> Optional[Family]:
     family = Family(("simcc", "decoded"), color, mean, std, padding=padding, score_threshold=0.3)
     if "SimCC" in component:
         return family
-    return _of_heatmaps(family, last.get("params"), steps.get("TopDownAffine", {}))
+    return _of_heatmaps(path, family, last.get("params"), steps.get("TopDownAffine", {}))
 
 
-def _of_heatmaps(family: Family, told: Any, affine: Mapping[str, Any]) -> Family:
+def _of_heatmaps(path: str, family: Family, told: Any, affine: Mapping[str, Any]) -> Family:
     """Give conventions the decoder of heatmaps that a pipeline names."""
     params: Dict[str, Any] = told if isinstance(told, dict) else {}
     is_udp = bool(params.get("use_udp") or affine.get("use_udp") or params.get("type") == "UDPHeatmap")
     is_dark = is_udp or params.get("post_process") == "unbiased" or bool(params.get("unbiased"))
     kernel = params.get("modulate_kernel", params.get("blur_kernel_size", 11))
-    options = {"kernel": kernel} if is_dark and is_whole_number(kernel, 1, 99) and kernel != 11 else {}
+    if is_dark and not (is_whole_number(kernel, 3, 99) and kernel % 2):
+        raise ModelError(
+            "%s: expected the kernel of the blur as an odd number in 3..99, got %s" % (path, shown(kernel))
+        )
+    options = {"kernel": kernel} if is_dark and kernel != 11 else {}
     return family._replace(
         kinds=("heatmaps",),
         decoder="dark" if is_dark else "quarter_offset",
@@ -164,7 +187,10 @@ def normalisation(path: str, step: Mapping[str, Any]) -> Tuple[Channels, Channel
         if not isinstance(values, list) or len(values) != 3 or not all(is_number(v, least, 1e6) for v in values):
             raise ModelError("%s: expected mean and std of three numbers, got %s" % (path, shown(values)))
     assert isinstance(mean, list) and isinstance(std, list)
-    color = "rgb" if step.get("to_rgb", True) else "bgr"
+    to_rgb = step.get("to_rgb", True)
+    if not isinstance(to_rgb, bool):
+        raise ModelError("%s: expected to_rgb as true or false, got %s" % (path, shown(to_rgb)))
+    color = "rgb" if to_rgb else "bgr"
     return (mean[0], mean[1], mean[2]), (std[0], std[1], std[2]), color
 
 

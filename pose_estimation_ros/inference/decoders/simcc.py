@@ -20,7 +20,7 @@ class SimCC(Decoder):
     def output_shapes(self, names: Collection[str] = ()) -> Dict[str, Shape]:
         """Return the shapes of the vectors of both axes."""
         ratio, keypoints = self.spec.decoder_option("split_ratio"), self.skeleton.num_keypoints
-        return {name: (None, keypoints, int(side * ratio)) for name, side in zip(AXES, self.spec.input_size_wh)}
+        return {name: (None, keypoints, round(side * ratio)) for name, side in zip(AXES, self.spec.input_size_wh)}
 
     def __call__(self, outputs: Outputs, mirrored: Optional[Outputs] = None) -> Keypoints:
         """Find the peaks of both vectors, see Decoder; the flip test takes the mean of both runs' vectors."""

@@ -8,6 +8,7 @@ import onnx
 import onnx.numpy_helper
 import onnxruntime
 import pytest
+from foreign_networks import write_foreign
 
 from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.geometry import iou, xywh_to_xyxy
@@ -19,6 +20,13 @@ from pose_estimation_ros.inference.detector import open_detector
 YOLOX = {"output": np.zeros((1, 84, 85))}
 DETS = {"dets": np.zeros((1, 3, 5)), "labels": np.zeros((1, 3))}
 BOXES = {"boxes": np.zeros((1, 3, 4)), "scores": np.zeros((1, 3))}
+
+
+def strided(stride, cells):
+    return {
+        "cls_pred_stride_" + stride: np.zeros((1, cells, 80)),
+        "dis_pred_stride_" + stride: np.zeros((1, cells, 32)),
+    }
 
 
 @pytest.fixture
@@ -52,6 +60,14 @@ def do_import(tmp_path):
         (YOLOX, {"person_class": "80"}, ConfigError, "expected --person-class as a number below 80, got 80"),
         (YOLOX, {"person_class": "person"}, ConfigError, "as a number below 80, got person"),
         ({"output": np.zeros((1, 84, 12))}, {"like": "yolox"}, ConfigError, "person's class: it has 7 classes"),
+        (YOLOX, {"person_class": "\u00b2"}, ConfigError, "as a number below 80"),
+        (YOLOX, {"person_class": "9" * 5000}, ConfigError, "as a number below 80"),
+        (strided("0", 64), {}, ModelError, "outputs of a known detector"),
+        (strided("\u00b2", 64), {}, ModelError, "outputs of a known detector"),
+        (strided("8", 63), {}, ModelError, "outputs of a known detector"),
+        ({"o": np.zeros((1, 9, 3))}, {"like": "rt-detr"}, ModelError, "outputs of a known detector"),
+        (dict(DETS, labels=np.zeros((1, 3, 1))), {}, ModelError, "outputs of a known detector"),
+        (dict(DETS, labels=np.zeros((1, 2))), {}, ModelError, "outputs of a known detector"),
         (DETS, {}, ConfigError, "expected --like, or --color and --value-range.*possible: rtmdet, mmdet-yolox"),
         (BOXES, {}, ConfigError, "expected --like, or --color and --value-range.*possible: picodet"),
     ],
@@ -196,3 +212,21 @@ def test_reference_detectors_see_what_was_seen_with_them(do_import, shared_data,
         expected = xywh_to_xyxy([d["bbox"] for d in detections if d["image_id"] == image["id"]])
         found += (iou(expected, boxes) > 0.6).any(1).tolist()
     assert len(found) >= 10 and np.mean(found) >= least
+
+
+def test_whole_numbers_are_not_normalised(do_import, tmp_path):
+    write_foreign(tmp_path / "x.onnx", ("input", (1, 3, 64, 64)), {"o": (1, 84, 85)}, dtype=np.uint8)
+    path, lines = do_import(tmp_path / "x.onnx", like="yolox")
+    assert not {"Sub", "Div"}.intersection(node.op_type for node in onnx.load(path).graph.node[:2])
+    write_foreign(tmp_path / "y.onnx", ("input", (1, 3, 64, 64)), {"o": (1, 84, 2100)}, dtype=np.uint8)
+    path, lines = do_import(tmp_path / "y.onnx", like="yolo")
+    assert not {"Sub", "Div"}.intersection(node.op_type for node in onnx.load(path).graph.node[:2])
+    assert any("takes whole numbers" in line for line in lines)
+    with pytest.raises(ConfigError, match="expected no --value-range for a network that takes whole numbers, got 1"):
+        do_import(tmp_path / "y.onnx", like="yolo", value_range=1)
+
+
+def test_two_frames_at_a_time_are_refused(do_import, tmp_path):
+    write_foreign(tmp_path / "x.onnx", ("input", (2, 3, 64, 64)), {"o": (2, 84, 85)})
+    with pytest.raises(ModelError, match="takes one frame at a time, got one for 2"):
+        do_import(tmp_path / "x.onnx")

@@ -151,3 +151,12 @@ def test_names_that_are_no_text(tmp_path):
             file.write(content.replace(name, b"\xff" * 6))
         with pytest.raises(ModelError, match="x.onnx"):
             open_foreign(path)
+
+
+def test_an_unknown_type_of_input_is_refused(tmp_path):
+    write_foreign(tmp_path / "x.onnx", INPUT, {"o": (1, 2)})
+    model = onnx.load(tmp_path / "x.onnx")
+    model.graph.input[0].type.tensor_type.elem_type = 99
+    (tmp_path / "x.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match="int32, got the unknown type 99"):
+        open_foreign(str(tmp_path / "x.onnx"))

@@ -79,3 +79,11 @@ def test_names_get_a_prefix_in_branches_too(x, expected):
     onnx.checker.check_model(model)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     assert session.run(None, {PREFIX + "x": np.array([x], np.float32)})[0] == expected
+
+
+def test_nodes_that_are_not_sorted_are_kept():
+    nodes = [helper.make_node(*node) for node in (("Abs", ["b"], ["c"]), ("Neg", ["c"], ["d"]), ("Abs", ["x"], ["b"]))]
+    info = [helper.make_tensor_value_info(name, 1, None) for name in "xc"]
+    graph = helper.make_graph(nodes, "g", info[:1], info[1:])
+    pruned(graph)
+    assert [node.output[0] for node in graph.node] == ["c", "b"]

@@ -95,6 +95,12 @@ def test_options_that_are_missing_or_not_used(kind, takes_numbers, options, mess
         conventions(kind, takes_numbers, **options)
 
 
+def test_whole_numbers_are_not_normalised():
+    found = conventions("heatmaps", False, like="hrnet")
+    assert (found.mean, found.std, found.decoder) == ((0, 0, 0), (1, 1, 1), "quarter_offset")
+    assert "the input takes whole numbers" in found.reasons[1]
+
+
 def test_whose_conventions_win():
     pipeline = FAMILIES["hrnet"]._replace(mean=(1, 2, 3))
     assert conventions("heatmaps", pipeline=pipeline).family == "mmdeploy"

@@ -48,6 +48,8 @@ def test_decode_is_the_slow_one(count, ratio):
 
 def test_shapes():
     assert SimCC(spec_of()).output_shapes() == {"simcc_x": (None, 17, 96), "simcc_y": (None, 17, 128)}
+    spec = spec_of(split_ratio=230 / 100)._replace(input_size_wh=(100, 150))  # 2.3 * 100 is 229.99999999999997
+    assert SimCC(spec).output_shapes() == {"simcc_x": (None, 17, 230), "simcc_y": (None, 17, 345)}
 
 
 def test_flip_test_is_the_mean_of_the_vectors_turned_back():
