@@ -10,15 +10,19 @@ int8 is calibrated on real images. --accuracy-data measures what a precision cos
 from __future__ import annotations
 
 import argparse
+import os
 
 from pose_estimation_ros.cli.arguments import whole
+from pose_estimation_ros.inference.backends.find import find_path
 from pose_estimation_ros.training.export.convert import PRECISIONS
 from pose_estimation_ros.training.export.model_export import FULL, MAX_COUNT, SIDES_PX, ModelExport, export_model
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
-    parser.add_argument("source", metavar="CHECKPOINT|MODEL.onnx", help="runs/<name>/best.ckpt, or a float32 ONNX file")
+    parser.add_argument(
+        "source", metavar="CHECKPOINT|MODEL", help="runs/<name>/best.ckpt, or name or path of a float32 ONNX model"
+    )
     parser.add_argument("--out", default="models", help="folder for <name>.onnx and <name>.json (default: %(default)s)")
     parser.add_argument("--name", help="name of the model (default: the recipe's or file's, with _<precision>)")
     parser.add_argument("--precision", choices=(FULL, *PRECISIONS), default=FULL, help="(default: %(default)s)")
@@ -52,5 +56,7 @@ def _add_arguments_of_sources(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Export and print what was written."""
     options = {name: value for name, value in vars(args).items() if name in ModelExport.__dataclass_fields__}
+    if not os.path.splitext(args.source)[1]:  # a name, whose model is looked up
+        options["source"] = find_path(args.source) or args.source
     export_model(ModelExport(**options), report=print)
     return 0
