@@ -5,6 +5,7 @@ import pytest
 yaml = pytest.importorskip("yaml", reason="reads the catalogue with PyYAML")
 from pose_estimation_ros.core.errors import ConfigError  # noqa: E402
 from pose_estimation_ros.core.skeleton import SKELETONS  # noqa: E402
+from pose_estimation_ros.importing.boxes.detect import FAMILIES as DETECTORS  # noqa: E402
 from pose_estimation_ros.importing.catalogue import (  # noqa: E402
     COLUMNS,
     KINDS,
@@ -14,7 +15,6 @@ from pose_estimation_ros.importing.catalogue import (  # noqa: E402
     rows,
     table,
 )
-from pose_estimation_ros.importing.detect_boxes import FAMILIES as DETECTORS  # noqa: E402
 from pose_estimation_ros.importing.model_import import ModelImport, checked  # noqa: E402
 from pose_estimation_ros.importing.pose.families import FAMILIES  # noqa: E402
 from pose_estimation_ros.importing.pose.outputs import KINDS as KINDS_OF_NETWORKS  # noqa: E402
