@@ -36,7 +36,7 @@ def test_no_template_turns_escaping_off(name):
 def test_a_table_of_many_keypoints_is_folded(rows, folded):
     template = environment().from_string('{% from "parts.html.j2" import long_table %}{{ long_table(data) }}')
     page = template.render(data={"head": ("", "% near"), "rows": [("face %d" % k, "99.5") for k in range(rows)]})
-    assert page.count("<tr><th>face") == rows and ("<details><summary>Each of 41 rows" in page) == folded
+    assert page.count("<tr><th>face") == rows and ("<details><summary>Table of 41 rows" in page) == folded
 
 
 def test_templates_are_found_where_the_package_is_installed(tmp_path, repository):
