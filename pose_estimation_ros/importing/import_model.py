@@ -21,7 +21,7 @@ from pose_estimation_ros.importing.network.checked_copy import (
     require_one_frame,
     shapes_of_one,
 )
-from pose_estimation_ros.importing.network.foreign_file import Foreign, open_foreign, takes_whole_numbers
+from pose_estimation_ros.importing.network.foreign_file import Foreign, normalises, open_foreign, takes_whole_numbers
 from pose_estimation_ros.importing.network.parity import Network, noise, open_original, original_input
 from pose_estimation_ros.importing.network.rewrite import Entry, Side
 from pose_estimation_ros.importing.pose.choose_skeleton import choose_skeleton
@@ -156,7 +156,8 @@ def _import_pose(order: ModelImport, foreign: Foreign, report: Say) -> Tuple[onn
     free = tuple(tensor.name for tensor in foreign.outputs if _has_free_people(tensor.shape, len(shapes[tensor.name])))
     seen = Seen(foreign.path, channels_last, size_wh, shapes, free, told, pipeline is not None, order)
     contract = detect(seen)
-    conventions = conclude(foreign.path, contract, order, not takes_whole_numbers(foreign.input), pipeline)
+    takes_numbers = not takes_whole_numbers(foreign.input)
+    conventions = conclude(foreign.path, contract, order, takes_numbers, pipeline, normalises(foreign))
     skeleton, why = choose_skeleton(foreign.path, contract, conventions, order, told)
     for line in conventions.reasons:
         report(line)

@@ -6,9 +6,7 @@ Sources: the programs of YOLOX, NanoDet, Ultralytics, MMDetection and MMDeploy, 
 import re
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
-import numpy as np
 import onnx
-from onnx import numpy_helper
 
 from pose_estimation_ros.core.errors import ConfigError, ModelError, did_you_mean, shortened, shown
 from pose_estimation_ros.core.model_spec import ModelSpec
@@ -21,7 +19,7 @@ from pose_estimation_ros.importing.network.checked_copy import (
     require_one_frame,
     shapes_of_one,
 )
-from pose_estimation_ros.importing.network.foreign_file import Foreign, shape_text, takes_whole_numbers
+from pose_estimation_ros.importing.network.foreign_file import Foreign, normalises, shape_text, takes_whole_numbers
 from pose_estimation_ros.importing.network.parity import open_original
 from pose_estimation_ros.importing.network.rewrite import Channels, Entry, Side
 from pose_estimation_ros.importing.pose.families import (
@@ -342,17 +340,3 @@ def _times(values: Channels, factor: float) -> Channels:
 
 def _fit_text(family: Family) -> str:
     return ", ".join("%s %s" % item for item in sorted(family.fit.items())) or "letterboxed"
-
-
-def normalises(foreign: Foreign) -> bool:
-    """Tell whether the first node of a network subtracts from, or scales, each channel by a constant of its own."""
-    graph = foreign.model.graph
-    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer if len(tensor.dims) <= 4}
-    for node in graph.node:
-        if node.op_type == "Constant" and node.attribute[0].HasField("t"):
-            constants[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
-    first = [node for node in graph.node if foreign.input.name in node.input]
-    if len(first) != 1 or first[0].op_type not in ("Sub", "Mul", "Div", "Add"):
-        return False
-    values = [constants[name] for name in first[0].input if name in constants]
-    return len(values) == 1 and values[0].size in (1, 3) and bool(np.any(values[0] != 0))

@@ -8,6 +8,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import onnx
+from onnx import numpy_helper
 
 from pose_estimation_ros.core.errors import ModelError, reason_of, shortened, shown
 from pose_estimation_ros.core.model_spec import read_model
@@ -26,6 +27,7 @@ DTYPES: Dict[int, type] = {
 }
 PICTURE_DTYPES = [dtype for dtype in DTYPES if dtype != onnx.TensorProto.INT64]
 ENGINE_HINT = "an engine does not tell how its input is normalised, and fits one GPU and version: give the ONNX file"
+SMALL = 0.05  # a factor below is one of 0..255, such as 1 / 255 and 1 / 57
 Shape = Tuple[Optional[int], ...]  # None for a free side
 
 
@@ -220,3 +222,19 @@ def _has_json_header(content: bytes, width: int) -> bool:
         return isinstance(json.loads(content[width : width + length].decode("utf-8")), dict)
     except ValueError:
         return False
+
+
+def normalises(foreign: Foreign) -> bool:
+    """Tell whether the first node of a network subtracts a constant from each channel, or makes its values small."""
+    graph = foreign.model.graph
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer if len(tensor.dims) <= 4}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute[0].HasField("t"):
+            constants[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+    first = [node for node in graph.node if foreign.input.name in node.input]
+    values = [constants[name] for name in first[0].input if name in constants] if len(first) == 1 else []
+    if len(values) != 1 or values[0].size not in (1, 3):
+        return False
+    number = values[0]
+    operators = {"Sub": number > 0, "Add": number < 0, "Mul": abs(number) < SMALL, "Div": abs(number) > 1 / SMALL}
+    return bool(np.all(operators.get(first[0].op_type, False)))

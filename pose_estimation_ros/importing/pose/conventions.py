@@ -58,7 +58,12 @@ class Conventions(NamedTuple):
 
 
 def conclude(
-    path: str, contract: Contract, order: ModelImport, takes_numbers: bool, pipeline: Optional[Family]
+    path: str,
+    contract: Contract,
+    order: ModelImport,
+    takes_numbers: bool,
+    pipeline: Optional[Family],
+    normalised: bool = False,
 ) -> Conventions:
     """Conclude the conventions of a network.
 
@@ -68,6 +73,7 @@ def conclude(
         order: the user's options.
         takes_numbers: whether its input has fractions, so that it can be normalised.
         pipeline: conventions of MMDeploy's pipeline.json, if it lies beside the file.
+        normalised: whether the first nodes of the network normalise already.
 
     Raises:
         ConfigError: an option is needed, or does not go with the network.
@@ -75,8 +81,11 @@ def conclude(
     _refuse_unused(path, contract, order, takes_numbers)
     name, family, source = _family(path, contract, order, pipeline)
     color, mean, std = _normalisation(family, order)
+    why = source
     if not takes_numbers and (mean, std) != (NO_MEAN, NO_STD):
-        mean, std, source = NO_MEAN, NO_STD, source + "; the input takes whole numbers, which cannot be normalised"
+        mean, std, why = NO_MEAN, NO_STD, source + "; the input takes whole numbers, which cannot be normalised"
+    elif normalised and order.value_range is None and (mean, std) != (NO_MEAN, NO_STD):
+        mean, std, why = NO_MEAN, NO_STD, source + "; its first nodes normalise"
     kind = KINDS[contract.kind]
     decoder, options = _decoder(contract, family, order)
     fit = dict(family.fit, **KIND_FIT.get(contract.kind, {}))
@@ -86,7 +95,7 @@ def conclude(
         _text(mean), _text(std))  # fmt: skip
     reasons = (
         "outputs: %s" % contract.reason,
-        "%s, %s: %s" % (color.upper(), numbers, source),
+        "%s, %s: %s" % (color.upper(), numbers, why),
         "decoder %s%s: %s" % (decoder, _shown_options(options), source),
     )
     padding = 1.0 if kind.task != "top_down" else family.padding if order.padding is None else order.padding

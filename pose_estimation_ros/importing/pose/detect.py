@@ -61,7 +61,7 @@ def detect(seen: Seen) -> Contract:
     contract = next(filter(None, (rule(seen) for rule in RULES)), None)
     if contract is None:
         outputs = ", ".join("%s %s" % (name, shape_text(shape)) for name, shape in seen.outputs.items())
-        text = "%s: expected the outputs of a known pose model, got %s; --like names a family, --detector a detector of boxes"
+        text = "%s: expected the outputs of a known pose model, got %s; --detector is for boxes alone"
         raise ModelError(text % (seen.path, outputs))
     _check(seen, contract)
     return contract

@@ -13,7 +13,7 @@ from foreign_networks import write_foreign
 from onnx import helper
 
 from pose_estimation_ros.core.errors import ModelError
-from pose_estimation_ros.importing.network.foreign_file import open_foreign
+from pose_estimation_ros.importing.network.foreign_file import normalises, open_foreign
 
 INPUT = ("input", (1, 3, 8, 8))
 
@@ -160,3 +160,26 @@ def test_an_unknown_type_of_input_is_refused(tmp_path):
     (tmp_path / "x.onnx").write_bytes(model.SerializeToString())
     with pytest.raises(ModelError, match="int32, got the unknown type 99"):
         open_foreign(str(tmp_path / "x.onnx"))
+
+
+@pytest.mark.parametrize(
+    "operator, number, expected",
+    [
+        ("Identity", None, False),
+        ("Sub", [123.675, 116.28, 103.53], True),
+        ("Sub", [0.0, 0.0, 0.0], False),
+        ("Add", [-0.485, -0.456, -0.406], True),
+        ("Mul", [1 / 255], True),
+        ("Div", [255.0], True),
+        ("Div", [0.229, 0.224, 0.225], False),
+        ("Mul", [0.229, 0.224, 0.225], False),  # undoes a normalisation
+        ("Mul", [58.395, 57.12, 57.375], False),
+        ("Add", [123.675, 116.28, 103.53], False),
+        ("Mul", [0.001] * 8, False),  # no number for each channel
+    ],
+)
+def test_a_network_that_normalises(save_onnx, operator, number, expected):
+    weights = {} if number is None else {"n": number if len(number) == 8 else np.reshape(number, (1, -1, 1, 1))}
+    sides = {"input": (1, 3, 8, 8)}
+    path = save_onnx("x", [(operator, ["input", *weights], ["y"], {})], sides, {"y": (1, 3, 8, 8)}, weights)
+    assert normalises(open_foreign(path)) == expected

@@ -15,9 +15,10 @@ ULTRALYTICS = {"grey": 114, "centred": True, "resize": "rounded"}
 HALF = {"crop": "half_size"}
 
 
-def conventions(kind, takes_numbers=True, pipeline=None, family="", **options):
+def conventions(kind, takes_numbers=True, pipeline=None, family="", normalised=False, **options):
     contract = Contract(kind, ("o",), 17, family, "outputs of a test", ratio=2.0 if kind == "simcc" else 4)
-    return conclude("x.onnx", contract, checked(ModelImport("x.onnx", **options)), takes_numbers, pipeline)
+    order = checked(ModelImport("x.onnx", **options))
+    return conclude("x.onnx", contract, order, takes_numbers, pipeline, normalised)
 
 
 FAMILY_NUMBERS = [
@@ -123,3 +124,11 @@ def test_every_family_fits_the_spec(name):
 def test_unknown_families(name, hint):
     with pytest.raises(ConfigError, match=hint):
         get_family(name)
+
+
+def test_a_network_that_normalises_gets_no_second_mean():
+    found = conventions("heatmaps", like="hrnet", normalised=True)
+    assert (found.mean, found.std) == ((0, 0, 0), (1, 1, 1))
+    assert any("its first nodes normalise" in reason for reason in found.reasons)
+    told = conventions("heatmaps", like="hrnet", normalised=True, value_range=255, mean=MEAN, std=STD)
+    assert (told.mean, told.std) == (MEAN, STD)
