@@ -1,5 +1,8 @@
 """Check that the page for users lists every family as the table has it."""
 
+import re
+
+from pose_estimation_ros.importing.boxes.detect import FAMILIES as DETECTORS
 from pose_estimation_ros.importing.pose.families import FAMILIES, IMAGENET_MEAN, NO_MEAN, NO_STD, PER_255, families_of
 from pose_estimation_ros.importing.pose.outputs import KINDS
 
@@ -25,6 +28,13 @@ def test_the_page_lists_all_families(repository):
     text = (repository / "docs" / "how-to" / "use-your-own-model.md").read_text()
     table = text.split("<!-- families -->")[1].split("<!-- end -->")[0].strip().splitlines()
     assert table[2:] == [row_of(name) for name in FAMILIES]
+
+
+def test_the_page_says_of_all_families_how_they_were_checked(repository):
+    text = (repository / "docs" / "how-to" / "use-your-own-model.md").read_text()
+    rows = text.split("<!-- checked -->")[1].split("<!-- end -->")[0].strip().splitlines()[2:]
+    names = [name for row in rows for name in re.findall("`([a-z-]+)`", row.split("|")[1])]
+    assert sorted(names) == sorted([*FAMILIES, *DETECTORS])
 
 
 def test_every_kind_has_a_family():
