@@ -163,13 +163,12 @@ def _import_pose(order: ModelImport, foreign: Foreign, report: Say) -> Tuple[onn
         report(line)
     report("skeleton %s, %d keypoints: %s" % (skeleton.name, skeleton.num_keypoints, why))
     stated = order.licence or shortened(told.licence if told else "", LONGEST_TEXT)
-    licence = stated or conventions.licence
-    report(licence_line(licence, "" if stated else conventions.family))
+    report(licence_line(stated or conventions.licence, "" if stated else conventions.family))
     model = _rewritten(foreign, original, blank, contract, conventions, report)
     spec = ModelSpec(
         "", KINDS[contract.kind].task, size_wh, "rgb", skeleton, _stride(contract), conventions.decoder,
         conventions.padding, "", {"score_threshold": conventions.score_threshold},
-        {"like": conventions.family, "licence": licence}, conventions.decoder_options, conventions.fit,
+        {"like": conventions.family, "licence": stated}, conventions.decoder_options, conventions.fit,
     )  # fmt: skip
     return model, spec
 

@@ -30,6 +30,7 @@ from pose_estimation_ros.importing.pose.families import (
     NO_MEAN,
     NO_STD,
     PER_255,
+    normalisation_text,
 )
 from pose_estimation_ros.importing.pose.metadata import class_index, person_classes
 
@@ -126,7 +127,8 @@ def import_detector(order: ModelImport, foreign: Foreign, report: Say) -> Tuple[
     family, name, why = _family(order, foreign, boxes, told)
     report("%s: %s" % (boxes.kind, boxes.reason))
     report("class %d is the person: %s" % (person, why_person))
-    report("%s, mean %s, std %s, %s: %s" % (family.color, family.mean, family.std, _fit_text(family), why))
+    values = normalisation_text(family.color, family.mean, family.std)
+    report("%s, the frame %s: %s" % (values, _fit_text(family), why))
     report(licence_line(order.licence or family.licence, "" if order.licence else name))
     entry = blank._replace(color=family.color, mean=family.mean, std=family.std)
 
@@ -141,7 +143,7 @@ def import_detector(order: ModelImport, foreign: Foreign, report: Say) -> Tuple[
     )  # fmt: skip
     spec = ModelSpec(
         "", "person_detector", size_wh, "rgb", None, 1, "boxes", 1.0, "", {"score_threshold": family.score_threshold},
-        {"like": name, "licence": order.licence or family.licence}, {"nms_iou": family.nms_iou}, family.fit,
+        {"like": name, "licence": order.licence or ""}, {"nms_iou": family.nms_iou}, family.fit,
     )  # fmt: skip
     return model, spec
 
@@ -339,4 +341,4 @@ def _times(values: Channels, factor: float) -> Channels:
 
 
 def _fit_text(family: Family) -> str:
-    return ", ".join("%s %s" % item for item in sorted(family.fit.items())) or "letterboxed"
+    return ", ".join("%s %s" % item for item in sorted(family.fit.items())) or "at the top left"

@@ -16,6 +16,7 @@ from pose_estimation_ros.importing.pose.families import (
     Channels,
     Family,
     families_of,
+    normalisation_text,
 )
 from pose_estimation_ros.importing.pose.outputs import KINDS, Contract
 
@@ -91,11 +92,9 @@ def conclude(
     fit = dict(family.fit, **KIND_FIT.get(contract.kind, {}))
     fit.update((field, getattr(order, field)) for field in FIT_OPTIONS[kind.task] if getattr(order, field) is not None)
     threshold = family.score_threshold if order.score_threshold is None else order.score_threshold
-    numbers = "values 0..255 as they are" if (mean, std) == (NO_MEAN, NO_STD) else "mean %s, std %s" % (
-        _text(mean), _text(std))  # fmt: skip
     reasons = (
         "outputs: %s" % contract.reason,
-        "%s, %s: %s" % (color.upper(), numbers, why),
+        "%s: %s" % (normalisation_text(color, mean, std), why),
         "decoder %s%s: %s" % (decoder, _shown_options(options), source),
     )
     padding = 1.0 if kind.task != "top_down" else family.padding if order.padding is None else order.padding
@@ -182,10 +181,6 @@ def _decoder(contract: Contract, family: Family, order: ModelImport) -> Tuple[st
 def _differing(options: Dict[str, Any], known: Dict[str, Any]) -> Dict[str, Any]:
     """Return the options that differ from their defaults."""
     return {name: value for name, value in options.items() if value != known[name][0]}
-
-
-def _text(values: Channels) -> str:
-    return " ".join("%g" % value for value in values)
 
 
 def _shown_options(options: Dict[str, Any]) -> str:

@@ -95,6 +95,20 @@ KIND_FIT: Dict[str, Dict[str, Any]] = {"movenet_multi": {"centred": True, "resiz
 KIND_OPTIONS: Dict[str, Dict[str, Any]] = {"raw_yolo": {"nms_iou": 0.7}}
 
 
+def normalisation_text(color: str, mean: Channels, std: Channels) -> str:
+    """Describe what a network takes, such as "BGR, values 0..255 as they are".
+
+    Args:
+        color: order of the channels.
+        mean: subtracted from each channel, 0..255.
+        std: divisor of each channel, 0..255.
+    """
+    if (mean, std) == (NO_MEAN, NO_STD):
+        return "%s, values 0..255 as they are" % color.upper()
+    means, stds = (" ".join("%g" % value for value in values) for values in (mean, std))
+    return "%s, mean %s, std %s" % (color.upper(), means, stds)
+
+
 def get_family(name: str) -> Family:
     """Return the family of that name. Raises ConfigError with the known names."""
     if name not in FAMILIES:

@@ -127,8 +127,8 @@ def test_mmdeploys_pipeline_is_read(do_import, constant_model, to_rgb, keep_rati
     source = Path(constant_model("foreign", DETS))
     (source.parent / "pipeline.json").write_text(json.dumps(pipeline(to_rgb, keep_ratio)))
     path, lines = do_import(source)
-    color = "rgb" if to_rgb else "bgr"
-    assert any(line.startswith("%s, mean (10, 20, 30), std (1, 2, 4)" % color) for line in lines)
+    color = "RGB" if to_rgb else "BGR"
+    assert any(line.startswith("%s, mean 10 20 30, std 1 2 4" % color) for line in lines)
     spec = load_model_spec(path)
     assert spec.fit == {"grey": 114, "resize": resize} and spec.accuracy == {"score_threshold": 0.4}
 
