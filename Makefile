@@ -72,7 +72,7 @@ compare: dev
 
 # Compiles every model family with NVIDIA's parser and builder, without a GPU (a download of 95 MB); MODELS="elpn_v1" selects.
 check-trt: dev
-	PYTHONPATH=. $(VENV)/bin/python tools/checks/check_trt.py $(MODELS)
+	PYTHONPATH=.:test/fakes $(VENV)/bin/python tools/checks/check_trt.py $(MODELS)
 
 # Measures identities, jitter and lag on scenes with exact ground truth, and 3D joints on rendered depth images;
 # GRID=--grid tries other settings.

@@ -24,7 +24,9 @@ GENERATIONS = {  # names that a version has, of those that differ between versio
 LAYERS = {
     "Conv": "CONVOLUTION", "ConvTranspose": "DECONVOLUTION", "MatMul": "MATRIX_MULTIPLY", "Relu": "ACTIVATION",
     "QuantizeLinear": "QUANTIZE", "DequantizeLinear": "DEQUANTIZE", "Cast": "CAST", "Identity": "IDENTITY",
-    "Add": "ELEMENTWISE", "Mul": "ELEMENTWISE",
+    "Add": "ELEMENTWISE", "Mul": "ELEMENTWISE", "Sub": "ELEMENTWISE", "Div": "ELEMENTWISE",
+    "GlobalAveragePool": "REDUCE", "Flatten": "SHUFFLE", "Reshape": "SHUFFLE", "Transpose": "SHUFFLE",
+    "Slice": "SLICE", "TopK": "TOPK", "Gather": "GATHER", "Concat": "CONCATENATION", "Unsqueeze": "SHUFFLE",
 }  # fmt: skip
 WORDS = {"int8": "Int8", "fp16": "Half", "fp32": "Float"}
 DTYPES = {onnx.TensorProto.FLOAT: "FLOAT", onnx.TensorProto.FLOAT16: "HALF", onnx.TensorProto.INT8: "INT8"}

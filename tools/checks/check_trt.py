@@ -4,7 +4,8 @@ The package tensorrt-rtx (proprietary, 95 MB) parses and builds on any x86-64 ma
 .venv/tensorrt-rtx and is never part of this package. The check runs the code of `pose build-engine` for float32, fp16,
 int8, and fp16 with the keypoints found in the graph. It also checks that bad models are refused with node and reason.
 tensorrt-rtx does not target Jetsons, and no engine is run: the check only shows that a recent parser of TensorRT can
-read our files. The shipped models have their weights, all others random ones.
+read our files. The shipped models have their weights, all others random ones. Of other programs' models that
+`pose import` takes there is a small one of each kind.
 """
 
 import subprocess
@@ -28,6 +29,7 @@ from pose_estimation_ros.training.export.int8 import to_int8
 from pose_estimation_ros.training.export.onnx_graph import load_float32
 from pose_estimation_ros.training.model_table import rows_of
 from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
+from tools.checks.imported_models import IMPORTED, import_small
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = Path(sys.prefix) / "tensorrt-rtx"
@@ -36,7 +38,7 @@ FAMILIES = [
     "elpn_v1", "elpn_v2", "goatpose_bl", "el_hrnet_w32", "hrnet_w32", "nam_hrnet_w32", "litepose_xs", "wlitepose_xs",
     "lite0_fpn", "higher_lite0_fpn",
 ]  # fmt: skip
-ROW = "{:<20} {:<10} {:<8} {:>6}  {}"
+ROW = "{:<24} {:<10} {:<8} {:>6}  {}"
 MAX_BATCH = 8
 
 
@@ -85,7 +87,9 @@ def variants(folder, name):
 
 
 def float32_file(folder, name):
-    """Return the path of a model in float32 and (width, height) of its input; export it if it is not shipped."""
+    """Return the path of a model in float32 and (width, height) of its input; export or import it if it is not shipped."""
+    if name in IMPORTED:
+        return import_small(folder, name)
     if name in SHIPPED:
         path = ROOT / "models" / (name + ".onnx")
         dims = onnx.load(path).graph.input[0].type.tensor_type.shape.dim
@@ -160,4 +164,4 @@ def small(nodes, weights=()):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:] or SHIPPED + FAMILIES))
+    sys.exit(main(sys.argv[1:] or SHIPPED + FAMILIES + list(IMPORTED)))

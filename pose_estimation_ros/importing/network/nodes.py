@@ -149,21 +149,39 @@ def prefixed(graph: onnx.GraphProto) -> None:
 
 
 def pruned(graph: onnx.GraphProto) -> None:
-    """Remove the nodes and weights that no output of a graph depends on, in place."""
+    """Remove the nodes and weights that no output of a graph depends on, and sort the nodes, in place."""
     makers = {name: i for i, node in enumerate(graph.node) for name in node.output}
     needed: Set[str] = set()
     waiting = [value.name for value in graph.output]
     while waiting:  # in any order: ONNX Runtime takes files whose nodes are not sorted
         name = waiting.pop()
-        if name not in needed:
+        if name and name not in needed:
             needed.add(name)
             waiting += _reads(graph.node[makers[name]]) if name in makers else []
-    kept = [node for node in graph.node if needed.intersection(node.output)]
+    kept = _in_order([node for node in graph.node if needed.intersection(node.output)])
     del graph.node[:]
     graph.node.extend(kept)
     weights = [tensor for tensor in graph.initializer if tensor.name in needed]
     del graph.initializer[:]
     graph.initializer.extend(weights)
+
+
+def _in_order(nodes: Sequence[onnx.NodeProto]) -> List[onnx.NodeProto]:
+    """Put each node behind those whose results it reads, as ONNX wants it and not all exporters do."""
+    ordered: List[onnx.NodeProto] = []
+    missing = {name for node in nodes for name in node.output if name}
+    while nodes:
+        waiting = []
+        for node in nodes:
+            if missing.isdisjoint(_reads(node)):
+                ordered.append(node)
+                missing.difference_update(node.output)
+            else:
+                waiting.append(node)
+        if len(waiting) == len(nodes):
+            return ordered + waiting  # a circle, which ONNX Runtime refuses
+        nodes = waiting
+    return ordered
 
 
 def _reads(node: onnx.NodeProto) -> List[str]:

@@ -15,6 +15,7 @@ from pose_estimation_ros.importing.network.nodes import OLDEST_IR, PREFIX, Nodes
 
 INPUT = "images"
 FLOAT = onnx.TensorProto.FLOAT
+INTEGERS = (onnx.TensorProto.UINT8, onnx.TensorProto.INT32)
 Channels = Tuple[float, float, float]
 Side = Union[int, str, None]
 
@@ -59,7 +60,7 @@ def rewrite(
     model.CopyFrom(foreign.model)
     graph, nodes = model.graph, Nodes(opset_of(model))
     prefixed(graph)
-    _enter(nodes, entry)
+    _enter(nodes, entry, _skip_casts(model, entry))
     before = len(nodes.nodes)
     types = {tensor.name: tensor.dtype for tensor in foreign.outputs}
     names = [PREFIX + name if types[name] == FLOAT else nodes.cast(PREFIX + name, FLOAT) for name in outputs]
@@ -77,7 +78,23 @@ def rewrite(
     return model
 
 
-def _enter(nodes: Nodes, entry: Entry) -> None:
+def _skip_casts(model: onnx.ModelProto, entry: Entry) -> bool:
+    """Let a graph that turns its whole numbers into float32 first take float32, in place, and tell whether it does.
+
+    TensorRT refuses uint8 inside of a graph.
+    """
+    name = PREFIX + entry.tensor.name
+    readers = [node for node in model.graph.node if name in node.input]
+    to_float = [node.op_type == "Cast" and node.attribute[0].i == FLOAT for node in readers]
+    if entry.tensor.dtype not in INTEGERS or not all(to_float) or _nested(model):
+        return False
+    for node in readers:
+        node.op_type = "Identity"
+        del node.attribute[:]
+    return True
+
+
+def _enter(nodes: Nodes, entry: Entry, as_float: bool) -> None:
     """Add the nodes that turn "images" into the input of the foreign graph."""
     x = INPUT
     if entry.color == "bgr":
@@ -88,7 +105,9 @@ def _enter(nodes: Nodes, entry: Entry) -> None:
         x = nodes.add("Div", x, _per_channel(entry.std))
     if entry.channels_last:
         x = nodes.add("Transpose", x, perm=[0, 2, 3, 1])
-    if entry.tensor.dtype != FLOAT:
+    if as_float:
+        x = nodes.add("Floor", x)
+    elif entry.tensor.dtype != FLOAT:
         x = nodes.cast(x, entry.tensor.dtype)
     nodes.named(x, PREFIX + entry.tensor.name)
     nodes.nodes[-1].name = "input"

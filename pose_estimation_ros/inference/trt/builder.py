@@ -69,6 +69,7 @@ def build_engine(model: str, options: BuildOptions, trt: TensorRT, here: Mapping
     spec = load_model_spec(onnx)
     with OnnxRuntimeBackend(onnx) as reference:
         check_fit(reference, spec, onnx)
+        refuse_free_candidates(reference, onnx)
         key = make_key(onnx, source, spec, reference, options, here)
         out = os.path.abspath(options.out or engine_path(cache_folder(), spec.name, key))
         with building(os.path.dirname(out), say):
@@ -81,6 +82,18 @@ def build_engine(model: str, options: BuildOptions, trt: TensorRT, here: Mapping
             sidecar = dict(key, model_spec=spec.to_json(), **paths)
             build_best(trt, out, sidecar, check, options, say)
     return out
+
+
+def refuse_free_candidates(network: Backend, path: str) -> None:
+    """Raise ModelError if the number of people that a network gives is free: the outputs of an engine have one size.
+
+    Args:
+        network: the open network.
+        path: path of its file, for the message.
+    """
+    if network.output_shapes.get("boxes_xyxy", (1, 1))[1] is None:
+        text = "%s: expected a fixed number of people, as an engine has, got one that changes: export the model without"
+        raise ModelError((text + " suppression in its graph, or run it on ONNX Runtime") % path)
 
 
 def make_check(reference: Backend, spec: ModelSpec, images: Optional[str], batch: int) -> Check:

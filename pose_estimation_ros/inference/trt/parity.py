@@ -107,9 +107,11 @@ def points(outputs: Outputs, spec: ModelSpec) -> Tuple[np.ndarray, np.ndarray]:
 
 
 def _in_order_of(reference: Outputs, outputs: Outputs) -> Outputs:
-    """Return candidates of a one-stage network in the order of a reference's, as close scores change places."""
-    pairs = zip(reference["boxes_xyxy"], outputs["boxes_xyxy"])
-    order = [iou(boxes, other_boxes).argmax(1) for boxes, other_boxes in pairs]
+    """Return candidates with boxes in the order of a reference's, as those of close scores change places."""
+    if "boxes_xyxy" not in reference:
+        return outputs
+    overlaps = [iou(*boxes) for boxes in zip(reference["boxes_xyxy"], outputs["boxes_xyxy"])]
+    order = [np.where(overlap.any(1), overlap.argmax(1), np.arange(len(overlap))) for overlap in overlaps]
     return {name: np.stack([rows[index] for rows, index in zip(values, order)]) for name, values in outputs.items()}
 
 
@@ -136,7 +138,7 @@ def compare(reference: Outputs, outputs: Outputs, spec: ModelSpec) -> Dict[str, 
             "%s: expected %d keypoints with a score of %g or more to compare, got %d: give --images FOLDER with "
             "people, or --unchecked for a model without training" % (spec.name, ENOUGH, CONFIDENT, confident.sum())
         )
-    ordered = _in_order_of(reference, outputs) if spec.task == "one_stage" else outputs
+    ordered = _in_order_of(reference, outputs)
     error = np.linalg.norm(points(ordered, spec)[0] - reference_xy, axis=-1)[confident]
     if not all(np.isfinite(values).all() for values in outputs.values()):
         error[:] = max(spec.input_size_wh)

@@ -21,6 +21,7 @@ from pose_estimation_ros.core.heatmap import decode
 from pose_estimation_ros.core.model_spec import load_model_spec, model_name, spec_path
 
 HEATMAPS, KEYPOINTS = "heatmaps", "keypoints"
+DECODER = "quarter_offset"  # that of the head
 PREFIX = "decode/"
 PARITY_PX = 1e-3
 
@@ -170,9 +171,11 @@ def add_to_file(source: str | Path, out: str | Path, name: str | None = None) ->
         Path of the ONNX file.
 
     Raises:
-        ModelError: The head cannot be added.
+        ModelError: The head cannot be added, or the model's heatmaps are decoded in another way.
     """
     spec = load_model_spec(str(source))
+    if spec.decoder != DECODER:
+        raise ModelError(f"{source}: expected a model with the decoder {DECODER!r} for the head, got {spec.decoder!r}")
     path = Path(out, (name or f"{spec.name}_decoded") + ".onnx")
     write_whole(path, decoding(Path(source).read_bytes()))
     accuracy = {

@@ -58,9 +58,19 @@ def _folded(model: onnx.ModelProto) -> onnx.ModelProto:
         options.optimized_model_filepath = str(Path(folder, "folded.onnx"))
         onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         result = onnx.load(options.optimized_model_filepath)
-    for number, node in enumerate(result.graph.node):
-        node.name = node.name or f"{node.op_type}_{number}"
+    _name_nodes(result.graph)
     return finished(result)
+
+
+def _name_nodes(graph: onnx.GraphProto) -> None:
+    """Name the nodes that have no name, by none that is taken."""
+    taken = {node.name for node in graph.node}
+    for number, node in enumerate(graph.node):
+        name = f"{node.op_type}_{number}"
+        while name in taken:
+            name += "_"
+        node.name = node.name or name
+        taken.add(node.name)
 
 
 def finished(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 import numpy as np
 import onnx
@@ -33,7 +33,8 @@ def observe(model: onnx.ModelProto, op_types: Collection[str], batches: Iterable
     Args:
         model: Network with one input.
         op_types: Types of operators, such as "Conv".
-        batches: Inputs of the network, (N, 3, h, w) float32.
+        batches: Inputs of the network, (N, 3, h, w) float32; a network for a fixed number of images gets as many at a
+            time, the last of them repeated where some are missing.
 
     Returns:
         Ranges by the names of the tensors.
@@ -46,7 +47,7 @@ def observe(model: onnx.ModelProto, op_types: Collection[str], batches: Iterable
     session = onnxruntime.InferenceSession(watched.SerializeToString(), providers=["CPUExecutionProvider"])
     ranges = dict.fromkeys(names, (np.inf, -np.inf))
     batch = None
-    for batch in batches:
+    for batch in _parts(batches, model.graph.input[0].type.tensor_type.shape.dim[0].dim_value):
         for name, values in zip(names, session.run(names, {model.graph.input[0].name: batch})):
             if not np.isfinite(values).all():
                 raise DataError(f"expected finite values in the network, got {name} with NaN or infinity")
@@ -55,6 +56,14 @@ def observe(model: onnx.ModelProto, op_types: Collection[str], batches: Iterable
     if batch is None:
         raise DataError("expected images to calibrate on, got none")
     return ranges
+
+
+def _parts(batches: Iterable[np.ndarray], count: int) -> Iterator[np.ndarray]:
+    """Split batches into those of a fixed number of images, 0 for any number."""
+    for batch in batches:
+        size = count or len(batch)
+        for start in range(0, len(batch), size):
+            yield batch[np.minimum(np.arange(start, start + size), len(batch) - 1)]
 
 
 def _watch(graph: onnx.GraphProto, op_types: Collection[str]) -> list[str]:

@@ -81,9 +81,24 @@ def test_names_get_a_prefix_in_branches_too(x, expected):
     assert session.run(None, {PREFIX + "x": np.array([x], np.float32)})[0] == expected
 
 
-def test_nodes_that_are_not_sorted_are_kept():
-    nodes = [helper.make_node(*node) for node in (("Abs", ["b"], ["c"]), ("Neg", ["c"], ["d"]), ("Abs", ["x"], ["b"]))]
-    info = [helper.make_tensor_value_info(name, 1, None) for name in "xc"]
-    graph = helper.make_graph(nodes, "g", info[:1], info[1:])
+def test_nodes_are_sorted_and_those_that_nothing_reads_go():
+    """As float16 copies have it, the casts of the input and the output stand at the end."""
+    nodes = [
+        helper.make_node("Relu", ["half"], ["b"]),
+        helper.make_node("Neg", ["b"], ["unused"]),
+        helper.make_node("Cast", ["x"], ["half"], to=onnx.TensorProto.FLOAT16),
+        helper.make_node("Cast", ["b"], ["y"], to=onnx.TensorProto.FLOAT),
+    ]
+    infos = [helper.make_tensor_value_info(name, 1, [2]) for name in "xy"]
+    graph = helper.make_graph(nodes, "g", infos[:1], infos[1:])
     pruned(graph)
-    assert [node.output[0] for node in graph.node] == ["c", "b"]
+    assert [node.output[0] for node in graph.node] == ["half", "b", "y"]
+    onnx.checker.check_graph(graph)
+
+
+def test_a_circle_is_left_to_onnx_runtime():
+    nodes = [helper.make_node("Add", ["x", "y"], ["z"]), helper.make_node("Neg", ["z"], ["y"])]
+    infos = [helper.make_tensor_value_info(name, 1, [2]) for name in "xy"]
+    graph = helper.make_graph(nodes, "g", infos[:1], infos[1:])
+    pruned(graph)
+    assert len(graph.node) == 2

@@ -10,6 +10,7 @@ from foreign_networks import write_foreign
 from pose_estimation_ros.core.model_spec import load_model_spec
 from pose_estimation_ros.importing.import_model import ModelImport, import_model
 from pose_estimation_ros.importing.pose.outputs import KINDS
+from pose_estimation_ros.importing.tensorrt_operators import refused
 
 W, H = 48, 64
 IMAGENET = (np.array([123.675, 116.28, 103.53]), np.array([58.395, 57.12, 57.375]))
@@ -231,6 +232,21 @@ def test_new_outputs_are_the_old_ones_decoded(tmp_path, name):
         assert got.dtype == np.float32 and got.shape == value.shape
         most = 3e-3 if network.get("dtype") == np.float16 else 1e-4
         np.testing.assert_allclose(got, value, rtol=most, atol=most)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_tensorrt_refuses_nothing_but_what_it_refuses_in_the_original(tmp_path, name):
+    if is_too_new(name):
+        pytest.skip("ONNX Runtime 1.10 reads opset 15 at most")
+    entry, outputs, network, options = CASES[name][:4]
+    source = str(tmp_path / "source.onnx")
+    write_foreign(source, entry, outputs, **network)
+    (tmp_path / "five.json").write_text(json.dumps(FIVE))
+    options = dict({"skeleton": str(tmp_path / "five.json"), "check": False}, **options)
+    path = import_model(ModelImport(source, str(tmp_path), "x", **options), lambda line: None)
+    for version in ("8.2", "8.5"):
+        before, after = ({refusal.operator for refusal in refused(file, version)} for file in (source, path))
+        assert after <= before
 
 
 def test_nobody_in_the_picture(tmp_path):

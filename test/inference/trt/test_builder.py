@@ -15,10 +15,12 @@ import pytest
 pytest.importorskip("onnx", reason="makes tiny models with onnx")
 import engine_models  # noqa: E402
 from fake_tensorrt_builder import add_builder, fake_tensorrt  # noqa: E402
+from foreign_networks import write_foreign  # noqa: E402
 
 from pose_estimation_ros import __main__ as command  # noqa: E402
 from pose_estimation_ros.core.atomic_files import file_sha256  # noqa: E402
 from pose_estimation_ros.core.errors import ConfigError, ModelError  # noqa: E402
+from pose_estimation_ros.importing.import_model import ModelImport, import_model  # noqa: E402
 from pose_estimation_ros.inference.backends.find import engine_file, onnx_file  # noqa: E402
 from pose_estimation_ros.inference.backends.open import open_backend  # noqa: E402
 from pose_estimation_ros.inference.trt import builder as engine_builder
@@ -197,6 +199,50 @@ def test_an_untrained_model_is_told_before_the_build(gpu, model, save_spec, say)
     trt = add_builder(gpu("8.2.1")[1])
     with pytest.raises(ModelError, match="expected 50 keypoints .* got 0: .*--unchecked"):
         build_engine(model, BuildOptions(), trt, HERE, say)
+    assert trt.builds == []
+
+
+TEXTS = {"task": "pose", "stride": "32", "names": "{0: 'person'}", "kpt_shape": "[17, 3]"}
+
+
+@pytest.mark.parametrize(
+    "outputs, options",
+    [
+        ({"output0": (1, 56, 9)}, {}),
+        ({"dets": (1, 9, 5), "keypoints": (1, 9, 17, 3)}, {"skeleton": "coco17"}),
+        ({"output0": (1, 84, 40)}, {"detector": True}),
+    ],
+)
+def test_imported_models_that_take_whole_frames(gpu, say, tmp_path, outputs, options):
+    metadata = {} if "dets" in outputs else TEXTS
+    if options.get("detector"):
+        metadata = dict(TEXTS, task="detect", names=str({i: "person" if i == 0 else str(i) for i in range(80)}))
+    write_foreign(tmp_path / "foreign.onnx", ("images", (1, 3, 64, 48)), outputs, metadata=metadata)
+    order = ModelImport(str(tmp_path / "foreign.onnx"), str(tmp_path), "imported", check=False, **options)
+    path = import_model(order, lambda line: None)
+    trt = add_builder(gpu("8.2.1")[1])
+    engine = build_engine(path, BuildOptions(precision="fp32"), trt, ask_gpu().machine, say)
+    parity = read_sidecar(engine)["parity"]
+    assert parity["p99_px"] == 0 and parity["keypoints"] >= 50
+
+
+def test_a_number_of_people_that_changes_is_told_before_the_build(gpu, say, tmp_path):
+    def choose(nodes, weights):
+        """Let those of three people through whose channel is brighter than 99."""
+        weights.update(dark=np.full((1, 3), 99, np.float32), three=np.array([3], np.int64))
+        nodes.append(engine_models.helper.make_node("Greater", ["flat", "dark"], ["is_bright"]))
+        nodes.append(engine_models.helper.make_node("Reshape", ["is_bright", "three"], ["chosen"]))
+        for name in ("dets", "keypoints"):
+            next(node for node in nodes if name in node.output).output[0] = name + "_all"
+            nodes.append(engine_models.helper.make_node("Compress", [name + "_all", "chosen"], [name], axis=1))
+
+    outputs = {"dets": ((1, 3, 5), (1, "m", 5)), "keypoints": ((1, 3, 17, 3), (1, "m", 17, 3))}
+    write_foreign(tmp_path / "foreign.onnx", ("images", (1, 3, 64, 48)), outputs, change=choose)
+    order = ModelImport(str(tmp_path / "foreign.onnx"), str(tmp_path), "imported", skeleton="coco17", check=False)
+    path, trt = import_model(order, lambda line: None), add_builder(gpu("8.2.1")[1])
+    message = "expected a fixed number of people, as an engine has, got one that changes: .* run it on ONNX Runtime"
+    with pytest.raises(ModelError, match=message):
+        build_engine(path, BuildOptions(), trt, HERE, say)
     assert trt.builds == []
 
 

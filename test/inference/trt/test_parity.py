@@ -61,6 +61,15 @@ def test_candidates_of_a_one_stage_network_may_change_places(spec):
     assert compare(outputs, moved, spec) == {"median_px": 2, "p99_px": 2, "keypoints": 51}
 
 
+def test_candidates_of_a_detector_may_change_places(spec):
+    spec = spec._replace(task="person_detector", decoder="boxes")
+    corner = np.random.RandomState(0).uniform(0, 500, (1, 30, 2))
+    boxes = np.concatenate([corner, corner + 20], 2)
+    outputs = {"boxes_xyxy": boxes, "scores": np.full((1, 30), 0.9)}
+    moved = dict(outputs, boxes_xyxy=boxes[:, ::-1] + [1, 0, 1, 0])
+    assert compare(outputs, moved, spec) == {"median_px": 1, "p99_px": 1, "keypoints": 60}
+
+
 @pytest.mark.parametrize("decoder, shift", [("simcc", 0.5), ("dark", 4.0), ("keypoints", 1.0)])
 def test_every_decoder_is_compared_in_pixels_of_the_input(spec, decoder, shift):
     """A shift by one bin, heatmap pixel or pixel of the input."""

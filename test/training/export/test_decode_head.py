@@ -115,6 +115,13 @@ def test_a_head_that_decodes_otherwise_is_refused(monkeypatch):
         decoding(pass_through().SerializeToString())
 
 
+def test_heatmaps_that_are_decoded_otherwise(color_model, save_spec, tmp_path):
+    save_spec(color_model, decoder="dark")
+    with pytest.raises(ModelError, match="the decoder 'quarter_offset' for the head, got 'dark'"):
+        add_to_file(color_model, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_in_the_pipeline_it_finds_the_same_people(color_model, blob, tmp_path):
     frame = np.zeros((300, 300, 3), np.uint8)
     for place, color in zip([(130.0, 120), (180, 150), (140, 200)], [(0, 0, 255), (0, 255, 0), (255, 0, 0)]):

@@ -41,6 +41,18 @@ def test_loaded_models_have_named_nodes_and_no_constants_as_nodes(save_onnx, sav
     assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", 13)] and model.ir_version == 7
 
 
+def test_names_are_not_given_twice(tmp_path):
+    """The first node has the name that the second one, which has none, would get from its place."""
+    weight = onnx.helper.make_tensor("weight", onnx.TensorProto.FLOAT, [3, 3, 1, 1], [0.5] * 9)
+    nodes = [onnx.helper.make_node("Conv", ["a", "weight"], ["b"], "Conv_1")]
+    nodes.append(onnx.helper.make_node("Conv", ["b", "weight"], ["c"]))
+    infos = [onnx.helper.make_tensor_value_info(name, 1, [1, 3, 2, 2]) for name in "ac"]
+    graph = onnx.helper.make_graph(nodes, "g", infos[:1], infos[1:], [weight])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=7)
+    names = [node.name for node in load_float32(save(tmp_path, model)).graph.node]
+    assert names[0] == "Conv_1" and len(set(names)) == len(names) == 2 and all(names)
+
+
 def save(folder, model):
     path = folder / "made.onnx"
     onnx.save(model, path)

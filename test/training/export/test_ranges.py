@@ -23,6 +23,13 @@ def test_observe_sees_inputs_and_outputs_of_the_operators_named(twice):
     assert [output.name for output in twice.graph.output] == ["root"]
 
 
+def test_a_network_for_a_fixed_number_of_images(save_onnx):
+    nodes = [("Add", ["images", "images"], ["sum"], {})]
+    model = onnx.load(save_onnx("twice", nodes, {"images": [2, 1]}, {"sum": [2, 1]}, {}))
+    batches = [np.array(values, np.float32)[:, None] for values in ([1, 2, 3], [7], [4, 5])]
+    assert observe(model, ["Add"], batches) == {"images": (1, 7), "sum": (2, 14)}
+
+
 def test_ranges_are_exact_and_join_batches(twice):
     batches = [np.array([[1.2345678, 1]], np.float32), np.array([[0.1, 0.7654321]], np.float32)]
     assert observe(twice, ["Add"], batches)["images"] == (np.float32(0.1), np.float32(1.2345678))
