@@ -59,6 +59,7 @@ check: dev
 
 bench: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/bench_core.py
+	PYTHONPATH=.:test/fakes $(VENV)/bin/python benchmarks/speed/bench_import.py
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/bench_training.py
 	$(VENV)/bin/python -m pose_estimation_ros benchmark --batches 1 8
 

@@ -87,7 +87,7 @@ def variants(folder, name):
 
 
 def float32_file(folder, name):
-    """Return the path of a model in float32 and (width, height) of its input; export or import it if it is not shipped."""
+    """Return the path of a model in float32 and (width, height) of its input; export or import it unless shipped."""
     if name in IMPORTED:
         return import_small(folder, name)
     if name in SHIPPED:

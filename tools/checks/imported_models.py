@@ -67,12 +67,17 @@ def import_small(folder, name):
     """
     picture, outputs, network, options = IMPORTED[name]
     source, skeleton = folder / "foreign.onnx", folder / "five.json"
-    write_foreign(source, picture, outputs, change=with_convolutions, **network)
+    write_with_convolutions(source, picture, outputs, **network)
     skeleton.write_text(json.dumps(SKELETON))
     if not options.get("detector"):
         options = dict(options, skeleton=str(skeleton))
     order = ModelImport(str(source), str(folder), name, check=False, force=True, **options)
     return import_model(order, lambda line: None), (SIDE, SIDE)
+
+
+def write_with_convolutions(path, picture, outputs, **network):
+    """Write a network of write_foreign, whose arguments these are, with convolutions at its beginning."""
+    write_foreign(path, picture, outputs, change=with_convolutions, **network)
 
 
 def with_convolutions(nodes, weights):
