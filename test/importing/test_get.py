@@ -143,7 +143,7 @@ def test_a_file_is_said_downloaded_and_imported(server, run, imported):
         "ros2 launch pose_estimation_ros cpu.launch.py model:=net",
         "pose predict %s --out out --model net" % demo_clip(),
     ]
-    record = json.loads((run.folder / "downloads.json").read_text())[server.url + "/net.onnx"]
+    record = json.loads((run.folder / ".downloads.json").read_text())[server.url + "/net.onnx"]
     assert record == {
         "sha256": sha256(NETWORK),
         "licence": "MIT",
@@ -215,7 +215,7 @@ def test_the_checksum_of_the_catalogue(server, run):
     server.answers["/net.onnx"] = Answer(NETWORK)
     with pytest.raises(DataError, match="expected a file with the sha256 0{64}"):
         run({"url": server.url + "/net.onnx", "sha256": "0" * 64})
-    assert not (run.folder / "downloads.json").exists()
+    assert not (run.folder / ".downloads.json").exists()
 
 
 def test_a_download_is_kept_until_it_is_imported(server, run, monkeypatch):
@@ -245,7 +245,7 @@ def test_names_that_are_refused(run, name):
 @pytest.mark.parametrize("content", ["[]", '{"a": 1}', "{"])
 def test_a_damaged_record(server, run, content):
     run.folder.mkdir(parents=True)
-    (run.folder / "downloads.json").write_text(content)
+    (run.folder / ".downloads.json").write_text(content)
     with pytest.raises(DataError, match="downloads.json: expected a (mapping|JSON file)"):
         run({"url": server.url + "/net.onnx"})
 
