@@ -3,7 +3,6 @@ import re
 import pytest
 
 yaml = pytest.importorskip("yaml", reason="reads the catalogue with PyYAML")
-from pose_estimation_ros.importing.detect_boxes import FAMILIES as DETECTORS  # noqa: E402
 
 from pose_estimation_ros.core.errors import ConfigError  # noqa: E402
 from pose_estimation_ros.core.skeleton import SKELETONS  # noqa: E402
