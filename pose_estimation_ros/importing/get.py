@@ -15,8 +15,6 @@ from pose_estimation_ros.importing.download import download
 from pose_estimation_ros.importing.model_import import check_name, usage
 
 RECORDS = ".downloads.json"  # URL -> what came from there; no name of a model begins with a dot
-    ".downloads.json"  # no name of a model begins with a dot; in the folder of the models: URL -> what came from there
-)
 FLAGS = {"like": "--like", "skeleton": "--skeleton", "detector": "--detector"}  # of `pose import`
 
 Say = Callable[[str], None]
