@@ -88,7 +88,7 @@ def find_path(name_or_path: str) -> Optional[str]:
     if name.endswith(ENGINE):
         return None
     known = sorted(file[: -len(ONNX)] for folder in folders for file in os.listdir(folder) if file.endswith(ONNX))
-    hint = did_you_mean(name[: -len(ONNX)], known)
+    hint = did_you_mean(name[: -len(ONNX)], known) or "; `pose get --list` shows models to download"
     text = "expected a model file or one out of %s (in %s), got %r%s"
     raise ModelError(text % (", ".join(known), ", ".join(folders), name_or_path, hint))
 

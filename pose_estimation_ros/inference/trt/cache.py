@@ -107,7 +107,10 @@ def read_engine(path: str) -> Tuple[bytes, JsonObject]:
 def _read_fields(path: str) -> JsonObject:
     """Read the sidecar of an engine without reading the engine."""
     if not os.path.isfile(sidecar_path(path)):
-        raise ModelError("%s does not exist: build the engine with `pose build-engine`" % sidecar_path(path))
+        text = (
+            "%s does not exist: build the engine with `pose build-engine`; of an engine of another program import the "
+        )
+        raise ModelError((text + "ONNX file with `pose import`") % sidecar_path(path))
     return _check_fields(read_json(sidecar_path(path), ModelError), sidecar_path(path))
 
 
