@@ -68,3 +68,11 @@ def test_launch_files_find_them_without_numpy(repository):
     """What `ros2 launch` imports starts at once: neither numpy nor OpenCV is loaded."""
     code = "import sys; import pose_estimation_ros.core.resources; sys.exit(bool({'numpy', 'cv2'} & set(sys.modules)))"
     assert subprocess.call([sys.executable, "-c", code], cwd=str(repository)) == 0
+
+
+def test_the_users_models_come_last(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert resources.user_models() == str(tmp_path / "pose_estimation_ros" / "models") == resources.model_folders()[-1]
+    monkeypatch.setenv("XDG_DATA_HOME", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert resources.user_models() == str(tmp_path / ".local" / "share" / "pose_estimation_ros" / "models")

@@ -39,7 +39,9 @@ def test_a_name_is_looked_up_in_the_source_tree_first(two_folders, name, folder)
 
 
 def test_an_unknown_name_lists_the_known(two_folders):
-    with pytest.raises(ModelError, match=r"out of a, b, b, c \(in .*\), got 'd'; `pose get --list` shows models to download$"):
+    with pytest.raises(
+        ModelError, match=r"out of a, b, b, c \(in .*\), got 'd'; `pose get --list` shows models to download$"
+    ):
         find_path("d")
 
 
