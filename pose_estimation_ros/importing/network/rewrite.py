@@ -8,7 +8,7 @@ from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence, Tupl
 
 import numpy as np
 import onnx
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from pose_estimation_ros.importing.network.foreign_file import Foreign, Tensor, opset_of
 from pose_estimation_ros.importing.network.nodes import OLDEST_IR, PREFIX, Nodes, prefixed, pruned
@@ -73,9 +73,20 @@ def rewrite(
     graph.input.append(helper.make_tensor_value_info(INPUT, FLOAT, [entry.batch or "batch", 3, height, width]))
     results = [node.output[0] for node in nodes.nodes if node.output[0] and node.name == "output_" + node.output[0]]
     graph.output.extend(helper.make_tensor_value_info(name, FLOAT, None) for name in results)
+    _store_as_float(graph)
     pruned(graph)
     _tidy(model)
     return model
+
+
+def _store_as_float(graph: onnx.GraphProto) -> None:
+    """Store weights in float32 that a graph keeps in float16 and casts; TensorRT wants constants for weights."""
+    halves = {tensor.name: tensor for tensor in graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT16}
+    for node in list(graph.node):
+        if node.op_type == "Cast" and node.input[0] in halves and node.attribute[0].i == FLOAT:
+            values = numpy_helper.to_array(halves[node.input[0]]).astype(np.float32)
+            graph.initializer.append(numpy_helper.from_array(values, node.output[0]))
+            graph.node.remove(node)
 
 
 def _skip_casts(model: onnx.ModelProto, entry: Entry) -> bool:

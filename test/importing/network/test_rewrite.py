@@ -35,3 +35,24 @@ def test_whole_numbers_that_become_float32_at_once_are_float32_from_the_start(tm
     yxs = run(images.transpose(0, 2, 3, 1).astype(dtype))["o"][0]  # astype cuts fractions off
     expected = yxs[..., [1, 0, 2]] * [SIDE, SIDE, 1] - [0.5, 0.5, 0]
     np.testing.assert_allclose(keypoints, expected, rtol=1e-4 if is_float else 1e-2)
+
+
+def halved(nodes, weights):
+    """Keep the weights in float16 and cast them, as small files do."""
+    for name in [name for name in weights if name.endswith(("_weight", "_offset"))]:
+        weights[name + "_half"] = weights.pop(name).astype(np.float16)
+        nodes.insert(0, helper.make_node("Cast", [name + "_half"], [name], to=onnx.TensorProto.FLOAT))
+
+
+def test_weights_that_are_cast_are_constants(tmp_path):
+    source = str(tmp_path / "source.onnx")
+    write_foreign(source, ("input", (1, SIDE, SIDE, 3)), {"o": (1, 1, 17, 3)}, np.int32, change=halved)
+    path = import_model(ModelImport(source, str(tmp_path), "x", check=False), print)
+    graph = onnx.load(path).graph
+    assert "Cast" not in {node.op_type for node in graph.node}
+    assert onnx.TensorProto.FLOAT16 not in {tensor.data_type for tensor in graph.initializer}
+    images = np.random.RandomState(0).randint(0, 256, (1, 3, SIDE, SIDE)).astype(np.float32)
+    run = [onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"]) for file in (path, source)]
+    (keypoints,) = run[0].run(["keypoints"], {"images": images})
+    (yxs,) = run[1].run(["o"], {"input": images.transpose(0, 2, 3, 1).astype(np.int32)})
+    np.testing.assert_allclose(keypoints, yxs[0][..., [1, 0, 2]] * [SIDE, SIDE, 1] - [0.5, 0.5, 0], rtol=1e-6)
