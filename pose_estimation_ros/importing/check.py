@@ -19,6 +19,7 @@ from pose_estimation_ros.core.errors import PoseError
 from pose_estimation_ros.core.model_spec import TASKS, ModelSpec
 from pose_estimation_ros.core.resources import demo_clip
 from pose_estimation_ros.imaging.video import open_source
+from pose_estimation_ros.importing.model_import import Say
 from pose_estimation_ros.inference.backends.base import Backend, Outputs
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.detector import NetworkDetector, open_network_detector
@@ -40,7 +41,6 @@ NORMALISATIONS: Dict[str, Tuple[Tuple[float, ...], Tuple[float, ...]]] = {
     "ImageNet's mean and std": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
 }
 Normalisation = Tuple[Sequence[float], Sequence[float]]  # mean and std of R, G and B
-Say = Callable[[str], None]
 Scene = Tuple[np.ndarray, np.ndarray]  # frame (H, W, 3) uint8 BGR, boxes (N, 4) xyxy px
 Change = Callable[[np.ndarray], np.ndarray]
 

@@ -4,7 +4,7 @@ import os
 import shlex
 import tempfile
 import urllib.parse
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from pose_estimation_ros.core.atomic_files import file_sha256, read_json, write_json
 from pose_estimation_ros.core.errors import ConfigError, DataError, PoseError
@@ -12,12 +12,10 @@ from pose_estimation_ros.core.resources import user_models
 from pose_estimation_ros.importing.archives import take_model
 from pose_estimation_ros.importing.catalogue import Entry, find_entry, read_catalogue
 from pose_estimation_ros.importing.download import download
-from pose_estimation_ros.importing.model_import import check_name, usage
+from pose_estimation_ros.importing.model_import import Say, check_name, usage
 
 RECORDS = ".downloads.json"  # URL -> what came from there; no name of a model begins with a dot
 FLAGS = {"like": "--like", "skeleton": "--skeleton", "detector": "--detector"}  # of `pose import`
-
-Say = Callable[[str], None]
 
 
 class ModelGet(NamedTuple):

@@ -4,7 +4,7 @@ import hashlib
 import os
 import shlex
 import tempfile
-from typing import Callable, List, NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 import onnx
 
@@ -14,7 +14,7 @@ from pose_estimation_ros.core.model_spec import ModelSpec, model_name, spec_path
 from pose_estimation_ros.core.resources import resource_folders, user_models
 from pose_estimation_ros.importing.boxes.detect import import_detector
 from pose_estimation_ros.importing.model_import import ModelImport as ModelImport
-from pose_estimation_ros.importing.model_import import check_name, checked, given, licence_line
+from pose_estimation_ros.importing.model_import import Say, check_name, checked, given, licence_line
 from pose_estimation_ros.importing.network.checked_copy import (
     checked_copy,
     find_size_wh,
@@ -32,7 +32,6 @@ from pose_estimation_ros.importing.pose.metadata import read_pipeline, read_ultr
 from pose_estimation_ros.importing.pose.outputs import KINDS, Contract
 from pose_estimation_ros.inference.backends.open import open_model
 
-Say = Callable[[str], None]
 MOST_TEXTS, LONGEST_TEXT = 100, 10000  # that a spec keeps of the foreign file: number, and letters of each
 MMDEPLOY_NAMES = ("end2end",)  # every file of MMDeploy has this name: that of its folder tells more
 

@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.core.errors import ConfigError, shown
 from pose_estimation_ros.core.fields import (
@@ -24,6 +24,7 @@ from pose_estimation_ros.core.skeleton import MAX_KEYPOINTS
 COLORS = ("rgb", "bgr")
 HEATMAP_DECODERS = ("quarter_offset", "dark")
 Channels = Tuple[float, float, float]
+Say = Callable[[str], None]  # receives a line for the user
 
 
 class ModelImport(NamedTuple):

@@ -12,16 +12,16 @@ from pose_estimation_ros.core.errors import ConfigError, ModelError, did_you_mea
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.importing.boxes.metadata import Told, read_pipeline, read_ultralytics
 from pose_estimation_ros.importing.boxes.outputs import KINDS, YOLOX_STRIDES, Boxes, grid_cells
-from pose_estimation_ros.importing.model_import import ModelImport, licence_line
+from pose_estimation_ros.importing.model_import import Channels, ModelImport, Say, licence_line
 from pose_estimation_ros.importing.network.checked_copy import (
     checked_copy,
     find_size_wh,
     require_one_frame,
     shapes_of_one,
 )
-from pose_estimation_ros.importing.network.foreign_file import Foreign, normalises, shape_text, takes_whole_numbers
+from pose_estimation_ros.importing.network.foreign_file import Foreign, normalises, takes_whole_numbers
 from pose_estimation_ros.importing.network.parity import open_original
-from pose_estimation_ros.importing.network.rewrite import Channels, Entry, Side
+from pose_estimation_ros.importing.network.rewrite import Entry, Side
 from pose_estimation_ros.importing.pose.families import (
     AGPL,
     APACHE,
@@ -33,12 +33,12 @@ from pose_estimation_ros.importing.pose.families import (
     normalisation_text,
 )
 from pose_estimation_ros.importing.pose.metadata import class_index, person_classes
+from pose_estimation_ros.inference.backends.base import shape_text
 
 BGR_MEAN, BGR_STD = IMAGENET_MEAN[::-1], IMAGENET_STD[::-1]
 PLUS_STRIDES = (8, 16, 32, 64)
 COCO_CLASSES = 80  # of which the first is the person
 NOT_FOR_BOXES = ("skeleton", "decoder", "keypoints", "crop", "outside", "padding")
-Say = Callable[[str], None]
 
 
 class Family(NamedTuple):

@@ -9,7 +9,7 @@ import onnx
 from pose_estimation_ros.core.errors import ConfigError, ModelError, PoseError
 from pose_estimation_ros.core.resources import demo_clip
 from pose_estimation_ros.imaging.video import open_source
-from pose_estimation_ros.importing.network.foreign_file import Foreign, shape_text
+from pose_estimation_ros.importing.network.foreign_file import Foreign
 from pose_estimation_ros.importing.network.nodes import Nodes
 from pose_estimation_ros.importing.network.parity import (
     Network,
@@ -19,6 +19,7 @@ from pose_estimation_ros.importing.network.parity import (
     tolerance_of,
 )
 from pose_estimation_ros.importing.network.rewrite import Entry, Side, rewrite, with_foreign_outputs, with_shapes
+from pose_estimation_ros.inference.backends.base import shape_text
 
 Size = Tuple[int, int]
 

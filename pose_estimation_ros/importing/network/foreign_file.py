@@ -4,7 +4,7 @@ import io
 import json
 import os
 import zipfile
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Tuple
 
 import numpy as np
 import onnx
@@ -14,6 +14,7 @@ from pose_estimation_ros.core.errors import ModelError, reason_of, shortened, sh
 from pose_estimation_ros.core.model_spec import read_model
 from pose_estimation_ros.core.onnx_file import check_onnx
 from pose_estimation_ros.importing.network.nodes import PREFIX
+from pose_estimation_ros.inference.backends.base import Shape, shape_text
 
 LARGEST_FILE = 2**31 - 2**20  # bytes; a protobuf message has less than 2 GB, and nodes are added
 SHORTEST_ENGINE = 8  # bytes of Ultralytics' header
@@ -28,7 +29,6 @@ DTYPES: Dict[int, type] = {
 PICTURE_DTYPES = [dtype for dtype in DTYPES if dtype != onnx.TensorProto.INT64]
 ENGINE_HINT = "an engine does not tell how its input is normalised, and fits one GPU and version: give the ONNX file"
 SMALL = 0.05  # a factor below is one of 0..255, such as 1 / 255 and 1 / 57
-Shape = Tuple[Optional[int], ...]  # None for a free side
 
 
 class Tensor(NamedTuple):
@@ -140,11 +140,6 @@ def _tensor(value: onnx.ValueInfoProto) -> Tensor:
 def takes_whole_numbers(tensor: Tensor) -> bool:
     """Tell whether an input has no fractions, so that no mean and std can stand before it."""
     return np.dtype(DTYPES[tensor.dtype]).kind in "iu"
-
-
-def shape_text(shape: Shape) -> str:
-    """Write a shape for a message, such as "(any, 3, 256, 192)"."""
-    return "(%s)" % ", ".join("any" if side is None else str(side) for side in shape)
 
 
 def _refuse_foreign_operators(path: str, model: onnx.ModelProto) -> None:

@@ -7,9 +7,10 @@ import onnx
 import onnxruntime
 
 from pose_estimation_ros.core.errors import ModelError, reason_of, shortened
-from pose_estimation_ros.importing.network.foreign_file import DTYPES, Foreign, opset_of, shape_text
+from pose_estimation_ros.importing.network.foreign_file import DTYPES, Foreign, opset_of
 from pose_estimation_ros.importing.network.nodes import PREFIX
 from pose_estimation_ros.importing.network.rewrite import Entry
+from pose_estimation_ros.inference.backends.base import shape_text
 
 TOLERANCE = 1e-4  # largest difference, as part of the largest output
 HALF_TOLERANCE = 5e-3  # the same of float16, which libraries round at different places

@@ -10,13 +10,13 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from pose_estimation_ros.importing.model_import import Channels
 from pose_estimation_ros.importing.network.foreign_file import Foreign, Tensor, opset_of
 from pose_estimation_ros.importing.network.nodes import OLDEST_IR, PREFIX, Nodes, prefixed, pruned
 
 INPUT = "images"
 FLOAT = onnx.TensorProto.FLOAT
 INTEGERS = (onnx.TensorProto.UINT8, onnx.TensorProto.INT32)
-Channels = Tuple[float, float, float]
 Side = Union[int, str, None]
 
 

@@ -4,7 +4,7 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.model_spec import DECODER_OPTIONS, FIT_OPTIONS
-from pose_estimation_ros.importing.model_import import CONVENTIONS, ModelImport
+from pose_estimation_ros.importing.model_import import CONVENTIONS, Channels, ModelImport
 from pose_estimation_ros.importing.pose.families import (
     FAMILIES,
     KIND_FIT,
@@ -13,7 +13,6 @@ from pose_estimation_ros.importing.pose.families import (
     NO_STD,
     PER_255,
     UDP,
-    Channels,
     Family,
     families_of,
     normalisation_text,

@@ -9,10 +9,10 @@ from pose_estimation_ros.core.errors import ConfigError, ModelError, shown
 from pose_estimation_ros.core.model_spec import LARGEST_STRIDE
 from pose_estimation_ros.core.skeleton import MAX_KEYPOINTS
 from pose_estimation_ros.importing.model_import import ModelImport
-from pose_estimation_ros.importing.network.foreign_file import shape_text
 from pose_estimation_ros.importing.pose.families import FAMILIES, families_of
 from pose_estimation_ros.importing.pose.metadata import Ultralytics, class_index, person_classes
 from pose_estimation_ros.importing.pose.outputs import Contract
+from pose_estimation_ros.inference.backends.base import shape_text
 
 Shape = Tuple[int, ...]
 NAS = ("num_predictions", "post_nms_boxes", "post_nms_scores", "post_nms_joints")  # endings of names

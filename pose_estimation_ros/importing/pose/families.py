@@ -7,8 +7,8 @@ Transformers, Sapiens, PaddleDetection, Ultralytics, SuperGradients and TensorFl
 from typing import Any, Dict, NamedTuple, Tuple
 
 from pose_estimation_ros.core.errors import ConfigError, did_you_mean
+from pose_estimation_ros.importing.model_import import Channels
 
-Channels = Tuple[float, float, float]
 IMAGENET_MEAN: Channels = (123.675, 116.28, 103.53)
 IMAGENET_STD: Channels = (58.395, 57.12, 57.375)
 NO_MEAN: Channels = (0.0, 0.0, 0.0)

@@ -9,7 +9,8 @@ from pose_estimation_ros.core.atomic_files import is_number, is_whole_number, re
 from pose_estimation_ros.core.errors import ModelError, shown
 from pose_estimation_ros.core.model_spec import LARGEST_SIDE
 from pose_estimation_ros.core.skeleton import MAX_KEYPOINTS
-from pose_estimation_ros.importing.pose.families import UDP, Channels, Family
+from pose_estimation_ros.importing.model_import import Channels
+from pose_estimation_ros.importing.pose.families import UDP, Family
 
 LONGEST_TEXT = 100000  # letters of a text that is parsed
 PIPELINE = "pipeline.json"

@@ -13,6 +13,11 @@ Shape = Tuple[Optional[int], ...]  # None for a free dimension
 Outputs = Dict[str, np.ndarray]
 
 
+def shape_text(shape: Shape) -> str:
+    """Write a shape for a message, such as "(any, 3, 256, 192)"."""
+    return "(%s)" % ", ".join("any" if side is None else str(side) for side in shape)
+
+
 def check_threads(threads: int) -> int:
     """Return a number of CPU threads, 0 = as many as cores. Raises ConfigError where it is out of range."""
     return int(check_field("threads", threads, whole(0, MAX_THREADS)))

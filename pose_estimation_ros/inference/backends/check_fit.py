@@ -4,7 +4,7 @@ from typing import Dict
 
 from pose_estimation_ros.core.errors import ModelError, shown
 from pose_estimation_ros.core.model_spec import ModelSpec
-from pose_estimation_ros.inference.backends.base import Backend, Shape
+from pose_estimation_ros.inference.backends.base import Backend, Shape, shape_text
 from pose_estimation_ros.inference.decoders.make import make_decoder
 from pose_estimation_ros.inference.decoders.people import PeopleInGraph
 
@@ -45,8 +45,4 @@ def _output_shapes(backend: Backend, spec: ModelSpec) -> Dict[str, Shape]:
 def _check_shape(path: str, what: str, expected: Shape, actual: Shape) -> None:
     fits = len(expected) == len(actual) and all(None in pair or pair[0] == pair[1] for pair in zip(expected, actual))
     if not fits:
-        raise ModelError("%s: expected %s of shape %s, got %s" % (path, what, _text(expected), _text(actual)))
-
-
-def _text(shape: Shape) -> str:
-    return "(%s)" % ", ".join("any" if size is None else str(size) for size in shape)
+        raise ModelError("%s: expected %s of shape %s, got %s" % (path, what, shape_text(expected), shape_text(actual)))
