@@ -27,3 +27,21 @@ def test_slow_drift_backwards_is_noticed_in_the_end():
     clock.advance(10.0)
     steps = [clock.advance(10.0 - 0.1 * i) for i in range(1, 13)]
     assert steps.index(None) == 10  # the first one more than a second back
+
+
+@pytest.mark.parametrize(
+    "stamps, interval_s",
+    [
+        ([], 0.0),
+        ([5.0], 0.0),
+        ([0.0, 5.0], 5.0),  # a rate of 0.2 Hz is known from the second frame on
+        ([0.0, 0.1, 0.2, 10.2, 10.3], 0.1),  # a gap
+        ([i / 30 for i in range(30)] + [1.0 + 0.5 * i for i in range(6)], 0.5),  # slower from the fifth frame on
+        ([0.0, 0.5, 1.0, -9.0], 0.0),  # a bag starts again
+    ],
+)
+def test_the_usual_time_between_frames(stamps, interval_s):
+    clock = StampClock()
+    for stamp_s in stamps:
+        clock.advance(stamp_s)
+    assert clock.interval_s == pytest.approx(interval_s)
