@@ -30,6 +30,6 @@ class MotionDetector:
 
 if len(sys.argv) != 2:
     sys.exit(__doc__)
-with PoseEstimator("lite0_fpn_coco", detector=MotionDetector(), tracking=True, detect_every=1) as estimate:
+with PoseEstimator("lite0_fpn_coco", detector=MotionDetector(), tracking=True, detect_every_s=0) as estimate:
     for number, (_image, poses) in enumerate(estimate.video(sys.argv[1])):
         print(f"frame {number}: {poses}")

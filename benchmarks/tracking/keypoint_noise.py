@@ -76,7 +76,7 @@ def errors_on_coco(model):
 def tracks_in_clip(model):
     """Return {track id: {frame number: (keypoints (17, 2) px, box height px)}}; missed keypoints are NaN."""
     tracks = defaultdict(dict)
-    options = PipelineOptions(model=model, smoothing=False, detect_every=1, threads=1)
+    options = PipelineOptions(model=model, smoothing=False, detect_every_s=0.0, threads=1)
     with build_pipeline(options) as pipeline:
         clip = cv2.VideoCapture(str(CLIP))
         for number in range(int(clip.get(cv2.CAP_PROP_FRAME_COUNT))):

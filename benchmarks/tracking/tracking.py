@@ -225,7 +225,7 @@ TRACKER_GRID = {
     "growth_per_s": (0.0, 4.0),
     "min_similarity": (0.05, 0.2),
     "max_age_s": (0.5, 2.0),
-    "confirm_after": (1, 5),
+    "confirm_after_s": (0.0, 0.3),
     "velocity_s": (0.15, 0.6),
 }  # one setting at a time
 SMOOTHER_GRID = {

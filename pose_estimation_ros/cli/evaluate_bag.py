@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     topic_help = "image topic; needed where a bag has several; may be repeated"
     parser.add_argument("--topic", action="append", default=[], metavar="T", help=topic_help)
     parser.add_argument("--config", metavar="YAML", help="the node's parameter file, such as config/cpu.yaml")
-    param_help = "a parameter of the node, instead of the file's value: detect_every:=1"
+    param_help = "a parameter of the node, instead of the file's value: detect_every_s:=0"
     parser.add_argument("-p", "--param", action="append", default=[], metavar="NAME:=VALUE", help=param_help)
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results")
     add_clock_arguments(parser)

@@ -8,7 +8,7 @@ from pose_estimation_ros.inference.options import OPTIONS, Option, PipelineOptio
 
 
 def add_option_flags(parser: "argparse._ActionsContainer", names: Sequence[str] = PipelineOptions._fields) -> None:
-    """Add a flag for each option, such as --detect-every; options_of reads them back.
+    """Add a flag for each option, such as --detect-every-s; options_of reads them back.
 
     An option that is true by default gets a flag that turns it off, such as --no-tracking.
 

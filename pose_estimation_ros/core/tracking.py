@@ -16,6 +16,9 @@ from pose_estimation_ros.core.oks import box_area, oks
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, TENTATIVE, Poses, empty_poses, joined
 from pose_estimation_ros.core.stamp_clock import StampClock
 
+FRAMES_TO_CONFIRM = 1.5  # usual times between frames for which a tentative person is kept at least
+SAME_TIME_S = 1e-3  # stamps are not more exact
+
 
 class _Tracks(NamedTuple):
     """Hold T people as they were last seen.
@@ -25,28 +28,31 @@ class _Tracks(NamedTuple):
         velocity: (T, 2) px/s of the whole person.
         age_s: (T,) time since the last sighting.
         seen: (T,) int, number of sightings.
+        known_s: (T,) time from the first sighting to the last one, or to now.
     """
 
     poses: Poses
     velocity: np.ndarray
     age_s: np.ndarray
     seen: np.ndarray
+    known_s: np.ndarray
 
     def select(self, index: np.ndarray) -> "_Tracks":
-        return _Tracks(self.poses.select(index), self.velocity[index], self.age_s[index], self.seen[index])
+        numbers = (self.velocity, self.age_s, self.seen, self.known_s)
+        return _Tracks(self.poses.select(index), *(array[index] for array in numbers))
 
 
 class Tracker:
     """Track people by their ids, which count from 1.
 
-    A tracker never uses an id twice, not even after a reset. max_age_s and confirm_after may be changed at any time.
+    A tracker never uses an id twice, not even after a reset. max_age_s and confirm_after_s may be changed at any time.
     """
 
     def __init__(
         self,
         sigmas: Sequence[float],
         max_age_s: float = 1.0,
-        confirm_after: int = 3,
+        confirm_after_s: float = 0.06,
         tentative_age_s: float = 0.25,
         velocity_s: float = 0.3,
         min_similarity: float = 0.1,
@@ -58,7 +64,7 @@ class Tracker:
         Args:
             sigmas: (K,) of the skeleton.
             max_age_s: how long a confirmed person may be out of sight and still keep the id.
-            confirm_after: number of sightings that confirm a person.
+            confirm_after_s: seconds from the first sighting of a person to the one that confirms, at least the second.
             tentative_age_s: max_age_s of people who are not confirmed.
             velocity_s: time over which the velocity is averaged.
             min_similarity: smallest similarity of a match, 0..1.
@@ -67,7 +73,7 @@ class Tracker:
                 becomes less certain.
         """
         self._sigmas = tuple(sigmas)
-        self.max_age_s, self.confirm_after, self._tentative_age_s = max_age_s, confirm_after, tentative_age_s
+        self.max_age_s, self.confirm_after_s, self._tentative_age_s = max_age_s, confirm_after_s, tentative_age_s
         self._velocity_s, self._min_similarity = velocity_s, min_similarity
         self._oks_share, self._growth_per_s = oks_share, growth_per_s
         self._next_id = 1
@@ -79,7 +85,9 @@ class Tracker:
         self._forget()
 
     def _forget(self) -> None:
-        self._tracks = _Tracks(empty_poses(len(self._sigmas)), np.zeros((0, 2)), np.zeros(0), np.zeros(0, int))
+        self._tracks = _Tracks(
+            empty_poses(len(self._sigmas)), np.zeros((0, 2)), np.zeros(0), np.zeros(0, int), np.zeros(0)
+        )
 
     def update(self, poses: Poses, stamp_s: float) -> Poses:
         """Match the people of an image with those of earlier images.
@@ -110,8 +118,9 @@ class Tracker:
         return lost.replace(score=np.zeros_like(lost.score), state=np.full_like(lost.state, LOST))
 
     def _grow_old(self, step_s: float) -> None:
-        tracks = self._tracks._replace(age_s=self._tracks.age_s + step_s)
-        limit_s = np.where(tracks.poses.state == CONFIRMED, self.max_age_s, self._tentative_age_s)
+        tracks = self._tracks._replace(age_s=self._tracks.age_s + step_s, known_s=self._tracks.known_s + step_s)
+        tentative_s = max(self._tentative_age_s, FRAMES_TO_CONFIRM * self._clock.interval_s)
+        limit_s = np.where(tracks.poses.state == CONFIRMED, self.max_age_s, tentative_s)
         self._tracks = tracks.select(tracks.age_s <= limit_s)
 
     def _expected(self) -> Poses:
@@ -139,9 +148,11 @@ class Tracker:
         track_id[old], seen[old] = before.track_id, tracks.seen + 1
         track_id[new] = self._next_id + np.arange(new.sum())
         self._next_id += int(new.sum())
-        velocity = np.zeros((poses.count, 2))
+        velocity, known_s = np.zeros((poses.count, 2)), np.zeros(poses.count)
+        known_s[old] = tracks.known_s
         velocity[old] = tracks.velocity + self._velocity_change(before, poses.select(old), tracks)
-        state = np.where(seen >= self.confirm_after, CONFIRMED, TENTATIVE).astype(np.uint8)
+        confirmed = (seen > 1) & (known_s >= self.confirm_after_s - SAME_TIME_S)
+        state = np.where(confirmed, CONFIRMED, TENTATIVE).astype(np.uint8)
         current = poses.replace(track_id=track_id, state=state)
         missing = np.ones(expected.count, bool)
         missing[match[old]] = False
@@ -151,6 +162,7 @@ class Tracker:
             np.concatenate([velocity, rest.velocity]),
             np.concatenate([np.zeros(poses.count), rest.age_s]),
             np.concatenate([seen, rest.seen]),
+            np.concatenate([known_s, rest.known_s]),
         )
 
     def _velocity_change(self, before: Poses, now: Poses, tracks: _Tracks) -> np.ndarray:

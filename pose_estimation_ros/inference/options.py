@@ -4,7 +4,8 @@ The nodes' parameters, launch arguments, flags of `pose`, options of bag evaluat
 documentation are made from OPTIONS. The parameters that only the nodes have are described by the same class.
 """
 
-from typing import Any, Iterable, Mapping, NamedTuple, Optional, Tuple
+import warnings
+from typing import Any, Callable, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.core.errors import ConfigError, closest_name, shown
 from pose_estimation_ros.core.fields import WORDS, Rule, is_a
@@ -13,6 +14,7 @@ from pose_estimation_ros.inference.backends.base import DEVICES, MAX_THREADS
 MISSPELLED = 0.8  # similarity of two names, 0..1, from which on one is taken for a misspelling of the other
 SIMILAR = 0.65  # from which on the other is worth a hint
 RENAMED = {"cpu_engine": "device"}  # {old name of an option: its name now}
+FRAME_S = 1 / 30.0  # seconds that a frame stands for in options that once counted frames
 LONG_WORD = 6  # letters; a name's last word that long, as in score_threshold, is often taken for the whole name
 
 
@@ -20,7 +22,7 @@ class Option(NamedTuple):
     """Describe one option: what it means and which values it takes.
 
     Attributes:
-        name: Its name, such as detect_every.
+        name: Its name, such as detect_every_s.
         default: Its default. Values are of the same type; a list has at least one item, of the type of all items.
         description: Its meaning, for help texts and the documentation.
         low: Smallest number allowed, together with high; None where there are no limits.
@@ -47,7 +49,7 @@ class PipelineOptions(NamedTuple):
 
     model: str = "lite0_fpn_coco"
     detector: str = "person_detector"
-    detect_every: int = 5
+    detect_every_s: float = 0.5
     score_threshold: float = 0.2
     person_threshold: float = 0.25
     max_people: int = 20
@@ -58,7 +60,7 @@ class PipelineOptions(NamedTuple):
     fallback: bool = False
     device: str = DEVICES[0]
     track_max_age_s: float = 1.0
-    confirm_after: int = 3
+    confirm_after_s: float = 0.06
     min_cutoff_hz: float = 0.7
     beta: float = 4.0
 
@@ -85,10 +87,11 @@ _TABLE = (
         " Models that find people by themselves need none.",
     ),
     _option(
-        "detect_every",
-        "Frames from one run of the detector to the next; in between, boxes follow the poses.",
-        1,
-        1000,
+        "detect_every_s",
+        "Longest time from one run of the detector to the next, s; 0: it runs for each frame. In between, boxes follow"
+        " the poses.",
+        0.0,
+        60.0,
         live=True,
     ),
     _option("score_threshold", "Keypoints below this score get score 0, which means not found.", 0.0, 1.0, live=True),
@@ -112,11 +115,46 @@ _TABLE = (
         5.0,
         live=True,
     ),
-    _option("confirm_after", "Number of sightings after which a person is confirmed.", 1, 30, live=True),
+    _option(
+        "confirm_after_s",
+        "Seconds from the first sight of a person to the one that confirms; two sights are always needed.",
+        0.0,
+        5.0,
+        live=True,
+    ),
     _option("min_cutoff_hz", "One-Euro filter: cut-off at rest, lower is smoother.", 0.05, 10.0, live=True),
     _option("beta", "One-Euro filter: how much quick movement opens it, higher is less lag.", 0.0, 50.0, live=True),
 )
 OPTIONS = {option.name: option for option in _TABLE}
+
+
+class Replaced(NamedTuple):
+    """Describe an option that another one has replaced, and which is still accepted.
+
+    Attributes:
+        option: The old option, by which its values are checked.
+        name: Name of the new option.
+        convert: Function from a value of the old option to one of the new.
+    """
+
+    option: Option
+    name: str
+    convert: Callable[[Any], Any]
+
+
+# By the old name. Both counted frames, which mean another time on each camera.
+REPLACED = {
+    "detect_every": Replaced(
+        Option("detect_every", 5, "Old name of detect_every_s, in frames.", 1, 1000),
+        "detect_every_s",
+        lambda frames: 0.0 if frames == 1 else frames * FRAME_S,
+    ),
+    "confirm_after": Replaced(
+        Option("confirm_after", 3, "Old name of confirm_after_s, in sightings.", 1, 30),
+        "confirm_after_s",
+        lambda sightings: (sightings - 1) * FRAME_S,
+    ),
+}
 
 # help(PipelineOptions) shows the table.
 PipelineOptions.__doc__ = "%s\n\nAttributes:\n%s" % (
@@ -138,10 +176,33 @@ def make_options(values: Mapping[str, Any], base: PipelineOptions = DEFAULTS) ->
     Raises:
         ConfigError: A name is unknown, or a value has the wrong type or is out of range.
     """
+    values = with_new_names(values)
     for name in values:
         if name not in OPTIONS:
             raise ConfigError(unknown_text("option", name, OPTIONS))
     return base._replace(**{name: check_value(OPTIONS[name], value) for name, value in values.items()})
+
+
+def with_new_names(values: Mapping[str, Any], warn: Callable[[str], Any] = warnings.warn) -> Dict[str, Any]:
+    """Return values by the present names of their options.
+
+    Args:
+        values: Value by the name of the option; names that are no old ones of options stay, known or not.
+        warn: Gets a text that explains, for each old name.
+
+    Raises:
+        ConfigError: An old name stands beside the new one, or its value does not fit.
+    """
+    renewed = dict(values)
+    for old in sorted(set(values) & set(REPLACED)):
+        option, name, convert = REPLACED[old]
+        if name in values:
+            raise ConfigError("expected either %s or its old name %s, got both" % (name, old))
+        value = check_value(option, renewed.pop(old))
+        renewed[name] = convert(value)
+        text = "%s=%s counts frames; use %s, in seconds: taken as %s=%.3g, as at %.0f frames a second"
+        warn(text % (old, value, name, name, renewed[name], 1 / FRAME_S))
+    return renewed
 
 
 def check_options(options: PipelineOptions) -> None:

@@ -1,5 +1,6 @@
 """Turn frames and stamps into tracked, smoothed poses: the one object that node, command line and benchmarks call."""
 
+import math
 from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 
 import numpy as np
@@ -27,6 +28,7 @@ from pose_estimation_ros.inference.top_down import TopDown, person_scores
 DUPLICATE_OKS = 0.7
 CARRY_MARGIN = 0.15  # share of the keypoints' extent on each side: head, hands and feet go beyond the keypoints
 CARRY_KEYPOINTS = 6  # smallest number of keypoints that outlines a person, or all where the skeleton has fewer
+SAME_TIME_S = 1e-3  # stamps are not more exact
 FEWEST_CARRIED = 3  # fewer keypoints outline nothing
 # By task.
 ESTIMATORS: Dict[str, Callable[..., Estimator]] = {"top_down": TopDown, "bottom_up": BottomUp, "one_stage": OneStage}
@@ -90,9 +92,9 @@ class Pipeline:
 
     def _set_options(self, options: PipelineOptions) -> None:
         if options.detector == FULL_FRAME:  # costs nothing, and carried boxes would make the crop breathe
-            options = options._replace(detect_every=1)
+            options = options._replace(detect_every_s=0.0)
         self.options = options
-        self._tracker.max_age_s, self._tracker.confirm_after = options.track_max_age_s, options.confirm_after
+        self._tracker.max_age_s, self._tracker.confirm_after_s = options.track_max_age_s, options.confirm_after_s
         self._smoother.min_cutoff_hz, self._smoother.beta = options.min_cutoff_hz, options.beta
 
     def reset(self) -> None:
@@ -103,7 +105,7 @@ class Pipeline:
     def _forget(self) -> None:
         """Forget people and boxes, but not the time, which the stamps of late frames are compared with."""
         self._last = empty_poses(self.skeleton.num_keypoints, self.skeleton)
-        self._frames_to_detection = 0
+        self._since_detection_s = math.inf
         self._frame_shape: Tuple[int, ...] = ()
         self._tracker.reset()
         self._smoother.reset()
@@ -125,13 +127,14 @@ class Pipeline:
         """
         self._watch.restart()
         check_frame(frame)
-        if self._clock.advance(stamp_s) is None or frame.shape != self._frame_shape:
+        step_s = self._clock.advance(stamp_s)
+        if step_s is None or frame.shape != self._frame_shape:
             self._forget()
+        self._since_detection_s += step_s or 0.0
         self._frame_shape = frame.shape
         poses = self._keep_good(self._estimate(frame, boxes))
-        self._frames_to_detection -= 1
         if poses.count < self._last.count:
-            self._frames_to_detection = 0  # somebody was lost: run the detector again in the next frame
+            self._since_detection_s = math.inf  # somebody was lost: run the detector again in the next frame
         self._last = poses
         if not self.options.tracking:
             poses = poses.select(np.arange(poses.count))
@@ -193,17 +196,21 @@ class Pipeline:
         return self.options.detector if self._detector else "none"
 
     def _estimate(self, frame: np.ndarray, boxes: Optional[np.ndarray]) -> Poses:
-        most = self.options.max_people
-        poses = self._estimator(frame, (self._boxes(frame) if boxes is None else boxes)[:most])[:most]
-        if boxes is None and self._frames_to_detection <= 0:
-            # Only here: if the detector or the estimator fails, the next frame asks the detector again.
-            self._frames_to_detection = self.options.detect_every
+        most, detect = self.options.max_people, boxes is None and self._detection_is_due()
+        poses = self._estimator(frame, (self._boxes(frame, detect) if boxes is None else boxes)[:most])[:most]
+        if detect:  # only here: if the detector or the estimator fails, the next frame asks the detector again
+            self._since_detection_s = 0.0
         return poses
 
-    def _boxes(self, frame: np.ndarray) -> np.ndarray:
+    def _detection_is_due(self) -> bool:
+        """Tell whether the detector has to run now, because at the next frame it would be late."""
+        next_s = self._since_detection_s + self._clock.interval_s
+        return next_s > self.options.detect_every_s + SAME_TIME_S
+
+    def _boxes(self, frame: np.ndarray, detect: bool) -> np.ndarray:
         if self._detector is None:
             return NO_BOXES
-        return carried_boxes(self._last) if self._frames_to_detection > 0 else self._detector(frame)[0]
+        return self._detector(frame)[0] if detect else carried_boxes(self._last)
 
     def _keep_good(self, poses: Poses) -> Poses:
         """Give keypoints of a low score 0; drop people of a low score and those whom two boxes found twice."""

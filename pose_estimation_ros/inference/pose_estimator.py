@@ -19,7 +19,7 @@ from pose_estimation_ros.imaging.crops import check_frame
 from pose_estimation_ros.imaging.video import open_source, warn_of_unreadable
 from pose_estimation_ros.inference.detector import Detector
 from pose_estimation_ros.inference.estimator import Estimator, as_boxes
-from pose_estimation_ros.inference.options import DEFAULTS, make_options
+from pose_estimation_ros.inference.options import DEFAULTS, make_options, with_new_names
 from pose_estimation_ros.inference.pipeline import build_pipeline, open_estimator
 
 TO_BGR = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}  # by number of channels
@@ -35,7 +35,7 @@ class PoseEstimator:
     """Find people and their joints in images: a callable ``image -> Poses``.
 
     By default every image is processed by itself. With ``tracking=True`` the images are those of one camera or video,
-    in their order: people keep their ids, their joints are smoothed, and the detector runs on every fifth image only.
+    in their order: people keep their ids, their joints are smoothed, and the detector runs twice a second only.
 
     It is a context manager, and belongs to the thread that made it.
 
@@ -70,6 +70,7 @@ class PoseEstimator:
         """
         options.update(model=check_field("model", model, NAME), tracking=tracking, device=device)
         options.update(detector=_name_of(detector))
+        options = with_new_names(options)
         if not tracking:
             _check_independent(options)
         self._closed = False
@@ -208,8 +209,8 @@ def _name_of(detector: Union[Path, AnyDetector]) -> str:
 
 def _check_independent(options: Dict[str, Any]) -> None:
     """Refuse options that only tracking has a use for."""
-    if options.setdefault("detect_every", 1) != 1:
-        raise ConfigError("expected detect_every=1 without tracking, got %s" % shown(options["detect_every"]))
+    if options.setdefault("detect_every_s", 0.0) != 0:
+        raise ConfigError("expected detect_every_s=0 without tracking, got %s" % shown(options["detect_every_s"]))
     if options.get("smoothing"):
         raise ConfigError("expected tracking=True beside smoothing=True, got tracking=False")
 

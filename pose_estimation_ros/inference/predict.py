@@ -84,7 +84,7 @@ def predict(prediction: Prediction, warn: Callable[[str], Any] = warnings.warn) 
     with open_source(str(prediction.input)) as source:
         options = prediction.options
         if source.kind in ("image", "folder"):  # single pictures: nothing to carry over
-            options = options._replace(detect_every=1, tracking=False)
+            options = options._replace(detect_every_s=0.0, tracking=False)
         with build_pipeline(options) as pipeline:
             fault = warn_of_fault(pipeline, "", warn)
             predicted = _predict_frames(source, pipeline, prediction)

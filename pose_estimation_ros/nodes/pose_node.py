@@ -36,7 +36,7 @@ from pose_estimation_ros.nodes.run import run
 from pose_estimation_ros.nodes.topic_names import resolved
 
 TICK_S = 1.0
-OF_THE_DETECTOR = ("detector", "detect_every", "detections_topic")  # parameters that a model without it does not use
+OF_THE_DETECTOR = ("detector", "detect_every_s", "detections_topic")  # parameters that a model without it does not use
 
 
 class PoseNode(ManagedNode):

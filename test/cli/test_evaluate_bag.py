@@ -95,5 +95,5 @@ def test_what_is_printed(capsys, outcome, out, err):
 
 def test_parameters_of_the_node_alone_are_named(monkeypatch, capsys):
     monkeypatch.setattr(command, "evaluate_bags", lambda evaluation, report, note: [Outcome([])])
-    assert main(["evaluate-bag", "a", "--out", "out", "-p", "marker_lifetime_s:=1.0", "-p", "detect_every:=2"]) == 0
+    assert main(["evaluate-bag", "a", "--out", "out", "-p", "marker_lifetime_s:=1.0", "-p", "detect_every_s:=0.2"]) == 0
     assert capsys.readouterr().err == "ignored parameters, which only the node uses: marker_lifetime_s\n"

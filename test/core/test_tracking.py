@@ -61,12 +61,14 @@ def test_a_short_loss_keeps_the_id(missing_s, expected):
 @pytest.mark.parametrize("missing_s, expected", [(0.2, [1]), (0.3, [2])])
 def test_who_was_seen_once_is_soon_forgotten(missing_s, expected):
     tracker = Tracker(SIGMAS, tentative_age_s=0.25)
+    for stamp_s in (9.9, 9.95):  # 20 Hz
+        ids(tracker, stamp_s)
     ids(tracker, 10.0, (0, 0))
     assert ids(tracker, 10.0 + missing_s, (2, 0)) == expected
 
 
 def test_states_from_birth_to_loss():
-    tracker = Tracker(SIGMAS, confirm_after=3, max_age_s=1.0)
+    tracker = Tracker(SIGMAS, confirm_after_s=0.06, max_age_s=1.0)
     states = [tracker.update(people((3 * i, 0)), i / 30).state.tolist() for i in range(4)]
     assert states == [[TENTATIVE], [TENTATIVE], [CONFIRMED], [CONFIRMED]] and tracker.lost.count == 0
     assert tracker.update(people(), 4 / 30).count == 0

@@ -217,7 +217,7 @@ def red_and_green(blob):
 def test_a_pipeline_with_a_bottom_up_model_needs_no_detector(hue_model, red_and_green, flip_test):
     options = PipelineOptions(model=hue_model, detector="no such detector", flip_test=flip_test, threads=1)
     with build_pipeline(options) as pipeline:
-        poses = [pipeline(red_and_green, i / 30.0) for i in range(7)][-1]  # more than detect_every
+        poses = [pipeline(red_and_green, i / 30.0) for i in range(7)][-1]
         assert min(pipeline.timing) > 0
     assert poses.count == 2 and poses.track_id.tolist() == [1, 2]
     assert np.abs(poses.xy - np.array([[[24, 40]], [[64, 80]]])).max() < 3

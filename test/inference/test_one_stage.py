@@ -146,7 +146,7 @@ def test_a_pipeline_needs_no_detector_and_keeps_the_networks_person_score(people
     path, _ = people_model([[6, 9, 26, 49], [40, 2, 60, 44], [70, 2, 90, 44]], [0.5, 0.9, 0.1], 0.6)
     options = PipelineOptions(model=path, detector="no such detector", person_threshold=0.3, threads=1)
     with build_pipeline(options) as pipeline:
-        poses = [pipeline(FRAME, i / 30.0) for i in range(7)][-1]  # more than detect_every
+        poses = [pipeline(FRAME, i / 30.0) for i in range(7)][-1]
         assert pipeline.detector_name == "none" and min(pipeline.timing) > 0
     assert np.allclose(poses.person_score, [0.9, 0.5]) and poses.track_id.tolist() == [1, 2]
 

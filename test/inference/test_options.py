@@ -25,7 +25,7 @@ TURN = Option("turn", 0, "", choices=(0, 90))
 def test_the_table_has_every_option_with_its_default():
     assert tuple(OPTIONS) == PipelineOptions._fields
     assert tuple(option.default for option in OPTIONS.values()) == PipelineOptions()
-    assert set(LIVE) < set(OPTIONS) and "detect_every" in LIVE and "model" not in LIVE
+    assert set(LIVE) < set(OPTIONS) and "detect_every_s" in LIVE and "model" not in LIVE
 
 
 def test_numbers_have_a_range_which_holds_the_default():
@@ -47,8 +47,8 @@ def test_help_shows_the_table():
     [
         (OPTIONS["model"], "x", "x"),
         (OPTIONS["tracking"], False, False),
-        (OPTIONS["detect_every"], 1, 1),
-        (OPTIONS["detect_every"], np.int64(1000), 1000),
+        (OPTIONS["max_people"], 1, 1),
+        (OPTIONS["max_people"], np.int64(1000), 1000),
         (OPTIONS["beta"], 4, 4.0),
         (OPTIONS["beta"], np.float32(0.5), 0.5),
         (TOPICS, ["a", "b"], ["a", "b"]),
@@ -66,11 +66,11 @@ def test_good_values(option, value, expected):
 @pytest.mark.parametrize(
     "option, value, message",
     [
-        (OPTIONS["detect_every"], 0, "expected detect_every in 1..1000, got 0"),
-        (OPTIONS["detect_every"], 1001, "expected detect_every in 1..1000, got 1001"),
-        (OPTIONS["detect_every"], 2.0, "expected detect_every to be a whole number in 1..1000, got 2.0"),
-        (OPTIONS["detect_every"], True, "expected detect_every to be a whole number in 1..1000, got True"),
-        (OPTIONS["detect_every"], None, "expected detect_every to be a whole number in 1..1000, got None"),
+        (OPTIONS["max_people"], 0, "expected max_people in 1..1000, got 0"),
+        (OPTIONS["max_people"], 1001, "expected max_people in 1..1000, got 1001"),
+        (OPTIONS["max_people"], 2.0, "expected max_people to be a whole number in 1..1000, got 2.0"),
+        (OPTIONS["max_people"], True, "expected max_people to be a whole number in 1..1000, got True"),
+        (OPTIONS["max_people"], None, "expected max_people to be a whole number in 1..1000, got None"),
         (OPTIONS["beta"], float("nan"), "expected beta in 0.0..50.0, got nan"),
         (OPTIONS["beta"], "1", "expected beta to be a number in 0.0..50.0, got '1'"),
         (OPTIONS["tracking"], 1, "expected tracking to be true or false, got 1"),
@@ -108,7 +108,7 @@ def test_a_huge_value_does_not_fill_the_message():
         (OPTIONS["model"], "x.onnx", "x.onnx"),
         (OPTIONS["tracking"], "True", True),
         (OPTIONS["tracking"], "false", False),
-        (OPTIONS["detect_every"], " 2 ", 2),
+        (OPTIONS["max_people"], " 2 ", 2),
         (OPTIONS["beta"], "1e1", 10.0),
         (TOPICS, "/a, /b", ["/a", "/b"]),
         (ROI, "1,2", [1, 2]),
@@ -125,8 +125,8 @@ def test_good_texts(option, text, expected):
     [
         (OPTIONS["tracking"], "yes", "expected tracking to be true or false, got 'yes'"),
         (OPTIONS["tracking"], "", "expected tracking to be true or false, got ''"),
-        (OPTIONS["detect_every"], "0", "expected detect_every in 1..1000, got 0"),
-        (OPTIONS["detect_every"], "1.0", "expected detect_every to be a whole number in 1..1000, got '1.0'"),
+        (OPTIONS["max_people"], "0", "expected max_people in 1..1000, got 0"),
+        (OPTIONS["max_people"], "1.0", "expected max_people to be a whole number in 1..1000, got '1.0'"),
         (OPTIONS["beta"], "inf", "expected beta in 0.0..50.0, got inf"),
         (ROI, "1,,2", "expected roi to be a list of whole numbers, got [1, '', 2]"),
     ],
@@ -147,11 +147,11 @@ def test_options_by_name():
 @pytest.mark.parametrize(
     "values, words",
     [
-        ({"detect_evry": 1}, "^unknown option 'detect_evry'; did you mean 'detect_every'. known: beta, "),
+        ({"detect_evry_s": 1}, "^unknown option 'detect_evry_s'; did you mean 'detect_every_s'. known: beta, "),
         ({"treshold": 1}, "^unknown option 'treshold'; did you mean '(score|person)_threshold'. known: beta, "),
         ({"cpu_engine": "openvino"}, "^unknown option 'cpu_engine'; its name is 'device' now, .*known: beta"),
-        ({"xyz": 1}, "^unknown option 'xyz'; known: beta, confirm_after, "),
-        ({"detect_every": 0}, "^expected detect_every in 1..1000, got 0$"),
+        ({"xyz": 1}, "^unknown option 'xyz'; known: beta, confirm_after_s, "),
+        ({"max_people": 0}, "^expected max_people in 1..1000, got 0$"),
     ],
 )
 def test_bad_options_by_name(values, words):
@@ -173,14 +173,14 @@ def test_check_options():
         ("", ""),
         ("modle", "model"),
         ("cpu_engine", ""),
-        ("detect_evry", "detect_every"),
+        ("detect_evry_s", "detect_every_s"),
         ("treshold", "score_threshold"),
         ("waypoints", ""),
         ("model", "model"),
     ],
 )
 def test_intended_name(name, meant):
-    assert intended_name(name, ["model", "detect_every", "score_threshold"]) == meant
+    assert intended_name(name, ["model", "detect_every_s", "score_threshold"]) == meant
 
 
 def test_texts_of_messages():

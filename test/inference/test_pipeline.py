@@ -61,8 +61,8 @@ def run(pipeline, count, start=0):
 
 def test_nobody():
     pipeline, detector, _ = build()
-    assert [poses.count for poses in run(pipeline, 6)] == [0] * 6
-    assert detector.calls == 2  # frames 0 and 5: an empty scene does not run it more often
+    assert [poses.count for poses in run(pipeline, 16)] == [0] * 16
+    assert detector.calls == 2  # frames 0 and 15: an empty scene does not run it more often
 
 
 class WholeBody(Estimator):
@@ -83,9 +83,10 @@ def test_two_boxes_of_one_person_are_one_person_with_any_skeleton():
         assert pipeline(FRAME, 0.0).count == 2
 
 
-@pytest.mark.parametrize("every, calls", [(1, 12), (3, 4), (5, 3), (100, 1)])
-def test_the_detector_runs_every_n_frames(every, calls):
-    pipeline, detector, _ = build(LEFT, RIGHT, detect_every=every)
+@pytest.mark.parametrize("every_s, calls", [(0.0, 12), (0.05, 12), (0.1, 4), (0.12, 4), (1 / 6.0, 3), (3.0, 1)])
+def test_the_detector_runs_before_it_would_be_late(every_s, calls):
+    """At 30 Hz: in every frame, every third or fifth, or once."""
+    pipeline, detector, _ = build(LEFT, RIGHT, detect_every_s=every_s)
     poses = run(pipeline, 12)
     assert detector.calls == calls
     assert [p.track_id.tolist() for p in poses] == [[1, 2]] * 12
@@ -99,17 +100,17 @@ def test_boxes_between_follow_the_poses():
 
 
 def test_a_lost_person_brings_the_detector_back_once():
-    pipeline, detector, estimator = build(LEFT, RIGHT, detect_every=100)
+    pipeline, detector, estimator = build(LEFT, RIGHT, detect_every_s=3.0)
     run(pipeline, 3)
     estimator.keypoint_score = 0.0
     run(pipeline, 1, 3)
     assert detector.calls == 1
     run(pipeline, 5, 4)
-    assert detector.calls == 2  # in the frame after the loss, then not before 100 more
+    assert detector.calls == 2  # in the frame after the loss, then not before 3 s more
 
 
 def test_the_person_comes_back_under_the_same_id():
-    pipeline, _, estimator = build(LEFT, detect_every=100)
+    pipeline, _, estimator = build(LEFT, detect_every_s=3.0)
     run(pipeline, 2)
     estimator.keypoint_score = 0.0
     run(pipeline, 1, 2)
@@ -169,7 +170,7 @@ def test_without_tracking_nobody_has_an_id():
 def test_smoothing_holds_back_a_jump():
     sudden = {}
     for smoothing in (False, True):
-        pipeline, detector, _ = build(LEFT, detect_every=1, smoothing=smoothing)
+        pipeline, detector, _ = build(LEFT, detect_every_s=0, smoothing=smoothing)
         run(pipeline, 3)
         detector.boxes = ([v + 10 for v in LEFT],)
         sudden[smoothing] = pipeline(FRAME, 0.1).xy[0, 0, 0]
@@ -205,7 +206,7 @@ def test_reset_looks_again():
 
 def test_a_reset_begins_a_new_stream():
     """Two passes over the same stamps give the same places and velocities; only the ids go on counting."""
-    pipeline, detector, _ = build(LEFT, detect_every=1, smoothing=True)
+    pipeline, detector, _ = build(LEFT, detect_every_s=0, smoothing=True)
     passes = []
     for _ in range(2):
         pipeline.reset()
@@ -235,7 +236,7 @@ def test_a_stamp_that_is_no_number_spoils_nothing():
 
 @pytest.mark.parametrize("part", ["detector", "estimator"])
 def test_the_detector_is_asked_again_after_a_failure(part):
-    pipeline, detector, estimator = build(LEFT, detect_every=100)
+    pipeline, detector, estimator = build(LEFT, detect_every_s=3.0)
 
     class Broken:
         skeleton = estimator.skeleton
@@ -251,7 +252,8 @@ def test_the_detector_is_asked_again_after_a_failure(part):
 
 
 @pytest.mark.parametrize(
-    "options", [{"smoothing": True}, {}, {"tracking": False}, {"detect_every": 1}, {"tracking": False, "max_people": 1}]
+    "options",
+    [{"smoothing": True}, {}, {"tracking": False}, {"detect_every_s": 0.0}, {"tracking": False, "max_people": 1}],
 )
 def test_whoever_changes_a_result_changes_no_later_one(options):
     (untouched, _, _), (spoilt, _, _) = build(LEFT, RIGHT, **options), build(LEFT, RIGHT, **options)
@@ -325,7 +327,7 @@ def test_build_pipeline_from_files(color_model, blob):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"detect_every": 0}, "expected detect_every in 1..1000, got 0"),
+        ({"detect_every_s": -1}, "expected detect_every_s in 0.0..60.0, got -1"),
         ({"score_threshold": 1.5}, "expected score_threshold in 0.0..1.0, got 1.5"),
         ({"person_threshold": -0.1}, "person_threshold"),
         ({"max_people": 0}, "max_people"),
@@ -346,7 +348,7 @@ def test_a_missing_model_ends_the_start():
 def test_the_full_frame_is_taken_anew_each_time(color_model, blob):
     frame = np.zeros((128, 96, 3), np.uint8)
     blob(frame, (30, 60), (255, 255, 255))
-    options = PipelineOptions(model=color_model, detector="full_frame", detect_every=50, threads=1)
+    options = PipelineOptions(model=color_model, detector="full_frame", detect_every_s=1.5, threads=1)
     with build_pipeline(options) as pipeline:
         assert [pipeline(frame, i / 30.0).box_xyxy.tolist() for i in range(3)] == [[[0, 0, 96, 128]]] * 3
 

@@ -163,11 +163,11 @@ def test_what_is_no_image(estimator, spot, image, words):
     "options, words",
     [
         ({"scoer_threshold": 0.3}, "unknown option 'scoer_threshold'; did you mean 'score_threshold'?"),
-        ({"colour": "red"}, "unknown option 'colour'; known: beta, confirm_after, "),
+        ({"colour": "red"}, "unknown option 'colour'; known: beta, confirm_after_s, "),
         ({"score_threshold": 2.0}, "expected score_threshold in 0.0..1.0, got 2.0"),
         ({"smoothing": True}, "expected tracking=True beside smoothing=True"),
         ({"detector": None}, '"full_frame" uses none'),
-        ({"detect_every": 5}, "expected detect_every=1 without tracking, got 5"),
+        ({"detect_every_s": 0.5}, "expected detect_every_s=0 without tracking, got 0.5"),
         ({"device": "gpu"}, "expected device to be one of auto, cpu, cuda, tensorrt-ep, openvino, engine, got 'gpu'"),
         ({"device": None}, "expected device to be one of auto, cpu, cuda, tensorrt-ep, openvino, engine, got None"),
         ({"cpu_engine": "openvino"}, "unknown option 'cpu_engine'; its name is 'device' now"),
@@ -195,7 +195,7 @@ def test_a_model_that_is_not_there():
 def test_a_path_need_not_be_a_text(color_model, spot):
     import pathlib
 
-    with PoseEstimator(pathlib.Path(color_model), "full_frame", detect_every=1, device="cpu") as estimate:
+    with PoseEstimator(pathlib.Path(color_model), "full_frame", detect_every_s=0, device="cpu") as estimate:
         assert len(estimate(spot(40, 60))) == 1
 
 

@@ -118,8 +118,8 @@ def one_stage_model(constant_model, save_spec):
     "parameters, unused",
     [
         ({"detector": "person_detector"}, ""),
-        ({"detect_every": 2}, "detect_every"),
-        ({"detector": "full_frame", "detect_every": 2}, "detector, detect_every"),
+        ({"detect_every_s": 0.2}, "detect_every_s"),
+        ({"detector": "full_frame", "detect_every_s": 0.2}, "detector, detect_every_s"),
     ],
 )
 def test_a_model_that_finds_people_by_itself_opens_no_detector(
@@ -176,7 +176,7 @@ def test_imported_networks_in_the_node(make_pose_node, imported, blob, ask, capf
     model = imported(write, name="lights", skeleton=imported.skeleton, **options)
     detect = functools.partial(dot_networks.write_detector, boxes_xyxy=boxes, size_wh=SIZE_WH)
     detector = imported(detect, name="boxes", detector=True, like="rtmdet") if kind == "simcc" else "full_frame"
-    node = make_pose_node(model=model, detector=detector, detect_every=1)
+    node = make_pose_node(model=model, detector=detector, detect_every_s=0)
     log = capfd.readouterr().err
     assert "skeleton lights, 3 keypoints, decoder %s" % node.pipeline.spec.decoder in log and "onnxruntime" in log
     heard = ask(node, frame)

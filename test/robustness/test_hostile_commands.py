@@ -61,7 +61,7 @@ WITH_FILE = [
 OF_SOURCES = ("predict FILE --out out", "benchmark FILE --batches 0", "make-bag FILE --out out")
 NUMBERS = ["-1", "nan", "inf", "-inf", "1e400", "x", "", "9" * 400, "1.5.2", "\u00b2"]
 WHOLE = {
-    "predict good.png --out out": "--max-frames --detect-every --max-people --threads --confirm-after".split(),
+    "predict good.png --out out": "--max-frames --max-people --threads".split(),
     "benchmark good.png": "--frames --batches --rounds --threads".split(),
     "build-engine text.onnx": "--max-batch --workspace-mb".split(),
     "export text.onnx --precision int8-cpu": ["--count"],
@@ -71,7 +71,14 @@ WHOLE = {
     "make-bag good.png --out out": ["--max-frames"],
 }
 REAL = {
-    "predict good.png --out out": ["--score-threshold", "--person-threshold", "--track-max-age-s", "--beta"],
+    "predict good.png --out out": [
+        "--score-threshold",
+        "--person-threshold",
+        "--track-max-age-s",
+        "--beta",
+        "--detect-every-s",
+        "--confirm-after-s",
+    ],
     "predict good.png --out out ": ["--min-cutoff-hz"],
     "build-engine text.onnx": ["--max-error-px"],
     "evaluate-bag good.png --out out --realtime": ["--latency-ms"],

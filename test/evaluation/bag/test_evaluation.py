@@ -279,7 +279,7 @@ def test_several_topics_and_models_do_not_mix(evaluate, save_bag, stamps, color_
         (["--truth", "none.json"], "none.json: expected a JSON file"),
         (["--model", "color_model.onnx"], "expected models of different names, got color_model.onnx, "),
         (["--config", "none.yaml"], "none.yaml: expected a YAML file"),
-        (["-p", "detect_evry:=2"], "did you mean 'detect_every'"),
+        (["-p", "detect_evry_s:=2"], "did you mean 'detect_every_s'"),
         (["--topic", "/none"], "the topics with images are: /camera/image_raw"),
     ],
 )

@@ -42,12 +42,12 @@ def test_use_sim_time_where_it_is_given(text, value):
 def test_every_argument_arrives_with_its_type():
     given = dict(
         namespace="robot", input_image_topic="/front/image_raw", use_sim_time="True", log_level="debug", model="m",
-        detector="full_frame", detect_every="3", score_threshold="0.5", person_threshold="1", tracking="false",
+        detector="full_frame", detect_every_s="0.3", score_threshold="0.5", person_threshold="1", tracking="false",
         threads="2", rotation_deg="90", roi_xywh="0, 10,300,200", person_classes="a,b", auto_activate="false",
     )  # fmt: skip
     node = la.pose_node(values(la.pose_arguments("cpu"), **given))
     assert node["parameters"][1] == dict(
-        model="m", detector="full_frame", detect_every=3, score_threshold=0.5, person_threshold=1.0, tracking=False,
+        model="m", detector="full_frame", detect_every_s=0.3, score_threshold=0.5, person_threshold=1.0, tracking=False,
         threads=2, use_sim_time=True, rotation_deg=90, roi_xywh=[0, 10, 300, 200], image_topics=["image"],
         person_classes=["a", "b"], auto_activate=False,
     )  # fmt: skip
@@ -65,7 +65,7 @@ def test_every_argument_arrives_with_its_type():
         ("^expected use_sim_time to be true or false, got 'yes'$", dict(use_sim_time="yes")),
         ("either input_image_topic or image_topics, got both", dict(input_image_topic="/a", image_topics="/b")),
         ("params_file nowhere.yaml does not exist", dict(params_file="nowhere.yaml")),
-        ("^expected detect_every in 1..1000, got 0$", dict(detect_every="0")),
+        ("^expected detect_every_s in 0.0..60.0, got 61.0$", dict(detect_every_s="61")),
         ("^expected qos to be one of auto, best_effort, reliable, got 'best'$", dict(qos="best")),
     ],
 )
@@ -107,7 +107,7 @@ def test_the_users_own_profile_is_kept_and_logged(monkeypatch, capsys, tmp_path,
     [
         ([], ""),
         (["model", "bag", "my_robot"], ""),
-        (["detect_evry"], "warning: unknown launch argument 'detect_evry'; did you mean 'detect_every'? known: "),
+        (["detect_evry"], "warning: unknown launch argument 'detect_evry'; did you mean 'detect_every_s'? known: "),
         (["image_topic"], "warning: unknown launch argument 'image_topic'; did you mean 'image_topics'? known: "),
     ],
 )

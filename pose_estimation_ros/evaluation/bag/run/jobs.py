@@ -195,7 +195,7 @@ def pseudo_ground_truth(evaluation: BagEvaluation, bag: Bag, topic: str) -> Grou
     if not evaluation.pseudo_truth:
         return None
     model = evaluation.pseudo_truth
-    options = evaluation.options._replace(model=model, detect_every=1, tracking=False)
+    options = evaluation.options._replace(model=model, detect_every_s=0.0, tracking=False)
     with opened(options, None) as (estimate, skeleton, _):
         record = run(bag, topic, estimate, None, Clock())
     if record.interrupted:

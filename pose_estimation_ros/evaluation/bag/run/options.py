@@ -14,6 +14,7 @@ from pose_estimation_ros.inference.options import (
     intended_name,
     make_options,
     unknown_text,
+    with_new_names,
 )
 
 NODE = "pose_node"
@@ -36,6 +37,7 @@ def read_options(config: str | None, parameters: Sequence[str]) -> tuple[Pipelin
     """
     values = dict(read_parameters(config)) if config else {}
     values.update(map(parse_parameter, parameters))
+    values = with_new_names(values)
     for name in values:
         refuse_misspelled(name)
     of_pipeline = {name: value for name, value in values.items() if name in OPTIONS}

@@ -23,29 +23,29 @@ def test_nothing_given(options):
 
 def test_the_shipped_file_is_read(repository):
     read, others = read_options(str(repository / "config" / "cpu.yaml"), [])
-    assert (read.model, read.detector, read.detect_every) == ("lite0_fpn_coco", "person_detector", 5)
+    assert (read.model, read.detector, read.detect_every_s) == ("lite0_fpn_coco", "person_detector", 0.5)
     assert not {"model", "detector"} & set(others)
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "/**: {ros__parameters: {detect_every: 2}}",
-        "pose_node: {ros__parameters: {detect_every: 2}}",
-        "/robot/pose_node: {ros__parameters: {detect_every: 2}}",
-        "robot: {pose_node: {ros__parameters: {detect_every: 2}}}",
-        "/**: {ros__parameters: {detect_every: 2}}\nvideo_node: {ros__parameters: {detect_every: 9}}",
-        "pose_node: {ros__parameters: {detect_every: 2}}\n/**: {ros__parameters: {detect_every: 9}}",
+        "/**: {ros__parameters: {detect_every_s: 2}}",
+        "pose_node: {ros__parameters: {detect_every_s: 2}}",
+        "/robot/pose_node: {ros__parameters: {detect_every_s: 2}}",
+        "robot: {pose_node: {ros__parameters: {detect_every_s: 2}}}",
+        "/**: {ros__parameters: {detect_every_s: 2}}\nvideo_node: {ros__parameters: {detect_every_s: 9}}",
+        "pose_node: {ros__parameters: {detect_every_s: 2}}\n/**: {ros__parameters: {detect_every_s: 9}}",
     ],
 )
 def test_where_parameters_may_stand(options, text):
-    assert options(text) == (DEFAULTS._replace(detect_every=2), [])
+    assert options(text) == (DEFAULTS._replace(detect_every_s=2.0), [])
 
 
 def test_the_command_line_goes_first(options):
-    text = "/**: {ros__parameters: {detect_every: 2, tracking: true, marker_lifetime_s: 1.0}}"
-    read, others = options(text, "detect_every:=7", "tracking:=false", "score_threshold:=1", "model:=other")
-    assert read == DEFAULTS._replace(detect_every=7, tracking=False, score_threshold=1.0, model="other")
+    text = "/**: {ros__parameters: {detect_every_s: 2, tracking: true, marker_lifetime_s: 1.0}}"
+    read, others = options(text, "detect_every_s:=7", "tracking:=false", "score_threshold:=1", "model:=other")
+    assert read == DEFAULTS._replace(detect_every_s=7.0, tracking=False, score_threshold=1.0, model="other")
     assert others == ["marker_lifetime_s"]
 
 
@@ -55,15 +55,15 @@ def test_the_command_line_goes_first(options):
         (
             "/**: {ros__parameters: {detect_evry: 2}}",
             [],
-            "^unknown parameter 'detect_evry'; did you mean 'detect_every'.",
+            "^unknown parameter 'detect_evry'; did you mean 'detect_every_s'.",
         ),
         (
-            "/**: {ros__parameters: {detect_every: 2.5}}",
+            "/**: {ros__parameters: {max_people: 2.5}}",
             [],
-            "^expected detect_every to be a whole number in 1..1000, got 2.5$",
+            "^expected max_people to be a whole number in 1..1000, got 2.5$",
         ),
         ("/**: {ros__parameters: {tracking: 1}}", [], "^expected tracking to be true or false, got 1$"),
-        ("/**: {ros__parameters: {detect_every: 0}}", [], "^expected detect_every in 1..1000, got 0$"),
+        ("/**: {ros__parameters: {max_people: 0}}", [], "^expected max_people in 1..1000, got 0$"),
         ("video_node: {ros__parameters: {rate_hz: 2.0}}", [], r"expected ros__parameters of /\*\* or pose_node"),
         ("", [], "expected ros__parameters"),
         ("/**: {ros__parameters: {5: 2}}", [], "expected names of parameters, got 5"),

@@ -45,7 +45,7 @@ def test_what_is_done_is_not_done_again(evaluate, save_bag, stamps, tmp_path, ca
 
 
 @pytest.mark.parametrize(
-    "options", [["-p", "detect_every:=2"], ["--realtime", "--latency-ms", "9"], ["--color-by", "side"]]
+    "options", [["-p", "detect_every_s:=0.2"], ["--realtime", "--latency-ms", "9"], ["--color-by", "side"]]
 )
 def test_other_options_are_another_run(evaluate, save_bag, stamps, tmp_path, options):
     path = save_bag("a", stamps(3))

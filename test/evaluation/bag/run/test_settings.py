@@ -26,7 +26,7 @@ def test_only_bags_and_a_folder_are_needed():
         ({"bags": ["a", "x/a"]}, "expected bags of different names, got a, x/a, whose results are a"),
         ({"bags": ["a", "a"]}, "expected bags of different names, got a, a,"),
         ({"models": ["m.onnx", "x/m.onnx"]}, "expected models of different names, got m.onnx, x/m.onnx,"),
-        ({"options": PipelineOptions(detect_every=0)}, "detect_every"),
+        ({"options": PipelineOptions(detect_every_s=-1.0)}, "detect_every_s"),
         ({"workers": 0}, "expected workers to be a whole number in 1..1024, got 0"),
         ({"workers": 2, "ray": "auto"}, "expected either --workers or --ray, got both"),
         ({"boxes": "yolo"}, "expected boxes to be one of detector, ground-truth, got 'yolo'"),
@@ -65,7 +65,7 @@ def test_what_is_refused(fields, words):
     "evaluation",
     [
         BagEvaluation(("bag",), "out"),
-        BagEvaluation(("bag",), "x", ("m",), ("/t",), PipelineOptions(detect_every=3), truth="t.json", again=True),
+        BagEvaluation(("bag",), "x", ("m",), ("/t",), PipelineOptions(detect_every_s=0.1), truth="t.json", again=True),
         BagEvaluation(("a", "b"), "x", realtime=True, latency_ms=5.0, pseudo_truth="m", workers=3, color_by="side"),
     ],
 )
@@ -80,8 +80,8 @@ def test_paths_and_lists_go_through_json_too():
 
 
 def test_other_threads_change_nothing_else():
-    evaluation = BagEvaluation(["bag"], "out", options=PipelineOptions(detect_every=3))
-    assert evaluation.with_threads(7).options == PipelineOptions(detect_every=3, threads=7)
+    evaluation = BagEvaluation(["bag"], "out", options=PipelineOptions(detect_every_s=0.1))
+    assert evaluation.with_threads(7).options == PipelineOptions(detect_every_s=0.1, threads=7)
 
 
 def test_bags_may_come_from_a_generator():
