@@ -9,7 +9,8 @@ There are two measures, both as fractions of the person's box height:
             the median over the track is taken. A keypoint jumps if its step is longer than that of the person's median
             keypoint by over a tenth of the height: then the model begins or ends to take another limb for the joint.
             Frames in which a person is missed between the first and the last frame of a track are counted.
-Run: python benchmarks/tracking/keypoint_noise.py [--model elpn_v1_coco]
+The table is printed, and written to noise.json beside this file, from which scenes.py makes its noise.
+Run: PYTHONPATH=. python benchmarks/tracking/keypoint_noise.py [--model lite0_fpn_coco] [--dry-run]
 """
 
 import argparse
@@ -23,14 +24,15 @@ import numpy as np
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backends.open import open_model
-from pose_estimation_ros.inference.options import PipelineOptions
+from pose_estimation_ros.inference.options import DEFAULTS, PipelineOptions
 from pose_estimation_ros.inference.pipeline import build_pipeline
 from pose_estimation_ros.inference.top_down import TopDown
 
 ROOT = Path(__file__).parents[2]
 COCO_VAL = ROOT.parent / "shared/data/coco_val"
 CLIP = ROOT / "test/data/pedestrians.mp4"
-FOUND = 0.2  # PipelineOptions.score_threshold
+NOISE_FILE = Path(__file__).with_name("noise.json")
+FOUND = DEFAULTS.score_threshold
 CLIP_HZ = 10
 GROSS = 0.10  # of the height: from this error on, the model found another limb or something else
 NAMES = [name.split("_")[-1] for name in get_skeleton("coco17").keypoints]
@@ -134,37 +136,83 @@ def robust_sigma(residual):
     return np.median(np.abs(residual)) / 0.6745
 
 
-def main():
-    """Measure a model and print a row for each joint."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", default="elpn_v1_coco")
-    model = parser.parse_args().model
+def measure(model):
+    """Measure a model on coco_val and in the clip.
+
+    Args:
+        model: Name or path of a top-down model of COCO's 17 joints.
+
+    Returns:
+        A dict, as noise.json holds it: "joints" maps each joint, and "all", to its figures. Lengths are in box heights.
+    """
     joint, error, score = errors_on_coco(model)
     tracks = tracks_in_clip(model)
     (clip_joint, residual), jumps = flicker(tracks), jumps_per_s(tracks)
+    found, gross = score >= FOUND, np.hypot(*error.T) > GROSS
+    share, gap = missed_persons(tracks)
+    joints = {}
+    for name in [*JOINTS, "all"]:
+        selected = np.array([name in (n, "all") for n in NAMES])
+        here, flickers = selected[joint], residual[selected[clip_joint]]
+        joints[name] = {
+            "labelled": int(here.sum()),
+            "spread": robust_sigma(error[here & found & ~gross]),
+            "gross": gross[here & found].mean(),
+            "missed": 1 - found[here].mean(),
+            "score_fine": score[here & found & ~gross].mean(),
+            "score_gross": score[here & found & gross].mean(),
+            "flicker": np.sqrt(2 / 3) * robust_sigma(flickers),
+            "jumps_per_s": jumps[selected].mean(),
+            "in_clip": len(flickers),
+        }
+    return {
+        "model": model,
+        "score_threshold": FOUND,
+        "score_spread": score[found & ~gross].std(),
+        "missed_share": share,
+        "missed_s": gap / CLIP_HZ,
+        "tracks": len(tracks),
+        "joints": joints,
+    }
+
+
+def print_noise(noise):
+    """Print a table of the figures that measure() returns."""
+    model = noise["model"]
     print(
         f"{model}; sigma and flicker in per cent of the box height; fine, gross: mean score of joints with such errors"
     )
     print("joint         n  sigma  gross % missed %  fine gross   flicker  jumps/s     n")
-    for name in [*JOINTS, "all"]:
-        selected = np.array([name in (n, "all") for n in NAMES])
-        in_coco, in_clip = selected[joint], selected[clip_joint]
-        detected = in_coco & (score >= FOUND)
-        gross = np.hypot(*error.T) > GROSS
+    for name, row in noise["joints"].items():
         print(
-            f"{name:9} {in_coco.sum():5} {100 * robust_sigma(error[detected & ~gross]):6.2f} "
-            f"{100 * gross[detected].mean():8.1f} "
-            f"{100 * (1 - detected.sum() / in_coco.sum()):8.1f} {score[detected & ~gross].mean():5.2f} "
-            f"{score[detected & gross].mean():5.2f} {100 * robust_sigma(residual[in_clip]) * np.sqrt(2 / 3):9.2f} "
-            f"{jumps[selected].mean():8.2f} {in_clip.sum():5}"
+            f"{name:9} {row['labelled']:5} {100 * row['spread']:6.2f} {100 * row['gross']:8.1f} "
+            f"{100 * row['missed']:8.1f} {row['score_fine']:5.2f} {row['score_gross']:5.2f} "
+            f"{100 * row['flicker']:9.2f} {row['jumps_per_s']:8.2f} {row['in_clip']:5}"
         )
-    fine = score[(score >= FOUND) & (np.hypot(*error.T) <= GROSS)]
-    print(f"standard deviation of the score of joints with fine errors {fine.std():.2f}")
-    share, gap = missed_persons(tracks)
+    print(f"standard deviation of the score of joints with fine errors {noise['score_spread']:.2f}")
     print(
-        f"clip: persons missed in {100 * share:.1f} % of their frames, for {gap:.1f} frames on average; "
-        f"{len(tracks)} tracks"
+        f"clip: persons missed in {100 * noise['missed_share']:.1f} % of their frames, for {noise['missed_s']:.2f} s "
+        f"on average; {noise['tracks']} tracks"
     )
+
+
+def rounded(value):
+    """Return the same dict with floats of four digits."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def main():
+    """Measure a model, print its table and write it for the scenes."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--model", default=DEFAULTS.model)
+    parser.add_argument("--dry-run", action="store_true", help="print the table, but do not write it")
+    args = parser.parse_args()
+    noise = measure(args.model)
+    print_noise(noise)
+    if not args.dry_run:
+        NOISE_FILE.write_text(json.dumps(rounded(noise), indent=2) + "\n")
 
 
 if __name__ == "__main__":

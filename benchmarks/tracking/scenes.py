@@ -1,11 +1,14 @@
 """Make scenes with exact ground truth for the tracker and the smoother, and a model's noisy poses of their people.
 
-The noise is that of elpn_v1_coco, as `keypoint_noise.py` measures it (its table is in docs/tracking.md), in
-fractions of the person's box height. It has white flicker and an error that wanders with a time constant of 1 s, which
-together make the spread measured on coco_val; spells in which a joint is found in another place; missed keypoints and
-missed people; and scores. Joints that are hidden by other people get a bad position or none.
+The noise is that of the default model, as `keypoint_noise.py` measures it and writes it into noise.json, in fractions
+of the person's box height (docs/tracking.md shows the table). It has white flicker and an error that wanders with a
+time constant of 1 s, which together make the spread measured on coco_val; spells in which a joint is found in another
+place; missed keypoints and missed people; and scores. Joints that are hidden by other people get a bad position or
+none.
 """
 
+import json
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -20,26 +23,16 @@ from pose_estimation_ros.inference.pipeline import DUPLICATE_OKS
 FOCAL_PX, SIZE_WH = 525.0, (640, 480)
 LINKS = np.array(get_skeleton("coco17").links)
 LIMB_RADIUS_M = 0.10
-# Joint: flicker and spread (fractions of the height), jumps per second, share missed, score if correct, score if wrong.
-NOISE = {
-    "nose": (0.0135, 0.0264, 0.21, 0.000, 0.55, 0.46),
-    "eye": (0.0113, 0.0203, 0.17, 0.000, 0.57, 0.48),
-    "ear": (0.0113, 0.0229, 0.15, 0.005, 0.57, 0.43),
-    "shoulder": (0.0122, 0.0286, 0.39, 0.025, 0.51, 0.37),
-    "elbow": (0.0161, 0.0313, 0.98, 0.068, 0.46, 0.34),
-    "wrist": (0.0277, 0.0330, 2.46, 0.067, 0.44, 0.35),
-    "hip": (0.0161, 0.0392, 0.41, 0.082, 0.45, 0.31),
-    "knee": (0.0189, 0.0337, 1.29, 0.103, 0.42, 0.33),
-    "ankle": (0.0210, 0.0291, 2.44, 0.039, 0.44, 0.37),
-}
-SCORE_SPREAD = 0.12
+NOISE = json.loads(Path(__file__).with_name("noise.json").read_text())
+SCORE_SPREAD, LEAST_SCORE = NOISE["score_spread"], NOISE["score_threshold"]
 SPELL_S, SPELL_SPREAD = 0.3, 0.15  # a joint jumps away and back, so half of the jumps begin a spell
 WANDER_S = 1.0
-MISS_SHARE, MISS_S = 0.039, 0.17  # share of frames without the person, and for how long: 1.7 frames at 10 Hz
+MISS_SHARE, MISS_S = NOISE["missed_share"], NOISE["missed_s"]  # share of frames without the person, and for how long
 LEAST_VISIBLE = 0.35  # the detector misses people of whom a smaller share of the joints is visible
 FALSE_PER_S, DOUBLE_PER_S = 0.2, 0.2  # how often a thing is taken for a person, and a person is found twice
-_, _SPREAD, _JUMPS, _MISSED, _FINE, _GROSS = np.array([NOISE[joint.split("_")[-1]] for joint in JOINTS]).T
-_FLICKER = np.array([NOISE[joint.split("_")[-1]][0] for joint in JOINTS])
+_FIGURES = ("flicker", "spread", "jumps_per_s", "missed", "score_fine", "score_gross")
+_ROWS = [NOISE["joints"][joint.split("_")[-1]] for joint in JOINTS]
+_FLICKER, _SPREAD, _JUMPS, _MISSED, _FINE, _GROSS = np.array([[row[name] for name in _FIGURES] for row in _ROWS]).T
 
 
 class Frame(NamedTuple):
@@ -209,7 +202,7 @@ class _Model:
         wander = np.sqrt(np.maximum(_SPREAD**2 - _FLICKER**2, 0))[:, None] * self._wander
         error = wander + _FLICKER[:, None] * random.randn(17, 2) + in_spell[:, None] * self._spell
         wrong = in_spell | ~visible
-        score = np.clip(np.where(wrong, _GROSS, _FINE) + SCORE_SPREAD * random.randn(17), 0.2, 1)
+        score = np.clip(np.where(wrong, _GROSS, _FINE) + SCORE_SPREAD * random.randn(17), LEAST_SCORE, 1)
         missed = random.rand(17) < np.where(visible, _MISSED, 0.5)
         score = np.where(missed, 0, score)
         visible_box = boxes_around(xy[None], visible[None], 0)[0]  # the detector boxes the visible part of a person
@@ -224,7 +217,7 @@ def _false_person(random):
     height = random.uniform(60, 250)
     box = np.array([0, 0, 0.4 * height, height]) + np.tile(random.rand(2) * (np.array(SIZE_WH) - 60), 2)
     xy = box[:2] + random.rand(17, 2) * (box[2:] - box[:2])
-    return make_poses(xy[None], random.uniform(0.2, 0.45, (1, 17)), box[None], np.full(1, 0.3))
+    return make_poses(xy[None], random.uniform(LEAST_SCORE, LEAST_SCORE + 0.25, (1, 17)), box[None], np.full(1, 0.3))
 
 
 def all_scenes():
