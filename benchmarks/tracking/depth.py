@@ -24,7 +24,7 @@ from pose_estimation_ros.core.depth import Joints, joints_in_space
 from pose_estimation_ros.core.poses import make_poses
 
 CAMERA = make_camera([525, 0, 319.5, 0, 525, 239.5, 0, 0, 1], [0.1, -0.2, 0.001, 0.0005, 0.05], "plumb_bob", (640, 480))
-SPREAD = np.array([NOISE[name.split("_")[-1]][1] for name in COCO.keypoints])
+SPREAD = np.array([NOISE["joints"][name.split("_")[-1]]["spread"] for name in COCO.keypoints])
 TABLE, POST = ((-1.0, 0.45, 1.5), (0.4, 1.2, 2.2)), ((0.45, -1.0, 1.6), (0.6, 1.2, 1.75))
 REPEATS = 20
 
