@@ -13,6 +13,7 @@ TRACK_COLORS = (
     (180, 120, 90), (140, 230, 180), (190, 160, 250),
 )  # fmt: skip
 TEXT = (255, 255, 255)
+FAINTEST = 0.3  # opacity of a joint that was found with the least score
 MARK_SHARE = 0.7  # diameter of a mark where keypoints are dense, as a share of their usual spacing
 SMALLEST = 0.1  # smallest factor on the size of marks
 
@@ -28,6 +29,11 @@ def side_colors(skeleton: Skeleton) -> List[Tuple[int, int, int]]:
 def track_color(track_id: int) -> Tuple[int, int, int]:
     """Return the colour of a track id, BGR; consecutive ids differ, and untracked people have the first colour."""
     return TRACK_COLORS[max(track_id, 0) % len(TRACK_COLORS)]
+
+
+def opacity(score: np.ndarray) -> np.ndarray:
+    """Return how opaque joints are: FAINTEST at score 0, 1 at score 1 and above; the scores are no NaN."""
+    return FAINTEST + (1 - FAINTEST) * np.clip(score, 0, 1)
 
 
 def spacing(points: np.ndarray, visible: np.ndarray) -> np.ndarray:
