@@ -1,4 +1,4 @@
-"""Measure how much faster decoding, cropping and grouping are than simple reference implementations; print a table.
+"""Compare the speed of decoding, cropping, grouping and drawing with simple reference implementations; print a table.
 
 Both are timed in one run. Ratios differ less from machine to machine than milliseconds do.
 Run: python benchmarks/speed/bench_core.py
@@ -15,8 +15,10 @@ from pose_estimation_ros.core.geometry import crop_matrices
 from pose_estimation_ros.core.grouping import group, joint_order
 from pose_estimation_ros.core.heatmap import FARTHEST_STEP, decode, decode_dark, encode
 from pose_estimation_ros.core.model_spec import ModelSpec
+from pose_estimation_ros.core.poses import make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.imaging.crops import warp_crops
+from pose_estimation_ros.imaging.draw import draw_poses
 from pose_estimation_ros.inference.decoders.people import PeopleInGraph
 from pose_estimation_ros.inference.decoders.simcc import SimCC
 
@@ -214,6 +216,33 @@ def compare_group(people):
     )
 
 
+def draw_opaque(frame, poses, skeleton):
+    """Draw people with OpenCV alone, in one colour: outlines, links, joints and ids at fixed places, all opaque."""
+    drawn = frame.copy()
+    for person in poses:
+        xy = person.xy.round().astype(int).tolist()
+        for color, width in (((30, 30, 30), 4), ((64, 160, 255), 2)):
+            for a, b in skeleton.links:
+                cv2.line(drawn, xy[a], xy[b], color, width, cv2.LINE_AA)
+            for joint in xy:
+                cv2.circle(drawn, joint, width, color, -1, cv2.LINE_AA)
+        cv2.putText(drawn, str(person.track_id), xy[0], cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
+    return drawn
+
+
+def compare_drawing(people, keypoints):
+    """Return the times of draw_poses and of opaque drawing in ms; people of 120 px in an image of 640x480."""
+    random, skeleton = np.random.RandomState(0), get_skeleton(SKELETONS[keypoints])
+    frame = random.randint(0, 256, (480, 640, 3)).astype(np.uint8)
+    xy = random.rand(people, keypoints, 2) * (50, 120) + random.rand(people, 1, 2) * (590, 360)
+    boxes, score = np.concatenate([xy.min(1), xy.max(1)], 1), np.full((people, keypoints), 0.8)
+    poses = make_poses(xy, score, boxes, np.ones(people), np.arange(people), skeleton)
+    assert (draw_poses(frame, poses) != frame).any()
+    return milliseconds(
+        lambda: draw_poses(frame, poses), lambda: draw_opaque(frame, poses, skeleton), repeats=SLOW_REPEATS
+    )
+
+
 def main():
     """Run all comparisons and print their table."""
     print(f"{f'median of {REPEATS}':46} {'ours ms':>9} {'reference ms':>14} {'ratio':>6}")
@@ -226,7 +255,12 @@ def main():
         ),
         *(
             (f"{name} {people} people, {keypoints} keypoints (of {SLOW_REPEATS})", partial(compare, people, keypoints))
-            for name, compare in (("dark", compare_dark), ("simcc", compare_simcc), ("300 boxes:", compare_people))
+            for name, compare in (
+                ("dark", compare_dark),
+                ("simcc", compare_simcc),
+                ("300 boxes:", compare_people),
+                ("draw", compare_drawing),
+            )
             for people, keypoints in CROWDS
         ),
     ):

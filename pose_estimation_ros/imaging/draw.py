@@ -19,17 +19,18 @@ from pose_estimation_ros.imaging.labels import (
     head_joints,
     letter_scale,
     letters_on,
+    pale,
 )
 from pose_estimation_ros.imaging.paint import Color, Paint, ink_of
 
 COLOR_BY = ("side", "track")
-WIDTH_SHARE = 1 / 60.0  # width of lines, as a share of the person's size
-WIDEST_SHARE = 1 / 140.0  # largest width of lines, as a share of the image's shorter side
-RADIUS_SHARE = 0.3  # largest radius of a joint, as a share of its distance from its neighbours
+WIDTH_SHARE = 1 / 48.0  # width of lines, as a share of the person's size
+WIDEST_SHARE = 1 / 120.0  # largest width of lines, as a share of the image's shorter side
+RADIUS_SHARE = 0.25  # largest radius of a joint, as a share of its distance from its neighbours
 LINK_SHARE = 0.15  # largest width of a link, as a share of its length
 SHADOW, SHADOW_OPACITY = (20, 20, 20), 0.35
 SHADOW_WIDTH = 3  # px, smallest width of lines that have a shadow, which would hide people far away
-GHOST_OPACITY = 0.7  # of the box of somebody who is lost
+GHOST_OPACITY = 0.8  # of the box of somebody who is lost
 PLATE_OPACITY = 0.7  # of labels that have no colour
 
 
@@ -76,7 +77,7 @@ def draw_poses(
     labels = _draw_people(drawn, poses, skeleton, color_by)
     taken = draw_labels(drawn, labels)
     if legend and labels and color_by == "side" and skeleton.flip_pairs:
-        draw_legend(drawn, [label.head_xyxy for label in labels] + list(taken))
+        draw_legend(drawn, labels, taken)
     return drawn
 
 
@@ -110,30 +111,29 @@ def _meets(image: np.ndarray, ends_xy: np.ndarray) -> bool:
     return bool(in_reach(ends_xy).all() and inside)
 
 
-def _line_width(image: np.ndarray, size_px: float, state: int) -> int:
+def _line_width(image: np.ndarray, size_px: float, state: int) -> float:
     """Return the width of a person's lines in px, half of it for somebody who is not confirmed yet."""
-    widest = max(3, int(round(min(image.shape[:2]) * WIDEST_SHARE)))
-    width = int(np.clip(round(size_px * WIDTH_SHARE), 1, widest))
-    return max(1, width // 2) if state == TENTATIVE else width
+    width = float(np.clip(size_px * WIDTH_SHARE, 1, max(3, min(image.shape[:2]) * WIDEST_SHARE)))
+    return max(1, width / 2) if state == TENTATIVE else width
 
 
 def _draw_skeleton(
-    image: np.ndarray, person: Pose, found: np.ndarray, links: Pairs, colors: Sequence[Color], width: int
+    image: np.ndarray, person: Pose, found: np.ndarray, links: Pairs, colors: Sequence[Color], width: float
 ) -> None:
     """Draw links and joints after all shadows, so that no shadow covers the colour of a neighbour."""
     joints, xy = np.flatnonzero(found), np.where(found[:, None], person.xy, 0).astype(np.float64)
     pairs = np.array(links, int).reshape(-1, 2)
     bones = pairs[found[pairs].all(1)]
     opacities, painted = opacity(np.where(found, person.score, 0)), np.array(colors)
-    radii = (spacing(xy, found)[joints] * RADIUS_SHARE).clip(0, width).astype(int)
+    radii = (spacing(xy, found)[joints] * RADIUS_SHARE).clip(0, width)
     lengths = np.linalg.norm(xy[bones[:, 0]] - xy[bones[:, 1]], axis=1)
-    widths = (lengths * LINK_SHARE).clip(1, width).astype(int)
+    widths = (lengths * LINK_SHARE).clip(1, width)
     faintest = opacities[bones].min(1)
     across = (painted[bones[:, 0]] != painted[bones[:, 1]]).any(1)
     rim = width + 2
     paint = Paint(image, np.concatenate([xy[joints].min(0) - rim, xy[joints].max(0) + rim]))
     if width >= SHADOW_WIDTH:
-        cast = radii > 0  # shadows of single pixels would fill a small face
+        cast = radii >= 1  # shadows of single pixels would fill a small face
         paint.lines(xy[bones], _shadows(faintest), widths + 2)
         paint.discs(xy[joints[cast]], _shadows(opacities[joints[cast]]), radii[cast] + 1)
     paint.lines(xy[bones], ink_of(np.where(across[:, None], MIDDLE, painted[bones[:, 0]]), faintest), widths)
@@ -158,7 +158,7 @@ def _draw_ghost(image: np.ndarray, box_xyxy: np.ndarray, color: Color) -> None:
         stops = np.linspace(start, end, count + 1)
         dashes = np.stack([stops[:-1:2], stops[1::2]], 1)
         inks = np.tile(ink_of(color, GHOST_OPACITY), (len(dashes), 1))
-        paint.lines(dashes, inks, np.full(len(dashes), 2 if dash > 8 else 1))
+        paint.lines(dashes, inks, np.full(len(dashes), dash / 4))
     paint.mix()
 
 
@@ -170,5 +170,5 @@ def _label(person: Pose, scale: float, head_xyxy: np.ndarray, box_xyxy: np.ndarr
     if person.track_id == UNTRACKED:
         return Label("%.0f%%" % (100 * person.person_score), PLATE, PLATE_OPACITY, LIGHT, *place)
     if person.state == LOST:
-        return Label(text + " lost", PLATE, PLATE_OPACITY, color, *place)
+        return Label(text + " lost", PLATE, PLATE_OPACITY, pale(color), *place)
     return Label(text, color, 1.0, letters_on(color), *place)

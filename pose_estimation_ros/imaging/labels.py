@@ -20,6 +20,7 @@ HEAD_COST, LABEL_COST, BODY_COST, ORDER_COST = 10.0, 10.0, 0.3, 0.05  # costs of
 SCALES = (0.4, 1.1)  # smallest and largest scale of letters
 PLATE, DARK, LIGHT = (40, 40, 40), (20, 20, 20), (255, 255, 255)
 LEGEND_SHARE = 0.1  # of an image, which a legend covers at most
+BODY_SHARE = 0.3  # of a legend, which may cover bodies
 LEGEND = (("their left", LEFT), ("their right", RIGHT))
 
 
@@ -124,6 +125,12 @@ def _draw_plate(image: np.ndarray, place_xyxy: np.ndarray, label: Label) -> None
     write(image, label.text, start_xy, label.letters, label.scale)
 
 
+def pale(color: Color) -> Color:
+    """Return a colour halfway to white."""
+    blue, green, red = ((channel + 255) // 2 for channel in color)
+    return blue, green, red
+
+
 def letters_on(color: Color) -> Color:
     """Return the colour of letters that can be read on a plate, by the plate's luma (ITU-R BT.601)."""
     return DARK if np.dot(color, (0.114, 0.587, 0.299)) > 140 else LIGHT
@@ -136,7 +143,7 @@ def head_joints(skeleton: Skeleton) -> np.ndarray:
 
 
 def head_box(points: np.ndarray, box_xyxy: np.ndarray, size_px: float) -> np.ndarray:
-    """Return the square around a person's head, which lies at the top of the box where no keypoint tells.
+    """Return the box around a person's head, which lies at the top of the person's box where no keypoint tells.
 
     Args:
         points: (n, 2) px, the keypoints that lie on the head.
@@ -151,7 +158,10 @@ def head_box(points: np.ndarray, box_xyxy: np.ndarray, size_px: float) -> np.nda
     if len(points):
         first, last = points.min(0), points.max(0)
         middle, half = (first + last) / 2, max(half, FACE_SHARE * float((last - first).max()))
-    return np.concatenate([middle - half, middle + half])
+    head_xyxy = np.concatenate([middle - half, middle + half])
+    if 0 < head_xyxy[1] - box_xyxy[1] < 2 * half:
+        head_xyxy[1] = box_xyxy[1]  # up to the hair or the hat
+    return head_xyxy
 
 
 def letter_scale(shape: Tuple[int, ...], size_px: float) -> float:
@@ -160,14 +170,16 @@ def letter_scale(shape: Tuple[int, ...], size_px: float) -> float:
     return float(np.clip(usual * np.clip(share, 0.75, 1.0), *SCALES))
 
 
-def draw_legend(image: np.ndarray, busy: Sequence[np.ndarray]) -> None:
-    """Write what the colours of the sides mean into the first corner, from the lower left on, that is not busy.
+def draw_legend(image: np.ndarray, labels: Sequence[Label], taken: np.ndarray) -> None:
+    """Write what the colours of the sides mean into the first corner, from the lower left on, that is free.
 
-    A small image has no room for it.
+    A small image has no room for it. A little of somebody's body may be covered, so that the legend of a video seldom
+    moves.
 
     Args:
         image: (H, W, 3) uint8 BGR.
-        busy: boxes (4,) xyxy px, which are not to be covered: heads and labels.
+        labels: labels of all people, which know heads and boxes.
+        taken: (n, 4) xyxy px, places of the labels.
     """
     scale = 0.8 * letter_scale(image.shape, np.inf)
     widths, heights, belows = zip(*(text_size(text, scale) for text, _ in LEGEND))
@@ -176,12 +188,14 @@ def draw_legend(image: np.ndarray, busy: Sequence[np.ndarray]) -> None:
     if width * height > LEGEND_SHARE * image.shape[0] * image.shape[1]:
         return
     corners = _corners(image.shape, width, height, 4)
-    place = corners[_covered(corners, np.array(busy).reshape(-1, 4)).argmin()]
+    heads, boxes = (np.array(of_all).reshape(-1, 4) for of_all in zip(*(label[-2:] for label in labels)))
+    hidden = _covered(corners, np.concatenate([heads, taken]))
+    place = corners[(HEAD_COST * hidden + np.maximum(_covered(corners, boxes) - BODY_SHARE, 0)).argmin()]
     base_lines = place[1] + 2 + line * np.arange(1, len(LEGEND) + 1) - max(belows)
     paint = Paint(image, place)
     paint.plate(place, ink_of(PLATE, 0.6))
     x = np.full(len(LEGEND), place[0] + 4 + line / 2)
-    colors, radii = [color for _, color in LEGEND], np.full(len(LEGEND), int(line * 0.3))
+    colors, radii = [color for _, color in LEGEND], np.full(len(LEGEND), 0.3 * line)
     paint.discs(np.stack([x, base_lines - max(heights) / 2], 1), ink_of(colors, np.ones(len(LEGEND))), radii)
     paint.mix()
     for y, (text, _) in zip(base_lines, LEGEND):

@@ -1,12 +1,14 @@
 """Paint lines, discs and plates of any opacity into a part of an image, and write text."""
 
-from typing import Sequence, Tuple
+from typing import Tuple
 
 import cv2
 import numpy as np
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 SHIFT = 4  # bits of the fraction in OpenCV's coordinates: shapes move by sixteenths of a pixel
+FRINGE_PX = 1.2  # by which OpenCV's smooth edges widen a polygon or a disc
+THIN_PX = 2.0  # narrower lines are no polygons
 FARTHEST_PX = 1e4  # OpenCV computes with integers, which coordinates far beyond the image would overflow
 
 Color = Tuple[int, int, int]
@@ -34,29 +36,39 @@ class Paint:
         self._corner = np.array([left, top])
 
     def lines(self, ends_xy: np.ndarray, inks: np.ndarray, widths: np.ndarray) -> None:
-        """Paint lines with round ends.
+        """Paint lines, which are at least 1.3 px wide.
 
         Args:
             ends_xy: (L, 2, 2) px, first and last points.
             inks: (L, 4).
-            widths: (L,) int, px.
+            widths: (L,) float, px.
         """
-        fixed = self._fixed(ends_xy.reshape(-1, 2))
-        for start, end, ink, width in zip(fixed[::2], fixed[1::2], inks.tolist(), widths.tolist()):
-            cv2.line(self._layer, start, end, ink, width, cv2.LINE_AA, SHIFT)
+        along = (ends_xy[:, 1] - ends_xy[:, 0]).astype(np.float64)
+        along /= np.maximum(np.linalg.norm(along, axis=1), 1e-9)[:, None]
+        across = along[:, ::-1] * (0.5, -0.5) * (widths - FRINGE_PX)[:, None]
+        corners = self._fixed(ends_xy[:, [0, 0, 1, 1]] + across[:, None] * [[1], [-1], [-1], [1]])
+        ends = self._fixed(ends_xy)
+        for line, ink in enumerate(inks.tolist()):
+            if widths[line] < THIN_PX:
+                start, end = ends[line].tolist()
+                cv2.line(self._layer, tuple(start), tuple(end), ink, 1, cv2.LINE_AA, SHIFT)
+            else:
+                cv2.fillConvexPoly(self._layer, corners[line], ink, cv2.LINE_AA, SHIFT)
 
     def discs(self, xy: np.ndarray, inks: np.ndarray, radii: np.ndarray) -> None:
-        """Paint discs, and single pixels where a radius is 0.
+        """Paint discs, of at least 3 px, and single pixels where a radius is below 1 px.
 
         Args:
             xy: (n, 2) px, centres.
             inks: (n, 4).
-            radii: (n,) int, px.
+            radii: (n,) float, px.
         """
-        fixed = self._fixed(np.where(radii[:, None] > 0, xy, np.rint(xy)))
-        for centre, ink, radius in zip(fixed, inks.tolist(), radii.tolist()):
-            kind = cv2.LINE_AA if radius else cv2.LINE_8
-            cv2.circle(self._layer, centre, radius << SHIFT, ink, -1, kind, SHIFT)
+        is_dot = radii < 1
+        centres = self._fixed(np.where(is_dot[:, None], np.rint(xy), xy)).tolist()
+        inner = np.where(is_dot, 0, np.maximum(radii - FRINGE_PX / 2, 1))
+        fixed_radii = np.rint(inner * (1 << SHIFT)).astype(int).tolist()
+        for centre, ink, radius in zip(centres, inks.tolist(), fixed_radii):
+            cv2.circle(self._layer, tuple(centre), radius, ink, -1, cv2.LINE_AA if radius else cv2.LINE_8, SHIFT)
 
     def plate(self, box_xyxy: np.ndarray, ink: np.ndarray) -> None:
         """Fill a box (4,) of whole px with an ink (4,)."""
@@ -69,10 +81,10 @@ class Paint:
         dimmed = cv2.multiply(self._below, through, scale=1 / 255.0)
         self._below[...] = cv2.add(dimmed, cv2.cvtColor(self._layer, cv2.COLOR_BGRA2BGR))
 
-    def _fixed(self, xy: np.ndarray) -> Sequence[Tuple[int, ...]]:
-        """Convert points (n, 2) px of the image to whole sixteenths of a pixel of the layer."""
+    def _fixed(self, xy: np.ndarray) -> np.ndarray:
+        """Convert points (..., 2) px of the image to whole sixteenths of a pixel of the layer, int32."""
         near = xy.clip(-FARTHEST_PX, FARTHEST_PX) - self._corner
-        return [tuple(point) for point in np.rint(near * (1 << SHIFT)).astype(int).tolist()]
+        return np.rint(near * (1 << SHIFT)).astype(np.int32)
 
 
 def ink_of(colors: np.ndarray, opacity: np.ndarray) -> np.ndarray:

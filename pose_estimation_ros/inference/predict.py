@@ -15,6 +15,7 @@ import numpy as np
 from pose_estimation_ros.core.atomic_files import FilePath, make_folder, write_json, write_whole
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.fields import PATH, check_fields, one_of, optional, whole
+from pose_estimation_ros.core.poses import joined
 from pose_estimation_ros.imaging.draw import COLOR_BY, draw_poses
 from pose_estimation_ros.imaging.video import Source, SourceFrame, VideoWriter, open_source, warn_of_unreadable
 from pose_estimation_ros.inference.options import DEFAULTS, PIPELINE_OPTIONS, PipelineOptions
@@ -133,7 +134,8 @@ def _predict_frames(source: Source, pipeline: Pipeline, prediction: Prediction) 
                 pipeline.reset()
             poses = pipeline(frame.image, frame.time_s)
             results += poses.to_coco(ids[frame.index])
-            drawn = draw_poses(frame.image, poses, pipeline.skeleton, prediction.color_by)
+            people = joined(poses, pipeline.lost)
+            drawn = draw_poses(frame.image, people, pipeline.skeleton, prediction.color_by, legend=True)
             pictures.write(frame._replace(image=drawn))
             frames += 1
             if frames == prediction.max_frames:

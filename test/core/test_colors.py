@@ -7,6 +7,7 @@ from pose_estimation_ros.core.colors import (
     RIGHT,
     TRACK_COLORS,
     crowding,
+    opacity,
     side_colors,
     spacing,
     track_color,
@@ -55,3 +56,8 @@ def test_marks_shrink_where_keypoints_are_dense(step, factor):
     """On the corners of a square the second nearest is as far away as the nearest."""
     square = step * np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     assert crowding(square, np.ones(4, bool), 8) == pytest.approx(factor)
+
+
+@pytest.mark.parametrize("score, expected", [(0, 0.3), (0.5, 0.65), (1, 1), (9, 1), (-1, 0.3), (np.inf, 1)])
+def test_joints_of_a_low_score_are_faint_and_still_seen(score, expected):
+    assert opacity(np.array([score])) == pytest.approx(expected)

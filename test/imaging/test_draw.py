@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from pose_estimation_ros.core.colors import LEFT, MIDDLE, RIGHT, side_colors, track_color
+from pose_estimation_ros.core.colors import LEFT, MIDDLE, RIGHT, opacity, side_colors, track_color
 from pose_estimation_ros.core.errors import ConfigError, FrameError
-from pose_estimation_ros.core.poses import empty_poses, make_poses
+from pose_estimation_ros.core.poses import CONFIRMED, LOST, TENTATIVE, empty_poses, joined, make_poses
 from pose_estimation_ros.core.skeleton import SKELETONS, get_skeleton
 from pose_estimation_ros.imaging.draw import draw_poses
 
@@ -178,4 +178,126 @@ def test_dense_keypoints_are_smaller_and_those_with_room_stay():
     xy = np.concatenate([[[100, 220], [40, 120], [160, 120]], face])
     person = one_person(xy)
     drawn = (draw_poses(grey(), person, skeleton) == MIDDLE).all(-1)
-    assert drawn[215:226, 95:106].sum() > 20 and drawn[15:31, 95:110].sum() == 12
+    assert drawn[215:226, 95:106].sum() > 10 and drawn[15:31, 95:110].sum() == 12
+
+
+def changed(drawn, image=None):
+    return (drawn != (grey() if image is None else image)).any(-1)
+
+
+def test_an_image_without_pixels_is_no_error():
+    assert draw_poses(np.zeros((0, 9, 3), np.uint8), one_person(spread()), COCO).shape == (0, 9, 3)
+
+
+@pytest.mark.parametrize("score", [0.01, 0.3, 0.5, 0.99, 1.0, 7.0])
+def test_the_opacity_of_a_joint_follows_its_score(score):
+    """The nose alone, in a person of 200 px: the colour lies between that of the image and MIDDLE."""
+    xy, scores = np.tile([[100.0, 20.0], [150.0, 220.0]], (9, 1))[:17], np.zeros(17)
+    scores[0] = score
+    seen = draw_poses(grey(), one_person(xy, scores), COCO)[20, 100]
+    share = 0.3 + 0.7 * min(score, 1)
+    assert np.abs(seen - (128 + share * (np.array(MIDDLE) - 128.0))).max() <= 1.5
+
+
+def test_a_link_is_as_opaque_as_its_fainter_end():
+    xy, seen = np.zeros((17, 2)), []
+    xy[11], xy[13] = (100, 40), (100, 220)
+    for scores in ((1.0, 1.0), (1.0, 0.2), (0.2, 1.0)):
+        score = np.zeros(17)
+        score[[11, 13]] = scores
+        seen.append(draw_poses(grey(), one_person(xy, score), COCO)[130, 100].astype(int))
+    assert (seen[1] == seen[2]).all() and np.abs(seen[0] - LEFT).max() <= 1
+    assert np.abs(seen[1] - (128 + opacity(0.2) * (np.array(LEFT) - 128))).max() <= 1.5
+
+
+def leg(height):
+    """Return a person of that height of whom a thigh is seen."""
+    xy, score = np.full((17, 2), 500.0), np.zeros(17)
+    xy[11, 1], xy[13, 1], score[[11, 13]] = 500 - height / 2, 500 + height / 2, 1.0
+    box = np.array([[500 - height / 4, 500 - height / 2, 500 + height / 4, 500 + height / 2]])
+    return make_poses(xy[None], score[None], box, np.ones(1), np.array([1]))
+
+
+def test_lines_grow_with_the_person():
+    image = np.full((1080, 1000, 3), 255, np.uint8)
+    widths = [
+        (255.0 - draw_poses(image, leg(size), COCO)[500, :, 0]).sum() / 191 for size in (12, 60, 120, 240, 480, 960)
+    ]
+    assert widths == sorted(widths) and 1 <= widths[0] < 2 and widths[-1] > 2 * widths[2] and widths[-1] < 12
+
+
+@pytest.mark.parametrize("size", [12, 40, 120])
+def test_no_dark_lines_hide_people_far_away(size):
+    image = np.full((1080, 1000, 3), 255, np.uint8)
+    drawn = draw_poses(image, leg(size).replace(state=[TENTATIVE]), COCO)
+    assert (drawn >= np.array(LEFT) - 1).all() and changed(drawn, image).any()
+
+
+def test_the_best_person_lies_above_the_others():
+    two = joined(one_person(spread(), track_id=1), one_person(spread(), track_id=2))
+    x, y = spread()[11].round().astype(int)
+    for score, best in (((0.9, 0.1), 1), ((0.1, 0.9), 2)):
+        seen = draw_poses(grey(), two.replace(person_score=np.array(score)), COCO, "track")[y, x]
+        assert np.abs(seen.astype(int) - track_color(best)).max() < 40
+
+
+def test_somebody_tentative_has_thin_lines_and_no_label():
+    xy = np.tile([[100.0, 60.0], [160.0, 220.0]], (9, 1))[:17]
+    certain, tentative = one_person(xy).replace(state=[CONFIRMED]), one_person(xy).replace(state=[TENTATIVE])
+    thick, thin = changed(draw_poses(grey(), certain, COCO)), changed(draw_poses(grey(), tentative, COCO))
+    assert 0 < thin.sum() < thick.sum() and thick[:55].any() and not thin[:55].any()
+
+
+def lost(box):
+    poses = make_poses(np.full((1, 17, 2), 90.0), np.zeros((1, 17)), np.array([box]), np.ones(1), np.array([3]))
+    return poses.replace(state=np.array([LOST], np.uint8))
+
+
+def test_somebody_lost_has_a_dashed_box_and_a_label():
+    drawn = changed(draw_poses(grey(), lost((80, 60, 160, 220)), COCO))
+    left, inside = drawn[70:210, 79:82].any(1), drawn[70:210, 85:155]
+    assert 0.3 < left.mean() < 0.8 and not inside.any()
+    assert drawn[30:58, 90:150].mean() > 0.3
+
+
+@pytest.mark.parametrize(
+    "box", [(-300, 20, -200, 90), (500, 20, 600, 90), (0, 300, 9, 400), (np.nan,) * 4, (3e38,) * 4]
+)
+def test_somebody_lost_outside_the_image_is_not_drawn(box):
+    assert not changed(draw_poses(grey(), lost(box), COCO)).any()
+
+
+@pytest.mark.parametrize("box", [(-50, -50, 400, 300), (300, 200, 300, 200), (310, 230, 1e6, 1e6), (160, 220, 80, 60)])
+def test_somebody_lost_partly_outside_is_no_error(box):
+    assert draw_poses(grey(), lost(box), COCO).shape == (240, 320, 3)
+
+
+@pytest.mark.parametrize(
+    "color_by, skeleton, people, there",
+    [
+        ("side", COCO, 0, False),
+        ("side", COCO, 1, True),
+        ("track", COCO, 1, False),
+        ("side", get_skeleton("hand21"), 1, False),
+    ],
+)
+def test_a_legend_is_drawn_where_colours_are_those_of_sides(color_by, skeleton, people, there):
+    poses = one_person(spread(skeleton.num_keypoints))[:people]
+    without, with_legend = (draw_poses(grey(), poses, skeleton, color_by, legend) for legend in (False, True))
+    assert (without != with_legend).any() == there
+
+
+@pytest.mark.parametrize("shape", [(240, 320), (480, 640), (1080, 1920)])
+def test_a_crowd_of_labels_leaves_the_faces_free(shape):
+    """Noses and eyes alone, of 20 people in a grid: pixels of the heads differ from the image only at their joints."""
+    height, width = shape
+    cells = np.stack(np.meshgrid(np.arange(5) + 0.5, np.arange(4) + 0.6), -1).reshape(-1, 2) * (width / 5, height / 4)
+    size, score = height / 6, np.zeros((20, 17))
+    score[:, 0] = 1
+    xy = np.tile(cells[:, None], (1, 17, 1))
+    boxes = np.concatenate([cells - (size / 5, size / 10), cells + (size / 5, size * 0.8)], 1)
+    image = np.full(shape + (3,), 128, np.uint8)
+    drawn = changed(draw_poses(image, make_poses(xy, score, boxes, np.ones(20), np.arange(20)), COCO), image)
+    for x, y in cells.round().astype(int):
+        half = int(size / 12)
+        assert drawn[y - half : y + half, x - half : x + half].sum() <= 4 * 16**2 / 100 * max(1, half)

@@ -57,7 +57,7 @@ class Recorder:
         self._write_joined()
 
     def add_poses(self, stamp: Hashable, poses: Poses, skeleton: Skeleton, latency_ms: float, arrival_s: float) -> None:
-        """Add the people of an image; those who are LOST are left out.
+        """Add the people of an image; those who are LOST are drawn, but do not count.
 
         Args:
             stamp: Stamp of the image.
@@ -66,12 +66,12 @@ class Recorder:
             latency_ms: Time from capture to publishing.
             arrival_s: Time of arrival on a steady clock.
         """
-        poses = poses.select(poses.state != LOST)
         self._poses[stamp] = (poses, skeleton)
         self._latency_ms.append(latency_ms)
         self._arrival_s.append(arrival_s)
-        self.people += poses.count
-        self._ids |= set(poses.track_id.tolist()) - {UNTRACKED}
+        seen = _seen(poses)
+        self.people += seen.count
+        self._ids |= set(seen.track_id.tolist()) - {UNTRACKED}
         self._write_joined()
 
     @property
@@ -94,8 +94,8 @@ class Recorder:
                 self._write(*self._images.popitem(last=False)[1])
             index, frame = self._images.pop(stamp)
             poses, skeleton = self._poses.pop(stamp)
-            drawn = draw_poses(frame, poses, skeleton)
-            self._results += poses.to_coco(index)
+            drawn = draw_poses(frame, poses, skeleton, legend=True)
+            self._results += _seen(poses).to_coco(index)
             self.annotated += 1
             self._write(index, drawn)
 
@@ -135,6 +135,11 @@ class Recorder:
         write_json(self.paths["keypoints.json"], self._results)
         write_json(self.paths["summary.json"], summary)
         return summary
+
+
+def _seen(poses: Poses) -> Poses:
+    """Return the people who are in sight."""
+    return poses.select(poses.state != LOST)
 
 
 def rate_hz(times_s: List[float]) -> float:

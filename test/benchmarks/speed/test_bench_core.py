@@ -14,4 +14,5 @@ def test_the_benchmark_agrees_with_its_references_and_prints_a_row_for_each(monk
     monkeypatch.setattr(bench_core, "CROWDS", ((1, 17), (3, 133)))
     bench_core.main()
     rows = ["median", "decode", "crop", "group", "group", "group", "dark", "dark", "simcc", "simcc", "300", "300"]
+    rows += ["draw", "draw"]
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == rows
