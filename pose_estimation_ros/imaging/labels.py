@@ -114,7 +114,8 @@ def _covered(places: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return the area (P,) of other boxes (M, 4) that each place (P, 4) covers, in areas of a place."""
     corner = np.maximum(places[:, None, :2], others[:, :2])
     size = np.maximum(np.minimum(places[:, None, 2:], others[:, 2:]) - corner, 0)
-    return size.prod(-1).sum(1) / np.maximum((places[:, 2:] - places[:, :2]).prod(1), 1)
+    share: np.ndarray = size.prod(-1).sum(1) / np.maximum((places[:, 2:] - places[:, :2]).prod(1), 1)
+    return share
 
 
 def _draw_plate(image: np.ndarray, place_xyxy: np.ndarray, label: Label) -> None:
@@ -182,8 +183,8 @@ def draw_legend(image: np.ndarray, labels: Sequence[Label], taken: np.ndarray) -
         taken: (n, 4) xyxy px, places of the labels.
     """
     scale = 0.8 * letter_scale(image.shape, np.inf)
-    widths, heights, belows = zip(*(text_size(text, scale) for text, _ in LEGEND))
-    line = max(heights) + max(belows) + 2
+    widths, heights, depths = zip(*(text_size(text, scale) for text, _ in LEGEND))
+    line = max(heights) + max(depths) + 2
     width, height = max(widths) + line + 8, line * len(LEGEND) + 4
     if width * height > LEGEND_SHARE * image.shape[0] * image.shape[1]:
         return
@@ -191,7 +192,7 @@ def draw_legend(image: np.ndarray, labels: Sequence[Label], taken: np.ndarray) -
     heads, boxes = (np.array(of_all).reshape(-1, 4) for of_all in zip(*(label[-2:] for label in labels)))
     hidden = _covered(corners, np.concatenate([heads, taken]))
     place = corners[(HEAD_COST * hidden + np.maximum(_covered(corners, boxes) - BODY_SHARE, 0)).argmin()]
-    base_lines = place[1] + 2 + line * np.arange(1, len(LEGEND) + 1) - max(belows)
+    base_lines = place[1] + 2 + line * np.arange(1, len(LEGEND) + 1) - max(depths)
     paint = Paint(image, place)
     paint.plate(place, ink_of(PLATE, 0.6))
     x = np.full(len(LEGEND), place[0] + 4 + line / 2)

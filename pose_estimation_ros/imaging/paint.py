@@ -1,6 +1,6 @@
 """Paint lines, discs and plates of any opacity into a part of an image, and write text."""
 
-from typing import Tuple
+from typing import Sequence, Tuple, Union
 
 import cv2
 import numpy as np
@@ -12,6 +12,7 @@ THIN_PX = 2.0  # narrower lines are no polygons
 FARTHEST_PX = 1e4  # OpenCV computes with integers, which coordinates far beyond the image would overflow
 
 Color = Tuple[int, int, int]
+Colors = Union[Color, Sequence[Color], np.ndarray]
 
 
 class Paint:
@@ -84,10 +85,11 @@ class Paint:
     def _fixed(self, xy: np.ndarray) -> np.ndarray:
         """Convert points (..., 2) px of the image to whole sixteenths of a pixel of the layer, int32."""
         near = xy.clip(-FARTHEST_PX, FARTHEST_PX) - self._corner
-        return np.rint(near * (1 << SHIFT)).astype(np.int32)
+        fixed: np.ndarray = np.rint(near * (1 << SHIFT)).astype(np.int32)
+        return fixed
 
 
-def ink_of(colors: np.ndarray, opacity: np.ndarray) -> np.ndarray:
+def ink_of(colors: Colors, opacity: Union[float, np.ndarray]) -> np.ndarray:
     """Return colours times their opacity, and the opacity, as 0..255.
 
     Args:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pose_estimation_ros.core.poses import empty_poses, make_poses
+from pose_estimation_ros.core.poses import LOST, empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.nodes.demo.recorder import Recorder, rate_hz
 
@@ -55,6 +55,17 @@ def test_images_and_poses_are_joined_by_stamp(tmp_path, poses_first):
     assert [(result["image_id"], result["track_id"]) for result in results] == [(1, 3), (3, 3)]
     drawn = [np.abs(frame.astype(int) - 100).max() > 50 for frame in frames_of(recorder.paths["demo.mp4"])]
     assert drawn == [False, True, False, True], "the image whose poses never came is there, without skeleton"
+
+
+def test_people_out_of_sight_are_drawn_but_do_not_count(tmp_path):
+    recorder = Recorder(str(tmp_path), 10.0)
+    recorder.add_image(1, image(100))
+    lost = somebody().replace(score=np.zeros((1, 17)), state=np.array([LOST], np.uint8))
+    recorder.add_poses(1, lost, COCO, 10.0, 0.1)
+    summary = recorder.close()
+    assert (summary["people"], summary["track_ids"]) == (0, 0)
+    assert json.load(open(recorder.paths["keypoints.json"])) == []
+    assert np.abs(frames_of(recorder.paths["demo.mp4"])[0].astype(int) - 100).max() > 50
 
 
 def test_the_end_writes_images_without_answer(tmp_path):
