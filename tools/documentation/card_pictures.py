@@ -4,6 +4,7 @@
     card_pictures.py poses OUT.jpg RESULTS.json        # NAME_results.json, written by `pose evaluate`
     card_pictures.py boxes OUT.jpg RESULTS.json --score 0.45
     card_pictures.py frames OUT.jpg                    # the demo's clip, default model and detector
+    card_pictures.py demo docs/demo.jpg                # two frames of it at full size, for README
 
 The commands poses and boxes show the people and images with the worst results in the half of the data for choosing
 models. They leave out the photographs, whose licences do not allow us to publish them; --photographs shows them.
@@ -21,6 +22,7 @@ from matplotlib.figure import Figure
 
 from pose_estimation_ros.core.atomic_files import read_json, write_whole
 from pose_estimation_ros.core.colors import MIDDLE, side_colors
+from pose_estimation_ros.core.poses import joined
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.datasets.coco_index import SKELETON, load_ground_truth
 from pose_estimation_ros.evaluation.metrics import detection
@@ -203,6 +205,22 @@ def frames(out, every=25, columns=3, width=300):
     save(out, sheet(panels, columns))
 
 
+def demo(out, shown=(60, 124)):
+    """Draw two frames of the demo's clip beside each other, as in the video of the demo.
+
+    Args:
+        out: Path of the picture.
+        shown: Indices of the frames.
+    """
+    panels = []
+    with build_pipeline(PipelineOptions(threads=1)) as pipeline:
+        for frame in open_source(str(ROOT / "test" / "data" / "pedestrians.mp4")):
+            people = joined(pipeline(frame.image, frame.time_s), pipeline.lost)
+            if frame.index in shown:
+                panels.append(draw_poses(frame.image, people, pipeline.skeleton, legend=True))
+    save(out, np.hstack(panels))
+
+
 def picture(image, photographs):
     """Read an image of COCO's file, or return a grey one of the same size if photographs are not wanted."""
     if photographs:
@@ -226,7 +244,7 @@ def save(out, image):
 def main():
     """Read the command line and draw the picture that it asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("picture", choices=["curve", "poses", "boxes", "frames"])
+    parser.add_argument("picture", choices=["curve", "poses", "boxes", "frames", "demo"])
     parser.add_argument("out")
     parser.add_argument("files", nargs="*")
     parser.add_argument("--score", type=float, default=0.45)
@@ -238,8 +256,10 @@ def main():
         poses(args.out, args.files[0], args.photographs)
     elif args.picture == "boxes":
         boxes(args.out, args.files[0], args.score, args.photographs)
-    else:
+    elif args.picture == "frames":
         frames(args.out)
+    else:
+        demo(args.out)
 
 
 if __name__ == "__main__":
