@@ -4,14 +4,20 @@ Per keypoint it is ``exp(-d^2 / (2 area (2 sigma)^2))`` with d the distance in p
 https://cocodataset.org/#keypoints-eval.
 """
 
-from typing import Sequence
+from typing import Sequence, Union
 
 import numpy as np
 
 from pose_estimation_ros.core.geometry import nms
 
 
-def keypoint_similarity(xy: np.ndarray, area: np.ndarray, other_xy: np.ndarray, sigmas: Sequence[float]) -> np.ndarray:
+def keypoint_similarity(
+    xy: np.ndarray,
+    area: np.ndarray,
+    other_xy: np.ndarray,
+    sigmas: Sequence[float],
+    doubt_px: Union[float, np.ndarray] = 0.0,
+) -> np.ndarray:
     """Compute the similarity of each keypoint of N poses to the same keypoint of M other poses.
 
     Args:
@@ -19,18 +25,25 @@ def keypoint_similarity(xy: np.ndarray, area: np.ndarray, other_xy: np.ndarray, 
         area: (N,) px^2 of the N people.
         other_xy: (M, K, 2) px.
         sigmas: (K,) of the skeleton.
+        doubt_px: (N,) standard deviation of where the N poses are as a whole, px; COCO's OKS has none.
 
     Returns:
         (N, M, K) in 0..1.
     """
     squared = ((xy[:, None] - other_xy[None]) ** 2).sum(-1)
-    spread = 2 * np.maximum(area, 1e-9)[:, None, None] * (2 * np.asarray(sigmas)) ** 2
+    spread = np.maximum(area, 1e-9)[:, None] * (2 * np.asarray(sigmas)) ** 2
+    spread = 2 * (spread + np.reshape(doubt_px, (-1, 1)) ** 2)[:, None]
     similarity: np.ndarray = np.exp(-squared / spread)
     return similarity
 
 
 def oks(
-    xy: np.ndarray, weight: np.ndarray, area: np.ndarray, other_xy: np.ndarray, sigmas: Sequence[float]
+    xy: np.ndarray,
+    weight: np.ndarray,
+    area: np.ndarray,
+    other_xy: np.ndarray,
+    sigmas: Sequence[float],
+    doubt_px: Union[float, np.ndarray] = 0.0,
 ) -> np.ndarray:
     """Compute the similarity of N poses to M other poses: the mean over keypoints, weighted by the N poses' weights.
 
@@ -40,12 +53,14 @@ def oks(
         area: (N,) px^2 of the N people.
         other_xy: (M, K, 2) px.
         sigmas: (K,) of the skeleton.
+        doubt_px: see keypoint_similarity.
 
     Returns:
         (N, M) in 0..1.
     """
     total = np.maximum(weight.sum(1), 1e-9)[:, None]
-    similarity: np.ndarray = (keypoint_similarity(xy, area, other_xy, sigmas) * weight[:, None]).sum(-1) / total
+    each = keypoint_similarity(xy, area, other_xy, sigmas, doubt_px)
+    similarity: np.ndarray = (each * weight[:, None]).sum(-1) / total
     return similarity
 
 

@@ -6,7 +6,7 @@ OKS and box overlap (IoU): OKS separates people who stand close together, and th
 inaccurate or people move fast. docs/tracking.md measures what each part contributes, on scenes with exact ground truth.
 """
 
-from typing import NamedTuple, Sequence
+from typing import NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -14,10 +14,12 @@ from pose_estimation_ros.core.geometry import iou
 from pose_estimation_ros.core.hungarian import assign
 from pose_estimation_ros.core.oks import box_area, oks
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, TENTATIVE, Poses, empty_poses, joined
-from pose_estimation_ros.core.stamp_clock import StampClock
+from pose_estimation_ros.core.stamp_clock import STUCK_BELOW_S, StampClock
 
-FRAMES_TO_CONFIRM = 1.5  # usual times between frames for which a tentative person is kept at least
-SAME_TIME_S = 1e-3  # stamps are not more exact
+
+KNOWN_BY_PLACE_S = 1.0  # who was out of sight for longer can be anybody, unless he or she looks the same
+PATIENCE = 1.5  # times between frames for which everybody is remembered: to the next frame, at any rate
+LOOK_S = 1.0  # time over which the appearance is averaged
 
 
 class _Tracks(NamedTuple):
@@ -26,20 +28,25 @@ class _Tracks(NamedTuple):
     Attributes:
         poses: people of the last sighting.
         velocity: (T, 2) px/s of the whole person.
+        doubt: (T,) variance of the velocity in sizes^2 / s^2, along one axis.
         age_s: (T,) time since the last sighting.
+        life_s: (T,) time from the first sighting to the last one.
         seen: (T,) int, number of sightings.
-        known_s: (T,) time from the first sighting to the last one, or to now.
+        look: (T, F) appearance, see Tracker.update; NaN where it is not known.
+        step: (T,) distance between the last two sightings in sizes, NaN for who was seen once.
     """
 
     poses: Poses
     velocity: np.ndarray
+    doubt: np.ndarray
     age_s: np.ndarray
+    life_s: np.ndarray
     seen: np.ndarray
-    known_s: np.ndarray
+    look: np.ndarray
+    step: np.ndarray
 
     def select(self, index: np.ndarray) -> "_Tracks":
-        numbers = (self.velocity, self.age_s, self.seen, self.known_s)
-        return _Tracks(self.poses.select(index), *(array[index] for array in numbers))
+        return _Tracks(*(values[index] for values in self))
 
 
 class Tracker:
@@ -51,31 +58,35 @@ class Tracker:
     def __init__(
         self,
         sigmas: Sequence[float],
-        max_age_s: float = 1.0,
+        max_age_s: float = 3.0,
         confirm_after_s: float = 0.06,
         tentative_age_s: float = 0.25,
-        velocity_s: float = 0.3,
         min_similarity: float = 0.1,
         oks_share: float = 0.7,
-        growth_per_s: float = 2.0,
+        noise: float = 0.02,
+        speed: float = 0.6,
+        agility: float = 0.8,
     ) -> None:
         """Make a tracker without people.
 
+        Lengths are in sizes of the person, which is the longer side of the box.
+
         Args:
             sigmas: (K,) of the skeleton.
-            max_age_s: how long a confirmed person may be out of sight and still keep the id.
-            confirm_after_s: seconds from the first sighting of a person to the one that confirms, at least the second.
+            max_age_s: how long a confirmed person may be out of sight and still keep the id. After KNOWN_BY_PLACE_S
+                the person must also look alike.
+            confirm_after_s: time from the first sighting to the one that confirms a person, the second at the earliest.
             tentative_age_s: max_age_s of people who are not confirmed.
-            velocity_s: time over which the velocity is averaged.
             min_similarity: smallest similarity of a match, 0..1.
             oks_share: weight of OKS in the similarity, 0..1; the rest is the overlap of boxes.
-            growth_per_s: growth of the OKS scale per second since a person was last seen, because the expected position
-                becomes less certain.
+            noise: error of where a person is seen, sizes.
+            speed: usual speed of people, sizes/s along one axis.
+            agility: change of the velocity in a second, sizes/s along one axis.
         """
         self._sigmas = tuple(sigmas)
         self.max_age_s, self.confirm_after_s, self._tentative_age_s = max_age_s, confirm_after_s, tentative_age_s
-        self._velocity_s, self._min_similarity = velocity_s, min_similarity
-        self._oks_share, self._growth_per_s = oks_share, growth_per_s
+        self._min_similarity, self._oks_share = min_similarity, oks_share
+        self._noise, self._speed, self._agility = noise, speed, agility
         self._next_id = 1
         self.reset()
 
@@ -85,16 +96,15 @@ class Tracker:
         self._forget()
 
     def _forget(self) -> None:
-        self._tracks = _Tracks(
-            empty_poses(len(self._sigmas)), np.zeros((0, 2)), np.zeros(0), np.zeros(0, int), np.zeros(0)
-        )
+        self._tracks = self._newcomers(empty_poses(len(self._sigmas)), np.zeros((0, 0), np.float32))
 
-    def update(self, poses: Poses, stamp_s: float) -> Poses:
+    def update(self, poses: Poses, stamp_s: float, appearance: Optional[np.ndarray] = None) -> Poses:
         """Match the people of an image with those of earlier images.
 
         Args:
             poses: N people.
             stamp_s: time of the image in seconds.
+            appearance: (N, F) float32, a histogram with the sum 1 of how each person looks; NaN where nothing is known.
 
         Returns:
             The same people in the same order, with track_id and state, in arrays that the tracker does not keep.
@@ -105,76 +115,141 @@ class Tracker:
         else:
             self._grow_old(step_s)
         expected = self._expected()
-        match = self._match(expected, poses)
-        self._tracks = self._continued(expected, poses, match)
+        now = self._newcomers(poses, self._looks(poses.count, appearance))
+        match = self._match(expected, now)
+        self._tracks = self._continued(expected, now, match)
         return self._tracks.poses.select(np.arange(poses.count))
 
     @property
     def lost(self) -> Poses:
-        """Return the confirmed people who are out of sight: expected box, keypoints with score 0."""
+        """Return the confirmed people who went out of sight a short time ago: expected box, keypoints with score 0."""
         poses = self._expected()
-        away = (self._tracks.age_s > 0) & (poses.state == CONFIRMED)
+        away = (self._tracks.age_s > 0) & (self._tracks.age_s <= self._by_place_s) & (poses.state == CONFIRMED)
         lost = poses.select(away)
         return lost.replace(score=np.zeros_like(lost.score), state=np.full_like(lost.state, LOST))
 
+    @property
+    def step_share(self) -> float:
+        """Return how far people come between two sightings, as a share of their size: the median over people.
+
+        It is 0 where nobody was seen twice. Above about 1 the frames are too far apart to tell who is who.
+        """
+        steps = self._tracks.step[np.isfinite(self._tracks.step)]
+        return float(np.median(steps)) if len(steps) else 0.0
+
+    @property
+    def _by_place_s(self) -> float:
+        """Return how long a person can be found again by place and motion alone: always to the next frame."""
+        return max(min(self.max_age_s, KNOWN_BY_PLACE_S), PATIENCE * self._clock.interval_s)
+
     def _grow_old(self, step_s: float) -> None:
-        tracks = self._tracks._replace(age_s=self._tracks.age_s + step_s, known_s=self._tracks.known_s + step_s)
-        tentative_s = max(self._tentative_age_s, FRAMES_TO_CONFIRM * self._clock.interval_s)
-        limit_s = np.where(tracks.poses.state == CONFIRMED, self.max_age_s, tentative_s)
-        self._tracks = tracks.select(tracks.age_s <= limit_s)
+        tracks = self._tracks._replace(age_s=self._tracks.age_s + step_s)
+        limit_s = np.where(tracks.poses.state == CONFIRMED, self.max_age_s, self._tentative_age_s)
+        self._tracks = tracks.select(tracks.age_s <= np.maximum(limit_s, PATIENCE * self._clock.interval_s))
 
     def _expected(self) -> Poses:
         """Return all tracked people where they are expected at the time of the last update."""
         poses, offset = self._tracks.poses, (self._tracks.velocity * self._tracks.age_s[:, None]).astype(np.float32)
         return poses.replace(xy=poses.xy + offset[:, None], box_xyxy=poses.box_xyxy + np.tile(offset, 2))
 
-    def _match(self, expected: Poses, poses: Poses) -> np.ndarray:
+    def _looks(self, count: int, appearance: Optional[np.ndarray]) -> np.ndarray:
+        """Return the square roots of histograms, whose products tell how alike they are."""
+        if appearance is None:
+            return np.full((count, self._tracks.look.shape[1]), np.nan, np.float32)
+        if appearance.shape[1] != self._tracks.look.shape[1]:  # the first histograms of all
+            unknown = np.full((len(self._tracks.age_s), appearance.shape[1]), np.nan, np.float32)
+            self._tracks = self._tracks._replace(look=unknown)
+        return np.sqrt(appearance)
+
+    def _newcomers(self, poses: Poses, look: np.ndarray) -> _Tracks:
+        """Return people who are seen for the first time, without ids."""
+        zeros = np.zeros(poses.count)
+        doubt, step = np.full(poses.count, self._speed**2), np.full(poses.count, np.nan)
+        return _Tracks(poses, np.zeros((poses.count, 2)), doubt, zeros, zeros.copy(), np.ones(poses.count, int), look, step)
+
+    def _doubt_px(self) -> np.ndarray:
+        """Return the standard deviation (T,) px along one axis of where the tracked people are expected."""
+        age_s = self._tracks.age_s
+        drift = self._tracks.doubt * age_s**2 + self._agility**2 * age_s**3 / 3
+        doubt_px: np.ndarray = np.sqrt(2 * self._noise**2 + drift) * sizes(self._tracks.poses.box_xyxy)
+        return doubt_px
+
+    def _similarity(self, expected: Poses, now: _Tracks) -> np.ndarray:
+        """Return how well each track fits each person, (T, N) in 0..1, and 0 where it cannot be the same."""
+        poses, area = now.poses, box_area(expected.box_xyxy)
+        alike = oks(expected.xy, expected.score, area, poses.xy, self._sigmas, self._doubt_px())
+        similarity = self._oks_share * alike + (1 - self._oks_share) * iou(expected.box_xyxy, poses.box_xyxy)
+        by_looks = self._tracks.age_s > self._by_place_s
+        similarity[by_looks] = 0
+        return similarity
+
+    def _match(self, expected: Poses, now: _Tracks) -> np.ndarray:
         """Return the index of each person's track (N,) int, -1 for somebody new."""
-        area = box_area(expected.box_xyxy) * (1 + self._growth_per_s * self._tracks.age_s) ** 2
-        similarity = self._oks_share * oks(expected.xy, expected.score, area, poses.xy, self._sigmas)
-        similarity = similarity + (1 - self._oks_share) * iou(expected.box_xyxy, poses.box_xyxy)
-        match = np.full(poses.count, -1)
+        similarity = self._similarity(expected, now)
+        match = np.full(now.poses.count, -1)
         for state in (CONFIRMED, TENTATIVE):
             tracks, free = np.flatnonzero(expected.state == state), np.flatnonzero(match < 0)
             row_of = best_pairs(similarity[np.ix_(tracks, free)], self._min_similarity)
             match[free[row_of >= 0]] = tracks[row_of[row_of >= 0]]
         return match
 
-    def _continued(self, expected: Poses, poses: Poses, match: np.ndarray) -> _Tracks:
+    def _continued(self, expected: Poses, now: _Tracks, match: np.ndarray) -> _Tracks:
         """Return the people of the new image, in their order, then the tracks that were not matched."""
-        old, new = match >= 0, match < 0
-        tracks, before = self._tracks.select(match[old]), expected.select(match[old])
-        track_id, seen = np.zeros(poses.count, np.int32), np.ones(poses.count, int)
-        track_id[old], seen[old] = before.track_id, tracks.seen + 1
-        track_id[new] = self._next_id + np.arange(new.sum())
-        self._next_id += int(new.sum())
-        velocity, known_s = np.zeros((poses.count, 2)), np.zeros(poses.count)
-        known_s[old] = tracks.known_s
-        velocity[old] = tracks.velocity + self._velocity_change(before, poses.select(old), tracks)
-        confirmed = (seen > 1) & (known_s >= self.confirm_after_s - SAME_TIME_S)
+        old, new = np.flatnonzero(match >= 0), np.flatnonzero(match < 0)
+        track_id = np.zeros(now.poses.count, np.int32)
+        track_id[old], track_id[new] = expected.track_id[match[old]], self._next_id + np.arange(len(new))
+        self._next_id += len(new)
+        again = self._seen_again(self._tracks.select(match[old]), expected.select(match[old]), now.select(old))
+        for values, renewed in zip(now[1:], again[1:]):
+            values[old] = renewed
+        confirmed = (now.seen >= 2) & (now.life_s >= self.confirm_after_s - STUCK_BELOW_S)
         state = np.where(confirmed, CONFIRMED, TENTATIVE).astype(np.uint8)
-        current = poses.replace(track_id=track_id, state=state)
+        now = now._replace(poses=now.poses.replace(track_id=track_id, state=state))
         missing = np.ones(expected.count, bool)
         missing[match[old]] = False
         rest = self._tracks.select(missing)
+        return _Tracks(joined(now.poses, rest.poses), *(np.concatenate(pair) for pair in list(zip(now, rest))[1:]))
+
+    def _seen_again(self, before: _Tracks, expected: Poses, now: _Tracks) -> _Tracks:
+        """Return what is known of people now, after their last sightings, expected places and new sightings.
+
+        The velocity follows a Kalman filter: a sighting tells more about it the longer the time since the last one.
+        """
+        age_s, size_px = before.age_s, sizes(before.poses.box_xyxy)
+        doubt = before.doubt + self._agility**2 * age_s
+        gain = doubt / (doubt + 2 * (self._noise / age_s) ** 2)
+        velocity = before.velocity + (gain / age_s)[:, None] * moved(expected, now.poses)
+        step = np.linalg.norm(moved(before.poses, now.poses), axis=1) / size_px
+        share = (1 - np.exp(-age_s / LOOK_S)).astype(np.float32)[:, None]
+        look = np.where(np.isnan(before.look), now.look, (1 - share) * before.look + share * now.look)
         return _Tracks(
-            joined(current, rest.poses),
-            np.concatenate([velocity, rest.velocity]),
-            np.concatenate([np.zeros(poses.count), rest.age_s]),
-            np.concatenate([seen, rest.seen]),
-            np.concatenate([known_s, rest.known_s]),
+            poses=now.poses,
+            velocity=velocity,
+            doubt=(1 - gain) * doubt,
+            age_s=np.zeros_like(age_s),
+            life_s=before.life_s + age_s,
+            seen=before.seen + 1,
+            look=np.where(np.isnan(look), before.look, look),
+            step=step * np.minimum(1, self._clock.interval_s / age_s),
         )
 
-    def _velocity_change(self, before: Poses, now: Poses, tracks: _Tracks) -> np.ndarray:
-        """Return the changes of velocity (n, 2) px/s, by the median distance of keypoints from their expected places.
 
-        The first sightings of a person count fully, later ones by the time over which the velocity is averaged.
-        """
-        both = (before.score > 0) & (now.score > 0)
-        missed = middle(now.xy - before.xy, both)
-        gain = np.maximum(1 - np.exp(-tracks.age_s / self._velocity_s), 1.0 / tracks.seen)
-        change: np.ndarray = (gain / tracks.age_s)[:, None] * missed
-        return change
+def sizes(box_xyxy: np.ndarray) -> np.ndarray:
+    """Return the longer side of each box (N, 4) px, at least a pixel: (N,) px."""
+    longest: np.ndarray = np.maximum((box_xyxy[:, 2:] - box_xyxy[:, :2]).max(1), 1.0)
+    return longest
+
+
+def moved(before: Poses, now: Poses) -> np.ndarray:
+    """Return how far people are from where they were, (N, 2) px.
+
+    It is the median over the keypoints found both times, or that of the boxes' centres where there is none.
+    """
+    both = (before.score > 0) & (now.score > 0)
+    change = now.box_xyxy - before.box_xyxy
+    centre = (change[:, :2] + change[:, 2:]) / 2
+    distance: np.ndarray = np.where(both.any(1)[:, None], middle(now.xy - before.xy, both), centre)
+    return distance
 
 
 def middle(values: np.ndarray, known: np.ndarray) -> np.ndarray:
