@@ -30,6 +30,9 @@ WANDER_S = 1.0
 MISS_SHARE, MISS_S = NOISE["missed_share"], NOISE["missed_s"]  # share of frames without the person, and for how long
 LEAST_VISIBLE = 0.35  # the detector misses people of whom a smaller share of the joints is visible
 FALSE_PER_S, DOUBLE_PER_S = 0.2, 0.2  # how often a thing is taken for a person, and a person is found twice
+COLOURS, FEW_COLOURS, COMMON = 32, 0.1, 0.9  # colours in a histogram; how few each person has, and how many of them all
+LOOK_CHANGE, LOOK_S = 0.8, 1.0  # standard deviation of the logarithm of a colour's share, and time constant
+TRUNK, HALF = [5, 6, 11, 12], 0.5  # shoulders and hips; of them so many must be visible to see the clothes
 _FIGURES = ("flicker", "spread", "jumps_per_s", "missed", "score_fine", "score_gross")
 _ROWS = [NOISE["joints"][joint.split("_")[-1]] for joint in JOINTS]
 _FLICKER, _SPREAD, _JUMPS, _MISSED, _FINE, _GROSS = np.array([[row[name] for name in _FIGURES] for row in _ROWS]).T
@@ -46,6 +49,7 @@ class Frame(NamedTuple):
         person: Numbers of the people, (P,).
         poses: The N poses that the model found.
         source: Number of the person of each pose, (N,); -1 if there is nobody.
+        appearance: Histograms (N, F) as Tracker.update takes them; NaN for a person who is mostly hidden.
     """
 
     stamp_s: float
@@ -55,6 +59,7 @@ class Frame(NamedTuple):
     person: np.ndarray
     poses: Poses
     source: np.ndarray
+    appearance: np.ndarray
 
 
 class Scene(NamedTuple):
@@ -85,11 +90,12 @@ def frames(scene, rate_hz=30, seed=0, noisy=True):
     """
     random = np.random.RandomState(seed)
     models = [_Model(random, 1.0 / rate_hz) for _ in scene.walkers]
+    looks = _Looks(seed, len(scene.walkers), 1.0 / rate_hz)
     end_s = max(walker.end_s for walker in scene.walkers)
-    return [_frame(scene, i / rate_hz, models, random, noisy) for i in range(int(end_s * rate_hz) + 1)]
+    return [_frame(scene, i / rate_hz, models, looks, random, noisy) for i in range(int(end_s * rate_hz) + 1)]
 
 
-def _frame(scene, stamp_s, models, random, noisy):
+def _frame(scene, stamp_s, models, looks, random, noisy):
     person = np.array([i for i, walker in enumerate(scene.walkers) if walker.is_there(stamp_s)], int)
     joints = np.array([scene.walkers[i].joints(stamp_s) for i in person]).reshape(-1, 17, 3)
     xy, box = project(joints), person_boxes(joints)
@@ -97,7 +103,8 @@ def _frame(scene, stamp_s, models, random, noisy):
     if not noisy:
         detected = visible.mean(1) >= LEAST_VISIBLE
         poses = make_poses(xy, visible * 0.9, box, np.full(len(person), 0.9)).select(detected)
-        return Frame(stamp_s, xy, box, visible, person, poses, person[detected])
+        source = person[detected]
+        return Frame(stamp_s, xy, box, visible, person, poses, source, looks.of(source, person, visible))
     rows = zip(person, xy, box, visible, strict=True)
     per_person = [models[number].find(*arrays) for number, *arrays in rows]
     source = [number for number, poses in zip(person, per_person, strict=True) for _ in range(poses.count)]
@@ -106,7 +113,8 @@ def _frame(scene, stamp_s, models, random, noisy):
         source.append(-1)
     poses = joined(empty_poses(17), *per_person)
     order = random.permutation(_without_doubles(poses))
-    return Frame(stamp_s, xy, box, visible, person, poses.select(order), np.array(source, int)[order])
+    source = np.array(source, int)[order]
+    return Frame(stamp_s, xy, box, visible, person, poses.select(order), source, looks.of(source, person, visible))
 
 
 def _without_doubles(poses):
@@ -210,6 +218,35 @@ class _Model:
         noisy_box = visible_box + margin + 0.015 * height * random.randn(4)
         person_score = score[score > 0].mean(keepdims=True)
         return make_poses((xy + height * error)[None], score[None], noisy_box[None], person_score)
+
+
+class _Looks:
+    """Simulate the histograms of what people look like, as alike as those of the demo's clip (docs/tracking.md).
+
+    Clothes have colours of their own and share some with others; light and folds change a little from frame to frame,
+    and more within a second. The noise is none of the poses', which stay the same with and without looks.
+    """
+
+    def __init__(self, seed, people, step_s):
+        self.random, self.keep = np.random.RandomState(1000 + seed), np.exp(-step_s / LOOK_S)
+        shared, share = self._clothes(1), COMMON * self.random.beta(0.5, 1.0, (people, 1))
+        self._base = share * shared + (1 - share) * self._clothes(people)
+        self._wander = self.random.randn(people, COLOURS)
+
+    def of(self, source, person, visible):
+        """Return the histograms (N, COLOURS) of found people; arguments are as in Frame."""
+        self._wander *= self.keep
+        self._wander += np.sqrt(1 - self.keep**2) * self.random.randn(*self._wander.shape)
+        person_looks = self._base * np.exp(LOOK_CHANGE * self._wander)
+        looks = np.where((source >= 0)[:, None], person_looks[source], self._clothes(len(source)))
+        looks = looks * np.exp(LOOK_CHANGE * self.random.randn(*looks.shape))
+        hidden = person[visible[:, TRUNK].mean(1) < HALF] if len(person) else person
+        looks[np.isin(source, hidden)] = np.nan
+        return (looks / looks.sum(1, keepdims=True)).astype(np.float32)
+
+    def _clothes(self, count):
+        colours = self.random.gamma(FEW_COLOURS, 1, (count, COLOURS)) + 1e-9
+        return colours / colours.sum(1, keepdims=True)
 
 
 def _false_person(random):

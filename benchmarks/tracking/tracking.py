@@ -43,7 +43,7 @@ def track(scene_frames, **settings):
         For each frame the poses with ids, and the lost people.
     """
     tracker = Tracker(SIGMAS, **settings)
-    return [(tracker.update(frame.poses, frame.stamp_s), tracker.lost) for frame in scene_frames]
+    return [(tracker.update(frame.poses, frame.stamp_s, frame.appearance), tracker.lost) for frame in scene_frames]
 
 
 def smooth(tracked, scene_frames, **settings):

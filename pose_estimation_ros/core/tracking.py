@@ -20,6 +20,8 @@ from pose_estimation_ros.core.stamp_clock import STUCK_BELOW_S, StampClock
 KNOWN_BY_PLACE_S = 1.0  # who was out of sight for longer can be anybody, unless he or she looks the same
 PATIENCE = 1.5  # times between frames for which everybody is remembered: to the next frame, at any rate
 LOOK_S = 1.0  # time over which the appearance is averaged
+# Sum of the square roots of the products of two histograms: below, another person; above, the same, who was away.
+OTHER_LOOK, SAME_LOOK = 0.35, 0.6
 
 
 class _Tracks(NamedTuple):
@@ -96,7 +98,7 @@ class Tracker:
         self._forget()
 
     def _forget(self) -> None:
-        self._tracks = self._newcomers(empty_poses(len(self._sigmas)), np.zeros((0, 0), np.float32))
+        self._tracks = self._newcomers(empty_poses(len(self._sigmas)), np.zeros((0, 1), np.float32))
 
     def update(self, poses: Poses, stamp_s: float, appearance: Optional[np.ndarray] = None) -> Poses:
         """Match the people of an image with those of earlier images.
@@ -179,9 +181,12 @@ class Tracker:
         poses, area = now.poses, box_area(expected.box_xyxy)
         alike = oks(expected.xy, expected.score, area, poses.xy, self._sigmas, self._doubt_px())
         similarity = self._oks_share * alike + (1 - self._oks_share) * iou(expected.box_xyxy, poses.box_xyxy)
-        by_looks = self._tracks.age_s > self._by_place_s
-        similarity[by_looks] = 0
-        return similarity
+        looks = self._tracks.look @ now.look.T
+        away = (self._tracks.age_s > self._by_place_s)[:, None]
+        usual = np.where(away, looks >= SAME_LOOK, True)
+        known = np.clip((looks - OTHER_LOOK) / (SAME_LOOK - OTHER_LOOK), 0, 1)
+        fits: np.ndarray = similarity * usual * np.where(np.isnan(looks), 1, known)
+        return fits
 
     def _match(self, expected: Poses, now: _Tracks) -> np.ndarray:
         """Return the index of each person's track (N,) int, -1 for somebody new."""
