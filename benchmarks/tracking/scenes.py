@@ -15,10 +15,10 @@ import numpy as np
 
 from benchmarks.tracking.walkers import JOINTS, Walker
 from pose_estimation_ros.core.geometry import boxes_around
-from pose_estimation_ros.core.oks import box_area, oks_nms
+from pose_estimation_ros.core.oks import box_area, pose_nms
 from pose_estimation_ros.core.poses import Poses, empty_poses, joined, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
-from pose_estimation_ros.inference.pipeline import DUPLICATE_OKS
+from pose_estimation_ros.inference.pipeline import SHARED_JOINTS
 
 FOCAL_PX, SIZE_WH = 525.0, (640, 480)
 LINKS = np.array(get_skeleton("coco17").links)
@@ -120,7 +120,7 @@ def _frame(scene, stamp_s, models, looks, random, noisy):
 def _without_doubles(poses):
     """Return the indices of the people that the pipeline keeps when it drops duplicates."""
     area = box_area(poses.box_xyxy)
-    return oks_nms(poses.xy, poses.score, area, poses.person_score, get_skeleton("coco17").sigmas, DUPLICATE_OKS)
+    return pose_nms(poses.xy, poses.score, area, poses.person_score, get_skeleton("coco17").sigmas, SHARED_JOINTS)
 
 
 def project(joints):

@@ -11,6 +11,9 @@ import numpy as np
 from pose_estimation_ros.core.geometry import nms
 
 
+SAME_PLACE = 0.85  # similarity of two sightings of one joint
+
+
 def keypoint_similarity(
     xy: np.ndarray,
     area: np.ndarray,
@@ -70,7 +73,56 @@ def box_area(box_xyxy: np.ndarray) -> np.ndarray:
     return area
 
 
-def oks_nms(
+def shared_joints(xy: np.ndarray, score: np.ndarray, area: np.ndarray, sigmas: Sequence[float]) -> np.ndarray:
+    """Compute how much of a skeleton each two people have in common.
+
+    A joint is common where both have it and its similarity is at least 0.5 at the size of the smaller person.
+
+    Args:
+        xy: (N, K, 2) px.
+        score: (N, K), 0 = keypoint not found.
+        area: (N,) px^2.
+        sigmas: (K,) of the skeleton.
+
+    Returns:
+        (N, N) in 0..1: the common joints as a share of those of the person who has fewer.
+    """
+    found = score > 0
+    squared = ((xy[:, None] - xy[None]) ** 2).sum(-1)
+    limit = 2 * np.log(2) * (2 * np.asarray(sigmas)) ** 2
+    common = (squared <= np.minimum(area[:, None], area)[..., None] * limit) & found[:, None] & found
+    fewer = np.minimum(found.sum(1)[:, None], found.sum(1))
+    share: np.ndarray = common.sum(-1) / np.maximum(fewer, 1)
+    return share
+
+
+def foreign_joints(
+    xy: np.ndarray, score: np.ndarray, area: np.ndarray, sigmas: Sequence[float], flip_index: np.ndarray
+) -> np.ndarray:
+    """Tell which joints are rather those of another person who stands close by.
+
+    Where a joint of one person lies on the same joint of another, or on that of the other side of the body, both have
+    been found in one place of the image. It belongs to the person for whom its score is higher.
+
+    Args:
+        xy: (N, K, 2) px.
+        score: (N, K), 0 = keypoint not found.
+        area: (N,) px^2.
+        sigmas: (K,) of the skeleton.
+        flip_index: (K,) index of each keypoint's mirror image.
+
+    Returns:
+        (N, K) bool.
+    """
+    limit = np.minimum(area[:, None], area)[..., None] * -2 * np.log(SAME_PLACE) * (2 * np.asarray(sigmas)) ** 2
+    foreign = np.zeros(score.shape, bool)
+    for index in (np.arange(len(flip_index)), flip_index):
+        squared = ((xy[:, None] - xy[None][:, :, index]) ** 2).sum(-1)
+        foreign |= ((squared <= limit) & (score[:, None] > 0) & (score[None][:, :, index] > score[:, None])).any(1)
+    return foreign
+
+
+def pose_nms(
     xy: np.ndarray,
     score: np.ndarray,
     area: np.ndarray,
@@ -78,17 +130,17 @@ def oks_nms(
     sigmas: Sequence[float],
     threshold: float,
 ) -> np.ndarray:
-    """Suppress people whose OKS with a better one is over the threshold.
+    """Suppress people who have more of their joints in common with a better one than a threshold.
 
     Args:
         xy: (N, K, 2) px.
-        score: (N, K), used as weight.
+        score: (N, K), 0 = keypoint not found.
         area: (N,) px^2.
         person_score: (N,), higher is better.
         sigmas: (K,) of the skeleton.
-        threshold: largest OKS to a better person with which a person is kept.
+        threshold: largest share of common joints with which a person is kept, see shared_joints.
 
     Returns:
         Indices of the people to keep, the best person_score first.
     """
-    return nms(oks(xy, score, area, xy, sigmas), person_score, threshold)
+    return nms(shared_joints(xy, score, area, sigmas), person_score, threshold)

@@ -59,7 +59,7 @@ class PipelineOptions(NamedTuple):
     threads: int = 0
     fallback: bool = False
     device: str = DEVICES[0]
-    track_max_age_s: float = 1.0
+    track_max_age_s: float = 3.0
     confirm_after_s: float = 0.06
     min_cutoff_hz: float = 0.7
     beta: float = 4.0
@@ -110,7 +110,7 @@ _TABLE = (
     ),
     _option(
         "track_max_age_s",
-        "Seconds for which a confirmed person may be out of sight and keep the id.",
+        "Seconds for which a confirmed person may be out of sight and keep the id; after the first, only by the look.",
         0.0,
         5.0,
         live=True,

@@ -8,11 +8,13 @@ import numpy as np
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.geometry import boxes_around
 from pose_estimation_ros.core.model_spec import POSE_TASKS, WHOLE_FRAME, ModelSpec
-from pose_estimation_ros.core.oks import box_area, oks_nms
+from pose_estimation_ros.core.oks import box_area, foreign_joints, pose_nms
 from pose_estimation_ros.core.poses import Poses, empty_poses
+from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.core.smoothing import OneEuro
 from pose_estimation_ros.core.stamp_clock import StampClock
 from pose_estimation_ros.core.tracking import Tracker
+from pose_estimation_ros.imaging.appearance import appearance
 from pose_estimation_ros.imaging.crops import check_frame
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.backends.open import open_model
@@ -25,7 +27,7 @@ from pose_estimation_ros.inference.options import LIVE, PipelineOptions, check_o
 from pose_estimation_ros.inference.stopwatch import Stopwatch, Timing
 from pose_estimation_ros.inference.top_down import TopDown, person_scores
 
-DUPLICATE_OKS = 0.7
+SHARED_JOINTS = 0.5  # largest share of joints that two people can have in common; two boxes of one person give more
 CARRY_MARGIN = 0.15  # share of the keypoints' extent on each side: head, hands and feet go beyond the keypoints
 CARRY_KEYPOINTS = 6  # smallest number of keypoints that outlines a person, or all where the skeleton has fewer
 SAME_TIME_S = 1e-3  # stamps are not more exact
@@ -139,7 +141,7 @@ class Pipeline:
         if not self.options.tracking:
             poses = poses.select(np.arange(poses.count))
         else:
-            poses = self._tracker.update(poses, stamp_s)
+            poses = self._tracker.update(poses, stamp_s, appearance(frame, poses))
             if self.options.smoothing:
                 poses = self._smoother.update(poses, stamp_s)
         self._watch.lap("postprocess", "track")
@@ -219,9 +221,7 @@ class Pipeline:
             person_score = person_scores(poses.score, threshold)
         poses = poses.replace(score=np.where(poses.score < threshold, 0, poses.score), person_score=person_score)
         poses = poses[poses.person_score >= self.options.person_threshold]
-        area = box_area(poses.box_xyxy)
-        kept = oks_nms(poses.xy, poses.score, area, poses.person_score, self.skeleton.tracking_sigmas, DUPLICATE_OKS)
-        return poses.select(np.sort(kept))
+        return _each_joint_once(poses, self.skeleton)
 
     def close(self) -> None:
         """Free the networks."""
@@ -233,6 +233,18 @@ class Pipeline:
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
+
+
+def _each_joint_once(poses: Poses, skeleton: Skeleton) -> Poses:
+    """Drop whom two boxes found twice, and give score 0 to joints that are rather another person's.
+
+    Otherwise the box that is carried to the next frame grows over the other person, and shares the whole skeleton soon.
+    """
+    sigmas, area = skeleton.tracking_sigmas, box_area(poses.box_xyxy)
+    kept = np.sort(pose_nms(poses.xy, poses.score, area, poses.person_score, sigmas, SHARED_JOINTS))
+    poses, area = poses.select(kept), area[kept]
+    foreign = foreign_joints(poses.xy, poses.score, area, sigmas, skeleton.flip_index)
+    return poses.replace(score=np.where(foreign, 0, poses.score))
 
 
 def carried_boxes(poses: Poses) -> np.ndarray:

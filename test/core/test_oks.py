@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from pose_estimation_ros.core.oks import box_area, oks, oks_nms
+from pose_estimation_ros.core.oks import box_area, oks, pose_nms
 from pose_estimation_ros.core.skeleton import get_skeleton
 
 SIGMAS = get_skeleton("coco17").sigmas
@@ -61,12 +61,12 @@ def test_box_area(box, area):
     assert box_area(np.array([box], float)).tolist() == [area]
 
 
-def test_oks_nms_keeps_the_better_of_two_alike_and_those_apart():
+def test_pose_nms_keeps_the_better_of_two_alike_and_those_apart():
     one = np.random.RandomState(2).rand(17, 2) * 100
     xy = np.stack([one + 1, one, one + 300])
-    kept = oks_nms(xy, np.ones((3, 17)), np.full(3, 1e4), np.array([0.5, 0.9, 0.2]), SIGMAS, 0.7)
+    kept = pose_nms(xy, np.ones((3, 17)), np.full(3, 1e4), np.array([0.5, 0.9, 0.2]), SIGMAS, 0.7)
     assert kept.tolist() == [1, 2]
 
 
-def test_oks_nms_of_nobody():
-    assert oks_nms(np.zeros((0, 17, 2)), np.zeros((0, 17)), np.zeros(0), np.zeros(0), SIGMAS, 0.7).tolist() == []
+def test_pose_nms_of_nobody():
+    assert pose_nms(np.zeros((0, 17, 2)), np.zeros((0, 17)), np.zeros(0), np.zeros(0), SIGMAS, 0.7).tolist() == []
