@@ -3,14 +3,24 @@
 import argparse
 from typing import Any, Callable, Sequence
 
+from pose_estimation_ros.cli.output import warn
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.inference.options import OPTIONS, Option, PipelineOptions, item_type, parse_text
+from pose_estimation_ros.inference.options import (
+    OPTIONS,
+    REPLACED,
+    Option,
+    PipelineOptions,
+    item_type,
+    parse_text,
+    with_new_names,
+)
 
 
 def add_option_flags(parser: "argparse._ActionsContainer", names: Sequence[str] = PipelineOptions._fields) -> None:
     """Add a flag for each option, such as --detect-every-s; options_of reads them back.
 
-    An option that is true by default gets a flag that turns it off, such as --no-tracking.
+    An option that is true by default gets a flag that turns it off, such as --no-tracking. The flag of an option that
+    another one has replaced is taken in its place, and no help shows it.
 
     Args:
         parser: Parser or group of arguments that gets the flags.
@@ -21,7 +31,7 @@ def add_option_flags(parser: "argparse._ActionsContainer", names: Sequence[str] 
         if isinstance(option.default, bool):
             _add_switch(parser, option)
         else:
-            _add_value(parser, option)
+            _add_value(parser.add_mutually_exclusive_group(), option)
 
 
 def options_of(args: argparse.Namespace, names: Sequence[str] = PipelineOptions._fields) -> PipelineOptions:
@@ -31,27 +41,40 @@ def options_of(args: argparse.Namespace, names: Sequence[str] = PipelineOptions.
         args: Result of the parser.
         names: Names of the options that have flags; the others keep their defaults.
     """
-    return PipelineOptions(**{name: getattr(args, name) for name in names})
+    values = {name: getattr(args, name) for name in names}
+    for old, (_, name, _) in REPLACED.items():
+        if hasattr(args, old):
+            values[old] = getattr(args, old)
+            del values[name]
+    return PipelineOptions(**with_new_names(values, warn))
 
 
 def _add_switch(parser: "argparse._ActionsContainer", option: Option) -> None:
-    flag = option.name.replace("_", "-")
     if option.default:
         off = "switch off %s: %s" % (option.name, _help(option)[0].lower() + _help(option)[1:])
-        parser.add_argument("--no-" + flag, dest=option.name, action="store_false", help=off)
+        parser.add_argument(_flag("no_" + option.name), dest=option.name, action="store_false", help=off)
     else:
-        parser.add_argument("--" + flag, action="store_true", help=_help(option))
+        parser.add_argument(_flag(option.name), action="store_true", help=_help(option))
 
 
-def _add_value(parser: "argparse._ActionsContainer", option: Option) -> None:
-    parser.add_argument(
-        "--" + option.name.replace("_", "-"),
+def _add_value(group: "argparse._ActionsContainer", option: Option) -> None:
+    """Add the flag of an option, and that of the old option in its place, to a group out of which one may be given."""
+    group.add_argument(
+        _flag(option.name),
         type=_parser_of(option),
         default=option.default,
         choices=option.choices or None,
         metavar=None if option.choices else "X",
         help=_help(option) + " (%(default)s)",
     )
+    for old, replaced in REPLACED.items():
+        if replaced.name == option.name:
+            hidden: Any = {"default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
+            group.add_argument(_flag(old), type=_parser_of(replaced.option), **hidden)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def _help(option: Option) -> str:

@@ -5,7 +5,7 @@ documentation are made from OPTIONS. The parameters that only the nodes have are
 """
 
 import warnings
-from typing import Any, Callable, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Container, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.core.errors import ConfigError, closest_name, shown
 from pose_estimation_ros.core.fields import WORDS, Rule, is_a
@@ -183,19 +183,25 @@ def make_options(values: Mapping[str, Any], base: PipelineOptions = DEFAULTS) ->
     return base._replace(**{name: check_value(OPTIONS[name], value) for name, value in values.items()})
 
 
-def with_new_names(values: Mapping[str, Any], warn: Callable[[str], Any] = warnings.warn) -> Dict[str, Any]:
+def with_new_names(
+    values: Mapping[str, Any],
+    warn: Callable[[str], Any] = warnings.warn,
+    known: Container[str] = tuple(OPTIONS),
+) -> Dict[str, Any]:
     """Return values by the present names of their options.
 
     Args:
-        values: Value by the name of the option; names that are no old ones of options stay, known or not.
+        values: Value by the name of the option; all names but those in REPLACED stay.
         warn: Gets a text that explains, for each old name.
+        known: Names of the options that there are; old names of others stay.
 
     Raises:
         ConfigError: An old name stands beside the new one, or its value does not fit.
     """
     renewed = dict(values)
-    for old in sorted(set(values) & set(REPLACED)):
-        option, name, convert = REPLACED[old]
+    for old, (option, name, convert) in REPLACED.items():
+        if old not in values or name not in known:
+            continue
         if name in values:
             raise ConfigError("expected either %s or its old name %s, got both" % (name, old))
         value = check_value(option, renewed.pop(old))

@@ -70,7 +70,7 @@ class PoseEstimator:
         """
         options.update(model=check_field("model", model, NAME), tracking=tracking, device=device)
         options.update(detector=_name_of(detector))
-        options = with_new_names(options)
+        options = with_new_names(options, functools.partial(warnings.warn, stacklevel=3))
         if not tracking:
             _check_independent(options)
         self._closed = False

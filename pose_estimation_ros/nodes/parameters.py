@@ -2,11 +2,12 @@
 
 import array
 import re
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, Container, Dict, List, Sequence
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.exceptions import InvalidTopicNameException, ParameterException
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.validate_full_topic_name import validate_full_topic_name
 from rclpy.validate_topic_name import validate_topic_name
 
@@ -18,6 +19,7 @@ from pose_estimation_ros.inference.options import (
     expected_text,
     intended_name,
     unknown_text,
+    with_new_names,
 )
 from pose_estimation_ros.nodes.guard import guard_of
 from pose_estimation_ros.nodes.qos_overrides import PREFIX as QOS_OVERRIDES
@@ -42,8 +44,9 @@ def declare(node: Node, table: Sequence[Option]) -> Dict[str, Any]:
     Raises:
         ConfigError: An override (YAML, command line, launch) is misspelled, of a wrong type or out of range.
     """
-    overrides = _overrides(node)
-    _look_for_misspellings(node, overrides, [parameter.name for parameter in table])
+    names = [parameter.name for parameter in table]
+    overrides = with_new_names(_overrides(node), node.get_logger().warning, names)
+    _look_for_misspellings(node, overrides, names)
     for name in sorted(name for name in overrides if name.startswith(QOS_OVERRIDES)):
         if overrides[name] is None:
             raise ConfigError("parameter %s: expected a value, got nothing" % name)
@@ -64,6 +67,8 @@ def follow(
     node: Node, table: Sequence[Option], values: Dict[str, Any], apply: Callable[[Dict[str, Any]], None]
 ) -> None:
     """Keep the values of the live parameters up to date while the node runs.
+
+    From Iron on, old names of parameters may be set, too.
 
     Args:
         node: rclpy's Node.
@@ -86,7 +91,24 @@ def follow(
     def failed() -> SetParametersResult:
         return SetParametersResult(successful=False, reason="unexpected error, see the log of %s" % node.get_name())
 
+    def before_set(parameters: List[Any]) -> List[Any]:
+        return _renamed(node, parameters, known)
+
     node.add_on_set_parameters_callback(guard_of(node).wrap(on_set, failed))
+    if hasattr(node, "add_pre_set_parameters_callback"):
+        node.add_pre_set_parameters_callback(guard_of(node).wrap(before_set, list))
+
+
+def _renamed(node: Node, parameters: List[Any], known: Container[str]) -> List[Any]:
+    """Return rclpy's parameters by their present names. Those that do not fit stay, and ROS refuses them as unknown."""
+    given = {parameter.name: parameter.value for parameter in parameters}
+    try:
+        renewed = with_new_names(given, node.get_logger().warning, known)
+    except ConfigError as error:
+        node.get_logger().warning(str(error))
+        return parameters
+    new = [Parameter(name, value=value) for name, value in renewed.items() if name not in given]
+    return [parameter for parameter in parameters if parameter.name in renewed] + new
 
 
 def check(parameter: Option, value: Any) -> Any:

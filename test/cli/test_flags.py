@@ -36,6 +36,11 @@ def test_the_help_has_each_option_s_description_and_default(parser):
     "words, message",
     [
         ("--max-people 0", "argument --max-people: expected max_people in 1..1000, got 0"),
+        ("--detect-every 0", "argument --detect-every: expected detect_every in 1..1000, got 0"),
+        (
+            "--detect-every-s 0.5 --detect-every 5",
+            "argument --detect-every: not allowed with argument --detect-every-s",
+        ),
         ("--threads 2.0", "argument --threads: expected threads to be a whole number in 0..256, got '2.0'"),
         ("--beta nan", "argument --beta: expected beta in 0.0..50.0, got nan"),
         (
@@ -48,6 +53,21 @@ def test_what_is_refused(parser, capsys, words, message):
     with pytest.raises(SystemExit):
         parser.parse_args(words.split())
     assert capsys.readouterr().err.splitlines()[-1] == "pose: error: " + message
+
+
+@pytest.mark.parametrize(
+    "words, changed",
+    [
+        ("--detect-every 1", {"detect_every_s": 0.0}),
+        ("--detect-every 6 --confirm-after=4", {"detect_every_s": 0.2, "confirm_after_s": 0.1}),
+    ],
+)
+def test_old_flags_are_taken_and_explained(parser, capsys, words, changed):
+    assert options_of(parser.parse_args(words.split())) == PipelineOptions(**changed)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == len(changed) and all(line.startswith("pose: warning: ") for line in lines)
+    assert all("use %s, in seconds" % name in line for name, line in zip(changed, lines))
+    assert not {"--detect-every", "--confirm-after"} & set(parser.format_help().split())
 
 
 def test_some_options_only():

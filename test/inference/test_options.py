@@ -14,6 +14,7 @@ from pose_estimation_ros.inference.options import (
     make_options,
     parse_text,
     unknown_text,
+    with_new_names,
 )
 
 TOPICS = Option("topics", ["image"], "")
@@ -157,6 +158,56 @@ def test_options_by_name():
 def test_bad_options_by_name(values, words):
     with pytest.raises(ConfigError, match=words):
         make_options(values)
+
+
+@pytest.mark.parametrize(
+    "values, expected",
+    [
+        ({}, {}),
+        ({"beta": 1.0, "other": 2}, {"beta": 1.0, "other": 2}),
+        ({"detect_every": 1}, {"detect_every_s": 0.0}),
+        ({"detect_every": 5, "model": "m"}, {"detect_every_s": 5 / 30, "model": "m"}),
+        ({"detect_every": 1000}, {"detect_every_s": 1000 / 30}),
+        ({"confirm_after": 1}, {"confirm_after_s": 0.0}),
+        ({"confirm_after": 30, "detect_every": 2}, {"confirm_after_s": 29 / 30, "detect_every_s": 2 / 30}),
+    ],
+)
+def test_old_names_are_taken_and_explained(values, expected):
+    told = []
+    assert with_new_names(values, told.append) == pytest.approx(expected)
+    old = sorted({"detect_every", "confirm_after"} & set(values), reverse=True)
+    assert [text.split("=")[0] for text in told] == old
+    assert all("use %s_s, in seconds" % name in text for name, text in zip(old, told))
+
+
+def test_the_explanation_of_an_old_name():
+    with pytest.warns(UserWarning) as told:
+        assert make_options({"detect_every": 5}).detect_every_s == pytest.approx(1 / 6)
+    text = (
+        "detect_every=5 counts frames; use detect_every_s, in seconds: taken as detect_every_s=0.167, as at 30 frames"
+    )
+    assert [str(warning.message) for warning in told] == [text + " a second"]
+
+
+@pytest.mark.parametrize(
+    "values, words",
+    [
+        ({"detect_every": 0}, "^expected detect_every in 1..1000, got 0$"),
+        ({"detect_every": 0.5}, "^expected detect_every to be a whole number in 1..1000, got 0.5$"),
+        ({"confirm_after": 31}, "^expected confirm_after in 1..30, got 31$"),
+        (
+            {"detect_every": 5, "detect_every_s": 0.5},
+            "^expected either detect_every_s or its old name detect_every, got both$",
+        ),
+    ],
+)
+def test_bad_values_of_old_names(values, words):
+    with pytest.raises(ConfigError, match=words):
+        with_new_names(values)
+
+
+def test_old_names_of_options_that_are_not_in_use_stay():
+    assert with_new_names({"detect_every": 0}, known=["confirm_after_s"]) == {"detect_every": 0}
 
 
 def test_check_options():

@@ -5,6 +5,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS")
 
+from rclpy.exceptions import ParameterNotDeclaredException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -48,9 +49,25 @@ def test_given_values_win(make_node):
     assert values["detect_every_s"] == 7 and values["model"] == "x"
 
 
+def test_old_names_are_taken_and_explained(make_node, tmp_path, capfd):
+    path = tmp_path / "old.yaml"
+    path.write_text("/**:\n  ros__parameters:\n    detect_every: 3\n")
+    values = declare(make_node("--params-file", str(path), "-p", "confirm_after:=4"), POSE_PARAMETERS)
+    assert (values["detect_every_s"], values["confirm_after_s"]) == pytest.approx((0.1, 0.1))
+    stderr = capfd.readouterr().err
+    assert "detect_every=3 counts frames; use detect_every_s, in seconds" in stderr and stderr.count("WARN") == 2
+
+
+def test_old_names_in_a_shared_file_do_not_concern_the_video_node(make_node, capfd):
+    declare(make_node(detect_every=0), VIDEO_PARAMETERS)
+    assert "detect_every is ignored" in re.sub("'", "", capfd.readouterr().err)
+
+
 @pytest.mark.parametrize(
     "override, words",
     [
+        (dict(detect_every=0), "^expected detect_every in 1..1000, got 0$"),
+        (dict(detect_every=5, detect_every_s=0.5), "^expected either detect_every_s or its old name .*, got both$"),
         (dict(treshold=0.5), "unknown parameter 'treshold'; did you mean '.*threshold'"),
         (dict(cpu_engine="openvino"), "unknown parameter 'cpu_engine'; its name is 'device' now"),
         (dict(modle="x"), "unknown parameter 'modle'; did you mean 'model'. known: auto_activate, beta, "),
@@ -124,6 +141,40 @@ def test_live_parameters_are_followed(make_node):
     follow(node, POSE_PARAMETERS, values, seen.append)
     (result,) = node.set_parameters([Parameter("score_threshold", value=0.5)])
     assert result.successful and values["score_threshold"] == 0.5 and seen == [{"score_threshold": 0.5}]
+
+
+@pytest.fixture
+def followed(make_node):
+    """Return a node, its values and a list of what was applied."""
+    node, seen = make_node(), []
+    values = declare(node, POSE_PARAMETERS)
+    follow(node, POSE_PARAMETERS, values, seen.append)
+    if not hasattr(node, "add_pre_set_parameters_callback"):
+        pytest.skip("this rclpy cannot rename parameters that are set")
+    return node, values, seen
+
+
+def test_an_old_name_may_be_set_while_the_node_runs(followed, capfd):
+    node, values, seen = followed
+    results = node.set_parameters([Parameter("detect_every", value=6), Parameter("beta", value=1.0)])
+    assert all(result.successful for result in results)
+    assert seen == [{"detect_every_s": pytest.approx(0.2)}, {"beta": 1.0}]
+    assert values["detect_every_s"] == node.get_parameter("detect_every_s").value == pytest.approx(0.2)
+    assert not node.has_parameter("detect_every") and "use detect_every_s, in seconds" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "parameters, words",
+    [
+        ([("detect_every", 0)], "expected detect_every in 1..1000, got 0"),
+        ([("detect_every", 5), ("detect_every_s", 0.5)], "expected either detect_every_s or its old name"),
+    ],
+)
+def test_a_bad_old_name_is_refused_as_unknown_and_the_log_says_why(followed, capfd, parameters, words):
+    node, values, seen = followed
+    with pytest.raises(ParameterNotDeclaredException):
+        node.set_parameters_atomically([Parameter(name, value=value) for name, value in parameters])
+    assert seen == [] and values["detect_every_s"] == 0.5 and words in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

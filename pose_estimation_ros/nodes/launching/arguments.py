@@ -6,7 +6,15 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Sequence
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.resources import config_file, demo_clip
-from pose_estimation_ros.inference.options import RENAMED, Option, intended_name, parse_text, unknown_text
+from pose_estimation_ros.inference.options import (
+    RENAMED,
+    REPLACED,
+    Option,
+    intended_name,
+    parse_text,
+    unknown_text,
+    with_new_names,
+)
 from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS, VIDEO_PARAMETERS
 
 
@@ -86,26 +94,32 @@ def warn_of_misspelled(names: Iterable[str], arguments: Sequence[Argument]) -> N
         ConfigError: A name is the old one of an argument.
     """
     known = [argument.name for argument in arguments]
-    for name in names:
+    for name in set(names) - set(REPLACED):
         text = unknown_text("launch argument", name, known)
         if RENAMED.get(name) in known:
             raise ConfigError(text)
         if name not in known and intended_name(name, known):
-            print("warning: %s" % text, file=sys.stderr)
+            warn(text)
+
+
+def warn(text: str) -> None:
+    """Print a warning on stderr."""
+    print("warning: %s" % text, file=sys.stderr)
 
 
 def pose_node(values: Dict[str, str]) -> Dict[str, Any]:
     """Make the keywords for launch_ros.actions.Node of pose_node.
 
     Args:
-        values: Text of each argument by its name, empty where it is not set.
+        values: Text of each argument by its name, empty where it is not set; old names of parameters are taken, too.
 
     Raises:
-        ConfigError: A text does not fit its parameter, there is no params_file, or the topics are set twice.
+        ConfigError: A text does not fit its parameter, there is no params_file, or something is set twice.
     """
     if not os.path.isfile(values["params_file"]):
         raise ConfigError("params_file %s does not exist" % values["params_file"])
-    overrides = {p.name: parse_text(p, values[p.name]) for p in POSE_PARAMETERS if values.get(p.name)}
+    known = POSE_PARAMETERS + [replaced.option for replaced in REPLACED.values()]
+    overrides = with_new_names({p.name: parse_text(p, values[p.name]) for p in known if values.get(p.name)}, warn)
     if values.get("input_image_topic"):
         if "image_topics" in overrides:
             raise ConfigError("expected either input_image_topic or image_topics, got both")

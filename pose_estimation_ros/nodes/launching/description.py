@@ -6,6 +6,7 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch_ros.actions import Node
 
+from pose_estimation_ros.inference.options import REPLACED
 from pose_estimation_ros.nodes.launching.arguments import Argument, warn_of_misspelled
 
 
@@ -24,7 +25,8 @@ def describe(
 
     def start(context: Any) -> List[Any]:
         warn_of_misspelled([word.partition(":=")[0] for word in context.argv], arguments)
-        values = {argument.name: context.launch_configurations[argument.name] for argument in arguments}
+        names = [argument.name for argument in arguments] + list(REPLACED)
+        values = {name: context.launch_configurations[name] for name in names if name in context.launch_configurations}
         return [action(values) for action in actions] + [Node(**node(values)) for node in nodes]
 
     declared = [DeclareLaunchArgument(a.name, default_value=a.default, description=a.description) for a in arguments]

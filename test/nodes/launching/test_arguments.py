@@ -117,6 +117,33 @@ def test_a_misspelled_argument_is_a_warning_as_launch_ignores_it(capsys, names, 
     assert stderr.startswith(words) and stderr.count("\n") == bool(words)
 
 
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        (dict(detect_every="3"), dict(detect_every_s=0.1)),
+        (dict(detect_every="1", confirm_after="4"), dict(detect_every_s=0.0, confirm_after_s=0.1)),
+    ],
+)
+def test_old_names_of_parameters_are_taken_and_explained(capsys, given, expected):
+    arguments = la.pose_arguments("cpu")
+    la.warn_of_misspelled(given, arguments)
+    assert la.pose_node(dict(values(arguments), **given))["parameters"][1] == expected
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == len(expected) and all(line.startswith("warning: ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        (dict(detect_every="0"), "^expected detect_every in 1..1000, got 0$"),
+        (dict(detect_every="3", detect_every_s="0.1"), "^expected either detect_every_s or its old name detect_every"),
+    ],
+)
+def test_bad_values_of_old_names(given, words):
+    with pytest.raises(ConfigError, match=words):
+        la.pose_node(dict(values(la.pose_arguments("cpu")), **given))
+
+
 def test_the_old_name_of_an_argument_is_an_error():
     with pytest.raises(ConfigError, match="unknown launch argument 'cpu_engine'; its name is 'device' now"):
         la.warn_of_misspelled(["model", "cpu_engine"], la.pose_arguments("cpu"))

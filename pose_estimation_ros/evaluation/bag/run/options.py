@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pose_estimation_ros.core.errors import ConfigError, shown
+from pose_estimation_ros.datasets.notes import warn
 from pose_estimation_ros.importing.yaml_files import parse_yaml, read_yaml
 from pose_estimation_ros.inference.options import (
     DEFAULTS,
@@ -37,7 +38,7 @@ def read_options(config: str | None, parameters: Sequence[str]) -> tuple[Pipelin
     """
     values = dict(read_parameters(config)) if config else {}
     values.update(map(parse_parameter, parameters))
-    values = with_new_names(values)
+    values = with_new_names(values, warn)
     for name in values:
         refuse_misspelled(name)
     of_pipeline = {name: value for name, value in values.items() if name in OPTIONS}

@@ -42,6 +42,14 @@ def test_where_parameters_may_stand(options, text):
     assert options(text) == (DEFAULTS._replace(detect_every_s=2.0), [])
 
 
+def test_old_names_are_taken_and_explained(options, capsys):
+    text = "/**: {ros__parameters: {detect_every: 9}}"
+    assert options(text, "confirm_after:=4") == (DEFAULTS._replace(detect_every_s=0.3, confirm_after_s=0.1), [])
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("pose: warning: detect_every=9 counts frames; use detect_every_s, in seconds")
+    assert second.startswith("pose: warning: confirm_after=4 counts frames; use confirm_after_s, in seconds")
+
+
 def test_the_command_line_goes_first(options):
     text = "/**: {ros__parameters: {detect_every_s: 2, tracking: true, marker_lifetime_s: 1.0}}"
     read, others = options(text, "detect_every_s:=7", "tracking:=false", "score_threshold:=1", "model:=other")
@@ -63,6 +71,11 @@ def test_the_command_line_goes_first(options):
             "^expected max_people to be a whole number in 1..1000, got 2.5$",
         ),
         ("/**: {ros__parameters: {tracking: 1}}", [], "^expected tracking to be true or false, got 1$"),
+        (
+            "/**: {ros__parameters: {detect_every: 2}}",
+            ["detect_every_s:=0.5"],
+            "^expected either detect_every_s or its old name detect_every, got both$",
+        ),
         ("/**: {ros__parameters: {max_people: 0}}", [], "^expected max_people in 1..1000, got 0$"),
         ("video_node: {ros__parameters: {rate_hz: 2.0}}", [], r"expected ros__parameters of /\*\* or pose_node"),
         ("", [], "expected ros__parameters"),
