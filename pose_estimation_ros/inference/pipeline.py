@@ -153,6 +153,16 @@ class Pipeline:
         return self._tracker.lost
 
     @property
+    def interval_s(self) -> float:
+        """Return the usual time between frames in seconds, 0 before the second."""
+        return self._clock.interval_s
+
+    @property
+    def step_share(self) -> float:
+        """Return how far people come from one frame to the next, as a share of their size; 0 where it is unknown."""
+        return self._tracker.step_share
+
+    @property
     def timing(self) -> Timing:
         """Return the milliseconds of the last call by stage; the detector's network counts as inference."""
         return self._watch.timing

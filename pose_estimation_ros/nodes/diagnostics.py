@@ -26,6 +26,12 @@ LOST_OR_LATE = (
     "images are lost or late on the way (remedy: config/fastdds_shm.xml in the environment of the camera's process), "
     "or the node is too slow"
 )
+LONG_STEP = 0.5  # step_share from which on neighbours are as near as the next place of a person
+UNCONFIRMED_S = 1.0
+TOO_SELDOM = (
+    "%s between images may be too long (remedy: more images a second from the camera; where rate_out_hz is below"
+    " rate_in_hz, a smaller model or a faster device)"
+)
 OTHER_CLOCK = "stamps are up to %.0f s behind this node's clock: set use_sim_time for a bag, or synchronise the clocks"
 
 # Key -> meaning; <...> stands for a word. The window is the last seconds, as many as window_s says.
@@ -63,6 +69,11 @@ CAMERA_KEYS = {
     "max_age_ms": "Images older than this are dropped; none means no limit.",
     "last_image_age_s": "Time since the last image came.",
     "people": "People in the newest result.",
+    "people_tentative": "Those of them who were not seen for confirm_after_s yet.",
+    "people_confirmed": "Those of them who were.",
+    "people_lost": "Confirmed people who are out of sight in the newest result.",
+    "interval_ms": "Usual time from one image that is processed to the next, by their stamps.",
+    "step_share": "How far people come in that time, as a share of their size: median in the window, over people.",
     "images_received": "Images received since start-up.",
     "images_published": "Results published since start-up.",
     "<stage>_p50_ms": "Duration of a stage of the work, median in the window.",
@@ -106,7 +117,7 @@ class CameraFacts(NamedTuple):
     """Hold the facts about a camera, beside its Summary, from which its status is made.
 
     qos: reliability of the image subscription. outage: outage of the watchdog, or "". max_age_ms: limit of the age, 0
-    for none. lacks: what is missing beside the images, such as depth, or "".
+    for none. lacks: what is missing beside the images, such as depth, or "". confirm_after_s: the parameter.
     """
 
     image_topic: str
@@ -115,6 +126,7 @@ class CameraFacts(NamedTuple):
     max_age_ms: float = 0.0
     enabled: bool = True
     lacks: str = ""
+    confirm_after_s: float = 0.0
 
 
 def node_status(name: str, facts: NodeFacts, heat: Mapping[str, Any]) -> DiagnosticStatus:
@@ -194,6 +206,11 @@ def _camera_values(facts: CameraFacts, summary: Summary) -> List[Tuple[str, Any]
         ("max_age_ms", facts.max_age_ms or NONE),
         ("last_image_age_s", summary.last_image_age_s),
         ("people", summary.people),
+        ("people_tentative", summary.people_tentative),
+        ("people_confirmed", summary.people_confirmed),
+        ("people_lost", summary.people_lost),
+        ("interval_ms", 1e3 * summary.interval_s),
+        ("step_share", summary.step_share),
         ("images_received", summary.received_total),
         ("images_published", summary.published_total),
     ]
@@ -211,6 +228,7 @@ def _camera_problems(facts: CameraFacts, summary: Summary) -> List[Problem]:
         _bad_frames(summary),
         (DiagnosticStatus.WARN, _too_old(facts, summary) or _losses(facts, summary)),
         (DiagnosticStatus.WARN, "%d stamps ahead of this node's clock" % summary.ahead if summary.ahead else ""),
+        (DiagnosticStatus.WARN, _too_seldom(facts, summary)),
         (DiagnosticStatus.WARN, facts.lacks),
         (DiagnosticStatus.OK, "" if facts.enabled else "disabled by its parameter"),
     ]
@@ -232,6 +250,20 @@ def _too_old(facts: CameraFacts, summary: Summary) -> str:
         return ""
     message = "images older than %g ms: %d dropped, age p99 of the others %s ms"
     return message % (facts.max_age_ms, dropped, text(summary.age_p99_ms))
+
+
+def _too_seldom(facts: CameraFacts, summary: Summary) -> str:
+    """Return the message about images that come too seldom to tell who is who, with the remedy, or ""."""
+    problems = []
+    if summary.step_share > LONG_STEP:
+        message = "people come %.2f of their size from one image to the next, so ids may change"
+        problems.append(message % summary.step_share)
+    if summary.unconfirmed_s > max(UNCONFIRMED_S, 2 * facts.confirm_after_s):
+        problems.append("nobody was confirmed in %.1f s, although people were seen" % summary.unconfirmed_s)
+    if not problems:
+        return ""
+    interval = "%.0f ms" % (1e3 * summary.interval_s) if summary.interval_s > 0 else UNKNOWN
+    return "%s: %s" % (" and ".join(problems), TOO_SELDOM % interval)
 
 
 def _losses(facts: CameraFacts, summary: Summary) -> str:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.errors import ConfigError, FrameError, ModelError
-from pose_estimation_ros.core.poses import empty_poses, make_poses
+from pose_estimation_ros.core.poses import CONFIRMED, TENTATIVE, empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.options import PipelineOptions
@@ -90,6 +90,70 @@ def test_the_detector_runs_before_it_would_be_late(every_s, calls):
     poses = run(pipeline, 12)
     assert detector.calls == calls
     assert [p.track_id.tolist() for p in poses] == [[1, 2]] * 12
+
+
+def seen_after_s(pipeline, detector, stamps, appears_s):
+    """Return the seconds from the first frame that shows a newcomer to the frame where he or she is found."""
+    shown_s = None
+    for stamp_s in stamps:
+        if shown_s is None and stamp_s >= appears_s:
+            detector.boxes, shown_s = (LEFT, RIGHT), stamp_s
+        if pipeline(FRAME, stamp_s).count == 2:
+            return stamp_s - shown_s
+
+
+@pytest.mark.parametrize("rate_hz", [0.2, 1, 2, 3.3, 10, 30, 60, 240])
+@pytest.mark.parametrize("start_s", [0.0, 1.7e9])
+def test_newcomers_are_found_in_half_a_second_or_at_once(rate_hz, start_s):
+    """Below 4 Hz the frame after the next would be late, so the detector runs in each."""
+    for appears_s in np.arange(2.0, 3.0, 0.13):
+        pipeline, detector, _ = build(LEFT)
+        stamps = start_s + np.arange(0, 12, 1.0 / rate_hz)
+        delay_s = seen_after_s(pipeline, detector, stamps, start_s + appears_s)
+        assert delay_s == 0 if rate_hz < 4 else delay_s <= 0.5 - 1 / rate_hz + 2e-3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_newcomers_are_found_soon_in_a_stream_with_irregular_stamps(seed):
+    """A frame that comes later than usual, here after 0.15 s at most, may be the one that finds them."""
+    stamps = np.cumsum(np.random.RandomState(seed).uniform(0.005, 0.15, 300))
+    for appears_s in np.arange(2.0, 4.0, 0.13):
+        pipeline, detector, _ = build(LEFT)
+        assert seen_after_s(pipeline, detector, stamps, appears_s) <= 0.5 + 0.15
+
+
+def test_the_detector_runs_after_a_gap():
+    pipeline, detector, _ = build(LEFT)
+    run(pipeline, 5)
+    detector.boxes = (LEFT, RIGHT)
+    assert pipeline(FRAME, 10.0).count == 2
+
+
+@pytest.mark.parametrize("rate_hz", [0.2, 2, 3.3, 10, 30])
+def test_the_second_sight_confirms_where_it_comes_late_enough(rate_hz):
+    pipeline, _, _ = build(LEFT)
+    states = [pipeline(FRAME, i / rate_hz).state.tolist() for i in range(4)]
+    assert states == [[TENTATIVE]] * (2 if rate_hz > 1 / 0.06 else 1) + [[CONFIRMED]] * (2 if rate_hz > 1 / 0.06 else 3)
+
+
+def test_what_the_pipeline_tells_of_the_rate():
+    pipeline, _, _ = build(LEFT)
+    assert (pipeline.interval_s, pipeline.step_share) == (0, 0)
+    pipeline(FRAME, 0.0)
+    assert (pipeline.interval_s, pipeline.step_share) == (0, 0)
+    pipeline(FRAME, 0.5)
+    assert pipeline.interval_s == 0.5 and pipeline.step_share < 0.05  # the box moves a little to the pose
+
+
+@pytest.mark.parametrize("moved_px, expected", [(0, 0.0), (16, 0.1), (80, 0.5)])
+def test_steps_of_people_are_shares_of_their_size(moved_px, expected):
+    """LEFT is 160 px high."""
+    pipeline, detector, _ = build(LEFT, detect_every_s=0)
+    for i in range(5):
+        x0, y0, x1, y1 = LEFT
+        detector.boxes = ([x0 + i * moved_px, y0, x1 + i * moved_px, y1],)
+        pipeline(FRAME, i * 0.5)
+    assert pipeline.step_share == pytest.approx(expected, abs=0.01)
 
 
 def test_boxes_between_follow_the_poses():

@@ -13,7 +13,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 
 from pose_estimation_ros.core.machine import describe_heat
 from pose_estimation_ros.inference.non_finite import NonFinite
-from pose_estimation_ros.nodes.camera.statistics import CameraStatistics
+from pose_estimation_ros.nodes.camera.statistics import CameraStatistics, People
 from pose_estimation_ros.nodes.diagnostics import (
     CAMERA_KEYS,
     NODE_KEYS,
@@ -44,13 +44,16 @@ def values(status):
     return by_key
 
 
-def summary(published=30, bad=0, dropped=0, age_ms=50.0, step=1, work_ms=20.0):
+PEOPLE = People(2, 0, 2, 1, 1 / 30, 0.04)
+
+
+def summary(published=30, bad=0, dropped=0, age_ms=50.0, step=1, work_ms=20.0, people=PEOPLE):
     """Return the summary of one second in which one of ``step`` images reaches the node."""
     statistics = CameraStatistics(0.0)
     for index in range(published + bad + dropped):
         statistics.received(index / 30, 1 + step * index, b"camera")
     for index in range(published):
-        statistics.published(index / 30, age_ms, {"decode image": 1.0, "network": work_ms}, 2)
+        statistics.published(index / 30, age_ms, {"decode image": 1.0, "network": work_ms}, people)
     for _ in range(bad):
         statistics.bad_frame(0.5, "step")
     for _ in range(dropped):
@@ -110,6 +113,8 @@ def test_a_camera():
         "image_topic": "/camera/image_raw", "qos": "best_effort", "window_s": "10.00", "rate_in_hz": "59.00",
         "rate_received_hz": "30.00", "rate_out_hz": "30.00", "skipped": "29", "age_p50_ms": "50.00",
         "age_p99_ms": "50.00", "max_age_ms": "none", "last_image_age_s": "0.03", "people": "2",
+        "people_tentative": "0", "people_confirmed": "2", "people_lost": "1", "interval_ms": "33.33",
+        "step_share": "0.04",
         "images_received": "30", "images_published": "30", "decode_image_p50_ms": "1.00",
         "decode_image_mean_ms": "1.00", "network_p50_ms": "30.00", "network_mean_ms": "30.00",
     }  # fmt: skip
@@ -157,6 +162,33 @@ REMEDY = "config/fastdds_shm.xml"
 def test_lost_and_late_images_are_reported_with_the_remedy(facts, figures, level, words):
     status = camera_status("pose_node", CAMERA._replace(**facts), summary(**figures))
     assert status.level == level and words in status.message
+
+
+@pytest.mark.parametrize(
+    "people, seconds, confirm_after_s, level, words",
+    [
+        (People(0), 5, 0.06, OK, ["OK"]),
+        (PEOPLE, 5, 0.06, OK, ["OK"]),
+        (PEOPLE._replace(step_share=0.5), 5, 0.06, OK, ["OK"]),
+        (PEOPLE._replace(interval_s=0.5, step_share=0.62), 5, 0.06, WARN,
+         ["people come 0.62 of their size from one image to the next, so ids may change: 500 ms between images",
+          "remedy: more images a second from the camera", "a smaller model"]),
+        (People(3, 3, interval_s=0.5), 5, 0.06, WARN,
+         ["nobody was confirmed in 4.0 s, although people were seen: 500 ms between images may be too long"]),
+        (People(3, 3), 5, 0.06, WARN, ["nobody was confirmed in 4.0 s, although people were seen: unknown between"]),
+        (People(3, 3, interval_s=0.5, step_share=0.7), 5, 0.06, WARN,
+         ["people come 0.70 of their size", " and nobody was confirmed in 4.0 s"]),
+        (People(3, 3, interval_s=0.5), 2, 0.06, OK, ["OK"]),  # too short to tell
+        (People(3, 3, interval_s=0.5), 5, 3.0, OK, ["OK"]),  # as the user wishes
+    ],
+)  # fmt: skip
+def test_images_that_come_too_seldom_are_reported_with_the_remedy(people, seconds, confirm_after_s, level, words):
+    statistics = CameraStatistics(0.0)
+    for now_s in range(seconds):
+        statistics.published(now_s, 50.0, {"network": 20.0}, people)
+    facts = CAMERA._replace(confirm_after_s=confirm_after_s)
+    status = camera_status("pose_node", facts, statistics.summary(float(seconds)))
+    assert status.level == level and all(text in status.message for text in words), status.message
 
 
 @pytest.mark.parametrize("namespace, name", [("/", "pose_node"), ("/robot1", "robot1/pose_node")])

@@ -2,6 +2,7 @@
 
 import collections
 import math
+from statistics import median
 from typing import Any, Deque, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -13,6 +14,26 @@ RECORDS = 4096  # records of each kind; a camera faster than 400 Hz shortens the
 PUBLISHERS = 16  # publishers that are remembered; a camera that was started again is a new one
 FASTEST_HZ = 1000.0  # sequence numbers that grow faster do not come from one publisher
 NAN = float("nan")
+MOST = 0.5  # share of results
+
+
+class People(NamedTuple):
+    """Hold what one result tells of people.
+
+    visible: number of people in the image. tentative, confirmed, lost: number of people by state, 0 without tracking.
+    interval_s: usual time between the stamps of images, 0 where it is unknown. step_share: how far people come from one
+    image to the next, as a share of their size, 0 where it is unknown.
+    """
+
+    visible: int
+    tentative: int = 0
+    confirmed: int = 0
+    lost: int = 0
+    interval_s: float = 0.0
+    step_share: float = 0.0
+
+
+UNKNOWN_PEOPLE: Any = People(*[NAN] * len(People._fields))
 
 
 class Summary(NamedTuple):
@@ -23,8 +44,10 @@ class Summary(NamedTuple):
     by a newer one while the node worked or lost on the way. age_p50_ms, age_p99_ms: time from capture to just before
     publishing, negative if the camera's clock is ahead. ahead: number of negative ages. stages_ms: (median, mean) of
     each stage; the mean is meaningful for the detector, which does not run for each image. bad_frames: number of
-    unusable images by kind. dropped: number of images that were left out by choice, by kind. people: number of people
-    in the newest result. last_image_age_s: time since the last image came.
+    unusable images by kind. dropped: number of images that were left out by choice, by kind. people, people_tentative,
+    people_confirmed, people_lost, interval_s: as People of the newest result. step_share: median of the results'.
+    unconfirmed_s: time over which most results had people, but none a confirmed one. last_image_age_s: time since the
+    last image came.
     """
 
     window_s: float
@@ -39,6 +62,12 @@ class Summary(NamedTuple):
     bad_frames: Dict[str, int]
     dropped: Dict[str, int]
     people: float
+    people_tentative: float
+    people_confirmed: float
+    people_lost: float
+    interval_s: float
+    step_share: float
+    unconfirmed_s: float
     received_total: int
     published_total: int
     bad_total: Dict[str, int]
@@ -73,14 +102,14 @@ class CameraStatistics:
         self._add("received", now_s, self._sequences.step(now_s, sequence, publisher))
         self._last_image_s = now_s
 
-    def published(self, now_s: float, age_ms: float, stages_ms: Mapping[str, float], people: int) -> None:
+    def published(self, now_s: float, age_ms: float, stages_ms: Mapping[str, float], people: People) -> None:
         """Note that a result was published.
 
         Args:
             now_s: Present time.
             age_ms: Time from capture to publishing, NaN if the image has no stamp.
             stages_ms: Duration of each stage of the work.
-            people: Number of people in the result.
+            people: What the result tells of people.
         """
         self._add("published", now_s, (age_ms, dict(stages_ms), people))
 
@@ -112,6 +141,7 @@ class CameraStatistics:
         self._forget_before(now_s - self._window_s)
         steps, results = self._values("received"), self._values("published")
         p50_ms, p99_ms, ahead = _ages([age_ms for age_ms, _, _ in results])
+        newest: People = results[-1][2] if results else UNKNOWN_PEOPLE
         steps_known = bool(steps) and None not in steps
         return Summary(
             window_s=self._window_s,
@@ -125,7 +155,13 @@ class CameraStatistics:
             stages_ms=_stages([stages_ms for _, stages_ms, _ in results]),
             bad_frames=dict(collections.Counter(self._values("bad"))),
             dropped=dict(collections.Counter(self._values("dropped"))),
-            people=results[-1][2] if results else NAN,
+            people=newest.visible,
+            people_tentative=newest.tentative,
+            people_confirmed=newest.confirmed,
+            people_lost=newest.lost,
+            interval_s=newest.interval_s or NAN,
+            step_share=_step_share([people for _, _, people in results]),
+            unconfirmed_s=_unconfirmed_s([(at_s, result[2]) for at_s, result in self._records["published"]]),
             received_total=self._totals["received", ""],
             published_total=self._totals["published", ""],
             bad_total=self.bad_total,
@@ -202,6 +238,20 @@ def _ages(ages_ms: List[float]) -> Tuple[float, float, int]:
     """Return median, 99th percentile and number of negative ones of the known ages."""
     p50_ms, p99_ms = finite_percentiles(ages_ms, (50, 99))
     return p50_ms, p99_ms, sum(-math.inf < age_ms < 0 for age_ms in ages_ms)
+
+
+def _step_share(results: List[People]) -> float:
+    """Return the median of the known steps, NaN where there are none."""
+    known = [people.step_share for people in results if people.step_share > 0]
+    return median(known) if known else NAN
+
+
+def _unconfirmed_s(results: List[Tuple[float, People]]) -> float:
+    """Return the time from the first to the last result with tentative people; 0 where few have some, or one more."""
+    seen_s = [at_s for at_s, people in results if people.tentative]
+    if any(people.confirmed for _, people in results) or len(seen_s) <= MOST * len(results):
+        return 0.0
+    return seen_s[-1] - seen_s[0]
 
 
 def _stages(stages_ms: List[Mapping[str, float]]) -> Dict[str, Tuple[float, float]]:

@@ -9,7 +9,7 @@ from rclpy.node import Node
 from pose_estimation_ros.core.camera import Camera
 from pose_estimation_ros.core.depth import DepthOptions, Joints, joints_in_space
 from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.core.poses import LOST, Poses, joined
+from pose_estimation_ros.core.poses import CONFIRMED, LOST, TENTATIVE, Poses, joined
 from pose_estimation_ros.imaging.camera_view import View
 from pose_estimation_ros.imaging.compressed import decode_compressed, decode_compressed_depth
 from pose_estimation_ros.inference.pipeline import Pipeline
@@ -18,6 +18,7 @@ from pose_estimation_ros.messages.poses import stamp_to_s
 from pose_estimation_ros.msg import Timing
 from pose_estimation_ros.nodes.camera.inputs import CameraInputs, Received, age_ms
 from pose_estimation_ros.nodes.camera.results import CameraResults, Result
+from pose_estimation_ros.nodes.camera.statistics import People
 from pose_estimation_ros.nodes.conversions import depth_to_array, image_to_array
 from pose_estimation_ros.nodes.diagnostics import TOO_OLD, CameraFacts, camera_status, full_name
 
@@ -74,6 +75,7 @@ class CameraStream:
             max_age_ms=values["max_age_ms"],
             enabled=values["enabled"],
             lacks=inputs.lacks,
+            confirm_after_s=values["confirm_after_s"],
         )
         return camera_status(self._name, facts, inputs.statistics.summary(time.monotonic()))
 
@@ -112,8 +114,12 @@ class CameraStream:
         result = Result(header, frame, poses, self._timing(image.age_ms, decode_ms, lift_ms), camera, joints)
         total_ms, publish_ms = timed(self.results.publish, result)
         stages_ms = dict(self.pipeline.parts_ms, decode_image=decode_ms, lift=lift_ms, publish=publish_ms)
-        visible = int((poses.state != LOST).sum())
-        self.inputs.statistics.published(time.monotonic(), total_ms, stages_ms, visible)
+        self.inputs.statistics.published(time.monotonic(), total_ms, stages_ms, self._people(poses))
+
+    def _people(self, poses: Poses) -> People:
+        tentative, confirmed, lost = (int((poses.state == state).sum()) for state in (TENTATIVE, CONFIRMED, LOST))
+        figures = self.pipeline.interval_s, self.pipeline.step_share
+        return People(poses.count - lost, tentative, confirmed, lost, *figures)
 
     def _estimate(self, frame: np.ndarray, stamp_s: float, detections: Any) -> Poses:
         """Return the people in pixels of the frame, those who are LOST after the others."""

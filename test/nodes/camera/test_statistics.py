@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from pose_estimation_ros.nodes.camera.statistics import RECORDS, CameraStatistics, Sequences
+from pose_estimation_ros.nodes.camera.statistics import RECORDS, CameraStatistics, People, Sequences
 
 
 def run(times_s, every=1, publisher=b"", first=1, **keywords):
@@ -20,6 +20,9 @@ def test_nothing_yet():
     for name in ("rate_in_hz", "rate_received_hz", "skipped", "age_p50_ms", "age_p99_ms", "people", "last_image_age_s"):
         assert math.isnan(getattr(summary, name)), name
     assert (summary.received_total, summary.published_total, summary.ahead) == (0, 0, 0)
+    for name in ("people_tentative", "people_confirmed", "people_lost", "interval_s", "step_share"):
+        assert math.isnan(getattr(summary, name)), name
+    assert summary.unconfirmed_s == 0
     assert (summary.stages_ms, summary.bad_frames, summary.dropped, summary.bad_total) == ({}, {}, {}, {})
 
 
@@ -44,7 +47,7 @@ def test_before_the_window_is_full_rates_are_of_what_there_is():
 
 def test_what_is_older_than_the_window_counts_no_more():
     statistics = run([0.0, 1.0, 2.0], every=5, window_s=10.0)
-    statistics.published(2.0, 30.0, {}, 4)
+    statistics.published(2.0, 30.0, {}, People(4))
     statistics.bad_frame(2.0, "step")
     assert statistics.summary(11.5).rate_received_hz == 0.1
     later = statistics.summary(20.0)
@@ -61,6 +64,41 @@ def test_unknown_numbers_are_not_guessed():
     summary = statistics.summary(4.0)
     assert summary.rate_received_hz == 0.75
     assert math.isnan(summary.rate_in_hz) and math.isnan(summary.skipped)
+
+
+def results(*people, interval_s=1.0):
+    """Return the summary of results that came at this interval."""
+    statistics = CameraStatistics(0.0)
+    for index, one in enumerate(people):
+        statistics.published(index * interval_s, 30.0, {}, one)
+    return statistics.summary((len(people) - 1) * interval_s)
+
+
+def test_the_newest_result_tells_of_people_and_the_median_of_their_steps():
+    steps = (0.0, 0.2, 0.9, 0.3, 0.0)  # 0: unknown
+    summary = results(*(People(5, 1, 2, 3, 0.04, step) for step in steps), People(3, 0, 1, 2, 0.05, 0.0))
+    assert (summary.people, summary.people_tentative, summary.people_confirmed, summary.people_lost) == (3, 0, 1, 2)
+    assert (summary.interval_s, summary.step_share) == (0.05, 0.3)
+    assert math.isnan(results(People(0)).interval_s) and math.isnan(results(People(0)).step_share)
+
+
+NOBODY, TENTATIVE, CONFIRMED = People(0), People(1, tentative=1), People(2, tentative=1, confirmed=1)
+
+
+@pytest.mark.parametrize(
+    "people, expected_s",
+    [
+        ([NOBODY] * 5, 0),
+        ([TENTATIVE], 0),
+        ([TENTATIVE] * 5, 4),
+        ([NOBODY, TENTATIVE, TENTATIVE, NOBODY, TENTATIVE], 3),
+        ([NOBODY, TENTATIVE, NOBODY, TENTATIVE], 0),  # flicker in half of the results only
+        ([TENTATIVE] * 4 + [CONFIRMED], 0),
+        ([People(1)] * 5, 0),  # without tracking
+    ],
+)
+def test_how_long_nobody_was_confirmed(people, expected_s):
+    assert results(*people).unconfirmed_s == expected_s
 
 
 @pytest.mark.parametrize(
@@ -113,7 +151,7 @@ def test_ages_and_stages():
     ages_ms, times_ms = random.uniform(10, 90, 200), random.uniform(0, 5, 200)
     for index, (age_ms, time_ms) in enumerate(zip(ages_ms, times_ms)):
         detect_ms = 20.0 if index % 5 == 0 else 0.0
-        statistics.published(index / 30, age_ms, {"detect": detect_ms, "network": time_ms}, index % 7)
+        statistics.published(index / 30, age_ms, {"detect": detect_ms, "network": time_ms}, People(index % 7))
     summary = statistics.summary(200 / 30)
     assert summary.age_p50_ms == pytest.approx(np.median(ages_ms))
     assert summary.age_p99_ms == pytest.approx(np.percentile(ages_ms, 99))
@@ -136,7 +174,7 @@ def test_ages_and_stages():
 def test_stamps_that_are_missing_or_ahead(ages_ms, p50_ms, ahead):
     statistics = CameraStatistics(0.0)
     for age_ms in ages_ms:
-        statistics.published(1.0, age_ms, {}, 0)
+        statistics.published(1.0, age_ms, {}, People(0))
     summary = statistics.summary(2.0)
     assert summary.age_p50_ms == pytest.approx(p50_ms, nan_ok=True)
     assert summary.ahead == ahead and summary.published_total == len(ages_ms)
@@ -145,7 +183,7 @@ def test_stamps_that_are_missing_or_ahead(ages_ms, p50_ms, ahead):
 def test_stages_that_come_later_are_counted_where_they_are():
     statistics = CameraStatistics(0.0)
     for stages_ms in ({"warp": 1.0}, {"warp": 3.0, "draw": 8.0}):
-        statistics.published(1.0, 0.0, stages_ms, 0)
+        statistics.published(1.0, 0.0, stages_ms, People(0))
     assert statistics.summary(2.0).stages_ms == {"warp": (2, 2), "draw": (8, 8)}
 
 
