@@ -167,7 +167,9 @@ class Tracker:
         """Return people who are seen for the first time, without ids."""
         zeros = np.zeros(poses.count)
         doubt, step = np.full(poses.count, self._speed**2), np.full(poses.count, np.nan)
-        return _Tracks(poses, np.zeros((poses.count, 2)), doubt, zeros, zeros.copy(), np.ones(poses.count, int), look, step)
+        return _Tracks(
+            poses, np.zeros((poses.count, 2)), doubt, zeros, zeros.copy(), np.ones(poses.count, int), look, step
+        )
 
     def _doubt_px(self) -> np.ndarray:
         """Return the standard deviation (T,) px along one axis of where the tracked people are expected."""

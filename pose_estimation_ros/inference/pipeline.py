@@ -12,7 +12,7 @@ from pose_estimation_ros.core.oks import box_area, foreign_joints, pose_nms
 from pose_estimation_ros.core.poses import Poses, empty_poses
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.core.smoothing import OneEuro
-from pose_estimation_ros.core.stamp_clock import StampClock
+from pose_estimation_ros.core.stamp_clock import STUCK_BELOW_S, StampClock
 from pose_estimation_ros.core.tracking import Tracker
 from pose_estimation_ros.imaging.appearance import appearance
 from pose_estimation_ros.imaging.crops import check_frame
@@ -30,7 +30,6 @@ from pose_estimation_ros.inference.top_down import TopDown, person_scores
 SHARED_JOINTS = 0.5  # largest share of joints that two people can have in common; two boxes of one person give more
 CARRY_MARGIN = 0.15  # share of the keypoints' extent on each side: head, hands and feet go beyond the keypoints
 CARRY_KEYPOINTS = 6  # smallest number of keypoints that outlines a person, or all where the skeleton has fewer
-SAME_TIME_S = 1e-3  # stamps are not more exact
 FEWEST_CARRIED = 3  # fewer keypoints outline nothing
 # By task.
 ESTIMATORS: Dict[str, Callable[..., Estimator]] = {"top_down": TopDown, "bottom_up": BottomUp, "one_stage": OneStage}
@@ -217,7 +216,7 @@ class Pipeline:
     def _detection_is_due(self) -> bool:
         """Tell whether the detector has to run now, because at the next frame it would be late."""
         next_s = self._since_detection_s + self._clock.interval_s
-        return next_s > self.options.detect_every_s + SAME_TIME_S
+        return next_s > self.options.detect_every_s + STUCK_BELOW_S
 
     def _boxes(self, frame: np.ndarray, detect: bool) -> np.ndarray:
         if self._detector is None:

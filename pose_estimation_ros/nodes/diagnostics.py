@@ -30,7 +30,7 @@ LONG_STEP = 0.5  # step_share from which on neighbours are as near as the next p
 UNCONFIRMED_S = 1.0
 TOO_SELDOM = (
     "%s between images may be too long (remedy: more images a second from the camera; where rate_out_hz is below"
-    " rate_in_hz, a smaller model or a faster device)"
+    " rate_in_hz, a smaller model, a faster device or a longer detect_every_s)"
 )
 OTHER_CLOCK = "stamps are up to %.0f s behind this node's clock: set use_sim_time for a bag, or synchronise the clocks"
 
