@@ -250,6 +250,16 @@ def test_an_image_topic_given_to_launch_is_subscribed_to_whatever_the_file_says(
     assert parameters_of(depth)["image_topics"] == ["image"] and depth["remappings"] == [("image", "/zed/rgb")]
 
 
+def test_old_names_of_parameters_reach_the_node_under_the_new_ones(launch_stand_in, monkeypatch, capsys):
+    (entities,) = description_of("cpu", monkeypatch).args
+    values = {entity.args[0]: entity.kwargs["default_value"] for entity in entities[:-1]}
+    context = types.SimpleNamespace(launch_configurations=dict(values, detect_every="3"), argv=["detect_every:=3"])
+    (node,) = entities[-1].kwargs["function"](context)
+    assert parameters_of(node.kwargs)["detect_every_s"] == pytest.approx(0.1)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: detect_every=3 counts frames; use detect_every_s, in seconds")
+
+
 def test_the_words_of_the_command_line_are_looked_at(launch_stand_in, monkeypatch, capsys):
     (entities,) = description_of("cpu", monkeypatch).args
     declared = {entity.args[0]: entity.kwargs["default_value"] for entity in entities[:-1]}
