@@ -26,7 +26,9 @@ LOST_OR_LATE = (
     "images are lost or late on the way (remedy: config/fastdds_shm.xml in the environment of the camera's process), "
     "or the node is too slow"
 )
-LONG_STEP = 0.5  # step_share from which on neighbours are as near as the next place of a person
+LONG_STEP = (
+    0.5  # step_share; pedestrians at 1 Hz have 0.5, and a tenth of them have a neighbour who is nearer than that
+)
 UNCONFIRMED_S = 1.0
 TOO_SELDOM = (
     "%s between images may be too long (remedy: more images a second from the camera; where rate_out_hz is below"

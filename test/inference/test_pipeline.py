@@ -122,6 +122,14 @@ def test_newcomers_are_found_soon_in_a_stream_with_irregular_stamps(seed):
         assert seen_after_s(pipeline, detector, stamps, appears_s) <= 0.5 + 0.15
 
 
+def test_a_shorter_interval_counts_from_the_next_frame_on():
+    pipeline, detector, _ = build(LEFT)
+    run(pipeline, 3)
+    pipeline.change(detect_every_s=0.0)
+    run(pipeline, 3, 3)
+    assert detector.calls == 4
+
+
 def test_the_detector_runs_after_a_gap():
     pipeline, detector, _ = build(LEFT)
     run(pipeline, 5)

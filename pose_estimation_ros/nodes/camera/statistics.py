@@ -25,15 +25,15 @@ class People(NamedTuple):
     image to the next, as a share of their size, 0 where it is unknown.
     """
 
-    visible: int
-    tentative: int = 0
-    confirmed: int = 0
-    lost: int = 0
+    visible: float
+    tentative: float = 0
+    confirmed: float = 0
+    lost: float = 0
     interval_s: float = 0.0
     step_share: float = 0.0
 
 
-UNKNOWN_PEOPLE: Any = People(*[NAN] * len(People._fields))
+UNKNOWN_PEOPLE = People(*[NAN] * len(People._fields))
 
 
 class Summary(NamedTuple):
