@@ -49,7 +49,7 @@ class PipelineOptions(NamedTuple):
 
     model: str = "lite0_fpn_coco"
     detector: str = "person_detector"
-    detect_every_s: float = 0.5
+    detect_every_s: float = 0.3
     score_threshold: float = 0.2
     person_threshold: float = 0.25
     max_people: int = 20

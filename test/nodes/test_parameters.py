@@ -174,7 +174,7 @@ def test_a_bad_old_name_is_refused_as_unknown_and_the_log_says_why(followed, cap
     node, values, seen = followed
     with pytest.raises(ParameterNotDeclaredException):
         node.set_parameters_atomically([Parameter(name, value=value) for name, value in parameters])
-    assert seen == [] and values["detect_every_s"] == 0.5 and words in capfd.readouterr().err
+    assert seen == [] and values["detect_every_s"] == 0.3 and words in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def test_nothing_given(options):
 
 def test_the_shipped_file_is_read(repository):
     read, others = read_options(str(repository / "config" / "cpu.yaml"), [])
-    assert (read.model, read.detector, read.detect_every_s) == ("lite0_fpn_coco", "person_detector", 0.5)
+    assert (read.model, read.detector, read.detect_every_s) == ("lite0_fpn_coco", "person_detector", 0.3)
     assert not {"model", "detector"} & set(others)
 
 
