@@ -1,56 +1,85 @@
-"""Smooth keypoints with the One-Euro filter, which smooths slow movements strongly and follows quick ones closely.
+"""Smooth keypoints with Kalman filters of constant velocity, which take noise away and do not trail behind a walk.
 
-Source: G. Casiez, N. Roussel and D. Vogel, "1 Euro Filter: A Simple Speed-based Low-pass Filter for Noisy Input in
-Interactive Systems", CHI 2012, doi:10.1145/2207676.2208639.
+A person's joints share one motion, so there are two steps. The median of what all joints have moved beyond their
+expected places corrects the motion of the whole person. What is left of each joint's own surprise corrects that joint.
+The share of a surprise that is believed follows from the uncertainties of prediction and sighting, as in R. E. Kalman,
+"A New Approach to Linear Filtering and Prediction Problems", 1960, doi:10.1115/1.3662552. Three things are added:
+
+* A sighting is the less certain, the lower its score.
+* A joint that moves may change its velocity more than one that rests.
+* A surprise beyond what noise explains counts as if it were that large (P. J. Huber, "Robust Estimation of a Location
+  Parameter", 1964, doi:10.1214/aoms/1177703732). So a joint that jumps to another limb for a moment hardly moves, and
+  one that stays there is followed.
+
+All numbers below are in seconds and heights of the person's box, so that the same ones serve near and far people and
+any rate. docs/tracking.md has the measurements by which they were chosen.
 """
 
-from typing import NamedTuple, Optional, Union
+from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from pose_estimation_ros.core.poses import UNTRACKED, Poses
 from pose_estimation_ros.core.stamp_clock import StampClock
+from pose_estimation_ros.core.tracking import middle
+
+NOISE = 0.011  # standard deviation of a keypoint of score 1
+LEAST_SCORE = 0.05  # lower ones count as this
+SHARED = 6.0  # variance of the median of n joints, times n: above pi / 2, since errors are not independent
+FIRST_SPEED = 1.0  # per s, standard deviation of a velocity that is not known yet
+REST = 0.0005  # per s^3, density of the accelerations of a joint at rest
+MOTION = 10.0  # per s, growth of that density with the square of the joint's own speed
+STILL = 0.1  # per s, up to which a speed is taken for noise
+PERSON = 0.3  # per s^3, density of the accelerations of a person
+SURPRISE = 2.5  # standard deviations up to which a surprise is believed
+REACH = 0.5  # per s, what is believed beyond that
+JUMP, JUMP_SPEED = 0.25, 2.0  # and per s: a person who is further away from the expected place was somebody else
+MAX_GAP_S = 1.2
+STRONGER = 4.0  # factor of the noise at the strength 1, and its inverse at the strength 0
 
 
-class _States(NamedTuple):
-    """Hold the filters of T tracks at their last sighting.
+class _Tracks(NamedTuple):
+    """Hold T people at the time of the last image.
+
+    The three numbers of a spread are the variance of the place, its covariance with the velocity, and the variance of
+    the velocity, in heights and seconds.
 
     Attributes:
-        xy: (T, K, 2) px, smoothed.
-        speed: (T, K, 2) px/s, smoothed, as the paper defines it.
-        velocity: (T, K, 2) px/s, smoothed change of xy.
+        xy: (T, K, 2) px, expected.
+        velocity: (T, K, 2) px/s of each joint, relative to the person.
+        spread: (T, K, 3) of each joint.
         age_s: (T, K) time since the last sighting, inf where a keypoint was never seen.
-        score: (T, K) usual score of the keypoint.
+        person_velocity: (T, 2) px/s.
+        person_spread: (T, 3) of the whole person.
+        height: (T,) px.
     """
 
     xy: np.ndarray
-    speed: np.ndarray
     velocity: np.ndarray
+    spread: np.ndarray
     age_s: np.ndarray
-    score: np.ndarray
+    person_velocity: np.ndarray
+    person_spread: np.ndarray
+    height: np.ndarray
+
+    def select(self, index: np.ndarray) -> "_Tracks":
+        return _Tracks(*(values[index] for values in self))
 
 
-class OneEuro:
-    """Smooth the keypoints of each track by themselves.
+class Smoother:
+    """Smooth the keypoints of each track.
 
-    min_cutoff_hz and beta may be changed at any time. The unit of speed is the height of the person's box per second,
-    so that the same settings serve near and far people and any camera resolution. docs/tracking.md has the table from
-    which the defaults were chosen.
+    Attributes:
+        strength: 0..1, from hardly to strongly; it may be changed at any time.
     """
 
-    def __init__(
-        self, min_cutoff_hz: float = 0.7, beta: float = 4.0, speed_cutoff_hz: float = 0.5, max_gap_s: float = 0.25
-    ) -> None:
+    def __init__(self, strength: float = 0.5) -> None:
         """Make a filter without tracks.
 
         Args:
-            min_cutoff_hz: cut-off frequency at rest; lower is smoother.
-            beta: hz of cut-off added per unit of speed; higher means less lag.
-            speed_cutoff_hz: cut-off frequency of the filters of speed and velocity.
-            max_gap_s: a keypoint or track that was missing for longer starts afresh.
+            strength: 0..1; higher is smoother and follows sudden movements later.
         """
-        self.min_cutoff_hz, self.beta, self._speed_cutoff_hz = min_cutoff_hz, beta, speed_cutoff_hz
-        self._max_gap_s = max_gap_s
+        self.strength = strength
         self.reset()
 
     def reset(self) -> None:
@@ -60,7 +89,7 @@ class OneEuro:
 
     def _forget(self) -> None:
         self._ids = np.zeros(0, np.int32)
-        self._states: Optional[_States] = None
+        self._tracks: Optional[_Tracks] = None
 
     def update(self, poses: Poses, stamp_s: float) -> Poses:
         """Smooth the keypoints of an image.
@@ -72,74 +101,149 @@ class OneEuro:
         Returns:
             The same people with smoothed xy and with velocity.
         """
-        self._grow_old(self._clock.advance(stamp_s))
+        step_s = self._clock.advance(stamp_s)
+        if step_s is None:
+            self._forget()
+        elif self._tracks is not None:
+            moved = _moved(self._tracks, step_s)
+            self._keep(moved, moved.age_s.min(1) <= MAX_GAP_S)
         tracked = np.flatnonzero(poses.track_id != UNTRACKED)
         people, ids = poses.select(tracked), poses.track_id[tracked]
         if not len(ids):
             return poses
-        height = np.maximum(people.box_xyxy[:, 3] - people.box_xyxy[:, 1], 1.0)[:, None, None]
-        states = self._filter(self._before(ids, people), people.xy, people.score, height)
-        self._remember(ids, states)
-        xy, velocity, seen = poses.xy.copy(), poses.velocity.copy(), (states.age_s == 0)[..., None]
-        xy[tracked] = np.where(seen, states.xy, people.xy)
-        velocity[tracked] = np.where(seen, states.velocity, people.velocity)
+        noise = NOISE * STRONGER ** (2 * self.strength - 1)
+        tracks = _corrected(self._expected(ids, people), people, noise, step_s or 0.0)
+        self._remember(ids, tracks)
+        seen = (people.score > 0)[..., None]
+        xy, velocity = poses.xy.copy(), poses.velocity.copy()
+        xy[tracked] = np.where(seen, tracks.xy, people.xy)
+        velocity[tracked] = np.where(seen, tracks.velocity + tracks.person_velocity[:, None], 0)
         return poses.replace(xy=xy, velocity=velocity)
 
-    def _grow_old(self, step_s: Optional[float]) -> None:
-        if step_s is None:
-            self._forget()
-        if self._states is not None:
-            aged = self._states._replace(age_s=self._states.age_s + step_s)
-            self._keep(aged, aged.age_s.min(1) <= self._max_gap_s)
+    def _keep(self, tracks: _Tracks, kept: np.ndarray) -> None:
+        self._ids, self._tracks = self._ids[kept], tracks.select(kept)
 
-    def _keep(self, states: _States, kept: np.ndarray) -> None:
-        self._ids, self._states = self._ids[kept], _States(*(values[kept] for values in states))
-
-    def _before(self, ids: np.ndarray, poses: Poses) -> _States:
-        """Return the states of these tracks; keypoints of new tracks were never seen."""
-        still, never = np.zeros_like(poses.xy), np.full_like(poses.score, np.inf)
-        states = _States(poses.xy.copy(), still, still.copy(), never, poses.score.copy())
-        if self._states is not None:
+    def _expected(self, ids: np.ndarray, people: Poses) -> _Tracks:
+        """Return the tracks of these people, with the height of today; keypoints of new ones were never seen."""
+        tracks = _unknown(people)
+        if self._tracks is not None:
             new, old = np.nonzero(ids[:, None] == self._ids)
-            for values, known in zip(states, self._states):
+            for values, known in zip(tracks[:-1], self._tracks):
                 values[new] = known[old]
-        return states
+        return tracks
 
-    def _remember(self, ids: np.ndarray, states: _States) -> None:
-        if self._states is not None:
-            self._keep(self._states, ~(self._ids[:, None] == ids).any(1))
-            states = _States(*(np.concatenate(pair) for pair in zip(self._states, states)))
-        self._ids, self._states = np.concatenate([self._ids, ids]), states
-
-    def _filter(self, before: _States, xy: np.ndarray, score: np.ndarray, height: np.ndarray) -> _States:
-        visible, known, still = score > 0, before.age_s <= self._max_gap_s, np.zeros_like(xy)
-        fresh = _States(xy, still, still, np.where(visible, 0, np.inf).astype(np.float32), score)
-        step_s = before.age_s[..., None]
-        speed_factor = smoothing_factor(self._speed_cutoff_hz, step_s)
-        speed = before.speed + speed_factor * ((xy - before.xy) / step_s - before.speed)
-        cutoff_hz = self.min_cutoff_hz + self.beta * np.linalg.norm(speed, axis=-1, keepdims=True) / height
-        # A sighting with a lower score than usual moves the estimate less.
-        trust = np.minimum(1, score / np.maximum(before.score, 1e-9))[..., None]
-        move = trust * smoothing_factor(cutoff_hz, step_s) * (xy - before.xy)
-        # The paper's speed leads from the last estimate to the new sighting, which is too high by the lag. The velocity
-        # is the one to publish.
-        velocity = before.velocity + speed_factor * (move / step_s - before.velocity)
-        usual = 0.8 * before.score + 0.2 * score
-        filtered = _States((before.xy + move).astype(np.float32), speed, velocity, np.zeros_like(before.age_s), usual)
-        return _choose(visible & known, filtered, _choose(visible | ~known, fresh, before))
+    def _remember(self, ids: np.ndarray, tracks: _Tracks) -> None:
+        if self._tracks is not None:
+            self._keep(self._tracks, ~(self._ids[:, None] == ids).any(1))
+            tracks = _Tracks(*(np.concatenate(pair) for pair in zip(self._tracks, tracks)))
+        self._ids, self._tracks = np.concatenate([self._ids, ids]), tracks
 
 
-def _choose(mask: np.ndarray, yes: _States, no: _States) -> _States:
-    """Choose for each keypoint between two states by a mask (T, K)."""
-    return _States(*(np.where(mask[..., None] if a.ndim == 3 else mask, a, b) for a, b in zip(yes, no)))
+def _unknown(people: Poses) -> _Tracks:
+    """Return tracks of people who were never seen before."""
+    count, keypoints = people.score.shape
+    height = np.maximum(people.box_xyxy[:, 3] - people.box_xyxy[:, 1], 1.0).astype(float)
+    return _Tracks(
+        people.xy.astype(float),
+        np.zeros((count, keypoints, 2)),
+        np.tile([0.0, 0.0, FIRST_SPEED**2], (count, keypoints, 1)),
+        np.full((count, keypoints), np.inf),
+        np.zeros((count, 2)),
+        np.tile([0.0, 0.0, FIRST_SPEED**2], (count, 1)),
+        height,
+    )
 
 
-def smoothing_factor(cutoff_hz: Union[float, np.ndarray], step_s: Union[float, np.ndarray]) -> np.ndarray:
-    """Compute the weight, 0..1, of the new value in a first-order low-pass filter.
+def _moved(tracks: _Tracks, step_s: float) -> _Tracks:
+    """Return the tracks where they are expected after a time."""
+    speed = np.linalg.norm(tracks.velocity, axis=-1) / tracks.height[:, None]
+    density = REST + MOTION * np.maximum(speed - STILL, 0) ** 2
+    return tracks._replace(
+        xy=tracks.xy + step_s * (tracks.velocity + tracks.person_velocity[:, None]),
+        spread=_grown(tracks.spread, density, step_s),
+        age_s=tracks.age_s + step_s,
+        person_spread=_grown(tracks.person_spread, np.full(len(tracks.height), PERSON), step_s),
+    )
+
+
+def _grown(spread: np.ndarray, density: np.ndarray, step_s: float) -> np.ndarray:
+    """Return spreads (..., 3) after a time with white accelerations of a density (...)."""
+    place, both, velocity = np.moveaxis(spread, -1, 0)
+    return np.stack(
+        [
+            place + 2 * step_s * both + step_s**2 * velocity + density * step_s**3 / 3,
+            both + step_s * velocity + density * step_s**2 / 2,
+            velocity + density * step_s,
+        ],
+        -1,
+    )
+
+
+def _corrected(tracks: _Tracks, people: Poses, noise: float, step_s: float) -> _Tracks:
+    """Return the tracks as the sightings of people correct them.
 
     Args:
-        cutoff_hz: cut-off frequency.
-        step_s: time since the last value.
+        tracks: the same people where they are expected.
+        people: N people.
+        noise: standard deviation of a keypoint of score 1, in heights.
+        step_s: time since the last image.
     """
-    factor: np.ndarray = 1 - 1 / (1 + 2 * np.pi * np.asarray(cutoff_hz) * step_s)
-    return factor
+    seen, variance = people.score > 0, (noise / np.maximum(people.score, LEAST_SCORE)) ** 2
+    tracks, known = _with_person(tracks, people, variance, seen & (tracks.age_s <= MAX_GAP_S), step_s)
+    surprise = np.where(known[..., None], people.xy - tracks.xy, 0)
+    total = tracks.spread[..., 0] + variance
+    believed = SURPRISE * np.sqrt(total) + REACH * step_s
+    length = np.linalg.norm(surprise, axis=-1) / tracks.height[:, None]
+    gain, spread = _gain(tracks.spread, total, known / np.maximum(1, length / believed))
+    fresh = (seen & ~known)[..., None]
+    new = _unknown(people)
+    new.spread[..., 0] = variance
+    return tracks._replace(
+        xy=np.where(fresh, people.xy, tracks.xy + gain[..., :1] * surprise),
+        velocity=np.where(fresh, 0, tracks.velocity + gain[..., 1:] * surprise),
+        spread=np.where(fresh, new.spread, spread),
+        age_s=np.where(seen, 0, tracks.age_s),
+    )
+
+
+def _with_person(
+    tracks: _Tracks, people: Poses, variance: np.ndarray, known: np.ndarray, step_s: float
+) -> Tuple[_Tracks, np.ndarray]:
+    """Correct the motion of whole people; who is far from the expected place starts afresh.
+
+    Args:
+        tracks: the same people where they are expected.
+        people: N people.
+        variance: (N, K) of the sightings, in heights squared.
+        known: (N, K) keypoints that are seen now and were seen before.
+        step_s: time since the last image.
+
+    Returns:
+        The tracks with all joints moved by the same correction, and the keypoints that go on being known.
+    """
+    surprise, count = middle(people.xy - tracks.xy, known), known.sum(1)
+    far = np.linalg.norm(surprise, axis=-1) / tracks.height > JUMP + JUMP_SPEED * step_s
+    start = _unknown(people)
+    total = tracks.person_spread[:, 0] + SHARED * (variance * known).sum(1) / np.maximum(count, 1) ** 2
+    gain, spread = _gain(tracks.person_spread, np.maximum(total, 1e-12), (count > 0) & ~far)
+    return tracks._replace(
+        xy=tracks.xy + (gain[:, :1] * surprise)[:, None],
+        person_velocity=np.where(far[:, None], 0, tracks.person_velocity + gain[:, 1:] * surprise),
+        person_spread=np.where(far[:, None], start.person_spread, spread),
+    ), known & ~far[:, None]
+
+
+def _gain(spread: np.ndarray, total: np.ndarray, share: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Return how much of a surprise goes to place and velocity, and the spread after that.
+
+    Args:
+        spread: (..., 3) of the prediction.
+        total: (...) variance of the surprise.
+        share: (...) 0..1, part of the surprise that is believed.
+
+    Returns:
+        Gains (..., 2), the second per s, and spreads (..., 3).
+    """
+    gain = spread[..., :2] * (share / total)[..., None]
+    less = np.stack([gain[..., 0] * spread[..., 0], gain[..., 0] * spread[..., 1], gain[..., 1] * spread[..., 1]], -1)
+    return gain, spread - less

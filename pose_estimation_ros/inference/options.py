@@ -13,7 +13,8 @@ from pose_estimation_ros.inference.backends.base import DEVICES, MAX_THREADS
 
 MISSPELLED = 0.8  # similarity of two names, 0..1, from which on one is taken for a misspelling of the other
 SIMILAR = 0.65  # from which on the other is worth a hint
-RENAMED = {"cpu_engine": "device"}  # {old name of an option: its name now}
+# {old name of an option: its name now}
+RENAMED = {"cpu_engine": "device", "min_cutoff_hz": "smoothing_strength", "beta": "smoothing_strength"}
 FRAME_S = 1 / 30.0  # seconds that a frame stands for in options that once counted frames
 LONG_WORD = 6  # letters; a name's last word that long, as in score_threshold, is often taken for the whole name
 
@@ -61,8 +62,7 @@ class PipelineOptions(NamedTuple):
     device: str = DEVICES[0]
     track_max_age_s: float = 3.0
     confirm_after_s: float = 0.06
-    min_cutoff_hz: float = 0.7
-    beta: float = 4.0
+    smoothing_strength: float = 0.5
 
 
 DEFAULTS = PipelineOptions()
@@ -98,7 +98,7 @@ _TABLE = (
     _option("person_threshold", "People below this score are dropped.", 0.0, 1.0, live=True),
     _option("max_people", "Largest number of people per frame; the best are kept.", 1, 1000, live=True),
     _option("tracking", "Give people ids that stay from frame to frame."),
-    _option("smoothing", "Smooth tracked keypoints by a One-Euro filter; needs tracking.", live=True),
+    _option("smoothing", "Smooth tracked keypoints and measure their velocities; needs tracking.", live=True),
     _option("flip_test", "Run mirrored crops, too: more accurate, twice the time."),
     _option("threads", "CPU threads of the networks; 0: as many as cores.", 0, MAX_THREADS),
     _option("fallback", "Where device or engine cannot be used, or fail, go on with the .onnx model on the CPU."),
@@ -122,8 +122,13 @@ _TABLE = (
         5.0,
         live=True,
     ),
-    _option("min_cutoff_hz", "One-Euro filter: cut-off at rest, lower is smoother.", 0.05, 10.0, live=True),
-    _option("beta", "One-Euro filter: how much quick movement opens it, higher is less lag.", 0.0, 50.0, live=True),
+    _option(
+        "smoothing_strength",
+        "How strongly keypoints are smoothed; higher is steadier at rest and later in sudden movements.",
+        0.0,
+        1.0,
+        live=True,
+    ),
 )
 OPTIONS = {option.name: option for option in _TABLE}
 

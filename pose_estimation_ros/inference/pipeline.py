@@ -11,7 +11,7 @@ from pose_estimation_ros.core.model_spec import POSE_TASKS, WHOLE_FRAME, ModelSp
 from pose_estimation_ros.core.oks import box_area, foreign_joints, pose_nms
 from pose_estimation_ros.core.poses import Poses, empty_poses
 from pose_estimation_ros.core.skeleton import Skeleton
-from pose_estimation_ros.core.smoothing import OneEuro
+from pose_estimation_ros.core.smoothing import Smoother
 from pose_estimation_ros.core.stamp_clock import STUCK_BELOW_S, StampClock
 from pose_estimation_ros.core.tracking import Tracker
 from pose_estimation_ros.imaging.appearance import appearance
@@ -67,7 +67,7 @@ class Pipeline:
         self._watch = watch or Stopwatch()
         self.skeleton = estimator.skeleton
         self._backends = backends
-        self._tracker, self._smoother = Tracker(self.skeleton.tracking_sigmas), OneEuro()
+        self._tracker, self._smoother = Tracker(self.skeleton.tracking_sigmas), Smoother()
         self._set_options(options)
         self.reset()
 
@@ -96,7 +96,7 @@ class Pipeline:
             options = options._replace(detect_every_s=0.0)
         self.options = options
         self._tracker.max_age_s, self._tracker.confirm_after_s = options.track_max_age_s, options.confirm_after_s
-        self._smoother.min_cutoff_hz, self._smoother.beta = options.min_cutoff_hz, options.beta
+        self._smoother.strength = options.smoothing_strength
 
     def reset(self) -> None:
         """Forget people, boxes and the time, as before the first frame; ids go on counting."""
