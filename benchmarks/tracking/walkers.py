@@ -63,6 +63,29 @@ class Walker:
         )
 
 
+class Waver(Walker):
+    """Represent a person who stands and waves the right hand from side to side above the head.
+
+    Args:
+        waypoints: As for Walker.
+        peak_mps: Greatest speed of the hand.
+        waves_hz: Waves per second.
+    """
+
+    def __init__(self, waypoints, peak_mps=3.0, waves_hz=1.6):
+        super().__init__(waypoints)
+        self._phase_per_s = 2 * np.pi * waves_hz
+        self._reach_m = peak_mps / self._phase_per_s
+
+    def joints(self, time_s):
+        """Return the joints (17, 3) at a time; the elbow moves a third as far as the wrist."""
+        joints = super().joints(time_s)
+        aside = self._reach_m * np.sin(self._phase_per_s * time_s)
+        joints[JOINTS.index("right_wrist")] += [aside, -0.7, 0]
+        joints[JOINTS.index("right_elbow")] += [aside / 3, -0.25, 0]
+        return joints
+
+
 def _smooth(values, window_s=0.5):
     """Return the moving mean along the first axis; values before the first and after the last repeat those."""
     count = int(window_s / FINE_S) | 1

@@ -35,6 +35,8 @@ SURPRISE = 2.5  # standard deviations up to which a surprise is believed
 REACH = 0.5  # per s, what is believed beyond that
 JUMP, JUMP_SPEED = 0.25, 2.0  # and per s: a person who is further away from the expected place was somebody else
 MAX_GAP_S = 1.2
+MOST_AHEAD_S = 0.3  # of a prediction
+LIMB_S = 0.2  # time in which a joint's own motion, beyond that of the person, is expected to fade
 STRONGER = 4.0  # factor of the noise at the strength 1, and its inverse at the strength 0
 
 
@@ -247,3 +249,26 @@ def _gain(spread: np.ndarray, total: np.ndarray, share: np.ndarray) -> Tuple[np.
     gain = spread[..., :2] * (share / total)[..., None]
     less = np.stack([gain[..., 0] * spread[..., 0], gain[..., 0] * spread[..., 1], gain[..., 1] * spread[..., 1]], -1)
     return gain, spread - less
+
+
+def predicted(poses: Poses, ahead_s: float) -> Poses:
+    """Return people where they will be after a time, by their velocities.
+
+    The person goes on, and what a joint does beyond that fades: the ends of limbs swing back and do not run away.
+
+    Args:
+        poses: people with velocities; those without one stay.
+        ahead_s: time in seconds; more than MOST_AHEAD_S counts as that, and nothing moves for 0 and less.
+
+    Returns:
+        The same people with other xy and boxes. Keypoints that were not found stay.
+    """
+    if not 0 < ahead_s:
+        return poses
+    ahead_s, found = min(ahead_s, MOST_AHEAD_S), poses.score > 0
+    person = middle(poses.velocity, found)
+    own_s = LIMB_S * (1 - np.exp(-ahead_s / LIMB_S))
+    step = ahead_s * person[:, None] + own_s * (poses.velocity - person[:, None])
+    xy = poses.xy + np.where(found[..., None], step, 0)
+    box_xyxy = poses.box_xyxy + ahead_s * np.tile(person, 2)
+    return poses.replace(xy=xy.astype(np.float32), box_xyxy=box_xyxy.astype(np.float32))
