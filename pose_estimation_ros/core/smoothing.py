@@ -25,18 +25,17 @@ from pose_estimation_ros.core.tracking import middle
 
 NOISE = 0.011  # standard deviation of a keypoint of score 1
 LEAST_SCORE = 0.05  # lower ones count as this
-SHARED = 6.0  # variance of the median of n joints, times n: above pi / 2, since errors are not independent
+SHARED = 10.0  # variance of the median of n joints, times n: above pi / 2, since errors are not independent
 FIRST_SPEED = 1.0  # per s, standard deviation of a velocity that is not known yet
 REST = 0.0005  # per s^3, density of the accelerations of a joint at rest
 MOTION = 10.0  # per s, growth of that density with the square of the joint's own speed
 STILL = 0.1  # per s, up to which a speed is taken for noise
-PERSON = 0.3  # per s^3, density of the accelerations of a person
+PERSON = 0.15  # per s^3, density of the accelerations of a person
 SURPRISE = 2.5  # standard deviations up to which a surprise is believed
 REACH = 0.5  # per s, what is believed beyond that
 JUMP, JUMP_SPEED = 0.25, 2.0  # and per s: a person who is further away from the expected place was somebody else
 MAX_GAP_S = 1.2
-MOST_AHEAD_S = 0.3  # of a prediction
-LIMB_S = 0.2  # time in which a joint's own motion, beyond that of the person, is expected to fade
+MOST_AHEAD_S = 0.3  # limit of a prediction: nobody goes straight on for longer
 STRONGER = 4.0  # factor of the noise at the strength 1, and its inverse at the strength 0
 
 
@@ -252,23 +251,16 @@ def _gain(spread: np.ndarray, total: np.ndarray, share: np.ndarray) -> Tuple[np.
 
 
 def predicted(poses: Poses, ahead_s: float) -> Poses:
-    """Return people where they will be after a time, by their velocities.
+    """Return people where they will be after a time, moved as a whole by the median velocity of their joints.
 
-    The person goes on, and what a joint does beyond that fades: the ends of limbs swing back and do not run away.
+    What a joint does beyond that is left out: limbs swing back so soon that going on with it makes the error greater.
 
     Args:
-        poses: people with velocities; those without one stay.
-        ahead_s: time in seconds; more than MOST_AHEAD_S counts as that, and nothing moves for 0 and less.
+        poses: people with velocities; those without stay.
+        ahead_s: time in seconds, 0 to MOST_AHEAD_S.
 
     Returns:
-        The same people with other xy and boxes. Keypoints that were not found stay.
+        The same people with other xy and boxes.
     """
-    if not 0 < ahead_s:
-        return poses
-    ahead_s, found = min(ahead_s, MOST_AHEAD_S), poses.score > 0
-    person = middle(poses.velocity, found)
-    own_s = LIMB_S * (1 - np.exp(-ahead_s / LIMB_S))
-    step = ahead_s * person[:, None] + own_s * (poses.velocity - person[:, None])
-    xy = poses.xy + np.where(found[..., None], step, 0)
-    box_xyxy = poses.box_xyxy + ahead_s * np.tile(person, 2)
-    return poses.replace(xy=xy.astype(np.float32), box_xyxy=box_xyxy.astype(np.float32))
+    step = (ahead_s * middle(poses.velocity, poses.score > 0)).astype(np.float32)
+    return poses.replace(xy=poses.xy + step[:, None], box_xyxy=poses.box_xyxy + np.tile(step, 2))

@@ -77,6 +77,13 @@ POSE_PARAMETERS = (
     + INPUT_PARAMETERS
     + PIPELINE_PARAMETERS
     + [
+        Option(
+            "predict_to_now",
+            False,
+            "pose/keypoints tells where people are when it is published, not where the image shows them; its stamp is"
+            " the time for which that holds. Needs smoothing.",
+            live=True,
+        ),
         Option("overlay", True, "false: no pose/image even if somebody subscribes.", live=True),
         Option(
             "marker_metres_per_px",

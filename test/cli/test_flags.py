@@ -20,8 +20,8 @@ def test_defaults_are_the_tables(parser):
 def test_every_option_has_a_flag(parser):
     line = "--model m --detector d --detect-every-s 2 --score-threshold 0.1 --person-threshold 0.2 --max-people 3"
     line += " --no-tracking --no-smoothing --flip-test --threads 4 --fallback --device openvino"
-    line += " --track-max-age-s 2 --confirm-after-s 3 --min-cutoff-hz 1 --beta 3"
-    expected = ("m", "d", 2, 0.1, 0.2, 3, False, False, True, 4, True, "openvino", 2, 3, 1, 3)
+    line += " --track-max-age-s 2 --confirm-after-s 3 --smoothing-strength 0.3"
+    expected = ("m", "d", 2, 0.1, 0.2, 3, False, False, True, 4, True, "openvino", 2, 3, 0.3)
     assert options_of(parser.parse_args(line.split())) == expected
 
 
@@ -42,7 +42,7 @@ def test_the_help_has_each_option_s_description_and_default(parser):
             "argument --detect-every: not allowed with argument --detect-every-s",
         ),
         ("--threads 2.0", "argument --threads: expected threads to be a whole number in 0..256, got '2.0'"),
-        ("--beta nan", "argument --beta: expected beta in 0.0..50.0, got nan"),
+        ("--smoothing-strength nan", "argument --smoothing-strength: expected smoothing_strength in 0.0..1.0, got nan"),
         (
             "--device x",
             "argument --device: expected device to be one of auto, cpu, cuda, tensorrt-ep, openvino, engine, got 'x'",

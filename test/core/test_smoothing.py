@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.poses import empty_poses, make_poses
-from pose_estimation_ros.core.smoothing import Smoother
+from pose_estimation_ros.core.smoothing import MOST_AHEAD_S, Smoother, predicted
 
 RATES = (2, 5, 10, 30, 60, 240)
 
@@ -37,7 +37,7 @@ def slow_kalman(values, step_s, noise):
     place, speeds, out = values[0], np.zeros(2), [values[0]]
     for value in values[1:]:
         place += step_s * speeds.sum()
-        for i, (density, variance) in enumerate([(0.3, 6 * noise**2), (0.0005, noise**2)]):
+        for i, (density, variance) in enumerate([(0.15, 10 * noise**2), (0.0005, noise**2)]):
             predicted = move @ spreads[i] @ move.T + density * grow
             gain = predicted[:, 0] / (predicted[0, 0] + variance)
             surprise = value - place
@@ -51,7 +51,7 @@ def slow_kalman(values, step_s, noise):
 @pytest.mark.parametrize("height", [50.0, 400.0])
 @pytest.mark.parametrize("rate", [10, 60])
 def test_small_movements_are_filtered_as_the_textbook_says(height, rate):
-    values = 1 + 0.002 * np.random.RandomState(0).randn(50)
+    values = 1 + 0.001 * np.random.RandomState(0).randn(50)
     got = run(Smoother(), (height * values).tolist(), 1 / rate, height=height)
     assert np.allclose(got, height * np.array(slow_kalman(values, 1 / rate, 0.011)), rtol=1e-5)
 
@@ -94,7 +94,7 @@ def test_a_joint_that_jumps_for_a_moment_hardly_moves_and_one_that_stays_is_foll
     out, _ = play(Smoother(), values, rate)
     first = out[2 * rate, 9, 0]
     assert first < 0.6 * size or rate < 5  # at 2 Hz, no one can tell it from a movement
-    assert out[3 * rate : , 9, 0] == pytest.approx(size, abs=0.15 * size + 2)
+    assert out[3 * rate :, 9, 0] == pytest.approx(size, abs=0.15 * size + 2)
     others = np.delete(out, 9, 1)
     assert np.abs(others).max() < 1  # the other joints stay
 
@@ -215,3 +215,29 @@ def test_a_reset_forgets_the_time():
         passes.append([smoother.update(pose(10.0 * i), 1 + 0.1 * i) for i in range(4)])
     for first, second in zip(*passes):
         assert np.array_equal(first.xy, second.xy) and np.array_equal(first.velocity, second.velocity)
+
+
+@pytest.mark.parametrize("keypoints", [1, 17])
+def test_nobody_is_predicted(keypoints):
+    assert predicted(empty_poses(keypoints), 0.1).count == 0
+
+
+def test_people_are_predicted_as_a_whole_by_hand():
+    """The median of (10, 20, 90) px/s along x, of the joints that were found; the second person stands."""
+    xy, box = np.zeros((2, 4, 2)), np.array([[0, 0, 10, 20], [5, 5, 10, 10]])
+    poses = make_poses(xy, [[1, 1, 1, 0]] * 2, box, np.ones(2), np.arange(2))
+    velocity = np.zeros((2, 4, 2), np.float32)
+    velocity[0, :, 0] = 10, 20, 90, 500
+    ahead = predicted(poses.replace(velocity=velocity), 0.1)
+    assert np.array_equal(ahead.xy[0], [[2, 0]] * 4) and not ahead.xy[1].any()
+    assert ahead.box_xyxy.tolist() == [[2, 0, 12, 20], [5, 5, 10, 10]]
+    assert not poses.xy.any() and ahead.xy.dtype == ahead.box_xyxy.dtype == np.float32
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_prediction_of_a_steady_walk_is_right(rate):
+    smoother, speed = Smoother(), 60.0
+    for i in range(2 * rate):
+        poses = smoother.update(pose(speed * i / rate, keypoints=17), i / rate)
+    at = speed * ((2 * rate - 1) / rate + MOST_AHEAD_S)
+    assert predicted(poses, MOST_AHEAD_S).xy == pytest.approx(np.full((1, 17, 2), at), abs=0.04 * speed)

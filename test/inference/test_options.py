@@ -50,8 +50,8 @@ def test_help_shows_the_table():
         (OPTIONS["tracking"], False, False),
         (OPTIONS["max_people"], 1, 1),
         (OPTIONS["max_people"], np.int64(1000), 1000),
-        (OPTIONS["beta"], 4, 4.0),
-        (OPTIONS["beta"], np.float32(0.5), 0.5),
+        (OPTIONS["smoothing_strength"], 1, 1.0),
+        (OPTIONS["smoothing_strength"], np.float32(0.5), 0.5),
         (TOPICS, ["a", "b"], ["a", "b"]),
         (TOPICS, [], []),
         (ROI, [1, 2, 3], [1, 2, 3]),
@@ -72,8 +72,8 @@ def test_good_values(option, value, expected):
         (OPTIONS["max_people"], 2.0, "expected max_people to be a whole number in 1..1000, got 2.0"),
         (OPTIONS["max_people"], True, "expected max_people to be a whole number in 1..1000, got True"),
         (OPTIONS["max_people"], None, "expected max_people to be a whole number in 1..1000, got None"),
-        (OPTIONS["beta"], float("nan"), "expected beta in 0.0..50.0, got nan"),
-        (OPTIONS["beta"], "1", "expected beta to be a number in 0.0..50.0, got '1'"),
+        (OPTIONS["smoothing_strength"], float("nan"), "expected smoothing_strength in 0.0..1.0, got nan"),
+        (OPTIONS["smoothing_strength"], "1", "expected smoothing_strength to be a number in 0.0..1.0, got '1'"),
         (OPTIONS["tracking"], 1, "expected tracking to be true or false, got 1"),
         (OPTIONS["model"], 3, "expected model to be a text, got 3"),
         (
@@ -99,7 +99,7 @@ def test_bad_values(option, value, message):
 def test_a_huge_value_does_not_fill_the_message():
     for value in (10**400, "x" * 10**6):
         with pytest.raises(ConfigError) as error:
-            check_value(OPTIONS["beta"], value)
+            check_value(OPTIONS["smoothing_strength"], value)
         assert len(str(error.value)) < 200
 
 
@@ -110,7 +110,7 @@ def test_a_huge_value_does_not_fill_the_message():
         (OPTIONS["tracking"], "True", True),
         (OPTIONS["tracking"], "false", False),
         (OPTIONS["max_people"], " 2 ", 2),
-        (OPTIONS["beta"], "1e1", 10.0),
+        (OPTIONS["smoothing_strength"], "1e-1", 0.1),
         (TOPICS, "/a, /b", ["/a", "/b"]),
         (ROI, "1,2", [1, 2]),
         (SOURCE, "0", "0"),
@@ -128,7 +128,7 @@ def test_good_texts(option, text, expected):
         (OPTIONS["tracking"], "", "expected tracking to be true or false, got ''"),
         (OPTIONS["max_people"], "0", "expected max_people in 1..1000, got 0"),
         (OPTIONS["max_people"], "1.0", "expected max_people to be a whole number in 1..1000, got '1.0'"),
-        (OPTIONS["beta"], "inf", "expected beta in 0.0..50.0, got inf"),
+        (OPTIONS["smoothing_strength"], "inf", "expected smoothing_strength in 0.0..1.0, got inf"),
         (ROI, "1,,2", "expected roi to be a list of whole numbers, got [1, '', 2]"),
     ],
 )
@@ -141,17 +141,29 @@ def test_bad_texts(option, text, message):
 def test_options_by_name():
     assert make_options({}) == PipelineOptions()
     base = PipelineOptions(model="m")
-    options = make_options({"beta": 2, "tracking": False}, base)
-    assert options == base._replace(beta=2.0, tracking=False) and type(options.beta) is float
+    options = make_options({"smoothing_strength": 1, "tracking": False}, base)
+    assert options == base._replace(smoothing_strength=1.0, tracking=False)
+    assert type(options.smoothing_strength) is float
 
 
 @pytest.mark.parametrize(
     "values, words",
     [
-        ({"detect_evry_s": 1}, "^unknown option 'detect_evry_s'; did you mean 'detect_every_s'. known: beta, "),
-        ({"treshold": 1}, "^unknown option 'treshold'; did you mean '(score|person)_threshold'. known: beta, "),
-        ({"cpu_engine": "openvino"}, "^unknown option 'cpu_engine'; its name is 'device' now, .*known: beta"),
-        ({"xyz": 1}, "^unknown option 'xyz'; known: beta, confirm_after_s, "),
+        (
+            {"detect_evry_s": 1},
+            "^unknown option 'detect_evry_s'; did you mean 'detect_every_s'. known: confirm_after_s, ",
+        ),
+        (
+            {"treshold": 1},
+            "^unknown option 'treshold'; did you mean '(score|person)_threshold'. known: confirm_after_s, ",
+        ),
+        ({"beta": 4.0}, "^unknown option 'beta'; its name is 'smoothing_strength' now, see its description; known: "),
+        ({"min_cutoff_hz": 1.0}, "^unknown option 'min_cutoff_hz'; its name is 'smoothing_strength' now, "),
+        (
+            {"cpu_engine": "openvino"},
+            "^unknown option 'cpu_engine'; its name is 'device' now, .*known: ",
+        ),
+        ({"xyz": 1}, "^unknown option 'xyz'; known: confirm"),
         ({"max_people": 0}, "^expected max_people in 1..1000, got 0$"),
     ],
 )
@@ -239,5 +251,5 @@ def test_texts_of_messages():
         "unknown parameter 'modle'; did you mean 'model'? known: model, threads"
     )
     assert len(unknown_text("parameter", "x" * 10**6, ["model"])) < 200
-    assert expected_text(OPTIONS["beta"]) == "a number in 0.0..50.0"
+    assert expected_text(OPTIONS["smoothing_strength"]) == "a number in 0.0..1.0"
     assert expected_text(OPTIONS["tracking"]) == "true or false"

@@ -70,7 +70,7 @@ def test_old_names_in_a_shared_file_do_not_concern_the_video_node(make_node, cap
         (dict(detect_every=5, detect_every_s=0.5), "^expected either detect_every_s or its old name .*, got both$"),
         (dict(treshold=0.5), "unknown parameter 'treshold'; did you mean '.*threshold'"),
         (dict(cpu_engine="openvino"), "unknown parameter 'cpu_engine'; its name is 'device' now"),
-        (dict(modle="x"), "unknown parameter 'modle'; did you mean 'model'. known: auto_activate, beta, "),
+        (dict(modle="x"), "unknown parameter 'modle'; did you mean 'model'. known: auto_activate, confirm_after_s, "),
         (dict(image_topic="x"), "did you mean 'image_topics'"),
         (dict(max_people=0), "^expected max_people in 1..1000, got 0$"),
         (dict(score_threshold=1.5), "^expected score_threshold in 0.0..1.0, got 1.5$"),
@@ -98,7 +98,7 @@ def test_an_empty_list_is_told(make_node, name, text):
         declare(make_node("-p", "%s:=%s" % (name, text)), POSE_PARAMETERS)
 
 
-@pytest.mark.parametrize("name, value", [("score_threshold", 0), ("beta", 4), ("max_age_ms", 500)])
+@pytest.mark.parametrize("name, value", [("score_threshold", 0), ("smoothing_strength", 1), ("max_age_ms", 500)])
 def test_a_whole_number_will_do_for_a_float(make_node, name, value):
     values = declare(make_node(**{name: value}), POSE_PARAMETERS)
     assert values[name] == value and isinstance(values[name], float)

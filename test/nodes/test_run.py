@@ -166,7 +166,9 @@ def test_a_parameter_request_of_an_unknown_type_and_a_clock_before_zero_cost_not
     heard = []
     peer.create_subscription(DiagnosticArray, "/diagnostics", heard.append, 10)
     wait_until(lambda: client.service_is_ready() and clock.get_subscription_count(), peer)
-    client.call_async(SetParameters.Request(parameters=[ParameterMsg(name="beta", value=ParameterValue(type=77))]))
+    name = "smoothing_strength"
+    bad = ParameterMsg(name=name, value=ParameterValue(type=77))
+    client.call_async(SetParameters.Request(parameters=[bad]))
     wait_until(lambda: heard and unexpected_errors(heard[-1]) == "1", peer)
 
     def clock_is_noticed():
@@ -175,7 +177,7 @@ def test_a_parameter_request_of_an_unknown_type_and_a_clock_before_zero_cost_not
 
     wait_until(clock_is_noticed, peer)
     good = client.call_async(
-        SetParameters.Request(parameters=[ParameterMsg(name="beta", value=ParameterValue(type=3, double_value=2.0))])
+        SetParameters.Request(parameters=[ParameterMsg(name=name, value=ParameterValue(type=3, double_value=0.2))])
     )
     wait_until(good.done, peer)
     assert good.result().results[0].successful and ended[0].poll() is None

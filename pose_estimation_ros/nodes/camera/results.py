@@ -1,13 +1,16 @@
 """Publish the results of one camera.
 
-pose/keypoints is always published; the other topics only while somebody subscribes to them.
+pose/keypoints is always published; the other topics only while somebody subscribes to them. With predict_to_now,
+pose/keypoints alone tells of the time of its publication: all else lies over the image, or has its depth from there.
 """
 
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.publisher import Publisher
+from rclpy.time import Time
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
@@ -16,12 +19,14 @@ from pose_estimation_ros.core.camera import Camera
 from pose_estimation_ros.core.depth import Joints
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.core.smoothing import MOST_AHEAD_S, predicted
 from pose_estimation_ros.imaging.draw import draw_poses
 from pose_estimation_ros.msg import Person3DArray, PersonArray, Timing
 from pose_estimation_ros.nodes.camera.image_qos import advertise
 from pose_estimation_ros.nodes.camera.inputs import age_ms
 from pose_estimation_ros.nodes.camera.optional_outputs import open_outputs
 from pose_estimation_ros.nodes.conversions import MarkerMaker, array_to_image, joints_to_msg, poses_to_msg
+from pose_estimation_ros.nodes.diagnostics import OTHER_CLOCK_S
 from pose_estimation_ros.nodes.qos import OUTPUT
 
 KEYPOINTS, SKELETONS, MARKERS, OVERLAY = "pose/keypoints", "pose/skeletons", "pose/markers", "pose/image"
@@ -62,7 +67,7 @@ class CameraResults:
             node: Node that publishes.
             prefix: Prefix of the topics, "" or ending with "/".
             skeleton: Skeleton of the people.
-            values: Values of the node's parameters; the value of overlay may change.
+            values: Values of the node's parameters; those of overlay and predict_to_now may change.
         """
         self._node, self._skeleton, self._values = node, skeleton, values
         lifetime_s, distance_m = values["marker_lifetime_s"], values["marker_distance_m"]
@@ -78,7 +83,7 @@ class CameraResults:
 
     def publish(self, result: Result) -> float:
         """Publish the keypoints first, then all that has subscribers; return the age of the keypoints in ms."""
-        people = poses_to_msg(result.poses, result.header, result.image_wh, self._skeleton.name)
+        people = poses_to_msg(*self._for_now(result), result.image_wh, self._skeleton.name)
         total_ms = self._publish_timed(KEYPOINTS, people, result)
         if result.joints is not None and self._has_subscribers(SKELETONS):
             skeletons = joints_to_msg(result.poses, result.joints, result.header, self._skeleton.name)
@@ -90,6 +95,19 @@ class CameraResults:
         for output in self._optional_outputs:
             output.publish(result.poses, result.header, result.image_wh)
         return total_ms
+
+    def _for_now(self, result: Result) -> Tuple[Poses, Header]:
+        """Return the people where they are by now if predict_to_now, and the header with the time for which that holds.
+
+        Nothing is predicted where the age of the image is unknown, negative, or that of another clock.
+        """
+        age_s = 1e-3 * age_ms(self._node, result.header.stamp)
+        if not self._values["predict_to_now"] or not 0 < age_s < OTHER_CLOCK_S:
+            return result.poses, result.header
+        ahead_s = min(age_s, MOST_AHEAD_S)
+        stamp = Time.from_msg(result.header.stamp) + Duration(nanoseconds=round(1e9 * ahead_s))
+        header = Header(stamp=stamp.to_msg(), frame_id=result.header.frame_id)
+        return predicted(result.poses, ahead_s), header
 
     def close(self) -> None:
         """Destroy the publishers."""

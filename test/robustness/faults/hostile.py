@@ -69,13 +69,13 @@ def _send_with_info(rig, info):
 
 def parameter_of_unknown_type(rig):
     """Set a parameter of an unknown type, as any participant may; rclpy raises ValueError."""
-    client = rig.node.create_client(SetParameters, "/pose_node/set_parameters")
+    client, name = rig.node.create_client(SetParameters, "/pose_node/set_parameters"), "smoothing_strength"
     assert rig.spin(until=client.service_is_ready), "no set_parameters"
     for kind in (UNKNOWN_TYPE, 255):
         value = ParameterValue(type=kind)
-        client.call_async(SetParameters.Request(parameters=[Parameter(name="beta", value=value)]))
-    good = ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=2.0)
-    answer = client.call_async(SetParameters.Request(parameters=[Parameter(name="beta", value=good)]))
+        client.call_async(SetParameters.Request(parameters=[Parameter(name=name, value=value)]))
+    good = ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=0.2)
+    answer = client.call_async(SetParameters.Request(parameters=[Parameter(name=name, value=good)]))
     assert rig.spin(until=answer.done), "no answer to a good request"
     rig.node.destroy_client(client)
 
