@@ -26,7 +26,8 @@ from pose_estimation_ros.core.tracking import middle
 NOISE = 0.011  # standard deviation of a keypoint of score 1
 LEAST_SCORE = 0.05  # lower ones count as this
 SHARED = 10.0  # variance of the median of n joints, times n: above pi / 2, since errors are not independent
-FIRST_SPEED = 1.0  # per s, standard deviation of a velocity that is not known yet
+FIRST_SPEED = 1.0  # per s, standard deviation of a person's velocity that is not known yet
+FIRST_OWN_SPEED = 0.1  # per s, likewise of a joint's own velocity, relative to the person
 REST = 0.0005  # per s^3, density of the accelerations of a joint at rest
 MOTION = 10.0  # per s, growth of that density with the square of the joint's own speed
 STILL = 0.1  # per s, up to which a speed is taken for noise
@@ -36,7 +37,7 @@ REACH = 0.5  # per s, what is believed beyond that
 JUMP, JUMP_SPEED = 0.25, 2.0  # and per s: a person who is further away from the expected place was somebody else
 MAX_GAP_S = 1.2
 MOST_AHEAD_S = 0.3  # limit of a prediction: nobody goes straight on for longer
-STRONGER = 4.0  # factor of the noise at the strength 1, and its inverse at the strength 0
+STRONGER = 3.0  # factor of the noise at the strength 1, and its inverse at the strength 0
 
 
 class _Tracks(NamedTuple):
@@ -147,7 +148,7 @@ def _unknown(people: Poses) -> _Tracks:
     return _Tracks(
         people.xy.astype(float),
         np.zeros((count, keypoints, 2)),
-        np.tile([0.0, 0.0, FIRST_SPEED**2], (count, keypoints, 1)),
+        np.tile([0.0, 0.0, FIRST_OWN_SPEED**2], (count, keypoints, 1)),
         np.full((count, keypoints), np.inf),
         np.zeros((count, 2)),
         np.tile([0.0, 0.0, FIRST_SPEED**2], (count, 1)),

@@ -33,7 +33,7 @@ def slow_kalman(values, step_s, noise):
     """A person of one resting joint, with the matrices of a textbook: first the person's filter, then the joint's."""
     move = np.array([[1, step_s], [0, 1]])
     grow = np.array([[step_s**3 / 3, step_s**2 / 2], [step_s**2 / 2, step_s]])
-    spreads = [np.diag([0, 1.0]), np.diag([noise**2, 1.0])]  # person, joint
+    spreads = [np.diag([0, 1.0]), np.diag([noise**2, 0.01])]  # person, joint
     place, speeds, out = values[0], np.zeros(2), [values[0]]
     for value in values[1:]:
         place += step_s * speeds.sum()
@@ -184,7 +184,7 @@ def test_a_greater_strength_is_smoother_and_may_be_changed_at_any_time():
     for smoother.strength in (0.0, 0.5, 1.0):
         smoother.reset()
         jitter.append(np.std(play(smoother, values, 30)[0][50:]))
-    assert jitter[2] < 0.8 * jitter[1] < 0.64 * jitter[0] < 0.64 * np.std(values)
+    assert jitter[2] < 0.9 * jitter[1] < 0.81 * jitter[0] < 0.6 * np.std(values)
 
 
 @pytest.mark.parametrize("stamps", [[0, 0, 0, 0], [5, 5, 4.9, 4.8], [0, 1e-12, 2e-12, 3e-12]])
