@@ -10,6 +10,9 @@ VENV36 = $(CURDIR)/.venv36
 RUNTIME_COMMANDS = $(addprefix cli/,arguments.py flags.py output.py predict.py benchmark.py build_engine.py inspect_engine.py get.py import_model.py)
 RUNTIME = $(addprefix pose_estimation_ros/,__init__.py __main__.py core imaging inference importing messages nodes $(RUNTIME_COMMANDS)) launch
 SPELLED = pose_estimation_ros launch config docs tools benchmarks examples Makefile setup.py $(wildcard *.md *.rst)
+# The tests run in as many processes as there are cores, at most 4. Unlike all else they keep the bytecode of the modules, since
+# they start many programs.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 SETUP = DISTRO=$(DISTRO) $(PYTHON) tools/environment/setup_venv.py
 export VENV
 export ROS_AUTOMATIC_DISCOVERY_RANGE = LOCALHOST
@@ -36,11 +39,11 @@ demo: setup
 # Runs all tests; with DISTRO=jazzy only those that depend on ROS (a tenth of the time, and without torch).
 ifeq ($(DISTRO),kilted)
 test: dev
-	$(VENV)/bin/python -m pytest test
+	$(PYTEST) test
 else
 test:
 	@$(SETUP) nodes
-	$(VENV)/bin/python -m pytest test/messages test/nodes test/robustness/test_faults.py test/test_cmake.py test/test_package.py
+	$(PYTEST) test/messages test/nodes test/robustness/test_faults.py test/test_cmake.py test/test_package.py
 endif
 
 # Tests the optional CPU engine, OpenVINO (a download of 59 MB), in a folder that `make test` does not use.
@@ -55,7 +58,7 @@ check: dev
 	$(VENV)/bin/python -m tools.checks.strict_types
 	$(VENV)/bin/python -m tools.checks.house
 	$(VENV)/bin/vermin --no-tips --violations -t=3.6- $(RUNTIME)
-	$(VENV)/bin/python -m pytest test
+	$(PYTEST) test
 
 bench: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/bench_core.py

@@ -41,7 +41,7 @@ EXTRAS = {
     "ray": ["ray"],
     "openvino": ["openvino"],
     "fuzz": ["atheris"],
-    "dev": ["pytest", "ruff", "codespell", "mypy", "vermin", "types-PyYAML", "onnx"],
+    "dev": ["pytest", "pytest-xdist", "ruff", "codespell", "mypy", "vermin", "types-PyYAML", "onnx"],
 }  # fmt: skip
 
 HERE = Path(__file__).resolve().parent

@@ -165,7 +165,7 @@ def test_every_package_of_setup_py_is_pinned(distro):
 
 def test_versions_are_pinned_in_the_constraints_alone():
     """Packages of which several versions are needed at once are excepted: constraints cannot name them."""
-    pin = re.compile(r"^[^#]*\b[A-Za-z][\w.-]*==\d+\.\d", re.M)
+    pin = re.compile(r"^[^#\n]*\b[A-Za-z][\w.-]*==\d+\.\d", re.M)
     texts = (".py", ".toml", ".cfg", ".txt", ".in", ".yaml", ".xml", "Makefile", "run")
     allowed = CONSTRAINTS + ["test/tensorrt-bindings.txt", "test/inference/trt/test_tensorrt_conformance.py"]
     paths = [path for path in tracked_files() if path.endswith(texts) and path not in allowed]

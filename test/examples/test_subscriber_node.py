@@ -1,15 +1,15 @@
-import os
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from ros_domains import next_domain
 
 rclpy = pytest.importorskip("rclpy", reason="needs ROS")
 
 TIMEOUT_S = 60
-DOMAIN = 1 + os.getpid() % 60
+DOMAIN = next_domain()
 
 
 @pytest.fixture

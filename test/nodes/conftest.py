@@ -1,20 +1,19 @@
 """Provide ROS for tests: on this machine only, in one domain per test, and with waiting by polling."""
 
-import itertools
 import os
 import time
 
 import pytest
+from ros_domains import next_domain
 
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-DOMAINS = itertools.count(os.getpid())
 TIMEOUT_S = 60.0
 
 
 @pytest.fixture
 def domain(monkeypatch):
     """Set a ROS_DOMAIN_ID of this test, for this process and its children; return it."""
-    domain_id = next(DOMAINS) % 60 + 1  # the demo and the soak test take 61 to 101, and may run beside the tests
+    domain_id = next_domain()
     monkeypatch.setenv("ROS_DOMAIN_ID", str(domain_id))
     return domain_id
 

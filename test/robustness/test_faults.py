@@ -1,13 +1,12 @@
 """Do some of the faults of `make faults` once each to the node as a process."""
 
-import os
-
 import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS")
 pytest.importorskip("onnx", reason="makes tiny models with onnx")
 
 from faults.table import FAULTS, make_rig, play
+from ros_domains import next_domain
 
 LIGHT = (
     "camera restarts", "size changes", "encoding changes", "stamps jump", "garbage", "camera stalls", "double SIGINT",
@@ -18,7 +17,7 @@ LIGHT = (
 def rig(tmp_path_factory):
     """Return one rig for all faults, so that what a fault leaves behind shows in the next."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ROS_DOMAIN_ID", str((os.getpid() + 30) % 60 + 1))
+        patch.setenv("ROS_DOMAIN_ID", str(next_domain()))
         rig = make_rig("plain", tmp_path_factory.mktemp("faults"))
         yield rig
         rig.stop()
