@@ -1,4 +1,4 @@
-"""Give the ROS domains of tests, so that no two tests hear one another: neither of this process nor of one beside it."""
+"""Give the ROS domains of tests, so that no two hear one another: neither in this process nor in one beside it."""
 
 import itertools
 import os

@@ -30,7 +30,9 @@ def nobody_listens(domain, monkeypatch):
     monkeypatch.setattr("pose_estimation_ros.nodes.run.ROSOUT_S", 0.0)
 
 
-@pytest.mark.parametrize("node, parameter", [("pose_node", "model:=nowhere.onnx"), ("video_node", "source:=nowhere.mp4")])
+@pytest.mark.parametrize(
+    "node, parameter", [("pose_node", "model:=nowhere.onnx"), ("video_node", "source:=nowhere.mp4")]
+)
 def test_a_program_that_cannot_start_says_so_in_one_line(domain, node, parameter):
     command = [sys.executable, "-m", NODES + node, "--ros-args", "-p", parameter]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
