@@ -3,12 +3,12 @@
 import functools
 import os
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the networks are so small that more threads would wait for one another
+
 import numpy as np
 import pytest
 from tiny_models import paint_blob, write_broken_model, write_color_model, write_engine, write_onnx, write_spec
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores: more threads would wait for one another
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "shared", "data")
 
 

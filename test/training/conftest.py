@@ -39,13 +39,30 @@ def dots(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def recipe(dots, tmp_path):
-    """A recipe on the dots that trains in seconds."""
+@pytest.fixture(scope="session")
+def recipe_in(dots):
+    """A function: folder for the run -> a recipe on the dots that trains a small network in seconds."""
     from pose_estimation_ros.training.recipe import Recipe, Source
 
     source = [Source("person_keypoints.json", "images")]
-    return Recipe(
+    return lambda folder: Recipe(
         name="dots", data_root=str(dots), train=source, holdout=source, input_size_wh=[32, 32], sigma=1.0, epochs=2,
-        batch_size=3, milestones=[], workers=0, out_dir=str(tmp_path), lr=2e-3,
+        model_options={"width": 8, "modules": [1, 1, 1]}, batch_size=3, milestones=[], workers=0, lr=2e-3,
+        out_dir=str(folder),
     )  # fmt: skip
+
+
+@pytest.fixture
+def recipe(recipe_in, tmp_path):
+    """A recipe on the dots of this test alone."""
+    return recipe_in(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(recipe_in, tmp_path_factory):
+    """Path of the best.ckpt of that recipe after one epoch, for all tests that only read it."""
+    from pose_estimation_ros.training.train import train
+
+    recipe = recipe_in(tmp_path_factory.mktemp("trained"))
+    recipe.epochs = 1
+    return train(recipe)

@@ -63,17 +63,23 @@ def test_pictures_show_the_samples(recipe):
     assert picture.shape == (2 * 32, 6 * 32, 3) and len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
 
 
+@pytest.fixture(scope="module")
+def unbroken(recipe_in, tmp_path_factory):
+    """The recipe of a run to its end."""
+    recipe = recipe_in(tmp_path_factory.mktemp("unbroken"))
+    train(recipe)
+    return recipe
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("steps", [1, 2, 3])
-def test_interrupted_run_ends_bit_for_bit_like_an_unbroken_one(recipe, tmp_path, monkeypatch, steps, workers):
+def test_interrupted_run_ends_bit_for_bit_like_an_unbroken_one(recipe, unbroken, monkeypatch, steps, workers):
     """Two steps an epoch: interrupted within the first, at its end, within the second; going on with workers."""
-    whole, cut = (dataclasses.replace(recipe, out_dir=str(tmp_path / name)) for name in ("whole", "cut"))
-    train(whole)
     interrupt_after(monkeypatch, steps)
-    assert train(cut) is None
+    assert train(recipe) is None
     monkeypatch.undo()
-    train(dataclasses.replace(cut, workers=workers))
-    assert_same_run(cut, whole)
+    train(dataclasses.replace(recipe, workers=workers))
+    assert_same_run(recipe, unbroken)
 
 
 def interrupt_after(monkeypatch, steps):
@@ -117,7 +123,8 @@ def test_two_processes_are_one_with_the_same_batch(recipe, tmp_path, repository,
 
     Adam's first steps turn the rounding of near-zero gradients into whole steps, so the learning rate is small.
     """
-    recipe.batch_size, recipe.name, recipe.lr, recipe.model, recipe.epochs = 6, "recipe", 2e-4, "plain", 3
+    recipe.batch_size, recipe.name, recipe.lr, recipe.epochs = 6, "recipe", 2e-4, 3
+    recipe.model, recipe.model_options = "plain", {}
     one, two = (dataclasses.replace(recipe, out_dir=str(tmp_path / name)) for name in ("one", "two"))
     names = {}
     exec(PLAIN_NETWORK, names)
@@ -273,22 +280,17 @@ def test_a_divergence_in_the_last_step_is_not_best(recipe, monkeypatch, spoil):
 
 
 @pytest.mark.parametrize("suffix", ["ckpt", "onnx"])
-def test_a_teacher_supplies_heatmaps(recipe, tmp_path, suffix):
-    recipe.epochs = 1
-    teacher = train(dataclasses.replace(recipe, name="teacher"))
-    if suffix == "onnx":
-        teacher, _ = export(teacher, tmp_path / "models")
-    student = dataclasses.replace(
-        recipe, teacher=str(teacher), losses={"mse": 0.8, "teacher_mse": 0.2, "teacher_kl": 1}
-    )
+def test_a_teacher_supplies_heatmaps(recipe, checkpoint, tmp_path, suffix):
+    teacher = checkpoint if suffix == "ckpt" else export(checkpoint, tmp_path / "models")[0]
+    losses = {"mse": 0.8, "teacher_mse": 0.2, "teacher_kl": 1}
+    student = dataclasses.replace(recipe, epochs=1, teacher=str(teacher), losses=losses)
     train(student)
     (row,) = rows(student)
     assert row["train_teacher_mse"] > 0 and row["train_teacher_kl"] > 0 and row["holdout_teacher_kl"] > 0
 
 
-def test_a_teacher_of_another_size_is_refused(recipe, tmp_path):
-    teacher = train(dataclasses.replace(recipe, name="teacher", epochs=1))
-    path, _ = export(teacher, tmp_path / "models")
+def test_a_teacher_of_another_size_is_refused(recipe, checkpoint, tmp_path):
+    path, _ = export(checkpoint, tmp_path / "models")
     larger = dataclasses.replace(recipe, teacher=str(path), losses={"teacher_mse": 1.0}, input_size_wh=[64, 64])
     with pytest.raises(ConfigError, match=r"expected an input .*64, 64.*, got \(None, 3, 32, 32\)"):
         train(larger)
@@ -319,10 +321,9 @@ def test_refused(recipe, fields, message):
         train(dataclasses.replace(recipe, **fields))
 
 
-def test_a_checkpoint_that_cannot_grow_is_named(recipe):
-    before = train(dataclasses.replace(recipe, name="before", epochs=1))
-    other = dataclasses.replace(recipe, model="goatpose_bl", grow_from=str(before))
-    with pytest.raises(ModelError, match="before/best.ckpt: .*smaller network"):
+def test_a_checkpoint_that_cannot_grow_is_named(recipe, checkpoint):
+    other = dataclasses.replace(recipe, model="goatpose_bl", model_options={}, grow_from=str(checkpoint))
+    with pytest.raises(ModelError, match="dots/best.ckpt: .*smaller network"):
         train(other)
 
 
@@ -337,9 +338,8 @@ def test_lr_schedules():
 
 def test_a_bottom_up_model_trains_exports_and_is_evaluated(recipe, tmp_path, dots):
     losses = {"weighted_mse": 1.0, "pull": 1e-3, "push": 1e-3}
-    bottom_up = dataclasses.replace(
-        recipe, task="bottom_up", model="wlitepose_xs", input_size_wh=[64, 64], losses=losses, epochs=1, sigma=2.0
-    )
+    network = {"model": "wlitepose_xs", "model_options": {}, "input_size_wh": [64, 64], "sigma": 2.0}
+    bottom_up = dataclasses.replace(recipe, task="bottom_up", losses=losses, epochs=1, **network)
     checkpoint, out = train(bottom_up), tmp_path / "out"
     (row,) = rows(bottom_up)
     assert {"train_weighted_mse", "train_pull", "holdout_push", "holdout_pck"} < set(row)

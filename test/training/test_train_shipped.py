@@ -30,6 +30,7 @@ def overrides(dots, tmp_path):
     """For a trial: one step and epoch on the dots."""
     sources = yaml.safe_dump([{"annotations": "person_keypoints.json", "images": "images"}], default_flow_style=True)
     small = {"epochs": 1, "epoch_samples": 2, "batch_size": 2, "workers": 0, "threads": 1, "pictures": 0}
+    small["input_size_wh"] = [64, 64]
     place = {"data_root": dots, "out_dir": tmp_path / "runs", "train": sources.strip(), "holdout": sources.strip()}
     return [f"{key}={value}" for key, value in {**small, **place}.items()]
 

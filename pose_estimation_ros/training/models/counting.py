@@ -42,6 +42,7 @@ def count(model: nn.Module, size_wh: Sequence[int]) -> Counts:
     """Count the cost of one image by running zeros through the model; on the device "meta" only shapes are computed.
 
     It counts layers that are modules, not functions (``torch.relu``, ``@``), and a shared layer at each of its calls.
+    Batch norms pass their input on: they keep its shape, and on "meta" they would take most of the time.
 
     Args:
         model: on any device.
@@ -55,16 +56,25 @@ def count(model: nn.Module, size_wh: Sequence[int]) -> Counts:
         litepose.append(layer_litepose(module, inputs[0], output))
 
     hooks = [m.register_forward_hook(add) for m in model.modules() if not list(m.children())]
+    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
     device = next((p.device for p in model.parameters()), None)
     training = model.training
     try:
+        for norm in norms:
+            norm.__dict__["forward"] = _same
         with torch.no_grad():
             model.eval()(torch.zeros(1, 3, size_wh[1], size_wh[0], device=device))
     finally:
         model.train(training)
         for hook in hooks:
             hook.remove()
+        for norm in norms:
+            del norm.__dict__["forward"]
     return Counts(sum(p.numel() for p in model.parameters()), sum(macs), sum(litepose))
+
+
+def _same(values: Tensor) -> Tensor:
+    return values
 
 
 def layer_macs(module: nn.Module, inputs: Tensor, outputs: Tensor) -> int:

@@ -17,13 +17,6 @@ from pose_estimation_ros.training.export import export as module
 from pose_estimation_ros.training.export.export import export
 from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
 from pose_estimation_ros.training.tasks import build_model
-from pose_estimation_ros.training.train import train
-
-
-@pytest.fixture
-def checkpoint(recipe):
-    recipe.epochs = 1
-    return train(recipe)
 
 
 def test_export_agrees_with_torch_and_opens_in_the_runtime(recipe, checkpoint, tmp_path):
@@ -85,7 +78,9 @@ def test_the_spec_holds_any_skeleton_without_its_file(recipe, tmp_path):
 @pytest.fixture
 def bottom_up_checkpoint(recipe, tmp_path):
     """Of a network whose outputs depend on the image: live at twice the recipe's size, for parity at larger ones."""
-    recipe = dataclasses.replace(recipe, task="bottom_up", model="wlitepose_xs", input_size_wh=[64, 64])
+    recipe = dataclasses.replace(
+        recipe, task="bottom_up", model="wlitepose_xs", model_options={}, input_size_wh=[64, 64]
+    )
     model, path = live(build_model(recipe), 128), tmp_path / "run" / "best.ckpt"
     save_checkpoint(path, model=model.state_dict(), recipe=dataclasses.asdict(recipe), epoch=1)
     return path, model

@@ -11,13 +11,6 @@ from pose_estimation_ros.evaluation.benchmarks import open_benchmark
 from pose_estimation_ros.evaluation.protocols import find_protocol
 from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.training.export.model_export import ModelExport
-from pose_estimation_ros.training.train import train
-
-
-@pytest.fixture
-def checkpoint(recipe):
-    recipe.epochs = 1
-    return str(train(recipe))
 
 
 def files(folder):
@@ -27,7 +20,7 @@ def files(folder):
 def test_a_checkpoint_becomes_float32_and_what_is_asked_for(checkpoint, dots, tmp_path, capsys):
     out = tmp_path / "models"
     options = ["--precision", "int8-cpu", "--calibration", str(dots), "--count", "2", "--name", "small"]
-    assert main(["export", checkpoint, "--out", str(out), *options]) == 0
+    assert main(["export", str(checkpoint), "--out", str(out), *options]) == 0
     assert files(out) == ["dots.json", "dots.onnx", "small.json", "small.onnx"]
     assert load_model_spec(str(out / "small.onnx")).training["export"]["of"] == "dots"
     assert main(["export", str(out / "dots.onnx"), "--out", str(out), "--precision", "fp16"]) == 0
@@ -38,7 +31,7 @@ def test_accuracy_before_and_after_in_one_command(checkpoint, dots, tmp_path, ca
     """The same figures as `pose evaluate` gives, for both files, beside those that the source had."""
     out, data = tmp_path / "models", tmp_path / "copy"
     shutil.copytree(dots, data)
-    assert main(["export", checkpoint, "--out", str(out), "--accuracy-data", str(data)]) == 0
+    assert main(["export", str(checkpoint), "--out", str(out), "--accuracy-data", str(data)]) == 0
     full = load_model_spec(str(out / "dots.onnx")).accuracy
     options = ["--precision", "int8-cpu", "--calibration", str(dots), "--accuracy-data", str(data), "--flip"]
     assert main(["export", str(out / "dots.onnx"), "--out", str(out), *options]) == 0

@@ -55,6 +55,7 @@ def test_the_model_is_left_as_it_was(training):
     assert count(model, (4, 4)) == count(model, (4, 4))
     assert model.training == model[1].training == training and not model[0]._forward_hooks
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert "forward" not in vars(model[1])
     with pytest.raises(RuntimeError):
         count(nn.Sequential(model, nn.Conv2d(5, 1, 1)).train(training), (4, 4))
     assert model.training == training and not model[0]._forward_hooks

@@ -109,13 +109,13 @@ def test_nam_is_on_every_branch_of_every_exchange_unit():
 # Narrow and short versions of every family: all kinds of parts, in an eighth of the published number.
 SHORT = {"width": 16, "modules": (1, 1, 2)}
 FAMILIES = [
-    ("hrnet_w32", SHORT),
-    ("nam_hrnet_w32", SHORT),
+    ("hrnet_w32", {**SHORT, "blocks": 2}),
+    ("nam_hrnet_w32", {**SHORT, "blocks": 2}),
     ("goatpose_bl", SHORT),
     ("goatpose_bl", {**SHORT, "hrnet_stem": True, "outer_norm": False}),
-    ("elpn_v1", {}),
+    ("elpn_v1", SHORT),
     ("elpn_v2", {"modules": (1, 1, 2)}),
-    ("el_hrnet_w32", SHORT),
+    ("el_hrnet_w32", {**SHORT, "blocks": 2}),
     ("lite0_fpn", {"width": 16}),
 ]
 

@@ -64,7 +64,6 @@ def test_decoded_detector_orders_cells_alike():
 
 
 def test_learns_one_image():
-    torch.set_num_threads(1)  # so small a network only waits for its threads
     torch.manual_seed(0)
     image = torch.zeros(2, 3, 32, 32)
     image[0, :, 8:24, 8:16] = 255  # one white box, one empty image
