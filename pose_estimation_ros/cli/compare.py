@@ -1,10 +1,12 @@
 """Compare speed and accuracy of models on this machine: a table, compare.csv, compare.json and compare.png.
 
-Accuracy is that of `pose evaluate`, with the same options; person detectors take no part in the options of poses.
-Milliseconds are those of the network alone at batch 1 (top-down: one person, others: one image), in
-the input size of its file, warm. The models take turns, so that whatever else the machine does meets all alike; the
-ratio is the median of the rounds' ratios to the first model. Parameters and MACs are counted in the ONNX file, Gi =
-MACs / 2^30; its batch norms are part of its convolutions, so it has fewer parameters than the training network.
+Pose models have two accuracies: end to end, as the node runs them, with their own detector and thresholds; and that of
+`pose evaluate`, with the same options, in given boxes. Person detectors take no part in the options of poses.
+"frame ms" is the median time of a frame end to end. The other milliseconds are those of the network alone at batch 1
+(top-down: one person, others: one image), in the input size of its file, warm. The models take turns, so that whatever
+else the machine does meets all alike; the ratio is the median of the rounds' ratios to the first model. Parameters and
+MACs are counted in the ONNX file, Gi = MACs / 2^30; its batch norms are part of its convolutions, so it has fewer
+parameters than the training network.
 """
 
 from __future__ import annotations
@@ -13,8 +15,13 @@ import argparse
 
 from pose_estimation_ros.cli.arguments import whole
 from pose_estimation_ros.cli.checkpoints import onnx_files
-from pose_estimation_ros.cli.evaluate import RUNTIME_OPTIONS, add_protocol_arguments
-from pose_estimation_ros.cli.flags import add_option_flags
+from pose_estimation_ros.cli.evaluate import (
+    PIPELINE_OPTIONS,
+    RUNTIME_OPTIONS,
+    add_pipeline_arguments,
+    add_protocol_arguments,
+)
+from pose_estimation_ros.cli.flags import add_option_flags, options_of
 from pose_estimation_ros.core.timing import table
 from pose_estimation_ros.evaluation.comparison import COLUMNS, Comparison, Row, cells, compare
 
@@ -28,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_option_flags(parser, RUNTIME_OPTIONS)
     parser.add_argument("--rounds", type=whole(1), default=50, help="timed runs of each network (default: %(default)s)")
     parser.add_argument("--out", default="out/compare", help="folder of the files (default: %(default)s)")
+    add_pipeline_arguments(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -40,9 +48,10 @@ def main(args: argparse.Namespace) -> int:
 def comparison_of(args: argparse.Namespace) -> Comparison:
     """Make the comparison of a command line; checkpoints are exported."""
     options = {name: value for name, value in vars(args).items() if name in Comparison.__dataclass_fields__}
-    return Comparison(**{**options, "models": onnx_files(args.models, args.out, args.protocol, args.flip)})
+    models = onnx_files(args.models, args.out, args.protocol, args.flip)
+    return Comparison(**{**options, "models": models, "pipeline": options_of(args, PIPELINE_OPTIONS)})
 
 
 def print_rows(rows: list[Row]) -> None:
     """Print the table of the models."""
-    print(table(COLUMNS, map(cells, rows), words=2))
+    print(table(COLUMNS, map(cells, rows), words=3))

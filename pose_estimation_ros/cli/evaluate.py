@@ -6,8 +6,9 @@ the file decides how it is judged:
   CrowdPose  AP, AP50, AP75, AR, and AP of the easy, medium and hard images (those with a crowdIndex are CrowdPose's)
   MPII       PCKh@0.5 and @0.1 by joint group and their mean: HRNet's JSON list or the stacked hourglass's .h5
 The keypoints are those of the file's category, whatever they are; a model must have keypoints of these names, and may
-have more. A top-down model runs on ground-truth boxes or those of a detections file. A person detector gets its recall
-at 0.2 and 1 false positives per image. --predictions is a JSON list in COCO's results format; for MPII also an .h5 with
+have more. A top-down model runs on ground-truth boxes or those of a detections file. --end-to-end judges what pose_node
+would publish: people in the boxes of its own detector, by its own thresholds, on all images. A person detector gets its
+recall at 0.2 and 1 false positives per image. --predictions is a JSON list in COCO's results format; for MPII also an .h5 with
 "preds" (N, 16, 2), pixels counted from 1; in the JSON, image_id is then the index of the person in the annotation file,
 from 0. A figure is -1 where the annotations have nobody to find. Figures are printed and written as JSON.
 For several models or files, in any mixture, there is a JSON for each and a table of all; the first is the one that the
@@ -22,7 +23,7 @@ from dataclasses import replace
 
 from pose_estimation_ros.cli.arguments import number, whole
 from pose_estimation_ros.cli.checkpoints import onnx_files
-from pose_estimation_ros.cli.flags import add_option_flags
+from pose_estimation_ros.cli.flags import add_option_flags, options_of
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.evaluation.evaluate import Evaluated, Evaluation, check_options, evaluate
 from pose_estimation_ros.evaluation.metrics.bootstrap import DRAWS, MAX_DRAWS
@@ -31,6 +32,7 @@ from pose_estimation_ros.evaluation.report.summary import Source
 from pose_estimation_ros.evaluation.splits import HALVES
 
 RUNTIME_OPTIONS = ("threads", "device")  # settings of the libraries that run the models
+PIPELINE_OPTIONS = ("detector", "score_threshold", "person_threshold", "max_people")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--predictions", nargs="+", default=[], metavar="FILE", help=predictions_help)
     parser.add_argument("--data", required=True, help="annotation file, or folder with person_keypoints.json")
     add_protocol_arguments(parser)
+    end_help = "judge what the pipeline of the node finds: own detector and thresholds; a --report has both"
+    parser.add_argument("--end-to-end", action="store_true", help=end_help)
     half_help = "only the images of this half: choose by one, report the other, see docs/evaluation.md"
     parser.add_argument("--half", choices=HALVES, help=half_help)
     groups_help = "also by size, visibility and crowding of people, and the kinds of errors, into the JSON files"
@@ -55,6 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--save", metavar="NAME", help="also keep the figures in the model's spec, as accuracy.NAME")
     add_option_flags(parser, RUNTIME_OPTIONS)
+    add_pipeline_arguments(parser)
+
+
+def add_pipeline_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that change the pipelines which are measured end to end."""
+    add_option_flags(parser.add_argument_group("end to end (default in brackets)"), PIPELINE_OPTIONS)
 
 
 def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +81,7 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run `pose evaluate`."""
     options = {name: value for name, value in vars(args).items() if name in Evaluation.__dataclass_fields__}
-    evaluation = Evaluation(**options)
+    evaluation = Evaluation(**options, pipeline=options_of(args, PIPELINE_OPTIONS))
     check_options(evaluation)  # before a checkpoint is exported, which takes long
     refuse_saving(args.models, args.save)
     models = onnx_files(args.models, args.out, args.protocol, args.flip)

@@ -65,6 +65,7 @@ PADDING = (0.1, 10.0)  # smallest and largest factor
 OBJECTS = ("accuracy", "training")  # all other fields except the numbers are strings
 NUMBERS = ("input_size_wh", "stride", "padding")
 OPTIONAL = ("decoder_options", "fit")  # objects that may be left out
+END_TO_END = "end_to_end"  # protocol of figures of a whole pipeline, among those in accuracy
 
 
 class ModelSpec(NamedTuple):

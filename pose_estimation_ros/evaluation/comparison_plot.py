@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Point = tuple[str, str, float, float]  # model, name of its accuracy, ms, accuracy in percent
 
+WHOLE = "AP end to end"  # a kind of accuracy, whose ms are those of a whole frame
 STEPS = (0, 16, 32, 48, 64, 80, 96)  # px that a label is moved up or down until it is free
 GAP = 8  # px: half the size of a point
 
@@ -31,7 +32,7 @@ def plot(points: Sequence[Point], title: str) -> bytes:
     figure = Figure(figsize=(6.4 * len(kinds), 4.8), dpi=120, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     panels = [panel(figure.add_subplot(1, len(kinds), i + 1), kind, points) for i, kind in enumerate(kinds)]
-    figure.suptitle(f"Median network time at batch size 1 on {title}", fontsize=9)
+    figure.suptitle(f"Median time on {title}", fontsize=9)
     canvas.draw()  # fixes the places of the points, which the labels avoid
     for axes, shown in panels:
         place_labels(axes, shown, canvas.get_renderer())  # type: ignore[no-untyped-call]
@@ -62,7 +63,7 @@ def panel(axes: Axes, kind: str, points: Sequence[Point]) -> tuple[Axes, list[Po
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("ms")
+    axes.set_xlabel("ms of a frame" if kind == WHOLE else "ms of the network at batch size 1")
     axes.set_ylabel(kind)
     axes.grid(True, color="#dddddd", linewidth=0.6)
     return axes, shown

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -31,7 +31,8 @@ from pose_estimation_ros.evaluation.accuracy import (
     accuracy_of_pose_model,
     accuracy_of_predictions,
 )
-from pose_estimation_ros.evaluation.benchmarks import Benchmarks, Figures, Predictions
+from pose_estimation_ros.evaluation.benchmarks import Benchmarks, CocoBenchmark, Figures, Predictions
+from pose_estimation_ros.evaluation.end_to_end import accuracy_end_to_end
 from pose_estimation_ros.evaluation.metrics.bootstrap import DRAWS, MAX_DRAWS
 from pose_estimation_ros.evaluation.protocols import PROTOCOLS, find_protocol
 from pose_estimation_ros.evaluation.report.summary import Source
@@ -40,9 +41,10 @@ from pose_estimation_ros.evaluation.splits import HALVES
 from pose_estimation_ros.inference.backends.base import DEVICES
 from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.inference.backends.model_file import ModelFile
-from pose_estimation_ros.inference.options import option_rule
+from pose_estimation_ros.inference.options import DEFAULTS, PIPELINE_OPTIONS, PipelineOptions, option_rule
 
 SIGMA = number(1e-6, 10)  # as in core.skeleton
+MODEL_OPTIONS = ("end_to_end", "protocol", "flip", "boxes")  # of pose models alone
 
 # The rules of the fields that Evaluation and Comparison share.
 SHARED_RULES: dict[str, Rule] = {
@@ -52,6 +54,7 @@ SHARED_RULES: dict[str, Rule] = {
     "flip": optional(TRUE_OR_FALSE),
     "boxes": optional(PATH),
     "sigma": optional(SIGMA),
+    "pipeline": PIPELINE_OPTIONS,
     "out": PATH,
     "threads": option_rule("threads"),
     "device": option_rule("device"),
@@ -59,6 +62,7 @@ SHARED_RULES: dict[str, Rule] = {
 RULES: dict[str, Rule] = {
     **SHARED_RULES,
     "predictions": list_of(PATH),
+    "end_to_end": TRUE_OR_FALSE,
     "half": optional(one_of(HALVES)),
     "groups": TRUE_OR_FALSE,
     "report": optional(PATH),
@@ -79,6 +83,9 @@ class Evaluation:
         flip: whether the mean of an image and its mirror image counts, None for the protocol's.
         boxes: file of person boxes in COCO's detections format, None for the annotated boxes.
         sigma: OKS sigma of all keypoints, None for those of the skeleton.
+        end_to_end: measure whole pipelines, with their own detector and thresholds, in place of pose networks in given
+            boxes. A report has both.
+        pipeline: options of these pipelines; model, threads, device and flip are those of the evaluation.
         half: one of splits.HALVES, None for all images.
         groups: add figures by size, visibility and crowding of people, and the kinds of errors.
         out: folder for the JSON files.
@@ -99,6 +106,8 @@ class Evaluation:
     flip: bool | None = None
     boxes: str | Path | None = None
     sigma: float | None = None
+    end_to_end: bool = False
+    pipeline: PipelineOptions = DEFAULTS
     half: str | None = None
     groups: bool = False
     out: str | Path = "out/evaluation"
@@ -176,10 +185,18 @@ def check_options(evaluation: Evaluation) -> None:
     """Raise ConfigError where options do not go together."""
     if not evaluation.models and not evaluation.predictions:
         raise ConfigError("expected --model or --predictions, got neither")
-    options = used_options(evaluation, ("protocol", "flip", "boxes", "save"))
+    options = used_options(evaluation, (*MODEL_OPTIONS, "save"))
     if options and not evaluation.models:
         files = " ".join(map(str, evaluation.predictions))
         raise ConfigError(f"expected {', '.join(options)} with --model alone, got --predictions {files}")
+    of_boxes = used_options(evaluation, ("protocol", "boxes"))
+    if evaluation.end_to_end and of_boxes:
+        raise ConfigError(f"expected --end-to-end, whose detector finds the boxes, or {of_boxes[0]}, got both")
+    if evaluation.pipeline != DEFAULTS and not (evaluation.end_to_end or evaluation.report):
+        changed = flags(
+            name for name, value in DEFAULTS._asdict().items() if getattr(evaluation.pipeline, name) != value
+        )
+        raise ConfigError(f"expected {', '.join(changed)} with --end-to-end or --report, got neither")
 
 
 def skeletons_of(models: Sequence[ModelFile]) -> list[Skeleton]:
@@ -188,13 +205,18 @@ def skeletons_of(models: Sequence[ModelFile]) -> list[Skeleton]:
 
 
 def used_options(evaluation: Evaluation, names: Sequence[str]) -> list[str]:
-    """Return those of the options that have a value, as the command line writes them.
+    """Return those of the options that have another value than their default, as the command line writes them.
 
     Args:
         evaluation: settings of the evaluation.
         names: names of its fields.
     """
-    return [f"--{name}" for name in names if getattr(evaluation, name) is not None]
+    return flags(name for name in names if getattr(evaluation, name) != getattr(Evaluation, name))
+
+
+def flags(names: Iterable[str]) -> list[str]:
+    """Return the names of options as the command line writes them."""
+    return [f"--{name.replace('_', '-')}" for name in names]
 
 
 def distinct_names(paths: Sequence[Path]) -> list[str]:
@@ -233,7 +255,8 @@ def evaluate_model(model: ModelFile, name: str, evaluation: Evaluation, benchmar
     if evaluation.save:
         save_accuracy(model, evaluation.save, all_figures)
     training = model.spec.training if model.spec else {}
-    source = Source(name, "model", Path(model.path), figures, results, training, model_sha256(model))
+    other = {} if is_detector(model) else other_way(model, evaluation, benchmarks)
+    source = Source(name, "model", Path(model.path), figures, results, training, model_sha256(model), other)
     return write_outcome(source, all_figures, evaluation.data, target)
 
 
@@ -250,14 +273,39 @@ def refuse_spec(model: ModelFile, target: Path) -> None:
 
 def run_pose_model(model: ModelFile, evaluation: Evaluation, benchmarks: Benchmarks) -> tuple[Figures, list[Result]]:
     """Measure the accuracy of a pose model; see evaluate."""
+    if evaluation.end_to_end:
+        return run_end_to_end(model, evaluation, benchmarks)
     protocol = find_protocol(evaluation.protocol, evaluation.flip)
     threads, device = evaluation.threads, evaluation.device
     return accuracy_of_pose_model(model, benchmarks.poses, evaluation.boxes, protocol, threads, device)
 
 
+def run_end_to_end(model: ModelFile, evaluation: Evaluation, benchmarks: Benchmarks) -> tuple[Figures, list[Result]]:
+    """Measure the accuracy of a pose model as a part of its pipeline; see evaluate."""
+    options = evaluation.pipeline._replace(threads=evaluation.threads, device=evaluation.device)
+    if evaluation.end_to_end and evaluation.flip is not None:
+        options = options._replace(flip_test=evaluation.flip)
+    return accuracy_end_to_end(model, benchmarks.poses, options)
+
+
+def other_way(model: ModelFile, evaluation: Evaluation, benchmarks: Benchmarks) -> Figures:
+    """Measure for the report what is not asked for: end to end, or else in the annotated boxes; {} where there is none.
+
+    Args:
+        model: the pose model.
+        evaluation: settings of the evaluation.
+        benchmarks: benchmarks of the annotation file.
+    """
+    if not evaluation.report or not isinstance(benchmarks.poses, CocoBenchmark):
+        return {}
+    if evaluation.end_to_end:
+        return run_pose_model(model, replace(evaluation, end_to_end=False), benchmarks)[0]
+    return run_end_to_end(model, evaluation, benchmarks)[0]
+
+
 def run_detector(model: ModelFile, evaluation: Evaluation, benchmarks: Benchmarks) -> tuple[Figures, list[Result]]:
     """Measure the accuracy of a person detector; see evaluate."""
-    options = used_options(evaluation, ("protocol", "flip", "boxes"))
+    options = used_options(evaluation, MODEL_OPTIONS)
     if options:
         raise ConfigError(f"expected {', '.join(options)} with pose models alone, got the detector {model.path}")
     return accuracy_of_detector(model, benchmarks.detectors, evaluation.threads, evaluation.device)

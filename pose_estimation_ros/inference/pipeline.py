@@ -17,6 +17,7 @@ from pose_estimation_ros.core.tracking import Tracker
 from pose_estimation_ros.imaging.appearance import appearance
 from pose_estimation_ros.imaging.crops import check_frame
 from pose_estimation_ros.inference.backends.base import Backend
+from pose_estimation_ros.inference.backends.model_file import ModelFile
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.detector import FULL_FRAME, Detector, NetworkDetector, open_detector
@@ -272,6 +273,7 @@ def carried_boxes(poses: Poses) -> np.ndarray:
 def build_pipeline(
     options: PipelineOptions = PipelineOptions(),  # noqa: B008
     detector: Optional[Detector] = None,
+    model: Optional[ModelFile] = None,
 ) -> Pipeline:
     """Open the networks and put the pipeline together.
 
@@ -279,6 +281,7 @@ def build_pipeline(
         options: the model and all else.
         detector: a callable in place of the detector that the options name; not used by a model that finds
             people by itself.
+        model: the pose model where it has been found already, in place of the one that the options name.
 
     Returns:
         The pipeline, to be closed.
@@ -289,7 +292,7 @@ def build_pipeline(
     """
     check_options(options)
     watch = Stopwatch()
-    estimator = open_estimator(options, watch)
+    estimator = open_estimator(options, watch, model)
     if estimator.spec.task in WHOLE_FRAME:
         return Pipeline(estimator, None, options, [estimator.backend], watch)
     if detector is None:
@@ -301,12 +304,14 @@ def build_pipeline(
 def open_estimator(
     options: PipelineOptions = PipelineOptions(),  # noqa: B008
     watch: Optional[Stopwatch] = None,
+    model: Optional[ModelFile] = None,
 ) -> Estimator:
     """Open the pose network of the options, without a detector, thresholds or tracking.
 
     Args:
         options: model, flip_test, threads, fallback and device count.
         watch: gets the time of each stage.
+        model: see build_pipeline.
 
     Returns:
         The estimator, to be closed.
@@ -315,5 +320,5 @@ def open_estimator(
         ConfigError: the model cannot be run with flip_test, or does not run on the device.
         ModelError: the model cannot be used.
     """
-    backend, spec = open_model(options.model, POSE_TASKS, options.threads, options.fallback, options.device)
+    backend, spec = open_model(model or options.model, POSE_TASKS, options.threads, options.fallback, options.device)
     return ESTIMATORS[spec.task](backend, spec, options.flip_test, watch)

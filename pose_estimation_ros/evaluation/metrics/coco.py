@@ -45,6 +45,32 @@ def keypoint_ap(truth: COCO, results: Iterable[Result]) -> dict[str, float]:
     return {name: percent(value) for name, value in zip(METRICS, evaluation.stats)}
 
 
+def people_found(truth: COCO, results: Iterable[Result]) -> dict[str, float]:
+    """Count people at the scores that a model is used with: nobody is left out for a low one.
+
+    Args:
+        truth: the annotations.
+        results: the predictions of a pipeline, after its thresholds; those that are not finite are left out, and of an
+            image the best 20 count, as always in COCO's evaluation.
+
+    Returns:
+        "people_found", % of the annotated people with a prediction of OKS 0.5 or more, -1 where nobody is annotated;
+        and "false_per_image", predictions per image that belong to nobody. Predictions that lie on people without
+        keypoints or on crowds are not counted.
+
+    Raises:
+        ConfigError: the sigmas of the annotations' skeleton are not known.
+    """
+    with contextlib.redirect_stdout(io.StringIO()):
+        near = judge(truth, load_results(truth, results), skeleton_of(truth), oks_thresholds=[0.5])
+    entries = [entry for entry in near.evalImgs[: len(near.params.imgIds)] if entry]  # of people of all sizes
+    people = sum(int((np.asarray(entry["gtIgnore"]) == 0).sum()) for entry in entries)
+    counted = [(entry["dtMatches"][0] > 0, entry["dtIgnore"][0] == 0) for entry in entries]
+    found = sum(int((matched & counts).sum()) for matched, counts in counted)
+    false = sum(int((~matched & counts).sum()) for matched, counts in counted)
+    return {"people_found": percent(found / people if people else -1), "false_per_image": false / len(truth.imgs)}
+
+
 def finite_results(results: Iterable[Result]) -> list[Result]:
     """Return the results whose keypoints and score are finite: pycocotools takes an OKS of NaN for a match."""
     return [r for r in results if np.isfinite(r["score"]) and np.isfinite(r["keypoints"]).all()]

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pose_estimation_ros.core.atomic_files import file_sha256
+from pose_estimation_ros.core.model_spec import END_TO_END
 from pose_estimation_ros.datasets.coco_json import annotation_file
 from pose_estimation_ros.evaluation.metrics.bootstrap import PERCENT, SEED, interval
 from pose_estimation_ros.evaluation.report.papers import PaperRow, paper_rows
@@ -26,7 +27,8 @@ class Source(NamedTuple):
 
     name: differs from those of the other sources. kind: "model" or "predictions". figures: content of its JSON file,
     protocol included. results: COCO's results format; MPII's may also be (N, 16, 2) px. training: that of the model's
-    spec, {} for predictions. sha256: that of the file.
+    spec, {} for predictions. sha256: that of the file. other_way: figures of the same model end to end, where the
+    figures are of given boxes, and the other way round; {} where there are none.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Source(NamedTuple):
     results: Any
     training: dict[str, Any]
     sha256: str
+    other_way: dict[str, Any] = {}  # noqa: RUF012 (a NamedTuple's default)
 
 
 class Spread(NamedTuple):
@@ -67,10 +70,11 @@ def summarize(
     return {
         "spread": spread,
         "bootstrap": {"draws": spread.values.shape[1], "seed": SEED, "percent": PERCENT},
-        "leads": [(s.name, figure(s, spread.metric), text) for s, text in zip(sources, intervals)],
+        "leads": [(s.name, *led_by(s, spread.metric), text) for s, text in zip(sources, intervals)],
         "run": run_table(data),
         "files": files_table({name for names in metrics for name in names}, sources),
         "accuracy": [accuracy_table(names, sources, papers, spread.metric, intervals) for names in metrics],
+        "both_ways": both_ways(sources, spread.metric),
         "papers": paper_origins(papers),
         "differences": differences(sources, spread) if len(sources) > 1 else None,
     }
@@ -85,6 +89,58 @@ def figure(source: Source, name: str) -> float | None:
     """
     value = source.figures.get(name)
     return None if value is None or value < 0 else float(value)
+
+
+def led_by(source: Source, metric: str) -> tuple[float | None, str, list[tuple[float, str]]]:
+    """Return what stands at the top of the page: a figure, how it was measured, and what the other way gives.
+
+    Args:
+        source: the source.
+        metric: name of the figure.
+
+    Returns:
+        The figure that has an interval, and in words how it was measured; then one pair of figure and words for the
+        other way, none where it was not measured.
+    """
+    other = [(source.other_way[metric], way(source.other_way))] if source.other_way else []
+    return figure(source, metric), way(source.figures), other
+
+
+def way(figures: dict[str, Any]) -> str:
+    """Tell in words how the people came about whom a model was judged by; "" for MPII and for predictions."""
+    if figures.get("protocol") == END_TO_END:
+        return "end to end" + ("" if figures["detector"] == "none" else f" with {Path(figures['detector']).name}")
+    boxes = str(figures.get("boxes", ""))
+    if "protocol" not in figures or "AP" not in figures:
+        return ""
+    return "by itself, without thresholds" if boxes.startswith("none") else f"in boxes of {Path(boxes).name}"
+
+
+def both_ways(sources: Sequence[Source], metric: str) -> Table | None:
+    """Return the figures end to end beside those in given boxes, None where no source has both.
+
+    Args:
+        sources: evaluated models and files of predictions.
+        metric: name of the main figure.
+    """
+    rows: list[Sequence[Cell]] = []
+    for source in sources:
+        if source.other_way:
+            pair = source.figures, source.other_way
+            whole, given = pair if pair[0]["protocol"] == END_TO_END else pair[::-1]
+            numbers = whole[metric], whole["people_found"], f"{whole['false_per_image']:.2f}"
+            facts = [fact(whole[name]) for name in ("detector", "score_threshold", "person_threshold")]
+            rows.append((source.name, *numbers, *facts, given[metric], given["boxes"], fact(given["flip"])))
+    head = (
+        "",
+        f"{metric} end to end",
+        "people found, %",
+        "false people an image",
+        "detector",
+        "score threshold",
+        "person threshold",
+    )
+    return Table((*head, f"{metric} in given boxes", "boxes", "flip test"), rows) if rows else None
 
 
 def in_words(values: np.ndarray) -> str:
