@@ -8,9 +8,10 @@ the file decides how it is judged:
 The keypoints are those of the file's category, whatever they are; a model must have keypoints of these names, and may
 have more. A top-down model runs on ground-truth boxes or those of a detections file. --end-to-end judges what pose_node
 would publish: people in the boxes of its own detector, by its own thresholds, on all images. A person detector gets its
-recall at 0.2 and 1 false positives per image. --predictions is a JSON list in COCO's results format; for MPII also an .h5 with
-"preds" (N, 16, 2), pixels counted from 1; in the JSON, image_id is then the index of the person in the annotation file,
-from 0. A figure is -1 where the annotations have nobody to find. Figures are printed and written as JSON.
+recall at 0.2 and 1 false positives per image. --predictions is a JSON list in COCO's results format; for MPII also an
+.h5 with "preds" (N, 16, 2), pixels counted from 1; in the JSON, image_id is then the index of the person in the
+annotation file, from 0. A figure is -1 where the annotations have nobody to find. Figures are printed and written as
+JSON.
 For several models or files, in any mixture, there is a JSON for each and a table of all; the first is the one that the
 report compares the rest with.
 """

@@ -11,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
 from pose_estimation_ros.core.machine import UNKNOWN
+from pose_estimation_ros.core.model_spec import END_TO_END
 from pose_estimation_ros.inference.non_finite import NonFinite
 from pose_estimation_ros.nodes.camera.statistics import Summary
 
@@ -305,7 +306,7 @@ def diagnostics(stamp: Any, statuses: Sequence[DiagnosticStatus]) -> DiagnosticA
 
 
 def model_ap(accuracy: Mapping[str, Any], flip_test: bool) -> Tuple[Any, str]:
-    """Choose a measurement of a spec's accuracy: the first with the same flip test, otherwise the first.
+    """Choose a measurement of a spec's accuracy: end to end, else the first with the same flip test, else the first.
 
     Args:
         accuracy: Measurements by name, as in a model's spec.
@@ -315,7 +316,7 @@ def model_ap(accuracy: Mapping[str, Any], flip_test: bool) -> Tuple[Any, str]:
         The AP in percent and the name of the measurement; both "unknown" if nothing was measured.
     """
     measured = [(name, values) for name, values in accuracy.items() if isinstance(values, dict) and "AP" in values]
-    measured.sort(key=lambda item: bool(item[1].get("flip")) != flip_test)
+    measured.sort(key=lambda item: (item[1].get("protocol") != END_TO_END, bool(item[1].get("flip")) != flip_test))
     return (measured[0][1]["AP"], measured[0][0]) if measured else (UNKNOWN, UNKNOWN)
 
 

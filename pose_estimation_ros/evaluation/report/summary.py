@@ -19,6 +19,7 @@ from pose_estimation_ros.evaluation.report.papers import PaperRow, paper_rows
 from pose_estimation_ros.evaluation.report.parts import Cell, Table
 from pose_estimation_ros.evaluation.report.render import MISSING
 
+GROUND_TRUTH = "ground truth"  # boxes of figures
 PACKAGES = ("pose_estimation_ros", "pycocotools", "numpy", "opencv-python-headless", "onnxruntime")
 
 
@@ -70,7 +71,7 @@ def summarize(
     return {
         "spread": spread,
         "bootstrap": {"draws": spread.values.shape[1], "seed": SEED, "percent": PERCENT},
-        "leads": [(s.name, *led_by(s, spread.metric), text) for s, text in zip(sources, intervals)],
+        "leads": [(s.name, led_by(s, spread.metric, text)) for s, text in zip(sources, intervals)],
         "run": run_table(data),
         "files": files_table({name for names in metrics for name in names}, sources),
         "accuracy": [accuracy_table(names, sources, papers, spread.metric, intervals) for names in metrics],
@@ -91,19 +92,22 @@ def figure(source: Source, name: str) -> float | None:
     return None if value is None or value < 0 else float(value)
 
 
-def led_by(source: Source, metric: str) -> tuple[float | None, str, list[tuple[float, str]]]:
-    """Return what stands at the top of the page: a figure, how it was measured, and what the other way gives.
+def led_by(source: Source, metric: str, interval_text: str) -> list[tuple[float | None, str, str]]:
+    """Return what stands at the top of the page: the figures of both ways, end to end first.
 
     Args:
         source: the source.
         metric: name of the figure.
+        interval_text: interval of the figure that all else on the page belongs to.
 
     Returns:
-        The figure that has an interval, and in words how it was measured; then one pair of figure and words for the
-        other way, none where it was not measured.
+        Figure, how it was measured, and its interval, "" for the other way.
     """
-    other = [(source.other_way[metric], way(source.other_way))] if source.other_way else []
-    return figure(source, metric), way(source.figures), other
+    leads = [(figure(source, metric), way(source.figures), interval_text)]
+    if not source.other_way:
+        return leads
+    other = (figure(source._replace(figures=source.other_way), metric), way(source.other_way), "")
+    return [other, *leads] if source.other_way["protocol"] == END_TO_END else [*leads, other]
 
 
 def way(figures: dict[str, Any]) -> str:
@@ -113,7 +117,9 @@ def way(figures: dict[str, Any]) -> str:
     boxes = str(figures.get("boxes", ""))
     if "protocol" not in figures or "AP" not in figures:
         return ""
-    return "by itself, without thresholds" if boxes.startswith("none") else f"in boxes of {Path(boxes).name}"
+    if boxes.startswith("none"):
+        return "without thresholds"
+    return "in annotated boxes" if boxes == GROUND_TRUTH else f"in boxes of {Path(boxes).name}"
 
 
 def both_ways(sources: Sequence[Source], metric: str) -> Table | None:
