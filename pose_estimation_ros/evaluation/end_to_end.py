@@ -18,7 +18,7 @@ from pose_estimation_ros.datasets.notes import warn
 from pose_estimation_ros.datasets.predictions import Result
 from pose_estimation_ros.evaluation.accuracy import rounded, what_ran
 from pose_estimation_ros.evaluation.benchmarks import Benchmark, CocoBenchmark, Figures
-from pose_estimation_ros.evaluation.metrics.coco import people_found
+from pose_estimation_ros.evaluation.metrics.coco import found_people, people_found
 from pose_estimation_ros.evaluation.run_models import annotated_image, check_images
 from pose_estimation_ros.evaluation.skeletons import chosen
 from pose_estimation_ros.inference.backends.model_file import ModelFile
@@ -33,7 +33,7 @@ class Run(NamedTuple):
     """Hold what pipelines found in the same images.
 
     Attributes:
-        results: the people of each pipeline, in COCO's results format.
+        results: the people of each pipeline with a keypoint that was found, in COCO's results format.
         frame_ms: (images, pipelines) ms from a decoded image to its people.
     """
 
@@ -60,7 +60,7 @@ def accuracy_end_to_end(
         ModelError: the model or the detector cannot be opened.
     """
     with open_pipeline(model, benchmark, options) as pipeline:
-        results = run_pipelines([pipeline], benchmark).results[0]
+        (results,) = run_pipelines([pipeline], benchmark).results
         return figures_of(pipeline, benchmark, results), results
 
 
@@ -110,7 +110,7 @@ def run_pipelines(pipelines: Sequence[Pipeline], benchmark: Benchmark) -> Run:
             start_s = time.perf_counter()
             poses = pipeline(frame, 0.0)
             frame_ms[place, index] = 1e3 * (time.perf_counter() - start_s)
-            results[index] += chosen(poses, pipeline.skeleton, benchmark.skeleton).to_coco(image_id)
+            results[index] += found_people(chosen(poses, pipeline.skeleton, benchmark.skeleton).to_coco(image_id))
     return Run(results, frame_ms)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from colored_dots import renumbered, save
+from html_pages import parse
 
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
@@ -40,17 +41,51 @@ def test_a_model_and_the_predictions_it_wrote(tmp_path, dots, model, capsys, ske
     }
 
 
-@pytest.mark.parametrize("option", [["--flip"], ["--protocol", "hrnet"], ["--boxes", "b.json"], ["--save", "name"]])
+OF_MODELS = [["--flip"], ["--protocol", "hrnet"], ["--boxes", "b.json"], ["--end-to-end"]]
+
+
+@pytest.mark.parametrize("option", [*OF_MODELS, ["--save", "name"]])
 def test_options_of_models_alone(folder, capsys, option):
     assert main(["evaluate", "--predictions", "r.json", "--data", str(folder), *option]) == 1
     assert f"expected {option[0]} with --model alone" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", [["--flip"], ["--protocol", "hrnet"], ["--boxes", "b.json"]])
+@pytest.mark.parametrize("option", OF_MODELS)
 def test_options_of_pose_models_alone(folder, color_model, save_spec, capsys, option):
     save_spec(color_model, task="person_detector", skeleton="", decoder="boxes")
     assert main(["evaluate", "--model", color_model, "--data", str(folder), *option]) == 1
     assert f"expected {option[0]} with pose models alone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (["--end-to-end", "--boxes", "b.json"], "expected --end-to-end, whose detector finds the boxes, or --boxes"),
+        (["--end-to-end", "--protocol", "hrnet"], "whose detector finds the boxes, or --protocol, got both"),
+        (["--detector", "x", "--max-people", "3"], "expected --detector, --max-people with --end-to-end or --report"),
+        (["--score-threshold", "0.5"], "expected --score-threshold with --end-to-end or --report, got neither"),
+    ],
+)
+def test_options_that_do_not_go_with_end_to_end(folder, capsys, options, words):
+    assert main(["evaluate", "--model", "m.onnx", "--data", str(folder), *options]) == 1
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("first", ["end to end", "in annotated boxes"])
+def test_both_ways_in_spec_and_report(tmp_path, dots, model, first):
+    """The report has the figure end to end first, and the interval with the one that was asked for."""
+    path, data, whole = model("coco17"), dots("coco17"), first == "end to end"
+    report = ["--report", str(tmp_path / "r"), "--draws", "5", "--save", "kept"]
+    pipeline = ["--detector", "full_frame", "--score-threshold", "0.25", "--max-people", "7"]
+    figures = figures_of(tmp_path, path, data, *report, *pipeline, *(["--end-to-end"] if whole else []))
+    kept = json.loads(Path(path).with_suffix(".json").read_text())["accuracy"]["kept"]
+    settings = {"detector": "full_frame", "score_threshold": 0.25, "max_people": 7}
+    expected = {"protocol": "end_to_end", **settings} if whole else {"protocol": "plain", "boxes": "ground truth"}
+    assert expected.items() <= kept.items() and expected.items() <= figures.items()
+    lead = "".join(parse(tmp_path / "r" / "report.html").text).split("coco17: AP", 1)[1]
+    assert lead.index("end to end with full_frame") < lead.index("in annotated boxes")
+    after = lead.index("(95 % interval") > lead.index("in annotated boxes")
+    assert after != whole
 
 
 def figures_of(tmp_path, model, data, *options):

@@ -18,8 +18,12 @@ from pose_estimation_ros.evaluation.comparison import (  # noqa: E402
     cells,
     compare,
     cost,
+    points,
     speed,
 )
+from pose_estimation_ros.inference.options import PipelineOptions  # noqa: E402
+
+FULL = PipelineOptions(detector="full_frame", score_threshold=0.3)
 
 
 def candidate(path, name="m", network=len, figures=None):
@@ -52,8 +56,19 @@ def test_an_engine_does_not_tell_what_it_costs(tmp_path):
 )
 def test_a_line_of_the_table(figures, counts, first, last):
     counted = {"parameters": counts[0], "macs": counts[1], "file_bytes": 1.25e6}
-    line = cells({"model": "m", **figures, "p50_ms": 3.0, "p90_ms": 4.6, "ratio": 2.0, **counted})
-    assert line[:5] == ("m", first, "3.00", "4.60", "2.00") and line[5:7] == last and len(line) == len(COLUMNS)
+    row = {"model": "m", **figures, "p50_ms": 3.0, "p90_ms": 4.6, "ratio": 2.0, **counted}
+    line, whole = cells(row), cells({**row, "end_to_end_AP": 9.96, "frame_ms": 30.04})
+    assert (
+        line[:7] == ("m", "-", first, "-", "3.00", "4.60", "2.00") and line[7:9] == last and len(line) == len(COLUMNS)
+    )
+    assert whole[:4] == ("m", "AP 10.0", first, "30.0") and whole[4:] == line[4:]
+
+
+def test_the_points_of_a_plot():
+    row = {"model": "m", "AP": 12.0, "p50_ms": 3.0}
+    assert points(row) == [("m", "AP", 3.0, 12.0)]
+    whole = ("m", "AP end to end", 30.0, 9.0)
+    assert points({**row, "end_to_end_AP": 9.0, "frame_ms": 30.0}) == [whole, ("m", "AP", 3.0, 12.0)]
 
 
 def test_csv_of_models_with_different_figures():
@@ -68,6 +83,7 @@ def test_csv_of_models_with_different_figures():
         ({"data": 5}, "expected data to be a name or path, got 5"),
         ({"flip": "yes"}, "expected flip to be true or false, or None, got 'yes'"),
         ({"threads": 10**6}, "expected threads in 0..256, got 1000000"),
+        ({"pipeline": {"detector": "x"}}, "expected pipeline to be PipelineOptions, such as"),
         ({"rounds": 0}, "expected rounds to be a whole number of 1 or more, got 0"),
         ({"rounds": "5"}, "expected rounds to be a whole number of 1 or more, got '5'"),
         ({"out": None}, "expected out to be a name or path, got None"),
@@ -89,12 +105,14 @@ def test_a_comparison_from_python(tmp_path, dots, model, counts, capsys):
     data, path = dots("coco17"), model("coco17")
     counts.clear()
     measured = []
-    order = Comparison([path, "person_detector"], data, threads=1, rounds=2, out=tmp_path / "out")
+    order = Comparison([path, "person_detector"], data, pipeline=FULL, threads=1, rounds=2, out=tmp_path / "out")
     additional = candidate(Path(path), "more", figures={"AP": 12.0})
     rows = compare(order, [additional], measured.append)
     assert measured == [rows] and [row["model"] for row in rows] == ["coco17", "person_detector", "more"]
     assert rows[0]["AP"] > 80 and rows[2]["AP"] == 12
+    assert rows[0]["end_to_end_people_found"] == 100 and rows[0]["frame_ms"] > 0 and "frame_ms" not in rows[1]
     assert counts[data.name] == counts["find coco17.onnx"] == counts["find person_detector"] == 1
     assert counts[f"hash {Path(path).stat().st_size}"] == 1
     written = json.loads((tmp_path / "out" / "compare.json").read_text())
+    assert (written["detector"], written["score_threshold"]) == ("full_frame", 0.3)
     assert written["models"] == rows and capsys.readouterr().out == ""

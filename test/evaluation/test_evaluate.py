@@ -10,6 +10,7 @@ from colored_dots import save
 from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.evaluation.evaluate import Evaluation, distinct_names, evaluate, save_accuracy
 from pose_estimation_ros.inference.backends.find import find_model
+from pose_estimation_ros.inference.options import PipelineOptions
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,8 @@ def test_names_of_several(paths, names):
         ({"protocol": "x"}, "expected protocol to be one of plain, "),
         ({"flip": "yes"}, "expected flip to be true or false, or None, got 'yes'"),
         ({"boxes": 5}, "expected boxes to be a name or path, or None, got 5"),
+        ({"end_to_end": "yes"}, "expected end_to_end to be true or false, got 'yes'"),
+        ({"pipeline": PipelineOptions(score_threshold=2)}, r"expected score_threshold in 0.0..1.0, got 2"),
         ({"half": "x"}, "expected half to be one of choose, report, or None, got 'x'"),
         ({"groups": "no"}, "expected groups to be true or false, got 'no'"),
         ({"out": None}, "expected out to be a name or path, got None"),

@@ -235,6 +235,7 @@ def test_the_message_travels():
         (ACCURACY, False, (10.42, "val")),
         ({"val_flip": {"AP": 12.73, "flip": True}}, False, (12.73, "val_flip")),
         ({"val": {"AP": 10.0}}, False, (10.0, "val")),
+        ({**ACCURACY, "whole": {"AP": 8.0, "flip": False, "protocol": "end_to_end"}}, True, (8.0, "whole")),
     ],
 )
 def test_ap_of_the_model(accuracy, flip_test, expected):

@@ -1,6 +1,7 @@
-"""Write the tables of models/README.md and of the cards models/<name>.md, from the specs models/<name>.json.
+"""Write the tables of models in README.md, models/README.md and the cards models/<name>.md, from models/<name>.json.
 
-The specs' figures are those of `pose evaluate --save`; parameters and MACs are counted as by `pose models`.
+The specs' figures are those of `pose evaluate --save`, which `make accuracy` runs; parameters and MACs are counted as
+by `pose models`.
 
 Run: .venv/bin/python tools/documentation/zoo_table.py; a test fails where a page differs.
 """
@@ -13,16 +14,30 @@ from typing import Any
 from page_parts import filled, table
 
 from pose_estimation_ros.core.atomic_files import write_whole
-from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
+from pose_estimation_ros.core.model_spec import END_TO_END, ModelSpec, load_model_spec
 from pose_estimation_ros.evaluation.metrics.groups import attributes
 from pose_estimation_ros.evaluation.splits import HALVES
 from pose_estimation_ros.training.model_table import Printed, measure
 
-MODELS = Path(__file__).resolve().parents[2] / "models"
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = ROOT / "models"
 # Key of the figures -> what it is called, and the factor that makes percent of it.
 HEADLINES = {"AP": ("AP", 1), "recall_at_1_fp": ("recall at 1 false positive per image", 100)}
 POSE_FIGURES = ("AP", "AP50", "AP75", "APM", "APL", "AR")
 BOX_FIGURES = {"AP": "box_AP", "AP50": "box_AP50"}
+# What README says of each model.
+ABOUT = {
+    "lite0_fpn_coco": "the default: 17 keypoints, 256x192, top-down (EfficientNet-Lite0 and a feature pyramid)",
+    "lite0_fpn_coco_int8_cpu": "the same in 8-bit integers: 0.56 of the time on CPUs with VNNI",
+    "elpn_v1_coco": "17 keypoints, 256x192, top-down: ELPN-V1"
+    " ([multi-angle distillation](https://doi.org/10.1088/1742-6596/2224/1/012025)), trained from scratch:"
+    " 2.2 times the time",
+    "elpn_v1_coco_int8_cpu": "ELPN-V1 in 8-bit integers",
+    "higher_lite0_fpn_coco": "several people at once without a detector, bottom-up"
+    " (HigherHRNet's head on the first), 640x480",
+    "person_detector": "persons, 384x320, anchor-free",
+    "person_detector_int8_cpu": "the same in 8-bit integers: half the time",
+}
 TITLES = {attribute.name: attribute.title for attribute in attributes(17)}
 
 Figures = dict[str, Any]  # what `pose evaluate` measured
@@ -37,12 +52,44 @@ def pages() -> dict[Path, str]:
     """Return path -> text of each page, as it should be."""
     shipped = specs()
     cards = {MODELS / f"{spec.name}.md": filled(MODELS / f"{spec.name}.md", card_parts(spec)) for spec in shipped}
-    return {MODELS / "README.md": filled(MODELS / "README.md", {"zoo": zoo(shipped)}), **cards}
+    readmes = {ROOT / "README.md": {"models": in_short(shipped)}, MODELS / "README.md": {"zoo": zoo(shipped)}}
+    return {**{path: filled(path, parts) for path, parts in readmes.items()}, **cards}
+
+
+def in_short(shipped: list[ModelSpec]) -> str:
+    """Write README's table of the models, in the order of ABOUT."""
+    named = {spec.name: spec for spec in shipped}
+    head = ("model", "task", "parameters, MACs, file", "end to end", "in ground-truth boxes, flip test")
+    return table(head, [row_in_short(named[name], about) for name, about in ABOUT.items()])
+
+
+def row_in_short(spec: ModelSpec, about: str) -> tuple[str, ...]:
+    """Write the row of a model in README's table.
+
+    Args:
+        spec: spec of the model.
+        about: what README says of it.
+    """
+    counted, size = cost(spec), (MODELS / f"{spec.name}.onnx").stat().st_size
+    sizes = f"{counted['parameters'] / 1e6:.3f} M, {counted['macs']:.2f} Gi, {size / 1e6:.1f} MB"
+    figures = main_run(spec)[1]
+    if "AP" not in figures:
+        return (
+            f"`{spec.name}`",
+            about,
+            sizes,
+            "",
+            f"recall {figures['recall_at_1_fp']:.2f} at 1 false positive per image",
+        )
+    alone = "" if figures["boxes"] == "ground truth" else " (without a detector and thresholds)"
+    accuracy = f"AP {figures['AP']:.1f}, AP50 {figures['AP50']:.1f}{alone}"
+    return f"`{spec.name}`", about, sizes, f"**AP {whole(spec)}**", accuracy
 
 
 def zoo(shipped: list[ModelSpec]) -> str:
     """Write the table of all models."""
-    head = ("model", "task", "input", "parameters", "MACs", "file", "measure", "all images", *HALVES)
+    sizes = ("input", "parameters", "MACs", "file")
+    head = ("model", "task", *sizes, "AP end to end", "measure", "all images", *HALVES)
     return table(head, map(zoo_row, shipped))
 
 
@@ -51,7 +98,7 @@ def zoo_row(spec: ModelSpec) -> tuple[str, ...]:
     counted, size = cost(spec), (MODELS / f"{spec.name}.onnx").stat().st_size
     sizes = (f"{counted['parameters']:,}", f"{counted['macs']:.4f} Gi", f"{size / 1e6:.1f} MB")
     card, height_width = f"[`{spec.name}`]({spec.name}.md)", "{1}x{0}".format(*spec.input_size_wh)
-    return card, spec.task, height_width, *sizes, *headline(spec)
+    return card, spec.task, height_width, *sizes, whole(spec), *headline(spec)
 
 
 def cost(spec: ModelSpec) -> dict[str, Any]:
@@ -61,12 +108,23 @@ def cost(spec: ModelSpec) -> dict[str, Any]:
 
 
 def headline(spec: ModelSpec) -> tuple[str, ...]:
-    """Return what the spec's first evaluation measured, and its value on all images and on each half."""
-    name, figures = next(iter(runs(spec).items()))
+    """Return what the spec's main evaluation measured, and its value on all images and on each half."""
+    name, figures = main_run(spec)
     key = next(key for key in HEADLINES if key in figures)
     words, factor = HEADLINES[key]
     evaluations = [figures, *(runs(spec).get(f"{name}_{half}", {}) for half in HALVES)]
     return words, *(f"{factor * run[key]:.1f}" if key in run else "-" for run in evaluations)
+
+
+def main_run(spec: ModelSpec) -> tuple[str, Figures]:
+    """Return name and figures of the spec's first evaluation that is not end to end."""
+    return next((name, run) for name, run in runs(spec).items() if run.get("protocol") != END_TO_END)
+
+
+def whole(spec: ModelSpec) -> str:
+    """Return the AP of a pose model end to end on all images, "-" where it was not measured."""
+    measured = [run for run in runs(spec).values() if run.get("protocol") == END_TO_END and "half" not in run]
+    return f"{measured[0]['AP']:.1f}" if measured else "-"
 
 
 def runs(spec: ModelSpec) -> dict[str, Figures]:
@@ -83,13 +141,14 @@ def card_parts(spec: ModelSpec) -> dict[str, str]:
 
 def pose_accuracy(spec: ModelSpec) -> str:
     """Write the accuracy of a pose network."""
-    head = ("`accuracy` in the spec", "boxes", "flip test", "half", "images", *POSE_FIGURES)
+    head = ("`accuracy` in the spec", "boxes of", "flip test", "half", "images", *POSE_FIGURES)
     return table(head, [(f"`{name}`", *pose_cells(run)) for name, run in runs(spec).items()])
 
 
 def pose_cells(run: Figures) -> tuple[Any, ...]:
     """Return the cells of one evaluation of a pose network."""
-    boxes = run["boxes"] if "/" not in run["boxes"] else f"`{Path(run['boxes']).name}`"
+    boxes = run["detector"] if run["protocol"] == END_TO_END else run["boxes"]
+    boxes = boxes if "/" not in boxes else f"`{Path(boxes).name}`"
     figures = (f"{run[figure]:.2f}" for figure in POSE_FIGURES)
     return (boxes, "yes" if run["flip"] else "no", run.get("half", "both"), run["images"], *figures)
 

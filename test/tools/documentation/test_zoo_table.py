@@ -58,6 +58,15 @@ def test_the_headline_is_the_first_evaluation_s_on_all_and_on_each_half(tool, sp
     assert tool.headline(spec(accuracy=accuracy)) == ("AP", "12.3", "10.0", "-")
 
 
+def test_the_figure_end_to_end_is_apart(tool, spec):
+    half = {"AP": 5.0, "protocol": "end_to_end", "half": "choose"}
+    whole = {"AP": 8.06, "protocol": "end_to_end"}
+    plain = spec(accuracy={"a": {"AP": 12.34}})
+    assert (tool.whole(plain), tool.headline(plain)[1]) == ("-", "12.3")
+    made = spec(accuracy={"half": half, "whole": whole, "a": {"AP": 12.34}})
+    assert (tool.whole(made), tool.headline(made)) == ("8.1", ("AP", "12.3", "-", "-"))
+
+
 def test_a_detector_s_headline_is_a_recall_in_percent(tool, spec):
     accuracy = {"score_threshold": 0.45, "a": {"recall_at_1_fp": 0.4859}, "a_report": {"recall_at_1_fp": 0.5}}
     made = spec(accuracy=accuracy, task="person_detector", skeleton="", decoder="boxes")
