@@ -90,7 +90,7 @@ def of_images(benchmark: Benchmark) -> CocoBenchmark:
 
 
 def run_pipelines(pipelines: Sequence[Pipeline], benchmark: Benchmark) -> Run:
-    """Run pipelines on all images of a benchmark. They take turns, so that whatever else the machine does meets all.
+    """Run pipelines on all images of a benchmark. They take turns as in core.timing.take_turns.
 
     Args:
         pipelines: open pipelines without tracking.
@@ -105,7 +105,8 @@ def run_pipelines(pipelines: Sequence[Pipeline], benchmark: Benchmark) -> Run:
     frame_ms = np.zeros((len(truth.imgs), len(pipelines)))
     for place, image_id in enumerate(progress(truth.imgs, len(truth.imgs), "images")):
         frame = annotated_image(truth, folder, image_id)
-        for index, pipeline in enumerate(pipelines):
+        for index in range(len(pipelines))[:: -1 if place % 2 else 1]:
+            pipeline = pipelines[index]
             pipeline.reset()
             start_s = time.perf_counter()
             poses = pipeline(frame, 0.0)

@@ -38,6 +38,7 @@ ABOUT = {
     "person_detector": "persons, 384x320, anchor-free",
     "person_detector_int8_cpu": "the same in 8-bit integers: half the time",
 }
+WHOLE = "**AP {AP:.1f}**, finds {people_found:.0f} % of the people, {false_per_image:.1f} false ones an image"
 TITLES = {attribute.name: attribute.title for attribute in attributes(17)}
 
 Figures = dict[str, Any]  # what `pose evaluate` measured
@@ -83,7 +84,7 @@ def row_in_short(spec: ModelSpec, about: str) -> tuple[str, ...]:
         )
     alone = "" if figures["boxes"] == "ground truth" else " (without a detector and thresholds)"
     accuracy = f"AP {figures['AP']:.1f}, AP50 {figures['AP50']:.1f}{alone}"
-    return f"`{spec.name}`", about, sizes, f"**AP {whole(spec)}**", accuracy
+    return f"`{spec.name}`", about, sizes, whole(spec, WHOLE), accuracy
 
 
 def zoo(shipped: list[ModelSpec]) -> str:
@@ -98,7 +99,7 @@ def zoo_row(spec: ModelSpec) -> tuple[str, ...]:
     counted, size = cost(spec), (MODELS / f"{spec.name}.onnx").stat().st_size
     sizes = (f"{counted['parameters']:,}", f"{counted['macs']:.4f} Gi", f"{size / 1e6:.1f} MB")
     card, height_width = f"[`{spec.name}`]({spec.name}.md)", "{1}x{0}".format(*spec.input_size_wh)
-    return card, spec.task, height_width, *sizes, whole(spec), *headline(spec)
+    return card, spec.task, height_width, *sizes, whole(spec, "{AP:.1f}"), *headline(spec)
 
 
 def cost(spec: ModelSpec) -> dict[str, Any]:
@@ -121,10 +122,15 @@ def main_run(spec: ModelSpec) -> tuple[str, Figures]:
     return next((name, run) for name, run in runs(spec).items() if run.get("protocol") != END_TO_END)
 
 
-def whole(spec: ModelSpec) -> str:
-    """Return the AP of a pose model end to end on all images, "-" where it was not measured."""
+def whole(spec: ModelSpec, text: str) -> str:
+    """Return a text that holds figures of a pose model end to end on all images, "-" where it was not measured.
+
+    Args:
+        spec: spec of the model.
+        text: names of the figures in braces, with their formats.
+    """
     measured = [run for run in runs(spec).values() if run.get("protocol") == END_TO_END and "half" not in run]
-    return f"{measured[0]['AP']:.1f}" if measured else "-"
+    return text.format(**measured[0]) if measured else "-"
 
 
 def runs(spec: ModelSpec) -> dict[str, Figures]:

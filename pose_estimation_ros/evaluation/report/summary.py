@@ -19,6 +19,7 @@ from pose_estimation_ros.evaluation.report.papers import PaperRow, paper_rows
 from pose_estimation_ros.evaluation.report.parts import Cell, Table
 from pose_estimation_ros.evaluation.report.render import MISSING
 
+AT_THRESHOLDS = ("people_found", "false_per_image")  # figures of a pipeline beside the benchmark's
 GROUND_TRUTH = "ground truth"  # boxes of figures
 PACKAGES = ("pose_estimation_ros", "pycocotools", "numpy", "opencv-python-headless", "onnxruntime")
 
@@ -73,7 +74,7 @@ def summarize(
         "bootstrap": {"draws": spread.values.shape[1], "seed": SEED, "percent": PERCENT},
         "leads": [(s.name, led_by(s, spread.metric, text)) for s, text in zip(sources, intervals)],
         "run": run_table(data),
-        "files": files_table({name for names in metrics for name in names}, sources),
+        "files": files_table({*AT_THRESHOLDS, *(name for names in metrics for name in names)}, sources),
         "accuracy": [accuracy_table(names, sources, papers, spread.metric, intervals) for names in metrics],
         "both_ways": both_ways(sources, spread.metric),
         "papers": paper_origins(papers),
@@ -137,16 +138,10 @@ def both_ways(sources: Sequence[Source], metric: str) -> Table | None:
             numbers = whole[metric], whole["people_found"], f"{whole['false_per_image']:.2f}"
             facts = [fact(whole[name]) for name in ("detector", "score_threshold", "person_threshold")]
             rows.append((source.name, *numbers, *facts, given[metric], given["boxes"], fact(given["flip"])))
-    head = (
-        "",
-        f"{metric} end to end",
-        "people found, %",
-        "false people an image",
-        "detector",
-        "score threshold",
-        "person threshold",
-    )
-    return Table((*head, f"{metric} in given boxes", "boxes", "flip test"), rows) if rows else None
+    head_whole = (f"{metric} end to end", "people found, %", "false people an image")
+    head_facts = ("detector", "score threshold", "person threshold")
+    head = ("", *head_whole, *head_facts, f"{metric} in given boxes", "boxes", "flip test")
+    return Table(head, rows) if rows else None
 
 
 def in_words(values: np.ndarray) -> str:

@@ -62,9 +62,9 @@ def test_the_figure_end_to_end_is_apart(tool, spec):
     half = {"AP": 5.0, "protocol": "end_to_end", "half": "choose"}
     whole = {"AP": 8.06, "protocol": "end_to_end"}
     plain = spec(accuracy={"a": {"AP": 12.34}})
-    assert (tool.whole(plain), tool.headline(plain)[1]) == ("-", "12.3")
+    assert (tool.whole(plain, "{AP}"), tool.headline(plain)[1]) == ("-", "12.3")
     made = spec(accuracy={"half": half, "whole": whole, "a": {"AP": 12.34}})
-    assert (tool.whole(made), tool.headline(made)) == ("8.1", ("AP", "12.3", "-", "-"))
+    assert (tool.whole(made, "{AP:.1f}"), tool.headline(made)) == ("8.1", ("AP", "12.3", "-", "-"))
 
 
 def test_a_detector_s_headline_is_a_recall_in_percent(tool, spec):
