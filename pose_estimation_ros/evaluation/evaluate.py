@@ -41,6 +41,7 @@ from pose_estimation_ros.evaluation.splits import HALVES
 from pose_estimation_ros.inference.backends.base import DEVICES
 from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.inference.backends.model_file import ModelFile
+from pose_estimation_ros.inference.detector import FULL_FRAME, open_network_detector
 from pose_estimation_ros.inference.options import DEFAULTS, PIPELINE_OPTIONS, PipelineOptions, option_rule
 
 SIGMA = number(1e-6, 10)  # as in core.skeleton
@@ -165,6 +166,7 @@ def evaluate(evaluation: Evaluation, on_evaluated: Callable[[Evaluated], None] |
     if evaluation.report and any(is_detector(model) for model in models):
         listed = ", ".join(map(str, evaluation.models))
         raise ConfigError(f"expected --report with pose models alone, got a detector among {listed}")
+    check_detector(evaluation, models)
     benchmarks = Benchmarks(evaluation.data, evaluation.half, skeletons_of(models), evaluation.sigma)
     files = [Path(file) for file in evaluation.predictions]
     names = distinct_names([*(Path(model.path) for model in models), *files])
@@ -197,6 +199,19 @@ def check_options(evaluation: Evaluation) -> None:
             name for name, value in DEFAULTS._asdict().items() if getattr(evaluation.pipeline, name) != value
         )
         raise ConfigError(f"expected {', '.join(changed)} with --end-to-end or --report, got neither")
+
+
+def check_detector(evaluation: Evaluation, models: Sequence[ModelFile]) -> None:
+    """Raise ModelError at once, and not after a long evaluation in given boxes, where pipelines will have no detector.
+
+    Args:
+        evaluation: settings of the evaluation.
+        models: its models.
+    """
+    needed = any(model.spec and model.spec.task == "top_down" for model in models)
+    detector = evaluation.pipeline.detector
+    if needed and (evaluation.end_to_end or evaluation.report) and detector != FULL_FRAME:
+        open_network_detector(detector, evaluation.threads, device=evaluation.device).close()
 
 
 def skeletons_of(models: Sequence[ModelFile]) -> list[Skeleton]:

@@ -71,6 +71,18 @@ def test_options_that_do_not_go_with_end_to_end(folder, capsys, options, words):
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", [["--end-to-end"], ["--report", "r"]])
+@pytest.mark.parametrize("detector, words", [("nobody", "expected a model file or one out of"), ("lite0_fpn_coco", "")])
+def test_a_detector_that_is_none_is_refused_before_anything_is_measured(
+    folder, color_model, capsys, option, detector, words
+):
+    """There are no images, which would be noticed later."""
+    argv = ["evaluate", "--model", color_model, "--data", str(folder), "--detector", detector, *option]
+    assert main(argv) == 1
+    error = capsys.readouterr().err
+    assert words in error and detector in error and "images" not in error
+
+
 @pytest.mark.parametrize("first", ["end to end", "in annotated boxes"])
 def test_both_ways_in_spec_and_report(tmp_path, dots, model, first):
     """The report has the figure end to end first, and the interval with the one that was asked for."""
