@@ -46,6 +46,25 @@ def test_a_size_that_nobody_has_is_minus_one(folder, as_results):
     assert figures["APL"] == -1 and figures["APM"] == pytest.approx(100)
 
 
+@pytest.mark.parametrize(
+    "people, away, found, false",
+    [
+        ([], 0, 0, 0),
+        ([1, 2, 3], 0, 100, 0),
+        ([1, 1], 0, 100 / 3, 0.5),  # one person found twice, in two images
+        ([1, 2], 500, 0, 1),
+        ([4, 5], 0, 0, 0),  # a person without keypoints and a crowd
+    ],
+)
+def test_people_found_and_false(folder, as_results, people, away, found, false):
+    truth = coco_index.load_ground_truth(folder)
+    results = as_results([truth.anns[number] for number in people])
+    for result in results:
+        result["keypoints"] = [value + away for value in result["keypoints"]]
+    figures = coco.people_found(truth, results)
+    assert figures == {"people_found": pytest.approx(found), "false_per_image": false}
+
+
 def slow_figures(truth, results):
     def area_of(person):
         return person["area"]
