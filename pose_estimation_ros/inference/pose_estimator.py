@@ -35,7 +35,8 @@ class PoseEstimator:
     """Find people and their joints in images: a callable ``image -> Poses``.
 
     By default every image is processed by itself. With ``tracking=True`` the images are those of one camera or video,
-    in their order: people keep their ids, their joints are smoothed, and the detector runs about three times a second only.
+    in their order: people keep their ids, their joints are smoothed, and the detector runs about three times a second
+    only.
 
     It is a context manager, and belongs to the thread that made it.
 
