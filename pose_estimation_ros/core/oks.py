@@ -10,7 +10,6 @@ import numpy as np
 
 from pose_estimation_ros.core.geometry import nms
 
-
 SAME_PLACE = 0.85  # similarity of two sightings of one joint
 
 

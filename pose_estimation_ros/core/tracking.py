@@ -1,12 +1,14 @@
-"""Give people the same id from frame to frame.
+"""Give people the same id from frame to frame, at any rate of frames.
 
-Each person is expected where a constant velocity takes them. The expected places are matched with the people of the
-new frame by the assignment with the greatest sum of similarities, confirmed people first. The similarity is a mean of
-OKS and box overlap (IoU): OKS separates people who stand close together, and the overlap still works when keypoints are
-inaccurate or people move fast. docs/tracking.md measures what each part contributes, on scenes with exact ground truth.
+Each person is expected where a constant velocity takes them, with a doubt that grows with the time out of sight. The
+expected places are matched with the people of the new frame by the assignment with the greatest sum of similarities,
+confirmed people first. The similarity is a mean of OKS and box overlap (IoU), times a factor for how alike they look:
+OKS separates people who stand close together, the overlap still works when keypoints are inaccurate, and the look tells
+who comes back. All settings are in seconds and in sizes of the person. docs/tracking.md measures what each part
+contributes, on scenes with exact ground truth.
 """
 
-from typing import NamedTuple, Optional, Sequence
+from typing import NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -15,7 +17,6 @@ from pose_estimation_ros.core.hungarian import assign
 from pose_estimation_ros.core.oks import box_area, oks
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, TENTATIVE, Poses, empty_poses, joined
 from pose_estimation_ros.core.stamp_clock import STUCK_BELOW_S, StampClock
-
 
 KNOWN_BY_PLACE_S = 1.0  # who was out of sight for longer can be anybody, unless he or she looks the same
 PATIENCE = 1.5  # times between frames for which everybody is remembered: to the next frame, at any rate
@@ -48,7 +49,11 @@ class _Tracks(NamedTuple):
     step: np.ndarray
 
     def select(self, index: np.ndarray) -> "_Tracks":
-        return _Tracks(*(values[index] for values in self))
+        return _Tracks(self.poses.select(index), *(array[index] for array in self.arrays()))
+
+    def arrays(self) -> Tuple[np.ndarray, ...]:
+        """Return all fields but the poses, in their order."""
+        return self.velocity, self.doubt, self.age_s, self.life_s, self.seen, self.look, self.step
 
 
 class Tracker:
@@ -131,6 +136,12 @@ class Tracker:
         return lost.replace(score=np.zeros_like(lost.score), state=np.full_like(lost.state, LOST))
 
     @property
+    def velocity(self) -> np.ndarray:
+        """Return the velocities (N, 2) px/s of the people of the last update, in their order."""
+        velocity: np.ndarray = self._tracks.velocity[self._tracks.age_s == 0]
+        return velocity
+
+    @property
     def step_share(self) -> float:
         """Return how far people come between two sightings, as a share of their size: the median over people.
 
@@ -161,7 +172,8 @@ class Tracker:
         if appearance.shape[1] != self._tracks.look.shape[1]:  # the first histograms of all
             unknown = np.full((len(self._tracks.age_s), appearance.shape[1]), np.nan, np.float32)
             self._tracks = self._tracks._replace(look=unknown)
-        return np.sqrt(appearance)
+        looks: np.ndarray = np.sqrt(appearance)
+        return looks
 
     def _newcomers(self, poses: Poses, look: np.ndarray) -> _Tracks:
         """Return people who are seen for the first time, without ids."""
@@ -207,7 +219,7 @@ class Tracker:
         track_id[old], track_id[new] = expected.track_id[match[old]], self._next_id + np.arange(len(new))
         self._next_id += len(new)
         again = self._seen_again(self._tracks.select(match[old]), expected.select(match[old]), now.select(old))
-        for values, renewed in zip(now[1:], again[1:]):
+        for values, renewed in zip(now.arrays(), again.arrays()):
             values[old] = renewed
         confirmed = (now.seen >= 2) & (now.life_s >= self.confirm_after_s - STUCK_BELOW_S)
         state = np.where(confirmed, CONFIRMED, TENTATIVE).astype(np.uint8)
@@ -215,7 +227,8 @@ class Tracker:
         missing = np.ones(expected.count, bool)
         missing[match[old]] = False
         rest = self._tracks.select(missing)
-        return _Tracks(joined(now.poses, rest.poses), *(np.concatenate(pair) for pair in list(zip(now, rest))[1:]))
+        pairs = zip(now.arrays(), rest.arrays())
+        return _Tracks(joined(now.poses, rest.poses), *(np.concatenate(pair) for pair in pairs))
 
     def _seen_again(self, before: _Tracks, expected: Poses, now: _Tracks) -> _Tracks:
         """Return what is known of people now, after their last sightings, expected places and new sightings.
@@ -255,7 +268,8 @@ def moved(before: Poses, now: Poses) -> np.ndarray:
     both = (before.score > 0) & (now.score > 0)
     change = now.box_xyxy - before.box_xyxy
     centre = (change[:, :2] + change[:, 2:]) / 2
-    distance: np.ndarray = np.where(both.any(1)[:, None], middle(now.xy - before.xy, both), centre)
+    any_known: np.ndarray = both.max(1, initial=False)
+    distance: np.ndarray = np.where(any_known[:, None], middle(now.xy - before.xy, both), centre)
     return distance
 
 

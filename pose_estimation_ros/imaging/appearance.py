@@ -1,8 +1,8 @@
 """Describe what people look like by the colours of their clothes, to know them again after they were out of sight.
 
-A person has two histograms of hue, saturation and brightness: one of the trunk and one of what lies below it. Source:
-D. Comaniciu, V. Ramesh and P. Meer, "Kernel-based object tracking", 2003, doi:10.1109/TPAMI.2003.1195991, which compares
-histograms by the sum of the square roots of products, as core.tracking does. docs/tracking.md compares this with other
+A person has two histograms of hue, saturation and brightness: one of the trunk and one of what lies below it. They are
+compared by the sum of the square roots of products, in core.tracking. Source: D. Comaniciu, V. Ramesh and P. Meer,
+"Kernel-based object tracking", 2003, doi:10.1109/TPAMI.2003.1195991. docs/tracking.md compares this with other
 histograms and with the features of the pose network.
 """
 
@@ -20,10 +20,12 @@ LENGTH = 2 * BINS[0] * BINS[1] * BINS[2]  # F: trunk, then what lies below
 MOST_PIXELS = 48  # along a side of a region that are looked at
 FEWEST_PIXELS = 16  # a smaller region tells nothing
 GREY, EXTREME_GAIN = 110.0, 4.0  # brightness to which all images are brought, and by how much at most
-COVERED = 0.3  # share of the trunk in front of which somebody stands, from which on the colours can be those of the other
+COVERED = (
+    0.3  # share of the trunk in front of which somebody stands, from which on the colours can be those of the other
+)
 # Where the trunk is in a box of a standing person, as shares of width and height: left, top, right, bottom.
 TRUNK_IN_BOX = np.array([0.3, 0.15, 0.7, 0.5], np.float32)
-LEAST_WIDTH = 0.25  # of the box: a trunk that is seen from the side
+LEAST_WIDTH, LEAST_HEIGHT = 0.25, 0.1  # of the box: a trunk that is seen from the side, and one that can be right
 
 
 def appearance(frame: np.ndarray, poses: Poses) -> np.ndarray:
@@ -59,6 +61,7 @@ def trunks(poses: Poses) -> np.ndarray:
         return usual
     xy, found = poses.xy[:, corners], (poses.score[:, corners] > 0).all(1)
     low, high = xy.min(1), xy.max(1)
+    found &= high[:, 1] - low[:, 1] >= LEAST_HEIGHT * size[:, 1]
     middle, half = (low[:, 0] + high[:, 0]) / 2, np.maximum(high[:, 0] - low[:, 0], LEAST_WIDTH * size[:, 0]) / 2
     exact = np.stack([middle - half, low[:, 1], middle + half, high[:, 1]], 1)
     return np.where(found[:, None], exact, usual)
@@ -98,7 +101,8 @@ def _histogram(frame: np.ndarray, region: np.ndarray, gain: float) -> Optional[n
     patch = frame[top : bottom : _stride(bottom - top), left : right : _stride(right - left)]
     hsv = cv2.cvtColor(cv2.convertScaleAbs(patch, alpha=gain), cv2.COLOR_BGR2HSV)
     histogram: np.ndarray = cv2.calcHist([hsv], [0, 1, 2], None, BINS, RANGES).ravel()
-    return histogram / histogram.sum()
+    histogram /= histogram.sum()
+    return histogram
 
 
 def _stride(side: int) -> int:

@@ -106,7 +106,7 @@ class Pipeline:
 
     def _forget(self) -> None:
         """Forget people and boxes, but not the time, which the stamps of late frames are compared with."""
-        self._last = empty_poses(self.skeleton.num_keypoints, self.skeleton)
+        self._last, self._velocity = empty_poses(self.skeleton.num_keypoints, self.skeleton), np.zeros((0, 2))
         self._since_detection_s = math.inf
         self._frame_shape: Tuple[int, ...] = ()
         self._tracker.reset()
@@ -132,16 +132,18 @@ class Pipeline:
         step_s = self._clock.advance(stamp_s)
         if step_s is None or frame.shape != self._frame_shape:
             self._forget()
-        self._since_detection_s += step_s or 0.0
+        self._step_s = step_s or 0.0
+        self._since_detection_s += self._step_s
         self._frame_shape = frame.shape
         poses = self._keep_good(self._estimate(frame, boxes))
         if poses.count < self._last.count:
             self._since_detection_s = math.inf  # somebody was lost: run the detector again in the next frame
-        self._last = poses
+        self._last, self._velocity = poses, np.zeros((poses.count, 2))
         if not self.options.tracking:
             poses = poses.select(np.arange(poses.count))
         else:
             poses = self._tracker.update(poses, stamp_s, appearance(frame, poses))
+            self._velocity = self._tracker.velocity
             if self.options.smoothing:
                 poses = self._smoother.update(poses, stamp_s)
         self._watch.lap("postprocess", "track")
@@ -222,7 +224,12 @@ class Pipeline:
     def _boxes(self, frame: np.ndarray, detect: bool) -> np.ndarray:
         if self._detector is None:
             return NO_BOXES
-        return self._detector(frame)[0] if detect else carried_boxes(self._last)
+        return self._detector(frame)[0] if detect else self._expected_boxes()
+
+    def _expected_boxes(self) -> np.ndarray:
+        """Return the boxes (N, 4) xyxy px of the last frame's people where they are by now."""
+        boxes: np.ndarray = carried_boxes(self._last) + np.tile(self._velocity * self._step_s, 2)
+        return boxes.astype(np.float32)
 
     def _keep_good(self, poses: Poses) -> Poses:
         """Give keypoints of a low score 0; drop people of a low score and those whom two boxes found twice."""

@@ -208,7 +208,12 @@ def look(*colours):
     [(0.5, [1], [2], [1]), (1.5, [1], [2], [2]), (2.0, [1], [2], [2]), (2.9, [1], [2], [2]), (4.0, [2], [2], [2])],
 )
 def test_who_comes_back_is_known_by_the_look(away_s, by_look, by_another_look, without):
-    for before, after, expected in ((3, 3, by_look), (3, 5, by_another_look), (None, None, without), (3, None, without)):
+    for before, after, expected in (
+        (3, 3, by_look),
+        (3, 5, by_another_look),
+        (None, None, without),
+        (3, None, without),
+    ):
         tracker = Tracker(SIGMAS)
         for i in range(20):
             tracker.update(people((0, 0)), i / 10, look(before))
