@@ -122,11 +122,12 @@ class Course:
 
 TRACKER_GRID = {
     "oks_share": (0.0, 0.5, 1.0),
-    "growth_per_s": (0.0, 4.0),
+    "noise": (0.01, 0.04),
     "min_similarity": (0.05, 0.2),
-    "max_age_s": (0.5, 2.0),
+    "max_age_s": (1.0, 5.0),
     "confirm_after_s": (0.0, 0.3),
-    "velocity_s": (0.15, 0.6),
+    "speed": (0.3, 1.0),
+    "agility": (0.4, 1.2),
 }  # one setting at a time
 
 

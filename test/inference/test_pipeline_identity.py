@@ -20,8 +20,8 @@ COLORS = [(40, 40, 200), (200, 60, 40), (40, 180, 60), (20, 20, 20), (240, 240, 
 class World:
     """Holds the boxes of people, nearest first, and draws them; serves as detector and as estimator.
 
-    As a detector it sees one box for two who overlap by half. As an estimator it finds in a box the person who is
-    nearest to its middle, if visible, and takes half of the joints, less surely, from whoever else stands inside the box.
+    As a detector it sees one box for two who overlap by half. As an estimator it finds in a box the visible person who
+    is nearest to its middle, and takes half of the joints, less surely, from whoever else stands inside the box.
     """
 
     skeleton = SKELETON
