@@ -15,8 +15,8 @@ Figures:
   lag         in ms, of what the filter adds: trunk and limbs at a walk of 1 m/s, and a hand that waves at up to 3 m/s
   error       distance from the truth at a walk, of trunk and limbs, and at the wave, px RMS
   past        how far the trunk goes past the place where a walker stops within half a second, px
-  v           error of velocities in px/s RMS: of all joints at rest, of the trunk at a walk, and of the trunk in the half
-              second after a walker's second frame
+  v           error of velocities in px/s RMS: of all joints at rest, of the trunk at a walk, and of the trunk in the
+              half second after a walker's second frame
   settles     s until a joint that jumps by a fifth of the height, and stays, is 90 % there
 The second table shows positions for the present, from images that are 100 ms old: distance from the truth of now, px
 RMS, without and with prediction.
