@@ -70,7 +70,7 @@ def test_old_names_in_a_shared_file_do_not_concern_the_video_node(make_node, cap
         (dict(detect_every=5, detect_every_s=0.5), "^expected either detect_every_s or its old name .*, got both$"),
         (dict(treshold=0.5), "unknown parameter 'treshold'; did you mean '.*threshold'"),
         (dict(cpu_engine="openvino"), "unknown parameter 'cpu_engine'; its name is 'device' now"),
-        (dict(modle="x"), "unknown parameter 'modle'; did you mean 'model'. known: auto_activate, confirm_after_s, "),
+        (dict(modle="x"), "unknown parameter 'modle'; did you mean 'model'. known: auto_activate, camera_info_topic, "),
         (dict(image_topic="x"), "did you mean 'image_topics'"),
         (dict(max_people=0), "^expected max_people in 1..1000, got 0$"),
         (dict(score_threshold=1.5), "^expected score_threshold in 0.0..1.0, got 1.5$"),
@@ -156,9 +156,9 @@ def followed(make_node):
 
 def test_an_old_name_may_be_set_while_the_node_runs(followed, capfd):
     node, values, seen = followed
-    results = node.set_parameters([Parameter("detect_every", value=6), Parameter("beta", value=1.0)])
+    results = node.set_parameters([Parameter("detect_every", value=6), Parameter("smoothing_strength", value=1.0)])
     assert all(result.successful for result in results)
-    assert seen == [{"detect_every_s": pytest.approx(0.2)}, {"beta": 1.0}]
+    assert seen == [{"detect_every_s": pytest.approx(0.2)}, {"smoothing_strength": 1.0}]
     assert values["detect_every_s"] == node.get_parameter("detect_every_s").value == pytest.approx(0.2)
     assert not node.has_parameter("detect_every") and "use detect_every_s, in seconds" in capfd.readouterr().err
 
