@@ -49,7 +49,8 @@ class Frame(NamedTuple):
         person: Numbers of the people, (P,).
         poses: The N poses that the model found.
         source: Number of the person of each pose, (N,); -1 if there is nobody.
-        appearance: Histograms (N, F) as Tracker.update takes them; NaN for a person who is mostly hidden.
+        appearance: Histograms (N, F) as Tracker.update takes them; NaN for a person who is mostly hidden. None where
+            poses have no noise.
     """
 
     stamp_s: float
@@ -59,7 +60,7 @@ class Frame(NamedTuple):
     person: np.ndarray
     poses: Poses
     source: np.ndarray
-    appearance: np.ndarray
+    appearance: np.ndarray | None = None
 
 
 class Scene(NamedTuple):
@@ -103,8 +104,7 @@ def _frame(scene, stamp_s, models, looks, random, noisy):
     if not noisy:
         detected = visible.mean(1) >= LEAST_VISIBLE
         poses = make_poses(xy, visible * 0.9, box, np.full(len(person), 0.9)).select(detected)
-        source = person[detected]
-        return Frame(stamp_s, xy, box, visible, person, poses, source, looks.of(source, person, visible))
+        return Frame(stamp_s, xy, box, visible, person, poses, person[detected])
     rows = zip(person, xy, box, visible, strict=True)
     per_person = [models[number].find(*arrays) for number, *arrays in rows]
     source = [number for number, poses in zip(person, per_person, strict=True) for _ in range(poses.count)]
