@@ -41,6 +41,7 @@ EXTRAS = {
     "ray": ["ray"],
     "openvino": ["openvino"],
     "fuzz": ["atheris"],
+    "trackers": ["trackers", "supervision"],
     "dev": ["pytest", "pytest-xdist", "ruff", "codespell", "mypy", "vermin", "types-PyYAML", "onnx"],
 }  # fmt: skip
 

@@ -134,7 +134,8 @@ def of_bag(folder):
 def scene_of(people, box_xyxy, track_id):
     """Compare the people of a frame with its labels.
 
-    People of whom too little is visible need not be found, and those who find only them do not count.
+    People of whom too little is visible need not be found, and poses of theirs do not count, as in the benchmark
+    "MOT16", arXiv:1603.00831, section 4.1.2.
 
     Args:
         people: Labels.
@@ -145,9 +146,19 @@ def scene_of(people, box_xyxy, track_id):
         The Scene, with IoU as similarity, and which of the N people count (N,) bool.
     """
     clear = people.visible >= LEAST_VISIBLE
-    similarity = iou(people.box_xyxy[clear], box_xyxy)
-    counts = (similarity >= MATCH).any(0) | (share_inside(box_xyxy, people.box_xyxy[~clear]) < COVERED).all(1)
-    return Scene(people.track_id[clear], track_id[counts], similarity[:, counts]), counts
+    similarity = iou(people.box_xyxy, box_xyxy)
+    persons, columns = pairs(similarity)
+    counts = (share_inside(box_xyxy, people.box_xyxy[~clear]) < COVERED).all(1)
+    counts[columns] = clear[persons]
+    return Scene(people.track_id[clear], track_id[counts], similarity[clear][:, counts]), counts
+
+
+def pairs(similarity):
+    """Return rows and columns of the people (T, N) that match, for the greatest sum of similarities."""
+    near = np.where(similarity >= MATCH, similarity, 0)
+    rows, columns = assigned(near)
+    match = near[rows, columns] > 0
+    return rows[match], columns[match]
 
 
 def share_inside(box_xyxy, around_xyxy):
@@ -168,11 +179,9 @@ def figures(seen, labels):
     for number, poses, _ in seen:
         scene, counts = scene_of(labels[number], poses.box_xyxy, poses.track_id)
         scenes.append(scene)
-        close = np.where(scene.similarity >= MATCH, scene.similarity, 0)
-        rows, columns = assigned(close)
-        hit = close[rows, columns] > 0
-        states.update(poses.state[counts][columns[hit]].tolist())
-        for person, track_id in zip(scene.true_id[rows[hit]], scene.predicted_id[columns[hit]], strict=True):
+        rows, columns = pairs(scene.similarity)
+        states.update(poses.state[counts][columns].tolist())
+        for person, track_id in zip(scene.true_id[rows], scene.predicted_id[columns], strict=True):
             found_as[int(person)][int(track_id)] += 1
     people = max(sum(len(scene.true_id) for scene in scenes), 1)
     found = sum(map(Counter.total, found_as.values()))
