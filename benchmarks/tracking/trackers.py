@@ -21,12 +21,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.tracking.clip import clip_images, read_labels, scene_of, shown
+from benchmarks.tracking.clip import CLIP_HZ, clip_images, read_labels, scene_of, shown
 from benchmarks.tracking.scenes import LEAST_VISIBLE, all_scenes, frames
 from pose_estimation_ros.core.poses import CONFIRMED, UNTRACKED, Poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.core.tracking import Tracker
 from pose_estimation_ros.evaluation.bag.metrics.tracking import Scene, tracking_accuracy
+from pose_estimation_ros.imaging.appearance import appearance
 from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.pipeline import build_pipeline
 
@@ -50,6 +51,7 @@ class Sighting(NamedTuple):
         counts: which of them count, (N,) bool.
         true_id: (T,) ids of the people who are to be found.
         similarity: (T, N) of the people to be found and those who were, 0..1.
+        appearance: (N, F) histograms of what the people look like.
     """
 
     stamp_s: float
@@ -57,6 +59,7 @@ class Sighting(NamedTuple):
     counts: np.ndarray
     true_id: np.ndarray
     similarity: np.ndarray
+    appearance: np.ndarray
 
 
 def scene_sightings(scene, rate_hz, seed):
@@ -73,29 +76,31 @@ def scene_sightings(scene, rate_hz, seed):
 def _sighting(frame):
     person = frame.person[frame.visible.mean(1) >= LEAST_VISIBLE]
     similarity = (person[:, None] == frame.source).astype(float)
-    return Sighting(frame.stamp_s, frame.poses, np.ones(frame.poses.count, bool), person, similarity)
+    return Sighting(frame.stamp_s, frame.poses, np.ones(frame.poses.count, bool), person, similarity, frame.appearance)
 
 
 def people_of_clip():
-    """Return the Poses in each frame of the demo's clip, found by the default pipeline without tracking."""
+    """Return the people in each frame of the demo's clip: Poses of the default pipeline, and their appearance."""
     with build_pipeline(PipelineOptions(tracking=False, detect_every_s=0.0)) as pipeline:
-        return [pipeline(image, number) for number, image in enumerate(clip_images())]
+        images = list(clip_images())
+        poses = [pipeline(image, number / CLIP_HZ) for number, image in enumerate(images)]
+    return [(found, appearance(image, found)) for image, found in zip(images, poses, strict=True)]
 
 
 def clip_sightings(people, rate_hz):
     """Return the Sightings of the demo's clip.
 
     Args:
-        people: the Poses in each of its frames.
+        people: Poses and appearance of the people in each of its frames.
         rate_hz: frames per second, see clip.shown.
     """
     labels, sightings = read_labels(), []
     for number, stamp_s in zip(*shown(rate_hz), strict=True):
-        poses = people[number]
+        poses, look = people[number]
         scene, counts = scene_of(labels[number], poses.box_xyxy, np.arange(poses.count))
         similarity = np.zeros((len(scene.true_id), poses.count))
         similarity[:, counts] = scene.similarity
-        sightings.append(Sighting(stamp_s, poses, counts, scene.true_id, similarity))
+        sightings.append(Sighting(stamp_s, poses, counts, scene.true_id, similarity, look))
     return sightings
 
 
@@ -104,11 +109,11 @@ def measure(sightings, tracker):
 
     Args:
         sightings: a list of Sighting.
-        tracker: a callable (poses, stamp_s) -> ids (N,), UNTRACKED for people without one.
+        tracker: a callable (poses, stamp_s, appearance) -> ids (N,), UNTRACKED for people without one.
     """
     scenes = []
     for sighting in sightings:
-        ids = tracker(sighting.poses, sighting.stamp_s)
+        ids = tracker(sighting.poses, sighting.stamp_s, sighting.appearance)
         used = sighting.counts & (ids != UNTRACKED)
         scenes.append(Scene(sighting.true_id, ids[used], sighting.similarity[:, used]))
     accuracy = tracking_accuracy(scenes)
@@ -126,9 +131,9 @@ class Own:
     def __init__(self, _rate_hz, confirmed_only=False):
         self._tracker, self._confirmed_only = Tracker(SIGMAS), confirmed_only
 
-    def __call__(self, poses, stamp_s):
+    def __call__(self, poses, stamp_s, look):
         """Return the ids of the people, (N,)."""
-        tracked = self._tracker.update(poses, stamp_s)
+        tracked = self._tracker.update(poses, stamp_s, look)
         hidden = self._confirmed_only & (tracked.state != CONFIRMED)
         return np.where(hidden, UNTRACKED, tracked.track_id)
 
@@ -146,8 +151,8 @@ class Known:
     def __init__(self, rate_hz, name, settings, suit=lambda _rate_hz: {}):
         self._tracker = getattr(trackers, name)(frame_rate=float(rate_hz), **settings, **suit(rate_hz))
 
-    def __call__(self, poses, stamp_s):
-        """Return the ids of the people, (N,)."""
+    def __call__(self, poses, stamp_s, _look):
+        """Return the ids of the people, (N,); none of these trackers looks at the image."""
         rows = {"row": np.arange(poses.count)}
         boxes, scores = poses.box_xyxy.astype(float), poses.person_score.astype(float)
         found = self._tracker.update(supervision.Detections(boxes, None, scores, data=rows), timestamp=stamp_s)

@@ -25,20 +25,18 @@ def at(*boxes):
 
 def sightings(*found):
     """Return the sightings of persons 0, 1, ... who are to be found in each frame, in the order of the poses."""
-    return [
-        Sighting(n / 10, at(*[[60 * i, 0, 60 * i + 40, 90] for i in range(count)]), np.ones(count, bool), *same(count))
-        for n, count in enumerate(found)
-    ]
+    return [sighting(n / 10, count) for n, count in enumerate(found)]
 
 
-def same(count):
-    return np.arange(count), np.eye(count)
+def sighting(stamp_s, count):
+    people = at(*[[60 * i, 0, 60 * i + 40, 90] for i in range(count)])
+    return Sighting(stamp_s, people, np.ones(count, bool), np.arange(count), np.eye(count), None)
 
 
 def numbers_of(*ids):
     """Return a tracker that says these ids, frame by frame."""
     answers = iter(ids)
-    return lambda _poses, _stamp_s: np.array(next(answers), int)
+    return lambda _poses, _stamp_s, _look: np.array(next(answers), int)
 
 
 @pytest.mark.parametrize(
@@ -58,8 +56,7 @@ def test_figures_of_answers_by_hand(found, ids, expected):
 
 
 def test_who_does_not_count_is_no_false_person():
-    [sighting] = sightings(2)
-    one = sighting._replace(counts=np.array([True, False]), true_id=np.array([0]), similarity=np.eye(2)[:1])
+    one = sighting(0.0, 2)._replace(counts=np.array([True, False]), true_id=np.array([0]), similarity=np.eye(2)[:1])
     assert measure([one], numbers_of([5, 6]))[1] == 100
 
 
@@ -73,13 +70,13 @@ def test_poses_of_scenes_are_similar_to_their_person_alone():
 def test_the_own_tracker_follows_somebody_and_may_hide_the_tentative():
     run = scene_sightings(ACROSS, 10, 0)
     assert measure(run, Own(10))[1] > 90
-    first = Own(10, confirmed_only=True)(run[0].poses, 0.0)
+    first = Own(10, confirmed_only=True)(run[0].poses, 0.0, None)
     assert (first == UNTRACKED).all()
 
 
 def test_exact_people_of_the_clip_are_all_that_is_to_be_found():
     labels = read_labels()
-    people = [at(*frame.box_xyxy) for frame in labels]
+    people = [(at(*frame.box_xyxy), None) for frame in labels]
     run = clip_sightings(people, 5)
     assert len(run) == FRAMES // 2 and run[1].stamp_s == pytest.approx(0.2)
     answers = [frame.track_id for frame in labels[::2]]
@@ -113,8 +110,8 @@ def backwards(monkeypatch):
 
 def test_ids_of_known_trackers_come_back_in_the_order_of_the_people(backwards):
     tracker = Known(10, "Tracker", {"first": 7})
-    assert tracker(empty_poses(17), 0.0).tolist() == []
-    assert tracker(at([0, 0, 9, 9], [20, 0, 29, 9], [40, 0, 49, 9]), 0.1).tolist() == [7, 8, UNTRACKED]
+    assert tracker(empty_poses(17), 0.0, None).tolist() == []
+    assert tracker(at([0, 0, 9, 9], [20, 0, 29, 9], [40, 0, 49, 9]), 0.1, None).tolist() == [7, 8, UNTRACKED]
 
 
 def test_without_the_package_the_own_tracker_stands_alone(monkeypatch):
