@@ -6,7 +6,8 @@
 They are those of the package `trackers`, which `make bench-tracking` installs into a folder of its own. They get boxes
 and scores, are told the rate and get the stamps. Each has two rows: with its defaults but for the thresholds of scores
 (KNOWN), and tuned by its documented parameters (`tuned`). Who has no id from a tracker yet is not found by it,
-so the package's own tracker has a second row without its tentative people.
+so the package's own tracker has a second row without its tentative people. The known trackers do not look at the image,
+so it has a third row in which it does not either.
 
 The figures are those of evaluation/bag/metrics/tracking.py: HOTA and IDF1 in per cent, mean over scenes and seeds, and
 id switches, summed. In the scenes it is known of whom each pose is, so a pose is similar to that person by 1 and to all
@@ -126,14 +127,15 @@ class Own:
     Args:
         _rate_hz: frames per second, which it observes by itself.
         confirmed_only: whether tentative people have no id.
+        looks: whether it is told what people look like.
     """
 
-    def __init__(self, _rate_hz, confirmed_only=False):
-        self._tracker, self._confirmed_only = Tracker(SIGMAS), confirmed_only
+    def __init__(self, _rate_hz, confirmed_only=False, looks=True):
+        self._tracker, self._confirmed_only, self._looks = Tracker(SIGMAS), confirmed_only, looks
 
     def __call__(self, poses, stamp_s, look):
         """Return the ids of the people, (N,)."""
-        tracked = self._tracker.update(poses, stamp_s, look)
+        tracked = self._tracker.update(poses, stamp_s, look if self._looks else None)
         hidden = self._confirmed_only & (tracked.state != CONFIRMED)
         return np.where(hidden, UNTRACKED, tracked.track_id)
 
@@ -190,7 +192,11 @@ def tuned(rate_hz):
 
 def tracker_makers():
     """Return {title of a row: function that makes a tracker for a rate in Hz}."""
-    makers = {"this package": Own, "confirmed alone": partial(Own, confirmed_only=True)}
+    makers = {
+        "this package": Own,
+        "confirmed alone": partial(Own, confirmed_only=True),
+        "without looks": partial(Own, looks=False),
+    }
     for title, (name, settings) in KNOWN.items() if trackers else ():
         makers[title] = partial(Known, name=name, settings=settings)
         makers[f"{title}, tuned"] = partial(Known, name=name, settings=settings, suit=tuned)

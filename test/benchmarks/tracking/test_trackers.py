@@ -116,7 +116,7 @@ def test_ids_of_known_trackers_come_back_in_the_order_of_the_people(backwards):
 
 def test_without_the_package_the_own_tracker_stands_alone(monkeypatch):
     monkeypatch.setattr(trackers, "trackers", None)
-    assert list(trackers.tracker_makers()) == ["this package", "confirmed alone"]
+    assert list(trackers.tracker_makers()) == ["this package", "confirmed alone", "without looks"]
     assert "trackers" not in sys.modules or sys.modules["trackers"]
 
 
