@@ -95,7 +95,7 @@ bench-tracking: dev
 	  || { rm -rf $(VENV)/tracking; echo "known trackers cannot be installed, going on without them"; }
 	$(TRACKING)/tracking.py $(GRID)
 	$(TRACKING)/clip.py
-	$(TRACKING)/trackers.py
+	$(TRACKING)/known_trackers.py
 	$(TRACKING)/smoothing.py
 
 bench-depth: dev

@@ -12,7 +12,7 @@ so it has a third row in which it does not either.
 The figures are those of evaluation/bag/metrics/tracking.py: HOTA and IDF1 in per cent, mean over scenes and seeds, and
 id switches, summed. In the scenes it is known of whom each pose is, so a pose is similar to that person by 1 and to all
 others by 0. In the demo's clip the similarity is the IoU with the labelled box.
-Run: PYTHONPATH=. python benchmarks/tracking/trackers.py [--rates 2 5 10 30 60] [--seeds 3]
+Run: PYTHONPATH=. python benchmarks/tracking/known_trackers.py [--rates 2 5 10 30 60] [--seeds 3]
 """
 
 import argparse

@@ -1,15 +1,14 @@
 """Check the comparison of trackers: what they are given and how they are judged."""
 
-import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from benchmarks.tracking import trackers
+from benchmarks.tracking import known_trackers
 from benchmarks.tracking.clip import FRAMES, read_labels
+from benchmarks.tracking.known_trackers import Known, Own, Sighting, clip_sightings, measure, scene_sightings, summed
 from benchmarks.tracking.scenes import Scene, all_scenes
-from benchmarks.tracking.trackers import Known, Own, Sighting, clip_sightings, measure, scene_sightings, summed
 from benchmarks.tracking.walkers import Walker
 from pose_estimation_ros.core.poses import UNTRACKED, empty_poses, make_poses
 
@@ -104,8 +103,8 @@ def backwards(monkeypatch):
             result.tracker_id = self.first + rows
             return result
 
-    monkeypatch.setattr(trackers, "trackers", SimpleNamespace(Tracker=Tracker))
-    monkeypatch.setattr(trackers, "supervision", SimpleNamespace(Detections=Detections), raising=False)
+    monkeypatch.setattr(known_trackers, "trackers", SimpleNamespace(Tracker=Tracker))
+    monkeypatch.setattr(known_trackers, "supervision", SimpleNamespace(Detections=Detections), raising=False)
 
 
 def test_ids_of_known_trackers_come_back_in_the_order_of_the_people(backwards):
@@ -115,9 +114,8 @@ def test_ids_of_known_trackers_come_back_in_the_order_of_the_people(backwards):
 
 
 def test_without_the_package_the_own_tracker_stands_alone(monkeypatch):
-    monkeypatch.setattr(trackers, "trackers", None)
-    assert list(trackers.tracker_makers()) == ["this package", "confirmed alone", "without looks"]
-    assert "trackers" not in sys.modules or sys.modules["trackers"]
+    monkeypatch.setattr(known_trackers, "trackers", None)
+    assert list(known_trackers.tracker_makers()) == ["this package", "confirmed alone", "without looks"]
 
 
 def test_rates_are_means_and_switches_are_sums():
