@@ -85,14 +85,8 @@ def test_a_gap_by_hand():
 
 @pytest.mark.parametrize("name", ["walking", "crossing", "pillar", "meeting"])
 def test_nobody_changes_ids_without_noise(name):
-    """The scenes have no noise, to test the tracker's logic alone; docs/tracking.md has the figures with noise.
-
-    Nor do people look like anything: a stranger of the same colours who enters where another left is no error of logic.
-    """
+    """The scenes have no noise, to test the tracker's logic alone; docs/tracking.md has the figures with noise."""
     scene = next(scene for scene in all_scenes() if scene.name == name)
-    scene_frames = [
-        frame._replace(appearance=np.full((frame.poses.count, 1), np.nan))
-        for frame in frames(scene, rate_hz=10, noisy=False)
-    ]
+    scene_frames = frames(scene, rate_hz=10, noisy=False)
     switches, _, stolen, _ = tracking.identity(scene_frames, tracking.track(scene_frames))
     assert (switches, stolen) == (0, 0)
