@@ -54,6 +54,11 @@ COMMANDS = {
         "measure the accuracy of pose models and person detectors",
         "evaluate",
     ),
+    "calibrate": (
+        "pose_estimation_ros.cli.calibrate",
+        "turn the scores of a pose model into probabilities",
+        "evaluate",
+    ),
     "compare": ("pose_estimation_ros.cli.compare", "compare the speed and accuracy of several models", "evaluate"),
     "evaluate-bag": (
         "pose_estimation_ros.cli.evaluate_bag",

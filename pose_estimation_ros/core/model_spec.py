@@ -9,6 +9,7 @@ import re
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.core.atomic_files import FilePath, JsonObject, is_number, is_whole_number, read_json
+from pose_estimation_ros.core.calibration import CALIBRATED, RAW, check_calibration
 from pose_estimation_ros.core.errors import ConfigError, ModelError, shown
 from pose_estimation_ros.core.fields import TRUE_OR_FALSE, Rule, check_field, number, one_of, optional, whole
 from pose_estimation_ros.core.onnx_file import check_onnx
@@ -64,7 +65,7 @@ LARGEST_STRIDE = 256
 PADDING = (0.1, 10.0)  # smallest and largest factor
 OBJECTS = ("accuracy", "training")  # all other fields except the numbers are strings
 NUMBERS = ("input_size_wh", "stride", "padding")
-OPTIONAL = ("decoder_options", "fit")  # objects that may be left out
+OPTIONAL = ("decoder_options", "fit", "calibration")  # objects that may be left out
 END_TO_END = "end_to_end"  # protocol of figures of a whole pipeline, among those in accuracy
 
 
@@ -85,6 +86,7 @@ class ModelSpec(NamedTuple):
         training: how the model was trained and exported.
         decoder_options: those of DECODER_OPTIONS that differ from their defaults.
         fit: those of FIT_OPTIONS that differ from their defaults: how the image is fitted into the input.
+        calibration: maps from the network's scores to probabilities, see core.calibration; {} where scores stay raw.
     """
 
     name: str
@@ -100,6 +102,12 @@ class ModelSpec(NamedTuple):
     training: JsonObject
     decoder_options: JsonObject = {}
     fit: JsonObject = {}
+    calibration: JsonObject = {}
+
+    @property
+    def scores(self) -> str:
+        """Return what the scores of the model are: CALIBRATED, which are probabilities, or RAW."""
+        return CALIBRATED if self.calibration else RAW
 
     def decoder_option(self, name: str) -> Any:
         """Return an option of DECODER_OPTIONS, the default where the spec does not have it."""
@@ -212,6 +220,7 @@ def parse_spec(path: str, fields: object) -> ModelSpec:
         _check_types(fields)
         _check_numbers(fields["input_size_wh"], fields["stride"], fields["padding"])
         _check_figures(fields["accuracy"], fields["training"])
+        check_calibration(fields["calibration"])
         fields["skeleton"] = None if fields["skeleton"] == "" else skeleton_from_json(fields["skeleton"])
         spec = ModelSpec(**dict(fields, input_size_wh=tuple(fields["input_size_wh"])))
         _check_names(spec)

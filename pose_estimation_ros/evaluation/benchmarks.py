@@ -24,7 +24,9 @@ from pose_estimation_ros.datasets.predictions import Result, read_mpii, read_res
 from pose_estimation_ros.evaluation.metrics import coco, crowdpose, detection
 from pose_estimation_ros.evaluation.metrics.box_ap import box_ap
 from pose_estimation_ros.evaluation.metrics.groups import boxes_by_group, poses_by_group
+from pose_estimation_ros.evaluation.metrics.matches import match, people_of
 from pose_estimation_ros.evaluation.metrics.pckh import pckh_figures
+from pose_estimation_ros.evaluation.metrics.reliability import scored_keypoints, scored_people
 from pose_estimation_ros.evaluation.run_models import run_on_images, run_on_persons
 from pose_estimation_ros.evaluation.skeletons import (
     ByName,
@@ -122,6 +124,10 @@ class Benchmark(ABC):
     def score(self, results: Predictions) -> dict[str, float]:
         """Compute the figures of predictions: 0..100 by name, -1 where nobody is annotated."""
 
+    def reliability(self, results: Predictions) -> Figures:
+        """Measure how well the scores are calibrated: figures of metrics.reliability by kind, {} where it has none."""
+        return {}
+
     @abstractmethod
     def by_group(self, results: Predictions) -> Figures:
         """Compute figures by groups of people. Raises ConfigError where the annotations do not allow it."""
@@ -215,6 +221,13 @@ class CocoBenchmark(Benchmark):
     def score(self, results: Predictions) -> dict[str, float]:
         """Compute the figures of metrics; see Benchmark."""
         return coco.keypoint_ap(self.truth, results)
+
+    def reliability(self, results: Predictions) -> Figures:
+        """Measure the scores of keypoints and of people; see Benchmark."""
+        people = people_of(self.truth)
+        evaluation, matches = match(self.truth, people, results, self.skeleton)
+        keypoints = scored_keypoints(evaluation.cocoDt, people, matches).reliability()
+        return {"keypoint": keypoints, "person": scored_people(evaluation).reliability()}
 
     def by_group(self, results: Predictions) -> Figures:
         """Compute figures by groups of people, and the kinds of errors; see metrics.groups."""

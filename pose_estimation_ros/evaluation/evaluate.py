@@ -23,7 +23,7 @@ from pose_estimation_ros.core.fields import (
     optional,
     whole,
 )
-from pose_estimation_ros.core.model_spec import ENGINE, parse_spec, spec_path
+from pose_estimation_ros.core.model_spec import ENGINE, ModelSpec, parse_spec, spec_path
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.datasets.predictions import Result
 from pose_estimation_ros.evaluation.accuracy import (
@@ -31,7 +31,7 @@ from pose_estimation_ros.evaluation.accuracy import (
     accuracy_of_pose_model,
     accuracy_of_predictions,
 )
-from pose_estimation_ros.evaluation.benchmarks import Benchmarks, CocoBenchmark, Figures, Predictions
+from pose_estimation_ros.evaluation.benchmarks import Benchmark, Benchmarks, CocoBenchmark, Figures, Predictions
 from pose_estimation_ros.evaluation.end_to_end import accuracy_end_to_end
 from pose_estimation_ros.evaluation.metrics.bootstrap import DRAWS, MAX_DRAWS
 from pose_estimation_ros.evaluation.protocols import PROTOCOLS, find_protocol
@@ -267,6 +267,8 @@ def evaluate_model(model: ModelFile, name: str, evaluation: Evaluation, benchmar
     figures, results = run(model, evaluation, benchmarks)
     write_json(Path(evaluation.out, f"{name}_results.json"), results, indent=1)
     all_figures = {**figures, **by_group(evaluation, benchmarks, figures, results)}
+    if not is_detector(model):
+        all_figures.update(reliability_of(benchmarks.poses, results))
     if evaluation.save:
         save_accuracy(model, evaluation.save, all_figures)
     training = model.spec.training if model.spec else {}
@@ -352,6 +354,17 @@ def by_group(evaluation: Evaluation, benchmarks: Benchmarks, figures: Figures, r
     return benchmarks.poses.boxes_by_group(list(results), score)
 
 
+def reliability_of(benchmark: Benchmark, results: list[Result]) -> Figures:
+    """Return how well the scores of a model are calibrated, as the figure "reliability"; {} where that is not known.
+
+    Args:
+        benchmark: judges the results.
+        results: predictions of the model.
+    """
+    figures = benchmark.reliability(results)
+    return {"reliability": figures} if figures else {}
+
+
 def model_sha256(model: ModelFile) -> str:
     """Return the sha256 of a model's file, without reading the file once more where that is possible."""
     if model.content:
@@ -374,12 +387,25 @@ def write_outcome(source: Source, figures: Figures, data: str | Path, target: Pa
 
 
 def save_accuracy(model: ModelFile, name: str, figures: Figures) -> None:
-    """Keep the figures in the model's spec, under accuracy[name].
+    """Keep the figures in the model's spec, under accuracy[name]. Raises as change_spec.
 
     Args:
         model: the model that was measured.
         name: name of the figures.
         figures: figures of the model.
+    """
+    change_spec(model, lambda spec: spec._replace(accuracy={**spec.accuracy, name: figures}))
+
+
+def change_spec(model: ModelFile, change: Callable[[ModelSpec], ModelSpec]) -> str:
+    """Change the spec of a model that was measured.
+
+    Args:
+        model: the model.
+        change: returns the new spec for that in the file.
+
+    Returns:
+        Path of the spec.
 
     Raises:
         ConfigError: the model is an engine, whose sidecar keeps no figures.
@@ -393,4 +419,5 @@ def save_accuracy(model: ModelFile, name: str, figures: Figures) -> None:
     spec = parse_spec(path, read_json(path, ModelError))  # again: another evaluation may have saved figures meanwhile
     if spec.sha256 != model.spec.sha256:
         raise ModelError(f"{path}: expected the spec of the model that was evaluated, got that of another one")
-    write_json(path, spec._replace(accuracy={**spec.accuracy, name: figures}).to_json(), indent=1)
+    write_json(path, change(spec).to_json(), indent=1)
+    return path

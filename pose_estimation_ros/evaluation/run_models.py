@@ -24,9 +24,8 @@ from pose_estimation_ros.inference.bottom_up import BottomUp
 from pose_estimation_ros.inference.estimator import Estimator
 from pose_estimation_ros.inference.one_stage import OneStage
 from pose_estimation_ros.inference.progress import progress
-from pose_estimation_ros.inference.top_down import TopDown, person_scores
+from pose_estimation_ros.inference.top_down import TopDown
 
-KEYPOINT_SCORE = 0.2  # HRNet's protocol: keypoints above it make up the score of a person
 NMS_OKS = 0.9
 NO_BOXES = np.zeros((0, 4), np.float32)  # for estimators that find people by themselves
 
@@ -90,7 +89,7 @@ def run_on_persons(estimator: Estimator, persons: Persons, folder: Path) -> list
         indices.setdefault(name, []).append(index)
     results = []
     for name, in_image in progress(indices.items(), len(indices), "images"):
-        poses = with_mean_scores(estimator(read_image(str(folder / "images" / name)), persons.box_xyxy[in_image]))
+        poses = estimator(read_image(str(folder / "images" / name)), persons.box_xyxy[in_image])
         for place, index in enumerate(in_image):
             results += poses.select(np.array([place])).to_coco(index)
     return results
@@ -151,7 +150,7 @@ def predict_whole_frames(estimator: Estimator, truth: COCO, folder: str | Path) 
 def poses_in_boxes(estimator: Estimator, frame: np.ndarray, box_xyxy: np.ndarray, box_score: np.ndarray) -> Poses:
     """Estimate the poses of one image by the protocol of HRNet's code.
 
-    person_score = box score x mean keypoint score; then OKS-NMS at 0.9.
+    person_score = box score x the estimator's score; then OKS-NMS at 0.9.
 
     Args:
         estimator: the model.
@@ -159,15 +158,10 @@ def poses_in_boxes(estimator: Estimator, frame: np.ndarray, box_xyxy: np.ndarray
         box_xyxy: (N, 4) px.
         box_score: (N,) 0..1.
     """
-    poses = with_mean_scores(estimator(frame, box_xyxy))
+    poses = estimator(frame, box_xyxy)
     person_score = poses.person_score * box_score
     similarity = pose_similarity(poses.xy, crop_area(box_xyxy, estimator.spec), estimator.skeleton.oks_sigmas)
     return poses.replace(person_score=person_score).select(nms(similarity, person_score, NMS_OKS))
-
-
-def with_mean_scores(poses: Poses) -> Poses:
-    """Set the score of each person to the mean of the keypoint scores above KEYPOINT_SCORE."""
-    return poses.replace(person_score=person_scores(poses.score, KEYPOINT_SCORE))
 
 
 def crop_area(box_xyxy: np.ndarray, spec: ModelSpec) -> np.ndarray:

@@ -11,7 +11,7 @@ from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.poses import Poses, make_poses
 from pose_estimation_ros.imaging.crops import check_frame, warp_crops
 from pose_estimation_ros.inference.backends.base import Backend
-from pose_estimation_ros.inference.estimator import Estimator
+from pose_estimation_ros.inference.estimator import Estimator, without_edge
 from pose_estimation_ros.inference.stopwatch import Stopwatch
 
 BOX_SCORE = 0.1  # keypoints above it are in the box: the threshold of the grouping, as refined ones may be guesses
@@ -85,10 +85,12 @@ class BottomUp(Estimator):
         # Nobody is beside the frame, and looking there costs time.
         xy, score, person_score = group(heatmaps[:, :rows, :columns], tags[:, :rows, :columns], self._order)
         xy = np.where(score[..., None] > 0, apply(invert(matrix), xy * (self.spec.stride / 2.0)), 0)
+        score = without_edge(xy, score, frame_wh, self.spec.stride / matrix[0, 0])
         around = boxes_around(xy, score, BOX_SCORE)
         best_first = np.argsort(-person_score, kind="mergesort")
         self._watch.lap("postprocess", "decode")
-        return make_poses(xy, score, around, person_score, skeleton=self.skeleton).select(best_first)
+        poses = make_poses(xy, score, around, person_score, skeleton=self.skeleton).select(best_first)
+        return self._calibrated(poses)
 
     def _maps(self, batch: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         """Return heatmaps (K, h, w) and tags (K, h, w, T; 2 T with the flip test) at half the spec's stride."""

@@ -1,9 +1,10 @@
 """Define what all pose estimators have in common: one network that turns a frame into people."""
 
-from typing import Any
+from typing import Any, Sequence
 
 import numpy as np
 
+from pose_estimation_ros.core.calibration import make_calibration
 from pose_estimation_ros.core.errors import ConfigError, shown
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.poses import Poses
@@ -13,8 +14,8 @@ from pose_estimation_ros.inference.backends.base import Backend
 class Estimator:
     """Turn a frame into people by one network, without memory of earlier frames.
 
-    Subclasses implement ``__call__``. Scores are raw: the pipeline applies the thresholds. Use it as a context manager
-    or call ``close()``.
+    Subclasses implement ``__call__``. Scores are probabilities where the spec has a calibration, else those of the
+    network; the pipeline applies the thresholds. Use it as a context manager or call ``close()``.
 
     Attributes:
         backend: the open network.
@@ -35,6 +36,7 @@ class Estimator:
         """
         self.backend, self.spec = backend, spec
         self.skeleton = spec.require_skeleton()
+        self._calibration = make_calibration(spec.calibration, self.skeleton.keypoints) if spec.calibration else None
         if flip_test and not self.skeleton.flip_pairs:
             text = "%s: skeleton %s has no flip pairs, which the flip test needs"
             raise ConfigError(text % (spec.name, self.skeleton.name))
@@ -47,13 +49,20 @@ class Estimator:
             boxes: (N, 4) xyxy px of the frame, one per person; not used by an estimator that finds people by itself.
 
         Returns:
-            The people, untracked, with raw scores.
+            The people, untracked. Keypoints at the edge of the frame or beyond it have score 0.
 
         Raises:
             FrameError: the frame is no such image.
             ConfigError: the boxes have another shape.
         """
         raise NotImplementedError
+
+    def _calibrated(self, poses: Poses) -> Poses:
+        """Return the people with probabilities as scores, in the same order, as the maps rise."""
+        if self._calibration is None or not len(poses):
+            return poses
+        score, person_score = self._calibration.keypoint_probability(poses.score), poses.person_score
+        return poses.replace(score=score, person_score=self._calibration.person(person_score))
 
     def close(self) -> None:
         """Free the network."""
@@ -64,6 +73,27 @@ class Estimator:
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
+
+
+def without_edge(xy: np.ndarray, score: np.ndarray, frame_wh: Sequence[int], margin_px: np.ndarray) -> np.ndarray:
+    """Give keypoints at the edge of a frame, or beyond it, score 0: the image does not show them.
+
+    A network puts joints that the frame cuts off along its edge, with scores like those of others. Of 366 keypoints of
+    lite0_fpn_coco beyond the frame or less than a map's pixel inside, in the annotated boxes of COCO's images, 44 were
+    right; of those a pixel further inside, twice the share.
+
+    Args:
+        xy: (N, K, 2) px of the frame.
+        score: (N, K).
+        frame_wh: (width, height) px of the frame.
+        margin_px: (N,) or a number: px of the frame that a pixel of the network's map is long.
+
+    Returns:
+        (N, K) scores.
+    """
+    margin = np.reshape(margin_px, (-1, 1, 1)) - 0.5  # pixel 0 begins half a pixel to the left of its centre
+    inside = ((xy >= margin) & (xy <= np.array(frame_wh) - 1 - margin)).all(-1)
+    return np.where(inside, score, np.float32(0))
 
 
 def as_boxes(boxes: Any, name: str = "boxes") -> np.ndarray:

@@ -11,7 +11,7 @@ from pose_estimation_ros.core.poses import Poses, make_poses
 from pose_estimation_ros.imaging.fit import fit_to_model
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.decoders.people import PeopleInGraph
-from pose_estimation_ros.inference.estimator import Estimator
+from pose_estimation_ros.inference.estimator import Estimator, without_edge
 from pose_estimation_ros.inference.stopwatch import Stopwatch
 
 
@@ -59,5 +59,6 @@ class OneStage(Estimator):
         to_frame = invert(matrix)
         boxes = apply(to_frame, boxes.reshape(-1, 2, 2)).clip(0, frame.shape[1::-1]).reshape(-1, 4)
         xy = np.where(score[..., None] > 0, apply(to_frame, xy), 0)
+        score = without_edge(xy, score, frame.shape[1::-1], self.spec.stride / matrix[0, 0])
         self._watch.lap("postprocess", "decode")
-        return make_poses(xy, score, boxes, person_score, skeleton=self.skeleton)
+        return self._calibrated(make_poses(xy, score, boxes, person_score, skeleton=self.skeleton))

@@ -26,7 +26,7 @@ from pose_estimation_ros.inference.non_finite import NonFinite, total
 from pose_estimation_ros.inference.one_stage import OneStage
 from pose_estimation_ros.inference.options import LIVE, PipelineOptions, check_options
 from pose_estimation_ros.inference.stopwatch import Stopwatch, Timing
-from pose_estimation_ros.inference.top_down import TopDown, person_scores
+from pose_estimation_ros.inference.top_down import TopDown
 
 SHARED_JOINTS = 0.5  # largest share of joints that two people can have in common; two boxes of one person give more
 CARRY_MARGIN = 0.15  # share of the keypoints' extent on each side: head, hands and feet go beyond the keypoints
@@ -233,10 +233,7 @@ class Pipeline:
 
     def _keep_good(self, poses: Poses) -> Poses:
         """Give keypoints of a low score 0; drop people of a low score and those whom two boxes found twice."""
-        threshold, person_score = self.options.score_threshold, poses.person_score
-        if self._detector is not None:  # a model without a detector has scores of its own for people
-            person_score = person_scores(poses.score, threshold)
-        poses = poses.replace(score=np.where(poses.score < threshold, 0, poses.score), person_score=person_score)
+        poses = poses.replace(score=np.where(poses.score < self.options.score_threshold, 0, poses.score))
         poses = poses[poses.person_score >= self.options.person_threshold]
         return _each_joint_once(poses, self.skeleton)
 

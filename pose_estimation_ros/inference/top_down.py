@@ -11,9 +11,10 @@ from pose_estimation_ros.core.poses import Poses, make_poses
 from pose_estimation_ros.imaging.crops import check_frame, crop_people
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.decoders.make import make_decoder
-from pose_estimation_ros.inference.estimator import Estimator, as_boxes
+from pose_estimation_ros.inference.estimator import Estimator, as_boxes, without_edge
 from pose_estimation_ros.inference.stopwatch import Stopwatch
 
+KEYPOINT_SCORE = 0.2  # HRNet's protocol: keypoints above it make up the score of a person
 BATCH_SIZE = 8  # people per network call: bounds memory in a crowd
 
 
@@ -53,8 +54,8 @@ class TopDown(Estimator):
             boxes: (N, 4) xyxy px of the frame.
 
         Returns:
-            The N people in the order of the boxes, untracked; person_score is the mean of the keypoints' scores. In a
-            box that is not finite nobody is found: it becomes (0, 0, 0, 0), and its scores are 0.
+            The N people in the order of the boxes, untracked. In a box that is not finite nobody is found: it becomes
+            (0, 0, 0, 0), and its scores are 0.
 
         Raises:
             FrameError: the frame is no such image.
@@ -70,7 +71,7 @@ class TopDown(Estimator):
             part = slice(start, start + BATCH_SIZE)
             xy[part], score[part] = self._estimate(frame, boxes[part])
         score[~usable] = 0
-        return make_poses(xy, score, boxes, score.mean(1), skeleton=self.skeleton)
+        return self._calibrated(make_poses(xy, score, boxes, person_scores(score), skeleton=self.skeleton))
 
     def _estimate(self, frame: np.ndarray, boxes: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         batch, matrices = crop_people(frame, boxes, self.spec)
@@ -80,20 +81,25 @@ class TopDown(Estimator):
         self._watch.lap("inference", "network")
         xy, score = self._decode(outputs, mirrored)
         xy = apply(invert(matrices), xy)
+        scale = np.sqrt(np.abs(np.linalg.det(matrices[..., :2])))
+        score = without_edge(xy, score, frame.shape[1::-1], self.spec.stride / scale)
         self._watch.lap("postprocess", "decode")
         return xy, score
 
 
-def person_scores(score: np.ndarray, threshold: float) -> np.ndarray:
-    """Return the mean of each person's keypoint scores above a threshold, as HRNet's evaluation does.
+def person_scores(score: np.ndarray) -> np.ndarray:
+    """Return the mean of each person's keypoint scores above KEYPOINT_SCORE, as HRNet's evaluation does.
+
+    Keypoints that are not found do not count, so that people of whom half is hidden keep their score. Means of all
+    keypoints, of the best ones or of their probabilities tell right poses from wrong ones and from things no better
+    (docs/scores.md).
 
     Args:
-        score: (N, K) in 0..1.
-        threshold: in 0..1.
+        score: (N, K) raw, in 0..1.
 
     Returns:
-        (N,) float32 in 0..1, 0 where no keypoint is above the threshold.
+        (N,) float32 in 0..1, 0 where no keypoint is above.
     """
-    above = score > threshold
+    above = score > KEYPOINT_SCORE
     mean: np.ndarray = (score * above).sum(1) / np.maximum(above.sum(1), 1)
     return mean.astype(np.float32)

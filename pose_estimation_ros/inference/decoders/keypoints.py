@@ -6,13 +6,13 @@ import numpy as np
 
 from pose_estimation_ros.core.geometry import in_reach
 from pose_estimation_ros.inference.backends.base import Outputs, Shape
-from pose_estimation_ros.inference.decoders.decoder import Decoder, Keypoints
+from pose_estimation_ros.inference.decoders.decoder import Decoder, Keypoints, without_rim
 
 
 class KeypointsInGraph(Decoder):
     """Read "keypoints" (N, K, 3): x, y in units of the spec's stride, and the score.
 
-    Keypoints that are not finite, or lie far outside of the input, score 0.
+    Keypoints that are not finite, or lie at the rim of the input or outside of it, score 0.
     """
 
     def output_shapes(self, names: Collection[str] = ()) -> Dict[str, Shape]:
@@ -36,4 +36,6 @@ class KeypointsInGraph(Decoder):
     def _read(self, outputs: Outputs) -> Keypoints:
         keypoints = outputs["keypoints"]
         keypoints = np.where(in_reach(keypoints)[..., None], keypoints, 0)
-        return keypoints[..., :2] * self.spec.stride, np.clip(keypoints[..., 2], 0, 1)
+        map_wh = [-(-side // self.spec.stride) for side in self.spec.input_size_wh]
+        score = without_rim(keypoints[..., :2], np.clip(keypoints[..., 2], 0, 1), map_wh)
+        return keypoints[..., :2] * self.spec.stride, score

@@ -5,7 +5,7 @@ from typing import Collection, Dict, Optional
 import numpy as np
 
 from pose_estimation_ros.inference.backends.base import Outputs, Shape
-from pose_estimation_ros.inference.decoders.decoder import Decoder, Keypoints
+from pose_estimation_ros.inference.decoders.decoder import Decoder, Keypoints, without_rim
 
 AXES = ("simcc_x", "simcc_y")
 
@@ -30,6 +30,8 @@ class SimCC(Decoder):
             vectors = [(vectors[0] + x[..., ::-1]) / 2, (vectors[1] + y) / 2]
         peaks = np.stack([vector.max(2) for vector in vectors], 2)
         score = peaks.min(2)
-        xy = np.stack([vector.argmax(2) for vector in vectors], 2) / np.float32(self.spec.decoder_option("split_ratio"))
+        bins = np.stack([vector.argmax(2) for vector in vectors], 2)
+        xy = bins / np.float32(self.spec.decoder_option("split_ratio"))
         found = np.isfinite(peaks).all(2) & (score > 0)
-        return np.where(found[..., None], xy, 0).astype(np.float32), np.where(found, score.clip(0, 1), 0)
+        score = without_rim(bins, np.where(found, score.clip(0, 1), 0), [vector.shape[2] for vector in vectors])
+        return np.where(found[..., None], xy, 0).astype(np.float32), score

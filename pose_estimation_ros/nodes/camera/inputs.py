@@ -14,9 +14,9 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from pose_estimation_ros.core.camera import Camera
 from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.core.stamp_matching import Joiner
 from pose_estimation_ros.messages.poses import camera_from_info
 from pose_estimation_ros.nodes.camera.image_qos import choose, subscribe
+from pose_estimation_ros.nodes.camera.stamp_matching import Joiner
 from pose_estimation_ros.nodes.camera.statistics import CameraStatistics
 from pose_estimation_ros.nodes.camera.watchdog import Watchdog, ask_why
 from pose_estimation_ros.nodes.conversions import optional_messages

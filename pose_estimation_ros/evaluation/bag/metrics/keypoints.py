@@ -10,9 +10,8 @@ from pycocotools.coco import COCO
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.datasets.coco_index import skeleton_of
 from pose_estimation_ros.evaluation.metrics import localization_errors as errors
-from pose_estimation_ros.evaluation.metrics.matches import Matches, People, keypoints_of, match, people_of
-
-BINS = 10
+from pose_estimation_ros.evaluation.metrics.matches import Matches, People, match, people_of
+from pose_estimation_ros.evaluation.metrics.reliability import scored_keypoints
 
 
 def details(truth: COCO | None, results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -33,7 +32,7 @@ def details(truth: COCO | None, results: list[dict[str, Any]]) -> dict[str, Any]
     return {
         "keypoints": keypoints(people, matches, skeleton),
         "errors": dict(zip(errors.KINDS, (100 * errors.shares(kinds)).tolist())),
-        "calibration": calibration(*scored(evaluation.cocoDt, people, matches)),
+        "calibration": scored_keypoints(evaluation.cocoDt, people, matches).reliability(),
     }
 
 
@@ -69,44 +68,3 @@ def keypoints(people: People, matches: Matches, skeleton: Skeleton) -> dict[str,
 def mean(values: np.ndarray) -> float | None:
     """Return the mean of values, None where there are none."""
     return float(values.mean()) if values.size else None
-
-
-def scored(results: COCO, people: People, matches: Matches) -> tuple[np.ndarray, np.ndarray]:
-    """Collect the labelled keypoints of people who were found.
-
-    Args:
-        results: pycocotools' index of the results.
-        people: the annotated people.
-        matches: the result of each person.
-
-    Returns:
-        Score (N,) of each keypoint, and whether it is near (N,) bool.
-    """
-    nobody = np.zeros((people.keypoints.shape[1], 3))
-    scores = np.array([keypoints_of(results.anns[f])[:, 2] if f else nobody[:, 2] for f in matches.predicted_id])
-    counted = people.labelled & (matches.predicted_id > 0)[:, None]
-    return scores[counted], (matches.similarity >= errors.NEAR)[counted]
-
-
-def calibration(score: np.ndarray, near: np.ndarray) -> dict[str, Any]:
-    """Count how many keypoints of a score are near, in BINS of equal width.
-
-    The expected calibration error, 0..1, is the mean over keypoints of |share near - mean score| of their bin (Guo et
-    al., "On Calibration of Modern Neural Networks", ICML 2017, arXiv:1706.04599). A score is calibrated where it equals
-    the share of keypoints that are near.
-
-    Args:
-        score: (N,) of keypoints, 0..1.
-        near: (N,) bool.
-
-    Returns:
-        The number of "keypoints", "ECE" (None without keypoints) and the "bins".
-    """
-    place = np.clip((score * BINS).astype(int), 0, BINS - 1)
-    bins: list[dict[str, Any]] = []
-    for number in range(BINS):
-        inside = place == number
-        means = {"mean_score": mean(score[inside]), "share_near": mean(near[inside])}
-        bins.append({"from": number / BINS, "count": int(inside.sum()), **means})
-    gaps = [b["count"] * abs(b["share_near"] - b["mean_score"]) for b in bins if b["count"]]
-    return {"keypoints": len(score), "ECE": sum(gaps) / len(score) if len(score) else None, "bins": bins}

@@ -9,7 +9,7 @@ import numpy as np
 from pose_estimation_ros.evaluation.bag.metrics.steadiness import bone_changes, tracks_of
 from pose_estimation_ros.evaluation.bag.report.saved_run import SavedRun
 from pose_estimation_ros.evaluation.bag.report.timeline import round_up
-from pose_estimation_ros.evaluation.report.parts import Line, LineChart
+from pose_estimation_ros.evaluation.report.parts import Line, LineChart, reliability_chart
 
 STEPS = 120  # points of a line at most
 SHARE = "share of images"
@@ -152,12 +152,7 @@ def reliability(runs: Sequence[SavedRun], truth: str) -> list[LineChart]:
     Returns:
         The chart; [] where no run has such figures.
     """
-    lines = [Line("calibrated", np.array([0.0, 1.0]), np.array([0.0, 1.0]))]
-    for run in runs:
-        figures = run.results.get(truth, {}).get("calibration")
-        bins = [entry for entry in figures["bins"] if entry["count"]] if figures else []
-        if bins:
-            x, y = (np.array([entry[key] for entry in bins]) for key in ("mean_score", "share_near"))
-            lines.append(Line(f"{run.name}: ECE {figures['ECE']:.3f}", x, y))
+    figures = {run.name: run.results.get(truth, {}).get("calibration") for run in runs}
     title = "Calibration of the scores" + ("" if truth == "truth" else " (pseudo ground truth)")
-    return [LineChart(title, lines, ("score", "share near"))] if len(lines) > 1 else []
+    chart = reliability_chart(title, figures, "share near")
+    return [chart] if len(chart.lines) > 1 else []

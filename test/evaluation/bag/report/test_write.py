@@ -48,7 +48,7 @@ def test_with_a_truth_and_moments(evaluate, save_bag, stamps, tmp_path):
     (path / "truth.json").write_text(json.dumps({"images": images, "annotations": people}))
     status, (run,) = evaluate(path)
     assert status == 0 and run["truth"]["tracking"]["true_tracks"] == 1 and run["truth"]["tracking"]["HOTA"] > 50
-    assert run["truth"]["keypoints"]["all"]["labelled"] == 51 and run["truth"]["calibration"]["keypoints"] == 51
+    assert run["truth"]["keypoints"]["all"]["labelled"] == 51 and run["truth"]["calibration"]["count"] == 51
     tags = page(tmp_path)
     for words in (
         "ground truth: 1 id",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.stamp_matching import Joiner
+from pose_estimation_ros.nodes.camera.stamp_matching import Joiner
 
 MS = 10**6
 
