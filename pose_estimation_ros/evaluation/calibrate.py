@@ -19,7 +19,14 @@ from pose_estimation_ros.evaluation.benchmarks import CocoBenchmark, open_benchm
 from pose_estimation_ros.evaluation.curve_fit import fit_curve
 from pose_estimation_ros.evaluation.evaluate import change_spec
 from pose_estimation_ros.evaluation.metrics.matches import match, people_of
-from pose_estimation_ros.evaluation.metrics.reliability import Scored, log_loss, mean, scored_keypoints, scored_people
+from pose_estimation_ros.evaluation.metrics.reliability import (
+    Scored,
+    log_loss,
+    mean,
+    rounded,
+    scored_keypoints,
+    scored_people,
+)
 from pose_estimation_ros.evaluation.protocols import PLAIN
 from pose_estimation_ros.evaluation.run_models import NO_BOXES, make_estimator
 from pose_estimation_ros.evaluation.splits import HALVES, half_of
@@ -255,8 +262,8 @@ def fit_people(people: Scored, background: Scored) -> tuple[dict[str, Any], dict
     probability = held_out(everybody, part, weight, False)
     figures = figures_of(people, probability[: len(people.score)])
     if len(background.score):
-        figures["raw"]["background"] = mean(background.score)
-        figures["calibrated"]["background"] = mean(probability[len(people.score) :])
+        figures["raw"]["background"] = rounded(mean(background.score))
+        figures["calibrated"]["background"] = rounded(mean(probability[len(people.score) :]))
     return fit_maps(everybody, part, weight, False)[""]._asdict(), figures
 
 

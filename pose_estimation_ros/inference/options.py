@@ -51,8 +51,8 @@ class PipelineOptions(NamedTuple):
     model: str = "lite0_fpn_coco"
     detector: str = "person_detector"
     detect_every_s: float = 0.3
-    score_threshold: float = 0.2
-    person_threshold: float = 0.25
+    score_threshold: float = 0.3
+    person_threshold: float = 0.3
     max_people: int = 20
     tracking: bool = True
     smoothing: bool = True
@@ -94,8 +94,14 @@ _TABLE = (
         60.0,
         live=True,
     ),
-    _option("score_threshold", "Keypoints below this score get score 0, which means not found.", 0.0, 1.0, live=True),
-    _option("person_threshold", "People below this score are dropped.", 0.0, 1.0, live=True),
+    _option(
+        "score_threshold",
+        "Keypoints below this probability get score 0, which means not found; see docs/scores.md.",
+        0.0,
+        1.0,
+        live=True,
+    ),
+    _option("person_threshold", "People below this probability are dropped; see docs/scores.md.", 0.0, 1.0, live=True),
     _option("max_people", "Largest number of people per frame; the best are kept.", 1, 1000, live=True),
     _option("tracking", "Give people ids that stay from frame to frame."),
     _option("smoothing", "Smooth tracked keypoints and measure their velocities; needs tracking.", live=True),

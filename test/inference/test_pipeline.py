@@ -35,7 +35,7 @@ class Estimator:
         size = boxes[:, None, 2:] - boxes[:, None, :2]
         xy = boxes[:, None, :2] + size * (0.1 + 0.8 * UNIT)
         score = np.broadcast_to(self.keypoint_score, xy.shape[:2])
-        return make_poses(xy, score, boxes, np.full(len(boxes), 0.5))
+        return make_poses(xy, score, boxes, score.mean(1))
 
 
 class Whole(Estimator):
@@ -207,18 +207,17 @@ def test_people_below_the_threshold_are_dropped():
     assert run(pipeline, 1)[0].count == 0
 
 
-def test_the_score_of_a_person_is_the_mean_of_the_keypoints_above_the_threshold():
-    """The estimator's own, here 0.5, is not looked at. Eight keypoints have 0.3, nine 0.9."""
-    for threshold, expected in ((0.2, (8 * 0.3 + 9 * 0.9) / 17), (0.5, 0.9), (0.95, 0.0)):
-        pipeline, _, estimator = build(LEFT, score_threshold=threshold, person_threshold=0.0)
-        estimator.keypoint_score = np.where(np.arange(17) % 2, 0.3, 0.9)
-        assert run(pipeline, 1)[0].person_score.tolist() == pytest.approx([expected])
+@pytest.mark.parametrize("threshold", [0.2, 0.5, 0.95])
+def test_the_score_of_a_person_is_the_estimators_whatever_the_threshold_of_keypoints(threshold):
+    pipeline, _, estimator = build(LEFT, score_threshold=threshold, person_threshold=0.0)
+    estimator.keypoint_score = np.where(np.arange(17) % 2, 0.3, 0.9)
+    assert run(pipeline, 1)[0].person_score.tolist() == pytest.approx([(8 * 0.3 + 9 * 0.9) / 17])
 
 
 def test_a_model_without_a_detector_scores_people_by_itself():
     pipeline = Pipeline(Whole(), None, PipelineOptions(person_threshold=0.4, score_threshold=0.95, max_people=1))
-    assert run(pipeline, 1)[0].person_score.tolist() == [0.5]
-    pipeline.change(person_threshold=0.6)
+    assert run(pipeline, 1)[0].person_score.tolist() == pytest.approx([0.9])
+    pipeline.change(person_threshold=0.95)
     assert len(run(pipeline, 1, 1)[0]) == 0
 
 

@@ -39,7 +39,13 @@ def test_keypoints_come_back_to_image_pixels(count):
     matrices = crop_matrices(boxes, (192, 256), 1.25)
     assert poses.count == count and (poses.track_id == -1).all()
     assert np.allclose(apply(matrices, poses.xy), np.repeat(input_xy[None], count, 0), atol=1e-2)
-    assert np.allclose(poses.score, 1) and np.allclose(poses.box_xyxy, boxes)
+    assert np.allclose(poses.box_xyxy, boxes)
+    for n in range(count):
+        step = 4 * 1.25 * max((boxes[n, 2] - boxes[n, 0]) / 192, (boxes[n, 3] - boxes[n, 1]) / 256)  # px of the frame
+        for k in range(17):
+            left, top = poses.xy[n, k] + 0.5  # from the edges of the frame
+            shown = min(left, top, 640 - left, 480 - top) >= step
+            assert poses.score[n, k] == pytest.approx(float(shown)), "at the frame's edge a joint is not seen"
 
 
 @pytest.mark.parametrize("count", [0, 1, BATCH_SIZE, BATCH_SIZE + 1, 3 * BATCH_SIZE])
@@ -54,8 +60,9 @@ def test_people_go_through_in_batches(count):
 
 def test_scores_are_raw_and_the_skeleton_is_the_models():
     scores = np.linspace(0, 1, 17)
-    poses = TopDown(FakeBackend(whole_heatmap_pixels(), scores), SPEC)(FRAME, np.array([[10, 10, 100, 200]]))
-    assert np.allclose(poses.score, [scores]) and poses.person_score.tolist() == pytest.approx([0.5])
+    poses = TopDown(FakeBackend(whole_heatmap_pixels(), scores), SPEC)(FRAME, np.array([[270, 140, 360, 330]]))
+    assert np.allclose(poses.score, [scores])
+    assert poses.person_score.tolist() == pytest.approx([scores[scores > 0.2].mean()])
     assert poses.skeleton is SPEC.skeleton
 
 
@@ -175,7 +182,7 @@ def test_flip_test_runs_the_mirrored_crops_too():
     [([[]], [0]), ([[0.1, 0.2]], [0]), ([[0.1, 0.6, 0.8]], [0.7]), ([[0.9, 0.9], [0.3, 0.1]], [0.9, 0.3])],
 )
 def test_person_score_is_the_mean_over_the_threshold(score, expected):
-    assert np.allclose(person_scores(np.array(score, float), 0.2), expected)
+    assert np.allclose(person_scores(np.array(score, float)), expected)
 
 
 @pytest.mark.parametrize("frame", [None, FRAME.tolist(), FRAME[..., 0], FRAME[..., :1], FRAME[..., :2], FRAME / 255.0])

@@ -89,7 +89,7 @@ def reliability(score: np.ndarray, right: np.ndarray) -> dict[str, Any]:
     bins: list[dict[str, Any]] = []
     for number in range(BINS):
         inside = place == number
-        means = {"mean_score": mean(score[inside]), "share_right": mean(right[inside])}
+        means = {"mean_score": rounded(mean(score[inside])), "share_right": rounded(mean(right[inside]))}
         bins.append({"from": number / BINS, "count": int(inside.sum()), **means})
     gaps = [b["count"] * abs(b["share_right"] - b["mean_score"]) for b in bins if b["count"]]
     error = sum(gaps) / len(score) if len(score) else None
@@ -108,8 +108,8 @@ def log_loss(score: np.ndarray, right: np.ndarray) -> float | None:
 
 
 def mean(values: np.ndarray) -> float | None:
-    """Return the mean of values as files have it, None where there are none."""
-    return rounded(float(values.mean())) if values.size else None
+    """Return the mean of values, None where there are none."""
+    return float(values.mean()) if values.size else None
 
 
 def rounded(value: float | None) -> float | None:

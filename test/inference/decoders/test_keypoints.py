@@ -11,16 +11,26 @@ SPEC = ModelSpec("x", "top_down", (48, 64), "rgb", SKELETON, 1, "keypoints", 1.2
 
 def keypoints(count, seed=0):
     random = np.random.RandomState(seed)
-    return np.concatenate([random.uniform(0, 48, (count, 17, 2)), random.uniform(0, 1, (count, 17, 1))], 2)
+    return np.concatenate([random.uniform(1, 11, (count, 17, 2)), random.uniform(0, 1, (count, 17, 1))], 2)
 
 
 @pytest.mark.parametrize("stride", [1, 4])
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_keypoints_are_read(count, stride):
-    given = keypoints(count)
+    given = keypoints(count) * [0.9, 1, 1]  # inside of a map of 12 px
     xy, score = KeypointsInGraph(SPEC._replace(stride=stride))({"keypoints": given})
     assert np.allclose(xy, stride * given[..., :2]) and np.allclose(score, given[..., 2])
     assert KeypointsInGraph(SPEC).output_shapes() == {"keypoints": (None, 17, 3)}
+
+
+@pytest.mark.parametrize(
+    "x, y, score",
+    [(0, 9, 0), (0.5, 9, 0), (0.6, 9, 1), (46.4, 9, 1), (46.6, 9, 0), (9, 62.4, 1), (9, 63, 0)],
+)
+def test_keypoints_at_the_rim_of_the_input_score_zero_and_stay_in_place(x, y, score):
+    given = np.broadcast_to([x, y, 1.0], (1, 17, 3))
+    xy, found = KeypointsInGraph(SPEC)({"keypoints": given})
+    assert (xy == [x, y]).all() and (found == score).all()
 
 
 @pytest.mark.parametrize("bad", [[np.nan] * 3, [np.inf, 3, 1], [3, -2e6, 1], [3, 4, np.nan]])

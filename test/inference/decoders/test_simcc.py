@@ -19,8 +19,10 @@ def slow_decode(x, y, ratio):
         for k in range(x.shape[1]):
             peak = min(max(x[n, k]), max(y[n, k]))
             if peak > 0:
-                xy[n, k] = list(x[n, k]).index(max(x[n, k])) / ratio, list(y[n, k]).index(max(y[n, k])) / ratio
-                score[n, k] = min(peak, 1)
+                column, row = list(x[n, k]).index(max(x[n, k])), list(y[n, k]).index(max(y[n, k]))
+                xy[n, k] = column / ratio, row / ratio
+                at_rim = column in (0, len(x[n, k]) - 1) or row in (0, len(y[n, k]) - 1)
+                score[n, k] = 0 if at_rim else min(peak, 1)
     return xy, score
 
 
