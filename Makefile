@@ -23,7 +23,7 @@ export OMP_WAIT_POLICY = passive
 
 help:
 	@echo "make setup | demo | test | check | bench | bench-cpu | compare | build | soak | test-py36 | clean (DISTRO=jazzy: with that ROS)"
-	@echo "make check-trt | test-openvino | overfit | accuracy | bench-tracking | bench-depth | bench-node | faults | fuzz | train-elpn_v1 | train-lite0_fpn | train-higher_lite0_fpn | train-person_detector | zoo"
+	@echo "make check-trt | test-openvino | overfit | accuracy | bench-tracking | bench-depth | bench-scores | calibrate | bench-node | faults | fuzz | train-elpn_v1 | train-lite0_fpn | train-higher_lite0_fpn | train-person_detector | zoo"
 
 setup:
 	@$(SETUP) demo
@@ -100,7 +100,11 @@ bench-tracking: dev
 
 bench-depth: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/tracking/depth.py
-.PHONY: bench-tracking bench-depth
+
+# Measures what the scores of the shipped models are worth from end to end, and people found where nobody is.
+bench-scores: dev
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/accuracy/calibration.py $(MODELS)
+.PHONY: bench-tracking bench-depth bench-scores
 
 # Overfits every family on 64 persons of ../shared/data/coco_train (hours on a small CPU); FAMILIES="elpn_v1" selects.
 overfit: dev
@@ -112,6 +116,15 @@ TRAINING = MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD
 train-elpn_v1 train-lite0_fpn train-higher_lite0_fpn train-person_detector: train-%: dev
 	$(TRAINING) PYTHONPATH=. $(VENV)/bin/python tools/training/train_shipped.py $* $(SET)
 .PHONY: train-elpn_v1 train-lite0_fpn train-higher_lite0_fpn train-person_detector
+
+# Fits the maps from scores to probabilities of all shipped pose models, and writes them into their specs.
+CALIBRATION = runs/labels/calibration
+calibrate: dev
+	PYTHONPATH=. $(VENV)/bin/python tools/training/calibration_data.py
+	for model in $(filter-out models/person_detector%,$(wildcard models/*.onnx)); do \
+	  $(VENV)/bin/python -m pose_estimation_ros calibrate $$model --data $(CALIBRATION) --background $(CALIBRATION)/background || exit; \
+	done
+.PHONY: calibrate
 
 # Writes the tables of models/README.md and of the model cards from the specs.
 zoo: dev

@@ -37,5 +37,6 @@ def main(args: argparse.Namespace) -> int:
     predicted = predict(prediction, warn)
     if predicted.stopped:
         print("\nstopped after %d frames" % predicted.frames, file=sys.stderr)
-    print("%d frames, %d people; results in %s" % (predicted.frames, predicted.people, args.out))
+    counts = (predicted.frames, predicted.people, predicted.scores)
+    print("%d frames, %d people, scores %s; results in %s" % (counts + (args.out,)))
     return 1 if predicted.unreadable else 0

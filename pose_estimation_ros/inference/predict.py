@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from pose_estimation_ros.core.atomic_files import FilePath, make_folder, write_json, write_whole
+from pose_estimation_ros.core.calibration import RAW
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.fields import PATH, check_fields, one_of, optional, whole
 from pose_estimation_ros.core.poses import joined
@@ -59,12 +60,14 @@ class Predicted(NamedTuple):
         people: Number of people in all frames.
         unreadable: Number of images in a folder that could not be read.
         stopped: Whether Ctrl-C ended the run.
+        scores: What the scores are: calibrated or raw, see core.calibration.
     """
 
     frames: int
     people: int
     unreadable: int = 0
     stopped: bool = False
+    scores: str = RAW
 
 
 def predict(prediction: Prediction, warn: Callable[[str], Any] = warnings.warn) -> Predicted:
@@ -91,7 +94,8 @@ def predict(prediction: Prediction, warn: Callable[[str], Any] = warnings.warn) 
             predicted = _predict_frames(source, pipeline, prediction)
             warn_of_fault(pipeline, fault, warn)
             warn_of_non_finite(pipeline, warn)
-        return predicted._replace(unreadable=warn_of_unreadable(source, warn))
+            scores = pipeline.spec.scores
+        return predicted._replace(unreadable=warn_of_unreadable(source, warn), scores=scores)
 
 
 def warn_of_fault(pipeline: Pipeline, known_fault: str, warn: Callable[[str], Any]) -> str:

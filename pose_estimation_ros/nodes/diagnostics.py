@@ -47,6 +47,7 @@ NODE_KEYS = {
     "model_ap_protocol": "Data set and settings of that measurement, by its name in the spec.",
     "backend": "What runs the pose network now: onnxruntime (on the CPU), onnxruntime (cuda), openvino, tensorrt ...",
     "precision": "Arithmetic of the pose network: fp32, fp16 or int8.",
+    "scores": "What the scores are: calibrated, which are probabilities, or raw, as the network gives them.",
     "fallback": "Reason why a network runs on another backend than configured, or none.",
     "non_finite": "Keypoints and boxes since start-up that a network gave as NaN or infinity; they count as not found.",
     "detector": "Person detector, or none if the model finds people by itself.",
@@ -91,7 +92,7 @@ Problem = Tuple[bytes, str]  # level and message; "" for no problem
 class NodeFacts(NamedTuple):
     """Hold the facts about the node from which its status is made.
 
-    skeleton, keypoints, decoder, accuracy: those of the model's spec; keypoints is their number. fault: reason why a
+    skeleton, keypoints, decoder, accuracy, scores: those of the model's spec; keypoints is their number. fault: reason why a
     network runs on another backend than configured, or "". non_finite: count of values that are not finite. blind:
     whether a network computed nothing finite in its last run.
     unexpected: number of unexpected exceptions since start-up. unexpected_now: whether one came in the last seconds.
@@ -105,6 +106,7 @@ class NodeFacts(NamedTuple):
     flip_test: bool
     backend: str
     precision: str
+    scores: str
     fault: str
     detector: str
     device: str
@@ -164,6 +166,7 @@ def _node_values(facts: NodeFacts, heat: Mapping[str, Any]) -> List[Tuple[str, A
         ("model_ap_protocol", protocol),
         ("backend", facts.backend),
         ("precision", facts.precision),
+        ("scores", facts.scores),
         ("fallback", facts.fault or NONE),
         ("non_finite", facts.non_finite.values),
         ("detector", facts.detector),

@@ -145,6 +145,7 @@ class PoseNode(ManagedNode):
             flip_test=pipeline.options.flip_test,
             backend=pipeline.backend_name,
             precision=pipeline.backend.precision,
+            scores=pipeline.spec.scores,
             fault=pipeline.fault,
             detector=pipeline.detector_name,
             device=pipeline.options.device,
@@ -160,8 +161,8 @@ class PoseNode(ManagedNode):
         topics = ", ".join(camera.inputs.topic for camera in self.cameras)
         pipeline, skeleton = self.pipeline, self.pipeline.skeleton
         keypoints = "skeleton %s, %d keypoints" % (skeleton.name, skeleton.num_keypoints)
-        names = (pipeline.options.model, keypoints, pipeline.spec.decoder, pipeline.backend_name)
-        text = "model %s: %s, decoder %s, on %s; detector %s; images from %s"
+        names = (pipeline.options.model, keypoints, pipeline.spec.decoder, pipeline.spec.scores, pipeline.backend_name)
+        text = "model %s: %s, decoder %s, scores %s, on %s; detector %s; images from %s"
         self.get_logger().info(text % (names + (pipeline.detector_name, topics)))
         unused = [option.name for option in POSE_PARAMETERS if self._values[option.name] != option.default]
         unused = [name for name in unused if name in OF_THE_DETECTOR and self.pipeline.spec.task in WHOLE_FRAME]

@@ -41,4 +41,4 @@ def test_arguments_are_the_fields_of_the_prediction(predicted):
 def test_what_is_printed(predicted, capsys, result, status, errors):
     assert predicted(result)[0] == status
     out, err = capsys.readouterr()
-    assert out == "1 frames, 2 people; results in o\n" and err.splitlines() == errors
+    assert out == "1 frames, 2 people, scores raw; results in o\n" and err.splitlines() == errors

