@@ -32,8 +32,8 @@ OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.E
 COOL = {"power_mode": "0 MAXN", "gpu_mhz": 1300, "temperatures_c": {"GPU-therm": 41.5}, "throttled": []}
 ACCURACY = {"val_flip": {"AP": 12.73, "flip": True}, "val": {"AP": 10.42, "flip": False}, "note": "by hand"}
 FACTS = NodeFacts(
-    "elpn_v1_coco", "coco17", 17, "quarter_offset", ACCURACY, False, "tensorrt", "fp16", "calibrated", "", "person_detector", "auto",
-    "0.1.0", "quill",
+    "elpn_v1_coco", "coco17", 17, "quarter_offset", ACCURACY, False, "tensorrt", "fp16", "calibrated", "",
+    "person_detector", "auto", "0.1.0", "quill",
 )  # fmt: skip
 CAMERA = CameraFacts("/camera/image_raw", "best_effort")
 
@@ -72,8 +72,8 @@ def test_the_node():
     assert values(status) == {
         "model": "elpn_v1_coco", "skeleton": "coco17", "keypoints": "17", "decoder": "quarter_offset",
         "model_ap": "10.42", "model_ap_protocol": "val", "backend": "tensorrt",
-        "precision": "fp16", "scores": "calibrated", "fallback": "none", "non_finite": "0", "detector": "person_detector",
-        "device": "auto", "version": "0.1.0", "board": "quill", "power_mode": "0 MAXN",
+        "precision": "fp16", "scores": "calibrated", "fallback": "none", "non_finite": "0",
+        "detector": "person_detector", "device": "auto", "version": "0.1.0", "board": "quill", "power_mode": "0 MAXN",
         "gpu_clock_mhz": "1300", "throttled": "none",
         "unexpected_errors": "0",
         "temperature_gpu_therm_c": "41.50",
