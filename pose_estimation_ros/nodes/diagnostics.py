@@ -92,8 +92,9 @@ Problem = Tuple[bytes, str]  # level and message; "" for no problem
 class NodeFacts(NamedTuple):
     """Hold the facts about the node from which its status is made.
 
-    skeleton, keypoints, decoder, accuracy, scores: those of the model's spec; keypoints is their number. fault: reason
-    why a network runs on another backend than configured, or "". non_finite: count of values that are not finite. blind:
+    skeleton, keypoints, decoder, accuracy, scores: those of the model's spec; keypoints is their number.
+    fault: reason why a network runs on another backend than configured, or "".
+    non_finite: count of values that are not finite. blind:
     whether a network computed nothing finite in its last run.
     unexpected: number of unexpected exceptions since start-up. unexpected_now: whether one came in the last seconds.
     """

@@ -52,7 +52,7 @@ def test_scores_become_the_share_that_is_right(many, model):
     scores = np.array([result["keypoints"][2::3] for result in results])
     assert scores[:, 9:11].mean() == pytest.approx(2 / 3, abs=0.03), "wrists"
     assert scores[:, 11:].mean() > 0.97
-    assert benchmark.reliability(results)["keypoint"]["ECE"] < 0.03
+    assert benchmark.reliability(results)["keypoint"]["ECE"] < 0.06
 
 
 def test_a_calibration_is_of_raw_scores(many, model):
