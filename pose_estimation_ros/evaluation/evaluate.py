@@ -267,10 +267,10 @@ def evaluate_model(model: ModelFile, name: str, evaluation: Evaluation, benchmar
     figures, results = run(model, evaluation, benchmarks)
     write_json(Path(evaluation.out, f"{name}_results.json"), results, indent=1)
     all_figures = {**figures, **by_group(evaluation, benchmarks, figures, results)}
-    if not is_detector(model):
-        all_figures.update(reliability_of(benchmarks.poses, results))
     if evaluation.save:
         save_accuracy(model, evaluation.save, all_figures)
+    if not is_detector(model):
+        all_figures.update(reliability_of(benchmarks.poses, results))
     training = model.spec.training if model.spec else {}
     other = {} if is_detector(model) else other_way(model, evaluation, benchmarks)
     source = Source(name, "model", Path(model.path), figures, results, training, model_sha256(model), other)
