@@ -41,6 +41,25 @@ def test_round_trip(model, save_spec):
     assert spec.input_size_wh == (48, 64)
 
 
+MAPS = {"score": [0.2, 0.6], "probability": [0.1, 0.9]}
+
+
+@pytest.mark.parametrize("calibration, scores", [({}, "raw"), ({"keypoint": MAPS, "person": MAPS}, "calibrated")])
+def test_a_calibration_goes_round(model, save_spec, calibration, scores):
+    spec = save_spec(model, calibration=calibration)
+    assert load_model_spec(model) == spec and spec.scores == scores
+    with open(spec_path(model)) as file:
+        assert json.load(file).get("calibration", {}) == calibration, "none is left out"
+
+
+@pytest.mark.parametrize("calibration", [[], "yes", {"keypoint": MAPS}, {"keypoint": MAPS, "person": {"score": [2]}}])
+def test_what_is_no_calibration_is_an_error_of_the_spec(model, save_spec, calibration):
+    save_spec(model)
+    change(model, calibration=calibration)
+    with pytest.raises(ModelError, match="expected calibration"):
+        load_model_spec(model)
+
+
 def test_flip_pairs_are_written_for_other_readers(model, save_spec):
     save_spec(model)
     with open(spec_path(model)) as file:

@@ -66,6 +66,19 @@ def test_scores_are_raw_and_the_skeleton_is_the_models():
     assert poses.skeleton is SPEC.skeleton
 
 
+@pytest.mark.parametrize("boxes", [np.zeros((0, 4)), np.array([[270, 140, 360, 330], [0, 0, np.nan, 1]])])
+def test_scores_of_a_calibrated_model_are_probabilities(boxes):
+    """Half of 0.4 for keypoints, ears too, and 0.5 for people; nobody is in a box that is not finite."""
+    maps = {"keypoint": {"score": [0.8], "probability": [0.4]}, "person": {"score": [0.4], "probability": [0.5]}}
+    maps["parts"] = {"ear": {"score": [0.5], "probability": [0.25]}}
+    scores = np.full(17, 0.4)
+    poses = TopDown(FakeBackend(whole_heatmap_pixels(), scores), SPEC._replace(calibration=maps))(FRAME, boxes)
+    assert poses.score.dtype == poses.person_score.dtype == np.float32
+    for person, (keypoints, score) in enumerate(zip(poses.score, poses.person_score)):
+        expected = 0.2 * (person == 0)
+        assert keypoints == pytest.approx(np.full(17, expected)) and score == pytest.approx(0.5 * (person == 0))
+
+
 @pytest.mark.parametrize("flip_test", [False, True])
 def test_a_real_network_sees_red_green_and_blue_where_they_are(color_model, blob, flip_test):
     """48x64 px crop at a third of the image's scale: half a heatmap pixel is 6 px of the image."""
