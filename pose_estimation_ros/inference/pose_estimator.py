@@ -170,7 +170,7 @@ def load_model(model: Path = DEFAULTS.model, flip_test: bool = False, threads: i
         threads: CPU threads, 0 = as many as cores.
 
     Returns:
-        A callable ``image, boxes (N, 4) xyxy px -> Poses`` with raw scores; one that finds people by itself needs no
+        A callable ``image, boxes (N, 4) xyxy px -> Poses`` without thresholds; one that finds people by itself needs no
         boxes. Use it as a context manager or close it.
 
     Raises:
