@@ -12,6 +12,7 @@ from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton
 from pose_estimation_ros.datasets.coco_categories import canonical
 from pose_estimation_ros.inference.estimator import Estimator
+from pose_estimation_ros.inference.top_down import person_scores
 
 MOST_SHOWN = 8  # names of keypoints in a message
 
@@ -30,8 +31,11 @@ class ByName(Estimator):
         self._estimator, self._source, self.skeleton = estimator, estimator.skeleton, skeleton
 
     def __call__(self, frame: np.ndarray, boxes: np.ndarray) -> Poses:
-        """Find people; see Estimator."""
-        return chosen(self._estimator(frame, boxes), self._source, self.skeleton)
+        """Find people; see Estimator. Raw scores of a top-down model's people are those of the chosen keypoints."""
+        poses = chosen(self._estimator(frame, boxes), self._source, self.skeleton)
+        if self.spec.task != "top_down" or self.spec.calibration:
+            return poses
+        return poses.replace(person_score=person_scores(poses.score))
 
 
 def chosen(poses: Poses, source: Skeleton, target: Skeleton) -> Poses:

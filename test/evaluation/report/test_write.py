@@ -64,7 +64,7 @@ def test_figures_and_the_papers_row_stand_in_the_page(report, content, as_result
     assert "a, b" in text and "pycocotools 2" in text and "Differences" not in text
     assert cells_after(page, "sha256")[0] == "5a"
     assert cells_after(page, "% of keypoints")[:5] == ["good", "jitter", "inversion", "swap", "miss"]
-    assert len(page.having("polyline")) == 3 and len(page.having("img")) == 2 * 2
+    assert len(page.having("polyline")) == 3 + 4 and len(page.having("img")) == 2 * 2
 
 
 def test_no_papers_row_where_none_fits(report, content, as_results):
@@ -77,7 +77,7 @@ def test_two_sources(report, content, as_results):
     page = report({"worse": as_results(persons[:1]), "better": as_results(persons)})
     row = cells_after(page, "better minus worse")
     assert row[0] == f"{100 - 100 * 34 / 101:+.1f}" and row[2] in ("0 lies outside", "0 lies within")
-    assert len(page.having("polyline")) == 6 and len(page.having("img")) == 2 * 3
+    assert len(page.having("polyline")) == 6 + 6 and len(page.having("img")) == 2 * 3
 
 
 def test_equal_sources_do_not_differ(report, content, as_results):
