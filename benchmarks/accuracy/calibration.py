@@ -32,7 +32,7 @@ from pose_estimation_ros.inference.options import DEFAULTS, PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 from pose_estimation_ros.training.data.images import ImageStore
 
-DATA = Path("../shared/data") if Path("../shared/data").exists() else Path("/work/shared/data")
+DATA = Path("../shared/data")
 RAW_THRESHOLDS = (0.2, 0.25)  # of keypoints and people: the defaults before scores were probabilities
 SWEPT = (0.1, 0.2, 0.3, 0.4, 0.5)
 
