@@ -23,7 +23,7 @@ from pose_estimation_ros.core.poses import UNTRACKED, Poses
 from pose_estimation_ros.core.stamp_clock import StampClock
 from pose_estimation_ros.core.tracking import middle
 
-NOISE = 0.011  # standard deviation of a keypoint of score 1
+NOISE = 0.016  # standard deviation of a keypoint of score 1
 LEAST_SCORE = 0.05  # lower ones count as this
 SHARED = 10.0  # variance of the median of n joints, times n: above pi / 2, since errors are not independent
 FIRST_SPEED = 1.0  # per s, standard deviation of a person's velocity that is not known yet
