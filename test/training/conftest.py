@@ -44,12 +44,15 @@ def recipe_in(dots):
     """A function: folder for the run -> a recipe on the dots that trains a small network in seconds."""
     from pose_estimation_ros.training.recipe import Recipe, Source
 
-    source = [Source("person_keypoints.json", "images")]
-    return lambda folder: Recipe(
-        name="dots", data_root=str(dots), train=source, holdout=source, input_size_wh=[32, 32], sigma=1.0, epochs=2,
-        model_options={"width": 8, "modules": [1, 1, 1]}, batch_size=3, milestones=[], workers=0, lr=2e-3,
-        out_dir=str(folder),
-    )  # fmt: skip
+    def make(folder):
+        source = [Source("person_keypoints.json", "images")]  # of its own: tests change it
+        return Recipe(
+            name="dots", data_root=str(dots), train=source, holdout=source, input_size_wh=[32, 32], sigma=1.0, epochs=2,
+            model_options={"width": 8, "modules": [1, 1, 1]}, batch_size=3, milestones=[], workers=0, lr=2e-3,
+            out_dir=str(folder),
+        )  # fmt: skip
+
+    return make
 
 
 @pytest.fixture
