@@ -31,7 +31,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from pose_estimation_ros.core.geometry import iou, xywh_to_xyxy
+from pose_estimation_ros.core.geometry import iou, shared_area, xywh_to_xyxy
 from pose_estimation_ros.core.oks import box_area
 from pose_estimation_ros.core.poses import CONFIRMED, TENTATIVE, Poses
 from pose_estimation_ros.core.resources import demo_clip
@@ -163,9 +163,7 @@ def pairs(similarity):
 
 def share_inside(box_xyxy, around_xyxy):
     """Return the share of each box (N, 4) that lies inside each box around (M, 4), as an array (N, M)."""
-    low = np.maximum(box_xyxy[:, None, :2], around_xyxy[:, :2])
-    high = np.minimum(box_xyxy[:, None, 2:], around_xyxy[:, 2:])
-    return np.maximum(high - low, 0).prod(-1) / np.maximum(box_area(box_xyxy), 1e-9)[:, None]
+    return shared_area(box_xyxy, around_xyxy) / np.maximum(box_area(box_xyxy), 1e-9)[:, None]
 
 
 def figures(seen, labels):

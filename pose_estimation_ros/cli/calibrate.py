@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import argparse
 
+from pose_estimation_ros.cli.evaluate import RUNTIME_OPTIONS
 from pose_estimation_ros.cli.flags import add_option_flags
 from pose_estimation_ros.evaluation.calibrate import Calibrated, ScoreCalibration, calibrate
-
-RUNTIME_OPTIONS = ("threads", "device")  # settings of the libraries that run the models
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -30,6 +30,22 @@ def xyxy_to_xywh(boxes: np.ndarray) -> np.ndarray:
     return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)
 
 
+def shared_area(boxes_a: np.ndarray, boxes_b: np.ndarray) -> np.ndarray:
+    """Compute the area that each box has in common with each other box.
+
+    Args:
+        boxes_a: (N, 4) xyxy px.
+        boxes_b: (M, 4) xyxy px.
+
+    Returns:
+        (N, M) px^2.
+    """
+    a, b = boxes_a.T[:, :, None], boxes_b.T[:, None]  # one coordinate after the other is twice as fast
+    width, height = (np.maximum(np.minimum(a[i + 2], b[i + 2]) - np.maximum(a[i], b[i]), 0) for i in (0, 1))
+    shared: np.ndarray = width * height
+    return shared
+
+
 def iou(boxes_a: np.ndarray, boxes_b: np.ndarray) -> np.ndarray:
     """Compute the intersection over union of each box with each other box.
 
@@ -40,10 +56,8 @@ def iou(boxes_a: np.ndarray, boxes_b: np.ndarray) -> np.ndarray:
     Returns:
         (N, M) in 0..1; empty boxes give 0.
     """
-    a, b = boxes_a.T[:, :, None], boxes_b.T[:, None]  # one coordinate after the other is twice as fast
-    width, height = (np.maximum(np.minimum(a[i + 2], b[i + 2]) - np.maximum(a[i], b[i]), 0) for i in (0, 1))
-    shared: np.ndarray = width * height
-    area_a, area_b = ((x[2] - x[0]) * (x[3] - x[1]) for x in (a, b))
+    shared = shared_area(boxes_a, boxes_b)
+    area_a, area_b = ((x[2] - x[0]) * (x[3] - x[1]) for x in (boxes_a.T[:, :, None], boxes_b.T[:, None]))
     overlap: np.ndarray = shared / np.maximum(area_a + area_b - shared, 1e-9)
     return overlap
 

@@ -11,6 +11,7 @@ from typing import List, Optional
 import cv2
 import numpy as np
 
+from pose_estimation_ros.core.geometry import shared_area
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton, words_of
 
@@ -20,9 +21,7 @@ LENGTH = 2 * BINS[0] * BINS[1] * BINS[2]  # F: trunk, then what lies below
 MOST_PIXELS = 48  # along a side of a region that are looked at
 FEWEST_PIXELS = 16  # a smaller region tells nothing
 GREY, EXTREME_GAIN = 110.0, 4.0  # brightness to which all images are brought, and by how much at most
-COVERED = (
-    0.3  # share of the trunk in front of which somebody stands, from which on the colours can be those of the other
-)
+COVERED = 0.3  # share of a trunk behind somebody else, from which on its colours can be those of the other
 # Where the trunk is in a box of a standing person, as shares of width and height: left, top, right, bottom.
 TRUNK_IN_BOX = np.array([0.3, 0.15, 0.7, 0.5], np.float32)
 LEAST_WIDTH, LEAST_HEIGHT = 0.25, 0.1  # of the box: a trunk that is seen from the side, and one that can be right
@@ -82,12 +81,9 @@ def trunk_keypoints(skeleton: Optional[Skeleton]) -> List[int]:
 
 def _covered(trunk: np.ndarray, box_xyxy: np.ndarray) -> np.ndarray:
     """Tell whose trunk (N,) bool another person can cover, whose box ends lower and who is therefore nearer."""
-    low = np.maximum(trunk[:, None, :2], box_xyxy[None, :, :2])
-    high = np.minimum(trunk[:, None, 2:], box_xyxy[None, :, 2:])
-    shared = np.maximum(high - low, 0).prod(-1)
     nearer = box_xyxy[None, :, 3] > box_xyxy[:, None, 3]
     area = np.maximum((trunk[:, 2:] - trunk[:, :2]).prod(1), 1.0)
-    covered: np.ndarray = (nearer & (shared > COVERED * area[:, None])).any(1)
+    covered: np.ndarray = (nearer & (shared_area(trunk, box_xyxy) > COVERED * area[:, None])).any(1)
     return covered
 
 

@@ -4,13 +4,14 @@ Each label takes the best of some places around the head: a place costs what it 
 already there, and of other people. Labels above the head are preferred.
 """
 
-import re
+from string import digits
 from typing import List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
 from pose_estimation_ros.core.colors import LEFT, RIGHT
-from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.core.geometry import shared_area
+from pose_estimation_ros.core.skeleton import Skeleton, words_of
 from pose_estimation_ros.imaging.paint import Color, Paint, ink_of, text_size, write
 
 HEAD_WORDS = {"nose", "eye", "ear", "head", "face"}  # words of the names of keypoints that lie on a head
@@ -112,9 +113,7 @@ def _inside(boxes: np.ndarray, shape: Tuple[int, ...]) -> np.ndarray:
 
 def _covered(places: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return the area (P,) of other boxes (M, 4) that each place (P, 4) covers, in areas of a place."""
-    corner = np.maximum(places[:, None, :2], others[:, :2])
-    size = np.maximum(np.minimum(places[:, None, 2:], others[:, 2:]) - corner, 0)
-    share: np.ndarray = size.prod(-1).sum(1) / np.maximum((places[:, 2:] - places[:, :2]).prod(1), 1)
+    share: np.ndarray = shared_area(places, others).sum(1) / np.maximum((places[:, 2:] - places[:, :2]).prod(1), 1)
     return share
 
 
@@ -139,7 +138,7 @@ def letters_on(color: Color) -> Color:
 
 def head_joints(skeleton: Skeleton) -> np.ndarray:
     """Return which of the K keypoints lie on a head, as their names say: (K,) bool."""
-    words = [set(re.findall("[a-z]+", name.lower())) for name in skeleton.keypoints]
+    words = [{word.rstrip(digits) for word in words_of(name)} for name in skeleton.keypoints]
     return np.array([bool(HEAD_WORDS & of_name) for of_name in words])
 
 

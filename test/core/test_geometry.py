@@ -4,11 +4,14 @@ import pytest
 from pose_estimation_ros.core import geometry
 
 
+def slow_shared_area(a, b):
+    return max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
 def slow_iou(a, b):
-    width = max(0, min(a[2], b[2]) - max(a[0], b[0]))
-    height = max(0, min(a[3], b[3]) - max(a[1], b[1]))
-    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - width * height
-    return width * height / union if union else 0.0
+    shared = slow_shared_area(a, b)
+    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared
+    return shared / union if union else 0.0
 
 
 def random_boxes(count, seed):
@@ -18,10 +21,11 @@ def random_boxes(count, seed):
 
 
 @pytest.mark.parametrize("counts", [(0, 0), (0, 2), (3, 0), (1, 1), (7, 5)])
-def test_iou_is_the_slow_one(counts):
+def test_iou_and_shared_area_are_the_slow_ones(counts):
     a, b = random_boxes(counts[0], 1), random_boxes(counts[1], 2)
-    expected = np.array([slow_iou(p, q) for p in a for q in b]).reshape(counts)
-    assert np.allclose(geometry.iou(a, b), expected)
+    for function, slow in ((geometry.iou, slow_iou), (geometry.shared_area, slow_shared_area)):
+        expected = np.array([slow(p, q) for p in a for q in b]).reshape(counts)
+        assert np.allclose(function(a, b), expected)
 
 
 def test_iou_of_empty_boxes_is_zero():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.colors import LEFT, RIGHT
-from pose_estimation_ros.core.skeleton import SKELETONS, get_skeleton
+from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, get_skeleton
 from pose_estimation_ros.imaging.labels import (
     LIGHT,
     Label,
@@ -107,6 +107,14 @@ def test_a_tiny_image_is_no_error():
 def test_the_keypoints_of_a_head(name, expected):
     skeleton = get_skeleton(name)
     assert [k for k, on_head in zip(skeleton.keypoints, head_joints(skeleton)) if on_head] == expected
+
+
+@pytest.mark.parametrize(
+    "name, on_head",
+    [("LeftEye", True), ("headTop", True), ("ear-left", True), ("face12", True), ("forearm", False), ("Ankle", False)],
+)
+def test_names_of_heads_are_written_in_many_ways(name, on_head):
+    assert head_joints(Skeleton("own", (name,), (), (), None)).tolist() == [on_head]
 
 
 def test_every_skeleton_of_people_has_a_head():

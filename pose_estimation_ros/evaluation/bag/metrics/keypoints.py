@@ -11,7 +11,7 @@ from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.datasets.coco_index import skeleton_of
 from pose_estimation_ros.evaluation.metrics import localization_errors as errors
 from pose_estimation_ros.evaluation.metrics.matches import Matches, People, match, people_of
-from pose_estimation_ros.evaluation.metrics.reliability import scored_keypoints
+from pose_estimation_ros.evaluation.metrics.reliability import mean, scored_keypoints
 
 
 def details(truth: COCO | None, results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -63,8 +63,3 @@ def keypoints(people: People, matches: Matches, skeleton: Skeleton) -> dict[str,
             "near": 100 * float(near[:, columns].sum() / labelled.sum()) if labelled.any() else None,
         }
     return figures
-
-
-def mean(values: np.ndarray) -> float | None:
-    """Return the mean of values, None where there are none."""
-    return float(values.mean()) if values.size else None
