@@ -8,7 +8,7 @@ over the photographs of ../shared/data/boxes that show nobody. Two tables:
   how well scores are calibrated: expected calibration error and log loss of keypoints and people, raw and calibrated
   who is drawn: the share of the annotated people who are found with an OKS of 0.5 ("recall"), people who are none on
   coco_val, and people per photograph that shows nobody, by the person threshold; the last row of each model has the
-  recall of the raw scores at their usual thresholds
+  recall of the raw scores at their usual threshold
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ from pose_estimation_ros.evaluation.metrics.matches import match, people_of
 from pose_estimation_ros.evaluation.metrics.reliability import Scored, scored_keypoints, scored_people
 from pose_estimation_ros.evaluation.run_models import annotated_image
 from pose_estimation_ros.inference.backends.find import find_model
+from pose_estimation_ros.inference.backends.model_file import ModelFile
 from pose_estimation_ros.inference.options import DEFAULTS, PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 from pose_estimation_ros.training.data.images import ImageStore
 
 DATA = Path("../shared/data")
-RAW_THRESHOLDS = (0.2, 0.25)  # of keypoints and people: the defaults before scores were probabilities
+RAW_THRESHOLD = 0.25  # usual person threshold of raw scores
 SWEPT = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
@@ -44,13 +45,12 @@ class Found(NamedTuple):
     nobody: list[Poses]
 
 
-def find_people(model: str, truth: COCO) -> Found:
+def find_people(model: ModelFile, truth: COCO) -> Found:
     """Run the pipeline of a model, without thresholds and with raw scores, over all images."""
-    options = PipelineOptions(
-        model=model, tracking=False, detect_every_s=0.0, score_threshold=0.0, person_threshold=0.0, threads=1
-    )
-    with build_pipeline(options) as pipeline:
-        pipeline._estimator._calibration = None  # the scores are calibrated below, to compare them
+    options = PipelineOptions(tracking=False, detect_every_s=0.0, score_threshold=0.0, person_threshold=0.0, threads=1)
+    assert model.spec is not None
+    raw = model._replace(spec=model.spec._replace(calibration={}))
+    with build_pipeline(options, model=raw) as pipeline:
         annotated = {i: still(pipeline, annotated_image(truth, DATA / "coco_val", i)) for i in truth.getImgIds()}
         return Found(annotated, [still(pipeline, image) for image in nobodys_images()])
 
@@ -108,9 +108,9 @@ def drawn(found: Found, people: Scored, threshold: float, truth: COCO) -> tuple[
 
 def report(model: str, truth: COCO) -> None:
     """Measure a model, and print its rows."""
-    spec = find_model(model).spec
+    file = find_model(model)
+    spec, raw = file.spec, find_people(file, truth)
     assert spec is not None
-    raw = find_people(model, truth)
     cases = {"raw": raw}
     if spec.calibration:
         cases["calibrated"] = with_scores(raw, spec.calibration, spec.require_skeleton().keypoints)
@@ -121,13 +121,13 @@ def report(model: str, truth: COCO) -> None:
             figures = scored.reliability()
             print(f"{name:12}{kind:10}{figures['count']:7}{figures['ECE']:8}{figures['log_loss']:10}")
     print(f"{'':12}{'threshold':>10}{'recall':>9}{'false':>7}{'per image of nobody':>21}")
-    rows = [("raw", RAW_THRESHOLDS[1])]
+    rows = [("raw", RAW_THRESHOLD)]
     if spec.calibration:
-        recall = drawn(raw, judged["raw"][1], RAW_THRESHOLDS[1], truth)[0]
+        recall = drawn(raw, judged["raw"][1], RAW_THRESHOLD, truth)[0]
         people = judged["calibrated"][1]
         right = np.sort(people.score[people.right])[::-1]
         same = float(right[round(recall * len(people_of(truth).area)) - 1])
-        rows += [("calibrated", threshold) for threshold in (*SWEPT, DEFAULTS.person_threshold, same)]
+        rows += [("calibrated", threshold) for threshold in (*sorted({*SWEPT, DEFAULTS.person_threshold}), same)]
     for name, threshold in rows:
         recall, false, per_image = drawn(cases[name], judged[name][1], threshold, truth)
         print(f"{name:12}{threshold:10.3f}{recall:9.3f}{false:7}{per_image:21.3f}")

@@ -16,7 +16,7 @@ import argparse
 from pose_estimation_ros.cli.arguments import whole
 from pose_estimation_ros.cli.checkpoints import onnx_files
 from pose_estimation_ros.cli.evaluate import (
-    PIPELINE_OPTIONS,
+    END_TO_END_OPTIONS,
     RUNTIME_OPTIONS,
     add_pipeline_arguments,
     add_protocol_arguments,
@@ -49,7 +49,7 @@ def comparison_of(args: argparse.Namespace) -> Comparison:
     """Make the comparison of a command line; checkpoints are exported."""
     options = {name: value for name, value in vars(args).items() if name in Comparison.__dataclass_fields__}
     models = onnx_files(args.models, args.out, args.protocol, args.flip)
-    return Comparison(**{**options, "models": models, "pipeline": options_of(args, PIPELINE_OPTIONS)})
+    return Comparison(**{**options, "models": models, "pipeline": options_of(args, END_TO_END_OPTIONS)})
 
 
 def print_rows(rows: list[Row]) -> None:

@@ -26,6 +26,7 @@ from pose_estimation_ros.cli.arguments import number, whole
 from pose_estimation_ros.cli.checkpoints import onnx_files
 from pose_estimation_ros.cli.flags import add_option_flags, options_of
 from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.evaluation.end_to_end import THRESHOLDS
 from pose_estimation_ros.evaluation.evaluate import Evaluated, Evaluation, check_options, evaluate
 from pose_estimation_ros.evaluation.metrics.bootstrap import DRAWS, MAX_DRAWS
 from pose_estimation_ros.evaluation.protocols import PROTOCOLS
@@ -33,7 +34,7 @@ from pose_estimation_ros.evaluation.report.summary import Source
 from pose_estimation_ros.evaluation.splits import HALVES
 
 RUNTIME_OPTIONS = ("threads", "device")  # settings of the libraries that run the models
-PIPELINE_OPTIONS = ("detector", "score_threshold", "person_threshold", "max_people")
+END_TO_END_OPTIONS = ("detector", *THRESHOLDS)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_pipeline_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that change the pipelines which are measured end to end."""
-    add_option_flags(parser.add_argument_group("end to end (default in brackets)"), PIPELINE_OPTIONS)
+    add_option_flags(parser.add_argument_group("end to end (default in brackets)"), END_TO_END_OPTIONS)
 
 
 def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +83,7 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Run `pose evaluate`."""
     options = {name: value for name, value in vars(args).items() if name in Evaluation.__dataclass_fields__}
-    evaluation = Evaluation(**options, pipeline=options_of(args, PIPELINE_OPTIONS))
+    evaluation = Evaluation(**options, pipeline=options_of(args, END_TO_END_OPTIONS))
     check_options(evaluation)  # before a checkpoint is exported, which takes long
     refuse_saving(args.models, args.save)
     models = onnx_files(args.models, args.out, args.protocol, args.flip)

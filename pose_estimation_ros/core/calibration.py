@@ -19,8 +19,10 @@ import numpy as np
 
 from pose_estimation_ros.core.atomic_files import JsonObject, is_number
 from pose_estimation_ros.core.errors import shown
+from pose_estimation_ros.core.skeleton import LEFT_AND_RIGHT, words_of
 
 MOST_KNOTS = 64
+SIDES = sum(LEFT_AND_RIGHT, ())  # words of keypoints' names
 CALIBRATED, RAW = "calibrated", "raw"  # what scores are, in logs and diagnostics
 
 
@@ -72,11 +74,8 @@ def make_calibration(fields: JsonObject, names: Sequence[str]) -> Calibration:
 
 
 def part_of(name: str) -> str:
-    """Return the part of a keypoint, its name without the side: "left_eye" -> "eye"."""
-    for side in ("left_", "right_"):
-        if name.startswith(side):
-            return name[len(side) :]
-    return name
+    """Return the part of a keypoint, its name without the side: "left_eye" and "R_Eye" -> "eye"."""
+    return "_".join(word for word in words_of(name) if word not in SIDES) or name
 
 
 def check_calibration(fields: JsonObject) -> None:

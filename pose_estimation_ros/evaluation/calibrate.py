@@ -109,8 +109,9 @@ def calibrate(order: ScoreCalibration) -> Calibrated:
     backend, spec = open_model(model, POSE_TASKS, order.threads, device=order.device)
     with backend:
         estimator = make_estimator(backend, spec._replace(calibration={}), PLAIN)
-        keypoints, people = score_annotated(estimator, model, order)
-        background = score_backgrounds(estimator, order)
+        benchmark = open_annotated(estimator, model, order)
+        background = score_backgrounds(estimator, order)  # first, as it takes less time to tell that it cannot be done
+        keypoints, people = score_annotated(estimator, benchmark)
     maps, keypoint_figures = fit_keypoints(keypoints, estimator.skeleton)
     person, person_figures = fit_people(people, background)
     facts: dict[str, Any] = {"data": str(order.data), "people": len(people.score), "keypoints": len(keypoints.score)}
@@ -120,16 +121,17 @@ def calibrate(order: ScoreCalibration) -> Calibrated:
     return Calibrated(path, {"keypoint": keypoint_figures, "person": person_figures}, facts)
 
 
-def score_annotated(estimator: Estimator, model: ModelFile, order: ScoreCalibration) -> tuple[Scored, Scored]:
-    """Run a model on the annotated people.
+def open_annotated(estimator: Estimator, model: ModelFile, order: ScoreCalibration) -> CocoBenchmark:
+    """Read the annotations of a calibration, and check that they can be used.
 
     Args:
-        estimator: the model, with raw scores.
+        estimator: the model.
         model: its file, for messages.
         order: names the data.
 
-    Returns:
-        The labelled keypoints of people who were found, and all people, with their raw scores.
+    Raises:
+        ConfigError: the annotations are MPII's.
+        DataError: the data cannot be read, has other keypoints, or too few people.
     """
     benchmark = open_benchmark(order.data, skeletons=[estimator.skeleton])
     if not isinstance(benchmark, CocoBenchmark):
@@ -138,11 +140,25 @@ def score_annotated(estimator: Estimator, model: ModelFile, order: ScoreCalibrat
     if benchmark.skeleton.keypoints != estimator.skeleton.keypoints:
         names = ", ".join(benchmark.skeleton.keypoints)
         raise DataError(f"{order.data}: expected the keypoints of {model.path}, got {names}")
-    people = people_of(benchmark.truth)
-    counts = [sum(half_of(image_id) == half for image_id in people.image_id) for half in HALVES]
+    halves = [half_of(image_id) for image_id in people_of(benchmark.truth).image_id]
+    counts = [halves.count(half) for half in HALVES]
     if min(counts) < FEWEST:
         got = " and ".join(map(str, counts))
         raise DataError(f"{order.data}: expected {FEWEST} people or more in each half of the images, got {got}")
+    return benchmark
+
+
+def score_annotated(estimator: Estimator, benchmark: CocoBenchmark) -> tuple[Scored, Scored]:
+    """Run a model on the annotated people.
+
+    Args:
+        estimator: the model, with raw scores.
+        benchmark: the annotations.
+
+    Returns:
+        The labelled keypoints of people who were found, and all people, with their raw scores.
+    """
+    people = people_of(benchmark.truth)
     _, results = benchmark.run(estimator, None)
     evaluation, matches = match(benchmark.truth, people, results, benchmark.skeleton)
     return scored_keypoints(evaluation.cocoDt, people, matches), scored_people(evaluation)

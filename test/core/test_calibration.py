@@ -40,8 +40,9 @@ def test_parts_have_maps_of_their_own_on_both_sides():
 
 
 def test_parts_are_names_without_sides():
-    names = ("nose", "left_eye", "right_big_toe", "upright_x")
-    assert list(map(part_of, names)) == ["nose", "eye", "big_toe", "upright_x"]
+    names = ("nose", "left_eye", "right_big_toe", "upright_x", "L_Eye", "knee_r", "LeftHandTip", "left", "?")
+    parts = ["nose", "eye", "big_toe", "upright_x", "eye", "knee", "hand_tip", "left", "?"]
+    assert list(map(part_of, names)) == parts
 
 
 @pytest.mark.parametrize(

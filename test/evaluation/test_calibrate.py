@@ -8,10 +8,12 @@ import pytest
 from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
 from pose_estimation_ros.core.model_spec import load_model_spec, spec_path
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
+from pose_estimation_ros.evaluation import calibrate as calibration
 from pose_estimation_ros.evaluation.accuracy import accuracy_of_pose_model
 from pose_estimation_ros.evaluation.benchmarks import open_benchmark
 from pose_estimation_ros.evaluation.calibrate import ScoreCalibration, calibrate, weights
 from pose_estimation_ros.inference.backends.find import find_model
+from pose_estimation_ros.inference.backends.model_file import ModelFile
 
 COCO17 = get_skeleton("coco17")
 WIDE = Skeleton("wide", COCO17.keypoints, COCO17.links, COCO17.flip_pairs, (0.2,) * 17)  # dots are found to 15 px
@@ -55,10 +57,55 @@ def test_scores_become_the_share_that_is_right(many, model):
     assert benchmark.reliability(results)["keypoint"]["ECE"] < 0.06
 
 
-def test_a_calibration_is_of_raw_scores(many, model):
+@pytest.fixture
+def three_boxes(constant_model, save_spec):
+    """A detector that finds three people in every image: two surely, and one hardly."""
+    boxes = [[24, 24, 136, 216], [20, 20, 140, 220], [10, 20, 150, 230]]
+    path = constant_model("three_boxes", {"boxes_xyxy": [boxes], "scores": [[0.9, 0.6, 0.06]]}, (160, 240))
+    options = {"decoder": "boxes", "decoder_options": {"nms_iou": None}, "input_size_wh": (160, 240)}
+    save_spec(path, task="person_detector", skeleton="", **options)
+    return path
+
+
+def test_people_on_backgrounds_lower_the_score_of_people(tmp_path, capsys, many, model, three_boxes):
+    """Whoever is found in the three images of the folder counts as wrong, 15 % of all."""
     data, path = many(WIDE), model(WIDE)
-    fields = [calibrate(ScoreCalibration(path, data, threads=1)) and load_model_spec(path).calibration for _ in "12"]
-    assert fields[0] == fields[1], "a second calibration does not start from the first one's probabilities"
+    alone = calibrate(ScoreCalibration(path, data, threads=1))
+    before = load_model_spec(path).calibration
+    (tmp_path / "images" / "notes.jpg").write_bytes(b"no image")
+    done = calibrate(ScoreCalibration(path, data, tmp_path / "images", three_boxes, threads=1))
+    assert "1 of 4 images could not be read" in capsys.readouterr().err
+    after = load_model_spec(path).calibration
+    assert (alone.facts["backgrounds"], done.facts["backgrounds"]) == (0, 9)
+    for maps in ("keypoint", "parts"):
+        assert before[maps] == after[maps], "a second calibration does not start from the first one's probabilities"
+    assert after["person"]["probability"][-1] < before["person"]["probability"][-1]
+    assert (
+        0 < done.figures["person"]["calibrated"]["background"] < 1
+        and "background" not in alone.figures["person"]["raw"]
+    )
+
+
+@pytest.mark.parametrize(
+    "background, detector, error, words",
+    [
+        ("nowhere", "three_boxes", DataError, "nowhere"),
+        ("images", "lite0_fpn_coco", ModelError, "expected a model for person_detector"),
+    ],
+)
+def test_backgrounds_that_cannot_be_used(tmp_path, many, model, three_boxes, background, detector, error, words):
+    order = ScoreCalibration(
+        model(WIDE), many(WIDE), tmp_path / background, detector.replace("three_boxes", three_boxes)
+    )
+    with pytest.raises(error, match=words):
+        calibrate(order)
+
+
+def test_an_engine_keeps_no_calibration(monkeypatch):
+    engine = ModelFile("m.engine", "engine", None, {}, None)
+    monkeypatch.setattr(calibration, "find_model", lambda name, device: engine)
+    with pytest.raises(ConfigError, match="expected an ONNX model, whose engines get its calibration, got m.engine"):
+        calibrate(ScoreCalibration("m.engine", "data"))
 
 
 def test_too_few_people(dots, model):

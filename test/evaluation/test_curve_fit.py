@@ -49,8 +49,12 @@ def test_equal_scores_make_one_knot():
 
 
 def test_weights_count_like_copies():
+    """20 scores, of 60 copies each, so that bins begin at the same places."""
     random = np.random.default_rng(1)
-    score, right = random.uniform(0, 1, 60), random.uniform(0, 1, 60) < 0.5
-    copied = fit_curve(np.repeat(score, 3), np.repeat(right, 3))
-    weighted = fit_curve(np.repeat(score, 3), np.repeat(right, 3), np.ones(180))
-    assert copied == weighted
+    score, weight = np.repeat(np.linspace(0.1, 0.9, 20), 30), np.tile([1, 2, 3], 200)
+    right = random.uniform(0, 1, 600) < score / weight
+    copied = fit_curve(np.repeat(score, weight), np.repeat(right, weight))
+    weighted, alike = fit_curve(score, right, weight.astype(float)), fit_curve(score, right)
+    assert len(copied.score) > 5 and copied.score == pytest.approx(weighted.score)
+    assert copied.probability == pytest.approx(weighted.probability)
+    assert copied.probability != pytest.approx(alike.probability)
