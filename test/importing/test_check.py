@@ -125,7 +125,7 @@ def test_without_the_clip_a_line_says_so(color_model, monkeypatch):
 
 @pytest.mark.parametrize("exchanged", [False, True])
 def test_a_network_that_sees_one_color_best(save_onnx, save_spec, monkeypatch, exchanged):
-    """Its heatmaps are the redness of a frame that shows red alone, or that of one that shows blue alone."""
+    """Its heatmaps are the redness of a frame with a red spot alone, or that of one with a blue spot alone."""
     nodes = [
         ("AveragePool", ["images"], ["pooled"], {"kernel_shape": [4, 4], "strides": [4, 4]}),
         ("Conv", ["pooled", "w"], ["heatmaps"], {}),
@@ -136,7 +136,7 @@ def test_a_network_that_sees_one_color_best(save_onnx, save_spec, monkeypatch, e
     path = save_onnx("red", nodes, *shapes, {"w": weight})
     save_spec(path)
     frame = np.zeros((80, 80, 3), np.uint8)
-    frame[..., 0 if exchanged else 2] = 200
+    frame[35:45, 30:40, 0 if exchanged else 2] = 200
     monkeypatch.setattr(check, "open_scenes", lambda: [(frame, np.array([[20.0, 10, 50, 70]] * 3))])
     lines = []
     check_conventions(path, lines.append)
