@@ -10,7 +10,7 @@ the maps, `pose calibrate` writes them:
      "facts": {...}}                                      what they were fitted on; for people alone
 
 A part is the name of a keypoint without its side. Between its knots a map is linear, at its ends it goes on to (0, 0)
-and (1, 1).
+and (1, 1), unless it has a knot at the score 0 or 1.
 """
 
 from typing import Any, Dict, List, NamedTuple, Sequence
@@ -39,7 +39,8 @@ class Curve(NamedTuple):
 
     def __call__(self, score: np.ndarray) -> np.ndarray:
         """Return the probabilities of raw scores, float32 of the same shape; score 0, not found, stays 0."""
-        x, y = ((0.0,) + tuple(knots) + (1.0,) for knots in self)
+        below, above = (0.0,) * (self.score[0] > 0), (1.0,) * (self.score[-1] < 1)
+        x, y = (below + tuple(knots) + above for knots in self)
         probability = np.where(score > 0, np.interp(score, x, y), 0)
         return probability.astype(np.float32)
 
@@ -78,17 +79,20 @@ def part_of(name: str) -> str:
     return "_".join(word for word in words_of(name) if word not in SIDES) or name
 
 
-def check_calibration(fields: JsonObject) -> None:
+def check_calibration(fields: JsonObject, names: Sequence[str]) -> None:
     """Check the field ``calibration`` of a spec; {} is none.
 
     Args:
         fields: content of the field.
+        names: names of the K keypoints, none for a detector, which has no calibration.
 
     Raises:
-        ValueError: a key is missing or unknown, or a map does not rise.
+        ValueError: a key is missing or unknown, a part has no keypoint, or a map does not rise.
     """
     if not fields:
         return
+    if not names:
+        raise ValueError("expected calibration in the spec of a pose model alone, got it in that of a detector")
     missing, unknown = {"keypoint", "person"} - set(fields), set(fields) - {"keypoint", "person", "parts", "facts"}
     if missing or unknown:
         text = "expected calibration with keypoint and person, got keys missing: %s; keys unknown: %s"
@@ -96,6 +100,10 @@ def check_calibration(fields: JsonObject) -> None:
     for name in ("parts", "facts"):
         if not isinstance(fields.get(name, {}), dict):
             raise ValueError("expected calibration.%s as an object, got %s" % (name, shown(fields[name])))
+    strange = set(fields.get("parts", {})) - set(map(part_of, names))
+    if strange:
+        parts = ", ".join(sorted(set(map(part_of, names))))
+        raise ValueError("expected calibration.parts out of %s, got %s" % (shown(parts), shown(min(strange))))
     curves: Dict[str, Any] = {"parts.%s" % part: knots for part, knots in fields.get("parts", {}).items()}
     curves.update(keypoint=fields["keypoint"], person=fields["person"])
     for name, knots in curves.items():
@@ -114,7 +122,9 @@ def _check_curve(name: str, knots: Any) -> None:
         text = "expected %s with as many scores as probabilities, got %d and %d"
         raise ValueError(text % (name, len(score), len(probability)))
     if _smallest_step(score) <= 0 or _smallest_step(probability) < 0:
-        raise ValueError("expected %s with rising scores and probabilities that never fall, got %s" % (name, knots))
+        raise ValueError(
+            "expected %s with rising scores and probabilities that never fall, got %s" % (name, shown(knots))
+        )
 
 
 def _is_share(value: Any) -> bool:

@@ -220,11 +220,11 @@ def parse_spec(path: str, fields: object) -> ModelSpec:
         _check_types(fields)
         _check_numbers(fields["input_size_wh"], fields["stride"], fields["padding"])
         _check_figures(fields["accuracy"], fields["training"])
-        check_calibration(fields["calibration"])
         fields["skeleton"] = None if fields["skeleton"] == "" else skeleton_from_json(fields["skeleton"])
         spec = ModelSpec(**dict(fields, input_size_wh=tuple(fields["input_size_wh"])))
         _check_names(spec)
         _check_skeleton(spec, flip_pairs)
+        check_calibration(spec.calibration, spec.skeleton.keypoints if spec.skeleton else ())
         spec = spec._replace(
             decoder_options=_checked_options("decoder_options", spec.decoder_options, DECODER_OPTIONS[spec.decoder]),
             fit=_checked_options("fit", spec.fit, FIT_OPTIONS[spec.task]),

@@ -115,6 +115,9 @@ class Tracker:
 
         Returns:
             The same people in the same order, with track_id and state, in arrays that the tracker does not keep.
+
+        Raises:
+            ValueError: appearance has another shape.
         """
         step_s = self._clock.advance(stamp_s)
         if step_s is None:
@@ -169,10 +172,13 @@ class Tracker:
         """Return the square roots of histograms, whose products tell how alike they are."""
         if appearance is None:
             return np.full((count, self._tracks.look.shape[1]), np.nan, np.float32)
+        if np.ndim(appearance) != 2 or len(appearance) != count:
+            raise ValueError("expected appearance of shape (%d, F), got %s" % (count, np.shape(appearance)))
         if appearance.shape[1] != self._tracks.look.shape[1]:  # the first histograms of all
             unknown = np.full((len(self._tracks.age_s), appearance.shape[1]), np.nan, np.float32)
             self._tracks = self._tracks._replace(look=unknown)
-        looks: np.ndarray = np.sqrt(appearance)
+        usable = (np.isfinite(appearance) & (appearance >= 0)).all(1, keepdims=True)
+        looks: np.ndarray = np.sqrt(np.where(usable, appearance, np.nan))
         return looks
 
     def _newcomers(self, poses: Poses, look: np.ndarray) -> _Tracks:

@@ -12,7 +12,7 @@ import numpy as np
 from pose_estimation_ros.core.calibration import Curve, part_of
 from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.core.fields import PATH, check_fields, optional
-from pose_estimation_ros.core.model_spec import ENGINE, POSE_TASKS, WHOLE_FRAME
+from pose_estimation_ros.core.model_spec import ENGINE, POSE_TASKS, WHOLE_FRAME, ModelSpec
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.datasets.notes import warn
 from pose_estimation_ros.evaluation.benchmarks import CocoBenchmark, open_benchmark
@@ -100,18 +100,18 @@ def calibrate(order: ScoreCalibration) -> Calibrated:
 
     Raises:
         ConfigError: the model is an engine, or the annotations are MPII's.
-        DataError: the data cannot be read, has other keypoints, or too few people.
+        DataError: data or backgrounds cannot be read, have other keypoints, or too few people.
         ModelError: the model cannot be opened, or has no spec.
     """
     model = find_model(str(order.model), device=order.device)
     if model.path.endswith(ENGINE):
         raise ConfigError(f"expected an ONNX model, whose engines get its calibration, got {model.path}")
     backend, spec = open_model(model, POSE_TASKS, order.threads, device=order.device)
+    check_background(order, spec)
     with backend:
         estimator = make_estimator(backend, spec._replace(calibration={}), PLAIN)
-        benchmark = open_annotated(estimator, model, order)
-        background = score_backgrounds(estimator, order)  # first, as it takes less time to tell that it cannot be done
-        keypoints, people = score_annotated(estimator, benchmark)
+        keypoints, people = score_annotated(estimator, model, order)
+        background = score_backgrounds(estimator, order)
     maps, keypoint_figures = fit_keypoints(keypoints, estimator.skeleton)
     person, person_figures = fit_people(people, background)
     facts: dict[str, Any] = {"data": str(order.data), "people": len(people.score), "keypoints": len(keypoints.score)}
@@ -121,17 +121,36 @@ def calibrate(order: ScoreCalibration) -> Calibrated:
     return Calibrated(path, {"keypoint": keypoint_figures, "person": person_figures}, facts)
 
 
-def open_annotated(estimator: Estimator, model: ModelFile, order: ScoreCalibration) -> CocoBenchmark:
-    """Read the annotations of a calibration, and check that they can be used.
+def check_background(order: ScoreCalibration, spec: ModelSpec) -> None:
+    """Check the folder of backgrounds and their detector at once, and not after the run on people.
 
     Args:
-        estimator: the model.
+        order: names the folder and the detector.
+        spec: that of the model.
+
+    Raises:
+        DataError: it is no folder, or has no images.
+        ModelError: there is no such detector.
+    """
+    if order.background is None:
+        return
+    if not Path(order.background).is_dir():
+        raise DataError(f"expected background to be a folder of images, got {order.background}")
+    open_source(str(order.background)).close()
+    if spec.task not in WHOLE_FRAME:
+        find_model(str(order.detector), device=order.device)
+
+
+def score_annotated(estimator: Estimator, model: ModelFile, order: ScoreCalibration) -> tuple[Scored, Scored]:
+    """Run a model on the annotated people.
+
+    Args:
+        estimator: the model, with raw scores.
         model: its file, for messages.
         order: names the data.
 
-    Raises:
-        ConfigError: the annotations are MPII's.
-        DataError: the data cannot be read, has other keypoints, or too few people.
+    Returns:
+        The labelled keypoints of people who were found, and all people, with their raw scores.
     """
     benchmark = open_benchmark(order.data, skeletons=[estimator.skeleton])
     if not isinstance(benchmark, CocoBenchmark):
@@ -140,28 +159,30 @@ def open_annotated(estimator: Estimator, model: ModelFile, order: ScoreCalibrati
     if benchmark.skeleton.keypoints != estimator.skeleton.keypoints:
         names = ", ".join(benchmark.skeleton.keypoints)
         raise DataError(f"{order.data}: expected the keypoints of {model.path}, got {names}")
-    halves = [half_of(image_id) for image_id in people_of(benchmark.truth).image_id]
-    counts = [halves.count(half) for half in HALVES]
-    if min(counts) < FEWEST:
-        got = " and ".join(map(str, counts))
-        raise DataError(f"{order.data}: expected {FEWEST} people or more in each half of the images, got {got}")
-    return benchmark
-
-
-def score_annotated(estimator: Estimator, benchmark: CocoBenchmark) -> tuple[Scored, Scored]:
-    """Run a model on the annotated people.
-
-    Args:
-        estimator: the model, with raw scores.
-        benchmark: the annotations.
-
-    Returns:
-        The labelled keypoints of people who were found, and all people, with their raw scores.
-    """
     people = people_of(benchmark.truth)
+    require_enough(people.image_id, f"{order.data}: expected {FEWEST} people or more in each half of the images")
     _, results = benchmark.run(estimator, None)
     evaluation, matches = match(benchmark.truth, people, results, benchmark.skeleton)
-    return scored_keypoints(evaluation.cocoDt, people, matches), scored_people(evaluation)
+    scored = scored_keypoints(evaluation.cocoDt, people, matches), scored_people(evaluation)
+    for kind, each in zip(("labelled keypoints", "people"), scored):
+        expected = f"{order.data}: expected {model.path} to find {FEWEST} {kind} or more in each half of the images"
+        require_enough(each.image_id[each.score > 0], expected)
+    return scored
+
+
+def require_enough(image_ids: np.ndarray, expected: str) -> None:
+    """Check that there are FEWEST people or keypoints in each half of the images.
+
+    Args:
+        image_ids: (N,) the image of each.
+        expected: beginning of the message.
+
+    Raises:
+        DataError: a half has fewer.
+    """
+    counts = [sum(half_of(image_id) == half for image_id in image_ids.tolist()) for half in HALVES]
+    if min(counts) < FEWEST:
+        raise DataError(f"{expected}, got {' and '.join(map(str, counts))}")
 
 
 def score_backgrounds(estimator: Estimator, order: ScoreCalibration) -> Scored:

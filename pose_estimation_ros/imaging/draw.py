@@ -74,6 +74,8 @@ def draw_poses(
     if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise FrameError("shape", "expected an image (H, W, 3) uint8 to draw into, got %s" % described(image))
     drawn = image.copy()
+    if not drawn.size:
+        return drawn
     labels = _draw_people(drawn, poses, skeleton, color_by)
     taken = draw_labels(drawn, labels)
     if legend and labels and color_by == "side" and skeleton.flip_pairs:

@@ -12,7 +12,7 @@ FIELDS = {"keypoint": KNOTS, "person": {"score": [0.5], "probability": [0.8]}}
 
 
 def test_nothing():
-    check_calibration({})
+    check_calibration({}, ())
     maps = make_calibration(FIELDS, ("nose", "left_eye"))
     assert maps.keypoint_probability(np.zeros((0, 2), np.float32)).shape == (0, 2)
     assert maps.person(np.zeros(0)).shape == (0,)
@@ -31,10 +31,18 @@ def test_not_found_stays_not_found_where_the_first_knot_is_at_zero():
     assert Curve([0.0, 1.0], [0.3, 1.0])(np.array([0.0, 0.5])).tolist() == pytest.approx([0.0, 0.65])
 
 
+def test_a_knot_at_the_largest_score_holds_for_that_score():
+    """Scores that a network cannot exceed are frequent."""
+    curve = Curve([0.5, 1.0], [0.2, 0.6])
+    assert curve(np.array([0.5, 0.75, 1.0, 1.5, np.inf])).tolist() == pytest.approx([0.2, 0.4, 0.6, 0.6, 0.6])
+    assert Curve([1.0], [0.6])(np.array([0.0, 0.5, 1.0, np.nan])).tolist() == pytest.approx([0.0, 0.3, 0.6, 0.0])
+
+
 def test_parts_have_maps_of_their_own_on_both_sides():
     fields = dict(FIELDS, parts={"eye": {"score": [0.5], "probability": [0.3]}}, facts={"people": 3})
-    check_calibration(fields)
-    maps = make_calibration(fields, ("nose", "left_eye", "right_eye"))
+    names = ("nose", "left_eye", "right_eye")
+    check_calibration(fields, names)
+    maps = make_calibration(fields, names)
     assert maps.keypoint_probability(np.full((2, 3), 0.5)) == pytest.approx(np.array([[0.7, 0.3, 0.3]] * 2))
     assert maps.person(np.array([0.5, 0.25])).tolist() == pytest.approx([0.8, 0.4])
 
@@ -62,6 +70,9 @@ def test_parts_are_names_without_sides():
         ("keypoint", {"score": [0.1, float("nan")], "probability": [0.1, 0.2]}, "numbers from 0 to 1"),
         ("keypoint", {"score": [0.2, 0.2], "probability": [0.1, 0.2]}, "rising scores"),
         ("keypoint", {"score": [0.1, 0.2], "probability": [0.2, 0.1]}, "probabilities that never fall"),
+        ("parts", {"tail": KNOTS}, "expected calibration.parts out of 'eye, nose', got 'tail'"),
+        ("parts", {"left_eye": KNOTS}, "got 'left_eye'"),
+        ("keypoint", {"score": [0.9] * 64, "probability": [0.123456] * 64}, "rising scores.{1,200}$"),
         ("parts", {"eye": {"score": "x", "probability": [0.1]}}, "expected calibration.parts.eye.score as"),
     ],
 )
@@ -71,4 +82,9 @@ def test_what_is_no_calibration_is_refused(place, value, text):
     if value is None:
         del fields[place]
     with pytest.raises(ValueError, match=text):
-        check_calibration(fields)
+        check_calibration(fields, ("nose", "left_eye"))
+
+
+def test_a_detector_has_none():
+    with pytest.raises(ValueError, match="in the spec of a pose model alone"):
+        check_calibration(FIELDS, ())

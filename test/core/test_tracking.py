@@ -223,6 +223,23 @@ def test_who_comes_back_is_known_by_the_look(away_s, by_look, by_another_look, w
         assert back.track_id.tolist() == expected, (before, after)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0])
+def test_a_look_that_is_no_histogram_tells_nothing(bad):
+    tracker, broken = Tracker(SIGMAS), look(1, 2)
+    broken[0, 3] = bad
+    for i, looks in enumerate([look(1, 2), look(1, 2), broken, look(1, 2)]):
+        with np.errstate(invalid="raise"):
+            assert tracker.update(people((0, 0), (300, 0)), i / 10, looks).track_id.tolist() == [1, 2]
+    tracker.update(people(), 0.4, look())
+    assert tracker.update(people((0, 0)), 1.9, look(1)).track_id.tolist() == [1], "the look is known as before"
+
+
+@pytest.mark.parametrize("looks", [look(1), look(1, 2, 3), look(1)[0], [], np.float32(1)])
+def test_looks_of_other_people_are_refused(looks):
+    with pytest.raises(ValueError, match=r"expected appearance of shape \(2, F\), got \("):
+        Tracker(SIGMAS).update(people((0, 0), (300, 0)), 0.0, looks)
+
+
 def test_the_lost_are_published_for_a_second_and_remembered_for_longer():
     tracker, published = Tracker(SIGMAS), []
     for i in range(60):

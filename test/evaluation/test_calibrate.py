@@ -1,11 +1,13 @@
 """Calibration of a model that finds coloured dots, where some annotations are moved away from them."""
 
 import json
+import shutil
 
+import cv2
 import numpy as np
 import pytest
 
-from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
+from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError, PoseError
 from pose_estimation_ros.core.model_spec import load_model_spec, spec_path
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.evaluation import calibrate as calibration
@@ -112,6 +114,33 @@ def test_too_few_people(dots, model):
     data = dots(WIDE)
     with pytest.raises(DataError, match="expected 30 people or more in each half of the images, got "):
         calibrate(ScoreCalibration(model(WIDE), data, threads=1))
+
+
+def test_a_model_that_finds_nobody_has_no_calibration(many, model):
+    data, path = many(WIDE), model(WIDE)
+    for file in (data.parent / "images").iterdir():
+        cv2.imwrite(str(file), np.zeros_like(cv2.imread(str(file))))
+    with pytest.raises(DataError, match="to find 30 labelled keypoints or more in each half of the images, got 0 and"):
+        calibrate(ScoreCalibration(path, data, threads=1))
+    assert load_model_spec(path).scores == "raw"
+
+
+@pytest.mark.parametrize(
+    "background, detector, text",
+    [
+        ("nowhere", "person_detector", "expected background to be a folder of images, got .*nowhere"),
+        ("file.jpg", "person_detector", "expected background to be a folder of images, got .*file.jpg"),
+        ("empty", "person_detector", "expected images"),
+        ("full", "nobody", "got 'nobody'"),
+    ],
+)
+def test_bad_backgrounds_are_noticed_before_the_run_on_people(tmp_path, many, model, background, detector, text):
+    data = many(WIDE)
+    (tmp_path / "empty").mkdir()
+    shutil.move(str(data.parent / "images"), tmp_path / "full")
+    shutil.copy(next((tmp_path / "full").iterdir()), tmp_path / "file.jpg")
+    with pytest.raises(PoseError, match=text):
+        calibrate(ScoreCalibration(model(WIDE), data, tmp_path / background, detector, threads=1))
 
 
 def test_data_of_another_skeleton(many, model):

@@ -185,8 +185,13 @@ def changed(drawn, image=None):
     return (drawn != (grey() if image is None else image)).any(-1)
 
 
-def test_an_image_without_pixels_is_no_error():
-    assert draw_poses(np.zeros((0, 9, 3), np.uint8), one_person(spread()), COCO).shape == (0, 9, 3)
+@pytest.mark.parametrize("shape", [(0, 9, 3), (9, 0, 3), (0, 0, 3)])
+@pytest.mark.parametrize("place", [0, -1])
+def test_an_image_without_pixels_is_no_error(shape, place):
+    image = np.zeros(shape, np.uint8)
+    assert draw_poses(image, one_person(spread() + place), COCO, legend=True).shape == shape
+    assert draw_poses(image, one_person(np.zeros((17, 2)) + place), COCO).shape == shape
+    assert draw_poses(image, lost([place, place, 9, 9]), COCO).shape == shape
 
 
 @pytest.mark.parametrize("score", [0.01, 0.3, 0.5, 0.99, 1.0, 7.0])
