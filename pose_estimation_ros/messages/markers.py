@@ -10,11 +10,14 @@ from pose_estimation_ros.core.depth import Joints
 from pose_estimation_ros.core.geometry import in_reach
 from pose_estimation_ros.core.poses import LOST, UNTRACKED, Poses
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.core.stamp_clock import StampClock
 from pose_estimation_ros.messages.message import Message, MessageClasses
+from pose_estimation_ros.messages.poses import stamp_to_s
 
 BONES, JOINTS, LABEL = range(3)  # marker ids within the namespace of a person
 SIZE_PX = (3.0, 8.0, 20.0)  # sizes of BONES, JOINTS and LABEL in the plane
 SIZE_M = (0.025, 0.06, 0.12)  # sizes of BONES, JOINTS and LABEL in space
+LASTING = 2.0  # times between images for which markers stay at least, so that they do not blink at a low rate
 
 
 class _Shape(NamedTuple):
@@ -57,12 +60,12 @@ class MarkerMaker:
                 keywords.
             skeleton: skeleton of the people.
             metres_per_px: size of a pixel in the plane if no camera is known; the image's centre is on the axis.
-            lifetime_s: after this time RViz removes a marker by itself, 0 = never.
+            lifetime_s: after this time RViz removes a marker by itself, 0 = never; at a low rate later, see LASTING.
             distance_m: from the camera to the plane for people whose joints are not known in space.
         """
         self._messages, self._skeleton = messages, skeleton
         self._metres_per_px, self._distance_m = metres_per_px, distance_m
-        self._lifetime = messages.Duration(sec=int(lifetime_s), nanosec=int(lifetime_s % 1 * 1e9))
+        self._lifetime_s, self._clock = lifetime_s, StampClock()
         self._joint_colors = [self._color(bgr) for bgr in side_colors(skeleton)]
         self._distances_m: Dict[str, float] = {}  # {namespace: distance, m} of all people with markers
 
@@ -89,6 +92,7 @@ class MarkerMaker:
         Returns:
             A MarkerArray.
         """
+        self._lifetime = self._lifetime_from(stamp_to_s(header.stamp))
         names = [namespace(int(track_id), index) for index, track_id in enumerate(poses.track_id)]
         gone = sorted(set(self._distances_m) - set(names))
         markers = [self._bare(header, name, part) for name in gone for part in (BONES, JOINTS, LABEL)]
@@ -105,6 +109,13 @@ class MarkerMaker:
             self._distances_m[name] = shape.distance_m if poses.track_id[person] != UNTRACKED else self._distance_m
             markers += self._person(shape, poses, person, name, header)
         return self._messages.MarkerArray(markers=markers)
+
+    def _lifetime_from(self, stamp_s: float) -> Message:
+        """Return the lifetime of the markers of an image with that stamp."""
+        self._clock.advance(stamp_s)
+        shortest_s = LASTING * self._clock.interval_s if self._lifetime_s > 0 else 0.0
+        lifetime_s = max(self._lifetime_s, shortest_s)
+        return self._messages.Duration(sec=int(lifetime_s), nanosec=int(lifetime_s % 1 * 1e9))
 
     def _in_plane(self, one: Poses, image_wh: Tuple[int, int], camera: Optional[Camera], distance_m: float) -> _Shape:
         """Compute the shape of a single person in the plane, with the label above the keypoints or else the box."""

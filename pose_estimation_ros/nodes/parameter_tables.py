@@ -93,7 +93,13 @@ POSE_PARAMETERS = (
             1.0,
         ),
         Option("marker_distance_m", 1.0, "Distance of that plane from the camera, m.", 0.1, 100.0),
-        Option("marker_lifetime_s", 0.5, "Seconds after which RViz drops a marker by itself; 0: never.", 0.0, 3600.0),
+        Option(
+            "marker_lifetime_s",
+            0.5,
+            "Seconds after which RViz drops a marker by itself, at least two times between images; 0: never.",
+            0.0,
+            3600.0,
+        ),
         Option("hri", False, "Also publish REP-155's humans/bodies/...; needs hri_msgs."),
         Option("foxglove", False, "Also publish pose/annotations for Foxglove; needs foxglove_msgs."),
     ]

@@ -33,7 +33,7 @@ def evaluated(bag, out, model):
 
 def test_the_live_node_publishes_the_same(bag, tmp_path, color_model, kept, make_node, wait_until):
     expected = evaluated(bag, tmp_path / "out", color_model)
-    node = make_node(PoseNode, model=color_model, detector="full_frame", threads=1)
+    node = make_node(PoseNode, model=color_model, detector="full_frame", threads=1, qos="reliable")
     peer = kept(Node("peer"))
     images, answers = peer.create_publisher(Image, "image", QoSProfile(depth=10)), []
     peer.create_subscription(PersonArray, "pose/keypoints", answers.append, QoSProfile(depth=10))

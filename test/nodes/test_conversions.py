@@ -260,6 +260,19 @@ def test_only_visible_keypoints_and_their_bones():
 
 
 @pytest.mark.parametrize(
+    "lifetime_s, step_s, expected_s",
+    [(1.5, 0.1, 1.5), (1.5, 0.5, 1.5), (1.5, 2.0, 4.0), (1.5, 5.0, 10.0), (1.5, 0.0, 1.5), (0.0, 2.0, 0.0)],
+)
+def test_markers_stay_until_the_next_image_at_any_rate(lifetime_s, step_s, expected_s):
+    make_markers = MarkerMaker(COCO, 0.01, lifetime_s)
+    for stamp_s in 100 + step_s * np.arange(3):
+        stamp = Time(sec=int(stamp_s), nanosec=round(stamp_s % 1 * 1e9))
+        header = Header(stamp=stamp, frame_id="camera")
+        bones = make_markers(people([4]), header, (640, 480)).markers[0]
+    assert bones.lifetime.sec + 1e-9 * bones.lifetime.nanosec == pytest.approx(expected_s)
+
+
+@pytest.mark.parametrize(
     "xy, expected", [((319.5, 239.5), (0, 0)), ((0, 239.5), (-3.195, 0)), ((319.5, 479), (0, 2.395))]
 )
 def test_points_lie_in_the_optical_frame(xy, expected):
