@@ -78,9 +78,12 @@ def follow(
             them gets the reason.
     """
     known = {parameter.name: parameter for parameter in table if parameter.live}
+    refused: List[ConfigError] = []  # by before_set, which cannot answer
 
     def on_set(parameters: List[Any]) -> SetParametersResult:
         try:
+            if refused:
+                raise refused.pop()
             changes = {p.name: check(known[p.name], p.value) for p in parameters if p.name in known}
             apply(changes)
         except PoseError as error:
@@ -92,7 +95,11 @@ def follow(
         return SetParametersResult(successful=False, reason="unexpected error, see the log of %s" % node.get_name())
 
     def before_set(parameters: List[Any]) -> List[Any]:
-        return _renamed(node, parameters, known)
+        try:
+            return _renamed(node, parameters, known)
+        except ConfigError as error:
+            refused.append(error)
+            return [Parameter(name, value=values[name]) for name in known]  # ROS asks on_set about these
 
     node.add_on_set_parameters_callback(guard_of(node).wrap(on_set, failed))
     if hasattr(node, "add_pre_set_parameters_callback"):
@@ -100,13 +107,9 @@ def follow(
 
 
 def _renamed(node: Node, parameters: List[Any], known: Container[str]) -> List[Any]:
-    """Return rclpy's parameters by their present names. Those that do not fit stay, and ROS refuses them as unknown."""
+    """Return rclpy's parameters by their present names. Raise ConfigError if an old name or its value does not fit."""
     given = {parameter.name: parameter.value for parameter in parameters}
-    try:
-        renewed = with_new_names(given, node.get_logger().warning, known)
-    except ConfigError as error:
-        node.get_logger().warning(str(error))
-        return parameters
+    renewed = with_new_names(given, node.get_logger().warning, known)
     new = [Parameter(name, value=value) for name, value in renewed.items() if name not in given]
     return [parameter for parameter in parameters if parameter.name in renewed] + new
 
