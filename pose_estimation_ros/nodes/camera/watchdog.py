@@ -4,7 +4,8 @@ The begin of an outage is logged once, a new reason and its end, too; in between
 """
 
 import difflib
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from collections import deque
+from typing import Any, Callable, Deque, Dict, List, Sequence, Tuple
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -14,6 +15,7 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 from pose_estimation_ros.nodes.camera.image_qos import explain_incompatible, mismatches, node_name
 
 LIMIT_S = 5.0
+SLOW = 2.0  # a camera may be silent for so many times the shorter of its last two intervals
 REPEAT_S = 60.0
 LATE_S = 2.5  # between two checks: the node was busy, and images may wait for it
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
@@ -26,8 +28,8 @@ class Watchdog:
     """Watch one image topic for outages. All times are seconds of one steady clock, such as time.monotonic().
 
     ``outage`` describes the present outage, such as "no image on /image for 7 s: no publisher"; it is "" while images
-    come. ``limit_s`` is the silence in seconds from which on it is an outage. ``had_images`` tells whether any image
-    ever came.
+    come. ``limit_s`` is the silence in seconds from which on it is an outage; of a slow camera more is expected, see
+    SLOW. ``had_images`` tells whether any image ever came.
     """
 
     def __init__(self, topic: str, now_s: float, limit_s: float = LIMIT_S, repeat_s: float = REPEAT_S) -> None:
@@ -41,6 +43,7 @@ class Watchdog:
         """
         self._topic, self.limit_s, self._repeat_s = topic, limit_s, repeat_s
         self._last_image_s = self._last_report_s = self._last_check_s = now_s
+        self._intervals_s: Deque[float] = deque([0.0, 0.0], maxlen=2)
         self._reason = ""
         self.had_images = False
         self.outage = ""
@@ -48,6 +51,8 @@ class Watchdog:
     def image(self, now_s: float) -> str:
         """Note that an image came; return the message to log at the end of an outage, otherwise ""."""
         silent_s, was_out = now_s - self._last_image_s, bool(self.outage)
+        if self.had_images:
+            self._intervals_s.append(silent_s)
         self._last_image_s, self.had_images = now_s, True
         self._reason = self.outage = ""
         return "images again on %s after %.0f s" % (self._topic, silent_s) if was_out else ""
@@ -65,7 +70,7 @@ class Watchdog:
         """
         silent_s, is_late = now_s - self._last_image_s, now_s - self._last_check_s > LATE_S
         self._last_check_s = now_s
-        if silent_s < self.limit_s or is_late:
+        if silent_s < max(self.limit_s, SLOW * min(self._intervals_s)) or is_late:
             return ""
         reason = why(self.had_images)
         self.outage = "no image on %s for %.0f s: %s" % (self._topic, silent_s, reason)

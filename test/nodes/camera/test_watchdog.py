@@ -39,6 +39,21 @@ def test_a_long_outage_is_reported_now_and_then_and_a_new_reason_at_once():
     assert logged == [5, 65, 100]
 
 
+@pytest.mark.parametrize(
+    "step_s, silent_s", [(0.1, 5), (2.0, 5), (5.0, 10), (10.0, 20)], ids=["10 Hz", "0.5 Hz", "0.2 Hz", "0.1 Hz"]
+)
+def test_a_slow_camera_is_no_outage_but_its_end_is(step_s, silent_s):
+    dog, logged = Watchdog("/image", 0.0), []
+    images = [100.0 + index * step_s for index in range(12)]
+    for now_s in sorted(images + [index + 0.5 for index in range(100, int(images[-1]) + 40)]):
+        if now_s in images:
+            dog.image(now_s)
+        elif dog.check(now_s, lambda _: "stalled"):
+            logged.append(now_s)
+    known = [now_s for now_s in logged if now_s > images[2]]  # the rate, from the third image on
+    assert known == [pytest.approx(images[-1] + silent_s, abs=1)]
+
+
 def test_a_node_that_was_busy_does_not_blame_the_camera():
     """The first run of a network takes seconds; the check then comes before the image that waits."""
     dog = Watchdog("/image", 100.0)
