@@ -1,10 +1,10 @@
 """Make scenes with exact ground truth for the tracker and the smoother, and a model's noisy poses of their people.
 
 The noise is that of the default model, as `keypoint_noise.py` measures it and writes it into noise.json, in fractions
-of the person's box height (docs/tracking.md shows the table). It has white flicker and an error that wanders with a
-time constant of 1 s, which together make the spread measured on coco_val; spells in which a joint is found in another
-place; missed keypoints and missed people; and scores. Joints that are hidden by other people get a bad position or
-none.
+of the person's box height (docs/measurements/tracking.md has the table). It has white flicker and an error that wanders
+with a time constant of 1 s, which together make the spread measured on coco_val; spells in which a joint is found in
+another place; missed keypoints and missed people; and scores. Joints that are hidden by other people get a bad position
+or none.
 """
 
 import json
@@ -221,7 +221,7 @@ class _Model:
 
 
 class _Looks:
-    """Simulate the histograms of what people look like, as alike as those of the demo's clip (docs/tracking.md).
+    """Simulate the histograms of what people look like, as alike as those of the demo's clip.
 
     Clothes have colours of their own and share some with others; light and folds change a little from frame to frame,
     and more within a second. The noise is none of the poses', which stay the same with and without looks.

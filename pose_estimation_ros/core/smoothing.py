@@ -12,7 +12,7 @@ The share of a surprise that is believed follows from the uncertainties of predi
   one that stays there is followed.
 
 All numbers below are in seconds and heights of the person's box, so that the same ones serve near and far people and
-any rate. docs/tracking.md has the measurements by which they were chosen.
+any rate. docs/measurements/tracking.md has the measurements by which they were chosen.
 """
 
 from typing import NamedTuple, Optional, Tuple

@@ -2,8 +2,8 @@
 
 A person has two histograms of hue, saturation and brightness: one of the trunk and one of what lies below it. They are
 compared by the sum of the square roots of products, in core.tracking. Source: D. Comaniciu, V. Ramesh and P. Meer,
-"Kernel-based object tracking", 2003, doi:10.1109/TPAMI.2003.1195991. docs/tracking.md compares this with other
-histograms and with the features of the pose network.
+"Kernel-based object tracking", 2003, doi:10.1109/TPAMI.2003.1195991. docs/measurements/tracking.md compares this
+with other histograms and with the features of the pose network.
 """
 
 from typing import List, Optional

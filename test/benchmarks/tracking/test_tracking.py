@@ -85,7 +85,7 @@ def test_a_gap_by_hand():
 
 @pytest.mark.parametrize("name", ["walking", "crossing", "pillar", "meeting"])
 def test_nobody_changes_ids_without_noise(name):
-    """The scenes have no noise, to test the tracker's logic alone; docs/tracking.md has the figures with noise."""
+    """The scenes have no noise, to test the logic alone; docs/measurements/tracking.md has figures with noise."""
     scene = next(scene for scene in all_scenes() if scene.name == name)
     scene_frames = frames(scene, rate_hz=10, noisy=False)
     switches, _, stolen, _ = tracking.identity(scene_frames, tracking.track(scene_frames))
