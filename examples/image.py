@@ -19,7 +19,7 @@ with PoseEstimator("lite0_fpn_coco") as estimate:
 print(poses)
 for person in poses:
     for name in ("left_wrist", "right_wrist"):
-        joint = person[name]  # a score of 0 means that the joint was not found
+        joint = person[name]  # the score is the probability that it is right; 0: not found
         print(f"{name} at x {joint.x:.0f}, y {joint.y:.0f} px, score {joint.score:.2f}")
 
 # The same as arrays: poses.xy (people, 17, 2), poses.score (people, 17), poses.box_xyxy (people, 4).

@@ -10,13 +10,14 @@ import cv2
 
 from pose_estimation_ros import PoseEstimator, draw_poses
 
+SURE = 0.5  # a score is the probability that the joint is right
 source = sys.argv[1] if len(sys.argv) > 1 else "0"
 
 
 def raises_hand(person):
     """Tell whether a wrist is above the nose; y grows downwards."""
     nose, wrists = person["nose"], (person["left_wrist"], person["right_wrist"])
-    return nose.score > 0 and any(wrist.score > 0 and wrist.y < nose.y for wrist in wrists)
+    return nose.score > SURE and any(wrist.score > SURE and wrist.y < nose.y for wrist in wrists)
 
 
 with PoseEstimator("lite0_fpn_coco", tracking=True) as estimate:
