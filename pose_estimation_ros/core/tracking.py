@@ -8,7 +8,7 @@ who comes back. All settings are in seconds and in sizes of the person. docs/tra
 it, docs/measurements/tracking.md how good it is.
 """
 
-from typing import NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from pose_estimation_ros.core.stamp_clock import STUCK_BELOW_S, StampClock
 
 KNOWN_BY_PLACE_S = 1.0  # who was out of sight for longer can be anybody, unless he or she looks the same
 PATIENCE = 1.5  # times between frames for which everybody is remembered: to the next frame, at any rate
+MISSING_BELOW = 0.3  # likeness to all people of an image of somebody whom it does not show
 LOOK_S = 1.0  # time over which the appearance is averaged
 # Sum of the square roots of the products of two histograms: below, another person; above, the same, who was away.
 OTHER_LOOK, SAME_LOOK = 0.35, 0.6
@@ -133,10 +134,28 @@ class Tracker:
     @property
     def lost(self) -> Poses:
         """Return the confirmed people who went out of sight a short time ago: expected box, keypoints with score 0."""
-        poses = self._expected()
-        away = (self._tracks.age_s > 0) & (self._tracks.age_s <= self._by_place_s) & (poses.state == CONFIRMED)
-        lost = poses.select(away)
+        lost = self._expected().select(self._findable() & (self._tracks.age_s > 0))
         return lost.replace(score=np.zeros_like(lost.score), state=np.full_like(lost.state, LOST))
+
+    def missing(self, poses: Poses, ahead_s: float) -> Poses:
+        """Find out whom an image should show and does not.
+
+        Args:
+            poses: N people found in the next image.
+            ahead_s: time of that image after the last update.
+
+        Returns:
+            The confirmed people seen a short time ago whom none of the N people fits, where they are expected.
+        """
+        expected = self._expected(ahead_s).select(self._findable(ahead_s))
+        pairs = best_pairs(self._likeness(expected, poses), MISSING_BELOW)
+        return expected.select(np.isin(np.arange(expected.count), pairs, invert=True))
+
+    def _findable(self, ahead_s: float = 0.0) -> np.ndarray:
+        """Tell which confirmed people (T,) bool were seen a short time before a time after the last update."""
+        recent = self._tracks.age_s + ahead_s <= self._by_place_s
+        findable: np.ndarray = recent & (self._tracks.poses.state == CONFIRMED)
+        return findable
 
     @property
     def velocity(self) -> np.ndarray:
@@ -163,9 +182,10 @@ class Tracker:
         limit_s = np.where(tracks.poses.state == CONFIRMED, self.max_age_s, self._tentative_age_s)
         self._tracks = tracks.select(tracks.age_s <= np.maximum(limit_s, PATIENCE * self._clock.interval_s))
 
-    def _expected(self) -> Poses:
-        """Return all tracked people where they are expected at the time of the last update."""
-        poses, offset = self._tracks.poses, (self._tracks.velocity * self._tracks.age_s[:, None]).astype(np.float32)
+    def _expected(self, ahead_s: float = 0.0) -> Poses:
+        """Return all tracked people where they are expected at a time after the last update."""
+        poses, away_s = self._tracks.poses, self._tracks.age_s + ahead_s
+        offset = (self._tracks.velocity * away_s[:, None]).astype(np.float32)
         return poses.replace(xy=poses.xy + offset[:, None], box_xyxy=poses.box_xyxy + np.tile(offset, 2))
 
     def _looks(self, count: int, appearance: Optional[np.ndarray]) -> np.ndarray:
@@ -198,15 +218,20 @@ class Tracker:
 
     def _similarity(self, expected: Poses, now: _Tracks) -> np.ndarray:
         """Return how well each track fits each person, (T, N) in 0..1, and 0 where it cannot be the same."""
-        poses, area = now.poses, box_area(expected.box_xyxy)
-        alike = oks(expected.xy, expected.score, area, poses.xy, self._sigmas, self._doubt_px())
-        similarity = self._oks_share * alike + (1 - self._oks_share) * iou(expected.box_xyxy, poses.box_xyxy)
+        similarity = self._likeness(expected, now.poses, self._doubt_px())
         looks = self._tracks.look @ now.look.T
         away = (self._tracks.age_s > self._by_place_s)[:, None]
         usual = np.where(away, looks >= SAME_LOOK, True)
         known = np.clip((looks - OTHER_LOOK) / (SAME_LOOK - OTHER_LOOK), 0, 1)
         fits: np.ndarray = similarity * usual * np.where(np.isnan(looks), 1, known)
         return fits
+
+    def _likeness(self, expected: Poses, poses: Poses, doubt_px: Union[float, np.ndarray] = 0.0) -> np.ndarray:
+        """Return how well T expected people fit N people by their joints and boxes, (T, N) in 0..1; see oks."""
+        alike = oks(expected.xy, expected.score, box_area(expected.box_xyxy), poses.xy, self._sigmas, doubt_px)
+        overlap = iou(expected.box_xyxy, poses.box_xyxy)
+        likeness: np.ndarray = self._oks_share * alike + (1 - self._oks_share) * overlap
+        return likeness
 
     def _match(self, expected: Poses, now: _Tracks) -> np.ndarray:
         """Return the index of each person's track (N,) int, -1 for somebody new."""

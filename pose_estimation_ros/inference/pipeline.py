@@ -8,8 +8,8 @@ import numpy as np
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.geometry import boxes_around
 from pose_estimation_ros.core.model_spec import POSE_TASKS, WHOLE_FRAME, ModelSpec
-from pose_estimation_ros.core.oks import box_area, foreign_joints, pose_nms
-from pose_estimation_ros.core.poses import Poses, empty_poses
+from pose_estimation_ros.core.oks import box_area, foreign_joints, oks, pose_nms
+from pose_estimation_ros.core.poses import Poses, empty_poses, joined
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.core.smoothing import Smoother
 from pose_estimation_ros.core.stamp_clock import STUCK_BELOW_S, StampClock
@@ -29,6 +29,7 @@ from pose_estimation_ros.inference.stopwatch import Stopwatch, Timing
 from pose_estimation_ros.inference.top_down import TopDown
 
 SHARED_JOINTS = 0.5  # largest share of joints that two people can have in common; two boxes of one person give more
+SEARCHED = 0.5  # person score and OKS with the expected pose, from which on somebody was found by searching
 CARRY_MARGIN = 0.15  # share of the keypoints' extent on each side: head, hands and feet go beyond the keypoints
 CARRY_KEYPOINTS = 6  # smallest number of keypoints that outlines a person, or all where the skeleton has fewer
 FEWEST_CARRIED = 3  # fewer keypoints outline nothing
@@ -122,7 +123,8 @@ class Pipeline:
                 itself.
 
         Returns:
-            The people, best first on frames where the detector ran, in arrays that the pipeline does not keep.
+            The people, in arrays that the pipeline does not keep. On frames where the detector ran, those whom it
+            found come first, the best one before the others.
 
         Raises:
             FrameError: the frame is no image.
@@ -135,7 +137,7 @@ class Pipeline:
         self._step_s = step_s or 0.0
         self._since_detection_s += self._step_s
         self._frame_shape = frame.shape
-        poses = self._keep_good(self._estimate(frame, boxes))
+        poses = self._estimate(frame, boxes)
         if poses.count < self._last.count:
             self._since_detection_s = math.inf  # somebody was lost: run the detector again in the next frame
         self._last, self._velocity = poses, np.zeros((poses.count, 2))
@@ -212,6 +214,9 @@ class Pipeline:
     def _estimate(self, frame: np.ndarray, boxes: Optional[np.ndarray]) -> Poses:
         most, detect = self.options.max_people, boxes is None and self._detection_is_due()
         poses = self._estimator(frame, (self._boxes(frame, detect) if boxes is None else boxes)[:most])[:most]
+        poses = self._keep_good(poses)
+        if detect and self._detector and self.options.detector != FULL_FRAME:
+            poses = self._search_again(frame, poses)
         if detect:  # only here: if the detector or the estimator fails, the next frame asks the detector again
             self._since_detection_s = 0.0
         return poses
@@ -230,6 +235,23 @@ class Pipeline:
         """Return the boxes (N, 4) xyxy px of the last frame's people where they are by now."""
         boxes: np.ndarray = carried_boxes(self._last) + np.tile(self._velocity * self._step_s, 2)
         return boxes.astype(np.float32)
+
+    def _search_again(self, frame: np.ndarray, poses: Poses) -> Poses:
+        """Add tracked people whom the detector did not find, where the pose network finds them in the expected place.
+
+        A detector makes one box of two people who stand close together, and none of who is half hidden.
+        """
+        expected = self._tracker.missing(poses, self._step_s)
+        middle = (expected.box_xyxy[:, :2] + expected.box_xyxy[:, 2:]) / 2
+        inside = np.flatnonzero(((middle >= 0) & (middle < frame.shape[1::-1])).all(1))
+        expected = expected.select(inside[: self.options.max_people - poses.count])
+        if not expected.count:
+            return poses
+        found = self._keep_good(self._estimator(frame, carried_boxes(expected)))
+        area, sigmas = box_area(expected.box_xyxy), self.skeleton.tracking_sigmas
+        alike = oks(expected.xy, expected.score, area, found.xy, sigmas).max(0, initial=0)
+        found = found[(alike >= SEARCHED) & (found.person_score >= SEARCHED)]
+        return _each_joint_once(joined(poses, found), self.skeleton)
 
     def _keep_good(self, poses: Poses) -> Poses:
         """Give keypoints of a low score 0; drop people of a low score and those whom two boxes found twice."""

@@ -112,3 +112,44 @@ def test_who_was_away_for_two_seconds_is_known_by_the_clothes(clothes, expected)
     world.colors = clothes
     after = [pipeline(world.show((100, 100), (420, 100)), i / 10) for i in range(30, 36)][-1]
     assert set(before.track_id.tolist()) == {1, 2} and set(after.track_id.tolist()) == expected
+
+
+class Overlooked(World):
+    """People whom the detector sees in the first ``frames`` frames alone."""
+
+    def __init__(self, frames):
+        super().__init__()
+        self.frames = frames
+
+    def detect(self, frame):
+        self.frames -= 1
+        boxes, score = super().detect(frame)
+        return (boxes, score) if self.frames >= 0 else (boxes[:0], score[:0])
+
+
+def test_who_is_not_detected_is_found_where_expected():
+    """Somebody walks to the right at 30 px/s for three seconds, and is gone then."""
+    world = Overlooked(3)
+    pipeline = pipeline_of(world)
+    for number in range(6):
+        assert pipeline(world.show((100 + 15 * number, 100)), number / 2).track_id.tolist() == [1]
+    assert (pipeline(world.show(), 3.0).count, pipeline.lost.count) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "frames, last_x, options, expected",
+    [
+        (3, 100, {}, 1),
+        (1, 100, {}, 0),  # never confirmed
+        (3, 100, {"tracking": False}, 0),
+        (3, 160, {}, 0),  # somebody else, a width away
+        (3, 100, {"person_threshold": 0.9}, 0),
+        (4, 100, {"max_people": 1}, 1),
+    ],
+)
+def test_only_who_is_expected_and_alike_is_found_without_the_detector(frames, last_x, options, expected):
+    world = Overlooked(frames)
+    pipeline = pipeline_of(world, **options)
+    for number in range(frames):
+        pipeline(world.show((100, 100)), number / 2)
+    assert pipeline(world.show((last_x, 100)), frames / 2).count == expected
