@@ -84,7 +84,9 @@ def simcc_by_loop(simcc_x, simcc_y):
     xy, score = np.zeros(simcc_x.shape[:2] + (2,)), np.zeros(simcc_x.shape[:2])
     for place in np.ndindex(simcc_x.shape[:2]):
         x, y = simcc_x[place], simcc_y[place]
-        xy[place], score[place] = (x.argmax() / 2, y.argmax() / 2), min(x.max(), y.max(), 1)
+        xy[place] = x.argmax() / 2, y.argmax() / 2
+        if 0 < x.argmax() < len(x) - 1 and 0 < y.argmax() < len(y) - 1:  # a peak at the rim is no evidence
+            score[place] = min(x.max(), y.max(), 1)
     return xy, score
 
 

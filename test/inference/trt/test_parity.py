@@ -86,7 +86,7 @@ def test_every_decoder_is_compared_in_pixels_of_the_input(spec, decoder, shift):
 
 
 def test_a_network_that_decodes_and_a_detector(spec):
-    keypoints = np.zeros((3, 17, 3), np.float32)
+    keypoints = np.full((3, 17, 3), 5, np.float32)  # inside of the map: at its rim they would not count
     keypoints[..., 2] = 1
     moved = keypoints + [0.5, 0, 0]
     assert compare({"keypoints": keypoints}, {"keypoints": moved}, spec)["median_px"] == 2  # stride 4

@@ -1,11 +1,11 @@
 import json
 
-import cv2
 import numpy as np
 import pytest
 
 from pose_estimation_ros.core.poses import LOST, empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.imaging.video import open_source
 from pose_estimation_ros.nodes.demo.recorder import Recorder, rate_hz
 
 COCO = get_skeleton("coco17")
@@ -21,12 +21,8 @@ def somebody(track_id=3):
 
 
 def frames_of(path):
-    capture, frames = cv2.VideoCapture(path), []
-    while True:
-        arrived, frame = capture.read()
-        if not arrived:
-            return frames
-        frames.append(frame)
+    with open_source(path) as video:
+        return [frame.image for frame in video]
 
 
 def test_nothing(tmp_path):

@@ -6,12 +6,11 @@ import re
 import subprocess
 import sys
 
-import cv2
 from tiny_models import write_color_model
 
 from faults.table import Fault, Outcome
 from pose_estimation_ros.core.resources import demo_clip
-from pose_estimation_ros.imaging.video import ROOM_MB
+from pose_estimation_ros.imaging.video import ROOM_MB, open_source
 
 VIDEO_KB = 300  # room for a part of the clip, beside what the recorder leaves free
 TIMEOUT_S = 120
@@ -54,10 +53,8 @@ def play(folder):
 
 def _frames(path):
     """Count the frames that can be decoded."""
-    video, frames = cv2.VideoCapture(path), 0
-    while video.read()[0]:
-        frames += 1
-    return frames
+    with open_source(path) as video:
+        return sum(1 for _ in video)
 
 
 def _results(path):
