@@ -86,8 +86,8 @@ check-trt: dev
 	PYTHONPATH=.:test/fakes $(VENV)/bin/python tools/checks/check_trt.py $(MODELS)
 
 # Measures identities, jitter and lag on scenes with exact ground truth and on the demo's clip, beside known trackers (a
-# download of 38 MB into a folder that `make test` does not use; without it the package's tracker stands alone);
-# GRID=--grid tries other settings.
+# download of 38 MB into a folder that `make test` does not use; without it the package's tracker stands alone), and what the
+# scores of the default model are worth where the images are at hand; GRID=--grid tries other settings.
 TRACKERS = trackers supervision scipy pydeprecate rich requests urllib3 certifi idna charset-normalizer defusedxml
 TRACKING = PYTHONPATH=.:$(VENV)/tracking $(VENV)/bin/python benchmarks/tracking
 bench-tracking: dev
@@ -97,6 +97,7 @@ bench-tracking: dev
 	$(TRACKING)/clip.py
 	$(TRACKING)/known_trackers.py
 	$(TRACKING)/smoothing.py
+	test ! -d ../shared/data/coco_val || PYTHONPATH=. $(VENV)/bin/python benchmarks/accuracy/calibration.py models/lite0_fpn_coco.onnx
 
 bench-depth: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/tracking/depth.py

@@ -22,6 +22,7 @@ import numpy as np
 from pycocotools.coco import COCO
 
 from pose_estimation_ros.core.calibration import make_calibration
+from pose_estimation_ros.core.errors import PoseError
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.datasets.coco_index import load_ground_truth
 from pose_estimation_ros.evaluation.metrics.matches import match, people_of
@@ -141,4 +142,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except PoseError as error:
+        sys.exit(f"error: {error}")
