@@ -2,6 +2,8 @@ import os
 import shutil
 import socket
 import struct
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import cv2
@@ -11,6 +13,8 @@ import pytest
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.imaging import video
 from pose_estimation_ros.imaging.video import Source, VideoWriter, open_source, read_image
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def grey(level, size=(48, 64)):
@@ -136,10 +140,28 @@ def test_a_folder_without_images(tmp_path):
         ("http://", "http:// does not exist"),
     ],
 )
-def test_a_source_that_is_not_there(name, message, capfd):
+def test_a_source_that_is_not_there(name, message):
     with pytest.raises(DataError, match=message):
         open_source(name)
-    assert capfd.readouterr() == ("", "")  # neither OpenCV nor FFmpeg speaks for itself
+
+
+def test_neither_opencv_nor_ffmpeg_speaks_for_itself():
+    """In a process of its own, since FFmpeg's level is read once, where a program first opens or writes a video."""
+    names = ["/dev/null", "/dev/zero", "rtsp://127.0.0.1:9/x", "http://127.0.0.1:9/a.mp4", "HTTPS://127.0.0.1:9/a.jpg"]
+    lines = [
+        "from pose_estimation_ros.core.errors import DataError",
+        "from pose_estimation_ros.imaging.video import open_source",
+        "for name in %r:" % names,
+        "    try:",
+        "        open_source(name)",
+        "    except DataError as error:",
+        "        print(error)",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "\n".join(lines)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    )
+    stdout, stderr = process.communicate()
+    assert stderr == b"" and len(stdout.splitlines()) == len(names), stdout
 
 
 def test_a_pipe_and_a_socket_are_refused_before_anything_waits_for_them(tmp_path):
