@@ -32,7 +32,7 @@ int main(int argc, char ** argv) {
     }
   };
   // The skeleton is sent once, also to who comes later (transient local).
-  auto skeletons = node->create_subscription<Skeleton>("pose/skeleton", rclcpp::QoS(1).transient_local(), on_skeleton);
+  auto skeletons = node->create_subscription<Skeleton>("pose/skeleton_info", rclcpp::QoS(1).transient_local(), on_skeleton);
   auto arrays = node->create_subscription<PersonArray>("pose/keypoints", rclcpp::QoS(5), on_people);
   rclcpp::spin(node);
   rclcpp::shutdown();

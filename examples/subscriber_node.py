@@ -16,7 +16,7 @@ class PoseListener(Node):
     def __init__(self):
         super().__init__("pose_listener")
         self.wrist = None  # index of the joint in Person.keypoints, as the skeleton says
-        self.create_subscription(Skeleton, "pose/skeleton", self.on_skeleton, LATCHED)
+        self.create_subscription(Skeleton, "pose/skeleton_info", self.on_skeleton, LATCHED)
         self.create_subscription(PersonArray, "pose/keypoints", self.on_people, 5)
 
     def on_skeleton(self, skeleton):

@@ -8,7 +8,7 @@ DIR/BAG/MODEL, or DIR/BAG/TOPIC/MODEL where several topics are given (docs/bags.
   timings.json       seconds by stage; all other files are the same to the bit when a run is repeated
   annotated.mp4      the images with skeletons and ids
   inputs.json        what the results were made from; a run of the same inputs is skipped
-  pose_bag/          rosbag2 with /pose/keypoints, /pose/markers and /pose/skeleton, to play beside the original
+  pose_bag/          rosbag2 with /pose/keypoints, /pose/markers and /pose/skeleton_info, to play beside the original
 Ground truth: --truth, a COCO file whose images have "stamp_ns"; or --truth-topic; else truth.json in the bag's folder.
 Exit status: 0 all done, 1 a bag or model could not be used (the others are done; a bag whose process died is tried once
 more), 3 only part of a bag could be read, 130 stopped by Ctrl-C with what was done until then written.

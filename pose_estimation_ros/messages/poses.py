@@ -1,8 +1,8 @@
 """Convert poses and skeletons to the messages of this package and back.
 
 The message classes may come from rclpy on a robot or from a bag reader elsewhere. In all functions ``messages`` is an
-object whose attributes are the needed classes out of Keypoint, Person, PersonArray, Skeleton, Keypoint3D, Person3D and
-Person3DArray. Each class takes its fields as keywords.
+object whose attributes are the needed classes out of Keypoint, Person, PersonArray, Skeleton, Keypoint3D, Person3D,
+PersonArray3D, Point and Vector3. Each class takes its fields as keywords.
 """
 
 from typing import List, Sequence, Tuple
@@ -12,6 +12,7 @@ import numpy as np
 from pose_estimation_ros.core.camera import Camera, make_camera
 from pose_estimation_ros.core.depth import Joints
 from pose_estimation_ros.core.errors import FrameError
+from pose_estimation_ros.core.people_3d import People3D
 from pose_estimation_ros.core.poses import NO_STATE, Poses, make_poses
 from pose_estimation_ros.core.skeleton import UNKNOWN_SIGMA, Skeleton, skeleton_from_json
 from pose_estimation_ros.messages.message import Message, MessageClasses
@@ -79,26 +80,45 @@ def msg_to_poses(msg: Message, num_keypoints: int) -> Poses:
     return poses.replace(state=state, velocity=values[..., 3:])
 
 
-def joints_to_msg(
-    messages: MessageClasses, poses: Poses, joints: Joints, header: Message, skeleton_name: str
+def people_to_msg(
+    messages: MessageClasses, poses: Poses, joints: Joints, people: People3D, header: Message, skeleton_name: str
 ) -> Message:
-    """Convert the people of one image and their joints in space to a Person3DArray, whose timing stays zero.
+    """Convert the people of one image in space to a PersonArray3D, whose timing stays zero.
 
     Args:
-        messages: has Keypoint3D, Person3D and Person3DArray.
+        messages: has Keypoint3D, Person3D, PersonArray3D, Point and Vector3.
         poses: N people of the image.
-        joints: joints of the same people.
-        header: std_msgs/Header of the image.
+        joints: joints of the same people, in the frame of the header.
+        people: places of the same people, in the frame of the header.
+        header: std_msgs/Header with the stamp of the image.
         skeleton_name: name of the skeleton.
     """
+    rows = zip(
+        poses.track_id.tolist(), poses.state.tolist(), poses.person_score.tolist(), people.source.tolist(),
+        people.height.tolist(), *_vectors(messages, people), _joint_rows(messages, poses, joints),
+    )  # fmt: skip
+    names = (
+        "track_id", "state", "score", "position_source", "height", "position", "velocity", "position_covariance",
+        "velocity_covariance", "keypoints",
+    )  # fmt: skip
+    persons = [messages.Person3D(**dict(zip(names, row))) for row in rows]
+    return messages.PersonArray3D(header=header, skeleton=skeleton_name, persons=persons)
+
+
+def _vectors(messages: MessageClasses, people: People3D) -> Tuple[Sequence[object], ...]:
+    """Return the position, velocity and their covariances of each person as fields of Person3D."""
+    positions = [messages.Point(x=x, y=y, z=z) for x, y, z in people.position.tolist()]
+    velocities = [messages.Vector3(x=x, y=y, z=z) for x, y, z in people.velocity.tolist()]
+    covariances = (people.position_covariance, people.velocity_covariance)
+    flat = (list(covariance.reshape(-1, 9).astype(np.float32)) for covariance in covariances)
+    return (positions, velocities, *flat)
+
+
+def _joint_rows(messages: MessageClasses, poses: Poses, joints: Joints) -> List[List[Message]]:
+    """Return the Keypoint3D of each person."""
     covariance = joints.covariance.reshape(joints.valid.shape + (9,))
-    people = zip(poses.track_id.tolist(), poses.state.tolist(), poses.person_score.tolist())
-    keypoints = zip(joints.position.tolist(), covariance, poses.score.tolist(), joints.valid.tolist())
-    persons = [
-        messages.Person3D(track_id=track_id, state=state, score=score, keypoints=_keypoints_3d(messages, *row))
-        for (track_id, state, score), row in zip(people, keypoints)
-    ]
-    return messages.Person3DArray(header=header, skeleton=skeleton_name, persons=persons)
+    rows = zip(joints.position.tolist(), covariance, poses.score.tolist(), joints.valid.tolist())
+    return [_keypoints_3d(messages, *row) for row in rows]
 
 
 def _keypoints_3d(
@@ -113,10 +133,10 @@ def _keypoints_3d(
 
 
 def msg_to_joints(msg: Message, num_keypoints: int) -> Joints:
-    """Convert a Person3DArray to joints; the PersonArray of the same stamp holds the other fields of the people.
+    """Convert a PersonArray3D to joints; the PersonArray of the same stamp holds the other fields of the people.
 
     Args:
-        msg: a Person3DArray.
+        msg: a PersonArray3D.
         num_keypoints: number of keypoints of the skeleton.
     """
     shape = (len(msg.persons), num_keypoints)
@@ -124,6 +144,20 @@ def msg_to_joints(msg: Message, num_keypoints: int) -> Joints:
     position = np.array([(k.x, k.y, k.z) for k in keypoints], np.float32).reshape(shape + (3,))
     covariance = np.array([k.covariance for k in keypoints], np.float32).reshape(shape + (3, 3))
     return Joints(position, covariance, np.array([k.valid for k in keypoints], bool).reshape(shape))
+
+
+def msg_to_people(msg: Message) -> People3D:
+    """Convert a PersonArray3D to the places of its people, which are in the frame of its header."""
+    count, persons = len(msg.persons), msg.persons
+    vectors = (
+        [(v.x, v.y, v.z) for v in values] for values in ([p.position for p in persons], [p.velocity for p in persons])
+    )
+    position, velocity = (np.array(values, np.float64).reshape(count, 3) for values in vectors)
+    matrices = ([p.position_covariance for p in persons], [p.velocity_covariance for p in persons])
+    position_covariance, velocity_covariance = (np.array(m, np.float64).reshape(count, 3, 3) for m in matrices)
+    height = np.array([person.height for person in persons], np.float64)
+    source = np.array([person.position_source for person in persons], np.uint8)
+    return People3D(position, position_covariance, velocity, velocity_covariance, height, source)
 
 
 def camera_from_info(msg: Message, rectified: bool = False) -> Camera:

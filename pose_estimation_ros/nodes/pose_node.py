@@ -2,7 +2,7 @@
 
 This file is wiring: parameters, the networks, and one CameraStream for each image topic. With one image topic the
 results are published as pose/... in the node's namespace; with several, those of /left/image_raw are /left/pose/....
-pose/skeleton (Skeleton, latched) is published once. In the life cycle, configure loads the networks and activate
+pose/skeleton_info (Skeleton, latched) is published once. In the life cycle, configure loads the networks and activate
 subscribes; both happen at start-up unless auto_activate is false.
 """
 
@@ -82,7 +82,7 @@ class PoseNode(ManagedNode):
         values, self._logged_fault, self._logged_non_finite = self._values, "", False
         options = PipelineOptions(*(values[name] for name in PipelineOptions._fields))
         self._pipeline = build_pipeline(options)
-        self._skeleton_publisher = advertise(self, Skeleton, "pose/skeleton", LATCHED)
+        self._skeleton_publisher = advertise(self, Skeleton, "pose/skeleton_info", LATCHED)
         self._skeleton_publisher.publish(skeleton_to_msg(self.pipeline.skeleton))
         self.diagnostics_publisher = advertise(self, DiagnosticArray, "/diagnostics", OUTPUT)
         for topic, prefix in zip(values["image_topics"], self._prefixes):

@@ -9,9 +9,11 @@ import sys
 import pytest
 
 PACKAGE = "pose_estimation_ros"
-TYPES = {"string": "std::string", "std_msgs/Header": "std_msgs::msg::Header", "float32": "float", "float64": "double"}
+TYPES = {"string": "std::string", "float32": "float", "float64": "double"}
+OF_ROS = {"std_msgs/Header": "", "geometry_msgs/Point": "double x, y, z;", "geometry_msgs/Vector3": "double x, y, z;"}
+TYPES.update({kind: kind.replace("/", "::msg::") for kind in OF_ROS})
 TYPES.update({kind: "std::%s_t" % kind for kind in ("int8", "uint8", "int16", "uint16", "int32", "uint32")})
-FIELD = re.compile(r"^([\w/]+)(?:\[(\d*)\])? +(\w+) *(?:#.*)?$")
+FIELD = re.compile(r"^([\w/]+)(?:\[(?:<=\d+)?(\d*)\])? +(\w+) *(?:#.*)?$")  # a bound does not count
 
 needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="needs g++")
 
@@ -25,8 +27,8 @@ def header_of(message, text):
     """A struct with the fields of a .msg file, as rosidl_generator_cpp makes it, but for all that is not a field."""
     includes, fields = {"<array>", "<cstdint>", "<string>", "<vector>"}, []
     for kind, length, name in (match.groups() for match in map(FIELD.match, text.splitlines()) if match):
-        if kind == "std_msgs/Header":
-            includes.add('"std_msgs/msg/header.hpp"')
+        if kind in OF_ROS:
+            includes.add('"%s"' % header_of_ros(kind))
         elif kind not in TYPES:
             includes.add('"%s/msg/%s"' % (PACKAGE, file_name(kind)))
         cpp = TYPES.get(kind, kind)
@@ -35,6 +37,12 @@ def header_of(message, text):
     lines = ["#include " + name for name in sorted(includes)]
     body = "namespace %s::msg { struct %s {\n%s\n}; }" % (PACKAGE, message, "\n".join(fields))
     return "\n".join(["#pragma once", *lines, body, ""])
+
+
+def header_of_ros(kind):
+    """The path of the header of one of ROS's own messages: std_msgs/Header -> std_msgs/msg/header.hpp."""
+    package, message = kind.split("/")
+    return "%s/msg/%s" % (package, file_name(message))
 
 
 @pytest.fixture(params=["of_this_tree", "of_ros"])
@@ -47,10 +55,11 @@ def includes(request, tmp_path, repository):
         return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
     folder = tmp_path / "include"
     (folder / PACKAGE / "msg").mkdir(parents=True)
-    (folder / "std_msgs" / "msg").mkdir(parents=True)
-    (folder / "std_msgs" / "msg" / "header.hpp").write_text(
-        "#pragma once\nnamespace std_msgs::msg { struct Header {}; }\n"
-    )
+    for kind, fields in OF_ROS.items():
+        package, message = kind.split("/")
+        (folder / header_of_ros(kind)).parent.mkdir(parents=True, exist_ok=True)
+        text = "#pragma once\nnamespace %s::msg { struct %s {%s}; }\n" % (package, message, fields)
+        (folder / header_of_ros(kind)).write_text(text)
     for path in (repository / "msg").glob("*.msg"):
         (folder / PACKAGE / "msg" / file_name(path.stem)).write_text(header_of(path.stem, path.read_text()))
     return [str(folder)]
@@ -90,7 +99,7 @@ def test_another_field_does_not(compile_text, text, field):
 
 
 def test_headers_by_hand():
-    text = "# A comment.\nuint8 LOST=3  # a constant\nPerson[] persons # p\nfloat32[4] box  # b\nstring name\n"
+    text = "# A comment.\nuint8 STATE_LOST=3  # a constant\nPerson[<=9] persons # p\nfloat32[4] box  # b\nstring name\n"
     assert header_of("PersonArray", text).splitlines()[1:] == [
         '#include "pose_estimation_ros/msg/person.hpp"', "#include <array>", "#include <cstdint>", "#include <string>",
         "#include <vector>", "namespace pose_estimation_ros::msg { struct PersonArray {",

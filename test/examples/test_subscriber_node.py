@@ -23,7 +23,7 @@ def publisher():
     context = rclpy.Context()
     rclpy.init(args=[], context=context, domain_id=DOMAIN)
     node = Node("publisher", context=context)
-    node.skeletons = node.create_publisher(Skeleton, "pose/skeleton", LATCHED)
+    node.skeletons = node.create_publisher(Skeleton, "pose/skeleton_info", LATCHED)
     node.people = node.create_publisher(PersonArray, "pose/keypoints", OUTPUT)
     yield node
     node.destroy_node()

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS")
 
 from builtin_interfaces.msg import Time
-from pose_estimation_ros.msg import Person, Person3DArray, PersonArray
+from pose_estimation_ros.msg import Person, Person3D, PersonArray, PersonArray3D
 from pose_estimation_ros.msg import Skeleton as SkeletonMsg
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CameraInfo, Image, RegionOfInterest
@@ -18,18 +18,27 @@ from pose_estimation_ros.core import poses as states
 from pose_estimation_ros.core.camera import make_camera
 from pose_estimation_ros.core.depth import SURFACE_M, Joints, joints_in_space
 from pose_estimation_ros.core.errors import ConfigError, FrameError
+from pose_estimation_ros.core.people_3d import (
+    FROM_DEPTH,
+    FROM_GROUND,
+    FROM_HEIGHT,
+    NO_SOURCE,
+    PREDICTED,
+    People3D,
+    unknown_people,
+)
 from pose_estimation_ros.core.poses import LOST, empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, get_skeleton
 from pose_estimation_ros.messages.markers import BONES, JOINTS, LABEL, SIZE_M, SIZE_PX
-from pose_estimation_ros.messages.poses import camera_from_info, msg_to_joints, msg_to_poses, stamp_to_s
+from pose_estimation_ros.messages.poses import camera_from_info, msg_to_joints, msg_to_people, msg_to_poses, stamp_to_s
 from pose_estimation_ros.nodes.conversions import (
     MarkerMaker,
     array_to_image,
     depth_to_array,
     image_to_array,
-    joints_to_msg,
     msg_to_skeleton,
     optional_messages,
+    people_to_msg,
     poses_to_msg,
     skeleton_to_msg,
 )
@@ -67,14 +76,14 @@ def test_a_person_with_other_keypoints_is_refused():
 
 @pytest.mark.parametrize("name", ["NO_STATE", "TENTATIVE", "CONFIRMED", "LOST"])
 def test_states_have_the_messages_numbers(name):
-    assert getattr(Person, name) == getattr(states, name)
+    assert getattr(Person, "STATE_" + {"NO_STATE": "NONE"}.get(name, name)) == getattr(states, name)
 
 
 def test_the_lost_have_a_box_and_no_keypoints():
     visible = random_poses(1)
     gone = random_poses(1).replace(score=np.zeros((1, 17), np.float32), state=np.array([states.LOST], np.uint8))
     first, second = poses_to_msg(states.joined(visible, gone), HEADER, (640, 480), "coco17").persons
-    assert (first.state, second.state) == (Person.NO_STATE, Person.LOST)
+    assert (first.state, second.state) == (Person.STATE_NONE, Person.STATE_LOST)
     assert [k.score for k in second.keypoints] == [0.0] * 17
     assert second.box_xyxy.tolist() == gone.box_xyxy[0].tolist()
 
@@ -88,13 +97,38 @@ def random_joints(count):
     return Joints(position.astype(np.float32), covariance.astype(np.float32), valid)
 
 
+def random_people(count):
+    """Return places of people, of whom the last one is not known; numbers that a float32 holds exactly."""
+    rng = np.random.RandomState(2)
+    fields = [
+        rng.uniform(-5, 5, (count,) + shape).astype(np.float32).astype(float) for shape in 2 * [(3,), (3, 3)] + [()]
+    ]
+    people = People3D(*fields, np.arange(count, dtype=np.uint8) % 5)
+    for field, nothing in zip(people, unknown_people(1)):
+        field[max(count - 1, 0) :] = nothing[:count]
+    return people
+
+
+@pytest.mark.parametrize("name, source", [
+    ("NONE", NO_SOURCE), ("DEPTH", FROM_DEPTH), ("GROUND", FROM_GROUND), ("HEIGHT", FROM_HEIGHT),
+    ("PREDICTED", PREDICTED),
+])  # fmt: skip
+def test_sources_have_the_messages_numbers(name, source):
+    assert getattr(Person3D, "SOURCE_" + name) == source
+
+
+def test_constants_name_the_keypoints_of_coco17():
+    names = [name.upper() for name in SKELETONS["coco17"].keypoints]
+    assert [getattr(SkeletonMsg, "COCO17_" + name) for name in names] == list(range(17))
+
+
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_joints_round_trip_over_the_wire(count):
-    poses, joints = random_poses(count), random_joints(count)
-    msg = joints_to_msg(poses, joints, HEADER, "coco17")
-    back = deserialize_message(serialize_message(msg), Person3DArray)
+def test_people_in_space_round_trip_over_the_wire(count):
+    poses, joints, people = random_poses(count), random_joints(count), random_people(count)
+    msg = people_to_msg(poses, joints, people, HEADER, "coco17")
+    back = deserialize_message(serialize_message(msg), PersonArray3D)
     assert (back.header, back.skeleton) == (HEADER, "coco17")
-    for expected, actual in zip(joints, msg_to_joints(back, 17)):
+    for expected, actual in zip(joints + people, msg_to_joints(back, 17) + msg_to_people(back)):
         assert expected.dtype == actual.dtype
         np.testing.assert_array_equal(expected, actual)
     for person, msg in enumerate(back.persons):
@@ -105,7 +139,8 @@ def test_joints_round_trip_over_the_wire(count):
 
 def test_covariance_is_row_by_row():
     joints = Joints(np.zeros((1, 17, 3)), np.tile(np.arange(9.0).reshape(3, 3), (1, 17, 1, 1)), np.ones((1, 17), bool))
-    msg = joints_to_msg(random_poses(1), joints._replace(covariance=joints.covariance.astype("f4")), HEADER, "coco17")
+    joints = joints._replace(covariance=joints.covariance.astype("f4"))
+    msg = people_to_msg(random_poses(1), joints, unknown_people(1), HEADER, "coco17")
     assert msg.persons[0].keypoints[16].covariance.tolist() == list(range(9))
 
 

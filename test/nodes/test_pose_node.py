@@ -140,9 +140,9 @@ def test_a_bad_image_is_dropped_counted_and_the_next_one_answered(node, peer, as
 
 
 def test_the_skeleton_reaches_late_subscribers(node, peer, wait_until):
-    peer.listen(Skeleton, "pose/skeleton", LATCHED)
-    wait_until(lambda: peer.received["pose/skeleton"], node, peer)
-    (msg,) = peer.received["pose/skeleton"]
+    peer.listen(Skeleton, "pose/skeleton_info", LATCHED)
+    wait_until(lambda: peer.received["pose/skeleton_info"], node, peer)
+    (msg,) = peer.received["pose/skeleton_info"]
     assert msg_to_skeleton(msg).keypoints == get_skeleton("coco17").keypoints
 
 

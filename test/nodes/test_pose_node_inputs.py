@@ -10,7 +10,7 @@ pytest.importorskip("rclpy", reason="needs ROS")
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from pose_estimation_ros.msg import Person3DArray, PersonArray
+from pose_estimation_ros.msg import PersonArray, PersonArray3D
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock
@@ -173,7 +173,7 @@ def test_a_clock_that_never_came_is_reported(make_pose_node, frame, peer, wait_u
 def depth_camera(make_pose_node, peer, wait_until):
     """Return the node, its answers in space and in the image, and publishers of image, camera_info and depth."""
     node = make_pose_node(image_topics=["color/image_raw"], depth_topic="/aligned/image_raw")
-    space, flat = peer.hear(Person3DArray, "pose/skeletons"), peer.hear(PersonArray, "pose/keypoints")
+    space, flat = peer.hear(PersonArray3D, "pose/keypoints_3d"), peer.hear(PersonArray, "pose/keypoints")
     publishers = [
         peer.camera(Image, "color/image_raw"),
         peer.camera(CameraInfo, "color/camera_info"),
@@ -181,7 +181,7 @@ def depth_camera(make_pose_node, peer, wait_until):
     ]
     for publisher in publishers:
         both_ready(publisher, node, peer, wait_until)
-    for topic in ("pose/skeletons", "pose/keypoints"):
+    for topic in ("pose/keypoints_3d", "pose/keypoints"):
         both_ready(node.cameras[0].results.publishers[topic], node, peer, wait_until)
     return node, space, flat, publishers
 

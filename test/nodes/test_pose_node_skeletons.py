@@ -11,7 +11,7 @@ from dot_networks import write_associative_embedding, write_rtmo, write_simcc
 pytest.importorskip("rclpy", reason="needs ROS")
 
 from builtin_interfaces.msg import Time
-from pose_estimation_ros.msg import Person3DArray, PersonArray, Skeleton
+from pose_estimation_ros.msg import PersonArray, PersonArray3D, Skeleton
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
@@ -47,17 +47,17 @@ def ask(kept, wait_until):
     def ask(node, frame, depth=None):
         peer, heard = kept(Node("peer")), {}
         kinds = {"pose/keypoints": PersonArray, "pose/markers": MarkerArray, "pose/image": Image}
-        kinds.update({"pose/skeletons": Person3DArray} if depth is not None else {})
+        kinds.update({"pose/keypoints_3d": PersonArray3D} if depth is not None else {})
         for topic, kind in kinds.items():
             peer.create_subscription(kind, topic, heard.setdefault(topic, []).append, QoSProfile(depth=10))
-        topic = "pose/skeleton"
+        topic = "pose/skeleton_info"
         peer.create_subscription(Skeleton, topic, heard.setdefault(topic, []).append, LATCHED)
         images, depths, infos = (
             peer.create_publisher(kind, topic, QoSProfile(depth=10))
             for kind, topic in ((Image, "image"), (Image, "depth"), (CameraInfo, "camera_info"))
         )
         publishers = node.cameras[0].results.publishers
-        wait_until(lambda: images.get_subscription_count() and heard["pose/skeleton"], node, peer)
+        wait_until(lambda: images.get_subscription_count() and heard["pose/skeleton_info"], node, peer)
         wait_until(lambda: all(publishers[topic].get_subscription_count() for topic in kinds), node, peer)
         if depth is not None:
             wait_until(lambda: depths.get_subscription_count() and infos.get_subscription_count(), node, peer)
@@ -78,7 +78,7 @@ K = [100.0, 0.0, 47.5, 0.0, 100.0, 63.5, 0.0, 0.0, 1.0]
 @pytest.mark.parametrize("skeleton", ANY, ids=lambda skeleton: skeleton.name)
 def test_keypoints_skeleton_and_markers_of_any_skeleton(make_pose_node, tmp_path, frame, ask, skeleton):
     heard = ask(make_pose_node(model=write_color_model(tmp_path, skeleton)), frame)
-    assert msg_to_skeleton(heard["pose/skeleton"]) == skeleton
+    assert msg_to_skeleton(heard["pose/skeleton_info"]) == skeleton
     assert heard["pose/keypoints"].skeleton == skeleton.name
     (person,) = heard["pose/keypoints"].persons
     assert len(person.keypoints) == skeleton.num_keypoints
@@ -97,7 +97,7 @@ def test_joints_in_space_of_any_skeleton(make_pose_node, tmp_path, frame, ask, s
     data = np.full((128, 96), 1000, "<u2").tobytes()
     depth = Image(header=HEADER, height=128, width=96, encoding="16UC1", step=192, data=data)
     node = make_pose_node(model=write_color_model(tmp_path, skeleton), depth_topic="depth")
-    (person,) = ask(node, frame, depth)["pose/skeletons"].persons
+    (person,) = ask(node, frame, depth)["pose/keypoints_3d"].persons
     assert len(person.keypoints) == skeleton.num_keypoints
     found = [keypoint.z for keypoint in person.keypoints if keypoint.valid]
     assert len(found) > 0.3 * skeleton.num_keypoints and 1.0 <= min(found) <= max(found) <= 1.1
@@ -180,7 +180,7 @@ def test_imported_networks_in_the_node(make_pose_node, imported, blob, ask, capf
     log = capfd.readouterr().err
     assert "skeleton lights, 3 keypoints, decoder %s" % node.pipeline.spec.decoder in log and "onnxruntime" in log
     heard = ask(node, frame)
-    skeleton = msg_to_skeleton(heard["pose/skeleton"])
+    skeleton = msg_to_skeleton(heard["pose/skeleton_info"])
     assert (skeleton.name, skeleton.keypoints, skeleton.links) == ("lights", ("red", "green", "blue"), ((0, 1), (1, 2)))
     persons = sorted(heard["pose/keypoints"].persons, key=lambda person: person.keypoints[0].x)
     found = np.array([[(point.x, point.y, point.score) for point in person.keypoints] for person in persons])

@@ -122,14 +122,14 @@ def test_the_node_s_topics_have_them_and_others_are_named(make_pose_node, capfd)
             KEYPOINTS + "reliability": "best_effort",
             IMAGES + "reliability": "reliable",
             "qos_overrides./camera_info.subscription.depth": 9,
-            "qos_overrides./pose/skeleton.publisher.depth": 2,
+            "qos_overrides./pose/skeleton_info.publisher.depth": 2,
             "qos_overrides./diagnostics.publisher.depth": 20,
             "qos_overrides./tf.publisher.depth": 4,
         }
     )
     assert endpoint(node, "/pose/keypoints").reliability == ReliabilityPolicy.BEST_EFFORT
     assert endpoint(node, "/image").reliability == ReliabilityPolicy.RELIABLE
-    depths = {"/camera_info": 9, "/pose/skeleton": 2, "/diagnostics": 20, "/pose/image": OUTPUT.depth}
+    depths = {"/camera_info": 9, "/pose/skeleton_info": 2, "/diagnostics": 20, "/pose/image": OUTPUT.depth}
     assert {topic: endpoint(node, topic).depth for topic in depths} == depths
     stderr = capfd.readouterr().err
     assert stderr.count("is ignored") == 1 and "qos_overrides./tf.publisher.depth is ignored" in stderr

@@ -17,20 +17,21 @@ from visualization_msgs.msg import MarkerArray
 
 from pose_estimation_ros.core.camera import Camera
 from pose_estimation_ros.core.depth import Joints
+from pose_estimation_ros.core.people_3d import unknown_people
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.core.smoothing import MOST_AHEAD_S, predicted
 from pose_estimation_ros.imaging.draw import draw_poses
-from pose_estimation_ros.msg import Person3DArray, PersonArray, Timing
+from pose_estimation_ros.msg import PersonArray, PersonArray3D, Timing
 from pose_estimation_ros.nodes.camera.image_qos import advertise
 from pose_estimation_ros.nodes.camera.inputs import age_ms
 from pose_estimation_ros.nodes.camera.optional_outputs import open_outputs
-from pose_estimation_ros.nodes.conversions import MarkerMaker, array_to_image, joints_to_msg, poses_to_msg
+from pose_estimation_ros.nodes.conversions import MarkerMaker, array_to_image, people_to_msg, poses_to_msg
 from pose_estimation_ros.nodes.diagnostics import OTHER_CLOCK_S
 from pose_estimation_ros.nodes.qos import OUTPUT
 
-KEYPOINTS, SKELETONS, MARKERS, OVERLAY = "pose/keypoints", "pose/skeletons", "pose/markers", "pose/image"
-MESSAGE_TYPES = {KEYPOINTS: PersonArray, SKELETONS: Person3DArray, MARKERS: MarkerArray, OVERLAY: Image}
+KEYPOINTS, KEYPOINTS_3D, MARKERS, OVERLAY = "pose/keypoints", "pose/keypoints_3d", "pose/markers", "pose/image"
+MESSAGE_TYPES = {KEYPOINTS: PersonArray, KEYPOINTS_3D: PersonArray3D, MARKERS: MarkerArray, OVERLAY: Image}
 
 
 class Result(NamedTuple):
@@ -79,15 +80,16 @@ class CameraResults:
 
     def wants_joints(self) -> bool:
         """Return whether anybody subscribes to a topic that shows joints in space."""
-        return self._has_subscribers(SKELETONS) or self._has_subscribers(MARKERS)
+        return self._has_subscribers(KEYPOINTS_3D) or self._has_subscribers(MARKERS)
 
     def publish(self, result: Result) -> float:
         """Publish the keypoints first, then all that has subscribers; return the age of the keypoints in ms."""
         people = poses_to_msg(*self._for_now(result), result.image_wh, self._skeleton.name)
         total_ms = self._publish_timed(KEYPOINTS, people, result)
-        if result.joints is not None and self._has_subscribers(SKELETONS):
-            skeletons = joints_to_msg(result.poses, result.joints, result.header, self._skeleton.name)
-            self._publish_timed(SKELETONS, skeletons, result)
+        if result.joints is not None and self._has_subscribers(KEYPOINTS_3D):
+            places = unknown_people(result.poses.count)
+            people_3d = people_to_msg(result.poses, result.joints, places, result.header, self._skeleton.name)
+            self._publish_timed(KEYPOINTS_3D, people_3d, result)
         if self._has_subscribers(MARKERS):
             self._publish_markers(result)
         if self._values["overlay"] and self._has_subscribers(OVERLAY):

@@ -36,7 +36,7 @@ Stamp = Tuple[int, int]  # seconds and nanoseconds
 
 
 class DemoSubscriber(Node):
-    """Subscribe to image, pose/keypoints and pose/skeleton, and pass the messages on to a Recorder.
+    """Subscribe to image, pose/keypoints and pose/skeleton_info, and pass the messages on to a Recorder.
 
     ``skeleton`` is None until it came. ``newest`` and ``answered`` are the stamps of the newest image and of the newest
     poses, None before the first. ``persons`` is the number of people in the newest poses, ``news_s`` the time of the
@@ -52,7 +52,7 @@ class DemoSubscriber(Node):
         self.answered: Optional[Stamp] = None
         self.persons = 0
         self.news_s = time.monotonic()
-        self.create_subscription(SkeletonMsg, "pose/skeleton", self._on_skeleton, LATCHED)
+        self.create_subscription(SkeletonMsg, "pose/skeleton_info", self._on_skeleton, LATCHED)
         self.create_subscription(PersonArray, "pose/keypoints", self._on_persons, EVERY_MESSAGE)
         self.create_subscription(Image, "image", self._on_image, EVERY_MESSAGE)
 

@@ -54,7 +54,7 @@ def listener():
     node = Node("listener", context=context)
     node.images, node.arrays, node.skeletons = node.create_publisher(Image, "image", 1), [], []
     node.create_subscription(PersonArray, "pose/keypoints", node.arrays.append, OUTPUT)
-    node.create_subscription(Skeleton, "pose/skeleton", node.skeletons.append, LATCHED)
+    node.create_subscription(Skeleton, "pose/skeleton_info", node.skeletons.append, LATCHED)
     yield node
     node.destroy_node()
     rclpy.shutdown(context=context)

@@ -6,7 +6,7 @@ import re
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
-from pose_estimation_ros.msg import Person3DArray, PersonArray
+from pose_estimation_ros.msg import PersonArray, PersonArray3D
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -55,7 +55,7 @@ class Rig:
         self.clock = self.node.create_publisher(Clock, "/clock", 1)
         self.answered, self._statuses, self._log_begin = {}, [], 0
         with_depth = "depth_topic" in self.parameters
-        kind, topic = (Person3DArray, "pose/skeletons") if with_depth else (PersonArray, "pose/keypoints")
+        kind, topic = (PersonArray3D, "pose/keypoints_3d") if with_depth else (PersonArray, "pose/keypoints")
         self.node.create_subscription(kind, topic, self._on_people, QoSProfile(depth=10))
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, QoSProfile(depth=10))
 
@@ -168,7 +168,7 @@ class Rig:
         return time.monotonic() - begin_s if done else None
 
     def _on_people(self, message):
-        if isinstance(message, Person3DArray):
+        if isinstance(message, PersonArray3D):
             people = sum(any(k.valid for k in person.keypoints) for person in message.persons)
         else:
             people = len(message.persons)

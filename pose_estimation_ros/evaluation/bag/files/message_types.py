@@ -17,12 +17,12 @@ from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.resources import resource_folders
 
 MESSAGE_NAMES = (
-    "Keypoint", "Keypoint3D", "Person", "Person3D", "Person3DArray", "PersonArray", "Skeleton", "Timing",
+    "Keypoint", "Keypoint3D", "Person", "Person3D", "PersonArray3D", "PersonArray", "Skeleton", "Timing",
 )  # fmt: skip
 PERSON_ARRAY, SKELETON = "pose_estimation_ros/msg/PersonArray", "pose_estimation_ros/msg/Skeleton"
 STANDARD = {
     "builtin_interfaces": ("Duration", "Time"),
-    "geometry_msgs": ("Point",),
+    "geometry_msgs": ("Point", "Vector3"),
     "sensor_msgs": ("CameraInfo", "CompressedImage", "Image"),
     "std_msgs": ("ColorRGBA", "Header"),
     "visualization_msgs": ("Marker", "MarkerArray"),

@@ -30,7 +30,7 @@ RATE_FRAMES = 10  # number of first frames from which the video's rate is comput
 
 
 class PoseBag:
-    """Write a rosbag2 with /pose/keypoints, /pose/markers and /pose/skeleton.
+    """Write a rosbag2 with /pose/keypoints, /pose/markers and /pose/skeleton_info.
 
     Its storage is sqlite3, which every distribution of ROS plays.
 
@@ -55,7 +55,7 @@ class PoseBag:
         """
         at_ns = frame.recorded_ns + (age_ns or 0)
         if not self._described:
-            self._writer.write("/pose/skeleton", skeleton_to_msg(messages(), self._skeleton), at_ns, (LATCHED,))
+            self._writer.write("/pose/skeleton_info", skeleton_to_msg(messages(), self._skeleton), at_ns, (LATCHED,))
             self._described = True
         stamped = header(frame.stamp_ns, frame.message.header.frame_id)
         people = poses_to_msg(messages(), poses, stamped, image_wh, self._skeleton.name)
