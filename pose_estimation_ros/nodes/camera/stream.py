@@ -6,8 +6,6 @@ from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 import numpy as np
 from rclpy.node import Node
 
-from pose_estimation_ros.core.camera import Camera
-from pose_estimation_ros.core.depth import DepthOptions, Joints, joints_in_space
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, TENTATIVE, Poses, joined
 from pose_estimation_ros.imaging.camera_view import View
@@ -17,7 +15,9 @@ from pose_estimation_ros.messages.detections import decode_detections
 from pose_estimation_ros.messages.poses import stamp_to_s
 from pose_estimation_ros.msg import Timing
 from pose_estimation_ros.nodes.camera.inputs import CameraInputs, Received, age_ms
-from pose_estimation_ros.nodes.camera.results import CameraResults, Result
+from pose_estimation_ros.nodes.camera.outputs.output import Result, Space
+from pose_estimation_ros.nodes.camera.results import CameraResults
+from pose_estimation_ros.nodes.camera.space import SpaceFinder
 from pose_estimation_ros.nodes.camera.statistics import People
 from pose_estimation_ros.nodes.conversions import depth_to_array, image_to_array
 from pose_estimation_ros.nodes.diagnostics import TOO_OLD, CameraFacts, camera_status, full_name
@@ -43,11 +43,7 @@ class CameraStream:
         self._node, self.pipeline, self._values = node, pipeline, values
         self._name = full_name(node)
         self._view = View(values["roi_xywh"], values["rotation_deg"])
-        self._depth_options = DepthOptions(
-            window=values["depth_window"],
-            nearest_m=values["depth_nearest_m"],
-            farthest_m=values["depth_farthest_m"],
-        )
+        self._finder = SpaceFinder(pipeline.skeleton, values)
         self.inputs = CameraInputs(node, topic, values, self._on_messages)
         self.results = CameraResults(node, prefix, pipeline.skeleton, values)
 
@@ -59,6 +55,7 @@ class CameraStream:
         """Unsubscribe and forget the people."""
         self.inputs.close()
         self.pipeline.reset()
+        self._finder.reset()
 
     def destroy(self) -> None:
         """Unsubscribe and destroy the publishers."""
@@ -110,10 +107,12 @@ class CameraStream:
         frame, decode_ms = timed(self.decode_image, image.msg)
         poses = self._estimate(frame, stamp_to_s(header.stamp), detections)
         camera = self.inputs.camera(frame.shape[1::-1])
-        joints, lift_ms = timed(self._joints, poses, camera, depth_msg)
-        result = Result(header, frame, poses, self._timing(image.age_ms, decode_ms, lift_ms), camera, joints)
-        total_ms, publish_ms = timed(self.results.publish, result)
-        stages_ms = dict(self.pipeline.parts_ms, decode_image=decode_ms, lift=lift_ms, publish=publish_ms)
+        result = Result(header, frame, poses, self._timing(image.age_ms, decode_ms), camera)
+        total_ms, publish_ms = timed(self.results.publish_keypoints, result)
+        space, lift_ms = timed(self._space, result, depth_msg)
+        result = result._replace(space=space, timing=self._timing(image.age_ms, decode_ms, lift_ms))
+        _, more_ms = timed(self.results.publish, result)
+        stages_ms = dict(self.pipeline.parts_ms, decode_image=decode_ms, lift=lift_ms, publish=publish_ms + more_ms)
         self.inputs.statistics.published(time.monotonic(), total_ms, stages_ms, self._people(poses))
 
     def _people(self, poses: Poses) -> People:
@@ -137,21 +136,21 @@ class CameraStream:
         good = people.score >= self._values["detections_min_score"]
         return self._view.boxes(people.boxes_xyxy[good], image_wh)
 
-    def _joints(self, poses: Poses, camera: Optional[Camera], depth_msg: Any) -> Optional[Joints]:
-        """Return the joints in space where depth and calibration are known and somebody subscribes to them."""
-        if depth_msg is None or camera is None or not self.results.wants_joints():
+    def _space(self, result: Result, depth_msg: Any) -> Optional[Space]:
+        """Return the people in space if an output needs them and something tells where they are."""
+        if not self.results.wants_space():
             return None
         try:
-            depth, encoding = self.decode_depth(depth_msg)
-            return joints_in_space(poses, depth, encoding, camera, self.pipeline.skeleton, self._depth_options)
+            depth = None if depth_msg is None else self.decode_depth(depth_msg)
+            return self._finder.find(result.poses, result.header, result.camera, depth)
         except FrameError as error:
             self._log_fault(error, "depth image dropped")
             return None
 
-    def _timing(self, received_ms: float, decode_ms: float, lift_ms: float) -> Timing:
+    def _timing(self, received_ms: float, decode_ms: float, lift_ms: float = 0.0) -> Timing:
         """Return all of the timing but total_ms.
 
-        Decoding the image counts as preprocessing, joints in space as postprocessing.
+        Decoding the image counts as preprocessing, positions in space as postprocessing.
         """
         preprocess_ms, inference_ms, postprocess_ms = self.pipeline.timing
         return Timing(

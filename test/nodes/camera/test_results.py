@@ -28,8 +28,8 @@ def walk(make_pose_node, blob, monkeypatch):
         node = make_pose_node(**parameters)
         results, sent, drawn = node.cameras[0].results, [], []
         monkeypatch.setattr(results.publishers["pose/keypoints"], "publish", sent.append)
-        monkeypatch.setattr(results, "_has_subscribers", lambda topic: topic == "pose/image")
-        monkeypatch.setattr(results, "_publish_overlay", drawn.append)
+        (overlay,) = (output for output in results.outputs if output.topic == "pose/image")
+        monkeypatch.setattr(overlay, "publish", drawn.append)
         for i in range(IMAGES):
             image, now_s = np.zeros((128, 96, 3), np.uint8), FIRST_S + i / RATE_HZ
             blob(image, (20 + SPEED * i / RATE_HZ, 60), (0, 0, 255), 12.0)
