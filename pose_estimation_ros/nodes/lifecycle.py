@@ -6,6 +6,7 @@ from rclpy.task import Future
 
 from pose_estimation_ros.core.errors import PoseError
 from pose_estimation_ros.nodes.guard import guard_of
+from pose_estimation_ros.nodes.parameters import ParameterNode
 
 try:
     from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
@@ -17,7 +18,7 @@ except ImportError:  # Foxy, Galactic
 CAUSED_BY_USERS = (PoseError, OSError)
 
 
-class ManagedNode(LifecycleNode):
+class ManagedNode(ParameterNode, LifecycleNode):
     """Run the four steps of the life cycle, which subclasses define: configure, activate, deactivate and cleanup.
 
     A step that raises one of CAUSED_BY_USERS is logged in one line and leaves the state as it was. Any other exception

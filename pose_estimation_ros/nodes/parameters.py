@@ -2,7 +2,7 @@
 
 import array
 import re
-from typing import Any, Callable, Container, Dict, List, Sequence
+from typing import Any, Callable, Container, Dict, List, Optional, Sequence
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.exceptions import InvalidTopicNameException, ParameterException
@@ -28,14 +28,48 @@ from pose_estimation_ros.nodes.qos_overrides import PREFIX as QOS_OVERRIDES
 BUILT_IN = ("use_sim_time", "start_type_description_service")
 
 
-def declare(node: Node, table: Sequence[Option]) -> Dict[str, Any]:
+class ParameterNode(Node):
+    """Know all parameters that the user set: in YAML files, on the command line or by a launch file.
+
+    rclpy has no function that lists them, but a node that asks for their automatic declaration gets them all in a call of
+    declare_parameters(). This class keeps what that first call says and declares nothing, because such a declaration
+    would lack description and range, and would fail at an empty list.
+
+    ``overrides`` has value by name; None stands for an empty list.
+    """
+
+    overrides: Optional[Dict[str, Any]] = None
+
+    def __init__(self, name: str, **node_options: Any) -> None:
+        """Create the node.
+
+        Args:
+            name: Name of the node.
+            node_options: Keyword arguments of rclpy's Node.
+        """
+        super().__init__(name, automatically_declare_parameters_from_overrides=True, **node_options)
+        if self.overrides is None:  # Foxy has declared them without that call
+            declared = self.get_parameters_by_prefix("").items()
+            self.overrides = {known: parameter.value for known, parameter in declared if known not in BUILT_IN}
+            for known in self.overrides:
+                self.undeclare_parameter(known)
+
+    def declare_parameters(self, namespace: str, parameters: Any, ignore_override: bool = False) -> Any:
+        """Keep the user's values when rclpy declares them; declare parameters as rclpy does at all other calls."""
+        if self.overrides is None and ignore_override:
+            self.overrides = {entry[0]: entry[1] for entry in parameters}
+            return []
+        return super().declare_parameters(namespace, parameters, ignore_override)
+
+
+def declare(node: ParameterNode, table: Sequence[Option]) -> Dict[str, Any]:
     """Declare the parameters of a table, and those of qos_overrides that the user set.
 
     All parameters but the live ones are read-only. A name that nobody knows is refused where it is a misspelling of
     one of the table. Otherwise it belongs to other nodes that share a file, and is logged as a warning.
 
     Args:
-        node: rclpy's Node.
+        node: The node.
         table: The parameters.
 
     Returns:
@@ -45,22 +79,13 @@ def declare(node: Node, table: Sequence[Option]) -> Dict[str, Any]:
         ConfigError: An override (YAML, command line, launch) is misspelled, of a wrong type or out of range.
     """
     names = [parameter.name for parameter in table]
-    overrides = with_new_names(_overrides(node), node.get_logger().warning, names)
+    overrides = with_new_names(dict(node.overrides or {}), node.get_logger().warning, names)
     _look_for_misspellings(node, overrides, names)
     for name in sorted(name for name in overrides if name.startswith(QOS_OVERRIDES)):
         if overrides[name] is None:
             raise ConfigError("parameter %s: expected a value, got nothing" % name)
         node.declare_parameter(name, overrides[name], ParameterDescriptor(read_only=True))
     return {parameter.name: _declare(node, parameter, overrides) for parameter in table}
-
-
-def _overrides(node: Node) -> Dict[str, Any]:
-    """Return name -> value of all parameters that the user set; None for an empty list.
-
-    rclpy has no public way to list them. Its automatically_declare_parameters_from_overrides fails at the first empty
-    list, whoever it is for. Where the private attribute is missing, misspellings are not noticed and all else works.
-    """
-    return {name: parameter.value for name, parameter in getattr(node, "_parameter_overrides", {}).items()}
 
 
 def follow(

@@ -10,7 +10,6 @@ from typing import Any, List, Optional
 import cv2
 import numpy as np
 from rclpy.duration import Duration
-from rclpy.node import Node
 from rclpy.task import Future
 from rclpy.time import Time
 from sensor_msgs.msg import Image
@@ -21,7 +20,7 @@ from pose_estimation_ros.imaging.video import SourceFrame, open_source
 from pose_estimation_ros.nodes.camera.image_qos import advertise
 from pose_estimation_ros.nodes.conversions import array_to_image
 from pose_estimation_ros.nodes.parameter_tables import VIDEO_PARAMETERS
-from pose_estimation_ros.nodes.parameters import declare
+from pose_estimation_ros.nodes.parameters import ParameterNode, declare
 from pose_estimation_ros.nodes.qos import OUTPUT
 from pose_estimation_ros.nodes.qos_overrides import warn_of_unserved
 from pose_estimation_ros.nodes.run import run
@@ -29,7 +28,7 @@ from pose_estimation_ros.nodes.run import run
 LINGER_S = 1.0  # after the end, so that the last image arrives
 
 
-class VideoNode(Node):
+class VideoNode(ParameterNode):
     """Play an image source.
 
     ``finished`` is done a second after the last image if the source is not looped. ``timer`` calls publish_next() and

@@ -10,9 +10,8 @@ from rclpy.parameter import Parameter
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.nodes import parameters
 from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS, VIDEO_PARAMETERS
-from pose_estimation_ros.nodes.parameters import check, declare, follow
+from pose_estimation_ros.nodes.parameters import ParameterNode, check, declare, follow
 
 CONFIG = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "config")
 
@@ -21,7 +20,7 @@ CONFIG = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "c
 def make_node(kept):
     def make(*cli, **overrides):
         values = [Parameter(name, value=value) for name, value in overrides.items()]
-        return kept(Node("pose_node", cli_args=["--ros-args"] + list(cli), parameter_overrides=values))
+        return kept(ParameterNode("pose_node", cli_args=["--ros-args"] + list(cli), parameter_overrides=values))
 
     return make
 
@@ -112,10 +111,29 @@ def test_a_key_of_other_nodes_in_a_shared_file_is_a_warning(make_node, tmp_path,
     assert "WARN" in stderr and key.split(":")[0] in stderr and "is ignored" in stderr
 
 
-def test_without_rclpys_private_attribute_all_works_but_the_check(make_node, monkeypatch):
-    node = make_node()
-    monkeypatch.delattr(node, "_parameter_overrides")
-    assert parameters._overrides(node) == {}
+class NodeOfFoxy(Node):
+    """Declare the user's values by another way than declare_parameters of the object."""
+
+    def __init__(self, name, automatically_declare_parameters_from_overrides, parameter_overrides):
+        super().__init__(name)
+        values = [(parameter.name, parameter.value) for parameter in parameter_overrides]
+        Node.declare_parameters(self, "", values)
+
+
+class OldNode(ParameterNode, NodeOfFoxy):
+    pass
+
+
+@pytest.mark.parametrize("kind", [ParameterNode, OldNode])
+def test_a_node_knows_what_the_user_set_and_declares_nothing(kept, kind):
+    given = {"model": "x", "threads": 3, "someone.elses": [1.5]}
+    node = kept(kind("pose_node", parameter_overrides=[Parameter(name, value=value) for name, value in given.items()]))
+    assert {
+        name: value if isinstance(value, (str, int)) else list(value) for name, value in node.overrides.items()
+    } == given
+    assert not any(node.has_parameter(name) for name in given)
+    values = declare(node, POSE_PARAMETERS)
+    assert (values["model"], values["threads"]) == ("x", 3) and node.get_parameter("threads").value == 3
 
 
 def test_what_rclpy_declares_itself_is_no_unknown_parameter(make_node):

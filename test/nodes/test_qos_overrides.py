@@ -13,7 +13,7 @@ from sensor_msgs.msg import Image
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.resources import demo_clip
 from pose_estimation_ros.nodes.camera.image_qos import advertise
-from pose_estimation_ros.nodes.parameters import declare
+from pose_estimation_ros.nodes.parameters import ParameterNode, declare
 from pose_estimation_ros.nodes.pose_node import PoseNode
 from pose_estimation_ros.nodes.qos import NEWEST_IMAGE, OUTPUT
 from pose_estimation_ros.nodes.qos_overrides import warn_of_unserved, with_overrides
@@ -27,7 +27,7 @@ IMAGES = "qos_overrides./image.subscription."
 def make(kept):
     def make(**overrides):
         arguments = [part for name, value in overrides.items() for part in ("-p", "%s:=%s" % (name, value))]
-        node = kept(Node("pose_node", cli_args=["--ros-args"] + arguments))
+        node = kept(ParameterNode("pose_node", cli_args=["--ros-args"] + arguments))
         declare(node, [])
         return node
 
