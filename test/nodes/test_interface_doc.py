@@ -63,3 +63,15 @@ def test_topics_of_the_pose_node(make_node, color_model, transport, other):
 def test_topics_of_the_video_node(make_node):
     node = make_node(VideoNode, source=str(ROOT / "test" / "data" / "pedestrians.mp4"))
     assert set(endpoints(node)) == {absolute(row) for row in rows("Topic of video_node")}
+
+
+def test_services_of_the_pose_node(make_node, color_model):
+    node = make_node(PoseNode, model=color_model, detector="full_frame")
+    documented = re.findall(r"^\| `~/(\w+)` \| (\S+) \|", PAGE, re.MULTILINE)
+    types = {node.resolve_service_name(service.srv_name): service.srv_type for service in node.services}
+    assert documented
+    for name, kind in documented:
+        found = types.pop("/pose_node/" + name)
+        assert kind == "%s/srv/%s" % (found.__module__.split(".")[0], found.__name__)
+    of_ros = {kind.__module__.split(".")[0] for kind in types.values()}
+    assert of_ros <= {"rcl_interfaces", "lifecycle_msgs", "type_description_interfaces"}

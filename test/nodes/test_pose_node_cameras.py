@@ -12,6 +12,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
+from std_srvs.srv import SetBool
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.nodes.conversions import array_to_image
@@ -121,3 +122,14 @@ def test_a_model_that_is_missing_leaves_it_unconfigured_and_it_can_be_given_late
         (tmp_path / ("later" + suffix)).write_bytes(open(color_model.replace(".onnx", suffix), "rb").read())
     node.trigger_configure()
     assert len(node.cameras) == 1
+
+
+def test_the_service_enable_sets_the_parameter(make_pose_node, ros, kept, wait_until):
+    node, peer = make_pose_node(), kept(ros.create_node("operator"))
+    client = peer.create_client(SetBool, "/pose_node/enable")
+    wait_until(client.service_is_ready, node, peer)
+    for enabled, words in ((False, "ignored"), (False, "ignored"), (True, "processed")):
+        answer = client.call_async(SetBool.Request(data=enabled))
+        wait_until(answer.done, node, peer)
+        assert answer.result().success and words in answer.result().message
+        assert node.get_parameter("enabled").value is enabled
