@@ -1,29 +1,50 @@
-"""Find the people of an image in space, from its depth image and the calibration of its camera."""
+"""Find the people of an image in space, from its depth image and the calibration of its camera.
 
-from typing import Any, Dict, Optional, Tuple
+SpaceFinder.find() goes these steps:
+
+1. measure: the joints, and the place of each person, in the camera's optical frame;
+2. transform: all of it into the target frame, where one is set.
+"""
+
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 from std_msgs.msg import Header
 
 from pose_estimation_ros.core.camera import Camera
-from pose_estimation_ros.core.depth import DepthOptions, joints_in_space
-from pose_estimation_ros.core.people_3d import unknown_people
+from pose_estimation_ros.core.depth import DepthOptions, Joints, joints_in_space
+from pose_estimation_ros.core.people_3d import People3D, unknown_people
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.nodes.camera.outputs.output import Space
 
 
+class Measured(NamedTuple):
+    """Hold what one image tells about people in space, in the camera's optical frame.
+
+    Attributes:
+        joints: joints of the people.
+        people: places of the people, without velocity.
+    """
+
+    joints: Joints
+    people: People3D
+
+
 class SpaceFinder:
     """Find the people of one camera's images in space."""
 
-    def __init__(self, skeleton: Skeleton, values: Dict[str, Any]) -> None:
+    def __init__(self, skeleton: Skeleton, values: Dict[str, Any], transforms: Optional[Any] = None) -> None:
         """Read the parameters.
 
         Args:
             skeleton: Skeleton of the people.
             values: Values of the node's parameters.
+            transforms: Has lookup(frame, header), the core.rigid.Rigid from the header's frame to that frame at the
+                header's stamp; None if no parameter names a frame.
         """
-        self._skeleton = skeleton
+        self._skeleton, self._transforms = skeleton, transforms
+        self._target_frame: str = values.get("target_frame", "")
         self._options = DepthOptions(
             window=values["depth_window"],
             nearest_m=values["depth_nearest_m"],
@@ -48,9 +69,38 @@ class SpaceFinder:
             The people in space, None where nothing tells.
 
         Raises:
-            FrameError: The depth image is no aligned depth image.
+            FrameError: The depth image is no aligned depth image, or the target frame is not known at that time.
         """
-        if camera is None or depth is None:
+        measured = self._measure(poses, header, camera, depth)
+        if measured is None:
             return None
+        return self._transform(measured, header)
+
+    def _measure(
+        self, poses: Poses, header: Header, camera: Optional[Camera], depth: Optional[Tuple[np.ndarray, str]]
+    ) -> Optional[Measured]:
+        """Return the people in the camera's optical frame, None where nothing tells."""
+        if camera is None:
+            return None
+        if depth is not None:
+            return self._from_depth(poses, camera, depth)
+        return None
+
+    def _from_depth(self, poses: Poses, camera: Camera, depth: Tuple[np.ndarray, str]) -> Measured:
         joints = joints_in_space(poses, depth[0], depth[1], camera, self._skeleton, self._options)
-        return Space(header, joints, unknown_people(poses.count))
+        return Measured(joints, unknown_people(poses.count))
+
+    def _transform(self, measured: Measured, header: Header) -> Space:
+        """Return the people in the target frame, in the camera's where none is set."""
+        if not self._target_frame or self._transforms is None:
+            return Space(header, measured.joints, measured.people)
+        rigid = self._transforms.lookup(self._target_frame, header)
+        joints, people = measured
+        joints = joints._replace(
+            position=rigid.apply(joints.position).astype(np.float32),
+            covariance=rigid.covariance(joints.covariance).astype(np.float32),
+        )
+        people = people._replace(
+            position=rigid.apply(people.position), position_covariance=rigid.covariance(people.position_covariance)
+        )
+        return Space(Header(stamp=header.stamp, frame_id=self._target_frame), joints, people)

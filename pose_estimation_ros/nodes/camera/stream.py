@@ -6,6 +6,8 @@ from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 import numpy as np
 from rclpy.node import Node
 
+from pose_estimation_ros.core.camera import Camera
+from pose_estimation_ros.core.depth import check_depth
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, TENTATIVE, Poses, joined
 from pose_estimation_ros.imaging.camera_view import View
@@ -140,9 +142,21 @@ class CameraStream:
         """Return the people in space if an output needs them and something tells where they are."""
         if not self.results.wants_space():
             return None
+        depth = self._depth(depth_msg, result.camera)
         try:
-            depth = None if depth_msg is None else self.decode_depth(depth_msg)
             return self._finder.find(result.poses, result.header, result.camera, depth)
+        except FrameError as error:
+            self._log_fault(error, "positions in space dropped")
+            return None
+
+    def _depth(self, depth_msg: Any, camera: Optional[Camera]) -> Optional[Tuple[np.ndarray, str]]:
+        """Return the depth image and its encoding, None without a usable one; it costs neither image nor people."""
+        if depth_msg is None or camera is None:
+            return None
+        try:
+            depth, encoding = self.decode_depth(depth_msg)
+            check_depth(depth, encoding, camera)
+            return depth, encoding
         except FrameError as error:
             self._log_fault(error, "depth image dropped")
             return None
