@@ -1,4 +1,4 @@
-"""Decode the fields of sensor_msgs/CompressedImage to BGR frames and depth images.
+"""Convert the fields of sensor_msgs/CompressedImage to BGR frames and depth images, and frames to JPEGs.
 
 Sources: the plugins compressed_image_transport and compressed_depth_image_transport (codec.cpp) of image_transport.
 """
@@ -14,6 +14,7 @@ from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.imaging.encodings import LAYOUTS, Buffer, to_8_bits, to_bgr
 from pose_estimation_ros.imaging.image_headers import MAX_PIXELS, PNG_START, ImageHeader, checked_image
 
+JPEG_FORMAT = "bgr8; jpeg compressed bgr8"  # of frames that encode_jpeg has encoded
 DEPTH_HEADER = struct.Struct("<iff")  # kind of compression, quantisation a and b
 # As image_transport decodes: the orientation tag of the file is ignored.
 GREY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
@@ -79,6 +80,29 @@ def decode_compressed_depth(form: str, data: Buffer, max_pixels: int = MAX_PIXEL
         return _depth_values(form, data, max_pixels), encoding
     values = _depth_values(form, data[DEPTH_HEADER.size :], max_pixels)
     return (values if encoding == "16UC1" else _metres(values, *DEPTH_HEADER.unpack_from(data)[1:])), encoding
+
+
+def encode_jpeg(frame: np.ndarray, quality: int) -> bytes:
+    """Encode a frame as JPEG.
+
+    Args:
+        frame: (H, W, 3) uint8 BGR.
+        quality: 1..100.
+
+    Returns:
+        the file.
+
+    Raises:
+        FrameError: kind "size": the frame is empty, or larger than a JPEG can be.
+    """
+    try:
+        encoded, data = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    except cv2.error:
+        encoded = False
+    if not encoded:
+        height, width = frame.shape[:2]
+        raise FrameError("size", "expected an image that can be a JPEG, got one of %d x %d" % (width, height))
+    return bytes(data)
 
 
 def _metres(values: np.ndarray, a: float, b: float) -> np.ndarray:

@@ -13,11 +13,12 @@ from typing import Sequence, Tuple
 import numpy as np
 from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import Point, Vector3
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from pose_estimation_ros.core.errors import ConfigError, FrameError
+from pose_estimation_ros.imaging.compressed import JPEG_FORMAT, encode_jpeg
 from pose_estimation_ros.imaging.encodings import decode_depth, decode_image
 from pose_estimation_ros.imaging.image_headers import MAX_PIXELS
 from pose_estimation_ros.messages import markers, poses
@@ -85,6 +86,25 @@ def array_to_image(frame: np.ndarray, header: Header) -> Image:
     height, width = frame.shape[:2]
     msg = Image(header=header, height=height, width=width, encoding="bgr8", is_bigendian=0, step=3 * width)
     msg.data = array.array("B", frame.tobytes())  # rclpy would check any other type byte by byte
+    return msg
+
+
+def array_to_jpeg(frame: np.ndarray, header: Header, quality: int) -> CompressedImage:
+    """Make a message of a compressed image, as image_transport does.
+
+    Args:
+        frame: Frame (H, W, 3) uint8 BGR.
+        header: Header of the message.
+        quality: Quality of the JPEG, 1..100.
+
+    Returns:
+        Message whose data is a JPEG.
+
+    Raises:
+        FrameError: The frame is empty, or larger than a JPEG can be.
+    """
+    msg = CompressedImage(header=header, format=JPEG_FORMAT)
+    msg.data = array.array("B", encode_jpeg(frame, quality))  # rclpy would check any other type byte by byte
     return msg
 
 

@@ -84,7 +84,16 @@ POSE_PARAMETERS = (
             " the time for which that holds. Needs smoothing.",
             live=True,
         ),
-        Option("overlay", True, "false: no pose/image even if somebody subscribes.", live=True),
+        Option("overlay", True, "false: neither pose/image nor pose/image/compressed, whoever subscribes.", live=True),
+        Option(
+            "overlay_rate_hz",
+            10.0,
+            "Largest rate of pose/image/compressed; 0: every image.",
+            0.0,
+            1000.0,
+            live=True,
+        ),
+        Option("overlay_quality", 80, "Quality of the JPEGs in pose/image/compressed.", 1, 100, live=True),
         Option(
             "marker_metres_per_px",
             0.002,

@@ -12,7 +12,12 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.imaging.compressed import decode_compressed, decode_compressed_depth
+from pose_estimation_ros.imaging.compressed import (
+    JPEG_FORMAT,
+    decode_compressed,
+    decode_compressed_depth,
+    encode_jpeg,
+)
 from pose_estimation_ros.imaging.image_headers import MAX_PIXELS
 
 HEIGHT, WIDTH = 32, 48
@@ -238,3 +243,11 @@ def test_bad_depth(form, data, kind, words):
     with pytest.raises(FrameError, match=words) as caught:
         decode_compressed_depth(form, data)
     assert caught.value.kind == kind
+
+
+def test_a_frame_survives_encoding_as_jpeg_and_what_is_no_image_is_refused():
+    np.testing.assert_allclose(decode_compressed(JPEG_FORMAT, encode_jpeg(PICTURE, 98)), PICTURE, atol=25)
+    assert len(encode_jpeg(PICTURE, 1)) < len(encode_jpeg(PICTURE, 100))
+    for shape in ((0, 0, 3), (4, 0, 3), (1, 70000, 3)):
+        with pytest.raises(FrameError, match="expected an image that can be a JPEG, got one of %d x %d" % shape[1::-1]):
+            encode_jpeg(np.zeros(shape, np.uint8), 80)
