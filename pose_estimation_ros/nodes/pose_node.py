@@ -23,6 +23,7 @@ from pose_estimation_ros.core.machine import describe_heat, describe_machine
 from pose_estimation_ros.core.model_spec import WHOLE_FRAME
 from pose_estimation_ros.inference.options import LIVE, PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
+from pose_estimation_ros.messages.hri import camera_name
 from pose_estimation_ros.msg import Skeleton
 from pose_estimation_ros.nodes.camera.image_qos import advertise
 from pose_estimation_ros.nodes.camera.stream import CameraStream
@@ -215,8 +216,9 @@ def output_prefixes(topics: List[str], full_name_of: Callable[[str], str] = str)
     if not topics or not all(topics):
         raise ConfigError("parameter image_topics: expected at least one topic, got %s" % topics)
     prefixes = [topic[: topic.rfind("/") + 1] for topic in topics] if len(topics) > 1 else [""]
-    if len({full_name_of(prefix + "pose/keypoints") for prefix in prefixes}) < len(prefixes):
-        raise ConfigError("parameter image_topics: expected a namespace of its own for each camera, got %s" % topics)
+    if len({camera_name(full_name_of(prefix + "pose/keypoints")) for prefix in prefixes}) < len(prefixes):
+        text = "parameter image_topics: expected a namespace of its own for each camera (/ and _ count as one), got %s"
+        raise ConfigError(text % topics)
     return prefixes
 
 

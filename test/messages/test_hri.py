@@ -1,3 +1,4 @@
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -6,7 +7,15 @@ from plain_messages import message_class
 
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, NO_STATE, TENTATIVE, empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import SKELETONS
-from pose_estimation_ros.messages.hri import CLASSES, poses_to_hri, shared_joints
+from pose_estimation_ros.messages.hri import (
+    CLASSES,
+    body_frame,
+    body_id,
+    camera_name,
+    joint_frame,
+    poses_to_hri,
+    shared_joints,
+)
 
 COCO = SKELETONS["coco17"]
 # hri_msgs of Humble, as docs.ros.org has them; the constants are Skeleton2D's.
@@ -89,3 +98,49 @@ def test_the_box_is_cut_to_the_image():
     roi = body.roi
     assert roi.header == "header"
     np.testing.assert_allclose([roi.xmin, roi.ymin, roi.xmax, roi.ymax, roi.c], [0, 0.2, 0.3, 1, 0.5], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "topic, camera",
+    [
+        ("/pose/keypoints", ""),
+        ("/left/pose/keypoints", "left"),
+        ("/robot1/camera/camera/pose/keypoints", "robot1_camera_camera"),
+        ("/_hidden/pose/keypoints", "hidden"),
+        ("/2nd/pose/keypoints", "2nd"),
+        ("/people", "people"),  # remapped
+        ("/mypose/keypoints", "mypose_keypoints"),
+    ],
+)
+def test_the_name_of_a_camera_tells_ids_apart(topic, camera):
+    assert camera_name(topic) == camera
+    own = body_id(7, camera)
+    assert own == ("b7_" + camera if camera else "b7")
+    assert re.fullmatch("[A-Za-z](_?[A-Za-z0-9])*", own), "a valid part of a topic's name, and of a name in programs"
+    ids, bodies = poses_to_hri(MESSAGES, people([CONFIRMED, CONFIRMED]), "h", (200, 200), COCO, camera)
+    assert ids.ids == [body.id for body in bodies] == [body_id(3, camera), body_id(4, camera)]
+
+
+@pytest.mark.parametrize(
+    "joint, frame",
+    [
+        ("left_wrist", "l_wrist_b7"),
+        ("R_Shoulder", "r_shoulder_b7"),
+        ("RightAnkle", "r_ankle_b7"),
+        ("nose", "nose_b7"),
+        ("hip", "hip_b7"),
+        ("left_eye", "left_eye_b7"),
+        ("left_big_toe", "left_big_toe_b7"),
+        ("Root of tail", "Root_of_tail_b7"),
+        ("face-0", "face_0_b7"),
+        ("body", "body_point_b7"),
+    ],
+)
+def test_frames_of_joints(joint, frame):
+    assert joint_frame(joint, "b7") == frame != body_frame("b7") == "body_b7"
+
+
+@pytest.mark.parametrize("name", sorted(SKELETONS))
+def test_frames_of_a_skeleton_differ(name):
+    frames = {joint_frame(joint, "b7") for joint in SKELETONS[name].keypoints}
+    assert len(frames | {body_frame("b7")}) == SKELETONS[name].num_keypoints + 1

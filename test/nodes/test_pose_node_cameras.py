@@ -54,7 +54,7 @@ def test_cameras_that_would_publish_the_same_topics_are_refused(topics):
         output_prefixes(topics)
 
 
-@pytest.mark.parametrize("topics", [["/x", "x"], ["/left/image", "left/image"]])
+@pytest.mark.parametrize("topics", [["/x", "x"], ["/left/image", "left/image"], ["/a/b/image", "/a_b/image"]])
 def test_two_names_of_the_same_outputs_are_refused(make_pose_node, topics):
     with pytest.raises(ConfigError, match="parameter image_topics: expected a namespace of its own for each camera"):
         make_pose_node(image_topics=topics)

@@ -6,11 +6,13 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.messages.hri import camera_name
 from pose_estimation_ros.nodes.camera.outputs.foxglove import FoxgloveOutput
 from pose_estimation_ros.nodes.camera.outputs.hri import HriOutput
 from pose_estimation_ros.nodes.camera.outputs.keypoints import Keypoints3DOutput, KeypointsOutput
 from pose_estimation_ros.nodes.camera.outputs.output import Output, OutputContext, Result
 from pose_estimation_ros.nodes.camera.outputs.pictures import MarkersOutput, OverlayOutput
+from pose_estimation_ros.nodes.topic_names import resolved
 
 ALWAYS_THERE: Tuple[Callable[[OutputContext], Output], ...] = (Keypoints3DOutput, MarkersOutput, OverlayOutput)
 BY_PARAMETER: Dict[str, Callable[[OutputContext], Output]] = {"hri": HriOutput, "foxglove": FoxgloveOutput}
@@ -34,7 +36,8 @@ class CameraResults:
         Raises:
             ConfigError: The message package of an optional output is not installed, or lacks a message.
         """
-        context = OutputContext(node, prefix, skeleton, values)
+        camera = camera_name(resolved(node, prefix + KeypointsOutput.topic))
+        context = OutputContext(node, prefix, skeleton, values, camera)
         self._keypoints = KeypointsOutput(context)
         self.outputs: List[Output] = [make(context) for make in ALWAYS_THERE]
         self.outputs += [make(context) for name, make in BY_PARAMETER.items() if values[name]]

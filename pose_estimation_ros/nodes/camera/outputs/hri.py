@@ -36,7 +36,7 @@ class HriOutput(Output):
 
     def publish(self, result: Result) -> None:
         """Publish the people of an image, whether anybody subscribes or not."""
-        arguments = (result.poses, result.header, result.image_wh, self.context.skeleton)
+        arguments = (result.poses, result.header, result.image_wh, self.context.skeleton, self.context.camera)
         ids, bodies = hri.poses_to_hri(self._messages, *arguments)
         for gone in sorted(set(self._bodies) - {body.id for body in bodies}):
             for publisher in self._bodies.pop(gone):

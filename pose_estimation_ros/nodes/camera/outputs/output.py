@@ -65,12 +65,14 @@ class OutputContext(NamedTuple):
         prefix: prefix of the topics, "" or ending with "/".
         skeleton: skeleton of the people.
         values: values of the node's parameters; the live ones may change.
+        camera: name of the camera in the ids and TF frames of bodies, see messages.hri.camera_name().
     """
 
     node: Node
     prefix: str
     skeleton: Skeleton
     values: Dict[str, Any]
+    camera: str = ""
 
 
 class Output:
