@@ -33,6 +33,7 @@ EXTRAS = {
         "colcon-bash", "colcon-cmake", "colcon-core", "colcon-library-path", "colcon-output",
         "colcon-package-selection", "colcon-parallel-executor", "colcon-ros", "colcon-test-result",
     ],
+    "web": ["aiohttp"],
     "import": ["onnx", "PyYAML"],
     "train": ["torch", "lightning-fabric", "onnx", "pycocotools", "PyYAML", "tensorboardX", "h5py", "pillow"],
     "evaluate": [

@@ -14,6 +14,7 @@ import pose_estimation_ros
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DISTROS = ["kilted", "jazzy"]
 ROSDEP_KEYS = {
+    "aiohttp": "python3-aiohttp",
     "cv2": "python3-opencv",
     "numpy": "python3-numpy",
     "onnxruntime": "python3-onnxruntime-pip",

@@ -128,3 +128,19 @@ VIDEO_PARAMETERS = [
     Option("height", 0, "Pixels to resize to, together with width; 0: as the source.", 0, 16384),
     Option("wait_for_subscribers", 0, "Start only when this many nodes subscribe to the images.", 0, 100),
 ]
+
+WEB_PARAMETERS = [
+    Option(
+        "host",
+        "127.0.0.1",
+        "Name or address to listen on. 127.0.0.1: this machine alone; 0.0.0.0: whoever reaches it, without a password.",
+    ),
+    Option("port", 8080, "TCP port of the page; 0: any that is free.", 0, 65535),
+    Option("max_viewers", 20, "Viewers at once; further ones are told to wait.", 1, 200),
+    Option(
+        "host_names",
+        ["localhost"],
+        "Further names by which browsers reach this machine, such as that of a proxy; its addresses and its own name"
+        " are allowed anyway.",
+    ),
+]

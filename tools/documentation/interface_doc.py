@@ -9,7 +9,7 @@ from page_parts import filled, table
 
 from pose_estimation_ros.core.atomic_files import write_whole
 from pose_estimation_ros.nodes.diagnostics import CAMERA_KEYS, NODE_KEYS
-from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS, VIDEO_PARAMETERS
+from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS, VIDEO_PARAMETERS, WEB_PARAMETERS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "ros-interface.md"
@@ -53,6 +53,7 @@ def parts():
     return {
         "pose_node parameters": parameters(POSE_PARAMETERS),
         "video_node parameters": parameters(VIDEO_PARAMETERS),
+        "web_view parameters": parameters(WEB_PARAMETERS),
         "node keys": keys(NODE_KEYS),
         "camera keys": keys(CAMERA_KEYS),
         "messages": messages(),

@@ -20,10 +20,10 @@ DISTRO = os.environ.get("DISTRO", "kilted")
 DISTROS = ("kilted", "jazzy")
 CONSTRAINTS = [HERE / "constraints.txt", HERE / ("constraints-%s.txt" % DISTRO)]
 GROUPS = {
-    "demo": ["ros"],
-    "build": ["ros", "colcon"],
-    "nodes": ["ros", "evaluate", "dev"],
-    "dev": ["ros", "colcon", "train", "evaluate", "dev"],
+    "demo": ["ros", "web"],
+    "build": ["ros", "web", "colcon"],
+    "nodes": ["ros", "web", "evaluate", "dev"],
+    "dev": ["ros", "web", "colcon", "train", "evaluate", "dev"],
 }
 PACKAGE_SOURCES = ["pose_estimation_ros", "msg", "config", "launch", "models", "test/data", "tools/environment"]
 
