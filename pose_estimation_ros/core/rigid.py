@@ -8,6 +8,7 @@ from pose_estimation_ros.core.errors import FrameError
 
 UNIT_ERROR = 0.01  # largest difference of a quaternion's length from 1; float32 and printed numbers stay far below
 FARTHEST_M = 1e9  # longest translation; float64 still tells 0.1 um apart there
+PARALLEL = 1e-6  # sine of the angle below which two directions count as parallel
 
 
 class Rigid(NamedTuple):
@@ -106,20 +107,26 @@ def quaternion_of(rotation: np.ndarray) -> Tuple[float, float, float, float]:
     return x, y, z, w
 
 
-def rotation_from_axes(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return the right-handed rotation whose x axis is a vector and whose z axis is as near to another as possible.
+def rotation_of_axes(up: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """Return the right-handed rotations whose z axis is one vector and whose y axis is as near to another as possible.
 
     Args:
-        first: (3,) direction of x, of any length.
-        second: (3,) wanted direction of z, of any length; its part along x is taken off.
+        up: (..., 3) direction of z, of any length.
+        left: (..., 3) wanted direction of y, of any length; its part along z is taken off.
 
     Returns:
-        (3, 3) float64, the axes as columns; all NaN where the two are parallel or not finite.
+        (..., 3, 3) float64, the axes x, y, z as columns; all NaN where the two are parallel or not finite.
     """
-    x = np.asarray(first, np.float64)
-    y = np.cross(np.asarray(second, np.float64), x)
-    lengths = np.linalg.norm(x), np.linalg.norm(y)
-    if not np.isfinite(lengths).all() or lengths[1] <= 1e-6 * np.linalg.norm(second) * lengths[0]:
-        return np.full((3, 3), np.nan)
-    x, y = x / lengths[0], y / lengths[1]
-    return np.stack([x, y, np.cross(x, y)], -1)
+    up, left = np.broadcast_arrays(np.asarray(up, np.float64), np.asarray(left, np.float64))
+    z, y = _unit(up), _unit(left)
+    x = np.cross(y, z)
+    sine = np.linalg.norm(x, axis=-1, keepdims=True)
+    x = x / np.where(sine > PARALLEL, sine, np.nan)
+    axes: np.ndarray = np.stack([x, np.cross(z, x), z + 0 * x], -1)
+    return axes
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    unit: np.ndarray = vectors / np.where((length > 0) & np.isfinite(length), length, np.nan)
+    return unit

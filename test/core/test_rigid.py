@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.core.rigid import Rigid, from_quaternion, identity, quaternion_of, rotation_from_axes
+from pose_estimation_ros.core.rigid import Rigid, from_quaternion, identity, quaternion_of, rotation_of_axes
 
 HALF = np.sqrt(0.5)
 # REP-103: an optical frame (x right, y down, z forward) in its body frame (x forward, y left, z up).
@@ -111,17 +111,19 @@ def test_a_quaternion_of_nearly_unit_length_gives_a_pure_rotation():
 
 
 def test_axes_make_a_right_handed_rotation(rng):
-    np.testing.assert_allclose(rotation_from_axes(np.array([2, 0, 0]), np.array([0, 0, 3])), np.eye(3))
-    for _ in range(50):
-        x, z = rng.normal(size=(2, 3))
-        rotation = rotation_from_axes(x, z)
-        np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-9)
-        assert np.linalg.det(rotation) == pytest.approx(1)
-        np.testing.assert_allclose(rotation[:, 0], x / np.linalg.norm(x), atol=1e-12)
-        assert rotation[:, 2] @ z > 0
+    assert rotation_of_axes(np.zeros((0, 3)), np.zeros((0, 3))).shape == (0, 3, 3)
+    np.testing.assert_allclose(rotation_of_axes(np.array([0, 0, 3]), np.array([0, 2, 1])), np.eye(3))
+    up, left = rng.normal(size=(2, 50, 3))
+    rotations = rotation_of_axes(up, left)
+    np.testing.assert_allclose(rotations @ np.swapaxes(rotations, 1, 2), np.tile(np.eye(3), (50, 1, 1)), atol=1e-9)
+    np.testing.assert_allclose(np.linalg.det(rotations), 1)
+    np.testing.assert_allclose(rotations[..., 2], up / np.linalg.norm(up, axis=-1, keepdims=True), atol=1e-12)
+    assert ((rotations[..., 1] * left).sum(-1) > 0).all()
+    for rotation in rotations:
         np.testing.assert_allclose(from_quaternion(quaternion_of(rotation)).rotation, rotation, atol=1e-9)
 
 
-@pytest.mark.parametrize("x, z", [((0, 0, 0), (0, 0, 1)), ((1, 0, 0), (2, 0, 0)), ((1, 0, 0), (np.nan, 0, 1))])
-def test_axes_that_define_no_rotation_give_none(x, z):
-    assert np.isnan(rotation_from_axes(np.array(x), np.array(z))).all()
+@pytest.mark.parametrize("up", [(0, 0, 0), (0, 2, 0), (np.nan, 0, 1), (np.inf, 0, 1)])
+def test_axes_that_define_no_rotation_give_none(up):
+    both = rotation_of_axes(np.array([up, (0, 0, 1)]), np.array([0, 1, 0]))
+    assert np.isnan(both[0]).all() and np.allclose(both[1], np.eye(3))
