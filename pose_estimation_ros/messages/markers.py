@@ -13,6 +13,7 @@ from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.core.stamp_clock import StampClock
 from pose_estimation_ros.messages.message import Message, MessageClasses
 from pose_estimation_ros.messages.poses import stamp_to_s
+from pose_estimation_ros.messages.tf import UP, UP_OPTICAL, is_optical
 
 BONES, JOINTS, LABEL = range(3)  # marker ids within the namespace of a person
 SIZE_PX = (3.0, 8.0, 20.0)  # sizes of BONES, JOINTS and LABEL in the plane
@@ -28,7 +29,9 @@ class _Shape(NamedTuple):
         visible: (K,) bool.
         top: (3,) m, below the label.
         size_m: sizes in m of BONES, JOINTS and LABEL.
-        distance_m: along the optical axis.
+        distance_m: along the optical axis; of no use in another frame than the camera's.
+        header: std_msgs/Header of the points.
+        up: (3,) direction of the label.
     """
 
     points: np.ndarray
@@ -36,13 +39,16 @@ class _Shape(NamedTuple):
     top: np.ndarray
     size_m: Sequence[float]
     distance_m: float
+    header: Message
+    up: np.ndarray = UP_OPTICAL
 
 
 class MarkerMaker:
     """Make one MarkerArray per image, and delete the markers of people who left.
 
-    Markers are in the camera's optical frame (x right, y down, z forward). Bones and joints of a person are smaller
-    where most keypoints are close together, as those of faces and hands are.
+    Markers are in the camera's optical frame (x right, y down, z forward), or in the frame of the joints where that is
+    another one. Bones and joints of a person are smaller where most keypoints are close together, as those of faces and
+    hands are.
     """
 
     def __init__(
@@ -76,11 +82,13 @@ class MarkerMaker:
         image_wh: Tuple[int, int],
         camera: Optional[Camera] = None,
         joints: Optional[Joints] = None,
+        joints_header: Optional[Message] = None,
     ) -> Message:
         """Make the markers of the people of an image, and deletions for people who have left it.
 
         A person without joints in space is put in a plane at their last known distance. A lost person only has a label,
-        above the expected box.
+        above the expected box. Where the joints are in another frame than the camera's, a person without joints has no
+        markers.
 
         Args:
             poses: N people of the image.
@@ -88,26 +96,33 @@ class MarkerMaker:
             image_wh: (width, height) px of the image.
             camera: puts the keypoints of the plane on their rays.
             joints: joints of the same people.
+            joints_header: std_msgs/Header of the joints; None for that of the image.
 
         Returns:
             A MarkerArray.
         """
+        if joints is not None:
+            joints = joints._replace(valid=joints.valid & in_reach(joints.position))
+        if joints is not None and joints_header is not None and joints_header.frame_id != header.frame_id:
+            known = np.flatnonzero(joints.valid.any(1))
+            poses, joints = poses.select(known), Joints(*(part[known] for part in joints))
+        else:
+            joints_header = header
         self._lifetime = self._lifetime_from(stamp_to_s(header.stamp))
         names = [namespace(int(track_id), index) for index, track_id in enumerate(poses.track_id)]
         gone = sorted(set(self._distances_m) - set(names))
         markers = [self._bare(header, name, part) for name in gone for part in (BONES, JOINTS, LABEL)]
-        if joints is not None:
-            joints = joints._replace(valid=joints.valid & in_reach(joints.position))
         last_m, self._distances_m = (self._distances_m if joints is not None else {}), {}
         for person, name in enumerate(names):
             distance_m = last_m.get(name, self._distance_m)
             if joints is not None and joints.valid[person].any():
-                shape = _in_space(joints.position[person], joints.valid[person])
+                up = UP_OPTICAL if is_optical(joints_header.frame_id, header.frame_id) else UP
+                shape = _in_space(joints.position[person], joints.valid[person], joints_header, up)
             else:
-                shape = self._in_plane(poses.select(np.array([person])), image_wh, camera, distance_m)
+                shape = self._in_plane(poses.select(np.array([person])), image_wh, camera, distance_m, header)
             # The namespace of an untracked person is a place in the list, which may belong to another person next time.
             self._distances_m[name] = shape.distance_m if poses.track_id[person] != UNTRACKED else self._distance_m
-            markers += self._person(shape, poses, person, name, header)
+            markers += self._person(shape, poses, person, name)
         return self._messages.MarkerArray(markers=markers)
 
     def _lifetime_from(self, stamp_s: float) -> Message:
@@ -117,7 +132,9 @@ class MarkerMaker:
         lifetime_s = max(self._lifetime_s, shortest_s)
         return self._messages.Duration(sec=int(lifetime_s), nanosec=int(lifetime_s % 1 * 1e9))
 
-    def _in_plane(self, one: Poses, image_wh: Tuple[int, int], camera: Optional[Camera], distance_m: float) -> _Shape:
+    def _in_plane(
+        self, one: Poses, image_wh: Tuple[int, int], camera: Optional[Camera], distance_m: float, header: Message
+    ) -> _Shape:
         """Compute the shape of a single person in the plane, with the label above the keypoints or else the box."""
         known, box = (one.score[0] > 0) & in_reach(one.xy[0]), one.box_xyxy[0]
         ends = one.xy[0][known] if known.any() else box.reshape(2, 2)
@@ -131,32 +148,32 @@ class MarkerMaker:
             points = np.insert(flat, 2, distance_m, axis=1)
         visible = known & in_reach(points[:-1])
         size_m = _sizes(points[:-1], visible, [px * metres_per_px for px in SIZE_PX])
-        return _Shape(points[:-1], visible, points[-1], size_m, distance_m)
+        return _Shape(points[:-1], visible, points[-1], size_m, distance_m, header)
 
-    def _person(self, shape: _Shape, poses: Poses, person: int, name: str, header: Message) -> List[Message]:
+    def _person(self, shape: _Shape, poses: Poses, person: int, name: str) -> List[Message]:
         kinds, color = self._messages.Marker, self._color(track_color(int(poses.track_id[person])))
         visible = np.flatnonzero(shape.visible).tolist()
         spots = [self._point(point) for point in shape.points]
         links = [(a, b) for a, b in self._skeleton.links if shape.visible[a] and shape.visible[b]]
-        bones = self._marker(header, name, BONES, kinds.LINE_LIST, shape, color)
+        bones = self._marker(name, BONES, kinds.LINE_LIST, shape, color)
         bones.points = [spots[end] for link in links for end in link]
-        joints = self._marker(header, name, JOINTS, kinds.SPHERE_LIST, shape, color)
+        joints = self._marker(name, JOINTS, kinds.SPHERE_LIST, shape, color)
         joints.points = [spots[joint] for joint in visible]
         joints.colors = [self._joint_colors[joint] for joint in visible]
-        label = self._marker(header, name, LABEL, kinds.TEXT_VIEW_FACING, shape, color)
+        label = self._marker(name, LABEL, kinds.TEXT_VIEW_FACING, shape, color)
         if in_reach(shape.top) and (visible or poses.state[person] == LOST):
             label.text = label_of(poses, person)
-            label.pose.position = self._point(shape.top - [0, shape.size_m[LABEL], 0])
+            label.pose.position = self._point(shape.top + shape.size_m[LABEL] * shape.up)
         # Markers without content become deletions, because a viewer may keep the old marker when an empty one arrives.
         parts = (bones, joints, label)
-        return [part if part.points or part.text else self._bare(header, name, part.id) for part in parts]
+        return [part if part.points or part.text else self._bare(shape.header, name, part.id) for part in parts]
 
     def _bare(self, header: Message, name: str, part: int) -> Message:
         """Make a marker that deletes one part of a person."""
         return self._messages.Marker(header=header, ns=name, id=part, action=self._messages.Marker.DELETE)
 
-    def _marker(self, header: Message, name: str, part: int, kind: int, shape: _Shape, color: Message) -> Message:
-        marker = self._bare(header, name, part)
+    def _marker(self, name: str, part: int, kind: int, shape: _Shape, color: Message) -> Message:
+        marker = self._bare(shape.header, name, part)
         marker.action, marker.type, marker.color = self._messages.Marker.ADD, kind, color
         marker.lifetime = self._lifetime
         marker.pose.orientation.w = 1.0
@@ -173,12 +190,13 @@ class MarkerMaker:
         return self._messages.Point(x=x, y=y, z=z)
 
 
-def _in_space(position: np.ndarray, valid: np.ndarray) -> _Shape:
+def _in_space(position: np.ndarray, valid: np.ndarray, header: Message, up: np.ndarray) -> _Shape:
     """Compute the shape of one person with joints in space."""
     known = position[valid].astype(np.float64)
     distance_m = float(np.median(known[:, 2]))
-    top = np.array([known[:, 0].mean(), known[:, 1].min(), distance_m])
-    return _Shape(position, valid, top, _sizes(position, valid, SIZE_M), distance_m)
+    middle = np.array([known[:, 0].mean(), known[:, 1].mean(), distance_m])
+    top = middle + (np.max(known @ up) - middle @ up) * up
+    return _Shape(position, valid, top, _sizes(position, valid, SIZE_M), distance_m, header, up)
 
 
 def _sizes(points: np.ndarray, visible: np.ndarray, usual: Sequence[float]) -> List[float]:

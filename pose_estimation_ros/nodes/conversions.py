@@ -8,7 +8,7 @@ import array
 import functools
 import importlib
 from types import SimpleNamespace
-from typing import Sequence, Tuple
+from typing import Any, Sequence, Tuple
 
 import numpy as np
 from builtin_interfaces.msg import Duration
@@ -137,12 +137,30 @@ def optional_messages(package: str, names: Sequence[str]) -> SimpleNamespace:
     Raises:
         ConfigError: The package is not installed, or lacks one of the classes.
     """
+    module = optional_module(package + ".msg", package, names)
+    return SimpleNamespace(**{name: getattr(module, name) for name in names})
+
+
+def optional_module(module: str, package: str, names: Sequence[str]) -> Any:
+    """Import a Python module of a ROS package that need not be installed.
+
+    Args:
+        module: Name of the module, such as "tf2_ros".
+        package: Name of the ROS package, such as "tf2_ros_py".
+        names: What the module must have.
+
+    Returns:
+        The module.
+
+    Raises:
+        ConfigError: The package is not installed, or lacks one of the names.
+    """
     try:
-        module = importlib.import_module(package + ".msg")
+        imported = importlib.import_module(module)
     except ImportError as error:
         debian = package.replace("_", "-")
         raise ConfigError("expected %s, install ros-$ROS_DISTRO-%s: %s" % (package, debian, error))
-    missing = [name for name in names if not hasattr(module, name)]
+    missing = [name for name in names if not hasattr(imported, name)]
     if missing:
         raise ConfigError("expected a %s with %s, got one without" % (package, ", ".join(missing)))
-    return SimpleNamespace(**{name: getattr(module, name) for name in names})
+    return imported

@@ -8,6 +8,8 @@ from pose_estimation_ros.inference.options import OPTIONS, Option
 
 TRANSPORTS, QOS, ROTATIONS = ("raw", "compressed"), ("auto", "best_effort", "reliable"), (0, 90, 180, 270)
 
+NONE = "none"
+TF_FRAMES = (NONE, "person", "joints")
 SENSOR_BITS = (0, 8, 9, 10, 11, 12, 13, 14, 15, 16)
 MONO16_BITS = "Bits that 16-bit samples use; 0: the fewest of 8, 10, 12, 14, 16 that hold the largest value."
 
@@ -108,6 +110,27 @@ POSE_PARAMETERS = (
             "Seconds after which RViz drops a marker by itself, at least two times between images; 0: never.",
             0.0,
             3600.0,
+        ),
+        Option("target_frame", "", "TF frame of all positions in space; empty: the camera's. Needs tf2_ros_py."),
+        Option(
+            "tf_timeout_s",
+            0.1,
+            "Longest wait, in s, for a transform that is not there yet; the next image waits, too.",
+            0.0,
+            1.0,
+            live=True,
+        ),
+        Option(
+            "publish_tf",
+            NONE,
+            "TF frames of confirmed people in space: none, one for each person, or also one for each joint. Needs"
+            " tf2_msgs.",
+            choices=TF_FRAMES,
+        ),
+        Option(
+            "joint_orientations",
+            False,
+            "Joints' TF frames are turned as their limbs where three joints tell; false: as the body.",
         ),
         Option("hri", False, "Also publish REP-155's humans/bodies/...; needs hri_msgs."),
         Option("foxglove", False, "Also publish pose/annotations for Foxglove; needs foxglove_msgs."),

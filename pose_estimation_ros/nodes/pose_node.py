@@ -27,6 +27,7 @@ from pose_estimation_ros.messages.hri import camera_name
 from pose_estimation_ros.msg import Skeleton
 from pose_estimation_ros.nodes.camera.image_qos import advertise
 from pose_estimation_ros.nodes.camera.stream import CameraStream
+from pose_estimation_ros.nodes.camera.transforms import Transforms, make_transforms
 from pose_estimation_ros.nodes.conversions import skeleton_to_msg
 from pose_estimation_ros.nodes.diagnostics import NodeFacts, diagnostics, full_name, node_status
 from pose_estimation_ros.nodes.guard import guard_of
@@ -65,6 +66,7 @@ class PoseNode(ManagedNode):
         self.cameras: List[CameraStream] = []
         self.diagnostics_publisher: Optional["Publisher[Any]"] = None
         self._pipeline: Optional[Pipeline] = None
+        self._transforms: Optional[Transforms] = None
         self._skeleton_publisher: Optional["Publisher[Any]"] = None
         self._timer: Optional[Timer] = None
         self._board = describe_machine()["board"]
@@ -90,8 +92,9 @@ class PoseNode(ManagedNode):
         self._skeleton_publisher = advertise(self, Skeleton, "pose/skeleton_info", LATCHED)
         self._skeleton_publisher.publish(skeleton_to_msg(self.pipeline.skeleton))
         self.diagnostics_publisher = advertise(self, DiagnosticArray, "/diagnostics", OUTPUT)
+        self._transforms = make_transforms(self, values)
         for topic, prefix in zip(values["image_topics"], self._prefixes):
-            self.cameras.append(CameraStream(self, self.pipeline.sibling(), topic, prefix, values))
+            self.cameras.append(CameraStream(self, self.pipeline.sibling(), topic, prefix, values, self._transforms))
 
     def activate(self) -> None:
         """Subscribe to the cameras and start the timer."""
@@ -119,9 +122,10 @@ class PoseNode(ManagedNode):
         for publisher in (self._skeleton_publisher, self.diagnostics_publisher):
             if publisher:
                 self.destroy_publisher(publisher)
-        if self._pipeline:
-            self._pipeline.close()
-        self._skeleton_publisher = self.diagnostics_publisher = self._pipeline = None
+        for part in (self._transforms, self._pipeline):
+            if part:
+                part.close()
+        self._skeleton_publisher = self.diagnostics_publisher = self._transforms = self._pipeline = None
 
     def _change(self, changes: Dict[str, Any]) -> None:
         """Pass new values of live parameters on to the pipelines."""

@@ -334,6 +334,22 @@ def test_joints_in_space_are_where_they_are():
     assert [m.scale.x for m in (bones, balls, label)] == list(SIZE_M)
 
 
+@pytest.mark.parametrize(
+    "frame, above", [("map", (0, 0, 1)), ("base_link", (0, 0, 1)), ("other_optical_frame", (0, -1, 0))]
+)
+def test_in_another_frame_all_that_is_shown_is_there(frame, above):
+    make, both = maker(), people([1, 2])
+    joints = in_space((3, 0.3, 1), [WRIST, ELBOW])
+    joints = Joints(*(np.concatenate([part, part]) for part in joints))
+    markers = make(both, HEADER, (640, 480), CAMERA, joints, Header(frame_id=frame)).markers
+    assert len(markers) == 6 and all(m.header.frame_id == frame for m in markers)
+    np.testing.assert_allclose(xyz(markers[2].pose.position), (3, 0.3, 1) + SIZE_M[LABEL] * np.array(above), rtol=1e-6)
+    joints.valid[0] = False
+    markers = make(both, HEADER, (640, 480), CAMERA, joints, Header(frame_id=frame)).markers
+    shown = [(m.ns, m.action) for m in markers]
+    assert shown == [("person_1", Marker.DELETE)] * 3 + [("person_2", Marker.ADD)] * 3, "its place there is not known"
+
+
 @pytest.mark.parametrize("track_id, expected_z", [(1, 3.0), (-1, 1.0)])
 def test_who_loses_their_depth_stays_as_far_away(track_id, expected_z):
     """Untracked people are an exception, because they may be others in the next image."""

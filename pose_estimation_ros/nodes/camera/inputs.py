@@ -21,6 +21,7 @@ from pose_estimation_ros.nodes.camera.statistics import CameraStatistics
 from pose_estimation_ros.nodes.camera.watchdog import Watchdog, ask_why
 from pose_estimation_ros.nodes.conversions import optional_messages
 from pose_estimation_ros.nodes.guard import guard_of
+from pose_estimation_ros.nodes.parameter_tables import NONE
 from pose_estimation_ros.nodes.qos import NEWEST_IMAGE, PARTNER
 from pose_estimation_ros.nodes.qos_overrides import with_overrides
 from pose_estimation_ros.nodes.topic_names import camera_topics, resolved
@@ -28,6 +29,7 @@ from pose_estimation_ros.nodes.topic_names import camera_topics, resolved
 NO_CLOCK = "use_sim_time is set and nothing came on /clock: ages are unknown"
 NO_CAMERA_INFO = "no CameraInfo"
 NO_DEPTH = "no depth image for %g s: no joints in space"
+NO_SPACE = "no depth_topic: no positions in space for publish_tf and target_frame"
 NO_RAYS = "CameraInfo gives no ray for %.1f %% of its image: no joints in space there"
 WRONG_SIZE = "CameraInfo is for images of %d x %d px, they have %d x %d"
 ALIVE_S = 1.0  # images do not wait for depth after no depth image came for that long
@@ -157,6 +159,8 @@ class CameraInputs:
         if self.topics.depth:
             problems.append("" if self.depth_is_alive else NO_DEPTH % ALIVE_S)
             problems.append(self._camera_fault and self._camera_fault + ": no joints in space")
+        elif self._values["publish_tf"] != NONE or self._values["target_frame"]:
+            problems.append(NO_SPACE)
         unusable = self._camera.unusable_share() if self._camera else 0.0
         if unusable:
             problems.append(NO_RAYS % (100 * unusable))

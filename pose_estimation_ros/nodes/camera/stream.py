@@ -21,6 +21,7 @@ from pose_estimation_ros.nodes.camera.outputs.output import Result, Space
 from pose_estimation_ros.nodes.camera.results import CameraResults
 from pose_estimation_ros.nodes.camera.space import SpaceFinder
 from pose_estimation_ros.nodes.camera.statistics import People
+from pose_estimation_ros.nodes.camera.transforms import Transforms
 from pose_estimation_ros.nodes.conversions import depth_to_array, image_to_array
 from pose_estimation_ros.nodes.diagnostics import TOO_OLD, CameraFacts, camera_status, full_name
 
@@ -32,7 +33,15 @@ T = TypeVar("T")
 class CameraStream:
     """Find the people in one camera's images and publish them."""
 
-    def __init__(self, node: Node, pipeline: Pipeline, topic: str, prefix: str, values: Dict[str, Any]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        pipeline: Pipeline,
+        topic: str,
+        prefix: str,
+        values: Dict[str, Any],
+        transforms: Optional[Transforms] = None,
+    ) -> None:
         """Create the publishers; open() subscribes.
 
         Args:
@@ -41,11 +50,12 @@ class CameraStream:
             topic: One of the parameter image_topics.
             prefix: Prefix of the published topics, "" or ending with "/".
             values: Values of the node's parameters; the live ones may change.
+            transforms: Transforms of the node, None if no parameter names a frame.
         """
         self._node, self.pipeline, self._values = node, pipeline, values
         self._name = full_name(node)
         self._view = View(values["roi_xywh"], values["rotation_deg"])
-        self._finder = SpaceFinder(pipeline.skeleton, values)
+        self._finder = SpaceFinder(pipeline.skeleton, values, transforms)
         self.inputs = CameraInputs(node, topic, values, self._on_messages)
         self.results = CameraResults(node, prefix, pipeline.skeleton, values)
 

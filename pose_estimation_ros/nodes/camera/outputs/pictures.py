@@ -85,6 +85,7 @@ class MarkersOutput(Output):
         """Create the publisher."""
         super().__init__(context, MarkerArray)
         values = context.values
+        self.needs_space = bool(values["target_frame"])  # positions in a plane are in the camera's frame
         lifetime_s, distance_m = values["marker_lifetime_s"], values["marker_distance_m"]
         self._make = MarkerMaker(context.skeleton, values["marker_metres_per_px"], lifetime_s, distance_m)
 
@@ -94,5 +95,5 @@ class MarkersOutput(Output):
 
     def message(self, result: Result) -> Any:
         """Return the MarkerArray of an image."""
-        joints = result.space.joints if result.space else None
-        return self._make(result.poses, result.header, result.image_wh, result.camera, joints)
+        joints, joints_header = (result.space.joints, result.space.header) if result.space else (None, None)
+        return self._make(result.poses, result.header, result.image_wh, result.camera, joints, joints_header)
