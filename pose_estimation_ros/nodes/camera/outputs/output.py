@@ -78,7 +78,7 @@ class OutputContext(NamedTuple):
 class Output:
     """Publish one message for each image on one topic while somebody subscribes to it.
 
-    A subclass defines ``topic``, the name without the camera's prefix, and message().
+    A subclass defines ``topic``, the name without the camera's prefix, or a global one with / in front, and message().
     """
 
     topic = ""
@@ -95,7 +95,8 @@ class Output:
             ConfigError: a parameter of qos_overrides for this topic is wrong.
         """
         self.context = context
-        self.publisher: "Publisher[Any]" = advertise(context.node, kind, context.prefix + self.topic, OUTPUT)
+        name = self.topic if self.topic.startswith("/") else context.prefix + self.topic
+        self.publisher: "Publisher[Any]" = advertise(context.node, kind, name, OUTPUT)
 
     def publishers(self) -> List["Publisher[Any]"]:
         """Return all publishers that exist now."""

@@ -1,0 +1,60 @@
+"""Publish the confirmed people of an image as frames of TF."""
+
+from types import SimpleNamespace
+from typing import Any, Tuple
+
+from geometry_msgs.msg import Quaternion, Transform, TransformStamped, Vector3
+from std_msgs.msg import Header
+
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.messages.tf import UP, TfOptions, is_optical, people_to_tf
+from pose_estimation_ros.nodes.camera.outputs.output import Output, OutputContext, Result
+from pose_estimation_ros.nodes.conversions import optional_messages
+
+JOINTS = "joints"  # value of publish_tf
+MESSAGES = SimpleNamespace(
+    Header=Header, TransformStamped=TransformStamped, Transform=Transform, Vector3=Vector3, Quaternion=Quaternion
+)
+NO_IDS = "parameter publish_tf: expected tracking to be true, because frames are named after ids; got false"
+
+
+class TfOutput(Output):
+    """Publish /tf for every image with people in space, whether anybody subscribes or not."""
+
+    topic, needs_space = "/tf", True
+
+    def __init__(self, context: OutputContext) -> None:
+        """Create the publisher. Raise ConfigError if tf2_msgs is not installed or people have no ids."""
+        values = context.values
+        if not values["tracking"]:
+            raise ConfigError(NO_IDS)
+        self._messages = optional_messages("tf2_msgs", ("TFMessage",))
+        super().__init__(context, self._messages.TFMessage)
+        self._options = TfOptions(values["publish_tf"] == JOINTS, values["joint_orientations"], context.camera)
+        self._last: Tuple[int, int] = (0, 0)
+
+    def is_wanted(self) -> bool:
+        """Return True, because frames are looked up later, by those who then listen."""
+        return True
+
+    def publish(self, result: Result) -> None:
+        """Publish the frames of an image.
+
+        An image without a stamp has none, because tf2 takes a stamp of 0 for "the latest". A stamp that comes again has
+        none either, because tf2 warns of such frames.
+        """
+        stamp = result.header.stamp.sec, result.header.stamp.nanosec
+        if result.space is None or stamp in ((0, 0), self._last):
+            return
+        self._last = stamp
+        message = self.message(result)
+        if message.transforms:
+            self.publisher.publish(message)
+
+    def message(self, result: Result) -> Any:
+        """Return the TFMessage of an image."""
+        assert result.space is not None
+        header, joints, people = result.space
+        arguments = (header, result.poses, joints, people, self.context.skeleton, self._options)
+        up = None if is_optical(header.frame_id, result.header.frame_id) else UP
+        return self._messages.TFMessage(transforms=people_to_tf(MESSAGES, *arguments, up=up))
