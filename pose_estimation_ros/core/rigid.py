@@ -90,7 +90,7 @@ def quaternion_of(rotation: np.ndarray) -> Tuple[float, float, float, float]:
     """Return a rotation matrix (3, 3) as a unit quaternion (x, y, z, w) with w >= 0.
 
     Each row of the symmetric matrix 4 q q^T is the quaternion times one of its numbers. The row of the largest number
-    is used, so that nothing is divided by a small one. Source: S. W. Shepperd, "Quaternion from Rotation Matrix", 1978,
+    is used, so that nothing is divided by a small one. Source: "Quaternion from Rotation Matrix", 1978,
     doi:10.2514/3.55767b.
     """
     (a, b, c), (d, e, f), (g, h, i) = np.asarray(rotation, np.float64).tolist()
