@@ -1,7 +1,8 @@
 """Convert poses to foxglove_msgs/ImageAnnotations, which Foxglove draws over the camera's image.
 
 The image need not be sent again. Annotations belong to the image of their timestamp. Each annotation has a timestamp of
-its own, because older definitions of ImageAnnotations have none. Foxglove's coordinates count from the corner of the
+its own, because older definitions of ImageAnnotations have none. Where ImageAnnotations has one, it counts alone.
+Foxglove's coordinates count from the corner of the
 top left pixel, those of this package from its centre.
 """
 
@@ -44,7 +45,10 @@ def poses_to_annotations(messages: MessageClasses, poses: Poses, stamp: Message,
         points += [annotation for annotation in (bones, joints) if annotation.points]
         if visible.any() or poses.state[person] == LOST:
             texts.append(_label(messages, poses, person, visible, stamp, color))
-    return messages.ImageAnnotations(points=points, texts=texts)
+    annotations = messages.ImageAnnotations(points=points, texts=texts)
+    if hasattr(annotations, "timestamp"):
+        annotations.timestamp = stamp
+    return annotations
 
 
 def _bones(

@@ -1,14 +1,15 @@
-"""Convert poses to ROS4HRI (REP-155) messages: the ids of all bodies, and the 2D skeleton and box of each body.
+"""Convert poses to ROS4HRI (REP-155) messages: ids of bodies and their frames, 2D skeletons, boxes and cropped images.
 
-The topics are below /humans/bodies: tracked (IdsList), and for each id <id>/skeleton2d (Skeleton2D) and <id>/roi
-(NormalizedRegionOfInterest2D). Only confirmed people are included, because a robot should not react to a false
-detection and each id creates topics of its own. Tracking is therefore necessary. A skeleton without any joint of the
-human body, such as that of a hand or an animal, has no bodies: REP-155 knows bodies of humans alone. Sources: REP-155,
-and hri_msgs of Humble and of its main branch.
+The topics are below /humans/bodies: tracked (IdsList), and for each id <id>/skeleton2d (Skeleton2D), <id>/roi
+(NormalizedRegionOfInterest2D) and <id>/cropped (sensor_msgs/Image). Only confirmed people are included, because a robot
+should not react to a false detection and each id creates topics of its own. Tracking is therefore necessary. A skeleton
+without any joint of the human body, such as that of a hand or an animal, has no bodies: REP-155 knows bodies of humans
+alone. Sources: REP-155, and hri_msgs of Humble and of its main branch.
 """
 
+import functools
 import re
-from typing import NamedTuple, Tuple
+from typing import List, Sequence, Tuple
 
 import numpy as np
 
@@ -71,20 +72,7 @@ def joint_frame(joint: str, body: str) -> str:
     return "%s_%s" % ("body_point" if name == "body" else name, body)
 
 
-class Body(NamedTuple):
-    """Hold the messages of one body.
-
-    Attributes:
-        id: see body_id().
-        skeleton: a Skeleton2D.
-        roi: a NormalizedRegionOfInterest2D.
-    """
-
-    id: str
-    skeleton: Message
-    roi: Message
-
-
+@functools.lru_cache(maxsize=8)
 def shared_joints(skeleton: Skeleton) -> Tuple[str, ...]:
     """Return the names of REP-155's joints that a skeleton has; the others are never found."""
     everywhere = np.ones((1, skeleton.num_keypoints))
@@ -92,15 +80,30 @@ def shared_joints(skeleton: Skeleton) -> Tuple[str, ...]:
     return tuple(name for name, found in zip(HRI.keypoints, score) if found)
 
 
-def poses_to_hri(
-    messages: MessageClasses,
-    poses: Poses,
-    header: Message,
-    image_wh: Tuple[int, int],
-    skeleton: Skeleton,
-    camera: str = "",
-) -> Tuple[Message, Tuple[Body, ...]]:
-    """Convert the confirmed people of one image to ROS4HRI messages.
+def bodies(poses: Poses, skeleton: Skeleton) -> Poses:
+    """Return the people who are bodies: the confirmed ones, nobody where the skeleton has no joint of REP-155's.
+
+    Args:
+        poses: people of an image.
+        skeleton: skeleton of the people.
+    """
+    return poses.select((poses.state == CONFIRMED) & bool(shared_joints(skeleton)))
+
+
+def body_ids(poses: Poses, camera: str) -> List[str]:
+    """Return the id of each person's body.
+
+    Args:
+        poses: people with track ids.
+        camera: result of camera_name().
+    """
+    return [body_id(track_id, camera) for track_id in poses.track_id.tolist()]
+
+
+def skeletons_2d(
+    messages: MessageClasses, poses: Poses, header: Message, image_wh: Tuple[int, int], skeleton: Skeleton
+) -> List[Message]:
+    """Convert the people of one image to a Skeleton2D each.
 
     Args:
         messages: has the classes CLASSES.
@@ -108,28 +111,44 @@ def poses_to_hri(
         header: std_msgs/Header of the image.
         image_wh: (width, height) px of the image.
         skeleton: skeleton of the people.
-        camera: name of the camera in the ids, see camera_name().
-
-    Returns:
-        ids: an IdsList, empty where the skeleton shares no joint with REP-155's.
-        bodies: one Body for each id.
     """
-    confirmed = poses.select((poses.state == CONFIRMED) & bool(shared_joints(skeleton)))
-    xy, score = convert(confirmed.xy, confirmed.score, skeleton, HRI)
+    xy, score = convert(poses.xy, poses.score, skeleton, HRI)
     parts = _normalized(xy, image_wh)
     # Joints outside of the image have no coordinates in 0..1.
     score = np.where(((parts >= 0) & (parts <= 1)).all(-1), score, 0)
     parts = np.where(score[..., None] > 0, parts, 0)
-    boxes = _normalized(confirmed.box_xyxy.reshape(-1, 2, 2), image_wh).clip(0, 1).reshape(-1, 4)
-    bodies = tuple(
-        Body(
-            body_id(confirmed.track_id[person], camera),
-            _skeleton(messages, header, parts[person], score[person]),
-            _roi(messages, header, boxes[person], confirmed.person_score[person]),
-        )
-        for person in range(confirmed.count)
-    )
-    return messages.IdsList(header=header, ids=[body.id for body in bodies]), bodies
+    return [_skeleton(messages, header, *row) for row in zip(parts.tolist(), score.tolist())]
+
+
+def regions(messages: MessageClasses, poses: Poses, header: Message, image_wh: Tuple[int, int]) -> List[Message]:
+    """Convert the boxes of the people of one image to a NormalizedRegionOfInterest2D each, cut to the image.
+
+    Args:
+        messages: has the classes CLASSES.
+        poses: people of the image.
+        header: std_msgs/Header of the image.
+        image_wh: (width, height) px of the image.
+    """
+    boxes = _normalized(poses.box_xyxy.reshape(-1, 2, 2), image_wh).clip(0, 1).reshape(-1, 4)
+    rows = zip(boxes.tolist(), poses.person_score.tolist())
+    kind = messages.NormalizedRegionOfInterest2D
+    return [kind(header=header, xmin=x0, ymin=y0, xmax=x1, ymax=y1, c=c) for (x0, y0, x1, y1), c in rows]
+
+
+def cropped(frame: np.ndarray, poses: Poses) -> List[np.ndarray]:
+    """Cut the people out of the image: the pixels that their regions() touch.
+
+    Args:
+        frame: (H, W, 3).
+        poses: people of the image.
+
+    Returns:
+        One view of the frame for each person, without any pixel for one who is outside of the image.
+    """
+    corners = poses.box_xyxy.reshape(-1, 2, 2).astype(np.float64) + 0.5  # from the corner of the top left pixel
+    corners = np.where(np.isfinite(corners), corners, 0).clip(0, frame.shape[1::-1])
+    first, end = np.floor(corners[:, 0]).astype(int).tolist(), np.ceil(corners[:, 1]).astype(int).tolist()
+    return [frame[y0:y1, x0:x1] for (x0, y0), (x1, y1) in zip(first, end)]
 
 
 def _normalized(xy: np.ndarray, image_wh: Tuple[int, int]) -> np.ndarray:
@@ -138,13 +157,8 @@ def _normalized(xy: np.ndarray, image_wh: Tuple[int, int]) -> np.ndarray:
     return parts
 
 
-def _skeleton(messages: MessageClasses, header: Message, xy: np.ndarray, score: np.ndarray) -> Message:
-    rows = zip(xy.tolist(), score.tolist())
-    points = [messages.NormalizedPointOfInterest2D(x=x, y=y, c=c) for (x, y), c in rows]
+def _skeleton(
+    messages: MessageClasses, header: Message, xy: Sequence[Sequence[float]], score: Sequence[float]
+) -> Message:
+    points = [messages.NormalizedPointOfInterest2D(x=x, y=y, c=c) for (x, y), c in zip(xy, score)]
     return messages.Skeleton2D(header=header, skeleton=points)
-
-
-def _roi(messages: MessageClasses, header: Message, box: np.ndarray, score: float) -> Message:
-    xmin, ymin, xmax, ymax = box.tolist()
-    fields = dict(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax, c=float(score))
-    return messages.NormalizedRegionOfInterest2D(header=header, **fields)

@@ -12,7 +12,7 @@ from typing import Any, Sequence, Tuple
 
 import numpy as np
 from builtin_interfaces.msg import Duration
-from geometry_msgs.msg import Point, Vector3
+from geometry_msgs.msg import Point, Pose, PoseArray, Vector3
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
@@ -21,17 +21,19 @@ from pose_estimation_ros.core.errors import ConfigError, FrameError
 from pose_estimation_ros.imaging.compressed import JPEG_FORMAT, encode_jpeg
 from pose_estimation_ros.imaging.encodings import decode_depth, decode_image
 from pose_estimation_ros.imaging.image_headers import MAX_PIXELS
-from pose_estimation_ros.messages import markers, poses
+from pose_estimation_ros.messages import markers, pose_array, poses
 from pose_estimation_ros.msg import Keypoint, Keypoint3D, Person, Person3D, PersonArray, PersonArray3D
 from pose_estimation_ros.msg import Skeleton as SkeletonMsg
 
 MESSAGES = SimpleNamespace(
     Keypoint=Keypoint, Person=Person, PersonArray=PersonArray, Skeleton=SkeletonMsg,
     Keypoint3D=Keypoint3D, Person3D=Person3D, PersonArray3D=PersonArray3D,
-    Duration=Duration, Point=Point, Vector3=Vector3, ColorRGBA=ColorRGBA, Marker=Marker, MarkerArray=MarkerArray,
+    Duration=Duration, Point=Point, Pose=Pose, PoseArray=PoseArray, Vector3=Vector3, ColorRGBA=ColorRGBA,
+    Marker=Marker, MarkerArray=MarkerArray,
 )  # fmt: skip
 
 poses_to_msg = functools.partial(poses.poses_to_msg, MESSAGES)
+people_to_pose_array = functools.partial(pose_array.people_to_pose_array, MESSAGES)
 people_to_msg = functools.partial(poses.people_to_msg, MESSAGES)
 skeleton_to_msg = functools.partial(poses.skeleton_to_msg, MESSAGES)
 msg_to_skeleton = poses.msg_to_skeleton

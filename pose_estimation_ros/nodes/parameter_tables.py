@@ -132,7 +132,8 @@ POSE_PARAMETERS = (
             False,
             "Joints' TF frames are turned as their limbs where three joints tell; false: as the body.",
         ),
-        Option("hri", False, "Also publish REP-155's humans/bodies/...; needs hri_msgs."),
+        Option("hri", False, "Also publish REP-155's /humans/bodies/...; needs hri_msgs."),
+        Option("vision", False, "Also publish pose/detections_2d and pose/detections_3d; needs vision_msgs."),
         Option("foxglove", False, "Also publish pose/annotations for Foxglove; needs foxglove_msgs."),
     ]
 )

@@ -1,13 +1,30 @@
-"""Detection2DArray in every layout that vision_msgs had, through rosbags' classes and the bytes on the wire."""
+"""Detections in every layout that vision_msgs had, read and written, through rosbags' classes and bytes on the wire."""
 
 import math
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from vision_messages import DISTRIBUTIONS, vision_messages
 
+from pose_estimation_ros.core.depth import Joints
 from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.messages.detections import decode_detections
+from pose_estimation_ros.core.people_3d import FROM_DEPTH, unknown_people
+from pose_estimation_ros.core.poses import (
+    CONFIRMED,
+    LOST,
+    NO_STATE,
+    TENTATIVE,
+    UNTRACKED,
+    empty_poses,
+    make_poses,
+)
+from pose_estimation_ros.messages.detections import (
+    CLASSES,
+    decode_detections,
+    people_to_detections,
+    poses_to_detections,
+)
 
 WITH_COVARIANCE = "geometry_msgs/PoseWithCovariance pose\n"
 SHARED = {
@@ -157,3 +174,138 @@ def test_other_messages(message, words):
     with pytest.raises(FrameError, match="expected a vision_msgs/Detection2DArray.*" + words) as caught:
         decode_detections(message)
     assert caught.value.kind == "detections"
+
+
+def people(*states, boxes=((10, 20, 50, 100),), ids=(4, 5, 6, 7, 8)):
+    count = len(states)
+    poses = make_poses(
+        np.zeros((count, 17, 2)), np.ones((count, 17)), np.resize(boxes, (count, 4)), np.linspace(0.5, 0.9, count),
+        np.array(ids[:count]),
+    )  # fmt: skip
+    return poses.replace(state=np.array(states, np.uint8))
+
+
+def own_id(detection):
+    """Return the id of a detection in any layout."""
+    if hasattr(detection, "tracking_id"):
+        assert detection.is_tracking == bool(detection.tracking_id)
+        return detection.tracking_id
+    return detection.id
+
+
+@pytest.mark.parametrize("layout", DISTRIBUTIONS)
+def test_nobody_is_an_empty_array(layout):
+    messages = vision_messages(layout)
+    assert set(vars(messages)) == set(CLASSES)
+    nobody, joints = empty_poses(17), Joints(np.zeros((0, 17, 3)), np.zeros((0, 17, 3, 3)), np.zeros((0, 17), bool))
+    in_the_image = poses_to_detections(messages, nobody, "header")
+    in_space = people_to_detections(messages, nobody, joints, unknown_people(0), "header", 2)
+    for array in (in_the_image, in_space):
+        assert (array.header, array.detections) == ("header", [])
+
+
+@pytest.mark.parametrize("layout", DISTRIBUTIONS)
+def test_what_is_written_is_read_again(layout):
+    boxes = [(10, 20, 50, 100), (-5.5, 0, 3, 4.25), (0, 0, 1, 1), (600, 400, 700, 500)]
+    poses = people(TENTATIVE, CONFIRMED, LOST, NO_STATE, boxes=boxes, ids=(4, 5, 6, UNTRACKED))
+    array = poses_to_detections(vision_messages(layout), poses, "header")
+    assert [own_id(detection) for detection in array.detections] == ["4", "5", ""]
+    assert [detection.header for detection in array.detections] == ["header"] * 3
+    found = decode_detections(array, ["person"])
+    best_first = [3, 1, 0]
+    np.testing.assert_allclose(found.boxes_xyxy, poses.box_xyxy[best_first], rtol=1e-6)
+    np.testing.assert_allclose(found.score, poses.person_score[best_first], rtol=1e-6)
+    assert found.malformed == 0 and len(decode_detections(array, ["dog"]).score) == 0
+
+
+@pytest.mark.parametrize("layout", DISTRIBUTIONS)
+def test_what_is_written_is_read_again_over_the_wire(layout):
+    typesys = pytest.importorskip("rosbags.typesys", reason="makes message classes with rosbags")
+    store = typesys.get_typestore(typesys.Stores.ROS2_FOXY)
+    for name, text in dict(SHARED, **LAYOUTS[layout]).items():
+        store.register(typesys.get_types_from_msg(text, "vision_msgs/msg/" + name))
+    poses = people(CONFIRMED, TENTATIVE)
+    array = poses_to_detections(vision_messages(layout), poses, None)
+    data = store.serialize_cdr(
+        filled(store, "vision_msgs/msg/Detection2DArray", array), "vision_msgs/msg/Detection2DArray"
+    )
+    received = store.deserialize_cdr(data, "vision_msgs/msg/Detection2DArray")
+    assert [own_id(detection) for detection in received.detections] == ["4", "5"]
+    np.testing.assert_allclose(decode_detections(received, ["person"]).boxes_xyxy, poses.box_xyxy, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "box", [(np.nan, 0, 1, 1), (0, 0, np.inf, 1), (0, 0, 1e12, 1), (5, 5, 5, 9), (5, 5, 9, 5), (9, 5, 5, 9)]
+)
+def test_boxes_without_a_place_or_size_are_not_written(box):
+    poses = people(CONFIRMED, CONFIRMED, boxes=[box, (10, 20, 50, 100)])
+    assert [own.id for own in poses_to_detections(vision_messages("humble"), poses, None).detections] == ["5"]
+
+
+def in_space(states, positions, height=np.nan, joints=()):
+    """Write people, who have these joints, with z up; return the detections."""
+    count = len(states)
+    place = np.array(positions, float).reshape(count, 3)
+    covariance = np.tile(np.diag([0.01, 0.02, 0.03]), (count, 1, 1))
+    where = unknown_people(count)._replace(
+        position=place, position_covariance=covariance, height=np.full(count, height),
+        source=np.full(count, FROM_DEPTH, np.uint8),
+    )  # fmt: skip
+    spots = np.full((count, 17, 3), np.nan, np.float32)
+    spots[:, : len(joints)] = np.reshape(joints, (-1, 3))
+    valid = np.isfinite(spots).all(-1)
+    everything = Joints(spots, np.full((count, 17, 3, 3), np.nan, np.float32), valid)
+    return people_to_detections(vision_messages("humble"), people(*states), everything, where, "header", 2).detections
+
+
+def xyz(vector):
+    return [vector.x, vector.y, vector.z]
+
+
+def test_who_is_seen_and_has_a_position_is_written_in_space():
+    nowhere, here = [np.nan] * 3, [1.0, 2.0, 3.0]
+    states = [CONFIRMED, TENTATIVE, LOST, NO_STATE, CONFIRMED]
+    detections = in_space(states, [here, here, here, here, nowhere])
+    assert [own_id(detection) for detection in detections] == ["4", "5", "7"]
+    for detection, score in zip(detections, [0.5, 0.6, 0.8]):
+        (result,) = detection.results
+        assert (result.hypothesis.class_id, result.hypothesis.score) == ("person", pytest.approx(score))
+        assert xyz(result.pose.pose.position) == here
+        orientation = result.pose.pose.orientation
+        assert (orientation.x, orientation.y, orientation.z, orientation.w) == (0, 0, 0, 1)
+        any_angle = math.pi**2 / 3
+        whole = np.reshape(result.pose.covariance, (6, 6))
+        np.testing.assert_allclose(whole, np.diag([0.01, 0.02, 0.03, any_angle, any_angle, any_angle]))
+
+
+@pytest.mark.parametrize("height, size", [(1.9, 1.9), (np.nan, 1.7)])
+def test_without_joints_the_box_stands_for_the_height(height, size):
+    (detection,) = in_space([CONFIRMED], [[1.0, 2.0, 3.0]], height)
+    assert xyz(detection.bbox.center.position) == [1, 2, 3]
+    assert xyz(detection.bbox.size) == [0.6, 0.6, size]
+
+
+@pytest.mark.parametrize(
+    "joints, middle, size",
+    [
+        ([(1, 2, 3)], (1, 2, 3), (0.3, 0.3, 0.3)),
+        ([(1.5, 2, 3.9), (1, 1.9, 2.1)], (1.25, 1.95, 3.0), (0.7, 0.3, 2.0)),
+        ([(2, 3, 4), (3, 4, 5)], (2, 3, 4), (2.2, 2.2, 2.2)),  # the position belongs to the box
+    ],
+)
+def test_a_box_holds_the_joints_and_what_goes_on_beyond_them(joints, middle, size):
+    (detection,) = in_space([CONFIRMED], [[1.0, 2.0, 3.0]], 1.9, joints)
+    np.testing.assert_allclose(xyz(detection.bbox.center.position), middle, rtol=1e-6)
+    np.testing.assert_allclose(xyz(detection.bbox.size), size, rtol=1e-6)
+    assert detection.bbox.center.orientation.w == 1
+
+
+def test_no_nan_is_written_in_space():
+    (detection,) = in_space([CONFIRMED], [[1.0, 2.0, 3.0]], joints=[(1, 2, np.nan), (1, 2, 3.5)])
+    numbers = xyz(detection.bbox.center.position) + xyz(detection.bbox.size)
+    assert np.isfinite(numbers).all()
+    where = unknown_people(1)._replace(position=np.ones((1, 3)))  # of a known position and an unknown covariance
+    joints = Joints(np.full((1, 17, 3), np.nan), np.full((1, 17, 3, 3), np.nan), np.zeros((1, 17), bool))
+    array = people_to_detections(vision_messages("humble"), people(CONFIRMED), joints, where, None, 1)
+    covariance = np.reshape(array.detections[0].results[0].pose.covariance, (6, 6))
+    assert np.isfinite(covariance).all() and not covariance[:3, :3].any()

@@ -47,6 +47,15 @@ def test_nobody():
     assert (own.circles, own.points, own.texts) == ([], [], [])
 
 
+def test_newer_definitions_have_a_timestamp_of_all_annotations():
+    """With it the timestamps of the annotations do not count, as the definition says."""
+    newer = message_class("ImageAnnotations", timestamp=None, circles=list, points=list, texts=list, metadata=list)
+    messages = SimpleNamespace(**dict(vars(MESSAGES), ImageAnnotations=newer))
+    for poses in (empty_poses(17), people([4])):
+        assert poses_to_annotations(messages, poses, "stamp", COCO).timestamp == "stamp"
+    assert not hasattr(annotations(people([4])), "timestamp")
+
+
 def test_classes():
     assert set(vars(MESSAGES)) == set(CLASSES)
 

@@ -9,12 +9,16 @@ from pose_estimation_ros.core.poses import CONFIRMED, LOST, NO_STATE, TENTATIVE,
 from pose_estimation_ros.core.skeleton import SKELETONS
 from pose_estimation_ros.messages.hri import (
     CLASSES,
+    bodies,
     body_frame,
     body_id,
+    body_ids,
     camera_name,
+    cropped,
     joint_frame,
-    poses_to_hri,
+    regions,
     shared_joints,
+    skeletons_2d,
 )
 
 COCO = SKELETONS["coco17"]
@@ -43,8 +47,11 @@ def people(states, xy=(99.5, 49.5)):
 
 
 def test_nobody():
-    ids, bodies = poses_to_hri(MESSAGES, empty_poses(17), "header", (200, 100), COCO)
-    assert (ids.header, ids.ids, bodies) == ("header", [], ())
+    nobody = bodies(empty_poses(17), COCO)
+    assert len(nobody) == 0 and body_ids(nobody, "left") == []
+    assert skeletons_2d(MESSAGES, nobody, "header", (200, 100), COCO) == []
+    assert regions(MESSAGES, nobody, "header", (200, 100)) == []
+    assert cropped(np.zeros((100, 200, 3), np.uint8), nobody) == []
 
 
 def test_classes():
@@ -52,14 +59,14 @@ def test_classes():
 
 
 def test_confirmed_people_alone():
-    ids, bodies = poses_to_hri(MESSAGES, people([TENTATIVE, CONFIRMED, LOST, NO_STATE]), "h", (200, 200), COCO)
-    assert ids.ids == [body.id for body in bodies] == ["b4"]
+    confirmed = bodies(people([TENTATIVE, CONFIRMED, LOST, NO_STATE]), COCO)
+    assert body_ids(confirmed, "") == ["b4"]
 
 
 def test_a_skeleton_by_its_constants():
-    (body,) = poses_to_hri(MESSAGES, people([CONFIRMED]), "header", (200, 200), COCO)[1]
-    points = body.skeleton.skeleton
-    assert body.skeleton.header == "header" and len(points) == 18
+    (skeleton,) = skeletons_2d(MESSAGES, people([CONFIRMED]), "header", (200, 200), COCO)
+    points = skeleton.skeleton
+    assert skeleton.header == "header" and len(points) == 18
     for k, name in enumerate(COCO.keypoints):  # eyes and ears too: where their names say
         own = points[INDEX[name]]
         assert (own.x, own.y, own.c) == pytest.approx(((100 + k) / 200, (50 + k) / 200, 0.75))
@@ -70,8 +77,8 @@ def test_a_skeleton_by_its_constants():
 @pytest.mark.parametrize("xy, image_wh, found", [((-0.5, -0.5), (17, 17), 17), ((-0.6, 0), (17, 17), 16)])
 def test_the_image_goes_from_0_to_1_and_what_lies_outside_was_not_found(xy, image_wh, found):
     """Keypoint k is k px further; the image's corner is half a pixel from the centre of its first pixel."""
-    (body,) = poses_to_hri(MESSAGES, people([CONFIRMED], xy), "h", image_wh, COCO)[1]
-    without_neck = [point for k, point in enumerate(body.skeleton.skeleton) if k != INDEX["neck"]]
+    (skeleton,) = skeletons_2d(MESSAGES, people([CONFIRMED], xy), "h", image_wh, COCO)
+    without_neck = [point for k, point in enumerate(skeleton.skeleton) if k != INDEX["neck"]]
     assert sum(point.c > 0 for point in without_neck) == found
     assert all(0 <= point.x <= 1 and 0 <= point.y <= 1 for point in without_neck)
     assert all((point.x, point.y) == (0, 0) for point in without_neck if point.c == 0)
@@ -88,16 +95,35 @@ def test_joints_that_are_shared_are_found_and_skeletons_without_any_have_no_bodi
     count = skeleton.num_keypoints
     poses = make_poses(np.full((1, count, 2), 50), np.ones((1, count)), np.full((1, 4), 50), np.ones(1), np.array([7]))
     poses = poses.replace(state=np.array([CONFIRMED], np.uint8))
-    ids, bodies = poses_to_hri(MESSAGES, poses, "header", (200, 100), skeleton)
-    assert ids.ids == (["b7"] if shared else [])
-    assert [sum(point.c > 0 for point in body.skeleton.skeleton) for body in bodies] == [shared] * bool(shared)
+    found = bodies(poses, skeleton)
+    assert body_ids(found, "") == (["b7"] if shared else [])
+    skeletons = skeletons_2d(MESSAGES, found, "header", (200, 100), skeleton)
+    assert [sum(point.c > 0 for point in own.skeleton) for own in skeletons] == [shared] * bool(shared)
 
 
 def test_the_box_is_cut_to_the_image():
-    (body,) = poses_to_hri(MESSAGES, people([CONFIRMED]), "header", (200, 100), COCO)[1]
-    roi = body.roi
+    (roi,) = regions(MESSAGES, people([CONFIRMED]), "header", (200, 100))
     assert roi.header == "header"
     np.testing.assert_allclose([roi.xmin, roi.ymin, roi.xmax, roi.ymax, roi.c], [0, 0.2, 0.3, 1, 0.5], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "box_xyxy, columns, rows",
+    [
+        ((9.5, 19.5, 39.5, 59.5), (10, 40), (20, 60)),  # between pixels
+        ((9.6, 19.6, 39.6, 59.6), (10, 41), (20, 61)),  # pixels that the box touches
+        ((-50, -50, 500, 500), (0, 200), (0, 100)),  # larger than the image
+        ((-50, 10.5, -10, 30.5), (0, 0), (11, 31)),  # on the left of the image
+        ((250, 10.5, 300, 30.5), (200, 200), (11, 31)),
+        ((np.nan, 10.5, 30.5, 30.5), (0, 31), (11, 31)),
+    ],
+)
+def test_a_person_is_cut_out_at_the_border_of_the_image(box_xyxy, columns, rows):
+    frame = np.arange(100 * 200 * 3, dtype=np.uint32).reshape(100, 200, 3)
+    poses = people([CONFIRMED])
+    poses = poses.replace(box_xyxy=np.array([box_xyxy], np.float32))
+    (picture,) = cropped(frame, poses)
+    np.testing.assert_array_equal(picture, frame[slice(*rows), slice(*columns)])
 
 
 @pytest.mark.parametrize(
@@ -117,8 +143,7 @@ def test_the_name_of_a_camera_tells_ids_apart(topic, camera):
     own = body_id(7, camera)
     assert own == ("b7_" + camera if camera else "b7")
     assert re.fullmatch("[A-Za-z](_?[A-Za-z0-9])*", own), "a valid part of a topic's name, and of a name in programs"
-    ids, bodies = poses_to_hri(MESSAGES, people([CONFIRMED, CONFIRMED]), "h", (200, 200), COCO, camera)
-    assert ids.ids == [body.id for body in bodies] == [body_id(3, camera), body_id(4, camera)]
+    assert body_ids(people([CONFIRMED, CONFIRMED]), camera) == [body_id(3, camera), body_id(4, camera)]
 
 
 @pytest.mark.parametrize(

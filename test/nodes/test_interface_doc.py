@@ -24,8 +24,8 @@ def test_tables_are_those_of_the_code(monkeypatch):
 
 
 def rows(heading):
-    """Yield (topic, direction, type, reliability, durability, depth) of the table of topics under a heading."""
-    part = PAGE.split("## " + heading + "\n")[1].split("\n## ")[0]
+    """Yield (topic, direction, type, reliability, durability, depth) of the table of topics right under a heading."""
+    part = PAGE.split("## " + heading + "\n")[1].split("\n##")[0]
     cells = re.findall(r"^\| `(\S+)` \| (\S+?)[ ,].*?\| (\S+) \| (\S+ ?\S*), (\w+), depth (\d+)", part, re.MULTILINE)
     assert len(cells) == part.count("\n| `")
     for topic, direction, kind, reliability, durability, depth in cells:

@@ -12,15 +12,20 @@ from pose_estimation_ros.nodes.camera.outputs.hri import HriOutput
 from pose_estimation_ros.nodes.camera.outputs.keypoints import Keypoints3DOutput, KeypointsOutput
 from pose_estimation_ros.nodes.camera.outputs.output import Output, OutputContext, Result
 from pose_estimation_ros.nodes.camera.outputs.pictures import MarkersOutput, OverlayOutput
+from pose_estimation_ros.nodes.camera.outputs.pose_array import PoseArrayOutput
 from pose_estimation_ros.nodes.camera.outputs.tf import TfOutput
+from pose_estimation_ros.nodes.camera.outputs.vision import Detections2DOutput, Detections3DOutput
 from pose_estimation_ros.nodes.parameter_tables import NONE
 from pose_estimation_ros.nodes.topic_names import resolved
 
-ALWAYS_THERE: Tuple[Callable[[OutputContext], Output], ...] = (Keypoints3DOutput, MarkersOutput, OverlayOutput)
-BY_PARAMETER: Dict[str, Callable[[OutputContext], Output]] = {
-    "hri": HriOutput,
-    "foxglove": FoxgloveOutput,
-    "publish_tf": TfOutput,
+OutputMakers = Tuple[Callable[[OutputContext], Output], ...]
+
+ALWAYS_THERE: OutputMakers = (Keypoints3DOutput, PoseArrayOutput, MarkersOutput, OverlayOutput)
+BY_PARAMETER: Dict[str, OutputMakers] = {
+    "hri": (HriOutput,),
+    "foxglove": (FoxgloveOutput,),
+    "vision": (Detections2DOutput, Detections3DOutput),
+    "publish_tf": (TfOutput,),
 }
 
 
@@ -46,7 +51,8 @@ class CameraResults:
         context = OutputContext(node, prefix, skeleton, values, camera)
         self._keypoints = KeypointsOutput(context)
         self.outputs: List[Output] = [make(context) for make in ALWAYS_THERE]
-        self.outputs += [make(context) for name, make in BY_PARAMETER.items() if values[name] not in (False, NONE)]
+        asked = [makers for name, makers in BY_PARAMETER.items() if values[name] not in (False, NONE)]
+        self.outputs += [make(context) for makers in asked for make in makers]
 
     @property
     def publishers(self) -> Dict[str, "Publisher[Any]"]:
