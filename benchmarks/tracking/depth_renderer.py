@@ -40,7 +40,7 @@ def capsules(joints, girth=1.0):
     return np.array(starts), np.array(ends), girth * np.array(radii)
 
 
-def render(people, camera, boxes=(), girth=1.0):
+def render(people, camera, boxes=(), girth=1.0, wall_m=WALL_M, floor_m=FLOOR_M):
     """Render people, boxes, a wall and a floor.
 
     Args:
@@ -48,6 +48,8 @@ def render(people, camera, boxes=(), girth=1.0):
         camera: The Camera whose image is rendered.
         boxes: (low corner, high corner) of each box, m, parallel to the axes.
         girth: Factor of the radii of all bodies.
+        wall_m: Distance of the wall.
+        floor_m: Height of the camera above the floor.
 
     Returns:
         Depth (H, W) float32, m.
@@ -55,8 +57,8 @@ def render(people, camera, boxes=(), girth=1.0):
     width, height = camera.size_wh
     rays = camera.unproject(np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).astype(float))
     with np.errstate(divide="ignore", invalid="ignore"):
-        floor = np.where(rays[..., 1] > 0, FLOOR_M / rays[..., 1], np.inf)
-        depth = np.minimum(floor, WALL_M)
+        floor = np.where(rays[..., 1] > 0, floor_m / rays[..., 1], np.inf)
+        depth = np.minimum(floor, wall_m)
         for low, high in boxes:
             depth = np.minimum(depth, _box_depth(rays, np.array(low, float), np.array(high, float)))
         for joints in people:

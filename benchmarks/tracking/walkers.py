@@ -57,7 +57,7 @@ class Walker:
         """
         at = [np.interp(time_s, self._time_s, v) for v in (*self._place.T, self._distance, self._swing, *self._looks.T)]
         x, z, distance, swing, look_x, look_z = at
-        forward, up, left = (self.height_m * _body(2 * np.pi * distance / STRIDE_M, swing)).T
+        forward, up, left = (self.height_m * body(2 * np.pi * distance / STRIDE_M, swing)).T
         return np.stack(
             [x + forward * look_x - left * look_z, CAMERA_HEIGHT_M - up, z + forward * look_z + left * look_x], 1
         )
@@ -94,7 +94,7 @@ def _smooth(values, window_s=0.5):
     return (total[count:] - total[:-count]) / count
 
 
-def _body(phase, swing):
+def body(phase, swing):
     """Return the joints (17, 3) of a body of height 1: forward, up and left of the point on the ground below it."""
     place = {"nose": (FORWARD["nose"], 0.93, 0.0)}
     for side, sign, at in (("left_", 1, phase), ("right_", -1, phase + np.pi)):

@@ -167,7 +167,7 @@ def _plausible_surface(
 @functools.lru_cache(maxsize=8)
 def _describe(skeleton: Skeleton) -> _Body:
     """Return what the names of the keypoints tell; a name that tells nothing gets the limits of other joints."""
-    sides, parts = zip(*map(_side_and_part, skeleton.keypoints))
+    sides, parts = zip(*map(side_and_part, skeleton.keypoints))
     human = bool({"shoulder", "hip"} & set(parts)) and bool({"wrist", "ankle"} & set(parts))
     known = [part if human or part in FINGERS + ("wrist",) else "" for part in parts]
     joints: Dict[Tuple[str, str], List[int]] = {}
@@ -193,7 +193,7 @@ def _describe(skeleton: Skeleton) -> _Body:
     )
 
 
-def _side_and_part(name: str) -> Tuple[str, str]:
+def side_and_part(name: str) -> Tuple[str, str]:
     """Return the side, "" for none, and the part of the body that a name tells: "left_big_toe" -> left, toe."""
     words = [word.rstrip("0123456789") for word in words_of(name)]
     side = next((SIDES[word] for word in words if word in SIDES), "")
