@@ -23,7 +23,7 @@ export OMP_WAIT_POLICY = passive
 
 help:
 	@echo "make setup | demo | test | check | bench | bench-cpu | compare | build | soak | test-py36 | clean (DISTRO=jazzy: with that ROS)"
-	@echo "make check-trt | test-openvino | overfit | accuracy | bench-tracking | bench-depth | bench-scores | calibrate | bench-node | faults | fuzz | train-elpn_v1 | train-lite0_fpn | train-higher_lite0_fpn | train-person_detector | zoo"
+	@echo "make check-trt | test-openvino | overfit | accuracy | bench-tracking | bench-depth | bench-position | bench-scores | calibrate | bench-node | faults | fuzz | train-elpn_v1 | train-lite0_fpn | train-higher_lite0_fpn | train-person_detector | zoo"
 
 setup:
 	@$(SETUP) demo
@@ -102,10 +102,14 @@ bench-tracking: dev
 bench-depth: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/tracking/depth.py
 
+# Measures the positions that are guessed without a depth camera, on rendered people.
+bench-position: dev
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/tracking/position_without_depth.py
+
 # Measures what the scores of the shipped models are worth from end to end, and people found where nobody is.
 bench-scores: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/accuracy/calibration.py $(MODELS)
-.PHONY: bench-tracking bench-depth bench-scores
+.PHONY: bench-tracking bench-depth bench-position bench-scores
 
 # Overfits every family on 64 persons of ../shared/data/coco_train (hours on a small CPU); FAMILIES="elpn_v1" selects.
 overfit: dev

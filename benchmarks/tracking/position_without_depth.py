@@ -2,10 +2,10 @@
 
 Each row has people of one kind at 1 to 8 m, anywhere in the image, who look anywhere. Body heights have a mean of
 1.68 m and a standard deviation of 0.10 m, and each bone has a length of its own, 5 % off the usual share. The camera
-has 640x480 px and the distortion of a webcam. Joints behind the person's own body, or a box before the legs, are hidden, as
-the renderer shows it. Keypoints have the noise of the default model (noise.json). The camera stands 1.2 m above the
-ground, if the row says nothing else; its tilt is known with an error of 1 degree as standard deviation, and rows with a
-tilt have exactly that error, up or down. "no error" means exact keypoints of the usual proportions.
+has 640x480 px and the distortion of a webcam. Joints behind the person's own body, or a box before the legs, are
+hidden, as the renderer shows it. Keypoints have the noise of the default model (noise.json). The camera stands 1.2 m
+above the ground, if the row says nothing else; its tilt is known with an error of 1 degree as standard deviation, and
+rows with a tilt have exactly that error, up or down. "no error" means exact keypoints of the usual proportions.
 The columns are:
   told %           share of the people whose position is told; in the second table by the feet, and only they count
   1-2, 2-4, 4-8 m  median error of the position, m, of people at that distance

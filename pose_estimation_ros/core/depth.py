@@ -85,6 +85,18 @@ class Joints(NamedTuple):
     valid: np.ndarray
 
 
+def unknown_joints(count: int, keypoints: int) -> Joints:
+    """Return the joints of people of whom no joint is known in space.
+
+    Args:
+        count: N, number of people.
+        keypoints: K, number of keypoints of each.
+    """
+    position = np.full((count, keypoints, 3), np.nan, np.float32)
+    covariance = np.full((count, keypoints, 3, 3), np.nan, np.float32)
+    return Joints(position, covariance, np.zeros((count, keypoints), bool))
+
+
 class _Body(NamedTuple):
     """Hold what a skeleton's names tell about its K joints.
 

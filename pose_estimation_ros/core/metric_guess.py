@@ -30,6 +30,7 @@ from pose_estimation_ros.core.body_size import (
 from pose_estimation_ros.core.camera import Camera
 from pose_estimation_ros.core.people_3d import FROM_GROUND, FROM_HEIGHT, NO_SOURCE, People3D, unknown_people
 from pose_estimation_ros.core.poses import Poses
+from pose_estimation_ros.core.rigid import Rigid
 from pose_estimation_ros.core.skeleton import Skeleton
 
 UP = np.array([0.0, -1.0, 0.0])  # in the optical frame of a level camera
@@ -81,14 +82,13 @@ class Ground(NamedTuple):
     camera_up_m: float
 
 
-def ground_plane(rotation: np.ndarray, translation: np.ndarray) -> Ground:
+def ground_plane(camera_to_ground: Rigid) -> Ground:
     """Return the x-y plane of a frame whose z axis points up, such as REP-120's base_footprint.
 
     Args:
-        rotation: (3, 3), turns vectors of the camera's optical frame into that frame.
-        translation: (3,) m, the camera in that frame.
+        camera_to_ground: from the camera's optical frame to that frame.
     """
-    return Ground(np.array(rotation[2], np.float64), float(translation[2]))
+    return Ground(camera_to_ground.rotation[2], float(camera_to_ground.translation[2]))
 
 
 class _Told(NamedTuple):

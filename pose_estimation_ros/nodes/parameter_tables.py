@@ -10,6 +10,7 @@ TRANSPORTS, QOS, ROTATIONS = ("raw", "compressed"), ("auto", "best_effort", "rel
 
 NONE = "none"
 TF_FRAMES = (NONE, "person", "joints")
+GUESSES = (NONE, "ground", "height")
 SENSOR_BITS = (0, 8, 9, 10, 11, 12, 13, 14, 15, 16)
 MONO16_BITS = "Bits that 16-bit samples use; 0: the fewest of 8, 10, 12, 14, 16 that hold the largest value."
 
@@ -55,6 +56,14 @@ INPUT_PARAMETERS = [
     Option("depth_window", 0.02, "Half side of the square where depth is looked for, in box heights.", 0.005, 0.1),
     Option("depth_nearest_m", 0.2, "Nearest distance that the depth camera measures, m.", 0.0, 10.0),
     Option("depth_farthest_m", 10.0, "Farthest distance that the depth camera measures, m.", 0.1, 100.0),
+    Option(
+        "position_without_depth",
+        "none",
+        "Guess people's positions where no depth image comes; height: by the size in the image; ground: by the feet on"
+        " ground_frame, else by the size.",
+        choices=GUESSES,
+    ),
+    Option("ground_frame", "base_footprint", "TF frame whose x-y plane people stand on, for ground. Needs tf2_ros_py."),
     Option(
         "detections_topic",
         "",

@@ -13,6 +13,7 @@ from pose_estimation_ros.core.geometry import boxes_around
 from pose_estimation_ros.core.metric_guess import UP, Ground, GuessOptions, ground_plane, guess_positions
 from pose_estimation_ros.core.people_3d import FROM_GROUND, FROM_HEIGHT, NO_SOURCE
 from pose_estimation_ros.core.poses import empty_poses, make_poses
+from pose_estimation_ros.core.rigid import Rigid
 from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, convert
 
 SIZE_WH = (640, 480)
@@ -113,7 +114,7 @@ def test_a_tilted_camera(degrees):
     tilt = np.array([[1, 0, 0], [0, cosine, sine], [0, -sine, cosine]])
     joints = standing((0.2, 3.6)) @ tilt.T
     axes = np.array([[0, 0, 1], [-1, 0, 0], [0, -1, 0]])  # of an upright optical frame, in REP-103's x forward, z up
-    ground = ground_plane(axes @ tilt.T, np.array([0.3, -0.1, CAMERA_HEIGHT_M]))
+    ground = ground_plane(Rigid(axes @ tilt.T, np.array([0.3, -0.1, CAMERA_HEIGHT_M])))
     np.testing.assert_allclose(ground.up, tilt @ UP, atol=1e-12)
     found = guess_positions(seen(joints), CAMERA, COCO, ground)
     assert found.source[0] == FROM_GROUND and distances(found, joints)[0] < 0.04

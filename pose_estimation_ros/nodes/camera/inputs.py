@@ -159,6 +159,8 @@ class CameraInputs:
         if self.topics.depth:
             problems.append("" if self.depth_is_alive else NO_DEPTH % ALIVE_S)
             problems.append(self._camera_fault and self._camera_fault + ": no joints in space")
+        elif self._values["position_without_depth"] != NONE:
+            problems.append(self._camera_fault and self._camera_fault + ": no positions of people")
         elif self._values["publish_tf"] != NONE or self._values["target_frame"]:
             problems.append(NO_SPACE)
         unusable = self._camera.unusable_share() if self._camera else 0.0

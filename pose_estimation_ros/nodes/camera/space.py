@@ -1,4 +1,4 @@
-"""Find the people of an image in space, from its depth image and the calibration of its camera.
+"""Find the people of an image in space, from the calibration of its camera and, where there is one, a depth image.
 
 SpaceFinder.find() goes these steps:
 
@@ -12,7 +12,8 @@ import numpy as np
 from std_msgs.msg import Header
 
 from pose_estimation_ros.core.camera import Camera
-from pose_estimation_ros.core.depth import DepthOptions, Joints, joints_in_space
+from pose_estimation_ros.core.depth import DepthOptions, Joints, joints_in_space, unknown_joints
+from pose_estimation_ros.core.metric_guess import ground_plane, guess_positions
 from pose_estimation_ros.core.people_3d import People3D, unknown_people
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton
@@ -45,6 +46,8 @@ class SpaceFinder:
         """
         self._skeleton, self._transforms = skeleton, transforms
         self._target_frame: str = values.get("target_frame", "")
+        self._without_depth: str = values["position_without_depth"]
+        self._ground_frame: str = values["ground_frame"]
         self._options = DepthOptions(
             window=values["depth_window"],
             nearest_m=values["depth_nearest_m"],
@@ -84,11 +87,21 @@ class SpaceFinder:
             return None
         if depth is not None:
             return self._from_depth(poses, camera, depth)
+        if self._without_depth != "none":
+            return self._guess(poses, header, camera)
         return None
 
     def _from_depth(self, poses: Poses, camera: Camera, depth: Tuple[np.ndarray, str]) -> Measured:
         joints = joints_in_space(poses, depth[0], depth[1], camera, self._skeleton, self._options)
         return Measured(joints, unknown_people(poses.count))
+
+    def _guess(self, poses: Poses, header: Header, camera: Camera) -> Measured:
+        """Return the people without joints, at positions that are guessed without depth."""
+        ground = None
+        if self._without_depth == "ground" and self._transforms is not None:
+            ground = ground_plane(self._transforms.lookup(self._ground_frame, header))
+        people = guess_positions(poses, camera, self._skeleton, ground)
+        return Measured(unknown_joints(*poses.score.shape), people)
 
     def _transform(self, measured: Measured, header: Header) -> Space:
         """Return the people in the target frame, in the camera's where none is set."""

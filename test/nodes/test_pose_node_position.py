@@ -1,0 +1,160 @@
+"""Test positions without depth from end to end: images and CameraInfo go in, pose/keypoints_3d comes out.
+
+The network finds a person who stands at a known place in every image: its heatmaps are constants.
+"""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS")
+
+from builtin_interfaces.msg import Time
+from pose_estimation_ros.msg import Person3D, PersonArray, PersonArray3D
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from benchmarks.tracking.walkers import CAMERA_HEIGHT_M, Walker
+from pose_estimation_ros.core.camera import make_camera
+from pose_estimation_ros.core.errors import ConfigError, FrameError
+from pose_estimation_ros.core.geometry import apply, crop_matrices
+from pose_estimation_ros.core.rigid import Rigid
+from pose_estimation_ros.nodes.conversions import array_to_image
+
+WIDTH, HEIGHT = SIZE_WH = 240, 320
+MATRIX = [300.0, 0.0, (WIDTH - 1) / 2, 0.0, 300.0, (HEIGHT - 1) / 2, 0.0, 0.0, 1.0]
+CAMERA = make_camera(MATRIX, [], "plumb_bob", SIZE_WH)
+PERSON = Walker([(0.0, 0.3, 3.5), (2.0, 0.3, 3.5)], 1.68).joints(1.0)
+HIPS = PERSON[[11, 12]].mean(0)
+INPUT_WH, STRIDE, PADDING = (192, 256), 4, 1.25
+# From the optical frame of a level camera to a frame on the ground below it: x forward, y left, z up.
+TO_GROUND = Rigid(np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]]), np.array([0.1, 0.0, CAMERA_HEIGHT_M]))
+
+
+def heatmaps(joints):
+    """Return the heatmaps (1, 17, H, W) that a perfect network makes of joints (17, 3) m."""
+    whole = np.array([[0.0, 0.0, WIDTH, HEIGHT]])
+    x, y = apply(crop_matrices(whole, INPUT_WH, PADDING), CAMERA.project(joints)[None])[0].T[..., None, None] / STRIDE
+    columns, rows = np.meshgrid(*[np.arange(side // STRIDE) for side in INPUT_WH])
+    return np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 8)[None]
+
+
+@pytest.fixture
+def model(constant_model, save_spec):
+    path = constant_model("standing", {"heatmaps": heatmaps(PERSON)}, INPUT_WH)
+    save_spec(path, input_size_wh=INPUT_WH, padding=PADDING)
+    return path
+
+
+class Client(Node):
+    """Publish images and the calibration, and keep what comes of them."""
+
+    def __init__(self):
+        super().__init__("client")
+        self.space, self.flat = [], []
+        self.create_subscription(PersonArray3D, "pose/keypoints_3d", self.space.append, QoSProfile(depth=10))
+        self.create_subscription(PersonArray, "pose/keypoints", self.flat.append, QoSProfile(depth=10))
+        self.image = self.create_publisher(Image, "image", QoSProfile(depth=10))
+        self.info = self.create_publisher(CameraInfo, "camera_info", QoSProfile(depth=10))
+        self.sent = 0
+
+    def ask(self, node, wait_until, topic):
+        """Send an image and return the first message on a topic after it."""
+        self.sent += 1
+        header = Header(stamp=Time(sec=100 + self.sent), frame_id="camera_optical_frame")
+        self.image.publish(array_to_image(np.zeros((HEIGHT, WIDTH, 3), np.uint8), header))
+        wait_until(lambda: topic and topic[-1].header == header, node, self)
+        return topic[-1]
+
+
+class FakeTransforms:
+    """Answer lookups as nodes.camera.transforms does."""
+
+    def __init__(self, rigid):
+        self.rigid, self.asked = rigid, []
+
+    def lookup(self, target, header):
+        self.asked.append((target, header))
+        if self.rigid is None:
+            raise FrameError("transform", "expected a transform to %s, got none" % target)
+        return self.rigid
+
+
+@pytest.fixture
+def start(make_pose_node, model, kept, wait_until):
+    """Return a function that starts node and client with parameters of the node."""
+
+    def make(**parameters):
+        node = make_pose_node(model=model, **parameters)
+        client = kept(Client())
+        for publisher in (client.image, client.info):
+            wait_until(lambda publisher=publisher: publisher.get_subscription_count() == 1, node, client)
+        for topic in ("pose/keypoints_3d", "pose/keypoints"):
+            publisher = node.cameras[0].results.publishers[topic]
+            wait_until(lambda publisher=publisher: publisher.get_subscription_count() == 1, node, client)
+        return node, client
+
+    return make
+
+
+def calibrate(node, client, wait_until):
+    client.info.publish(CameraInfo(width=WIDTH, height=HEIGHT, k=MATRIX, distortion_model="plumb_bob", d=[0.0] * 5))
+    wait_until(lambda: node.cameras[0].inputs.camera(SIZE_WH), node, client)
+
+
+def place(person):
+    return np.array([person.position.x, person.position.y, person.position.z])
+
+
+def test_by_default_there_is_no_guess(start, wait_until):
+    node, client = start()
+    calibrate(node, client, wait_until)
+    assert len(client.ask(node, wait_until, client.flat).persons) == 1
+    assert client.space == [] and node.cameras[0].status().message.count("positions") == 0
+
+
+def test_by_the_size_in_the_image(start, wait_until):
+    node, client = start(position_without_depth="height")
+    calibrate(node, client, wait_until)
+    people = client.ask(node, wait_until, client.space)
+    assert people.header.frame_id == "camera_optical_frame"
+    (person,) = people.persons
+    assert person.position_source == Person3D.SOURCE_HEIGHT
+    assert np.linalg.norm(place(person) - HIPS) < 0.08 * 3.5
+    covariance = np.array(person.position_covariance).reshape(3, 3)
+    assert 0.15 < np.sqrt(covariance[2, 2]) < 0.6 and covariance[0, 0] < 0.04
+    assert not any(joint.valid for joint in person.keypoints) and np.isnan(person.height)
+
+
+def test_by_the_feet_on_the_ground_of_tf(start, wait_until):
+    node, client = start(position_without_depth="ground", ground_frame="floor")
+    transforms = node.cameras[0]._finder._transforms = FakeTransforms(TO_GROUND)
+    calibrate(node, client, wait_until)
+    people = client.ask(node, wait_until, client.space)
+    (person,) = people.persons
+    assert person.position_source == Person3D.SOURCE_GROUND
+    assert np.linalg.norm(place(person) - HIPS) < 0.05 * 3.5
+    assert transforms.asked == [("floor", people.header)]
+
+
+def test_without_the_transform_there_are_keypoints_and_a_reason(start, wait_until):
+    node, client = start(position_without_depth="ground")
+    node.cameras[0]._finder._transforms = FakeTransforms(None)
+    calibrate(node, client, wait_until)
+    assert len(client.ask(node, wait_until, client.flat).persons) == 1
+    assert client.space == []
+    assert node.cameras[0].inputs.statistics.summary(0.0).bad_total == {"transform": 1}
+
+
+def test_without_calibration_there_are_keypoints_and_a_reason(start, wait_until):
+    node, client = start(position_without_depth="height")
+    assert len(client.ask(node, wait_until, client.flat).persons) == 1
+    assert client.space == []
+    assert "no CameraInfo: no positions of people" in node.cameras[0].status().message
+
+
+@pytest.mark.parametrize("value", ["feet", "", "GROUND"])
+def test_other_ways_are_refused(make_pose_node, value):
+    with pytest.raises(ConfigError, match="expected position_without_depth to be one of none, ground, height, got"):
+        make_pose_node(position_without_depth=value)
