@@ -6,6 +6,7 @@ has 640x480 px and the distortion of a webcam. Joints behind the person's own bo
 hidden, as the renderer shows it. Keypoints have the noise of the default model (noise.json). The camera stands 1.2 m
 above the ground, if the row says nothing else; its tilt is known with an error of 1 degree as standard deviation, and
 rows with a tilt have exactly that error, up or down. "no error" means exact keypoints of the usual proportions.
+The last row has the same children, of whom person_height_m and person_height_sigma_m tell.
 The columns are:
   told %           share of the people whose position is told; in the second table by the feet, and only they count
   1-2, 2-4, 4-8 m  median error of the position, m, of people at that distance
@@ -28,7 +29,7 @@ from benchmarks.tracking.depth_renderer import COCO, render
 from benchmarks.tracking.scenes import NOISE, SPELL_S, SPELL_SPREAD
 from benchmarks.tracking.walkers import CAMERA_HEIGHT_M, SHANK, THIGH, body
 from pose_estimation_ros.core.geometry import boxes_around
-from pose_estimation_ros.core.metric_guess import Ground, guess_positions
+from pose_estimation_ros.core.metric_guess import Ground, GuessOptions, guess_positions
 from pose_estimation_ros.core.people_3d import FROM_GROUND, FROM_HEIGHT
 from pose_estimation_ros.core.poses import joined, make_poses
 
@@ -61,6 +62,7 @@ class Case(NamedTuple):
         tilt_error_deg: error of the known tilt, None for a random one.
         camera: (height m, tilt degrees upwards) of the camera.
         noisy: whether keypoints, bones and tilt have errors.
+        options: what guess_positions() assumes.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Case(NamedTuple):
     tilt_error_deg: float | None = None
     camera: tuple[float, float] = (CAMERA_HEIGHT_M, 0.0)
     noisy: bool = True
+    options: GuessOptions = GuessOptions()
 
 
 CASES = (
@@ -88,6 +91,7 @@ CASES = (
     Case("all 1.50 m", height_m=1.50),
     Case("all 1.95 m", height_m=1.95),
     Case("children of 1.20 m", height_m=1.20),
+    Case("as 1.45 m +- 0.30 m", height_m=1.20, options=GuessOptions(height_m=1.45, height_sigma_m=0.30)),
 )
 
 
@@ -205,11 +209,14 @@ def sample(case, people, seed=0):
     return Sample(joined(*poses), np.array(hips), np.array(shoulders), np.array(height_m), list(grounds))
 
 
-def guessed(people, with_ground):
-    """Return the People3D of a Sample; each person has another ground, so it is one call for each."""
+def guessed(case, people, with_ground):
+    """Return the People3D of a Sample of a case; each person has another ground, so it is one call for each."""
     if not with_ground:
-        return guess_positions(people.poses, CAMERA, COCO)
-    single = [guess_positions(people.poses[[i]], CAMERA, COCO, ground) for i, ground in enumerate(people.grounds)]
+        return guess_positions(people.poses, CAMERA, COCO, None, case.options)
+    single = [
+        guess_positions(people.poses[[i]], CAMERA, COCO, ground, case.options)
+        for i, ground in enumerate(people.grounds)
+    ]
     return type(single[0])(*(np.concatenate(arrays) for arrays in zip(*single, strict=True)))
 
 
@@ -265,7 +272,7 @@ def main():
     for source, title in ((FROM_HEIGHT, "by body height"), (FROM_GROUND, "by the feet on the ground")):
         print(f"{title:26}{HEAD}")
         for case, people in samples:
-            guess = guessed(people, source == FROM_GROUND)
+            guess = guessed(case, people, source == FROM_GROUND)
             if (guess.source == source).any() and (source == FROM_GROUND or case.tilt_error_deg is None):
                 print(f"{case.name:24} {FORM.format(*figures(people, guess, source))}", flush=True)
     print(f"{count} people in a row; {1e3 * seconds(samples[1][1].poses):.2f} ms of processor time per person")

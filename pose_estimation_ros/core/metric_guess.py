@@ -41,6 +41,7 @@ STRIDE_M = 0.8  # largest distance between the ankles of people who walk
 LEAST_CLEARANCE_M = 0.08  # of the camera above the ankles: below, a foot in the air is seen from below
 LEAST_LEVEL = 0.2  # part of a ray along the ground without which feet tell no distance
 LEG = HIPS_UP - ANKLES_UP
+HIP_NOISE = 1.5  # of the hips' keypoints, as a multiple of that of all: nothing on the skin marks them
 BODY_M = 0.05  # standard deviation of the body's middle around the point that is seen
 POSSIBLE_M = (0.75, 2.2)  # heights of people
 HIPS_M = (0.1, 1.35)  # heights of hips above the ground
@@ -208,8 +209,11 @@ def _by_feet(seen: _Seen, size: Size, ground: Ground, options: GuessOptions) -> 
         # Hips are at most as far behind or before the feet as straight legs allow; the half of that is usual.
         lean = np.sqrt(np.maximum((LEG * height_m) ** 2 - (hips_m - ANKLES_UP * height_m) ** 2, 0)) / 2
         sigma = np.sqrt((z * relative) ** 2 + (lean**2 + BODY_M**2) / length2)
-        good = (length2 >= LEAST_LEVEL**2) & (aside <= STRIDE_M) & (z > 0) & (sigma <= options.largest_feet_sigma * z)
-        good &= (hips_m >= HIPS_M[0]) & (hips_m <= HIPS_M[1])
+        # Feet that seem nearer than the person's size suggests must be exact enough at that distance, too. Else, of
+        # people who are far away, those would be told whose feet were found at a wrong place.
+        farther = np.maximum(options.height_m / height_m, 1)
+        good = (length2 >= LEAST_LEVEL**2) & (aside <= STRIDE_M) & (z > 0)
+        good &= (farther * sigma <= options.largest_feet_sigma * z) & (hips_m >= HIPS_M[0]) & (hips_m <= HIPS_M[1])
         good &= (height_m >= POSSIBLE_M[0]) & (height_m <= POSSIBLE_M[1])
     return _Told(np.where(good, z, np.nan), sigma)
 
@@ -254,7 +258,8 @@ def _heights(seen: _Seen, told: _Told, ground: Ground, options: GuessOptions) ->
         ups = {name: _up(seen.body.at(name), feet, ground) for name in ("head", "hips", "knees")}
         height_m = ups["head"] / seen.body.head_up
         angle = np.hypot(seen.noise / np.sqrt(seen.body.numbers("head")), options.tilt_sigma_rad)
-        sigma_m = np.hypot(told.sigma / told.z * (ups["head"] - ground.camera_up_m), told.z * angle)
+        # A wrong tilt moves the feet and the head to the same side, so the two parts add up.
+        sigma_m = told.sigma / told.z * np.abs(ups["head"] - ground.camera_up_m) + told.z * angle
         good = (sigma_m <= TELLING_M) & (height_m >= POSSIBLE_M[0]) & (height_m <= POSSIBLE_M[1])
         for name, share, tolerance in UPRIGHT:
             good &= np.abs(ups[name] / (share * height_m) - 1) <= tolerance
@@ -278,7 +283,7 @@ def _level(vectors: np.ndarray, up: np.ndarray) -> np.ndarray:
 
 def _covariance(seen: _Seen, z: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     """Compute covariances (N, 3, 3) m^2: sigma along the rays, and across them the noise and the size of the hips."""
-    across = (z * seen.noise) ** 2 / np.maximum(seen.number, 1) + BODY_M**2
+    across = (z * HIP_NOISE * seen.noise) ** 2 / np.maximum(seen.number, 1) + BODY_M**2
     along = seen.rays * sigma[:, None]
     covariance: np.ndarray = along[:, :, None] * along[:, None] + across[:, None, None] * np.diag([1.0, 1.0, 0.0])
     return covariance

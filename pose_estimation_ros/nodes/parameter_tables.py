@@ -64,6 +64,9 @@ INPUT_PARAMETERS = [
         choices=GUESSES,
     ),
     Option("ground_frame", "base_footprint", "TF frame whose x-y plane people stand on, for ground. Needs tf2_ros_py."),
+    Option("ground_tilt_sigma_deg", 1.0, "Standard deviation of the camera's tilt against that plane.", 0.0, 10.0),
+    Option("person_height_m", 1.68, "Mean height of people, for positions by their size, m.", 0.5, 2.5),
+    Option("person_height_sigma_m", 0.10, "Standard deviation of their heights, m.", 0.0, 0.5),
     Option(
         "detections_topic",
         "",

@@ -22,6 +22,7 @@ GROUND = Ground(UP, CAMERA_HEIGHT_M)
 NAMES = {name: k for k, name in enumerate(COCO.keypoints)}
 HIPS = [NAMES["left_hip"], NAMES["right_hip"]]
 SHOULDERS = [NAMES["left_shoulder"], NAMES["right_shoulder"]]
+UPPER = [k for name, k in NAMES.items() if name.split("_")[-1] not in ("hip", "knee", "ankle")]
 PLACES = [(0.0, 3.5), (-1.5, 5.0), (1.6, 4.0), (1.0, 7.0)]
 BODIES = sorted(name for name, skeleton in SKELETONS.items() if members(skeleton) is not None)
 
@@ -92,7 +93,18 @@ def test_by_the_feet():
     joints = standing(*PLACES[:3])
     found = guess_positions(seen(joints), CAMERA, COCO, GROUND)
     assert (found.source == FROM_GROUND).all() and distances(found, joints).max() < 0.03
-    assert np.nanmax(np.abs(found.height - 1.68)) < 0.04 and np.isfinite(found.height).any()
+
+
+@pytest.mark.parametrize("height_m", [1.2, 1.5, 1.95])
+def test_heights_are_told_of_people_who_stand_upright_where_the_tilt_is_known_well(height_m):
+    joints, sure = standing(*PLACES[:3], height_m=height_m), GuessOptions(tilt_sigma_rad=0.003)
+    found = guess_positions(seen(joints), CAMERA, COCO, GROUND, sure)
+    assert (found.source == FROM_GROUND).all() and np.abs(found.height - height_m).max() < 0.05
+    by_hand = joints.copy()
+    by_hand[:, UPPER, 1] += 0.25  # somebody who stoops
+    assert np.isnan(guess_positions(seen(by_hand), CAMERA, COCO, GROUND, sure).height).all()
+    unsure = GuessOptions(tilt_sigma_rad=0.05)
+    assert np.isnan(guess_positions(seen(joints), CAMERA, COCO, GROUND, unsure).height).all()
 
 
 def test_the_feet_by_hand():

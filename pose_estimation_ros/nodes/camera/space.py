@@ -6,6 +6,7 @@ SpaceFinder.find() goes these steps:
 2. transform: all of it into the target frame, where one is set.
 """
 
+import math
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from std_msgs.msg import Header
 
 from pose_estimation_ros.core.camera import Camera
 from pose_estimation_ros.core.depth import DepthOptions, Joints, joints_in_space, unknown_joints
-from pose_estimation_ros.core.metric_guess import ground_plane, guess_positions
+from pose_estimation_ros.core.metric_guess import GuessOptions, ground_plane, guess_positions
 from pose_estimation_ros.core.people_3d import People3D, unknown_people
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton
@@ -48,6 +49,11 @@ class SpaceFinder:
         self._target_frame: str = values.get("target_frame", "")
         self._without_depth: str = values["position_without_depth"]
         self._ground_frame: str = values["ground_frame"]
+        self._guess_options = GuessOptions(
+            height_m=values["person_height_m"],
+            height_sigma_m=values["person_height_sigma_m"],
+            tilt_sigma_rad=math.radians(values["ground_tilt_sigma_deg"]),
+        )
         self._options = DepthOptions(
             window=values["depth_window"],
             nearest_m=values["depth_nearest_m"],
@@ -100,7 +106,7 @@ class SpaceFinder:
         ground = None
         if self._without_depth == "ground" and self._transforms is not None:
             ground = ground_plane(self._transforms.lookup(self._ground_frame, header))
-        people = guess_positions(poses, camera, self._skeleton, ground)
+        people = guess_positions(poses, camera, self._skeleton, ground, self._guess_options)
         return Measured(unknown_joints(*poses.score.shape), people)
 
     def _transform(self, measured: Measured, header: Header) -> Space:

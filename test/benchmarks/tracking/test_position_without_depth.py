@@ -24,7 +24,9 @@ def test_the_tables_have_their_rows(monkeypatch, capsys):
 def test_without_errors_both_ways_are_right():
     people = benchmark.sample(benchmark.CASES[0], 8)
     for source in (FROM_HEIGHT, FROM_GROUND):
-        figures = benchmark.figures(people, benchmark.guessed(people, source == FROM_GROUND), source)
+        figures = benchmark.figures(
+            people, benchmark.guessed(benchmark.CASES[0], people, source == FROM_GROUND), source
+        )
         assert figures[0] > 20 and figures[4] < 6
 
 
