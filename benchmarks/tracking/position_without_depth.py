@@ -13,7 +13,7 @@ The columns are:
   error %, 90 %    median and 90th percentile of the error, as a share of the distance
   bias %           median of what people are too far away; negative: too near
   1, 2, 3 sigma    share of the people whose distance is inside; 68, 95 and 99.7 would be exact
-  NEES             mean of the squared error over the covariance, of three dimensions; 3 would be exact
+  chi2             mean of the squared error over the covariance, of three dimensions; 3 would be exact
   height           median error of the heights that are told, m, and the share of people for whom they are
 Run: PYTHONPATH=. python benchmarks/tracking/position_without_depth.py [--people 300]
 """
@@ -243,7 +243,7 @@ def figures(people, guess, source):
     off = ((guess.position - truth) * along).sum(1)
     sigma = np.sqrt(np.einsum("ni,nij,nj->n", along, guess.position_covariance, along))
     difference = (guess.position - truth)[told]
-    nees = np.einsum("ni,nij,nj->n", difference, np.linalg.inv(guess.position_covariance[told]), difference)
+    chi2 = np.einsum("ni,nij,nj->n", difference, np.linalg.inv(guess.position_covariance[told]), difference)
     by_distance = [middle(error[told & (distance >= low) & (distance < high)]) for low, high in DISTANCES]
     shares = 100 * (error / distance)[told]
     tall = np.isfinite(guess.height)
@@ -253,13 +253,13 @@ def figures(people, guess, source):
         *np.percentile(shares, [50, 90]),
         100 * np.median((off / distance)[told]),
         *(100 * (np.abs(off) <= k * sigma)[told].mean() for k in (1, 2, 3)),
-        nees.mean(),
+        chi2.mean(),
         middle(np.abs(guess.height - people.height_m)[tall]),
         100 * tall.mean(),
     )
 
 
-HEAD = "told%  1-2m  2-4m  4-8m  error%  90%  bias%   1s   2s   3s   NEES  height   for%"
+HEAD = "told%  1-2m  2-4m  4-8m  error%  90%  bias%   1s   2s   3s   chi2  height   for%"
 FORM = "{:5.0f} {:5.2f} {:5.2f} {:5.2f}   {:5.1f} {:4.0f}  {:5.1f} {:4.0f} {:4.0f} {:4.0f} {:6.1f}   {:5.2f} {:6.0f}"
 
 
