@@ -119,7 +119,8 @@ class Page:
 
     async def open(self, url):
         """Go to an address."""
-        await self.call("Page.navigate", url=url)
+        answer = await self.call("Page.navigate", url=url)
+        assert "errorText" not in answer, answer["errorText"]
 
     async def value(self, expression):
         """Return the value of a JavaScript expression."""
@@ -135,7 +136,10 @@ class Page:
             value = await self.value(expression)
             if value:
                 return value
-            assert time.monotonic() < deadline_s, "waited in vain for %s; complaints: %s" % (expression, self.complaints)
+            assert time.monotonic() < deadline_s, "waited in vain for %s; complaints: %s" % (
+                expression,
+                self.complaints,
+            )
             await asyncio.sleep(0.05)
 
     async def picture(self, path, whole=False):

@@ -24,7 +24,7 @@ HEADERS = {
     "Cache-Control": "no-cache",
     "Server": "pose_estimation_ros",
 }
-HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:\d{1,5})?$")
+HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:\d{1,5})?")
 
 
 def is_loopback(host: str) -> bool:
@@ -61,7 +61,7 @@ def is_allowed(header: str, names: FrozenSet[str], loopback: bool) -> bool:
         names: names of own_names().
         loopback: whether the server listens on loopback.
     """
-    match = HOST.match(header)
+    match = HOST.fullmatch(header)
     if not match:
         return False
     name = match.group("name").strip("[]").lower().rstrip(".")

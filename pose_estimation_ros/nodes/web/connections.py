@@ -34,14 +34,20 @@ class Connections:
         self._server, self._most = server, most
         self._loop = asyncio.get_event_loop()
         self._idle_since_s: Dict[Any, float] = {}  # of connections without a request in progress
+        self._accepted = 0  # connections that the server does not list yet
 
     def __call__(self) -> asyncio.Protocol:
         """Return the protocol for a connection that was accepted."""
-        if len(self._server.connections) >= self._most:
+        if len(self._server.connections) + self._accepted >= self._most:
             return Refusal()
         protocol: asyncio.Protocol = self._server()
         self._idle_since_s[protocol] = self._loop.time()
+        self._accepted += 1
+        self._loop.call_soon(self._note_listed)  # asyncio calls connection_made, which lists it, right after that
         return protocol
+
+    def _note_listed(self) -> None:
+        self._accepted -= 1
 
     def begin(self, protocol: Any) -> None:
         """Note that a request of a connection has come."""

@@ -75,13 +75,13 @@ class CameraState:
         """Return the seconds since the newest result came, None before the first."""
         return now_s - self._arrivals[-1][0] if self._arrivals else None
 
-    def figures(self, now_s: float) -> Tuple[float, Optional[float]]:
-        """Return the rate in Hz and the median age in ms of the last seconds; the age is None where unknown."""
-        times_s = [time_s for time_s, _ in self._arrivals if time_s >= now_s - WINDOW_S]
-        span_s = times_s[-1] - times_s[0] if len(times_s) > 1 else 0.0
-        rate_hz = (len(times_s) - 1) / span_s if span_s > 0 and now_s - times_s[-1] <= STALE_S else 0.0
-        ages_ms = sorted(age for time_s, age in self._arrivals if age is not None and time_s >= now_s - WINDOW_S)
-        return round(rate_hz, 2), ages_ms[len(ages_ms) // 2] if ages_ms else None
+    def figures(self, now_s: float) -> Tuple[Optional[float], Optional[float]]:
+        """Return the rate in Hz and the median age in ms of the last seconds; None where unknown."""
+        recent = [arrival for arrival in self._arrivals if arrival[0] >= now_s - WINDOW_S]
+        span_s = recent[-1][0] - recent[0][0] if recent else 0.0
+        rate_hz = round((len(recent) - 1) / span_s, 2) if span_s > 0 else None
+        ages_ms = sorted(age_ms for _, age_ms in recent if age_ms is not None)
+        return rate_hz, ages_ms[len(ages_ms) // 2] if ages_ms else None
 
 
 class Hub:
@@ -271,6 +271,7 @@ class Hub:
             "picture_age_s": None if picture_age_s is None else round(picture_age_s, 2),
             "stale": result_age_s is None or result_age_s > STALE_S,
             "count": result.get("count", 0),
+            "in_view": result.get("in_view", 0),
             "image_wh": result.get("image_wh"),
             "skeleton": result.get("skeleton", ""),
             "space_frame": state.space["frame_id"] if state.space else "",

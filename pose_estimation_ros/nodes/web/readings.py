@@ -49,7 +49,8 @@ def result_reading(msg: Any) -> Reading:
         msg: the message.
 
     Returns:
-        Dict with stamp_ns, frame_id, image_wh [px], skeleton, age_ms (None where unknown), count, people.
+        Dict with stamp_ns, frame_id, image_wh [px], skeleton, age_ms (None where unknown), count, in_view (how many
+        are not lost) and people, of whom at most MOST_PEOPLE are listed.
     """
     return {
         "stamp_ns": stamp_ns(msg.header.stamp),
@@ -58,6 +59,7 @@ def result_reading(msg: Any) -> Reading:
         "skeleton": short(msg.skeleton),
         "age_ms": finite(msg.timing.total_ms, 1),
         "count": len(msg.persons),
+        "in_view": sum(STATES.get(int(person.state)) != "lost" for person in msg.persons),
         "people": [_person(person) for person in msg.persons[:MOST_PEOPLE]],
     }
 

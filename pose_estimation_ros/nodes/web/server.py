@@ -28,6 +28,7 @@ LARGEST_REQUEST = 4096  # bytes, of a viewer's message and of a body
 HEARTBEAT_S = 20.0  # a viewer that does not answer a ping for half of this is dropped
 FURTHER_CONNECTIONS = 64  # beside one for each viewer
 START_S, STOP_S = 10.0, 5.0
+CHECK_S = 1.0  # time between two looks for connections that ask for nothing
 FULL = "too many viewers"
 
 
@@ -130,7 +131,7 @@ class WebServer:
         self._started.set()
         try:
             while not self._ended.done():
-                await asyncio.wait([self._ended], timeout=1.0)
+                await asyncio.wait([self._ended], timeout=CHECK_S)
                 self._connections.drop_idle()
         finally:
             listener.close()

@@ -41,6 +41,12 @@ export class CameraCard {
     const level = this.find(".level");
     setText(level, LEVELS[camera.level]);
     level.className = `pill level ${camera.level}`;
+    if (this.level !== undefined && this.level !== camera.level) {
+      // Only changes are read out: the text itself counts seconds.
+      const announcement = document.getElementById("announcement");
+      setText(announcement, `${this.find("h2").textContent}: ${LEVELS[camera.level]}. ${camera.problem}`);
+    }
+    this.level = camera.level;
     const problem = this.find(".problem");
     problem.hidden = !camera.problem;
     problem.className = `problem ${camera.level}`;
@@ -53,8 +59,8 @@ export class CameraCard {
   }
 
   updateFigures(camera, nowS) {
-    setFigure(this.find("[data-figure=people]"), camera.stale ? null : camera.count, "");
-    setFigure(this.find("[data-figure=rate]"), camera.stale ? null : camera.rate_hz.toFixed(1), "Hz");
+    setFigure(this.find("[data-figure=people]"), camera.stale ? null : camera.in_view, "");
+    setFigure(this.find("[data-figure=rate]"), camera.stale || camera.rate_hz === null ? null : camera.rate_hz.toFixed(1), "Hz");
     const age = camera.stale || camera.age_ms === null ? null : Math.round(camera.age_ms);
     setFigure(this.find("[data-figure=age]"), age, "ms");
     if (nowS - this.sampledS < SAMPLE_S) return;
@@ -75,6 +81,7 @@ export class CameraCard {
     const notes = [];
     if (camera.count > people.length) notes.push(`${camera.count - people.length} more people are not listed.`);
     if (people.length && camera.space_frame) notes.push(`Distance from the origin of ${camera.space_frame}.`);
+    if (people.length && !camera.space_frame) notes.push("Distances need a depth image.");
     if (people.some((person) => person.source === "guessed")) notes.push("≈ is guessed without a depth image.");
     setText(this.find(".footnote"), notes.join(" "));
   }

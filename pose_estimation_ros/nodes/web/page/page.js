@@ -47,7 +47,7 @@ function state(content) {
   const others = document.getElementById("others");
   others.hidden = !content.others.length;
   fillStatuses(others.querySelector("ul"), content.others, false);
-  const people = content.cameras.reduce((sum, camera) => sum + (camera.stale ? 0 : camera.count), 0);
+  const people = content.cameras.reduce((sum, camera) => sum + (camera.stale ? 0 : camera.in_view), 0);
   const title = people === 1 ? "1 person" : `${people} people`;
   if (document.title !== title) document.title = title;
 }
