@@ -130,11 +130,14 @@ class Page:
         return result["result"].get("value")
 
     async def wait_for(self, expression):
-        """Wait until a JavaScript expression is true; return its value."""
+        """Wait until a JavaScript expression is true; return its value. It may fail while the page is loading."""
         deadline_s = time.monotonic() + TIMEOUT_S
         while True:
-            value = await self.value(expression)
-            if value:
+            try:
+                value = await self.value(expression)
+            except RuntimeError as error:
+                value = error
+            if value and not isinstance(value, RuntimeError):
                 return value
             assert time.monotonic() < deadline_s, "waited in vain for %s; complaints: %s" % (
                 expression,
