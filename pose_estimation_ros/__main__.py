@@ -24,6 +24,7 @@ QUIET = {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}  # their 
 # name: (module with add_arguments(parser) and main(args) -> int, one line of help, pip extra that it needs)
 COMMANDS = {
     "predict": ("pose_estimation_ros.cli.predict", "find people in images, a video or a camera", ""),
+    "live": ("pose_estimation_ros.cli.live", "watch people in a camera or a video, on a page in the browser", ""),
     "benchmark": (
         "pose_estimation_ros.cli.benchmark",
         "time each stage, and compare the speed of two models",

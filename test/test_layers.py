@@ -68,7 +68,18 @@ BELOW = {
     "datasets": {"core", "datasets"},
     "evaluation": {"core", "imaging", "inference", "importing", "messages", "datasets", "evaluation"},
     "training": {"core", "imaging", "inference", "importing", "datasets", "evaluation", "training"},
-    "cli": {"core", "imaging", "inference", "importing", "messages", "datasets", "evaluation", "training", "cli"},
+    "cli": {
+        "core",
+        "imaging",
+        "inference",
+        "importing",
+        "messages",
+        "nodes",
+        "datasets",
+        "evaluation",
+        "training",
+        "cli",
+    },
 }
 
 
@@ -119,6 +130,7 @@ def test_imports(layer):
         (PACKAGE + ".nodes.run", "training"),
         (PACKAGE + ".training", "inference"),
         (PACKAGE + ".inference.image", "core"),
+        (PACKAGE + ".cli.live", "nodes"),
     ],
 )
 def test_the_test_can_fail(name, layer):

@@ -14,6 +14,7 @@ import numpy as np
 
 from pose_estimation_ros.core.atomic_files import whole_file
 from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.imaging.cameras import describe_cameras, list_cameras
 from pose_estimation_ros.imaging.images import read_image
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
@@ -266,7 +267,8 @@ def _open_capture(kind: str, name: str, source: Union[str, int], backend: int = 
             return capture
     except cv2.error:
         pass
-    raise DataError("OpenCV %s cannot open the %s %s" % (cv2.__version__, kind, name))
+    hint = "; %s" % describe_cameras(list_cameras()) if kind == "camera" else ""
+    raise DataError("OpenCV %s cannot open the %s %s%s" % (cv2.__version__, kind, name, hint))
 
 
 def _silence() -> None:

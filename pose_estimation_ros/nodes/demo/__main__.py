@@ -1,6 +1,7 @@
 """Parse the command line of the demo and run it: ``python -m pose_estimation_ros.nodes.demo``.
 
-A camera process plays a clip and the pose node answers. A video with skeletons, keypoints.json and summary.json remain.
+A camera process plays a clip and the pose node answers. A page shows it in the browser meanwhile, and a video with
+skeletons, keypoints.json and summary.json remain.
 """
 
 import argparse
@@ -18,6 +19,7 @@ def main() -> int:
     parser.add_argument("--rate-hz", type=float, default=0.0, help="images per second; 0: as in the video")
     parser.add_argument("--model", default="", help="pose model (the node's default)")
     parser.add_argument("--detector", default="", help="person detector (the node's default)")
+    parser.add_argument("--no-page", dest="page", action="store_false", help="no page in the browser")
     return run_demo(Demo(**vars(parser.parse_args())))
 
 

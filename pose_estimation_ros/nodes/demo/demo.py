@@ -1,8 +1,8 @@
 """Run the demo: a camera process, the pose node and this subscriber, three processes that communicate over DDS.
 
-It plays a clip as a camera would, collects what the pose node publishes, and shows the progress. It leaves a video with
-skeletons, keypoints.json (COCO results; image_id is the index of the image) and summary.json. The exit code is 1 if no
-person was published.
+It plays a clip as a camera would, collects what the pose node publishes, and shows the progress. A page shows it in the
+browser meanwhile; the demo goes on without, too. It leaves a video with skeletons, keypoints.json (COCO results;
+image_id is the index of the image) and summary.json. The exit code is 1 if no person was published.
 """
 
 import subprocess
@@ -25,6 +25,7 @@ from pose_estimation_ros.msg import PersonArray
 from pose_estimation_ros.msg import Skeleton as SkeletonMsg
 from pose_estimation_ros.nodes.conversions import image_to_array, msg_to_skeleton
 from pose_estimation_ros.nodes.demo import processes
+from pose_estimation_ros.nodes.demo.page import Page, check_page, usual_port
 from pose_estimation_ros.nodes.demo.recorder import Recorder
 from pose_estimation_ros.nodes.qos import LATCHED
 
@@ -86,6 +87,7 @@ class Demo(NamedTuple):
         rate_hz: Images per second; 0: as in the video.
         model: Pose model, "" for the node's default.
         detector: Person detector, "" for the node's default.
+        page: Whether a page shows it in the browser.
     """
 
     video: str
@@ -93,6 +95,7 @@ class Demo(NamedTuple):
     rate_hz: float = 0.0
     model: str = ""
     detector: str = ""
+    page: bool = True
 
 
 def run_demo(demo: Demo) -> int:
@@ -138,33 +141,69 @@ def play(
     """
     print("1/3 starting the pose node")
     networks = {"model": demo.model, "detector": demo.detector}
-    children.append(processes.start_pose_node({name: value for name, value in networks.items() if value}))
-    if not wait_for_skeleton(subscriber, children[0]):
+    pose_node = processes.start_pose_node({name: value for name, value in networks.items() if value})
+    children.append(pose_node)
+    page = BesidePage(demo.page, children)
+    if not wait_for_skeleton(subscriber, pose_node, page):
         return 1
     print("2/3 a camera process plays %s over DDS, the pose node answers" % demo.video)
     video = {"source": demo.video, "rate_hz": demo.rate_hz, "loop": False, "wait_for_subscribers": 2}
-    children.append(processes.start_video_node(video))
+    camera = processes.start_video_node(video)
+    children.append(camera)
     progress = Progress(length)
-    while not is_over(subscriber, *children):
+    while not is_over(subscriber, pose_node, camera):
         rclpy.spin_once(subscriber, timeout_sec=0.1)
         progress.show(subscriber.recorder, subscriber.persons)
+        page.tell()
     progress.end()
-    failed = any(child.poll() for child in children)
+    failed = any(child.poll() for child in (pose_node, camera))
     if failed:
         print("demo: error: a node ended too early", file=sys.stderr)
     return int(failed)
 
 
-def wait_for_skeleton(subscriber: DemoSubscriber, pose_node: "subprocess.Popen[bytes]") -> bool:
+class BesidePage:
+    """Serve a page beside the demo, and print its address or why there is none."""
+
+    def __init__(self, wanted: bool, children: List["subprocess.Popen[bytes]"]) -> None:
+        """Start the page; without aiohttp there is none.
+
+        Args:
+            wanted: Whether the user wants a page.
+            children: List to which its process is appended.
+        """
+        self._page: Optional[Page] = None  # None also after all is told
+        if not wanted:
+            return
+        try:
+            check_page()
+        except PoseError as error:
+            print("    no page in the browser: %s" % error)
+            return
+        self._page = Page(port=usual_port())
+        children.append(self._page.process)
+
+    def tell(self) -> None:
+        """Print, once, the address or why the page has ended."""
+        page = self._page
+        if page and (page.address or page.process.poll() is not None):
+            self._page = None
+            text = "watch at " + page.address if page.address else "no page in the browser: " + page.end_reason()
+            print(("\r    %s" % text).ljust(79) if sys.stdout.isatty() else "    " + text, flush=True)
+
+
+def wait_for_skeleton(subscriber: DemoSubscriber, pose_node: "subprocess.Popen[bytes]", page: BesidePage) -> bool:
     """Wait until the pose node has published its skeleton; return whether it did so in time.
 
     Args:
         subscriber: The subscriber.
         pose_node: Process of the pose node.
+        page: The page, whose address may be known before.
     """
     deadline_s = time.monotonic() + START_TIMEOUT_S
     while subscriber.skeleton is None and pose_node.poll() is None and time.monotonic() < deadline_s:
         rclpy.spin_once(subscriber, timeout_sec=0.1)
+        page.tell()
     if subscriber.skeleton is None:
         print("demo: error: the pose node did not start", file=sys.stderr)
     return subscriber.skeleton is not None

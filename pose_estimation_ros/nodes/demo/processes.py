@@ -3,13 +3,17 @@
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
-from typing import IO, Any, Dict, List, Optional
+from typing import IO, Any, Dict, List, Optional, Union
 
 from pose_estimation_ros.nodes.launching.arguments import image_publisher_environment
 
 NODES = "pose_estimation_ros.nodes."
+CHILD = NODES + "demo.child"
+DOMAINS = range(61, 102)  # 101 is the largest that is free of the ports that Linux gives to other programs
+BEFORE_IRON = ("eloquent", "foxy", "galactic", "humble")
 
 
 def isolate() -> None:
@@ -17,8 +21,33 @@ def isolate() -> None:
 
     It must be called before rclpy.init. A ROS_DOMAIN_ID that is set is kept.
     """
-    os.environ.setdefault("ROS_DOMAIN_ID", str(random.randint(61, 101)))
+    if not os.environ.get("ROS_DOMAIN_ID"):
+        os.environ["ROS_DOMAIN_ID"] = str(free_domain())
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    if os.environ.get("ROS_DISTRO") in BEFORE_IRON:
+        os.environ["ROS_LOCALHOST_ONLY"] = "1"
+
+
+def free_domain() -> int:
+    """Return a domain of ROS in which no other program of this machine takes part, or any if all are in use."""
+    domains = random.sample(DOMAINS, len(DOMAINS))
+    return next(filter(is_free, domains), domains[0])
+
+
+def is_free(domain: int) -> bool:
+    """Return whether no program of this machine takes part in a domain.
+
+    The first participant of a domain has the UDP port that the standard of DDS (RTPS 2.5, section 9.6.1) gives to it.
+
+    Args:
+        domain: Domain of ROS.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("", 7400 + 250 * domain + 10))
+        except OSError:
+            return False
+    return True
 
 
 def start_pose_node(parameters: Dict[str, Any]) -> "subprocess.Popen[bytes]":
@@ -35,15 +64,15 @@ def start(
     module: str,
     parameters: Dict[str, Any],
     environment: Optional[Dict[str, str]] = None,
-    output: Optional[IO[Any]] = None,
+    output: Union[None, int, IO[Any]] = None,
 ) -> "subprocess.Popen[bytes]":
-    """Run a module that is a node, with this Python and in this folder.
+    """Run a module that is a node, with this Python and in this folder; it ends when this process does.
 
     Args:
         module: Full name of the module.
         parameters: Values of ROS parameters by name.
         environment: Environment variables to add.
-        output: File for all that the process prints; default: it prints where this process prints.
+        output: File for all that the process prints, or subprocess.PIPE; default: it prints where this process prints.
 
     Returns:
         The process.
@@ -51,8 +80,9 @@ def start(
     arguments: List[str] = []
     for name, value in parameters.items():
         arguments += ["-p", "%s:=%s" % (name, json.dumps(value))]  # JSON is YAML, and strings of digits stay strings
-    command = [sys.executable, "-m", module, "--ros-args"] + arguments
-    return subprocess.Popen(command, env=dict(os.environ, **(environment or {})), stdout=output, stderr=output)
+    command = [sys.executable, "-m", CHILD, str(os.getpid()), module, "--ros-args"] + arguments
+    errors = None if output is None else subprocess.STDOUT
+    return subprocess.Popen(command, env=dict(os.environ, **(environment or {})), stdout=output, stderr=errors)
 
 
 def stop(processes: List["subprocess.Popen[bytes]"], timeout_s: float = 10.0) -> None:

@@ -1,5 +1,10 @@
 """Run both nodes as processes, watched by a third over DDS: match stamps, kill them and start them again."""
 
+import os
+import socket
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -13,7 +18,8 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
-from pose_estimation_ros.nodes.demo.processes import start_pose_node, start_video_node, stop
+from pose_estimation_ros.nodes.demo import processes
+from pose_estimation_ros.nodes.demo.processes import DOMAINS, start_pose_node, start_video_node, stop
 
 
 class Watcher(Node):
@@ -110,9 +116,6 @@ def test_another_process_switches_it_off_and_on_and_is_refused_with_the_reason(
 
 
 def test_stop_ends_what_does_not_listen():
-    import subprocess
-    import sys
-
     deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(600)"
     process = subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE)
     process.stdout.readline()
@@ -121,3 +124,55 @@ def test_stop_ends_what_does_not_listen():
     process.stdout.close()
     stop([process])
     stop([])
+
+
+PARENT = """
+from pose_estimation_ros.nodes.demo import processes
+processes.NODES = ""
+print(processes.start("stub", {}).pid, flush=True)
+input()
+"""
+
+
+def test_a_node_ends_with_the_process_that_started_it_even_where_that_is_killed(tmp_path, monkeypatch):
+    (tmp_path / "stub.py").write_text("print('runs', flush=True)\nimport time\ntime.sleep(600)")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.getcwd()]))
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], **pipes)
+    lines = [parent.stdout.readline(), parent.stdout.readline()]
+    assert b"runs\n" in lines
+    parent.kill()
+    assert parent.stdout.read() == b"", "its end is that of the node, which holds it open, too"
+    parent.wait()
+    parent.stdin.close()
+    parent.stdout.close()
+
+
+def test_a_domain_in_use_is_not_taken(monkeypatch):
+    taken, free = DOMAINS[0], DOMAINS[1]
+    monkeypatch.setattr(processes, "DOMAINS", range(taken, free + 1))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        try:
+            other.bind(("", 7400 + 250 * taken + 10))  # that of the domain's first participant
+        except OSError:
+            pass  # another program is in that domain
+        assert {processes.free_domain() for _ in range(20)} <= {free} or not processes.is_free(free)
+        monkeypatch.setattr(processes, "DOMAINS", range(taken, taken + 1))
+        assert processes.free_domain() == taken, "any, if all are in use"
+
+
+def test_a_node_takes_the_port_by_which_a_domain_in_use_is_known(ros, domain):
+    node = ros.create_node("somebody")
+    assert not processes.is_free(domain)
+    node.destroy_node()
+
+
+@pytest.mark.parametrize(
+    "distro, domain, expected",
+    [("kilted", "7", {"ROS_DOMAIN_ID": "7"}), ("humble", "7", {"ROS_DOMAIN_ID": "7", "ROS_LOCALHOST_ONLY": "1"})],
+)
+def test_isolation_is_that_of_the_distribution_and_keeps_a_domain(monkeypatch, distro, domain, expected):
+    environment = {"ROS_DISTRO": distro, "ROS_DOMAIN_ID": domain}
+    monkeypatch.setattr(processes.os, "environ", environment)
+    processes.isolate()
+    assert environment == dict(expected, ROS_DISTRO=distro, ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST")
