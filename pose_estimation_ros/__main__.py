@@ -24,7 +24,7 @@ QUIET = {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}  # their 
 # name: (module with add_arguments(parser) and main(args) -> int, one line of help, pip extra that it needs)
 COMMANDS = {
     "predict": ("pose_estimation_ros.cli.predict", "find people in images, a video or a camera", ""),
-    "live": ("pose_estimation_ros.cli.live", "watch people in a camera or a video, on a page in the browser", ""),
+    "live": ("pose_estimation_ros.cli.live", "watch people live, on a page in the browser", ""),
     "benchmark": (
         "pose_estimation_ros.cli.benchmark",
         "time each stage, and compare the speed of two models",
@@ -150,7 +150,12 @@ def quiet_ctrl_c() -> Iterator[None]:
 
 
 def print_any_name() -> None:
-    """Let stdout escape what its encoding has no character for, such as a file's name that is not UTF-8."""
+    """Let stdout escape what its encoding has no character for, such as a file's name that is not UTF-8.
+
+    A stdout that is closed, as by a service manager, is replaced by one that discards all.
+    """
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")
     if hasattr(sys.stdout, "reconfigure"):  # from Python 3.7
         sys.stdout.reconfigure(errors="backslashreplace")
 

@@ -175,6 +175,7 @@ def test_ctrl_c_during_imports_is_left_to_the_system(usual, meanwhile):
     "shell, status, words",
     [
         ("%s > /dev/null", 0, ""),
+        ("%s >&-", 0, ""),
         ("%s > /dev/full", 1, "pose: error: OSError: [Errno 28]"),
         ("%s | true; exit ${PIPESTATUS[0]}", None, ""),
     ],

@@ -55,6 +55,11 @@ def describe_cameras(cameras: List[CameraDevice]) -> str:
     return text
 
 
+def cameras_hint() -> str:
+    """Return the end of a message about a camera that cannot be opened: "; " and which cameras there are."""
+    return "; " + describe_cameras(list_cameras())
+
+
 def _text(*path: str) -> str:
     """Return the content of a file of the kernel, "" if there is none."""
     try:

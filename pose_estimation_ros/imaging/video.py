@@ -14,7 +14,7 @@ import numpy as np
 
 from pose_estimation_ros.core.atomic_files import whole_file
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.imaging.cameras import describe_cameras, list_cameras
+from pose_estimation_ros.imaging.cameras import cameras_hint
 from pose_estimation_ros.imaging.images import read_image
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
@@ -208,7 +208,8 @@ def _open_camera_or_pattern(name: str) -> Source:
         return _open_camera(name)
     paths = _numbered(name)
     if not paths:
-        raise DataError("expected %s, but %s does not exist" % (SOURCES, name))
+        hint = cameras_hint() if name.startswith("/dev/") else ""
+        raise DataError("expected %s, but %s does not exist%s" % (SOURCES, name, hint))
     return Source("folder", name, paths)
 
 
@@ -267,7 +268,7 @@ def _open_capture(kind: str, name: str, source: Union[str, int], backend: int = 
             return capture
     except cv2.error:
         pass
-    hint = "; %s" % describe_cameras(list_cameras()) if kind == "camera" else ""
+    hint = cameras_hint() if kind == "camera" else ""
     raise DataError("OpenCV %s cannot open the %s %s%s" % (cv2.__version__, kind, name, hint))
 
 

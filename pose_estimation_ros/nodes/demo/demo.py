@@ -25,7 +25,7 @@ from pose_estimation_ros.msg import PersonArray
 from pose_estimation_ros.msg import Skeleton as SkeletonMsg
 from pose_estimation_ros.nodes.conversions import image_to_array, msg_to_skeleton
 from pose_estimation_ros.nodes.demo import processes
-from pose_estimation_ros.nodes.demo.page import Page, check_page, usual_port
+from pose_estimation_ros.nodes.demo.page import Page, check_page
 from pose_estimation_ros.nodes.demo.recorder import Recorder
 from pose_estimation_ros.nodes.qos import LATCHED
 
@@ -173,6 +173,7 @@ class BesidePage:
             children: List to which its process is appended.
         """
         self._page: Optional[Page] = None  # None also after all is told
+        self._children = children
         if not wanted:
             return
         try:
@@ -180,12 +181,15 @@ class BesidePage:
         except PoseError as error:
             print("    no page in the browser: %s" % error)
             return
-        self._page = Page(port=usual_port())
+        self._page = Page()
         children.append(self._page.process)
 
     def tell(self) -> None:
         """Print, once, the address or why the page has ended."""
-        page = self._page
+        page = self._page and self._page.renewed()
+        if page is not self._page and page:
+            self._page = page
+            self._children.append(page.process)
         if page and (page.address or page.process.poll() is not None):
             self._page = None
             text = "watch at " + page.address if page.address else "no page in the browser: " + page.end_reason()

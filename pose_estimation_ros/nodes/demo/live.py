@@ -17,7 +17,7 @@ from pose_estimation_ros.imaging.video import URL, open_source
 from pose_estimation_ros.inference.options import DEFAULTS, PipelineOptions
 from pose_estimation_ros.nodes.demo import processes
 from pose_estimation_ros.nodes.demo.node_process import NodeProcess, pass_on
-from pose_estimation_ros.nodes.demo.page import LOOPBACK, Page, check_page, usual_port
+from pose_estimation_ros.nodes.demo.page import LOOPBACK, Page, check_page
 from pose_estimation_ros.nodes.launching.arguments import image_publisher_environment
 
 POLL_S = 0.1
@@ -66,8 +66,8 @@ def show_live(live: Live, say: Callable[[str], Any] = print) -> None:
     with terminated_as_interrupted():
         try:
             say("starting the camera (%s), the pose node (%s) and the page" % (live.source, live.options.model))
-            start(live, children)
-            watch(children, lambda address: announce(address, live.browser, say))
+            page = start(live, children)
+            watch(page, children, lambda address: announce(address, live.browser, say))
             say("the source has ended")
             time.sleep(LAST_RESULTS_S)
         finally:
@@ -94,7 +94,8 @@ def check_source(source: str) -> None:
     try:
         open_source(source).close()
     except DataError as error:
-        hint = "; a video does, too: pose live VIDEO" if "camera" in str(error) else ""
+        is_camera = source.isdecimal() or source.startswith("/dev/")
+        hint = "; to play a video instead: pose live VIDEO" if is_camera else ""
         raise DataError(str(error) + hint)
 
 
@@ -112,18 +113,19 @@ def terminated_as_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def start(live: Live, children: List[NodeProcess]) -> None:
-    """Start the page, the pose node and the camera.
+def start(live: Live, children: List[NodeProcess]) -> Page:
+    """Start the page, the pose node and the camera; return the page.
 
     Args:
         live: What is shown and how.
         children: List to which the processes are appended, so that the caller can end them.
     """
-    port = usual_port(live.host) if live.port is None else live.port
-    children.append(Page(live.host, port))
+    page = Page(live.host, live.port)
+    children.append(page)
     children.append(NodeProcess("pose_node", node_parameters(live.options), on_line=pass_on))
     camera = {"source": live.source, "loop": live.loop, "wait_for_subscribers": 1}
     children.append(NodeProcess("video_node", camera, image_publisher_environment(), pass_on))
+    return page
 
 
 def node_parameters(options: PipelineOptions) -> Dict[str, Any]:
@@ -154,25 +156,28 @@ def announce(address: str, browser: Optional[bool], say: Callable[[str], Any]) -
         webbrowser.open(address)
 
 
-def watch(children: List[NodeProcess], on_address: Callable[[str], Any]) -> None:
+def watch(page: Page, children: List[NodeProcess], on_address: Callable[[str], Any]) -> None:
     """Return when the source has ended.
 
     Args:
-        children: The page, the pose node and the camera.
+        page: The page.
+        children: The page, the pose node and the camera; a new page takes the place of one without a port.
         on_address: Function that gets the address of the page when it is known.
 
     Raises:
         DataError: A process has ended before, with its reason.
     """
-    page, told = children[0], False
+    told = False
     while True:
+        page = page.renewed()
+        children[0] = page
         codes = [child.process.poll() for child in children]
         if codes[-1] == 0:
             return
         for child, code in zip(children, codes):
             if code is not None:
                 raise DataError("%s: %s" % (child.name, child.end_reason()))
-        if isinstance(page, Page) and page.address and not told:
+        if page.address and not told:
             told = True
             on_address(page.address)
         time.sleep(POLL_S)

@@ -4,6 +4,7 @@ import errno
 import importlib.util
 import re
 import socket
+from typing import Optional
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.nodes.demo.node_process import NodeProcess, pass_on
@@ -22,15 +23,22 @@ def check_page() -> None:
 class Page(NodeProcess):
     """Run the node that serves the page; ``address`` is the page's, "" before the node has told it."""
 
-    def __init__(self, host: str = LOOPBACK, port: int = PORT) -> None:
+    def __init__(self, host: str = LOOPBACK, port: Optional[int] = None) -> None:
         """Start the node.
 
         Args:
             host: Address to listen at.
-            port: Port to listen at; 0: any that is free.
+            port: Port to listen at; 0: any that is free; None: the usual one, or any where that is in use.
         """
         self.address = ""
-        super().__init__("web_view", {"host": host, "port": port}, on_line=self._look_for_address)
+        self._host, self._port = host, port
+        parameters = {"host": host, "port": usual_port(host) if port is None else port}
+        super().__init__("web_view", parameters, on_line=self._look_for_address)
+
+    def renewed(self) -> "Page":
+        """Return the page itself, or one at any port where another program took the usual one in the same moment."""
+        ended = self.process.poll() is not None
+        return Page(self._host, 0) if ended and self._port is None and not self.address else self
 
     def _look_for_address(self, line: str) -> None:
         address = ADDRESS.search(line)
