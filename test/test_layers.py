@@ -12,6 +12,7 @@ ROS = {
     "rclpy",
     "sensor_msgs",
     "std_msgs",
+    "std_srvs",
     "visualization_msgs",
     "diagnostic_msgs",
     "geometry_msgs",
