@@ -19,6 +19,9 @@ from pose_estimation_ros.core.skeleton import Skeleton, words_of
 SIDES = {"left": "left", "l": "left", "right": "right", "r": "right"}
 # Joints from the trunk outwards, and the sign of the bend: a hanging forearm bends to the front, a shin to the back.
 LIMBS = ((("shoulder", "elbow", "wrist"), -1.0), (("hip", "knee", "ankle"), 1.0))
+# Least distance between both joints, as a share of the trunk's length and, where that is not known, in m. Seen from the
+# side, the near joint hides the far one, both are measured on one surface, and the line between them is noise.
+NARROWEST = {"shoulder": (0.5, 0.2), "hip": (0.24, 0.1)}
 STRAIGHT_DEG = 20.0  # a limb that is bent less has no plane: at 20 deg its middle joint is 8 cm off a line of 0.5 m
 
 
@@ -39,7 +42,8 @@ class _Trunk(NamedTuple):
 def body_rotations(position: np.ndarray, skeleton: Skeleton, up: Optional[np.ndarray] = None) -> np.ndarray:
     """Find how bodies are turned, from three or four of the joints of shoulders and hips.
 
-    With only two joints, both shoulders or both hips, a body is taken to be upright if the vertical is known.
+    With only two joints, both shoulders or both hips, a body is taken to be upright if the vertical is known. Joints
+    that are nearer to one another than NARROWEST do not tell.
 
     Args:
         position: (N, K, 3) m, NaN for joints that are not known.
@@ -50,15 +54,26 @@ def body_rotations(position: np.ndarray, skeleton: Skeleton, up: Optional[np.nda
         (N, 3, 3) float64, the body's axes x, y, z as columns; NaN where the joints do not tell.
     """
     at = _trunk(position, skeleton)
-    shoulders, hips = at["left_shoulder"] - at["right_shoulder"], at["left_hip"] - at["right_hip"]
-    left = _either(shoulders + hips, _either(shoulders, hips))
     sides = [at[side + "_shoulder"] - at[side + "_hip"] for side in ("left", "right")]
+    spine, one_side = (sides[0] + sides[1]) / 2, _either(*sides)
+    length_m = np.linalg.norm(_either(spine, one_side), axis=-1)
+    across = {part: at["left_" + part] - at["right_" + part] for part in ("shoulder", "hip")}
+    shoulders, hips = (_wide(across[part], length_m, *NARROWEST[part]) for part in ("shoulder", "hip"))
+    known = np.isfinite(across["shoulder"]).all(-1)[:, None]
+    left = _either(shoulders + hips, np.where(known, shoulders, hips))
     # One side alone leans sideways, because shoulders are wider than hips.
-    one_side = _perpendicular(_either(*sides), left)
-    upwards = _either(sides[0] + sides[1], one_side)
+    upwards = _either(spine, _perpendicular(one_side, left))
     if up is not None:
         upwards = _either(upwards, _perpendicular(np.broadcast_to(up, left.shape), left))
     return rotation_of_axes(upwards, left)
+
+
+def _wide(vectors: np.ndarray, length_m: np.ndarray, share: float, least_m: float) -> np.ndarray:
+    """Return vectors (N, 3) across the trunk, NaN for those that are too short to tell a direction."""
+    least = np.where(np.isfinite(length_m), share * length_m, least_m)
+    with np.errstate(invalid="ignore"):
+        wide = np.linalg.norm(vectors, axis=-1) >= least
+    return np.where(wide[:, None], vectors, np.nan)
 
 
 def limb_rotations(position: np.ndarray, skeleton: Skeleton) -> np.ndarray:

@@ -65,6 +65,15 @@ def test_joints_in_one_place_tell_nothing():
     assert np.isnan(body_rotations(joints, COCO, UP)).all() and np.isnan(limb_rotations(joints, COCO)).all()
 
 
+@pytest.mark.parametrize("share, known", [(0.3, False), (0.4, False), (0.7, True), (1.0, True)])
+@pytest.mark.parametrize("joints", [TRUNK, TRUNK[:3], TRUNK[::2], TRUNK[1::2]], ids=len)
+def test_a_body_seen_from_the_side_is_not_known(share, known, joints):
+    """There the far joints are measured on the near ones, so the trunk seems narrow."""
+    body = person(known=joints)
+    body[..., 1] *= share
+    assert np.isfinite(body_rotations(body, COCO, UP)).all() == known
+
+
 def test_z_follows_the_spine_and_x_looks_forward():
     lean = person(left_shoulder=(0.3, 0.2, 1.3), right_shoulder=(0.3, -0.2, 1.3))
     x, y, z = body_rotations(lean, COCO)[0].T
