@@ -128,10 +128,12 @@ class PoseNode(ManagedNode):
         self._skeleton_publisher = self.diagnostics_publisher = self._transforms = self._pipeline = None
 
     def _change(self, changes: Dict[str, Any]) -> None:
-        """Pass new values of live parameters on to the pipelines."""
+        """Pass new values of live parameters on to the pipelines and outputs."""
         options = {name: value for name, value in changes.items() if name in LIVE}
         for camera in self.cameras:
             camera.pipeline.change(**options)
+            if changes.get("enabled") is False:
+                camera.results.pause()
 
     def _on_enable(self, request: Any, response: Any) -> Any:
         """Set the parameter enabled, as the service ~/enable asks."""

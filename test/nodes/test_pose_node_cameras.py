@@ -133,3 +133,13 @@ def test_the_service_enable_sets_the_parameter(make_pose_node, ros, kept, wait_u
         wait_until(answer.done, node, peer)
         assert answer.result().success and words in answer.result().message
         assert node.get_parameter("enabled").value is enabled
+
+
+def test_outputs_learn_that_no_more_images_come(make_pose_node, monkeypatch):
+    node, paused = make_pose_node(), []
+    monkeypatch.setattr(node.cameras[0].results, "pause", lambda: paused.append("paused"))
+    for enabled, times in [(True, 0), (False, 1), (True, 1), (False, 2)]:
+        assert node.set_parameters([Parameter("enabled", value=enabled)])[0].successful
+        assert len(paused) == times
+    node.deactivate()
+    assert len(paused) == 3

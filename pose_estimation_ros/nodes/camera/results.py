@@ -72,6 +72,11 @@ class CameraResults:
         for output in self.outputs:
             output.publish(result)
 
+    def pause(self) -> None:
+        """Publish what readers must know if no more images come for now."""
+        for output in self.outputs:
+            output.pause()
+
     def close(self) -> None:
         """Destroy the publishers."""
         for output in [self._keypoints] + self.outputs:

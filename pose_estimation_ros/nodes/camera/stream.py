@@ -66,6 +66,7 @@ class CameraStream:
     def close(self) -> None:
         """Unsubscribe and forget the people."""
         self.inputs.close()
+        self.results.pause()
         self.pipeline.reset()
         self._finder.reset()
 

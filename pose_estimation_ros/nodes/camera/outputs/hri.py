@@ -18,7 +18,7 @@ from pose_estimation_ros.nodes.qos import OUTPUT
 TOPICS = "/humans/bodies/"
 SHARED = "tracked_bodies"  # attribute of a node with its TrackedBodies
 NO_BODIES = "parameter hri: skeleton %s has no joint of REP-155's, so /humans/bodies/tracked stays empty"
-INTERVALS, LEAST_S, MOST_S = 3.0, 1.0, 10.0  # how long a camera's list stands: for so many intervals between images
+INTERVALS, LEAST_S, MOST_S = 3.0, 2.0, 10.0  # how long a camera's list stands: for so many intervals between images
 
 
 class Seen(NamedTuple):
@@ -55,10 +55,16 @@ class TrackedBodies:
         """Add a camera that has seen nobody so far."""
         self._seen[camera] = Seen([], Header(), time.monotonic(), 0.0)
 
+    def pause(self, camera: str) -> None:
+        """Publish the list without the bodies of a camera that brings no more images for now."""
+        seen = self._seen[camera]
+        self._seen[camera] = seen._replace(ids=[])
+        if self._node.context.ok():  # not after a signal
+            self._publish(seen.header, time.monotonic())
+
     def leave(self, camera: str) -> None:
-        """Publish the list without the bodies of a camera; destroy the publisher with the last camera."""
-        seen = self._seen.pop(camera)
-        self._publish(seen.header, time.monotonic())
+        """Remove a camera; destroy the publisher with the last one."""
+        del self._seen[camera]
         if not self._seen:
             self._node.destroy_publisher(self.publisher)
             delattr(self._node, SHARED)
@@ -126,9 +132,14 @@ class HriOutput(Output):
         """Return the publishers of the list and of all bodies of this camera."""
         return [self.publisher] + [publisher for parts in self._bodies.values() for publisher in parts.values()]
 
+    def pause(self) -> None:
+        """End the bodies of this camera, and say so in the list."""
+        self._keep([])
+        self._tracked.pause(self.context.camera)
+
     def close(self) -> None:
         """Destroy the publishers of the bodies, and that of the list if no other camera needs it."""
-        self._keep([])
+        self.pause()
         self._tracked.leave(self.context.camera)
 
     def publish(self, result: Result) -> None:

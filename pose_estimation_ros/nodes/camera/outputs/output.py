@@ -119,6 +119,9 @@ class Output:
         """Return the message of an image."""
         raise NotImplementedError
 
+    def pause(self) -> None:
+        """Publish what readers must know if no more images come for now; most outputs say nothing."""
+
     def close(self) -> None:
         """Destroy all publishers."""
         for publisher in self.publishers():

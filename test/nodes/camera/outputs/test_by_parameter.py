@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS")
 
-from std_msgs.msg import Header
+from std_msgs.msg import Header, String
 from vision_messages import vision_messages
 
 from pose_estimation_ros.core.depth import Joints
@@ -49,6 +49,7 @@ class Node:
 
     def __init__(self):
         self.publishers, self.warnings, self.made = {}, [], 0
+        self.context = SimpleNamespace(ok=lambda: True)
 
     def get_logger(self):
         return SimpleNamespace(warning=self.warnings.append)
@@ -222,7 +223,7 @@ def test_one_list_holds_the_bodies_of_all_cameras_of_a_node(node, make, clock):
 
 @pytest.mark.parametrize(
     "interval_s, pause_s, stands",
-    [(0.1, 0.9, True), (0.1, 1.1, False), (2.0, 5.9, True), (2.0, 6.1, False), (60.0, 9.9, True), (60.0, 10.1, False)],
+    [(0.1, 1.9, True), (0.1, 2.1, False), (2.0, 5.9, True), (2.0, 6.1, False), (60.0, 9.9, True), (60.0, 10.1, False)],
 )
 def test_the_bodies_of_a_camera_that_stops_go(node, make, clock, interval_s, pause_s, stands):
     (left,), (right,) = make(hri=True), make(hri=True, camera="right")
@@ -234,19 +235,37 @@ def test_the_bodies_of_a_camera_that_stops_go(node, make, clock, interval_s, pau
     assert tracked(node) == ["b3_left"] + ["b5_right"] * stands
 
 
-def test_a_camera_that_closes_leaves_the_list(node, make):
+@pytest.mark.parametrize("end", ["pause", "close"])
+def test_a_camera_that_ends_leaves_the_list(node, make, end):
     (left,), (right,) = make(hri=True), make(hri=True, camera="right")
     left.publish(result(people(3)))
     right.publish(result(people(5)))
     publisher = node.publishers[BODIES + "tracked"]
-    left.close()
+    getattr(left, end)()
     assert tracked(node) == ["b5_right"]
     assert set(node.publishers) == {BODIES + "tracked"} | topics_of("b5_right")
-    right.close()
-    assert publisher.messages[-1].ids == [] and node.publishers == {}
-    (again,) = make(hri=True)  # configured again
+    getattr(right, end)()
+    assert publisher.messages[-1].ids == []
+    assert list(node.publishers) == [BODIES + "tracked"] * (end == "pause")
+    again = left if end == "pause" else make(hri=True)[0]  # active or configured again
     again.publish(result(people(4)))
     assert tracked(node) == ["b4_left"]
+
+
+def test_outputs_close_after_a_signal_has_ended_the_context(ros, kept, monkeypatch):
+    """Nothing can be published or asked for then. Any messages will do, as nothing is sent."""
+    for package, classes in [("hri_msgs", hri.CLASSES), ("foxglove_msgs", foxglove.CLASSES)]:
+        module = SimpleNamespace(**dict.fromkeys(classes, String))
+        monkeypatch.setitem(sys.modules, package, SimpleNamespace(msg=module))
+        monkeypatch.setitem(sys.modules, package + ".msg", module)
+    context = OutputContext(kept(ros.create_node("closing")), "", get_skeleton("coco17"), {})
+    outputs = [kind(context) for name in ("hri", "foxglove") for kind in BY_PARAMETER[name]]
+    outputs[0].publish(result(people(4)))
+    assert len(list(context.node.publishers)) >= 5
+    ros.shutdown()
+    for output in outputs:
+        output.close()
+    assert not [own for own in context.node.publishers if "humans" in own.topic_name]
 
 
 @pytest.mark.parametrize("skeleton, warned", [("coco17", 0), ("mpii16", 0), ("hand21", 1), ("ap10k", 1)])
