@@ -4,12 +4,13 @@ from typing import Any
 
 from geometry_msgs.msg import PoseArray
 
+from pose_estimation_ros.messages.tf import UP, is_optical
 from pose_estimation_ros.nodes.camera.outputs.output import Output, OutputContext, Result
 from pose_estimation_ros.nodes.conversions import people_to_pose_array
 
 
 class PoseArrayOutput(Output):
-    """Publish where the people of an image are, as geometry_msgs/PoseArray."""
+    """Publish where the people of an image are and how they are turned, as geometry_msgs/PoseArray."""
 
     topic, needs_space = "pose/poses", True
 
@@ -20,4 +21,6 @@ class PoseArrayOutput(Output):
     def message(self, result: Result) -> Any:
         """Return the PoseArray of an image."""
         assert result.space is not None
-        return people_to_pose_array(result.poses, result.space.people, result.space.header)
+        header, joints, people = result.space
+        up = None if is_optical(header.frame_id, result.header.frame_id) else UP
+        return people_to_pose_array(result.poses, joints, people, header, self.context.skeleton, up)

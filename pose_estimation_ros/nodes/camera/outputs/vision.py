@@ -3,6 +3,7 @@
 from typing import Any
 
 from pose_estimation_ros.messages import detections
+from pose_estimation_ros.messages.tf import is_optical
 from pose_estimation_ros.nodes.camera.outputs.output import Output, OutputContext, Result
 from pose_estimation_ros.nodes.conversions import optional_messages
 
@@ -37,6 +38,8 @@ class Detections3DOutput(Output):
         assert result.space is not None
         header, joints, people = result.space
         vertical = 2  # z is up in the frames of robots and maps (REP-103)
-        if header.frame_id == result.header.frame_id:  # y is down in a camera's optical frame, x where it is turned
+        if is_optical(
+            header.frame_id, result.header.frame_id
+        ):  # y is down in a camera's optical frame, x where it is turned
             vertical = 0 if self.context.values["rotation_deg"] % 180 else 1
         return detections.people_to_detections(self._messages, result.poses, joints, people, header, vertical)

@@ -321,6 +321,7 @@ def test_detections_in_space_wait_for_positions(node, make):
         ("camera", 180, (0.6, 1.7, 0.6)),
         ("camera", 90, (1.7, 0.6, 0.6)),
         ("camera", 270, (1.7, 0.6, 0.6)),
+        ("other_optical_frame", 0, (0.6, 1.7, 0.6)),
         ("map", 0, (0.6, 0.6, 1.7)),
         ("map", 90, (0.6, 0.6, 1.7)),
     ],
