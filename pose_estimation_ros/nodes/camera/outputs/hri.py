@@ -8,6 +8,7 @@ from rclpy.publisher import Publisher
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.poses import LOST, Poses
 from pose_estimation_ros.messages import hri
 from pose_estimation_ros.nodes.camera.image_qos import advertise
@@ -17,6 +18,7 @@ from pose_estimation_ros.nodes.qos import OUTPUT
 
 TOPICS = "/humans/bodies/"
 SHARED = "tracked_bodies"  # attribute of a node with its TrackedBodies
+NO_IDS = "parameter hri: expected tracking to be true, because bodies are named after ids; got false"
 NO_BODIES = "parameter hri: skeleton %s has no joint of REP-155's, so /humans/bodies/tracked stays empty"
 INTERVALS, LEAST_S, MOST_S = 3.0, 2.0, 10.0  # how long a camera's list stands: for so many intervals between images
 
@@ -59,7 +61,7 @@ class TrackedBodies:
         """Publish the list without the bodies of a camera that brings no more images for now."""
         seen = self._seen[camera]
         self._seen[camera] = seen._replace(ids=[])
-        if self._node.context.ok():  # not after a signal
+        if seen.ids and self._node.context.ok():  # not after a signal
             self._publish(seen.header, time.monotonic())
 
     def leave(self, camera: str) -> None:
@@ -113,7 +115,13 @@ class HriOutput(Output):
     topic = TOPICS + "tracked"
 
     def __init__(self, context: OutputContext) -> None:
-        """Create the publisher of the list of bodies. Raise ConfigError if hri_msgs is not installed."""
+        """Create the publisher of the list of bodies.
+
+        Raises:
+            ConfigError: hri_msgs is not installed, or people have no ids.
+        """
+        if not context.values["tracking"]:
+            raise ConfigError(NO_IDS)
         self.context = context
         self._messages = optional_messages("hri_msgs", hri.CLASSES)
         self._tracked = tracked_bodies(context.node, self._messages.IdsList)

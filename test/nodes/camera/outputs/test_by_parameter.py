@@ -14,6 +14,7 @@ from std_msgs.msg import Header, String
 from vision_messages import vision_messages
 
 from pose_estimation_ros.core.depth import Joints
+from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.people_3d import unknown_people
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, TENTATIVE, empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
@@ -98,6 +99,7 @@ def make(node):
     """Return a function that opens the outputs of a camera with these parameters."""
 
     def make(skeleton="coco17", camera="left", **values):
+        values = dict(dict(tracking=True, rotation_deg=0), **values)
         context = OutputContext(node, camera + "/" * bool(camera), get_skeleton(skeleton), values, camera)
         return [kind(context) for name, kinds in BY_PARAMETER.items() if values.get(name) for kind in kinds]
 
@@ -235,6 +237,20 @@ def test_the_bodies_of_a_camera_that_stops_go(node, make, clock, interval_s, pau
     assert tracked(node) == ["b3_left"] + ["b5_right"] * stands
 
 
+def test_a_camera_that_ends_without_bodies_says_nothing(node, make):
+    (output,) = make(hri=True)
+    publisher = node.publishers[BODIES + "tracked"]
+    output.pause()
+    output.close()
+    assert publisher.messages == []
+
+
+def test_bodies_need_ids(node, make):
+    with pytest.raises(ConfigError, match="parameter hri: expected tracking to be true"):
+        make(hri=True, tracking=False)
+    assert node.publishers == {}
+
+
 @pytest.mark.parametrize("end", ["pause", "close"])
 def test_a_camera_that_ends_leaves_the_list(node, make, end):
     (left,), (right,) = make(hri=True), make(hri=True, camera="right")
@@ -258,7 +274,7 @@ def test_outputs_close_after_a_signal_has_ended_the_context(ros, kept, monkeypat
         module = SimpleNamespace(**dict.fromkeys(classes, String))
         monkeypatch.setitem(sys.modules, package, SimpleNamespace(msg=module))
         monkeypatch.setitem(sys.modules, package + ".msg", module)
-    context = OutputContext(kept(ros.create_node("closing")), "", get_skeleton("coco17"), {})
+    context = OutputContext(kept(ros.create_node("closing")), "", get_skeleton("coco17"), {"tracking": True})
     outputs = [kind(context) for name in ("hri", "foxglove") for kind in BY_PARAMETER[name]]
     outputs[0].publish(result(people(4)))
     assert len(list(context.node.publishers)) >= 5
@@ -291,7 +307,7 @@ def test_annotations_only_while_somebody_subscribes(node, make):
 @pytest.mark.parametrize("name", ["poses_to_detections", "people_to_detections"])
 def test_detections_only_while_somebody_subscribes(node, make, monkeypatch, name):
     """Nothing is computed either, and positions in space are asked for only where they are needed."""
-    outputs, made = make(vision=True, rotation_deg=0), []
+    outputs, made = make(vision=True), []
     own = getattr(detections, name)
     monkeypatch.setattr(detections, name, lambda *arguments: made.append(name) or own(*arguments))
     topic = "left/pose/detections_" + ("2d" if name == "poses_to_detections" else "3d")
@@ -308,7 +324,7 @@ def test_detections_only_while_somebody_subscribes(node, make, monkeypatch, name
 
 
 def test_detections_in_space_wait_for_positions(node, make):
-    for output in make(vision=True, rotation_deg=0):
+    for output in make(vision=True):
         output.publish(result(people(4)))
     counts = [len(node.publishers["left/pose/detections_" + kind].messages) for kind in ("2d", "3d")]
     assert counts == [1, 0]
