@@ -133,8 +133,12 @@ class CameraInputs:
         subscription = self.image_subscription
         if subscription is None:
             return
-        warning = self.watchdog.check(time.monotonic(), lambda had: ask_why(self._node, subscription, had))
-        lacks = "" if self.watchdog.outage else self.lacks
+        now_s = time.monotonic()
+        waits = self.watchdog.explain_wait(now_s, lambda had: ask_why(self._node, subscription, had))
+        if waits:
+            self._node.get_logger().info(waits)
+        warning = self.watchdog.check(now_s, lambda had: ask_why(self._node, subscription, had))
+        lacks = self.lacks if self.watchdog.had_images and not self.watchdog.outage else ""
         if lacks and not self._logged_lacks:
             warning = "%s: %s" % (self.topic, lacks)
         self._logged_lacks = lacks

@@ -1,6 +1,7 @@
 """Detect that no images arrive, and find out why.
 
-The begin of an outage is logged once, a new reason and its end, too; in between the reason is repeated once a minute.
+What the first image waits for is logged once, a second after the start. The begin of an outage is logged once, a new
+reason and its end, too; in between the reason is repeated once a minute.
 """
 
 import difflib
@@ -14,6 +15,7 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from pose_estimation_ros.nodes.camera.image_qos import explain_incompatible, mismatches, node_name
 
+WAIT_S = 0.9  # without a first image; below the second between two checks
 LIMIT_S = 5.0
 SLOW = 2.0  # a camera may be silent for so many times the shorter of its last two intervals
 REPEAT_S = 60.0
@@ -43,6 +45,7 @@ class Watchdog:
         """
         self._topic, self.limit_s, self._repeat_s = topic, limit_s, repeat_s
         self._last_image_s = self._last_report_s = self._last_check_s = now_s
+        self._explained_wait = False
         self._intervals_s: Deque[float] = deque([0.0, 0.0], maxlen=2)
         self._reason = ""
         self.had_images = False
@@ -56,6 +59,18 @@ class Watchdog:
         self._last_image_s, self.had_images = now_s, True
         self._reason = self.outage = ""
         return "images again on %s after %.0f s" % (self._topic, silent_s) if was_out else ""
+
+    def explain_wait(self, now_s: float, why: Callable[[bool], str]) -> str:
+        """Return what the first image waits for, once, if none came in WAIT_S; otherwise "".
+
+        Args:
+            now_s: Present time.
+            why: Function that gets had_images and returns the reason, see check().
+        """
+        if self.had_images or self._explained_wait or now_s - self._last_image_s < WAIT_S:
+            return ""
+        self._explained_wait = True
+        return "waiting for images on %s: %s" % (self._topic, why(False))
 
     def check(self, now_s: float, why: Callable[[bool], str]) -> str:
         """Check for an outage, about once a second. A check that comes late finds none.

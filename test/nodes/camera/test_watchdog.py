@@ -22,6 +22,15 @@ def test_quiet_while_images_come():
     assert dog.outage == ""
 
 
+def test_what_the_first_image_waits_for_is_explained_once_within_two_seconds():
+    dog = Watchdog("/image", 100.0)
+    lines = [dog.explain_wait(100 + 0.95 * second, lambda _: "no publisher") for second in range(6)]
+    assert lines == ["", "waiting for images on /image: no publisher", "", "", "", ""]
+    dog = Watchdog("/image", 100.0)
+    dog.image(100.5)
+    assert dog.explain_wait(110.0, lambda _: pytest.fail("asks though an image came")) == ""
+
+
 def test_an_outage_is_reported_at_its_begin_and_its_end():
     dog = Watchdog("/image", 100.0)
     dog.image(103.0)
