@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "messages": {"numpy"},
     "cli": {"numpy", "cv2"},
     "datasets": {"numpy", "pycocotools", "PIL", "h5py"},
-    "nodes": {"numpy", "cv2", "cv_bridge", "aiohttp", "launch", "launch_ros"} | ROS,
+    "nodes": {"numpy", "cv2", "cv_bridge", "aiohttp", "launch", "launch_ros", "yaml"} | ROS,
     "evaluation": {
         "numpy",
         "cv2",

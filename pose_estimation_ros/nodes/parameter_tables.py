@@ -153,13 +153,18 @@ POSE_PARAMETERS = (
 VIDEO_PARAMETERS = [
     Option(
         "source",
-        "",
-        "An image, a folder of images, a video, a URL, or a camera such as 0 or /dev/video0. Required.",
+        "0",
+        "An image, a folder of images, a video, a URL, or a camera such as 0 or /dev/video0.",
         number_too=True,
     ),
     Option("rate_hz", 0.0, "Images per second; 0: as in the source, each image at its time.", 0.0, 1000.0),
     Option("loop", True, "Start again at the end; if false, the node ends there."),
-    Option("frame_id", "camera", "frame_id of the images' headers."),
+    Option("frame_id", "camera_optical_frame", "frame_id of the images' headers."),
+    Option(
+        "camera_info_url",
+        "",
+        "Calibration as camera_calibration writes it: file:///... or package://PACKAGE/... Empty: none.",
+    ),
     Option("width", 0, "Pixels to resize to, together with height; 0: as the source.", 0, 16384),
     Option("height", 0, "Pixels to resize to, together with width; 0: as the source.", 0, 16384),
     Option("wait_for_subscribers", 0, "Start only when this many nodes subscribe to the images.", 0, 100),

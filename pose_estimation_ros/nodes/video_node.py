@@ -1,7 +1,8 @@
 """Publish an image, a folder of images, a video, a stream or a camera as an image topic.
 
 The topic is image (sensor_msgs/Image, bgr8). Its stamp is the node's time of publishing. The images of a video follow
-each other at the times in its container, unless rate_hz is given.
+each other at the times in its container, unless rate_hz is given. With a calibration, camera_info is published beside
+each image, with the same header.
 """
 
 import sys
@@ -12,19 +13,22 @@ import numpy as np
 from rclpy.duration import Duration
 from rclpy.task import Future
 from rclpy.time import Time
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.imaging.video import SourceFrame, open_source
 from pose_estimation_ros.nodes.camera.image_qos import advertise
+from pose_estimation_ros.nodes.camera_info_file import read_camera_info, stamped
 from pose_estimation_ros.nodes.conversions import array_to_image
 from pose_estimation_ros.nodes.parameter_tables import VIDEO_PARAMETERS
 from pose_estimation_ros.nodes.parameters import ParameterNode, declare
 from pose_estimation_ros.nodes.qos import OUTPUT
 from pose_estimation_ros.nodes.qos_overrides import warn_of_unserved
 from pose_estimation_ros.nodes.run import run
+from pose_estimation_ros.nodes.topic_names import camera_topics
 
+NO_PARTNERS = {"image_topics": ["image"], "depth_topic": "", "detections_topic": ""}
 LINGER_S = 1.0  # after the end, so that the last image arrives
 
 
@@ -43,15 +47,20 @@ class VideoNode(ParameterNode):
 
         Raises:
             ConfigError: A parameter is wrong.
-            DataError: The source cannot be played.
+            DataError: The source cannot be played, or the calibration cannot be read.
         """
         super().__init__("video_node", **node_options)
         self.finished: "Future[None]" = Future()
         self._options = declare(self, VIDEO_PARAMETERS)
         self._check()
+        url = self._options["camera_info_url"]
+        self._camera_info = read_camera_info(url) if url else None
         self._source = open_source(self._options["source"])
         self._frames = iter(self._source)
         self.publisher = advertise(self, Image, "image", OUTPUT)
+        if self._camera_info:
+            topics = camera_topics(self, "image", dict(NO_PARTNERS, camera_info_topic="camera_info"))
+            self._camera_info_publisher = advertise(self, CameraInfo, topics.camera_info, OUTPUT)
         warn_of_unserved(self)
         self._waiting = self._options["wait_for_subscribers"] > 0
         rate_hz = self._options["rate_hz"] or self._source.fps
@@ -79,9 +88,20 @@ class VideoNode(ParameterNode):
             return
         now = self.get_clock().now()
         header = Header(stamp=now.to_msg(), frame_id=self._options["frame_id"])
-        self.publisher.publish(array_to_image(self._resize(frame.image), header))
+        self._publish(self._resize(frame.image), header)
         if self._follows_container:
             self._schedule_next(frame.time_s, now)
+
+    def _publish(self, image: np.ndarray, header: Header) -> None:
+        self.publisher.publish(array_to_image(image, header))
+        if not self._camera_info:
+            return
+        try:
+            info = stamped(self._camera_info, header, (image.shape[1], image.shape[0]))
+        except DataError as error:
+            self.get_logger().warning("no camera_info: %s" % error, once=True)
+        else:
+            self._camera_info_publisher.publish(info)
 
     def _schedule_next(self, last_s: float, now: Time) -> None:
         """Read the next frame and set the timer to its time.

@@ -10,12 +10,23 @@ pytest.importorskip("rclpy", reason="needs ROS")
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.time import Time
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, Image
 
 from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.imaging.video import Source, VideoWriter
 from pose_estimation_ros.nodes.conversions import image_to_array
 from pose_estimation_ros.nodes.video_node import VideoNode
+
+CALIBRATION = """
+image_width: 8
+image_height: 6
+camera_name: tiny
+camera_matrix: {rows: 3, cols: 3, data: [9, 0, 3.5, 0, 9, 2.5, 0, 0, 1]}
+distortion_model: plumb_bob
+distortion_coefficients: {rows: 1, cols: 5, data: [0.1, 0, 0, 0, 0]}
+rectification_matrix: {rows: 3, cols: 3, data: [1, 0, 0, 0, 1, 0, 0, 0, 1]}
+projection_matrix: {rows: 3, cols: 4, data: [9, 0, 3.5, 0, 0, 9, 2.5, 0, 0, 0, 1, 0]}
+"""
 
 
 @pytest.fixture
@@ -46,6 +57,7 @@ def test_once(play, folder):
     assert node.finished.done()
     assert [int(image_to_array(msg).mean()) for msg in images] == [0, 50, 100]
     assert {msg.header.frame_id for msg in images} == {"left"}
+    assert node.count_publishers("/camera_info") == 0, "there is no calibration"
     stamps = [(msg.header.stamp.sec, msg.header.stamp.nanosec) for msg in images]
     assert stamps == sorted(set(stamps)) and stamps[0][0] > 0
 
@@ -107,9 +119,46 @@ def test_resized(play, folder):
     assert [(msg.width, msg.height, len(msg.data)) for msg in images] == [(4, 2, 24)] * 3
 
 
+@pytest.fixture
+def calibration(tmp_path):
+    """Write the calibration of an 8 x 6 px camera, as camera_calibration has it; return its path."""
+    (tmp_path / "calibration").mkdir()
+    path = tmp_path / "calibration" / "my camera.yaml"
+    path.write_text(CALIBRATION)
+    return path
+
+
+@pytest.mark.parametrize("prefix", ["file://", ""])
+def test_camera_info_belongs_to_the_image(kept, make_node, wait_until, folder, calibration, prefix):
+    listener, images, infos = kept(Node("listener")), [], []
+    listener.create_subscription(Image, "image", images.append, QoSProfile(depth=100))
+    listener.create_subscription(CameraInfo, "camera_info", infos.append, QoSProfile(depth=100))
+    url = prefix + str(calibration).replace(" ", "%20" if prefix else " ")
+    node = make_node(VideoNode, source=folder, rate_hz=50.0, wait_for_subscribers=1, camera_info_url=url)
+    wait_until(lambda: len(images) >= 3 and len(infos) >= 3, node, listener)
+    headers = [(msg.header.stamp.sec, msg.header.stamp.nanosec, msg.header.frame_id) for msg in images]
+    assert {(i.header.stamp.sec, i.header.stamp.nanosec, i.header.frame_id) for i in infos[:3]} <= set(headers)
+    assert (infos[0].width, infos[0].height, infos[0].distortion_model) == (8, 6, "plumb_bob")
+    assert list(infos[0].k) == [9, 0, 3.5, 0, 9, 2.5, 0, 0, 1] and list(infos[0].d) == [0.1, 0, 0, 0, 0]
+
+
+def test_images_of_another_size_have_no_calibration(play, folder, calibration, capfd):
+    node, images = play(source=folder, loop=False, width=4, height=3, camera_info_url="file://%s" % calibration)
+    words = "no camera_info: expected images of 8 x 6 px, as calibrated, got 4 x 3"
+    assert len(images) == 3 and capfd.readouterr().err.count(words) == 1
+
+
 @pytest.mark.parametrize(
     "error, words, parameters",
     [
+        (ConfigError, "three slashes", dict(camera_info_url="file://a.yaml")),
+        (ConfigError, "got http://a.yaml", dict(camera_info_url="http://a.yaml")),
+        (
+            ConfigError,
+            "expected the package of .* not installed: sudo apt",
+            dict(camera_info_url="package://no_such/a"),
+        ),
+        (DataError, "calibration /no.yaml: expected a YAML file, got", dict(camera_info_url="file:///no.yaml")),
         (ConfigError, "got nothing", dict(source="")),
         (ConfigError, "both width and height", dict(source="x", width=4)),
         (ConfigError, "unknown parameter 'sorce'; did you mean 'source'", dict(sorce="x")),
