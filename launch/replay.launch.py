@@ -2,8 +2,9 @@
 
 from launch.actions import ExecuteProcess
 
-from pose_estimation_ros.nodes.launching.arguments import bag_player, pose_node, replay_arguments
+from pose_estimation_ros.nodes.launching.arguments import replay_arguments
 from pose_estimation_ros.nodes.launching.description import describe
+from pose_estimation_ros.nodes.launching.node_keywords import bag_player, pose_node
 
 
 def play(values):

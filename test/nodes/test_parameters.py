@@ -140,7 +140,7 @@ def test_what_rclpy_declares_itself_is_no_unknown_parameter(make_node):
     declare(make_node(use_sim_time=True), POSE_PARAMETERS)
 
 
-@pytest.mark.parametrize("platform", ["cpu", "multi_camera", "orin", "realsense", "tx2"])
+@pytest.mark.parametrize("platform", ["cpu", "multi_camera", "orin", "tx2"])
 @pytest.mark.parametrize("remap", [[], ["-r", "__node:=other", "-r", "__ns:=/robot"]])
 def test_platform_files_have_known_parameters(make_node, platform, remap):
     node = make_node("--params-file", os.path.join(CONFIG, platform + ".yaml"), *remap)

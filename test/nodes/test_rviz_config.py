@@ -8,12 +8,17 @@ yaml = pytest.importorskip("yaml", reason="reads YAML")
 
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 
+from pose_estimation_ros.nodes.launching.arguments import VIDEO_FRAME
+from pose_estimation_ros.nodes.launching.viewers import RVIZ_TOPICS
+
 # From ros2/rviz, rviz_default_plugins/plugins_description.xml and rviz_common, from Foxy to Rolling.
 DISPLAYS = {  # and the type of their topic
     "rviz_default_plugins/Axes": None,
     "rviz_default_plugins/Grid": None,
     "rviz_default_plugins/Image": "sensor_msgs/msg/Image",
     "rviz_default_plugins/MarkerArray": "visualization_msgs/msg/MarkerArray",
+    "rviz_default_plugins/PoseArray": "geometry_msgs/msg/PoseArray",
+    "rviz_default_plugins/TF": None,
 }
 PANELS = {"rviz_common/Displays", "rviz_common/Views", "rviz_common/Selection", "rviz_common/Tool Properties"}
 TOOLS = {"rviz_default_plugins/MoveCamera", "rviz_default_plugins/Select", "rviz_default_plugins/Interact"}
@@ -38,10 +43,9 @@ def test_rviz_knows_every_class(config, repository):
     assert config["Views"]["Current"]["Class"] in VIEWS
 
 
-def test_it_shows_the_image_and_the_people(config):
+def test_it_shows_what_the_launch_files_remap(config):
     assert {display["Topic"]["Value"] for display in displays(config).values() if display["Enabled"]} == {
-        "/pose/image",
-        "/pose/markers",
+        "/pose/%s" % name for name in RVIZ_TOPICS
     }
 
 
@@ -68,4 +72,4 @@ def test_the_view_is_the_cameras(config):
     up = np.array([-np.cos(yaw) * np.sin(pitch), -np.sin(yaw) * np.sin(pitch), np.cos(pitch)])
     np.testing.assert_allclose(focal + view["Distance"] * away, [0, 0, -1], atol=0.01)
     np.testing.assert_allclose(up, [0, -1, 0], atol=0.01)
-    assert config["Global Options"]["Fixed Frame"] == "camera"
+    assert config["Global Options"]["Fixed Frame"] == VIDEO_FRAME == "camera_optical_frame"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import IO, Any, Dict, List, Optional, Union
 
-from pose_estimation_ros.nodes.launching.arguments import image_publisher_environment
+from pose_estimation_ros.nodes.launching.node_keywords import image_publisher_environment
 
 NODES = "pose_estimation_ros.nodes."
 CHILD = NODES + "demo.child"

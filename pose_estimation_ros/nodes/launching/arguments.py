@@ -1,20 +1,11 @@
-"""Compute keywords of launch_ros' Node from launch arguments; it needs neither launch nor rclpy."""
+"""List the arguments of the launch files, and warn of misspelled ones; it needs neither launch nor rclpy."""
 
-import os
 import sys
-from typing import Any, Dict, Iterable, List, NamedTuple, Sequence
+from typing import Iterable, List, NamedTuple, Sequence
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.resources import config_file, demo_clip
-from pose_estimation_ros.inference.options import (
-    RENAMED,
-    REPLACED,
-    Option,
-    intended_name,
-    parse_text,
-    unknown_text,
-    with_new_names,
-)
+from pose_estimation_ros.core.resources import config_file
+from pose_estimation_ros.inference.options import RENAMED, REPLACED, Option, intended_name, unknown_text
 from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS, VIDEO_PARAMETERS
 
 
@@ -26,22 +17,39 @@ class Argument(NamedTuple):
     description: str
 
 
-COMMON = [
-    Argument("namespace", "", "Namespace of the nodes and their topics."),
-    Argument(
-        "use_sim_time",
-        "",
-        "true: take the time from /clock, for bags and simulators. Empty: as in params_file or SetParameter.",
-    ),
-    Argument("log_level", "", "debug, info, warn, error or fatal. Empty: ROS's default."),
-]
-VIDEO_ARGUMENTS = ("source", "rate_hz", "loop")
-# The variable of Kilted and later releases, and that of earlier ones.
-PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
-BEFORE_KILTED = ("eloquent", "foxy", "galactic", "humble", "iron", "jazzy")
-USE_SIM_TIME = Option("use_sim_time", False, COMMON[1].description)
+def argument_of(option: Option) -> Argument:
+    """Make the argument whose texts are values of an option."""
+    return Argument(option.name, str(option.default).lower(), option.description)
+
+
+RVIZ = Option("rviz", False, "true: start RViz with the people, the annotated image and TF.")
+RESPAWN = Option("respawn", False, "true: start the nodes of this package again, 2 s after they ended.")
+DRIVER = Option("driver", True, "false: do not start the camera's driver, as one runs already.")
+USE_SIM_TIME = Option(
+    "use_sim_time",
+    False,
+    "true: take the time from /clock, for bags and simulators. Empty: as in params_file or SetParameter.",
+)
 RATE = Option("rate", 1.0, "Speed of the replay; 1: as recorded.")
 LOOP = Option("loop", False, "true: start again at the end.")
+FOXGLOVE_PORT = Option("foxglove_port", 8765, "Port of foxglove_bridge.", 1, 65535)
+FOXGLOVE = "true: also publish pose/annotations (needs foxglove_msgs), and start foxglove_bridge where it is installed."
+VIDEO_FRAME: str = next(p.default for p in VIDEO_PARAMETERS if p.name == "frame_id")
+VIDEO_ARGUMENTS = ("source", "rate_hz", "loop")
+
+
+COMMON = [
+    Argument("namespace", "", "Namespace of the nodes and their topics."),
+    Argument("name", "pose_node", "Name of pose_node."),
+    Argument("use_sim_time", "", USE_SIM_TIME.description),
+    Argument("log_level", "", "debug, info, warn, error or fatal. Empty: ROS's default."),
+    argument_of(RESPAWN),
+    argument_of(RVIZ),
+    Argument("rviz_frame", "", "Fixed frame of RViz, the frame_id of the images. Empty: that of the known camera."),
+    Argument("rviz_topics", "pose", "Where the topics of RViz are; with several cameras that of one: /left/pose."),
+    Argument("foxglove_address", "127.0.0.1", "Where foxglove_bridge listens; 0.0.0.0: to all computers."),
+    argument_of(FOXGLOVE_PORT),
+]
 
 
 def pose_arguments(params: str, without: Sequence[str] = (), **defaults: str) -> List[Argument]:
@@ -56,28 +64,42 @@ def pose_arguments(params: str, without: Sequence[str] = (), **defaults: str) ->
         defaults: Defaults of other arguments.
     """
     first = [
-        Argument("params_file", config_file(params + ".yaml"), "YAML file with the node's parameters."),
+        Argument("params_file", config_file(params + ".yaml"), "YAML file with parameters, or cpu, orin or tx2."),
         Argument("input_image_topic", "", "Image topic to subscribe to. Empty: as in params_file."),
     ]
-    of_node = [Argument(p.name, "", p.description + " Empty: as in params_file.") for p in POSE_PARAMETERS]
+    descriptions = dict({p.name: p.description for p in POSE_PARAMETERS}, foxglove=FOXGLOVE)
+    of_node = [Argument(name, "", text + " Empty: as in params_file.") for name, text in descriptions.items()]
     arguments = [argument for argument in COMMON + first + of_node if argument.name not in without]
     return [argument._replace(default=defaults.get(argument.name, argument.default)) for argument in arguments]
 
 
 def demo_arguments() -> List[Argument]:
     """Make the arguments of the launch file that plays the clip of the demo to the node."""
-    video = [p for p in VIDEO_PARAMETERS if p.name in VIDEO_ARGUMENTS]
-    arguments = [Argument(p.name, "", p.description + " Empty: the default of video_node.") for p in video]
+    arguments = video_arguments(VIDEO_ARGUMENTS)
     source = "An image, a folder of images, a video or a camera index. Empty: a clip."
     arguments[0] = arguments[0]._replace(description=source)
     return pose_arguments("cpu") + arguments
 
 
+def webcam_arguments() -> List[Argument]:
+    """Make the arguments of the launch file that starts a webcam and the node."""
+    driver = argument_of(DRIVER)
+    driver = driver._replace(description=driver.description + " Its images are on input_image_topic, or image_raw.")
+    names = [p.name for p in VIDEO_PARAMETERS if p.name != "wait_for_subscribers"]
+    return pose_arguments("cpu") + [driver] + video_arguments(names)
+
+
+def video_arguments(names: Sequence[str]) -> List[Argument]:
+    """Make the arguments of some parameters of video_node."""
+    options = [p for p in VIDEO_PARAMETERS if p.name in names]
+    return [Argument(p.name, "", p.description + " Empty: the default of video_node.") for p in options]
+
+
 def replay_arguments() -> List[Argument]:
     """Make the arguments of the launch file that plays a recording to the node."""
     bag = Argument("bag", "", "Folder of a rosbag2 recording. Required.")
-    player = [Argument(option.name, str(option.default).lower(), option.description) for option in (RATE, LOOP)]
-    return pose_arguments("cpu", use_sim_time="true") + [bag] + player
+    remap = Argument("remap", "", "Other names for topics of the recording: /old:=/new, several separated by commas.")
+    return pose_arguments("cpu", use_sim_time="true") + [bag, argument_of(RATE), argument_of(LOOP), remap]
 
 
 def warn_of_misspelled(names: Iterable[str], arguments: Sequence[Argument]) -> None:
@@ -105,77 +127,3 @@ def warn_of_misspelled(names: Iterable[str], arguments: Sequence[Argument]) -> N
 def warn(text: str) -> None:
     """Print a warning on stderr."""
     print("warning: %s" % text, file=sys.stderr)
-
-
-def pose_node(values: Dict[str, str]) -> Dict[str, Any]:
-    """Make the keywords for launch_ros.actions.Node of pose_node.
-
-    Args:
-        values: Text of each argument by its name, empty where it is not set; old names of parameters are taken, too.
-
-    Raises:
-        ConfigError: A text does not fit its parameter, there is no params_file, or something is set twice.
-    """
-    if not os.path.isfile(values["params_file"]):
-        raise ConfigError("params_file %s does not exist" % values["params_file"])
-    known = POSE_PARAMETERS + [replaced.option for replaced in REPLACED.values()]
-    overrides = with_new_names({p.name: parse_text(p, values[p.name]) for p in known if values.get(p.name)}, warn)
-    if values.get("input_image_topic"):
-        if "image_topics" in overrides:
-            raise ConfigError("expected either input_image_topic or image_topics, got both")
-        overrides["image_topics"] = ["image"]  # which is remapped, whatever params_file says
-    return _node("pose_node", values, [values["params_file"]], overrides)
-
-
-def video_node(values: Dict[str, str]) -> Dict[str, Any]:
-    """Make the keywords for video_node, which publishes where pose_node subscribes.
-
-    Its environment has the Fast DDS profile for images. See pose_node for the argument and the errors.
-    """
-    options = [p for p in VIDEO_PARAMETERS if p.name in VIDEO_ARGUMENTS and values[p.name]]
-    parameters = {p.name: parse_text(p, values[p.name]) for p in options}
-    parameters.setdefault("source", demo_clip())
-    node = _node("video_node", values, [], parameters)
-    return dict(node, additional_env=image_publisher_environment())
-
-
-def bag_player(values: Dict[str, str]) -> Dict[str, Any]:
-    """Make the keywords for launch.actions.ExecuteProcess that plays a bag and its clock.
-
-    See pose_node for the argument and the errors.
-    """
-    if not os.path.exists(values["bag"]):
-        raise ConfigError("rosbag2 recording %r does not exist" % values["bag"])
-    again = ["--loop"] if parse_text(LOOP, values["loop"]) else []
-    command = ["ros2", "bag", "play", values["bag"], "--clock", "--rate", str(parse_text(RATE, values["rate"]))]
-    return {"cmd": command + again, "additional_env": image_publisher_environment(), "output": "screen"}
-
-
-def _node(executable: str, values: Dict[str, str], files: List[str], parameters: Dict[str, Any]) -> Dict[str, Any]:
-    """Make the keywords of a node; an argument that is empty changes nothing."""
-    if values["use_sim_time"]:
-        parameters = dict(parameters, use_sim_time=parse_text(USE_SIM_TIME, values["use_sim_time"]))
-    topic, level = values.get("input_image_topic"), values["log_level"]
-    node = {
-        "package": "pose_estimation_ros",
-        "executable": executable,
-        "name": executable,
-        "parameters": files + ([parameters] if parameters else []),
-        "remappings": [("image", topic)] if topic else [],
-        "arguments": ["--ros-args", "--log-level", level] if level else [],
-        "output": "screen",
-    }
-    return dict(node, namespace=values["namespace"]) if values["namespace"] else node
-
-
-def image_publisher_environment() -> Dict[str, str]:
-    """Return the environment of processes that publish images: Fast DDS with shared memory that holds them.
-
-    A profile that the user has set stays, and is logged.
-    """
-    for variable in PROFILE_VARIABLES:
-        if os.environ.get(variable):
-            print("Fast DDS's profile stays the one of %s, %s" % (variable, os.environ[variable]), file=sys.stderr)
-            return {}
-    old = os.environ.get("ROS_DISTRO") in BEFORE_KILTED  # Kilted warns of the old variable's name
-    return {PROFILE_VARIABLES[old]: config_file("fastdds_shm.xml")}

@@ -1,0 +1,12 @@
+"""Start a ZED and pose_node with joints in space.
+
+`ros2 launch pose_estimation_ros zed.launch.py camera_model:=zed2i`
+"""
+
+from pose_estimation_ros.nodes.launching.description import describe_camera
+from pose_estimation_ros.nodes.launching.drivers import ZED
+
+
+def generate_launch_description():
+    """Return the arguments of this launch file and what it starts."""
+    return describe_camera(ZED)
