@@ -180,7 +180,7 @@ def _plausible_surface(
 def _describe(skeleton: Skeleton) -> _Body:
     """Return what the names of the keypoints tell; a name that tells nothing gets the limits of other joints."""
     sides, parts = zip(*map(side_and_part, skeleton.keypoints))
-    human = bool({"shoulder", "hip"} & set(parts)) and bool({"wrist", "ankle"} & set(parts))
+    human = is_human(skeleton)
     known = [part if human or part in FINGERS + ("wrist",) else "" for part in parts]
     joints: Dict[Tuple[str, str], List[int]] = {}
     fingers: Dict[str, List[int]] = {}
@@ -203,6 +203,12 @@ def _describe(skeleton: Skeleton) -> _Body:
             if (side, inner) in joints and (side, outer) in joints
         ],
     )
+
+
+def is_human(skeleton: Skeleton) -> bool:
+    """Tell whether the names of the keypoints are those of a human body."""
+    parts = {side_and_part(name)[1] for name in skeleton.keypoints}
+    return bool({"shoulder", "hip"} & parts) and bool({"wrist", "ankle"} & parts)
 
 
 def side_and_part(name: str) -> Tuple[str, str]:

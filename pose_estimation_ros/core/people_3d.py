@@ -26,6 +26,10 @@ class People3D(NamedTuple):
     height: np.ndarray
     source: np.ndarray
 
+    def select(self, index: np.ndarray) -> "People3D":
+        """Return the people of a mask (N,) or of indices."""
+        return People3D(*(values[index] for values in self))
+
 
 def unknown_people(count: int) -> People3D:
     """Return people of whom nothing is known in space."""

@@ -2,8 +2,9 @@
 
 SpaceFinder.find() goes these steps:
 
-1. measure: the joints, and the place of each person, in the camera's optical frame;
-2. transform: all of it into the target frame, where one is set.
+1. measure: the joints, and the place and height of each person, in the camera's optical frame;
+2. transform: all of it into the target frame, where one is set;
+3. follow: velocities over time, and where people are expected who were not measured.
 """
 
 import math
@@ -12,13 +13,19 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 import numpy as np
 from std_msgs.msg import Header
 
+from pose_estimation_ros.core.body_3d import people_from_joints
 from pose_estimation_ros.core.camera import Camera
 from pose_estimation_ros.core.depth import DepthOptions, Joints, joints_in_space, unknown_joints
 from pose_estimation_ros.core.metric_guess import GuessOptions, ground_plane, guess_positions
+from pose_estimation_ros.core.motion_3d import Motion3D
 from pose_estimation_ros.core.people_3d import People3D, unknown_people
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.messages.poses import stamp_to_s
 from pose_estimation_ros.nodes.camera.outputs.output import Space
+from pose_estimation_ros.nodes.camera.transforms import Transforms
+
+DOWN = {0: (0.0, 1.0, 0.0), 90: (1.0, 0.0, 0.0), 180: (0.0, -1.0, 0.0), 270: (-1.0, 0.0, 0.0)}  # by rotation_deg
 
 
 class Measured(NamedTuple):
@@ -27,26 +34,27 @@ class Measured(NamedTuple):
     Attributes:
         joints: joints of the people.
         people: places of the people, without velocity.
+        basis: (N,) how each place was found, see Motion3D.update(); None: all alike.
     """
 
     joints: Joints
     people: People3D
+    basis: Optional[np.ndarray] = None
 
 
 class SpaceFinder:
     """Find the people of one camera's images in space."""
 
-    def __init__(self, skeleton: Skeleton, values: Dict[str, Any], transforms: Optional[Any] = None) -> None:
+    def __init__(self, skeleton: Skeleton, values: Dict[str, Any], transforms: Optional[Transforms] = None) -> None:
         """Read the parameters.
 
         Args:
             skeleton: Skeleton of the people.
             values: Values of the node's parameters.
-            transforms: Has lookup(frame, header), the core.rigid.Rigid from the header's frame to that frame at the
-                header's stamp; None if no parameter names a frame.
+            transforms: Transforms of the node, None if no parameter names a frame.
         """
         self._skeleton, self._transforms = skeleton, transforms
-        self._target_frame: str = values.get("target_frame", "")
+        self._target_frame: str = values["target_frame"]
         self._without_depth: str = values["position_without_depth"]
         self._ground_frame: str = values["ground_frame"]
         self._guess_options = GuessOptions(
@@ -59,9 +67,12 @@ class SpaceFinder:
             nearest_m=values["depth_nearest_m"],
             farthest_m=values["depth_farthest_m"],
         )
+        self._down = DOWN[values["rotation_deg"]]
+        self._motion, self._frame = Motion3D(), ""
 
     def reset(self) -> None:
         """Forget the people."""
+        self._motion.reset()
 
     def find(
         self, poses: Poses, header: Header, camera: Optional[Camera], depth: Optional[Tuple[np.ndarray, str]]
@@ -75,15 +86,20 @@ class SpaceFinder:
             depth: Aligned depth image (H, W) and its encoding, as joints_in_space() takes them, None without one.
 
         Returns:
-            The people in space, None where nothing tells.
+            The people in space, None where nothing tells of anybody. Those who are not measured are where they are
+            expected, as long as that means something.
 
         Raises:
             FrameError: The depth image is no aligned depth image, or the target frame is not known at that time.
         """
         measured = self._measure(poses, header, camera, depth)
-        if measured is None:
+        if measured is not None:
+            return self._follow(self._transform(measured, header), poses, measured.basis)
+        if not self._motion.count:
             return None
-        return self._transform(measured, header)
+        unknown = Measured(unknown_joints(*poses.score.shape), unknown_people(poses.count))
+        expected = self._follow(self._transform(unknown, header), poses)
+        return expected if self._motion.count else None
 
     def _measure(
         self, poses: Poses, header: Header, camera: Optional[Camera], depth: Optional[Tuple[np.ndarray, str]]
@@ -99,7 +115,7 @@ class SpaceFinder:
 
     def _from_depth(self, poses: Poses, camera: Camera, depth: Tuple[np.ndarray, str]) -> Measured:
         joints = joints_in_space(poses, depth[0], depth[1], camera, self._skeleton, self._options)
-        return Measured(joints, unknown_people(poses.count))
+        return Measured(joints, *people_from_joints(joints, self._skeleton, self._down))
 
     def _guess(self, poses: Poses, header: Header, camera: Camera) -> Measured:
         """Return the people without joints, at positions that are guessed without depth."""
@@ -114,7 +130,7 @@ class SpaceFinder:
         if not self._target_frame or self._transforms is None:
             return Space(header, measured.joints, measured.people)
         rigid = self._transforms.lookup(self._target_frame, header)
-        joints, people = measured
+        joints, people, _ = measured
         joints = joints._replace(
             position=rigid.apply(joints.position).astype(np.float32),
             covariance=rigid.covariance(joints.covariance).astype(np.float32),
@@ -123,3 +139,11 @@ class SpaceFinder:
             position=rigid.apply(people.position), position_covariance=rigid.covariance(people.position_covariance)
         )
         return Space(Header(stamp=header.stamp, frame_id=self._target_frame), joints, people)
+
+    def _follow(self, space: Space, poses: Poses, basis: Optional[np.ndarray] = None) -> Space:
+        """Return the people with what the images before tell; positions in another frame than before begin anew."""
+        if space.header.frame_id != self._frame:
+            self._motion.reset()
+            self._frame = space.header.frame_id
+        stamp_s = stamp_to_s(space.header.stamp)
+        return space._replace(people=self._motion.update(space.people, poses.track_id, stamp_s, basis))
