@@ -10,7 +10,8 @@ TRANSPORTS, QOS, ROTATIONS = ("raw", "compressed"), ("auto", "best_effort", "rel
 
 NONE = "none"
 TF_FRAMES = (NONE, "person", "joints")
-GUESSES = (NONE, "ground", "height")
+GROUND = "ground"
+GUESSES = (NONE, GROUND, "height")
 SENSOR_BITS = (0, 8, 9, 10, 11, 12, 13, 14, 15, 16)
 MONO16_BITS = "Bits that 16-bit samples use; 0: the fewest of 8, 10, 12, 14, 16 that hold the largest value."
 

@@ -8,7 +8,9 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS")
 
+import tf2_ros_fake
 from builtin_interfaces.msg import Time
+from geometry_msgs.msg import TransformStamped
 from pose_estimation_ros.msg import Person3D, PersonArray, PersonArray3D
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -17,9 +19,9 @@ from std_msgs.msg import Header
 
 from benchmarks.tracking.walkers import CAMERA_HEIGHT_M, Walker
 from pose_estimation_ros.core.camera import make_camera
-from pose_estimation_ros.core.errors import ConfigError, FrameError
+from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.geometry import apply, crop_matrices
-from pose_estimation_ros.core.rigid import Rigid
+from pose_estimation_ros.core.rigid import Rigid, from_quaternion
 from pose_estimation_ros.nodes.conversions import array_to_image
 
 WIDTH, HEIGHT = SIZE_WH = 240, 320
@@ -27,6 +29,7 @@ MATRIX = [300.0, 0.0, (WIDTH - 1) / 2, 0.0, 300.0, (HEIGHT - 1) / 2, 0.0, 0.0, 1
 CAMERA = make_camera(MATRIX, [], "plumb_bob", SIZE_WH)
 PERSON = Walker([(0.0, 0.3, 3.5), (2.0, 0.3, 3.5)], 1.68).joints(1.0)
 HIPS = PERSON[[11, 12]].mean(0)
+CAMERA_FRAME = "camera_optical_frame"
 INPUT_WH, STRIDE, PADDING = (192, 256), 4, 1.25
 # From the optical frame of a level camera to a frame on the ground below it: x forward, y left, z up.
 TO_GROUND = Rigid(np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]]), np.array([0.1, 0.0, CAMERA_HEIGHT_M]))
@@ -62,23 +65,29 @@ class Client(Node):
     def ask(self, node, wait_until, topic):
         """Send an image and return the first message on a topic after it."""
         self.sent += 1
-        header = Header(stamp=Time(sec=100 + self.sent), frame_id="camera_optical_frame")
+        header = Header(stamp=Time(sec=100 + self.sent), frame_id=CAMERA_FRAME)
         self.image.publish(array_to_image(np.zeros((HEIGHT, WIDTH, 3), np.uint8), header))
-        wait_until(lambda: topic and topic[-1].header == header, node, self)
+        wait_until(lambda: topic and topic[-1].header.stamp == header.stamp, node, self)
         return topic[-1]
 
 
-class FakeTransforms:
-    """Answer lookups as nodes.camera.transforms does."""
+def hear(*transforms):
+    """Let the node's listener of TF hear of the camera's place in the frame "floor".
 
-    def __init__(self, rigid):
-        self.rigid, self.asked = rigid, []
-
-    def lookup(self, target, header):
-        self.asked.append((target, header))
-        if self.rigid is None:
-            raise FrameError("transform", "expected a transform to %s, got none" % target)
-        return self.rigid
+    Args:
+        transforms: seconds, and the degrees by which the camera looks up then.
+    """
+    (listener,) = tf2_ros_fake.TransformListener.made
+    for at_s, degrees in transforms:
+        message = TransformStamped(child_frame_id=CAMERA_FRAME)
+        message.header = Header(stamp=Time(sec=at_s), frame_id="floor")
+        up = from_quaternion((np.sin(np.radians(degrees) / 2), 0.0, 0.0, np.cos(np.radians(degrees) / 2)))
+        turn, shift = TO_GROUND.compose(up).quaternion(), TO_GROUND.translation
+        parts = message.transform.translation, message.transform.rotation
+        for part, values in zip(parts, (shift, turn), strict=True):
+            for name, value in zip("xyzw", values):  # noqa: B905
+                setattr(part, name, float(value))
+        listener.callback(tf2_ros_fake.TFMessage(transforms=[message]))
 
 
 @pytest.fixture
@@ -118,7 +127,7 @@ def test_by_the_size_in_the_image(start, wait_until):
     node, client = start(position_without_depth="height")
     calibrate(node, client, wait_until)
     people = client.ask(node, wait_until, client.space)
-    assert people.header.frame_id == "camera_optical_frame"
+    assert people.header.frame_id == CAMERA_FRAME
     (person,) = people.persons
     assert person.position_source == Person3D.SOURCE_HEIGHT
     assert np.linalg.norm(place(person) - HIPS) < 0.08 * 3.5
@@ -127,24 +136,37 @@ def test_by_the_size_in_the_image(start, wait_until):
     assert not any(joint.valid for joint in person.keypoints) and np.isnan(person.height)
 
 
-def test_by_the_feet_on_the_ground_of_tf(start, wait_until):
+def test_by_the_feet_on_the_ground_of_tf(start, wait_until, monkeypatch):
+    """The camera tilts after the image: with its latest tilt the person would be twice as far away, or nowhere."""
+    tf2_ros_fake.install(monkeypatch)
     node, client = start(position_without_depth="ground", ground_frame="floor")
-    transforms = node.cameras[0]._finder._transforms = FakeTransforms(TO_GROUND)
+    hear((100, 0.0), (102, 0.0), (103, 10.0))
     calibrate(node, client, wait_until)
-    people = client.ask(node, wait_until, client.space)
-    (person,) = people.persons
+    (person,) = client.ask(node, wait_until, client.space).persons
     assert person.position_source == Person3D.SOURCE_GROUND
     assert np.linalg.norm(place(person) - HIPS) < 0.05 * 3.5
-    assert transforms.asked == [("floor", people.header)]
 
 
-def test_without_the_transform_there_are_keypoints_and_a_reason(start, wait_until):
-    node, client = start(position_without_depth="ground")
-    node.cameras[0]._finder._transforms = FakeTransforms(None)
+def test_positions_are_in_the_target_frame(start, wait_until, monkeypatch):
+    tf2_ros_fake.install(monkeypatch)
+    node, client = start(position_without_depth="ground", ground_frame="floor", target_frame="floor")
+    hear((100, 0.0), (110, 0.0))
+    calibrate(node, client, wait_until)
+    people = client.ask(node, wait_until, client.space)
+    assert people.header.frame_id == "floor"
+    assert np.linalg.norm(place(people.persons[0]) - TO_GROUND.apply(HIPS)) < 0.05 * 3.5
+    covariance = np.array(people.persons[0].position_covariance).reshape(3, 3)
+    assert covariance[0, 0] > 4 * max(covariance[1, 1], covariance[2, 2]), "x of that frame points to the person"
+
+
+def test_without_the_transform_there_are_keypoints_and_a_reason(start, wait_until, monkeypatch, capfd):
+    tf2_ros_fake.install(monkeypatch)
+    node, client = start(position_without_depth="ground", tf_timeout_s=0.0)
     calibrate(node, client, wait_until)
     assert len(client.ask(node, wait_until, client.flat).persons) == 1
     assert client.space == []
     assert node.cameras[0].inputs.statistics.summary(0.0).bad_total == {"transform": 1}
+    assert "base_footprint" in capfd.readouterr().err
 
 
 def test_without_calibration_there_are_keypoints_and_a_reason(start, wait_until):

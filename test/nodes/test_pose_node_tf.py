@@ -231,6 +231,11 @@ def test_the_life_cycle_makes_and_ends_the_listener(make_robot):
     "parameters, words",
     [
         (dict(target_frame="/map"), "parameter target_frame: expected a TF frame without / in front, got '/map'"),
+        (dict(position_without_depth="ground", ground_frame="/floor"), "parameter ground_frame: expected a TF frame"),
+        (
+            dict(position_without_depth="ground", ground_frame=""),
+            "parameter ground_frame: expected a TF frame .* got ''",
+        ),
         (dict(publish_tf="yes"), "expected publish_tf to be one of none, person, joints, got 'yes'"),
         (dict(publish_tf="person", tracking=False), "parameter publish_tf: expected tracking to be true"),
     ],
@@ -242,7 +247,11 @@ def test_bad_parameters_end_the_start(make_pose_node, heard_tf, parameters, word
 
 @pytest.mark.parametrize(
     "parameters, words",
-    [(dict(target_frame="map"), "tf2_ros_py, install ros-.*-tf2-ros-py"), (dict(publish_tf="person"), "tf2_msgs")],
+    [
+        (dict(target_frame="map"), "tf2_ros_py, install ros-.*-tf2-ros-py"),
+        (dict(position_without_depth="ground"), "tf2_ros_py, install ros-.*-tf2-ros-py"),
+        (dict(publish_tf="person"), "tf2_msgs"),
+    ],
 )
 def test_without_tf2_the_package_is_named(make_pose_node, monkeypatch, parameters, words):
     for module in ("tf2_ros", "tf2_msgs.msg"):
@@ -254,4 +263,4 @@ def test_without_tf2_the_package_is_named(make_pose_node, monkeypatch, parameter
 def test_frames_without_anything_that_tells_where_people_are_is_said(make_pose_node, heard_tf):
     node = make_pose_node(publish_tf="person")
     assert "no depth_topic" in node.cameras[0].inputs.lacks
-    assert make_transforms(node, {"target_frame": ""}) is None
+    assert make_transforms(node, {"target_frame": "", "position_without_depth": "none"}) is None

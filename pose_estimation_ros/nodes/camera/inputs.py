@@ -29,7 +29,7 @@ from pose_estimation_ros.nodes.topic_names import camera_topics, resolved
 NO_CLOCK = "use_sim_time is set and nothing came on /clock: ages are unknown"
 NO_CAMERA_INFO = "no CameraInfo"
 NO_DEPTH = "no depth image for %g s: no joints in space"
-NO_SPACE = "no depth_topic: no positions in space for publish_tf and target_frame"
+NO_SPACE = "no depth_topic and no position_without_depth: no positions in space for publish_tf and target_frame"
 NO_RAYS = "CameraInfo gives no ray for %.1f %% of its image: no joints in space there"
 WRONG_SIZE = "CameraInfo is for images of %d x %d px, they have %d x %d"
 ALIVE_S = 1.0  # images do not wait for depth after no depth image came for that long

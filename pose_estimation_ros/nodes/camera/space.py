@@ -24,6 +24,7 @@ from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.messages.poses import stamp_to_s
 from pose_estimation_ros.nodes.camera.outputs.output import Space
 from pose_estimation_ros.nodes.camera.transforms import Transforms
+from pose_estimation_ros.nodes.parameter_tables import GROUND, NONE
 
 DOWN = {0: (0.0, 1.0, 0.0), 90: (1.0, 0.0, 0.0), 180: (0.0, -1.0, 0.0), 270: (-1.0, 0.0, 0.0)}  # by rotation_deg
 
@@ -109,7 +110,7 @@ class SpaceFinder:
             return None
         if depth is not None:
             return self._from_depth(poses, camera, depth)
-        if self._without_depth != "none":
+        if self._without_depth != NONE:
             return self._guess(poses, header, camera)
         return None
 
@@ -120,7 +121,7 @@ class SpaceFinder:
     def _guess(self, poses: Poses, header: Header, camera: Camera) -> Measured:
         """Return the people without joints, at positions that are guessed without depth."""
         ground = None
-        if self._without_depth == "ground" and self._transforms is not None:
+        if self._without_depth == GROUND and self._transforms is not None:
             ground = ground_plane(self._transforms.lookup(self._ground_frame, header))
         people = guess_positions(poses, camera, self._skeleton, ground, self._guess_options)
         return Measured(unknown_joints(*poses.score.shape), people)

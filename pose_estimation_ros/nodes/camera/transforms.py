@@ -21,9 +21,9 @@ from pose_estimation_ros.core.errors import ConfigError, FrameError, one_line
 from pose_estimation_ros.core.rigid import Rigid, from_quaternion, identity
 from pose_estimation_ros.nodes.conversions import optional_module
 from pose_estimation_ros.nodes.guard import guard_of
+from pose_estimation_ros.nodes.parameter_tables import GROUND
 from pose_estimation_ros.nodes.topic_names import resolved
 
-FRAME_PARAMETERS = ("target_frame",)  # parameters that name a frame, empty for none
 USED = ("Buffer", "TransformListener", "TransformException", "ExtrapolationException")  # of tf2_ros
 TOPICS = ("/tf", "/tf_static")
 # Bodies and their joints, as this package names them: nothing is at a fixed place to a person, and ids come for ever.
@@ -33,7 +33,7 @@ PAUSE_S = 0.02  # pause of the listener after an unexpected exception
 JOIN_S = 5.0
 MOST_PAIRS = 32  # frames are named by messages, so they may be many
 REMEDIES = (
-    "remedy: a node that publishes it, or another target_frame",
+    "remedy: a node that publishes it, or another frame in the parameter",
     "remedy: a longer tf_timeout_s, or clocks of camera and TF that agree",
 )
 
@@ -174,17 +174,19 @@ def needed_frames(values: Dict[str, Any]) -> List[str]:
         values: Values of the node's parameters.
 
     Raises:
-        ConfigError: A name begins with "/", which tf2 does not allow.
+        ConfigError: A name begins with "/", which tf2 does not allow, or the frame of the ground has no name.
     """
-    frames = {name: values[name] for name in FRAME_PARAMETERS if values[name]}
+    frames = {"target_frame": values["target_frame"]} if values["target_frame"] else {}
+    if values["position_without_depth"] == GROUND:
+        frames["ground_frame"] = values["ground_frame"]
     for name, frame in frames.items():
-        if frame.startswith("/"):
+        if not frame or frame.startswith("/"):
             raise ConfigError("parameter %s: expected a TF frame without / in front, got %r" % (name, frame))
     return list(frames.values())
 
 
 def make_transforms(node: Node, values: Dict[str, Any]) -> Optional[Transforms]:
-    """Return the Transforms of a node, None if no parameter names a frame.
+    """Return the Transforms of a node, None if no parameter needs a frame.
 
     Args:
         node: The node.

@@ -21,6 +21,7 @@ from pose_estimation_ros.core.errors import ConfigError, FrameError
 from pose_estimation_ros.nodes.camera.transforms import Transforms, make_transforms, needed_frames
 
 HALF = 0.5**0.5
+NO_GUESS = {"position_without_depth": "none"}
 NO_TF2 = "tf2_ros is not installed"
 
 
@@ -245,12 +246,16 @@ def test_without_tf2_the_package_is_named(kept, monkeypatch):
 
     monkeypatch.setitem(sys.modules, "tf2_ros", None)
     node = kept(Node("pose_node"))
-    assert make_transforms(node, {"target_frame": ""}) is None
+    assert make_transforms(node, {"target_frame": "", **NO_GUESS}) is None
     with pytest.raises(ConfigError, match=r"expected tf2_ros_py, install ros-\$ROS_DISTRO-tf2-ros-py"):
-        make_transforms(node, {"target_frame": "map"})
+        make_transforms(node, {"target_frame": "map", **NO_GUESS})
 
 
 def test_frames_with_a_slash_are_refused():
-    assert needed_frames({"target_frame": "map"}) == ["map"] and needed_frames({"target_frame": ""}) == []
+    assert needed_frames({"target_frame": "map", **NO_GUESS}) == ["map"]
+    assert needed_frames({"target_frame": "", **NO_GUESS}) == []
+    ground = {"position_without_depth": "ground", "ground_frame": "floor"}
+    assert needed_frames({"target_frame": "", **ground}) == ["floor"]
+    assert needed_frames({"target_frame": "map", **ground}) == ["map", "floor"]
     with pytest.raises(ConfigError, match="parameter target_frame: expected a TF frame without / in front, got '/map'"):
-        needed_frames({"target_frame": "/map"})
+        needed_frames({"target_frame": "/map", **NO_GUESS})
