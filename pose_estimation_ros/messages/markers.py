@@ -83,12 +83,13 @@ class MarkerMaker:
         camera: Optional[Camera] = None,
         joints: Optional[Joints] = None,
         joints_header: Optional[Message] = None,
+        depth_m: Optional[np.ndarray] = None,
     ) -> Message:
         """Make the markers of the people of an image, and deletions for people who have left it.
 
-        A person without joints in space is put in a plane at their last known distance. A lost person only has a label,
-        above the expected box. Where the joints are in another frame than the camera's, a person without joints has no
-        markers.
+        A person without joints in space is put in a plane at their depth, or else at their last known distance. A lost
+        person only has a label, above the expected box. Where the joints are in another frame than the camera's, a
+        person without joints has no markers.
 
         Args:
             poses: N people of the image.
@@ -97,6 +98,7 @@ class MarkerMaker:
             camera: puts the keypoints of the plane on their rays.
             joints: joints of the same people.
             joints_header: std_msgs/Header of the joints; None for that of the image.
+            depth_m: (N,) depth of each person along the optical axis, NaN where it is not known; None for nobody's.
 
         Returns:
             A MarkerArray.
@@ -105,7 +107,7 @@ class MarkerMaker:
             joints = joints._replace(valid=joints.valid & in_reach(joints.position))
         if joints is not None and joints_header is not None and joints_header.frame_id != header.frame_id:
             known = np.flatnonzero(joints.valid.any(1))
-            poses, joints = poses.select(known), Joints(*(part[known] for part in joints))
+            poses, joints, depth_m = poses.select(known), Joints(*(part[known] for part in joints)), None
         else:
             joints_header = header
         self._lifetime = self._lifetime_from(stamp_to_s(header.stamp))
@@ -115,6 +117,8 @@ class MarkerMaker:
         last_m, self._distances_m = (self._distances_m if joints is not None else {}), {}
         for person, name in enumerate(names):
             distance_m = last_m.get(name, self._distance_m)
+            if depth_m is not None and 0 < depth_m[person] < np.inf:
+                distance_m = float(depth_m[person])
             if joints is not None and joints.valid[person].any():
                 up = UP_OPTICAL if is_optical(joints_header.frame_id, header.frame_id) else UP
                 shape = _in_space(joints.position[person], joints.valid[person], joints_header, up)

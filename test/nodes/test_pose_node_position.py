@@ -16,6 +16,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
+from visualization_msgs.msg import MarkerArray
 
 from benchmarks.tracking.walkers import CAMERA_HEIGHT_M, Walker
 from pose_estimation_ros.core.camera import make_camera
@@ -134,6 +135,19 @@ def test_by_the_size_in_the_image(start, wait_until):
     covariance = np.array(person.position_covariance).reshape(3, 3)
     assert 0.15 < np.sqrt(covariance[2, 2]) < 0.6 and covariance[0, 0] < 0.04
     assert not any(joint.valid for joint in person.keypoints) and np.isnan(person.height)
+
+
+def test_markers_stand_where_the_person_is(start, wait_until):
+    node, client = start(position_without_depth="height")
+    markers = []
+    client.create_subscription(MarkerArray, "pose/markers", markers.append, QoSProfile(depth=10))
+    publisher = node.cameras[0].results.publishers["pose/markers"]
+    wait_until(lambda: publisher.get_subscription_count() == 1, node, client)
+    calibrate(node, client, wait_until)
+    (person,) = client.ask(node, wait_until, client.space).persons
+    wait_until(lambda: markers, node, client)
+    points = [point for marker in markers[-1].markers for point in marker.points]
+    assert len(points) > 17 and {point.z for point in points} == {person.position.z}
 
 
 def test_by_the_feet_on_the_ground_of_tf(start, wait_until, monkeypatch):

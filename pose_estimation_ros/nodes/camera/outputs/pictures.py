@@ -95,5 +95,8 @@ class MarkersOutput(Output):
 
     def message(self, result: Result) -> Any:
         """Return the MarkerArray of an image."""
-        joints, joints_header = (result.space.joints, result.space.header) if result.space else (None, None)
-        return self._make(result.poses, result.header, result.image_wh, result.camera, joints, joints_header)
+        image = result.poses, result.header, result.image_wh, result.camera
+        if result.space is None:
+            return self._make(*image)
+        header, joints, people = result.space
+        return self._make(*image, joints, header, people.position[:, 2])
