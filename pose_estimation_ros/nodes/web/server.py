@@ -28,6 +28,7 @@ LARGEST_REQUEST = 4096  # bytes, of a viewer's message and of a body
 HEARTBEAT_S = 20.0  # a viewer that does not answer a ping for half of this is dropped
 FURTHER_CONNECTIONS = 64  # beside one for each viewer
 START_S, STOP_S = 10.0, 5.0
+CLOSE_S = 1.0  # time for a viewer to answer that the server closes
 CHECK_S = 1.0  # time between two looks for connections that ask for nothing
 FULL = "too many viewers"
 
@@ -135,12 +136,13 @@ class WebServer:
                 self._connections.drop_idle()
         finally:
             listener.close()
+            await self._say_goodbye()
+            await runner.server.shutdown(CLOSE_S)
             await runner.cleanup()
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[self._guard], client_max_size=LARGEST_REQUEST)
         application.on_response_prepare.append(_add_headers)
-        application.on_shutdown.append(self._say_goodbye)
         for path in self._files:
             application.router.add_get(path, self._file)
         application.router.add_get("/live", self._live, allow_head=False)
@@ -173,7 +175,9 @@ class WebServer:
     async def _live(self, request: web.Request) -> web.StreamResponse:
         if not is_same_origin(request.headers):
             return web.Response(status=403, text="expected a page of this server as Origin\n")
-        answer = web.WebSocketResponse(max_msg_size=LARGEST_REQUEST, heartbeat=HEARTBEAT_S, compress=False)
+        answer = web.WebSocketResponse(
+            timeout=CLOSE_S, max_msg_size=LARGEST_REQUEST, heartbeat=HEARTBEAT_S, compress=False
+        )
         await answer.prepare(request)
         if len(self._viewers) >= self._options.max_viewers:
             await answer.close(code=WSCloseCode.TRY_AGAIN_LATER, message=FULL.encode())
@@ -186,10 +190,10 @@ class WebServer:
             self._viewers.discard(viewer)
         return answer
 
-    async def _say_goodbye(self, _application: web.Application) -> None:
-        goodbyes = [viewer.say_goodbye() for viewer in self._viewers]
+    async def _say_goodbye(self) -> None:
+        goodbyes = [self._loop.create_task(viewer.say_goodbye()) for viewer in self._viewers]
         if goodbyes:
-            await asyncio.wait_for(asyncio.gather(*goodbyes, return_exceptions=True), STOP_S / 2)
+            await asyncio.wait(goodbyes, timeout=2 * CLOSE_S)
 
 
 def page_files() -> Dict[str, Any]:

@@ -296,10 +296,12 @@ def test_a_viewer_that_sends_rubbish_is_dropped(serve, text):
 def test_a_flood_is_cut_off(serve, hub):
     async def check(send):
         async with viewing(server) as client:
-            with pytest.raises((ConnectionError, asyncio.TimeoutError, AssertionError)):
+            try:
                 for _ in range(5000):
                     await send(client.socket)
-                assert await client.closing() is None
+                await client.closing()
+            except (OSError, aiohttp.ClientError):  # the connection is closed while the client still sends
+                pass
         await until(lambda: hub.viewers() == 0)
 
     server = serve()
