@@ -63,7 +63,7 @@ def show_live(live: Live, say: Callable[[str], Any] = print) -> None:
     check_source(live.source)
     processes.isolate()
     children: List[NodeProcess] = []
-    with terminated_as_interrupted():
+    with one_interrupt() as ignore_signals:
         try:
             say("starting the camera (%s), the pose node (%s) and the page" % (live.source, live.options.model))
             page = start(live, children)
@@ -71,6 +71,7 @@ def show_live(live: Live, say: Callable[[str], Any] = print) -> None:
             say("the source has ended")
             time.sleep(LAST_RESULTS_S)
         finally:
+            ignore_signals()
             processes.stop([child.process for child in children])
 
 
@@ -100,17 +101,27 @@ def check_source(source: str) -> None:
 
 
 @contextlib.contextmanager
-def terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM raise KeyboardInterrupt, as Ctrl-C does, so that the processes are ended."""
+def one_interrupt() -> Iterator[Callable[[], None]]:
+    """Let SIGTERM raise KeyboardInterrupt, as Ctrl-C does.
+
+    Yields:
+        A function after whose call neither of both interrupts any more, so that all processes are ended.
+    """
 
     def interrupt(_number: int, _frame: Any) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    def ignore() -> None:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGTERM, interrupt)
     try:
-        yield
+        yield ignore
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def start(live: Live, children: List[NodeProcess]) -> Page:

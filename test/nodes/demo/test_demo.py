@@ -1,5 +1,6 @@
 """Run the three processes of the demo with the tiny model; `make demo` uses the default models."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -8,9 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
+from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.imaging.video import open_source
 
 pytest.importorskip("rclpy", reason="needs ROS")
+
+from pose_estimation_ros.nodes.demo import demo
 
 
 @pytest.fixture
@@ -40,12 +44,14 @@ def test_people(play, blob):
     assert len(json.loads((out / "keypoints.json").read_text())) == summary["people"]
     with open_source(str(out / "demo.mp4")) as video:  # cv2.VideoCapture would print its errors from then on
         assert video.length == 12
-    for word in ("starting the pose node", "published at", "p50", "p99", "keypoints.json"):
+    page = "watch at http://127.0.0.1:" if importlib.util.find_spec("aiohttp") else "no page in the browser: "
+    for word in ("starting the pose node", page, "published at", "p50", "p99", "keypoints.json"):
         assert word in stdout
 
 
 def test_nobody_is_code_1(play):
-    code, _stdout, stderr, out = play([np.zeros((120, 90, 3), np.uint8)] * 4)
+    code, stdout, stderr, out = play([np.zeros((120, 90, 3), np.uint8)] * 4, "--no-page")
+    assert "http://" not in stdout
     assert code == 1 and "no person was published" in stderr
     assert json.loads((out / "keypoints.json").read_text()) == []
 
@@ -59,3 +65,50 @@ def test_a_video_that_is_none(domain, tmp_path):
     command = [sys.executable, "-m", "pose_estimation_ros.nodes.demo", "--video", "nowhere.mp4", "--out", str(tmp_path)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=100)
     assert done.returncode == 1 and b"nowhere.mp4" in done.stderr and b"Traceback" not in done.stderr
+
+
+@pytest.fixture
+def told(tmp_path, monkeypatch, capsys, wait_until, ended):
+    """Return a function that lets the page be a program of this code, and returns what is printed of it."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(demo.processes, "NODES", "")
+    monkeypatch.setattr(demo, "check_page", lambda: None)
+
+    def told(code):
+        (tmp_path / "web_view.py").write_text("import sys, time\n" + code)
+        page, printed = demo.BesidePage(True, ended), []
+
+        def printed_by(call):
+            call()
+            printed.append(capsys.readouterr().out)
+            return "".join(printed)
+
+        wait_until(lambda: printed_by(page.tell))
+        return printed_by(page.tell)
+
+    return told
+
+
+@pytest.mark.parametrize(
+    "code, line",
+    [
+        ("print('at http://127.0.0.1:9/', flush=True); time.sleep(600)", "watch at http://127.0.0.1:9/"),
+        ("print('at http://127.0.0.1:9/', flush=True)", "watch at http://127.0.0.1:9/"),
+        ("sys.exit('web_view: error: no luck')", "no page in the browser: no luck"),
+        (
+            "if not 'port:=0' in sys.argv: sys.exit('web_view: error: in use')\nprint('http://x/')",
+            "watch at http://x/",
+        ),
+    ],
+)
+def test_the_page_or_its_failure_is_told_once(told, code, line):
+    assert told(code) == "    %s\n" % line
+
+
+def test_without_aiohttp_there_is_no_page(monkeypatch, capsys):
+    monkeypatch.setattr(demo, "check_page", lambda: (_ for _ in ()).throw(ConfigError("install aiohttp")))
+    children = []
+    demo.BesidePage(True, children).tell()
+    assert capsys.readouterr().out == "    no page in the browser: install aiohttp\n"
+    demo.BesidePage(False, children).tell()
+    assert capsys.readouterr().out == "" and children == []
