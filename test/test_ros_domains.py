@@ -1,6 +1,7 @@
 import itertools
 
 import pytest
+import ros_domains
 from ros_domains import COUNT, domains
 
 
@@ -18,3 +19,11 @@ def test_one_process_has_all():
 def test_workers_share_none(workers):
     taken = [domain for worker in range(workers) for domain in share_of(worker, workers)]
     assert len(set(taken)) == len(taken) > COUNT - workers and set(taken) <= set(range(1, 61))
+
+
+def test_a_domain_that_another_program_is_in_is_left_out(monkeypatch):
+    monkeypatch.setattr(ros_domains, "_OF_THIS_PROCESS", itertools.cycle([4, 5, 6]))
+    monkeypatch.setattr(ros_domains, "is_free", lambda domain: domain != 5)
+    assert [ros_domains.next_domain() for _ in range(4)] == [4, 6, 4, 6]
+    monkeypatch.setattr(ros_domains, "is_free", lambda _domain: False)
+    assert ros_domains.next_domain() in (4, 5, 6)

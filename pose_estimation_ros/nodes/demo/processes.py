@@ -13,6 +13,7 @@ from pose_estimation_ros.nodes.launching.node_keywords import image_publisher_en
 NODES = "pose_estimation_ros.nodes."
 CHILD = NODES + "demo.child"
 DOMAINS = range(61, 102)  # 101 is the largest that is free of the ports that Linux gives to other programs
+PARTICIPANTS = 10  # of a domain that are looked for
 BEFORE_IRON = ("eloquent", "foxy", "galactic", "humble")
 
 
@@ -37,14 +38,24 @@ def free_domain() -> int:
 def is_free(domain: int) -> bool:
     """Return whether no program of this machine takes part in a domain.
 
-    The first participant of a domain has the UDP port that the standard of DDS (RTPS 2.5, section 9.6.1) gives to it.
+    Each participant of a domain has a UDP port, by the standard of DDS (RTPS 2.5, section 9.6.1). Several are looked
+    for, since the first may have ended.
 
     Args:
         domain: Domain of ROS.
     """
+    return all(map(is_free_port, range(7410 + 250 * domain, 7410 + 250 * domain + 2 * PARTICIPANTS, 2)))
+
+
+def is_free_port(port: int) -> bool:
+    """Return whether no program of this machine has a UDP port.
+
+    Args:
+        port: The port.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.bind(("", 7400 + 250 * domain + 10))
+            probe.bind(("", port))
         except OSError:
             return False
     return True
