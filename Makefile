@@ -22,7 +22,7 @@ export OMP_WAIT_POLICY = passive
 .PHONY: setup demo test test-openvino check bench bench-cpu compare check-trt overfit build soak test-py36 clean help
 
 help:
-	@echo "make setup | demo | test | check | bench | bench-cpu | compare | build | soak | test-py36 | clean (DISTRO=jazzy: with that ROS)"
+	@echo "make setup | demo | test | check | lint | bench | bench-cpu | compare | build | soak | test-py36 | clean (DISTRO=jazzy: with that ROS)"
 	@echo "make check-trt | test-openvino | overfit | accuracy | bench-tracking | bench-depth | bench-position | bench-scores | calibrate | bench-node | faults | fuzz | train-elpn_v1 | train-lite0_fpn | train-higher_lite0_fpn | train-person_detector | zoo"
 
 setup:
@@ -51,14 +51,18 @@ test-openvino: dev
 	test -d $(VENV)/openvino || $(VENV)/bin/pip install --no-deps --target $(VENV)/openvino -c constraints.txt openvino
 	PYTHONPATH=$(VENV)/openvino $(VENV)/bin/python -m pytest test/inference/backends/test_openvino.py
 
-check: dev
+check: lint
+	$(PYTEST) test
+
+# The checks of `make check` without the tests.
+lint: dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/codespell $(SPELLED)
 	$(VENV)/bin/python -m tools.checks.strict_types
 	$(VENV)/bin/python -m tools.checks.house
 	$(VENV)/bin/vermin --no-tips --violations -t=3.6- $(RUNTIME)
-	$(PYTEST) test
+.PHONY: lint
 
 bench: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/bench_core.py

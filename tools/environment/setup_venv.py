@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve().parents[2]
 VENV = Path(os.environ.get("VENV", str(HERE / ".venv")))
 DISTRO = os.environ.get("DISTRO", "kilted")
 DISTROS = ("kilted", "jazzy")
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 CONSTRAINTS = [HERE / "constraints.txt", HERE / ("constraints-%s.txt" % DISTRO)]
 GROUPS = {
     "demo": ["ros", "web"],
@@ -48,8 +49,9 @@ def check_machine():
     """Check Python and the build tools; end the program with one line that says what to install."""
     if DISTRO not in DISTROS:
         stop("expected DISTRO to be one of %s, got %s" % (", ".join(DISTROS), DISTRO))
-    if not (3, 10) <= sys.version_info[:2] <= (3, 12):
-        stop("needs CPython 3.10, 3.11 or 3.12, this is %s: make PYTHON=python3.11 ..." % sys.version.split()[0])
+    if not OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
+        bounds = OLDEST_PYTHON + NEWEST_PYTHON
+        stop("needs CPython %d.%d to %d.%d, " % bounds + "this is %s: make PYTHON=python3.11 ..." % sys.version.split()[0])
     for program in ("g++", "cmake", "make"):
         if not shutil.which(program):
             stop("%s is missing: apt install g++ cmake make" % program)
