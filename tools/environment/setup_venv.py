@@ -50,8 +50,8 @@ def check_machine():
     if DISTRO not in DISTROS:
         stop("expected DISTRO to be one of %s, got %s" % (", ".join(DISTROS), DISTRO))
     if not OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
-        bounds = OLDEST_PYTHON + NEWEST_PYTHON
-        stop("needs CPython %d.%d to %d.%d, " % bounds + "this is %s: make PYTHON=python3.11 ..." % sys.version.split()[0])
+        bounds = "%d.%d to %d.%d" % (OLDEST_PYTHON + NEWEST_PYTHON)
+        stop("needs CPython %s, this is %s: make PYTHON=python3.11 ..." % (bounds, sys.version.split()[0]))
     for program in ("g++", "cmake", "make"):
         if not shutil.which(program):
             stop("%s is missing: apt install g++ cmake make" % program)
