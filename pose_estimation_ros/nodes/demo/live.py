@@ -18,7 +18,7 @@ from pose_estimation_ros.inference.options import DEFAULTS, PipelineOptions
 from pose_estimation_ros.nodes.demo import processes
 from pose_estimation_ros.nodes.demo.node_process import NodeProcess, pass_on
 from pose_estimation_ros.nodes.demo.page import LOOPBACK, Page, check_page
-from pose_estimation_ros.nodes.launching.arguments import image_publisher_environment
+from pose_estimation_ros.nodes.launching.node_keywords import image_publisher_environment
 
 POLL_S = 0.1
 LAST_RESULTS_S = 1.0  # from the end of the source on, so that the page shows its last image
