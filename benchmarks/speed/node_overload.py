@@ -26,7 +26,7 @@ from std_msgs.msg import Header
 from pose_estimation_ros.core.resources import demo_clip
 from pose_estimation_ros.nodes.conversions import array_to_image
 from pose_estimation_ros.nodes.demo import processes
-from pose_estimation_ros.nodes.launching.arguments import image_publisher_environment
+from pose_estimation_ros.nodes.launching.node_keywords import image_publisher_environment
 
 OVERLOAD = 4.0
 FASTEST_HZ = 30.0  # to find out the rate of the node

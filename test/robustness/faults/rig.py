@@ -17,7 +17,7 @@ from tiny_models import write_color_model
 
 from faults.camera import Camera, header
 from pose_estimation_ros.nodes.demo import processes
-from pose_estimation_ros.nodes.launching.arguments import image_publisher_environment
+from pose_estimation_ros.nodes.launching.node_keywords import image_publisher_environment
 
 TIMEOUT_S = 30.0  # for what must come; long, because the machine may be busy
 RATE_HZ = 20.0  # of good images
