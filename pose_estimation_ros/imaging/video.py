@@ -1,7 +1,6 @@
 """Read frames from an image, a folder of images, a video, a stream or a camera, and write mp4 files."""
 
 import contextlib
-import glob
 import math
 import os
 import re
@@ -200,21 +199,7 @@ def _is_image(path: str) -> bool:
 def _open_camera(index: str) -> Source:
     if len(index) > 9 or not 0 <= int(index) < CAMERAS:
         raise DataError("expected the index of a camera in 0..%d, got %.20s" % (CAMERAS - 1, index))
-    try:
-        return Source("camera", index, capture=_open_capture("camera", index, int(index)))
-    except DataError as error:
-        raise DataError("%s; %s" % (error, _cameras_text()))
-
-
-def _cameras_text() -> str:
-    """Return which cameras Linux has, for the message that one cannot be opened."""
-    devices = sorted(glob.glob("/dev/video*"))
-    if not devices:
-        return "this machine has no camera (no /dev/video*)"
-    refused = [device for device in devices if not os.access(device, os.R_OK | os.W_OK)]
-    if refused == devices:
-        return "no permission for %s: sudo usermod -aG video $USER, then log in again" % ", ".join(devices)
-    return "this machine has %s, of which one camera may have several" % ", ".join(devices)
+    return Source("camera", index, capture=_open_capture("camera", index, int(index)))
 
 
 def _open_camera_or_pattern(name: str) -> Source:

@@ -64,7 +64,10 @@ class VideoNode(ParameterNode):
         warn_of_unserved(self)
         self._waiting = self._options["wait_for_subscribers"] > 0
         rate_hz = self._options["rate_hz"] or self._source.fps
-        self.timer = self.create_timer(1.0 / rate_hz, self.publish_next)
+        # Reading from a camera waits for its next image. A timer of the same rate would fall behind a little each time,
+        # until it reads images that have waited in the driver's queue.
+        reads_at_once = self._source.kind == "camera" and not self._options["rate_hz"]
+        self.timer = self.create_timer((0.5 if reads_at_once else 1.0) / rate_hz, self.publish_next)
         self._follows_container = not self._options["rate_hz"] and self._source.kind != "camera"
         self._next: Optional[SourceFrame] = None  # read ahead while the container's times are followed
         self._start: Optional[Time] = None  # the node's time of the source's first frame

@@ -14,6 +14,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.imaging.video import Source, VideoWriter
+from pose_estimation_ros.nodes import video_node
 from pose_estimation_ros.nodes.conversions import image_to_array
 from pose_estimation_ros.nodes.video_node import VideoNode
 
@@ -104,6 +105,17 @@ def test_a_video_keeps_its_own_times(make_node, tmp_path, monkeypatch, parameter
     for _ in times_ms:
         node.publish_next()
     assert [round(1e3 * (stamp.sec - 1) + 1e-6 * stamp.nanosec) for stamp in stamps] == times_ms
+
+
+@pytest.mark.parametrize(
+    "kind, rate_hz, period_s", [("camera", 0.0, 0.05), ("camera", 5.0, 0.2), ("video", 0.0, 0.1), ("video", 5.0, 0.2)]
+)
+def test_images_of_a_camera_do_not_wait_in_its_driver(make_node, monkeypatch, kind, rate_hz, period_s):
+    source = Source(kind, "0")
+    source.fps = 10.0
+    monkeypatch.setattr(video_node, "open_source", lambda name: source)
+    node = make_node(VideoNode, rate_hz=rate_hz)
+    assert node.timer.timer_period_ns == pytest.approx(1e9 * period_s)
 
 
 @pytest.mark.parametrize("loop", [True, False])
