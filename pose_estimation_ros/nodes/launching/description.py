@@ -16,7 +16,15 @@ from launch_ros.actions import Node
 
 from pose_estimation_ros.inference.options import REPLACED
 from pose_estimation_ros.nodes.launching.arguments import Argument, warn_of_misspelled
-from pose_estimation_ros.nodes.launching.drivers import Driver, driver_arguments, joined, launch_file, node_defaults
+from pose_estimation_ros.nodes.launching.drivers import (
+    PREFIX,
+    Driver,
+    driver_arguments,
+    driver_values,
+    joined,
+    launch_file,
+    node_defaults,
+)
 from pose_estimation_ros.nodes.launching.node_keywords import image_publisher_environment, pose_node
 from pose_estimation_ros.nodes.launching.viewers import foxglove_bridge, rviz
 
@@ -57,11 +65,13 @@ def describe_camera(driver: Driver) -> LaunchDescription:
             values, joined(context.launch_configurations.get(PUSHED_NAMESPACE, ""), values["namespace"])
         )
         source = PythonLaunchDescriptionSource(path) if path else None
-        theirs = source.get_launch_description(context).get_launch_arguments() if source else []
-        _warn(context, arguments, [argument.name for argument in theirs])
+        declared = source.get_launch_description(context).get_launch_arguments() if source else []
+        theirs = [argument.name for argument in declared]
+        _warn(context, arguments, theirs)
+        given = dict(camera.arguments, **(driver_values(context.launch_configurations, theirs) if source else {}))
         values["rviz_frame"] = values["rviz_frame"] or camera.frame
         nodes = _nodes(values, lambda values: pose_node(values, node_defaults(camera)), rviz, foxglove_bridge)
-        return ([_include(source, camera.arguments, arguments)] if source else []) + nodes
+        return ([_include(source, given, arguments)] if source else []) + nodes
 
     return _description(arguments, start)
 
@@ -78,7 +88,7 @@ def _values(context: Any, arguments: List[Argument]) -> Values:
 
 def _warn(context: Any, arguments: List[Argument], theirs: List[str]) -> None:
     words = [word.partition(":=")[0] for word in context.argv]
-    warn_of_misspelled([word for word in words if word not in theirs], arguments)
+    warn_of_misspelled([word for word in words if word not in theirs and not word.startswith(PREFIX)], arguments)
 
 
 def _nodes(values: Values, *functions: Keywords) -> List[Any]:

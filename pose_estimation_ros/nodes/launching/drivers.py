@@ -6,13 +6,14 @@ and depthai_ros_driver_v3 3.2.0.
 """
 
 import os
-from typing import Callable, Dict, List, NamedTuple, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.inference.options import parse_text
+from pose_estimation_ros.inference.options import parse_text, unknown_text
 from pose_estimation_ros.nodes.launching.arguments import DRIVER, Argument, argument_of, pose_arguments
 from pose_estimation_ros.nodes.launching.packages import apt_line, first_installed, share_folder
 
+PREFIX = "driver."  # of launch arguments that are for the driver alone
 ZED_MODELS = "zed zedm zed2 zed2i zedx zedxm zedxnano zedxhdr zedxhdrmini zedxhdrmax virtual".split()
 ZED_MODELS += "zedxonegs zedxone4k zedxonehdr".split()
 ZED_MONOCULAR = "zedxone"  # beginning of the models without depth
@@ -43,7 +44,7 @@ class Driver(NamedTuple):
         packages: Names of its ROS package; the first that is installed is used.
         launch_files: Names of its launch file; the first that exists is used.
         install: How to install it.
-        arguments: Arguments of the driver that our launch file names; all others are passed on, too.
+        arguments: Arguments of the driver that our launch file names, too; all others are passed on.
         camera: Function from {argument: text} and the namespace of pose_node, without slashes around it.
     """
 
@@ -92,6 +93,23 @@ def node_defaults(camera: Camera) -> Dict[str, str]:
     return dict(defaults, depth_topic=camera.depth_topic) if camera.depth_topic else defaults
 
 
+def driver_values(configurations: Dict[str, Any], known: Sequence[str]) -> Dict[str, str]:
+    """Return the values that are for the driver alone: driver.publish_tf sets its publish_tf, not that of pose_node.
+
+    Args:
+        configurations: All launch configurations by name.
+        known: Names of the driver's arguments.
+
+    Raises:
+        ConfigError: The driver has no such argument.
+    """
+    values = {name[len(PREFIX) :]: text for name, text in configurations.items() if name.startswith(PREFIX)}
+    for name in values:
+        if name not in known:
+            raise ConfigError(unknown_text("argument of the camera's driver", name, known))
+    return values
+
+
 def joined(*names: str) -> str:
     """Join names of namespaces; empty ones count for nothing."""
     return "/".join(name.strip("/") for name in names if name.strip("/"))
@@ -132,7 +150,7 @@ def _zed(values: Dict[str, str], namespace: str) -> Camera:
 
 def _oak(values: Dict[str, str], namespace: str) -> Camera:
     name = values["camera_name"]
-    arguments = _given(values, {"camera_model": "camera_model", "driver_params_file": "params_file"})
+    arguments = _given(values, {"camera_model": "camera_model"})
     arguments.update(name=name, namespace=namespace)
     topics = "/" + joined(namespace, name)
     frame = name + "_rgb_camera_optical_frame"
@@ -168,7 +186,6 @@ OAK = Driver(
     [
         Argument("camera_name", "oak", "Name of the camera, in its topics and frames."),
         Argument("camera_model", "", "Model, such as OAK-D-PRO. Empty: the driver's default."),
-        Argument("driver_params_file", "", "The driver's own params_file. Empty: its default."),
     ],
     _oak,
 )

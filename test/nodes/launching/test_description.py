@@ -91,7 +91,7 @@ def arguments_of(name, monkeypatch):
 def description_of(name, monkeypatch):
     monkeypatch.delitem(sys.modules, "pose_estimation_ros.nodes.launching.description", raising=False)
     description = runpy.run_path(os.path.join(ROOT, "launch", name + ".launch.py"))["generate_launch_description"]()
-    monkeypatch.delitem(sys.modules, "pose_estimation_ros.nodes.launching.description")
+    del sys.modules["pose_estimation_ros.nodes.launching.description"]  # it holds the stand-ins
     return description
 
 
@@ -119,6 +119,7 @@ def start(name, monkeypatch, argv=(), pushed="", **given):
     configurations = dict(defaults, **given)
     if pushed:
         configurations["ros_namespace"] = pushed
+    configurations.update(word.split(":=") for word in argv)
     context = types.SimpleNamespace(launch_configurations=configurations, argv=list(argv))
     return entities[-1].kwargs["function"](context)
 
@@ -159,13 +160,14 @@ def test_a_driver_that_is_not_installed_is_named_with_the_remedy(launch_stand_in
 def test_a_driver_is_included_without_our_arguments(launch_stand_in, monkeypatch, installed, name):
     package, file, given = DRIVERS[name]
     installed(package, file)
-    group, _node = start(name, monkeypatch, pushed="/robot", model="m", **given)
+    group, _node = start(name, monkeypatch, ["driver.camera_nome:=x"], "/robot", model="m", **given)
     *before, include = group.args[0]
     hidden = [action.args[0] for action in before if type(action).__name__ == "UnsetLaunchConfiguration"]
     assert {"params_file", "namespace", "name", "log_level", "use_sim_time", "ros_namespace"} <= set(hidden)
     environment = [action.args for action in before if type(action).__name__ == "SetEnvironmentVariable"]
     assert environment and environment[0][1].endswith("fastdds_shm.xml")
     arguments = dict(include.kwargs["launch_arguments"])
+    assert arguments["camera_nome"] == "x", "it is set for the driver alone"
     assert "model" not in arguments and "robot" in "".join(arguments.values()), "the driver is in the pushed namespace"
 
 

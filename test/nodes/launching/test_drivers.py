@@ -46,8 +46,7 @@ def test_topics_and_frames(driver, namespace, given, image, depth, rectified, fr
         (drivers.ZED, {"camera_model": "zedm", "serial_number": "7"}, {
             "camera_name": "zed", "camera_model": "zedm", "serial_number": "7", "namespace": "robot"}),
         (drivers.OAK, {}, {"name": "oak", "namespace": "robot"}),
-        (drivers.OAK, {"camera_model": "OAK-D", "driver_params_file": "x.yaml"}, {
-            "name": "oak", "namespace": "robot", "camera_model": "OAK-D", "params_file": "x.yaml"}),
+        (drivers.OAK, {"camera_model": "OAK-D"}, {"name": "oak", "namespace": "robot", "camera_model": "OAK-D"}),
     ],
 )  # fmt: skip
 def test_what_the_driver_is_given(driver, given, arguments):
@@ -59,3 +58,11 @@ def test_a_zed_needs_its_model_unless_its_driver_runs(model):
     with pytest.raises(ConfigError, match="^expected camera_model to be one of zed, zedm, .* got %r$" % model):
         camera(drivers.ZED, camera_model=model)
     assert camera(drivers.ZED, driver="false").depth_topic == "/zed/zed_node/depth/depth_registered"
+
+
+def test_values_for_the_driver_alone():
+    configurations = {"publish_tf": "person", "driver": "true", "driver.publish_tf": "false", "ros_remaps": [1]}
+    assert drivers.driver_values({}, []) == drivers.driver_values({"driver": "true"}, []) == {}
+    assert drivers.driver_values(configurations, ["publish_tf", "name"]) == {"publish_tf": "false"}
+    with pytest.raises(ConfigError, match="^unknown argument of the camera's driver 'publish_fr'; did you mean"):
+        drivers.driver_values({"driver.publish_fr": "x"}, ["publish_tf", "name"])
