@@ -105,6 +105,7 @@ bench-tracking: dev
 
 bench-depth: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/tracking/depth.py
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/tracking/people_in_space.py
 
 # Measures the positions that are guessed without a depth camera, on rendered people.
 bench-position: dev

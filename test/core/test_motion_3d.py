@@ -231,7 +231,7 @@ def test_a_height_settles_and_bears_wild_values(rate_hz):
 
 def test_covariances_are_as_large_as_errors():
     """Errors that last a second, as the filter assumes; the walker changes the velocity at random."""
-    random, nees = np.random.RandomState(0), []
+    random, squares = np.random.RandomState(0), []
     for _ in range(40):
         motion, place, velocity, lasting = Motion3D(), np.zeros(3), 0.7 * random.randn(3), random.randn(3)
         keep = np.exp(-0.1)
@@ -246,11 +246,11 @@ def test_covariances_are_as_large_as_errors():
                         (people.velocity[0] - velocity, people.velocity_covariance[0]),
                     )
                 ]
-                nees.append(solved)
+                squares.append(solved)
             lasting = keep * lasting + np.sqrt(1 - keep**2) * random.randn(3)
             change = np.sqrt(ACCELERATION * 0.1) * random.randn(3)
             place, velocity = place + 0.1 * (velocity + change / 2), velocity + change
-    assert np.mean(nees, 0) == pytest.approx([3.0, 3.0], rel=0.25)
+    assert np.mean(squares, 0) == pytest.approx([3.0, 3.0], rel=0.25)
 
 
 @pytest.mark.parametrize("height_m", [1.55, 1.7, 1.9])

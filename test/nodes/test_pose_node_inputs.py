@@ -10,7 +10,7 @@ pytest.importorskip("rclpy", reason="needs ROS")
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from pose_estimation_ros.msg import PersonArray, PersonArray3D
+from pose_estimation_ros.msg import Person3D, PersonArray, PersonArray3D
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock
@@ -230,7 +230,13 @@ def test_images_wait_for_their_depth_but_not_for_ever(depth_camera, peer, frame,
     wait_until(lambda: len(space) == 1 and len(flat) == 1, node, peer)
     monkeypatch.setattr("pose_estimation_ros.nodes.camera.inputs.ALIVE_S", 0.0)  # as if the last had come long ago
     ask(node, peer, wait_until, lambda: image.publish(array_to_image(frame, header(3))), flat)
-    assert len(space) == 1, "no depth, no joints in space"
+    wait_until(lambda: len(space) == 2, node, peer)
+    measured, predicted = (message.persons[0] for message in space)
+    assert measured.position_source == Person3D.SOURCE_DEPTH and measured.keypoints[0].valid
+    assert predicted.position_source == Person3D.SOURCE_PREDICTED, "without depth they are where they are expected"
+    assert predicted.track_id == measured.track_id and not any(k.valid for k in predicted.keypoints)
+    assert predicted.position_covariance[0] > measured.position_covariance[0]
+    assert abs(predicted.position.z - measured.position.z) < 0.01
     assert "no depth image" in node.cameras[0].inputs.lacks
 
 
@@ -273,6 +279,21 @@ def test_a_bad_depth_image_costs_the_joints_in_space_only(depth_camera, peer, fr
     wait_until(lambda: node.cameras[0].inputs.depth_is_alive, node, peer)
     ask(node, peer, wait_until, lambda: image.publish(array_to_image(frame, header())), flat)
     assert space == [] and sum(node.cameras[0].inputs.statistics.summary(0.0).bad_total.values()) == 1
+
+
+def test_a_bad_depth_image_among_good_ones_does_not_lose_people(depth_camera, peer, frame, wait_until):
+    node, space, _, (image, camera_info, depth) = depth_camera
+    camera_info.publish(info())
+    wait_until(lambda: node.cameras[0].inputs.camera(SIZE_WH), node, peer)
+    for number in range(3):
+        message = depth_image(2.0, number)
+        message.encoding = "bgr8" if number == 1 else message.encoding
+        depth.publish(message)
+        wait_until(lambda: node.cameras[0].inputs.depth_is_alive, node, peer)
+        ask(node, peer, wait_until, lambda n=number: image.publish(array_to_image(frame, header(n))), space)
+    sources = [message.persons[0].position_source for message in space]
+    assert sources == [Person3D.SOURCE_DEPTH, Person3D.SOURCE_PREDICTED, Person3D.SOURCE_DEPTH]
+    assert sum(node.cameras[0].inputs.statistics.summary(0.0).bad_total.values()) == 1
 
 
 def status(message, words):
