@@ -186,7 +186,7 @@ class OnePixel:
 
 
 def errors(method, some_shots, noise=None):
-    """Return the errors of a method: dict of position (M, 3), speed (M, 3), their squares (M,), height (M,), step (S,)."""
+    """Return the errors of a method: dict of position (M, 3), speed (M, 3), their squares (M,), height, step."""
     table = {name: [] for name in ("position", "velocity", "position_squares", "velocity_squares", "height", "step")}
     last = None
     for shot in some_shots:

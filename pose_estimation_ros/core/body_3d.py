@@ -136,21 +136,35 @@ def _hips(
     missing = np.abs(side)
     model = MODEL_M + np.zeros(seen.shape)
     for landmark, other, factor in ((HIPS, SHOULDERS, widths), (SHOULDERS, HIPS, 1 / widths)):
-        aside = np.where(paired[:, other], side[:, landmark], 0.0)
-        middle[:, landmark] -= factor * aside[:, None] * half[:, other]
-        width_m = HALF_WIDTH_M[landmark] * np.where(paired[:, other], 0.5, 1.0)
-        model[:, landmark] = np.hypot(model[:, landmark], width_m * missing[:, landmark])
-    below = np.where(seen[:, [KNEES]], middle[:, KNEES] - middle[:, SHOULDERS], middle[:, SHOULDERS] - middle[:, HEAD])
-    length_m = np.linalg.norm(below, axis=-1, keepdims=True)
-    tells = paired[:, [SHOULDERS]] & seen[:, [KNEES, HEAD]].any(1, keepdims=True)
-    weight = tells * np.where(seen[:, [KNEES]], 1.0, HEAD_LEANS)
-    axis = down + weight * below / np.maximum(length_m, _NEVER)
-    axis /= np.maximum(np.linalg.norm(axis, axis=-1, keepdims=True), _NEVER)
+        if missing[:, landmark].any():
+            aside = np.where(paired[:, other], side[:, landmark], 0.0)
+            middle[:, landmark] -= factor * aside[:, None] * half[:, other]
+            width_m = HALF_WIDTH_M[landmark] * np.where(paired[:, other], 0.5, 1.0)
+            model[:, landmark] = np.hypot(model[:, landmark], width_m * missing[:, landmark])
     best = seen.argmax(1)
     people = np.arange(len(best))
-    place = middle[people, best] + ABOVE_M[best][:, None] * axis
+    place = middle[people, best]
+    if best.any():
+        place = place + ABOVE_M[best][:, None] * _axis(middle, seen, paired[:, SHOULDERS], down)
     matrix = spread[people, best].reshape(-1, 3, 3) + model[people, best][:, None, None] ** 2 * np.eye(3)
     return place, matrix, 3 * best + np.sign(side[people, best]).astype(int)
+
+
+def _axis(middle: np.ndarray, seen: np.ndarray, shoulders: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """Return the direction (N, 3) in which the hips are below the shoulders.
+
+    Args:
+        middle: (N, L, 3) m, of each landmark.
+        seen: (N, L) bool, whether it is known.
+        shoulders: (N,) bool, whether both shoulders are known.
+        down: (3,) unit vector, where nothing else tells.
+    """
+    below = np.where(seen[:, [KNEES]], middle[:, KNEES] - middle[:, SHOULDERS], middle[:, SHOULDERS] - middle[:, HEAD])
+    weight = shoulders * np.where(seen[:, KNEES], 1.0, HEAD_LEANS * seen[:, HEAD])
+    length_m = np.sqrt((below**2).sum(-1))
+    axis = down + (weight / np.maximum(length_m, _NEVER))[:, None] * below
+    unit: np.ndarray = axis / np.maximum(np.sqrt((axis**2).sum(-1)), _NEVER)[:, None]
+    return unit
 
 
 def _behind(half: np.ndarray, paired: np.ndarray, middle: np.ndarray) -> np.ndarray:

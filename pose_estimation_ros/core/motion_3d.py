@@ -25,7 +25,7 @@ LASTING, LASTS_S = 0.8, 1.0  # share of a measurement's variance that lasts, and
 LEAST_SIGMA_M = 0.01  # of a measurement and of a position
 IMPOSSIBLE = 4.0  # standard deviations of a surprise from which a measurement is not used
 START_ANEW_S = 0.5  # so long such measurements are not used
-LOST_M = 1.0  # standard deviation along the worst axis from which a position means nothing
+LOST_M = 1.0  # standard deviation, root of the mean over the axes, from which a position means nothing
 FARTHEST_M = 1e9  # farther positions are none
 HEIGHT_SIGMA_M, HEIGHT_LASTS_S = 0.08, 0.5  # of a height from one image, and how long its error lasts
 HEIGHT_DRIFT = 1e-4  # m^2/s, so that a height can still change after a long time
@@ -191,9 +191,8 @@ def _checked(people: People3D) -> People3D:
 
 def _first_of_each_id(track_id: np.ndarray) -> np.ndarray:
     """Return the indices of the first person of each id, without people who have none."""
-    ids, index = np.unique(track_id, return_index=True)
-    first: np.ndarray = index[ids != UNTRACKED]
-    return first
+    first = (track_id[:, None] == track_id).argmax(1) == np.arange(len(track_id)) if len(track_id) else track_id == 0
+    return np.flatnonzero(first & (track_id != UNTRACKED))
 
 
 def _rows(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -222,8 +221,7 @@ def _means_something(tracks: _Tracks) -> _Tracks:
     """Return the tracks whose position is known to LOST_M, or to twice its last measurement's error."""
     if not len(tracks.track_id):
         return tracks
-    variance = np.linalg.eigvalsh(tracks.covariance[:, P, P])[:, -1]
-    kept = variance <= np.maximum(LOST_M**2, 4 / LASTING * _trace(tracks.lasting))
+    kept = _trace(tracks.covariance[:, P, P]) <= np.maximum(3 * LOST_M**2, 4 / LASTING * _trace(tracks.lasting))
     return tracks if kept.all() else tracks.select(kept)
 
 
