@@ -1,7 +1,7 @@
 """Measure the position, velocity and height of rendered people whose motion is known exactly.
 
-Four people of 1.60 to 1.88 m walk, turn and stop for 12 s; one of them stands all the time. Their girth differs by up
-to 15 %. The depth images have 320x240 px and the noise and holes of a sensor. Keypoints are exact, or have an error of
+Four people of 1.60 to 1.88 m walk, turn and stop for 12 s; one of them stands all the time. All radii have one random
+factor. The depth images have 320x240 px and the noise and holes of a sensor. Keypoints are exact, or have an error of
 the size measured for a model (noise.json), most of which wanders with a time constant of 1 s; of hidden joints a model
 finds half. Ids are exact. People of whom a detector would see too little are left out. The columns are:
   position mm, 90 %  median and 90th percentile of the distance between position and middle of the hips
