@@ -15,7 +15,7 @@ The columns are:
   1, 2, 3 sigma    share of the people whose distance is inside; 68, 95 and 99.7 would be exact
   chi2             mean of the squared error over the covariance, of three dimensions; 3 would be exact
   height           median error of the heights that are told, m, and the share of people for whom they are
-Run: PYTHONPATH=. python benchmarks/tracking/position_without_depth.py [--people 300]
+Run: PYTHONPATH=. python benchmarks/tracking/position_without_depth.py [--people 200]
 """
 
 import argparse
@@ -266,7 +266,7 @@ FORM = "{:5.0f} {:5.2f} {:5.2f} {:5.2f}   {:5.1f} {:4.0f}  {:5.1f} {:4.0f} {:4.0
 def main():
     """Print a table for each of the two ways."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--people", type=int, default=300, help="number of people in each row")
+    parser.add_argument("--people", type=int, default=200, help="number of people in each row")
     count = parser.parse_args().people
     samples = [(case, sample(case, count)) for case in CASES]
     for source, title in ((FROM_HEIGHT, "by body height"), (FROM_GROUND, "by the feet on the ground")):
