@@ -169,6 +169,7 @@ faults: dev
 bench-node: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/node_overhead.py
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/node_overload.py
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/web_viewers.py
 .PHONY: faults bench-node
 
 # Feeds every decoder and reader with damaged and hostile inputs for SECONDS each; TARGETS="yaml bag" selects.

@@ -8,7 +8,12 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS")
 
+from pose_estimation_ros.msg import PersonArray
+from rclpy.node import Node
+from sensor_msgs.msg import CompressedImage
+
 from pose_estimation_ros.nodes.pose_node import PoseNode
+from pose_estimation_ros.nodes.qos import OUTPUT
 from pose_estimation_ros.nodes.video_node import VideoNode
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,3 +80,17 @@ def test_services_of_the_pose_node(make_node, color_model):
         assert kind == "%s/srv/%s" % (found.__module__.split(".")[0], found.__name__)
     of_ros = {kind.__module__.split(".")[0] for kind in types.values()}
     assert of_ros <= {"rcl_interfaces", "lifecycle_msgs", "type_description_interfaces"}
+
+
+def test_topics_of_the_web_view(make_node, kept, wait_until):
+    """They are subscribed to while somebody looks at a camera."""
+    pytest.importorskip("aiohttp", reason="needs aiohttp")
+    from pose_estimation_ros.nodes.web_view import WebView
+
+    expected = {absolute(row) for row in rows("Topics of web_view")}
+    source, node = kept(Node("source")), make_node(WebView, port=0)
+    for kind, topic in ((PersonArray, "pose/keypoints"), (CompressedImage, "pose/image/compressed")):
+        source.create_publisher(kind, topic, OUTPUT)
+    node.hub.watch("viewer", ["/"])
+    wait_until(lambda: len(set(endpoints(node))) >= len(expected), source, node)
+    assert set(endpoints(node)) == expected
