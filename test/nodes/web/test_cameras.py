@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS")
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from pose_estimation_ros.msg import Person, PersonArray
+from geometry_msgs.msg import Point, Vector3
+from pose_estimation_ros.msg import Person, Person3D, PersonArray, PersonArray3D
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
@@ -20,7 +21,7 @@ from pose_estimation_ros.nodes.web import cameras as module
 from pose_estimation_ros.nodes.web.cameras import Cameras, encoded, find_cameras
 from pose_estimation_ros.nodes.web.hub import Hub
 
-KINDS = {"keypoints": PersonArray, "image": Image, "image/compressed": CompressedImage}
+KINDS = {"keypoints": PersonArray, "keypoints_3d": PersonArray3D, "image": Image, "image/compressed": CompressedImage}
 
 
 class Source:
@@ -95,13 +96,18 @@ def test_nobody_looks_so_nothing_is_subscribed_to(nodes, followed):
 
 def test_results_and_pictures_of_two_cameras_arrive(nodes, followed):
     hub, wait = followed
-    sources = [Source(nodes[0], prefix, "image/compressed") for prefix in ("/left/", "/right/")]
+    sources = [Source(nodes[0], prefix, "image/compressed", "keypoints_3d") for prefix in ("/left/", "/right/")]
     hub.watch("viewer", ["/left/", "/right/"])
     wait(lambda: all(source.listeners(name) for source in sources for name in source.publishers))
     for index, source in enumerate(sources):
         source.publish("keypoints", PersonArray(persons=[Person(track_id=index + 1)] * (index + 1)))
         source.publish("image/compressed", CompressedImage(data=JPEG % index))
     wait(lambda: [camera["count"] for camera in cameras_of(hub).values()] == [1, 2])
+    place = Person3D(track_id=2, position=Point(x=0.0, y=3.0, z=4.0), velocity=Vector3(x=0.0, y=0.0, z=-1.5))
+    sources[1].publish("keypoints_3d", PersonArray3D(header=Header(frame_id="base"), persons=[place]))
+    wait(lambda: cameras_of(hub)["/right/"]["space_frame"] == "base")
+    people = cameras_of(hub)["/right/"]["people"]
+    assert [(person["distance_m"], person["speed_mps"]) for person in people] == [(5.0, 1.5)] * 2
     wait(lambda: hub.picture("/left/") and hub.picture("/right/"))
     assert (hub.picture("/left/").data, hub.picture("/right/").data) == (JPEG % 0, JPEG % 1)
 

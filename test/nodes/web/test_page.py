@@ -197,6 +197,26 @@ def test_one_viewer_too_many_reads_so(serve, browser):
     asyncio.run(asyncio.wait_for(go(), 120))
 
 
+def test_a_hidden_page_is_no_viewer(serve, hub, browser):
+    hide = (
+        "Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
+
+    async def steps(page):
+        for _ in range(2):
+            await page.wait_for(text_of("#connection") + " === 'Connected'")
+            while hub.viewers() != 1:
+                await asyncio.sleep(0.05)
+            await page.value(hide % "true")
+            while hub.viewers() != 0:
+                await asyncio.sleep(0.05)
+            assert await page.value(text_of("#connection")) == "Paused"
+            await page.value(hide % "false")
+
+    assert visit(browser, serve().url, DESK, steps) == []
+
+
 def test_real_nodes_that_are_restarted(domain, browser, color_model, walking_clip, ended, tmp_path):
     pytest.importorskip("rclpy", reason="needs ROS")
     from pose_estimation_ros.nodes.demo.processes import NODES, start, start_pose_node, start_video_node, stop
@@ -221,8 +241,9 @@ def test_real_nodes_that_are_restarted(domain, browser, color_model, walking_cli
         await page.wait_for("document.querySelectorAll('tbody tr').length === 1")
         await page.wait_for(rate)
         await page.wait_for(DRAWN % ("/", 3))
-        score = await page.value(text_of("tbody tr"))
-        await page.wait_for("/%s/.test('%s')" % ("confirmed", score))
+        await page.wait_for("/confirmed/.test(%s)" % text_of("tbody tr"))
+        age = await page.value(text_of("[data-figure=age]"))
+        await page.wait_for("%s !== '%s'" % (text_of("[data-figure=age]"), age))  # numbers move
         stop([first])
         await page.wait_for("/ended or cannot be reached/.test(%s)" % text_of(".problem"))
         await page.wait_for("document.querySelector('.camera').classList.contains('stale')")
