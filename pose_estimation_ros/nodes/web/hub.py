@@ -19,7 +19,9 @@ from pose_estimation_ros.nodes.web.readings import (
 )
 from pose_estimation_ros.nodes.web.words import NO_NODE, STALE_S, Facts, verdict
 
-WINDOW_S = 3.0  # over which rate and age are taken
+WINDOW_S = 3.0  # over which rate and age are taken, or over the last FEWEST results, if that is longer
+FEWEST = 3
+SLOW = 2.0  # results of a slow camera may be so many times as old as the shorter of its last two intervals
 SAMPLE_S = 0.5  # time between two points of a chart
 CHART_S = 60.0
 STATUS_S = 5.0  # a status that was not renewed for so long is no news any more
@@ -65,7 +67,7 @@ class CameraState:
         """
         self.result = reading
         self._arrivals.append((now_s, reading["age_ms"]))
-        while self._arrivals[0][0] < now_s - WINDOW_S:
+        while len(self._arrivals) > FEWEST and self._arrivals[0][0] < now_s - WINDOW_S:
             self._arrivals.popleft()
         if not self.history or now_s - float(self.history[-1][0] or 0.0) >= SAMPLE_S:
             rate_hz, age_ms = self.figures(now_s)
@@ -75,12 +77,24 @@ class CameraState:
         """Return the seconds since the newest result came, None before the first."""
         return now_s - self._arrivals[-1][0] if self._arrivals else None
 
+    def stale_after_s(self) -> float:
+        """Return the age in seconds from which on a result is stale."""
+        times_s = [time_s for time_s, _ in list(self._arrivals)[-FEWEST:]]
+        intervals_s = [after - before for before, after in zip(times_s, times_s[1:])]
+        return max(STALE_S, SLOW * min(intervals_s)) if intervals_s else STALE_S
+
+    def is_stale(self, now_s: float) -> bool:
+        """Return whether the newest result is too old, or there is none."""
+        age_s = self.result_age_s(now_s)
+        return age_s is None or age_s > self.stale_after_s()
+
     def figures(self, now_s: float) -> Tuple[Optional[float], Optional[float]]:
-        """Return the rate in Hz and the median age in ms of the last seconds; None where unknown."""
-        recent = [arrival for arrival in self._arrivals if arrival[0] >= now_s - WINDOW_S]
-        span_s = recent[-1][0] - recent[0][0] if recent else 0.0
-        rate_hz = round((len(recent) - 1) / span_s, 2) if span_s > 0 else None
-        ages_ms = sorted(age_ms for _, age_ms in recent if age_ms is not None)
+        """Return the rate in Hz and the median age in ms of the newest results; None where unknown or stale."""
+        if self.is_stale(now_s):
+            return None, None
+        span_s = self._arrivals[-1][0] - self._arrivals[0][0]
+        rate_hz = round((len(self._arrivals) - 1) / span_s, 2) if span_s > 0 else None
+        ages_ms = sorted(age_ms for _, age_ms in self._arrivals if age_ms is not None)
         return rate_hz, ages_ms[len(ages_ms) // 2] if ages_ms else None
 
 
@@ -257,7 +271,8 @@ class Hub:
         picture_age_s = None if state.picture_s is None else now_s - state.picture_s
         watched_s = 0.0 if state.watched_since_s is None else now_s - state.watched_since_s
         result_age_s = state.result_age_s(now_s)
-        level, problem = verdict(Facts(state.present, result_age_s, picture_age_s, watched_s, own))
+        stale = state.is_stale(now_s)
+        level, problem = verdict(Facts(state.present, stale, result_age_s, picture_age_s, watched_s, own))
         result = state.result or {}
         return {
             "name": name,
@@ -269,7 +284,7 @@ class Hub:
             "age_ms": age_ms,
             "result_age_s": None if result_age_s is None else round(result_age_s, 2),
             "picture_age_s": None if picture_age_s is None else round(picture_age_s, 2),
-            "stale": result_age_s is None or result_age_s > STALE_S,
+            "stale": stale,
             "count": result.get("count", 0),
             "in_view": result.get("in_view", 0),
             "image_wh": result.get("image_wh"),

@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
-STALE_S = 2.0  # results older than this are shown in grey
+STALE_S = 2.0  # results older than this are shown in grey, unless the camera is slow
 NO_NODE = (
     "No pose node is running: no topic ends in pose/keypoints. Start one: ros2 run pose_estimation_ros pose_node. "
     "It must have the same ROS_DOMAIN_ID as this page: %s."
@@ -20,6 +20,7 @@ class Facts(NamedTuple):
 
     Attributes:
         present: whether a node publishes the camera's results.
+        stale: whether the newest result is too old, or there is none.
         result_age_s: seconds since the newest result came, None before the first.
         picture_age_s: seconds since the newest picture came, None before the first.
         watched_s: seconds since the results are followed.
@@ -27,6 +28,7 @@ class Facts(NamedTuple):
     """
 
     present: bool
+    stale: bool
     result_age_s: Optional[float]
     picture_age_s: Optional[float]
     watched_s: float
@@ -44,7 +46,7 @@ def verdict(facts: Facts) -> Tuple[str, str]:
     """
     if not facts.present:
         return "error", GONE
-    if facts.result_age_s is None or facts.result_age_s > STALE_S:
+    if facts.stale:
         return _no_result(facts)
     worst = max(facts.statuses, key=lambda status: _rank(status["level"]), default=None)
     if worst and _rank(worst["level"]) > 0:

@@ -101,6 +101,31 @@ def test_old_results_are_stale_and_a_node_that_ended_is_told(hub, clock):
     assert content(hub)["cameras"] == []
 
 
+@pytest.mark.parametrize(
+    "interval_s, stale_after_s", [(0.1, module.STALE_S), (1.0, module.STALE_S), (3.0, 6.0), (20.0, 40.0)]
+)
+def test_a_slow_camera_is_not_stale_between_two_results(hub, clock, interval_s, stale_after_s):
+    hub.set_cameras({"/": "pose_node"})
+    for _ in range(5):
+        clock.s += interval_s
+        hub.put_result("/", result(person()))
+    clock.s += 0.95 * stale_after_s
+    (camera,) = content(hub)["cameras"]
+    assert not camera["stale"] and camera["level"] == "ok" and camera["rate_hz"] == pytest.approx(1 / interval_s, 0.01)
+    clock.s += max(0.1 * stale_after_s, 2 * module.REFRESH_S)
+    (camera,) = content(hub)["cameras"]
+    assert camera["stale"] and camera["level"] == "error" and camera["rate_hz"] is None
+
+
+def test_a_pause_does_not_make_a_fast_camera_a_slow_one(hub, clock):
+    hub.set_cameras({"/": "pose_node"})
+    for pause_s in (0.1, 0.1, 60.0):
+        clock.s += pause_s
+        hub.put_result("/", result(person()))
+    clock.s += module.STALE_S + 0.1
+    assert content(hub)["cameras"][0]["stale"]
+
+
 def test_the_number_of_the_state_grows_with_changes_and_with_time(hub, clock):
     first, text = hub.state()
     assert hub.state() == (first, text)
