@@ -16,6 +16,7 @@ import sys
 import pytest
 
 import pose_estimation_ros
+from pose_estimation_ros.nodes.launching.arguments import pose_arguments
 
 yaml = pytest.importorskip("yaml")
 
@@ -25,7 +26,6 @@ WORKFLOWS = sorted(
     os.path.relpath(path, ROOT) for path in glob.glob(os.path.join(ROOT, ".github", "workflows", "*.yml"))
 )
 INSTRUCTIONS = set("ARG CMD COPY ENTRYPOINT ENV FROM LABEL RUN SHELL USER WORKDIR".split())
-DRIVERS = {"realsense2-camera"}  # of a profile of docker/compose.yaml, beside what package.xml calls optional
 SCHEMAS = [
     (".github/dependabot.yml", "dependabot"),
     (".github/ISSUE_TEMPLATE/bug.yml", "github-issue-forms"),
@@ -161,12 +161,13 @@ def test_images_are_built_from_all_that_cmake_installs_and_from_no_more():
 
 def test_ros_packages_of_the_images_are_optional_packages_of_package_xml():
     comment = read("package.xml").split("<!-- Optional packages")[1].split("-->")[0]
-    known = {name.replace("_", "-") for name in re.findall(r"^ +(\w+): ", comment, re.M)} | {"foxglove-bridge"}
+    names = " ".join(line.split(":")[0] for line in comment.splitlines()[1:])
+    known = {name.replace("_", "-") for name in re.findall(r"\w+", names)}
     (default,) = re.findall(r'^ARG ROS_PACKAGES="(.*)"$', read("docker", "Dockerfile"), re.M)
     assert default.split() and set(default.split()) <= known
     for service in compose()["services"].values():
         names = service.get("build", {}).get("args", {}).get("ROS_PACKAGES", default).split()
-        assert set(default.split()) <= set(names) <= known | DRIVERS
+        assert set(default.split()) <= set(names) <= known
 
 
 def test_pip_installs_pinned_packages_in_the_images():
@@ -200,7 +201,8 @@ def test_a_service_shares_network_and_memory_and_starts_what_exists(name):
     else:
         executables = re.findall(r"foreach\(executable ([\w ]+)\)", read("CMakeLists.txt"))[0]
         assert words[1] == "run" and words[3] in executables.split()
-    assert all(re.match(r"\w+:=\S+$", word) for word in words[4:])
+    known = {argument.name for argument in pose_arguments("cpu")}
+    assert all(re.match(r"\w+:=\S+$", word) and word.split(":=")[0] in known for word in words[4:])
     for argument in service.get("build", {}).get("args", {}):
         assert re.search(r"^ARG %s\b" % argument, read(service["build"]["dockerfile"]), re.M)
 
