@@ -197,7 +197,7 @@ def test_a_service_shares_network_and_memory_and_starts_what_exists(name):
     words = default_values(service["command"]).split()
     assert words[0] == "ros2" and words[2] == "pose_estimation_ros"
     if words[1] == "launch":
-        assert os.path.isfile(os.path.join(ROOT, "launch", words[3]))
+        assert os.path.isfile(os.path.join(ROOT, "launch", words[3])) and words[-1] == "respawn:=true"
     else:
         executables = re.findall(r"foreach\(executable ([\w ]+)\)", read("CMakeLists.txt"))[0]
         assert words[1] == "run" and words[3] in executables.split()
