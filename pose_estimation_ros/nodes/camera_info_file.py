@@ -8,7 +8,8 @@ import numpy as np
 from sensor_msgs.msg import CameraInfo
 
 from pose_estimation_ros.core.camera import make_camera
-from pose_estimation_ros.core.errors import ConfigError, DataError, FrameError, one_line
+from pose_estimation_ros.core.errors import ConfigError, DataError, FrameError
+from pose_estimation_ros.importing.yaml_files import parse_yaml
 from pose_estimation_ros.nodes.launching.packages import apt_line, share_folder
 
 FILE, PACKAGE = "file://", "package://"
@@ -56,18 +57,14 @@ def calibration_path(url: str) -> str:
 
 
 def _load(path: str) -> Dict[str, Any]:
-    import yaml  # lazily: only who gives a calibration needs it; ros2 launch brings it
-
     try:
         with open(path, "rb") as file:
-            text = file.read(LARGEST_FILE + 1)
-        if len(text) > LARGEST_FILE:
+            data = file.read(LARGEST_FILE + 1)
+        if len(data) > LARGEST_FILE:
             raise DataError("expected at most %d bytes, got more" % LARGEST_FILE)
-        content = yaml.safe_load(text)
-    except OSError as error:
-        raise DataError("expected a YAML file, got: %s" % error.strerror)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DataError("expected YAML, got: %s" % one_line(error))
+        content = parse_yaml(data.decode(), "content", DataError)
+    except (OSError, ValueError) as error:
+        raise DataError("expected a YAML file in UTF-8, got: %s" % (getattr(error, "strerror", None) or error))
     if not isinstance(content, dict):
         raise DataError("expected the keys image_width, camera_matrix and others, got %.40r" % (content,))
     return content
