@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "messages": {"numpy"},
     "cli": {"numpy", "cv2"},
     "datasets": {"numpy", "pycocotools", "PIL", "h5py"},
-    "nodes": {"numpy", "cv2", "cv_bridge", "aiohttp", "launch", "launch_ros", "yaml"} | ROS,
+    "nodes": {"numpy", "cv2", "cv_bridge", "aiohttp", "launch", "launch_ros"} | ROS,
     "evaluation": {
         "numpy",
         "cv2",
@@ -65,7 +65,7 @@ BELOW = {
     "inference": {"core", "imaging", "inference"},
     "importing": {"core", "imaging", "inference", "importing"},
     "messages": {"core", "messages"},
-    "nodes": {"core", "imaging", "inference", "messages", "nodes", "msg"},
+    "nodes": {"core", "imaging", "inference", "importing", "messages", "nodes", "msg"},
     "datasets": {"core", "datasets"},
     "evaluation": {"core", "imaging", "inference", "importing", "messages", "datasets", "evaluation"},
     "training": {"core", "imaging", "inference", "importing", "datasets", "evaluation", "training"},

@@ -64,7 +64,7 @@ def _load(path: str) -> Dict[str, Any]:
             raise DataError("expected at most %d bytes, got more" % LARGEST_FILE)
         content = parse_yaml(data.decode(), "content", DataError)
     except (OSError, ValueError) as error:
-        raise DataError("expected a YAML file in UTF-8, got: %s" % (getattr(error, "strerror", None) or error))
+        raise DataError("expected a YAML file, got: %s" % (getattr(error, "strerror", None) or error))
     if not isinstance(content, dict):
         raise DataError("expected the keys image_width, camera_matrix and others, got %.40r" % (content,))
     return content

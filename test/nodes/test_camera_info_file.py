@@ -62,7 +62,7 @@ def test_malformed_calibrations(tmp_path, changes, words):
         (b"", "expected the keys image_width, camera_matrix and others, got None"),
         (b"- 1", "expected the keys"),
         (b"a: [", "expected YAML, got: "),
-        (b"\xff\xfe\x00", "expected YAML, got: "),
+        (b"\xff\xfe\x00", "expected a YAML file, got: "),
         (b"!!python/object/apply:os.system ['true']", "expected YAML, got: "),
         (b"[" * 100000, "expected YAML, got: "),
         (b"#" * (1 << 21), "expected at most"),
