@@ -1,5 +1,6 @@
 """Show a source live with the tiny model: the three processes, their ends, and what is told of them."""
 
+import glob
 import os
 import re
 import signal
@@ -40,10 +41,17 @@ class Run:
 
     def children(self):
         """Return {name of the node: number of its process}."""
-        command = ["ps", "ww", "--ppid", str(self.process.pid), "-o", "pid=,args="]
-        listed = subprocess.run(command, stdout=subprocess.PIPE, universal_newlines=True).stdout
-        found = re.findall(r"^ *(\d+) .* pose_estimation_ros\.nodes\.(\w+) --ros-args", listed, re.MULTILINE)
-        return {name: int(pid) for pid, name in found}
+        found = {}
+        for folder in glob.glob("/proc/[0-9]*"):
+            try:
+                with open(folder + "/stat") as stat, open(folder + "/cmdline") as command:
+                    parent = int(stat.read().rpartition(")")[2].split()[1])
+                    node = re.search(r"\0pose_estimation_ros\.nodes\.(\w+)\0--ros-args", command.read())
+            except OSError:
+                continue  # it has ended meanwhile
+            if parent == self.process.pid and node:
+                found[node.group(1)] = int(os.path.basename(folder))
+        return found
 
     def end(self):
         """Return the exit code and what was printed since."""
