@@ -25,7 +25,7 @@ from benchmarks.tracking.walkers import Walker
 from pose_estimation_ros.core.camera import make_camera
 from pose_estimation_ros.core.depth import joints_in_space
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.poses import CONFIRMED, make_poses
+from pose_estimation_ros.core.poses import CONFIRMED, LOST, make_poses
 from pose_estimation_ros.core.rigid import from_quaternion
 from pose_estimation_ros.nodes.camera.outputs import output as base
 from pose_estimation_ros.nodes.camera.transforms import make_transforms
@@ -216,6 +216,47 @@ def test_without_a_transform_there_are_keypoints_and_a_reason(make_robot, heard_
     assert words in logged and "remedy" in logged
     robot.drive(until_s=101.0)
     assert robot.see(100.5)[1] is not None, "it goes on as soon as there is one"
+
+
+@pytest.mark.parametrize("target_frame", ["", "map"])
+def test_frames_of_a_person(make_robot, heard_tf, target_frame):
+    robot = make_robot(target_frame=target_frame, publish_tf="joints", joint_orientations=True)
+    if target_frame:
+        robot.drive(until_s=101.0)
+    robot.see(100.5)
+    body, joints = heard_tf[0], heard_tf[1:]
+    assert (body.header.frame_id, body.child_frame_id) == (target_frame or CAMERA_FRAME, "body_b7")
+    assert all(message.header.stamp == stamp(100.5) for message in heard_tf)
+    to_map = rigid_of(body) if target_frame else START.compose(rigid_of(body))
+    hips = TRUTH[[11, 12]].mean(0) - ([0.0, 0.0, 0.0] if target_frame else [0.0, 0.5, 0.0])
+    assert np.linalg.norm(to_map.translation - hips) < 0.06
+    x, _, z = to_map.rotation.T
+    assert x[0] < -0.95 and z[2] > 0.98, "the person looks at the robot's start, against x of the map, and stands"
+    names = {message.child_frame_id for message in joints}
+    assert {message.header.frame_id for message in joints} == {"body_b7"} and "nose_b7" in names
+    assert len(names) == len(joints) >= 12
+
+
+def rigid_of(message):
+    turn, shift = message.transform.rotation, message.transform.translation
+    return from_quaternion((turn.x, turn.y, turn.z, turn.w), (shift.x, shift.y, shift.z))
+
+
+def test_a_stamp_of_zero_or_that_came_before_gives_no_frames(make_robot, heard_tf):
+    robot = make_robot(publish_tf="person")
+    robot.see(0.0)
+    assert heard_tf == []
+    for at_s in (100.5, 100.5, 100.6, 100.5):  # the last as of a bag that begins again
+        robot.see(at_s)
+    assert [message.header.stamp for message in heard_tf] == [stamp(100.5), stamp(100.6), stamp(100.5)]
+
+
+def test_a_lost_person_has_no_frame(make_robot, heard_tf):
+    robot = make_robot(publish_tf="person")
+    robot.see(100.5)
+    robot.state = LOST
+    robot.see(100.6)
+    assert [message.header.stamp for message in heard_tf] == [stamp(100.5)]
 
 
 def test_the_life_cycle_makes_and_ends_the_listener(make_robot):
