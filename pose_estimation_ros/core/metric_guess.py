@@ -44,7 +44,6 @@ LEG = HIPS_UP - ANKLES_UP
 HIP_NOISE = 1.5  # of the hips' keypoints, as a multiple of that of all: nothing on the skin marks them
 BODY_M = 0.05  # standard deviation of the body's middle around the point that is seen
 POSSIBLE_M = (0.75, 2.2)  # heights of people
-HIPS_M = (0.1, 1.35)  # heights of hips above the ground
 UPRIGHT = (("hips", HIPS_UP, 0.08), ("knees", KNEES_UP, 0.2))  # height of a share, and how far it may be off it
 TELLING_M = 0.08  # largest standard deviation of a height that is told
 
@@ -213,7 +212,7 @@ def _by_feet(seen: _Seen, size: Size, ground: Ground, options: GuessOptions) -> 
         # people who are far away, those would be told whose feet were found at a wrong place.
         farther = np.maximum(options.height_m / height_m, 1)
         good = (length2 >= LEAST_LEVEL**2) & (aside <= STRIDE_M) & (z > 0)
-        good &= (farther * sigma <= options.largest_feet_sigma * z) & (hips_m >= HIPS_M[0]) & (hips_m <= HIPS_M[1])
+        good &= farther * sigma <= options.largest_feet_sigma * z
         good &= (height_m >= POSSIBLE_M[0]) & (height_m <= POSSIBLE_M[1])
     return _Told(np.where(good, z, np.nan), sigma)
 

@@ -68,6 +68,22 @@ def test_people_who_stand(z, height_m):
     assert 0.01 < size.sigma[0] < 0.15
 
 
+@pytest.mark.parametrize("part", ["nose", "eye", "ear"])
+def test_a_face_tells_as_much_as_the_top_of_the_head(part):
+    """The same person has the same size, whichever point of the head the skeleton has."""
+    person, mpii = standing(3.0), SKELETONS["mpii16"]
+    of_face = np.array([[name.split("_")[-1] in (part, "shoulder", "ankle") for name in COCO.keypoints]])
+    of_top = np.array([[name == "head_top" or name.split("_")[-1] in ("shoulder", "ankle") for name in mpii.keypoints]])
+    top = np.array([0.0, 1.2 - 1.7, 3.0])  # the camera is 1.2 m above the ground
+    joints = np.array([person[NAMES[name]] if name in NAMES else top for name in mpii.keypoints])
+    reach = np.array([1.7 / 3.0])
+    sizes = [
+        measure(landmarks(at[None, :, :2] / at[None, :, 2:], found, skeleton), 0.002 * reach, reach, UP).log[0]
+        for at, found, skeleton in ((person, of_face, COCO), (joints, of_top, mpii))
+    ]
+    assert sizes[0] == pytest.approx(sizes[1], abs=0.04)
+
+
 def test_less_is_less_certain():
     """With every part of the body that is hidden, and with more noise, the spread grows."""
     rays, sigma = rays_of(standing(3.0)), []

@@ -223,6 +223,19 @@ def test_one_joint_that_is_grossly_wrong(joint, ground):
         assert "hip" in joint or error @ np.linalg.solve(found.position_covariance[0], error) < 16
 
 
+def test_a_low_camera_does_not_tell_far_people_by_feet_at_a_wrong_place():
+    """Both ankles are found where those of somebody at half the distance would be."""
+    joints, ground = standing((0.0, 5.0)) - [0.0, 0.7, 0.0], Ground(UP, 0.5)
+    poses = seen(joints)
+    ankles = [NAMES["left_ankle"], NAMES["right_ankle"]]
+    poses.xy[0, ankles] = CAMERA.project(joints[0, ankles] * [0.5, 1.0, 0.5])
+    found = guess_positions(poses, CAMERA, COCO, ground)
+    assert found.source[0] == FROM_HEIGHT and distances(found, joints)[0] < 0.15
+    near = standing((0.0, 2.5)) - [0.0, 0.7, 0.0]
+    upwards = make_camera([300, 0, 319.5, 0, 300, 239.5, 0, 0, 1], [], "plumb_bob", SIZE_WH)
+    assert guess_positions(seen(near, upwards), upwards, COCO, ground).source[0] == FROM_GROUND
+
+
 def test_the_covariance_is_long_along_the_ray_and_short_across():
     joints = standing(*PLACES)
     for ground in (None, GROUND):
@@ -244,6 +257,14 @@ def test_a_worse_tilt_makes_the_feet_less_certain():
     # 25 m^2 + 1.1 m^2 over 1.1 m, for each rad
     assert sigma[2] ** 2 - sigma[0] ** 2 == pytest.approx((0.02 * (25 + 1.2) / 1.11) ** 2, rel=0.1)
     assert sigma[0] < sigma[1] < sigma[2]
+
+
+def test_heights_of_people_that_differ_more_make_the_size_less_certain():
+    joints, variance = standing((0.0, 5.0)), []
+    for height_sigma_m in (0.0, 0.42):
+        found = guess_positions(seen(joints), CAMERA, COCO, None, GuessOptions(height_sigma_m=height_sigma_m))
+        variance.append(found.position_covariance[0, 2, 2] / found.position[0, 2] ** 2)
+    assert variance[1] - variance[0] == pytest.approx(0.25**2, rel=0.01)
 
 
 @pytest.mark.parametrize("ground", [None, GROUND])

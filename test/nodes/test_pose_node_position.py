@@ -137,6 +137,14 @@ def test_by_the_size_in_the_image(start, wait_until):
     assert not any(joint.valid for joint in person.keypoints) and np.isnan(person.height)
 
 
+def test_heights_of_people_are_a_parameter(start, wait_until):
+    node, client = start(position_without_depth="height", person_height_m=1.26, person_height_sigma_m=0.315)
+    calibrate(node, client, wait_until)
+    (person,) = client.ask(node, wait_until, client.space).persons
+    assert np.linalg.norm(place(person) - 0.75 * HIPS) < 0.08 * 3.5
+    assert np.sqrt(person.position_covariance[8]) > 0.25 * person.position.z
+
+
 def test_markers_stand_where_the_person_is(start, wait_until):
     node, client = start(position_without_depth="height")
     markers = []
