@@ -20,8 +20,8 @@ import numpy as np
 from benchmarks.tracking.depth_renderer import COCO, render, sensor
 from benchmarks.tracking.scenes import LEAST_VISIBLE, NOISE, all_scenes, person_boxes
 from pose_estimation_ros.core.camera import make_camera
-from pose_estimation_ros.core.depth import Joints, joints_in_space
 from pose_estimation_ros.core.poses import make_poses
+from pose_estimation_ros.core.space.depth import Joints, joints_in_space
 
 CAMERA = make_camera([525, 0, 319.5, 0, 525, 239.5, 0, 0, 1], [0.1, -0.2, 0.001, 0.0005, 0.05], "plumb_bob", (640, 480))
 SPREAD = np.array([NOISE["joints"][name.split("_")[-1]]["spread"] for name in COCO.keypoints])
@@ -36,7 +36,7 @@ def people(stamp_s):
 
 
 def by_one_pixel(poses, depth, encoding, camera, _skeleton):
-    """Take the depth at each keypoint, as most packages do; called like core.depth.joints_in_space."""
+    """Take the depth at each keypoint, as most packages do; called like core.space.depth.joints_in_space."""
     x, y = np.moveaxis(np.rint(poses.xy).astype(int), -1, 0)
     inside = (x >= 0) & (y >= 0) & (x < depth.shape[1]) & (y < depth.shape[0])
     z = np.where(

@@ -25,13 +25,13 @@ from benchmarks.tracking.depth import is_visible
 from benchmarks.tracking.depth_renderer import COCO, render, sensor
 from benchmarks.tracking.scenes import LEAST_VISIBLE, NOISE, WANDER_S, person_boxes
 from benchmarks.tracking.walkers import Walker
-from pose_estimation_ros.core.body_3d import people_from_joints
 from pose_estimation_ros.core.camera import make_camera
-from pose_estimation_ros.core.depth import joints_in_space
-from pose_estimation_ros.core.motion_3d import Motion3D
-from pose_estimation_ros.core.people_3d import NO_SOURCE, People3D
 from pose_estimation_ros.core.poses import Poses, make_poses
-from pose_estimation_ros.core.rigid import Rigid, identity
+from pose_estimation_ros.core.space.body_3d import people_from_joints
+from pose_estimation_ros.core.space.depth import joints_in_space
+from pose_estimation_ros.core.space.motion_3d import Motion3D
+from pose_estimation_ros.core.space.people_3d import NO_SOURCE, People3D
+from pose_estimation_ros.core.space.rigid import Rigid, identity
 
 DISTORTION = [0.1, -0.2, 0.001, 0.0005, 0.05]
 CAMERA = make_camera([262.5, 0, 159.5, 0, 262.5, 119.5, 0, 0, 1], DISTORTION, "plumb_bob", (320, 240))

@@ -29,9 +29,9 @@ from benchmarks.tracking.depth_renderer import COCO, render
 from benchmarks.tracking.scenes import NOISE, SPELL_S, SPELL_SPREAD
 from benchmarks.tracking.walkers import CAMERA_HEIGHT_M, SHANK, THIGH, body
 from pose_estimation_ros.core.geometry import boxes_around
-from pose_estimation_ros.core.metric_guess import Ground, GuessOptions, guess_positions
-from pose_estimation_ros.core.people_3d import FROM_GROUND, FROM_HEIGHT
 from pose_estimation_ros.core.poses import joined, make_poses
+from pose_estimation_ros.core.space.metric_guess import Ground, GuessOptions, guess_positions
+from pose_estimation_ros.core.space.people_3d import FROM_GROUND, FROM_HEIGHT
 
 JOINT = {name: k for k, name in enumerate(COCO.keypoints)}
 HIPS, SHOULDERS = [[JOINT[side + part] for side in ("left_", "right_")] for part in ("hip", "shoulder")]

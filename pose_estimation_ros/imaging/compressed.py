@@ -9,8 +9,8 @@ from typing import Tuple
 import cv2
 import numpy as np
 
-from pose_estimation_ros.core.depth import DTYPES
 from pose_estimation_ros.core.errors import FrameError
+from pose_estimation_ros.core.space.depth import DTYPES
 from pose_estimation_ros.imaging.encodings import LAYOUTS, Buffer, to_8_bits, to_bgr
 from pose_estimation_ros.imaging.image_headers import MAX_PIXELS, PNG_START, ImageHeader, checked_image
 
@@ -54,7 +54,7 @@ def decode_compressed(form: str, data: Buffer, max_pixels: int = MAX_PIXELS, mon
 
 
 def decode_compressed_depth(form: str, data: Buffer, max_pixels: int = MAX_PIXELS) -> Tuple[np.ndarray, str]:
-    """Decode a compressedDepth image, or a PNG of 16 bits, for core.depth.
+    """Decode a compressedDepth image, or a PNG of 16 bits, for core.space.depth.
 
     Depth in metres is encoded as a / (value - b), with a and b stored before the PNG. 0 means that nothing was measured
     and becomes NaN.

@@ -9,8 +9,8 @@ from typing import Dict, NamedTuple, Optional, Tuple, Union
 import cv2
 import numpy as np
 
-from pose_estimation_ros.core.depth import DTYPES
 from pose_estimation_ros.core.errors import FrameError
+from pose_estimation_ros.core.space.depth import DTYPES
 from pose_estimation_ros.imaging.image_headers import MAX_PIXELS, check_size
 
 Buffer = Union[bytes, bytearray, memoryview, "array[int]", np.ndarray]
@@ -145,7 +145,7 @@ def to_8_bits(image: np.ndarray, bits: int = 0) -> np.ndarray:
 def decode_depth(
     encoding: str, height: int, width: int, step: int, is_bigendian: int, data: Buffer, max_pixels: int = MAX_PIXELS
 ) -> Tuple[np.ndarray, str]:
-    """Decode the fields of a depth image for core.depth.
+    """Decode the fields of a depth image for core.space.depth.
 
     Args:
         encoding: "32FC1", "16UC1", or "mono16", a name that some drivers use for 16UC1.

@@ -10,11 +10,11 @@ from typing import NamedTuple, Sequence, Tuple
 
 import numpy as np
 
-from pose_estimation_ros.core.depth import Joints
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.geometry import in_reach
-from pose_estimation_ros.core.people_3d import People3D
 from pose_estimation_ros.core.poses import LOST, UNTRACKED, Poses
+from pose_estimation_ros.core.space.depth import Joints
+from pose_estimation_ros.core.space.people_3d import People3D
 from pose_estimation_ros.messages.message import Message, MessageClasses
 from pose_estimation_ros.messages.pose_array import located
 

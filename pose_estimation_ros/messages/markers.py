@@ -6,10 +6,10 @@ import numpy as np
 
 from pose_estimation_ros.core.camera import Camera
 from pose_estimation_ros.core.colors import crowding, side_colors, track_color
-from pose_estimation_ros.core.depth import Joints
 from pose_estimation_ros.core.geometry import in_reach
 from pose_estimation_ros.core.poses import LOST, UNTRACKED, Poses
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.core.space.depth import Joints
 from pose_estimation_ros.core.stamp_clock import StampClock
 from pose_estimation_ros.messages.message import Message, MessageClasses
 from pose_estimation_ros.messages.poses import stamp_to_s

@@ -4,12 +4,12 @@ from typing import List, Optional
 
 import numpy as np
 
-from pose_estimation_ros.core.body_frames import body_rotations
-from pose_estimation_ros.core.depth import Joints
-from pose_estimation_ros.core.people_3d import People3D
 from pose_estimation_ros.core.poses import LOST, Poses
-from pose_estimation_ros.core.rigid import quaternion_of
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.core.space.body_frames import body_rotations
+from pose_estimation_ros.core.space.depth import Joints
+from pose_estimation_ros.core.space.people_3d import People3D
+from pose_estimation_ros.core.space.rigid import quaternion_of
 from pose_estimation_ros.messages.message import Message, MessageClasses
 
 

@@ -10,11 +10,11 @@ from typing import List, Sequence, Tuple
 import numpy as np
 
 from pose_estimation_ros.core.camera import Camera, make_camera
-from pose_estimation_ros.core.depth import Joints
 from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.core.people_3d import People3D
 from pose_estimation_ros.core.poses import NO_STATE, Poses, make_poses
 from pose_estimation_ros.core.skeleton import UNKNOWN_SIGMA, Skeleton, skeleton_from_json
+from pose_estimation_ros.core.space.depth import Joints
+from pose_estimation_ros.core.space.people_3d import People3D
 from pose_estimation_ros.messages.message import Message, MessageClasses
 
 

@@ -11,12 +11,12 @@ from typing import Dict, List, NamedTuple, Optional
 
 import numpy as np
 
-from pose_estimation_ros.core.body_frames import body_rotations, limb_rotations
-from pose_estimation_ros.core.depth import Joints
-from pose_estimation_ros.core.people_3d import People3D
 from pose_estimation_ros.core.poses import CONFIRMED, Poses
-from pose_estimation_ros.core.rigid import FARTHEST_M, Rigid
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.core.space.body_frames import body_rotations, limb_rotations
+from pose_estimation_ros.core.space.depth import Joints
+from pose_estimation_ros.core.space.people_3d import People3D
+from pose_estimation_ros.core.space.rigid import FARTHEST_M, Rigid
 from pose_estimation_ros.messages.hri import body_frame, body_id, joint_frame
 from pose_estimation_ros.messages.message import Message, MessageClasses
 

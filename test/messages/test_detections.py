@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 from vision_messages import DISTRIBUTIONS, vision_messages
 
-from pose_estimation_ros.core.depth import Joints
 from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.core.people_3d import FROM_DEPTH, unknown_people
 from pose_estimation_ros.core.poses import (
     CONFIRMED,
     LOST,
@@ -19,6 +17,8 @@ from pose_estimation_ros.core.poses import (
     empty_poses,
     make_poses,
 )
+from pose_estimation_ros.core.space.depth import Joints
+from pose_estimation_ros.core.space.people_3d import FROM_DEPTH, unknown_people
 from pose_estimation_ros.messages.detections import (
     CLASSES,
     decode_detections,

@@ -6,10 +6,10 @@ import pytest
 from plain_messages import message_class
 from vision_messages import Pose
 
-from pose_estimation_ros.core.depth import Joints
-from pose_estimation_ros.core.people_3d import unknown_people
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, NO_STATE, TENTATIVE, empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import SKELETONS
+from pose_estimation_ros.core.space.depth import Joints
+from pose_estimation_ros.core.space.people_3d import unknown_people
 from pose_estimation_ros.messages.pose_array import located, people_to_pose_array
 
 COCO = SKELETONS["coco17"]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from plain_messages import message_class
 
-from pose_estimation_ros.core.depth import Joints
-from pose_estimation_ros.core.people_3d import unknown_people
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, NO_STATE, TENTATIVE, empty_poses, make_poses
-from pose_estimation_ros.core.rigid import Rigid, from_quaternion
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
+from pose_estimation_ros.core.space.depth import Joints
+from pose_estimation_ros.core.space.people_3d import unknown_people
+from pose_estimation_ros.core.space.rigid import Rigid, from_quaternion
 from pose_estimation_ros.messages.tf import UP, TfOptions, is_optical, people_to_tf
 
 COCO = get_skeleton("coco17")

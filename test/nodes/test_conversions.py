@@ -16,9 +16,11 @@ from visualization_msgs.msg import Marker
 
 from pose_estimation_ros.core import poses as states
 from pose_estimation_ros.core.camera import make_camera
-from pose_estimation_ros.core.depth import SURFACE_M, Joints, joints_in_space
 from pose_estimation_ros.core.errors import ConfigError, FrameError
-from pose_estimation_ros.core.people_3d import (
+from pose_estimation_ros.core.poses import LOST, empty_poses, make_poses
+from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, get_skeleton
+from pose_estimation_ros.core.space.depth import SURFACE_M, Joints, joints_in_space
+from pose_estimation_ros.core.space.people_3d import (
     FROM_DEPTH,
     FROM_GROUND,
     FROM_HEIGHT,
@@ -27,8 +29,6 @@ from pose_estimation_ros.core.people_3d import (
     People3D,
     unknown_people,
 )
-from pose_estimation_ros.core.poses import LOST, empty_poses, make_poses
-from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, get_skeleton
 from pose_estimation_ros.messages.markers import BONES, JOINTS, LABEL, SIZE_M, SIZE_PX
 from pose_estimation_ros.messages.poses import camera_from_info, msg_to_joints, msg_to_people, msg_to_poses, stamp_to_s
 from pose_estimation_ros.nodes.conversions import (

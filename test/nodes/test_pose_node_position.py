@@ -22,7 +22,7 @@ from benchmarks.tracking.walkers import CAMERA_HEIGHT_M, Walker
 from pose_estimation_ros.core.camera import make_camera
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.geometry import apply, crop_matrices
-from pose_estimation_ros.core.rigid import Rigid, from_quaternion
+from pose_estimation_ros.core.space.rigid import Rigid, from_quaternion
 from pose_estimation_ros.nodes.conversions import array_to_image
 
 WIDTH, HEIGHT = SIZE_WH = 240, 320

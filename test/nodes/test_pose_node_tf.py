@@ -23,10 +23,10 @@ from visualization_msgs.msg import Marker, MarkerArray
 from benchmarks.tracking.depth_renderer import COCO, render
 from benchmarks.tracking.walkers import Walker
 from pose_estimation_ros.core.camera import make_camera
-from pose_estimation_ros.core.depth import joints_in_space
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, make_poses
-from pose_estimation_ros.core.rigid import from_quaternion
+from pose_estimation_ros.core.space.depth import joints_in_space
+from pose_estimation_ros.core.space.rigid import from_quaternion
 from pose_estimation_ros.nodes.camera.outputs import output as base
 from pose_estimation_ros.nodes.camera.transforms import make_transforms
 from pose_estimation_ros.nodes.conversions import array_to_image

@@ -13,14 +13,14 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 import numpy as np
 from std_msgs.msg import Header
 
-from pose_estimation_ros.core.body_3d import people_from_joints
 from pose_estimation_ros.core.camera import Camera
-from pose_estimation_ros.core.depth import DepthOptions, Joints, joints_in_space, unknown_joints
-from pose_estimation_ros.core.metric_guess import GuessOptions, ground_plane, guess_positions
-from pose_estimation_ros.core.motion_3d import Motion3D
-from pose_estimation_ros.core.people_3d import People3D, unknown_people
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.core.space.body_3d import people_from_joints
+from pose_estimation_ros.core.space.depth import DepthOptions, Joints, joints_in_space, unknown_joints
+from pose_estimation_ros.core.space.metric_guess import GuessOptions, ground_plane, guess_positions
+from pose_estimation_ros.core.space.motion_3d import Motion3D
+from pose_estimation_ros.core.space.people_3d import People3D, unknown_people
 from pose_estimation_ros.messages.poses import stamp_to_s
 from pose_estimation_ros.nodes.camera.outputs.output import Space
 from pose_estimation_ros.nodes.camera.transforms import Transforms

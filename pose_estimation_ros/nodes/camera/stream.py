@@ -7,9 +7,9 @@ import numpy as np
 from rclpy.node import Node
 
 from pose_estimation_ros.core.camera import Camera
-from pose_estimation_ros.core.depth import check_depth
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, TENTATIVE, Poses, joined
+from pose_estimation_ros.core.space.depth import check_depth
 from pose_estimation_ros.imaging.camera_view import View
 from pose_estimation_ros.imaging.compressed import decode_compressed, decode_compressed_depth
 from pose_estimation_ros.inference.pipeline import Pipeline

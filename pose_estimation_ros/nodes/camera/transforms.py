@@ -18,7 +18,7 @@ from rclpy.time import Time
 from std_msgs.msg import Header
 
 from pose_estimation_ros.core.errors import ConfigError, FrameError, one_line
-from pose_estimation_ros.core.rigid import Rigid, from_quaternion, identity
+from pose_estimation_ros.core.space.rigid import Rigid, from_quaternion, identity
 from pose_estimation_ros.nodes.conversions import optional_module
 from pose_estimation_ros.nodes.guard import guard_of
 from pose_estimation_ros.nodes.parameter_tables import GROUND

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 
 from benchmarks.tracking import position_without_depth as benchmark
-from pose_estimation_ros.core.people_3d import FROM_GROUND, FROM_HEIGHT
+from pose_estimation_ros.core.space.people_3d import FROM_GROUND, FROM_HEIGHT
 
 
 def test_the_tables_have_their_rows(monkeypatch, capsys):

@@ -11,9 +11,9 @@ from benchmarks.tracking.walkers import Walker
 from pose_estimation_ros.core.camera import make_camera
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.geometry import boxes_around
-from pose_estimation_ros.core.people_3d import FROM_DEPTH, NO_SOURCE, PREDICTED
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, empty_poses, make_poses
-from pose_estimation_ros.core.rigid import Rigid
+from pose_estimation_ros.core.space.people_3d import FROM_DEPTH, NO_SOURCE, PREDICTED
+from pose_estimation_ros.core.space.rigid import Rigid
 from pose_estimation_ros.nodes.camera.space import SpaceFinder
 from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS
 

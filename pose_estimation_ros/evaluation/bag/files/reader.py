@@ -12,8 +12,8 @@ import numpy as np
 from rosbags.interfaces import Connection
 from rosbags.rosbag1 import Reader as Rosbag1
 
-from pose_estimation_ros.core.depth import DTYPES
 from pose_estimation_ros.core.errors import DataError, FrameError, reason_of
+from pose_estimation_ros.core.space.depth import DTYPES
 from pose_estimation_ros.evaluation.bag.files.definitions import COMPRESSED, IMAGE, full_type, typestore_of
 from pose_estimation_ros.evaluation.bag.files.storage import PACKED, BagFiles, Reader, chunks_of
 from pose_estimation_ros.evaluation.bag.files.unpacking import unpack_message

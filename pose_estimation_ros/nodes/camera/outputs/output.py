@@ -8,10 +8,10 @@ from rclpy.publisher import Publisher
 from std_msgs.msg import Header
 
 from pose_estimation_ros.core.camera import Camera
-from pose_estimation_ros.core.depth import Joints
-from pose_estimation_ros.core.people_3d import People3D
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.core.space.depth import Joints
+from pose_estimation_ros.core.space.people_3d import People3D
 from pose_estimation_ros.msg import Timing
 from pose_estimation_ros.nodes.camera.image_qos import advertise
 from pose_estimation_ros.nodes.qos import OUTPUT

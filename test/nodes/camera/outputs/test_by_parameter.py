@@ -13,11 +13,11 @@ pytest.importorskip("rclpy", reason="needs ROS")
 from std_msgs.msg import Header, String
 from vision_messages import vision_messages
 
-from pose_estimation_ros.core.depth import Joints
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.people_3d import unknown_people
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, TENTATIVE, empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.core.space.depth import Joints
+from pose_estimation_ros.core.space.people_3d import unknown_people
 from pose_estimation_ros.messages import detections, foxglove, hri
 from pose_estimation_ros.nodes.camera.outputs import hri as hri_output
 from pose_estimation_ros.nodes.camera.outputs import output as base

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from pose_estimation_ros.core.body_frames import STRAIGHT_DEG, body_rotations, limb_rotations
-from pose_estimation_ros.core.rigid import from_quaternion
 from pose_estimation_ros.core.skeleton import SKELETONS, get_skeleton
+from pose_estimation_ros.core.space.body_frames import STRAIGHT_DEG, body_rotations, limb_rotations
+from pose_estimation_ros.core.space.rigid import from_quaternion
 
 COCO = get_skeleton("coco17")
 UP = np.array([0.0, 0.0, 1.0])

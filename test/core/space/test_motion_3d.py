@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from benchmarks.tracking.walkers import Walker
-from pose_estimation_ros.core.body_3d import people_from_joints
-from pose_estimation_ros.core.depth import Joints
-from pose_estimation_ros.core.motion_3d import ACCELERATION, LEAST_SIGMA_M, START_ANEW_S, Motion3D
-from pose_estimation_ros.core.people_3d import FROM_DEPTH, FROM_HEIGHT, NO_SOURCE, PREDICTED, unknown_people
 from pose_estimation_ros.core.skeleton import SKELETONS
+from pose_estimation_ros.core.space.body_3d import people_from_joints
+from pose_estimation_ros.core.space.depth import Joints
+from pose_estimation_ros.core.space.motion_3d import ACCELERATION, LEAST_SIGMA_M, START_ANEW_S, Motion3D
+from pose_estimation_ros.core.space.people_3d import FROM_DEPTH, FROM_HEIGHT, NO_SOURCE, PREDICTED, unknown_people
 
 SIGMA_M = 0.05
 

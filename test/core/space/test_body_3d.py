@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from benchmarks.tracking.walkers import Walker
-from pose_estimation_ros.core.body_3d import people_from_joints
-from pose_estimation_ros.core.depth import Joints
-from pose_estimation_ros.core.people_3d import FROM_DEPTH, NO_SOURCE
 from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton
+from pose_estimation_ros.core.space.body_3d import people_from_joints
+from pose_estimation_ros.core.space.depth import Joints
+from pose_estimation_ros.core.space.people_3d import FROM_DEPTH, NO_SOURCE
 
 COCO = SKELETONS["coco17"]
 NAMES = COCO.keypoints

@@ -13,8 +13,8 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from pose_estimation_ros.core.rigid import rotation_of_axes
 from pose_estimation_ros.core.skeleton import Skeleton, words_of
+from pose_estimation_ros.core.space.rigid import rotation_of_axes
 
 SIDES = {"left": "left", "l": "left", "right": "right", "r": "right"}
 # Joints from the trunk outwards, and the sign of the bend: a hanging forearm bends to the front, a shin to the back.

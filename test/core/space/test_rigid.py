@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.core.rigid import Rigid, from_quaternion, identity, quaternion_of, rotation_of_axes
+from pose_estimation_ros.core.space.rigid import Rigid, from_quaternion, identity, quaternion_of, rotation_of_axes
 
 HALF = np.sqrt(0.5)
 # REP-103: an optical frame (x right, y down, z forward) in its body frame (x forward, y left, z up).

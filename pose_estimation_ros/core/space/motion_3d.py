@@ -15,8 +15,8 @@ from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from pose_estimation_ros.core.people_3d import NO_SOURCE, PREDICTED, People3D, unknown_people
 from pose_estimation_ros.core.poses import UNTRACKED
+from pose_estimation_ros.core.space.people_3d import NO_SOURCE, PREDICTED, People3D, unknown_people
 from pose_estimation_ros.core.stamp_clock import StampClock
 
 ACCELERATION = 0.25  # m^2/s^3, density of people's accelerations along each axis

@@ -16,9 +16,9 @@ from typing import Dict, List, NamedTuple, Tuple
 
 import numpy as np
 
-from pose_estimation_ros.core.depth import Joints, is_human, side_and_part
-from pose_estimation_ros.core.people_3d import FROM_DEPTH, People3D, unknown_people
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.core.space.depth import Joints, is_human, side_and_part
+from pose_estimation_ros.core.space.people_3d import FROM_DEPTH, People3D, unknown_people
 
 ADULT_M = 1.70  # height by which the way from other joints to the hips is estimated
 # Joints that tell the middle of the hips, the best first: where they are above it, as a share of the height, and how

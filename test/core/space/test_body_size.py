@@ -5,8 +5,8 @@ import pytest
 
 from benchmarks.tracking.depth_renderer import COCO
 from benchmarks.tracking.walkers import Walker
-from pose_estimation_ros.core.body_size import LANDMARKS, SIZES, landmarks, measure, members
 from pose_estimation_ros.core.skeleton import SKELETONS
+from pose_estimation_ros.core.space.body_size import LANDMARKS, SIZES, landmarks, measure, members
 
 UP = np.array([0.0, -1.0, 0.0])
 NAMES = {name: k for k, name in enumerate(COCO.keypoints)}

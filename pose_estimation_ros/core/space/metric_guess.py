@@ -1,9 +1,9 @@
 """Guess where people are from one calibrated camera without depth, and say how uncertain the guess is.
 
 There are two ways. Where the plane of the ground is known, the rays of the ankles cut it a little above the ground:
-that tells the distance of people who stand, walk or sit with their feet on that plane. Otherwise the size in the image
-tells it, because adults are about equally tall (core.body_size). Both find how far away the person is; the ray of the
-hips, or of the shoulders without hips, tells the direction.
+that tells the distance of people who stand, walk or sit with their feet on that plane. Otherwise the size in the
+image tells it, because adults are about equally tall (core.space.body_size). Both find how far away the person is;
+the ray of the hips, or of the shoulders without hips, tells the direction.
 
 A person of whom neither way tells enough has no position: one without feet in the image and with too few segments, or
 any skeleton but that of a human body. The height is told only of people who stand upright on a known ground.
@@ -17,7 +17,10 @@ from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from pose_estimation_ros.core.body_size import (
+from pose_estimation_ros.core.camera import Camera
+from pose_estimation_ros.core.poses import Poses
+from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.core.space.body_size import (
     ANKLES_UP,
     HIPS_UP,
     KNEES_UP,
@@ -27,11 +30,8 @@ from pose_estimation_ros.core.body_size import (
     measure,
     members,
 )
-from pose_estimation_ros.core.camera import Camera
-from pose_estimation_ros.core.people_3d import FROM_GROUND, FROM_HEIGHT, NO_SOURCE, People3D, unknown_people
-from pose_estimation_ros.core.poses import Poses
-from pose_estimation_ros.core.rigid import Rigid
-from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.core.space.people_3d import FROM_GROUND, FROM_HEIGHT, NO_SOURCE, People3D, unknown_people
+from pose_estimation_ros.core.space.rigid import Rigid
 
 UP = np.array([0.0, -1.0, 0.0])  # in the optical frame of a level camera
 SMALLEST_PX = 16.0  # side of a box: the networks are not exact enough for smaller people

@@ -4,18 +4,18 @@ import pytest
 from benchmarks.tracking.depth_renderer import COCO, render, sensor
 from benchmarks.tracking.walkers import Walker
 from pose_estimation_ros.core.camera import make_camera
-from pose_estimation_ros.core.depth import (
+from pose_estimation_ros.core.errors import FrameError
+from pose_estimation_ros.core.geometry import boxes_around
+from pose_estimation_ros.core.lens import PerspectiveLens
+from pose_estimation_ros.core.poses import empty_poses, make_poses
+from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, convert
+from pose_estimation_ros.core.space.depth import (
     OTHER_SURFACE_M,
     SURFACE_M,
     DepthOptions,
     check_depth,
     joints_in_space,
 )
-from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.core.geometry import boxes_around
-from pose_estimation_ros.core.lens import PerspectiveLens
-from pose_estimation_ros.core.poses import empty_poses, make_poses
-from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, convert
 
 CAMERA = make_camera([131.25, 0, 79.5, 0, 131.25, 59.5, 0, 0, 1], [0.1, -0.2, 0, 0, 0], "plumb_bob", (160, 120))
 NAMES = {name: k for k, name in enumerate(COCO.keypoints)}

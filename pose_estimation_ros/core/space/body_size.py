@@ -16,8 +16,8 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from pose_estimation_ros.core.depth import side_and_part
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.core.space.depth import side_and_part
 
 # Heights above the sole of a person who stands upright, as shares of the body height.
 HEAD_UP: Dict[str, float] = {"nose": 0.93, "eye": 0.94, "ear": 0.935, "top": 1.0, "head": 1.0}

@@ -1,0 +1,1 @@
+"""Find where people are in space: joints, places, motion, heights and rotations, as numbers."""
