@@ -16,9 +16,9 @@ import numpy as np
 from benchmarks.tracking.depth import CAMERA
 from benchmarks.tracking.depth_renderer import COCO, render, sensor
 from benchmarks.tracking.walkers import Walker
-from pose_estimation_ros.core.body_frames import body_rotations
-from pose_estimation_ros.core.depth import joints_in_space
 from pose_estimation_ros.core.poses import make_poses
+from pose_estimation_ros.core.space.body_frames import body_rotations
+from pose_estimation_ros.core.space.depth import joints_in_space
 
 SPREAD = 0.008  # of the person's height in the image
 BANDS_DEG = ((0, 30), (30, 60), (60, 120), (120, 150), (150, 180))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks.tracking.body_rotation import error_deg, person, row
-from pose_estimation_ros.core.body_frames import body_rotations
 from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.core.space.body_frames import body_rotations
 
 
 def test_nobody_known_has_no_error():
