@@ -165,6 +165,13 @@ def test_every_package_of_setup_py_is_pinned(distro):
     assert [name for name in set(required("ros", distro)) if name.startswith("ros-") and named.count(name) != 1] == []
 
 
+def test_every_package_of_setup_py_has_a_reason_in_the_documentation():
+    rows = re.findall(r"^\| ([^|]+) \|", read("docs", "dependencies.md"), re.M)
+    named = {name.lower() for row in rows for name in re.findall(r"[\w.-]+", row)}
+    assert "numpy" in named
+    assert required(*set(setup_value("EXTRAS")) - {"ros", "colcon", *DISTROS}) - named == set()
+
+
 def test_versions_are_pinned_in_the_constraints_alone():
     """Packages of which several versions are needed at once are excepted: constraints cannot name them."""
     pin = re.compile(r"^[^#\n]*\b[A-Za-z][\w.-]*==\d+\.\d", re.M)
