@@ -15,7 +15,8 @@ using pose_estimation_ros::msg::Person;
 using pose_estimation_ros::msg::Person3D;
 using pose_estimation_ros::msg::PersonArray3D;
 
-constexpr double NEAR_M = 1.0, OLD_S = 0.5, SIGMAS = 2.0;
+constexpr double NEAR_M = 1.0, SIGMAS = 2.0;
+constexpr double OLD_S = 0.5, EARLY_S = 0.1;  // ages of an image that say nothing of the present: too old, or from the future
 
 // The distance on the floor, less the uncertainty of the position; NaN where that is not known.
 double nearest_m(const Person3D & person) {
@@ -28,18 +29,20 @@ int main(int argc, char ** argv) {
   rclcpp::init(argc, argv);
   auto node = std::make_shared<rclcpp::Node>("stop_for_people");
   auto commands = node->create_publisher<Twist>("cmd_vel", 1);
-  rclcpp::Time stamp = node->now();
+  double stamp_s = 0.0;
   bool is_free = false;
 
   auto on_people = [&](const PersonArray3D & people) {
     is_free = people.header.frame_id == "base_link";
     for (const auto & person : people.persons) {
-      const bool is_real = person.state == Person::STATE_CONFIRMED || person.state == Person::STATE_LOST;
-      is_free = is_free && (!is_real || nearest_m(person) > NEAR_M);
+      is_free = is_free && (person.state == Person::STATE_TENTATIVE || nearest_m(person) > NEAR_M);
     }
-    stamp = people.header.stamp;
+    stamp_s = people.header.stamp.sec + 1e-9 * people.header.stamp.nanosec;
   };
-  auto may_drive = [&]() {return is_free && (node->now() - stamp).seconds() < OLD_S;};  // no camera, no drive
+  auto may_drive = [&]() {  // no camera, no drive
+    const double age_s = node->now().seconds() - stamp_s;
+    return is_free && -EARLY_S < age_s && age_s < OLD_S;
+  };
   auto on_command = [&](const Twist & command) {commands->publish(may_drive() ? command : Twist());};
   auto stop_if_needed = [&]() {if (!may_drive()) {commands->publish(Twist());}};
 

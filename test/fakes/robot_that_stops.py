@@ -8,7 +8,9 @@ from ros_domains import next_domain
 
 TIMEOUT_S, SPEED = 60, 0.5
 NONE, TENTATIVE, CONFIRMED, LOST = range(4)
-# What is recorded: state, x, y and standard deviation in m of each person; frame, age in s; whether the robot drives.
+BEFORE_1970 = float("inf")  # an age
+# What is recorded: state, x, y and standard deviation in m of each person; frame, age in s; whether the robot drives. A
+# deviation below 0 stands for a variance below 0, which no position has.
 CASES = [
     ([], "base_link", 0.0, True),
     ([(CONFIRMED, 3.0, 0.0, 0.1)], "base_link", 0.0, True),
@@ -18,9 +20,18 @@ CASES = [
     ([(CONFIRMED, 3.0, 0.0, 0.1), (CONFIRMED, 1.3, 0.0, 0.3)], "base_link", 0.0, False),
     ([(CONFIRMED, np.nan, np.nan, np.nan)], "base_link", 0.0, False),
     ([(CONFIRMED, 0.0, 0.0, 0.1)], "base_link", 0.0, False),
+    ([(CONFIRMED, 3.0, 0.0, np.nan)], "base_link", 0.0, False),
+    ([(CONFIRMED, 3.0, 0.0, np.inf)], "base_link", 0.0, False),
+    ([(CONFIRMED, 3.0, 0.0, -0.1)], "base_link", 0.0, False),
+    ([(CONFIRMED, np.inf, 0.0, 0.1)], "base_link", 0.0, False),
     ([(LOST, 0.8, 0.0, 0.05)], "base_link", 0.0, False),
+    ([(NONE, 0.8, 0.0, 0.05)], "base_link", 0.0, False),
+    ([(200, 0.8, 0.0, 0.05)], "base_link", 0.0, False),
     ([], "camera", 0.0, False),
     ([], "base_link", 5.0, False),
+    ([], "base_link", -5.0, False),
+    ([], "base_link", -3600.0, False),
+    ([], "base_link", BEFORE_1970, False),
 ]
 
 
@@ -36,7 +47,7 @@ def record(path):
                 kinds.Person3D(
                     state=state,
                     position=kinds.Point(x=x, y=y, z=0.9),
-                    position_covariance=(sigma**2 * np.eye(3)).ravel(),
+                    position_covariance=np.diag([sigma * abs(sigma)] * 3).ravel(),
                 )
                 for state, x, y, sigma in people
             ]
@@ -69,15 +80,22 @@ class Robot:
         self.command = Twist()
         self.command.linear.x = SPEED
 
-    def settles(self, message, age_s, drives, executor):
-        """Return whether the robot drives or stops, as expected, for ten commands in a row."""
+    def stamp(self, age_s):
+        """Return the time that was so many seconds ago."""
+        from builtin_interfaces.msg import Time
         from rclpy.duration import Duration
 
+        if age_s == BEFORE_1970:
+            return Time(sec=-5)
+        return (self.node.get_clock().now() - Duration(seconds=age_s)).to_msg()
+
+    def settles(self, message, age_s, drives, executor):
+        """Return whether the robot drives or stops, as expected, for ten commands in a row."""
         del self.speeds[:]
         deadline_s = time.monotonic() + TIMEOUT_S
         while time.monotonic() < deadline_s:
             if message is not None:
-                message.header.stamp = (self.node.get_clock().now() - Duration(seconds=age_s)).to_msg()
+                message.header.stamp = self.stamp(age_s)
                 self.people.publish(message)
             self.commands.publish(self.command)
             executor.spin_once(timeout_sec=0.02)

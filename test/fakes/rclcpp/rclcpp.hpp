@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,11 @@ struct Duration {
 struct Time {
   explicit Time(int64_t nanoseconds = 0) : nanoseconds(nanoseconds) {}
   template<typename StampT, typename = decltype(StampT::nanosec)>
-  Time(const StampT & stamp) : nanoseconds(stamp.sec * INT64_C(1000000000) + stamp.nanosec) {}
+  Time(const StampT & stamp) : nanoseconds(stamp.sec * INT64_C(1000000000) + stamp.nanosec) {
+    if (stamp.sec < 0) {throw std::runtime_error("cannot store a negative time point in rclcpp::Time");}
+  }
   Duration operator-(const Time & other) const {return {nanoseconds - other.nanoseconds};}
+  double seconds() const {return 1e-9 * static_cast<double>(nanoseconds);}
   int64_t nanoseconds;
 };
 
