@@ -17,7 +17,7 @@ from pose_estimation_ros.nodes.web.readings import (
     merged,
     statuses_of,
 )
-from pose_estimation_ros.nodes.web.words import NO_NODE, STALE_S, Facts, verdict
+from pose_estimation_ros.nodes.web.words import NO_NODE, STALE_S, TOO_MANY, Facts, verdict
 
 WINDOW_S = 3.0  # over which rate and age are taken, or over the last FEWEST results, if that is longer
 FEWEST = 3
@@ -117,28 +117,29 @@ class Hub:
         self._cameras: Dict[str, CameraState] = {}
         self._statuses: Dict[str, Tuple[float, Reading]] = {}
         self._watching: Dict[Any, Set[str]] = {}
-        self._version = self._pictures = 0
+        self._version = self._pictures = self._published = 0
         self._made: Tuple[int, float, str] = (-1, 0.0, "")  # version, time and text of the state that was made last
 
     # What the thread of ROS calls.
 
     def set_cameras(self, nodes: Mapping[str, str], known: Sequence[str] = ()) -> None:
-        """Set which cameras there are.
+        """Set which cameras there are. MOST_CAMERAS are shown; those that have ended leave their places to others.
 
         Args:
             nodes: full name of the publishing node by the namespace of the camera, which ends with "/".
-            known: namespaces of cameras that are shown although nobody publishes them at present.
+            known: namespaces of cameras that are shown although nobody publishes them at present, the newest last.
         """
         now_s = self._clock()
         with self._lock:
             before = {name: (state.node, state.present) for name, state in self._cameras.items()}
-            for name in sorted(nodes)[:MOST_CAMERAS]:
-                state = self._cameras.setdefault(name, CameraState(nodes[name], now_s))
-                state.node, state.present = nodes[name], True
-            for name in set(self._cameras) - set(nodes):
-                self._cameras[name].present = False
-                if name not in known:
-                    del self._cameras[name]
+            ended = [name for name in reversed(known) if name in self._cameras and name not in nodes]
+            shown = (sorted(nodes) + ended)[:MOST_CAMERAS]
+            for name in set(self._cameras) - set(shown):
+                del self._cameras[name]
+            for name in shown:
+                state = self._cameras.setdefault(name, CameraState(nodes.get(name, ""), now_s))
+                state.node, state.present = nodes.get(name, state.node), name in nodes
+            self._published = len(nodes)
             changed = before != {name: (state.node, state.present) for name, state in self._cameras.items()}
         if changed:
             self._news()
@@ -257,12 +258,17 @@ class Hub:
 
     def _content(self, now_s: float) -> Dict[str, Any]:
         statuses = [status for time_s, status in self._statuses.values() if now_s - time_s <= STATUS_S]
-        others = [status for status in statuses if not is_ours(status)]
+        others = [dict(status, values={}) for status in statuses if not is_ours(status)]  # values are not shown
         return {
-            "notice": "" if self._cameras else NO_NODE % self._domain,
+            "notice": self._notice(),
             "cameras": [self._camera(name, statuses, now_s) for name in sorted(self._cameras)],
             "others": sorted(others, key=lambda status: str(status["name"])),
         }
+
+    def _notice(self) -> str:
+        if not self._cameras:
+            return NO_NODE % self._domain
+        return TOO_MANY % (MOST_CAMERAS, self._published) if self._published > MOST_CAMERAS else ""
 
     def _camera(self, name: str, statuses: Sequence[Reading], now_s: float) -> Dict[str, Any]:
         state = self._cameras[name]

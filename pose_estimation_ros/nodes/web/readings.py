@@ -94,7 +94,7 @@ def _place(person: Any) -> Reading:
 
 
 def _length(vector: Any) -> float:
-    return math.sqrt(vector.x**2 + vector.y**2 + vector.z**2)
+    return math.sqrt(vector.x * vector.x + vector.y * vector.y + vector.z * vector.z)  # x**2 raises OverflowError
 
 
 def merged(result: Reading, space: Optional[Reading]) -> List[Reading]:

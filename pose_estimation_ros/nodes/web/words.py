@@ -7,10 +7,14 @@ NO_NODE = (
     "No pose node is running: no topic ends in pose/keypoints. Start one: ros2 run pose_estimation_ros pose_node. "
     "It must have the same ROS_DOMAIN_ID as this page: %s."
 )
+TOO_MANY = "The first %d of %d cameras are shown, by their names."
 GONE = "The pose node has ended or cannot be reached. This page shows it again as soon as it is back."
 NEVER = "No result has come yet. The node may be loading its networks."
 SILENT = "No result for %.0f s."
-NO_PICTURE = "No picture: set the parameter overlay of the pose node to true."
+NO_PICTURE = (
+    "No picture: set the parameter overlay of the pose node to true, or where its pictures are larger than 8 MB "
+    "overlay_quality to less."
+)
 OUTAGE = "no image on "  # with this the watchdog's message in the diagnostics begins
 ORDER = ("ok", "warning", "error")
 

@@ -207,12 +207,32 @@ def test_statuses_of_other_nodes_are_shown_while_they_warn(hub, clock):
     assert content(hub)["others"] == []
 
 
+def test_cameras_that_ended_leave_their_places_to_others(hub):
+    known = []
+    for index in range(3 * module.MOST_CAMERAS):
+        known.append("/camera%02d/" % index)
+        hub.set_cameras({known[-1]: "node"}, known)
+        hub.put_result(known[-1], result(person(index)))
+    cameras = content(hub)["cameras"]
+    assert [camera["name"] for camera in cameras] == known[-module.MOST_CAMERAS :] and not content(hub)["notice"]
+    assert [camera["present"] for camera in cameras] == [False] * (module.MOST_CAMERAS - 1) + [True]
+    assert [camera["people"][0]["id"] for camera in cameras][-2:] == [index - 1, index]
+
+
 def test_memory_is_bounded(hub, clock):
     hub.set_cameras({"/camera%03d/" % index: "node" for index in range(100)})
     assert len(content(hub)["cameras"]) == module.MOST_CAMERAS
+    assert content(hub)["notice"] == "The first 16 of 100 cameras are shown, by their names."
+    hub.set_cameras({"/camera%03d/" % (99 - index): "node" for index in range(module.MOST_CAMERAS)})
+    assert len(content(hub)["cameras"]) == module.MOST_CAMERAS and content(hub)["notice"] == ""
+    hub.set_cameras({"/camera000/": "node"})
     ours = [status_reading(camera_status("node", "/camera000/image", b"\1", "late"))]
     hub.put_statuses(ours + [status_reading(diagnostic_status("n%d" % index, b"\2")) for index in range(5000)])
     assert len(content(hub)["others"]) < module.MOST_STATUSES
+    long = {"key%d" % index: "x" * 5000 for index in range(200)}
+    hub.put_statuses([status_reading(diagnostic_status("n%d" % index, b"\2", **long)) for index in range(50)])
+    assert len(hub.state()[1]) < 100000, "values of other nodes are not shown, so they are not sent"
+    hub.put_statuses(ours)
     assert content(hub)["cameras"][0]["statuses"][0]["message"] == "late"
     for _ in range(5000):
         clock.s += 0.1

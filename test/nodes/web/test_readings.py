@@ -10,6 +10,7 @@ from pose_estimation_ros.nodes.web import readings
 from pose_estimation_ros.nodes.web.readings import merged, result_reading, space_reading, status_reading, statuses_of
 
 NAN, INF = math.nan, math.inf
+HUGE = 1e300  # its square is not finite
 
 
 def test_nobody():
@@ -36,11 +37,12 @@ def test_the_colour_is_that_of_the_overlay():
         assert readings.color_of(track_id) == "#%02x%02x%02x" % (red, green, blue)
 
 
-@pytest.mark.parametrize("value", [NAN, INF, -INF])
+@pytest.mark.parametrize("value", [NAN, INF, -INF, HUGE, -HUGE])
 def test_what_is_not_finite_is_unknown(value):
+    number = value if math.isfinite(value) else None
     flat = result_reading(person_array(person(score=value), age_ms=value))
     space = space_reading(person_array_3d(person_3d(position=(value, 0.0, 1.0), velocity=(0.0, value, 0.0))))
-    assert flat["age_ms"] is None and flat["people"][0]["score"] is None
+    assert flat["age_ms"] == number and flat["people"][0]["score"] == number
     assert space["people"][0]["distance_m"] is None and space["people"][0]["speed_mps"] is None
     json.dumps([flat, space, merged(flat, space)], allow_nan=False)
 
