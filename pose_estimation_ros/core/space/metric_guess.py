@@ -33,7 +33,7 @@ from pose_estimation_ros.core.space.body_size import (
 from pose_estimation_ros.core.space.people_3d import FROM_GROUND, FROM_HEIGHT, NO_SOURCE, People3D, unknown_people
 from pose_estimation_ros.core.space.rigid import Rigid
 
-UP = np.array([0.0, -1.0, 0.0])  # in the optical frame of a level camera
+DOWN = (0.0, 1.0, 0.0)  # in the optical frame of a level camera
 SMALLEST_PX = 16.0  # side of a box: the networks are not exact enough for smaller people
 BORDER = 0.01  # of the image's longer side: a keypoint nearer to the border may belong outside
 LIFT_M = 0.02  # mean height of people's soles above the ground while they stand and walk
@@ -125,6 +125,7 @@ def guess_positions(
     skeleton: Skeleton,
     ground: Optional[Ground] = None,
     options: GuessOptions = GuessOptions(),  # noqa: B008
+    down: Tuple[float, float, float] = DOWN,
 ) -> People3D:
     """Guess the positions of people without depth; the module describes the method.
 
@@ -134,6 +135,8 @@ def guess_positions(
         skeleton: with K keypoints.
         ground: the plane on which people stand, None where it is not known.
         options: see GuessOptions.
+        down: roughly where the feet of a standing person are below the head, a unit vector in the camera's optical
+            frame; the ground tells it better.
 
     Returns:
         The people in the camera's optical frame, without velocity. The source is FROM_GROUND, FROM_HEIGHT, or NO_SOURCE
@@ -143,7 +146,7 @@ def guess_positions(
         return unknown_people(poses.count)
     sides = _box_sides(poses, camera)
     seen = _look(poses, camera, skeleton, options.pixel_sigma * sides)
-    size = measure(seen.body, seen.noise, sides, UP if ground is None else ground.up)
+    size = measure(seen.body, seen.noise, sides, -np.array(down) if ground is None else ground.up)
     told = _by_size(size, options)
     by_feet, height_m = _Told(np.full(poses.count, np.nan), told.sigma), np.full(poses.count, np.nan)
     if ground is not None:

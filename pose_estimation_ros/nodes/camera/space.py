@@ -123,7 +123,7 @@ class SpaceFinder:
         ground = None
         if self._without_depth == GROUND and self._transforms is not None:
             ground = ground_plane(self._transforms.lookup(self._ground_frame, header))
-        people = guess_positions(poses, camera, self._skeleton, ground, self._guess_options)
+        people = guess_positions(poses, camera, self._skeleton, ground, self._guess_options, self._down)
         return Measured(unknown_joints(*poses.score.shape), people)
 
     def _transform(self, measured: Measured, header: Header) -> Space:

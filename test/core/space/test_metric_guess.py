@@ -12,12 +12,13 @@ from pose_estimation_ros.core.geometry import boxes_around
 from pose_estimation_ros.core.poses import empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, convert
 from pose_estimation_ros.core.space.body_size import members
-from pose_estimation_ros.core.space.metric_guess import UP, Ground, GuessOptions, ground_plane, guess_positions
+from pose_estimation_ros.core.space.metric_guess import DOWN, Ground, GuessOptions, ground_plane, guess_positions
 from pose_estimation_ros.core.space.people_3d import FROM_GROUND, FROM_HEIGHT, NO_SOURCE
 from pose_estimation_ros.core.space.rigid import Rigid
 
 SIZE_WH = (640, 480)
 CAMERA = make_camera([525, 0, 319.5, 0, 525, 239.5, 0, 0, 1], [0.1, -0.2, 0, 0, 0], "plumb_bob", SIZE_WH)
+UP = -np.array(DOWN)
 GROUND = Ground(UP, CAMERA_HEIGHT_M)
 NAMES = {name: k for k, name in enumerate(COCO.keypoints)}
 HIPS = [NAMES["left_hip"], NAMES["right_hip"]]

@@ -27,12 +27,12 @@ def header(stamp_s=100.0, frame="camera"):
     return Header(stamp=Time(sec=int(stamp_s), nanosec=int(round(stamp_s % 1 * 1e9))), frame_id=frame)
 
 
-def view(joints, track_id=3, state=CONFIRMED):
+def view(joints, track_id=3, state=CONFIRMED, camera=CAMERA):
     """Return the person with exact keypoints and the depth image; a person who is lost has no keypoints."""
-    xy = CAMERA.project(joints[None])
+    xy = camera.project(joints[None])
     score = np.full(xy.shape[:2], 0.0 if state == LOST else 0.9)
     poses = make_poses(xy, score, boxes_around(xy, np.ones(xy.shape[:2]), 0), np.ones(1), np.array([track_id]))
-    return poses.replace(state=np.array([state], np.uint8)), (render(joints[None], CAMERA), "32FC1")
+    return poses.replace(state=np.array([state], np.uint8)), (render(joints[None], camera), "32FC1")
 
 
 POSES, DEPTH = view(STANDING)
@@ -80,6 +80,22 @@ def test_a_camera_on_its_side(rotation_deg, turn):
     finder = SpaceFinder(COCO, dict(VALUES, rotation_deg=rotation_deg))
     people = finder.find(poses.replace(score=shoulders[None].astype("f4")), header(), CAMERA, depth).people
     np.testing.assert_allclose(people.position, [upright @ PLACE], atol=0.12)
+
+
+@pytest.mark.parametrize("rotation_deg, turn", [(90, 1), (180, 2), (270, 3)])
+def test_a_camera_on_its_side_without_depth(rotation_deg, turn):
+    """Somebody is seen from the side without legs: directions of the body count most there."""
+    upright = np.linalg.matrix_power(np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]]), turn)
+    camera = make_camera([525, 0, 319.5, 0, 525, 319.5, 0, 0, 1], [], "plumb_bob", (640, 640))
+    upper = (np.arange(17) < 11)[None] * np.float32(0.9)
+
+    def found(joints, angle_deg):
+        poses = view(joints, camera=camera)[0].replace(score=upper)
+        values = dict(VALUES, rotation_deg=angle_deg, position_without_depth="height")
+        return SpaceFinder(COCO, values).find(poses, header(), camera, None).people.position
+
+    walking = Walker([(0, 0.3, 3.0), (2, 2.3, 3.0)]).joints(1.0)
+    np.testing.assert_allclose(found(walking @ upright.T, rotation_deg), found(walking, 0) @ upright.T, rtol=5e-3)
 
 
 def test_everything_is_in_the_target_frame_at_the_stamp_of_the_image():
