@@ -51,7 +51,8 @@ class CameraState:
         self.present = True
         self.since_s = now_s
         self.result: Optional[Reading] = None
-        self.space: Optional[Reading] = None
+        self._space: Optional[Reading] = None
+        self._space_s = now_s
         self.picture: Optional[Picture] = None
         self.picture_s: Optional[float] = None
         self.watched_since_s: Optional[float] = None
@@ -72,6 +73,14 @@ class CameraState:
         if not self.history or now_s - float(self.history[-1][0] or 0.0) >= SAMPLE_S:
             rate_hz, age_ms = self.figures(now_s)
             self.history.append([now_s, rate_hz, age_ms])
+
+    def add_space(self, reading: Reading, now_s: float) -> None:
+        """Take the newest places in space, of readings.space_reading()."""
+        self._space, self._space_s = reading, now_s
+
+    def space(self, now_s: float) -> Optional[Reading]:
+        """Return the newest places in space, None where they are too old for the results beside them."""
+        return self._space if now_s - self._space_s <= self.stale_after_s() else None
 
     def result_age_s(self, now_s: float) -> Optional[float]:
         """Return the seconds since the newest result came, None before the first."""
@@ -154,9 +163,10 @@ class Hub:
 
     def put_space(self, camera: str, reading: Reading) -> None:
         """Take the newest places in space of a camera, of readings.space_reading(); unknown cameras are ignored."""
+        now_s = self._clock()
         with self._lock:
             if camera in self._cameras:
-                self._cameras[camera].space = reading
+                self._cameras[camera].add_space(reading, now_s)
         self._news()
 
     def put_picture(self, camera: str, data: bytes) -> None:
@@ -279,7 +289,7 @@ class Hub:
         result_age_s = state.result_age_s(now_s)
         stale = state.is_stale(now_s)
         level, problem = verdict(Facts(state.present, stale, result_age_s, picture_age_s, watched_s, own))
-        result = state.result or {}
+        result, space = state.result or {}, state.space(now_s)
         return {
             "name": name,
             "node": state.node,
@@ -295,7 +305,7 @@ class Hub:
             "in_view": result.get("in_view", 0),
             "image_wh": result.get("image_wh"),
             "skeleton": result.get("skeleton", ""),
-            "space_frame": state.space["frame_id"] if state.space else "",
-            "people": merged(result, state.space) if result else [],
+            "space_frame": space["frame_id"] if space else "",
+            "people": merged(result, space) if result else [],
             "statuses": own,
         }

@@ -74,6 +74,18 @@ def test_one_camera(hub, clock):
     assert camera["people"][0]["distance_m"] == 2.0 and camera["space_frame"] == "base"
 
 
+def test_distances_that_no_longer_come_are_not_shown(hub, clock):
+    hub.set_cameras({"/": "pose_node"})
+    hub.put_space("/", space_reading(person_array_3d(person_3d(4))))
+    for expected in (2.0, None):
+        hub.put_result("/", result(person(4)))
+        (camera,) = content(hub)["cameras"]
+        assert camera["people"][0]["distance_m"] == expected and bool(camera["space_frame"]) == bool(expected)
+        for _ in range(30):
+            clock.s += 0.1
+            hub.put_result("/", result(person(4)))
+
+
 def test_two_cameras_do_not_mix(hub):
     hub.set_cameras({"/left/": "pose_node", "/right/": "pose_node"})
     hub.put_result("/left/", result(person(1)))
