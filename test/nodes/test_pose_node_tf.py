@@ -119,9 +119,9 @@ class Robot:
         poses = make_poses(xy, np.full((1, 17), 0.9), box, np.ones(1), np.array([7]))
         return poses.replace(state=np.array([self.state], np.uint8))
 
-    def see(self, at_s):
+    def see(self, at_s, frame_id=CAMERA_FRAME):
         """Return the messages on the topics, None for those that did not come; pose/keypoints always comes."""
-        header, before = Header(stamp=stamp(at_s), frame_id=CAMERA_FRAME), {t: len(m) for t, m in self.heard.items()}
+        header, before = Header(stamp=stamp(at_s), frame_id=frame_id), {t: len(m) for t, m in self.heard.items()}
         depth = render(seen_at(at_s), CAMERA)
         message = Image(header=header, height=HEIGHT, width=WIDTH, encoding="32FC1", step=4 * WIDTH)
         message.data = array.array("B", depth.tobytes())
@@ -246,9 +246,31 @@ def test_a_stamp_of_zero_or_that_came_before_gives_no_frames(make_robot, heard_t
     robot = make_robot(publish_tf="person")
     robot.see(0.0)
     assert heard_tf == []
+    assert robot.camera.inputs.statistics.bad_total == {"transform": 1}
     for at_s in (100.5, 100.5, 100.6, 100.5):  # the last as of a bag that begins again
         robot.see(at_s)
     assert [message.header.stamp for message in heard_tf] == [stamp(100.5), stamp(100.6), stamp(100.5)]
+
+
+def test_without_a_frame_of_the_image_there_are_positions_but_no_frames(make_robot, heard_tf, capfd):
+    robot = make_robot(publish_tf="person")
+    _, people, markers = robot.see(100.5, frame_id="")
+    assert len(people.persons) == 1 and markers.markers and heard_tf == []
+    assert "/tf dropped: expected an image with a frame_id" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("broken", ["pose/keypoints_3d", "pose/markers"])
+def test_an_output_that_fails_costs_its_message_alone(make_robot, heard_tf, monkeypatch, broken):
+    robot = make_robot(publish_tf="person")
+    (output,) = [output for output in robot.camera.results.outputs if output.topic == broken]
+    with monkeypatch.context() as patch:
+        patch.setattr(output, "message", lambda _result: {}["unforeseen"])
+        _, people, markers = robot.see(100.5)
+    came = {"pose/keypoints_3d": people, "pose/markers": markers}
+    assert came.pop(broken) is None and all(came.values()) and len(heard_tf) == 1
+    summary = robot.camera.inputs.statistics.summary(0.0)
+    assert summary.bad_total == {"unexpected": 1} and robot.node.unexpected_errors.total == 1
+    assert all(robot.see(100.6)) and len(heard_tf) == 2
 
 
 def test_a_lost_person_has_no_frame(make_robot, heard_tf):

@@ -34,7 +34,7 @@ NO_RAYS = "CameraInfo gives no ray for %.1f %% of its image: no joints in space 
 WRONG_SIZE = "CameraInfo is for images of %d x %d px, they have %d x %d"
 ALIVE_S = 1.0  # images do not wait for depth after no depth image came for that long
 
-Callback = Callable[..., None]
+Callback = Callable[..., Any]
 
 
 class Received(NamedTuple):
@@ -102,7 +102,7 @@ class CameraInputs:
         silent_s = self.statistics.summary(time.monotonic()).last_image_age_s
         qos = self._image_qos(publishers, arrived=not self.watchdog.outage or silent_s == silent_s)
         kind = CompressedImage if self.compressed else Image
-        self.image_subscription = subscribe(self._node, kind, self.topic, self._guarded(self.on_image), qos)
+        self.image_subscription = subscribe(self._node, kind, self.topic, self.guarded(self.on_image), qos)
 
     def _image_qos(self, publishers: Sequence[TopicEndpointInfo], arrived: bool) -> QoSProfile:
         """Choose the profile of the image subscription; the user's overrides take precedence."""
@@ -111,9 +111,9 @@ class CameraInputs:
 
     def _subscribe(self, kind: Any, topic: str, callback: Callback, qos: QoSProfile) -> None:
         qos = with_overrides(self._node, "subscription", topic, qos)
-        self._partner_subscriptions.append(self._node.create_subscription(kind, topic, self._guarded(callback), qos))
+        self._partner_subscriptions.append(self._node.create_subscription(kind, topic, self.guarded(callback), qos))
 
-    def _guarded(self, callback: Callback) -> Callback:
+    def guarded(self, callback: Callback) -> Callback:
         """Wrap a callback so that an unexpected exception costs one message, and is counted."""
 
         def failed() -> None:

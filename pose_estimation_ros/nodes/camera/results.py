@@ -50,9 +50,14 @@ class CameraResults:
         camera = camera_name(resolved(node, prefix + KeypointsOutput.topic))
         context = OutputContext(node, prefix, skeleton, values, camera)
         self._keypoints = KeypointsOutput(context)
-        self.outputs: List[Output] = [make(context) for make in ALWAYS_THERE]
+        self.outputs: List[Output] = []
         asked = [makers for name, makers in BY_PARAMETER.items() if values[name] not in (False, NONE)]
-        self.outputs += [make(context) for makers in asked for make in makers]
+        try:
+            for make in ALWAYS_THERE + sum(asked, ()):
+                self.outputs.append(make(context))
+        except Exception:
+            self.close()
+            raise
 
     @property
     def publishers(self) -> Dict[str, "Publisher[Any]"]:
@@ -66,11 +71,6 @@ class CameraResults:
     def publish_keypoints(self, result: Result) -> float:
         """Publish pose/keypoints; return the age of the image in ms, NaN where unknown."""
         return self._keypoints.publish_timed(result)
-
-    def publish(self, result: Result) -> None:
-        """Publish all but pose/keypoints."""
-        for output in self.outputs:
-            output.publish(result)
 
     def pause(self) -> None:
         """Publish what readers must know if no more images come for now."""

@@ -110,10 +110,7 @@ class CameraStream:
         if 0 < max_age_ms < age_ms(self._node, image.msg.header.stamp):
             self.inputs.statistics.dropped(time.monotonic(), TOO_OLD)
             return
-        try:
-            self._process(image, messages.get("depth"), messages.get("detections"))
-        except FrameError as error:
-            self._log_fault(error, "image dropped")
+        self._attempt("image dropped", self._process, image, messages.get("depth"), messages.get("detections"))
 
     def _process(self, image: Received, depth_msg: Any, detections: Any) -> None:
         header = image.msg.header
@@ -124,9 +121,15 @@ class CameraStream:
         total_ms, publish_ms = timed(self.results.publish_keypoints, result)
         space, lift_ms = timed(self._space, result, depth_msg)
         result = result._replace(space=space, timing=self._timing(image.age_ms, decode_ms, lift_ms))
-        _, more_ms = timed(self.results.publish, result)
+        _, more_ms = timed(self._publish, result)
         stages_ms = dict(self.pipeline.parts_ms, decode_image=decode_ms, lift=lift_ms, publish=publish_ms + more_ms)
         self.inputs.statistics.published(time.monotonic(), total_ms, stages_ms, self._people(poses))
+
+    def _publish(self, result: Result) -> None:
+        """Publish all but pose/keypoints; what fails in one output costs the message of that output alone."""
+        publish = self.inputs.guarded(self._attempt)
+        for output in self.results.outputs:
+            publish("%s dropped" % output.topic, output.publish, result)
 
     def _people(self, poses: Poses) -> People:
         tentative, confirmed, lost = (int((poses.state == state).sum()) for state in (TENTATIVE, CONFIRMED, LOST))
@@ -153,24 +156,19 @@ class CameraStream:
         """Return the people in space if an output needs them and something tells where they are."""
         if not self.results.wants_space():
             return None
-        depth = self._depth(depth_msg, result.camera)
-        try:
-            return self._finder.find(result.poses, result.header, result.camera, depth)
-        except FrameError as error:
-            self._log_fault(error, "positions in space dropped")
-            return None
+        depth = self._attempt("depth image dropped", self._depth, depth_msg, result.camera)
+        found: Optional[Space] = self.inputs.guarded(self._attempt)(
+            "positions in space dropped", self._finder.find, result.poses, result.header, result.camera, depth
+        )
+        return found
 
     def _depth(self, depth_msg: Any, camera: Optional[Camera]) -> Optional[Tuple[np.ndarray, str]]:
-        """Return the depth image and its encoding, None without a usable one; it costs neither image nor people."""
+        """Return the depth image and its encoding, None without one. Raise FrameError if it is unusable."""
         if depth_msg is None or camera is None:
             return None
-        try:
-            depth, encoding = self.decode_depth(depth_msg)
-            check_depth(depth, encoding, camera)
-            return depth, encoding
-        except FrameError as error:
-            self._log_fault(error, "depth image dropped")
-            return None
+        depth, encoding = self.decode_depth(depth_msg)
+        check_depth(depth, encoding, camera)
+        return depth, encoding
 
     def _timing(self, received_ms: float, decode_ms: float, lift_ms: float = 0.0) -> Timing:
         """Return all of the timing but total_ms.
@@ -184,6 +182,14 @@ class CameraStream:
             inference_ms=inference_ms,
             postprocess_ms=postprocess_ms + lift_ms,
         )
+
+    def _attempt(self, consequence: str, function: Callable[..., T], *arguments: Any) -> Optional[T]:
+        """Call a function; a FrameError is counted and logged with its consequence, and the result is then None."""
+        try:
+            return function(*arguments)
+        except FrameError as error:
+            self._log_fault(error, consequence)
+            return None
 
     def _log_fault(self, error: FrameError, consequence: str) -> None:
         statistics = self.inputs.statistics

@@ -49,7 +49,6 @@ class CameraState:
         """
         self.node = node
         self.present = True
-        self.since_s = now_s
         self.result: Optional[Reading] = None
         self._space: Optional[Reading] = None
         self._space_s = now_s

@@ -1,5 +1,6 @@
 """Test which topics hold for the time of publication, through the node and with a clock that the test sets."""
 
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -74,3 +75,12 @@ def test_without_the_option_or_velocities_keypoints_stay_in_the_image(walk, para
 def test_the_option_may_change_while_the_node_runs(make_pose_node):
     node = make_pose_node()
     assert node.set_parameters([Parameter("predict_to_now", value=True)])[0].successful
+
+
+def test_a_failed_configuration_leaves_no_publisher(make_pose_node, monkeypatch):
+    monkeypatch.setitem(sys.modules, "vision_msgs.msg", None)
+    node = make_pose_node(vision=True, auto_activate=False)
+    before = len(list(node.publishers))
+    for _ in range(2):
+        node.trigger_configure()
+        assert node.cameras == [] and len(list(node.publishers)) == before
