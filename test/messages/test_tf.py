@@ -127,7 +127,8 @@ def test_what_is_nowhere_has_no_frame(place):
     assert all(name.endswith("b4") for name in frames(poses, joints, people))
     people.position[0, 1] = 0.0
     joints.position[0, COCO.keypoints.index("nose"), 2] = place
-    assert {"nose_b4", "l_elbow_b3"} <= set(found := frames(poses, joints, people)) and "nose_b3" not in found
+    found = frames(poses, joints, people)
+    assert {"nose_b4", "l_elbow_b3"} <= set(found) and "nose_b3" not in found
 
 
 def test_two_joints_with_one_name_of_a_frame_give_one_frame():
