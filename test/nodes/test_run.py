@@ -54,7 +54,7 @@ def test_a_program_that_cannot_start_says_so_in_one_line(domain, node, parameter
             "expected parameter depth_nearest_m",
         ),
         ("pose_node", ["qos_overrides./pose/keypoints.publisher.reliability:=maybe"], "expected one of best_available"),
-        ("video_node", [], "parameter source: expected"),
+        ("video_node", ['source:=""'], "parameter source: expected"),
         ("video_node", ["source:=nowhere.mp4"], "nowhere.mp4"),
     ],
 )
