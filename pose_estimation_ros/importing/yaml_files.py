@@ -1,12 +1,14 @@
 """Read YAML files; no other file of this package does."""
 
+import math
 import re
-from typing import Any, Type
+from typing import Any, Dict, Type
 
 from pose_estimation_ros.core.atomic_files import FilePath
 from pose_estimation_ros.core.errors import ConfigError, PoseError, reason_of
 
 NESTED_DEEP = re.compile(r"(?:[\[{]\s*){100}")  # PyYAML takes seconds for these before it gives up
+MOST_VALUES = 1000000  # with aliases a file of 1 kB can stand for more values than a message or a loop can take
 
 
 def read_yaml(path: FilePath, error: Type[PoseError] = ConfigError) -> Any:
@@ -37,7 +39,7 @@ def parse_yaml(text: str, where: str, error: Type[PoseError] = ConfigError) -> A
         error: class of the exception to raise.
 
     Raises:
-        error: the text is not YAML, or is nested too deep, or PyYAML is not installed.
+        error: the text is not YAML, is nested too deep, or stands for too many values, or PyYAML is not installed.
     """
     try:
         import yaml  # here, as a robot that only runs models may lack it
@@ -46,6 +48,29 @@ def parse_yaml(text: str, where: str, error: Type[PoseError] = ConfigError) -> A
     if NESTED_DEEP.search(text):
         raise error("%s: expected YAML, got: lists or mappings nested too deep" % where)
     try:
-        return yaml.safe_load(text)
+        content = yaml.safe_load(text)
     except Exception as problem:  # PyYAML lets through what its constructors raise, such as IndexError for "!!int"
         raise error("%s: expected YAML, got: %s" % (where, reason_of(problem))) from problem
+    try:
+        number = _number_of_values(content, {})
+    except RecursionError:  # a chain of aliases nests as deep as it is long
+        raise error("%s: expected YAML, got: lists or mappings nested too deep" % where)
+    if number > MOST_VALUES:
+        raise error("%s: expected YAML of at most %d values, got aliases that stand for more" % (where, MOST_VALUES))
+    return content
+
+
+def _number_of_values(content: Any, known: Dict[int, float]) -> float:
+    """Count values, those that aliases repeat as often as they do; infinity for one that contains itself.
+
+    Args:
+        content: what PyYAML has read.
+        known: numbers of the lists and mappings that were counted, by their identity.
+    """
+    if not isinstance(content, (list, tuple, dict)):
+        return 1
+    if id(content) not in known:
+        known[id(content)] = math.inf
+        parts = [part for item in content.items() for part in item] if isinstance(content, dict) else content
+        known[id(content)] = 1 + sum(_number_of_values(part, known) for part in parts)
+    return known[id(content)]

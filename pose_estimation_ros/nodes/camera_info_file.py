@@ -1,6 +1,7 @@
 """Read the calibration of a camera from a YAML file as camera_calibration and camera_info_manager write it."""
 
 import os
+import stat
 from typing import Any, Dict, List, Tuple
 from urllib.parse import unquote
 
@@ -58,6 +59,8 @@ def calibration_path(url: str) -> str:
 
 def _load(path: str) -> Dict[str, Any]:
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # opening a named pipe would wait for its other end
+            raise DataError("expected a YAML file, got a folder, device or named pipe")
         with open(path, "rb") as file:
             data = file.read(LARGEST_FILE + 1)
         if len(data) > LARGEST_FILE:

@@ -6,7 +6,22 @@ from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.importing.yaml_files import parse_yaml, read_yaml
 
 
-@pytest.mark.parametrize("text, value", [("", None), ("a: [1, {b: ü}]", {"a": [1, {"b": "ü"}]}), ("[[[]]]", [[[]]])])
+def chain(count, repeated):
+    """Return YAML with lists of which each repeats the one before."""
+    lines = ["k: &a0 [x]"]
+    lines += ["k: &a%d [%s]" % (i, ", ".join(["*a%d" % (i - 1)] * repeated)) for i in range(1, count)]
+    return "\n".join(lines).encode()
+
+
+@pytest.mark.parametrize(
+    "text, value",
+    [
+        ("", None),
+        ("a: [1, {b: ü}]", {"a": [1, {"b": "ü"}]}),
+        ("[[[]]]", [[[]]]),
+        ("{a: &a [1], b: [*a, *a]}", {"a": [1], "b": [[1], [1]]}),
+    ],
+)
 def test_yaml(tmp_path, text, value):
     (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
     assert parse_yaml(text, "x") == read_yaml(tmp_path / "x.yaml") == value
@@ -24,6 +39,10 @@ def test_yaml(tmp_path, text, value):
         (b"!!int", "string index out of range"),  # PyYAML's constructors raise errors of any kind
         (b"!!float", "expected YAML, got: "),
         (b"!!timestamp x", "expected YAML, got: "),
+        (chain(10, 10), "at most 1000000 values"),
+        (chain(3000, 1), "nested too deep"),
+        (b"&a [*a]", "at most 1000000 values"),
+        (b"&a {b: {c: *a}}", "at most 1000000 values"),
     ],
 )
 def test_invalid_yaml_is_an_error(tmp_path, content, words):

@@ -1,5 +1,7 @@
 """Calibrations in files: whatever is wrong with one costs one line."""
 
+import os
+
 import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS")
@@ -80,3 +82,17 @@ def test_a_file_of_a_package(tmp_path, monkeypatch):
     (index / "my_robot").touch()
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
     assert calibration_path("package://my_robot/config/c.yaml") == str(tmp_path / "share/my_robot/config/c.yaml")
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "named pipe", "device"])
+def test_what_is_no_file_is_not_opened(tmp_path, kind):
+    path = tmp_path / "c.yaml"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "named pipe":
+        os.mkfifo(str(path))  # to open one waits for a program that writes
+    elif kind == "device":
+        path = "/dev/zero"
+    words = "No such file" if kind == "missing" else "a folder, device or named pipe"
+    with pytest.raises(DataError, match="^calibration %s: expected a YAML file, got.* ?%s" % (path, words)):
+        read_camera_info("file://%s" % path)
