@@ -242,9 +242,10 @@ def rigid_of(message):
     return from_quaternion((turn.x, turn.y, turn.z, turn.w), (shift.x, shift.y, shift.z))
 
 
-def test_a_stamp_of_zero_or_that_came_before_gives_no_frames(make_robot, heard_tf):
+def test_a_stamp_that_is_none_or_that_came_before_gives_no_frames(make_robot, heard_tf):
     robot = make_robot(publish_tf="person")
-    robot.see(0.0)
+    for at_s in (0.0, -5.0):
+        robot.see(at_s)
     assert heard_tf == []
     assert robot.camera.inputs.statistics.bad_total == {"transform": 1}
     for at_s in (100.5, 100.5, 100.6, 100.5):  # the last as of a bag that begins again

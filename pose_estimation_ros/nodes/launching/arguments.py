@@ -30,7 +30,7 @@ USE_SIM_TIME = Option(
     False,
     "true: take the time from /clock, for bags and simulators. Empty: as in params_file or SetParameter.",
 )
-RATE = Option("rate", 1.0, "Speed of the replay; 1: as recorded.")
+RATE = Option("rate", 1.0, "Speed of the replay; 1: as recorded.", 0.001, 1000.0)
 LOOP = Option("loop", False, "true: start again at the end.")
 FOXGLOVE_PORT = Option("foxglove_port", 8765, "Port of foxglove_bridge.", 1, 65535)
 FOXGLOVE = "true: also publish pose/annotations (needs foxglove_msgs), and start foxglove_bridge where it is installed."

@@ -52,6 +52,7 @@ def foxglove_bridge(values: Dict[str, str]) -> Optional[Dict[str, Any]]:
         ConfigError: A text does not fit.
     """
     (option,) = [option for option in POSE_PARAMETERS if option.name == "foxglove"]
+    port = parse_text(FOXGLOVE_PORT, values["foxglove_port"])  # refused in any case where it does not fit
     if not values["foxglove"] or not parse_text(option, values["foxglove"]):
         return None
     if not share_folder("foxglove_bridge"):
@@ -59,7 +60,7 @@ def foxglove_bridge(values: Dict[str, str]) -> Optional[Dict[str, Any]]:
         return None
     parameters = {
         "address": values["foxglove_address"],
-        "port": parse_text(FOXGLOVE_PORT, values["foxglove_port"]),
+        "port": port,
         "capabilities": CAPABILITIES,
     }
     return {

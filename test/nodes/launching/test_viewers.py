@@ -64,6 +64,7 @@ def test_the_bridge_listens_on_this_machine_and_takes_no_commands(install):
         ({"rviz": "yes"}, "^expected rviz to be true or false, got 'yes'$"),
         ({"foxglove": "1"}, "^expected foxglove to be true or false, got '1'$"),
         ({"foxglove": "true", "foxglove_port": "0"}, "^expected foxglove_port in 1..65535, got 0$"),
+        ({"foxglove_port": "99999"}, "^expected foxglove_port in 1..65535, got 99999$"),
     ],
 )
 def test_bad_values(install, given, words):

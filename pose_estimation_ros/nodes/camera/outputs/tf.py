@@ -50,7 +50,7 @@ class TfOutput(Output):
         if result.space is None or stamp == self._last:
             return
         frame = result.space.header.frame_id
-        if stamp == NO_STAMP or not frame:
+        if stamp <= NO_STAMP or not frame:
             raise FrameError("transform", NO_PARENT % ((frame,) + stamp))
         self._last = stamp
         message = self.message(result)
