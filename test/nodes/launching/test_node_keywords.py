@@ -180,3 +180,9 @@ def test_topics_of_a_recording_get_other_names(tmp_path, remap, words):
 def test_a_bad_name_for_a_topic_of_a_recording(tmp_path, remap):
     with pytest.raises(ConfigError, match="^expected remap to be /old:=/new, several separated by commas, got"):
         nk.bag_player(values(la.replay_arguments(), bag=str(tmp_path), remap=remap))
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "nan", "inf", "x"])
+def test_a_bad_rate_of_a_recording(tmp_path, rate):
+    with pytest.raises(ConfigError, match="^expected rate "):
+        nk.bag_player(values(la.replay_arguments(), bag=str(tmp_path), rate=rate))
