@@ -5,6 +5,7 @@
 //   ament_target_dependencies(subscriber rclcpp pose_estimation_ros)
 //   install(TARGETS subscriber DESTINATION lib/${PROJECT_NAME})
 #include <algorithm>
+#include <string>
 #include "pose_estimation_ros/msg/person_array.hpp"
 #include "pose_estimation_ros/msg/skeleton.hpp"
 #include "rclcpp/rclcpp.hpp"
@@ -15,16 +16,19 @@ using pose_estimation_ros::msg::Skeleton;
 int main(int argc, char ** argv) {
   rclcpp::init(argc, argv);
   auto node = std::make_shared<rclcpp::Node>("pose_listener");
-  size_t wrist = SIZE_MAX;  // index of the joint in Person::keypoints, as the skeleton says
+  size_t wrist = SIZE_MAX;  // index of the joint in Person::keypoints, as the skeleton of this name says
+  std::string described;
 
-  auto on_skeleton = [&wrist, &node](const Skeleton & skeleton) {
+  auto on_skeleton = [&](const Skeleton & skeleton) {
+    described = skeleton.name;
     const auto & names = skeleton.keypoints;  // they depend on the model
     wrist = std::find(names.begin(), names.end(), "right_wrist") - names.begin();
     if (wrist == names.size()) {
       RCLCPP_ERROR(node->get_logger(), "skeleton %s has no right_wrist", skeleton.name.c_str());
     }
   };
-  auto on_people = [&wrist, &node](const PersonArray & people) {
+  auto on_people = [&](const PersonArray & people) {
+    if (people.skeleton != described) {return;}  // of another model, which is described in a moment
     for (const auto & person : people.persons) {
       if (wrist >= person.keypoints.size() || person.keypoints[wrist].score == 0) {continue;}  // 0: not found
       const auto & joint = person.keypoints[wrist];

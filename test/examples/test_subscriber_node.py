@@ -43,11 +43,11 @@ def array(*found):
 
 @pytest.fixture
 def said(repository, environment, publisher, tmp_path):
-    """A function: the name of a skeleton, people and words -> what the example has said once it has said the words."""
+    """A function: the name of a skeleton, messages and words -> what the example has said once it has said the words."""
     from pose_estimation_ros.core.skeleton import get_skeleton
     from pose_estimation_ros.nodes.conversions import skeleton_to_msg
 
-    def say(skeleton, people, words):
+    def say(skeleton, messages, words):
         publisher.skeletons.publish(skeleton_to_msg(get_skeleton(skeleton)))  # before the example: it is latched
         environment.update(ROS_DOMAIN_ID=str(DOMAIN), ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST")
         command = [sys.executable, str(repository / "examples" / "subscriber_node.py")]
@@ -57,7 +57,8 @@ def said(repository, environment, publisher, tmp_path):
         try:
             deadline = time.monotonic() + TIMEOUT_S
             while words not in log.read_text() and process.poll() is None and time.monotonic() < deadline:
-                publisher.people.publish(people)
+                for people in messages:
+                    publisher.people.publish(people)
                 time.sleep(0.1)
             process.send_signal(signal.SIGINT)
             assert process.wait(TIMEOUT_S) == 0, log.read_text()
@@ -72,12 +73,25 @@ def test_it_says_where_the_wrists_are(said):
     from pose_estimation_ros.core.skeleton import get_skeleton
 
     wrist = get_skeleton("coco17").keypoints.index("right_wrist")
-    text = said("coco17", array(wrist), "person 2")
+    text = said("coco17", [array(wrist)], "person 2")
     assert "person 1: wrist at %d, %d px" % (10 * wrist + 1, 20 * wrist) in text, text
     assert "person 2: wrist at %d, %d px" % (10 * wrist + 2, 20 * wrist) in text and "Traceback" not in text
 
 
 def test_it_says_that_the_skeleton_has_no_such_joint(said):
-    text = said("hand21", array(1), "has no right_wrist")
+    text = said("hand21", [array(1)], "has no right_wrist")
     assert "skeleton hand21 has no right_wrist, only wrist, thumb1, " in text, text
     assert "px" not in text and "Traceback" not in text
+
+
+def test_people_of_another_model_wait_for_its_skeleton(said):
+    """As after pose_node was started again with a model of fewer or other keypoints."""
+    from pose_estimation_ros.core.skeleton import get_skeleton
+    from pose_estimation_ros.msg import Person, PersonArray
+
+    wrist = get_skeleton("coco17").keypoints.index("right_wrist")
+    few = PersonArray(persons=[Person(track_id=3)], skeleton="few")
+    other = array(wrist)
+    other.skeleton, other.persons = "other", [Person(track_id=4, keypoints=other.persons[0].keypoints)]
+    text = said("coco17", [few, other, array(wrist)], "person 2")
+    assert "Traceback" not in text and "person 3" not in text and "person 4" not in text
