@@ -15,7 +15,7 @@ JOINT = "right_wrist"
 class PoseListener(Node):
     def __init__(self):
         super().__init__("pose_listener")
-        self.wrist, self.skeleton = None, ""  # index of the joint in Person.keypoints, as the skeleton of this name says
+        self.wrist, self.skeleton = None, ""  # index of the joint in Person.keypoints, in the skeleton of this name
         self.create_subscription(Skeleton, "pose/skeleton_info", self.on_skeleton, LATCHED)
         self.create_subscription(PersonArray, "pose/keypoints", self.on_people, 5)
 

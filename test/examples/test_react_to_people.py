@@ -18,7 +18,7 @@ def blocks(repository):
 
 
 def person(x, y, sigma=0.1, state=Person.STATE_CONFIRMED, source=Person3D.SOURCE_DEPTH):
-    made = Person3D(state=state, position_source=source, position_covariance=((sigma**2).real * np.eye(3)).ravel())
+    made = Person3D(state=state, position_source=source, position_covariance=np.diag([sigma * abs(sigma)] * 3).ravel())
     made.position.x, made.position.y = x, y
     return made
 
@@ -31,12 +31,14 @@ def person(x, y, sigma=0.1, state=Person.STATE_CONFIRMED, source=Person3D.SOURCE
         ([person(0.0, -2.0), person(1.0, 0.0, sigma=0.3)], 0.4, 1),
         ([person(0.5, 0.0, state=Person.STATE_TENTATIVE), person(3.0, 0.0, state=Person.STATE_LOST)], 2.8, 0),
         ([person(2.0, 0.0, state=Person.STATE_NONE)], 1.8, 0),
-        ([person(2.0, 0.0, sigma=1j)], NAN, 0),
         ([person(2.0, 0.0), person(NAN, NAN, sigma=NAN, source=Person3D.SOURCE_NONE)], NAN, 0),
         ([person(NAN, NAN, sigma=NAN, source=Person3D.SOURCE_NONE), person(2.0, 0.0)], NAN, 1),
+        ([person(2.0, 0.0), person(3.0, 0.0, sigma=-0.1)], NAN, 0),  # a variance below 0
+        ([person(0.5, 0.0, state=Person.STATE_NONE)], 0.3, 0),
         ([person(0.0, 0.0), person(1.0, 0.0, source=Person3D.SOURCE_PREDICTED)], 0.0, 0),
     ],
 )
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_the_nearest(blocks, people, nearest, closest):
     page = {}
     exec(blocks[0], page)

@@ -43,7 +43,7 @@ def array(*found):
 
 @pytest.fixture
 def said(repository, environment, publisher, tmp_path):
-    """A function: the name of a skeleton, messages and words -> what the example has said once it has said the words."""
+    """A function: name of a skeleton, messages and words -> what the example has said once it has said the words."""
     from pose_estimation_ros.core.skeleton import get_skeleton
     from pose_estimation_ros.nodes.conversions import skeleton_to_msg
 
@@ -86,8 +86,9 @@ def test_it_says_that_the_skeleton_has_no_such_joint(said):
 
 def test_people_of_another_model_wait_for_its_skeleton(said):
     """As after pose_node was started again with a model of fewer or other keypoints."""
-    from pose_estimation_ros.core.skeleton import get_skeleton
     from pose_estimation_ros.msg import Person, PersonArray
+
+    from pose_estimation_ros.core.skeleton import get_skeleton
 
     wrist = get_skeleton("coco17").keypoints.index("right_wrist")
     few = PersonArray(persons=[Person(track_id=3)], skeleton="few")
