@@ -127,8 +127,7 @@ def people_to_detections(
         vertical: index of the vertical axis of that frame.
     """
     known = located(poses, people)
-    poses, joints = poses.select(known), Joints(*(array[known] for array in joints))
-    people = People3D(*(array[known] for array in people))
+    poses, joints, people = poses.select(known), joints.select(known), people.select(known)
     middles, sizes = _boxes_3d(joints, people, vertical)
     rows = zip(poses.track_id.tolist(), middles.tolist(), sizes.tolist())
     detections = []

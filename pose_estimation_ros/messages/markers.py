@@ -107,7 +107,7 @@ class MarkerMaker:
             joints = joints._replace(valid=joints.valid & in_reach(joints.position))
         if joints is not None and joints_header is not None and joints_header.frame_id != header.frame_id:
             known = np.flatnonzero(joints.valid.any(1))
-            poses, joints, depth_m = poses.select(known), Joints(*(part[known] for part in joints)), None
+            poses, joints, depth_m = poses.select(known), joints.select(known), None
         else:
             joints_header = header
         self._lifetime = self._lifetime_from(stamp_to_s(header.stamp))

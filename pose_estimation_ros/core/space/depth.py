@@ -70,7 +70,7 @@ class DepthOptions(NamedTuple):
 
 
 class Joints(NamedTuple):
-    """Hold the joints of N people in the camera's optical frame (x right, y down, z forward).
+    """Hold the joints of N people in one frame: that of the camera (x right, y down, z forward) or another.
 
     A joint that was not found has NaN as position and covariance, because zero is a position: that of the camera.
 
@@ -83,6 +83,10 @@ class Joints(NamedTuple):
     position: np.ndarray
     covariance: np.ndarray
     valid: np.ndarray
+
+    def select(self, index: np.ndarray) -> "Joints":
+        """Return the joints of the people of a mask (N,) or of indices."""
+        return Joints(*(values[index] for values in self))
 
 
 def unknown_joints(count: int, keypoints: int) -> Joints:
