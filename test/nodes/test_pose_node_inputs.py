@@ -203,13 +203,17 @@ def depth_image(metres, number=0, encoding="16UC1"):
 @pytest.mark.parametrize("encoding", ["16UC1", "32FC1"])
 def test_joints_in_space(depth_camera, peer, frame, wait_until, encoding):
     """Everything is 2 m away; the first image may be answered before its depth has come."""
-    node, space, _, (image, camera_info, depth) = depth_camera
+    node, space, flat, (image, camera_info, depth) = depth_camera
     camera_info.publish(info())
     wait_until(lambda: node.cameras[0].inputs.camera(SIZE_WH), node, peer)
     depth.publish(depth_image(2.0, 0, encoding))
     wait_until(lambda: node.cameras[0].inputs.depth_is_alive, node, peer)
     people = ask(node, peer, wait_until, lambda: image.publish(array_to_image(frame, header())), space)
     assert (people.header, people.skeleton) == (header(), "coco17")
+    wait_until(lambda: flat, node, peer)
+    timing, before = people.timing, flat[-1].timing
+    assert timing.inference_ms == before.inference_ms > 0 and timing.postprocess_ms > before.postprocess_ms
+    assert timing.total_ms >= before.total_ms > 0, "up to this message, which comes later"
     nose = people.persons[0].keypoints[0]
     assert nose.valid and abs(nose.z - 2.02) < 0.01  # the nose lies 2 cm behind its skin
     expected = 2.0 * (np.array(SPOTS["nose"]) - [(WIDTH - 1) / 2, (HEIGHT - 1) / 2]) / 100

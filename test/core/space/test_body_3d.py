@@ -107,6 +107,17 @@ def test_a_camera_that_looks_up_or_down_sees_the_hips_below_the_shoulders(tilt_d
     assert sigmas_off(people, tilted[HIPS].mean(0)) < 1.0
 
 
+@pytest.mark.parametrize("hidden", [[], ["hip"]])
+def test_of_somebody_seen_from_the_side_the_hidden_half_counts(hidden):
+    """The depth image has the near hip and shoulder in the place of the far ones; the middle is inside the body."""
+    standing = body() + [1.0, 0.0, 0.0]  # on the optical axis
+    for part, half_m in (("shoulder", 0.17), ("hip", 0.08)):
+        pair = [NAMES.index(side + part) for side in ("left_", "right_")]
+        standing[pair] = standing[pair].mean(0) - [0.0, 0.0, half_m]
+    people = places_of(joints(standing, hidden=hidden), COCO)
+    assert abs(people.position[0, 2] - body()[HIPS].mean(0)[2]) < 0.02
+
+
 @pytest.mark.parametrize("name", ["crowdpose14", "mpii16", "openpose18", "hri18", "halpe26", "wholebody133"])
 @pytest.mark.parametrize("hidden", [[], ["hip", "pelvis"]])
 def test_other_skeletons_of_people(name, hidden):

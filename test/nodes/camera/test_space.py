@@ -12,6 +12,8 @@ from pose_estimation_ros.core.camera import make_camera
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.core.geometry import boxes_around
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, empty_poses, make_poses
+from pose_estimation_ros.core.space.body_3d import people_from_joints
+from pose_estimation_ros.core.space.motion_3d import Motion3D
 from pose_estimation_ros.core.space.people_3d import FROM_DEPTH, NO_SOURCE, PREDICTED
 from pose_estimation_ros.core.space.rigid import Rigid
 from pose_estimation_ros.nodes.camera.space import SpaceFinder
@@ -141,6 +143,20 @@ def test_people_who_are_not_measured_are_where_they_are_expected(how):
         assert np.trace(space.people.position_covariance[0]) > size
         size = np.trace(space.people.position_covariance[0])
     assert finder.find(POSES, header(110.0), CAMERA, None) is None, "nothing tells any more"
+
+
+def test_the_joints_that_tell_the_place_are_known_to_the_filter():
+    """The place by the shoulders has another error than that by the hips, see Motion3D.update()."""
+    finder, motion, alike = SpaceFinder(COCO, VALUES), Motion3D(), Motion3D()
+    for number in range(12):
+        shown = np.ones(17) if number % 4 < 2 else np.isin(np.arange(17), [5, 6])
+        poses = POSES.replace(score=(0.9 * shown)[None].astype("f4"))
+        found = finder.find(poses, header(100 + number / 10), CAMERA, DEPTH)
+        measured, basis = people_from_joints(found.joints, COCO)
+        expected = motion.update(measured, poses.track_id, 100 + number / 10, basis)
+        other = alike.update(measured, poses.track_id, 100 + number / 10)
+        np.testing.assert_allclose(found.people.position, expected.position, atol=1e-6)
+    assert np.linalg.norm(found.people.position - other.position) > 1e-3
 
 
 @pytest.mark.parametrize("forget", ["another frame", "reset", "a long time"])

@@ -198,6 +198,24 @@ def test_a_viewer_gets_state_and_pictures(serve, hub):
     run(until(lambda: hub.viewers() == 0))
 
 
+def test_news_wakes_viewers_every_time(serve, hub, monkeypatch):
+    for name in ("REFRESH_S", "STATE_S"):  # one state, and no look without news
+        monkeypatch.setattr(viewer, name, 10 * TIMEOUT_S)
+
+    async def check():
+        async with viewing(server) as client:
+            await client.ask("/")
+            await client.update()
+            for index in range(5):
+                await client.ask("/")
+                await asyncio.sleep(0.05)  # until it waits
+                hub.put_picture("/", JPEG % index)
+                assert (await client.update())[1] == {"/": JPEG % index}
+
+    server = serve()
+    run(check())
+
+
 def test_nothing_is_sent_unasked_and_only_the_newest_is(serve, hub):
     async def check():
         async with viewing(server) as client:
