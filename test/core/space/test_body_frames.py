@@ -98,7 +98,7 @@ def test_bent_limbs_have_the_axes_of_the_body_that_move_with_them(side, mirror, 
     joints = [COCO.keypoints.index(side + part) for part in names.split("-")]
     for rigid in (from_quaternion((0.0, 0.0, 0.0, 1.0)), turned(3)):
         found = limb_rotations(rigid.apply(person(**moved)), COCO)[0]
-        for joint, up in zip(joints, (above, below, below), strict=True):
+        for joint, up in zip(joints, (above, below, below)):
             x, y, z = (rigid.rotation.T @ found[joint]).T
             expected = np.array(up, float) * (1, mirror, 1)
             np.testing.assert_allclose(z, expected / np.linalg.norm(expected), atol=1e-5)
