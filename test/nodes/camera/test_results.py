@@ -10,8 +10,10 @@ pytest.importorskip("rclpy", reason="needs ROS")
 
 from rclpy.parameter import Parameter
 from rclpy.time import Time
+from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
+from pose_estimation_ros.nodes.camera.space import SpaceFinder
 from pose_estimation_ros.nodes.conversions import array_to_image
 
 SPEED, RATE_HZ, IMAGES, FIRST_S = 60.0, 10, 8, 50.0
@@ -75,6 +77,22 @@ def test_without_the_option_or_velocities_keypoints_stay_in_the_image(walk, para
 def test_the_option_may_change_while_the_node_runs(make_pose_node):
     node = make_pose_node()
     assert node.set_parameters([Parameter("predict_to_now", value=True)])[0].successful
+
+
+def test_without_subscribers_keypoints_alone_are_made(make_pose_node, blob, monkeypatch):
+    node = make_pose_node(position_without_depth="height")
+    camera, sent, made = node.cameras[0], [], []
+    monkeypatch.setattr(camera.results.publishers["pose/keypoints"], "publish", sent.append)
+    monkeypatch.setattr(SpaceFinder, "find", lambda *_arguments: made.append("space"))
+    for output in camera.results.outputs:
+        monkeypatch.setattr(output, "message", lambda _result, output=output: made.append(output.topic))
+    monkeypatch.setattr("pose_estimation_ros.nodes.camera.outputs.pictures.draw_poses", lambda *_: made.append("drawn"))
+    info = CameraInfo(width=96, height=128, k=[90.0, 0, 47.5, 0, 90, 63.5, 0, 0, 1], distortion_model="plumb_bob")
+    camera.inputs.on_camera_info(info)
+    image = np.zeros((128, 96, 3), np.uint8)
+    blob(image, (20, 60), (0, 0, 255), 12.0)
+    camera.inputs.on_image(array_to_image(image, Header(stamp=Time(seconds=1).to_msg(), frame_id="camera")))
+    assert len(sent[-1].persons) == 1 and camera.inputs.camera((96, 128)) and made == []
 
 
 def test_a_failed_configuration_leaves_no_publisher(make_pose_node, monkeypatch):
