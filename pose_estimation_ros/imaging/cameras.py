@@ -10,20 +10,20 @@ class CameraDevice(NamedTuple):
     """Name a camera of this machine.
 
     Attributes:
-        index: index by which OpenCV opens it.
+        number: number by which OpenCV opens it.
         name: name that its driver gives.
         path: its device.
         readable: whether this user may open it.
     """
 
-    index: int  # type: ignore[assignment]
+    number: int
     name: str
     path: str
     readable: bool
 
 
 def list_cameras(system: str = SYSTEM, devices: str = "/dev") -> List[CameraDevice]:
-    """Return the cameras of this machine in order of their indices.
+    """Return the cameras of this machine in order of their numbers.
 
     Args:
         system: folder in which the kernel lists them.
@@ -48,7 +48,7 @@ def describe_cameras(cameras: List[CameraDevice]) -> str:
     """
     if not cameras:
         return "this machine has no camera"
-    text = "cameras of this machine: " + ", ".join("%d (%.60s)" % (camera.index, camera.name) for camera in cameras)
+    text = "cameras of this machine: " + ", ".join("%d (%.60s)" % (camera.number, camera.name) for camera in cameras)
     forbidden = [camera.path for camera in cameras if not camera.readable]
     if forbidden:
         text += "; this user may not open %s: sudo usermod -aG video $USER, then log in again" % ", ".join(forbidden)

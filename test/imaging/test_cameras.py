@@ -25,7 +25,7 @@ def test_cameras_are_listed_by_index_without_devices_that_give_no_pictures(tmp_p
     (devices / "video4").write_text("")  # says nothing of itself; video5 has no device, as in a container
     found = list_cameras(str(system), str(devices))
     expected = [(2, "Near", "video2"), (4, "video4", "video4"), (10, "Far", "video10")]
-    assert [(camera.index, camera.name, os.path.basename(camera.path)) for camera in found] == expected
+    assert [(camera.number, camera.name, os.path.basename(camera.path)) for camera in found] == expected
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_cameras_are_listed_by_index_without_devices_that_give_no_pictures(tmp_p
     [
         ([], "this machine has no camera"),
         ([ONE], "cameras of this machine: 0 (HD Webcam)"),
-        ([ONE, ONE._replace(index=2, name="B")], "cameras of this machine: 0 (HD Webcam), 2 (B)"),
+        ([ONE, ONE._replace(number=2, name="B")], "cameras of this machine: 0 (HD Webcam), 2 (B)"),
         (
             [ONE._replace(readable=False)],
             "cameras of this machine: 0 (HD Webcam); this user may not open /dev/video0: sudo usermod -aG video $USER,"

@@ -9,7 +9,7 @@ that a browser opens to a server.
 
 import asyncio
 import json
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -169,5 +169,4 @@ def watch_list(text: str) -> List[str]:
         raise BadRequest('expected {"watch": [at most %d names]}' % MOST_CAMERAS)
     if not all(isinstance(name, str) and len(name) <= LONGEST_NAME for name in names):
         raise BadRequest("expected names of cameras")
-    seen: Set[str] = set()
-    return [name for name in names if not (name in seen or seen.add(name))]  # type: ignore[func-returns-value]
+    return list(dict.fromkeys(names))
