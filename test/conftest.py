@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the networks are so small that more threads would wait for one another
 
@@ -10,6 +11,13 @@ import pytest
 from tiny_models import paint_blob, write_broken_model, write_color_model, write_engine, write_onnx, write_spec
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "shared", "data")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heed_ctrl_c():
+    """Let tests and their processes heed SIGINT, which is ignored in what a script runs in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
