@@ -5,6 +5,7 @@ import array
 import cv2
 import numpy as np
 from builtin_interfaces.msg import Time
+from geometry_msgs.msg import TransformStamped
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
@@ -13,6 +14,8 @@ from tiny_models import paint_blob
 WIDTH, HEIGHT = 96, 128
 SPOTS = {(30, 40): (0, 0, 255), (60, 80): (0, 255, 0), (70, 20): (255, 0, 0)}  # colours that the colour model finds
 DEPTH_MM = 2000
+FRAME, FIXED_FRAME = "camera_optical_frame", "map"
+TF = "tf_of_the_rig"  # its type needs no package beside those of every wheel of ROS; faults.tf_node reads it
 
 
 def picture(width=WIDTH, height=HEIGHT):
@@ -26,7 +29,7 @@ def picture(width=WIDTH, height=HEIGHT):
 def header(stamp_s):
     """Return the header of an image with that stamp in seconds."""
     stamp_ns = int(round(stamp_s * 1e9))
-    return Header(stamp=Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9), frame_id="camera_optical_frame")
+    return Header(stamp=Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9), frame_id=FRAME)
 
 
 def image(values, stamp_s, encoding="bgr8", **fields):
@@ -77,16 +80,31 @@ def camera_info(stamp_s, focal_px=100.0):
     )
 
 
+def transform(stamp_s):
+    """Make the transform from the camera's frame to the fixed one, with which they are 1 m apart."""
+    message = TransformStamped(header=header(stamp_s), child_frame_id=FRAME)
+    message.header.frame_id = FIXED_FRAME
+    message.transform.translation.z = 1.0
+    return message
+
+
+BESIDE = {
+    "depth": (Image, "depth/image", depth),
+    "camera_info": (CameraInfo, "camera_info", camera_info),
+    "transform": (TransformStamped, TF, transform),
+}
+
+
 class Camera:
     """Publish as a camera driver does."""
 
-    def __init__(self, node, transport="raw", with_depth=False, reliable=True, latched=False):
+    def __init__(self, node, transport="raw", beside=(), reliable=True, latched=False):
         """Create the publishers.
 
         Args:
             node: Node that publishes.
             transport: "raw" or "compressed".
-            with_depth: Whether the camera has depth and calibration, too.
+            beside: What comes with each image, names of BESIDE.
             reliable: Reliability of the publishers.
             latched: Whether their durability is transient local.
         """
@@ -96,21 +114,19 @@ class Camera:
         topics = {"image": (Image, "image")}
         if transport == "compressed":
             topics = {"image": (CompressedImage, "image/compressed")}
-        if with_depth:
-            topics.update(depth=(Image, "depth/image"), camera_info=(CameraInfo, "camera_info"))
+        topics.update({name: BESIDE[name][:2] for name in beside})
         self._node, self._transport = node, transport
         self._publishers = {name: node.create_publisher(kind, topic, qos) for name, (kind, topic) in topics.items()}
 
     def publish(self, **messages):
-        """Publish messages by the names image, depth and camera_info."""
+        """Publish messages by their names, image and those of BESIDE."""
         for name, message in messages.items():
             self._publishers[name].publish(message)
 
     def good(self, stamp_s, frame=None):
         """Publish all that a good camera publishes for one image."""
         frame = picture() if frame is None else frame
-        if "depth" in self._publishers:
-            self.publish(camera_info=camera_info(stamp_s), depth=depth(stamp_s))
+        self.publish(**{name: BESIDE[name][2](stamp_s) for name in self._publishers if name in BESIDE})
         self.publish(image=image(frame, stamp_s) if self._transport == "raw" else compressed(frame, stamp_s))
 
     def close(self):

@@ -9,7 +9,7 @@ import time
 from pose_estimation_ros.msg import PersonArray
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from faults.camera import picture
 
@@ -17,10 +17,11 @@ EXIT_TIMEOUT_S = 20.0
 LISTENER = """
 import sys, time, rclpy
 from rclpy.node import Node
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 rclpy.init()
 node = Node("frozen")
 node.create_subscription(Image, "pose/image", lambda message: None, 10)
+node.create_subscription(CompressedImage, "pose/image/compressed", lambda message: None, 10)
 print("listening", flush=True)
 rclpy.spin(node)
 """
@@ -56,7 +57,8 @@ def subscriber_never_reads(rig):
     """Subscribe reliably, keep all messages and never take any; the node must go on for the other subscribers."""
     deaf = Node("deaf", context=rig.context)
     everything = QoSProfile(history=HistoryPolicy.KEEP_ALL, depth=1)
-    for kind, topic in ((PersonArray, "pose/keypoints"), (Image, "pose/image")):
+    wanted = {"pose/keypoints": PersonArray, "pose/image": Image, "pose/image/compressed": CompressedImage}
+    for topic, kind in wanted.items():
         deaf.create_subscription(kind, topic, lambda _msg: None, everything)
     _check_that_it_goes_on(rig, 6.0)
     deaf.destroy_node()

@@ -6,7 +6,7 @@ import re
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
-from pose_estimation_ros.msg import PersonArray, PersonArray3D
+from pose_estimation_ros.msg import Person3D, PersonArray, PersonArray3D
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -54,8 +54,8 @@ class Rig:
         self._sim_zero_s = time.monotonic() - SIM_BEGIN_S
         self.clock = self.node.create_publisher(Clock, "/clock", 1)
         self.answered, self._statuses, self._log_begin = {}, [], 0
-        with_depth = "depth_topic" in self.parameters
-        kind, topic = (PersonArray3D, "pose/keypoints_3d") if with_depth else (PersonArray, "pose/keypoints")
+        in_space = any(self.parameters.get(name) for name in ("depth_topic", "position_without_depth"))
+        kind, topic = (PersonArray3D, "pose/keypoints_3d") if in_space else (PersonArray, "pose/keypoints")
         self.node.create_subscription(kind, topic, self._on_people, QoSProfile(depth=10))
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, QoSProfile(depth=10))
 
@@ -169,7 +169,7 @@ class Rig:
 
     def _on_people(self, message):
         if isinstance(message, PersonArray3D):
-            people = sum(any(k.valid for k in person.keypoints) for person in message.persons)
+            people = sum(is_in_space(person) for person in message.persons)
         else:
             people = len(message.persons)
         self.answered[stamp_of(message)] = people
@@ -204,6 +204,12 @@ def image_publisher():
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def is_in_space(person):
+    """Return whether this image tells where a Person3D is; images before it do not count."""
+    sources = Person3D.SOURCE_NONE, Person3D.SOURCE_PREDICTED
+    return any(keypoint.valid for keypoint in person.keypoints) or person.position_source not in sources
 
 
 def level_of(status):

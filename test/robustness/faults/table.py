@@ -4,7 +4,8 @@ import functools
 import signal
 from typing import Any, Callable, NamedTuple
 
-from faults import depth, environment, gpu_node, hostile, images
+from faults import depth, environment, gpu_node, hostile, images, manners, space
+from faults.camera import FIXED_FRAME
 from faults.rig import NODE, Rig
 
 ROUNDS = 4
@@ -29,7 +30,13 @@ class Setting(NamedTuple):
 SETTINGS = {
     "plain": Setting(),
     "compressed": Setting({"image_transport": "compressed"}, {"transport": "compressed"}),
-    "depth": Setting({"depth_topic": "depth/image"}, {"with_depth": True}),
+    "depth": Setting({"depth_topic": "depth/image"}, {"beside": ("depth", "camera_info")}),
+    "guess": Setting({"position_without_depth": "height"}, {"beside": ("camera_info",)}),
+    "tf": Setting(
+        {"depth_topic": "depth/image", "target_frame": FIXED_FRAME},
+        {"beside": ("depth", "camera_info", "transform")},
+        module="faults.tf_node",
+    ),
     "reliable": Setting({"qos": "reliable"}),
     "sim": Setting({"use_sim_time": True}),
     "overflow": Setting(model=hostile.write_overflowing_model),
@@ -77,6 +84,9 @@ FAULTS = [
     Fault("subscribers come and go", "10 of pose/image in 2 s", images.many_subscribers_come_and_go),
     Fault("subscriber never reads", "reliable, keeps all, 6 s", environment.subscriber_never_reads),
     Fault("subscriber frozen", "SIGSTOP, gets overlays of 640x480", environment.subscriber_is_frozen),
+    Fault("disabled and enabled", "~/enable while images come, 3 times", manners.toggles_enable,
+          "OK disabled by its parameter"),
+    Fault("web_view is killed", "kill -9 with a viewer, then a new one", manners.page_is_killed, rounds=3),
     Fault("incompatible QoS", "qos reliable, camera best effort", images.best_effort_only, "ERROR .*incompatible QoS.*",
           "reliable", rounds=2),
     Fault("images of 40000 px a side", "40000x1, 1x40000, 70000x2", hostile.wide_images, BAD),
@@ -98,6 +108,12 @@ FAULTS = [
           "WARN CameraInfo: .*", "depth"),
     Fault("CameraInfo singular", "no inverse, absurd numbers", hostile.calibration_is_singular,
           "WARN CameraInfo: .*", "depth"),
+    Fault("guess without CameraInfo", "none for seconds, then good ones", space.calibration_is_late,
+          "WARN no CameraInfo: no positions of people", "guess", rounds=1),
+    Fault("transform missing", "none for 2 s, then again", space.transform_stops,
+          r"(WARN|ERROR) .*can be used: .*transform \d+.*", "tf"),
+    Fault("transform late", "each 1 s after its image", space.transform_is_late,
+          r"(WARN|ERROR) .*can be used: .*transform \d+.*", "tf"),
     Fault("negative /clock", "400 times -5 s", hostile.clock_is_negative, "WARN unexpected errors, see the log", "sim",
           rounds=2, unexpected=True),
     Fault("bag played again", "/clock back from 5000 s to 100 s", environment.sim_time_goes_back, setting="sim"),
