@@ -63,7 +63,7 @@ COMMANDS = {
     "compare": ("pose_estimation_ros.cli.compare", "compare the speed and accuracy of several models", "evaluate"),
     "evaluate-bag": (
         "pose_estimation_ros.cli.evaluate_bag",
-        "run models over rosbags: accuracy, steadiness, drops, video",
+        "run models on rosbags: accuracy, steadiness, drops, video",
         "evaluate",
     ),
     "make-bag": ("pose_estimation_ros.cli.make_bag", "write a rosbag from a video or images", "evaluate"),

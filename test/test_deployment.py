@@ -253,6 +253,8 @@ def test_pythons_and_distributions_agree():
     matrices = [job["strategy"]["matrix"]["python"] for job in jobs.values() if "strategy" in job]
     assert matrices and all(matrix == pythons for matrix in matrices)
     assert 'python_requires=">=%d.%d"' % oldest in read("setup.py")
+    for path in ("README.md", "constraints.txt"):
+        assert re.findall(r"CPython (3\.\d+) to (3\.\d+)", read(path)) == [(pythons[0], pythons[-1])]
     (row,) = re.findall(r"\*\*With ROS\*\* \(([\w, ]+)\)", read("README.md"))
     distros = row.lower().split(", ")
     jobs = yaml.safe_load(read(".github", "workflows", "ros.yml"))["jobs"]

@@ -18,11 +18,18 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 def test_help_lists_the_commands_and_imports_none_of_them(capsys, monkeypatch):
     monkeypatch.setattr(command.importlib, "import_module", lambda name: pytest.fail("imported " + name))
+    monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as end:
         command.main(["--help"])
     text = capsys.readouterr().out
     assert end.value.code == 0
     assert all(name in text and entry[1] in text for name, entry in command.COMMANDS.items())
+
+
+def test_help_has_one_line_for_each_command_on_every_python():
+    """Since Python 3.13 the texts begin right of the longest name in all cases; before, two columns further left."""
+    begin = len("    ") + max(map(len, command.COMMANDS)) + len("  ")
+    assert [name for name, entry in command.COMMANDS.items() if begin + len(entry[1]) > 80 - 2] == []
 
 
 @pytest.mark.parametrize("name", sorted(command.COMMANDS))

@@ -1,6 +1,7 @@
 """Checkpoints: whole or not at all, and clear when they do not fit."""
 
 import dataclasses
+import pickle
 
 import pytest
 import torch
@@ -47,6 +48,6 @@ def test_weights_of_another_shape(recipe, tmp_path, weights):
 def test_written_whole_or_not_at_all(tmp_path):
     path = tmp_path / "run" / "last.ckpt"
     save_checkpoint(path, epoch=1)
-    with pytest.raises(Exception, match="pickle"):
+    with pytest.raises((AttributeError, pickle.PicklingError), match="pickle|local object"):  # as the Python has it
         save_checkpoint(path, epoch=lambda: 2)
     assert load_checkpoint(path) == {"epoch": 1}

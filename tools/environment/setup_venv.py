@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parents[2]
 VENV = Path(os.environ.get("VENV", str(HERE / ".venv")))
 DISTRO = os.environ.get("DISTRO", "kilted")
 DISTROS = ("kilted", "jazzy")
-OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 12)
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 CONSTRAINTS = [HERE / "constraints.txt", HERE / ("constraints-%s.txt" % DISTRO)]
 GROUPS = {
     "demo": ["ros", "web"],

@@ -17,7 +17,7 @@ def main():
     """Install every listed package that is missing."""
     for line in LIST.read_text().splitlines():
         name = line.partition(";")[0].strip()
-        if name and not name.startswith("#") and not (TARGET / name).is_dir():
+        if name and not name.startswith("#") and not is_filled(TARGET / name):
             install(line, name)
 
 
@@ -36,8 +36,15 @@ def install(requirement, name):
     done = subprocess.run(pip + ["install"] + options + [requirement], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode:
         print("setup: %s is not available here, so its tests will be skipped" % name, flush=True)
-    elif unfinished.is_dir():  # pip makes no folder for a line whose marker asks for another Python
-        unfinished.rename(TARGET / name)
+    elif is_filled(
+        unfinished
+    ):  # for a line whose marker asks for another Python, some versions of pip make an empty folder
+        unfinished.replace(TARGET / name)
+
+
+def is_filled(folder):
+    """Tell whether a folder is there and holds something."""
+    return folder.is_dir() and any(folder.iterdir())
 
 
 if __name__ == "__main__":

@@ -158,7 +158,7 @@ def null_libraries(tmp_path_factory):
 def real(request, null_libraries, tmp_path_factory):
     """What one version's bindings answered to SCRIPT."""
     folder = os.path.join(FOLDER, VERSIONS[request.param])
-    if not os.path.isdir(folder):
+    if not os.path.isdir(os.path.join(folder, "tensorrt_bindings")):
         pytest.skip("no %s: not fetched (tools/environment/tensorrt_bindings.py), or no wheel for this Python" % folder)
     engine = tmp_path_factory.mktemp("engine") / "x.engine"
     engine.write_bytes(b"engine")
