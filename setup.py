@@ -113,7 +113,7 @@ if __name__ == "__main__":
     setup(
         name=NAME,
         version=VERSION,
-        description="Human pose estimation for ROS 2: camera topics in; keypoints, people in metres and a page in the browser out",
+        description="Human pose estimation for ROS 2: camera topics in; keypoints and people in metres out",
         license="Apache-2.0, weights for research and evaluation only",
         license_files=["LICENSE", "models/LICENSE"],
         packages=[NAME],
