@@ -188,3 +188,28 @@ def test_targets_and_paths_exist(page):
     )
     paths += ["pose_estimation_ros/" + path for path in rooms]
     assert [path for path in paths if not os.path.exists(os.path.join(ROOT, path))] == []
+
+
+def interface_types():
+    """Return {topic: type} of the tables of docs/ros-interface.md."""
+    rows = re.findall(r"^\| `(\S+)` \| [^|]+ \| (\w+)/msg/(\w+)", read("docs/ros-interface.md"), re.M)
+    return {topic: "%s/%s" % (package, kind) for topic, package, kind in rows}
+
+
+def test_topics_of_the_readme_have_the_types_of_the_interface():
+    types = interface_types()
+    rows = re.findall(r"^\| (`(?:pose|/)\S.*?) \| (.+?) \|", read("README.md"), re.M)
+    pairs = {}
+    for topics, kinds in rows:
+        pairs.update(zip(re.findall(r"`(\S+?)`", topics), kinds.split(", ")))
+    del pairs["/humans/bodies/..."]
+    assert len(pairs) > 8 and pairs == {topic: types.get(topic) for topic in pairs}
+
+
+def test_the_readme_names_the_package_that_each_parameter_needs():
+    needed = {p.name: re.findall(r"[Nn]eeds (\w+_\w+)", p.description) for p in POSE_PARAMETERS}
+    needed = {name: packages[0].replace("_", "-") for name, packages in needed.items() if packages}
+    rows = re.findall(r"^\| (`.*) \| `([\w-]+)`", read("README.md"), re.M)
+    packages = {name: package for names, package in rows for name in re.findall(r"`(\w+)", names)}
+    packages["ground_frame"] = packages["position_without_depth"]
+    assert len(needed) >= 6 and needed == {name: packages.get(name) for name in needed}
