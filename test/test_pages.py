@@ -86,10 +86,16 @@ def broken_links(path, text):
     return broken
 
 
+def codes_in(text):
+    """List the code in the text of a page, outside of blocks; it may go on in the next line."""
+    paragraphs = re.split(r"\n\s*\n", BLOCK.sub("", text))
+    return [" ".join(code.split()) for part in paragraphs for code in re.findall(r"`([^`]+)`", part)]
+
+
 def commands_in(text, program):
     """List the commands of a program in the blocks of a page, and those in its text, without their comments."""
     blocks = [line for block in SHELL.findall(text) for line in block.replace("\\\n", " ").splitlines()]
-    texts = re.findall(r"`([^`\n]+)`", BLOCK.sub("", text))
+    texts = codes_in(text)
     before = re.compile(r"^(\w+=\S+ |\.venv/bin/|ros2 run pose_estimation_ros (?=pose ))+")
     plain = [[before.sub("", line.strip()) for line in lines] for lines in (blocks, texts)]
     return tuple([words_of(line) for line in lines if line.startswith(program + " ")] for lines in plain)
@@ -104,7 +110,7 @@ def words_of(line):
 def test_links_commands_and_anchors_are_found():
     assert anchors("") == broken_links("README.md", "") == [] and commands_in("", "pose") == ([], [])
     assert anchors("# A `b-c`: d, e\n## A\n```\n# no\n```\n### A\n") == ["a-b-c-d-e", "a", "a-1"]
-    page = "pose a\n```\npose b 'c d'  # e\nls\nX=1 pose \\\n  f [-g] &\n```\nand `.venv/bin/pose h`"
+    page = "pose a\n```\npose b 'c d'  # e\nls\nX=1 pose \\\n  f [-g] &\n```\nand `.venv/bin/pose\nh`"
     assert commands_in(page, "pose") == ([["pose", "b", "c d"], ["pose", "f", "-g"]], [["pose", "h"]])
     links = "[a](README.md) [b](docs/no.md) [c](#here) [d](#there) [e](README.md#no) [f](https://x) ![g [h]](no.jpg)"
     assert broken_links("CONTRIBUTING.md", "# Here\n" + links) == ["docs/no.md", "#there", "README.md#no", "no.jpg"]
@@ -160,8 +166,7 @@ def test_arguments_and_parameters_in_the_text_exist(page):
         *LAUNCH_ARGUMENTS.values()
     )  # the last is an example of a misspelling
     known.update(parameter.name for parameters in PARAMETERS.values() for parameter in parameters)
-    codes = re.findall(r"`([^`\n]+)`", BLOCK.sub("", read(page)))
-    codes = [code for code in codes if " -r " not in " " + code and not code.startswith("ros2 ")]
+    codes = [code for code in codes_in(read(page)) if " -r " not in " " + code and not code.startswith("ros2 ")]
     names = {name for code in codes for name in re.findall(r"(?:^|\s)([a-z_][\w.]*):=", code)}
     assert {name for name in names if not name.startswith(PREFIX)} - known == set()
 
@@ -172,7 +177,7 @@ def test_topics_are_those_of_the_interface(page):
     known = re.findall(r"^\| `(\S+?)`", read("docs/ros-interface.md"), re.M) + [
         "/humans/candidate_matches"
     ]  # of others
-    named = re.findall(r"`((?:/humans|pose|/pose)/[\w/<>]+)`", BLOCK.sub("", read(page)))
+    named = [code for code in codes_in(read(page)) if re.fullmatch(r"(?:/humans|pose|/pose)/[\w/<>]+", code)]
     assert {name for name in named if name.lstrip("/") not in {topic.lstrip("/") for topic in known}} == set()
 
 
