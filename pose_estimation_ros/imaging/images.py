@@ -6,7 +6,7 @@ photograph whose lower half is grey would pass for one without people.
 """
 
 import os
-from typing import Optional, Union
+from typing import BinaryIO, List, Optional, Union
 
 import cv2
 import numpy as np
@@ -17,6 +17,7 @@ from pose_estimation_ros.imaging.image_headers import check_size, checked_image
 
 MAX_FILE_PIXELS = 2**28  # 268 megapixels, 805 MB as BGR
 MAX_FILE_BYTES = 2**30
+PIECE_BYTES = 2**20
 RADIANCE = b"#?"  # first bytes of .hdr files
 
 
@@ -35,10 +36,21 @@ def read_image(path: Union[str, "os.PathLike[str]"]) -> np.ndarray:
     name = os.fsencode(path).decode("utf-8", "backslashreplace")
     try:
         with open(os.fspath(path), "rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+            data = _read(file, MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise DataError("image file %s cannot be read: %s" % (name, getattr(error, "strerror", None) or error))
     return decode_image_file(data, name)
+
+
+def _read(file: BinaryIO, most: int) -> bytes:
+    """Return the first bytes of a file; read(most) would allocate all of that for the smallest file, too."""
+    pieces: List[bytes] = []
+    while most > 0:
+        pieces.append(file.read(min(most, PIECE_BYTES)))
+        most -= len(pieces[-1])
+        if not pieces[-1]:
+            break
+    return b"".join(pieces)
 
 
 def decode_image_file(data: bytes, name: str, max_pixels: int = MAX_FILE_PIXELS) -> np.ndarray:

@@ -3,6 +3,7 @@
 import os
 import struct
 import sys
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -105,6 +106,20 @@ def test_damaged_and_huge_files(data, words):
     with pytest.raises(DataError, match=words) as error:
         decode_image_file(data, "it")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("longer_by", [-1, 0, 1, images.PIECE_BYTES])
+def test_a_file_is_read_whole_in_memory_of_its_own_size(tmp_path, longer_by):
+    """On a machine with little memory the bound of all files is more than there is."""
+    path = tmp_path / "a.jpg"
+    path.write_bytes(JPEG + bytes(images.PIECE_BYTES + longer_by - len(JPEG)))
+    tracemalloc.start()
+    try:
+        np.testing.assert_array_equal(read_image(path), decode_image_file(JPEG, "a"))
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * images.PIECE_BYTES
 
 
 def test_files_too_long_to_read(tmp_path, monkeypatch):
