@@ -33,15 +33,15 @@ def person(turned_deg, random):
     return (joints - middle) @ np.array([[cosine, 0, -sine], [0, 1, 0], [sine, 0, cosine]]) + place
 
 
-def error_deg(turned_deg, random):
+def error_deg(turned_deg, random, camera=CAMERA):
     """Return the error of the rotation of one person who is turned by an angle, NaN where it is not told."""
     joints = person(turned_deg, random)[None]
-    depth = sensor(render(joints, CAMERA), random)
-    xy = CAMERA.project(joints)
+    depth = sensor(render(joints, camera), random)
+    xy = camera.project(joints)
     box = np.concatenate([xy.min(1) - 10, xy.max(1) + 10], 1)
     xy = xy + SPREAD * (box[:, 3] - box[:, 1]) * random.randn(*xy.shape)
     poses = make_poses(xy, np.full((1, 17), 0.9), box, np.ones(1))
-    found = body_rotations(joints_in_space(poses, depth, "16UC1", CAMERA, COCO).position, COCO)[0]
+    found = body_rotations(joints_in_space(poses, depth, "16UC1", camera, COCO).position, COCO)[0]
     cosine = (np.trace(body_rotations(joints, COCO)[0].T @ found) - 1) / 2
     return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
 

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from benchmarks.tracking.body_rotation import error_deg, person, row
+from pose_estimation_ros.core.camera import make_camera
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.core.space.body_frames import body_rotations
+
+SMALL = make_camera([262.5, 0, 159.5, 0, 262.5, 119.5, 0, 0, 1], [], "plumb_bob", (320, 240))
 
 
 def test_nobody_known_has_no_error():
@@ -21,9 +24,9 @@ def test_people_are_turned_as_they_should_be(turned_deg, x):
 
 @pytest.mark.parametrize("turned_deg", [0, 180, 20])
 def test_who_faces_the_camera_or_turns_the_back_has_a_known_rotation(turned_deg):
-    assert error_deg(turned_deg, np.random.RandomState(1)) < 20
+    assert error_deg(turned_deg, np.random.RandomState(1), SMALL) < 20
 
 
 @pytest.mark.parametrize("turned_deg", [90, -90])
 def test_who_is_seen_from_the_side_has_none(turned_deg):
-    assert np.isnan(error_deg(turned_deg, np.random.RandomState(1)))
+    assert np.isnan(error_deg(turned_deg, np.random.RandomState(1), SMALL))
