@@ -77,9 +77,10 @@ class CameraState:
         """Take the newest places in space, of readings.space_reading()."""
         self._space, self._space_s = reading, now_s
 
-    def space(self, now_s: float) -> Optional[Reading]:
-        """Return the newest places in space, None where they are too old for the results beside them."""
-        return self._space if now_s - self._space_s <= self.stale_after_s() else None
+    def space(self) -> Optional[Reading]:
+        """Return the newest places in space, None where they are too old for the newest result."""
+        result_s = self._arrivals[-1][0] if self._arrivals else self._space_s
+        return self._space if result_s - self._space_s <= self.stale_after_s() else None
 
     def result_age_s(self, now_s: float) -> Optional[float]:
         """Return the seconds since the newest result came, None before the first."""
@@ -288,7 +289,7 @@ class Hub:
         result_age_s = state.result_age_s(now_s)
         stale = state.is_stale(now_s)
         level, problem = verdict(Facts(state.present, stale, result_age_s, picture_age_s, watched_s, own))
-        result, space = state.result or {}, state.space(now_s)
+        result, space = state.result or {}, state.space()
         return {
             "name": name,
             "node": state.node,

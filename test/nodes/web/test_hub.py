@@ -74,6 +74,15 @@ def test_one_camera(hub, clock):
     assert camera["people"][0]["distance_m"] == 2.0 and camera["space_frame"] == "base"
 
 
+def test_distances_stay_beside_old_results(hub, clock):
+    hub.set_cameras({"/": "pose_node"})
+    hub.put_result("/", result(person(4)))
+    hub.put_space("/", space_reading(person_array_3d(person_3d(4))))
+    clock.s += 9.0
+    (camera,) = content(hub)["cameras"]
+    assert camera["stale"] and camera["people"][0]["distance_m"] == 2.0
+
+
 def test_distances_that_no_longer_come_are_not_shown(hub, clock):
     hub.set_cameras({"/": "pose_node"})
     hub.put_space("/", space_reading(person_array_3d(person_3d(4))))
