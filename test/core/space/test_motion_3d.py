@@ -262,7 +262,7 @@ def test_a_standing_person_does_not_jump_while_joints_come_and_go(rate_hz, most_
         [],
         [],
     )
-    for number in range(20 * rate_hz):
+    for number in range(10 * rate_hz):
         valid ^= random.rand(1, 17) < 2.0 / rate_hz * (number > rate_hz)
         known, basis = people_from_joints(Joints(body, covariance, valid), SKELETONS["coco17"])
         places.append(motion.update(known, ids(1), number / rate_hz, basis).position[0])
