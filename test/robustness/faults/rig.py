@@ -206,6 +206,12 @@ def image_publisher():
         os.environ.update(before)
 
 
+def traceback_in(text):
+    """Return the error of the first traceback in what a process printed, None without one."""
+    match = re.search(r"Traceback.*\n?(?:[ \t].*\n?)*(.*)", text)
+    return match and "a traceback: %s" % match.group(1)[:200]
+
+
 def is_in_space(person):
     """Return whether this image tells where a Person3D is; images before it do not count."""
     sources = Person3D.SOURCE_NONE, Person3D.SOURCE_PREDICTED

@@ -6,7 +6,7 @@ from typing import Any, Callable, NamedTuple
 
 from faults import depth, environment, gpu_node, hostile, images, manners, space
 from faults.camera import FIXED_FRAME
-from faults.rig import NODE, Rig
+from faults.rig import NODE, Rig, traceback_in
 
 ROUNDS = 4
 GROWTH_LIMIT_MB = 8.0  # from the second round to the last: in the first, pools fill
@@ -173,8 +173,7 @@ def play(fault, rig, rounds=None):
             recoveries_s.append(_recovery_s(rig, problems))
             sizes_mb.append(rig.resident_mb())
         log = rig.log().replace(UNEXPECTED, "") if fault.unexpected else rig.log()
-        if "Traceback" in log:
-            problems.append("a traceback")
+        problems += filter(None, [traceback_in(log)])
         if problems:
             break
     growth_mb = _growth_mb(before_mb, sizes_mb, problems)
