@@ -36,10 +36,9 @@ def install(requirement, name):
     done = subprocess.run(pip + ["install"] + options + [requirement], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode:
         print("setup: %s is not available here, so its tests will be skipped" % name, flush=True)
-    elif is_filled(
-        unfinished
-    ):  # for a line whose marker asks for another Python, some versions of pip make an empty folder
+    elif is_filled(unfinished):  # some versions of pip leave it empty where a marker asks for another Python
         unfinished.replace(TARGET / name)
+    shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def is_filled(folder):
