@@ -48,29 +48,30 @@ def parse_yaml(text: str, where: str, error: Type[PoseError] = ConfigError) -> A
     if NESTED_DEEP.search(text):
         raise error("%s: expected YAML, got: lists or mappings nested too deep" % where)
     try:
-        content = yaml.safe_load(text)
-    except Exception as problem:  # PyYAML lets through what its constructors raise, such as IndexError for "!!int"
-        raise error("%s: expected YAML, got: %s" % (where, reason_of(problem))) from problem
-    try:
-        number = _number_of_values(content, {})
+        # Counted before it is built, as `<<: [*a, *a]` copies what it names.
+        number = _number_of_values(yaml.compose(text, Loader=yaml.SafeLoader), {})
+        content = yaml.safe_load(text) if number <= MOST_VALUES else None
     except RecursionError:  # a chain of aliases nests as deep as it is long
         raise error("%s: expected YAML, got: lists or mappings nested too deep" % where)
+    except Exception as problem:  # PyYAML lets through what its constructors raise, such as IndexError for "!!int"
+        raise error("%s: expected YAML, got: %s" % (where, reason_of(problem))) from problem
     if number > MOST_VALUES:
         raise error("%s: expected YAML of at most %d values, got aliases that stand for more" % (where, MOST_VALUES))
     return content
 
 
-def _number_of_values(content: Any, known: Dict[int, float]) -> float:
+def _number_of_values(node: Any, known: Dict[int, float]) -> float:
     """Count values, those that aliases repeat as often as they do; infinity for one that contains itself.
 
     Args:
-        content: what PyYAML has read.
+        node: node of PyYAML: a scalar, a list of nodes, or a mapping as a list of pairs of nodes.
         known: numbers of the lists and mappings that were counted, by their identity.
     """
-    if not isinstance(content, (list, tuple, dict)):
+    parts = getattr(node, "value", "")
+    if not isinstance(parts, list):
         return 1
-    if id(content) not in known:
-        known[id(content)] = math.inf
-        parts = [part for item in content.items() for part in item] if isinstance(content, dict) else content
-        known[id(content)] = 1 + sum(_number_of_values(part, known) for part in parts)
-    return known[id(content)]
+    if id(node) not in known:
+        known[id(node)] = math.inf
+        nodes = [part for item in parts for part in (item if isinstance(item, tuple) else (item,))]
+        known[id(node)] = 1 + sum(_number_of_values(part, known) for part in nodes)
+    return known[id(node)]

@@ -6,10 +6,10 @@ from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.importing.yaml_files import parse_yaml, read_yaml
 
 
-def chain(count, repeated):
-    """Return YAML with lists of which each repeats the one before."""
-    lines = ["k: &a0 [x]"]
-    lines += ["k: &a%d [%s]" % (i, ", ".join(["*a%d" % (i - 1)] * repeated)) for i in range(1, count)]
+def chain(count, repeated, first="[x]", each="[%s]"):
+    """Return YAML with lists, or what else each of them is, of which each repeats the one before."""
+    lines = ["k: &a0 " + first]
+    lines += ["k: &a%d %s" % (i, each % ", ".join(["*a%d" % (i - 1)] * repeated)) for i in range(1, count)]
     return "\n".join(lines).encode()
 
 
@@ -20,6 +20,7 @@ def chain(count, repeated):
         ("a: [1, {b: ü}]", {"a": [1, {"b": "ü"}]}),
         ("[[[]]]", [[[]]]),
         ("{a: &a [1], b: [*a, *a]}", {"a": [1], "b": [[1], [1]]}),
+        ("{a: &a {x: 1}, b: {<<: *a, y: 2}}", {"a": {"x": 1}, "b": {"x": 1, "y": 2}}),
     ],
 )
 def test_yaml(tmp_path, text, value):
@@ -41,6 +42,7 @@ def test_yaml(tmp_path, text, value):
         (b"!!timestamp x", "expected YAML, got: "),
         (chain(10, 10), "at most 1000000 values"),
         (chain(3000, 1), "nested too deep"),
+        (chain(40, 2, "{x: 1}", "{<<: [%s]}"), "at most 1000000 values"),  # a merge copies at once
         (b"&a [*a]", "at most 1000000 values"),
         (b"&a {b: {c: *a}}", "at most 1000000 values"),
     ],
