@@ -51,7 +51,7 @@ def parse_yaml(text: str, where: str, error: Type[PoseError] = ConfigError) -> A
         # Counted before it is built, as `<<: [*a, *a]` copies what it names.
         number = _number_of_values(yaml.compose(text, Loader=yaml.SafeLoader), {})
         content = yaml.safe_load(text) if number <= MOST_VALUES else None
-    except RecursionError:  # a chain of aliases nests as deep as it is long
+    except RecursionError:
         raise error("%s: expected YAML, got: lists or mappings nested too deep" % where)
     except Exception as problem:  # PyYAML lets through what its constructors raise, such as IndexError for "!!int"
         raise error("%s: expected YAML, got: %s" % (where, reason_of(problem))) from problem

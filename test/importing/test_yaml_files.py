@@ -41,7 +41,8 @@ def test_yaml(tmp_path, text, value):
         (b"!!float", "expected YAML, got: "),
         (b"!!timestamp x", "expected YAML, got: "),
         (chain(10, 10), "at most 1000000 values"),
-        (chain(3000, 1), "nested too deep"),
+        (chain(3000, 1), "at most 1000000 values"),
+        ("".join("%sa:\n" % (i * " ") for i in range(1000)).encode(), "nested too deep"),
         (chain(40, 2, "{x: 1}", "{<<: [%s]}"), "at most 1000000 values"),  # a merge copies at once
         (b"&a [*a]", "at most 1000000 values"),
         (b"&a {b: {c: *a}}", "at most 1000000 values"),
