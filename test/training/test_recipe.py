@@ -70,7 +70,7 @@ def test_file_and_overrides(write):
         ("input_size_wh: [1e400, 1]", [], "input_size_wh: expected int, got '1e400'"),
         ("losses: {mse: .nan}", [], "losses: mse: expected float, got nan"),
         ("augmentation: 3", [], "expected keys and values, got 3"),
-        ("train: &a [*a]", [], "expected keys and values, got "),
+        ("train: &a [*a]", [], "at most 1000000 values"),
         ("model: [x]", [], r"model: expected str, got \['x'\]"),
         ("name: ../x", [], "name: expected the name of a folder, got '../x'"),
         ("name: ''", [], "name: expected the name of a folder, got ''"),
