@@ -88,8 +88,7 @@ class MarkerMaker:
         """Make the markers of the people of an image, and deletions for people who have left it.
 
         A person without joints in space is put in a plane at their depth, or else at their last known distance. A lost
-        person only has a label, above the expected box. Where the joints are in another frame than the camera's, a
-        person without joints has no markers.
+        person only has a label, above the expected box. Only joints in space are in the frame of the joints.
 
         Args:
             poses: N people of the image.
@@ -105,11 +104,7 @@ class MarkerMaker:
         """
         if joints is not None:
             joints = joints._replace(valid=joints.valid & in_reach(joints.position))
-        if joints is not None and joints_header is not None and joints_header.frame_id != header.frame_id:
-            known = np.flatnonzero(joints.valid.any(1))
-            poses, joints, depth_m = poses.select(known), joints.select(known), None
-        else:
-            joints_header = header
+        joints_header = joints_header or header
         self._lifetime = self._lifetime_from(stamp_to_s(header.stamp))
         names = [namespace(int(track_id), index) for index, track_id in enumerate(poses.track_id)]
         gone = sorted(set(self._distances_m) - set(names))
@@ -122,6 +117,8 @@ class MarkerMaker:
             if joints is not None and joints.valid[person].any():
                 up = UP_OPTICAL if is_optical(joints_header.frame_id, header.frame_id) else UP
                 shape = _in_space(joints.position[person], joints.valid[person], joints_header, up)
+                if joints_header.frame_id != header.frame_id:
+                    shape = shape._replace(distance_m=distance_m)
             else:
                 shape = self._in_plane(poses.select(np.array([person])), image_wh, camera, distance_m, header)
             # The namespace of an untracked person is a place in the list, which may belong to another person next time.

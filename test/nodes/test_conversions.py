@@ -344,10 +344,18 @@ def test_in_another_frame_all_that_is_shown_is_there(frame, above):
     markers = make(both, HEADER, (640, 480), CAMERA, joints, Header(frame_id=frame)).markers
     assert len(markers) == 6 and all(m.header.frame_id == frame for m in markers)
     np.testing.assert_allclose(xyz(markers[2].pose.position), (3, 0.3, 1) + SIZE_M[LABEL] * np.array(above), rtol=1e-6)
+
+
+@pytest.mark.parametrize("depth_m, expected_z", [(4.0, 4.0), (np.nan, 1.0), (None, 1.0)])
+def test_people_without_joints_stand_on_the_cameras_rays_whatever_the_frame_of_the_others(depth_m, expected_z):
+    make, both = maker(), people([1, 2])
+    joints = Joints(*(np.concatenate([part, part]) for part in in_space((3, 0.3, 1), [WRIST, ELBOW])))
     joints.valid[0] = False
-    markers = make(both, HEADER, (640, 480), CAMERA, joints, Header(frame_id=frame)).markers
-    shown = [(m.ns, m.action) for m in markers]
-    assert shown == [("person_1", Marker.DELETE)] * 3 + [("person_2", Marker.ADD)] * 3, "its place there is not known"
+    depths_m = None if depth_m is None else np.array([depth_m, 2.0])
+    for _ in range(2):
+        markers = make(both, HEADER, (640, 480), CAMERA, joints, Header(frame_id="map"), depths_m).markers
+        assert [m.header.frame_id for m in markers] == [HEADER.frame_id] * 3 + ["map"] * 3
+        assert markers[1].points[0].z == pytest.approx(expected_z)
 
 
 @pytest.mark.parametrize("track_id, expected_z", [(1, 3.0), (-1, 1.0)])

@@ -128,8 +128,9 @@ class SpaceFinder:
 
     def _transform(self, measured: Measured, header: Header) -> Space:
         """Return the people in the target frame, in the camera's where none is set."""
+        depth_m = measured.people.position[:, 2]
         if not self._target_frame or self._transforms is None:
-            return Space(header, measured.joints, measured.people)
+            return Space(header, measured.joints, measured.people, depth_m)
         rigid = self._transforms.lookup(self._target_frame, header)
         joints, people, _ = measured
         joints = joints._replace(
@@ -139,7 +140,7 @@ class SpaceFinder:
         people = people._replace(
             position=rigid.apply(people.position), position_covariance=rigid.covariance(people.position_covariance)
         )
-        return Space(Header(stamp=header.stamp, frame_id=self._target_frame), joints, people)
+        return Space(Header(stamp=header.stamp, frame_id=self._target_frame), joints, people, depth_m)
 
     def _follow(self, space: Space, poses: Poses, basis: Optional[np.ndarray] = None) -> Space:
         """Return the people with what the images before tell; positions in another frame than before begin anew."""

@@ -69,7 +69,7 @@ class Keypoints3DOutput(Output):
     def message(self, result: Result) -> Any:
         """Return the PersonArray3D of an image."""
         assert result.space is not None
-        header, joints, people = result.space
+        header, joints, people, _depth_m = result.space
         message = people_to_msg(result.poses, joints, people, header, self.context.skeleton.name)
         add_timing(message, result, self.context)
         return message

@@ -24,11 +24,13 @@ class Space(NamedTuple):
         header: stamp of the image, and the frame of all positions.
         joints: joints of the people.
         people: places of the people.
+        depth_m: (N,) how far each place that was measured is along the camera's optical axis; NaN for others.
     """
 
     header: Header
     joints: Joints
     people: People3D
+    depth_m: np.ndarray
 
 
 class Result(NamedTuple):

@@ -98,5 +98,5 @@ class MarkersOutput(Output):
         image = result.poses, result.header, result.image_wh, result.camera
         if result.space is None:
             return self._make(*image)
-        header, joints, people = result.space
-        return self._make(*image, joints, header, people.position[:, 2])
+        header, joints, _people, depth_m = result.space
+        return self._make(*image, joints, header, depth_m)

@@ -21,6 +21,6 @@ class PoseArrayOutput(Output):
     def message(self, result: Result) -> Any:
         """Return the PoseArray of an image."""
         assert result.space is not None
-        header, joints, people = result.space
+        header, joints, people, _depth_m = result.space
         up = None if is_optical(header.frame_id, result.header.frame_id) else UP
         return people_to_pose_array(result.poses, joints, people, header, self.context.skeleton, up)

@@ -60,7 +60,7 @@ class TfOutput(Output):
     def message(self, result: Result) -> Any:
         """Return the TFMessage of an image."""
         assert result.space is not None
-        header, joints, people = result.space
+        header, joints, people, _depth_m = result.space
         arguments = (header, result.poses, joints, people, self.context.skeleton, self._options)
         up = None if is_optical(header.frame_id, result.header.frame_id) else UP
         return self._messages.TFMessage(transforms=people_to_tf(MESSAGES, *arguments, up=up))

@@ -36,7 +36,7 @@ class Detections3DOutput(Output):
     def message(self, result: Result) -> Any:
         """Return the detections of an image."""
         assert result.space is not None
-        header, joints, people = result.space
+        header, joints, people, _depth_m = result.space
         vertical = 2  # z is up in the frames of robots and maps (REP-103)
         if is_optical(
             header.frame_id, result.header.frame_id

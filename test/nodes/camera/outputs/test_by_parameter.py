@@ -122,7 +122,7 @@ def space(poses, frame_id="camera", position=(1.0, 2.0, 3.0)):
     shape = (len(poses), 17)
     joints = Joints(np.full(shape + (3,), np.nan), np.full(shape + (3, 3), np.nan), np.zeros(shape, bool))
     where = unknown_people(len(poses))._replace(position=np.tile(position, (len(poses), 1)))
-    return Space(Header(frame_id=frame_id), joints, where)
+    return Space(Header(frame_id=frame_id), joints, where, where.position[:, 2])
 
 
 def topics_of(body):
