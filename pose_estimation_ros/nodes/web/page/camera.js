@@ -81,7 +81,7 @@ export class CameraCard {
     const notes = [];
     if (camera.count > people.length) notes.push(`${camera.count - people.length} more people are not listed.`);
     if (people.length && camera.space_frame) notes.push(`Distance from the origin of ${camera.space_frame}.`);
-    if (people.length && !camera.space_frame) notes.push("Distances need a depth image.");
+    if (people.length && !camera.space_frame) notes.push("Distances need a depth image, or position_without_depth.");
     if (people.some((person) => person.source === "guessed")) notes.push("≈ is guessed without a depth image.");
     setText(this.find(".footnote"), notes.join(" "));
   }
