@@ -48,6 +48,11 @@ def is_optical(frame: str, camera_frame: str) -> bool:
     return frame == camera_frame or frame.endswith(("_optical_frame", "_optical"))
 
 
+def up_in(frame: str, camera_frame: str) -> Optional[np.ndarray]:
+    """Return the direction up (3,) in a frame, None in that of a camera, which may be tilted; see is_optical()."""
+    return None if is_optical(frame, camera_frame) else UP
+
+
 def people_to_tf(
     messages: MessageClasses,
     header: Message,

@@ -15,6 +15,7 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
 from pose_estimation_ros.core.errors import FrameError
+from pose_estimation_ros.imaging.compressed import encode_jpeg
 from pose_estimation_ros.msg import PersonArray, PersonArray3D
 from pose_estimation_ros.nodes.camera.image_qos import choose, node_name
 from pose_estimation_ros.nodes.conversions import image_to_array
@@ -210,10 +211,9 @@ def find_cameras(node: Node) -> Dict[str, str]:
 
 
 def encoded(frame: np.ndarray) -> bytes:
-    """Encode a picture (H, W, 3) uint8 BGR as a JPEG file that is at most WIDEST px wide."""
+    """Encode a picture (H, W, 3) uint8 BGR as a JPEG file that is at most WIDEST px wide; it may raise FrameError."""
     height, width = frame.shape[:2]
     if width > WIDEST:
         size_wh = (WIDEST, max(1, round(height * WIDEST / width)))
         frame = cv2.resize(frame, size_wh, interpolation=cv2.INTER_AREA)
-    good, data = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    return bytes(data) if good else b""
+    return encode_jpeg(frame, JPEG_QUALITY)

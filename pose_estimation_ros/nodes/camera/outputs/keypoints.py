@@ -28,20 +28,16 @@ class KeypointsOutput(Output):
         """Create the publisher."""
         super().__init__(context, PersonArray)
 
-    def is_wanted(self) -> bool:
-        """Return True, so that bags and tools that come and go miss nothing."""
-        return True
-
     def message(self, result: Result) -> Any:
         """Return the PersonArray of an image."""
-        return poses_to_msg(*self._for_now(result), result.image_wh, self.context.skeleton.name)
+        message = poses_to_msg(*self._for_now(result), result.image_wh, self.context.skeleton.name)
+        return with_timing(message, result, self.context)
 
     def publish_timed(self, result: Result) -> float:
         """Publish the people of an image; return the age of the image in ms, NaN where unknown."""
         message = self.message(result)
-        age = add_timing(message, result, self.context)
         self.publisher.publish(message)
-        return age
+        return float(message.timing.total_ms)
 
     def _for_now(self, result: Result) -> Tuple[Poses, Header]:
         """Return the people where they are by now if predict_to_now, and the header with the time for which that holds.
@@ -69,14 +65,13 @@ class Keypoints3DOutput(Output):
     def message(self, result: Result) -> Any:
         """Return the PersonArray3D of an image."""
         assert result.space is not None
-        header, joints, people, _depth_m = result.space
-        message = people_to_msg(result.poses, joints, people, header, self.context.skeleton.name)
-        add_timing(message, result, self.context)
-        return message
+        space, name = result.space, self.context.skeleton.name
+        message = people_to_msg(result.poses, space.joints, space.people, space.header, name)
+        return with_timing(message, result, self.context)
 
 
-def add_timing(message: Any, result: Result, context: OutputContext) -> float:
-    """Set the timing of a message that is about to be published; return its total_ms.
+def with_timing(message: Any, result: Result, context: OutputContext) -> Any:
+    """Set the timing of a message that is about to be published, and return the message.
 
     Args:
         message: PersonArray or PersonArray3D.
@@ -85,4 +80,4 @@ def add_timing(message: Any, result: Result, context: OutputContext) -> float:
     """
     message.timing = result.timing
     message.timing.total_ms = age_ms(context.node, result.header.stamp)
-    return float(message.timing.total_ms)
+    return message

@@ -98,5 +98,4 @@ class MarkersOutput(Output):
         image = result.poses, result.header, result.image_wh, result.camera
         if result.space is None:
             return self._make(*image)
-        header, joints, _people, depth_m = result.space
-        return self._make(*image, joints, header, depth_m)
+        return self._make(*image, result.space.joints, result.space.header, result.space.depth_m)

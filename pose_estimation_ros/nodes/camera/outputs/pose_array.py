@@ -4,7 +4,7 @@ from typing import Any
 
 from geometry_msgs.msg import PoseArray
 
-from pose_estimation_ros.messages.tf import UP, is_optical
+from pose_estimation_ros.messages.tf import up_in
 from pose_estimation_ros.nodes.camera.outputs.output import Output, OutputContext, Result
 from pose_estimation_ros.nodes.conversions import people_to_pose_array
 
@@ -21,6 +21,6 @@ class PoseArrayOutput(Output):
     def message(self, result: Result) -> Any:
         """Return the PoseArray of an image."""
         assert result.space is not None
-        header, joints, people, _depth_m = result.space
-        up = None if is_optical(header.frame_id, result.header.frame_id) else UP
-        return people_to_pose_array(result.poses, joints, people, header, self.context.skeleton, up)
+        space, skeleton = result.space, self.context.skeleton
+        up = up_in(space.header.frame_id, result.header.frame_id)
+        return people_to_pose_array(result.poses, space.joints, space.people, space.header, skeleton, up)

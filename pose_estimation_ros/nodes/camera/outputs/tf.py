@@ -7,7 +7,7 @@ from geometry_msgs.msg import Quaternion, Transform, TransformStamped, Vector3
 from std_msgs.msg import Header
 
 from pose_estimation_ros.core.errors import ConfigError, FrameError
-from pose_estimation_ros.messages.tf import UP, TfOptions, is_optical, people_to_tf
+from pose_estimation_ros.messages.tf import TfOptions, people_to_tf, up_in
 from pose_estimation_ros.nodes.camera.outputs.output import Output, OutputContext, Result
 from pose_estimation_ros.nodes.conversions import optional_messages
 
@@ -60,7 +60,7 @@ class TfOutput(Output):
     def message(self, result: Result) -> Any:
         """Return the TFMessage of an image."""
         assert result.space is not None
-        header, joints, people, _depth_m = result.space
-        arguments = (header, result.poses, joints, people, self.context.skeleton, self._options)
-        up = None if is_optical(header.frame_id, result.header.frame_id) else UP
+        space = result.space
+        arguments = (space.header, result.poses, space.joints, space.people, self.context.skeleton, self._options)
+        up = up_in(space.header.frame_id, result.header.frame_id)
         return self._messages.TFMessage(transforms=people_to_tf(MESSAGES, *arguments, up=up))

@@ -36,10 +36,9 @@ class Detections3DOutput(Output):
     def message(self, result: Result) -> Any:
         """Return the detections of an image."""
         assert result.space is not None
-        header, joints, people, _depth_m = result.space
+        header, joints, people = result.space.header, result.space.joints, result.space.people
         vertical = 2  # z is up in the frames of robots and maps (REP-103)
-        if is_optical(
-            header.frame_id, result.header.frame_id
-        ):  # y is down in a camera's optical frame, x where it is turned
+        if is_optical(header.frame_id, result.header.frame_id):
+            # y is down in a camera's optical frame, x where the camera is turned
             vertical = 0 if self.context.values["rotation_deg"] % 180 else 1
         return detections.people_to_detections(self._messages, result.poses, joints, people, header, vertical)
