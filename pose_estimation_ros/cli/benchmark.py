@@ -20,9 +20,9 @@ import os
 from types import SimpleNamespace
 from typing import Any, Tuple
 
-from pose_estimation_ros.cli.arguments import whole
-from pose_estimation_ros.cli.flags import add_option_flags, options_of
-from pose_estimation_ros.cli.output import warn
+from pose_estimation_ros.cli.common.arguments import whole
+from pose_estimation_ros.cli.common.flags import add_option_flags, options_of
+from pose_estimation_ros.cli.common.output import warn
 from pose_estimation_ros.core.atomic_files import check_writable, write_json
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.poses import Poses

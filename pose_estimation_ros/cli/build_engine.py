@@ -11,7 +11,7 @@ import argparse
 import functools
 import sys
 
-from pose_estimation_ros.cli.arguments import number, whole
+from pose_estimation_ros.cli.common.arguments import number, whole
 from pose_estimation_ros.inference.trt.builder import build_engine
 from pose_estimation_ros.inference.trt.cache import cache_folder
 from pose_estimation_ros.inference.trt.gpu import ask_gpu

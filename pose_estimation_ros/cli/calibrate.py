@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import argparse
 
+from pose_estimation_ros.cli.common.flags import add_option_flags
 from pose_estimation_ros.cli.evaluate import RUNTIME_OPTIONS
-from pose_estimation_ros.cli.flags import add_option_flags
 from pose_estimation_ros.evaluation.calibrate import Calibrated, ScoreCalibration, calibrate
 
 

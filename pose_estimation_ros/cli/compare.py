@@ -13,15 +13,15 @@ from __future__ import annotations
 
 import argparse
 
-from pose_estimation_ros.cli.arguments import whole
-from pose_estimation_ros.cli.checkpoints import onnx_files
+from pose_estimation_ros.cli.common.arguments import whole
+from pose_estimation_ros.cli.common.checkpoints import onnx_files
+from pose_estimation_ros.cli.common.flags import add_option_flags, options_of
 from pose_estimation_ros.cli.evaluate import (
     END_TO_END_OPTIONS,
     RUNTIME_OPTIONS,
     add_pipeline_arguments,
     add_protocol_arguments,
 )
-from pose_estimation_ros.cli.flags import add_option_flags, options_of
 from pose_estimation_ros.core.timing import table
 from pose_estimation_ros.evaluation.comparison import COLUMNS, Comparison, Row, cells, compare
 

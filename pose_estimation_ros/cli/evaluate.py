@@ -22,9 +22,9 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pose_estimation_ros.cli.arguments import number, whole
-from pose_estimation_ros.cli.checkpoints import onnx_files
-from pose_estimation_ros.cli.flags import add_option_flags, options_of
+from pose_estimation_ros.cli.common.arguments import number, whole
+from pose_estimation_ros.cli.common.checkpoints import onnx_files
+from pose_estimation_ros.cli.common.flags import add_option_flags, options_of
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.evaluation.end_to_end import THRESHOLDS
 from pose_estimation_ros.evaluation.evaluate import Evaluated, Evaluation, check_options, evaluate

@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, Sequence
 
-from pose_estimation_ros.cli.arguments import number, whole
+from pose_estimation_ros.cli.common.arguments import number, whole
 from pose_estimation_ros.evaluation.bag.evaluation import evaluate_bags
 from pose_estimation_ros.evaluation.bag.report.write import PAGE
 from pose_estimation_ros.evaluation.bag.run.jobs import Outcome

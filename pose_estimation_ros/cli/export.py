@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from pose_estimation_ros.cli.arguments import whole
+from pose_estimation_ros.cli.common.arguments import whole
 from pose_estimation_ros.inference.backends.find import find_path
 from pose_estimation_ros.training.export.convert import PRECISIONS
 from pose_estimation_ros.training.export.model_export import FULL, MAX_COUNT, SIDES_PX, ModelExport, export_model

@@ -10,7 +10,7 @@ import functools
 import re
 from typing import Tuple
 
-from pose_estimation_ros.cli.arguments import number, whole
+from pose_estimation_ros.cli.common.arguments import number, whole
 from pose_estimation_ros.core.model_spec import CROPS, LARGEST_SIDE, PADDING, RESIZES
 from pose_estimation_ros.core.resources import user_models
 from pose_estimation_ros.core.skeleton import MAX_KEYPOINTS, SKELETONS

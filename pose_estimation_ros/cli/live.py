@@ -8,8 +8,8 @@ reason is the error.
 
 import argparse
 
-from pose_estimation_ros.cli.arguments import whole
-from pose_estimation_ros.cli.flags import add_option_flags, options_of
+from pose_estimation_ros.cli.common.arguments import whole
+from pose_estimation_ros.cli.common.flags import add_option_flags, options_of
 from pose_estimation_ros.nodes.demo.live import Live, show_live
 from pose_estimation_ros.nodes.demo.page import LOOPBACK, PORT
 

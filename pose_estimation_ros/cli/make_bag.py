@@ -10,8 +10,8 @@ number of the frame from 0. Stamps begin at 1 s; frames of a video keep the time
 
 import argparse
 
-from pose_estimation_ros.cli.arguments import number, whole
-from pose_estimation_ros.cli.output import warn
+from pose_estimation_ros.cli.common.arguments import number, whole
+from pose_estimation_ros.cli.common.output import warn
 from pose_estimation_ros.evaluation.bag.files.writer import STORAGES
 from pose_estimation_ros.evaluation.bag.make_bag import RATES_HZ, BagConversion, make_bag
 

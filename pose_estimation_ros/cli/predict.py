@@ -13,9 +13,9 @@ folder that cannot be read are named and left out; the exit code is 1 then. Hidd
 import argparse
 import sys
 
-from pose_estimation_ros.cli.arguments import whole
-from pose_estimation_ros.cli.flags import add_option_flags, options_of
-from pose_estimation_ros.cli.output import warn
+from pose_estimation_ros.cli.common.arguments import whole
+from pose_estimation_ros.cli.common.flags import add_option_flags, options_of
+from pose_estimation_ros.cli.common.output import warn
 from pose_estimation_ros.imaging.draw import COLOR_BY
 from pose_estimation_ros.inference.predict import Prediction, predict
 

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any, Callable, Sequence
 
-from pose_estimation_ros.cli.output import warn
+from pose_estimation_ros.cli.common.output import warn
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.inference.options import (
     OPTIONS,

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("onnx")
 
-from pose_estimation_ros.cli.checkpoints import onnx_files  # noqa: E402
+from pose_estimation_ros.cli.common.checkpoints import onnx_files  # noqa: E402
 from pose_estimation_ros.core.errors import ConfigError, ModelError  # noqa: E402
 from pose_estimation_ros.training.export.model_export import ModelExport  # noqa: E402
 

@@ -2,7 +2,7 @@ import argparse
 
 import pytest
 
-from pose_estimation_ros.cli.flags import add_option_flags, options_of
+from pose_estimation_ros.cli.common.flags import add_option_flags, options_of
 from pose_estimation_ros.inference.options import OPTIONS, PipelineOptions
 
 

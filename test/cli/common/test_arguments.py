@@ -2,7 +2,7 @@ import argparse
 
 import pytest
 
-from pose_estimation_ros.cli.arguments import number, whole
+from pose_estimation_ros.cli.common.arguments import number, whole
 
 
 @pytest.mark.parametrize(
