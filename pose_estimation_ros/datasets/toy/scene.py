@@ -1,0 +1,174 @@
+"""Compose random scenes of drawn people: background, things that stand around, and exact labels."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
+
+import numpy as np
+from PIL import Image
+
+from pose_estimation_ros.datasets.toy.body import UP, Points, random_body, turn
+from pose_estimation_ros.datasets.toy.canvas import Canvas, Solid
+from pose_estimation_ros.datasets.toy.figure import dress, random_color
+
+SIZE_WH = (320, 240)  # px
+MOST_PEOPLE = 4
+DISTANCE_M = (2.4, 5.0)
+LEAST_VISIBLE = 0.5  # share of a person's pixels; a person with fewer is left out
+LEAST_PIXELS = 300
+SPOTS = ((4, 1.0), (16, 0.6), (64, 0.35))  # of textures: columns of spots, relative contrast
+DEEP_M = 0.14  # a joint this far behind the surface of the same body is still visible
+# Columns: forward, left and up of a body in the frame of a camera (x right, y down, z forward) that it faces.
+FACING_CAMERA = np.array([[0.0, 1, 0], [0, 0, -1], [-1, 0, 0]])
+
+Labels = dict[str, tuple[float, float, int]]  # name -> x, y in px, COCO's visibility: 0 outside, 1 covered, 2 visible
+
+
+class Figure(NamedTuple):
+    """Hold a person to draw: the points in the camera's frame and the solids around them."""
+
+    points: Points
+    solids: list[Solid]
+
+
+class Person(NamedTuple):
+    """Hold the labels of a person in an image.
+
+    Attributes:
+        keypoints: by name.
+        box_xywh: around the visible pixels, px.
+        area: number of these pixels.
+    """
+
+    keypoints: Labels
+    box_xywh: tuple[float, float, float, float]
+    area: float
+
+
+def draw_scene(rng: np.random.Generator) -> tuple[np.ndarray, list[Person]]:
+    """Return a random image (240, 320, 3) uint8 RGB and everybody in it, who is at least half visible."""
+    width, height = SIZE_WH
+    camera_height, focal_px = rng.uniform(0.9, 1.5), rng.uniform(0.75, 1.0) * width
+    background, horizon = _background(rng), rng.uniform(0.28, 0.45) * height
+    count = int(rng.integers(1, MOST_PEOPLE + 1))
+    columns = (np.arange(count) + rng.uniform(0.2, 0.8, count)) / count  # so that people rarely hide each other
+    figures = [_figure(rng, (column - 0.5) * width / focal_px, camera_height) for column in columns]
+    clutter_seed = int(rng.integers(2**32))
+    while True:
+        canvas = Canvas(background, focal_px, horizon)
+        people = _draw_people(canvas, figures)
+        _clutter(canvas, np.random.default_rng(clutter_seed))
+        labels = [_person(canvas, figure, owner, people[owner]) for owner, figure in enumerate(figures)]
+        kept = [figure for figure, label in zip(figures, labels, strict=True) if label]
+        if len(kept) == len(figures):
+            return _photograph(canvas.color, rng), [label for label in labels if label]
+        figures = kept
+
+
+def _figure(rng: np.random.Generator, slope: float, camera_height: float) -> Figure:
+    """Return a dressed person who stands on the floor.
+
+    Args:
+        rng: source of all choices.
+        slope: x / z of the person.
+        camera_height: of the camera above the floor, m.
+    """
+    body = random_body(rng)
+    facing = rng.normal(0, 45) if rng.random() < 0.75 else rng.uniform(-180, 180)
+    turned = FACING_CAMERA @ turn(UP, facing)
+    lowest = max(float((turned @ place)[1]) for place in body.values())
+    distance = rng.uniform(*DISTANCE_M)
+    stand = np.array([slope * distance, camera_height - lowest, distance])
+    points = {name: turned @ place + stand for name, place in body.items()}
+    return Figure(points, dress(points, rng))
+
+
+def _draw_people(canvas: Canvas, figures: Sequence[Figure]) -> list[int]:
+    """Draw the figures and return how many pixels each would have if nothing stood in front of it."""
+    counts = []
+    for owner, figure in enumerate(figures):
+        alone = Canvas(np.zeros_like(canvas.color), canvas.focal_px, canvas.center[1])
+        for solid in figure.solids:
+            alone.draw(solid, owner)
+        counts.append(int((alone.owner == owner).sum()))
+        nearer = alone.depth < canvas.depth
+        for whole, one in ((canvas.depth, alone.depth), (canvas.owner, alone.owner), (canvas.color, alone.color)):
+            whole[nearer] = one[nearer]
+    return counts
+
+
+def _person(canvas: Canvas, figure: Figure, owner: int, pixels: int) -> Person | None:
+    """Return a person's labels, None where too little of the person is visible.
+
+    Args:
+        canvas: the whole scene.
+        figure: the person.
+        owner: number of the person on the canvas.
+        pixels: how many pixels the person would have alone.
+    """
+    rows, columns = np.nonzero(canvas.owner == owner)
+    if len(rows) < max(LEAST_PIXELS, LEAST_VISIBLE * pixels):
+        return None
+    box = (float(columns.min()), float(rows.min()), float(np.ptp(columns) + 1), float(np.ptp(rows) + 1))
+    labels = {name: _label(canvas, place, owner) for name, place in figure.points.items()}
+    return Person(labels, box, float(len(rows)))
+
+
+def _label(canvas: Canvas, place: np.ndarray, owner: int) -> tuple[float, float, int]:
+    """Return x and y in px and the visibility of a point (3,) m of a person."""
+    x, y = canvas.project(place)
+    column, row = int(np.round(x)), int(np.round(y))
+    height, width = canvas.depth.shape
+    if not (0 <= column < width and 0 <= row < height):
+        return 0.0, 0.0, 0
+    is_seen = canvas.owner[row, column] == owner and place[2] - canvas.depth[row, column] < DEEP_M
+    return round(float(x), 2), round(float(y), 2), 2 if is_seen else 1
+
+
+def _clutter(canvas: Canvas, rng: np.random.Generator) -> None:
+    """Draw things into the scene: poles and balls like limbs and heads, and cards like furniture and doors."""
+    width, height = SIZE_WH
+    for _ in range(rng.integers(2, 7)):
+        at = np.array([rng.uniform(-2.5, 2.5), rng.uniform(-1.2, 1.0), rng.uniform(3.0, 6.0)])
+        end = at + rng.normal(0, 0.4, 3) * rng.choice([0.0, 1.0, 1.5])
+        radius = rng.uniform(0.03, 0.13)
+        canvas.draw(Solid(at, end, (radius, rng.uniform(0.5, 1.2) * radius), random_color(rng), int(rng.integers(4))))
+    for _ in range(rng.integers(1, 5)):
+        depth = rng.uniform(2.0, 7.0)
+        size = rng.uniform(0.2, 1.2, 2) * canvas.focal_px / depth
+        left_top = rng.uniform(-0.1, 1.0) * width, rng.uniform(0.35, 0.8) * height
+        card = _noise(rng, random_color(rng), 30, (int(size[0]) + 1, int(size[1]) + 1))
+        canvas.draw_card((round(left_top[0]), round(left_top[1])), depth, card)
+
+
+def _background(rng: np.random.Generator) -> np.ndarray:
+    """Return a wall above a floor, both spotted, (H, W, 3) RGB."""
+    width, height = SIZE_WH
+    wall, floor = (_noise(rng, random_color(rng), rng.uniform(10, 70), SIZE_WH) for _ in range(2))
+    edge = rng.uniform(0.45, 0.7) * height + rng.uniform(-0.15, 0.15) * (np.arange(width) - width / 2)
+    return np.where(np.arange(height)[:, None, None] < edge[None, :, None], wall, floor)
+
+
+def _noise(rng: np.random.Generator, color: np.ndarray, contrast: float, size_wh: tuple[int, int]) -> np.ndarray:
+    """Return a colour with coarse and fine spots, (H, W, 3) float32 RGB.
+
+    Args:
+        rng: source of the spots.
+        color: (3,) their mean, RGB in 0..255.
+        contrast: standard deviation of the coarse spots.
+        size_wh: width and height, px.
+    """
+    noise = np.zeros((size_wh[1], size_wh[0], 3), np.float32)
+    for columns, strength in SPOTS:
+        spots = rng.normal(0, contrast * strength, (columns * 3 // 4, columns, 3))
+        spots = 0.7 * spots.mean(-1, keepdims=True) + 0.3 * spots  # mostly brightness
+        coarse = Image.fromarray(np.clip(spots + 128, 0, 255).astype(np.uint8))
+        noise += np.asarray(coarse.resize(size_wh, Image.Resampling.BILINEAR), np.float32) - 128
+    return noise + color.astype(np.float32)
+
+
+def _photograph(color: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the image (H, W, 3) uint8 with a camera's exposure, noise and soft edges."""
+    soft = 0.6 * color + 0.2 * np.roll(color, 1, 0) + 0.2 * np.roll(color, 1, 1)
+    noise = 4 * rng.standard_normal(color.shape, np.float32)
+    return np.clip(rng.uniform(0.8, 1.15) * soft + noise, 0, 255).astype(np.uint8)

@@ -1,0 +1,78 @@
+"""A toy set is what trainings and evaluations read without a warning, and the same options write the same files."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from pose_estimation_ros.core.errors import ConfigError, DataError
+from pose_estimation_ros.core.skeleton import SKELETONS, get_skeleton
+from pose_estimation_ros.datasets.coco_categories import annotated_skeleton
+from pose_estimation_ros.datasets.coco_index import load_ground_truth
+from pose_estimation_ros.datasets.toy.write import PARTS, ToySet, drawn_skeleton, write_toy_set
+
+FITTING = {"coco17", "crowdpose14", "halpe26", "hri18", "mpii16", "openpose18"}
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("toy")
+    return folder, write_toy_set(ToySet(str(folder), images=6, seed=3))
+
+
+def content(folder, part):
+    return json.loads((folder / part / "person_keypoints.json").read_text())
+
+
+def test_one_image_is_the_smallest_set(tmp_path):
+    counts = write_toy_set(ToySet(str(tmp_path / "new"), images=1))
+    assert [counts[part][0] for part in PARTS] == [1, 1] and min(people for _images, people in counts.values()) >= 1
+
+
+def test_counts_and_images(toy):
+    folder, counts = toy
+    assert {part: images for part, (images, _people) in counts.items()} == {"train": 6, "holdout": 1}
+    for part, (images, people) in counts.items():
+        written = content(folder, part)
+        assert (len(written["images"]), len(written["annotations"])) == (images, people)
+        for image in written["images"]:
+            with Image.open(folder / part / "images" / image["file_name"]) as file:
+                assert file.size == (image["width"], image["height"])
+
+
+def test_it_is_read_without_a_warning(toy, capsys):
+    truth = load_ground_truth(toy[0] / "train")
+    assert len(truth.anns) == toy[1]["train"][1] and capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", sorted(FITTING))
+def test_skeletons(name, tmp_path):
+    write_toy_set(ToySet(str(tmp_path), images=1, skeleton=name))
+    written = content(tmp_path, "train")
+    skeleton = get_skeleton(name)
+    assert annotated_skeleton(written, "f.json") == skeleton
+    for person in written["annotations"]:
+        visible = person["keypoints"][2::3]
+        assert len(visible) == skeleton.num_keypoints and person["num_keypoints"] == sum(v > 0 for v in visible) > 0
+
+
+@pytest.mark.parametrize("name", sorted(set(SKELETONS) - FITTING) + ["none"])
+def test_other_skeletons_are_refused(name):
+    with pytest.raises(ConfigError, match="expected a skeleton out of .*coco17"):
+        drawn_skeleton(name)
+
+
+def test_options_decide_the_files_and_larger_sets_begin_alike(toy, tmp_path):
+    write_toy_set(ToySet(str(tmp_path / "same"), images=3, seed=3))
+    write_toy_set(ToySet(str(tmp_path / "other"), images=3, seed=4))
+    pixels = [(folder / "train/images/00003.jpg").read_bytes() for folder in (toy[0], tmp_path / "same")]
+    assert pixels[0] == pixels[1] != (tmp_path / "other/train/images/00003.jpg").read_bytes()
+    assert content(tmp_path / "same", "train")["annotations"] == content(toy[0], "train")["annotations"][: len(
+        content(tmp_path / "same", "train")["annotations"])]  # fmt: skip
+    train, holdout = (content(toy[0], part)["annotations"][0]["bbox"] for part in PARTS)
+    assert train != holdout
+
+
+def test_a_set_is_never_overwritten(toy):
+    with pytest.raises(DataError, match="expected a new folder for the toy set, got .*train, which exists"):
+        write_toy_set(ToySet(str(toy[0])))
