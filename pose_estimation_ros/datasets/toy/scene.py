@@ -158,17 +158,16 @@ def _noise(rng: np.random.Generator, color: np.ndarray, contrast: float, size_wh
         contrast: standard deviation of the coarse spots.
         size_wh: width and height, px.
     """
-    noise = np.zeros((size_wh[1], size_wh[0], 3), np.float32)
+    spots = np.zeros((size_wh[1], size_wh[0]), np.float32)
     for columns, strength in SPOTS:
-        spots = rng.normal(0, contrast * strength, (columns * 3 // 4, columns, 3))
-        spots = 0.7 * spots.mean(-1, keepdims=True) + 0.3 * spots  # mostly brightness
-        coarse = Image.fromarray(np.clip(spots + 128, 0, 255).astype(np.uint8))
-        noise += np.asarray(coarse.resize(size_wh, Image.Resampling.BILINEAR), np.float32) - 128
-    return noise + color.astype(np.float32)
+        coarse = rng.normal(0, contrast * strength, (columns * 3 // 4, columns)).astype(np.float32)
+        spots += np.asarray(Image.fromarray(coarse).resize(size_wh, Image.Resampling.BILINEAR))
+    tint = rng.uniform(0.5, 1.5, 3)
+    return np.add(color, spots[..., None] * tint, dtype=np.float32)
 
 
 def _photograph(color: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the image (H, W, 3) uint8 with a camera's exposure, noise and soft edges."""
     soft = 0.6 * color + 0.2 * np.roll(color, 1, 0) + 0.2 * np.roll(color, 1, 1)
-    noise = 4 * rng.standard_normal(color.shape, np.float32)
+    noise = 5 * rng.standard_normal((*color.shape[:2], 1), np.float32)
     return np.clip(rng.uniform(0.8, 1.15) * soft + noise, 0, 255).astype(np.uint8)

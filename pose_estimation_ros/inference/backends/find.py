@@ -30,8 +30,8 @@ def find_model(name_or_path: str, hashes: Optional[Hashes] = None, device: str =
     """Find a model, read it, and check that it and the files beside it belong together.
 
     A path is used as it is. A name, with or without ".onnx", is looked up in model_folders(). "x.engine" is looked up
-    there, then among the engines that were built from the model x on this machine, of which the newest is taken. On the
-    device "engine", x means the newest of these engines, too.
+    there, then among the engines that were built from the model x on this machine, of which the newest is taken; where
+    x has a folder, its file x.onnx is that model. On the device "engine", x means the newest of these engines, too.
 
     Args:
         name_or_path: name or path of the model.
@@ -73,13 +73,17 @@ def find_path(name_or_path: str) -> Optional[str]:
     """Find the file of a model by its name or path.
 
     Returns:
-        The path, or None for the name of an engine that is in none of model_folders().
+        The path, or None for an engine that is no file: its name is in none of model_folders(), or in its place there
+        is only the ONNX model of its name.
 
     Raises:
         ModelError: the model does not exist; the message lists the folders and the models in them.
     """
-    if os.path.isfile(name_or_path) or os.path.dirname(name_or_path):
+    if os.path.isfile(name_or_path):
         return name_or_path
+    if os.path.dirname(name_or_path):
+        is_built_from_file = name_or_path.endswith(ENGINE) and os.path.isfile(_onnx_of(name_or_path))
+        return None if is_built_from_file and not os.path.exists(name_or_path) else name_or_path
     name = name_or_path if os.path.splitext(name_or_path)[1] in (ONNX, ENGINE) else name_or_path + ONNX
     folders = [folder for folder in model_folders() if os.path.isdir(folder)]
     for folder in folders:
