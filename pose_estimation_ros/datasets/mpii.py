@@ -27,8 +27,10 @@ from pose_estimation_ros.datasets.coco_json import is_image_name
 
 SKELETON = "mpii16"
 JOINTS = get_skeleton(SKELETON).num_keypoints
+RIGHT_HIP, LEFT_SHOULDER = map(get_skeleton(SKELETON).keypoints.index, ("right_hip", "left_shoulder"))
 BOX_SIDE, DOWN, GROWTH = 200.0, 15.0, 1.25  # px per unit of scale, px per unit of scale, the papers' margin
 HEAD = 200.0 / 8  # px per unit of scale
+UNLABELLED = {"joints": [[-1.0, -1.0]] * JOINTS, "joints_vis": [0] * JOINTS}
 LARGEST_COLUMN = 10**8  # values in a column of an h5 file, which may unpack to any size; MPII's have 10**6
 
 
@@ -57,17 +59,9 @@ def load_ground_truth(path: str | Path, content: Any = None) -> Persons:
         content: the JSON file's content, None to read it.
 
     Raises:
-        DataError: names the first offender and the count: the file is not MPII's, a joint is not finite, a head has no
-            size, or nobody is labelled.
+        DataError: as load_persons, and where nobody is labelled.
     """
-    if Path(path).suffix == ".h5":
-        persons = h5_persons(path)
-    else:
-        persons = json_persons(read_json(path) if content is None else content, path)
-    endless = np.flatnonzero(~np.isfinite(persons.keypoints).all((1, 2)) | ~np.isfinite(persons.box_xyxy).all(1))
-    refuse(path, "persons with joints, a centre or a scale that are not finite", [f"person {i}" for i in endless])
-    headless = np.flatnonzero(~(persons.head_size > 0))
-    refuse(path, "persons whose head has no size", [f"person {i}" for i in headless])
+    persons = load_persons(path, content)
     if not persons.keypoints[..., 2].any():
         raise DataError(
             f"{path}: expected persons with labelled joints, found none in {len(persons.head_size)} entries"
@@ -75,19 +69,46 @@ def load_ground_truth(path: str | Path, content: Any = None) -> Persons:
     return persons
 
 
-def json_persons(content: Any, path: str | Path) -> Persons:
+def load_persons(path: str | Path, content: Any = None, with_joints: bool = True) -> Persons:
+    """Read the persons of an annotation file.
+
+    Args:
+        path: the JSON or h5 file.
+        content: the JSON file's content, None to read it.
+        with_joints: whether the joints are read. Those of the test set are not published: its persons need none, and
+            all joints count as unlabelled.
+
+    Raises:
+        DataError: names the first offender and the count: the file is not MPII's, a joint is not finite, or a head has
+            no size.
+    """
+    if Path(path).suffix == ".h5":
+        persons = h5_persons(path, with_joints)
+    else:
+        persons = json_persons(read_json(path) if content is None else content, path, with_joints)
+    endless = np.flatnonzero(~np.isfinite(persons.keypoints).all((1, 2)) | ~np.isfinite(persons.box_xyxy).all(1))
+    refuse(path, "persons with joints, a centre or a scale that are not finite", [f"person {i}" for i in endless])
+    headless = np.flatnonzero(~(persons.head_size > 0))
+    refuse(path, "persons whose head has no size", [f"person {i}" for i in headless])
+    return persons
+
+
+def json_persons(content: Any, path: str | Path, with_joints: bool = True) -> Persons:
     """Read the content of HRNet's JSON, a list of {image, center, scale, joints (16, 2), joints_vis (16,)}.
 
     Args:
         content: content of the file. joints_vis is 1 where a joint is labelled, occluded or not; elsewhere joints are
             (-1, -1).
         path: path of the file, for messages.
+        with_joints: see load_persons.
 
     Raises:
         DataError: the content is no such list.
     """
     if not isinstance(content, list):
         raise DataError(f"{path}: expected MPII's list of persons, got {type(content).__name__}")
+    if not with_joints:
+        content = [{**entry, **UNLABELLED} if isinstance(entry, dict) else entry for entry in content]
     refuse(path, "entries that are not MPII's", [fault for fault in map(entry_fault, enumerate(content)) if fault])
     names = [entry["image"] for entry in content]
     center, scale, xy = (np.array([entry[key] for entry in content], float) for key in ("center", "scale", "joints"))
@@ -112,7 +133,7 @@ def entry_fault(numbered: tuple[int, Any]) -> str:
     return f"entry {index}, expected {wrong[0]} of shape {shapes[wrong[0]]}" if wrong else ""
 
 
-def h5_persons(path: str | Path) -> Persons:
+def h5_persons(path: str | Path, with_joints: bool = True) -> Persons:
     """Read the hourglass's h5: imgname, center, scale, part (N, 16, 2), visible (N, 16).
 
     part is (0, 0) where a joint is not labelled; visible is 0 where it is not labelled or occluded. Joints of negative
@@ -120,10 +141,17 @@ def h5_persons(path: str | Path) -> Persons:
     of MPII, those of pose-hg-demo have them moved and grown by 1.25 already. MPII's centres are whole pixels, moved
     ones are not, which tells them apart.
 
+    Args:
+        path: path of the file.
+        with_joints: see load_persons; without them the file needs neither part nor visible.
+
     Raises:
         DataError: the file has no such columns.
     """
-    names, *columns = read_h5(path, ("imgname", "center", "scale", "part", "visible"))
+    joints = ("part", "visible") if with_joints else ()
+    names, *columns = read_h5(path, ("imgname", "center", "scale", *joints))
+    if not with_joints:
+        columns += [np.zeros((len(names), JOINTS, 2)), np.zeros((len(names), JOINTS))]
     check_columns(path, names, columns)
     center, scale, part, visible = columns
     if (center != np.round(center)).any():
@@ -195,14 +223,34 @@ def as_persons(
 
 
 def head_distance(xy: np.ndarray, persons: Persons) -> np.ndarray:
-    """Measure how far predictions are from the annotated joints, in head sizes.
+    """Measure how far predictions are from the annotated joints, in head sizes; see joint_distance.
 
     Args:
         xy: (N, 16, 2) px.
         persons: N annotated persons.
+    """
+    return joint_distance(xy, persons, persons.head_size)
+
+
+def torso_size(persons: Persons) -> np.ndarray:
+    """Measure (N,) px from the right hip to the left shoulder; NaN where one is not labelled, or both are one point."""
+    hip, shoulder = persons.keypoints[:, RIGHT_HIP], persons.keypoints[:, LEFT_SHOULDER]
+    size = np.linalg.norm(hip[:, :2] - shoulder[:, :2], axis=1)
+    return np.where((hip[:, 2] > 0) & (shoulder[:, 2] > 0) & (size > 0), size, np.nan)
+
+
+def joint_distance(xy: np.ndarray, persons: Persons, unit: np.ndarray) -> np.ndarray:
+    """Measure how far predictions are from the annotated joints, in a unit of each person's own.
+
+    Args:
+        xy: (N, 16, 2) px.
+        persons: N annotated persons.
+        unit: (N,) px; NaN where it is not known.
 
     Returns:
-        (N, 16); NaN where a joint is not labelled, infinite where a prediction is not finite, which counts as missed.
+        (N, 16); NaN where a joint is not labelled or the unit is not known, infinite where a prediction is not finite,
+        which counts as missed.
     """
-    distance = np.linalg.norm(xy - persons.keypoints[..., :2], axis=-1) / persons.head_size[:, None]
-    return np.where(persons.keypoints[..., 2] > 0, np.nan_to_num(distance, nan=np.inf), np.nan)
+    distance = np.linalg.norm(xy - persons.keypoints[..., :2], axis=-1) / unit[:, None]
+    is_known = (persons.keypoints[..., 2] > 0) & np.isfinite(unit)[:, None]
+    return np.where(is_known, np.nan_to_num(distance, nan=np.inf), np.nan)

@@ -25,7 +25,7 @@ from pose_estimation_ros.evaluation.metrics import coco, crowdpose, detection
 from pose_estimation_ros.evaluation.metrics.box_ap import box_ap
 from pose_estimation_ros.evaluation.metrics.groups import boxes_by_group, poses_by_group
 from pose_estimation_ros.evaluation.metrics.matches import match, people_of
-from pose_estimation_ros.evaluation.metrics.pckh import pckh_figures
+from pose_estimation_ros.evaluation.metrics.pckh import pckh_figures, torso_pck
 from pose_estimation_ros.evaluation.metrics.reliability import scored_keypoints, scored_people
 from pose_estimation_ros.evaluation.run_models import run_on_images, run_on_persons
 from pose_estimation_ros.evaluation.skeletons import (
@@ -304,8 +304,9 @@ class MpiiBenchmark(Benchmark):
         return results if isinstance(results, np.ndarray) else xy_by_person(results, source, len(self.truth.file_name))
 
     def score(self, results: Predictions) -> dict[str, float]:
-        """Compute PCKh; see Benchmark."""
-        return pckh_figures(self.xy(results), self.truth)
+        """Compute PCKh, and PCK by the size of the torso; see Benchmark."""
+        xy = self.xy(results)
+        return {**pckh_figures(xy, self.truth), **torso_pck(xy, self.truth)}
 
     def by_group(self, results: Predictions) -> Figures:
         """Raise ConfigError: there are no groups."""

@@ -11,7 +11,7 @@ from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.datasets.coco_json import annotation_file
 from pose_estimation_ros.datasets.mpii import SKELETON, Persons, head_distance
 from pose_estimation_ros.evaluation.metrics.bootstrap import mean_pckh, resampled
-from pose_estimation_ros.evaluation.metrics.pckh import GROUPS, IN_MEAN, THRESHOLDS
+from pose_estimation_ros.evaluation.metrics.pckh import GROUPS, IN_MEAN, THRESHOLDS, TORSO_FIGURES
 from pose_estimation_ros.evaluation.report.parts import Bar, Cell, Line, LineChart, Table
 from pose_estimation_ros.evaluation.report.pictures import WORST, Picture, annotated, numbered_poses, picture_rows
 from pose_estimation_ros.evaluation.report.summary import Source, Spread, summarize
@@ -38,7 +38,7 @@ def content(truth: Persons, data: str | Path, sources: Sequence[Source], draws: 
     distances = [head_distance(source.results, truth) for source in sources]
     figures, images = zip(*(mean_pckh(source.results, truth, NEAR) for source in sources))
     spread = Spread(f"Mean@{NEAR}", resampled(figures, images[0], draws), images[0])
-    metrics = [[f"{group}@{limit}" for group in (*GROUPS, "Mean")] for limit in THRESHOLDS]
+    metrics = [*([f"{group}@{limit}" for group in (*GROUPS, "Mean")] for limit in THRESHOLDS), TORSO_FIGURES]
     pictures = worst_images(truth, annotation_file(data).parent / "images", sources, distances)
     return {
         **summarize(data, SKELETON, metrics, sources, spread),

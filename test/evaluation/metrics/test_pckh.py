@@ -1,10 +1,10 @@
-"""pckh.py: PCKh by hand, written out slowly, and on published predictions."""
+"""pckh.py: PCKh and PCK by the torso, by hand, written out slowly, and on published predictions."""
 
 import math
 
 import numpy as np
 import pytest
-from mpii_entries import entry, truth_of
+from mpii_entries import JOINTS, entry, truth_of
 
 from pose_estimation_ros.datasets import mpii
 from pose_estimation_ros.datasets.predictions import read_mpii
@@ -94,3 +94,64 @@ def test_json_has_the_head_sizes_of_the_h5(shared_data):
     for name, size in zip(listed.file_name, listed.head_size):
         assert min(abs(stored.head_size[stored.file_name.index(name) :] - size)) < 1e-4
     assert set(pckh.pckh_figures(listed.keypoints[..., :2], listed).values()) == {100.0}
+
+
+RIGHT_HIP, LEFT_SHOULDER = 2, 13  # places of MPII's joints
+ALL = [1] * 16
+
+
+def with_torso(hip, shoulder, **changes):
+    joints = [list(xy) for xy in JOINTS]
+    joints[RIGHT_HIP], joints[LEFT_SHOULDER] = list(hip), list(shoulder)
+    return entry(joints=joints, **changes)
+
+
+@pytest.mark.parametrize(
+    "labels, hip, shoulder, size",
+    [
+        (ALL, (10, 20), (40, 60), 50),
+        (ALL, (10, 20), (10, 20), None),
+        ([1] * 2 + [0] + [1] * 13, (10, 20), (40, 60), None),
+        ([1] * 13 + [0] + [1] * 2, (10, 20), (40, 60), None),
+    ],
+)
+def test_size_of_the_torso(labels, hip, shoulder, size):
+    (measured,) = mpii.torso_size(truth_of(with_torso(hip, shoulder, joints_vis=labels)))
+    assert np.isnan(measured) if size is None else measured == size
+
+
+def test_torso_by_hand():
+    """A torso of 50 px: 25 px away is found, more is not; who has no torso is left out, not missed."""
+    labels = [1] * 2 + [0] + [1] * 13
+    truth = truth_of(with_torso((10, 20), (40, 60)), with_torso((10, 20), (40, 60), joints_vis=labels))
+    xy = truth.keypoints[..., :2].copy()
+    xy[0, 9] += [15, 20]  # the head: at the limit
+    xy[0, 12] += [25.01, 0]  # the right shoulder
+    xy[0, 6:8] = np.nan  # pelvis and thorax are not in the mean
+    xy[0, 0] = np.nan  # the right ankle is missed
+    xy[1] = 1e6
+    figures = pckh.torso_pck(xy, truth)
+    assert figures["torso_Head@0.5"] == figures["torso_Knee@0.5"] == 100
+    assert figures["torso_Shoulder@0.5"] == figures["torso_Ankle@0.5"] == 50
+    assert figures["torso_Mean@0.5"] == pytest.approx(100 * 12 / 14) and figures["persons_without_torso"] == 1
+
+
+def test_nobody_has_a_torso():
+    truth = truth_of(entry(joints_vis=[0] * 9 + [1] + [0] * 6))
+    figures = pckh.torso_pck(truth.keypoints[..., :2], truth)
+    assert figures == {**dict.fromkeys(pckh.TORSO_FIGURES, -1), "persons_without_torso": 1}
+
+
+def test_torso_of_published_predictions(shared_data, columns):
+    """ELPN's equation 5, written out joint by joint."""
+    truth = mpii.load_ground_truth(f"{shared_data}/mpii/mpii_valid.h5")
+    part, _ = columns
+    found = read_mpii(f"{shared_data}/mpii/preds_newell_valid.h5", len(part))
+    ends = [(person[RIGHT_HIP], person[LEFT_SHOULDER]) for person in part]
+    torsos = [(i, math.dist(a, b)) for i, (a, b) in enumerate(ends) if a.any() and b.any() and math.dist(a, b) > 0]
+    own = [i for i, _ in torsos]
+    slow = slow_pckh((found + 1)[own], part[own], [size for _, size in torsos], 0.5)
+    figures = pckh.torso_pck(found, truth)
+    assert figures.pop("persons_without_torso") == len(part) - len(own) > 0
+    assert figures == pytest.approx({f"torso_{name}@0.5": value for name, value in slow.items()}, abs=1e-6)
+    assert slow["Mean"] > pckh.pckh(found, truth, 0.5)["Mean"], "a torso is longer than a head"
