@@ -1,14 +1,15 @@
 """Print the parameters and multiply-adds of each model beside the figures of its paper.
 
 Parameters are counted once each. "Gi" are multiply-adds of convolutions and linear layers / 2^30, the "FLOPs" of
-HRNet's tool. "lp" are the "MACs" of LitePose's tool, explained below the table. A difference is against the printed
-figure, as it is rounded there; the docstrings of the models' builders explain the larger ones.
+HRNet's tool; other units are explained below the table. A difference is against the printed figure, as it is rounded
+there; docstrings and comments at the models' builders explain the larger ones. "source" is the paper that prints the
+row, where it is not the model's own.
 """
 
 import argparse
 import json
 
-from pose_estimation_ros.training.model_table import LITEPOSE_NOTE, LITEPOSE_UNIT, header, measure, rows_of, to_line
+from pose_estimation_ros.training.model_table import header, measure, notes, rows_of, to_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +27,6 @@ def main(args: argparse.Namespace) -> int:
     print(header())
     for row in rows:
         print(to_line(measure(row)), flush=True)
-    if any(row.convention == LITEPOSE_UNIT for row in rows):
-        print(LITEPOSE_NOTE)
+    for line in notes(rows):
+        print(line)
     return 0

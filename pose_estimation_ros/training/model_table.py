@@ -16,10 +16,12 @@ from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, DETECTOR_MODEL
 from pose_estimation_ros.training.models.counting import CONVENTIONS, count
 
 LITEPOSE_UNIT = "lp"
-LITEPOSE_NOTE = (
-    "lp: as counted by LitePose's tool, / 10^9: with 2 per value for batch norm and 1 for ReLU,\n"
-    "    and the multiply-adds of a transposed convolution of stride 2 four times"
-)
+_FOUR_TIMES = "the multiply-adds of a transposed convolution of stride 2 four times"
+NOTES = {  # convention -> what it counts that is not there
+    "Gi+": f"Gi+: as counted by HRNet's tool, / 2^30: with {_FOUR_TIMES}",
+    "G+": f"G+: as counted by HigherHRNet's authors, / 10^9: with {_FOUR_TIMES}",
+    LITEPOSE_UNIT: "lp: as counted by LitePose's tool, / 10^9: as G+, with 2 per value for batch norm and 1 for ReLU",
+}
 
 
 class Printed(NamedTuple):
@@ -32,6 +34,7 @@ class Printed(NamedTuple):
         macs: printed multiply-adds, in units of the convention.
         convention: a key of CONVENTIONS.
         num_joints: number of keypoints; None for a detector.
+        source: the paper that prints the row, where it is not the model's own.
     """
 
     model: str
@@ -40,6 +43,7 @@ class Printed(NamedTuple):
     macs: float | None
     convention: str = "Gi"
     num_joints: int | None = 17
+    source: str = ""
 
 
 PAPERS = [
@@ -63,15 +67,31 @@ PAPERS = [
     Printed("litepose_l", (512, 512), None, 13.7, LITEPOSE_UNIT, 14),
     Printed("wlitepose_xs", (256, 256), 2.3, 1.5, LITEPOSE_UNIT),
     Printed("wlitepose_s", (448, 448), 3.6, 5.8, LITEPOSE_UNIT),
+    Printed("simple_baseline_resnet50", (192, 256), 34.0, 8.9, "Gi+"),
+    Printed("simple_baseline_resnet101", (192, 256), 53.0, 12.4, "Gi+"),
+    Printed("simple_baseline_resnet152", (192, 256), 68.6, 15.7, "Gi+"),
+    Printed("simple_baseline_resnet152", (288, 384), 68.6, 35.6, "Gi+"),
+    Printed("higher_hrnet_w32", (512, 512), 28.6, 47.9, "G+"),
+    Printed("higher_hrnet_w48", (640, 640), 63.8, 154.3, "G+"),
+    Printed("higher_hrnet_w48", (640, 640), 63.8, 155.1, LITEPOSE_UNIT, source="WLitePose"),
+    Printed("higher_hrnet_w48", (640, 640), 63.8, 154.6, LITEPOSE_UNIT, 14, "WLitePose"),
+    Printed("higher_hrnet_w24", (512, 512), 14.9, 25.3, LITEPOSE_UNIT, 14, "WLitePose"),
+    Printed("higher_hrnet_w16", (512, 512), 7.2, 12.5, LITEPOSE_UNIT, 14, "WLitePose"),
 ]
 
-COLUMNS = "{:<14} {:>6} {:>9} {:>10} {:>7} {:>7} {:>8} {:>7} {:>7}  {}"
-HEAD = ("model", "joints", "input", "parameters", "paper", "diff", "MACs", "paper", "diff", "unit")
+COLUMNS = "{:<29} {:>6} {:>9} {:>10} {:>7} {:>7} {:>8} {:>7} {:>7}  {:<4} {}"
+HEAD = ("model", "joints", "input", "parameters", "paper", "diff", "MACs", "paper", "diff", "unit", "source")
 
 
 def header() -> str:
     """Return the table's first line."""
     return COLUMNS.format(*HEAD)
+
+
+def notes(rows: Sequence[Printed]) -> list[str]:
+    """Return the lines that explain the units of these rows."""
+    used = {row.convention for row in rows}
+    return [note for convention, note in NOTES.items() if convention in used]
 
 
 def rows_of(names: Sequence[str]) -> list[Printed]:
@@ -123,6 +143,7 @@ def measure(row: Printed) -> dict[str, Any]:
         "macs": CONVENTIONS[row.convention](counts),
         "paper_parameters": row.parameters and round(row.parameters * 1e6),
         "paper_macs": row.macs,
+        "source": row.source,
     }
 
 
@@ -146,7 +167,8 @@ def to_line(row: dict[str, Any]) -> str:
         "-" if row["paper_macs"] is None else f"{row['paper_macs']:g}",
         difference(row["macs"], row["paper_macs"]),
         row["convention"],
-    )
+        row["source"],
+    ).rstrip()
 
 
 def difference(counted: float, printed: float | None) -> str:

@@ -32,7 +32,7 @@ def test_json(capsys):
     assert row.pop("macs") == pytest.approx(1.9899, abs=5e-5)
     assert row == {
         "model": "elpn_v2", "num_joints": 17, "input_size_wh": [192, 256], "convention": "Gi",
-        "parameters": 4_705_468, "paper_parameters": 4_700_000, "paper_macs": 2.0,
+        "parameters": 4_705_468, "paper_parameters": 4_700_000, "paper_macs": 2.0, "source": "",
     }  # fmt: skip
 
 
@@ -55,9 +55,23 @@ def test_a_model_that_no_paper_lists(registry, line, monkeypatch, capsys):
     assert capsys.readouterr().out.splitlines()[1].split() == line.split()
 
 
-@pytest.mark.parametrize("name, notes", [("elpn_v1", 0), ("litepose_xs", 2)])
-def test_litepose_s_unit_is_explained_below_the_table(name, notes, capsys):
-    assert command.main(["models", name]) == 0
+@pytest.mark.parametrize(
+    "names, units",
+    [
+        (["elpn_v1"], []),
+        (["litepose_xs"], ["lp"]),
+        (["simple_baseline_resnet50", "higher_hrnet_w48"], ["Gi+", "G+", "lp"]),
+    ],
+)
+def test_other_units_are_explained_below_the_table(names, units, capsys):
+    assert command.main(["models", *names]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.startswith(("lp: ", "    ")) for line in lines].count(True) == notes
-    assert len(lines) == 1 + len(model_table.rows_of([name])) + notes
+    rows = model_table.rows_of(names)
+    assert [line.split(":")[0] for line in lines[1 + len(rows) :]] == units
+    assert {row.convention for row in rows} - {"Gi"} == set(units)
+
+
+def test_a_row_of_another_paper_names_it(capsys):
+    assert command.main(["models", "higher_hrnet_w16"]) == 0
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.split()[:3] + line.split()[-2:] == ["higher_hrnet_w16", "14", "512x512", "lp", "WLitePose"]

@@ -21,19 +21,25 @@ class Counts(NamedTuple):
     Attributes:
         parameters: each counted once, however often it is used.
         macs: multiply-adds of convolutions and linear layers.
-        litepose: the "MACs" of LitePose's tool (an older ptflops). It adds 2 per value for batch norm and 1 for ReLU,
-            and counts a transposed convolution by its output pixels, which at stride 2 is four times the true figure.
+        by_output: the same by tools that count a transposed convolution by its output pixels, which at stride 2 is four
+            times the true figure.
+        litepose: the "MACs" of LitePose's tool (an older ptflops): by_output, and 2 per value for batch norm and 1 for
+            ReLU.
     """
 
     parameters: int
     macs: int
+    by_output: int
     litepose: int
 
 
-# "Gi": HRNet's tool and all "FLOPs" of HRNet, GoatPose, ELPN, EL-HRNet. No paper here counts 2 operations per MAC.
+# "Gi+": HRNet's tool and all "FLOPs" of SimpleBaseline, HRNet, GoatPose, ELPN, EL-HRNet; without transposed convolutions,
+# which only the first has, it is "Gi". "G+": HigherHRNet. No paper here counts 2 operations per MAC.
 CONVENTIONS: dict[str, Callable[[Counts], float]] = {
     "Gi": lambda counts: counts.macs / 2**30,
     "G": lambda counts: counts.macs / 1e9,
+    "Gi+": lambda counts: counts.by_output / 2**30,
+    "G+": lambda counts: counts.by_output / 1e9,
     "lp": lambda counts: counts.litepose / 1e9,
 }
 
@@ -48,12 +54,12 @@ def count(model: nn.Module, size_wh: Sequence[int]) -> Counts:
         model: on any device.
         size_wh: width and height of the image in px.
     """
-    macs: list[int] = []
-    litepose: list[int] = []
+    costs: list[tuple[int, int, int]] = []
 
     def add(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        macs.append(layer_macs(module, inputs[0], output))
-        litepose.append(layer_litepose(module, inputs[0], output))
+        by_output = layer_macs_by_output(module, output)
+        elementwise = ELEMENTWISE.get(type(module), 0) * output.numel()
+        costs.append((layer_macs(module, inputs[0], output), by_output, by_output + elementwise))
 
     hooks = [m.register_forward_hook(add) for m in model.modules() if not list(m.children())]
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
@@ -70,7 +76,7 @@ def count(model: nn.Module, size_wh: Sequence[int]) -> Counts:
             hook.remove()
         for norm in norms:
             del norm.__dict__["forward"]
-    return Counts(sum(p.numel() for p in model.parameters()), sum(macs), sum(litepose))
+    return Counts(sum(p.numel() for p in model.parameters()), *(sum(column) for column in zip(*costs)))
 
 
 def _same(values: Tensor) -> Tensor:
@@ -89,19 +95,18 @@ def layer_macs(module: nn.Module, inputs: Tensor, outputs: Tensor) -> int:
     """
     if isinstance(module, nn.ConvTranspose2d):
         return inputs.numel() * module.weight[0].numel()
-    if isinstance(module, (nn.Conv2d, nn.Linear)):
-        return outputs.numel() * module.weight[0].numel()
-    return 0
+    return layer_macs_by_output(module, outputs)
 
 
-def layer_litepose(module: nn.Module, inputs: Tensor, outputs: Tensor) -> int:
-    """Count a layer's "MACs" as LitePose's tool does.
+def layer_macs_by_output(module: nn.Module, outputs: Tensor) -> int:
+    """Count a layer's multiply-adds without bias as if a transposed convolution were one to its output.
 
     Args:
         module: the layer.
-        inputs: its input.
         outputs: its output.
     """
     if isinstance(module, nn.ConvTranspose2d):
         return outputs[:, 0].numel() * module.weight.numel()
-    return layer_macs(module, inputs, outputs) + ELEMENTWISE.get(type(module), 0) * outputs.numel()
+    if isinstance(module, (nn.Conv2d, nn.Linear)):
+        return outputs.numel() * module.weight[0].numel()
+    return 0

@@ -14,7 +14,7 @@ def multiplications(weight, positions, channels):
     return sum(1 for _ in product(range(positions), range(channels), weight[0].flatten()))
 
 
-# By hand, for an image of 4x2 pixels. LitePose's tool takes the 8x4 output pixels of a transposed convolution.
+# By hand, for an image of 4x2 pixels. By output, a transposed convolution costs at 8x4 pixels what it costs at 4x2.
 @pytest.mark.parametrize(
     "layers, macs, litepose",
     [
@@ -31,6 +31,8 @@ def multiplications(weight, positions, channels):
 def test_layers_by_hand(layers, macs, litepose):
     found = count(nn.Sequential(*layers), (4, 2))
     assert (found.macs, found.litepose) == (macs, litepose)
+    elementwise = sum(isinstance(layer, (nn.BatchNorm2d, nn.ReLU, nn.ReLU6)) for layer in layers)
+    assert found.by_output == (0 if elementwise else litepose)
 
 
 def test_a_network_multiplication_by_multiplication():
@@ -45,7 +47,7 @@ def test_a_network_multiplication_by_multiplication():
 
 def test_a_shared_layer_costs_each_time_but_has_its_parameters_once():
     layer = nn.Conv2d(3, 3, 1)
-    assert count(nn.Sequential(layer, layer), (4, 2)) == Counts(12, 2 * 72, 2 * 72)
+    assert count(nn.Sequential(layer, layer), (4, 2)) == Counts(12, 2 * 72, 2 * 72, 2 * 72)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -65,9 +67,11 @@ def test_meta_tensors_give_the_same():
     build = lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU())  # noqa: E731
     with torch.device("meta"):
         meta = build()
-    assert count(meta, (9, 7)) == count(build(), (9, 7)) == Counts(120, 35 * 108, 35 * (108 + 4 * 3))
+    assert count(meta, (9, 7)) == count(build(), (9, 7)) == Counts(120, 35 * 108, 35 * 108, 35 * (108 + 4 * 3))
 
 
 def test_conventions():
-    counts = Counts(1, 2**30, 3_000_000_000)
-    assert {name: of(counts) for name, of in CONVENTIONS.items()} == {"Gi": 1, "G": 1.073741824, "lp": 3}
+    counts = Counts(1, 2**30, 2**31, 3_000_000_000)
+    assert {name: of(counts) for name, of in CONVENTIONS.items()} == {
+        "Gi": 1, "G": 1.073741824, "Gi+": 2, "G+": 2.147483648, "lp": 3,
+    }  # fmt: skip

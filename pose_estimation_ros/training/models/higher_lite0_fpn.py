@@ -1,7 +1,7 @@
-"""Build HigherHRNet, which makes a top-down network one for several people at once.
+"""Build HigherHRNet's head on Lite0-FPN, a network of this package for several people at once.
 
-It is from "HigherHRNet: Scale-Aware Representation Learning for Bottom-Up Human Pose Estimation" (Cheng et al., CVPR
-2020, arXiv:1908.10357).
+The head is from "HigherHRNet: Scale-Aware Representation Learning for Bottom-Up Human Pose Estimation" (Cheng et al.,
+CVPR 2020, arXiv:1908.10357); the paper's own network is in baselines/higher_hrnet.py.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from pose_estimation_ros.training.models.baselines.higher_hrnet import half_resolution
 from pose_estimation_ros.training.models.hrnet import Block, HRNet, init_weights
 from pose_estimation_ros.training.models.layers import DepthwiseBlock
 from pose_estimation_ros.training.models.lite0_fpn import Lite0Fpn
 
 
-class HigherHRNet(nn.Module):
+class HigherTopDown(nn.Module):
     """Predict heatmaps at 1/4 and tags beside them, and from both by a transposed convolution heatmaps at 1/2.
 
     The tags differ from the paper's: a joint has two, the network's numbers plus the joint's x and y. So people in
@@ -31,7 +32,7 @@ class HigherHRNet(nn.Module):
         half_width: channels there.
         half_blocks: how many blocks; 4 in the paper.
         tag_unit: px of the 1/4 map over which tags differ by 1 before training.
-        tag_reach: how far a joint's tag may be from its person's, see ``ServedHigherHRNet``.
+        tag_reach: how far a joint's tag may be from its person's, see ``ServedHigherTopDown``.
     """
 
     def __init__(
@@ -47,13 +48,7 @@ class HigherHRNet(nn.Module):
         self.top_down, self.tag_unit, self.tag_reach = top_down, tag_unit, tag_reach
         width, num_joints = top_down.head.in_channels, top_down.head.out_channels
         self.tags = nn.Conv2d(width, 2 * num_joints, 1)
-        self.doubled = nn.Sequential(
-            nn.ConvTranspose2d(width + 3 * num_joints, half_width, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(half_width),
-            nn.ReLU(inplace=True),
-            *(block(half_width) for _ in range(half_blocks)),
-            nn.Conv2d(half_width, num_joints, 1),
-        )
+        self.doubled = half_resolution(width + 3 * num_joints, half_width, [block] * half_blocks, num_joints)
         for added in (self.tags, self.doubled):
             added.apply(init_weights)
 
@@ -73,17 +68,17 @@ class HigherHRNet(nn.Module):
 
     def served(self) -> nn.Module:
         """Return the network as it is exported."""
-        return ServedHigherHRNet(self)
+        return ServedHigherTopDown(self)
 
 
-class ServedHigherHRNet(nn.Module):
+class ServedHigherTopDown(nn.Module):
     """Divide the network's tags by tag_reach, as they are exported.
 
     The grouping takes tags within 1 of each other for one person's. The papers' tags come close to one value for each
     person; these err by several units, above all in large people.
     """
 
-    def __init__(self, model: HigherHRNet) -> None:
+    def __init__(self, model: HigherTopDown) -> None:
         super().__init__()
         self.model = model
 
@@ -93,7 +88,7 @@ class ServedHigherHRNet(nn.Module):
         return outputs | {"tags": outputs["tags"] / self.model.tag_reach}
 
 
-def higher_lite0_fpn(num_joints: int = 17, frozen_stages: int = 0) -> HigherHRNet:
+def higher_lite0_fpn(num_joints: int = 17, frozen_stages: int = 0) -> HigherTopDown:
     """Build HigherHRNet on Lite0-FPN, a combination of this package.
 
     It costs 3.247M parameters, 1.032 Gi MACs at 256x256. At 1/2 it has one residual block, because on a CPU high
@@ -103,4 +98,4 @@ def higher_lite0_fpn(num_joints: int = 17, frozen_stages: int = 0) -> HigherHRNe
         num_joints: K, heatmaps out.
         frozen_stages: how many of stem and stages of EfficientNet-Lite0 are frozen.
     """
-    return HigherHRNet(Lite0Fpn(num_joints, frozen_stages=frozen_stages), DepthwiseBlock, half_blocks=1)
+    return HigherTopDown(Lite0Fpn(num_joints, frozen_stages=frozen_stages), DepthwiseBlock, half_blocks=1)

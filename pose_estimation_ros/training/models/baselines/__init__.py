@@ -1,0 +1,33 @@
+"""Build the networks that the papers compare theirs with, one file per paper.
+
+They compute what their authors' code does, so that published weights can be loaded. Dicts lead from a name in a recipe
+to the builder (num_joints, **options).
+"""
+
+from typing import Callable
+
+from torch import nn
+
+from pose_estimation_ros.training.models.baselines.higher_hrnet import (
+    higher_hrnet_w16,
+    higher_hrnet_w24,
+    higher_hrnet_w32,
+    higher_hrnet_w48,
+)
+from pose_estimation_ros.training.models.baselines.simple_baseline import (
+    simple_baseline_resnet50,
+    simple_baseline_resnet101,
+    simple_baseline_resnet152,
+)
+
+TOP_DOWN_BASELINES: dict[str, Callable[..., nn.Module]] = {
+    "simple_baseline_resnet50": simple_baseline_resnet50,
+    "simple_baseline_resnet101": simple_baseline_resnet101,
+    "simple_baseline_resnet152": simple_baseline_resnet152,
+}
+BOTTOM_UP_BASELINES: dict[str, Callable[..., nn.Module]] = {
+    "higher_hrnet_w16": higher_hrnet_w16,
+    "higher_hrnet_w24": higher_hrnet_w24,
+    "higher_hrnet_w32": higher_hrnet_w32,
+    "higher_hrnet_w48": higher_hrnet_w48,
+}

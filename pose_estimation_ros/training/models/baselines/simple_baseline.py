@@ -1,0 +1,74 @@
+"""Build SimpleBaseline: a network that was made for classification, and three transposed convolutions.
+
+It is from "Simple Baselines for Human Pose Estimation and Tracking" (Xiao, Wu and Wei, ECCV 2018, arXiv:1804.06208).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Callable
+
+from torch import Tensor, nn
+
+from pose_estimation_ros.training.models.baselines.resnet import resnet
+
+DECONVS = 3
+
+
+class SimpleBaseline(nn.Module):
+    """Predict top-down heatmaps from the last map of a backbone, whose resolution is doubled three times.
+
+    The input is (N, 3, H, W) float32 RGB 0..255, H and W multiples of 32; the output ``{"heatmaps": (N, K, H/4,
+    W/4)}``.
+
+    Args:
+        num_joints: K, heatmaps out.
+        backbone: builder of the network up to 1/32.
+        features: channels that it gives.
+        width: channels of the transposed convolutions.
+    """
+
+    def __init__(
+        self, num_joints: int = 17, *, backbone: Callable[[], nn.Module], features: int, width: int = 256
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone()
+        self.backbone.apply(init_backbone)
+        self.deconvs = nn.Sequential(*(deconv(width if index else features, width) for index in range(DECONVS)))
+        self.head = nn.Conv2d(width, num_joints, 1)
+        for added in (self.deconvs, self.head):
+            added.apply(init_weights)
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Predict "heatmaps" for images (N, 3, H, W)."""
+        return {"heatmaps": self.head(self.deconvs(self.backbone(image)))}
+
+
+def deconv(inputs: int, outputs: int) -> nn.Sequential:
+    """Build a transposed 4x4 convolution that doubles the resolution, with a batch norm and a ReLU.
+
+    Args:
+        inputs: channels in.
+        outputs: channels out.
+    """
+    conv = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+
+
+def init_weights(module: nn.Module) -> None:
+    """Initialise as HRNet, SimpleBaseline and their followers do: all convolutions from normal(0, 0.001), bias 0."""
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        nn.init.normal_(module.weight, std=0.001)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def init_backbone(module: nn.Module) -> None:
+    """Initialise as for ImageNet, He's way, because the paper begins with weights that were trained there."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+
+simple_baseline_resnet50 = partial(SimpleBaseline, backbone=partial(resnet, (3, 4, 6, 3)), features=2048)
+simple_baseline_resnet101 = partial(SimpleBaseline, backbone=partial(resnet, (3, 4, 23, 3)), features=2048)
+simple_baseline_resnet152 = partial(SimpleBaseline, backbone=partial(resnet, (3, 8, 36, 3)), features=2048)

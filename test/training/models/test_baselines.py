@@ -1,0 +1,86 @@
+"""The baselines of the papers: counts, shapes, gradients, export, and the operators of the TX2's TensorRT."""
+
+import pytest
+import torch
+from live_models import live, live_parity
+
+from pose_estimation_ros.importing.tensorrt_operators import refused
+from pose_estimation_ros.training.export.export import PARITY, to_onnx
+from pose_estimation_ros.training.models.baselines import BOTTOM_UP_BASELINES, TOP_DOWN_BASELINES
+from pose_estimation_ros.training.models.baselines.resnet import resnet
+from pose_estimation_ros.training.models.counting import CONVENTIONS, count
+from pose_estimation_ros.training.tasks import serving_model
+
+BASELINES = TOP_DOWN_BASELINES | BOTTOM_UP_BASELINES
+
+# Joints, side or (width, height), parameters in millions, multiply-adds and their unit, each as printed with its number
+# of digits. The papers' 8.9 and 15.7 Gi of SimpleBaseline are cut, not rounded.
+COUNTS = [
+    ("simple_baseline_resnet50", 17, (192, 256), "34.0", "8.99", "Gi+"),
+    ("simple_baseline_resnet101", 17, (192, 256), "53.0", "12.4", "Gi+"),
+    ("simple_baseline_resnet152", 17, (192, 256), "68.6", "15.76", "Gi+"),
+    ("higher_hrnet_w16", 14, 512, "7.2", "12.5", "lp"),
+    ("higher_hrnet_w24", 14, 512, "16.1", "25.3", "lp"),  # 14.9 M printed
+    ("higher_hrnet_w32", 17, 512, "28.6", "47.9", "G+"),
+    ("higher_hrnet_w32", 17, 640, "28.6", "74.8", "G+"),
+    ("higher_hrnet_w48", 17, 640, "63.8", "154.3", "G+"),
+]
+
+
+@pytest.mark.parametrize("name, joints, size, parameters, macs, unit", COUNTS)
+def test_counts_are_the_published_ones(name, joints, size, parameters, macs, unit):
+    with torch.device("meta"):
+        counts = count(BASELINES[name](joints), size if isinstance(size, tuple) else (size, size))
+    assert digits(counts.parameters / 1e6, parameters) == parameters
+    assert digits(CONVENTIONS[unit](counts), macs) == macs
+
+
+def digits(value, printed):
+    """Write a value with as many decimal places as the printed one."""
+    return f"{value:.{len(printed.partition('.')[2])}f}"
+
+
+def test_every_baseline_is_counted():
+    assert {name for name, *_ in COUNTS} == set(BASELINES)
+
+
+# Narrow and short versions of every family: all kinds of parts at a fraction of the cost.
+SHORT = {"modules": (1, 1, 1), "blocks": 1}
+FAMILIES = [
+    ("simple_baseline_resnet50", {"backbone": lambda: resnet((1, 2, 1, 1)), "width": 16}),
+    ("higher_hrnet_w16", SHORT),
+    ("higher_hrnet_w32", {**SHORT, "half_blocks": 1}),
+]
+
+
+def build(name, options, joints=5):
+    torch.manual_seed(0)
+    return BASELINES[name](joints, **options)
+
+
+@pytest.mark.parametrize("name, options", FAMILIES)
+def test_outputs_are_at_a_quarter_and_at_half(name, options):
+    for joints, (width, height) in [(17, (32, 64)), (14, (96, 32))]:
+        with torch.no_grad():
+            outputs = build(name, options, joints).eval()(torch.zeros(2, 3, height, width))
+        shapes = {"heatmaps": (2, joints, height // 4, width // 4)}
+        if name in BOTTOM_UP_BASELINES:
+            shapes |= {"tags": shapes["heatmaps"], "heatmaps_2x": (2, joints, height // 2, width // 2)}
+        assert {output: tuple(maps.shape) for output, maps in outputs.items()} == shapes
+
+
+@pytest.mark.parametrize("name, options", FAMILIES)
+def test_gradient_reaches_every_parameter(name, options):
+    model = live(build(name, options)).train()
+    sum(maps.square().sum() for maps in model(255 * torch.rand(2, 3, 64, 64)).values()).backward()
+    assert [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+@pytest.mark.parametrize("name, options", FAMILIES)
+def test_onnx_runtime_agrees_with_torch(name, options, tmp_path):
+    model = live(serving_model(build(name, options)))
+    content = to_onnx(model, [64, 96])
+    assert live_parity(model, content, [64, 96]) <= PARITY
+    path = tmp_path / "baseline.onnx"
+    path.write_bytes(content)
+    assert refused(path, "8.2") == []
