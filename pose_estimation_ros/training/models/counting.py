@@ -33,8 +33,8 @@ class Counts(NamedTuple):
     litepose: int
 
 
-# "Gi+": HRNet's tool and all "FLOPs" of SimpleBaseline, HRNet, GoatPose, ELPN, EL-HRNet; without transposed convolutions,
-# which only the first has, it is "Gi". "G+": HigherHRNet. No paper here counts 2 operations per MAC.
+# "Gi+": HRNet's tool, and all "FLOPs" of SimpleBaseline, HRNet, GoatPose, ELPN, EL-HRNet; without transposed convolutions
+# (only the first has any) it is "Gi". "G+": HigherHRNet. No paper here counts 2 operations per MAC.
 CONVENTIONS: dict[str, Callable[[Counts], float]] = {
     "Gi": lambda counts: counts.macs / 2**30,
     "G": lambda counts: counts.macs / 1e9,
