@@ -39,6 +39,11 @@ COMMANDS = {
     "get": ("pose_estimation_ros.cli.get", "download a published model and import it", ""),
     "import": ("pose_estimation_ros.cli.import_model", "make an ONNX model of another program one of this package", ""),
     "data": ("pose_estimation_ros.cli.data", "make data to train on", "train"),
+    "import-weights": (
+        "pose_estimation_ros.cli.import_weights",
+        "make a checkpoint of weights that authors published",
+        "train",
+    ),
     "train": ("pose_estimation_ros.cli.train", "train a model from a recipe", "train"),
     "models": ("pose_estimation_ros.cli.models", "show what each model costs, beside its paper's figures", "train"),
     "export": (

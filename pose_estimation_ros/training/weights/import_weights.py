@@ -1,0 +1,110 @@
+"""Write a published file as a checkpoint of this package, which teaches, is evaluated and exported as any other."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from pose_estimation_ros.core.atomic_files import file_sha256
+from pose_estimation_ros.core.errors import ConfigError, ModelError
+from pose_estimation_ros.training.checkpoint import save_checkpoint
+from pose_estimation_ros.training.recipe import Recipe
+from pose_estimation_ros.training.tasks import build_model
+from pose_estimation_ros.training.weights.known_files import known_file
+from pose_estimation_ros.training.weights.layouts import layout_of
+from pose_estimation_ros.training.weights.match import Match, match
+from pose_estimation_ros.training.weights.published_file import read_published
+
+WHOLE, START = "best.ckpt", "start.ckpt"
+
+
+class Imported(NamedTuple):
+    """Hold the result of an import.
+
+    Attributes:
+        path: the checkpoint.
+        is_whole: whether the file gave all weights; if not, the head is random and has to be trained.
+    """
+
+    path: Path
+    is_whole: bool
+
+
+def import_weights(source: str | Path, recipe: Recipe, report: Callable[[str], None] = lambda line: None) -> Imported:
+    """Write the weights of a published file into the folder of a recipe's run.
+
+    The file is best.ckpt, as a training's. Where the head is random, because the published file has none or one for
+    another number of joints, it is start.ckpt, which only init_from should read.
+
+    Args:
+        source: the published file.
+        recipe: names the network, its joints and input, and the folder.
+        report: is called with a line of text about each finding.
+
+    Returns:
+        The checkpoint.
+
+    Raises:
+        ConfigError: the recipe names no network with published weights, or the folder has the file or a training's.
+        DataError: the file cannot be read.
+        ModelError: the file does not fit the network.
+    """
+    layout = layout_of(recipe.model)
+    torch.manual_seed(recipe.seed)  # of a random head
+    model = build_model(recipe)
+    own = model.state_dict()
+    published = read_published(source, sum(value.numel() * value.element_size() for value in own.values()))
+    try:
+        matched = match(own, published, layout)
+    except ModelError as error:
+        raise ModelError(f"{source} does not fit {recipe.model}: {error}") from error
+    sha256 = file_sha256(source)
+    path = recipe.run_dir / (START if matched.random else WHOLE)
+    _refuse_to_replace(path)
+    fields = dataclasses.asdict(recipe) | {"init_from": str(source)}
+    state = {"epoch": 0, "step": 0, "means": {}, "best": 0.0, "data": {f"content of {source}": sha256}}
+    save_checkpoint(path, model=matched.weights, recipe=fields, **state)
+    for line in [*_origin(source, sha256), *_findings(matched, model, recipe), f"wrote {path}"]:
+        report(line)
+    return Imported(path, not matched.random)
+
+
+def _refuse_to_replace(path: Path) -> None:
+    """Raise ConfigError where the folder has the checkpoint already, or that of a training."""
+    for file in (path, path.with_name("last.ckpt")):
+        if file.exists():
+            raise ConfigError(f"expected a folder without {file.name}, got {path.parent}; choose another name=")
+
+
+def _origin(source: str | Path, sha256: str) -> list[str]:
+    """Say which file it is."""
+    known = known_file(sha256)
+    name = f"{known.name}: {known.content} ({known.stated})" if known else "not a known file"
+    return [f"{source}: sha256 {sha256}, {name}"]
+
+
+def _findings(matched: Match, model: nn.Module, recipe: Recipe) -> list[str]:
+    """Say what the file gave, and what was left on both sides.
+
+    Args:
+        matched: what the file gave.
+        model: the network.
+        recipe: names it.
+    """
+    weights, found, random, left_out = matched
+    parameters = {name: value.numel() for name, value in model.named_parameters()}
+    taken = sum(parameters.get(name, 0) for name in found)
+    counts = f"{len(found)} of {len(weights)} tensors, {taken / 1e6:.3f} M of {sum(parameters.values()) / 1e6:.3f} M"
+    lines = [f"{recipe.model} got {counts} parameters"]
+    if random:
+        joints = recipe.require_skeleton().num_keypoints
+        lines.append(f"random are {len(random)} tensors of the head: the file has none for {joints} joints")
+    if left_out:
+        parts = sorted({name.split(".")[0] for name in left_out})
+        lines.append(f"left out {len(left_out)} tensors of the file, in {', '.join(parts)}")
+    return lines
