@@ -42,6 +42,8 @@ AUGMENTATION_RANGES: dict[str, tuple[float, float]] = {
     "translate_px": (0, 10**4),
     "color": (0, 1),
 }
+LOSS_OPTION_RANGES: dict[str, tuple[float, float]] = {"temperature": (1e-3, 1e3), "tau": (0, 1e3)}
+REDUCTIONS = ("mean", "sum")
 # The input's sides in px: multiples of the coarsest stride of all networks here, up to the longest side.
 SIDE_MULTIPLE, LONGEST_SIDE = 32, 8192
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed", "64-true", "16-true", "bf16-true")  # Lightning Fabric's
@@ -81,6 +83,16 @@ class Augmentation:
 
 
 @dataclass
+class LossOptions:
+    """Choose between the readings of the losses' formulas."""
+
+    reduction: str = "mean"  # or sum: over the pixels of a heatmap in mse, weighted_mse and teacher_mse
+    temperature: float = 0.1  # of the softmax in teacher_kl
+    tau: float = 0.01  # exponent of the target in weighted_mse
+    live_weights: bool = False  # whether the weight W of weighted_mse carries a gradient
+
+
+@dataclass
 class Recipe:
     """Hold everything that decides a training run, with sizes in px and angles in degrees."""
 
@@ -98,6 +110,8 @@ class Recipe:
     holdout: list[Source] = field(default_factory=list)
     augmentation: Augmentation = field(default_factory=Augmentation)
     losses: dict[str, float] = field(default_factory=lambda: {"mse": 1.0})  # name -> weight
+    loss_options: LossOptions = field(default_factory=LossOptions)
+    log_gradients: bool = False  # once an epoch, the norm of the gradient of each weighted loss, in log.csv
     epochs: int = 210
     epoch_samples: int = 0  # random samples between two checkpoints and validations; 0 = all
     batch_size: int = 32  # samples per optimizer step, over all devices and accumulated parts
@@ -136,7 +150,7 @@ class Recipe:
         return Path(text) if text.startswith("./") else Path(self.data_root, text)
 
 
-Fields = TypeVar("Fields", Source, Augmentation, Recipe)
+Fields = TypeVar("Fields", Source, Augmentation, LossOptions, Recipe)
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -237,8 +251,8 @@ def _convert(default: Any, value: Any, where: str, is_sources: bool) -> Any:
         if not isinstance(value, list):
             raise ConfigError(f"{where}: expected a list of annotations/images, got {shown(value)}")
         return [_fill(Source, item, where) for item in value]
-    if isinstance(default, Augmentation):
-        return _fill(Augmentation, value, where)
+    if isinstance(default, (Augmentation, LossOptions)):
+        return _fill(type(default), value, where)
     if isinstance(default, float):
         return _number(value, where)
     if type(value) is not type(default) and not (where.endswith(": skeleton") and isinstance(value, dict)):
@@ -267,7 +281,7 @@ def check_recipe(recipe: Recipe) -> None:
     milestones, losses = recipe.milestones, recipe.losses
     _expect(all(0 < milestone < 10**6 for milestone in milestones), recipe, "milestones", "epochs of 1 or more")
     _expect(recipe.devices == -1 or 0 < recipe.devices <= 1024, recipe, "devices", "a number of devices, or -1 for all")
-    _expect(recipe.precision in PRECISIONS, recipe, "precision", f"one of {', '.join(PRECISIONS)}")
+    _expect_one_of(PRECISIONS, recipe.precision, "precision")
     sides = recipe.input_size_wh
     fits = len(sides) == 2 and all(0 < side <= LONGEST_SIDE and side % SIDE_MULTIPLE == 0 for side in sides)
     wanted = f"[width, height], multiples of {SIDE_MULTIPLE} up to {LONGEST_SIDE}"
@@ -277,6 +291,7 @@ def check_recipe(recipe: Recipe) -> None:
     repeats = [source.repeat for source in recipe.train + recipe.holdout]
     _expect(all(0 < repeat <= 10**6 for repeat in repeats), recipe, "train", "repeat of 1 or more")
     _check_augmentation(recipe.augmentation)
+    _check_loss_options(recipe.loss_options)
     _expect(any(losses.values()), recipe, "losses", "at least one name: weight, with a weight above 0")
     _expect(all(weight >= 0 for weight in losses.values()), recipe, "losses", "no negative weight")
     _expect(not (recipe.init_from and recipe.grow_from), recipe, "grow_from", "none beside init_from")
@@ -294,6 +309,13 @@ def _check_augmentation(augmentation: Augmentation) -> None:
         raise ConfigError(f"augmentation.zoom: expected [low, high] with 0 < low <= high, got {zoom}")
 
 
+def _check_loss_options(options: LossOptions) -> None:
+    """Raise ConfigError for an unknown reduction or a number out of its range."""
+    _expect_one_of(REDUCTIONS, options.reduction, "loss_options.reduction")
+    for key, (low, high) in LOSS_OPTION_RANGES.items():
+        _expect_in(low, getattr(options, key), high, f"loss_options.{key}")
+
+
 def _check_teacher(recipe: Recipe) -> None:
     """Raise ConfigError for a teacher without losses that use it, or for such losses without a teacher."""
     teacher_losses = [name for name in recipe.losses if name.startswith("teacher_")]
@@ -308,6 +330,12 @@ def _expect_in(low: float, value: float, high: float, key: str) -> None:
     if not low <= value <= high:
         bound = f"at most {high}" if value > high else f"at least {low}"
         raise ConfigError(f"{key}: expected {bound}, got {shown(value)}")
+
+
+def _expect_one_of(known: Sequence[str], value: str, key: str) -> None:
+    """Raise ConfigError for a value that is not among the known ones."""
+    if value not in known:
+        raise ConfigError(f"{key}: expected one of {', '.join(known)}, got {shown(value)}")
 
 
 def _expect(is_fine: bool, recipe: Recipe, key: str, wanted: str) -> None:

@@ -22,6 +22,7 @@ from pose_estimation_ros.core.atomic_files import write_whole
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.training.checkpoint import load_checkpoint, save_checkpoint
 from pose_estimation_ros.training.fingerprint import Fingerprint, changes
+from pose_estimation_ros.training.gradients import PREFIX
 from pose_estimation_ros.training.loop import Means
 from pose_estimation_ros.training.pictures import save_pictures
 from pose_estimation_ros.training.recipe import Recipe, recipe_from_fields
@@ -30,7 +31,7 @@ from pose_estimation_ros.training.tasks import Task
 # Keys that may differ when a run continues: they say where, how fast or how long it runs.
 RESUME_FREELY = {
     "epochs", "out_dir", "data_root", "workers", "threads", "devices", "init_from", "grow_from", "accumulate",
-    "compile", "pictures",
+    "compile", "pictures", "log_gradients",
 }  # fmt: skip
 
 
@@ -132,7 +133,8 @@ class Run:
         self.save_last()
         if self.is_main:
             row = {"epoch": self.epoch, **speed, "lr": float(self.schedule.get_last_lr()[0])}
-            row |= {f"train_{k}": v for k, v in means.items()} | {f"holdout_{k}": v for k, v in scores.items()}
+            row |= {k if k.startswith(PREFIX) else f"train_{k}": v for k, v in means.items()}
+            row |= {f"holdout_{k}": v for k, v in scores.items()}
             self._log(row, task)
         self.fabric.barrier()
 

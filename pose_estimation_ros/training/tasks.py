@@ -12,12 +12,12 @@ from pose_estimation_ros.training.data.boxes import BoxesDataset
 from pose_estimation_ros.training.data.dataset import AnnotatedDataset
 from pose_estimation_ros.training.data.top_down import TopDownDataset
 from pose_estimation_ros.training.loop import Loss, Metrics, Named
-from pose_estimation_ros.training.losses.bottom_up import BOTTOM_UP_TERMS
+from pose_estimation_ros.training.losses.bottom_up import bottom_up_terms
 from pose_estimation_ros.training.losses.detector import DETECTION_TERMS
-from pose_estimation_ros.training.losses.heatmap import TEACHER_TERMS, Term, heatmap_terms, weighted
+from pose_estimation_ros.training.losses.heatmap import Term, heatmap_terms, weighted
 from pose_estimation_ros.training.metrics import bottom_up_metrics, detection_metrics, heatmap_metrics
 from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, DETECTOR_MODELS, POSE_MODELS
-from pose_estimation_ros.training.recipe import Recipe
+from pose_estimation_ros.training.recipe import LossOptions, Recipe
 
 Value = TypeVar("Value")
 
@@ -48,7 +48,7 @@ class Kind(NamedTuple):
     Attributes:
         models: name -> builder (num_joints, **options).
         dataset: class of the data sets.
-        terms: model -> name -> term of the loss.
+        terms: (model, the recipe's options of the losses) -> name -> term of the loss.
         metrics: as in training/loop.py.
         best_by: name of the metric by which the best epoch is chosen.
         stride: input px per px of the coarsest output.
@@ -56,7 +56,7 @@ class Kind(NamedTuple):
 
     models: dict[str, Callable[..., nn.Module]]
     dataset: type[AnnotatedDataset[Any]]
-    terms: Callable[[nn.Module], dict[str, Term]]
+    terms: Callable[[nn.Module, LossOptions], dict[str, Term]]
     metrics: Callable[[Named, Named], Metrics]
     best_by: str
     stride: int
@@ -67,7 +67,7 @@ TASKS = {
     "bottom_up": Kind(
         BOTTOM_UP_MODELS,
         BottomUpDataset,
-        lambda model: {**BOTTOM_UP_TERMS, **TEACHER_TERMS},
+        lambda model, options: bottom_up_terms(options),
         bottom_up_metrics,
         "pck",
         4,
@@ -75,7 +75,7 @@ TASKS = {
     "person_detector": Kind(
         DETECTOR_MODELS,
         BoxesDataset,
-        lambda model: DETECTION_TERMS,
+        lambda model, options: DETECTION_TERMS,
         detection_metrics,
         "recall",
         8,
@@ -113,7 +113,7 @@ def build_model(recipe: Recipe) -> nn.Module:
 def build_task(recipe: Recipe) -> Task:
     """Build the network and read all annotations of the recipe; raise ConfigError and DataError."""
     model, kind = build_model(recipe), TASKS[recipe.task]
-    loss = weighted(kind.terms(model), recipe.losses)
+    loss = weighted(kind.terms(model, recipe.loss_options), recipe.losses)
     train_set = kind.dataset(recipe, recipe.train, augment=True)
     holdout_set = kind.dataset(recipe, recipe.holdout, augment=False)
     return Task(model, train_set, holdout_set, loss, kind.metrics, kind.best_by)

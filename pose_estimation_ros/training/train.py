@@ -19,6 +19,7 @@ from pose_estimation_ros.training.checkpoint import load_checkpoint, load_weight
 from pose_estimation_ros.training.data.loader import holdout_loader, samples_per_epoch, train_loader
 from pose_estimation_ros.training.distill import load_teacher, with_teacher
 from pose_estimation_ros.training.fingerprint import fingerprint
+from pose_estimation_ros.training.gradients import measured_steps
 from pose_estimation_ros.training.grow import grow
 from pose_estimation_ros.training.loop import (
     Loss,
@@ -216,8 +217,10 @@ def run_epoch(run: Run, task: Task, loss: Loss, steps: int, interrupt: Interrupt
     """
     fabric, recipe = run.fabric, run.recipe
     progress = Progress(train_loader(fabric, recipe, task.train_set, run.epoch, run.step), run, steps, interrupt)
+    measured = recipe.log_gradients and run.step == 0
+    batches = measured_steps(progress, fabric, run.model, loss, run.means) if measured else progress
     try:
-        train_one_epoch(fabric, run.model, progress, loss, run.optimizer, run.schedule, run.means, recipe.clip_norm)
+        train_one_epoch(fabric, run.model, batches, loss, run.optimizer, run.schedule, run.means, recipe.clip_norm)
         require_finite_weights(fabric, run.model)
     except TrainingDiverged as error:
         raise _with_place(error, run, task, steps) from error

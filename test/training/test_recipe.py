@@ -7,6 +7,7 @@ from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.training.recipe import (
     Augmentation,
+    LossOptions,
     Recipe,
     Source,
     check_recipe,
@@ -31,7 +32,9 @@ def test_empty_mapping_is_all_defaults(write):
 
 def test_file_and_overrides(write):
     path = write("lr: 1\ntrain: [{annotations: a.json, images: i}]\naugmentation: {flip: 0}\n")
-    recipe = load_recipe(path, ["epochs=3", "augmentation.scale=0.5", "losses={cross_entropy: 1}", "name=other"])
+    overrides = ["epochs=3", "augmentation.scale=0.5", "losses={cross_entropy: 1}", "name=other"]
+    recipe = load_recipe(path, [*overrides, "loss_options.tau=1e-3", "loss_options.live_weights=true"])
+    assert recipe.loss_options == LossOptions(tau=0.001, live_weights=True)
     assert (recipe.lr, recipe.epochs, recipe.name) == (1.0, 3, "other")
     assert recipe.train == [Source("a.json", "i")]
     assert (recipe.augmentation.flip, recipe.augmentation.scale) == (0.0, 0.5)
@@ -42,6 +45,9 @@ def test_file_and_overrides(write):
     [
         ("epoch: 3", [], "unknown key 'epoch', did you mean 'epochs'"),
         ("augmentation: {flipp: 1}", [], "did you mean 'flip'"),
+        ("loss_options: {tauu: 1}", [], "fast.yaml: loss_options: unknown key 'tauu', did you mean 'tau'"),
+        ("loss_options: {live_weights: 1}", [], "loss_options: live_weights: expected bool, got 1"),
+        ("loss_options: sum", [], "loss_options: expected keys and values, got 'sum'"),
         ("lr: fast", [], "lr: expected float, got 'fast'"),
         ("lr: true", [], "expected float, got True"),
         ("milestones: [a]", [], "milestones: expected int, got 'a'"),
@@ -126,7 +132,7 @@ def test_files_that_are_none(tmp_path, name, content, message):
 
 
 def test_fields_round_trip():
-    recipe = Recipe(name="x", train=[Source("a", "b", 2)])
+    recipe = Recipe(name="x", train=[Source("a", "b", 2)], loss_options=LossOptions("sum", 1.0))
     assert recipe_from_fields(dataclasses.asdict(recipe), "checkpoint") == recipe
 
 
@@ -227,6 +233,9 @@ def test_a_fine_recipe_passes_the_check():
         ({"augmentation": Augmentation(flip=1.5)}, "augmentation.flip: expected at most 1, got 1.5"),
         ({"augmentation": Augmentation(rotation_deg=-1)}, "augmentation.rotation_deg: expected at least 0, got -1"),
         ({"augmentation": Augmentation(scale=1.0)}, "augmentation.scale: expected at most 0.99, got 1.0"),
+        ({"loss_options": LossOptions("total")}, "loss_options.reduction: expected one of mean, sum, got 'total'"),
+        ({"loss_options": LossOptions(temperature=0)}, "loss_options.temperature: expected at least 0.001, got 0"),
+        ({"loss_options": LossOptions(tau=-1)}, "loss_options.tau: expected at least 0, got -1"),
         ({"devices": 0}, "devices: expected a number of devices"),
         ({"precision": "bf17"}, "precision: expected one of 32-true, .* got 'bf17'"),
         (

@@ -124,7 +124,7 @@ def test_two_processes_are_one_with_the_same_batch(recipe, tmp_path, repository,
     Adam's first steps turn the rounding of near-zero gradients into whole steps, so the learning rate is small.
     """
     recipe.batch_size, recipe.name, recipe.lr, recipe.epochs = 6, "recipe", 2e-4, 3
-    recipe.model, recipe.model_options = "plain", {}
+    recipe.model, recipe.model_options, recipe.log_gradients = "plain", {}, True
     one, two = (dataclasses.replace(recipe, out_dir=str(tmp_path / name)) for name in ("one", "two"))
     names = {}
     exec(PLAIN_NETWORK, names)
@@ -134,7 +134,7 @@ def test_two_processes_are_one_with_the_same_batch(recipe, tmp_path, repository,
     run_with_torchrun(two, [str(tmp_path / "plain.py")], tmp_path, repository)
     for found, expected in zip(rows(two), rows(one), strict=True):
         assert found == pytest.approx(expected, rel=2e-4), "the loss curves differ"
-    assert rows(one)[-1]["train_loss"] < rows(one)[0]["train_loss"]
+    assert rows(one)[-1]["train_loss"] < rows(one)[0]["train_loss"] and rows(one)[0]["gradient_mse"] > 0
 
 
 def run_with_torchrun(recipe, program, tmp_path, repository):

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from pose_estimation_ros.training.loop import Named
-from pose_estimation_ros.training.losses.heatmap import Term, spatial_cross_entropy
+from pose_estimation_ros.training.losses.heatmap import Term, over_pixels, spatial_cross_entropy, teacher_terms
+from pose_estimation_ros.training.recipe import LossOptions
 
-TAU = 0.01  # WLitePose, Table VIII
 IMPOSSIBLE = -1e4  # a heatmap value that gets no share of a softmax, but whose product with 0 is 0
 
 
@@ -33,21 +33,22 @@ def masked_squared_error(predicted: Tensor, target: Tensor, mask: Tensor) -> Ten
     return ((predicted - target).square() * mask).mean()
 
 
-def weighted_squared_error(predicted: Tensor, target: Tensor, mask: Tensor, tau: float = TAU) -> Tensor:
+def weighted_squared_error(predicted: Tensor, target: Tensor, mask: Tensor, tau: float, is_live: bool) -> Tensor:
     """Return the mean of the heatmap weighted loss W (P - H)^2 with W = |P| (1 - H^tau) + |1 - P| H^tau.
 
     It is from "Lightweight Human Pose Estimation Based on Heatmap Weighted Loss Function" (WLitePose), equations 2 and
-    4. W carries no gradient, about which the paper says nothing. With a gradient it would reward P = 1 anywhere on a
-    Gaussian's slope, because W vanishes there: at H = 0.1 any P above 0.72 would be drawn to 1 and not to H.
+    4. The paper does not say whether W carries a gradient. With one, the loss rewards P = 1 anywhere on a Gaussian's
+    slope, because W vanishes there: at H = 0.1 any P above 0.72 is drawn to 1 and not to H.
 
     Args:
         predicted: (N, K, h, w) heatmaps, P.
         target: (N, K, h, w) heatmaps, H.
         mask: (N, K, h, w), 0 where pixels count 0.
         tau: exponent of H.
+        is_live: whether W carries a gradient.
     """
-    positive = target.pow(tau)
-    weight = predicted.detach().abs() * (1 - positive) + (1 - predicted.detach()).abs() * positive
+    positive, found = target.pow(tau), predicted if is_live else predicted.detach()
+    weight = found.abs() * (1 - positive) + (1 - found).abs() * positive
     return ((predicted - target).square() * weight * mask).mean()
 
 
@@ -131,10 +132,21 @@ def both_scales(error: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Term:
     return term
 
 
-BOTTOM_UP_TERMS: dict[str, Term] = {
-    "mse": both_scales(masked_squared_error),
-    "weighted_mse": both_scales(weighted_squared_error),
-    "cross_entropy": both_scales(masked_cross_entropy),
-    "pull": pull_loss,
-    "push": push_loss,
-}
+def bottom_up_terms(options: LossOptions) -> dict[str, Term]:
+    """Return the terms of a bottom-up model by name, as the recipe's options of the losses have them."""
+
+    def squared(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+        return over_pixels(masked_squared_error(predicted, target, mask), predicted, options)
+
+    def weighted(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+        error = weighted_squared_error(predicted, target, mask, options.tau, options.live_weights)
+        return over_pixels(error, predicted, options)
+
+    return {
+        "mse": both_scales(squared),
+        "weighted_mse": both_scales(weighted),
+        "cross_entropy": both_scales(masked_cross_entropy),
+        "pull": pull_loss,
+        "push": push_loss,
+        **teacher_terms(options),
+    }

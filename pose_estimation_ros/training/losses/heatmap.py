@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.training.loop import Loss, Named
 from pose_estimation_ros.training.models.layers import NamChannelAttention
+from pose_estimation_ros.training.recipe import LossOptions
 
 Term = Callable[[Named, Named], Tensor]
 
@@ -30,6 +31,17 @@ def masked_mse(heatmaps: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         weight: (N, K), 0 where a joint is not labelled.
     """
     return ((heatmaps - target).square().mean((2, 3)) * weight).mean()
+
+
+def over_pixels(error: Tensor, maps: Tensor, options: LossOptions) -> Tensor:
+    """Turn an error that is a mean over the pixels of a heatmap into the sum over them, where the options say so.
+
+    Args:
+        error: scalar.
+        maps: (N, K, h, w), heatmaps of that size.
+        options: the recipe's options of the losses.
+    """
+    return error * (maps.shape[2] * maps.shape[3]) if options.reduction == "sum" else error
 
 
 def spatial_cross_entropy(heatmaps: Tensor, target: Tensor, weight: Tensor, temperature: float = TEMPERATURE) -> Tensor:
@@ -75,28 +87,43 @@ def nam_sparsity(model: nn.Module) -> Tensor:
     return sum(gammas[1:], gammas[0])
 
 
-# Terms for any student with heatmaps, top-down or bottom-up. All joints count, also those that are not labelled,
-# about which the teacher knows more than the labels.
-TEACHER_TERMS: dict[str, Term] = {
-    "teacher_mse": lambda out, batch: (out["heatmaps"].float() - batch["teacher_heatmaps"]).square().mean(),
-    "teacher_kl": lambda out, batch: spatial_kl(out["heatmaps"].float(), batch["teacher_heatmaps"]),
-}
+def teacher_terms(options: LossOptions) -> dict[str, Term]:
+    """Return the terms of any student with heatmaps, top-down or bottom-up, by name.
+
+    All joints count, also those that are not labelled, about which the teacher knows more than the labels.
+    """
+
+    def mse(outputs: Named, batch: Named) -> Tensor:
+        maps = outputs["heatmaps"].float()
+        return over_pixels((maps - batch["teacher_heatmaps"]).square().mean(), maps, options)
+
+    def kl(outputs: Named, batch: Named) -> Tensor:
+        return spatial_kl(outputs["heatmaps"].float(), batch["teacher_heatmaps"], options.temperature)
+
+    return {"teacher_mse": mse, "teacher_kl": kl}
 
 
-def heatmap_terms(model: nn.Module) -> dict[str, Term]:
+def heatmap_terms(model: nn.Module, options: LossOptions) -> dict[str, Term]:
     """Return the terms of a top-down model by name.
 
-    The paper's multi-angle distillation (its equation 3, MAPD) is {mse: 1 - a - b, teacher_mse: a, teacher_kl: b} with
-    a = 0.15, b = 0.075.
+    Equations 1 to 3 of "Lightweight and Effective Human Pose Estimation Model Based on Multi-Angle Knowledge
+    Distillation" (doi:10.1088/1742-6596/2224/1/012025) are the losses {mse: 1 - a - b, teacher_mse: a, teacher_kl: b}
+    with a = 0.15, b = 0.075, and the reduction sum, because the squared norm of equation 1 is a sum over pixels.
+
+    Args:
+        model: the model, whose weights nam_l1 is about.
+        options: the recipe's options of the losses.
     """
-    return {
-        "mse": lambda out, batch: masked_mse(out["heatmaps"].float(), batch["heatmaps"], batch["weight"]),
-        "cross_entropy": lambda out, batch: spatial_cross_entropy(
-            out["heatmaps"].float(), batch["heatmaps"], batch["weight"]
-        ),
-        **TEACHER_TERMS,
-        "nam_l1": lambda out, batch: nam_sparsity(model),
-    }
+
+    def mse(outputs: Named, batch: Named) -> Tensor:
+        maps = outputs["heatmaps"].float()
+        return over_pixels(masked_mse(maps, batch["heatmaps"], batch["weight"]), maps, options)
+
+    def cross_entropy(outputs: Named, batch: Named) -> Tensor:
+        return spatial_cross_entropy(outputs["heatmaps"].float(), batch["heatmaps"], batch["weight"])
+
+    terms = {"mse": mse, "cross_entropy": cross_entropy, **teacher_terms(options)}
+    return {**terms, "nam_l1": lambda outputs, batch: nam_sparsity(model)}
 
 
 def weighted(terms: Mapping[str, Term], weights: dict[str, float]) -> Loss:

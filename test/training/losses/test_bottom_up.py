@@ -4,16 +4,19 @@ import pytest
 import torch
 
 from pose_estimation_ros.training.losses.bottom_up import (
-    BOTTOM_UP_TERMS,
+    bottom_up_terms,
     masked_cross_entropy,
     masked_squared_error,
     pull_loss,
     push_loss,
     weighted_squared_error,
 )
+from pose_estimation_ros.training.recipe import LossOptions
 
 NUM_JOINTS = 3
 HEIGHT, WIDTH = 4, 5
+TERMS = bottom_up_terms(LossOptions())
+OWN_TERMS = ["mse", "weighted_mse", "cross_entropy", "pull", "push"]
 
 
 def sample(people=4, labelled=0.6, images=2):
@@ -39,8 +42,8 @@ def slow_weighted(found, target, tau):
     return (abs(found) * (1 - positive) + abs(1 - found) * positive) * (found - target) ** 2
 
 
-def slow_heatmap_error(outputs, batch, error):
-    """Sum over both scales of the mean over all pixels, pixel by pixel."""
+def slow_heatmap_error(outputs, batch, error, is_sum=False):
+    """Sum over both scales of the mean over all pixels, or of the sum over a map's pixels; pixel by pixel."""
     total = 0.0
     for maps, mask in (("heatmaps", "mask"), ("heatmaps_2x", "mask_2x")):
         found, target = outputs[maps].tolist(), batch[maps].tolist()
@@ -51,7 +54,7 @@ def slow_heatmap_error(outputs, batch, error):
             for y, row in enumerate(rows)
             for x, value in enumerate(row)
         ]
-        total += sum(values) / len(values)
+        total += sum(values) / (len(found) * NUM_JOINTS if is_sum else len(values))
     return total
 
 
@@ -90,20 +93,20 @@ def slow_pull_push(outputs, batch):
 def test_mse_is_the_slow_one():
     outputs, batch = sample()
     expected = slow_heatmap_error(outputs, batch, lambda found, target: (found - target) ** 2)
-    assert BOTTOM_UP_TERMS["mse"](outputs, batch).item() == pytest.approx(expected, rel=1e-5)
+    assert TERMS["mse"](outputs, batch).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_weighted_mse_is_the_slow_one():
     outputs, batch = sample()
     expected = slow_heatmap_error(outputs, batch, lambda found, target: slow_weighted(found, target, 0.01))
-    assert BOTTOM_UP_TERMS["weighted_mse"](outputs, batch).item() == pytest.approx(expected, rel=1e-5)
+    assert TERMS["weighted_mse"](outputs, batch).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_cross_entropy_is_the_slow_one():
     outputs, batch = sample()
     batch["heatmaps"][0, 1] = 0  # nobody shows this joint
     expected = slow_cross_entropy(outputs, batch)
-    assert BOTTOM_UP_TERMS["cross_entropy"](outputs, batch).item() == pytest.approx(expected, rel=1e-5)
+    assert TERMS["cross_entropy"](outputs, batch).item() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -125,11 +128,16 @@ def test_cross_entropy_by_hand(found, target, expected):
 @pytest.mark.parametrize("found, target", [(0.0, 0.0), (0.5, 0.0), (-0.5, 0.0), (0.5, 1.0), (1.5, 1.0), (0.2, 0.3)])
 def test_weight_of_one_pixel(tau, found, target):
     pixel, mask = torch.full((1, 1, 1, 1), found), torch.ones(1, 1, 1, 1)
-    value = weighted_squared_error(pixel, torch.full((1, 1, 1, 1), target), mask, tau).item()
-    assert value == pytest.approx(slow_weighted(found, target, tau), rel=1e-4, abs=1e-9)
+    for is_live in (False, True):
+        value = weighted_squared_error(pixel, torch.full((1, 1, 1, 1), target), mask, tau, is_live).item()
+        assert value == pytest.approx(slow_weighted(found, target, tau), rel=1e-4, abs=1e-9)
 
 
-@pytest.mark.parametrize("error, expected", [(masked_squared_error, 2.5), (weighted_squared_error, 7.0)])
+def weighted_error(predicted, target, mask):
+    return weighted_squared_error(predicted, target, mask, 0.01, False)
+
+
+@pytest.mark.parametrize("error, expected", [(masked_squared_error, 2.5), (weighted_error, 7.0)])
 def test_heatmap_errors_by_hand(error, expected):
     found = torch.tensor([[[[1.0, -2.0, 1.0, 5.0]]]])  # errors 1 (W = |1|), 3 (W = |1 + 2|), 0; the last is ignored
     target, mask = torch.tensor([[[[0.0, 1.0, 1.0, 0.0]]]]), torch.tensor([[[[1.0, 1.0, 1.0, 0.0]]]])
@@ -140,8 +148,69 @@ def test_heatmap_errors_by_hand(error, expected):
 @pytest.mark.parametrize("target", [0.0, 0.1, 0.5, 1.0])
 def test_weighted_error_pulls_every_value_towards_the_target(start, target):
     found = torch.full((1, 1, 1, 1), start, requires_grad=True)
-    weighted_squared_error(found, torch.full((1, 1, 1, 1), target), torch.ones(1, 1, 1, 1)).backward()
+    weighted_error(found, torch.full((1, 1, 1, 1), target), torch.ones(1, 1, 1, 1)).backward()
     assert math.copysign(1, found.grad.item()) == math.copysign(1, start - target)
+
+
+def slow_weighted_slope(found, target, tau, is_live):
+    """Derivative of W (P - H)^2 by P, W = |P| (1 - H^tau) + |1 - P| H^tau, by the product rule."""
+    positive = 0.0 if target == 0 else math.exp(tau * math.log(target))
+    weight = abs(found) * (1 - positive) + abs(1 - found) * positive
+    weight_slope = math.copysign(1, found) * (1 - positive) - math.copysign(1, 1 - found) * positive
+    return weight * 2 * (found - target) + is_live * weight_slope * (found - target) ** 2
+
+
+@pytest.mark.parametrize("tau", [1.0, 0.1, 0.01, 0.001])
+@pytest.mark.parametrize("is_live", [False, True])
+def test_the_gradient_of_the_weighted_loss_is_the_slow_one(tau, is_live):
+    """With a live W equation 4 is differentiated as it stands, else W counts as a number."""
+    outputs, batch = sample()
+    options = LossOptions(tau=tau, live_weights=is_live)
+    value = bottom_up_terms(options)["weighted_mse"](outputs, batch)
+    value.backward()
+    expected = slow_heatmap_error(outputs, batch, lambda found, target: slow_weighted(found, target, tau))
+    assert value.item() == pytest.approx(expected, rel=1e-5)
+    for maps, mask in (("heatmaps", "mask"), ("heatmaps_2x", "mask_2x")):
+        pixels = zip(outputs[maps].flatten().tolist(), batch[maps].flatten().tolist())
+        slopes = [slow_weighted_slope(found, target, tau, is_live) for found, target in pixels]
+        expected = torch.tensor(slopes).view_as(outputs[maps]) * batch[mask] / len(slopes)
+        torch.testing.assert_close(outputs[maps].grad, expected, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("start, drawn_to", [(0.5, 0.1), (0.8, 1.0)])
+def test_a_live_weight_draws_what_is_high_on_a_slope_to_one(start, drawn_to):
+    found = torch.full((1, 1, 1, 1), start, requires_grad=True)
+    weighted_squared_error(found, torch.full_like(found, 0.1), torch.ones(1, 1, 1, 1), 0.01, True).backward()
+    assert math.copysign(1, -found.grad.item()) == math.copysign(1, drawn_to - start)
+
+
+@pytest.mark.parametrize("name", ["mse", "weighted_mse"])
+def test_a_sum_over_pixels_is_that_of_each_map(name):
+    """At each scale of its own number of pixels; then the mean over joints and images."""
+    outputs, batch = sample()
+    error = {"mse": lambda found, target: (found - target) ** 2, "weighted_mse": lambda f, t: slow_weighted(f, t, 0.01)}
+    expected = slow_heatmap_error(outputs, batch, error[name], is_sum=True)
+    found = bottom_up_terms(LossOptions(reduction="sum"))[name](outputs, batch)
+    assert found.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_without_options_every_loss_is_what_it_was_bit_for_bit():
+    outputs, batch = sample()
+    batch["teacher_heatmaps"] = batch["heatmaps"].flip(0)
+    p, h, mask = outputs["heatmaps"], batch["heatmaps"], batch["mask"]
+    p2, h2, mask2 = outputs["heatmaps_2x"], batch["heatmaps_2x"], batch["mask_2x"]
+
+    def weighted(p, h, mask):
+        positive = h.pow(0.01)
+        weight = p.detach().abs() * (1 - positive) + (1 - p.detach()).abs() * positive
+        return ((p - h).square() * weight * mask).mean()
+
+    expected = {
+        "mse": ((p - h).square() * mask).mean() + ((p2 - h2).square() * mask2).mean(),
+        "weighted_mse": weighted(p, h, mask) + weighted(p2, h2, mask2),
+        "teacher_mse": (p - h.flip(0)).square().mean(),
+    }
+    assert {name: TERMS[name](outputs, batch).item() for name in expected} == {k: v.item() for k, v in expected.items()}
 
 
 @pytest.mark.parametrize("people, labelled", [(0, 1.0), (1, 1.0), (2, 0.5), (4, 0.6), (30, 0.1)])
@@ -188,7 +257,7 @@ def test_pull_and_push_by_hand(cells, pull, push):
 @pytest.mark.parametrize("people", [0, 1, 3])
 def test_no_labelled_joint_costs_nothing_and_gives_no_gradient(name, people):
     outputs, batch = sample(people, labelled=0.0)
-    value = BOTTOM_UP_TERMS[name](outputs, batch)
+    value = TERMS[name](outputs, batch)
     value.backward()
     assert value.item() == 0 and not outputs["tags"].grad.any()
 
@@ -197,7 +266,7 @@ def test_no_labelled_joint_costs_nothing_and_gives_no_gradient(name, people):
 def test_ignored_pixels_cost_nothing_and_get_no_gradient(name):
     outputs, batch = sample()
     batch = {**batch, "mask": torch.zeros_like(batch["mask"]), "mask_2x": torch.zeros_like(batch["mask_2x"])}
-    value = BOTTOM_UP_TERMS[name](outputs, batch)
+    value = TERMS[name](outputs, batch)
     value.backward()
     assert value.item() == 0 and not outputs["heatmaps"].grad.any() and not outputs["heatmaps_2x"].grad.any()
 
@@ -208,7 +277,7 @@ def test_ignored_pixels_cost_nothing_and_get_no_gradient(name):
 @pytest.mark.parametrize("scale", [1, 1e4])
 def test_gradient_is_finite_and_reaches_what_the_term_is_about(name, reached, scale):
     outputs, batch = sample()
-    BOTTOM_UP_TERMS[name]({key: maps * scale for key, maps in outputs.items()}, batch).backward()
+    TERMS[name]({key: maps * scale for key, maps in outputs.items()}, batch).backward()
     gradients = [maps.grad for maps in outputs.values() if maps.grad is not None]
     assert len(gradients) == reached and all(gradient.isfinite().all() for gradient in gradients)
 
@@ -217,18 +286,18 @@ def test_gradient_is_finite_and_reaches_what_the_term_is_about(name, reached, sc
 def test_batch_is_the_mean_of_its_images(name):
     outputs, batch = sample(images=3)
     alone = [
-        BOTTOM_UP_TERMS[name](
+        TERMS[name](
             {key: maps[n : n + 1] for key, maps in outputs.items()}, {k: v[n : n + 1] for k, v in batch.items()}
         ).item()
         for n in range(3)
     ]
-    assert BOTTOM_UP_TERMS[name](outputs, batch).item() == pytest.approx(sum(alone) / 3, rel=1e-5)
+    assert TERMS[name](outputs, batch).item() == pytest.approx(sum(alone) / 3, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", list(BOTTOM_UP_TERMS))
+@pytest.mark.parametrize("name", OWN_TERMS)
 def test_half_precision_outputs_are_computed_in_float32(name):
     outputs, batch = sample()
     half = {key: maps.bfloat16() for key, maps in outputs.items()}
-    value = BOTTOM_UP_TERMS[name](half, batch)
+    value = TERMS[name](half, batch)
     assert value.dtype == torch.float32
-    assert value.item() == pytest.approx(BOTTOM_UP_TERMS[name](outputs, batch).item(), rel=0.05)
+    assert value.item() == pytest.approx(TERMS[name](outputs, batch).item(), rel=0.05)

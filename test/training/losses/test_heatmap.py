@@ -16,6 +16,7 @@ from pose_estimation_ros.training.losses.heatmap import (
     weighted,
 )
 from pose_estimation_ros.training.models.layers import NamChannelAttention
+from pose_estimation_ros.training.recipe import LossOptions
 
 JOINTS = [(n, k) for n in range(2) for k in range(3)]
 
@@ -115,7 +116,9 @@ def test_nam_sparsity_needs_nam():
 def test_mapd_is_three_weighted_terms(maps):
     found, target, weight = maps
     batch = {"heatmaps": target, "weight": weight, "teacher_heatmaps": target / 2}
-    loss = weighted(heatmap_terms(nn.Identity()), {"mse": 0.775, "teacher_mse": 0.15, "teacher_kl": 0.075})
+    loss = weighted(
+        heatmap_terms(nn.Identity(), LossOptions()), {"mse": 0.775, "teacher_mse": 0.15, "teacher_kl": 0.075}
+    )
     terms = loss({"heatmaps": found}, batch)
     assert {name: value.item() for name, value in terms.items()} == pytest.approx({
         "mse": 0.775 * masked_mse(found, target, weight).item(),
@@ -124,6 +127,48 @@ def test_mapd_is_three_weighted_terms(maps):
     }, rel=1e-5)  # fmt: skip
 
 
+@pytest.mark.parametrize("temperature", [0.1, 1.0])
+def test_multi_angle_distillation_is_equations_1_to_3(maps, temperature):
+    """Equation 1 as printed: a squared norm, so a sum over pixels, and the mean over the K heatmaps of each image.
+
+    Equation 2 is between the softmaxes of the heatmaps. Joints that are not labelled count 0 in L_mse alone.
+    """
+    found, target, weight = maps
+    found.requires_grad_()
+    teacher = target.flip(0)
+    alpha, beta = 0.15, 0.075
+    l_mpd = l_mse = 0.0
+    for n, k in JOINTS:
+        pixels = list(zip(*(m[n, k].flatten().tolist() for m in (found, teacher, target))))
+        l_mpd += sum((student - taught) ** 2 for student, taught, _ in pixels) / len(JOINTS)
+        l_mse += sum((student - true) ** 2 for student, _, true in pixels) * weight[n, k].item() / len(JOINTS)
+    l_kpd = slow_kl(found.detach(), teacher, temperature)
+    terms = heatmap_terms(nn.Identity(), LossOptions(reduction="sum", temperature=temperature))
+    loss = weighted(terms, {"mse": 1 - alpha - beta, "teacher_mse": alpha, "teacher_kl": beta})
+    parts = loss({"heatmaps": found}, {"heatmaps": target, "weight": weight, "teacher_heatmaps": teacher})
+    expected = alpha * l_mpd + beta * l_kpd + (1 - alpha - beta) * l_mse
+    assert sum(parts.values()).item() == pytest.approx(expected, rel=1e-5)
+    sum(parts.values()).backward()
+    slope = 2 * (1 - alpha - beta) * (found - target) * weight[..., None, None] + 2 * alpha * (found - teacher)
+    softmaxes = [(m.flatten(2) / temperature).softmax(2).view_as(m) for m in (found, teacher)]
+    slope = (slope + beta / temperature * (softmaxes[0] - softmaxes[1])) / len(JOINTS)
+    torch.testing.assert_close(found.grad, slope.detach(), rtol=1e-4, atol=1e-6)
+
+
+def test_without_options_every_loss_is_what_it_was_bit_for_bit(maps):
+    found, target, weight = maps
+    batch, teacher = {"heatmaps": target, "weight": weight, "teacher_heatmaps": target.flip(0)}, target.flip(0)
+    terms = heatmap_terms(nn.Identity(), LossOptions())
+    expected = {
+        "mse": ((found - target).square().mean((2, 3)) * weight).mean(),
+        "cross_entropy": spatial_cross_entropy(found, target, weight, 0.1),
+        "teacher_mse": (found - teacher).square().mean(),
+        "teacher_kl": spatial_kl(found, teacher, 0.1),
+    }
+    values = {name: terms[name]({"heatmaps": found}, batch).item() for name in expected}
+    assert values == {name: value.item() for name, value in expected.items()}
+
+
 def test_unknown_term():
     with pytest.raises(ConfigError, match="expected loss out of mse, .* got 'l1'"):
-        weighted(heatmap_terms(nn.Identity()), {"l1": 1.0})
+        weighted(heatmap_terms(nn.Identity(), LossOptions()), {"l1": 1.0})
