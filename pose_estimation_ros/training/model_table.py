@@ -16,11 +16,13 @@ from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, DETECTOR_MODEL
 from pose_estimation_ros.training.models.counting import CONVENTIONS, count
 
 LITEPOSE_UNIT = "lp"
-_FOUR_TIMES = "the multiply-adds of a transposed convolution of stride 2 four times"
-NOTES = {  # convention -> what it counts that is not there
-    "Gi+": f"Gi+: as counted by HRNet's tool, / 2^30: with {_FOUR_TIMES}",
-    "G+": f"G+: as counted by HigherHRNet's authors, / 10^9: with {_FOUR_TIMES}",
-    LITEPOSE_UNIT: "lp: as counted by LitePose's tool, / 10^9: as G+, with 2 per value for batch norm and 1 for ReLU",
+_DECONV = "the multiply-adds of a transposed convolution of stride 2 four times"
+_ELEMENTWISE = "2 per value for batch norm and 1 for ReLU"
+NOTES = {  # convention -> what it counts
+    "Gi+": f"Gi+: as counted by HRNet's tool, / 2^30: with {_DECONV}",
+    "G+": f"G+: as counted by HigherHRNet's authors, / 10^9: with {_DECONV}",
+    "mm": f"mm: as counted by MMPose's tool, / 10^9: with {_ELEMENTWISE}",
+    LITEPOSE_UNIT: f"lp: as counted by LitePose's tool, / 10^9: with {_ELEMENTWISE},\n    and {_DECONV}",
 }
 
 
@@ -71,6 +73,10 @@ PAPERS = [
     Printed("simple_baseline_resnet101", (192, 256), 53.0, 12.4, "Gi+"),
     Printed("simple_baseline_resnet152", (192, 256), 68.6, 15.7, "Gi+"),
     Printed("simple_baseline_resnet152", (288, 384), 68.6, 35.6, "Gi+"),
+    Printed("simple_baseline_mobilenet_v2", (192, 256), 9.6, 1.59, "mm", source="EL-HRNet"),
+    Printed("simple_baseline_mobilenet_v2", (256, 256), 9.6, 2.12, "mm", 16, "EL-HRNet"),
+    Printed("simple_baseline_shufflenet_v2", (192, 256), 7.6, 1.37, "mm", source="EL-HRNet"),
+    Printed("simple_baseline_shufflenet_v2", (256, 256), 7.6, 1.83, "mm", 16, "EL-HRNet"),
     Printed("higher_hrnet_w32", (512, 512), 28.6, 47.9, "G+"),
     Printed("higher_hrnet_w48", (640, 640), 63.8, 154.3, "G+"),
     Printed("higher_hrnet_w48", (640, 640), 63.8, 155.1, LITEPOSE_UNIT, source="WLitePose"),

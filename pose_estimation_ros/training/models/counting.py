@@ -11,7 +11,7 @@ from typing import Callable, NamedTuple, Sequence
 import torch
 from torch import Tensor, nn
 
-# Operations per value in LitePose's tool.
+# Operations per value in ptflops.
 ELEMENTWISE: dict[type[nn.Module], int] = {nn.BatchNorm2d: 2, nn.ReLU: 1, nn.ReLU6: 1}
 
 
@@ -23,23 +23,29 @@ class Counts(NamedTuple):
         macs: multiply-adds of convolutions and linear layers.
         by_output: the same by tools that count a transposed convolution by its output pixels, which at stride 2 is four
             times the true figure.
-        litepose: the "MACs" of LitePose's tool (an older ptflops): by_output, and 2 per value for batch norm and 1 for
-            ReLU.
+        elementwise: what ptflops and tools that were made of it add: 2 per value for batch norm and 1 for ReLU.
     """
 
     parameters: int
     macs: int
     by_output: int
-    litepose: int
+    elementwise: int
+
+    @property
+    def litepose(self) -> int:
+        """Return the "MACs" of LitePose's tool, an older ptflops."""
+        return self.by_output + self.elementwise
 
 
-# "Gi+": HRNet's tool, and all "FLOPs" of SimpleBaseline, HRNet, GoatPose, ELPN, EL-HRNet; without transposed convolutions
-# (only the first has any) it is "Gi". "G+": HigherHRNet. No paper here counts 2 operations per MAC.
+# "Gi+": HRNet's tool, and all "FLOPs" of SimpleBaseline, HRNet, GoatPose, ELPN, EL-HRNet. It is "Gi" for all but the
+# first, because they have no transposed convolutions. "G+": HigherHRNet. "mm": MMPose, whose figures EL-HRNet has for
+# its baselines. No paper here counts 2 operations per MAC.
 CONVENTIONS: dict[str, Callable[[Counts], float]] = {
     "Gi": lambda counts: counts.macs / 2**30,
     "G": lambda counts: counts.macs / 1e9,
     "Gi+": lambda counts: counts.by_output / 2**30,
     "G+": lambda counts: counts.by_output / 1e9,
+    "mm": lambda counts: (counts.macs + counts.elementwise) / 1e9,
     "lp": lambda counts: counts.litepose / 1e9,
 }
 
@@ -54,12 +60,11 @@ def count(model: nn.Module, size_wh: Sequence[int]) -> Counts:
         model: on any device.
         size_wh: width and height of the image in px.
     """
-    costs: list[tuple[int, int, int]] = []
+    costs = [(0, 0, 0)]
 
     def add(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        by_output = layer_macs_by_output(module, output)
         elementwise = ELEMENTWISE.get(type(module), 0) * output.numel()
-        costs.append((layer_macs(module, inputs[0], output), by_output, by_output + elementwise))
+        costs.append((layer_macs(module, inputs[0], output), layer_macs_by_output(module, output), elementwise))
 
     hooks = [m.register_forward_hook(add) for m in model.modules() if not list(m.children())]
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]

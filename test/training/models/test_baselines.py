@@ -19,6 +19,10 @@ COUNTS = [
     ("simple_baseline_resnet50", 17, (192, 256), "34.0", "8.99", "Gi+"),
     ("simple_baseline_resnet101", 17, (192, 256), "53.0", "12.4", "Gi+"),
     ("simple_baseline_resnet152", 17, (192, 256), "68.6", "15.76", "Gi+"),
+    ("simple_baseline_mobilenet_v2", 17, (192, 256), "9.6", "1.59", "mm"),
+    ("simple_baseline_mobilenet_v2", 16, 256, "9.6", "2.12", "mm"),
+    ("simple_baseline_shufflenet_v2", 17, (192, 256), "7.6", "1.37", "mm"),
+    ("simple_baseline_shufflenet_v2", 16, 256, "7.6", "1.83", "mm"),
     ("higher_hrnet_w16", 14, 512, "7.2", "12.5", "lp"),
     ("higher_hrnet_w24", 14, 512, "16.1", "25.3", "lp"),  # 14.9 M printed
     ("higher_hrnet_w32", 17, 512, "28.6", "47.9", "G+"),
@@ -48,6 +52,8 @@ def test_every_baseline_is_counted():
 SHORT = {"modules": (1, 1, 1), "blocks": 1}
 FAMILIES = [
     ("simple_baseline_resnet50", {"backbone": lambda: resnet((1, 2, 1, 1)), "width": 16}),
+    ("simple_baseline_mobilenet_v2", {"width": 16}),
+    ("simple_baseline_shufflenet_v2", {"width": 16}),
     ("higher_hrnet_w16", SHORT),
     ("higher_hrnet_w32", {**SHORT, "half_blocks": 1}),
 ]

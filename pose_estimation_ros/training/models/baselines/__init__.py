@@ -15,15 +15,19 @@ from pose_estimation_ros.training.models.baselines.higher_hrnet import (
     higher_hrnet_w48,
 )
 from pose_estimation_ros.training.models.baselines.simple_baseline import (
+    simple_baseline_mobilenet_v2,
     simple_baseline_resnet50,
     simple_baseline_resnet101,
     simple_baseline_resnet152,
+    simple_baseline_shufflenet_v2,
 )
 
 TOP_DOWN_BASELINES: dict[str, Callable[..., nn.Module]] = {
     "simple_baseline_resnet50": simple_baseline_resnet50,
     "simple_baseline_resnet101": simple_baseline_resnet101,
     "simple_baseline_resnet152": simple_baseline_resnet152,
+    "simple_baseline_mobilenet_v2": simple_baseline_mobilenet_v2,
+    "simple_baseline_shufflenet_v2": simple_baseline_shufflenet_v2,
 }
 BOTTOM_UP_BASELINES: dict[str, Callable[..., nn.Module]] = {
     "higher_hrnet_w16": higher_hrnet_w16,
