@@ -1,107 +1,104 @@
-"""Hold the figures that the papers report about their models; the name of a model's builder finds its rows."""
+"""Read the tables of the papers, which printed/ holds as printed, and find the rows of a model and of a skeleton.
+
+Each file of printed/ is a paper. A table there has `same` for cells that all of its rows share, and in `rows` a cell
+for each of the `columns`, null where the paper has a dash. These columns mean the same in all tables; any other column
+is a word of the paper:
+
+- model: the name that `pose models` has for the network, null where it has none.
+- method, backbone, and input: height x width in px.
+- parameters and macs: text with the unit that the paper gives. What the papers call FLOPs are multiply-adds.
+- fps: frames per second; ms: milliseconds an image; both on the `device` of the table.
+- AP ... AR, and the groups of joints of PCKh, Mean among them: percentages.
+
+`notes` tell which figures are doubtful, and where a misprint was corrected.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import functools
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from pose_estimation_ros.datasets import coco_index, crowdpose, mpii
 from pose_estimation_ros.evaluation.metrics import coco, pckh
+from pose_estimation_ros.importing.yaml_files import read_yaml
 
-GOATPOSE = "Sun, Wang and Wu, “GoatPose: A Lightweight and Efficient Network with Attention Mechanism”, EasyChair, 2023"
-ELPN = (
-    "Li, “Lightweight and Effective Human Pose Estimation Model Based on Multi-Angle Knowledge Distillation”, 2022,"
-    " doi:10.1088/1742-6596/2224/1/012025"
-)
-EL_HRNET = (
-    "Li et al., “Human Pose Estimation Based on Efficient and Lightweight High-Resolution Network (EL-HRNet)”, 2024,"
-    " doi:10.3390/s24020396"
-)
-WLITEPOSE = "Wang et al., “Lightweight Human Pose Estimation Based on Heatmap Weighted Loss Function”, 2024"
+FILES = [Path(__file__).with_name("printed") / f"{name}.yaml" for name in ("goatpose", "elpn", "wlitepose", "el_hrnet")]
+PCKH = (*pckh.GROUPS, "Mean")
+# Column of figures -> the figure that `pose evaluate` measures.
+MEASURED = {name: name for name in coco.METRICS} | {group: f"{group}@0.5" for group in PCKH}
+SPEED = ("fps", "ms")
+COST = ("parameters", "macs")
+STEPS = ("experiment", "step", "stage")  # columns whose cells say by themselves what they are
 
-COCO_VAL, CROWDPOSE_TEST = "all 5000 images of COCO val2017", "all 8000 images of CrowdPose's test set"
-MPII_TEST, MPII_VAL = "MPII's test set", "MPII's validation set of 2958 persons"
-DETECTED = "persons found by a detector, flip test"
-DETECTION_BOX = "persons found by a detector"
-UNSAID = "the paper does not say how persons were found"
-BOTTOM_UP = "bottom-up, flip test"
-MPII_BOXES = "MPII's own boxes"
+Text = str | int | float | None
 
-AP4 = ("AP", "AP50", "AP75", "AR")
-AP3 = ("AP", "AP50", "AP75")
-PCKH = tuple(f"{group}@0.5" for group in (*pckh.GROUPS, "Mean"))
+
+class DataSet(NamedTuple):
+    """Hold a data set that a table is about; its skeleton tells whose reports show the rows."""
+
+    name: str
+    skeleton: str
+    persons: str
+
+
+DATA_SETS = {
+    "coco_val": DataSet("COCO val2017", coco_index.SKELETON, "all 5000 images of COCO val2017"),
+    "coco_test_dev": DataSet("COCO test-dev2017", coco_index.SKELETON, "COCO's test-dev2017 of 20,000 images"),
+    "crowdpose_test": DataSet("CrowdPose test", crowdpose.SKELETON, "all 8000 images of CrowdPose's test set"),
+    "mpii_test": DataSet("MPII test", mpii.SKELETON, "MPII's test set"),
+    "mpii_val": DataSet("MPII val", mpii.SKELETON, "MPII's validation set of about 3000 persons"),
+}
+
+
+class Paper(NamedTuple):
+    """Hold where a paper is found, and the name of its model."""
+
+    name: str
+    authors: str
+    title: str
+    published: str
+    doi: str = ""
+
+    @property
+    def citation(self) -> str:
+        """Return authors, title and where it was published, as text."""
+        return f"{self.authors}, “{self.title}”, {self.published}" + (f", doi:{self.doi}" if self.doi else "")
+
+
+class PrintedTable(NamedTuple):
+    """Hold a table of a paper; its name is that of the file, an underscore and the key in the file."""
+
+    name: str
+    paper: Paper
+    number: str
+    about: str
+    data: DataSet
+    protocol: str
+    device: str
+    columns: list[str]
+    rows: list[dict[str, Text]]
+    notes: list[str]
+
+    @property
+    def source(self) -> str:
+        """Return the paper's name and the table's number."""
+        return f"{self.paper.name}, Table {self.number}"
 
 
 class PaperRow(NamedTuple):
-    """Hold a row of a paper's table.
+    """Hold a row of a table: its cells by column, and its figures by the names that `pose evaluate` gives them."""
 
-    builder: as in training["model"] of a model's spec. skeleton: that of the data set, which tells the data sets apart.
-    """
-
-    builder: str
-    skeleton: str
+    builder: str | None
     label: str
+    cells: dict[str, Text]
     figures: dict[str, float]
-    data: str
-    protocol: str
-    source: str
+    table: PrintedTable
 
-
-def _rows(
-    skeleton: str,
-    names: Sequence[str],
-    data: str,
-    protocol: str,
-    source: str,
-    table: dict[tuple[str, str], list[float]],
-) -> list[PaperRow]:
-    """Return the rows of a table, given as {(builder, label): figures in the order of the names}."""
-    return [
-        PaperRow(builder, skeleton, label, dict(zip(names, figures, strict=True)), data, protocol, source)
-        for (builder, label), figures in table.items()
-    ]
-
-
-PAPERS = (
-    _rows(coco_index.SKELETON, AP4, COCO_VAL, UNSAID, f"{GOATPOSE}, Table 1", {
-        ("goatpose_bl", "GoatPose-BL 256x192"): [74.5, 92.6, 82.5, 82.3],
-        ("goatpose_bh", "GoatPose-BH 384x288"): [75.6, 92.7, 82.3, 83.5],
-        ("goatpose_xl", "GoatPose-XL 256x192"): [76.1, 93.5, 83.5, 83.8],
-        ("goatpose_xh", "GoatPose-XH 384x288"): [76.5, 93.7, 83.6, 83.9],
-    })
-    + _rows(coco_index.SKELETON, AP4, COCO_VAL, DETECTED, f"HRNet as listed in {GOATPOSE}, Table 1", {
-        ("hrnet_w32", "HRNet-W32 256x192"): [74.4, 90.5, 81.9, 79.8],
-        ("hrnet_w32", "HRNet-W32 384x288"): [75.8, 90.6, 82.7, 81.0],
-        ("hrnet_w48", "HRNet-W48 256x192"): [75.1, 90.6, 82.2, 80.4],
-        ("hrnet_w48", "HRNet-W48 384x288"): [76.3, 90.8, 82.9, 81.2],
-    })
-    + _rows(coco_index.SKELETON, coco.METRICS, COCO_VAL, DETECTED, f"{ELPN}, Table 1", {
-        ("elpn_v1", "ELPN-V1 256x192"): [70.5, 89.3, 78.0, 67.6, 76.2, 75.7],
-        ("elpn_v2", "ELPN-V2 256x192"): [71.8, 91.5, 79.4, 69.3, 75.6, 74.7],
-    })
-    + _rows(coco_index.SKELETON, coco.METRICS, COCO_VAL, DETECTION_BOX, f"{EL_HRNET}, Table 2", {
-        ("el_hrnet_w32", "EL-HRNet-W32 256x192"): [67.1, 86.4, 74.2, 65.3, 72.0, 74.9],
-    })
-    + _rows(coco_index.SKELETON, AP3, COCO_VAL, BOTTOM_UP, f"{WLITEPOSE}, Table I", {
-        ("wlitepose_s", "WLitePose-S 448"): [57.7, 78.2, 63.0],
-        ("wlitepose_xs", "WLitePose-XS 256"): [41.1, 62.1, 44.3],
-        ("litepose_s", "LitePose-S 448"): [56.4, 77.2, 61.2],
-        ("litepose_xs", "LitePose-XS 256"): [40.1, 61.3, 42.8],
-    })
-    + _rows(crowdpose.SKELETON, AP3, CROWDPOSE_TEST, BOTTOM_UP, f"{WLITEPOSE}, Table III", {
-        ("wlitepose_s", "WLitePose-S 448"): [59.6, 82.3, 63.5],
-        ("wlitepose_xs", "WLitePose-XS 256"): [50.6, 74.8, 52.8],
-        ("litepose_s", "LitePose-S 448"): [58.0, 80.9, 61.6],
-        ("litepose_xs", "LitePose-XS 256"): [49.4, 74.1, 51.3],
-    })
-    + _rows(mpii.SKELETON, PCKH, MPII_TEST, MPII_BOXES, f"{ELPN}, Table 3", {
-        ("elpn_v1", "ELPN-V1 256x256"): [96.5, 94.2, 86.9, 83.2, 88.1, 82.3, 79.6, 87.6],
-        ("elpn_v2", "ELPN-V2 256x256"): [97.8, 95.3, 90.0, 85.0, 89.2, 85.1, 80.9, 89.5],
-    })
-    + _rows(mpii.SKELETON, PCKH, MPII_VAL, MPII_BOXES, f"{EL_HRNET}, Table 4", {
-        ("el_hrnet_w32", "EL-HRNet-W32 256x256"): [96.7, 94.8, 87.6, 82.2, 88.2, 82.4, 77.9, 87.7],
-    })
-)  # fmt: skip
+    @property
+    def main(self) -> float:
+        """Return the figure by which rows are ordered: AP, or the mean of PCKh."""
+        return self.figures["AP" if "AP" in self.figures else "Mean@0.5"]
 
 
 def paper_rows(builder: str, skeleton: str) -> list[PaperRow]:
@@ -111,4 +108,68 @@ def paper_rows(builder: str, skeleton: str) -> list[PaperRow]:
         builder: name of the model's builder.
         skeleton: name of the skeleton.
     """
-    return [row for row in PAPERS if (row.builder, row.skeleton) == (builder, skeleton)]
+    return [row for row in rows_of_skeleton(skeleton) if row.builder == builder]
+
+
+def rows_of_skeleton(skeleton: str) -> list[PaperRow]:
+    """Return all rows on data sets with this skeleton, in the order of the papers."""
+    return [row for row in all_rows() if row.table.data.skeleton == skeleton]
+
+
+@functools.cache
+def all_rows() -> tuple[PaperRow, ...]:
+    """Return the rows of all tables, each measurement of a model once.
+
+    Tables of frames per second are left out, because they repeat the accuracy of another table of the paper.
+    """
+    rows: dict[object, PaperRow] = {}
+    for table in tables():
+        for cells in table.rows if "fps" not in table.columns else []:
+            row = _row(cells, table)
+            network = row.builder or row.label
+            rows.setdefault((table.paper, table.data, network, cells.get("input"), row.main), row)
+    return tuple(rows.values())
+
+
+def _row(cells: dict[str, Text], table: PrintedTable) -> PaperRow:
+    figures = {MEASURED[name]: float(value) for name, value in cells.items() if name in MEASURED and value is not None}
+    builder = cells.get("model")
+    return PaperRow(None if builder is None else str(builder), label(cells), cells, figures, table)
+
+
+def label(cells: dict[str, Text]) -> str:
+    """Name a row by its network, its input, and what is special about it.
+
+    Args:
+        cells: Column -> cell of the row.
+    """
+    method, backbone = str(cells.get("method", "")), str(cells.get("backbone") or "")
+    name = backbone if method in backbone else f"{method} ({backbone})" if backbone else method
+    if cells.get("input"):
+        name = f"{name} {cells['input']}".lstrip()
+    known = ("model", "method", "backbone", "input", "feature map", *COST, *SPEED, *MEASURED)
+    return ", ".join([name, *(_word(*cell) for cell in cells.items() if cell[0] not in known and cell[1] is not None)])
+
+
+def _word(column: str, value: Text) -> str:
+    return column if value == "yes" else str(value) if column in STEPS else f"{column} {value}"
+
+
+@functools.cache
+def tables() -> tuple[PrintedTable, ...]:
+    """Read the tables of all papers."""
+    return tuple(table for path in FILES for table in _tables_of(path))
+
+
+def _tables_of(path: Path) -> list[PrintedTable]:
+    content = read_yaml(path)
+    entries = content.pop("tables")
+    return [_table(f"{path.stem}_{key}", Paper(**content), **entry) for key, entry in entries.items()]
+
+
+def _table(name: str, paper: Paper, **entry: Any) -> PrintedTable:
+    same, columns = entry.pop("same", {}), entry.pop("columns")
+    rows = [same | dict(zip(columns, cells, strict=True)) for cells in entry.pop("rows")]
+    data, number = DATA_SETS[entry.pop("set")], str(entry.pop("number"))
+    optional = {"device": "", "notes": []} | entry
+    return PrintedTable(name, paper, number, data=data, columns=[*same, *columns], rows=rows, **optional)

@@ -53,10 +53,11 @@ Heading = str | tuple[str, str]  # a pair takes two lines
 
 @dataclass(frozen=True)
 class Table:
-    """Hold a table whose first column names the rows."""
+    """Hold a table whose first column names the rows; the rows at the marked places stand out."""
 
     head: Sequence[Heading]
     rows: Sequence[Sequence[Cell]]
+    marked: Sequence[int] = ()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pose_estimation_ros.core.atomic_files import file_sha256
 from pose_estimation_ros.core.model_spec import END_TO_END
 from pose_estimation_ros.datasets.coco_json import annotation_file
 from pose_estimation_ros.evaluation.metrics.bootstrap import PERCENT, SEED, interval
-from pose_estimation_ros.evaluation.report.papers import PaperRow, paper_rows
+from pose_estimation_ros.evaluation.report.papers import COST, PaperRow, paper_rows, rows_of_skeleton
 from pose_estimation_ros.evaluation.report.parts import Cell, Table
 from pose_estimation_ros.evaluation.report.render import MISSING
 
@@ -78,6 +78,8 @@ def summarize(
         "accuracy": [accuracy_table(names, sources, papers, spread.metric, intervals) for names in metrics],
         "both_ways": both_ways(sources, spread.metric),
         "papers": paper_origins(papers),
+        "printed": printed_table(metrics[0], sources, skeleton, spread.metric),
+        "citations": citations(rows_of_skeleton(skeleton)),
         "differences": differences(sources, spread) if len(sources) > 1 else None,
     }
 
@@ -217,7 +219,11 @@ def accuracy_table(
         for source, text in zip(sources, intervals)
     ]
     rows += [
-        (f"paper: {row.label}", *(row.figures.get(name) for name in names), *([""] if with_interval else []))
+        (
+            f"printed: {row.label}, {row.table.data.name}",
+            *(row.figures.get(name) for name in names),
+            *([""] if with_interval else []),
+        )
         for row in papers
         if set(names) & set(row.figures)
     ]
@@ -228,8 +234,45 @@ def paper_origins(papers: Sequence[PaperRow]) -> list[str]:
     """Return a line about each group of rows: their data, protocol and paper."""
     groups: dict[str, list[str]] = {}
     for row in papers:
-        groups.setdefault(f"{row.data}; {row.protocol}; {row.source}", []).append(row.label)
-    return [f"{', '.join(labels)}: {origin}" for origin, labels in groups.items()]
+        table = row.table
+        origin = f"{table.data.persons}; {table.protocol}; {table.paper.citation}, Table {table.number}"
+        groups.setdefault(origin, []).append(row.label)
+    return [f"{'; '.join(labels)}: {origin}" for origin, labels in groups.items()]
+
+
+def printed_table(names: Sequence[str], sources: Sequence[Source], skeleton: str, metric: str) -> Table | None:
+    """Return the printed rows of a skeleton's data sets with the sources among them, the best first.
+
+    Args:
+        names: the figures; those that no row has are left out.
+        sources: evaluated models and files of predictions.
+        skeleton: name of the skeleton.
+        metric: the figure that orders the rows.
+
+    Returns:
+        A table whose marked rows are the sources; None where no paper has such a row.
+    """
+    printed = rows_of_skeleton(skeleton)
+    names = [name for name in names if any(name in row.figures for row in printed)]
+    rows: list[tuple[float, bool, Sequence[Cell]]] = []
+    for source in sources:
+        figures = {name: figure(source, name) for name in names}
+        cells = (f"measured here: {source.name}", MISSING, None, None, *figures.values(), MISSING)
+        rows.append((figures.get(metric) or 0.0, True, cells))
+    for row in printed:
+        costs = map(row.cells.get, COST)
+        cells = (row.label, row.table.data.name, *costs, *map(row.figures.get, names), row.table.source)
+        rows.append((row.main, False, cells))
+    rows.sort(key=lambda entry: -entry[0])
+    head = ("", "data", "parameters", "MACs", *names, "printed in")
+    marked = [place for place, (_, own, _) in enumerate(rows) if own]
+    return Table(head, [cells for *_, cells in rows], marked) if printed else None
+
+
+def citations(rows: Sequence[PaperRow]) -> list[str]:
+    """Return the name of each paper that has one of the rows, and where it is found."""
+    papers = dict.fromkeys(row.table.paper for row in rows)
+    return [f"{paper.name}: {paper.citation}" for paper in papers]
 
 
 def differences(sources: Sequence[Source], spread: Spread) -> Table:

@@ -7,6 +7,7 @@ import sys
 import pytest
 from jinja2 import UndefinedError
 
+from pose_estimation_ros.evaluation.report.parts import Table
 from pose_estimation_ros.evaluation.report.render import TEMPLATES, environment, render
 
 PAGES = sorted(path.name for path in TEMPLATES.glob("*.j2"))
@@ -35,7 +36,7 @@ def test_no_template_turns_escaping_off(name):
 @pytest.mark.parametrize("rows, folded", [(0, False), (40, False), (41, True)])
 def test_a_table_of_many_keypoints_is_folded(rows, folded):
     template = environment().from_string('{% from "parts.html.j2" import long_table %}{{ long_table(data) }}')
-    page = template.render(data={"head": ("", "% near"), "rows": [("face %d" % k, "99.5") for k in range(rows)]})
+    page = template.render(data=Table(("", "% near"), [("face %d" % k, "99.5") for k in range(rows)]))
     assert page.count("<tr><th>face") == rows and ("<details><summary>Table of 41 rows" in page) == folded
 
 

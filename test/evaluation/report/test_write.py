@@ -11,6 +11,7 @@ from pose_estimation_ros.datasets import mpii
 from pose_estimation_ros.evaluation.benchmarks import open_benchmark
 from pose_estimation_ros.evaluation.metrics.coco import keypoint_ap
 from pose_estimation_ros.evaluation.metrics.pckh import pckh_figures
+from pose_estimation_ros.evaluation.report.papers import rows_of_skeleton
 from pose_estimation_ros.evaluation.report.summary import Source
 from pose_estimation_ros.evaluation.report.write import write_report
 
@@ -59,7 +60,8 @@ def test_figures_and_the_papers_row_stand_in_the_page(report, content, as_result
     ap = 100 * 34 / 101
     text = "".join(page.text)
     assert f"tiny: AP {ap:.1f} (95 % interval" in text
-    assert cells_after(page, "paper: ELPN-V1 256x192")[:6] == ["70.5", "89.3", "78.0", "67.6", "76.2", "75.7"]
+    row = "printed: ELPN-V1 (HRNet-W16) 256x192, pretrain N, COCO val2017"
+    assert cells_after(page, row)[:6] == ["70.5", "89.3", "78.0", "67.6", "76.2", "75.7"]
     assert "all 5000 images of COCO val2017" in text and "measured here are from 2 images" in text
     assert "a, b" in text and "pycocotools 2" in text and "Differences" not in text
     assert cells_after(page, "sha256")[0] == "5a"
@@ -69,7 +71,20 @@ def test_figures_and_the_papers_row_stand_in_the_page(report, content, as_result
 
 def test_no_papers_row_where_none_fits(report, content, as_results):
     page = report({"a": as_results(content["annotations"][:1])}, {"model": "mine"})
-    assert not [text for text in page.text if text.startswith(("paper:", "The rows of the papers"))]
+    assert not [text for text in page.text if text.startswith(("printed:", "The printed rows are"))]
+
+
+def test_all_printed_rows_with_the_own_figure_among_them(report, content, as_results):
+    page = report({"mine": as_results(content["annotations"][:1])})
+    row = cells_after(page, "measured here: mine")
+    ap = f"{100 * 34 / 101:.1f}"
+    assert row[:4] == ["–", "–", "–", ap]
+    assert cells_after(page, "ELPN-V1 (HRNet-W16) 256x192")[:4] == ["COCO test-dev2017", "1.1M", "1.2G", "70.2"]
+    places = [place for place, text in enumerate(page.text) if text.startswith("COCO ") and len(text) < 20]
+    shown = [float(page.text[place + 3]) for place in places]
+    assert len(shown) == len(rows_of_skeleton("coco17")) > 80 and shown == sorted(shown, reverse=True)
+    assert f"All {len(shown)} printed rows with the figures measured here among them" in page.text
+    assert [tag["class"] for tag in page.having("tr") if "class" in tag] == ["marked"]
 
 
 def test_two_sources(report, content, as_results):
@@ -124,7 +139,7 @@ def test_mpii(tmp_path):
         for name, own, training in (("a", xy, {"model": "el_hrnet_w32"}), ("b", joints - 1, {}))
     ]
     page = parse(write_report(tmp_path / "out", benchmark, sources, 20))
-    assert cells_after(page, "paper: EL-HRNet-W32 256x256")[7] == "87.7"
+    assert cells_after(page, "printed: EL-HRNet-W32 256x256, MPII val")[7] == "87.7"
     assert cells_after(page, "left ankle")[:4] == ["3", "66.7", "66.7", "0.00"]
     assert cells_after(page, "b minus a")[0] == "+33.3"
     assert len(page.having("polyline")) == 2 and len(page.having("img")) == 2 * 3
