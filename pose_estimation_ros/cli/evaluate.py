@@ -4,7 +4,8 @@
 the file decides how it is judged:
   COCO       AP, AP50, AP75, APM, APL, AR by pycocotools
   CrowdPose  AP, AP50, AP75, AR, and AP of the easy, medium and hard images (those with a crowdIndex are CrowdPose's)
-  MPII       PCKh@0.5 and @0.1 by joint group and their mean: HRNet's JSON list or the stacked hourglass's .h5
+  MPII       PCKh@0.5 and @0.1 by joint group and their mean: HRNet's JSON list or the stacked hourglass's .h5; torso_:
+             the same by half of the distance from right hip to left shoulder
 The keypoints are those of the file's category, whatever they are; a model must have keypoints of these names, and may
 have more. A top-down model runs on ground-truth boxes or those of a detections file. --end-to-end judges what pose_node
 would publish: people in the boxes of its own detector, by its own thresholds, on all images. A person detector gets its
@@ -12,6 +13,9 @@ recall at 0.2 and 1 false positives per image. --predictions is a JSON list in C
 .h5 with "preds" (N, 16, 2), pixels counted from 1; in the JSON, image_id is then the index of the person in the
 annotation file, from 0. A figure is -1 where the annotations have nobody to find. Figures are printed and written as
 JSON.
+The test sets of COCO and MPII have no annotations. --submit FILE writes the predictions of one model for their servers:
+for COCO person_keypoints_test-dev2017_NAME_results.zip, or a .json, with people in the boxes of --boxes or found by
+--end-to-end; for MPII an .h5 with "preds".
 For several models or files, in any mixture, there is a JSON for each and a table of all; the first is the one that the
 report compares the rest with.
 """
@@ -32,6 +36,7 @@ from pose_estimation_ros.evaluation.metrics.bootstrap import DRAWS, MAX_DRAWS
 from pose_estimation_ros.evaluation.protocols import PROTOCOLS
 from pose_estimation_ros.evaluation.report.summary import Source
 from pose_estimation_ros.evaluation.splits import HALVES
+from pose_estimation_ros.evaluation.submission import check_submission, submit
 
 RUNTIME_OPTIONS = ("threads", "device")  # settings of the libraries that run the models
 END_TO_END_OPTIONS = ("detector", *THRESHOLDS)
@@ -51,6 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--half", choices=HALVES, help=half_help)
     groups_help = "also by size, visibility and crowding of people, and the kinds of errors, into the JSON files"
     parser.add_argument("--groups", action="store_true", help=groups_help)
+    submit_help = "write the predictions of a test set without annotations for its server, in place of figures"
+    parser.add_argument("--submit", metavar="FILE", help=submit_help)
     parser.add_argument("--out", default="out/evaluation", help="folder for the JSON files (default: %(default)s)")
     parser.add_argument("--report", metavar="DIR", help="also write DIR/report.html: curves, kinds of errors, images")
     parser.add_argument(
@@ -86,8 +93,14 @@ def main(args: argparse.Namespace) -> int:
     evaluation = Evaluation(**options, pipeline=options_of(args, END_TO_END_OPTIONS))
     check_options(evaluation)  # before a checkpoint is exported, which takes long
     refuse_saving(args.models, args.save)
-    models = onnx_files(args.models, args.out, args.protocol, args.flip)
-    result = evaluate(replace(evaluation, models=models), print_figures)
+    if args.submit:
+        check_submission(evaluation, args.submit)
+    evaluation = replace(evaluation, models=onnx_files(args.models, args.out, args.protocol, args.flip))
+    if args.submit:
+        submission = submit(evaluation, args.submit)
+        print(f"wrote {submission.file}: {submission.people} people in {submission.images} images")
+        return 0
+    result = evaluate(evaluation, print_figures)
     if len(result.evaluated) > 1:
         print_table([outcome.source for outcome in result.evaluated])
     if result.report:

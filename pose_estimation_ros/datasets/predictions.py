@@ -57,9 +57,7 @@ def read_results(
         raise DataError(f"{path}: expected a list of predictions, got {kind}")
     refuse_missing_keys(path, "predictions", results, FIELDS)
     refuse_other_categories(path, results, categories)
-    for problem, is_wrong in result_faults(image_ids, skeleton):
-        wrong = [describe(index, result) for index, result in enumerate(results) if is_wrong(result)]
-        refuse(path, f"predictions {problem}", wrong)
+    refuse_faults(path, results, image_ids, skeleton)
     results = [{**r, "image_id": find_id(r["image_id"], image_ids), "category_id": PERSON} for r in results]
     refuse(path, "prediction ids that occur twice", repeated([r for r in results if plain_id(r.get("id")) is not None]))
     copies = duplicates(map(content_of, results))
@@ -79,6 +77,20 @@ def refuse_other_categories(path: str | Path, results: list[Result], categories:
     persons = {id(result) for result in entries_of_persons(results, categories, str(path), "predictions")}
     strays = [f"{describe(n, r)}, category {r['category_id']}" for n, r in enumerate(results) if id(r) not in persons]
     refuse(path, "predictions of a category other than the annotated persons'", strays)
+
+
+def refuse_faults(path: str | Path, results: list[Result], image_ids: Collection[Id], skeleton: Skeleton) -> None:
+    """Raise DataError where a prediction is wrong by itself, naming the first offender and the count.
+
+    Args:
+        path: path of the file.
+        results: the predictions, with FIELDS.
+        image_ids: ids of the annotated images.
+        skeleton: skeleton of the keypoints.
+    """
+    for problem, is_wrong in result_faults(image_ids, skeleton):
+        wrong = [describe(index, result) for index, result in enumerate(results) if is_wrong(result)]
+        refuse(path, f"predictions {problem}", wrong)
 
 
 def result_faults(image_ids: Collection[Id], skeleton: Skeleton) -> list[tuple[str, Callable[[Result], bool]]]:

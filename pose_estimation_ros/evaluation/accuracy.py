@@ -7,7 +7,8 @@ from pathlib import Path
 from pose_estimation_ros.core.model_spec import POSE_TASKS
 from pose_estimation_ros.datasets.notes import warn
 from pose_estimation_ros.datasets.predictions import Result
-from pose_estimation_ros.evaluation.benchmarks import Benchmark, DetectorBenchmark, Figures, Predictions
+from pose_estimation_ros.evaluation.benchmarks import Benchmark, Figures, Predictions
+from pose_estimation_ros.evaluation.detector_benchmark import DetectorBenchmark
 from pose_estimation_ros.evaluation.metrics import coco, detection
 from pose_estimation_ros.evaluation.protocols import PLAIN, Protocol, describe_input, with_padding
 from pose_estimation_ros.evaluation.run_models import check_images, make_estimator
@@ -60,6 +61,34 @@ def accuracy_of_pose_model(
         The figures; and the predictions, which accuracy_of_predictions takes as a JSON file.
 
     Raises:
+        DataError, ConfigError, ModelError: as predictions_of_pose_model.
+    """
+    facts, results = predictions_of_pose_model(model, benchmark, boxes_file, protocol, threads, device)
+    return {**facts, **rounded(benchmark.score(results))}, results
+
+
+def predictions_of_pose_model(
+    model: ModelFile,
+    benchmark: Benchmark,
+    boxes_file: str | Path | None = None,
+    protocol: Protocol = PLAIN,
+    threads: int = 0,
+    device: str = DEVICES[0],
+) -> tuple[Figures, list[Result]]:
+    """Run a pose model on the images of a benchmark, without judging it.
+
+    Args:
+        model: as find_model returns it.
+        benchmark: has the images and the boxes.
+        boxes_file: person boxes in COCO's detections format, None for the annotated ones.
+        protocol: how the model is run.
+        threads: number of threads of the CPU, 0 = as many as cores.
+        device: see open_backend.
+
+    Returns:
+        How the model was run, for the figures; and its predictions.
+
+    Raises:
         DataError: model, annotations and boxes do not belong together, or images are missing.
         ConfigError: the protocol is for other models.
         ModelError: the model cannot be opened.
@@ -73,7 +102,7 @@ def accuracy_of_pose_model(
         facts = {**facts, **what_ran(backend)}
     results = benchmark.with_missed(results, finite)
     rules = {"protocol": protocol.name, "input": describe_input(protocol, spec), "flip": protocol.flip}
-    return {**rules, **benchmark.facts(), **facts, **lost, **rounded(benchmark.score(results))}, results
+    return {**rules, **benchmark.facts(), **facts, **lost}, results
 
 
 def what_ran(backend: Backend) -> Figures:

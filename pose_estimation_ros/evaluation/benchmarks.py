@@ -1,4 +1,4 @@
-"""Judge predictions by annotated images: the benchmarks of COCO, CrowdPose and MPII, and that of person detectors."""
+"""Judge predictions by annotated images: the benchmarks of COCO, CrowdPose and MPII."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from pose_estimation_ros.datasets.coco_categories import annotated_skeleton
 from pose_estimation_ros.datasets.coco_fields import is_counted
 from pose_estimation_ros.datasets.coco_json import Boxes, annotation_file, read_detections
 from pose_estimation_ros.datasets.predictions import Result, read_mpii, read_results, xy_by_person
-from pose_estimation_ros.evaluation.metrics import coco, crowdpose, detection
-from pose_estimation_ros.evaluation.metrics.box_ap import box_ap
+from pose_estimation_ros.datasets.test_sets import is_test_set
+from pose_estimation_ros.evaluation.detector_benchmark import DetectorBenchmark
+from pose_estimation_ros.evaluation.metrics import coco, crowdpose
 from pose_estimation_ros.evaluation.metrics.groups import boxes_by_group, poses_by_group
 from pose_estimation_ros.evaluation.metrics.matches import match, people_of
 from pose_estimation_ros.evaluation.metrics.pckh import pckh_figures, torso_pck
@@ -265,7 +266,10 @@ class MpiiBenchmark(Benchmark):
 
     def __init__(self, data: str | Path, content: Any, half: str | None = None) -> None:
         super().__init__(data, half)
-        self.truth = select_half(mpii.load_ground_truth(self.path, content), half)
+        self.truth = select_half(self._load(content), half)
+
+    def _load(self, content: Any) -> mpii.Persons:
+        return mpii.load_ground_truth(self.path, content)
 
     def check_model(self, spec: ModelSpec, model: str, boxes_file: str | Path | None) -> None:
         """Check that model, annotations and boxes belong together; see Benchmark."""
@@ -320,40 +324,6 @@ class MpiiBenchmark(Benchmark):
         return ConfigError(f"expected --groups with COCO's or CrowdPose's annotations, got {self.data}")
 
 
-class DetectorBenchmark:
-    """Judge person detectors by the annotated people of one file, who need no keypoints.
-
-    Attributes:
-        data: the annotation file, or its folder, as it was given.
-        path: the annotation file.
-        half: the half of the images that counts, one of splits.HALVES; None for all images.
-        truth: the annotations of each image.
-    """
-
-    def __init__(self, data: str | Path, content: Any, half: str | None = None) -> None:
-        self.data, self.path, self.half = data, annotation_file(data), half
-        fewest = min(detection.MIN_KEYPOINTS, annotated_skeleton(content, str(self.path)).num_keypoints)
-        self.truth = detection.load_truth(self.path, fewest, half=half, content=content)
-
-    def facts(self) -> Figures:
-        """Return the half of the images, where it is not all of them."""
-        return {} if self.half is None else {"half": self.half}
-
-    def score(self, detections: Sequence[detection.Detections], threshold: float | None) -> Figures:
-        """Compute the figures of a detector.
-
-        Args:
-            detections: detections of each image; those that are not finite count as missed.
-            threshold: the score that the detector is used with, None where it has none.
-
-        Returns:
-            Recall at 0.2 and 1 false positives per image and at the threshold, 0..1; COCO's AP of boxes, 0..100.
-        """
-        points = detection.curve(detection.judge(detections, self.truth))
-        figures = {**detection.summary(points), **detection.at_own_threshold(points, threshold)}
-        return {**figures, **box_ap(detections, self.truth)}
-
-
 def open_benchmark(
     data: str | Path,
     half: str | None = None,
@@ -377,6 +347,8 @@ def open_benchmark(
     path = annotation_file(data)
     if content is None and path.suffix != ".h5":
         content = read_json(path)
+    if is_test_set(content):
+        raise DataError(f"{path}: expected persons with keypoints, found none (for a test set there is --submit)")
     if isinstance(content, dict):
         kind = CrowdPoseBenchmark if crowdpose_files.is_crowdpose(content) else CocoBenchmark
         return kind(data, content, half, skeletons, sigma)

@@ -17,7 +17,6 @@ from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.datasets.notes import warn
 from pose_estimation_ros.evaluation.benchmarks import CocoBenchmark, open_benchmark
 from pose_estimation_ros.evaluation.curve_fit import fit_curve
-from pose_estimation_ros.evaluation.evaluate import change_spec
 from pose_estimation_ros.evaluation.metrics.matches import match, people_of
 from pose_estimation_ros.evaluation.metrics.reliability import (
     Scored,
@@ -29,6 +28,7 @@ from pose_estimation_ros.evaluation.metrics.reliability import (
 )
 from pose_estimation_ros.evaluation.protocols import PLAIN
 from pose_estimation_ros.evaluation.run_models import NO_BOXES, make_estimator
+from pose_estimation_ros.evaluation.spec_figures import change_spec
 from pose_estimation_ros.evaluation.splits import HALVES, half_of
 from pose_estimation_ros.imaging.video import open_source, warn_of_unreadable
 from pose_estimation_ros.inference.backends.base import DEVICES

@@ -64,6 +64,20 @@ def accuracy_end_to_end(
         return figures_of(pipeline, benchmark, results), results
 
 
+def predictions_end_to_end(model: ModelFile, benchmark: Benchmark, options: PipelineOptions) -> list[Result]:
+    """Run the pipeline of a pose model on the images of a benchmark, without judging it; see accuracy_end_to_end.
+
+    Args:
+        model: as find_model returns it.
+        benchmark: has the images.
+        options: detector, thresholds and all else of the pipeline but the model.
+    """
+    with open_pipeline(model, benchmark, options) as pipeline:
+        (results,) = run_pipelines([pipeline], benchmark).results
+        warn_of_overflow(pipeline)
+        return results
+
+
 def open_pipeline(model: ModelFile, benchmark: Benchmark, options: PipelineOptions) -> Pipeline:
     """Open the pipeline of a pose model for single images, and check that it and the annotations belong together.
 
@@ -115,6 +129,12 @@ def run_pipelines(pipelines: Sequence[Pipeline], benchmark: Benchmark) -> Run:
     return Run(results, frame_ms)
 
 
+def warn_of_overflow(pipeline: Pipeline) -> None:
+    """Warn where the networks of a pipeline have computed values that are not finite."""
+    if pipeline.non_finite.values:
+        warn(f"{pipeline.options.model}: {pipeline.non_finite.text()}")
+
+
 def figures_of(pipeline: Pipeline, benchmark: Benchmark, results: list[Result]) -> Figures:
     """Return how a pipeline was run, and the figures of what it found.
 
@@ -124,8 +144,7 @@ def figures_of(pipeline: Pipeline, benchmark: Benchmark, results: list[Result]) 
         results: the people whom it found.
     """
     options, truth = pipeline.options, of_images(benchmark).truth
-    if pipeline.non_finite.values:
-        warn(f"{options.model}: {pipeline.non_finite.text()}")
+    warn_of_overflow(pipeline)
     used = {name: getattr(options, name) for name in THRESHOLDS}
     run = {"protocol": END_TO_END, "flip": options.flip_test, "detector": pipeline.detector_name, **used}
     own, judged = pipeline.skeleton, benchmark.skeleton

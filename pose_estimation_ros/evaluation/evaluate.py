@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from pose_estimation_ros.core.atomic_files import file_sha256, read_json, write_json
-from pose_estimation_ros.core.errors import ConfigError, ModelError
+from pose_estimation_ros.core.atomic_files import file_sha256, write_json
+from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.fields import (
     PATH,
     TEXT,
@@ -23,7 +23,7 @@ from pose_estimation_ros.core.fields import (
     optional,
     whole,
 )
-from pose_estimation_ros.core.model_spec import ENGINE, ModelSpec, parse_spec, spec_path
+from pose_estimation_ros.core.model_spec import spec_path
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.datasets.predictions import Result
 from pose_estimation_ros.evaluation.accuracy import (
@@ -37,6 +37,7 @@ from pose_estimation_ros.evaluation.metrics.bootstrap import DRAWS, MAX_DRAWS
 from pose_estimation_ros.evaluation.protocols import PROTOCOLS, find_protocol
 from pose_estimation_ros.evaluation.report.summary import Source
 from pose_estimation_ros.evaluation.report.write import write_report
+from pose_estimation_ros.evaluation.spec_figures import save_accuracy
 from pose_estimation_ros.evaluation.splits import HALVES
 from pose_estimation_ros.inference.backends.base import DEVICES
 from pose_estimation_ros.inference.backends.find import find_model
@@ -299,10 +300,15 @@ def run_pose_model(model: ModelFile, evaluation: Evaluation, benchmarks: Benchma
 
 def run_end_to_end(model: ModelFile, evaluation: Evaluation, benchmarks: Benchmarks) -> tuple[Figures, list[Result]]:
     """Measure the accuracy of a pose model as a part of its pipeline; see evaluate."""
+    return accuracy_end_to_end(model, benchmarks.poses, pipeline_options(evaluation))
+
+
+def pipeline_options(evaluation: Evaluation) -> PipelineOptions:
+    """Return the options of the pipelines of an evaluation."""
     options = evaluation.pipeline._replace(threads=evaluation.threads, device=evaluation.device)
     if evaluation.end_to_end and evaluation.flip is not None:
         options = options._replace(flip_test=evaluation.flip)
-    return accuracy_end_to_end(model, benchmarks.poses, options)
+    return options
 
 
 def other_way(model: ModelFile, evaluation: Evaluation, benchmarks: Benchmarks) -> Figures:
@@ -384,40 +390,3 @@ def write_outcome(source: Source, figures: Figures, data: str | Path, target: Pa
     file = {source.kind: source.path.name, "sha256": source.sha256, "data": str(data)}
     write_json(target, {**file, **figures}, indent=1)
     return Evaluated(source, figures, target)
-
-
-def save_accuracy(model: ModelFile, name: str, figures: Figures) -> None:
-    """Keep the figures in the model's spec, under accuracy[name]. Raises as change_spec.
-
-    Args:
-        model: the model that was measured.
-        name: name of the figures.
-        figures: figures of the model.
-    """
-    change_spec(model, lambda spec: spec._replace(accuracy={**spec.accuracy, name: figures}))
-
-
-def change_spec(model: ModelFile, change: Callable[[ModelSpec], ModelSpec]) -> str:
-    """Change the spec of a model that was measured.
-
-    Args:
-        model: the model.
-        change: returns the new spec for that in the file.
-
-    Returns:
-        Path of the spec.
-
-    Raises:
-        ConfigError: the model is an engine, whose sidecar keeps no figures.
-        ModelError: there is no spec, or it was replaced in the meantime.
-    """
-    if model.path.endswith(ENGINE):
-        raise ConfigError(f"expected an ONNX model whose spec keeps the figures, got {model.path}")
-    path = spec_path(model.path)
-    if model.spec is None:
-        raise ModelError(f"model file {path} does not exist")
-    spec = parse_spec(path, read_json(path, ModelError))  # again: another evaluation may have saved figures meanwhile
-    if spec.sha256 != model.spec.sha256:
-        raise ModelError(f"{path}: expected the spec of the model that was evaluated, got that of another one")
-    write_json(path, change(spec).to_json(), indent=1)
-    return path

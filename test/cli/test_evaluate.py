@@ -257,3 +257,26 @@ def test_no_sigma_for_mpii(dots, model, capsys):
     data = str(dots("mpii16"))
     assert main(["evaluate", "--model", model("mpii16"), "--data", data, "--sigma", "0.08"]) == 1
     assert "expected --sigma with COCO's or CrowdPose's annotations" in capsys.readouterr().err
+
+
+def test_predictions_for_a_test_server(tmp_path, dots, model, capsys):
+    """Images alone, and boxes; the same options as of figures."""
+    data = dots("coco17")
+    boxes = [{"image_id": i, "category_id": 1, "bbox": [24, 24, 112, 192], "score": 0.9} for i in range(3)]
+    test_set = save(tmp_path / "info.json", {"images": json.loads(data.read_text())["images"]})
+    file = tmp_path / "person_keypoints_test-dev2017_dots_results.zip"
+    argv = ["evaluate", "--model", model("coco17"), "--data", str(test_set), "--threads", "1"]
+    assert main(argv) == 1 and "found none (for a test set there is --submit)" in capsys.readouterr().err
+    argv += ["--boxes", str(save(tmp_path / "b.json", boxes)), "--protocol", "hrnet", "--submit", str(file)]
+    assert main(argv) == 0
+    assert capsys.readouterr().out == f"wrote {file}: 3 people in 3 images\n" and file.is_file()
+    assert main([*argv, "--groups"]) == 1
+    assert "expected --submit, which measures nothing, or --groups, got both" in capsys.readouterr().err
+
+
+def test_a_checkpoint_is_not_exported_for_a_name_that_no_server_takes(tmp_path, folder, capsys):
+    checkpoint, out = tmp_path / "run" / "best.ckpt", tmp_path / "out"
+    argv = ["evaluate", "--model", str(checkpoint), "--data", str(folder), "--out", str(out), "--submit", "r.txt"]
+    assert main(argv) == 1 and not out.exists()
+    error = capsys.readouterr().err
+    assert "expected --submit with a file that ends in" in error and "export" not in error

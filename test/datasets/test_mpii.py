@@ -101,3 +101,29 @@ def test_h5_files_that_have_no_columns(tmp_path, kind):
 def test_annotation_faults(content, message):
     with pytest.raises(DataError, match="mpii.json: .*" + message):
         mpii.load_ground_truth("mpii.json", content)
+
+
+def test_persons_without_joints():
+    """Those of the test set; joints that are there do not matter, all else does."""
+    bare = {key: value for key, value in entry().items() if "joints" not in key}
+    persons = mpii.load_persons("mpii.json", [bare, entry(), entry(joints="odd")], with_joints=False)
+    whole = truth_of(entry())
+    assert persons.file_name == ["a.jpg"] * 3 and not persons.keypoints.any()
+    assert (persons.box_xyxy == whole.box_xyxy).all() and (persons.head_size == whole.head_size).all()
+    with pytest.raises(DataError, match="1 persons whose head has no size, the first: person 1"):
+        mpii.load_persons("mpii.json", [bare, {**bare, "scale": 0}], with_joints=False)
+    with pytest.raises(DataError, match="1 entries that are not MPII's, the first: entry 1, expected image"):
+        mpii.load_persons("mpii.json", [bare, {"image": "a.jpg"}], with_joints=False)
+    with pytest.raises(DataError, match="entry 0, expected image"):
+        mpii.load_persons("mpii.json", [3], with_joints=False)
+
+
+def test_an_h5_without_joints(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "test.h5", "w") as file:
+        for name in ("imgname", "center", "scale"):
+            file[name] = np.array(GOOD[name])
+    persons = mpii.load_persons(tmp_path / "test.h5", with_joints=False)
+    assert persons.file_name == ["a.jpg"] and persons.keypoints.shape == (1, 16, 3) and not persons.keypoints.any()
+    with pytest.raises(DataError, match="expected an h5 file with .*part"):
+        mpii.load_persons(tmp_path / "test.h5")

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from colored_dots import save
 
-from pose_estimation_ros.core.errors import ConfigError, ModelError
-from pose_estimation_ros.evaluation.evaluate import Evaluation, distinct_names, evaluate, save_accuracy
-from pose_estimation_ros.inference.backends.find import find_model
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.evaluation.evaluate import Evaluation, distinct_names, evaluate
 from pose_estimation_ros.inference.options import PipelineOptions
 
 
@@ -113,14 +112,3 @@ def test_poses_and_boxes_are_judged_by_one_reading(tmp_path, dots, model, counts
     data = dots("coco17")
     evaluate(Evaluation(data, [model("coco17"), "person_detector"], out=tmp_path / "out", threads=1, groups=True))
     assert counts[data.name] == 1 and counts["find person_detector"] == counts["find coco17.onnx"] == 1
-
-
-def test_a_spec_of_another_model_gets_no_figures(model):
-    """Where model and spec are replaced while the evaluation runs."""
-    found = find_model(model("coco17"))
-    spec = Path(found.path).with_suffix(".json")
-    save_accuracy(found, "part", {"AP": 1.0})
-    assert json.loads(spec.read_text())["accuracy"] == {"part": {"AP": 1.0}}
-    spec.write_text(json.dumps({**json.loads(spec.read_text()), "sha256": "0" * 64}))
-    with pytest.raises(ModelError, match="expected the spec of the model that was evaluated"):
-        save_accuracy(found, "part", {"AP": 2.0})
