@@ -45,6 +45,11 @@ COMMANDS = {
         "train",
     ),
     "train": ("pose_estimation_ros.cli.train", "train a model from a recipe", "train"),
+    "ablation": (
+        "pose_estimation_ros.cli.ablation",
+        "train the rows of a paper's ablation table",
+        "train",
+    ),
     "models": ("pose_estimation_ros.cli.models", "show what each model costs, beside its paper's figures", "train"),
     "export": (
         "pose_estimation_ros.cli.export",

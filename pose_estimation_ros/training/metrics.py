@@ -33,7 +33,10 @@ def heatmap_metrics(outputs: Named, batch: Named, tolerance: float = 0.05) -> Me
 
 
 def bottom_up_metrics(outputs: Named, batch: Named, tolerance: float = 0.03) -> Metrics:
-    """Return the "pck" of a bottom-up network: the share of the labelled joints with a peak of their heatmap nearby.
+    """Return the shares of the labelled joints that a bottom-up network finds near their place.
+
+    "pck" counts a joint where any peak above PEAK of its heatmap is near, "pck_highest" where the highest value is, as
+    in a top-down network: a measure for images of one person, which needs no peak to be high.
 
     Args:
         outputs: "heatmaps" (N, K, h, w).
@@ -43,10 +46,14 @@ def bottom_up_metrics(outputs: Named, batch: Named, tolerance: float = 0.03) -> 
     maps = outputs["heatmaps"].float()
     peaks = (maps >= functional.max_pool2d(maps, 5, 1, 2)) & (maps > PEAK)
     radius = max(round(tolerance * maps.shape[2]), 1)
-    is_near = functional.max_pool2d(peaks.float(), 2 * radius + 1, 1, radius).flatten(2)  # (N, K, h w)
+    is_highest = functional.one_hot(maps.flatten(2).argmax(2), maps[0, 0].numel()).view_as(maps)
     cells = batch["cells"].transpose(1, 2)  # (N, K, P)
-    hits = torch.gather(is_near, 2, cells.clamp(min=0))[cells >= 0]
-    return {"pck": (hits.mean().item() if len(hits) else 0.0, len(hits))}
+    metrics = {}
+    for name, places in (("pck", peaks), ("pck_highest", is_highest)):
+        is_near = functional.max_pool2d(places.float(), 2 * radius + 1, 1, radius).flatten(2)  # (N, K, h w)
+        hits = torch.gather(is_near, 2, cells.clamp(min=0))[cells >= 0]
+        metrics[name] = hits.mean().item() if len(hits) else 0.0, len(hits)
+    return metrics
 
 
 def detection_metrics(outputs: Named, batch: Named, false_per_image: float = 1.0) -> Metrics:

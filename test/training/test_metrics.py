@@ -28,18 +28,20 @@ def sample(peak_yx, value, joints):
 
 
 @pytest.mark.parametrize(
-    "peak, value, joints, expected",
+    "peak, value, joints, pck, highest",
     [
-        ((10, 10), 1.0, [], (0.0, 0)),  # of none: counts for nothing
-        ((10, 10), 1.0, [(10, 10)], (1.0, 1)),
-        ((10, 10), 0.05, [(10, 10)], (0.0, 1)),  # too weak
-        ((10, 10), 1.0, [(11, 9)], (1.0, 1)),  # within 3 % of 40
-        ((10, 10), 1.0, [(12, 10)], (0.0, 1)),
-        ((10, 10), 1.0, [(10, 10), (30, 30)], (0.5, 2)),
+        ((10, 10), 1.0, [], 0.0, 0.0),  # of none: counts for nothing
+        ((10, 10), 1.0, [(10, 10)], 1.0, 1.0),
+        ((10, 10), 0.05, [(10, 10)], 0.0, 1.0),  # too weak for a peak
+        ((10, 10), 0.0, [(30, 30)], 0.0, 0.0),  # of a constant map, the highest place is a corner
+        ((10, 10), 1.0, [(11, 9)], 1.0, 1.0),  # within 3 % of 40
+        ((10, 10), 1.0, [(12, 10)], 0.0, 0.0),
+        ((10, 10), 1.0, [(10, 10), (30, 30)], 0.5, 0.5),
     ],
 )
-def test_bottom_up_pck(peak, value, joints, expected):
-    assert bottom_up_metrics(*sample(peak, value, joints)) == {"pck": expected}
+def test_bottom_up_pck(peak, value, joints, pck, highest):
+    found = bottom_up_metrics(*sample(peak, value, joints))
+    assert found == {"pck": (pck, len(joints)), "pck_highest": (highest, len(joints))}
 
 
 def outputs_with(cells, size=12):

@@ -1,0 +1,1 @@
+"""Train and measure the rows of the papers' ablation tables, whose files are in config/ablations."""
