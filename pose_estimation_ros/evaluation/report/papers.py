@@ -120,15 +120,21 @@ def rows_of_skeleton(skeleton: str) -> list[PaperRow]:
 def all_rows() -> tuple[PaperRow, ...]:
     """Return the rows of all tables, each measurement of a model once.
 
-    Tables of frames per second are left out, because they repeat the accuracy of another table of the paper.
+    Tables of frames per second repeat the accuracy of another table of the paper, and give its rows their costs.
     """
     rows: dict[object, PaperRow] = {}
+    costs = _costs_beside_speeds()
     for table in tables():
         for cells in table.rows if "fps" not in table.columns else []:
-            row = _row(cells, table)
+            row = _row(costs.get((table.paper, cells.get("method"), cells.get("input")), {}) | cells, table)
             network = row.builder or row.label
             rows.setdefault((table.paper, table.data, network, cells.get("input"), row.main), row)
     return tuple(rows.values())
+
+
+def _costs_beside_speeds() -> dict[object, dict[str, Text]]:
+    entries = [(table.paper, cells) for table in tables() if "fps" in table.columns for cells in table.rows]
+    return {(paper, cells["method"], cells["input"]): {name: cells[name] for name in COST} for paper, cells in entries}
 
 
 def _row(cells: dict[str, Text], table: PrintedTable) -> PaperRow:

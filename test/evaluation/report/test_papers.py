@@ -14,6 +14,7 @@ from pose_estimation_ros.evaluation.report.papers import (
     rows_of_skeleton,
     tables,
 )
+from pose_estimation_ros.importing.yaml_files import read_yaml
 from pose_estimation_ros.training.model_table import PAPERS
 from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
 
@@ -146,3 +147,40 @@ def test_the_printed_counts_are_those_of_the_table_of_models():
                     compared.add((row.model, row.input_size_wh, column))
     own = {(row.model, row.input_size_wh) for row in PAPERS if row.model.startswith(("goatpose", "el", "wlitepose"))}
     assert compared >= {(*network, column) for network in own for column in ("parameters", "macs")}
+
+
+def test_rows_have_the_costs_that_another_table_of_the_paper_gives():
+    row = next(row for row in all_rows() if row.table.source == "GoatPose, Table 1" and row.builder == "goatpose_xh")
+    assert (row.cells["parameters"], row.cells["macs"], row.cells["AP50"]) == ("34.76M", "17.53G", 93.7)
+
+
+def printed_by(rows):
+    """The figures of rows of an ablation, in their order: score, millions of parameters, 10^9 multiply-adds."""
+    return [tuple(row.get("printed", {}).get(key) for key in ("score", "parameters_m", "macs")) for row in rows]
+
+
+def as_in_an_ablation(table):
+    """The figures of a paper's table, as `printed_by` has them."""
+    figures = []
+    for cells in table.rows:
+        costs = [amount(cells[name])[0] if cells.get(name) else None for name in ("parameters", "macs")]
+        score = cells.get("AP", cells.get("Mean"))
+        figures.append((score, costs[0] and costs[0] / 1e6, costs[1] and costs[1] / 1e9))
+    return figures
+
+
+def test_the_figures_of_an_ablation_are_compared():
+    (table,) = [table for table in tables() if table.name == "goatpose_table3"]
+    rows = [{"printed": {"score": 74.4, "parameters_m": 29, "macs": 7.1}}, {"name": "other"}]
+    assert printed_by(rows)[0] == as_in_an_ablation(table)[0] and printed_by(rows)[1] == (None, None, None)
+    assert len(as_in_an_ablation(table)) == 3
+
+
+@pytest.mark.parametrize("table", tables(), ids=lambda table: table.name)
+def test_ablations_print_what_the_paper_s_table_prints(table, repository):
+    """As far as config/ablations has a file for the table."""
+    for path in (repository / "config").glob(f"ablations/{table.name}.yaml"):
+        ours, theirs = as_in_an_ablation(table), printed_by(read_yaml(path)["rows"])
+        assert len(ours) == len(theirs)
+        for own, other in zip(ours, theirs):
+            assert all(b is None or b == pytest.approx(a) for a, b in zip(own, other, strict=True)), (own, other)
