@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.training.models.hrnet import ExchangeUnit
-from pose_estimation_ros.training.models.layers import BasicBlock, HiddenNorm
+from pose_estimation_ros.training.models.layers import BasicBlock, NamAttention
 
 UNIT = re.compile(r"stages\.(\d+)\.(\d+)\.")
 
@@ -48,7 +48,6 @@ def grow(model: nn.Module, small: Mapping[str, Tensor], seed: int = 1) -> None:
             raise ModelError(f"expected a smaller network of the same kind, got one without {source}")
         value.copy_(widen(small[source], value.shape, generator, name))
     begin_as_identity(model, {stage: range(small_units[stage] - 1, units[stage] - 1) for stage in units})
-    silence_new_norms(model, small)
 
 
 def count_units(state: Mapping[str, Tensor]) -> dict[int, int]:
@@ -120,18 +119,7 @@ def begin_as_identity(model: nn.Module, new: Mapping[int, range]) -> None:
     added = [module.body for module in modules if isinstance(module, BasicBlock)]
     added += [path for unit in units if isinstance(unit, ExchangeUnit) for row in unit.fuse for path in row]  # type: ignore
     for path in added:
-        norms = [module for module in path.modules() if isinstance(module, nn.BatchNorm2d)]
+        gates = [module.norm for module in path.modules() if isinstance(module, NamAttention)]  # of 0 they make 0
+        norms = [module for module in path.modules() if isinstance(module, nn.BatchNorm2d) and module not in gates]
         for norm in norms[-1:]:  # where source and target are one branch, there is none
             norm.weight.data.zero_()
-
-
-def silence_new_norms(model: nn.Module, small: Mapping[str, Tensor]) -> None:
-    """Let layer norms over several values give their bias where the smaller network's are over one value, as those do.
-
-    Args:
-        model: the larger network.
-        small: state dict of the smaller network.
-    """
-    for name, module in model.named_modules():
-        if isinstance(module, HiddenNorm) and module.weight.numel() > small[f"{name}.weight"].numel() == 1:
-            module.weight.data.zero_()

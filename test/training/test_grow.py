@@ -35,7 +35,10 @@ def answer(model):
         (lambda: elpn(5, 4, (1, 1, 1)), lambda: elpn(5, 4, (1, 1, 1))),
         (lambda: elpn(5, 4, (1, 1, 1)), lambda: elpn(5, 12, (1, 1, 1))),
         (lambda: elpn(5, 4, (1, 2, 2)), lambda: elpn(5, 4, (2, 4, 3))),
-        (lambda: elpn(5, 16, (1, 1, 1)), lambda: elpn(5, 32, (1, 2, 3))),  # the neck's hidden width grows from 1 to 2
+        (
+            lambda: elpn(5, 8, (1, 1, 1), gc_ratio=1),
+            lambda: elpn(5, 16, (1, 2, 3), gc_ratio=1),
+        ),  # the hidden width, too
         (lambda: HRNet(5, 4, (1, 1, 1)), lambda: HRNet(5, 8, (1, 2, 2))),
         (POSE_MODELS["elpn_v1"], POSE_MODELS["elpn_v2"]),
         (lambda: litepose_xs(5, kernels=(3, 5, 3, 5)), lambda: litepose_xs(5)),

@@ -19,7 +19,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from pose_estimation_ros.training.models.elpn import ContextBottleneck
-from pose_estimation_ros.training.models.layers import Cbam, GlobalContext, NamChannelAttention
+from pose_estimation_ros.training.models.layers import Cbam, GlobalContext, NamChannelAttention, NamSpatialAttention
 from pose_estimation_ros.training.models.litepose import FusionDeconv
 from pose_estimation_ros.training.models.wlitepose import DfcBottleneck
 
@@ -192,6 +192,24 @@ class NamGate(nn.Module):
         return x * torch.sigmoid(self.norm(x))
 
 
+class NamPixelGate(nn.Module):
+    """Compute NamSpatialAttention with one scale and one shift for each pixel, without transposing the map."""
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, block: NamSpatialAttention) -> None:
+        super().__init__()
+        width, height = block.size_wh
+        shares = block.shares().flatten()
+        for name, values in zip(("scale", "shift"), scale_and_shift(block.norm)):
+            self.register_buffer(name, (shares * values).view(1, 1, height, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return a map like x (N, C, h, w)."""
+        return x * torch.sigmoid(x * self.scale + self.shift)
+
+
 class CbamGate(nn.Module):
     """Compute Cbam without reductions over channels, the slowest operators of ONNX Runtime.
 
@@ -273,7 +291,11 @@ def norm_into_expansion(block: DfcBottleneck) -> DfcBottleneck:
     return block
 
 
-REWRITES: Rewrites = {NamChannelAttention: NamGate, DfcBottleneck: norm_into_expansion}
+REWRITES: Rewrites = {
+    NamChannelAttention: NamGate,
+    NamSpatialAttention: NamPixelGate,
+    DfcBottleneck: norm_into_expansion,
+}
 FIXED_SIZE_REWRITES: Rewrites = {
     ContextBottleneck: WideContext,
     GlobalContext: AddContext,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.training.loop import Loss, Named
-from pose_estimation_ros.training.models.layers import NamChannelAttention
+from pose_estimation_ros.training.models.layers import NamAttention
 from pose_estimation_ros.training.recipe import LossOptions
 
 Term = Callable[[Named, Named], Tensor]
@@ -76,15 +76,15 @@ def spatial_kl(heatmaps: Tensor, teacher: Tensor, temperature: float = TEMPERATU
 
 
 def nam_sparsity(model: nn.Module) -> Tensor:
-    """Return the sum of |gamma| of the batch norms in NAM attention.
+    """Return the sum of |gamma| and |lambda|, the scales of the batch norms in NAM attention of channels and pixels.
 
-    It is the L1 term of "GoatPose: A Lightweight and Efficient Network with Attention Mechanism"; the weight in the
-    recipe is its p.
+    It is the L1 term of "GoatPose: A Lightweight and Efficient Network with Attention Mechanism" (equation 5); the
+    weight in the recipe is its p.
     """
-    gammas = [m.norm.weight.abs().sum() for m in model.modules() if isinstance(m, NamChannelAttention)]
-    if not gammas:
+    scales = [m.norm.weight.abs().sum() for m in model.modules() if isinstance(m, NamAttention)]
+    if not scales:
         raise ConfigError("loss nam_l1: expected a model with NAM attention, got one without")
-    return sum(gammas[1:], gammas[0])
+    return sum(scales[1:], scales[0])
 
 
 def teacher_terms(options: LossOptions) -> dict[str, Term]:

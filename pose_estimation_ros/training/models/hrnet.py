@@ -11,10 +11,22 @@ from typing import Callable, Sequence
 
 from torch import Tensor, nn
 
-from pose_estimation_ros.training.models.layers import BasicBlock, Bottleneck, NamChannelAttention, Normalize, conv_bn
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.training.models.layers import (
+    BasicBlock,
+    Bottleneck,
+    GlobalContext,
+    NamChannelAttention,
+    Normalize,
+    conv_bn,
+)
+from pose_estimation_ros.training.models.options import require_one_of, require_whole
 
 Block = Callable[[int], nn.Module]  # width -> module that keeps it
+Upsample = Callable[[int, int, int], nn.Module]  # channels in, channels out, factor as a power of 2
 Front = tuple[nn.Module, nn.Module, nn.ModuleList]  # stem, stage 1, one transition per branch of stage 2
+
+NEW_STREAMS = ("lowest", "all")
 
 
 def identity(_width: int) -> nn.Module:
@@ -58,17 +70,30 @@ def fuse_up(width_in: int, width_out: int, steps: int) -> nn.Sequential:
     return nn.Sequential(conv_bn(width_in, width_out, 1), nn.Upsample(scale_factor=2**steps, mode="nearest"))
 
 
-def fuse_path(widths: Sequence[int], source: int, target: int) -> nn.Module:
+def fuse_up_bilinear(width_in: int, width_out: int, steps: int) -> nn.Sequential:
+    """Build bilinear upsampling, then a 1x1 convolution at the high resolution: the order of GoatPose's Section 3.1.
+
+    Args:
+        width_in: channels in.
+        width_out: channels out.
+        steps: the upsampling is by 2**steps.
+    """
+    upsample = nn.Upsample(scale_factor=2**steps, mode="bilinear", align_corners=False)
+    return nn.Sequential(upsample, conv_bn(width_in, width_out, 1))
+
+
+def fuse_path(widths: Sequence[int], source: int, target: int, up: Upsample = fuse_up) -> nn.Module:
     """Build what leads from one branch to another.
 
     Args:
         widths: channels of the branches.
         source: index of the branch that is read.
         target: index of the branch that it is added to.
+        up: builder of a path to a finer branch.
     """
     if source == target:
         return nn.Identity()
-    make = fuse_up if source > target else fuse_down
+    make = up if source > target else fuse_down
     return make(widths[source], widths[target], abs(source - target))
 
 
@@ -80,16 +105,26 @@ class ExchangeUnit(nn.Module):
         blocks: blocks in each branch.
         block: builder of a block from its channels.
         branch_end: builder of the module behind each branch.
-        outputs: number of output branches.
+        outputs: number of output branches; one more than there are branches makes a new one of half the resolution.
+        up: builder of the paths to finer branches.
     """
 
-    def __init__(self, widths: Sequence[int], blocks: int, block: Block, branch_end: Block, outputs: int) -> None:
+    def __init__(
+        self,
+        widths: Sequence[int],
+        blocks: int,
+        block: Block,
+        branch_end: Block,
+        outputs: int,
+        up: Upsample = fuse_up,
+    ) -> None:
         super().__init__()
         self.branches = nn.ModuleList(
             nn.Sequential(*(block(width) for _ in range(blocks)), branch_end(width)) for width in widths
         )
+        targets = [*widths, 2 * widths[-1]]
         self.fuse = nn.ModuleList(
-            nn.ModuleList(fuse_path(widths, source, target) for source in range(len(widths)))
+            nn.ModuleList(fuse_path(targets, source, target, up) for source in range(len(widths)))
             for target in range(outputs)
         )
 
@@ -116,6 +151,12 @@ class HRNet(nn.Module):
         branch_end: builder of a module behind the blocks of each branch, before the fusion.
         neck: builder of a module on the fused 1/4 map, before the head.
         front: builder of all up to the two branches of stage 2, see ``hrnet_front``.
+        up: builder of the fusion's paths to finer branches.
+        new_stream: what the stream that stages 3 and 4 add is made of. "lowest" is HRNet's 3x3 convolution of the
+            coarsest map. With "all" the last fusion of the stage before makes it of all maps: R3 = f13(R1) + f23(R2).
+
+    Raises:
+        ConfigError: a value is out of range.
     """
 
     def __init__(
@@ -129,15 +170,20 @@ class HRNet(nn.Module):
         branch_end: Block = identity,
         neck: Block = identity,
         front: Callable[[int], Front] = hrnet_front,
+        up: Upsample = fuse_up,
+        new_stream: str = "lowest",
     ) -> None:
         super().__init__()
+        _check_size(width, modules, blocks, outputs, new_stream)
         self.stem, self.stage1, self.transition1 = front(width)
         widths = [width * 2**branch for branch in range(4)]
-        self.transitions = nn.ModuleList(conv_bn(widths[b - 1], widths[b], 3, 2, relu=True) for b in (2, 3))
+        from_lowest = new_stream == "lowest"
+        new = (2, 3) if from_lowest else ()
+        self.transitions = nn.ModuleList(conv_bn(widths[b - 1], widths[b], 3, 2, relu=True) for b in new)
         self.stages = nn.ModuleList()
-        for branches, count, last in zip((2, 3, 4), modules, (2, 3, outputs)):
+        for branches, count, last in zip((2, 3, 4), modules, (2, 3, outputs) if from_lowest else (3, 4, outputs)):
             fused = [branches] * (count - 1) + [last]
-            units = (ExchangeUnit(widths[:branches], blocks, block, branch_end, n) for n in fused)
+            units = (ExchangeUnit(widths[:branches], blocks, block, branch_end, n, up) for n in fused)
             self.stages.append(nn.Sequential(*units))
         self.neck = neck(width)
         self.head = nn.Conv2d(width, num_joints, 1)
@@ -151,14 +197,28 @@ class HRNet(nn.Module):
         """Return the features (N, width, H/4, W/4) that the head reads."""
         x = self.stage1(self.stem(image))
         features = self.stages[0]([transition(x) for transition in self.transition1])
-        for transition, stage in zip(self.transitions, list(self.stages)[1:]):
-            features = stage([*features, transition(features[-1])])
+        for index, stage in enumerate(list(self.stages)[1:]):
+            new = [self.transitions[index](features[-1])] if self.transitions else []
+            features = stage([*features, *new])
         fused: Tensor = self.neck(features[0])
         return fused
 
 
+def _check_size(width: int, modules: Sequence[int], blocks: int, outputs: int, new_stream: str) -> None:
+    require_whole("width", width)
+    require_whole("blocks", blocks)
+    require_one_of("outputs", outputs, (1, 2, 3, 4))
+    require_one_of("new_stream", new_stream, NEW_STREAMS)
+    if len(modules) != 3:
+        raise ConfigError(f"expected modules as 3 numbers, one for each of the stages 2, 3 and 4, got {list(modules)}")
+    for count in modules:
+        require_whole("modules", count)
+
+
 def init_weights(module: nn.Module) -> None:
-    """Initialise as HRNet's code does: convolutions from normal(0, 0.001), bias 0."""
+    """Initialise as HRNet's code does: convolutions from normal(0, 0.001), bias 0; global context as GCNet's does."""
+    if isinstance(module, GlobalContext):
+        module.reset_parameters()  # its convolution was visited before
     if isinstance(module, nn.Conv2d):
         nn.init.normal_(module.weight, std=0.001)
         if module.bias is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+
+from pose_estimation_ros.core.errors import ConfigError
 
 # ImageNet statistics in the 0..255 range of the input, RGB order.
 RGB_MEAN = (123.675, 116.28, 103.53)
@@ -67,19 +69,31 @@ def conv_bn(
     return nn.Sequential(conv, nn.BatchNorm2d(outputs), *([nn.ReLU(inplace=True)] if relu else []))
 
 
+def conv3x3(width: int) -> nn.Sequential:
+    """Build a 3x3 convolution that keeps the width, and its batch norm."""
+    return conv_bn(width, width, 3)
+
+
 class BasicBlock(nn.Module):
     """Add two 3x3 convolutions to the identity; the width stays.
 
     It is from "Deep Residual Learning for Image Recognition" (He et al. 2016, arXiv:1512.03385).
+
+    Args:
+        width: channels in and out.
+        conv: builder of each convolution with its batch norm from the width; the papers' light blocks replace it.
+        attention: builder, from the width, of a module behind the second convolution, before the addition.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(
+        self,
+        width: int,
+        conv: Callable[[int], nn.Sequential] = conv3x3,
+        attention: Callable[[int], nn.Module] | None = None,
+    ) -> None:
         super().__init__()
-        self.body = nn.Sequential(*self.conv(width), nn.ReLU(inplace=True), *self.conv(width))
-
-    def conv(self, width: int) -> nn.Sequential:
-        """Build one of the block's two convolutions with its batch norm; the papers' light blocks replace this."""
-        return conv_bn(width, width, 3)
+        end = [attention(width)] if attention else []
+        self.body = nn.Sequential(*conv(width), nn.ReLU(inplace=True), *conv(width), *end)
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the output for features (N, C, h, w)."""
@@ -132,34 +146,34 @@ class DepthwiseBlock(nn.Module):
         return torch.relu(x + self.body(x))
 
 
-class HiddenNorm(nn.LayerNorm):
-    """Compute a layer norm; over a single value, where ONNX Runtime 1.23 refuses to run it, that is its bias."""
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Normalise hidden values (N, C)."""
-        if self.normalized_shape != (1,):
-            return super().forward(hidden)
-        return 0 * hidden * self.weight + self.bias
-
-
 class GlobalContext(nn.Module):
     """Add to every pixel 1x1 - LayerNorm - ReLU - 1x1 of a pooling by attention.
 
     It is the ContextBlock of "GCNet: Non-local Networks Meet Squeeze-Excitation Networks and Beyond" (Cao et al. 2019,
-    arXiv:1904.11492).
+    arXiv:1904.11492), which begins as the identity.
 
     Args:
         width: channels in and out.
         ratio: the hidden width is ``width * ratio``.
+        least: smallest hidden width. The layer norm of one value is a constant and that of two knows only their order,
+            so that on few channels the ratio alone would leave the block without an effect.
     """
 
-    def __init__(self, width: int, ratio: float = 1 / 16) -> None:
+    def __init__(self, width: int, ratio: float = 1 / 16, least: int = 8) -> None:
         super().__init__()
-        hidden = max(int(width * ratio), 1)
+        hidden = max(int(width * ratio), least)
         self.mask = nn.Conv2d(width, 1, 1)
         self.squeeze = nn.Linear(width, hidden)
-        self.norm = HiddenNorm(hidden)
+        self.norm = nn.LayerNorm(hidden)
         self.excite = nn.Linear(hidden, width)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Initialise as GCNet's code does: Kaiming's normal distribution for the mask, 0 for the last layer."""
+        nn.init.kaiming_normal_(self.mask.weight, nonlinearity="relu")
+        for zero in (self.mask.bias, self.excite.weight, self.excite.bias):
+            if zero is not None:
+                nn.init.zeros_(zero)
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the output for features (N, C, h, w)."""
@@ -170,23 +184,63 @@ class GlobalContext(nn.Module):
         return result
 
 
-class NamChannelAttention(nn.Module):
-    """Gate channels by ``sigmoid(w * BN(x))`` with w = |gamma| / sum |gamma|.
+class NamAttention(nn.Module):
+    """Hold the batch norm by whose scaling factors NAM weighs channels or pixels; the sparsity loss pulls them to 0.
 
-    It is NAM-C of "NAM: Normalization-based Attention Module" (Liu et al. 2021, arXiv:2111.12419), Section 3.2 of
-    GoatPose. The sparsity loss pulls the gamma of the batch norm ``norm`` to 0. As in the official code, w has gamma's
-    absolute value and no gradient, and the input is multiplied at the end, which GoatPose's text leaves out.
+    It is from "NAM: Normalization-based Attention Module" (Liu et al. 2021, arXiv:2111.12419), Section 3.3 of GoatPose.
+    As in the official code of the channels' part, the weights are shares of absolute values and have no gradient, and
+    the input is multiplied at the end, which GoatPose's text leaves out.
+
+    Args:
+        count: number of channels or pixels.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, count: int) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm2d(width)
+        self.norm = nn.BatchNorm2d(count)
+
+    def shares(self) -> Tensor:
+        """Return w = |gamma| / sum |gamma|, as (1, count, 1, 1)."""
+        scale = self.norm.weight.detach().abs().view(1, -1, 1, 1)  # 4 dimensions to the end: TensorRT refuses scalars
+        return scale / scale.sum(1, keepdim=True)
+
+
+class NamChannelAttention(NamAttention):
+    """Gate channels by ``sigmoid(w * BN(x))`` with w = |gamma| / sum |gamma|: NAM-C, equation 4 of GoatPose."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the output for features (N, C, h, w)."""
-        scale = self.norm.weight.detach().abs().view(1, -1, 1, 1)  # 4 dimensions to the end: TensorRT refuses scalars
-        gate: Tensor = torch.sigmoid(scale / scale.sum(1, keepdim=True) * self.norm(x))
+        gate: Tensor = torch.sigmoid(self.shares() * self.norm(x))
         return x * gate
+
+
+class NamSpatialAttention(NamAttention):
+    """Gate pixels by ``sigmoid(w * BN(x))`` with w = |lambda| / sum |lambda|: the spatial part of NAM.
+
+    The batch norm has a mean, a variance, a scale lambda and a shift for every pixel of the map, over the images and
+    channels: NAM calls it pixel normalisation. So the size of the map is a property of the trained module. There is no
+    official code of this part. At the beginning all shares are 1 / (h w), and the gates of all pixels close to 0.5.
+
+    Args:
+        size_wh: width and height of the map in px.
+    """
+
+    def __init__(self, size_wh: Sequence[int]) -> None:
+        super().__init__(size_wh[0] * size_wh[1])
+        self.size_wh = list(size_wh)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute the output for features (N, C, h, w); raise ConfigError if the map has another size."""
+        height, width = (int(side) for side in x.shape[2:])
+        if [width, height] != self.size_wh:
+            expected = "x".join(map(str, self.size_wh))
+            raise ConfigError(
+                f"expected features of {expected} px for spatial NAM, got {width}x{height}: model_options input_size_wh"
+                " has to be the input's"
+            )
+        pixels = x.flatten(2).transpose(1, 2)[..., None]  # (N, h w, C, 1)
+        gate = torch.sigmoid(self.shares() * self.norm(pixels))
+        return x * gate[..., 0].transpose(1, 2).unflatten(2, (height, width))
 
 
 class Cbam(nn.Module):

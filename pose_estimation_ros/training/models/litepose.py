@@ -76,19 +76,27 @@ def stage(block: Block, inputs: int, outputs: int, count: int, stride: int) -> n
 
 
 class Backbone(FrozenStages):
-    """Make five maps from an image: the stem's at 1/2 and those of the four stages at 1/4, 1/8, 1/16, 1/16.
+    """Make five maps from an image: the stem's at 1/2 and those of the four stages, LitePose's at 1/4, 1/8, 1/16, 1/16.
 
     Args:
         stem: Channels of the stem.
         widths: Channels of the stages.
         blocks: Builders of the stages' blocks (inputs, outputs, stride).
         frozen_stages: Number of parts that keep their weights.
+        strides: Strides of the stages.
     """
 
-    def __init__(self, stem: int, widths: Sequence[int], blocks: Sequence[Block], frozen_stages: int = 0) -> None:
+    def __init__(
+        self,
+        stem: int,
+        widths: Sequence[int],
+        blocks: Sequence[Block],
+        frozen_stages: int = 0,
+        strides: Sequence[int] = STRIDES,
+    ) -> None:
         super().__init__()
         self.stem = mobile_stem(stem)
-        self.stages = nn.ModuleList(map(stage, blocks, (stem, *widths), widths, BLOCKS, STRIDES))
+        self.stages = nn.ModuleList(map(stage, blocks, (stem, *widths), widths, BLOCKS, strides))
         self.freeze([self.stem, *self.stages][:frozen_stages])
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -118,6 +126,17 @@ class FusionDeconv(nn.Module):
         """Double the resolution of two maps of one size; the result has ``outputs`` channels."""
         doubled: Tensor = self.norm(self.refined(refined) + self.raw(raw))
         return doubled
+
+
+def plain_deconv(inputs: int, outputs: int) -> nn.Sequential:
+    """Build what a FusionDeconv is where there is no second map: a transposed 4x4 convolution, BN and ReLU.
+
+    Args:
+        inputs: Channels in.
+        outputs: Channels out, at twice the resolution.
+    """
+    deconv = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
+    return nn.Sequential(deconv, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
 
 def _separable_head(inputs: int, outputs: int) -> nn.Sequential:
@@ -183,6 +202,8 @@ class LitePose(nn.Module):
         half_resolution: Module that makes heatmaps at 1/2 from refined features, heatmaps and tags at 1/4, and the
             backbone's maps at 1/4 and 1/2; LitePose's by default.
         frozen_stages: Number of parts, of stem and stages, that are frozen in training.
+        lift: Channels of one more deconv in front of the others. With it the backbone ends at 1/32, where no other map
+            is that could be fused, and the deconv brings its last map to 1/16. None, as in LitePose, leaves it out.
     """
 
     def __init__(
@@ -194,11 +215,13 @@ class LitePose(nn.Module):
         blocks: Sequence[Block] = (InvertedResidual,) * 4,
         half_resolution: nn.Module | None = None,
         frozen_stages: int = 0,
+        lift: int | None = None,
     ) -> None:
         super().__init__()
         self.num_joints = num_joints
-        self.backbone = Backbone(stem, widths, blocks, frozen_stages)
-        self.deconv1 = FusionDeconv(widths[3], widths[2], deconvs[0])
+        self.backbone = Backbone(stem, widths, blocks, frozen_stages, STRIDES if lift is None else (2, 2, 2, 2))
+        self.lift = nn.Identity() if lift is None else plain_deconv(widths[3], lift)
+        self.deconv1 = FusionDeconv(lift or widths[3], widths[2], deconvs[0])
         self.deconv2 = FusionDeconv(deconvs[0], widths[1], deconvs[1])
         self.head = FusedHead(deconvs[1], widths[0], 2 * num_joints)
         self.half_resolution = half_resolution or HalfResolution(deconvs[1], widths[0], stem, deconvs[2], num_joints)
@@ -206,7 +229,7 @@ class LitePose(nn.Module):
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Predict "heatmaps", "tags" and "heatmaps_2x" for images (N, 3, H, W)."""
         half, quarter, eighth, raw, top = self.backbone(image)
-        refined = self.deconv2(self.deconv1(top, raw), eighth)
+        refined = self.deconv2(self.deconv1(self.lift(top), raw), eighth)
         maps = self.head(refined, quarter)
         heatmaps, tags = maps[:, : self.num_joints], maps[:, self.num_joints :]
         return {"heatmaps": heatmaps, "tags": tags, "heatmaps_2x": self.half_resolution(refined, maps, quarter, half)}

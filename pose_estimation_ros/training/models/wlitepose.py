@@ -9,8 +9,11 @@ by LitePose's tool. What the text leaves open is chosen as follows:
 * The BN "in front of the 1x1" stands behind the product of the branches, straight before the 1x1.
 * In blocks of stride 2 the 7x7 has the stride. The pooled DFC branch then has the output's size and is not upsampled.
 * The deconvolution module takes "66 channels" = 32 features + 17 heatmaps + 17 tags at 1/4. LitePose has 24 features
-  there, and is at 1/4 after two deconvs. So the second gets 32 channels and the module replaces the third.
-* 1x1 convolutions in "3 groups" on 32 channels are impossible, so there are 4 groups. Residual blocks are ShuffleNet's
+  there, and is at 1/4 after two deconvs. So the second gets 32 channels and the module replaces the third. The text
+  also says that the backbone ends at 1/32, which LitePose's code does not and the printed counts of its baseline
+  exclude; ``backbone_stride`` 32 builds that, with a third deconv below the two, and the module to 1/2 all the same.
+* 1x1 convolutions in "3 groups" on 32 channels are impossible, so there are 4 groups; ``deconv_width`` 33 with
+  ``deconv_groups`` 3 keeps the 3. Residual blocks are ShuffleNet's
   units with both of their grouped 1x1, because Fig. 3 is not in the text.
 * SE, CBAM and CA refine the output of the 7x7, because each multiplies its input; only DFC runs in parallel. SE and
   CBAM reduce by 4, as in MobileNetV3: their usual 16 would leave the 16 narrow channels one hidden value, which may
@@ -29,6 +32,7 @@ from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.training.models.attention import CoordinateAttention, SqueezeExcite, dfc_logits
 from pose_estimation_ros.training.models.layers import Cbam, conv_bn
 from pose_estimation_ros.training.models.litepose import EXPANSION, KERNEL, InvertedResidual, LitePose
+from pose_estimation_ros.training.models.options import require_one_of, require_subset, require_whole
 
 REFINERS: dict[str, Callable[[int], nn.Module]] = {
     "se": partial(SqueezeExcite, ratio=4),
@@ -162,6 +166,9 @@ def wlitepose(
     deconvs: Sequence[int],
     stages: Sequence[int] = (1, 2, 3, 4),
     deconv: bool = True,
+    deconv_width: int = 32,
+    deconv_groups: int = 4,
+    backbone_stride: int = 16,
     **block_options: Any,
 ) -> LitePose:
     """Build a LitePose with the paper's changes, each of which can be left out.
@@ -172,22 +179,31 @@ def wlitepose(
         widths: channels of the four stages.
         deconvs: channels of LitePose's fusion deconvs.
         stages: those with DFC-bottleneck blocks (Table VII).
-        deconv: whether the light deconvolution module (Table VI) takes the place of the third fusion deconv.
+        deconv: whether the light deconvolution module (Table VI) takes the place of the last fusion deconv, to 1/2.
+        deconv_width: channels of that module; a multiple of the groups.
+        deconv_groups: groups of its 1x1 convolutions.
+        backbone_stride: 16, where LitePose's code ends, or 32, where the text ends: then one more deconv leads to 1/16.
         block_options: options of DfcBottleneck.
 
     Raises:
-        ConfigError: there is no such stage or attention.
+        ConfigError: a value is unknown or out of range.
     """
-    if not set(stages) <= {1, 2, 3, 4}:
-        raise ConfigError(f"expected stages out of 1, 2, 3, 4, got {list(stages)}")
-    if block_options.get("attention", "dfc") not in ATTENTIONS:
-        raise ConfigError(f"expected attention out of {ATTENTIONS}, got {block_options['attention']!r}")
+    require_subset("stages", stages, (1, 2, 3, 4))
+    require_one_of("attention", block_options.get("attention", "dfc"), ATTENTIONS)
+    require_one_of("backbone_stride", backbone_stride, (16, 32))
+    require_whole("deconv_width", deconv_width)
+    require_whole("deconv_groups", deconv_groups)
+    if deconv_width % deconv_groups:
+        raise ConfigError(f"expected deconv_width as a multiple of deconv_groups {deconv_groups}, got {deconv_width}")
     block = partial(DfcBottleneck, **block_options)
     blocks = [block if stage in stages else InvertedResidual for stage in (1, 2, 3, 4)]
-    if not deconv:
-        return LitePose(num_joints, stem, widths, deconvs, blocks)
-    deconvs = (deconvs[0], FEATURES)
-    return LitePose(num_joints, stem, widths, deconvs, blocks, LightDeconv(FEATURES, num_joints))
+    half, lift = deconvs[-1], None
+    if backbone_stride == 32:
+        lift, *deconvs = deconvs
+    if deconv:
+        module = LightDeconv(FEATURES, num_joints, deconv_width, deconv_groups)
+        return LitePose(num_joints, stem, widths, (deconvs[0], FEATURES), blocks, module, lift=lift)
+    return LitePose(num_joints, stem, widths, (*deconvs[:2], half), blocks, lift=lift)
 
 
 def wlitepose_xs(num_joints: int = 17, **options: Any) -> LitePose:

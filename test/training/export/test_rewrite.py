@@ -8,7 +8,7 @@ from torch import nn
 from pose_estimation_ros.training.export.export import to_onnx
 from pose_estimation_ros.training.export.rewrite import FIXED_SIZE_REWRITES, REWRITES, channel_max, for_export
 from pose_estimation_ros.training.models.elpn import ContextBottleneck, elpn_v1
-from pose_estimation_ros.training.models.layers import Cbam, GlobalContext, NamChannelAttention
+from pose_estimation_ros.training.models.layers import Cbam, GlobalContext, NamChannelAttention, NamSpatialAttention
 from pose_estimation_ros.training.models.litepose import FusionDeconv
 from pose_estimation_ros.training.models.wlitepose import DfcBottleneck
 
@@ -27,10 +27,11 @@ def lively(module):
 
 CASES = [
     (lambda: GlobalContext(32), [(32, 6, 8)]),
-    (lambda: GlobalContext(16), [(16, 6, 8)]),  # one hidden value
+    (lambda: GlobalContext(16), [(16, 6, 8)]),  # as many hidden values as are the least
     (lambda: ContextBottleneck(24, 16), [(24, 6, 8)]),  # with a shortcut's projection
     (lambda: ContextBottleneck(64, 16), [(64, 6, 8)]),
     (lambda: NamChannelAttention(16), [(16, 3, 5)]),
+    (lambda: NamSpatialAttention([5, 3]), [(16, 3, 5)]),
     (lambda: Cbam(32), [(32, 3, 5)]),
     (lambda: Cbam(16), [(16, 40, 40)]),
     (lambda: FusionDeconv(6, 4, 5), [(6, 3, 4), (4, 3, 4)]),

@@ -116,11 +116,3 @@ def test_global_context_is_attention_pooling_added_everywhere():
         context = sum(w * image[:, n // 5, n % 5] for n, w in enumerate(weights))
         added = block.excite(torch.relu(block.norm(block.squeeze(context))))
         torch.testing.assert_close(out, image + added[:, None, None], atol=1e-5, rtol=1e-5)
-
-
-def test_global_context_with_one_hidden_value_is_torchs_layer_norm():
-    torch.manual_seed(0)
-    norm, hidden = GlobalContext(16).norm, torch.randn(4, 1)
-    torch.nn.init.normal_(norm.bias)
-    expected = torch.nn.functional.layer_norm(hidden, (1,), norm.weight, norm.bias)
-    torch.testing.assert_close(norm(hidden), expected)
