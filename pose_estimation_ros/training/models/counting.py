@@ -38,14 +38,15 @@ class Counts(NamedTuple):
 
 
 # "Gi+": HRNet's tool, and all "FLOPs" of SimpleBaseline, HRNet, GoatPose, ELPN, EL-HRNet. It is "Gi" for all but the
-# first, because they have no transposed convolutions. "G+": HigherHRNet. "mm": MMPose, whose figures EL-HRNet has for
-# its baselines. No paper here counts 2 operations per MAC.
+# first, because they have no transposed convolutions. "G+": HigherHRNet, EfficientHRNet. "mm", "ts": MMPose's and
+# Lite-HRNet's tool, whose figures EL-HRNet has for its baselines. No paper here counts 2 operations per MAC.
 CONVENTIONS: dict[str, Callable[[Counts], float]] = {
     "Gi": lambda counts: counts.macs / 2**30,
     "G": lambda counts: counts.macs / 1e9,
     "Gi+": lambda counts: counts.by_output / 2**30,
     "G+": lambda counts: counts.by_output / 1e9,
     "mm": lambda counts: (counts.macs + counts.elementwise) / 1e9,
+    "ts": lambda counts: (counts.macs + counts.elementwise) / (1000 * 2**20),
     "lp": lambda counts: counts.litepose / 1e9,
 }
 
