@@ -44,6 +44,12 @@ AUGMENTATION_RANGES: dict[str, tuple[float, float]] = {
 }
 LOSS_OPTION_RANGES: dict[str, tuple[float, float]] = {"temperature": (1e-3, 1e3), "tau": (0, 1e3)}
 REDUCTIONS = ("mean", "sum")
+FROM_ANNOTATIONS = "from_annotations"
+AUGMENTATION_CHOICES: dict[str, tuple[str, ...]] = {
+    "distribution": ("uniform", "normal"),
+    "zoom_reference": ("fitted", "short_side"),
+    "zoom_uniform_in": ("log", "size", "view"),
+}
 # The input's sides in px: multiples of the coarsest stride of all networks here, up to the longest side.
 SIDE_MULTIPLE, LONGEST_SIDE = 32, 8192
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed", "64-true", "16-true", "bf16-true")  # Lightning Fabric's
@@ -60,13 +66,14 @@ class Source:
     images: str = ""  # a folder or a glob of tar files
     repeat: int = 1  # how often an epoch contains each sample
     detections: str = ""  # top-down: person boxes in HRNet's format instead of the annotated ones
-    names: str = "*"  # only images whose file name matches, such as stanford40_*
+    names: str = "*"  # only images whose file name matches, such as stanford40_*; with ! in front, all others
 
 
 @dataclass
 class Augmentation:
-    """Hold the ranges of random changes, uniform unless stated otherwise. The papers' values are in the recipes."""
+    """Hold the ranges of random changes. The papers' values are in the recipes."""
 
+    distribution: str = "uniform"  # top-down: or normal, as HRNet's code draws rotation, scale and half bodies
     flip: float = 0.5  # probability
     rotation_deg: float = 40.0  # +-
     rotation_probability: float = 0.6
@@ -79,7 +86,9 @@ class Augmentation:
     far_away: float = 0.0  # top-down: probability of fewer pixels on the person
     color: float = 0.2  # +-, brightness and contrast
     mosaic: float = 0.0  # whole images: probability of a 2 x 2 mosaic
-    zoom: list[float] = field(default_factory=lambda: [0.5, 1.5])  # whole images: range, log-uniform, 1 = fitted
+    zoom: list[float] = field(default_factory=lambda: [0.5, 1.5])  # whole images: range of the image's size
+    zoom_reference: str = "fitted"  # bottom-up: what 1 is, the whole image in the input, or short_side: its short side
+    zoom_uniform_in: str = "log"  # bottom-up: of the size; or size; or view, which is 1 / size
 
 
 @dataclass
@@ -101,7 +110,8 @@ class Recipe:
     model: str = "elpn_v1"
     model_options: dict[str, Any] = field(default_factory=dict)  # further arguments of the model's builder
     teacher: str = ""  # checkpoint or ONNX file whose heatmaps are the targets of the losses teacher_*
-    skeleton: str | dict[str, Any] = "coco17"  # a name, a file, or an object as Skeleton.to_json makes it
+    # A name, a file, an object as Skeleton.to_json makes it, or from_annotations: that of the first training source.
+    skeleton: str | dict[str, Any] = "coco17"
     input_size_wh: list[int] = field(default_factory=lambda: [192, 256])
     padding: float = 1.25
     sigma: float = 2.0  # of the target, heatmap px
@@ -210,8 +220,12 @@ def recipe_from_fields(fields: dict[str, Any], origin: str) -> Recipe:
 
 
 def _read_skeleton(recipe: Recipe) -> Skeleton:
-    """Return the skeleton of a name, of a file whose path starts as that of a source, or of an object."""
+    """Return the skeleton of a name, of a file whose path starts as that of a source, of an object or of a source."""
     value = recipe.skeleton
+    if value == FROM_ANNOTATIONS:
+        if not recipe.train:
+            raise ConfigError(f"{FROM_ANNOTATIONS}: expected train with at least one source, got none")
+        return read_skeleton(recipe.path(recipe.train[0].annotations))
     if isinstance(value, str):
         return read_skeleton(recipe.path(value) if Path(value).suffix else value)
     return skeleton_from_json(value)
@@ -299,10 +313,12 @@ def check_recipe(recipe: Recipe) -> None:
 
 
 def _check_augmentation(augmentation: Augmentation) -> None:
-    """Raise ConfigError for a probability or range that makes no sense."""
+    """Raise ConfigError for a probability, range or choice that makes no sense."""
     for name, value in dataclasses.asdict(augmentation).items():
-        low, high = AUGMENTATION_RANGES.get(name, (0, 1))
-        if name != "zoom":
+        if name in AUGMENTATION_CHOICES:
+            _expect_one_of(AUGMENTATION_CHOICES[name], value, f"augmentation.{name}")
+        elif name != "zoom":
+            low, high = AUGMENTATION_RANGES.get(name, (0, 1))
             _expect_in(low, value, high, f"augmentation.{name}")
     zoom = augmentation.zoom
     if not (len(zoom) == 2 and 0 < zoom[0] <= zoom[1]):

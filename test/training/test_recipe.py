@@ -5,6 +5,7 @@ import pytest
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
+from pose_estimation_ros.training.data.images import is_named
 from pose_estimation_ros.training.recipe import (
     Augmentation,
     LossOptions,
@@ -165,9 +166,35 @@ def test_the_file_of_a_skeleton_may_lie_in_the_working_directory(write, tmp_path
     assert load_recipe(write("{skeleton: ./hand.json, data_root: elsewhere}")).require_skeleton() == HAND
 
 
+HANDS = {
+    "images": [],
+    "annotations": [],
+    "categories": [{"id": 1, "name": "hand", "keypoints": list(HAND.keypoints), "skeleton": [[1, 2], [1, 3]]}],
+}
+
+
+@pytest.mark.parametrize("root", ["data_root", "."])
+def test_the_skeleton_can_be_that_of_the_annotations(write, tmp_path, monkeypatch, root):
+    """Those of the first training source, named once; an override of the sources changes it, too."""
+    (tmp_path / "hands.json").write_text(json.dumps(HANDS))
+    monkeypatch.chdir(tmp_path)
+    prefix = "./" if root == "." else ""
+    path = write(f"skeleton: from_annotations\ntrain: [{{annotations: {prefix}hands.json, images: i}}]")
+    recipe = load_recipe(path, [] if prefix else [f"data_root={tmp_path}"])
+    skeleton = recipe.require_skeleton()
+    assert (skeleton.keypoints, skeleton.links) == (HAND.keypoints, HAND.links)
+    assert recipe_from_fields(dataclasses.asdict(recipe), "checkpoint") == recipe
+    eyes = {**HANDS, "categories": [{"id": 1, "name": "face", "keypoints": list(FACE.keypoints)}]}
+    (tmp_path / "faces.json").write_text(json.dumps(eyes))
+    other = load_recipe(path, ["train=[{annotations: ./faces.json, images: i}]"])
+    assert other.require_skeleton().keypoints == FACE.keypoints
+
+
 @pytest.mark.parametrize(
     "text, message",
     [
+        ("skeleton: from_annotations", "skeleton: from_annotations: expected train with at least one source, got none"),
+        ("{skeleton: from_annotations, train: [{annotations: gone.json}]}", "skeleton: .*gone.json"),
         ("skeleton: horse", "fast.yaml: skeleton: expected a skeleton out of .* got 'horse'"),
         ("skeleton: horse.json", "fast.yaml: skeleton: .*horse.json', which does not exist"),
         ("skeleton: 17", "fast.yaml: skeleton: expected str, got 17"),
@@ -204,6 +231,34 @@ def test_every_shipped_recipe_loads(repository):
         assert recipe.name == path.stem
 
 
+@pytest.mark.parametrize("data_set", ["coco", "mpii", "crowdpose"])
+def test_recipes_of_the_papers_train_in_32_bits(repository, data_set):
+    recipes = sorted((repository / "config" / "training").glob(f"*_{data_set}.yaml"))
+    assert recipes and {load_recipe(path).precision for path in recipes} == {"32-true"}
+
+
+def test_the_best_epoch_on_crowdpose_is_chosen_on_images_that_are_neither_trained_on_nor_of_the_test(repository):
+    recipes = [load_recipe(path) for path in (repository / "config" / "training").glob("*_crowdpose.yaml")]
+    assert len(recipes) == 4
+    names = [f"{number}.jpg" for number in range(100_000, 120_000)]
+    for recipe in recipes:
+        files = [{source.annotations for source in sources} for sources in (recipe.train, recipe.holdout)]
+        assert files == 2 * [{"json/crowdpose_train.json", "json/crowdpose_val.json"}]
+        for file in files[0]:
+            trained, chosen = (
+                {
+                    name
+                    for source in sources
+                    if source.annotations == file
+                    for name in names
+                    if is_named(name, source.names)
+                }
+                for sources in (recipe.train, recipe.holdout)
+            )
+            assert not trained & chosen and trained | chosen == set(names)
+            assert len(chosen) == len(names) / 50
+
+
 FINE = Recipe(train=[Source("a.json", "a")], holdout=[Source("a.json", "a")])
 
 
@@ -236,6 +291,12 @@ def test_a_fine_recipe_passes_the_check():
         ({"loss_options": LossOptions("total")}, "loss_options.reduction: expected one of mean, sum, got 'total'"),
         ({"loss_options": LossOptions(temperature=0)}, "loss_options.temperature: expected at least 0.001, got 0"),
         ({"loss_options": LossOptions(tau=-1)}, "loss_options.tau: expected at least 0, got -1"),
+        ({"augmentation": Augmentation("gamma")}, "augmentation.distribution: expected one of uniform, normal, got"),
+        ({"augmentation": Augmentation(zoom_reference="long")}, "zoom_reference: expected one of fitted, short_side"),
+        (
+            {"augmentation": Augmentation(zoom_uniform_in="")},
+            "zoom_uniform_in: expected one of log, size, view, got ''",
+        ),
         ({"devices": 0}, "devices: expected a number of devices"),
         ({"precision": "bf17"}, "precision: expected one of 32-true, .* got 'bf17'"),
         (

@@ -45,6 +45,9 @@ def happens(probability: float, rng: np.random.Generator) -> bool:
 def random_box(box: np.ndarray, ranges: Augmentation, rng: np.random.Generator) -> np.ndarray:
     """Scale a box by 1 +- scale and shift it by +- shift of its size.
 
+    A normal distribution of the factor has the standard deviation ``scale`` and is cut at 1 +- scale, as in HRNet's
+    code.
+
     Args:
         box: (4,) xyxy px.
         ranges: the recipe's augmentation.
@@ -55,14 +58,24 @@ def random_box(box: np.ndarray, ranges: Augmentation, rng: np.random.Generator) 
     """
     centre, size = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
     centre = centre + rng.uniform(-1, 1, 2) * ranges.shift * size
-    size = size * (1 + rng.uniform(-1, 1) * ranges.scale)
+    step = rng.uniform(-1, 1) if ranges.distribution == "uniform" else np.clip(rng.normal(), -1, 1)
+    size = size * (1 + step * ranges.scale)
     return np.concatenate([centre - size / 2, centre + size / 2])
 
 
 def half_body_box(
-    box: np.ndarray, xy: np.ndarray, visible: np.ndarray, upper: np.ndarray, padding: float, rng: np.random.Generator
+    box: np.ndarray,
+    xy: np.ndarray,
+    visible: np.ndarray,
+    upper: np.ndarray,
+    padding: float,
+    rng: np.random.Generator,
+    distribution: str = "uniform",
 ) -> np.ndarray:
-    """Make a box around the visible joints of the upper or lower half of the body, as HRNet's code does.
+    """Make a box around the visible joints of the upper or lower half of the body.
+
+    Its centre is that of the joints' extent; with the distribution "normal", it is the joints' mean, as in HRNet's
+    code.
 
     Args:
         box: (4,) xyxy px of the person.
@@ -71,16 +84,36 @@ def half_body_box(
         upper: (K,) bool, which joints belong to the upper body.
         padding: factor by which the crop will enlarge the box; times this factor it is 1.5 times as large as the half.
         rng: random generator.
+        distribution: that of the recipe's augmentation.
 
     Returns:
         (4,) xyxy px; the box itself for a person of up to 8 visible joints or a half of fewer than 3.
     """
-    chosen = visible & (upper if rng.random() < 0.5 else ~upper)
-    if visible.sum() <= 8 or chosen.sum() < 3:
+    chosen = half_of_body(visible & upper, visible & ~upper, distribution, rng)
+    if visible.sum() <= 8 or chosen.sum() < LEAST_VISIBLE:
         return box
     around = boxes_around(xy[None], chosen[None].astype(float), 0.5)[0].astype(float)
     margin = (HALF_BODY / padding - 1) / 2 * (around[2:] - around[:2])
-    return np.concatenate([around[:2] - margin, around[2:] + margin])
+    made = np.concatenate([around[:2] - margin, around[2:] + margin])
+    return made if distribution == "uniform" else made + np.tile(xy[chosen].mean(0) - (made[:2] + made[2:]) / 2, 2)
+
+
+def half_of_body(upper: np.ndarray, lower: np.ndarray, distribution: str, rng: np.random.Generator) -> np.ndarray:
+    """Choose the upper or the lower visible joints, either with probability 0.5.
+
+    With the distribution "normal" it is HRNet's code: the upper half where a normal number is below 0.5, which is 69 %,
+    and the other half where the chosen one has fewer than 3 joints.
+
+    Args:
+        upper: (K,) bool, visible joints of the upper body.
+        lower: (K,) bool, visible joints of the lower body.
+        distribution: that of the recipe's augmentation.
+        rng: random generator.
+    """
+    if distribution == "uniform":
+        return upper if rng.random() < 0.5 else lower
+    is_upper = (rng.normal() < 0.5 and upper.sum() >= LEAST_VISIBLE) or lower.sum() < LEAST_VISIBLE
+    return upper if is_upper else lower
 
 
 def cut_off(
@@ -152,15 +185,32 @@ def far_away(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def random_rotation(ranges: Augmentation, rng: np.random.Generator) -> float:
     """Draw an angle in degrees within +- rotation_deg, or 0 with probability 1 - rotation_probability.
 
-    The distribution is uniform, because the papers give ranges; HRNet's code draws from a normal distribution cut at
-    twice the number that it names.
+    A normal distribution has the standard deviation ``rotation_deg`` and is cut at twice that, as in HRNet's code.
 
     Args:
         ranges: the recipe's augmentation.
         rng: random generator.
     """
-    angle = rng.uniform(-ranges.rotation_deg, ranges.rotation_deg)
+    if ranges.distribution == "uniform":
+        angle = rng.uniform(-ranges.rotation_deg, ranges.rotation_deg)
+    else:
+        angle = ranges.rotation_deg * float(np.clip(rng.normal(), -2, 2))
     return angle if rng.random() < ranges.rotation_probability else 0.0
+
+
+def random_zoom(ranges: Augmentation, rng: np.random.Generator) -> float:
+    """Draw the size of a whole image within the range ``zoom``, uniform in its logarithm, in itself or in the view.
+
+    Args:
+        ranges: the recipe's augmentation; the view, of which its ``zoom_uniform_in`` may speak, is 1 / size.
+        rng: random generator.
+    """
+    low, high = ranges.zoom
+    if ranges.zoom_uniform_in == "view":
+        return 1 / rng.uniform(1 / high, 1 / low)
+    if ranges.zoom_uniform_in == "size":
+        return rng.uniform(low, high)
+    return float(np.exp(rng.uniform(*np.log(ranges.zoom))))
 
 
 def random_color(image: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:

@@ -19,7 +19,7 @@ from pose_estimation_ros.datasets.coco_json import read_coco_json
 from pose_estimation_ros.datasets.coco_warnings import warn_of_persons
 from pose_estimation_ros.datasets.segmentations import regions
 from pose_estimation_ros.imaging.crops import warp_crops
-from pose_estimation_ros.training.data.augment import happens, random_color, random_rotation
+from pose_estimation_ros.training.data.augment import happens, random_color, random_rotation, random_zoom
 from pose_estimation_ros.training.data.dataset import AnnotatedDataset, Sample
 from pose_estimation_ros.training.data.images import read_item
 from pose_estimation_ros.training.recipe import Augmentation, Recipe, Source
@@ -127,10 +127,10 @@ def random_matrix(
 ) -> tuple[np.ndarray, bool]:
     """Draw an affine map image -> input.
 
-    The image's centre goes to where the runtime's letterbox has it, +- translate_px; at zoom 1 the image is fitted into
-    the input, as there. WLitePose gives 0.75 to 1.5 and +-40, but not the units. In HigherHRNet's code, from which they
-    come, the short side is fitted (which for a 4:3 photograph is zoom 1.33), the view is scaled (so that 0.75 makes
-    people larger), and the translation is in 1/200 of the view.
+    With the zoom reference "fitted", the whole image is fitted into the input at zoom 1, and its centre goes to where
+    the runtime's letterbox has it. With "short_side", the image's short side fills that of the input, as when LitePose
+    is tested, and the image's centre goes to the input's, as in the training code of HigherHRNet and LitePose. Either
+    way the centre is moved by +- translate_px along the input's axes.
 
     Args:
         image_wh: width and height of the image in px.
@@ -142,13 +142,14 @@ def random_matrix(
         (2, 3) float64, and whether it mirrors.
     """
     image, size = np.asarray(image_wh, float), np.asarray(size_wh, float)
-    scale = (size / image).min() * np.exp(rng.uniform(*np.log(ranges.zoom)))
+    is_fitted, middle = ranges.zoom_reference == "fitted", (image - 1) / 2
+    scale = ((size / image).min() if is_fitted else size.min() / image.min()) * random_zoom(ranges, rng)
     angle, flip = np.deg2rad(random_rotation(ranges, rng)), bool(rng.random() < ranges.flip)
     linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     if flip:
         linear[0] *= -1
-    middle = (image - 1) / 2
-    centre = apply(letterbox_matrix(tuple(image_wh), tuple(size_wh)), middle[None])[0]
+    fitted = apply(letterbox_matrix(tuple(image_wh), tuple(size_wh)), middle[None])[0]
+    centre = fitted if is_fitted else (size - 1) / 2
     centre = centre + rng.uniform(-1, 1, 2) * ranges.translate_px
     return np.concatenate([linear, (centre - linear @ middle)[:, None]], 1), flip
 

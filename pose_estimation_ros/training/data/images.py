@@ -127,7 +127,7 @@ def load_items(
     items, skipped = [], 0
     for source in sources:
         store = ImageStore(recipe.path(source.images))
-        entries = [entry for entry in load(source) if fnmatch(entry.file_name, source.names)]
+        entries = [entry for entry in load(source) if is_named(entry.file_name, source.names)]
         if not entries:
             raise DataError(f"{source.annotations}: expected images whose names match {source.names!r}, got none")
         kept = readable(store, entries) if recipe.skip_bad else entries
@@ -135,6 +135,16 @@ def load_items(
         warn_of_turned(store, kept)
         items += [(source, store, entry) for entry in kept] * source.repeat
     return items, skipped
+
+
+def is_named(file_name: str, names: str) -> bool:
+    """Tell whether a file belongs to the part of a source that its ``names`` take.
+
+    Args:
+        file_name: name of the file, as the annotation file has it.
+        names: pattern of the shell's kind; with ! in front, it takes all files that do not match.
+    """
+    return not fnmatch(file_name, names[1:]) if names.startswith("!") else fnmatch(file_name, names)
 
 
 def read_item(item: tuple[Source, ImageStore, Entry], what: str = "an image") -> tuple[np.ndarray, Entry]:

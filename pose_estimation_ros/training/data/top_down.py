@@ -82,7 +82,8 @@ class TopDownDataset(AnnotatedDataset[Person]):
         """
         ranges, rng = self.recipe.augmentation, self.random()
         if self.has_halves and rng.random() < ranges.half_body:
-            box = half_body_box(box, xy, visible, self.upper, self.recipe.padding, rng)
+            padding = self.recipe.padding
+            box = half_body_box(box, xy, visible, self.upper, padding, rng, ranges.distribution)
         return random_box(box, ranges, rng), random_rotation(ranges, rng), rng.random() < ranges.flip
 
     def _change_pixels(self, image: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from pose_estimation_ros.training.data.augment import (
     random_box,
     random_color,
     random_rotation,
+    random_zoom,
 )
 from pose_estimation_ros.training.recipe import Augmentation
 
@@ -62,6 +63,96 @@ def test_box_keeps_its_shape():
 def test_share_of_the_rotated():
     ranges, rng = Augmentation(rotation_deg=40, rotation_probability=0.6), RNG(0)
     assert np.mean([random_rotation(ranges, rng) != 0 for _ in range(1000)]) == pytest.approx(0.6, abs=0.05)
+
+
+class HRNetsCode:
+    """JointsDataset.py of the authors' repository: scale, rotation and half body, line by line with its names."""
+
+    def __init__(self, seed, sf=0.35, rf=45, upper_body_ids=range(11), num_joints_half_body=8, aspect_ratio=0.75):
+        self.random, self.upper_body_ids = np.random.RandomState(seed), upper_body_ids
+        self.sf, self.rf, self.num_joints_half_body, self.aspect_ratio = sf, rf, num_joints_half_body, aspect_ratio
+
+    def scale(self):
+        return np.clip(self.random.randn() * self.sf + 1, 1 - self.sf, 1 + self.sf)
+
+    def rotation(self):
+        angle = np.clip(self.random.randn() * self.rf, -self.rf * 2, self.rf * 2)
+        return angle if self.random.rand() <= 0.6 else 0
+
+    def half_body(self, joints, joints_vis):
+        upper_joints = [joints[k] for k in range(17) if joints_vis[k] and k in self.upper_body_ids]
+        lower_joints = [joints[k] for k in range(17) if joints_vis[k] and k not in self.upper_body_ids]
+        if joints_vis.sum() <= self.num_joints_half_body:
+            return None
+        if self.random.randn() < 0.5 and len(upper_joints) > 2:
+            selected_joints = upper_joints
+        else:
+            selected_joints = lower_joints if len(lower_joints) > 2 else upper_joints
+        center = np.mean(selected_joints, 0)
+        w, h = np.max(selected_joints, 0) - np.min(selected_joints, 0)
+        if w > self.aspect_ratio * h:
+            h = w / self.aspect_ratio
+        elif w < self.aspect_ratio * h:
+            w = h * self.aspect_ratio
+        return tuple(np.round([*center, w * 1.5, h * 1.5], 3))
+
+
+HRNETS = Augmentation(distribution="normal", rotation_deg=45, rotation_probability=0.6, scale=0.35, shift=0)
+
+
+@pytest.mark.parametrize(
+    "ours, theirs, bounds",
+    [
+        (lambda rng: box_scale(HRNETS, rng)[0], HRNetsCode.scale, (0.65, 1.35)),
+        (lambda rng: random_rotation(HRNETS, rng), HRNetsCode.rotation, (-90, 90)),
+    ],
+)
+def test_a_normal_distribution_is_that_of_hrnets_code(ours, theirs, bounds):
+    rng, code, count = RNG(1), HRNetsCode(2), 20_000
+    drawn, expected = np.array([ours(rng) for _ in range(count)]), np.array([theirs(code) for _ in range(count)])
+    assert (drawn.min(), drawn.max()) == pytest.approx(bounds)
+    span = bounds[1] - bounds[0]
+    assert drawn.mean() == pytest.approx(expected.mean(), abs=0.01 * span)
+    assert drawn.std() == pytest.approx(expected.std(), rel=0.03)
+    for values in (bounds[0], bounds[1], 0.0):  # at the cuts, and not rotated at all
+        assert np.isclose(drawn, values).mean() == pytest.approx(np.isclose(expected, values).mean(), abs=0.01)
+    shares = [np.quantile(sample, np.linspace(0, 1, 21)) for sample in (drawn, expected)]
+    np.testing.assert_allclose(*shares, atol=0.03 * span)
+
+
+@pytest.mark.parametrize("hidden", [(), range(11, 16), range(3, 11), range(9)])
+def test_a_normal_half_body_is_that_of_hrnets_code(hidden):
+    """As often the upper half, the same centre and size; the other half where the chosen one has too few joints."""
+    xy, visible = RNG(5).uniform(0, 100, (17, 2)), ~np.isin(np.arange(17), hidden)
+    upper, code, counts = np.arange(17) < 11, HRNetsCode(3), []
+    expected = [code.half_body(xy, visible) for _ in range(2000)]
+    whole, rng, padding = np.array([0.0, 0, 200, 300]), RNG(4), 1.25
+    found = []
+    for _ in range(2000):
+        box = half_body_box(whole, xy, visible, upper, padding, rng, "normal")
+        (width, height), centre = box[2:] - box[:2], (box[:2] + box[2:]) / 2
+        size = padding * max(width, 0.75 * height)
+        is_half = (box != whole).any()
+        found.append(tuple(np.round([*centre, size, size / 0.75], 3)) if is_half else None)
+    for kind in {*found, *expected}:
+        counts.append(found.count(kind) / 2000)
+        assert counts[-1] == pytest.approx(expected.count(kind) / 2000, abs=0.04)
+    assert sum(counts) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "kind, mean, median",
+    [
+        ("log", 0.75 / np.log(2), 0.75 * 2**0.5),  # of 1 / x: (b - a) / log(b / a)
+        ("size", 1.125, 1.125),
+        ("view", np.log(2) / (1 / 0.75 - 1 / 1.5), 2 / (1 / 0.75 + 1 / 1.5)),  # of 1 / x^2; harmonic mean
+    ],
+)
+def test_what_of_a_zoom_is_uniform(kind, mean, median):
+    ranges, rng = Augmentation(zoom=[0.75, 1.5], zoom_uniform_in=kind), RNG(6)
+    drawn = np.array([random_zoom(ranges, rng) for _ in range(20_000)])
+    assert 0.75 <= drawn.min() < 0.751 and 1.499 < drawn.max() <= 1.5
+    assert (drawn.mean(), np.median(drawn)) == (pytest.approx(mean, abs=0.006), pytest.approx(median, abs=0.01))
 
 
 def test_half_body_box_surrounds_the_chosen_half():

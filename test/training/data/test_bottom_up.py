@@ -24,7 +24,7 @@ from pose_estimation_ros.training.data.bottom_up import (  # noqa: E402
     people_heatmaps,
     random_matrix,
 )
-from pose_estimation_ros.training.recipe import Augmentation, Recipe, Source  # noqa: E402
+from pose_estimation_ros.training.recipe import Augmentation, Recipe, Source, load_recipe  # noqa: E402
 
 COCO = get_skeleton("coco17")
 SIZE_WH = (128, 96)  # of the images
@@ -266,6 +266,71 @@ def test_random_matrices_keep_their_ranges(image_wh, size_wh):
     assert -30 <= min(angles) < -28 and 28 < max(angles) <= 30
     assert np.abs(shifts).max() <= 40 and np.ptp(shifts, 0).min() > 75
     assert 150 < flips < 250
+
+
+class LitePosesCode:
+    """RandomAffineTransform of the authors' transforms.py with scale_type short, and the flip behind it."""
+
+    def __init__(self, seed, input_size, max_rotation=30, min_scale=0.75, max_scale=1.5, max_translate=40):
+        self.random, self.input_size, self.max_rotation = np.random.RandomState(seed), input_size, max_rotation
+        self.min_scale, self.max_scale, self.max_translate = min_scale, max_scale, max_translate
+
+    def __call__(self, width, height):
+        center = np.array((width / 2, height / 2))
+        scale = min(height, width) / 200
+        scale *= self.random.random_sample() * (self.max_scale - self.min_scale) + self.min_scale
+        rot = (self.random.random_sample() * 2 - 1) * self.max_rotation
+        center += [self.random.randint(-self.max_translate * scale, self.max_translate * scale) for _ in range(2)]
+        h, res = 200 * scale, self.input_size
+        t = np.array(
+            [[res / h, 0, res * (-center[0] / h + 0.5)], [0, res / h, res * (-center[1] / h + 0.5)], [0, 0, 1]]
+        )
+        sn, cs = np.sin(-rot * np.pi / 180), np.cos(-rot * np.pi / 180)
+        to_middle, back = np.eye(3), np.eye(3)
+        to_middle[:2, 2], back[:2, 2] = -res / 2, res / 2
+        return (back @ np.array([[cs, -sn, 0], [sn, cs, 0], [0, 0, 1]]) @ to_middle @ t)[:2]
+
+
+@pytest.mark.parametrize("image_wh", [(640, 480), (333, 500)])
+@pytest.mark.parametrize("name, size", [("litepose_s_crowdpose", 448), ("litepose_xs_coco", 256)])
+def test_litepose_recipes_draw_as_litepose_code(repository, name, size, image_wh):
+    """Size of people, angle and place of the image's centre, by their quantiles; the place along the image's axes."""
+    ranges = load_recipe(repository / "config" / "training" / f"{name}.yaml").augmentation
+    rng, code = np.random.default_rng(1), LitePosesCode(2, size)
+    drawn, expected = [], []
+    for _ in range(5000):
+        matrix = unmirrored(*random_matrix(image_wh, (size, size), ranges, rng), size)
+        drawn.append(described(matrix, (np.array(image_wh) - 1) / 2, (size - 1) / 2, turn_back=False))
+        expected.append(described(code(*image_wh), np.array(image_wh) / 2, size / 2, turn_back=True))
+    levels = np.linspace(0, 1, 11)
+    for column, tolerance in zip(range(4), (0.02 * size / min(image_wh), 1.5, 0.012 * size, 0.012 * size)):
+        found, wanted = (np.quantile(np.array(part)[:, column], levels) for part in (drawn, expected))
+        np.testing.assert_allclose(found, wanted, atol=tolerance)
+
+
+def unmirrored(matrix, flip, size):
+    """The map without the mirroring of its result, which is ``size`` wide."""
+    return matrix * [[-1], [1]] + [[0, 0, size - 1], [0, 0, 0]] if flip else matrix
+
+
+def described(matrix, middle, target, turn_back):
+    """Scale, angle in degrees, and how far the image's centre is from the input's, perhaps along the image's axes."""
+    scale, angle = np.sqrt(np.linalg.det(matrix[:, :2])), np.arctan2(matrix[1, 0], matrix[0, 0])
+    away = apply(matrix, middle[None])[0] - target
+    if turn_back:
+        away = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) @ away
+    return [scale, np.rad2deg(angle), *away]
+
+
+def test_wlitepose_recipes_draw_what_is_printed(repository):
+    """0.75 to 1.5 times the size that people have in the test, where the short side fills the input, and +-40 px."""
+    ranges = load_recipe(repository / "config" / "training" / "wlitepose_s_coco.yaml").augmentation
+    rng, test_scale, middle = np.random.default_rng(1), 448 / 480, np.array([319.5, 239.5])
+    matrices = [unmirrored(*random_matrix((640, 480), (448, 448), ranges, rng), 448) for _ in range(4000)]
+    drawn = np.array([described(matrix, middle, 223.5, turn_back=False) for matrix in matrices])
+    for column, low, high in ((0, 0.75 * test_scale, 1.5 * test_scale), (1, -30, 30), (2, -40, 40), (3, -40, 40)):
+        found, expected = np.quantile(drawn[:, column], np.linspace(0, 1, 11)), np.linspace(low, high, 11)  # uniform
+        np.testing.assert_allclose(found, expected, atol=0.03 * (high - low))
 
 
 def test_without_random_changes_training_sees_what_is_served():

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.training.data.images import ImageStore, read_item, readable, warn_of_turned
+from pose_estimation_ros.training.data.images import ImageStore, is_named, read_item, readable, warn_of_turned
 
 
 def test_images_from_folder_and_tar_are_the_same(dots, tmp_path):
@@ -125,3 +125,18 @@ def test_images_that_exif_turns_without_another_size_bring_a_warning(tmp_path, c
     warn_of_turned(ImageStore(tmp_path), entries)
     error = capsys.readouterr().err
     assert "1 of 2 images have an EXIF orientation" in error and "b.jpg with orientation 3" in error
+
+
+@pytest.mark.parametrize(
+    "names, taken",
+    [
+        ("*", ["1.jpg", "20.jpg", "a/30.JPG", "!1.jpg"]),
+        ("!*", []),
+        ("*0.jpg", ["20.jpg"]),
+        ("!*0.jpg", ["1.jpg", "a/30.JPG", "!1.jpg"]),
+        ("![!2]*", ["20.jpg"]),
+        ("?1.jpg", ["!1.jpg"]),
+    ],
+)
+def test_names_take_a_part_of_a_source_and_with_a_bang_the_rest(names, taken):
+    assert [name for name in ("1.jpg", "20.jpg", "a/30.JPG", "!1.jpg") if is_named(name, names)] == taken
