@@ -1,7 +1,7 @@
 """Measure what each loss of a recipe weighs: the norm of its gradient, for the readings of the losses' formulas.
 
-Run: python benchmarks/accuracy/loss_balance.py RECIPE [CHECKPOINT ...]. All norms are of one batch, the recipe's first, for
-random weights and for those of each checkpoint. docs/measurements/distillation.md has the results for distillation.
+Run: python benchmarks/accuracy/loss_balance.py RECIPE [CHECKPOINT ...]. All norms are of one batch, the recipe's first,
+for random weights and for those of each checkpoint. docs/measurements/distillation.md has the results of distillation.
 """
 
 from __future__ import annotations
