@@ -15,7 +15,7 @@ from pose_estimation_ros.training.losses.heatmap import (
     spatial_kl,
     weighted,
 )
-from pose_estimation_ros.training.models.layers import NamChannelAttention
+from pose_estimation_ros.training.models.layers import NamChannelAttention, NamSpatialAttention
 from pose_estimation_ros.training.recipe import LossOptions
 
 JOINTS = [(n, k) for n in range(2) for k in range(3)]
@@ -106,6 +106,31 @@ def test_nam_sparsity_by_hand():
     loss = nam_sparsity(model)
     loss.backward()
     assert loss.item() == 3.75 and model[0].norm.weight.grad.tolist() == [1, -1, 1]
+
+
+def test_nam_sparsity_is_equation_5_with_gamma_and_lambda():
+    """p sum |gamma| + p sum |lambda| over every scale, one by one; batch norms that are not NAM's cost nothing."""
+    torch.manual_seed(2)
+    model = nn.Sequential(
+        nn.BatchNorm2d(3),
+        NamChannelAttention(3),
+        NamSpatialAttention((5, 4)),
+        nn.Sequential(NamSpatialAttention((2, 1))),
+    )
+    gammas, *lambdas = (model[1].norm.weight, model[2].norm.weight, model[3][0].norm.weight)
+    for scale in model.parameters():
+        scale.data = torch.randn_like(scale)
+    assert (gammas.numel(), [scale.numel() for scale in lambdas]) == (3, [20, 2])
+    expected = 0.0
+    for value in gammas.tolist() + lambdas[0].tolist() + lambdas[1].tolist():
+        expected += value if value > 0 else -value
+    p = 1e-7
+    loss = weighted(heatmap_terms(model, LossOptions()), {"nam_l1": p})({}, {})["nam_l1"]
+    loss.backward()
+    assert loss.item() == pytest.approx(p * expected, rel=1e-5)
+    for scale in (gammas, *lambdas):
+        assert scale.grad.tolist() == pytest.approx([math.copysign(p, value) for value in scale.tolist()])
+    assert all(parameter.grad is None for parameter in model[0].parameters())
 
 
 def test_nam_sparsity_needs_nam():
