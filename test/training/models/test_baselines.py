@@ -89,8 +89,7 @@ def test_outputs_are_at_a_quarter_and_at_half(name, options):
 @pytest.mark.parametrize("name, options", FAMILIES)
 def test_gradient_reaches_every_parameter(name, options):
     model = live(build(name, options)).train()
-    images = 255 * torch.rand(8, 3, 64, 64)  # EfficientNet leaves out blocks for some of them
-    sum(maps.square().sum() for maps in model(images).values()).backward()
+    sum(maps.square().sum() for maps in model(255 * torch.rand(2, 3, 64, 64)).values()).backward()
     assert [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from math import ceil
 
-import torch
 from torch import Tensor, nn
 
 from pose_estimation_ros.training.models.layers import Normalize
@@ -19,7 +18,6 @@ STAGES = (  # of B0: expansion, channels, blocks, stride, kernel
     *((6, 112, 3, 1, 5), (6, 192, 4, 2, 5), (6, 320, 1, 1, 3)),
 )
 TAPS = (1, 2, 4, 6)  # the stages that are last at their resolution, from 1/4 on
-KEPT = 0.8  # part of the samples whose residual block acts in training
 
 
 def scaled_width(channels: int, factor: float) -> int:
@@ -72,8 +70,8 @@ class SqueezeExcite(nn.Module):
 class MobileBlock(nn.Module):
     """Compute 1x1 to a greater width, depthwise convolution, gate and 1x1, added to the identity where that fits.
 
-    In training, the identity alone is left of a fifth of the samples ("Deep Networks with Stochastic Depth", Huang et
-    al. 2016, arXiv:1603.09382).
+    EfficientHRNet's code leaves the block out of a fifth of the samples in training, at random. Here it is always there,
+    because a run that was interrupted has to end like one that was not.
 
     Args:
         inputs: channels of the input.
@@ -98,8 +96,6 @@ class MobileBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Compute the output for features (N, C, h, w)."""
         y: Tensor = self.body(x)
-        if self.residual and self.training:
-            y = y / KEPT * (KEPT + torch.rand(len(y), 1, 1, 1, device=y.device)).floor()
         return x + y if self.residual else y
 
 
