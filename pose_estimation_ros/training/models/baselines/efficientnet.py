@@ -70,8 +70,8 @@ class SqueezeExcite(nn.Module):
 class MobileBlock(nn.Module):
     """Compute 1x1 to a greater width, depthwise convolution, gate and 1x1, added to the identity where that fits.
 
-    EfficientHRNet's code leaves the block out of a fifth of the samples in training, at random. Here it is always there,
-    because a run that was interrupted has to end like one that was not.
+    EfficientHRNet's code leaves it out of a fifth of the samples in training, at random. Here it is always there: a run
+    that was interrupted has to end like one that was not.
 
     Args:
         inputs: channels of the input.

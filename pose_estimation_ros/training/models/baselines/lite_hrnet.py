@@ -164,7 +164,7 @@ class LiteUnit(nn.Module):
     def forward(self, features: list[Tensor]) -> list[Tensor]:
         """Compute the maps of the branches from theirs, the finest first."""
         features = list(self.blocks(features))
-        sums = []
+        sums: list[Tensor] = []
         for paths in self.fuse:
             total = 2 * paths[0](features[0])  # type: ignore[index]
             for path, x in list(zip(paths, features))[1:]:  # type: ignore[call-overload]
