@@ -28,12 +28,20 @@ class SimpleBaseline(nn.Module):
         backbone: builder of the network up to 1/32.
         features: channels that it gives.
         width: channels of the transposed convolutions.
+        bgr: whether the backbone gets the channels in the order BGR, as the authors' published weights expect it.
     """
 
     def __init__(
-        self, num_joints: int = 17, *, backbone: Callable[[], nn.Module], features: int, width: int = 256
+        self,
+        num_joints: int = 17,
+        *,
+        backbone: Callable[[], nn.Module],
+        features: int,
+        width: int = 256,
+        bgr: bool = False,
     ) -> None:
         super().__init__()
+        self.bgr = bgr
         self.backbone = backbone()
         self.backbone.apply(init_backbone)
         self.deconvs = nn.Sequential(*(deconv(width if index else features, width) for index in range(DECONVS)))
@@ -43,6 +51,7 @@ class SimpleBaseline(nn.Module):
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Predict "heatmaps" for images (N, 3, H, W)."""
+        image = image[:, [2, 1, 0]] if self.bgr else image
         return {"heatmaps": self.head(self.deconvs(self.backbone(image)))}
 
 
