@@ -26,8 +26,9 @@ def main(args: argparse.Namespace) -> int:
     recipe = load_recipe(args.recipe, args.overrides)
     imported = import_weights(args.source, recipe, functools.partial(print, flush=True))
     if imported.is_whole:
-        print(f"next: pose export {imported.path}")
-        print(f"      pose evaluate --data DATA --model {imported.path}")
+        print(f"next: pose evaluate --data DATA --model {imported.path}")
+        print(f"      pose export {imported.path}")
+        print(f"      pose train RECIPE teacher={imported.path}")
     else:
         print(f"next: pose train {args.recipe} init_from={imported.path}")
     return 0

@@ -7,7 +7,7 @@ first asks for it, so that one run of a network makes the file that belongs to i
 import torch
 from torch.nn import functional as F
 
-WIDTH = 8  # of HRNet's 1/4 branch
+WIDTH = 8  # of HRNet's 1/4 branch, and of SimpleBaseline's head
 
 
 class File(dict):
@@ -50,12 +50,12 @@ def basic_block(file, x, name):
     return (x + file.norm(file.conv(y, name + ".conv2", x.shape[1], 3), name + ".bn2")).relu()
 
 
-def bottleneck(file, x, name):
-    y = file.norm(file.conv(x, name + ".conv1", 64), name + ".bn1").relu()
-    y = file.norm(file.conv(y, name + ".conv2", 64, 3), name + ".bn2").relu()
-    y = file.norm(file.conv(y, name + ".conv3", 256), name + ".bn3")
-    if x.shape[1] != 256:
-        x = file.norm(file.conv(x, name + ".downsample.0", 256), name + ".downsample.1")
+def bottleneck(file, x, name, width=64, stride=1):
+    y = file.norm(file.conv(x, name + ".conv1", width), name + ".bn1").relu()
+    y = file.norm(file.conv(y, name + ".conv2", width, 3, stride), name + ".bn2").relu()
+    y = file.norm(file.conv(y, name + ".conv3", 4 * width), name + ".bn3")
+    if x.shape != y.shape:
+        x = file.norm(file.conv(x, name + ".downsample.0", 4 * width, 1, stride), name + ".downsample.1")
     return (x + y).relu()
 
 
@@ -108,6 +108,29 @@ def hrnet(file, images, joints):
     return {"heatmaps": file.conv(hrnet_features(file, images), "final_layer", joints, bias=True)}
 
 
+def higher_hrnet(file, images, joints):
+    x = hrnet_features(file, images)
+    maps = file.conv(x, "final_layers.0", 2 * joints, bias=True)
+    x = file.double(torch.cat([x, maps], 1), "deconv_layers.0.0.0", WIDTH)
+    x = file.norm(x, "deconv_layers.0.0.1").relu()
+    for block in range(1, 5):
+        x = basic_block(file, x, f"deconv_layers.0.{block}.0")
+    heatmaps, tags = maps.split(joints, 1)
+    return {"heatmaps": heatmaps, "tags": tags, "heatmaps_2x": file.conv(x, "final_layers.1", joints, bias=True)}
+
+
+def simple_baseline(file, images, joints):
+    """SimpleBaseline on ResNet-50, which its authors trained on BGR pictures, with the statistics of RGB."""
+    x = file.norm(file.conv(normalised(images.flip(1)), "conv1", 64, 7, 2), "bn1").relu()
+    x = F.max_pool2d(x, 3, 2, 1)
+    for stage, blocks in enumerate((3, 4, 6, 3)):
+        for block in range(blocks):
+            x = bottleneck(file, x, f"layer{stage + 1}.{block}", 64 * 2**stage, 1 if block or not stage else 2)
+    for layer in (0, 3, 6):
+        x = file.norm(file.double(x, f"deconv_layers.{layer}", WIDTH), f"deconv_layers.{layer + 1}").relu()
+    return {"heatmaps": file.conv(x, "final_layer", joints, bias=True)}
+
+
 def inverted_residual(file, x, name, width, stride):
     y = file.norm(file.conv(x, name + ".inv.0", 6 * x.shape[1]), name + ".inv.1").clamp(0, 6)
     y = file.conv(y, name + ".depth_conv.0", y.shape[1], 7, stride, depthwise=True)
@@ -143,9 +166,18 @@ def litepose_xs(file, images, joints):
     return {"heatmaps": heatmaps, "tags": tags, "heatmaps_2x": predictions[1]}
 
 
-NETWORKS = {"hrnet_w32": hrnet, "litepose_xs": litepose_xs}
-OPTIONS = {"hrnet_w32": {"width": WIDTH, "modules": [1, 2, 1]}}
-BOTTOM_UP = ("litepose_xs",)
+NETWORKS = {
+    "hrnet_w32": hrnet,
+    "litepose_xs": litepose_xs,
+    "higher_hrnet_w32": higher_hrnet,
+    "simple_baseline_resnet50": simple_baseline,
+}
+OPTIONS = {
+    "hrnet_w32": {"width": WIDTH, "modules": [1, 2, 1]},
+    "higher_hrnet_w32": {"width": WIDTH, "modules": [1, 2, 1]},
+    "simple_baseline_resnet50": {"width": WIDTH, "bgr": True},
+}
+BOTTOM_UP = ("litepose_xs", "higher_hrnet_w32")
 IMAGES = torch.randint(0, 256, (2, 3, 64, 64), generator=torch.Generator().manual_seed(1)).float()
 
 

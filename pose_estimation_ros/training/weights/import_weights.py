@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from pose_estimation_ros.core.atomic_files import file_sha256
-from pose_estimation_ros.core.errors import ConfigError, ModelError
+from pose_estimation_ros.core.errors import ConfigError, ModelError, shown
 from pose_estimation_ros.training.checkpoint import save_checkpoint
 from pose_estimation_ros.training.recipe import Recipe
 from pose_estimation_ros.training.tasks import build_model
-from pose_estimation_ros.training.weights.known_files import known_file
-from pose_estimation_ros.training.weights.layouts import layout_of
+from pose_estimation_ros.training.weights.known_files import checksums, origin
+from pose_estimation_ros.training.weights.layouts import Layout, layout_of
 from pose_estimation_ros.training.weights.match import Match, match
 from pose_estimation_ros.training.weights.published_file import read_published
 
@@ -59,19 +59,36 @@ def import_weights(source: str | Path, recipe: Recipe, report: Callable[[str], N
     model = build_model(recipe)
     own = model.state_dict()
     published = read_published(source, sum(value.numel() * value.element_size() for value in own.values()))
+    sums = checksums(source)
+    report(f"{source}: sha256 {sums[0]}, {origin(Path(source).name, sums)}")
+    _require_bgr(source, published, layout, recipe)
     try:
         matched = match(own, published, layout)
     except ModelError as error:
         raise ModelError(f"{source} does not fit {recipe.model}: {error}") from error
-    sha256 = file_sha256(source)
+    for line in _findings(matched, model, recipe):
+        report(line)
     path = recipe.run_dir / (START if matched.random else WHOLE)
     _refuse_to_replace(path)
     fields = dataclasses.asdict(recipe) | {"init_from": str(source)}
-    state = {"epoch": 0, "step": 0, "means": {}, "best": 0.0, "data": {f"content of {source}": sha256}}
+    state = {"epoch": 0, "step": 0, "means": {}, "best": 0.0, "data": {f"content of {source}": sums[0]}}
     save_checkpoint(path, model=matched.weights, recipe=fields, **state)
-    for line in [*_origin(source, sha256), *_findings(matched, model, recipe), f"wrote {path}"]:
-        report(line)
+    report(f"wrote {path}")
     return Imported(path, not matched.random)
+
+
+def _require_bgr(source: str | Path, published: Mapping[str, Tensor], layout: Layout, recipe: Recipe) -> None:
+    """Raise ConfigError where a network learned from BGR pictures and the recipe's gets RGB.
+
+    Args:
+        source: the published file.
+        published: its tensors by name.
+        layout: of the file.
+        recipe: the recipe.
+    """
+    if any(re.match(layout.bgr, name) for name in published) and not recipe.model_options.get("bgr"):
+        options = shown(recipe.model_options)
+        raise ConfigError(f"{source}: expected model_options bgr: true, because it learned from BGR, got {options}")
 
 
 def _refuse_to_replace(path: Path) -> None:
@@ -79,13 +96,6 @@ def _refuse_to_replace(path: Path) -> None:
     for file in (path, path.with_name("last.ckpt")):
         if file.exists():
             raise ConfigError(f"expected a folder without {file.name}, got {path.parent}; choose another name=")
-
-
-def _origin(source: str | Path, sha256: str) -> list[str]:
-    """Say which file it is."""
-    known = known_file(sha256)
-    name = f"{known.name}: {known.content} ({known.stated})" if known else "not a known file"
-    return [f"{source}: sha256 {sha256}, {name}"]
 
 
 def _findings(matched: Match, model: nn.Module, recipe: Recipe) -> list[str]:

@@ -14,19 +14,23 @@ from pose_estimation_ros.core.errors import ConfigError, closest_name
 
 Rules = Sequence[tuple[str, str]]  # (pattern at the start of a name here, template of what stands for it in the file)
 
+NONE = r"$."  # fits no name
+
 
 class Layout(NamedTuple):
     """Describe the files of one family of networks.
 
     Attributes:
         rules: the first one that fits a name here makes the file's name of it.
-        head: pattern of the names here whose shapes depend on the number of joints, or which files without joints lack.
+        head: pattern of the names here that files of classification lack, or whose shapes depend on the joints.
         left_out: pattern of the file's names that the network here has no use for.
+        bgr: pattern of the file's names of networks that were trained on BGR pictures.
     """
 
     rules: Rules
     head: str
-    left_out: str = r"$."  # no name
+    left_out: str = NONE
+    bgr: str = NONE
 
 
 BOTTLENECK = [
@@ -103,9 +107,54 @@ LITEPOSE = Layout(
     r"(half_resolution\.)?head\.",
 )
 
+HIGHER_HRNET = Layout(
+    [
+        *inside(r"top_down\.", "", [*HRNET_TRUNK, (r"head\.", "final_layers.0.")]),
+        (r"doubled\.([01])\.", r"deconv_layers.0.0.\1."),
+        *(
+            rule
+            for block in range(1, 5)
+            for rule in inside(rf"doubled\.{block + 2}\.", f"deconv_layers.0.{block}.0.", BASIC_BLOCK)
+        ),
+        (r"doubled\.7\.", "final_layers.1."),
+    ],
+    r"top_down\.head\.|doubled\.",
+    HRNET_CLASSIFIER,
+)
+
+
+def simple_baseline(blocks: Sequence[int]) -> Layout:
+    """Return the layout of a SimpleBaseline on a ResNet, whose own files are torchvision's, timm's and HRNet's.
+
+    Args:
+        blocks: numbers of bottlenecks in the four stages, which are one list here.
+    """
+    places = [(stage, block) for stage, count in enumerate(blocks, 1) for block in range(count)]
+    return Layout(
+        [
+            (r"backbone\.1\.0\.", "conv1."),
+            (r"backbone\.1\.1\.", "bn1."),
+            *(
+                rule
+                for number, (stage, block) in enumerate(places, 3)
+                for rule in inside(rf"backbone\.{number}\.", f"layer{stage}.{block}.", BOTTLENECK)
+            ),
+            *((rf"deconvs\.{i}\.{part}\.", f"deconv_layers.{3 * i + part}.") for i in range(3) for part in range(2)),
+            (r"head\.", "final_layer."),
+        ],
+        head=r"deconvs\.|head\.",
+        left_out=r"fc\.",
+        bgr=r"final_layer\.",
+    )
+
+
 LAYOUTS: dict[str, Layout] = {
     **dict.fromkeys(("hrnet_w32", "hrnet_w48"), HRNET),
     **dict.fromkeys(("litepose_xs", "litepose_s", "litepose_m", "litepose_l"), LITEPOSE),
+    **dict.fromkeys(("higher_hrnet_w32", "higher_hrnet_w48"), HIGHER_HRNET),
+    "simple_baseline_resnet50": simple_baseline((3, 4, 6, 3)),
+    "simple_baseline_resnet101": simple_baseline((3, 4, 23, 3)),
+    "simple_baseline_resnet152": simple_baseline((3, 8, 36, 3)),
 }
 
 

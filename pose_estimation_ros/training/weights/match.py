@@ -35,7 +35,7 @@ class Match(NamedTuple):
 def match(own: Mapping[str, Tensor], published: Mapping[str, Tensor], layout: Layout) -> Match:
     """Put a file's tensors into the places of a network.
 
-    The head stays as it is where the file has none, as ImageNet's, or one for another number of joints.
+    The head stays as it is where the file has none, as ImageNet's; so do its tensors for another number of joints.
 
     Args:
         own: state dict of the network.
@@ -65,7 +65,7 @@ def match(own: Mapping[str, Tensor], published: Mapping[str, Tensor], layout: La
 
 
 def _unfit_head(own: Mapping[str, Tensor], published: Mapping[str, Tensor], head: Mapping[str, str]) -> list[str]:
-    """Return the head's names if the file has none of it, or a tensor of it in another shape; else none.
+    """Return the head's names that the file has in another shape, or all of them if it has none.
 
     Args:
         own: state dict of the network.
@@ -73,8 +73,7 @@ def _unfit_head(own: Mapping[str, Tensor], published: Mapping[str, Tensor], head
         head: name in the network -> name in the file.
     """
     present = [name for name in head if head[name] in published]
-    fits = present and all(published[head[name]].shape == own[name].shape for name in present)
-    return [] if fits else list(head)
+    return [name for name in present if published[head[name]].shape != own[name].shape] if present else list(head)
 
 
 def _some(names: list[str]) -> str:

@@ -1,6 +1,7 @@
 """A published file becomes a checkpoint with which the network computes what the authors' own does."""
 
 import dataclasses
+import json
 
 import pytest
 import torch
@@ -8,8 +9,10 @@ from published_networks import IMAGES
 
 from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
 from pose_estimation_ros.training.checkpoint import load_checkpoint, load_weights
-from pose_estimation_ros.training.recipe import recipe_from_fields
+from pose_estimation_ros.training.export.export import PARITY, export
+from pose_estimation_ros.training.recipe import load_recipe, recipe_from_fields
 from pose_estimation_ros.training.tasks import build_model
+from pose_estimation_ros.training.train import train
 from pose_estimation_ros.training.weights.import_weights import import_weights
 
 FORMS = {
@@ -27,6 +30,10 @@ def saved(content, tmp_path):
     return tmp_path / "file.pth"
 
 
+def without(tensors, *starts):
+    return {name: value for name, value in tensors.items() if not name.startswith(starts)}
+
+
 def outputs_of(checkpoint):
     """The outputs of the checkpoint's network on IMAGES, built as all readers of checkpoints build it."""
     recipe = recipe_from_fields(load_checkpoint(checkpoint)["recipe"], str(checkpoint))
@@ -38,7 +45,8 @@ def outputs_of(checkpoint):
 
 @pytest.mark.parametrize("model, joints, skeleton", [
     ("hrnet_w32", 17, "coco17"), ("hrnet_w32", 16, "mpii16"), ("litepose_xs", 17, "coco17"),
-    ("litepose_xs", 14, "crowdpose14"),
+    ("litepose_xs", 14, "crowdpose14"), ("higher_hrnet_w32", 17, "coco17"),
+    ("simple_baseline_resnet50", 17, "coco17"),
 ])  # fmt: skip
 def test_the_network_computes_what_the_authors_own_does(published, recipe_of, tmp_path, model, joints, skeleton):
     tensors, expected = published(model, joints)
@@ -61,11 +69,34 @@ def test_forms_of_the_file(published, recipe_of, tmp_path, form):
     torch.testing.assert_close(outputs_of(imported.path)["heatmaps"], expected["heatmaps"], rtol=1e-4, atol=1e-4)
 
 
+def test_it_can_be_exported(published, recipe_of, tmp_path):
+    imported = import_weights(saved(published("hrnet_w32")[0], tmp_path), recipe_of("hrnet_w32"))
+    path, difference = export(imported.path, tmp_path / "models")
+    assert path.exists() and difference < PARITY
+    training = json.loads(path.with_suffix(".json").read_text())["training"]
+    assert (training["epochs"], training["init_from"]) == (0, str(tmp_path / "file.pth"))
+
+
+def test_a_student_begins_with_it_and_learns_from_it(published, recipe_of, recipe, tmp_path):
+    tensors, _outputs = published("hrnet_w32")
+    teacher = import_weights(saved(tensors, tmp_path), recipe_of("hrnet_w32"))
+    start = import_weights(saved(without(tensors, "final_layer"), tmp_path), recipe_of("hrnet_w32", name="start"))
+    student = dataclasses.replace(
+        recipe, model="hrnet_w32", model_options=recipe_of("hrnet_w32").model_options, init_from=str(start.path),
+        teacher=str(teacher.path), losses={"mse": 0.8, "teacher_mse": 0.2}, epochs=1,
+    )  # fmt: skip
+    assert train(student) == student.run_dir / "best.ckpt"
+
+
+def test_teachers_of_recipes_are_where_an_import_puts_them(repository):
+    """`pose import-weights FILE config/training/NAME.yaml` makes the teacher runs/NAME/best.ckpt."""
+    folder = repository / "config" / "training"
+    teachers = {load_recipe(file).teacher for file in folder.glob("*.yaml")}
+    imported = {str(load_recipe(file).run_dir / "best.ckpt") for file in folder.glob("hrnet_*.yaml")}
+    assert {teacher for teacher in teachers if "hrnet" in teacher} == imported and len(imported) == 2
+
+
 IMAGENET = ("incre_modules.0.0.conv1.weight", "downsamp_modules.0.0.weight", "final_layer.0.weight", "classifier.bias")
-
-
-def without(tensors, *starts):
-    return {name: value for name, value in tensors.items() if not name.startswith(starts)}
 
 
 def test_a_file_of_imagenet_starts_a_training(published, recipe_of, tmp_path):
@@ -81,7 +112,24 @@ def test_a_file_of_imagenet_starts_a_training(published, recipe_of, tmp_path):
     assert 0 < model.head.weight.std() < 0.002 and not model.head.bias.any()  # as HRNet's authors begin
 
 
-@pytest.mark.parametrize("model", ["hrnet_w32", "litepose_xs"])
+def test_a_resnet_of_imagenet_starts_a_simple_baseline(published, recipe_of, tmp_path):
+    tensors, _outputs = published("simple_baseline_resnet50")
+    trunk = without(tensors, "final_layer", "deconv_layers") | {"fc.weight": torch.ones(2), "fc.bias": torch.ones(2)}
+    recipe = recipe_of("simple_baseline_resnet50", model_options={"width": 8})
+    imported = import_weights(saved(trunk, tmp_path), recipe)
+    assert imported.path.name == "start.ckpt"
+    assert torch.equal(load_checkpoint(imported.path)["model"]["backbone.1.0.weight"], tensors["conv1.weight"])
+
+
+def test_a_network_that_learned_from_bgr_needs_an_option(published, recipe_of, tmp_path):
+    source = saved(published("simple_baseline_resnet50")[0], tmp_path)
+    with pytest.raises(
+        ConfigError, match="expected model_options bgr: true, because it learned from BGR, got {'width'"
+    ):
+        import_weights(source, recipe_of("simple_baseline_resnet50", model_options={"width": 8}))
+
+
+@pytest.mark.parametrize("model", ["hrnet_w32", "litepose_xs", "higher_hrnet_w32"])
 def test_a_head_for_other_joints_stays_random(published, recipe_of, tmp_path, model):
     source = saved(published(model)[0], tmp_path)
     imported = import_weights(source, recipe_of(model, skeleton="crowdpose14"))
