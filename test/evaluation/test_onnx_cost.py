@@ -1,5 +1,7 @@
 """onnx_cost.py: layers counted by hand, and every family of networks counted as torch's layers are."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -76,7 +78,10 @@ def test_what_is_no_onnx_file(tmp_path):
         onnx_cost(path, (1, 3, 4, 4))
 
 
-FAMILIES = ("hrnet", "elpn", "el_hrnet", "goatpose", "litepose", "wlitepose", "person_detector")
+FAMILIES = (
+    *("hrnet", "elpn", "el_hrnet", "goatpose", "litepose", "wlitepose", "person_detector"),
+    *("simple_baseline", "lite_hrnet", "higher_hrnet", "efficient_hrnet"),
+)
 
 
 def network_of(family):
@@ -85,6 +90,7 @@ def network_of(family):
     import torch
 
     from pose_estimation_ros.training.models import (
+        baselines,
         el_hrnet,
         elpn,
         goatpose,
@@ -101,6 +107,10 @@ def network_of(family):
         "goatpose": lambda: goatpose.goatpose(17, 8, (1, 1, 1)),
         "litepose": lambda: litepose.litepose_xs(17),
         "wlitepose": lambda: wlitepose.wlitepose_xs(17),
+        "simple_baseline": lambda: baselines.simple_baseline_shufflenet_v2(17, width=16),
+        "lite_hrnet": lambda: baselines.lite_hrnet_18(17, (1, 1, 1)),
+        "higher_hrnet": lambda: baselines.higher_hrnet_w16(17, modules=(1, 1, 1), blocks=1),
+        "efficient_hrnet": lambda: baselines.efficient_hrnet_h_4(17, blocks=1),
         "person_detector": lambda: person_detector.DecodedPersonDetector(person_detector.PersonDetector()),
     }[family]()
     torch.manual_seed(0)
@@ -110,14 +120,17 @@ def network_of(family):
 
 
 def count_in_torch(network, size_wh):
-    """Parameters and MACs, and how many batch norms' channels there are."""
-    from torch.nn import BatchNorm2d
+    """Parameters and MACs, and how many parameters are left out where batch norms become part of convolutions."""
+    from torch.nn import BatchNorm2d, Conv2d, Sequential
 
     from pose_estimation_ros.training.models.counting import count
 
     counts = count(network, size_wh)
     norms = sum(m.num_features for m in network.modules() if isinstance(m, BatchNorm2d))
-    return counts.parameters, counts.macs, norms
+    pairs = [pair for m in network.modules() if isinstance(m, Sequential) for pair in pairwise(m)]
+    convs = [conv for conv, norm in pairs if isinstance(conv, Conv2d) and isinstance(norm, BatchNorm2d)]
+    biases = sum(conv.bias.numel() for conv in convs if conv.bias is not None)
+    return counts.parameters, counts.macs, norms + biases
 
 
 @pytest.mark.parametrize("family", FAMILIES)

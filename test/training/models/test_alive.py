@@ -15,6 +15,9 @@ STARTS = 4  # A ReLU may shut off the few hidden values of CBAM for one start; a
 # Options that make the networks small but leave all kinds of parts in; a name that is missing is built at full size.
 HRNET = {"width": 16, "modules": (1, 1, 1)}
 SMALL = {name: {**HRNET, "blocks": 1} for name in POSE_MODELS if name.startswith(("hrnet", "nam_hrnet", "goat", "el"))}
+SMALL |= {name: {"modules": (1, 1, 1), "blocks": 1} for name in BOTTOM_UP_MODELS if name.startswith("higher_hrnet")}
+SMALL |= {name: {"blocks": 1} for name in BOTTOM_UP_MODELS if name.startswith("efficient_hrnet")}
+SMALL |= {name: {"units": (1, 1, 1)} for name in POSE_MODELS if name.startswith("lite_hrnet")}
 
 GOATPOSE = [
     {"hrnet_stem": True},
