@@ -18,6 +18,7 @@ PRINTED_TO_THE_DIGIT = ("elpn_table4", "elpn_table5", "elpn_table6")
 
 def test_the_tables_of_all_four_papers_are_there():
     assert {name.split("_table")[0] for name in table_names() if "_table" in name} == {"elpn", "goatpose", "wlitepose"}
+    assert "el_hrnet_blocks" in table_names()
 
 
 def test_every_row_builds_at_both_sizes_and_has_its_losses():
