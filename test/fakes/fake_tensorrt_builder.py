@@ -26,6 +26,7 @@ LAYERS = {
     "QuantizeLinear": "QUANTIZE", "DequantizeLinear": "DEQUANTIZE", "Cast": "CAST", "Identity": "IDENTITY",
     "Add": "ELEMENTWISE", "Mul": "ELEMENTWISE", "Sub": "ELEMENTWISE", "Div": "ELEMENTWISE",
     "GlobalAveragePool": "REDUCE", "Flatten": "SHUFFLE", "Reshape": "SHUFFLE", "Transpose": "SHUFFLE",
+    "BatchNormalization": "SCALE", "Constant": "CONSTANT", "Resize": "RESIZE", "Sigmoid": "ACTIVATION",
     "Slice": "SLICE", "TopK": "TOPK", "Gather": "GATHER", "Concat": "CONCATENATION", "Unsqueeze": "SHUFFLE",
 }  # fmt: skip
 WORDS = {"int8": "Int8", "fp16": "Half", "fp32": "Float"}

@@ -74,7 +74,7 @@ def _figure(rng: np.random.Generator, slope: float, camera_height: float) -> Fig
         camera_height: of the camera above the floor, m.
     """
     body = random_body(rng)
-    facing = rng.normal(0, 45) if rng.random() < 0.75 else rng.uniform(-180, 180)
+    facing = rng.normal(0, 40) if rng.random() < 0.85 else rng.uniform(-180, 180)
     turned = FACING_CAMERA @ turn(UP, facing)
     lowest = max(float((turned @ place)[1]) for place in body.values())
     distance = rng.uniform(*DISTANCE_M)
@@ -133,7 +133,7 @@ def _clutter(canvas: Canvas, rng: np.random.Generator) -> None:
         end = at + rng.normal(0, 0.4, 3) * rng.choice([0.0, 1.0, 1.5])
         radius = rng.uniform(0.03, 0.13)
         canvas.draw(Solid(at, end, (radius, rng.uniform(0.5, 1.2) * radius), random_color(rng), int(rng.integers(4))))
-    for _ in range(rng.integers(1, 5)):
+    for _ in range(rng.integers(0, 4)):
         depth = rng.uniform(2.0, 7.0)
         size = rng.uniform(0.2, 1.2, 2) * canvas.focal_px / depth
         left_top = rng.uniform(-0.1, 1.0) * width, rng.uniform(0.35, 0.8) * height

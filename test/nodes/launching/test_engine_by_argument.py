@@ -10,21 +10,13 @@ import pytest
 
 pytest.importorskip("onnx", reason="makes tiny models with onnx")
 pytest.importorskip("rclpy", reason="needs ROS")
-yaml = pytest.importorskip("yaml", reason="reads the platform files")
+pytest.importorskip("yaml", reason="reads the platform files")
 
 from fake_tensorrt_builder import add_builder
-from pose_estimation_ros.msg import PersonArray, Skeleton
-from rclpy.node import Node
-from rclpy.qos import QoSProfile
-from sensor_msgs.msg import Image
-from std_msgs.msg import Header
+from launched_nodes import launched_parameters, show
 from tiny_models import write_color_model
 
 from pose_estimation_ros.__main__ import main
-from pose_estimation_ros.nodes.conversions import array_to_image
-from pose_estimation_ros.nodes.launching.arguments import pose_arguments
-from pose_estimation_ros.nodes.launching.node_keywords import pose_node
-from pose_estimation_ros.nodes.qos import LATCHED
 
 RED_XY = (30, 40)
 PLATFORMS = {"tx2": ("8.2.1", "fp16"), "orin": ("10.3.0", "fp32")}  # TensorRT, and a precision that needs no other file
@@ -45,38 +37,25 @@ def models(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def launched(make_node):
-    """Return a function that makes the node that a platform's launch file starts with a model."""
-    from pose_estimation_ros.nodes.pose_node import PoseNode
-
-    def make(platform, model):
-        values = {argument.name: argument.default for argument in pose_arguments(platform)}
-        file, given = pose_node(dict(values, model=model, detector="full_frame"))["parameters"]
-        with open(file) as opened:
-            parameters = yaml.safe_load(opened)["/**"]["ros__parameters"]
-        return make_node(PoseNode, **dict(parameters, **given))
-
-    return make
-
-
-@pytest.fixture
 def ask(kept, wait_until, blob):
     """Return a function that shows a red dot to a node and returns the people and the skeleton that it publishes."""
 
     def run(node):
         frame = np.zeros((128, 96, 3), np.uint8)
         blob(frame, RED_XY, (0, 0, 255), 12.0)
-        peer, people, skeletons = kept(Node("peer")), [], []
-        images = peer.create_publisher(Image, "image", QoSProfile(depth=10))
-        peer.create_subscription(PersonArray, "pose/keypoints", people.append, QoSProfile(depth=10))
-        peer.create_subscription(Skeleton, "pose/skeleton_info", skeletons.append, LATCHED)
-        wait_until(lambda: images.get_subscription_count() and skeletons, node, peer)
-        wait_until(lambda: peer.count_publishers("pose/keypoints"), node, peer)
-        images.publish(array_to_image(frame, Header(frame_id="camera")))
-        wait_until(lambda: people, node, peer)
-        return people[0], skeletons[0]
+        return show(node, frame, "image", kept, wait_until)
 
     return run
+
+
+@pytest.fixture
+def launched(make_node):
+    """Return a function that makes the node that a platform's launch file starts with a model."""
+    from pose_estimation_ros.nodes.pose_node import PoseNode
+
+    return lambda platform, model: make_node(
+        PoseNode, **launched_parameters(platform, model=model, detector="full_frame")
+    )
 
 
 @pytest.mark.parametrize("platform", sorted(PLATFORMS))
