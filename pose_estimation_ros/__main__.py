@@ -218,11 +218,20 @@ def _hint(arguments: List[str], command: Optional[argparse.ArgumentParser]) -> s
     """
     from pose_estimation_ros.inference.options import RENAMED  # here, as it takes milliseconds
 
-    known = list(command._option_string_actions) if command else []
+    known = options_of(command) if command else []
     words = [word.split("=")[0] for word in arguments if word.startswith("--")]
     flags = {"--" + old.replace("_", "-"): "--" + new for old, new in RENAMED.items()}
     renamed = [", its name is %s now" % flags[word] for word in words if flags.get(word) in known]
     return next(filter(None, renamed + [did_you_mean(word, known) for word in words]), "")
+
+
+def options_of(parser: argparse.ArgumentParser) -> List[str]:
+    """List the options of a parser and of the actions below it, such as those of `pose data toy`."""
+    options = list(parser._option_string_actions)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            options += [option for below in action.choices.values() for option in options_of(below)]
+    return options
 
 
 def _import(command: str, module_name: str, extra: str) -> Any:

@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from pose_estimation_ros.__main__ import COMMANDS, _parser
+from pose_estimation_ros.__main__ import COMMANDS, _parser, options_of
 from pose_estimation_ros.inference.options import REPLACED
 from pose_estimation_ros.nodes.launching.arguments import (
     demo_arguments,
@@ -130,7 +130,7 @@ def test_commands_of_pose_can_be_parsed(page):
         assert parser.parse_args(words).main, words
     for _pose, *words in (words for words in texts if words[1] in COMMANDS or words[1].isalpha()):
         flags = {word.partition("=")[0] for word in words if re.match(r"--\w", word)}
-        assert flags <= set(_parser(words)[1]._option_string_actions), words
+        assert flags <= set(options_of(_parser(words)[1])), words
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -28,6 +28,7 @@ def test_a_toy_set(tmp_path, capsys):
         (["--images", "0"], 2, "expected"),
         (["--seed", "-1"], 2, "expected"),
         (["--skeleton", "hand21"], 1, "expected a skeleton out of"),
+        (["--imags", "3"], 2, "did you mean '--images'?"),
     ],
 )
 def test_options_that_do_not_fit(words, code, message, tmp_path, capsys):
