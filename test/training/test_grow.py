@@ -8,6 +8,7 @@ from pose_estimation_ros.core.errors import ModelError  # noqa: E402
 from pose_estimation_ros.training.grow import grow  # noqa: E402
 from pose_estimation_ros.training.models import POSE_MODELS  # noqa: E402
 from pose_estimation_ros.training.models.elpn import elpn  # noqa: E402
+from pose_estimation_ros.training.models.goatpose import goatpose  # noqa: E402
 from pose_estimation_ros.training.models.hrnet import HRNet  # noqa: E402
 from pose_estimation_ros.training.models.litepose import litepose_xs  # noqa: E402
 
@@ -40,10 +41,14 @@ def answer(model):
             lambda: elpn(5, 16, (1, 2, 3), gc_ratio=1),
         ),  # the hidden width, too
         (lambda: HRNet(5, 4, (1, 1, 1)), lambda: HRNet(5, 8, (1, 2, 2))),
+        (
+            lambda: goatpose(5, 4, (1, 1, 1), 1, nam_position="block"),
+            lambda: goatpose(5, 4, (1, 2, 2), 1, nam_position="block"),
+        ),
         (POSE_MODELS["elpn_v1"], POSE_MODELS["elpn_v2"]),
         (lambda: litepose_xs(5, kernels=(3, 5, 3, 5)), lambda: litepose_xs(5)),
     ],
-    ids=["same", "wider", "deeper", "neck", "hrnet", "elpn_v2", "kernels"],
+    ids=["same", "wider", "deeper", "neck", "hrnet", "nam", "elpn_v2", "kernels"],
 )
 def test_computes_what_the_smaller_one_does(small, large):
     small, large = trained(small()), large()

@@ -150,7 +150,7 @@ class GlobalContext(nn.Module):
     """Add to every pixel 1x1 - LayerNorm - ReLU - 1x1 of a pooling by attention.
 
     It is the ContextBlock of "GCNet: Non-local Networks Meet Squeeze-Excitation Networks and Beyond" (Cao et al. 2019,
-    arXiv:1904.11492), which begins as the identity.
+    arXiv:1904.11492), which begins as the identity. As there, the mask has a bias, which the softmax cancels.
 
     Args:
         width: channels in and out.

@@ -100,12 +100,14 @@ def test_the_mean_of_two_halves_is_the_batch(maps, loss):
 
 
 def test_nam_sparsity_by_hand():
-    model = nn.Sequential(NamChannelAttention(3), nn.BatchNorm2d(4), NamChannelAttention(2))
+    """Equation 5: gamma of the channels and lambda of the pixels."""
+    model = nn.Sequential(NamChannelAttention(3), nn.BatchNorm2d(4), NamSpatialAttention([2, 1]))
     model[0].norm.weight.data = torch.tensor([1.0, -2.0, 0.5])
-    model[2].norm.weight.data = torch.tensor([0.25, 0.0])
+    model[2].norm.weight.data = torch.tensor([0.25, -4.0])
     loss = nam_sparsity(model)
     loss.backward()
-    assert loss.item() == 3.75 and model[0].norm.weight.grad.tolist() == [1, -1, 1]
+    assert loss.item() == 7.75
+    assert [model[n].norm.weight.grad.tolist() for n in (0, 2)] == [[1, -1, 1], [1, -1]]
 
 
 def test_nam_sparsity_is_equation_5_with_gamma_and_lambda():

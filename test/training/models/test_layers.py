@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from pose_estimation_ros.training.models.el_hrnet import NConv
-from pose_estimation_ros.training.models.goatpose import LiteConv
-from pose_estimation_ros.training.models.layers import Cbam, GlobalContext, NamChannelAttention
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.training.models.el_hrnet import NConv, el_hrnet
+from pose_estimation_ros.training.models.elpn import elpn
+from pose_estimation_ros.training.models.goatpose import LiteConv, nam_attention
+from pose_estimation_ros.training.models.layers import Cbam, GlobalContext, NamChannelAttention, NamSpatialAttention
 
 
 def slow_conv(x, weight, groups=1):
@@ -66,11 +68,63 @@ def test_nams_channel_weights_take_no_gradient():
     torch.testing.assert_close(block.norm.weight.grad, expected.detach())
 
 
+def slow_spatial_nam(x, scale, shift, mean, var, eps):
+    """Section 3.3 for a batch (N, C, h, w); the others are (h w,), one value for each pixel."""
+    out, total = torch.zeros_like(x), sum(abs(float(value)) for value in scale)
+    _, channels, height, width = x.shape
+    for n, image in enumerate(x):
+        for c in range(channels):
+            for i in range(height):
+                for j in range(width):
+                    pixel = i * width + j
+                    normed = (image[c, i, j] - mean[pixel]) / math.sqrt(var[pixel] + eps) * scale[pixel] + shift[pixel]
+                    out[n, c, i, j] = image[c, i, j] / (1 + torch.exp(-abs(scale[pixel]) / total * normed))
+    return out
+
+
 @torch.no_grad()
-def test_cbam_gates_channels_then_pixels():
-    block, x = randomise(Cbam(32)), torch.randn(2, 32, 4, 5)
+def test_spatial_nam_weighs_pixels_by_their_share_of_lambda():
+    block, x = randomise(NamSpatialAttention([4, 3])), torch.randn(2, 5, 3, 4)
+    norm = block.norm
+    assert norm.weight.shape == (12,)
+    expected = slow_spatial_nam(x, norm.weight, norm.bias, norm.running_mean, norm.running_var, norm.eps)
+    torch.testing.assert_close(block(x), expected)
+
+
+@torch.no_grad()
+def test_spatial_nam_learns_the_statistics_of_each_pixel_over_images_and_channels():
+    block, x = randomise(NamSpatialAttention([4, 3])).train(), torch.randn(2, 5, 3, 4)
+    values = [x[:, :, i, j].flatten() for i in range(3) for j in range(4)]
+    mean = torch.tensor([v.mean() for v in values])
+    var = torch.tensor([(v - v.mean()).square().mean() for v in values])
+    expected = slow_spatial_nam(x, block.norm.weight, block.norm.bias, mean, var, block.norm.eps)
+    torch.testing.assert_close(block(x), expected)
+
+
+def test_spatial_nam_is_of_one_size():
+    with pytest.raises(ConfigError, match="expected features of 4x3 px for spatial NAM, got 3x4"):
+        NamSpatialAttention([4, 3])(torch.zeros(1, 2, 4, 3))
+
+
+@pytest.mark.parametrize("branch, size_wh", [(0, [24, 16]), (1, [12, 8]), (2, [6, 4]), (3, [3, 2])])
+def test_spatial_nam_has_the_size_of_its_branch(branch, size_wh):
+    assert nam_attention("spatial", 8, [96, 64])(8 * 2**branch).size_wh == size_wh
+
+
+@torch.no_grad()
+def test_both_kinds_of_nam_are_channels_then_pixels():
+    block, x = randomise(nam_attention("both", 5, [32, 32])(5)), torch.randn(2, 5, 8, 8)
+    channel, spatial = block
+    assert (type(channel), type(spatial)) == (NamChannelAttention, NamSpatialAttention)
+    torch.testing.assert_close(block(x), spatial(channel(x)))
+
+
+@pytest.mark.parametrize("ratio, hidden", [(16, 2), (4, 8), (64, 1)])
+@torch.no_grad()
+def test_cbam_gates_channels_then_pixels(ratio, hidden):
+    block, x = randomise(Cbam(32, ratio)), torch.randn(2, 32, 4, 5)
     down, up = block.mlp[0].weight[:, :, 0, 0], block.mlp[2].weight[:, :, 0, 0]
-    assert down.shape == (2, 32)
+    assert down.shape == (hidden, 32)
     for image, out in zip(x, block(x)):
         pooled = torch.stack([image.flatten(1).mean(1), image.flatten(1).max(1).values])
         logits = sum(up @ (down @ vector).clamp(min=0) for vector in pooled)
@@ -80,23 +134,46 @@ def test_cbam_gates_channels_then_pixels():
         torch.testing.assert_close(out, image / (1 + torch.exp(-pixels)), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("ratio, intrinsic", [(2, 3), (3, 2), (4, 2), (6, 1)])
 @torch.no_grad()
-def test_lite_conv_is_half_convolution_half_cheap_copies():
-    block, x = randomise(LiteConv(6)), torch.randn(2, 6, 4, 3)
+def test_lite_conv_makes_cheap_copies_of_intrinsic_maps(ratio, intrinsic):
+    """GoatPose's equations 2 and 3 on 6 channels: ceil(6 / s) maps by a convolution, s - 1 depthwise copies of each."""
+    block, x = randomise(LiteConv(6, ratio)), torch.randn(2, 6, 4, 3)
+    assert block.primary[0].weight.shape == (intrinsic, 6, 3, 3)
     for image, out in zip(x, block(x)):
-        intrinsic = slow_norm(slow_conv(image, block.primary[0].weight), block.primary[1]).clamp(min=0)
-        ghosts = slow_norm(slow_conv(intrinsic, block.cheap[0].weight, groups=3), block.cheap[1]).clamp(min=0)
-        torch.testing.assert_close(out, torch.cat([intrinsic, ghosts]), atol=1e-5, rtol=1e-5)
+        maps = slow_norm(slow_conv(image, block.primary[0].weight), block.primary[1]).clamp(min=0)
+        kernels = block.cheap[0].weight
+        copies = [slow_conv(maps[n // (ratio - 1)][None], kernels[n : n + 1])[0] for n in range(len(kernels))]
+        ghosts = slow_norm(torch.stack(copies), block.cheap[1]).clamp(min=0)
+        torch.testing.assert_close(out, torch.cat([maps, ghosts])[:6], atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("groups, kernels", [(0, (4, 1)), (4, (4, 1)), (2, (4, 2)), (1, (4, 4))])
 @torch.no_grad()
-def test_nconv_is_pointwise_and_depthwise_side_by_side():
+def test_nconv_is_pointwise_and_grouped_side_by_side(groups, kernels):
     torch.manual_seed(0)
-    block, x = NConv(6), torch.randn(2, 6, 4, 3)
+    block, x = NConv(8, groups), torch.randn(2, 8, 4, 3)
+    assert block.cheap.weight.shape == (*kernels, 3, 3)
     for image, out in zip(x, block(x)):
         intrinsic = slow_conv(image, block.primary.weight)
-        expected = torch.cat([intrinsic, slow_conv(intrinsic, block.cheap.weight, groups=3)])
+        expected = torch.cat([intrinsic, slow_conv(intrinsic, block.cheap.weight, groups=groups or 4)])
         torch.testing.assert_close(out, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("cbam", [False, True])
+@torch.no_grad()
+def test_el_hrnets_blocks_are_equations_8_to_10(cbam):
+    """Y1 = BN(NConv(ReLU(BN(NConv(X))))), Y = ReLU(X + Y1), with CBAM in between where there is attention."""
+    model = randomise(el_hrnet(3, 8, (1, 1, 1), blocks=1, cbam=cbam))
+    block, x = model.stages[0][0].branches[0][0], torch.randn(2, 8, 4, 3)
+    found = block(x)
+    convs, norms = ([m for m in block.body if isinstance(m, kind)] for kind in (NConv, nn.BatchNorm2d))
+    hidden = torch.stack([slow_norm(image, norms[0]) for image in convs[0](x)]).clamp(min=0)
+    y = torch.stack([slow_norm(image, norms[1]) for image in convs[1](hidden)])
+    if cbam:
+        y = next(m for m in block.body if isinstance(m, Cbam))(y)
+    assert len(block.body) == 5 + cbam
+    torch.testing.assert_close(found, (x + y).clamp(min=0), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("block", [LiteConv(6), NConv(6)])
@@ -108,6 +185,8 @@ def test_light_convolutions_have_half_the_primary_weights(block):
 def test_global_context_is_attention_pooling_added_everywhere():
     torch.manual_seed(0)
     block, x = GlobalContext(32), torch.randn(2, 32, 3, 5)
+    for parameter in block.parameters():
+        nn.init.normal_(parameter)  # the last layer begins as 0
     for image, out in zip(x, block(x)):
         logits = [
             float(block.mask.weight.flatten() @ image[:, i, j] + block.mask.bias) for i in range(3) for j in range(5)
@@ -116,3 +195,15 @@ def test_global_context_is_attention_pooling_added_everywhere():
         context = sum(w * image[:, n // 5, n % 5] for n, w in enumerate(weights))
         added = block.excite(torch.relu(block.norm(block.squeeze(context))))
         torch.testing.assert_close(out, image + added[:, None, None], atol=1e-5, rtol=1e-5)
+
+
+def test_global_context_begins_as_the_identity_in_a_network_too():
+    torch.manual_seed(0)
+    neck, x = elpn(3, 16, (1, 1, 1)).neck, torch.randn(2, 16, 3, 5)
+    assert torch.equal(neck(x), x)
+    assert 0.5 < neck.mask.weight.std() / (2 / 16) ** 0.5 < 2  # Kaiming, not HRNet's 0.001
+
+
+@pytest.mark.parametrize("width, ratio, least, hidden", [(256, 1 / 16, 8, 16), (16, 1 / 16, 8, 8), (16, 1 / 16, 2, 2)])
+def test_hidden_width_of_the_global_context(width, ratio, least, hidden):
+    assert GlobalContext(width, ratio, least).norm.normalized_shape == (hidden,)
