@@ -36,7 +36,8 @@ SITE = Path(sys.prefix) / "tensorrt-rtx"
 SHIPPED = ["elpn_v1_coco", "lite0_fpn_coco", "higher_lite0_fpn_coco", "person_detector"]
 FAMILIES = [
     "elpn_v1", "elpn_v2", "goatpose_bl", "el_hrnet_w32", "hrnet_w32", "nam_hrnet_w32", "litepose_xs", "wlitepose_xs",
-    "lite0_fpn", "higher_lite0_fpn",
+    "lite0_fpn", "higher_lite0_fpn", "simple_baseline_resnet50", "simple_baseline_mobilenet_v2",
+    "simple_baseline_shufflenet_v2", "lite_hrnet_18", "higher_hrnet_w16", "efficient_hrnet_h_4",
 ]  # fmt: skip
 ROW = "{:<24} {:<10} {:<8} {:>6}  {}"
 MAX_BATCH = 8
