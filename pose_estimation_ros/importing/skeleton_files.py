@@ -26,8 +26,8 @@ def read_skeleton(name_or_path: FilePath) -> Skeleton:
 
     The file is one of these: the JSON object of Skeleton.to_json, a COCO annotation file (.json), the data file of an
     Ultralytics training (.yaml), or a data set of MMPose with a ``dataset_info`` (.py), which is parsed and never run.
-    A file that tells no sigmas, and whose keypoints are those of a built-in skeleton in the same order, is that
-    skeleton, unless it tells other flip pairs.
+    A file whose keypoints are those of a built-in skeleton in the same order is that skeleton, unless it tells other
+    sigmas or other flip pairs.
 
     Args:
         name_or_path: a name of SKELETONS, or the path of a file.
@@ -241,8 +241,8 @@ def _checked(name: str, keypoints: Any, links: Any, flip_pairs: Any = None, sigm
     """
     fields = dict(name=name[:MAX_NAME], keypoints=keypoints, links=links, flip_pairs=flip_pairs, sigmas=sigmas)
     skeleton = skeleton_from_json(fields)
-    for known in SKELETONS.values() if sigmas is None else ():
-        if known.keypoints == skeleton.keypoints:
+    for known in SKELETONS.values():
+        if known.keypoints == skeleton.keypoints and skeleton.sigmas in (None, known.sigmas):
             is_mirrored_alike = flip_pairs is None or (known.flip_index == skeleton.flip_index).all()
             return known if is_mirrored_alike else skeleton
     return skeleton

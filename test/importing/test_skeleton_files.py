@@ -91,10 +91,11 @@ def test_any_number_of_keypoints(tmp_path, count):
 
 
 @pytest.mark.parametrize("known", ["coco17", "hand21", "wholebody133"])
-def test_a_file_without_sigmas_of_a_built_in_skeleton_is_that(tmp_path, known):
+def test_a_file_of_a_built_in_skeleton_is_that_unless_its_sigmas_or_pairs_are_others(tmp_path, known):
     skeleton = get_skeleton(known)
     entry = {"name": "person", "keypoints": list(skeleton.keypoints)}
     assert read(tmp_path, "a.json", categories(entry)) is skeleton
+    assert read(tmp_path, "a.json", categories(dict(entry, sigmas=list(skeleton.sigmas)))) is skeleton
     yaml = "kpt_shape: [%d, 3]\nkpt_names: %s\n" % (skeleton.num_keypoints, json.dumps(skeleton.keypoints))
     assert read(tmp_path, "a.yaml", yaml + "flip_idx: %s" % skeleton.flip_index.tolist()) is skeleton
     exchanged = [1, 0] + list(range(2, skeleton.num_keypoints))

@@ -47,8 +47,8 @@ class Canvas:
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Return the pixels (..., 2) of points (..., 3)."""
-        points = np.asarray(points)
-        return self.focal_px * points[..., :2] / points[..., 2:] + self.center
+        xy: np.ndarray = self.focal_px * points[..., :2] / points[..., 2:] + self.center
+        return xy
 
     def draw(self, solid: Solid, owner: int = NOBODY) -> None:
         """Draw a solid where it is nearer than what is there; in each pixel it is a ball with the axis' depth.
@@ -57,7 +57,7 @@ class Canvas:
             solid: what to draw.
             owner: whom its pixels belong to.
         """
-        ends = self.project([solid.start, solid.end])
+        ends = self.project(np.stack([solid.start, solid.end]))
         scale = self.focal_px / np.array([solid.start[2], solid.end[2]])
         radius = np.array(solid.radius) * scale
         part, xy = self._around(ends, radius.max())

@@ -46,7 +46,7 @@ class Person(NamedTuple):
 
 
 def draw_scene(rng: np.random.Generator) -> tuple[np.ndarray, list[Person]]:
-    """Return a random image (240, 320, 3) uint8 RGB and everybody in it, who is at least half visible."""
+    """Return a random image (240, 320, 3) uint8 RGB and everybody in it: one person or more, at least half visible."""
     width, height = SIZE_WH
     camera_height, focal_px = rng.uniform(0.9, 1.5), rng.uniform(0.75, 1.0) * width
     background, horizon = _background(rng), rng.uniform(0.28, 0.45) * height
@@ -62,6 +62,8 @@ def draw_scene(rng: np.random.Generator) -> tuple[np.ndarray, list[Person]]:
         kept = [figure for figure, label in zip(figures, labels, strict=True) if label]
         if len(kept) == len(figures):
             return _photograph(canvas.color, rng), [label for label in labels if label]
+        if not kept:
+            return draw_scene(rng)
         figures = kept
 
 
@@ -163,7 +165,8 @@ def _noise(rng: np.random.Generator, color: np.ndarray, contrast: float, size_wh
         coarse = rng.normal(0, contrast * strength, (columns * 3 // 4, columns)).astype(np.float32)
         spots += np.asarray(Image.fromarray(coarse).resize(size_wh, Image.Resampling.BILINEAR))
     tint = rng.uniform(0.5, 1.5, 3)
-    return np.add(color, spots[..., None] * tint, dtype=np.float32)
+    texture: np.ndarray = (color + spots[..., None] * tint).astype(np.float32)
+    return texture
 
 
 def _photograph(color: np.ndarray, rng: np.random.Generator) -> np.ndarray:

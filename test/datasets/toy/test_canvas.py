@@ -29,7 +29,7 @@ def test_a_ball_has_the_size_of_its_distance(depth):
     assert (drawn.owner == 3).sum() == pytest.approx(np.pi * (100 * 0.1 / depth) ** 2, rel=0.06)
     assert drawn.depth.min() == pytest.approx(depth - 0.1, abs=0.01)
     rows, columns = np.nonzero(drawn.owner == 3)
-    np.testing.assert_allclose([columns.mean(), rows.mean()], drawn.project([0, 0, depth]), atol=0.6)
+    np.testing.assert_allclose([columns.mean(), rows.mean()], drawn.project(np.array([0, 0, depth])), atol=0.6)
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])

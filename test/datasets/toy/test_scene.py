@@ -70,6 +70,13 @@ def test_visible_joints_are_in_the_box_and_covered_ones_exist():
     assert found[2] > found[1] > found[0] > 0
 
 
+def test_a_scene_in_which_nobody_is_visible_is_drawn_again(monkeypatch):
+    answers = [None, None] + 99 * [SCENES[0][1][0]]
+    monkeypatch.setattr(scene, "MOST_PEOPLE", 1)
+    monkeypatch.setattr(scene, "_person", lambda *_: answers.pop(0))
+    assert draw_scene(np.random.default_rng(0))[1] == [SCENES[0][1][0]] and len(answers) == 98
+
+
 def test_a_scene_comes_from_its_seed():
     again, other = (draw_scene(np.random.default_rng(seed)) for seed in (0, 31))
     np.testing.assert_array_equal(again[0], SCENES[0][0])

@@ -76,3 +76,10 @@ def test_options_decide_the_files_and_larger_sets_begin_alike(toy, tmp_path):
 def test_a_set_is_never_overwritten(toy):
     with pytest.raises(DataError, match="expected a new folder for the toy set, got .*train, which exists"):
         write_toy_set(ToySet(str(toy[0])))
+
+
+def test_people_are_complete_so_that_bottom_up_networks_can_learn_of_them(toy):
+    bottom_up = pytest.importorskip("pose_estimation_ros.training.data.bottom_up", reason="trains")
+    scenes = bottom_up.load_scenes(toy[0] / "train" / "person_keypoints.json", get_skeleton("coco17"))
+    assert (len(scenes), sum(len(scene.keypoints) for scene in scenes)) == toy[1]["train"]
+    assert not any(scene.ignored or scene.unsure.any() for scene in scenes)
