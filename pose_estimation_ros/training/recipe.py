@@ -265,8 +265,10 @@ def _convert(default: Any, value: Any, where: str, is_sources: bool) -> Any:
         if not isinstance(value, list):
             raise ConfigError(f"{where}: expected a list of annotations/images, got {shown(value)}")
         return [_fill(Source, item, where) for item in value]
-    if isinstance(default, (Augmentation, LossOptions)):
-        return _fill(type(default), value, where)
+    if isinstance(default, Augmentation):
+        return _fill(Augmentation, value, where)
+    if isinstance(default, LossOptions):
+        return _fill(LossOptions, value, where)
     if isinstance(default, float):
         return _number(value, where)
     if type(value) is not type(default) and not (where.endswith(": skeleton") and isinstance(value, dict)):

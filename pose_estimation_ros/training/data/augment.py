@@ -94,8 +94,10 @@ def half_body_box(
         return box
     around = boxes_around(xy[None], chosen[None].astype(float), 0.5)[0].astype(float)
     margin = (HALF_BODY / padding - 1) / 2 * (around[2:] - around[:2])
-    made = np.concatenate([around[:2] - margin, around[2:] + margin])
-    return made if distribution == "uniform" else made + np.tile(xy[chosen].mean(0) - (made[:2] + made[2:]) / 2, 2)
+    made: np.ndarray = np.concatenate([around[:2] - margin, around[2:] + margin])
+    if distribution == "normal":
+        made += np.tile(xy[chosen].mean(0) - (made[:2] + made[2:]) / 2, 2)
+    return made
 
 
 def half_of_body(upper: np.ndarray, lower: np.ndarray, distribution: str, rng: np.random.Generator) -> np.ndarray:
