@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from pose_estimation_ros.core.errors import DataError, shown
@@ -18,6 +20,14 @@ HOLDERS = ("best_state_dict", "state_dict", "model")
 WRAPPERS = re.compile(r"(module\.|1\.)+")
 # A training's checkpoint holds the last and the best weights and two moments of each.
 MOST_COPIES, SMALL = 10, 2**24
+# What a checkpoint needs that holds a score as numpy's number, in the names of numpy before and since its version 2.
+NUMBER = np.float64(0).__reduce__()[0]  # type: ignore[index]
+NUMPY_NUMBERS = [
+    (NUMBER, "numpy.core.multiarray.scalar"),
+    (NUMBER, "numpy._core.multiarray.scalar"),
+    np.dtype,
+    *(type(np.dtype(name)) for name in ("float64", "float32", "int64")),
+]
 
 
 def read_published(path: str | Path, network_bytes: int) -> dict[str, Tensor]:
@@ -34,7 +44,8 @@ def read_published(path: str | Path, network_bytes: int) -> dict[str, Tensor]:
         DataError: the file cannot be read, is far too large, or holds no tensors by name.
     """
     _refuse_giant(path, network_bytes)
-    content: Any = load_checkpoint(path)
+    with torch.serialization.safe_globals(NUMPY_NUMBERS):  # type: ignore[arg-type]
+        content: Any = load_checkpoint(path)
     holder = next((name for name in HOLDERS if isinstance(content.get(name), dict)), None)
     tensors = content[holder] if holder else content
     if not tensors or not all(isinstance(name, str) and isinstance(value, Tensor) for name, value in tensors.items()):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 import torch
 from published_networks import IMAGES
@@ -18,6 +19,7 @@ from pose_estimation_ros.training.weights.import_weights import import_weights
 FORMS = {
     "plain": lambda tensors: tensors,
     "training": lambda tensors: {"epoch": 3, "model": "pose_hrnet", "state_dict": tensors, "perf": 0.7},
+    "score": lambda tensors: {"state_dict": tensors, "perf": np.float64(0.7)},
     "best": lambda tensors: {"state_dict": {}, "best_state_dict": tensors, "optimizer": {"state": {}}},
     "data_parallel": lambda tensors: {f"module.{name}": value for name, value in tensors.items()},
     "half": lambda tensors: {f"1.{name}": value for name, value in tensors.items()},
