@@ -48,7 +48,7 @@ def bottom_up_metrics(outputs: Named, batch: Named, tolerance: float = 0.03) -> 
     radius = max(round(tolerance * maps.shape[2]), 1)
     is_highest = functional.one_hot(maps.flatten(2).argmax(2), maps[0, 0].numel()).view_as(maps)
     cells = batch["cells"].transpose(1, 2)  # (N, K, P)
-    metrics = {}
+    metrics: Metrics = {}
     for name, places in (("pck", peaks), ("pck_highest", is_highest)):
         is_near = functional.max_pool2d(places.float(), 2 * radius + 1, 1, radius).flatten(2)  # (N, K, h w)
         hits = torch.gather(is_near, 2, cells.clamp(min=0))[cells >= 0]

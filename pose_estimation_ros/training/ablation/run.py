@@ -207,7 +207,7 @@ def train_and_score(recipe: Recipe, metric: Metric) -> float | None:
     if best is None:
         return None
     value = score(recipe, best, metric)
-    write_json(recipe.run_dir / SCORE_FILE, {"metric": dataclasses.asdict(metric), "score": value}, indent=1)
+    write_json(recipe.run_dir / SCORE_FILE, {"measured": measured(metric), "score": value}, indent=1)
     return value
 
 
@@ -222,4 +222,9 @@ def known_score(recipe: Recipe, metric: Metric) -> float | None:
     if not file.is_file():
         return None
     known = read_json(file)
-    return float(known["score"]) if known["metric"] == dataclasses.asdict(metric) else None
+    return float(known["score"]) if known.get("measured") == measured(metric) else None
+
+
+def measured(metric: Metric) -> dict[str, str]:
+    """Return what a metric measures: all of it but its name."""
+    return {key: value for key, value in dataclasses.asdict(metric).items() if key != "name"}

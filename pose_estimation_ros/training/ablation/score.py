@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.evaluation.benchmarks import Figures
 from pose_estimation_ros.evaluation.evaluate import Evaluation, evaluate
 from pose_estimation_ros.evaluation.protocols import find_protocol
 from pose_estimation_ros.training.ablation.table import Metric
@@ -29,9 +30,10 @@ def score(recipe: Recipe, checkpoint: Path, metric: Metric) -> float:
     if not metric.annotations:
         return logged(recipe.run_dir / "log.csv", metric.figure)
     figures = evaluated(recipe, checkpoint, metric)
-    if not isinstance(figures.get(metric.figure), (int, float)):
+    value = figures.get(metric.figure)
+    if not isinstance(value, (int, float)):
         raise ConfigError(f"metric.figure: expected one of {', '.join(figures)}, got {metric.figure!r}")
-    return float(figures[metric.figure])
+    return float(value)
 
 
 def logged(log: Path, column: str) -> float:
@@ -51,7 +53,7 @@ def logged(log: Path, column: str) -> float:
     return 100 * float(last[column])
 
 
-def evaluated(recipe: Recipe, checkpoint: Path, metric: Metric) -> dict[str, object]:
+def evaluated(recipe: Recipe, checkpoint: Path, metric: Metric) -> Figures:
     """Export a checkpoint and return its figures of `pose evaluate`.
 
     Args:
