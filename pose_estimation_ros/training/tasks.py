@@ -17,6 +17,7 @@ from pose_estimation_ros.training.losses.detector import DETECTION_TERMS
 from pose_estimation_ros.training.losses.heatmap import Term, heatmap_terms, weighted
 from pose_estimation_ros.training.metrics import bottom_up_metrics, detection_metrics, heatmap_metrics
 from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, DETECTOR_MODELS, POSE_MODELS
+from pose_estimation_ros.training.models.options import check_options
 from pose_estimation_ros.training.recipe import LossOptions, Recipe
 
 Value = TypeVar("Value")
@@ -104,8 +105,9 @@ def build_model(recipe: Recipe) -> nn.Module:
     build = one_of(one_of(TASKS, recipe.task, "task").models, recipe.model, "model")
     joints = {"num_joints": recipe.require_skeleton().num_keypoints} if recipe.skeleton else {}
     try:
+        check_options(build, recipe.model_options)
         return build(**joints, **recipe.model_options)
-    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError) as error:
+    except (ConfigError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError) as error:
         options = shown(recipe.model_options)
         raise ConfigError(f"model {recipe.model} with model_options {options}: {str(error)[:400]}") from error
 

@@ -2,9 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Iterable
+import inspect
+from typing import Any, Callable, Iterable, Mapping
 
-from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core.errors import ConfigError, did_you_mean
+
+
+def check_options(build: Callable[..., object], options: Mapping[str, Any]) -> None:
+    """Raise ConfigError for an option that a builder does not have, or whose value is of another kind than its default.
+
+    A recipe cannot give what is no plain value, such as the builder of a block.
+
+    Args:
+        build: builder (num_joints, **options) of a network.
+        options: values by name, as the recipe has them.
+    """
+    parameters = inspect.signature(build).parameters
+    defaults = {name: parameter.default for name, parameter in parameters.items() if name != "num_joints"}
+    known = [name for name, default in defaults.items() if not callable(default)]
+    has_others = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    for name, value in options.items():
+        if name in known and not is_like(value, defaults[name]):
+            raise ConfigError(f"expected {name} like {defaults[name]!r}, got {value!r}")
+        if name not in known and (name in parameters or not has_others):
+            hint = did_you_mean(name, known)
+            raise ConfigError(f"expected an option out of {', '.join(known) or 'none'}, got {name!r}{hint}")
+
+
+def is_like(value: object, default: object) -> bool:
+    """Tell whether a value can take the place of a default, of which None may be replaced by anything.
+
+    Args:
+        value: as the recipe has it.
+        default: a plain value.
+    """
+    if isinstance(default, (list, tuple)):
+        return isinstance(value, (list, tuple)) and all(is_like(item, first) for first in default[:1] for item in value)
+    if isinstance(default, float):
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return default is None or type(value) is type(default)
 
 
 def require_one_of(name: str, value: object, known: Iterable[object]) -> None:
@@ -29,7 +65,7 @@ def require_subset(name: str, values: Iterable[object], known: Iterable[object])
         known: all that they may be.
     """
     known = list(known)
-    if isinstance(values, str) or not all(value in known for value in values):
+    if not isinstance(values, (list, tuple)) or not all(value in known for value in values):
         raise ConfigError(f"expected {name} out of {', '.join(map(str, known))}, got {values!r}")
 
 

@@ -1,0 +1,73 @@
+"""tasks.py: options of a network that no builder takes are refused by name, whatever the network."""
+
+import inspect
+
+import pytest
+import torch
+
+from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.training.models.options import check_options, is_like
+from pose_estimation_ros.training.recipe import Recipe
+from pose_estimation_ros.training.tasks import TASKS, build_model
+
+MODELS = [(task, name) for task, kind in TASKS.items() for name in kind.models]
+VALUES = ("wide", -1.5, True, None, {"a": 1}, [], ["a"], [[1]])
+
+
+def build(task, name, options):
+    skeleton = "" if task == "person_detector" else "coco17"
+    with torch.device("meta"):
+        return build_model(Recipe(task=task, model=name, model_options=options, skeleton=skeleton))
+
+
+def own_options(task, name):
+    """Names and defaults of a builder's options, block builders and the like among them."""
+    parameters = inspect.signature(TASKS[task].models[name]).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is not p.VAR_KEYWORD and p.name != "num_joints"}
+
+
+@pytest.mark.parametrize("task, name", MODELS)
+def test_options_of_another_kind_than_the_default_are_refused_by_name(task, name):
+    for option, default in own_options(task, name).items():
+        for value in (value for value in VALUES if callable(default) or not is_like(value, default)):
+            with pytest.raises(ConfigError, match=f"^model {name} with model_options .*: expected .*, got ") as error:
+                build(task, name, {option: value})
+            assert option in str(error.value).partition(": expected ")[2]
+
+
+@pytest.mark.parametrize("task, name", MODELS)
+def test_names_that_no_network_has_are_refused(task, name):
+    for option in ("num_joints", "wings"):
+        with pytest.raises(ConfigError, match=f"^model {name} with model_options .*{option}"):
+            build(task, name, {option: 5})
+
+
+@pytest.mark.parametrize(
+    "value, default, expected",
+    [
+        (1, 2, True),
+        (1.0, 2, False),
+        (True, 2, False),
+        (1, 0.5, True),
+        (True, 0.5, False),
+        (1, True, False),
+        ("a", "b", True),
+        ([], (1, 2), True),
+        ([3], (1, 2), True),
+        ([3.5], (1, 2), False),
+        (["a", 3], ("b",), False),
+        (["a"], (), True),
+        ("ab", ("a",), False),
+        ("a", None, True),
+    ],
+)
+def test_what_can_take_the_place_of_a_default(value, default, expected):
+    assert is_like(value, default) is expected
+
+
+def test_the_nearest_name_is_told():
+    check_options(lambda num_joints, width=3: None, {})
+    with pytest.raises(ConfigError, match="expected an option out of width, got 'widht', did you mean 'width'?"):
+        check_options(lambda num_joints, width=3: None, {"widht": 4})
+    with pytest.raises(ConfigError, match="expected an option out of none, got 'width'"):
+        check_options(lambda num_joints: None, {"width": 4})
