@@ -239,7 +239,7 @@ class NamSpatialAttention(NamAttention):
                 " has to be the input's"
             )
         pixels = x.flatten(2).transpose(1, 2)[..., None]  # (N, h w, C, 1)
-        gate = torch.sigmoid(self.shares() * self.norm(pixels))
+        gate: Tensor = torch.sigmoid(self.shares() * self.norm(pixels))
         return x * gate[..., 0].transpose(1, 2).unflatten(2, (height, width))
 
 
