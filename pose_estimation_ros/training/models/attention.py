@@ -1,6 +1,8 @@
-"""Build the attention blocks that WLitePose compares in its bottleneck; CBAM is in layers.py."""
+"""Build attention blocks of channels, rows and columns, some of which WLitePose compares; CBAM is in layers.py."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -9,20 +11,23 @@ from pose_estimation_ros.training.models.layers import conv_bn
 
 
 class SqueezeExcite(nn.Module):
-    """Gate channels by a bias-free MLP of their means.
+    """Gate channels by 1x1 - activation - 1x1 of their means.
 
     It is SE of "Squeeze-and-Excitation Networks" (Hu et al. 2018, arXiv:1709.01507).
 
     Args:
         width: channels in and out.
-        ratio: the hidden layer has ``width // ratio`` channels.
+        hidden: channels between.
+        activation: between the convolutions.
+        bias: whether the convolutions have biases.
     """
 
-    def __init__(self, width: int, ratio: int = 16) -> None:
+    def __init__(
+        self, width: int, hidden: int, activation: Callable[..., nn.Module] = nn.ReLU, bias: bool = True
+    ) -> None:
         super().__init__()
-        hidden = max(width // ratio, 1)
-        down, up = nn.Conv2d(width, hidden, 1, bias=False), nn.Conv2d(hidden, width, 1, bias=False)
-        self.gate = nn.Sequential(down, nn.ReLU(inplace=True), up, nn.Sigmoid())
+        down, up = nn.Conv2d(width, hidden, 1, bias=bias), nn.Conv2d(hidden, width, 1, bias=bias)
+        self.gate = nn.Sequential(down, activation(inplace=True), up, nn.Sigmoid())
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the output for features (N, C, h, w)."""

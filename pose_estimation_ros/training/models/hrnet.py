@@ -23,7 +23,7 @@ from pose_estimation_ros.training.models.layers import (
 from pose_estimation_ros.training.models.options import require_one_of, require_whole
 
 Block = Callable[[int], nn.Module]  # width -> module that keeps it
-Upsample = Callable[[int, int, int], nn.Module]  # channels in, channels out, factor as a power of 2
+Resample = Callable[[int, int, int], nn.Module]  # channels in, channels out, factor as a power of 2
 Front = tuple[nn.Module, nn.Module, nn.ModuleList]  # stem, stage 1, one transition per branch of stage 2
 
 NEW_STREAMS = ("lowest", "all")
@@ -82,7 +82,9 @@ def fuse_up_bilinear(width_in: int, width_out: int, steps: int) -> nn.Sequential
     return nn.Sequential(upsample, conv_bn(width_in, width_out, 1))
 
 
-def fuse_path(widths: Sequence[int], source: int, target: int, up: Upsample = fuse_up) -> nn.Module:
+def fuse_path(
+    widths: Sequence[int], source: int, target: int, up: Resample = fuse_up, down: Resample = fuse_down
+) -> nn.Module:
     """Build what leads from one branch to another.
 
     Args:
@@ -90,10 +92,11 @@ def fuse_path(widths: Sequence[int], source: int, target: int, up: Upsample = fu
         source: index of the branch that is read.
         target: index of the branch that it is added to.
         up: builder of a path to a finer branch.
+        down: builder of a path to a coarser branch.
     """
     if source == target:
         return nn.Identity()
-    make = up if source > target else fuse_down
+    make = up if source > target else down
     return make(widths[source], widths[target], abs(source - target))
 
 
@@ -116,7 +119,7 @@ class ExchangeUnit(nn.Module):
         block: Block,
         branch_end: Block,
         outputs: int,
-        up: Upsample = fuse_up,
+        up: Resample = fuse_up,
     ) -> None:
         super().__init__()
         self.branches = nn.ModuleList(
@@ -170,7 +173,7 @@ class HRNet(nn.Module):
         branch_end: Block = identity,
         neck: Block = identity,
         front: Callable[[int], Front] = hrnet_front,
-        up: Upsample = fuse_up,
+        up: Resample = fuse_up,
         new_stream: str = "lowest",
     ) -> None:
         super().__init__()

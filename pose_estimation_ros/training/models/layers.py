@@ -74,6 +74,37 @@ def conv3x3(width: int) -> nn.Sequential:
     return conv_bn(width, width, 3)
 
 
+def deconv_bn(inputs: int, outputs: int) -> nn.Sequential:
+    """Build a transposed 4x4 convolution that doubles the resolution, with a batch norm and a ReLU.
+
+    Args:
+        inputs: channels in.
+        outputs: channels out.
+    """
+    conv = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+
+
+class ChannelShuffle(nn.Module):
+    """Deal the channels of groups out in turn: the first of each group, the second of each group, and so on.
+
+    Args:
+        width: channels in and out.
+        groups: number of groups.
+    """
+
+    order: Tensor
+
+    def __init__(self, width: int, groups: int = 2) -> None:
+        super().__init__()
+        # One gather, because reshape, transpose, reshape would be traced with Mod, which TensorRT 8 lacks.
+        self.register_buffer("order", torch.arange(width).view(groups, -1).t().flatten(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reorder the channels of features (N, C, h, w)."""
+        return x.index_select(1, self.order)
+
+
 class BasicBlock(nn.Module):
     """Add two 3x3 convolutions to the identity; the width stays.
 

@@ -14,7 +14,7 @@ from typing import Callable, Sequence
 
 from torch import Tensor, nn
 
-from pose_estimation_ros.training.models.layers import FrozenStages, Normalize, conv_bn
+from pose_estimation_ros.training.models.layers import FrozenStages, Normalize, conv_bn, deconv_bn
 
 Block = Callable[[int, int, int], nn.Module]  # (inputs, outputs, stride)
 
@@ -128,17 +128,6 @@ class FusionDeconv(nn.Module):
         return doubled
 
 
-def plain_deconv(inputs: int, outputs: int) -> nn.Sequential:
-    """Build what a FusionDeconv is where there is no second map: a transposed 4x4 convolution, BN and ReLU.
-
-    Args:
-        inputs: Channels in.
-        outputs: Channels out, at twice the resolution.
-    """
-    deconv = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
-    return nn.Sequential(deconv, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
-
-
 def _separable_head(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
         *conv_bn(inputs, inputs, 5, groups=inputs, relu=True), nn.Conv2d(inputs, outputs, 1, bias=False)
@@ -220,7 +209,7 @@ class LitePose(nn.Module):
         super().__init__()
         self.num_joints = num_joints
         self.backbone = Backbone(stem, widths, blocks, frozen_stages, STRIDES if lift is None else (2, 2, 2, 2))
-        self.lift = nn.Identity() if lift is None else plain_deconv(widths[3], lift)
+        self.lift = nn.Identity() if lift is None else deconv_bn(widths[3], lift)
         self.deconv1 = FusionDeconv(lift or widths[3], widths[2], deconvs[0])
         self.deconv2 = FusionDeconv(deconvs[0], widths[1], deconvs[1])
         self.head = FusedHead(deconvs[1], widths[0], 2 * num_joints)

@@ -13,8 +13,8 @@ by LitePose's tool. What the text leaves open is chosen as follows:
   also says that the backbone ends at 1/32, which LitePose's code does not and the printed counts of its baseline
   exclude; ``backbone_stride`` 32 builds that, with a third deconv below the two, and the module to 1/2 all the same.
 * 1x1 convolutions in "3 groups" on 32 channels are impossible, so there are 4 groups; ``deconv_width`` 33 with
-  ``deconv_groups`` 3 keeps the 3. Residual blocks are ShuffleNet's
-  units with both of their grouped 1x1, because Fig. 3 is not in the text.
+  ``deconv_groups`` 3 keeps the 3. Residual blocks are ShuffleNet's units with both of their grouped 1x1, because Fig. 3
+  is not in the text.
 * SE, CBAM and CA refine the output of the 7x7, because each multiplies its input; only DFC runs in parallel. SE and
   CBAM reduce by 4, as in MobileNetV3: their usual 16 would leave the 16 narrow channels one hidden value, which may
   always be 0.
@@ -30,12 +30,12 @@ from torch import Tensor, nn
 
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.training.models.attention import CoordinateAttention, SqueezeExcite, dfc_logits
-from pose_estimation_ros.training.models.layers import Cbam, conv_bn
+from pose_estimation_ros.training.models.layers import Cbam, ChannelShuffle, conv_bn
 from pose_estimation_ros.training.models.litepose import EXPANSION, KERNEL, InvertedResidual, LitePose
 from pose_estimation_ros.training.models.options import require_one_of, require_subset, require_whole
 
 REFINERS: dict[str, Callable[[int], nn.Module]] = {
-    "se": partial(SqueezeExcite, ratio=4),
+    "se": lambda width: SqueezeExcite(width, max(width // 4, 1), bias=False),
     "cbam": partial(Cbam, ratio=4),
     "ca": CoordinateAttention,
 }
@@ -112,19 +112,16 @@ class ShuffleUnit(nn.Module):
         groups: groups of the 1x1 convolutions.
     """
 
-    order: Tensor
-
     def __init__(self, width: int, groups: int) -> None:
         super().__init__()
         self.mix = conv_bn(width, width, 1, groups=groups, relu=True)
+        self.shuffle = ChannelShuffle(width, groups)
         self.body = nn.Sequential(conv_bn(width, width, 3, groups=width), conv_bn(width, width, 1, groups=groups))
         self.relu = nn.ReLU(inplace=True)
-        # One gather, because reshape, transpose, reshape would be traced with Mod, which TensorRT 8 lacks.
-        self.register_buffer("order", torch.arange(width).view(groups, -1).t().flatten(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the output for features (N, C, h, w)."""
-        y: Tensor = self.relu(x + self.body(self.mix(x).index_select(1, self.order)))
+        y: Tensor = self.relu(x + self.body(self.shuffle(self.mix(x))))
         return y
 
 

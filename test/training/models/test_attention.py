@@ -15,7 +15,7 @@ def x():
 
 @torch.no_grad()
 def test_squeeze_excite_gates_channels_by_their_means(x):
-    block = SqueezeExcite(16, ratio=4)
+    block = SqueezeExcite(16, 4, bias=False)
     down, up = (conv.weight[:, :, 0, 0] for conv in (block.gate[0], block.gate[2]))
     for image, found in zip(x, block(x)):
         means = torch.tensor([channel.mean() for channel in image])

@@ -180,7 +180,7 @@ def test_block_is_equation_11(attention, stride, outputs):
 @torch.no_grad()
 def test_channels_are_shuffled_over_the_groups():
     """ShuffleNet: of 4 groups of 3, first the first of each group, then the second of each, then the third."""
-    assert ShuffleUnit(12, 4).order.tolist() == [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]
+    assert ShuffleUnit(12, 4).shuffle.order.tolist() == [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ from math import ceil
 
 from torch import Tensor, nn
 
+from pose_estimation_ros.training.models.attention import SqueezeExcite
 from pose_estimation_ros.training.models.layers import Normalize
 
 STEM = 32
@@ -48,25 +49,6 @@ def conv_bn_swish(inputs: int, outputs: int, kernel: int, stride: int = 1, group
     return nn.Sequential(*pad, conv, nn.BatchNorm2d(outputs), nn.SiLU(inplace=True))
 
 
-class SqueezeExcite(nn.Module):
-    """Gate channels by 1x1 - SiLU - 1x1 of their means.
-
-    Args:
-        width: channels in and out.
-        hidden: channels between.
-    """
-
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__()
-        down, up = nn.Conv2d(width, hidden, 1), nn.Conv2d(hidden, width, 1)
-        self.gate = nn.Sequential(down, nn.SiLU(inplace=True), up, nn.Sigmoid())
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Compute the output for features (N, C, h, w)."""
-        gated: Tensor = x * self.gate(x.mean((2, 3), keepdim=True))
-        return gated
-
-
 class MobileBlock(nn.Module):
     """Compute 1x1 to a greater width, depthwise convolution, gate and 1x1, added to the identity where that fits.
 
@@ -87,7 +69,7 @@ class MobileBlock(nn.Module):
         self.body = nn.Sequential(
             *([conv_bn_swish(inputs, hidden, 1)] if expansion > 1 else []),
             conv_bn_swish(hidden, hidden, kernel, stride, groups=hidden),
-            SqueezeExcite(hidden, inputs // 4),
+            SqueezeExcite(hidden, inputs // 4, nn.SiLU),
             nn.Conv2d(hidden, outputs, 1, bias=False),
             nn.BatchNorm2d(outputs),
         )

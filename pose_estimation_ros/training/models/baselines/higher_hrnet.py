@@ -12,9 +12,9 @@ from typing import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from pose_estimation_ros.training.models.baselines.simple_baseline import deconv, init_weights
+from pose_estimation_ros.training.models.baselines.simple_baseline import init_weights
 from pose_estimation_ros.training.models.hrnet import Block, Front, HRNet, hrnet_front
-from pose_estimation_ros.training.models.layers import BasicBlock, Bottleneck, conv_bn
+from pose_estimation_ros.training.models.layers import BasicBlock, Bottleneck, conv_bn, deconv_bn
 
 
 def half_resolution(inputs: int, width: int, blocks: Sequence[Block], num_joints: int) -> nn.Sequential:
@@ -27,7 +27,7 @@ def half_resolution(inputs: int, width: int, blocks: Sequence[Block], num_joints
         num_joints: K, heatmaps out.
     """
     return nn.Sequential(
-        *deconv(inputs, width),
+        *deconv_bn(inputs, width),
         *(block(width) for block in blocks),
         nn.Conv2d(width, num_joints, 1),
     )

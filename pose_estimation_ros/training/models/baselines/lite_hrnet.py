@@ -12,10 +12,10 @@ from typing import Sequence
 import torch
 from torch import Tensor, nn
 
-from pose_estimation_ros.training.models.baselines.shufflenet_v2 import ChannelShuffle
+from pose_estimation_ros.training.models.attention import SqueezeExcite
 from pose_estimation_ros.training.models.baselines.simple_baseline import init_weights
-from pose_estimation_ros.training.models.hrnet import fuse_up
-from pose_estimation_ros.training.models.layers import Normalize, conv_bn
+from pose_estimation_ros.training.models.hrnet import fuse_path
+from pose_estimation_ros.training.models.layers import ChannelShuffle, Normalize, conv_bn
 
 STEM = 32
 WIDTHS = (40, 80, 160, 320)
@@ -64,20 +64,6 @@ class Stem(nn.Module):
         return mixed
 
 
-class ChannelGate(nn.Module):
-    """Gate channels by 1x1 - ReLU - 1x1 of their means, the paper's spatial weighting."""
-
-    def __init__(self, width: int, ratio: int = 4) -> None:
-        super().__init__()
-        down, up = nn.Conv2d(width, width // ratio, 1), nn.Conv2d(width // ratio, width, 1)
-        self.gate = nn.Sequential(down, nn.ReLU(inplace=True), up, nn.Sigmoid())
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Compute the output for features (N, C, h, w)."""
-        gated: Tensor = x * self.gate(x.mean((2, 3), keepdim=True))
-        return gated
-
-
 class CrossResolutionGate(nn.Module):
     """Gate all branches by 1x1 - ReLU - 1x1 of all of them, pooled to the resolution of the last.
 
@@ -105,7 +91,8 @@ class CrossResolutionGate(nn.Module):
 class ChannelWeighting(nn.Module):
     """Change half of the channels of each branch by both gates with a depthwise 3x3 between, and shuffle.
 
-    It is the paper's conditional channel weighting.
+    It is the paper's conditional channel weighting: one gate reads all branches, the other, its spatial weighting, the
+    means of its own.
 
     Args:
         widths: channels of the branches.
@@ -116,7 +103,7 @@ class ChannelWeighting(nn.Module):
         halves = [width // 2 for width in widths]
         self.cross = CrossResolutionGate(halves)
         self.depthwise = nn.ModuleList(conv_bn(half, half, 3, groups=half) for half in halves)
-        self.gates = nn.ModuleList(ChannelGate(half) for half in halves)
+        self.gates = nn.ModuleList(SqueezeExcite(half, half // 4) for half in halves)
         self.shuffles = nn.ModuleList(ChannelShuffle(width) for width in widths)
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
@@ -143,23 +130,9 @@ class LiteUnit(nn.Module):
         super().__init__()
         self.blocks = nn.Sequential(*(ChannelWeighting(widths) for _ in range(blocks)))
         self.fuse = nn.ModuleList(
-            nn.ModuleList(self.path(widths, source, target) for source in range(len(widths)))
+            nn.ModuleList(fuse_path(widths, source, target, down=fuse_down) for source in range(len(widths)))
             for target in range(len(widths))
         )
-
-    @staticmethod
-    def path(widths: Sequence[int], source: int, target: int) -> nn.Module:
-        """Build what leads from one branch to another.
-
-        Args:
-            widths: channels of the branches.
-            source: index of the branch that is read.
-            target: index of the branch that it is added to.
-        """
-        if source == target:
-            return nn.Identity()
-        make = fuse_up if source > target else fuse_down
-        return make(widths[source], widths[target], abs(source - target))
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
         """Compute the maps of the branches from theirs, the finest first."""

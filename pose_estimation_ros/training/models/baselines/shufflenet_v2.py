@@ -11,24 +11,9 @@ from typing import Sequence
 import torch
 from torch import Tensor, nn
 
-from pose_estimation_ros.training.models.layers import Normalize, conv_bn
+from pose_estimation_ros.training.models.layers import ChannelShuffle, Normalize, conv_bn
 
 STAGES = ((116, 4), (232, 8), (464, 4))  # channels, blocks
-
-
-class ChannelShuffle(nn.Module):
-    """Deal the channels of two halves out in turn: the first of each half, the second of each half, and so on."""
-
-    order: Tensor
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        # One gather, because reshape, transpose, reshape would be traced with Mod, which TensorRT 8 lacks.
-        self.register_buffer("order", torch.arange(width).view(2, -1).t().flatten(), persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Reorder the channels of features (N, C, h, w)."""
-        return x.index_select(1, self.order)
 
 
 class ShuffleBlock(nn.Module):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from pose_estimation_ros.training.models.baselines.mobilenet_v2 import mobilenet_v2
 from pose_estimation_ros.training.models.baselines.resnet import resnet
 from pose_estimation_ros.training.models.baselines.shufflenet_v2 import shufflenet_v2
+from pose_estimation_ros.training.models.layers import deconv_bn
 
 DECONVS = 3
 
@@ -44,7 +45,7 @@ class SimpleBaseline(nn.Module):
         self.bgr = bgr
         self.backbone = backbone()
         self.backbone.apply(init_backbone)
-        self.deconvs = nn.Sequential(*(deconv(width if index else features, width) for index in range(DECONVS)))
+        self.deconvs = nn.Sequential(*(deconv_bn(width if index else features, width) for index in range(DECONVS)))
         self.head = nn.Conv2d(width, num_joints, 1)
         for added in (self.deconvs, self.head):
             added.apply(init_weights)
@@ -53,17 +54,6 @@ class SimpleBaseline(nn.Module):
         """Predict "heatmaps" for images (N, 3, H, W)."""
         image = image[:, [2, 1, 0]] if self.bgr else image
         return {"heatmaps": self.head(self.deconvs(self.backbone(image)))}
-
-
-def deconv(inputs: int, outputs: int) -> nn.Sequential:
-    """Build a transposed 4x4 convolution that doubles the resolution, with a batch norm and a ReLU.
-
-    Args:
-        inputs: channels in.
-        outputs: channels out.
-    """
-    conv = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
 
 def init_weights(module: nn.Module) -> None:
