@@ -1,16 +1,43 @@
 """List the options of the papers' networks, beside each default, and build networks that are small enough for tests."""
 
 from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, DETECTOR_MODELS, POSE_MODELS
+from pose_estimation_ros.training.models.baselines.resnet import resnet
 from pose_estimation_ros.training.models.wlitepose import ATTENTIONS
 
 MODELS = {**POSE_MODELS, **BOTTOM_UP_MODELS, **DETECTOR_MODELS}
 
-# Options that make the networks small but leave all kinds of parts in; a name that is missing is built at full size.
-HRNET = {"width": 16, "modules": (1, 1, 1)}
-SMALL = {name: {**HRNET, "blocks": 1} for name in POSE_MODELS if name.startswith(("hrnet", "nam_hrnet", "goat", "el"))}
-SMALL |= {name: {"modules": (1, 1, 1), "blocks": 1} for name in BOTTOM_UP_MODELS if name.startswith("higher_hrnet")}
-SMALL |= {name: {"blocks": 1} for name in BOTTOM_UP_MODELS if name.startswith("efficient_hrnet")}
-SMALL |= {name: {"units": (1, 1, 1)} for name in POSE_MODELS if name.startswith("lite_hrnet")}
+HRNET = {"width": 16, "modules": (1, 1, 1), "blocks": 1}
+
+
+def short_resnet():
+    """Build a ResNet with all kinds of blocks."""
+    return resnet((1, 2, 1, 1))
+
+
+# Options that make the networks of a family small but leave all kinds of parts in; others are built at full size.
+SMALL = {
+    **dict.fromkeys(("hrnet", "nam_hrnet", "goatpose", "elpn", "el_hrnet", "higher_hrnet"), HRNET),
+    "simple_baseline": {"width": 16},
+    "simple_baseline_resnet": {"width": 16, "backbone": short_resnet},
+    "lite_hrnet": {"units": (1, 1, 1)},
+    "efficient_hrnet": {"smaller": 4, "blocks": 1},
+}
+
+
+def small(name):
+    """Return the options that make a network small: those of the longest beginning of its name."""
+    families = [family for family in SMALL if name.startswith(family)]
+    return SMALL[max(families, key=len)] if families else {}
+
+
+def sizes_once(names):
+    """Return the names without those of networks that are, when made small, the same as one before."""
+    networks = {}
+    for name in names:
+        arguments = {**getattr(MODELS[name], "keywords", {}), **small(name)}
+        networks.setdefault((getattr(MODELS[name], "func", MODELS[name]), repr(sorted(arguments.items()))), name)
+    return list(networks.values())
+
 
 GOATPOSE = [
     {"hrnet_stem": True},
@@ -51,7 +78,7 @@ OPTIONS = [
 
 def build(name, options):
     """Build a small network of a name and options."""
-    return MODELS[name](**{**SMALL.get(name, {}), **options})
+    return MODELS[name](**{**small(name), **options})
 
 
 def side(options):

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 import torch
-from network_options import MODELS, OPTIONS, build, side
+from network_options import MODELS, OPTIONS, build, side, sizes_once
 
 from pose_estimation_ros.training.models import litepose
 from pose_estimation_ros.training.models.hrnet import HRNet
@@ -15,7 +15,7 @@ from pose_estimation_ros.training.models.layers import GlobalContext
 
 STARTS = 4  # A ReLU may shut off the few hidden values of CBAM for one start; a dead part is dead for all of them.
 
-CASES = [*((name, {}) for name in MODELS), *OPTIONS]
+CASES = [*((name, {}) for name in sizes_once(MODELS)), *OPTIONS]
 
 
 def constant_leaves(model, images):
