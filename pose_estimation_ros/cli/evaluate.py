@@ -93,10 +93,10 @@ def main(args: argparse.Namespace) -> int:
     evaluation = Evaluation(**options, pipeline=options_of(args, END_TO_END_OPTIONS))
     check_options(evaluation)  # before a checkpoint is exported, which takes long
     refuse_saving(args.models, args.save)
-    if args.submit:
+    if args.submit is not None:
         check_submission(evaluation, args.submit)
     evaluation = replace(evaluation, models=onnx_files(args.models, args.out, args.protocol, args.flip))
-    if args.submit:
+    if args.submit is not None:
         submission = submit(evaluation, args.submit)
         print(f"wrote {submission.file}: {submission.people} people in {submission.images} images")
         return 0
