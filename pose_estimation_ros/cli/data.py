@@ -9,8 +9,6 @@ import argparse
 from pose_estimation_ros.cli.common.arguments import whole
 from pose_estimation_ros.datasets.toy.write import ToySet, write_toy_set
 
-DEFAULT = ToySet("")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `pose data` and its actions."""
@@ -18,10 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     toy = actions.add_parser("toy", help="write a set of drawn people", description="Write images of drawn people.")
     toy.add_argument("folder", metavar="FOLDER", help="folder of the set; its parts must not exist yet")
     images_help = "images to train on, and a fifth as many to measure on (%(default)s)"
-    toy.add_argument("--images", type=whole(1, 99_999), metavar="N", default=DEFAULT.images, help=images_help)
+    toy.add_argument("--images", type=whole(1, 99_999), metavar="N", default=ToySet.images, help=images_help)
     skeleton_help = "skeleton of the keypoints: coco17, mpii16, crowdpose14, halpe26, ... (%(default)s)"
-    toy.add_argument("--skeleton", metavar="NAME", default=DEFAULT.skeleton, help=skeleton_help)
-    toy.add_argument("--seed", type=whole(0), metavar="N", default=DEFAULT.seed, help="of all choices (%(default)s)")
+    toy.add_argument("--skeleton", metavar="NAME", default=ToySet.skeleton, help=skeleton_help)
+    toy.add_argument("--seed", type=whole(0), metavar="N", default=ToySet.seed, help="of all choices (%(default)s)")
     toy.set_defaults(run=write_toy)
 
 

@@ -19,7 +19,6 @@ from fake_tensorrt_builder import add_builder  # noqa: E402
 from launched_nodes import launched_parameters, show, words_of  # noqa: E402
 
 from pose_estimation_ros.__main__ import main  # noqa: E402
-from pose_estimation_ros.cli import data  # noqa: E402
 from pose_estimation_ros.datasets.toy.write import ToySet  # noqa: E402
 
 PAGE = "docs/tutorials/first-training.md"
@@ -51,7 +50,7 @@ def reader(repository, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("pose_estimation_ros.inference.trt.parity.CONFIDENT", 0.0)
-    monkeypatch.setattr(data, "DEFAULT", ToySet("", images=IMAGES))
+    monkeypatch.setattr(ToySet, "images", IMAGES)
     return tmp_path
 
 

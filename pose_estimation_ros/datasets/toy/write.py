@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -21,7 +22,8 @@ HOLDOUT = 5  # one image of the holdout part per so many of the training part
 LICENSE = {"id": 1, "name": "drawn by pose_estimation_ros, free of any licence", "url": ""}
 
 
-class ToySet(NamedTuple):
+@dataclass(frozen=True)
+class ToySet:
     """Say which toy set to write.
 
     Attributes:

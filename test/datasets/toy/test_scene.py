@@ -7,7 +7,10 @@ from pose_estimation_ros.datasets.toy import scene
 from pose_estimation_ros.datasets.toy.canvas import Canvas, Solid
 from pose_estimation_ros.datasets.toy.scene import LEAST_PIXELS, MOST_PEOPLE, SIZE_WH, Figure, draw_scene
 
-SCENES = [draw_scene(np.random.default_rng(seed)) for seed in range(30)]
+
+@pytest.fixture(scope="module")
+def scenes():
+    return [draw_scene(np.random.default_rng(seed)) for seed in range(30)]
 
 
 def labels_of(place, columns=0):
@@ -48,19 +51,19 @@ def test_box_and_area_are_those_of_the_visible_pixels():
     assert LEAST_PIXELS < half.area < 0.95 * whole.area and half.box_xywh[2] < whole.box_xywh[2]
 
 
-def test_images_and_people():
-    assert all(image.shape == (SIZE_WH[1], SIZE_WH[0], 3) and image.dtype == np.uint8 for image, _people in SCENES)
-    counts = [len(people) for _image, people in SCENES]
+def test_images_and_people(scenes):
+    assert all(image.shape == (SIZE_WH[1], SIZE_WH[0], 3) and image.dtype == np.uint8 for image, _people in scenes)
+    counts = [len(people) for _image, people in scenes]
     assert set(counts) >= {1, 2, 3} and max(counts) <= MOST_PEOPLE
-    for _image, people in SCENES:
+    for _image, people in scenes:
         for person in people:
             x, y, width, height = person.box_xywh
             assert x >= 0 and y >= 0 and x + width <= SIZE_WH[0] and y + height <= SIZE_WH[1]
             assert LEAST_PIXELS <= person.area <= width * height
 
 
-def test_visible_joints_are_in_the_box_and_covered_ones_exist():
-    people = [person for _image, people in SCENES for person in people]
+def test_visible_joints_are_in_the_box_and_covered_ones_exist(scenes):
+    people = [person for _image, people in scenes for person in people]
     found = {0: 0, 1: 0, 2: 0}
     for person in people:
         x, y, width, height = person.box_xywh
@@ -70,14 +73,14 @@ def test_visible_joints_are_in_the_box_and_covered_ones_exist():
     assert found[2] > found[1] > found[0] > 0
 
 
-def test_a_scene_in_which_nobody_is_visible_is_drawn_again(monkeypatch):
-    answers = [None, None] + 99 * [SCENES[0][1][0]]
+def test_a_scene_in_which_nobody_is_visible_is_drawn_again(scenes, monkeypatch):
+    answers = [None, None] + 99 * [scenes[0][1][0]]
     monkeypatch.setattr(scene, "MOST_PEOPLE", 1)
     monkeypatch.setattr(scene, "_person", lambda *_: answers.pop(0))
-    assert draw_scene(np.random.default_rng(0))[1] == [SCENES[0][1][0]] and len(answers) == 98
+    assert draw_scene(np.random.default_rng(0))[1] == [scenes[0][1][0]] and len(answers) == 98
 
 
-def test_a_scene_comes_from_its_seed():
+def test_a_scene_comes_from_its_seed(scenes):
     again, other = (draw_scene(np.random.default_rng(seed)) for seed in (0, 31))
-    np.testing.assert_array_equal(again[0], SCENES[0][0])
-    assert again[1] == SCENES[0][1] and (again[0] != other[0]).any()
+    np.testing.assert_array_equal(again[0], scenes[0][0])
+    assert again[1] == scenes[0][1] and (again[0] != other[0]).any()
