@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any, Callable, Mapping, NamedTuple, TypeVar
 
 from torch import nn
@@ -101,12 +102,17 @@ def one_of(known: Mapping[str, Value], name: str, what: str) -> Value:
 
 
 def build_model(recipe: Recipe) -> nn.Module:
-    """Build the recipe's network with random weights; raise ConfigError for unknown names and options."""
+    """Build the recipe's network with random weights; raise ConfigError for unknown names and options.
+
+    A builder whose network has parts of the size of its maps takes the recipe's input size.
+    """
     build = one_of(one_of(TASKS, recipe.task, "task").models, recipe.model, "model")
-    joints = {"num_joints": recipe.require_skeleton().num_keypoints} if recipe.skeleton else {}
+    given: dict[str, Any] = {"num_joints": recipe.require_skeleton().num_keypoints} if recipe.skeleton else {}
+    if "input_size_wh" in signature(build).parameters:
+        given["input_size_wh"] = recipe.input_size_wh
     try:
         check_options(build, recipe.model_options)
-        return build(**joints, **recipe.model_options)
+        return build(**{**given, **recipe.model_options})
     except (ConfigError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError) as error:
         options = shown(recipe.model_options)
         raise ConfigError(f"model {recipe.model} with model_options {options}: {str(error)[:400]}") from error

@@ -71,3 +71,16 @@ def test_the_nearest_name_is_told():
         check_options(lambda num_joints, width=3: None, {"widht": 4})
     with pytest.raises(ConfigError, match="expected an option out of none, got 'width'"):
         check_options(lambda num_joints: None, {"width": 4})
+
+
+@pytest.mark.parametrize("size_wh", [[64, 64], [96, 128]])
+def test_parts_of_the_size_of_maps_have_the_recipes(recipe, size_wh):
+    """NAM of pixels: at any input size a recipe needs no other option than the kind."""
+    recipe.model, recipe.input_size_wh = "goatpose_bl", size_wh
+    recipe.model_options = {**recipe.model_options, "nam": "spatial"}
+    model = build_model(recipe).eval()
+    with torch.no_grad():
+        heatmaps = model(torch.zeros(1, 3, size_wh[1], size_wh[0]))["heatmaps"]
+        with pytest.raises(ConfigError, match="for spatial NAM, got"):
+            model(torch.zeros(1, 3, 32, 32))
+    assert heatmaps.shape[2:] == (size_wh[1] // 4, size_wh[0] // 4)

@@ -87,14 +87,15 @@ def nam_attention(kind: str, width: int, input_size_wh: Sequence[int]) -> Block:
         ConfigError: the kind is unknown, or the network cannot have this input.
     """
     require_one_of("nam", kind, ATTENTIONS)
-    if len(input_size_wh) != 2 or any(side < 32 or side % 32 for side in input_size_wh):
+    spatial = kind in ("spatial", "both")
+    if spatial and (len(input_size_wh) != 2 or any(side < 32 or side % 32 for side in input_size_wh)):
         raise ConfigError(f"expected input_size_wh as two multiples of 32, got {list(input_size_wh)}")
 
     def build(branch_width: int) -> nn.Module:
         parts: list[nn.Module] = []
         if kind in ("channel", "both"):
             parts.append(NamChannelAttention(branch_width))
-        if kind in ("spatial", "both"):
+        if spatial:
             stride = 4 * branch_width // width
             parts.append(NamSpatialAttention([side // stride for side in input_size_wh]))
         return parts[0] if len(parts) == 1 else nn.Sequential(*parts)
@@ -157,7 +158,8 @@ def goatpose(
             text's bilinear upsampling before them, which adds 0.238 Gi.
         new_stream: "lowest" for Section 3.4's 3x3 convolution of the coarsest map, or "all" for Section 3.1's
             R3 = f13(R1) + f23(R2).
-        input_size_wh: width and height of the input in px, for spatial NAM alone: it learns a scale for each pixel.
+        input_size_wh: width and height of the input in px, for spatial NAM alone, which learns a scale for each pixel;
+            in training it is the recipe's.
 
     Raises:
         ConfigError: a value is unknown or out of range.

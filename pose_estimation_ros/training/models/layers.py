@@ -265,10 +265,7 @@ class NamSpatialAttention(NamAttention):
         height, width = (int(side) for side in x.shape[2:])
         if [width, height] != self.size_wh:
             expected = "x".join(map(str, self.size_wh))
-            raise ConfigError(
-                f"expected features of {expected} px for spatial NAM, got {width}x{height}: model_options input_size_wh"
-                " has to be the input's"
-            )
+            raise ConfigError(f"expected features of {expected} px for spatial NAM, got {width}x{height}")
         pixels = x.flatten(2).transpose(1, 2)[..., None]  # (N, h w, C, 1)
         gate: Tensor = torch.sigmoid(self.shares() * self.norm(pixels))
         return x * gate[..., 0].transpose(1, 2).unflatten(2, (height, width))

@@ -31,10 +31,8 @@ PIXELS = 2 * 64 * 48 * sum(sum(4**-b for b in range(n)) * units for n, units in 
         ("goatpose_bl", {"fusion": "bilinear"}, "15.510401", "3.7207"),  # + 0.238 Gi
         ("goatpose_bl", {"ghost_ratio": 4}, "9.21", "2.13"),
         ("elpn_v1", {"gc_ratio": 1 / 8}, "1.141", "1.211"),
-        ("elpn_v1", {"gc_ratio": 1 / 4}, "1.207", "1.211"),
         ("elpn_v2", {"blocks": 4}, "6.241", None),
         ("el_hrnet_w32", {"cbam": False}, "4.670", "1.987"),  # L-Basicblocks
-        ("el_hrnet_w32", {"cbam_ratio": 8}, "5.033", "1.999"),
         ("el_hrnet_w32", {"groups": 16}, "5.165", "2.038"),
     ],
 )
