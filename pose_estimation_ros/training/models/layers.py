@@ -267,8 +267,9 @@ class NamSpatialAttention(NamAttention):
             expected = "x".join(map(str, self.size_wh))
             raise ConfigError(f"expected features of {expected} px for spatial NAM, got {width}x{height}")
         pixels = x.flatten(2).transpose(1, 2)[..., None]  # (N, h w, C, 1)
-        gate: Tensor = torch.sigmoid(self.shares() * self.norm(pixels))
-        return x * gate[..., 0].transpose(1, 2).unflatten(2, (height, width))
+        gate = torch.sigmoid(self.shares() * self.norm(pixels))
+        gated: Tensor = x * gate[..., 0].transpose(1, 2).unflatten(2, (height, width))
+        return gated
 
 
 class Cbam(nn.Module):
