@@ -20,7 +20,7 @@ import torch
 from pose_estimation_ros.core.atomic_files import read_json, write_json
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.fields import PATH, TEXT, TRUE_OR_FALSE, Rule, check_fields, list_of, whole
-from pose_estimation_ros.training.ablation.score import score
+from pose_estimation_ros.training.ablation.score import require_files, score
 from pose_estimation_ros.training.ablation.table import Metric, Printed, Row, Table, load_table, row_recipe
 from pose_estimation_ros.training.models.counting import CONVENTIONS, count
 from pose_estimation_ros.training.recipe import Recipe
@@ -202,7 +202,11 @@ def train_and_score(recipe: Recipe, metric: Metric) -> float | None:
     Args:
         recipe: recipe of the run.
         metric: what is measured.
+
+    Raises:
+        ConfigError, DataError, ModelError: see require_files, train and score.
     """
+    require_files(recipe, metric)
     best = train(recipe)
     if best is None:
         return None

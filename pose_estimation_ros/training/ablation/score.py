@@ -36,6 +36,19 @@ def score(recipe: Recipe, checkpoint: Path, metric: Metric) -> float:
     return float(value)
 
 
+def require_files(recipe: Recipe, metric: Metric) -> None:
+    """Raise ConfigError if a file or folder that the metric names is not there, as it is wanted behind a long training.
+
+    Args:
+        recipe: recipe of the run, whose data_root the paths of the metric start at.
+        metric: what is measured.
+    """
+    for key in ("annotations", "images", "boxes"):
+        named = getattr(metric, key)
+        if named and not recipe.path(named).exists():
+            raise ConfigError(f"metric.{key}: expected {recipe.path(named)}, got no such file or folder")
+
+
 def logged(log: Path, column: str) -> float:
     """Return 100 times a column of the last row of a log, which is that of the last epoch.
 

@@ -108,6 +108,16 @@ def test_an_unknown_figure_is_refused(table, tmp_path, change, message):
         ablate(Ablation(str(tmp_path / "wrong.yaml"), rows=["mse"], small=True, out=tmp_path / "out"))
 
 
+@pytest.mark.parametrize("key", ["annotations", "images", "boxes"])
+def test_nothing_is_trained_if_a_file_of_the_metric_is_missing(table, tmp_path, trainings, key):
+    content = yaml.safe_load(open(table).read())
+    content["paper"]["metric"][key] = "no/such.json"
+    (tmp_path / "missing.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(ConfigError, match=f"metric.{key}: expected .*no/such.json, got no such"):
+        ablate(Ablation(str(tmp_path / "missing.yaml"), out=tmp_path / "out"))
+    assert trainings == []
+
+
 def test_several_processes_are_refused(table, tmp_path):
     with pytest.raises(ConfigError, match="devices: expected 1, .*got 2"):
         ablate(Ablation(table, out=tmp_path / "out", changes=["devices=2"]))
