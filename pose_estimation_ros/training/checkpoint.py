@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,10 @@ def load_checkpoint(path: str | Path, *keys: str) -> dict[str, Any]:
         DataError: the file cannot be read, is no checkpoint, or lacks one of the keys.
     """
     try:
+        _refuse_packed(path)
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except DataError:
+        raise
     except OSError as error:
         raise DataError(f"cannot read checkpoint {path}: {error.strerror or error}") from error
     except Exception as error:  # torch raises pickle's errors, which have no common base
@@ -51,6 +56,21 @@ def load_checkpoint(path: str | Path, *keys: str) -> dict[str, Any]:
     if lacking:
         raise DataError(f"{path}: expected a checkpoint with {', '.join(lacking)}, got one without")
     return content
+
+
+def _refuse_packed(path: str | Path) -> None:
+    """Raise DataError for a file that grows in memory: torch.save packs nothing, so the parts are no larger together.
+
+    Args:
+        path: path of the file.
+    """
+    if not os.path.isfile(path) or not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(part.file_size for part in archive.infolist())
+    size = os.path.getsize(path)
+    if unpacked > size:
+        raise DataError(f"{path}: expected a checkpoint as torch.save writes it, got {size} bytes that hold {unpacked}")
 
 
 def _reason(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pickle
+import zipfile
 
 import pytest
 import torch
@@ -28,6 +29,17 @@ def test_faults(tmp_path):
         with pytest.raises(DataError, match="bad.ckpt: expected a checkpoint, got a file that torch") as error:
             load_checkpoint(tmp_path / "bad.ckpt")
         assert len(str(error.value)) < 500 and "\n" not in str(error.value)
+
+
+def test_a_small_file_that_fills_the_memory_is_not_unpacked(tmp_path):
+    save_checkpoint(tmp_path / "a.ckpt", model={"x": torch.zeros(2**22)})
+    load_checkpoint(tmp_path / "a.ckpt")
+    with zipfile.ZipFile(tmp_path / "a.ckpt") as file, zipfile.ZipFile(tmp_path / "b.ckpt", "w", 8) as packed:
+        for name in file.namelist():
+            packed.writestr(name, file.read(name))
+    torch.load(tmp_path / "b.ckpt", weights_only=True)  # torch itself unpacks it
+    with pytest.raises(DataError, match=r"b.ckpt: expected a checkpoint as torch.save writes it, got \d+ bytes that"):
+        load_checkpoint(tmp_path / "b.ckpt")
 
 
 @pytest.mark.parametrize("content, lacking", [({"model": {}}, "recipe"), ({}, "model, recipe"), ([1], "its parts")])
