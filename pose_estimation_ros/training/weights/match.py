@@ -48,6 +48,7 @@ def match(own: Mapping[str, Tensor], published: Mapping[str, Tensor], layout: La
     Raises:
         ModelError: a tensor is missing or left over, or has another shape or values that are no finite numbers.
     """
+    _refuse_special(published)
     names = {name: published_name(name, layout.rules) for name in own}
     random = _unfit_head(own, published, {name: names[name] for name in own if re.match(layout.head, name)})
     wanted = {name: names[name] for name in own if name not in random}
@@ -76,6 +77,19 @@ def _unfit_head(own: Mapping[str, Tensor], published: Mapping[str, Tensor], head
     return [name for name in present if published[head[name]].shape != own[name].shape] if present else list(head)
 
 
+def _refuse_special(published: Mapping[str, Tensor]) -> None:
+    """Raise ModelError for a tensor that is more, or less, than an array of real numbers.
+
+    Args:
+        published: tensors of the file by name.
+    """
+    for name, value in published.items():
+        is_array = value.layout == torch.strided and value.device.type == "cpu" and not value.is_nested
+        if not is_array or value.is_quantized or value.is_complex():
+            got = f"{value.dtype}, {value.layout}, {value.device}"
+            raise ModelError(f"{name}: expected plain numbers, got {got}")
+
+
 def _some(names: list[str]) -> str:
     """Name the first of some tensors, and say how many more there are."""
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
@@ -83,10 +97,11 @@ def _some(names: list[str]) -> str:
 
 def _taken(value: Tensor, own: Tensor, name: str) -> Tensor:
     """Return a tensor of the file in the network's type."""
-    if value.is_complex() or value.is_quantized or value.layout != torch.strided:
-        raise ModelError(f"{name}: expected plain numbers, got {value.dtype}, {value.layout}")
+    if value.is_floating_point() != own.is_floating_point():
+        raise ModelError(f"{name}: expected numbers as {own.dtype}, got {value.dtype}")
     if value.shape != own.shape:
         raise ModelError(f"{name}: expected the shape {tuple(own.shape)}, got {tuple(value.shape)}")
-    if not torch.isfinite(value).all():
-        raise ModelError(f"{name}: expected finite values, got some that are not")
-    return value.to(own.dtype).contiguous()
+    taken = value.to(own.dtype).contiguous()
+    if not torch.isfinite(taken).all():  # behind the conversion, in which a large number becomes infinite
+        raise ModelError(f"{name}: expected finite values of {own.dtype}, got some that are not")
+    return taken

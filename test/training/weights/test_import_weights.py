@@ -157,6 +157,11 @@ def change(name, value):
     (change("bn1.bias", torch.full((64,), float("nan"))), "bn1.bias: expected finite values"),
     (change("bn1.bias", torch.zeros(64, dtype=torch.complex64)), "bn1.bias: expected plain numbers, got torch.comp"),
     (change("bn1.bias", torch.zeros(64).to_sparse()), "bn1.bias: expected plain numbers"),
+    (change("bn1.bias", torch.zeros(64, device="meta")), "bn1.bias: expected plain numbers, got .*, meta$"),
+    (change("bn1.bias", torch.quantize_per_tensor(torch.zeros(64), 1, 0, torch.qint8)), "expected plain numbers"),
+    (change("final_layer.bias", torch.nested.nested_tensor([torch.ones(1)])), "layer.bias: expected plain numbers"),
+    (change("bn1.bias", torch.zeros(64, dtype=torch.int8)), "bn1.bias: expected numbers as torch.float32, got .*int8"),
+    (change("bn1.bias", torch.full((64,), 1e300, dtype=torch.float64)), "bn1.bias: expected finite values of torch.fl"),
 ])  # fmt: skip
 def test_faults_of_the_content(published, recipe_of, tmp_path, fault, message):
     source = saved(fault(published("hrnet_w32")[0]), tmp_path)
