@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +57,25 @@ def write_toy_set(order: ToySet) -> dict[str, tuple[int, int]]:
     if present:
         raise DataError(f"expected a new folder for the toy set, got {present[0]}, which exists")
     counts = {"train": order.images, "holdout": max(order.images // HOLDOUT, 1)}
-    return {part: (count, _write_part(order, part, count, skeleton)) for part, count in counts.items()}
+    try:
+        with contextlib.ExitStack() as stack:
+            for part in PARTS:
+                stack.enter_context(new_folder(Path(order.folder, part)))
+            return {part: (count, _write_part(order, part, count, skeleton)) for part, count in counts.items()}
+    except OSError as error:
+        raise DataError(f"cannot write {order.folder}: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[None]:
+    """Make a folder that does not exist yet, and remove it again where its content cannot be completed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir()
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
 
 
 def drawn_skeleton(name: str) -> Skeleton:
@@ -69,7 +90,7 @@ def drawn_skeleton(name: str) -> Skeleton:
 def _write_part(order: ToySet, part: str, count: int, skeleton: Skeleton) -> int:
     """Write one part of a set and return the number of people in it."""
     folder = Path(order.folder, part)
-    (folder / "images").mkdir(parents=True)
+    (folder / "images").mkdir()
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number in range(1, count + 1):

@@ -1,7 +1,9 @@
 """A toy set is what trainings and evaluations read without a warning, and the same options write the same files."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -9,6 +11,8 @@ from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.core.skeleton import SKELETONS, get_skeleton
 from pose_estimation_ros.datasets.coco_categories import annotated_skeleton
 from pose_estimation_ros.datasets.coco_index import load_ground_truth
+from pose_estimation_ros.datasets.toy import write
+from pose_estimation_ros.datasets.toy.scene import draw_scene
 from pose_estimation_ros.datasets.toy.write import PARTS, ToySet, drawn_skeleton, write_toy_set
 
 FITTING = {"coco17", "crowdpose14", "halpe26", "hri18", "mpii16", "openpose18"}
@@ -76,6 +80,31 @@ def test_options_decide_the_files_and_larger_sets_begin_alike(toy, tmp_path):
 def test_a_set_is_never_overwritten(toy):
     with pytest.raises(DataError, match="expected a new folder for the toy set, got .*train, which exists"):
         write_toy_set(ToySet(str(toy[0])))
+
+
+@pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_set_that_cannot_be_completed_leaves_nothing_behind(tmp_path, monkeypatch, fault):
+    scenes = iter([draw_scene(np.random.default_rng(0))])
+
+    def draw(rng):
+        for scene in scenes:
+            return scene
+        raise fault
+
+    (tmp_path / "mine.txt").write_text("x")
+    monkeypatch.setattr(write, "draw_scene", draw)
+    with pytest.raises((DataError, KeyboardInterrupt)):
+        write_toy_set(ToySet(str(tmp_path), images=3))
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_of_two_at_once_one_is_refused_and_loses_nothing_of_the_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "exists", lambda path: False)  # as before the other one began
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "its.txt").write_text("x")
+    with pytest.raises(DataError, match="cannot write .*: File exists"):
+        write_toy_set(ToySet(str(tmp_path), images=1))
+    assert (tmp_path / "train" / "its.txt").is_file()
 
 
 def test_people_are_complete_so_that_bottom_up_networks_can_learn_of_them(toy):
