@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from inspect import signature
 from typing import Any, Callable, Mapping, NamedTuple, TypeVar
 
 from torch import nn
 
-from pose_estimation_ros.core.errors import ConfigError, shown
+from pose_estimation_ros.core.errors import ConfigError, reason_of, shortened, shown
 from pose_estimation_ros.training.data.bottom_up import BottomUpDataset
 from pose_estimation_ros.training.data.boxes import BoxesDataset
 from pose_estimation_ros.training.data.dataset import AnnotatedDataset
@@ -18,7 +19,7 @@ from pose_estimation_ros.training.losses.detector import DETECTION_TERMS
 from pose_estimation_ros.training.losses.heatmap import Term, heatmap_terms, weighted
 from pose_estimation_ros.training.metrics import bottom_up_metrics, detection_metrics, heatmap_metrics
 from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, DETECTOR_MODELS, POSE_MODELS
-from pose_estimation_ros.training.models.options import check_options
+from pose_estimation_ros.training.models.options import check_options, try_out
 from pose_estimation_ros.training.recipe import LossOptions, Recipe
 
 Value = TypeVar("Value")
@@ -102,7 +103,7 @@ def one_of(known: Mapping[str, Value], name: str, what: str) -> Value:
 
 
 def build_model(recipe: Recipe) -> nn.Module:
-    """Build the recipe's network with random weights; raise ConfigError for unknown names and options.
+    """Build the recipe's network with random weights; raise ConfigError for unknown names and wrong options.
 
     A builder whose network has parts of the size of its maps takes the recipe's input size.
     """
@@ -110,12 +111,18 @@ def build_model(recipe: Recipe) -> nn.Module:
     given: dict[str, Any] = {"num_joints": recipe.require_skeleton().num_keypoints} if recipe.skeleton else {}
     if "input_size_wh" in signature(build).parameters:
         given["input_size_wh"] = recipe.input_size_wh
+    options = shown(recipe.model_options)
     try:
         check_options(build, recipe.model_options)
-        return build(**{**given, **recipe.model_options})
-    except (ConfigError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError) as error:
-        options = shown(recipe.model_options)
-        raise ConfigError(f"model {recipe.model} with model_options {options}: {str(error)[:400]}") from error
+        network = partial(build, **{**given, **recipe.model_options})
+        if recipe.model_options:
+            try_out(network, recipe.input_size_wh)
+        return network()
+    except ConfigError as error:
+        raise ConfigError(f"model {recipe.model} with model_options {options}: {error}") from error
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError) as error:
+        reason = f"expected options that fit each other, got {shortened(reason_of(error), 300)}"
+        raise ConfigError(f"model {recipe.model} with model_options {options}: {reason}") from error
 
 
 def build_task(recipe: Recipe) -> Task:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.training.models.options import check_options, is_like
+from pose_estimation_ros.training.models.options import MOST, check_options, fits, is_like
 from pose_estimation_ros.training.recipe import Recipe
 from pose_estimation_ros.training.tasks import TASKS, build_model
 
@@ -21,18 +21,58 @@ def build(task, name, options):
 
 
 def own_options(task, name):
-    """Names and defaults of a builder's options, block builders and the like among them."""
+    """A builder's options, block builders and the like among them."""
     parameters = inspect.signature(TASKS[task].models[name]).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is not p.VAR_KEYWORD and p.name != "num_joints"}
+    return [parameter for parameter in parameters if parameter.name != "num_joints"]
 
 
 @pytest.mark.parametrize("task, name", MODELS)
 def test_options_of_another_kind_than_the_default_are_refused_by_name(task, name):
-    for option, default in own_options(task, name).items():
-        for value in (value for value in VALUES if callable(default) or not is_like(value, default)):
+    for option in own_options(task, name):
+        for value in (value for value in VALUES if callable(option.default) or not fits(value, option)):
             with pytest.raises(ConfigError, match=f"^model {name} with model_options .*: expected .*, got ") as error:
-                build(task, name, {option: value})
-            assert option in str(error.value).partition(": expected ")[2]
+                build(task, name, {option.name: value})
+            assert option.name in str(error.value).partition(": expected ")[2]
+
+
+@pytest.mark.parametrize("task, name", MODELS)
+def test_numbers_that_no_network_has_are_refused(task, name):
+    for option in own_options(task, name):
+        default = option.default[0] if isinstance(option.default, (tuple, list)) else option.default
+        if type(default) in (int, float):
+            for number in (-1, MOST + 1, 10**400, *[float("nan"), float("inf")] * isinstance(default, float)):
+                value = [number] * 4 if isinstance(option.default, (tuple, list)) else number
+                with pytest.raises(ConfigError, match=f": expected {option.name} in 0..{MOST}, got "):
+                    build(task, name, {option.name: value})
+
+
+@pytest.mark.parametrize(
+    "task, name, options, message",
+    [
+        ("top_down", "hrnet_w32", {"width": MOST}, "a network of at most 1e.09 parameters in 10000 tensors"),
+        ("top_down", "hrnet_w32", {"width": 20_000}, "a network of at most 1e.09 parameters"),
+        ("top_down", "elpn_v1", {"modules": [1, MOST, 1]}, "a network of at most"),
+        ("bottom_up", "litepose_xs", {"kernels": [99_999, 3, 3, 3]}, "a network of at most"),
+        ("top_down", "lite_hrnet_18", {"widths": [40, 80, 160, 0]}, "widths as a whole number of at least 1"),
+        ("top_down", "lite_hrnet_18", {"units": [1, 1]}, "units as 3 numbers"),
+        ("top_down", "lite_hrnet_18", {"widths": [1, 1, 1, 1]}, "options that fit each other"),
+        ("top_down", "simple_baseline_shufflenet_v2", {"width": 0}, "width as a whole number of at least 1"),
+        ("top_down", "simple_baseline_shufflenet_v2", {"features": 1000}, "an option out of width, bgr"),
+        ("top_down", "goatpose_bl", {"nam": "spatial", "input_size_wh": [64, 64]}, "parts that fit the input 192x256"),
+        ("bottom_up", "higher_hrnet_w16", {"half_width": 0}, "half_width as a whole number of at least 1"),
+        ("bottom_up", "efficient_hrnet_h_4", {"smaller": 5}, "smaller out of 0, 1, 2, 3, 4"),
+        ("bottom_up", "wlitepose_xs", {"widths": [8, 8, 8, 8, 8]}, "widths as 4 numbers"),
+        ("bottom_up", "litepose_xs", {"kernels": [7, 7, 7, 4]}, "kernels of odd sides"),
+        ("person_detector", "person_detector", {"neck": 0}, "neck as a whole number of at least 1"),
+    ],
+)
+def test_networks_that_cannot_be_are_refused_at_once(task, name, options, message):
+    """Not on torch's meta device: a network that took its memory would fail here."""
+    recipe = Recipe(
+        task=task, model=name, model_options=options, skeleton="" if task == "person_detector" else "coco17"
+    )
+    with pytest.raises(ConfigError, match=f"^model {name} with model_options .*: expected .*{message}.*, got "):
+        build_model(recipe)
 
 
 @pytest.mark.parametrize("task, name", MODELS)

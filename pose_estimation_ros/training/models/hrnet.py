@@ -11,7 +11,6 @@ from typing import Callable, Sequence
 
 from torch import Tensor, nn
 
-from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.training.models.layers import (
     BasicBlock,
     Bottleneck,
@@ -20,7 +19,7 @@ from pose_estimation_ros.training.models.layers import (
     Normalize,
     conv_bn,
 )
-from pose_estimation_ros.training.models.options import require_one_of, require_whole
+from pose_estimation_ros.training.models.options import require_one_of, require_whole, require_wholes
 
 Block = Callable[[int], nn.Module]  # width -> module that keeps it
 Resample = Callable[[int, int, int], nn.Module]  # channels in, channels out, factor as a power of 2
@@ -212,10 +211,7 @@ def _check_size(width: int, modules: Sequence[int], blocks: int, outputs: int, n
     require_whole("blocks", blocks)
     require_one_of("outputs", outputs, (1, 2, 3, 4))
     require_one_of("new_stream", new_stream, NEW_STREAMS)
-    if len(modules) != 3:
-        raise ConfigError(f"expected modules as 3 numbers, one for each of the stages 2, 3 and 4, got {list(modules)}")
-    for count in modules:
-        require_whole("modules", count)
+    require_wholes("modules", modules, 3)
 
 
 def init_weights(module: nn.Module) -> None:

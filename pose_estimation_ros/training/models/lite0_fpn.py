@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from pose_estimation_ros.training.models.efficientnet_lite import STAGES, EfficientNetLite0
 from pose_estimation_ros.training.models.hrnet import init_weights
 from pose_estimation_ros.training.models.layers import DepthwiseBlock, conv_bn
+from pose_estimation_ros.training.models.options import require_whole
 
 
 class Lite0Fpn(nn.Module):
@@ -27,6 +28,7 @@ class Lite0Fpn(nn.Module):
 
     def __init__(self, num_joints: int = 17, width: int = 96, frozen_stages: int = 0) -> None:
         super().__init__()
+        require_whole("width", width)
         self.backbone = EfficientNetLite0(len(STAGES), frozen_stages)
         self.lateral = nn.ModuleList(conv_bn(channels, width, 1) for channels in self.backbone.widths)
         self.blocks = nn.ModuleList(DepthwiseBlock(width) for _ in self.backbone.widths)

@@ -14,7 +14,9 @@ from typing import Callable, Sequence
 
 from torch import Tensor, nn
 
+from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.training.models.layers import FrozenStages, Normalize, conv_bn, deconv_bn
+from pose_estimation_ros.training.models.options import require_wholes
 
 Block = Callable[[int, int, int], nn.Module]  # (inputs, outputs, stride)
 
@@ -237,7 +239,13 @@ def litepose_xs(
         frozen_stages: Number of parts, of stem and stages, that are frozen in training.
         kernels: Sides of the four stages' depthwise kernels. With 3, 5, 3, 5 a CPU trains 1.3 times as fast; a recipe's
             ``grow_from`` puts such kernels into the middle of LitePose's.
+
+    Raises:
+        ConfigError: the kernels are not 4 odd numbers.
     """
+    require_wholes("kernels", kernels, len(BLOCKS))
+    if not all(kernel % 2 for kernel in kernels):
+        raise ConfigError(f"expected kernels of odd sides, got {list(kernels)}")
     blocks = [partial(InvertedResidual, kernel=kernel) for kernel in kernels]
     return LitePose(num_joints, 16, (16, 32, 48, 80), (16, 24, 24), blocks, frozen_stages=frozen_stages)
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from pose_estimation_ros.training.models.efficientnet_lite import EfficientNetLite0
 from pose_estimation_ros.training.models.layers import DepthwiseBlock, conv_bn
+from pose_estimation_ros.training.models.options import require_whole
 
 STRIDE = 8
 PRIOR = 0.01  # score of every cell before training
@@ -35,6 +36,8 @@ class PersonDetector(nn.Module):
 
     def __init__(self, neck: int = 64, head_blocks: int = 2, frozen_stages: int = 0) -> None:
         super().__init__()
+        require_whole("neck", neck)
+        require_whole("head_blocks", head_blocks, 0)
         self.backbone = EfficientNetLite0(frozen_stages=frozen_stages)
         self.lateral = nn.ModuleList(conv_bn(width, neck, 1) for width in self.backbone.widths[1:])
         self.up = nn.Upsample(scale_factor=2, mode="nearest")

@@ -23,7 +23,7 @@ by LitePose's tool. What the text leaves open is chosen as follows:
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Callable, Sequence
+from typing import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +32,7 @@ from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.training.models.attention import CoordinateAttention, SqueezeExcite, dfc_logits
 from pose_estimation_ros.training.models.layers import Cbam, ChannelShuffle, conv_bn
 from pose_estimation_ros.training.models.litepose import EXPANSION, KERNEL, InvertedResidual, LitePose
-from pose_estimation_ros.training.models.options import require_one_of, require_subset, require_whole
+from pose_estimation_ros.training.models.options import require_one_of, require_subset, require_whole, require_wholes
 
 REFINERS: dict[str, Callable[[int], nn.Module]] = {
     "se": lambda width: SqueezeExcite(width, max(width // 4, 1), bias=False),
@@ -157,16 +157,19 @@ FEATURES = 32  # channels at 1/4 in front of the deconvolution module
 
 
 def wlitepose(
-    num_joints: int,
-    stem: int,
-    widths: Sequence[int],
-    deconvs: Sequence[int],
+    num_joints: int = 17,
+    stem: int = 16,
+    widths: Sequence[int] = (16, 32, 48, 80),
+    deconvs: Sequence[int] = (16, 24, 24),
     stages: Sequence[int] = (1, 2, 3, 4),
     deconv: bool = True,
     deconv_width: int = 32,
     deconv_groups: int = 4,
     backbone_stride: int = 16,
-    **block_options: Any,
+    attention: str | None = "dfc",
+    gelu: bool = True,
+    few_activations: bool = True,
+    few_norms: bool = True,
 ) -> LitePose:
     """Build a LitePose with the paper's changes, each of which can be left out.
 
@@ -174,25 +177,32 @@ def wlitepose(
         num_joints: K.
         stem: channels at 1/2.
         widths: channels of the four stages.
-        deconvs: channels of LitePose's fusion deconvs.
+        deconvs: channels of LitePose's three fusion deconvs.
         stages: those with DFC-bottleneck blocks (Table VII).
         deconv: whether the light deconvolution module (Table VI) takes the place of the last fusion deconv, to 1/2.
         deconv_width: channels of that module; a multiple of the groups.
         deconv_groups: groups of its 1x1 convolutions.
         backbone_stride: 16, where LitePose's code ends, or 32, where the text ends: then one more deconv leads to 1/16.
-        block_options: options of DfcBottleneck.
+        attention: as of DfcBottleneck, as are the other options.
+        gelu: as of DfcBottleneck.
+        few_activations: as of DfcBottleneck.
+        few_norms: as of DfcBottleneck.
 
     Raises:
         ConfigError: a value is unknown or out of range.
     """
+    require_whole("stem", stem)
+    require_wholes("widths", widths, 4)
+    require_wholes("deconvs", deconvs, 3)
     require_subset("stages", stages, (1, 2, 3, 4))
-    require_one_of("attention", block_options.get("attention", "dfc"), ATTENTIONS)
+    require_one_of("attention", attention, ATTENTIONS)
     require_one_of("backbone_stride", backbone_stride, (16, 32))
     require_whole("deconv_width", deconv_width)
     require_whole("deconv_groups", deconv_groups)
     if deconv_width % deconv_groups:
         raise ConfigError(f"expected deconv_width as a multiple of deconv_groups {deconv_groups}, got {deconv_width}")
-    block = partial(DfcBottleneck, **block_options)
+    options = {"attention": attention, "gelu": gelu, "few_activations": few_activations, "few_norms": few_norms}
+    block = partial(DfcBottleneck, **options)  # type: ignore[arg-type]
     blocks = [block if stage in stages else InvertedResidual for stage in (1, 2, 3, 4)]
     half, lift = deconvs[-1], None
     if backbone_stride == 32:
@@ -203,11 +213,5 @@ def wlitepose(
     return LitePose(num_joints, stem, widths, (*deconvs[:2], half), blocks, lift=lift)
 
 
-def wlitepose_xs(num_joints: int = 17, **options: Any) -> LitePose:
-    """Build the paper's XS on LitePose-XS for 256x256, with the options of ``wlitepose``."""
-    return wlitepose(num_joints, 16, (16, 32, 48, 80), (16, 24, 24), **options)
-
-
-def wlitepose_s(num_joints: int = 17, **options: Any) -> LitePose:
-    """Build the paper's S on LitePose-S for 448x448, with the options of ``wlitepose``."""
-    return wlitepose(num_joints, 16, (16, 32, 48, 120), (32, 24, 32), **options)
+wlitepose_xs = wlitepose  # on LitePose-XS, for 256x256
+wlitepose_s = partial(wlitepose, widths=(16, 32, 48, 120), deconvs=(32, 24, 32))  # on LitePose-S, for 448x448

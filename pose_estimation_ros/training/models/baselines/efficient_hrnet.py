@@ -18,6 +18,7 @@ from pose_estimation_ros.training.models.baselines.higher_hrnet import half_reso
 from pose_estimation_ros.training.models.baselines.simple_baseline import init_backbone, init_weights
 from pose_estimation_ros.training.models.hrnet import ExchangeUnit, identity
 from pose_estimation_ros.training.models.layers import BasicBlock
+from pose_estimation_ros.training.models.options import require_one_of, require_whole
 
 WIDTH = 32  # channels of the first branch of H0
 
@@ -68,10 +69,15 @@ class EfficientHRNet(nn.Module):
         num_joints: K.
         smaller: which network of the family: 0 for H0 to 4 for H-4.
         blocks: blocks per branch of each exchange unit, and at 1/2.
+
+    Raises:
+        ConfigError: a value is out of range.
     """
 
     def __init__(self, num_joints: int = 17, smaller: int = 0, blocks: int = 2) -> None:
         super().__init__()
+        require_one_of("smaller", smaller, range(len(SCALES)))
+        require_whole("blocks", blocks)
         scale, self.num_joints = SCALES[smaller], num_joints
         self.backbone = EfficientNet(scale.width, scale.depth)
         widths = [ceil(WIDTH * 2**branch * scale.branches) for branch in range(4)]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from pose_estimation_ros.training.models.baselines.simple_baseline import init_weights
 from pose_estimation_ros.training.models.hrnet import Block, Front, HRNet, hrnet_front
 from pose_estimation_ros.training.models.layers import BasicBlock, Bottleneck, conv_bn, deconv_bn
+from pose_estimation_ros.training.models.options import require_whole
 
 
 def half_resolution(inputs: int, width: int, blocks: Sequence[Block], num_joints: int) -> nn.Sequential:
@@ -47,6 +48,9 @@ class HigherHRNet(nn.Module):
         front: builder of HRNet's stem, stage 1 and first transitions.
         half_width: channels at 1/2; those of the branch at 1/4 by default.
         half_blocks: residual blocks at 1/2.
+
+    Raises:
+        ConfigError: a value is out of range.
     """
 
     def __init__(
@@ -60,10 +64,13 @@ class HigherHRNet(nn.Module):
         half_blocks: int = 4,
     ) -> None:
         super().__init__()
+        half_width = width if half_width is None else half_width
+        require_whole("half_width", half_width)
+        require_whole("half_blocks", half_blocks, 0)
         self.num_joints = num_joints
         self.top_down = HRNet(2 * num_joints, width, modules, blocks, front=front)  # its head makes heatmaps and tags
         inputs = width + 2 * num_joints
-        self.doubled = half_resolution(inputs, half_width or width, [BasicBlock] * half_blocks, num_joints)
+        self.doubled = half_resolution(inputs, half_width, [BasicBlock] * half_blocks, num_joints)
         self.apply(init_weights)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:

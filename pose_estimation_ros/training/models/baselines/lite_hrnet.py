@@ -16,6 +16,7 @@ from pose_estimation_ros.training.models.attention import SqueezeExcite
 from pose_estimation_ros.training.models.baselines.simple_baseline import init_weights
 from pose_estimation_ros.training.models.hrnet import fuse_path
 from pose_estimation_ros.training.models.layers import ChannelShuffle, Normalize, conv_bn
+from pose_estimation_ros.training.models.options import require_whole, require_wholes
 
 STEM = 32
 WIDTHS = (40, 80, 160, 320)
@@ -182,6 +183,9 @@ class LiteHRNet(nn.Module):
         units: units of 2, 3 and 4 branches.
         blocks: blocks of each unit.
         widths: channels of the branches.
+
+    Raises:
+        ConfigError: a value is out of range.
     """
 
     def __init__(
@@ -192,6 +196,9 @@ class LiteHRNet(nn.Module):
         widths: Sequence[int] = WIDTHS,
     ) -> None:
         super().__init__()
+        require_wholes("units", units, 3)
+        require_whole("blocks", blocks)
+        require_wholes("widths", widths, 4)
         self.stem = Stem()
         self.first = separable(STEM, widths[0])
         self.transitions = nn.ModuleList(map(partial(separable, stride=2), (STEM, *widths[1:]), widths[1:]))

@@ -14,6 +14,7 @@ from pose_estimation_ros.training.models.baselines.mobilenet_v2 import mobilenet
 from pose_estimation_ros.training.models.baselines.resnet import resnet
 from pose_estimation_ros.training.models.baselines.shufflenet_v2 import shufflenet_v2
 from pose_estimation_ros.training.models.layers import deconv_bn
+from pose_estimation_ros.training.models.options import require_whole
 
 DECONVS = 3
 
@@ -26,24 +27,26 @@ class SimpleBaseline(nn.Module):
 
     Args:
         num_joints: K, heatmaps out.
-        backbone: builder of the network up to 1/32.
-        features: channels that it gives.
+        backbone: builder of the network up to 1/32, and the number of channels that it gives.
         width: channels of the transposed convolutions.
         bgr: whether the backbone gets the channels in the order BGR, as the authors' published weights expect it.
+
+    Raises:
+        ConfigError: a value is out of range.
     """
 
     def __init__(
         self,
         num_joints: int = 17,
         *,
-        backbone: Callable[[], nn.Module],
-        features: int,
+        backbone: Callable[[], tuple[nn.Module, int]],
         width: int = 256,
         bgr: bool = False,
     ) -> None:
         super().__init__()
+        require_whole("width", width)
         self.bgr = bgr
-        self.backbone = backbone()
+        self.backbone, features = backbone()
         self.backbone.apply(init_backbone)
         self.deconvs = nn.Sequential(*(deconv_bn(width if index else features, width) for index in range(DECONVS)))
         self.head = nn.Conv2d(width, num_joints, 1)
@@ -71,10 +74,10 @@ def init_backbone(module: nn.Module) -> None:
 
 
 # The paper counts the transposed convolutions by their output pixels: 8.991, 12.378 and 15.765 Gi MACs at 256x192.
-simple_baseline_resnet50 = partial(SimpleBaseline, backbone=partial(resnet, (3, 4, 6, 3)), features=2048)
-simple_baseline_resnet101 = partial(SimpleBaseline, backbone=partial(resnet, (3, 4, 23, 3)), features=2048)
-simple_baseline_resnet152 = partial(SimpleBaseline, backbone=partial(resnet, (3, 8, 36, 3)), features=2048)
+simple_baseline_resnet50 = partial(SimpleBaseline, backbone=lambda: (resnet((3, 4, 6, 3)), 2048))
+simple_baseline_resnet101 = partial(SimpleBaseline, backbone=lambda: (resnet((3, 4, 23, 3)), 2048))
+simple_baseline_resnet152 = partial(SimpleBaseline, backbone=lambda: (resnet((3, 8, 36, 3)), 2048))
 
 # The same head on smaller networks, which EL-HRNet is compared with. They are of github.com/open-mmlab/mmpose.
-simple_baseline_mobilenet_v2 = partial(SimpleBaseline, backbone=mobilenet_v2, features=1280)
-simple_baseline_shufflenet_v2 = partial(SimpleBaseline, backbone=shufflenet_v2, features=1024)
+simple_baseline_mobilenet_v2 = partial(SimpleBaseline, backbone=lambda: (mobilenet_v2(), 1280))
+simple_baseline_shufflenet_v2 = partial(SimpleBaseline, backbone=lambda: (shufflenet_v2(), 1024))
