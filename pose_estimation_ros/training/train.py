@@ -21,6 +21,7 @@ from pose_estimation_ros.training.distill import load_teacher, with_teacher
 from pose_estimation_ros.training.fingerprint import fingerprint
 from pose_estimation_ros.training.gradients import measured_steps
 from pose_estimation_ros.training.grow import grow
+from pose_estimation_ros.training.inputs import require_inputs
 from pose_estimation_ros.training.loop import (
     Loss,
     TrainingDiverged,
@@ -42,6 +43,7 @@ def train(recipe: Recipe) -> Path | None:
     None.
     """
     check_recipe(recipe)
+    require_inputs(recipe)
     fabric = start(recipe)
     if fabric.is_global_zero:
         require_writable(recipe.run_dir)
