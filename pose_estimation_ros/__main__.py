@@ -118,6 +118,7 @@ def run(argv: List[str]) -> int:
     with quiet_ctrl_c():  # imports take a second, in which libraries print their own tracebacks
         parser, command = _parser(argv)
         args, rest = parser.parse_known_args(argv)
+        rest = _take_changes(args, rest, command)
         if rest:
             (command or parser).error("unrecognized arguments: %s%s" % (" ".join(rest), _hint(rest, command)))
     return int(args.main(args))
@@ -209,6 +210,21 @@ def _parser(argv: List[str]) -> Tuple[argparse.ArgumentParser, Optional[argparse
             command.set_defaults(main=module.main)
             chosen_parser = command
     return parser, chosen_parser
+
+
+def _take_changes(args: argparse.Namespace, rest: List[str], command: Optional[argparse.ArgumentParser]) -> List[str]:
+    """Add the words key=value that stand behind options to those in front, which argparse alone takes; return the rest.
+
+    Args:
+        args: what argparse has read; it is changed.
+        rest: words that argparse has left.
+        command: parser of the command, None without one.
+    """
+    takers = [action.dest for action in command._actions if action.metavar == "key=value"] if command else []
+    changes = [word for word in rest if takers and "=" in word and not word.startswith("-")]
+    for taker in takers:
+        setattr(args, taker, getattr(args, taker) + changes)
+    return [word for word in rest if word not in changes]
 
 
 def _hint(arguments: List[str], command: Optional[argparse.ArgumentParser]) -> str:

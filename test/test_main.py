@@ -1,5 +1,6 @@
 """Check the command `pose`: help, errors in one line, exit codes and Ctrl-C."""
 
+import argparse
 import importlib
 import os
 import signal
@@ -67,6 +68,32 @@ def test_an_unknown_flag_is_named_with_what_it_resembles(flag, hint, capsys):
         command.main(["predict", "a.jpg", "--out", "out", flag])
     error = capsys.readouterr().err
     assert end.value.code == 2 and "unrecognized arguments: " + flag in error and hint in error
+
+
+@pytest.mark.parametrize("argv, changes, left", [
+    ([], [], []),
+    (["t", "a=1"], ["a=1"], []),
+    (["t", "a=1", "--small", "b=2", "--seeds", "3", "c=[x, y]"], ["a=1", "b=2", "c=[x, y]"], []),
+    (["t", "--small", "a"], [], ["a"]),
+    (["t", "--samll", "b=2", "--seed=4"], ["b=2"], ["--samll", "--seed=4"]),
+])  # fmt: skip
+def test_changes_of_a_recipe_may_stand_behind_options(argv, changes, left):
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("table", nargs="?")
+    parser.add_argument("changes", nargs="*", metavar="key=value")
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--seeds")
+    args, rest = parser.parse_known_args(argv)
+    assert command._take_changes(args, rest, parser) == left
+    assert args.changes == changes
+
+
+def test_words_behind_options_are_no_changes_where_a_command_takes_none():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("words", nargs="*", metavar="WORD")
+    args, rest = parser.parse_known_args(["a"])
+    assert command._take_changes(args, [*rest, "b=2"], parser) == ["b=2"] and args.words == ["a"]
+    assert command._take_changes(args, ["b=2"], None) == ["b=2"]
 
 
 class FakeCommand:
