@@ -157,15 +157,17 @@ def load_table(name: str) -> Table:
 
 
 def check_table(table: Table, where: str) -> None:
-    """Raise ConfigError for a table without rows, with rows of the same name, or of an unknown convention.
+    """Raise ConfigError for a path in place of a name, rows without names of their own, or an unknown convention.
 
     Args:
         table: the table.
         where: path of its file, for messages.
     """
     names = [row.name for row in table.rows]
+    if Path(table.name).name != table.name:
+        raise ConfigError(f"{where}: name: expected the name of a file, got {shown(table.name)}")
     if not names or not all(names) or len(set(names)) < len(names):
-        raise ConfigError(f"{where}: rows: expected names that differ, got {names}")
+        raise ConfigError(f"{where}: rows: expected names that differ, got {shown(names)}")
     if table.convention not in CONVENTIONS:
         raise ConfigError(
             f"{where}: convention: expected one of {', '.join(CONVENTIONS)}, got {shown(table.convention)}"
@@ -230,4 +232,15 @@ def _converted(key: str, default: Any, value: Any, where: str) -> Any:
     if not isinstance(value, expected) or isinstance(value, bool):
         what = "a number" if default is None else type(default).__name__
         raise ConfigError(f"{where}: expected {what}, got {shown(value)}")
+    if isinstance(value, str) and not value.isprintable():
+        raise ConfigError(f"{where}: expected a text in one line, got {shown(value)}")
+    if isinstance(value, dict) and not is_plain(value):
+        raise ConfigError(f"{where}: expected texts, numbers, lists and mappings, got {shown(value)}")
     return value
+
+
+def is_plain(value: object) -> bool:
+    """Tell whether JSON has a value; of YAML's it lacks dates, sets and bytes."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and is_plain(item) for key, item in value.items())
+    return all(map(is_plain, value)) if isinstance(value, list) else isinstance(value, (str, int, float, type(None)))

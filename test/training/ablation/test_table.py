@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from datetime import date
 
 import pytest
 import torch
@@ -83,6 +84,13 @@ def test_a_table_of_its_own_takes_the_name_of_its_file(tmp_path):
         ({"convention": "GFLOPs"}, "convention: expected one of Gi"),
         ({"small": {"recipe": "x.yaml"}}, "metric.name"),
         ({"small": "x.yaml"}, "expected keys and values"),
+        ({"name": "../../t"}, "name: expected the name of a file, got '../../t'"),
+        ({"rows": [{"name": "a\n| b"}]}, "name: expected a text in one line"),
+        ({"title": "\x1b[2J"}, "title: expected a text in one line"),
+        ({"rows": [{"name": "a", "overrides": {"model_options": {"width": date(2001, 1, 1)}}}]}, "expected texts, num"),
+        ({"rows": [{"name": "a", "overrides": {"milestones": {1, 2}}}]}, "overrides: expected texts, numbers"),
+        ({"rows": [{"name": "a", "overrides": {"name": b"x"}}]}, "overrides: expected texts, numbers"),
+        ({"rows": [{"name": "a", "overrides": {"losses": {1: 2}}}]}, "overrides: expected texts, numbers"),
         ({"big": {}}, "unknown key 'big'"),
     ],
 )
