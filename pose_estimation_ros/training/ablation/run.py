@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import statistics
 from collections.abc import Callable, Sequence
@@ -19,11 +20,11 @@ import torch
 
 from pose_estimation_ros.core.atomic_files import read_json, write_json
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.fields import PATH, TEXT, TRUE_OR_FALSE, Rule, check_fields, list_of, whole
+from pose_estimation_ros.core.fields import PATH, TEXT, TRUE_OR_FALSE, Rule, check_fields, is_a, list_of, whole
 from pose_estimation_ros.training.ablation.score import require_files, score
 from pose_estimation_ros.training.ablation.table import Metric, Printed, Row, Table, load_table, row_recipe
 from pose_estimation_ros.training.models.counting import CONVENTIONS, count
-from pose_estimation_ros.training.recipe import Recipe
+from pose_estimation_ros.training.recipe import Recipe, check_recipe
 from pose_estimation_ros.training.tasks import build_model
 from pose_estimation_ros.training.train import train
 
@@ -117,6 +118,8 @@ def ablate(
     """
     table = load_table(ablation.table)
     trained = {row.name: recipes_of(ablation, table, row, ablation.seeds) for row in table.named_rows(ablation.rows)}
+    for recipe in itertools.chain(*trained.values()):
+        check_recipe(recipe)  # all before the first training, which takes long
     results = [result_of(ablation, table, row) for row in table.rows]  # before any training, as it checks all recipes
     scores = {result.name: result.scores for result in results}
     metric = table.size(ablation.small).metric
@@ -216,7 +219,7 @@ def train_and_score(recipe: Recipe, metric: Metric) -> float | None:
 
 
 def known_score(recipe: Recipe, metric: Metric) -> float | None:
-    """Return the score of a run that is finished, None where it is not or was scored by another metric.
+    """Return the score of a run that is finished, None where it is not or its file holds no score by the metric.
 
     Args:
         recipe: recipe of the run.
@@ -226,7 +229,8 @@ def known_score(recipe: Recipe, metric: Metric) -> float | None:
     if not file.is_file():
         return None
     known = read_json(file)
-    return float(known["score"]) if known.get("measured") == measured(metric) else None
+    fits = isinstance(known, dict) and known.get("measured") == measured(metric) and is_a(float, known.get("score"))
+    return float(known["score"]) if fits else None
 
 
 def measured(metric: Metric) -> dict[str, str]:

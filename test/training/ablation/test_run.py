@@ -9,7 +9,7 @@ from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.training.ablation import run as module
 from pose_estimation_ros.training.ablation.report import csv_text, markdown, score_text, text, write_report
 from pose_estimation_ros.training.ablation.run import Ablation, Result, ablate, differences, run_name
-from pose_estimation_ros.training.ablation.table import Printed
+from pose_estimation_ros.training.ablation.table import Metric, Printed
 from pose_estimation_ros.training.recipe import Augmentation, Recipe, Source
 
 
@@ -66,6 +66,28 @@ def test_rows_are_trained_once_scored_and_written(table, tmp_path, trainings):
     trainings.clear()
     again = ablate(Ablation(table, small=True, seeds=1, rows=["entropy"], out=tmp_path / "out"))
     assert trainings == [] and again[1] == results  # what is known of all rows and seeds is told again
+
+
+@pytest.mark.parametrize("content", [[], {}, {"score": 1}, {"measured": 1}, "x", None])
+def test_a_score_that_is_none_is_not_known(tmp_path, content):
+    recipe, metric = Recipe(name="run", out_dir=str(tmp_path)), Metric(name="PCK", figure="holdout_pck")
+    assert module.known_score(recipe, metric) is None
+    recipe.run_dir.mkdir()
+    file = recipe.run_dir / module.SCORE_FILE
+    file.write_text(json.dumps({"measured": module.measured(metric), "score": 2}))
+    assert module.known_score(recipe, metric) == 2
+    for odd in (content, {"measured": module.measured(metric), "score": content}):
+        file.write_text(json.dumps(odd))
+        assert module.known_score(recipe, metric) is None
+
+
+@pytest.mark.parametrize(
+    "changes, words", [(["seed=4294967295"], "seed: expected at most"), (["epochs=0"], "epochs: ")]
+)
+def test_all_recipes_are_checked_before_the_first_training(table, tmp_path, trainings, changes, words):
+    with pytest.raises(ConfigError, match=words):
+        ablate(Ablation(table, small=True, seeds=2, out=tmp_path / "out", changes=changes))
+    assert trainings == []
 
 
 def test_equal_rows_share_a_training_also_between_tables(table, tmp_path, trainings):
