@@ -76,13 +76,23 @@ def write_coco(path: str | Path, results: list[Result], image_ids: Collection[Id
     if not results:
         raise DataError(f"{path}: expected people to submit, found nobody in {len(image_ids)} images")
     refuse_faults(path, results, image_ids, COCO17)
-    refuse(path, "image ids that are no whole numbers", [brief(i) for i in image_ids if not isinstance(i, int)])
+    refuse_text_ids(path, image_ids)
     kept = [{field: result[field] for field in FIELDS} for result in best_of_images(results)]
     if Path(path).suffix == ".json":
         write_json(path, kept)
     else:
         write_zip(path, json.dumps(kept) + "\n")
     return len(kept)
+
+
+def refuse_text_ids(path: str | Path, image_ids: Collection[Id]) -> None:
+    """Raise DataError for image ids that COCO's server does not have: its own are whole numbers.
+
+    Args:
+        path: the file that has them, for the message.
+        image_ids: ids of images.
+    """
+    refuse(path, "image ids that are no whole numbers", [brief(i) for i in image_ids if not isinstance(i, int)])
 
 
 def best_of_images(results: list[Result]) -> list[Result]:

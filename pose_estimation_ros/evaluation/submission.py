@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,7 +40,9 @@ class CocoTestSet(CocoBenchmark):
 
     def _load(self, content: Any) -> COCO:
         checked, categories = checked_content(content, self.path, self.skeleton)
-        return coco_index.index(checked["images"], [], categories, self.skeleton)
+        truth = coco_index.index(checked["images"], [], categories, self.skeleton)
+        test_sets.refuse_text_ids(self.path, truth.imgs)  # before the model runs, which takes hours
+        return truth
 
     @property
     def image_count(self) -> int:
@@ -136,7 +139,7 @@ def refuse_inputs(file: str | Path, inputs: Iterable[str | Path | None]) -> None
         inputs: files that are read.
     """
     for path in inputs:
-        if path is not None and Path(path).resolve() == Path(file).resolve():
+        if path is not None and os.path.realpath(path) == os.path.realpath(file):
             raise ConfigError(f"expected --submit with a new file, got {file}, which is read")
 
 

@@ -9,6 +9,7 @@ import pytest
 from colored_dots import save
 
 from pose_estimation_ros.core.errors import ConfigError, DataError
+from pose_estimation_ros.evaluation import submission
 from pose_estimation_ros.evaluation.evaluate import Evaluation, evaluate
 from pose_estimation_ros.evaluation.submission import submit
 from pose_estimation_ros.inference.options import PipelineOptions
@@ -148,6 +149,24 @@ def test_options_that_do_not_go_together(tmp_path, dots, model, monkeypatch, fie
     with pytest.raises(ConfigError, match=words.replace(".", r"\.")):
         submit(Evaluation(test_set, **{"models": [model("coco17")], **fields}), tmp_path / file)
     assert not Path(tmp_path / file).exists() or tmp_path / file in before
+
+
+def test_text_ids_are_refused_before_the_model_runs(tmp_path, dots, model, monkeypatch):
+    data = dots("coco17")
+    content = json.loads(without_truth(data).read_text())
+    content["images"] = [{**image, "id": f"x{image['id']}"} for image in content["images"]]
+    monkeypatch.setattr(submission, "predictions", lambda *_: pytest.fail("the model ran"))
+    with pytest.raises(DataError, match="image ids that are no whole numbers, the first: x"):
+        submit(
+            Evaluation(save(tmp_path / "a.json", content), [model("coco17")], boxes=boxes_of(data)), tmp_path / "r.json"
+        )
+
+
+def test_an_output_behind_a_loop_of_links_is_refused(tmp_path, dots, model):
+    (tmp_path / "loop").symlink_to("loop")
+    data = dots("coco17")
+    with pytest.raises(DataError, match="cannot write .*loop.r.json"):
+        submit(Evaluation(without_truth(data), [model("coco17")], boxes=boxes_of(data)), tmp_path / "loop" / "r.json")
 
 
 def test_models_that_do_not_fit(tmp_path, dots, model, color_model, save_spec):
