@@ -44,6 +44,7 @@ def train(recipe: Recipe) -> Path | None:
     """
     check_recipe(recipe)
     require_inputs(recipe)
+    require_own_folder(recipe.run_dir)
     fabric = start(recipe)
     if fabric.is_global_zero:
         require_writable(recipe.run_dir)
@@ -118,6 +119,18 @@ def check_devices(recipe: Recipe, devices: int) -> None:
         raise ConfigError(
             f"sync_batch_norm: expected GPUs, got {devices} processes on CPUs, each of which has batch statistics of "
             "its own; set sync_batch_norm=false"
+        )
+
+
+def require_own_folder(folder: Path) -> None:
+    """Raise ConfigError for a folder whose best.ckpt is of no run that can go on, because the first epoch replaces it.
+
+    Such a file may be one that `pose import-weights` wrote.
+    """
+    if (folder / "best.ckpt").exists() and not (folder / "last.ckpt").exists():
+        raise ConfigError(
+            f"expected last.ckpt beside {folder / 'best.ckpt'}, which a training would replace, got none; choose "
+            "another name="
         )
 
 

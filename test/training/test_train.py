@@ -321,6 +321,14 @@ def test_refused(recipe, fields, message):
         train(dataclasses.replace(recipe, **fields))
 
 
+def test_a_best_checkpoint_that_no_run_can_go_on_from_is_not_replaced(recipe):
+    recipe.run_dir.mkdir(parents=True)
+    (recipe.run_dir / "best.ckpt").write_bytes(b"imported")
+    with pytest.raises(ConfigError, match="expected last.ckpt beside .*best.ckpt, .* got none; choose another name="):
+        train(recipe)
+    assert [(file.name, file.read_bytes()) for file in recipe.run_dir.iterdir()] == [("best.ckpt", b"imported")]
+
+
 def test_a_checkpoint_that_cannot_grow_is_named(recipe, checkpoint):
     other = dataclasses.replace(recipe, model="goatpose_bl", model_options={}, grow_from=str(checkpoint))
     with pytest.raises(ModelError, match="dots/best.ckpt: .*smaller network"):

@@ -95,7 +95,7 @@ def _refuse_to_replace(path: Path) -> None:
     """Raise ConfigError where the folder has the checkpoint already, or that of a training."""
     for file in (path, path.with_name("last.ckpt")):
         if file.exists():
-            raise ConfigError(f"expected a folder without {file.name}, got {path.parent}; choose another name=")
+            raise ConfigError(f"expected a folder without {file.name} (another name= makes one), got {path.parent}")
 
 
 def _findings(matched: Match, model: nn.Module, recipe: Recipe) -> list[str]:

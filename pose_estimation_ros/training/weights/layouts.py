@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pose_estimation_ros.core.errors import ConfigError, closest_name
+from pose_estimation_ros.core.errors import ConfigError, did_you_mean
 
 Rules = Sequence[tuple[str, str]]  # (pattern at the start of a name here, template of what stands for it in the file)
 
@@ -162,9 +162,8 @@ def layout_of(model: str) -> Layout:
     """Return the layout of the files of a model; raise ConfigError for a model that nobody publishes files of."""
     if model in LAYOUTS:
         return LAYOUTS[model]
-    nearest = closest_name(model, LAYOUTS)
-    suggestion = f", did you mean {nearest!r}?" if nearest else ""
-    raise ConfigError(f"expected a model with published weights: {', '.join(LAYOUTS)}; got {model!r}{suggestion}")
+    hint = did_you_mean(model, LAYOUTS)
+    raise ConfigError(f"expected a model with published weights out of {', '.join(LAYOUTS)}, got {model!r}{hint}")
 
 
 def published_name(name: str, rules: Rules) -> str:

@@ -210,7 +210,7 @@ def test_a_file_of_another_family(published, recipe_of, tmp_path, model, other):
 
 
 @pytest.mark.parametrize("changes, message", [
-    ({"model": "elpn_v1"}, "expected a model with published weights: hrnet_w32, .*; got 'elpn_v1'"),
+    ({"model": "elpn_v1"}, "expected a model with published weights out of hrnet_w32, .*, got 'elpn_v1'"),
     ({"model": "hrnet_w64"}, "did you mean 'hrnet_w"),
     ({"model_options": {"width": 8}}, "expected .* tensors, got a file without stage3.2"),
     ({"model_options": {"width": "wide"}}, "width.*wide"),
@@ -227,6 +227,6 @@ def test_what_is_there_is_not_replaced(published, recipe_of, tmp_path, there):
     folder = tmp_path / "runs" / "a"
     folder.mkdir(parents=True)
     (folder / there).write_bytes(b"of a training")
-    with pytest.raises(ConfigError, match=f"expected a folder without {there}, got .*; choose another name="):
+    with pytest.raises(ConfigError, match=rf"expected a folder without {there} \(another name= makes one\), got .*"):
         import_weights(saved(published("hrnet_w32")[0], tmp_path), recipe_of("hrnet_w32"))
     assert [file.name for file in folder.iterdir()] == [there]
