@@ -9,12 +9,13 @@ import dataclasses
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Sequence, TypeVar
+from typing import Any, Sequence
 
-from pose_estimation_ros.core.errors import ConfigError, closest_name, shown
+from pose_estimation_ros.core.errors import ConfigError, shown
 from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, skeleton_from_json
 from pose_estimation_ros.importing.skeleton_files import read_skeleton
 from pose_estimation_ros.importing.yaml_files import parse_yaml, read_yaml
+from pose_estimation_ros.training.filled import fill
 
 # Lowest and highest value, both included; floats must be finite.
 RANGES: dict[str, tuple[float, float]] = {
@@ -160,9 +161,6 @@ class Recipe:
         return Path(text) if text.startswith("./") else Path(self.data_root, text)
 
 
-Fields = TypeVar("Fields", Source, Augmentation, LossOptions, Recipe)
-
-
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe from a YAML file.
 
@@ -206,7 +204,7 @@ def recipe_from_fields(fields: dict[str, Any], origin: str) -> Recipe:
     Raises:
         ConfigError: a key or value does not fit.
     """
-    recipe = _fill(Recipe, fields, origin)
+    recipe = fill(Recipe, fields, origin)
     if recipe.skeleton == "":  # that of a detector
         return recipe
     try:
@@ -242,52 +240,6 @@ def _override(fields: dict[str, Any], override: str) -> None:
         if not isinstance(fields, dict):
             raise ConfigError(f"{shown(override)}: {parent} has no keys")
     fields[last] = parse_yaml(value, f"{shown(override)}, after the =") if value else ""
-
-
-def _fill(kind: type[Fields], values: Any, where: str) -> Fields:
-    """Make a recipe dataclass from plain YAML values, checked key by key."""
-    if not isinstance(values, dict):
-        raise ConfigError(f"{where}: expected keys and values, got {shown(values)}")
-    filled = kind()
-    known = {field.name for field in dataclasses.fields(kind)}
-    for key, value in values.items():
-        if key not in known:
-            nearest = closest_name(str(key), known)
-            suggestion = f", did you mean {nearest!r}?" if nearest else ""
-            raise ConfigError(f"{where}: unknown key {shown(key)}{suggestion}")
-        setattr(filled, key, _convert(getattr(filled, key), value, f"{where}: {key}", key in ("train", "holdout")))
-    return filled
-
-
-def _convert(default: Any, value: Any, where: str, is_sources: bool) -> Any:
-    """Convert a YAML value to the type of the default that it replaces."""
-    if is_sources:
-        if not isinstance(value, list):
-            raise ConfigError(f"{where}: expected a list of annotations/images, got {shown(value)}")
-        return [_fill(Source, item, where) for item in value]
-    if isinstance(default, Augmentation):
-        return _fill(Augmentation, value, where)
-    if isinstance(default, LossOptions):
-        return _fill(LossOptions, value, where)
-    if isinstance(default, float):
-        return _number(value, where)
-    if type(value) is not type(default) and not (where.endswith(": skeleton") and isinstance(value, dict)):
-        raise ConfigError(f"{where}: expected {type(default).__name__}, got {shown(value)}")
-    if isinstance(default, list):
-        return [_convert(default[0], item, where, False) for item in value]  # all lists hold numbers
-    if where.endswith(": losses"):
-        return {name: _number(weight, f"{where}: {name}") for name, weight in value.items()}
-    return value
-
-
-def _number(value: Any, where: str) -> float:
-    """Return a finite number, also of 1e-3, which YAML 1.1 takes for a text because it has no point."""
-    try:
-        if not isinstance(value, bool) and math.isfinite(float(value)):
-            return float(value)
-    except (TypeError, ValueError, OverflowError):
-        pass
-    raise ConfigError(f"{where}: expected float, got {shown(value)}")
 
 
 def check_recipe(recipe: Recipe) -> None:

@@ -5,16 +5,16 @@ A row names only what differs from the table's recipe, in the keys of recipes. A
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pose_estimation_ros.core.errors import ConfigError, closest_name, did_you_mean, shown
+from pose_estimation_ros.core.errors import ConfigError, did_you_mean, shown
 from pose_estimation_ros.core.resources import config_file, resource_folders
 from pose_estimation_ros.importing.yaml_files import read_yaml
+from pose_estimation_ros.training.filled import fill
 from pose_estimation_ros.training.models.counting import CONVENTIONS
 from pose_estimation_ros.training.recipe import Recipe, load_recipe
 
@@ -124,9 +124,6 @@ class Table:
         return [row for row in self.rows if not names or row.name in names]
 
 
-Filled = TypeVar("Filled", Metric, Size, Printed, Row, Table)
-
-
 def table_names() -> list[str]:
     """List the names of the tables that come with the package."""
     folders = [Path(folder) for folder in resource_folders(str(Path("config", FOLDER)))]
@@ -196,51 +193,3 @@ def row_recipe(table: Table, row: Row, small: bool, changes: Sequence[str]) -> R
         return load_recipe(path, [*overrides, *changes])
     except ConfigError as error:
         raise ConfigError(f"table {table.name}, row {row.name}: {error}") from error
-
-
-def fill(kind: type[Filled], values: Any, where: str) -> Filled:
-    """Make a dataclass of a table from plain YAML values, checked key by key.
-
-    Args:
-        kind: the dataclass.
-        values: its fields as YAML has them.
-        where: place in the file, for messages.
-
-    Raises:
-        ConfigError: a key is unknown, or a value has another type.
-    """
-    if not isinstance(values, dict):
-        raise ConfigError(f"{where}: expected keys and values, got {shown(values)}")
-    known = {field.name for field in dataclasses.fields(kind)}
-    filled = kind()
-    for key, value in values.items():
-        if key not in known:
-            nearest = closest_name(str(key), known)
-            hint = f", did you mean {nearest!r}?" if nearest else f", known: {', '.join(sorted(known))}"
-            raise ConfigError(f"{where}: unknown key {shown(key)}{hint}")
-        setattr(filled, key, _converted(key, getattr(filled, key), value, f"{where}: {key}"))
-    return filled
-
-
-def _converted(key: str, default: Any, value: Any, where: str) -> Any:
-    """Return a YAML value as the type of the default that it replaces; numbers replace None."""
-    if dataclasses.is_dataclass(default):
-        return fill(type(default), value, where)  # type: ignore[type-var]
-    if key == "rows" and isinstance(value, list):
-        return [fill(Row, item, f"{where}[{number}]") for number, item in enumerate(value)]
-    expected = (int, float) if default is None else type(default)
-    if not isinstance(value, expected) or isinstance(value, bool):
-        what = "a number" if default is None else type(default).__name__
-        raise ConfigError(f"{where}: expected {what}, got {shown(value)}")
-    if isinstance(value, str) and not value.isprintable():
-        raise ConfigError(f"{where}: expected a text in one line, got {shown(value)}")
-    if isinstance(value, dict) and not is_plain(value):
-        raise ConfigError(f"{where}: expected texts, numbers, lists and mappings, got {shown(value)}")
-    return value
-
-
-def is_plain(value: object) -> bool:
-    """Tell whether JSON has a value; of YAML's it lacks dates, sets and bytes."""
-    if isinstance(value, dict):
-        return all(isinstance(key, str) and is_plain(item) for key, item in value.items())
-    return all(map(is_plain, value)) if isinstance(value, list) else isinstance(value, (str, int, float, type(None)))
