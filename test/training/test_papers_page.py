@@ -18,8 +18,9 @@ from pose_estimation_ros.evaluation.metrics.pckh import TORSO_FIGURES
 from pose_estimation_ros.training import losses, models
 from pose_estimation_ros.training.ablation.table import table_names
 from pose_estimation_ros.training.models import el_hrnet, elpn, goatpose, wlitepose
+from pose_estimation_ros.training.models.options import check_options
 from pose_estimation_ros.training.recipe import Recipe, recipe_from_fields
-from pose_estimation_ros.training.tasks import TASKS, build_model
+from pose_estimation_ros.training.tasks import TASKS
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PAGE = os.path.join(ROOT, "docs", "papers.md")
@@ -30,6 +31,7 @@ SECTIONS = {
     "WLitePose": ("wlitepose_s", [wlitepose.wlitepose]),
     "EL-HRNet": ("el_hrnet_w32", [el_hrnet.el_hrnet]),
 }
+KEYS = {field.name for field in dataclasses.fields(Recipe)}
 OTHERS = {"log.csv", "Mean@0.5", *TORSO_FIGURES}  # a file of a run; figures of `pose evaluate`
 
 
@@ -46,7 +48,7 @@ def rows_of(text):
 @functools.lru_cache(maxsize=None)
 def names_of(section):
     """List what a word may be: a network, a recipe key, an option, or a class or function of networks or losses."""
-    known = {name for kind in TASKS.values() for name in kind.models} | {f.name for f in dataclasses.fields(Recipe)}
+    known = {name for kind in TASKS.values() for name in kind.models} | KEYS
     for package in (models, losses):
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             known.update(vars(importlib.import_module(module.name)))
@@ -56,18 +58,25 @@ def names_of(section):
 
 def fails(section, pair, options):
     """Tell whether no recipe of the section's network, or of HRNet-W32, has this key and value beside the options."""
-    key = next(iter(pair))
-    fields = {} if key in {f.name for f in dataclasses.fields(Recipe)} else {"model_options": {**options, **pair}}
     for model in (SECTIONS[section][0], "hrnet_w32"):
         task = next(task for task, kind in TASKS.items() if model in kind.models)
         try:
-            recipe = recipe_from_fields({"task": task, "model": model, **(fields or pair)}, "page")
-            with torch.device("meta"):
-                network = build_model(recipe)
+            if set(pair) <= KEYS:
+                recipe = recipe_from_fields({"task": task, "model": model, **pair}, "page")
+                return not set(recipe.losses) <= set(TASKS[task].terms(torch.nn.Identity(), recipe.loss_options))
+            build_small(TASKS[task].models[model], {**options, **pair})
         except ConfigError:
             continue
-        return not set(recipe.losses) <= set(TASKS[task].terms(network, recipe.loss_options))
+        return False
     return True
+
+
+def build_small(build, options):
+    """Build a network of few parts with these options, without values; raise ConfigError for wrong ones."""
+    check_options(build, options)
+    small = {"modules": [1, 1, 1], "blocks": 1} if "modules" in inspect.signature(build).parameters else {}
+    with torch.device("meta"):
+        build(num_joints=17, **{**small, **options})
 
 
 def command_exists(words):
@@ -80,8 +89,7 @@ def command_exists(words):
 def missing(section, codes):
     """List the codes of a row that name nothing in the package."""
     pairs = {code: yaml.safe_load(code) for code in codes if ": " in code}
-    keys = {field.name for field in dataclasses.fields(Recipe)}
-    options = {key: value for pair in pairs.values() for key, value in pair.items() if key not in keys}
+    options = {key: value for pair in pairs.values() for key, value in pair.items() if key not in KEYS}
     found = []
     for code in codes:
         if code in pairs:
