@@ -9,6 +9,8 @@ import argparse
 from pose_estimation_ros.cli.common.arguments import whole
 from pose_estimation_ros.datasets.toy.write import ToySet, write_toy_set
 
+MOST_SEED = 2**32 - 1  # as of a recipe
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `pose data` and its actions."""
@@ -19,7 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     toy.add_argument("--images", type=whole(1, 99_999), metavar="N", default=ToySet.images, help=images_help)
     skeleton_help = "skeleton of the keypoints: coco17, mpii16, crowdpose14, halpe26, ... (%(default)s)"
     toy.add_argument("--skeleton", metavar="NAME", default=ToySet.skeleton, help=skeleton_help)
-    toy.add_argument("--seed", type=whole(0), metavar="N", default=ToySet.seed, help="of all choices (%(default)s)")
+    seed_help = "of all choices (%(default)s)"
+    toy.add_argument("--seed", type=whole(0, MOST_SEED), metavar="N", default=ToySet.seed, help=seed_help)
     toy.set_defaults(run=write_toy)
 
 

@@ -53,6 +53,8 @@ def _converted(wanted: Any, value: Any, where: str) -> Any:
     if plain is list:
         return [_converted(get_args(wanted)[0], item, f"{where}[{number}]") for number, item in enumerate(value)]
     if plain is dict:
+        if not all(isinstance(name, str) for name in value):
+            raise ConfigError(f"{where}: expected texts as keys, got {shown(list(value))}")
         return {name: _converted(get_args(wanted)[1], item, f"{where}: {name}") for name, item in value.items()}
     return value
 
