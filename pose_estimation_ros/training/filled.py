@@ -44,26 +44,17 @@ def _converted(wanted: Any, value: Any, where: str) -> Any:
         choices = get_args(wanted)
         return _converted(next((t for t in choices if (get_origin(t) or t) is type(value)), choices[0]), value, where)
     plain = get_origin(wanted) or wanted
-    if plain is Any and not is_plain(value):
-        raise ConfigError(f"{where}: expected texts, numbers, lists and mappings, got {shown(value)}")
     if plain is not Any and type(value) is not plain:
         raise ConfigError(f"{where}: expected {plain.__name__}, got {shown(value)}")
-    if plain is str and any(ord(character) < 32 for character in value):
+    if plain is str and any(ord(character) < ord(" ") for character in value):
         raise ConfigError(f"{where}: expected a text in one line, got {shown(value)}")
+    if plain is dict and not _is_plain(value):
+        raise ConfigError(f"{where}: expected texts, numbers, lists and mappings, got {shown(value)}")
     if plain is list:
         return [_converted(get_args(wanted)[0], item, f"{where}[{number}]") for number, item in enumerate(value)]
     if plain is dict:
-        if not all(isinstance(name, str) for name in value):
-            raise ConfigError(f"{where}: expected texts as keys, got {shown(list(value))}")
         return {name: _converted(get_args(wanted)[1], item, f"{where}: {name}") for name, item in value.items()}
     return value
-
-
-def is_plain(value: object) -> bool:
-    """Tell whether JSON has a value; of YAML's it lacks dates, sets and bytes."""
-    if isinstance(value, dict):
-        return all(isinstance(key, str) and is_plain(item) for key, item in value.items())
-    return all(map(is_plain, value)) if isinstance(value, list) else isinstance(value, (str, int, float, type(None)))
 
 
 def _number(value: Any, where: str) -> float:
@@ -74,3 +65,10 @@ def _number(value: Any, where: str) -> float:
     except (TypeError, ValueError, OverflowError):
         pass
     raise ConfigError(f"{where}: expected float, got {shown(value)}")
+
+
+def _is_plain(value: object) -> bool:
+    """Tell whether JSON has a value; of YAML's it lacks dates, sets and bytes."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
+    return all(map(_is_plain, value)) if isinstance(value, list) else isinstance(value, (str, int, float, type(None)))
