@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from pose_estimation_ros.training.models.baselines.efficientnet import EfficientNet
 from pose_estimation_ros.training.models.baselines.higher_hrnet import half_resolution
-from pose_estimation_ros.training.models.baselines.simple_baseline import init_backbone, init_weights
+from pose_estimation_ros.training.models.baselines.simple_baseline import init_backbone, init_with_deconvs
 from pose_estimation_ros.training.models.hrnet import ExchangeUnit, identity
 from pose_estimation_ros.training.models.layers import BasicBlock
 from pose_estimation_ros.training.models.options import require_one_of, require_whole
@@ -39,6 +39,7 @@ class Scale(NamedTuple):
     units: tuple[int, int, int]
 
 
+# The branches narrow by 1.2455 from each network to the next, as in the official code.
 SCALES = (  # H0, H-1, H-2, H-3, H-4
     Scale(1.0, 1.0, 1.0, (1, 4, 3)),
     Scale(0.909, 0.833, 1.2455**-1, (1, 3, 3)),
@@ -90,7 +91,7 @@ class EfficientHRNet(nn.Module):
             self.stages.append(nn.Sequential(*(ExchangeUnit(finer, blocks, BasicBlock, identity, n) for n in fused)))
         self.head = nn.Conv2d(widths[0], 2 * num_joints, 1)
         self.doubled = half_resolution(widths[0] + 2 * num_joints, widths[0], [BasicBlock] * blocks, num_joints)
-        self.apply(init_weights)
+        self.apply(init_with_deconvs)
         self.backbone.apply(init_backbone)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:

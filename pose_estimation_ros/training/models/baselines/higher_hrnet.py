@@ -12,7 +12,7 @@ from typing import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from pose_estimation_ros.training.models.baselines.simple_baseline import init_weights
+from pose_estimation_ros.training.models.baselines.simple_baseline import init_with_deconvs
 from pose_estimation_ros.training.models.hrnet import Block, Front, HRNet, hrnet_front
 from pose_estimation_ros.training.models.layers import BasicBlock, Bottleneck, conv_bn, deconv_bn
 from pose_estimation_ros.training.models.options import require_whole
@@ -71,7 +71,7 @@ class HigherHRNet(nn.Module):
         self.top_down = HRNet(2 * num_joints, width, modules, blocks, front=front)  # its head makes heatmaps and tags
         inputs = width + 2 * num_joints
         self.doubled = half_resolution(inputs, half_width, [BasicBlock] * half_blocks, num_joints)
-        self.apply(init_weights)
+        self.apply(init_with_deconvs)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Predict "heatmaps", "tags" and "heatmaps_2x" for images (N, 3, H, W)."""
@@ -97,7 +97,7 @@ higher_hrnet_w48 = partial(HigherHRNet, width=48)  # 63.827M, 149.469 G at 640x6
 
 # The scaled networks of "Lite Pose: Efficient Architecture Design for 2D Human Pose Estimation" (arXiv:2205.01271),
 # which describes them by their counts alone. With a narrower stage 1, and 32 channels without residual blocks at 1/2,
-# all printed counts are met but the 14.9M parameters of W24.
+# all printed counts are met but the 14.9M parameters of W24: no width of its stage 1 gives both its counts.
 _scaled = partial(HigherHRNet, front=scaled_front, half_width=32, half_blocks=0)
 higher_hrnet_w16 = partial(_scaled, width=16)  # 7.205M, 11.219 G at 512x512 with 14 joints
 higher_hrnet_w24 = partial(_scaled, width=24)  # 16.110M, 23.783 G

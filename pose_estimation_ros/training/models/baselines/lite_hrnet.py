@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from pose_estimation_ros.training.models.attention import SqueezeExcite
-from pose_estimation_ros.training.models.baselines.simple_baseline import init_weights
-from pose_estimation_ros.training.models.hrnet import fuse_path
+from pose_estimation_ros.training.models.hrnet import fuse_path, init_weights
 from pose_estimation_ros.training.models.layers import ChannelShuffle, Normalize, conv_bn
 from pose_estimation_ros.training.models.options import require_whole, require_wholes
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from pose_estimation_ros.training.models.baselines.mobilenet_v2 import mobilenet_v2
 from pose_estimation_ros.training.models.baselines.resnet import resnet
 from pose_estimation_ros.training.models.baselines.shufflenet_v2 import shufflenet_v2
+from pose_estimation_ros.training.models.hrnet import init_weights
 from pose_estimation_ros.training.models.layers import deconv_bn
 from pose_estimation_ros.training.models.options import require_whole
 
@@ -51,7 +52,7 @@ class SimpleBaseline(nn.Module):
         self.deconvs = nn.Sequential(*(deconv_bn(width if index else features, width) for index in range(DECONVS)))
         self.head = nn.Conv2d(width, num_joints, 1)
         for added in (self.deconvs, self.head):
-            added.apply(init_weights)
+            added.apply(init_with_deconvs)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Predict "heatmaps" for images (N, 3, H, W)."""
@@ -59,12 +60,11 @@ class SimpleBaseline(nn.Module):
         return {"heatmaps": self.head(self.deconvs(self.backbone(image)))}
 
 
-def init_weights(module: nn.Module) -> None:
-    """Initialise as HRNet, SimpleBaseline and their followers do: all convolutions from normal(0, 0.001), bias 0."""
-    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+def init_with_deconvs(module: nn.Module) -> None:
+    """Initialise as ``init_weights`` does, and transposed convolutions from normal(0, 0.001), as in SimpleBaseline."""
+    init_weights(module)
+    if isinstance(module, nn.ConvTranspose2d):
         nn.init.normal_(module.weight, std=0.001)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
 
 
 def init_backbone(module: nn.Module) -> None:
