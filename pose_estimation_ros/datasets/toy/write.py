@@ -49,13 +49,13 @@ def write_toy_set(order: ToySet) -> dict[str, tuple[int, int]]:
         Number of images and of people, by part.
 
     Raises:
-        ConfigError: the skeleton is unknown, or has keypoints that the drawn bodies lack.
-        DataError: a part exists, or cannot be written.
+        ConfigError: the skeleton is unknown, or has keypoints that the drawn bodies lack; or a part exists.
+        DataError: a part cannot be written.
     """
     skeleton = drawn_skeleton(order.skeleton)
     present = [str(Path(order.folder, part)) for part in PARTS if Path(order.folder, part).exists()]
     if present:
-        raise DataError(f"expected a new folder for the toy set, got {present[0]}, which exists")
+        raise ConfigError(f"expected a new folder for the toy set, got {present[0]}, which exists")
     counts = {"train": order.images, "holdout": max(order.images // HOLDOUT, 1)}
     try:
         with contextlib.ExitStack() as stack:

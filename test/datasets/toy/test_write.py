@@ -78,7 +78,7 @@ def test_options_decide_the_files_and_larger_sets_begin_alike(toy, tmp_path):
 
 
 def test_a_set_is_never_overwritten(toy):
-    with pytest.raises(DataError, match="expected a new folder for the toy set, got .*train, which exists"):
+    with pytest.raises(ConfigError, match="expected a new folder for the toy set, got .*train, which exists"):
         write_toy_set(ToySet(str(toy[0])))
 
 
