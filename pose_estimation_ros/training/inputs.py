@@ -15,7 +15,10 @@ from pose_estimation_ros.training.recipe import Recipe
 
 def require_inputs(recipe: Recipe) -> None:
     """Raise DataError that names all files, folders and globs of a recipe at which nothing is."""
-    missing = {path: key for key, path in inputs(recipe) if not (path.exists() or glob.glob(str(path)))}
+    missing: dict[Path, str] = {}
+    for key, path in inputs(recipe):
+        if not (path.exists() or glob.glob(str(path))):
+            missing.setdefault(path, key)
     if missing:
         named = ", ".join(f"{path} ({key})" for path, key in missing.items())
         hint = "; data_root=FOLDER is where the data are" if {"train", "holdout"} & set(missing.values()) else ""

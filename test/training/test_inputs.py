@@ -38,6 +38,7 @@ def test_files_folders_and_globs_that_are_there(data):
     ({"train": [Source("a.json", "images", detections="b.json")]}, ["b.json (train)"]),
     ({"train": [Source("b.json", "photos")], "holdout": [Source("c.json", "images")]},
      ["b.json (train)", "photos (train)", "c.json (holdout)"]),
+    ({"train": [Source("a.json", "photos")], "holdout": [Source("a.json", "photos")]}, ["photos (train)"]),
 ])  # fmt: skip
 def test_missing_data_are_named(data, changes, named):
     with pytest.raises(DataError) as caught:
