@@ -53,6 +53,7 @@ def test_file_and_overrides(write):
         ("lr: true", [], "expected float, got True"),
         ("milestones: [a]", [], r"milestones\[0\]: expected int, got 'a'"),
         ("losses: {mse: much}", [], "losses: mse: expected float, got 'much'"),
+        ("losses: {1: 1}", [], "losses: expected texts, numbers, lists and mappings, got {1: 1}"),
         ("losses: {1: 1}", [], "losses: expected texts, numbers"),
         ("{}", ["losses={mse: 1"], "after the =: expected YAML, got: while parsing"),
         ("epochs: many", [], "expected int, got 'many'"),
