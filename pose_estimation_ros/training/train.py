@@ -5,9 +5,12 @@ On one machine the recipe's ``devices`` says how many processes train; on severa
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import math
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -46,8 +49,20 @@ def train(recipe: Recipe) -> Path | None:
     require_inputs(recipe)
     require_own_folder(recipe.run_dir)
     fabric = start(recipe)
-    if fabric.is_global_zero:
-        require_writable(recipe.run_dir)
+    if not fabric.is_global_zero:
+        return go_on(recipe, fabric)
+    require_writable(recipe.run_dir)
+    with only_writer(recipe.run_dir):
+        return go_on(recipe, fabric)
+
+
+def go_on(recipe: Recipe, fabric: Fabric) -> Path | None:
+    """Train from the run's last epoch, or from the first; see train.
+
+    Args:
+        recipe: the recipe.
+        fabric: of this process.
+    """
     task = build_task(recipe)
     load_initial_weights(task.model, recipe)
     loss = with_teacher(task.loss, load_teacher(recipe, build_model, fabric)) if recipe.teacher else task.loss
@@ -142,6 +157,27 @@ def require_writable(folder: Path) -> None:
             pass
     except OSError as error:
         raise DataError(f"expected a folder to write to, got {folder}: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Raise ConfigError where another training writes into the folder, and keep others out.
+
+    Args:
+        folder: folder of the run.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise ConfigError(f"expected a folder into which no other training writes, got {folder}") from error
+    except OSError:  # a file system without locks
+        pass
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def load_initial_weights(model: nn.Module, recipe: Recipe) -> None:

@@ -28,7 +28,7 @@ from pose_estimation_ros.training.models import POSE_MODELS
 from pose_estimation_ros.training.recipe import Recipe, Source
 from pose_estimation_ros.training.run import append_row
 from pose_estimation_ros.training.tasks import build_model
-from pose_estimation_ros.training.train import check_devices, device_count, lr_factor, prepare_model, train
+from pose_estimation_ros.training.train import check_devices, device_count, lr_factor, only_writer, prepare_model, train
 
 SPEED = {"seconds", "images_per_second", "data_wait"}
 
@@ -379,6 +379,15 @@ def test_more_devices_than_there_are_start_no_process(monkeypatch, gpus, cores, 
         ConfigError, match=f"devices: expected at most the {gpus or cores} of this machine, got {wanted}"
     ):
         device_count(wanted)
+
+
+def test_two_trainings_do_not_write_into_one_folder(recipe):
+    recipe.run_dir.mkdir(parents=True)
+    with only_writer(recipe.run_dir), pytest.raises(ConfigError, match="into which no other training writes"):
+        train(recipe)
+    assert not (recipe.run_dir / "last.ckpt").exists()
+    with only_writer(recipe.run_dir):
+        pass  # the lock ended with its training
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_the_training(recipe, tmp_path):
