@@ -390,9 +390,9 @@ def test_two_trainings_do_not_write_into_one_folder(recipe):
         pass  # the lock ended with its training
 
 
-def test_a_folder_that_cannot_be_written_is_told_before_the_training(recipe, tmp_path):
+def test_a_folder_that_cannot_be_written_is_told_before_the_training(recipe, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     recipe.out_dir = str(tmp_path / "file")
-    recipe.train[0].annotations = "is_not_read_yet.json"
+    monkeypatch.setattr("pose_estimation_ros.training.train.build_task", lambda _: pytest.fail("the data were read"))
     with pytest.raises(DataError, match="expected a folder to write to, got .*file"):
         train(recipe)
