@@ -6,7 +6,7 @@ Every row is one line of a paper's table; a model that no paper lists has a row 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Callable, NamedTuple, Sequence
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 import torch
 from torch import nn
@@ -153,14 +153,18 @@ def _unlisted(name: str) -> Printed:
     return Printed(name, (192, 256), None, None)
 
 
-def measure(row: Printed) -> dict[str, Any]:
+def measure(row: Printed, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Count a model and return a row of `pose models --json`.
 
     It holds the fields of the row and what is counted here: parameters, a number, and macs, in units of the
     convention. The printed figures are paper_parameters, a number, and paper_macs.
+
+    Args:
+        row: a row of a paper's table.
+        options: options of the model's builder, none for its defaults.
     """
     with torch.device("meta"):  # shapes without values: neither memory nor time for the weights
-        model = _builder(row)()
+        model = _builder(row)(**(options or {}))
     counts = count(model, row.input_size_wh)
     return {
         "model": row.model,
@@ -175,7 +179,7 @@ def measure(row: Printed) -> dict[str, Any]:
     }
 
 
-def _builder(row: Printed) -> Callable[[], nn.Module]:
+def _builder(row: Printed) -> Callable[..., nn.Module]:
     if row.model in DETECTOR_MODELS:
         return DETECTOR_MODELS[row.model]
     return partial((POSE_MODELS | BOTTOM_UP_MODELS)[row.model], row.num_joints)

@@ -10,8 +10,8 @@ HRNET = {"width": 16, "modules": (1, 1, 1), "blocks": 1}
 
 
 def short_resnet():
-    """Build a ResNet with all kinds of blocks."""
-    return resnet((1, 2, 1, 1))
+    """Build a ResNet with all kinds of blocks; return it and its channels."""
+    return resnet((1, 2, 1, 1)), 2048
 
 
 # Options that make the networks of a family small but leave all kinds of parts in; others are built at full size.

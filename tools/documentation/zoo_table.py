@@ -103,9 +103,10 @@ def zoo_row(spec: ModelSpec) -> tuple[str, ...]:
 
 
 def cost(spec: ModelSpec) -> dict[str, Any]:
-    """Count a model as `pose models` does."""
-    joints = spec.skeleton.num_keypoints if spec.skeleton else None
-    return measure(Printed(spec.training["model"], spec.input_size_wh, None, None, "Gi", joints))
+    """Count a model as `pose models` does, with the options that it was trained with."""
+    joints, training = spec.skeleton.num_keypoints if spec.skeleton else None, spec.training
+    row = Printed(training["model"], spec.input_size_wh, None, None, "Gi", joints)
+    return measure(row, training.get("model_options"))
 
 
 def headline(spec: ModelSpec) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def test_every_baseline_is_counted():
 # Narrow and short versions of every family: all kinds of parts at a fraction of the cost.
 SHORT = {"modules": (1, 1, 1), "blocks": 1}
 FAMILIES = [
-    ("simple_baseline_resnet50", {"backbone": lambda: resnet((1, 2, 1, 1)), "width": 16}),
+    ("simple_baseline_resnet50", {"backbone": lambda: (resnet((1, 2, 1, 1)), 2048), "width": 16}),
     ("simple_baseline_mobilenet_v2", {"width": 16}),
     ("simple_baseline_shufflenet_v2", {"width": 16}),
     ("lite_hrnet_18", {"units": (1, 1, 1), "blocks": 1}),
