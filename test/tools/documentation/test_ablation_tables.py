@@ -28,3 +28,16 @@ def test_tables_that_were_measured_are_written_and_others_stay(tool, tmp_path, m
     (tmp_path / "b_small.md").write_text("| new |\n")
     (tmp_path / "a.md").write_text("| at the paper's size |\n")
     assert tool.page(tmp_path) == "<!-- a -->\nold\n<!-- end -->\n<!-- b -->\n| new |\n<!-- end -->\n"
+
+
+@pytest.mark.parametrize(
+    "table, before, expected",
+    [
+        ("", "", ""),
+        ("| a | - |", "", "| a | - |"),
+        ("| a | - |\n| b | 2 |", "| b | 1 |\n| a | 1 |", "| a | 1 |\n| b | 2 |"),
+        ("| c | - |", "| a | 1 |", "| c | - |"),
+    ],
+)
+def test_rows_without_a_score_stay(tool, table, before, expected):
+    assert tool.with_known_rows(table, before) == expected
