@@ -22,12 +22,13 @@ def heatmap_metrics(outputs: Named, batch: Named, tolerance: float = 0.05) -> Me
 
     Args:
         outputs: "heatmaps" (N, K, h, w).
-        batch: "xy" (N, K, 2) heatmap px and "weight" (N, K), 0 where a joint is not labelled.
+        batch: "xy" (N, K, 2) heatmap px and "peak" (N, K), 0 where there is no joint, and "weight" (N, K), 0 where
+            nothing is known of it.
         tolerance: largest distance, relative to the crop's height.
     """
     xy, _ = heatmap.decode(outputs["heatmaps"].float().cpu().numpy())
     distance = torch.linalg.norm(torch.from_numpy(xy) - batch["xy"].cpu(), dim=-1)
-    labelled = batch["weight"].cpu() > 0
+    labelled = (batch["weight"] * batch["peak"]).cpu() > 0
     hits = distance[labelled] < tolerance * outputs["heatmaps"].shape[2]
     return {"pck": (hits.float().mean().item() if len(hits) else 0.0, len(hits))}
 

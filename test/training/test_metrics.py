@@ -12,9 +12,10 @@ from pose_estimation_ros.training.metrics import bottom_up_metrics, detection_me
 def test_top_down_pck_by_hand():
     heatmaps = torch.zeros(1, 2, 40, 40)
     heatmaps[0, 0, 10, 10] = heatmaps[0, 1, 30, 30] = 1.0
-    batch = {"xy": torch.tensor([[[10.0, 11.0], [10.0, 10.0]]]), "weight": torch.tensor([[1.0, 1.0]])}
+    batch = {"xy": torch.tensor([[[10.0, 11.0], [10.0, 10.0]]]), "weight": torch.ones(1, 2), "peak": torch.ones(1, 2)}
     assert heatmap_metrics({"heatmaps": heatmaps}, batch) == {"pck": (0.5, 2)}
-    assert heatmap_metrics({"heatmaps": heatmaps}, {**batch, "weight": torch.zeros(1, 2)}) == {"pck": (0.0, 0)}
+    for name in ("weight", "peak"):
+        assert heatmap_metrics({"heatmaps": heatmaps}, {**batch, name: torch.zeros(1, 2)}) == {"pck": (0.0, 0)}
 
 
 def sample(peak_yx, value, joints):

@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
-"""Label the keypoints of people who have only boxes, where two MoveNets agree; the result is COCO JSON for training.
+"""Label people's keypoints by the mean of pose models, the teachers; the result is COCO JSON for training.
 
-    python -m tools.training.label_keypoints MODELS IMAGES BOXES.json OUT.json
+    python -m tools.training.label_keypoints IMAGES PEOPLE.json OUT.json --teachers A.onnx B.onnx [--keep-labels]
 
-MODELS is a folder with movenet_thunder.onnx and movenet_lightning.onnx, IMAGES a folder or a glob of tar files, BOXES
-a file in COCO's layout. Thunder is run on each person and on the mirror image, and the two answers are averaged by
-their scores. A keypoint is labelled where its score is high and neither the mirror image nor Lightning has it at
-another place. This is the rule of the crops of shared/data, but without a least number of keypoints. Persons with fewer
-than --least keypoints get none: training masks or leaves out such people, as it does with crowds.
+IMAGES is a folder or a glob of tar files, PEOPLE a file in COCO's layout with a box for each person. Each teacher looks
+at the person and at the mirror image. A keypoint's score is the mean of the teachers' scores, or half of the higher one
+where they have the keypoint at different places. A keypoint is labelled where its score is 0.3 or more. All scores are
+in the file, as "keypoint_scores": training takes a keypoint with a score below 0.1 for one that is not in the picture.
+
+With --keep-labels, keypoints that PEOPLE has labelled stay, with score 1. Without it they are used where the teachers
+are not sure, with score 0.5. People with fewer than --least labelled keypoints have none, and training masks or leaves
+out such people, as it does with crowds.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Callable
@@ -22,96 +26,107 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.accuracy.movenet import MoveNet
 from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.poses import Poses
-from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.inference.backends.find import find_model
+from pose_estimation_ros.inference.backends.open import open_backend
+from pose_estimation_ros.inference.top_down import TopDown
 from pose_estimation_ros.training.data.images import ImageStore
-from tools.training.label_persons import mirrored
 
 MIN_SCORE = 0.3
+UNCONFIRMED = 0.5  # score of a label that no teacher confirms
 TOLERANCE = 0.06  # largest distance at which two answers agree, relative to the box's longer side
-COCO17 = get_skeleton("coco17")
-# These four are of a worker process.
-TEACHER: MoveNet
-SECOND_OPINION: MoveNet
-STORE: ImageStore
-LEAST: int
 
 Model = Callable[[np.ndarray, np.ndarray], Poses]  # frame, boxes (N, 4) xyxy -> one pose for each box
 Answer = tuple[np.ndarray, np.ndarray]  # xy (N, K, 2) px and score (N, K) of N people
 
-
-def predict_twice(model: Model, frame: np.ndarray, boxes: np.ndarray) -> tuple[Answer, Answer]:
-    """Return the keypoints found in an image, and those found in its mirror image, in px of the image.
-
-    Args:
-        model: finds the keypoints in boxes.
-        frame: (H, W, 3) uint8 BGR.
-        boxes: (N, 4) xyxy px.
-    """
-    width = frame.shape[1]
-    first, second = model(frame, boxes), model(np.ascontiguousarray(frame[:, ::-1]), mirrored(boxes, width))
-    order = COCO17.flip_index
-    return (first.xy, first.score), (second.xy[:, order] * [-1, 1] + [width - 1, 0], second.score[:, order])
+# These four are of a worker process.
+TEACHERS: list[Model]
+STORE: ImageStore
+LEAST: int
+KEEP_LABELS: bool
 
 
-def mean(first: Answer, second: Answer) -> Answer:
-    """Average two answers about the same people, the places weighted by their scores."""
-    weight = np.stack([first[1], second[1]])
-    weight = weight / np.maximum(weight.sum(0), 1e-9)
-    return first[0] * weight[0][..., None] + second[0] * weight[1][..., None], (first[1] + second[1]) / 2
+def open_teacher(path: str) -> TopDown:
+    """Open a pose model with flip test; heatmaps are decoded by DARK."""
+    model = find_model(path)
+    spec = model.spec
+    if spec.decoder == "quarter_offset":
+        spec = spec._replace(decoder="dark", decoder_options={"flip_shift": (spec.stride - 1) / spec.stride})
+    return TopDown(open_backend(model, 1, "cpu"), spec, flip_test=True)
 
 
-def agreed(teacher: Model, second_opinion: Model, frame: np.ndarray, boxes: np.ndarray) -> Answer:
-    """Find keypoints and tell which of them are labelled.
+def agreed(teachers: Sequence[Model], frame: np.ndarray, boxes: np.ndarray) -> Answer:
+    """Return what the teachers find, the places averaged by their scores.
 
     Args:
-        teacher: the model whose keypoints are labels.
-        second_opinion: the model that must agree.
+        teachers: the models.
         frame: (H, W, 3) uint8 BGR.
         boxes: (N, 4) xyxy px.
 
     Returns:
-        xy (N, K, 2) px and labelled (N, K) bool.
+        xy (N, K, 2) px and score (N, K). Where the teachers are apart, the place of the surest one with half its score.
     """
-    first, second = predict_twice(teacher, frame, boxes)
-    xy, score = mean(first, second)
-    second_xy, _ = mean(*predict_twice(second_opinion, frame, boxes))
-    limit = TOLERANCE * np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])[:, None]
-    near = [np.linalg.norm(a - b, axis=-1) < limit for a, b in ((first[0], second[0]), (xy, second_xy))]
-    return xy, near[0] & near[1] & (score >= MIN_SCORE)
+    poses = [teacher(frame, boxes) for teacher in teachers]
+    xy, score = np.stack([p.xy for p in poses]), np.stack([p.score for p in poses])
+    best = score.argmax(0)[None]
+    best_xy, best_score = np.take_along_axis(xy, best[..., None], 0)[0], score.max(0)
+    limit = TOLERANCE * (boxes[:, 2:] - boxes[:, :2]).max(1)[:, None]
+    near = (np.linalg.norm(xy - best_xy, axis=-1) < limit).all(0)
+    weight = score / np.maximum(score.sum(0), 1e-9)
+    mean_xy = (xy * weight[..., None]).sum(0)
+    return np.where(near[..., None], mean_xy, best_xy), np.where(near, score.mean(0), best_score / 2)
 
 
-def labelled(item: dict[str, Any], xy: np.ndarray, known: np.ndarray, least: int) -> dict[str, Any]:
-    """Return an annotation with its keypoints.
+def with_labels(points: np.ndarray, xy: np.ndarray, score: np.ndarray, keep_labels: bool) -> Answer:
+    """Return the keypoints of a person from labels and teachers.
+
+    Args:
+        points: (K, 3) labels, x and y in px and the visibility, 0 where there is none.
+        xy: (K, 2) px of the teachers.
+        score: (K,) of the teachers.
+        keep_labels: whether labels count more than the teachers.
+
+    Returns:
+        xy (K, 2) px and score (K,).
+    """
+    is_labelled = points[:, 2] > 0
+    used = is_labelled if keep_labels else is_labelled & (score < MIN_SCORE)
+    return np.where(used[:, None], points[:, :2], xy), np.where(used, 1.0 if keep_labels else UNCONFIRMED, score)
+
+
+def labelled(item: dict[str, Any], xy: np.ndarray, score: np.ndarray, least: int) -> dict[str, Any]:
+    """Return an annotation with its keypoints and their scores.
 
     Args:
         item: annotation of a person in COCO's layout.
         xy: (K, 2) px.
-        known: (K,) bool, which keypoints are labelled.
+        score: (K,) in 0..1.
         least: keypoints below which the person gets none.
     """
+    known = score >= MIN_SCORE
     points = np.zeros((len(known), 3))
-    if known.sum() >= least:
-        points[known] = np.concatenate([xy[known], np.full((known.sum(), 1), 2)], 1)
-    count = int((points[:, 2] > 0).sum())
-    return {**item, "keypoints": np.round(points, 1).ravel().tolist(), "num_keypoints": count}
+    if known.sum() < least:
+        return {**item, "keypoints": points.ravel().tolist(), "num_keypoints": 0}
+    points[known] = np.concatenate([xy[known], np.full((known.sum(), 1), 2)], 1)
+    keypoints = {"keypoints": np.round(points, 1).ravel().tolist(), "num_keypoints": int(known.sum())}
+    return {**item, **keypoints, "keypoint_scores": np.round(score, 3).tolist()}
 
 
-def start_worker(models: str, images: str, least: int) -> None:
+def start_worker(teachers: Sequence[str], images: str, least: int, keep_labels: bool) -> None:
     """Open models and images in a worker process.
 
     Args:
-        models: folder of the MoveNets.
+        teachers: names or files of the models.
         images: folder or glob of tar files.
         least: keypoints below which a person gets none.
+        keep_labels: whether labels count more than the teachers.
     """
-    global TEACHER, SECOND_OPINION, STORE, LEAST
+    global TEACHERS, STORE, LEAST, KEEP_LABELS
     cv2.setNumThreads(1)
-    TEACHER, SECOND_OPINION = (MoveNet(str(Path(models, f"movenet_{name}.onnx"))) for name in ("thunder", "lightning"))
-    STORE, LEAST = ImageStore(images), least
+    TEACHERS = [open_teacher(path) for path in teachers]
+    STORE, LEAST, KEEP_LABELS = ImageStore(images), least, keep_labels
 
 
 def label(job: tuple[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -121,28 +136,33 @@ def label(job: tuple[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     rest = [item for item in items if item.get("iscrowd")]
     if not people:
         return rest
-    boxes = xywh_to_xyxy(np.array([item["bbox"] for item in people]))
-    xy, known = agreed(TEACHER, SECOND_OPINION, STORE.read(name), boxes)
-    return rest + [labelled(*row, LEAST) for row in zip(people, xy, known, strict=True)]
+    found = agreed(TEACHERS, STORE.read(name), xywh_to_xyxy(np.array([item["bbox"] for item in people])))
+    made = []
+    for item, xy, score in zip(people, *found, strict=True):
+        points = np.reshape(item.get("keypoints") or np.zeros((len(score), 3)), (-1, 3))
+        made.append(labelled(item, *with_labels(points, xy, score, KEEP_LABELS), LEAST))
+    return rest + made
 
 
 def main() -> None:
     """Label all images and write the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("models", "images", "boxes", "out"):
+    for name in ("images", "people", "out"):
         parser.add_argument(name)
+    parser.add_argument("--teachers", nargs="+", required=True, metavar="MODEL", help="names or files of pose models")
+    parser.add_argument("--keep-labels", action="store_true", help="labels count more than the teachers")
     parser.add_argument("--least", type=int, default=3, help="keypoints of a person (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
-    content = json.loads(Path(args.boxes).read_text())
+    content = json.loads(Path(args.people).read_text())
     items: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in content["images"]}
     for item in content["annotations"]:
         items[item["image_id"]].append(item)
     jobs = [(image["file_name"], items[image["id"]]) for image in content["images"]]
-    start = (args.models, args.images, args.least)
+    start = (args.teachers, args.images, args.least, args.keep_labels)
     # Spawned, not forked, because threads of OpenCV or ONNX Runtime would be missing in the copy.
     with get_context("spawn").Pool(args.workers, start_worker, start) as pool:
-        images = tqdm(pool.imap(label, jobs, 16), "labelling", len(jobs))
+        images = tqdm(pool.imap(label, jobs, 16), "labelling", len(jobs), mininterval=10)
         people = [item for annotations in images for item in annotations]
     Path(args.out).parent.mkdir(parents=True, exist_ok=True)
     write_json(args.out, {**content, "annotations": people})

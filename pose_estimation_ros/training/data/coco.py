@@ -30,6 +30,7 @@ class Person(NamedTuple):
         box_xyxy: (4,) px.
         keypoints: (K, 3), x and y in px of the image, visibility 0 unlabelled, 1 occluded, 2 visible.
         size: width and height of the image as annotated, where they are known.
+        scores: (K,) how sure a teacher is of each keypoint, in 0..1; None for labels by people.
     """
 
     annotation: Id
@@ -37,6 +38,7 @@ class Person(NamedTuple):
     box_xyxy: np.ndarray
     keypoints: np.ndarray
     size: Size | None = None
+    scores: np.ndarray | None = None
 
 
 def coco_persons(content: Any, path: str | Path, skeleton: Skeleton, detections: str | Path = "") -> list[Person]:
@@ -76,7 +78,9 @@ def coco_person(image: dict[str, Any], item: dict[str, Any]) -> Person:
         item: annotation of the person.
     """
     keypoints = np.array(item["keypoints"], np.float32).reshape(-1, 3)
-    return Person(item.get("id", -1), image["file_name"], xywh_to_xyxy(item["bbox"])[0], keypoints, size_of(image))
+    scores = np.array(item["keypoint_scores"], np.float32) if "keypoint_scores" in item else None
+    box = xywh_to_xyxy(item["bbox"])[0]
+    return Person(item.get("id", -1), image["file_name"], box, keypoints, size_of(image), scores)
 
 
 def detected_boxes(persons: list[Person], box_xyxy: np.ndarray, score: np.ndarray) -> list[Person]:

@@ -24,14 +24,16 @@ from pose_estimation_ros.training.data.persons import load_persons
 from pose_estimation_ros.training.recipe import Recipe, Source
 
 STRIDE = 4
+ABSENT = 0.1  # a keypoint of which a teacher is less sure is not in the picture
 LOWER_BODY = ("hip", "knee", "ankle", "pelvis", "toe", "heel")  # ends of names
 
 
 class TopDownDataset(AnnotatedDataset[Person]):
     """Make crops with heatmap targets, augmented where ``augment`` is true.
 
-    A sample has image (3, h, w) float32 RGB 0..255; heatmaps (K, h/4, w/4); weight (K,), 0 where a joint is not
-    labelled; xy (K, 2) heatmap px.
+    A sample has image (3, h, w) float32 RGB 0..255; heatmaps (K, h/4, w/4); weight (K,), 0 where nothing is known of a
+    joint; peak (K,), the height of its heatmap; xy (K, 2) heatmap px. The height is 1, or the score of the teacher who
+    labelled the joint. Where the teacher did not find the joint, or it is cut off, the heatmap is 0.
 
     Args:
         recipe: the recipe.
@@ -65,12 +67,13 @@ class TopDownDataset(AnnotatedDataset[Person]):
         size_wh = self.recipe.input_size_wh
         matrix = crop_matrices(box[None], size_wh, self.recipe.padding, angle)
         image, xy = warp_crops(frame, matrix, size_wh)[0], apply(matrix[0], xy)
+        order = self.flip_index if flip else np.arange(len(visible))
         if flip:
-            order = self.flip_index
-            image, xy, visible = image[:, :, ::-1], (xy * [-1, 1] + [size_wh[0] - 1, 0])[order], visible[order]
+            image, xy = image[:, :, ::-1], xy * [-1, 1] + [size_wh[0] - 1, 0]
         if self.augment:
             image = self._change_pixels(image)
-        return self._with_targets(np.ascontiguousarray(image), xy / STRIDE, visible)
+        sample = self._with_targets(np.ascontiguousarray(image), xy[order] / STRIDE, visible[order])
+        return with_scores(sample, person, order)
 
     def random_view(self, box: np.ndarray, xy: np.ndarray, visible: np.ndarray) -> tuple[np.ndarray, float, bool]:
         """Draw the box (4,) xyxy px to crop, the angle in degrees, and whether the crop is mirrored.
@@ -100,3 +103,23 @@ class TopDownDataset(AnnotatedDataset[Person]):
         width, height = (n // STRIDE for n in self.recipe.input_size_wh)
         heatmaps, weight = heatmap.encode(xy, visible, (width, height), self.recipe.sigma)
         return {"image": image, "heatmaps": heatmaps, "weight": weight, "xy": xy.astype(np.float32)}
+
+
+def with_scores(sample: Sample, person: Person, order: np.ndarray) -> Sample:
+    """Return a sample with the heights of its heatmaps, and what a teacher says of joints that are not labelled.
+
+    Args:
+        sample: the sample, without "peak".
+        person: the person of the sample.
+        order: (K,) the person's joint of each of the sample's.
+    """
+    if person.scores is None:
+        return {**sample, "peak": np.ones(len(order), np.float32)}
+    score = person.scores[order]
+    is_doubtful = (person.keypoints[order, 2] == 0) & (score >= ABSENT)
+    return {
+        **sample,
+        "heatmaps": sample["heatmaps"] * score[:, None, None],
+        "weight": (~is_doubtful).astype(np.float32),
+        "peak": score * sample["weight"],
+    }

@@ -1,8 +1,9 @@
 """Compute the losses of top-down heatmaps, of distillation and of sparsity.
 
-A term is a function (outputs, batch) -> scalar. Heatmaps are (N, K, h, w), batch["weight"] (N, K) is 0 for joints that
-are not labelled. Every term is a mean over all joints of the batch, where the unlabelled ones count 0, as in HRNet. So
-the mean over devices, or over accumulated parts, is the mean over the batch.
+A term is a function (outputs, batch) -> scalar. Heatmaps are (N, K, h, w), batch["weight"] (N, K) is 0 for joints of
+which nothing is known, and batch["peak"] (N, K) is the height of the targets. Every term is a mean over all joints of
+the batch, where the unknown ones count 0, as in HRNet. So the mean over devices, or over accumulated parts, is the mean
+over the batch.
 """
 
 from __future__ import annotations
@@ -120,7 +121,8 @@ def heatmap_terms(model: nn.Module, options: LossOptions) -> dict[str, Term]:
         return over_pixels(masked_mse(maps, batch["heatmaps"], batch["weight"]), maps, options)
 
     def cross_entropy(outputs: Named, batch: Named) -> Tensor:
-        return spatial_cross_entropy(outputs["heatmaps"].float(), batch["heatmaps"], batch["weight"])
+        weight = batch["weight"] * batch["peak"]
+        return spatial_cross_entropy(outputs["heatmaps"].float(), batch["heatmaps"], weight)
 
     terms = {"mse": mse, "cross_entropy": cross_entropy, **teacher_terms(options)}
     return {**terms, "nam_l1": lambda outputs, batch: nam_sparsity(model)}

@@ -13,8 +13,9 @@ pytest.importorskip("torch", reason="the tool belongs to training")
 from pose_estimation_ros.core.poses import make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 
-WIDTH = 100
 NAMES = get_skeleton("coco17").keypoints
+FRAME = np.zeros((100, 100, 3), np.uint8)
+BOXES = np.array([[10.0, 15.0, 60.0, 95.0], [0.0, 0.0, 80.0, 40.0]])
 
 
 @pytest.fixture(scope="module")
@@ -26,19 +27,11 @@ def tool(repository):
     return label_keypoints
 
 
-def finder(score=0.9, shift=0.0, mirrored_shift=0.0):
-    """Finds keypoint k at (20 + k, 30 + k) of the image, and says the same of its mirror image, but for the shifts.
-
-    Images are told apart by their top left pixel, which is bright in the one and dark in the other.
-    """
+def finder(score=0.9, shift=0.0):
+    """Finds keypoint k at (20 + k, 30 + k), moved to the right by the shift."""
 
     def find(frame, boxes):
-        places = np.stack([20.0 + np.arange(17), 30.0 + np.arange(17)], 1)
-        if frame[0, 0, 0]:
-            places[:, 0] += shift
-        else:  # left and right change places
-            places = places[get_skeleton("coco17").flip_index]
-            places[:, 0] = WIDTH - 1 - places[:, 0] - mirrored_shift
+        places = np.stack([20.0 + shift + np.arange(17), 30.0 + np.arange(17)], 1)
         scores = np.full((len(boxes), 17), score)
         return make_poses(np.tile(places, (len(boxes), 1, 1)), scores, boxes, scores.mean(1))
 
@@ -46,34 +39,41 @@ def finder(score=0.9, shift=0.0, mirrored_shift=0.0):
 
 
 @pytest.mark.parametrize(
-    "teacher, other, all_known, x",
+    "teachers, x, score",
     [
-        (finder(), finder(), True, 20.0),
-        (finder(shift=2.0), finder(), True, 21.0),  # the mean of both looks
-        (finder(shift=5.0), finder(), False, None),  # 6 % of 80 px are 4.8
-        (finder(mirrored_shift=-5.0), finder(), False, None),
-        (finder(), finder(shift=5.0, mirrored_shift=5.0), False, None),
-        (finder(), finder(shift=5.0), True, 20.0),  # 2.5 in the mean
-        (finder(score=0.29), finder(), False, None),
-        (finder(score=0.31), finder(score=0.1), True, 20.0),
+        ([finder()], 20.0, 0.9),
+        ([finder(), finder(shift=2.0)], 21.0, 0.9),
+        ([finder(), finder(shift=2.0, score=0.3)], 20.5, 0.6),
+        ([finder(), finder(shift=4.7)], 22.35, 0.9),  # 6 % of 80 px are 4.8
+        ([finder(), finder(shift=4.9, score=0.8)], 20.0, 0.45),
+        ([finder(score=0.2), finder(shift=4.9, score=0.8), finder(shift=-9)], 11.0, 0.45),
+        ([finder(score=0.0), finder(score=0.0)], 20.0, 0.0),
     ],
 )
-def test_agreement(tool, teacher, other, all_known, x):
-    frame = np.zeros((100, WIDTH, 3), np.uint8)
-    frame[0, 0] = 255
-    xy, known = tool.agreed(teacher, other, frame, np.array([[10.0, 15.0, 60.0, 95.0], [0.0, 0.0, 80.0, 40.0]]))
-    assert known.shape == (2, 17) and known.all() == all_known and known.any() == all_known
-    if all_known:
+def test_agreement(tool, teachers, x, score):
+    xy, scores = tool.agreed(teachers, FRAME, BOXES)
+    if score:
         assert xy[1, NAMES.index("nose")] == pytest.approx([x, 30.0])
         assert xy[0, NAMES.index("left_wrist")] == pytest.approx([x + 9, 39.0])
+    assert scores.shape == (2, 17) and scores == pytest.approx(np.full((2, 17), score), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "keep, expected", [(True, [(1.0, 1.0), (1.0, 1.0), (9.0, 0.2)]), (False, [(9.0, 0.3), (1.0, 0.5), (9.0, 0.2)])]
+)
+def test_labels_beside_teachers(tool, keep, expected):
+    labels = np.array([[1.0, 2.0, 2.0], [1.0, 2.0, 1.0], [0.0, 0.0, 0.0]])
+    xy, score = tool.with_labels(labels, np.full((3, 2), 9.0), np.array([0.3, 0.29, 0.2]), keep)
+    assert list(zip(xy[:, 0], score)) == expected
 
 
 @pytest.mark.parametrize("least, count", [(2, 3), (3, 3), (4, 0)])
 def test_who_has_too_few_keypoints_has_none(tool, least, count):
-    known = np.arange(17) < 3
-    item = tool.labelled({"id": 7, "bbox": [1, 2, 3, 4]}, np.full((17, 2), 5.04), known, least)
+    score = np.where(np.arange(17) < 3, 0.3, 0.2999)
+    item = tool.labelled({"id": 7, "bbox": [1, 2, 3, 4]}, np.full((17, 2), 5.04), score, least)
     assert item["num_keypoints"] == count and item["bbox"] == [1, 2, 3, 4]
     assert item["keypoints"] == ([5.0, 5.0, 2.0] * count + [0.0] * 3 * (17 - count))
+    assert item.get("keypoint_scores") == ([0.3] * 3 + [0.3] * 14 if count else None)
 
 
 def test_real_people(repository, shared_data, tmp_path):
@@ -88,11 +88,10 @@ def test_real_people(repository, shared_data, tmp_path):
     boxes.append({**boxes[0], "id": 0, "iscrowd": 1})
     images = [image for image in content["images"] if (tmp_path / "images" / image["file_name"]).exists()]
     (tmp_path / "boxes.json").write_text(json.dumps({"images": images, "annotations": boxes}))
-    files = [f"{shared_data}/reference_models", "images", "boxes.json", "out.json"]
-    files[1:] = [str(tmp_path / name) for name in files[1:]]
-    subprocess.run(
-        [sys.executable, "-m", "tools.training.label_keypoints", *files], check=True, cwd=repository, timeout=300
-    )
+    files = [str(tmp_path / name) for name in ("images", "boxes.json", "out.json")]
+    teachers = [f"{shared_data}/reference_models/pp_tinypose{name}.onnx" for name in ("23_256x192", "_256x192")]
+    command = [sys.executable, "-m", "tools.training.label_keypoints", *files, "--teachers", *teachers]
+    subprocess.run(command, check=True, cwd=repository, timeout=300)
     found = {a["id"]: a for a in json.loads((tmp_path / "out.json").read_text())["annotations"]}
     assert set(found) == {0, *(a["id"] for a in people)} and "keypoints" not in found[0]
     for person in people:

@@ -22,6 +22,7 @@ def test_sample_without_augmentation_has_the_dots_under_the_peaks(recipe):
             "image": ((3, 32, 32), "float32"),
             "heatmaps": ((17, 8, 8), "float32"),
             "weight": ((17,), "float32"),
+            "peak": ((17,), "float32"),
             "xy": ((17, 2), "float32"),
         }
         found, score = decode(sample["heatmaps"][None])
@@ -198,3 +199,63 @@ def test_real_samples_of_other_sets(shared_data, annotations):
         assert sample["heatmaps"].shape == (len(labelled), 16, 16) and sample["image"].std() > 10
         inside = (sample["xy"][labelled] > -0.5) & (sample["xy"][labelled] < 15.5)
         assert inside.all(1).mean() > 0.8  # the box of one of CrowdPose ends above the ankles
+
+
+def with_scores(recipe, dots, tmp_path, change):
+    """Give the keypoints of all people scores, and change their annotations."""
+    content = json.loads((dots / "person_keypoints.json").read_text())
+    for item in content["annotations"]:
+        item["keypoint_scores"] = [1.0] * 17
+        change(item)
+    file = tmp_path / "scored.json"
+    file.write_text(json.dumps(content))
+    recipe.train[0].annotations = str(file)
+
+
+def unlabel(item, joint, score):
+    """Remove the label of a joint of an annotation."""
+    item["keypoints"][3 * joint : 3 * joint + 3] = [0, 0, 0]
+    item["num_keypoints"] -= 1
+    item["keypoint_scores"][joint] = score
+
+
+def test_a_teachers_score_is_the_height_of_the_peak(dots, recipe, tmp_path):
+    plain = TopDownDataset(recipe, recipe.train, augment=False)[1]
+    with_scores(recipe, dots, tmp_path, lambda item: item["keypoint_scores"].__setitem__(9, 0.4))
+    sample = TopDownDataset(recipe, recipe.train, augment=False)[1]
+    height = np.where(np.arange(17) == 9, np.float32(0.4), 1)
+    np.testing.assert_array_equal(sample["heatmaps"], plain["heatmaps"] * height[:, None, None].astype(np.float32))
+    np.testing.assert_array_equal(sample["peak"], height.astype(np.float32))
+    assert (sample["weight"] == 1).all()
+
+
+@pytest.mark.parametrize("score, weight", [(0.0, 1), (0.09, 1), (0.1, 0), (0.29, 0)])
+def test_what_a_teacher_does_not_find_is_absent_and_what_it_doubts_is_unknown(dots, recipe, tmp_path, score, weight):
+    with_scores(recipe, dots, tmp_path, lambda item: unlabel(item, 5, score))
+    recipe.augmentation = Augmentation(flip=1, rotation_deg=0, scale=0, shift=0, half_body=0, color=0)
+    for augment, joint in ((False, 5), (True, 6)):  # the mirror image has the right shoulder there
+        sample = TopDownDataset(recipe, recipe.train, augment)[1]
+        assert sample["weight"].tolist() == [weight if k == joint else 1 for k in range(17)]
+        assert not sample["heatmaps"][joint].any() and sample["peak"][joint] == 0
+        assert (np.delete(sample["peak"], joint) == 1).all()
+
+
+def test_scored_joints_that_are_cut_off_are_absent(dots, recipe, tmp_path):
+    recipe.augmentation = Augmentation(flip=0, rotation_deg=0, scale=0, shift=0, half_body=0, color=0, cut_off=1)
+    with_scores(recipe, dots, tmp_path, lambda item: None)
+    dataset = TopDownDataset(recipe, recipe.train, augment=True)
+    cut = 0
+    for seed in range(12):
+        dataset.random.start(seed)
+        sample = dataset[seed % len(dataset)]
+        absent = sample["peak"] == 0
+        assert (sample["weight"] == 1).all() and not sample["heatmaps"][absent].any()
+        cut += absent.sum()
+    assert cut
+
+
+@pytest.mark.parametrize("scores", [[1.0] * 16, [1.0] * 16 + [1.1], [-0.1] + [1.0] * 16, [float("nan")] * 17])
+def test_scores_that_are_none(dots, recipe, tmp_path, scores):
+    with_scores(recipe, dots, tmp_path, lambda item: item.update(keypoint_scores=scores))
+    with pytest.raises(DataError, match="keypoint_scores are not a number from 0 to 1 for each keypoint"):
+        TopDownDataset(recipe, recipe.train, augment=False)

@@ -142,7 +142,7 @@ def test_nam_sparsity_needs_nam():
 
 def test_mapd_is_three_weighted_terms(maps):
     found, target, weight = maps
-    batch = {"heatmaps": target, "weight": weight, "teacher_heatmaps": target / 2}
+    batch = {"heatmaps": target, "weight": weight, "peak": torch.ones(2, 3), "teacher_heatmaps": target / 2}
     loss = weighted(
         heatmap_terms(nn.Identity(), LossOptions()), {"mse": 0.775, "teacher_mse": 0.15, "teacher_kl": 0.075}
     )
@@ -184,7 +184,8 @@ def test_multi_angle_distillation_is_equations_1_to_3(maps, temperature):
 
 def test_without_options_every_loss_is_what_it_was_bit_for_bit(maps):
     found, target, weight = maps
-    batch, teacher = {"heatmaps": target, "weight": weight, "teacher_heatmaps": target.flip(0)}, target.flip(0)
+    teacher = target.flip(0)
+    batch = {"heatmaps": target, "weight": weight, "peak": torch.ones(2, 3), "teacher_heatmaps": teacher}
     terms = heatmap_terms(nn.Identity(), LossOptions())
     expected = {
         "mse": ((found - target).square().mean((2, 3)) * weight).mean(),
@@ -194,6 +195,15 @@ def test_without_options_every_loss_is_what_it_was_bit_for_bit(maps):
     }
     values = {name: terms[name]({"heatmaps": found}, batch).item() for name in expected}
     assert values == {name: value.item() for name, value in expected.items()}
+
+
+def test_the_cross_entropy_of_a_joint_counts_as_much_as_its_peak_is_high(maps):
+    found, target, weight = maps
+    peak = torch.tensor([[0.5, 1.0, 0.25], [1.0, 0.0, 0.5]])
+    terms = heatmap_terms(nn.Identity(), LossOptions())
+    batch = {"heatmaps": target * peak[..., None, None], "weight": weight, "peak": peak}
+    expected = spatial_cross_entropy(found, target, weight * peak, 0.1)
+    torch.testing.assert_close(terms["cross_entropy"]({"heatmaps": found}, batch), expected)
 
 
 def test_unknown_term():

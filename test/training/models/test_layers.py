@@ -10,7 +10,14 @@ from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.training.models.el_hrnet import NConv, el_hrnet
 from pose_estimation_ros.training.models.elpn import elpn
 from pose_estimation_ros.training.models.goatpose import LiteConv, nam_attention
-from pose_estimation_ros.training.models.layers import Cbam, GlobalContext, NamChannelAttention, NamSpatialAttention
+from pose_estimation_ros.training.models.layers import (
+    Cbam,
+    DepthwiseConv2d,
+    GlobalContext,
+    NamChannelAttention,
+    NamSpatialAttention,
+    conv_bn,
+)
 
 
 def slow_conv(x, weight, groups=1):
@@ -207,3 +214,35 @@ def test_global_context_begins_as_the_identity_in_a_network_too():
 @pytest.mark.parametrize("width, ratio, least, hidden", [(256, 1 / 16, 8, 16), (16, 1 / 16, 8, 8), (16, 1 / 16, 2, 2)])
 def test_hidden_width_of_the_global_context(width, ratio, least, hidden):
     assert GlobalContext(width, ratio, least).norm.normalized_shape == (hidden,)
+
+
+@pytest.mark.parametrize("kernel, stride", [(3, 1), (3, 2), (5, 1), (5, 2), (7, 1), (7, 2), (9, 1)])
+@pytest.mark.parametrize("needs", [(True, True), (True, False), (False, True)])
+def test_depthwise_convolution_in_bf16_has_the_gradients_of_float32(kernel, stride, needs):
+    torch.manual_seed(0)
+    conv = DepthwiseConv2d(16, 16, kernel, stride, kernel // 2, groups=16, bias=False)
+    x = torch.randn(3, 16, 14, 11).bfloat16().float()
+    conv.weight.data = conv.weight.data.bfloat16().float()
+    upstream = torch.randn_like(conv(x)).bfloat16().float()
+    conv.weight.requires_grad_(needs[1])
+    gradients = []
+    for is_mixed in (False, True):
+        inputs = x.clone().requires_grad_(needs[0])
+        conv.weight.grad = None
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_mixed):
+            out = conv(inputs)
+        assert out.dtype == (torch.bfloat16 if is_mixed else torch.float32)
+        (out.float() * upstream).sum().backward()
+        gradients.append([out.float().detach(), inputs.grad, conv.weight.grad])
+    for wanted, got in zip(*gradients):
+        if wanted is None:
+            assert got is None
+        else:
+            assert (got - wanted).abs().max() < 0.02 * wanted.abs().max()
+
+
+def test_depthwise_convolutions_are_found():
+    assert isinstance(conv_bn(8, 8, 3, groups=8)[0], DepthwiseConv2d)
+    assert not any(
+        isinstance(conv_bn(*sizes)[0], DepthwiseConv2d) for sizes in ((8, 8, 3, 1, 4), (8, 8, 1, 1, 8), (1, 1, 3))
+    )
