@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -66,9 +67,22 @@ def test_what_recipes_read_is_made_first(tool, repository):
             assert f"./{file}" in late, file
             late |= {f"./{argument}" for argument in shipped.inputs[file]}
         assert {file for file in late if file.startswith("./runs/")} == {f"./{file}" for file in made}
-        assert all(
-            (repository / "tools" / "training" / f"{made_by}.py").is_file() for made_by, *_ in shipped.inputs.values()
-        )
+
+
+def test_the_tools_are_called_as_they_can_be(tool, repository, tmp_path, monkeypatch):
+    """Each by its module, with arguments that it takes: it then fails at a file that is not there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(repository))
+    calls = []
+    monkeypatch.setattr(tool, "run", calls.append)
+    for name in tool.SHIPPED:
+        monkeypatch.setattr(sys, "argv", ["train_shipped", name])
+        tool.main()
+    made = {tuple(call) for call in calls if call[1].startswith("tools.")}
+    assert len(made) == len({file for shipped in tool.SHIPPED.values() for file in shipped.inputs})
+    for call in made:
+        done = subprocess.run([sys.executable, *call, "--help"], capture_output=True, text=True)
+        assert done.returncode == 0 and "usage" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize(

