@@ -42,6 +42,7 @@ AUGMENTATION_RANGES: dict[str, tuple[float, float]] = {
     "shift": (0, 10),
     "translate_px": (0, 10**4),
     "color": (0, 1),
+    "pasted": (0, 100),
 }
 LOSS_OPTION_RANGES: dict[str, tuple[float, float]] = {"temperature": (1e-3, 1e3), "tau": (0, 1e3)}
 REDUCTIONS = ("mean", "sum")
@@ -87,6 +88,7 @@ class Augmentation:
     far_away: float = 0.0  # top-down: probability of fewer pixels on the person
     color: float = 0.2  # +-, brightness and contrast
     mosaic: float = 0.0  # whole images: probability of a 2 x 2 mosaic
+    pasted: int = 0  # person detector: largest number of further images that are pasted on, small
     zoom: list[float] = field(default_factory=lambda: [0.5, 1.5])  # whole images: range of the image's size
     zoom_reference: str = "fitted"  # bottom-up: what 1 is, the whole image in the input, or short_side: its short side
     zoom_uniform_in: str = "log"  # bottom-up: of the size; or size; or view, which is 1 / size

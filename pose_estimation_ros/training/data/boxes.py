@@ -1,4 +1,4 @@
-"""Make samples for the person detector: whole images with person boxes, zoomed or joined in mosaics.
+"""Make samples for the person detector: whole images with person boxes, zoomed, joined in mosaics or pasted on.
 
 The targets are those of "Training-Time-Friendly Network for Real-Time Object Detection" (TTFNet, Liu et al., AAAI 2020,
 arXiv:1909.00700).
@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.core.geometry import letterbox_matrix, xywh_to_xyxy
+from pose_estimation_ros.core.geometry import letterbox_matrix, shared_area, xywh_to_xyxy
 from pose_estimation_ros.datasets.coco_faults import Size, finite_numbers, named, refuse, size_of
 from pose_estimation_ros.datasets.coco_json import read_coco_json
 from pose_estimation_ros.evaluation.metrics.detection import refuse_odd_fields, with_boxes
-from pose_estimation_ros.training.data.augment import random_color
+from pose_estimation_ros.training.data.augment import happens, random_color
 from pose_estimation_ros.training.data.dataset import AnnotatedDataset, Sample
 from pose_estimation_ros.training.data.images import read_item
 from pose_estimation_ros.training.recipe import Source
@@ -29,6 +29,9 @@ MIN_WEIGHT = 0.05  # value of a Gaussian below which a cell does not learn the b
 MIN_SIDE = 6.0  # px: smaller boxes in the network's input are ignored
 MIN_VISIBLE = 0.4  # share of a box inside the view, below which it is ignored
 MAX_BOXES = 100  # boxes per sample
+LEAST_PASTED = 20  # px: least side of a picture that is pasted on; people in crops are then about 16 px high
+MOST_PASTED = 0.5  # largest height of a picture that is pasted on, relative to the view
+PASTED_ZOOM = (1.0, 1.5)  # of the image in the picture that is pasted on; from 1 on, people are cut off
 # Scores of a teacher that mean nobody (0) and a person (1); in between, the score to learn is interpolated.
 UNCERTAIN_SCORES = (0.1, 0.6)
 PERSON = 0.5  # score from which a box counts as a person
@@ -112,7 +115,7 @@ def make_view(frame: np.ndarray, scene: Scene, matrix: np.ndarray, size_wh: Sequ
         size_wh: width and height of the view in px.
     """
     width, height = size_wh
-    image = cv2.warpAffine(frame, matrix, (width, height), flags=cv2.INTER_LINEAR)
+    image = cv2.warpAffine(*shrink(frame, matrix), (width, height), flags=cv2.INTER_LINEAR)
     edges = scene.box_xyxy.reshape(-1, 2, 2) * np.diag(matrix[:, :2]) + matrix[:, 2]
     whole = np.sort(edges, 1).reshape(-1, 4)  # sorted: a mirrored box stays x1 < x2
     cut = np.clip(whole, -0.5, np.array([width, height] * 2) - 0.5)
@@ -126,6 +129,25 @@ def make_view(frame: np.ndarray, scene: Scene, matrix: np.ndarray, size_wh: Sequ
         x1, y1, x2, y2 = np.round(cut[index] + 0.5).astype(int)
         known[y1:y2, x1:x2] = not np.isnan(score[index])
     return View(image, cut, score, known)
+
+
+def shrink(frame: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Shrink an image by a whole number where its view is to be less than half its size, which would leave out pixels.
+
+    Args:
+        frame: (H, W, 3) uint8 BGR.
+        matrix: (2, 3) affine map image -> view without rotation.
+
+    Returns:
+        The image, each pixel the mean of those it replaces, and the map of it to the view.
+    """
+    factor = int(1 / abs(matrix[1, 1]))
+    if factor < 2:
+        return frame, matrix
+    old_wh = np.array(frame.shape[1::-1])
+    new_wh = np.maximum(old_wh // factor, 1)
+    back = np.vstack([np.column_stack([np.diag(old_wh / new_wh), (old_wh / new_wh - 1) / 2]), [0, 0, 1]])
+    return cv2.resize(frame, (int(new_wh[0]), int(new_wh[1])), interpolation=cv2.INTER_AREA), matrix @ back
 
 
 def random_matrix(
@@ -168,6 +190,54 @@ def join_tiles(tiles: Sequence[View], split_xy: Sequence[int], size_wh: Sequence
         image[top : top + h, left : left + w], known[top : top + h, left : left + w] = tile.image, tile.known
         boxes.append(tile.box_xyxy + np.array([left, top, left, top], np.float32))
     return View(image, np.concatenate(boxes), np.concatenate([tile.score for tile in tiles]), known)
+
+
+def paste(view: View, tile: View, left_top: Sequence[int]) -> View:
+    """Paste a smaller view onto a view. Who is behind it is cut where it covers a side of the box from end to end.
+
+    Those of whom too little is left to be seen, or whose centre is covered, are ignored.
+
+    Args:
+        view: the larger view.
+        tile: the smaller view.
+        left_top: px of the larger view where the smaller one begins.
+    """
+    (left, top), (h, w) = left_top, tile.known.shape
+    cover = np.array([left, top, left + w, top + h], np.float32) - 0.5
+    behind = cut_behind(view.box_xyxy, cover)
+    sides = behind[:, 2:] - behind[:, :2]
+    hidden = shared_area(behind, cover[None])[:, 0] / np.maximum(sides.prod(1), 1e-6)
+    whole = (view.box_xyxy[:, 2:] - view.box_xyxy[:, :2]).prod(1)
+    visible_share = (1 - hidden) * sides.prod(1) / np.maximum(whole, 1e-6)
+    centre = (behind[:, :2] + behind[:, 2:]) / 2
+    is_covered = ((centre >= cover[:2]) & (centre <= cover[2:])).all(1)
+    unclear = is_covered | (visible_share < MIN_VISIBLE) | (sides.min(1, initial=np.inf) < MIN_SIDE)
+    image, known = view.image.copy(), view.known.copy()
+    for x1, y1, x2, y2 in np.round(behind[unclear] + 0.5).astype(int):
+        known[y1:y2, x1:x2] = False
+    image[top : top + h, left : left + w], known[top : top + h, left : left + w] = tile.image, tile.known
+    boxes = np.concatenate([behind, tile.box_xyxy + np.array([left, top, left, top], np.float32)])
+    return View(image, boxes, np.concatenate([np.where(unclear, np.nan, view.score), tile.score]), known)
+
+
+def cut_behind(box_xyxy: np.ndarray, cover: np.ndarray) -> np.ndarray:
+    """Cut boxes to what can be seen of them beside a rectangle that covers a side of theirs from end to end.
+
+    Args:
+        box_xyxy: (N, 4) px.
+        cover: (4,) xyxy px, the rectangle.
+
+    Returns:
+        (N, 4) px; the two sides of a box that is covered altogether are the same.
+    """
+    low, high = box_xyxy[:, :2].copy(), box_xyxy[:, 2:].copy()
+    for axis in (0, 1):
+        across = 1 - axis
+        spans = (cover[across] <= low[:, across]) & (cover[2 + across] >= high[:, across])
+        starts, ends = spans & (cover[axis] <= low[:, axis]), spans & (cover[2 + axis] >= high[:, axis])
+        low[:, axis] = np.where(starts, np.clip(cover[2 + axis], low[:, axis], high[:, axis]), low[:, axis])
+        high[:, axis] = np.where(ends, np.clip(cover[axis], low[:, axis], high[:, axis]), high[:, axis])
+    return np.concatenate([low, high], 1)
 
 
 def encode_targets(view: View, stride: int = STRIDE) -> dict[str, np.ndarray]:
@@ -248,6 +318,23 @@ class BoxesDataset(AnnotatedDataset[Scene]):
         return make_view(frame, scene, letterbox_matrix(frame.shape[1::-1], size_wh), size_wh)
 
     def _random_view(self, index: int) -> View:
+        """Make a view of random zoom and place, or a mosaic of four, and paste smaller pictures onto it."""
+        view, most = self._random_scene(index), self.recipe.augmentation.pasted
+        for _ in range(self.random().integers(most + 1) if most else 0):
+            view = self._with_pasted(view)
+        return view
+
+    def _with_pasted(self, view: View) -> View:
+        """Paste a random image, small and at a random place, onto a view."""
+        (frame, scene), rng = read_item(self.items[self.random().integers(len(self.items))]), self.random()
+        view_wh, frame_wh = view.known.shape[::-1], np.array(frame.shape[1::-1])
+        height = np.exp(rng.uniform(*np.log([LEAST_PASTED, max(MOST_PASTED * view_wh[1], LEAST_PASTED)])))
+        size_wh = np.clip(height * frame_wh / frame_wh[1], LEAST_PASTED, view_wh).astype(int).tolist()
+        matrix = random_matrix(frame_wh, size_wh, PASTED_ZOOM, happens(self.recipe.augmentation.flip, rng), rng)
+        left_top = [int(rng.integers(whole - part + 1)) for whole, part in zip(view_wh, size_wh)]
+        return paste(view, make_view(frame, scene, matrix, size_wh), left_top)
+
+    def _random_scene(self, index: int) -> View:
         """Make a view of random zoom and place, or a mosaic of four."""
         (width, height), rng = self._size_wh(), self.random()
         if rng.random() >= self.recipe.augmentation.mosaic:

@@ -61,6 +61,20 @@ def test_the_mirror_image_is_mirrored_back(tool):
     assert box.tolist() == [[30, 2, 35, 6]] and score.tolist() == [0.3]
 
 
+@pytest.mark.parametrize("found_by, score", [((), None), ((0,), 0.2), ((1, 2), 0.4), ((0, 1, 2), 0.6)])
+def test_several_detectors_have_a_vote_each(tool, found_by, score):
+    everywhere = answer([0, 0, 40, 10, 0.6])
+    detectors = [lambda image, sees=n in found_by: everywhere if sees else NOBODY for n in range(3)]
+    box, scores = tool.look_all(detectors, np.zeros((10, 40, 3), np.uint8))
+    assert box.tolist() == ([] if score is None else [[0, 0, 40, 10]])
+    np.testing.assert_allclose(scores, [] if score is None else [score])
+
+
+def test_images_that_show_nobody_stay_empty(tool):
+    name, size_wh, box, score = tool.without_boxes(("a.jpg", (100, 50), *answer([1, 0, 11, 20, 0.9])))
+    assert (name, size_wh, box.shape, score.shape) == ("a.jpg", (100, 50), (0, 4), (0,))
+
+
 def test_annotations_keep_the_known_and_add_the_missing(tool, tmp_path):
     known = {"a.jpg": [{"bbox": [0, 0, 10, 20], "iscrowd": 0}]}
     found = answer([1, 0, 11, 20, 0.9], [50, 0, 60, 20, 0.4], [80, 0, 90, 20, 0.01])
@@ -77,13 +91,20 @@ def test_known_boxes_by_image_name(tool, tmp_path):
     assert tool.known_boxes(path) == {"a.jpg": [{"bbox": [1, 2, 3, 4]}], "b.jpg": []}
 
 
-def test_a_folder_end_to_end(tmp_path, repository):
-    """With our own detector, as a user calls it."""
+@pytest.mark.parametrize("people", [0, 1])
+def test_a_folder_end_to_end(tmp_path, repository, people):
+    """With our own detector, twice, as a user calls it, on a frame of the demo's clip."""
     (tmp_path / "images").mkdir()
-    cv2.imwrite(str(tmp_path / "images" / "grey.png"), np.full((60, 80, 3), 128, np.uint8))
-    out = tmp_path / "new" / "boxes.json"
+    _, frame = cv2.VideoCapture(str(repository / "test" / "data" / "pedestrians.mp4")).read()
+    cv2.imwrite(str(tmp_path / "images" / "a.png"), frame)
+    items = [{"image_id": 1, "bbox": [1, 2, 3, 4]}][:people]
+    nobody, out = tmp_path / "nobody.json", tmp_path / "new" / "boxes.json"
+    nobody.write_text(json.dumps({"images": [{"id": 1, "file_name": "a.png"}], "annotations": items}))
     model, tool = repository / "models" / "person_detector.onnx", repository / "tools" / "training" / "label_persons.py"
-    command = [sys.executable, str(tool), str(model), str(tmp_path / "images"), str(out), "--workers", "1"]
+    options = ["--workers", "1", "--nobody", str(nobody)]
+    command = [sys.executable, str(tool), f"{model},{model}", str(tmp_path / "images"), str(out), *options]
     subprocess.run(command, check=True, timeout=120, env={**os.environ, "PYTHONPATH": str(repository)})
     content = json.loads(out.read_text())
-    assert content["images"] == [{"id": 1, "file_name": "grey.png", "width": 80, "height": 60}]
+    height, width = frame.shape[:2]
+    assert content["images"] == [{"id": 1, "file_name": "a.png", "width": width, "height": height}]
+    assert bool(content["annotations"]) == bool(people)

@@ -15,11 +15,14 @@ from pose_estimation_ros.training.data.boxes import (  # noqa: E402
     BoxesDataset,
     Scene,
     View,
+    cut_behind,
     encode_targets,
     join_tiles,
     load_scenes,
     make_view,
+    paste,
     random_matrix,
+    shrink,
 )
 from pose_estimation_ros.training.recipe import Recipe, Source  # noqa: E402
 
@@ -130,6 +133,65 @@ def test_mosaic_keeps_boxes_on_their_pixels():
     assert (painted == (view.image[..., 0] > 127)).all()
 
 
+@pytest.mark.parametrize("scale", [1.0, 0.51, 0.4, 0.21])
+def test_a_shrunk_image_has_its_pixels_at_the_same_place_and_all_of_them_count(scale):
+    frame, _ = white_box((21, 11, 63, 47), (101, 61))
+    frame[::2, ::2] = 255 - frame[::2, ::2]  # a quarter of the pixels are the other way round
+    small, matrix = shrink(frame, np.array([[scale, 0, 3], [0, scale, 2]]))
+    assert (small.shape == frame.shape) == (scale > 0.5)
+    view = cv2.warpAffine(small, matrix, SIZE_WH, flags=cv2.INTER_AREA)
+    edges = np.array([[20.5, 10.5, 62.5, 46.5]]) * scale + [3, 2, 3, 2]
+    if scale <= 0.5:
+        assert iou(edges, pixels_box(view))[0, 0] > 0.7
+        inside = view[round(28 * scale + 2), round(40 * scale + 3)]
+        assert (np.abs(inside - 255 * 0.75) < 40).all()
+
+
+@pytest.mark.parametrize(
+    "cover, expected",
+    [
+        ((50, 50, 60, 60), (10, 10, 30, 40)),  # beside it
+        ((0, 20, 20, 30), (10, 10, 30, 40)),  # a notch
+        ((0, 25, 40, 60), (10, 10, 30, 25)),  # the legs
+        ((5, 0, 35, 20), (10, 20, 30, 40)),  # the head
+        ((0, 0, 15, 50), (15, 10, 30, 40)),  # the left
+        ((25, 5, 60, 45), (10, 10, 25, 40)),  # the right
+    ],
+)
+def test_a_box_ends_where_it_is_covered(cover, expected):
+    assert cut_behind(np.zeros((0, 4)), np.float32(cover)).shape == (0, 4)
+    assert cut_behind(np.float32([[10, 10, 30, 40]]), np.float32(cover)).tolist() == [list(expected)]
+
+
+def test_a_box_that_is_covered_has_no_area():
+    box = cut_behind(np.float32([[10, 10, 30, 40]]), np.float32([0, 0, 60, 60]))
+    assert (box[:, 2:] <= box[:, :2]).all()
+
+
+@pytest.mark.parametrize(
+    "left_top, is_ignored",  # of a tile of 20 x 20 px; the person's box is 20 to 40, 10 to 40
+    [((44, 20), False), ((18, 28), False), ((25, 18), True), ((20, 10), True)],  # beside, legs, centre, two thirds
+)
+def test_people_behind_a_pasted_picture(left_top, is_ignored):
+    frame, scene = white_box()
+    view = make_view(frame, scene, np.eye(2, 3), SIZE_WH)
+    grey = np.full((20, 20, 3), 100, np.uint8)
+    tile = View(grey, np.float32([[2, 1, 9, 14]]), np.ones(1), np.full((20, 20), True))
+    pasted, (x, y) = paste(view, tile, left_top), left_top
+    assert (pasted.image[y : y + 20, x : x + 20] == 100).all() and pasted.known[y : y + 20, x : x + 20].all()
+    assert np.isnan(pasted.score).tolist() == [is_ignored, False]
+    assert pasted.box_xyxy[1].tolist() == [2 + x, 1 + y, 9 + x, 14 + y]
+    assert pasted.known.all() != is_ignored
+    if not is_ignored:
+        assert iou(pasted.box_xyxy[:1], pixels_box(pasted.image))[0, 0] > 0.95
+
+
+def test_a_picture_of_nobody_pasted_on_nobody():
+    tile = View(np.ones((8, 8, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0), np.full((8, 8), True))
+    view = paste(empty_view(), tile, (56, 40))
+    assert view.box_xyxy.shape == (0, 4) and view.known.all() and view.image.sum() == 8 * 8 * 3
+
+
 def test_targets_of_nobody():
     targets = encode_targets(empty_view())
     assert {k: v.shape for k, v in targets.items()} == {
@@ -189,3 +251,15 @@ def test_dataset_augmented(recipe, mosaic):
     assert np.ptp([item["image"].mean() for item in items]) > 1  # not all alike
     most = max((item["boxes"][:, 4] >= 0).sum() for item in items)
     assert most == 1 if mosaic == 0 else most > 1
+
+
+def test_dataset_with_pasted_pictures(recipe):
+    recipe.augmentation.color = 0.0
+    counts = {}
+    for pasted in (0, 5):
+        recipe.augmentation.pasted = pasted
+        dataset = BoxesDataset(recipe, recipe.train, augment=True)
+        items = [dataset[i % 3] for i in range(12)]
+        assert all(item["image"].shape == (3, 32, 64) for item in items)
+        counts[pasted] = max((item["boxes"][:, 4] >= 0).sum() for item in items)
+    assert counts[0] == 1 and counts[5] > 1
