@@ -244,18 +244,3 @@ def double(maps: np.ndarray) -> np.ndarray:
     out[..., 1:-1:2, :] = (out[..., :-2:2, :] + out[..., 2::2, :]) / 2
     out[..., -1, :] = out[..., -2, :]
     return out
-
-
-def mirror_back(maps: np.ndarray, flip_index: np.ndarray) -> np.ndarray:
-    """Turn maps (K, h, w) at stride 2 of a mirrored image back, and exchange left and right joints.
-
-    Pixel j lies at input pixel 2 j, so its mirror image is halfway between two pixels and gets their mean. The first
-    column has only one.
-
-    Args:
-        maps: (K, h, w).
-        flip_index: (K,) index of the opposite joint.
-    """
-    back = maps[flip_index, :, ::-1]
-    turned: np.ndarray = (back + np.concatenate([back[..., :1], back[..., :-1]], -1)) / 2
-    return turned

@@ -3,6 +3,7 @@
 Pixel j of a heatmap lies at pixel ``stride * j`` of the network's input.
 """
 
+import math
 from typing import Sequence, Tuple
 
 import numpy as np
@@ -188,26 +189,57 @@ def _gaussian(kernel: int, reach: int) -> np.ndarray:
     return weights
 
 
-def merge_flip(heatmaps: np.ndarray, flipped: np.ndarray, flip_index: np.ndarray, shift: float = 1.0) -> np.ndarray:
+def merge_flip(heatmaps: np.ndarray, flipped: np.ndarray, flip_index: np.ndarray, shift: float) -> np.ndarray:
     """Average the heatmaps of an image and of its mirror image.
 
-    The mirrored map is turned back, left and right joints are exchanged, and it is shifted to the right: by one pixel
-    where pixel j of a stride-s map is centred at s*j, not at its middle (HRNet's SHIFT_HEATMAP). Where the shift is no
-    whole number, two pixels are mixed.
-
     Args:
-        heatmaps: (N, K, h, w) of the image.
-        flipped: (N, K, h, w) of its mirror image.
+        heatmaps: (..., K, h, w) of the image.
+        flipped: (..., K, h, w) of its mirror image.
         flip_index: (K,) index of the opposite joint.
-        shift: heatmap px.
+        shift: see turn_back.
 
     Returns:
-        (N, K, h, w).
+        (..., K, h, w).
     """
-    unflipped, columns = flipped[:, flip_index, :, ::-1], np.arange(heatmaps.shape[3])
-    whole = int(shift)
-    shifted = unflipped[..., (columns - whole).clip(0)]
-    if shift > whole:
-        shifted = shifted + (shift - whole) * (unflipped[..., (columns - whole - 1).clip(0)] - shifted)
-    merged: np.ndarray = (heatmaps + shifted) / 2
+    merged: np.ndarray = (heatmaps + turn_back(flipped, flip_index, shift)) / 2
     return merged
+
+
+def turn_back(maps: np.ndarray, flip_index: np.ndarray, shift: float) -> np.ndarray:
+    """Turn the maps of a mirrored image back, exchange left and right joints, and move the maps to the right.
+
+    Where the shift is no whole number, two pixels are mixed. The rim is repeated beyond itself.
+
+    Args:
+        maps: (..., K, h, w).
+        flip_index: (K,) index of the opposite joint.
+        shift: map px; that of mirror_shift, or 1 as HRNet's SHIFT_HEATMAP has it.
+
+    Returns:
+        (..., K, h, w).
+    """
+    back, last = maps[..., flip_index, :, ::-1], maps.shape[-1] - 1
+    whole = math.floor(shift)
+    column = np.arange(last + 1) - whole
+    turned: np.ndarray = back[..., column.clip(0, last)]
+    if shift > whole:
+        turned = turned + (shift - whole) * (back[..., (column - 1).clip(0, last)] - turned)
+    return turned
+
+
+def mirror_shift(input_px: int, map_px: int, pitch: float) -> float:
+    """Compute how far the map of a mirrored image, once turned back, lies to the left of that of the image.
+
+    Pixel j of a map lies at input pixel ``pitch * j``. Mirroring takes input pixel x to ``input_px - 1 - x``, and
+    turning back takes map pixel j to ``map_px - 1 - j``: at stride 4 the two differ by 3 input pixels, 3 / 4 of a
+    map's.
+
+    Args:
+        input_px: width of the input.
+        map_px: width of the map.
+        pitch: distance of two pixels of the map, px of the input.
+
+    Returns:
+        The shift to the right that makes up for it, map px.
+    """
+    return (input_px - 1) / pitch - (map_px - 1)

@@ -28,7 +28,7 @@ DECODERS = {
     "person_detector": ("boxes",),
 }
 ODD = Rule("an odd number in 3..99", lambda value: range(3, 100, 2)[range(3, 100, 2).index(value)])
-SHIFT = (1.0, number(0, 4))  # of the mirrored heatmaps in the flip test, heatmap px to the right
+SHIFT = (None, optional(number(0, 4)))  # of mirrored heatmaps, px to the right; None: as their pixels lie
 DECODER_OPTIONS: Dict[str, Options] = {
     "quarter_offset": {"flip_shift": SHIFT},
     # Kernel of the blur in px, and whether the corner pixels of heatmap and input are the same points.

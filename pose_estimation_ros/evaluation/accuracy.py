@@ -10,7 +10,7 @@ from pose_estimation_ros.datasets.predictions import Result
 from pose_estimation_ros.evaluation.benchmarks import Benchmark, Figures, Predictions
 from pose_estimation_ros.evaluation.detector_benchmark import DetectorBenchmark
 from pose_estimation_ros.evaluation.metrics import coco, detection
-from pose_estimation_ros.evaluation.protocols import PLAIN, Protocol, describe_input, with_padding
+from pose_estimation_ros.evaluation.protocols import PLAIN, Protocol, describe_input, under_protocol
 from pose_estimation_ros.evaluation.run_models import check_images, make_estimator
 from pose_estimation_ros.inference.backends.base import DEVICES, Backend
 from pose_estimation_ros.inference.backends.model_file import ModelFile
@@ -96,7 +96,7 @@ def predictions_of_pose_model(
     backend, spec = open_model(model, POSE_TASKS, threads, device=device)
     with backend:
         benchmark.check_model(spec, model.path, boxes_file)
-        spec = with_padding(protocol, spec)
+        spec = under_protocol(protocol, spec)
         facts, results = benchmark.run(make_estimator(backend, spec, protocol), boxes_file)
         lost, finite = finite_people(results, model.path, backend)
         facts = {**facts, **what_ran(backend)}

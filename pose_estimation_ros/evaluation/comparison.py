@@ -39,7 +39,7 @@ from pose_estimation_ros.evaluation.evaluate import (
     skeletons_of,
 )
 from pose_estimation_ros.evaluation.onnx_cost import onnx_cost
-from pose_estimation_ros.evaluation.protocols import find_protocol, with_padding
+from pose_estimation_ros.evaluation.protocols import find_protocol, under_protocol
 from pose_estimation_ros.inference.backends.base import DEVICES
 from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.inference.backends.model_file import ModelFile
@@ -214,7 +214,7 @@ def pose_candidate(model: ModelFile, name: str, comparison: Comparison, benchmar
     else:
         backend, spec = open_model(model, POSE_TASKS, threads, device=device)
     benchmarks.poses.check_model(spec, model.path, comparison.boxes)
-    with_padding(protocol, spec)
+    under_protocol(protocol, spec)
     image = noise((1, 3, *spec.input_size_wh[::-1]))
 
     def accuracy() -> Figures:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.model_spec import POSE_TASKS, ModelSpec
+from pose_estimation_ros.core.model_spec import DECODER_OPTIONS, POSE_TASKS, ModelSpec
 
 
 class Protocol(NamedTuple):
@@ -26,6 +26,8 @@ class Protocol(NamedTuple):
         padding: factor on the box of a top-down model, None for the one it was trained with.
         short_side: whether a bottom-up network gets every image whole, with its short side scaled to the model's
             shorter one and sides of multiples of 64; otherwise it is fitted into the model's input size.
+        flip_shift: heatmap px by which the mirrored heatmaps of a top-down model are moved to the right; None moves
+            them to where their pixels lie, see core.heatmap.mirror_shift.
         about: the protocol in words.
     """
 
@@ -34,12 +36,19 @@ class Protocol(NamedTuple):
     flip: bool
     padding: float | None
     short_side: bool
+    flip_shift: float | None
     about: str
 
 
-PLAIN = Protocol("plain", POSE_TASKS, False, None, False, "the model as it runs on a robot, without flip test")
+PLAIN = Protocol("plain", POSE_TASKS, False, None, False, None, "the model as it runs on a robot, without flip test")
 HRNET = Protocol(
-    "hrnet", ("top_down",), True, 1.25, False, "top-down, ELPN, EL-HRNet and GoatPose: box x 1.25, flip test"
+    "hrnet",
+    ("top_down",),
+    True,
+    1.25,
+    False,
+    1.0,  # SHIFT_HEATMAP of HRNet's code
+    "top-down, ELPN, EL-HRNet and GoatPose: box x 1.25, flip test, mirrored maps one pixel to the right",
 )
 LITEPOSE = Protocol(
     "litepose",
@@ -47,6 +56,7 @@ LITEPOSE = Protocol(
     True,
     None,
     True,
+    None,
     "bottom-up, LitePose and WLitePose: short side = input size, sides multiples of 64, flip test",
 )
 PROTOCOLS = {protocol.name: protocol for protocol in (PLAIN, HRNET, LITEPOSE)}
@@ -68,8 +78,10 @@ def find_protocol(name: str | None, flip: bool | None) -> Protocol:
     return protocol if flip is None else protocol._replace(flip=flip)
 
 
-def with_padding(protocol: Protocol, spec: ModelSpec) -> ModelSpec:
-    """Return the spec with the protocol's padding. Raises ConfigError where the protocol is for other models.
+def under_protocol(protocol: Protocol, spec: ModelSpec) -> ModelSpec:
+    """Return the spec with what the protocol prescribes. Raises ConfigError where the protocol is for other models.
+
+    A spec that has a flip_shift, as UDP's models do, keeps it.
 
     Args:
         protocol: the protocol.
@@ -79,7 +91,10 @@ def with_padding(protocol: Protocol, spec: ModelSpec) -> ModelSpec:
         raise ConfigError(
             f"the protocol {protocol.name} is for {', '.join(protocol.tasks)} models, got {spec.name} for {spec.task}"
         )
-    return spec._replace(padding=protocol.padding or spec.padding)
+    options = spec.decoder_options
+    if protocol.flip_shift is not None and "flip_shift" in DECODER_OPTIONS[spec.decoder]:
+        options = {"flip_shift": protocol.flip_shift, **options}
+    return spec._replace(padding=protocol.padding or spec.padding, decoder_options=options)
 
 
 def describe_input(protocol: Protocol, spec: ModelSpec) -> str:

@@ -6,7 +6,8 @@ import numpy as np
 
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.geometry import apply, boxes_around, invert, letterbox_matrix, short_side_wh
-from pose_estimation_ros.core.grouping import double, group, joint_order, merge_scales, mirror_back
+from pose_estimation_ros.core.grouping import double, group, joint_order, merge_scales
+from pose_estimation_ros.core.heatmap import merge_flip, mirror_shift, turn_back
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.poses import Poses, make_poses
 from pose_estimation_ros.imaging.crops import check_frame, warp_crops
@@ -97,8 +98,9 @@ class BottomUp(Estimator):
         heatmaps, tags = self._run(batch)
         if self._flip_test:
             flipped, flipped_tags = self._run(batch[..., ::-1])
-            heatmaps = (heatmaps + mirror_back(flipped, self.skeleton.flip_index)) / 2
-            tags += [mirror_back(maps, self.skeleton.flip_index) for maps in flipped_tags]
+            shift = mirror_shift(batch.shape[3], heatmaps.shape[2], self.spec.stride / 2.0)
+            heatmaps = merge_flip(heatmaps, flipped, self.skeleton.flip_index, shift)
+            tags += [turn_back(maps, self.skeleton.flip_index, shift) for maps in flipped_tags]
         return heatmaps, np.stack(tags, -1)
 
     def _run(self, batch: np.ndarray) -> Tuple[np.ndarray, List[np.ndarray]]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from slow_assignment import slow_assign
 
-from pose_estimation_ros.core.grouping import double, find_peaks, group, joint_order, merge_scales, mirror_back
+from pose_estimation_ros.core.grouping import double, find_peaks, group, joint_order, merge_scales
 from pose_estimation_ros.core.heatmap import decode, encode
 from pose_estimation_ros.core.skeleton import SKELETONS, get_skeleton
 
@@ -253,12 +253,3 @@ def test_both_scales_have_their_peaks_at_the_same_place():
     for maps in (double(small), merge_scales(small, large)):
         error = decode(maps[None])[0][0] / 2 - xy
         assert np.abs(error).max() < 0.4 and np.abs(error.mean(0)).max() < 0.1
-
-
-def test_mirrored_maps_come_back_to_the_joints():
-    """A 96 px wide image and its mirror image, encoded at stride 2."""
-    xy = np.random.RandomState(3).uniform(10, 80, (17, 2))
-    mirrored = (xy * [-1, 1] + [95, 0])[COCO.flip_index]
-    straight, turned = (encode(p / 2, np.ones(17), (48, 48))[0] for p in (xy, mirrored))
-    back = mirror_back(turned, COCO.flip_index)
-    assert np.abs(back - straight).max() < 0.05  # the mean of two pixels is a little lower than the peak between them

@@ -2,7 +2,15 @@ import cv2
 import numpy as np
 import pytest
 
-from pose_estimation_ros.core.heatmap import FARTHEST_STEP, decode, decode_dark, encode, merge_flip
+from pose_estimation_ros.core.heatmap import (
+    FARTHEST_STEP,
+    decode,
+    decode_dark,
+    encode,
+    merge_flip,
+    mirror_shift,
+    turn_back,
+)
 from pose_estimation_ros.core.skeleton import get_skeleton
 
 
@@ -154,7 +162,12 @@ def test_dark_of_a_map_that_is_not_finite(bad):
     assert (np.delete(xy, 3, 1) == np.delete(expected[0], 3, 1)).all()
 
 
-@pytest.mark.parametrize("shift", [0, 0.25, 1, 1.5, 4])
+def test_merge_flip_of_nobody():
+    nobody = np.zeros((0, 17, 4, 5), np.float32)
+    assert merge_flip(nobody, nobody, get_skeleton("coco17").flip_index, 0.75).shape == nobody.shape
+
+
+@pytest.mark.parametrize("shift", [-6, -0.75, -1, 0, 0.25, 1, 1.5, 4])
 def test_merge_flip_shifts_by_parts_of_a_pixel(shift):
     flip_index = get_skeleton("coco17").flip_index
     heatmaps, flipped = np.random.RandomState(3).rand(2, 2, 17, 4, 5)
@@ -168,7 +181,7 @@ def test_merge_flip_shifts_by_parts_of_a_pixel(shift):
     assert np.allclose(merge_flip(heatmaps, flipped, flip_index, shift), expected)
 
 
-def test_merge_flip_is_the_slow_loop():
+def test_merge_flip_by_one_pixel_is_the_slow_loop():
     flip_index = get_skeleton("coco17").flip_index
     random = np.random.RandomState(3)
     heatmaps, flipped = random.rand(2, 2, 17, 4, 5)
@@ -179,17 +192,43 @@ def test_merge_flip_is_the_slow_loop():
                 for x in range(5):
                     source = x - 1 if x else 0  # the shift by one pixel, as HRNet's SHIFT_HEATMAP
                     expected[n, k, y, x] = (heatmaps[n, k, y, x] + flipped[n, flip_index[k], y, 4 - source]) / 2
-    assert np.allclose(merge_flip(heatmaps, flipped, flip_index), expected)
+    assert np.allclose(merge_flip(heatmaps, flipped, flip_index, 1), expected)
 
 
-def test_flip_merge_of_a_perfect_network_stays_within_half_a_heatmap_pixel():
-    """Keypoints seen in a 192 px wide crop and in its mirror image, both encoded at stride 4."""
-    skeleton = get_skeleton("coco17")
-    crop_xy = np.random.RandomState(4).uniform(20, 170, (17, 2))
-    mirror_xy = crop_xy[skeleton.flip_index] * [-1, 1] + [191, 0]
-    straight, mirrored = (encode(xy / 4, np.ones(17), (48, 64))[0][None] for xy in (crop_xy, mirror_xy))
-    found, _ = decode(merge_flip(straight, mirrored, skeleton.flip_index))
-    assert np.abs(found[0] - crop_xy / 4).max() < 0.5
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_maps_that_are_turned_back_keep_their_type(dtype):
+    maps = np.zeros((17, 4, 5), dtype)
+    assert all(turn_back(maps, get_skeleton("coco17").flip_index, shift).dtype == dtype for shift in (0.75, 1))
+
+
+@pytest.mark.parametrize(
+    "input_px, map_px, pitch, shift",
+    [
+        (192, 48, 4, 3 / 4),
+        (256, 64, 4, 3 / 4),
+        (192, 96, 2, 1 / 2),
+        (192, 24, 8, 7 / 8),
+        (192, 192, 1, 0),
+        (190, 48, 4, 1 / 4),  # rounded up
+        (190, 47, 4, 5 / 4),  # rounded down
+        (192, 48, 191 / 47, 0),  # corner pixels are the same points
+        (192, 384, 1 / 2, -1),  # SimCC: two bins for each pixel
+    ],
+)
+def test_mirrored_maps_come_back_to_the_joints(input_px, map_px, pitch, shift):
+    """Joints on parts of a pixel, too; the mean of two pixels is a little lower than the peak between them."""
+    assert np.isclose(mirror_shift(input_px, map_px, pitch), shift)
+    x = np.linspace(0.3, 0.7, 17) * input_px
+    y = np.full(17, 5.0)
+    flip_index = get_skeleton("coco17").flip_index
+    straight, mirrored = (
+        encode(np.stack([at / pitch, y], 1), np.ones(17), (map_px, 11))[0] for at in (x, input_px - 1 - x[flip_index])
+    )
+    back = turn_back(mirrored, flip_index, mirror_shift(input_px, map_px, pitch))
+    assert np.abs(back - straight).max() < 0.05
+    columns = np.arange(map_px)
+    centres = [(maps.sum(1) * columns).sum(1) / maps.sum((1, 2)) for maps in (straight, back)]
+    assert np.allclose(*centres, atol=0.01)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

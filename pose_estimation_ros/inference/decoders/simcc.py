@@ -4,6 +4,7 @@ from typing import Collection, Dict, Optional
 
 import numpy as np
 
+from pose_estimation_ros.core.heatmap import merge_flip, mirror_shift
 from pose_estimation_ros.inference.backends.base import Outputs, Shape
 from pose_estimation_ros.inference.decoders.decoder import Decoder, Keypoints, without_rim
 
@@ -24,14 +25,18 @@ class SimCC(Decoder):
 
     def __call__(self, outputs: Outputs, mirrored: Optional[Outputs] = None) -> Keypoints:
         """Find the peaks of both vectors, see Decoder; the flip test takes the mean of both runs' vectors."""
-        vectors = [outputs[name] for name in AXES]
+        x, y = (outputs[name] for name in AXES)
+        ratio = self.spec.decoder_option("split_ratio")
         if mirrored is not None:
-            x, y = (mirrored[name][:, self.skeleton.flip_index] for name in AXES)
-            vectors = [(vectors[0] + x[..., ::-1]) / 2, (vectors[1] + y) / 2]
+            other_x, other_y = (mirrored[name] for name in AXES)
+            shift = mirror_shift(self.spec.input_size_wh[0], x.shape[2], 1 / ratio)
+            x = merge_flip(x[:, :, None], other_x[:, :, None], self.skeleton.flip_index, shift)[:, :, 0]
+            y = (y + other_y[:, self.skeleton.flip_index]) / 2
+        vectors = x, y
         peaks = np.stack([vector.max(2) for vector in vectors], 2)
         score = peaks.min(2)
         bins = np.stack([vector.argmax(2) for vector in vectors], 2)
-        xy = bins / np.float32(self.spec.decoder_option("split_ratio"))
+        xy = bins / np.float32(ratio)
         found = np.isfinite(peaks).all(2) & (score > 0)
         score = without_rim(bins, np.where(found, score.clip(0, 1), 0), [vector.shape[2] for vector in vectors])
         return np.where(found[..., None], xy, 0).astype(np.float32), score

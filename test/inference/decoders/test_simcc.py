@@ -54,15 +54,33 @@ def test_shapes():
     assert SimCC(spec).output_shapes() == {"simcc_x": (None, 17, 230), "simcc_y": (None, 17, 345)}
 
 
-def test_flip_test_is_the_mean_of_the_vectors_turned_back():
-    first, second = vectors(2, 2.0, 1), vectors(2, 2.0, 2)
+@pytest.mark.parametrize("ratio", [1, 2.0, 3.0])
+def test_flip_test_is_the_mean_of_the_vectors_turned_back(ratio):
+    """Bin j lies at pixel j / ratio, so bin 0 and the bin of the last pixel are each other's mirror images."""
+    first, second = vectors(2, ratio, 1), vectors(2, ratio, 2)
     mean = {name: np.zeros_like(first[name]) for name in first}
+    last = round(47 * ratio)
     for k, other in enumerate(SKELETON.flip_index):
-        mean["simcc_x"][:, k] = (first["simcc_x"][:, k] + second["simcc_x"][:, other, ::-1]) / 2
+        for bin_x in range(first["simcc_x"].shape[2]):
+            opposite = max(last - bin_x, 0)  # what lies beyond the last pixel has no mirror image
+            mean["simcc_x"][:, k, bin_x] = (first["simcc_x"][:, k, bin_x] + second["simcc_x"][:, other, opposite]) / 2
         mean["simcc_y"][:, k] = (first["simcc_y"][:, k] + second["simcc_y"][:, other]) / 2
-    decode = SimCC(spec_of())
+    decode = SimCC(spec_of(split_ratio=ratio))
     for value, expected in zip(decode(first, second), decode(mean)):
         assert np.allclose(value, expected)
+
+
+@pytest.mark.parametrize("ratio", [0.5, 1, 2.0, 2.5, 4])
+@pytest.mark.parametrize("flip_test", [False, True])
+def test_a_perfect_network_has_no_bias(ratio, flip_test):
+    xy = np.random.RandomState(0).uniform(8, 38, (60, 17, 2))
+    outputs = []
+    for joints in (xy, (xy * [-1, 1] + [47, 0])[:, SKELETON.flip_index]):
+        bins = [np.arange(side * ratio) / ratio for side in (48, 64)]
+        x, y = (np.exp(-((bins[axis] - joints[..., axis, None]) ** 2) / 18) for axis in (0, 1))
+        outputs.append({"simcc_x": x, "simcc_y": y})
+    found, _ = SimCC(spec_of(split_ratio=ratio))(outputs[0], outputs[1] if flip_test else None)
+    assert np.abs((found - xy).mean((0, 1))).max() < 0.06
 
 
 @pytest.mark.parametrize("name", ["simcc_x", "simcc_y"])
