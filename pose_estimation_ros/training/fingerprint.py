@@ -23,7 +23,7 @@ def fingerprint(recipe: Recipe, task: Task) -> Fingerprint:
     ):
         described[f"number of {name} samples"] = str(len(dataset))
         for source in sources:
-            for file in filter(None, (source.annotations, source.detections)):
+            for file in filter(None, (source.annotations, source.detections, source.others)):
                 described[f"content of {file}"] = file_sha256(str(recipe.path(file)))
     return described
 

@@ -69,6 +69,9 @@ class Source:
     repeat: int = 1  # how often an epoch contains each sample
     detections: str = ""  # top-down: person boxes in HRNet's format instead of the annotated ones
     names: str = "*"  # only images whose file name matches, such as stanford40_*; with ! in front, all others
+    others: str = ""  # bottom-up: boxes of all people in COCO's layout; who has no annotation is masked
+    empty: bool = False  # bottom-up: images without any annotation are samples, too, as images of nobody
+    pasted: bool = False  # bottom-up: no samples, but people whom augmentation.pasted puts in front of samples
 
 
 @dataclass
@@ -88,7 +91,10 @@ class Augmentation:
     far_away: float = 0.0  # top-down: probability of fewer pixels on the person
     color: float = 0.2  # +-, brightness and contrast
     mosaic: float = 0.0  # whole images: probability of a 2 x 2 mosaic
-    pasted: int = 0  # person detector: largest number of further images that are pasted on, small
+    # Person detector: largest number of further images that are pasted on, small; bottom-up: of people of the sources
+    # with pasted: true who are put in front.
+    pasted: int = 0
+    pasted_px: list[float] = field(default_factory=lambda: [32, 256])  # bottom-up: longer side of their boxes
     zoom: list[float] = field(default_factory=lambda: [0.5, 1.5])  # whole images: range of the image's size
     zoom_reference: str = "fitted"  # bottom-up: what 1 is, the whole image in the input, or short_side: its short side
     zoom_uniform_in: str = "log"  # bottom-up: of the size; or size; or view, which is 1 / size
@@ -273,12 +279,11 @@ def _check_augmentation(augmentation: Augmentation) -> None:
     for name, value in dataclasses.asdict(augmentation).items():
         if name in AUGMENTATION_CHOICES:
             _expect_one_of(AUGMENTATION_CHOICES[name], value, f"augmentation.{name}")
-        elif name != "zoom":
+        elif not isinstance(value, list):
             low, high = AUGMENTATION_RANGES.get(name, (0, 1))
             _expect_in(low, value, high, f"augmentation.{name}")
-    zoom = augmentation.zoom
-    if not (len(zoom) == 2 and 0 < zoom[0] <= zoom[1]):
-        raise ConfigError(f"augmentation.zoom: expected [low, high] with 0 < low <= high, got {zoom}")
+        elif not (len(value) == 2 and 0 < value[0] <= value[1]):
+            raise ConfigError(f"augmentation.{name}: expected [low, high] with 0 < low <= high, got {value}")
 
 
 def _check_loss_options(options: LossOptions) -> None:

@@ -9,9 +9,9 @@ from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.datasets.coco_index import load_ground_truth
 from pose_estimation_ros.datasets.predictions import read_results
 from pose_estimation_ros.evaluation.metrics.detection import load_truth
-from pose_estimation_ros.training.data.bottom_up import load_scenes
 from pose_estimation_ros.training.data.boxes import load_scenes as load_boxes
 from pose_estimation_ros.training.data.persons import load_persons
+from pose_estimation_ros.training.data.scenes import load_scenes
 
 COCO17 = get_skeleton("coco17")
 SEEN = [40, 50, 2] * 17

@@ -19,7 +19,7 @@ from pose_estimation_ros.evaluation.benchmarks import CocoBenchmark, CrowdPoseBe
 from pose_estimation_ros.evaluation.metrics import detection  # noqa: E402
 from pose_estimation_ros.evaluation.submission import open_test_set  # noqa: E402
 from pose_estimation_ros.training.ablation.table import load_table, row_recipe  # noqa: E402
-from pose_estimation_ros.training.data import bottom_up, boxes  # noqa: E402
+from pose_estimation_ros.training.data import boxes, scenes  # noqa: E402
 from pose_estimation_ros.training.data.persons import load_persons  # noqa: E402
 from pose_estimation_ros.training.losses.heatmap import heatmap_terms, weighted  # noqa: E402
 from pose_estimation_ros.training.models.options import check_options  # noqa: E402
@@ -95,7 +95,7 @@ READERS = {
     "crowdpose": (CROWDPOSE, lambda path: figures(CrowdPoseBenchmark, path)),
     "detection": (COCO, detection.load_truth),
     "persons": (COCO, lambda path: load_persons(path, get_skeleton("coco17"))),
-    "bottom_up": (COCO, lambda path: bottom_up.load_scenes(path, get_skeleton("coco17"))),
+    "bottom_up": (COCO, lambda path: scenes.load_scenes(path, get_skeleton("coco17"))),
     "boxes": (COCO, boxes.load_scenes),
     "mpii": (MPII, mpii.load_ground_truth),
     "mpii persons": (MPII, lambda path: load_persons(path, get_skeleton("mpii16"))),

@@ -289,6 +289,7 @@ def test_a_fine_recipe_passes_the_check():
         ({"input_size_wh": [32, 32 * 10**6]}, "input_size_wh: expected"),
         ({"augmentation": Augmentation(flip=1.5)}, "augmentation.flip: expected at most 1, got 1.5"),
         ({"augmentation": Augmentation(rotation_deg=-1)}, "augmentation.rotation_deg: expected at least 0, got -1"),
+        ({"augmentation": Augmentation(pasted=-1)}, "augmentation.pasted: expected at least 0, got -1"),
         ({"augmentation": Augmentation(scale=1.0)}, "augmentation.scale: expected at most 0.99, got 1.0"),
         ({"loss_options": LossOptions("total")}, "loss_options.reduction: expected one of mean, sum, got 'total'"),
         ({"loss_options": LossOptions(temperature=0)}, "loss_options.temperature: expected at least 0.001, got 0"),
@@ -317,8 +318,9 @@ def test_a_fine_recipe_passes_the_check():
         ({"teacher": "a.ckpt"}, "teacher a.ckpt: expected losses teacher_mse or teacher_kl, got .*mse"),
     ]
     + [
-        ({"augmentation": Augmentation(zoom=zoom)}, r"augmentation.zoom: expected \[low, high\]")
-        for zoom in ([1.5, 0.5], [0.0, 1.0], [1.0], [])
+        ({"augmentation": Augmentation(**{key: limits})}, rf"augmentation.{key}: expected \[low, high\]")
+        for key in ("zoom", "pasted_px")
+        for limits in ([1.5, 0.5], [0.0, 1.0], [1.0], [])
     ],
 )
 def test_a_number_out_of_range_is_refused_with_the_key_what_was_expected_and_what_came(fields, message):

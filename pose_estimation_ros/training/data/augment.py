@@ -1,4 +1,4 @@
-"""Change a person's box and picture at random; the ranges are a recipe's ``augmentation``."""
+"""Change people's boxes and pictures at random; the ranges are a recipe's ``augmentation``."""
 
 from __future__ import annotations
 
@@ -182,6 +182,25 @@ def far_away(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     small_wh = round(width / factor), round(height / factor)  # factors fx, fy would shift the image on the way back
     small = cv2.resize(image.transpose(1, 2, 0), small_wh, interpolation=cv2.INTER_AREA)
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR).transpose(2, 0, 1)
+
+
+def shrink(frame: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Shrink an image by a whole number where its view is to be less than half its size, which would leave out pixels.
+
+    Args:
+        frame: (H, W, 3) uint8 BGR.
+        matrix: (2, 3) affine map image -> view.
+
+    Returns:
+        The image, each pixel the mean of those it replaces, and the map of it to the view.
+    """
+    factor = int(1 / np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    if factor < 2:
+        return frame, matrix
+    old_wh = np.array(frame.shape[1::-1])
+    new_wh = np.maximum(old_wh // factor, 1)
+    back = np.vstack([np.column_stack([np.diag(old_wh / new_wh), (old_wh / new_wh - 1) / 2]), [0, 0, 1]])
+    return cv2.resize(frame, (int(new_wh[0]), int(new_wh[1])), interpolation=cv2.INTER_AREA), matrix @ back
 
 
 def random_rotation(ranges: Augmentation, rng: np.random.Generator) -> float:

@@ -17,7 +17,7 @@ from pose_estimation_ros.core.geometry import letterbox_matrix, shared_area, xyw
 from pose_estimation_ros.datasets.coco_faults import Size, finite_numbers, named, refuse, size_of
 from pose_estimation_ros.datasets.coco_json import read_coco_json
 from pose_estimation_ros.evaluation.metrics.detection import refuse_odd_fields, with_boxes
-from pose_estimation_ros.training.data.augment import happens, random_color
+from pose_estimation_ros.training.data.augment import happens, random_color, shrink
 from pose_estimation_ros.training.data.dataset import AnnotatedDataset, Sample
 from pose_estimation_ros.training.data.images import read_item
 from pose_estimation_ros.training.recipe import Source
@@ -129,25 +129,6 @@ def make_view(frame: np.ndarray, scene: Scene, matrix: np.ndarray, size_wh: Sequ
         x1, y1, x2, y2 = np.round(cut[index] + 0.5).astype(int)
         known[y1:y2, x1:x2] = not np.isnan(score[index])
     return View(image, cut, score, known)
-
-
-def shrink(frame: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Shrink an image by a whole number where its view is to be less than half its size, which would leave out pixels.
-
-    Args:
-        frame: (H, W, 3) uint8 BGR.
-        matrix: (2, 3) affine map image -> view without rotation.
-
-    Returns:
-        The image, each pixel the mean of those it replaces, and the map of it to the view.
-    """
-    factor = int(1 / abs(matrix[1, 1]))
-    if factor < 2:
-        return frame, matrix
-    old_wh = np.array(frame.shape[1::-1])
-    new_wh = np.maximum(old_wh // factor, 1)
-    back = np.vstack([np.column_stack([np.diag(old_wh / new_wh), (old_wh / new_wh - 1) / 2]), [0, 0, 1]])
-    return cv2.resize(frame, (int(new_wh[0]), int(new_wh[1])), interpolation=cv2.INTER_AREA), matrix @ back
 
 
 def random_matrix(

@@ -20,6 +20,8 @@ from pose_estimation_ros.datasets.coco_json import (
 from pose_estimation_ros.datasets.coco_warnings import warn_of_persons
 from pose_estimation_ros.evaluation.metrics.detection import assign
 
+ABSENT = 0.1  # a keypoint of which a teacher is less sure is not in the picture
+
 
 class Person(NamedTuple):
     """Hold one annotated person.

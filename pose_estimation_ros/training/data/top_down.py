@@ -17,14 +17,13 @@ from pose_estimation_ros.training.data.augment import (
     random_color,
     random_rotation,
 )
-from pose_estimation_ros.training.data.coco import Person
+from pose_estimation_ros.training.data.coco import ABSENT, Person
 from pose_estimation_ros.training.data.dataset import AnnotatedDataset, Sample
 from pose_estimation_ros.training.data.images import read_item
 from pose_estimation_ros.training.data.persons import load_persons
 from pose_estimation_ros.training.recipe import Recipe, Source
 
 STRIDE = 4
-ABSENT = 0.1  # a keypoint of which a teacher is less sure is not in the picture
 LOWER_BODY = ("hip", "knee", "ankle", "pelvis", "toe", "heel")  # ends of names
 
 

@@ -108,7 +108,7 @@ def test_of_two_at_once_one_is_refused_and_loses_nothing_of_the_other(tmp_path, 
 
 
 def test_people_are_complete_so_that_bottom_up_networks_can_learn_of_them(toy):
-    bottom_up = pytest.importorskip("pose_estimation_ros.training.data.bottom_up", reason="trains")
-    scenes = bottom_up.load_scenes(toy[0] / "train" / "person_keypoints.json", get_skeleton("coco17"))
+    data = pytest.importorskip("pose_estimation_ros.training.data.scenes", reason="trains")
+    scenes = data.load_scenes(toy[0] / "train" / "person_keypoints.json", get_skeleton("coco17"))
     assert (len(scenes), sum(len(scene.keypoints) for scene in scenes)) == toy[1]["train"]
-    assert not any(scene.ignored or scene.unsure.any() for scene in scenes)
+    assert not any(scene.ignored or scene.unknown.any() for scene in scenes)

@@ -1,8 +1,10 @@
 """data/augment.py: every range of a recipe is kept, and used to its ends."""
 
+import cv2
 import numpy as np
 import pytest
 
+from pose_estimation_ros.core.geometry import apply
 from pose_estimation_ros.training.data.augment import (
     covered,
     cut_off,
@@ -13,6 +15,7 @@ from pose_estimation_ros.training.data.augment import (
     random_color,
     random_rotation,
     random_zoom,
+    shrink,
 )
 from pose_estimation_ros.training.recipe import Augmentation
 
@@ -231,3 +234,19 @@ def test_color_stays_an_image():
     changed = np.stack([random_color(image, 0.3, RNG(seed)) for seed in range(50)])
     assert changed.min() >= 0 and changed.max() <= 255 and changed.std() > 5
     np.testing.assert_array_equal(random_color(image, 0.0, RNG(0)), image)
+
+
+@pytest.mark.parametrize("scale", [0.1, 0.3, 0.6, 2.0])
+def test_a_shrunk_photograph_shows_the_same_at_the_same_place(scale):
+    """A slope keeps its values; a chess board becomes grey where the map would leave out squares."""
+    slope = np.tile(np.linspace(0, 250, 160).astype(np.uint8)[None, :, None], (120, 1, 3))
+    matrix = np.array([[scale, 0, 3.0], [0, scale, 2.0]])
+    small, to_view = shrink(slope, matrix)
+    points = np.array([[10.0, 10.0], [150.0, 100.0]])
+    factor = np.array([160, 120]) / small.shape[1::-1]
+    np.testing.assert_allclose(apply(to_view, (points + 0.5) / factor - 0.5), apply(matrix, points), atol=1e-6)
+    direct, ours = (cv2.warpAffine(f, m, (160, 120)) for f, m in ((slope, matrix), (small, to_view)))
+    shown = np.s_[6 : int(110 * scale) : 1, 6 : int(150 * scale) : 1]
+    assert np.abs(direct[shown].astype(int) - ours[shown]).max(initial=0) <= 2
+    board = np.tile(np.uint8(255 * (np.indices((120, 160)).sum(0) % 2))[..., None], (1, 1, 3))
+    assert (shrink(board, matrix)[0].std() < 20) == (scale <= 0.5)

@@ -20,10 +20,10 @@ from pose_estimation_ros.training.data.bottom_up import (  # noqa: E402
     MAX_PEOPLE,
     BottomUpDataset,
     joint_cells,
-    load_scenes,
     people_heatmaps,
     random_matrix,
 )
+from pose_estimation_ros.training.data.scenes import load_scenes  # noqa: E402
 from pose_estimation_ros.training.recipe import Augmentation, Recipe, Source, load_recipe  # noqa: E402
 
 COCO = get_skeleton("coco17")
@@ -146,28 +146,62 @@ def test_augmented_targets_stay_on_the_dots(write, seed):
     assert min(as_is, mirrored) < 40
 
 
-@pytest.mark.parametrize("people", [2, 9])
-def test_a_mosaic_is_four_samples_of_half_the_size(write, people):
-    still = {"flip": 0, "rotation_deg": 0, "zoom": [1, 1], "translate_px": 0, "color": 0}
-    half_seen = [person(places(seed), np.arange(17) % 2) for seed in range(people)]
-    recipe = write(half_seen + [unknown()], input_size_wh=[128, 192])
-    recipe.augmentation = Augmentation(**still, mosaic=1)
-    joined = BottomUpDataset(recipe, recipe.train, augment=True)[0]
-    recipe.augmentation = Augmentation(**still)
-    whole = BottomUpDataset(recipe, recipe.train, augment=True)[0]
-    assert {k: (v.shape, v.dtype) for k, v in joined.items()} == {k: (v.shape, v.dtype) for k, v in whole.items()}
-    recipe.input_size_wh = [64, 96]
-    tile = BottomUpDataset(recipe, recipe.train, augment=True)[0]
-    for name in ("image", "heatmaps", "heatmaps_2x", "mask", "mask_2x"):
-        np.testing.assert_array_equal(joined[name], np.tile(tile[name], (1, 2, 2)))
-    for index in range(min(4 * people, MAX_PEOPLE)):
-        corner = np.array([16, 24]) * [index // people % 2, index // people // 2]
-        np.testing.assert_allclose(joined["xy"][index], tile["xy"][index % people] + corner)
-        known = tile["cells"][index % people] >= 0
-        np.testing.assert_array_equal(joined["cells"][index] >= 0, known)
-        y, x = np.divmod(joined["cells"][index, known], 32)
-        assert np.abs(np.stack([x, y], -1) - joined["xy"][index, known]).max() <= 0.5
-    assert (joined["cells"][4 * people :] == -1).all()
+@pytest.mark.parametrize("people", [1, 2])
+@pytest.mark.parametrize("seed", range(3))
+def test_labels_in_a_mosaic_are_on_the_dots_of_four_pictures(write, people, seed):
+    recipe = write(dotted(people), input_size_wh=[256, 256])
+    recipe.augmentation = Augmentation(flip=0, rotation_deg=0, zoom=[0.9, 1.1], translate_px=9, color=0, mosaic=1)
+    dataset = BottomUpDataset(recipe, recipe.train, augment=True)
+    dataset.random.start(seed)
+    sample = dataset[0]
+    assert (sample["cells"] >= 0).any(1).sum() == 4 * people
+    own = np.array([[15 * k, 255 - 15 * k, 255 * (k % 2)] for k in range(17)])
+    for xy, cells in zip(sample["xy"] * 4, sample["cells"]):
+        inside = (cells >= 0) & ((xy > 2) & (xy < 253)).all(1)
+        seen = [sample["image"][::-1, y, x] for x, y in np.round(xy[inside]).astype(int)]
+        assert np.abs(np.reshape(seen, (-1, 3)) - own[inside]).max(initial=0) < 60
+    assert sample["mask"].all()
+
+
+def dotted(people):
+    """People who share no dot: joint k of each is where no other joint is."""
+    grid = places(0, 17 * people).reshape(people, 17, 2)
+    return [person(xy) for xy in grid]
+
+
+def test_pasted_people_are_no_samples_but_in_front_of_them(write, tmp_path):
+    recipe = write([])
+    content = json.loads((tmp_path / "a.json").read_text())
+    annotation = {**person(places()), "id": 1, "image_id": 1}
+    (tmp_path / "people.json").write_text(json.dumps({**content, "annotations": [annotation]}))
+    content["images"].append({**content["images"][0], "id": 2})
+    content["annotations"] = [{**annotation, "image_id": 2}]
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    recipe.train = [Source("a.json", ".", empty=True), Source("people.json", ".", repeat=3, pasted=True)]
+    recipe.augmentation = Augmentation(pasted=5, pasted_px=[40, 100], color=0)
+    dataset = BottomUpDataset(recipe, recipe.train, augment=True)
+    assert (len(dataset), len(dataset.people)) == (2, 3)
+    counts = []
+    for seed in range(30):
+        dataset.random.start(seed)
+        counts.append(int((dataset[0]["cells"] >= 0).any(1).sum()))  # the image of nobody
+    assert max(counts) > 2 and min(counts) <= 1
+    assert not (BottomUpDataset(recipe, recipe.train, augment=False)[0]["cells"] >= 0).any()
+
+
+@pytest.mark.parametrize(
+    "sources, message",
+    [
+        ([{"pasted": True}], "expected a source whose images are samples"),
+        ([{}], "expected a source with pasted: true whose images show one person each"),
+        ([{}, {"pasted": True}], "whose images show one person each"),
+    ],
+)
+def test_sources_between_which_nothing_can_be_pasted(write, sources, message):
+    recipe = write(dotted(2), augmentation=Augmentation(pasted=2))
+    recipe.train = [Source("a.json", ".", **fields) for fields in sources]
+    with pytest.raises(DataError, match=message):
+        BottomUpDataset(recipe, recipe.train, augment=True)
 
 
 @pytest.mark.parametrize(
@@ -216,6 +250,17 @@ def test_what_a_model_did_not_see_is_neither_there_nor_background(write):
     assert sample["mask"][9, 9, 20] == 1 and sample["mask"][9, 9, 15] == 0  # the other's joint, inside that box
     sure = write_and_read(write, [{k: v for k, v in unsure.items() if k != "label"}])
     assert sure["mask"].all() and sure["mask_2x"].all()
+
+
+def test_a_teacher_says_how_high_a_peak_is_and_which_joints_are_not_there(write):
+    scores = np.full(17, 0.6)
+    scores[9:12] = 0.05, 0.2, 0.3
+    xy = places()
+    sample = write_and_read(write, [person(xy, np.arange(17) < 9, keypoint_scores=scores.tolist())])
+    whole = slow_heatmaps(xy[None] / 4, np.arange(17)[None] < 9, (32, 32), 2.0)
+    np.testing.assert_allclose(sample["heatmaps"], 0.6 * whole, atol=1e-3)
+    assert np.flatnonzero((sample["mask"] == 0).any((1, 2))).tolist() == [10, *range(11, 17)]
+    assert (sample["cells"][0] >= 0).sum() == 9
 
 
 def write_and_read(write, items):

@@ -10,6 +10,7 @@ pytest.importorskip("torch", reason="training needs torch")
 pytest.importorskip("yaml", reason="recipes are yaml")
 
 from pose_estimation_ros.core.geometry import iou, letterbox_matrix  # noqa: E402
+from pose_estimation_ros.training.data.augment import shrink  # noqa: E402
 from pose_estimation_ros.training.data.boxes import (  # noqa: E402
     UNCERTAIN_SCORES,
     BoxesDataset,
@@ -22,7 +23,6 @@ from pose_estimation_ros.training.data.boxes import (  # noqa: E402
     make_view,
     paste,
     random_matrix,
-    shrink,
 )
 from pose_estimation_ros.training.recipe import Recipe, Source  # noqa: E402
 
