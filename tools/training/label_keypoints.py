@@ -53,7 +53,7 @@ def open_teacher(path: str) -> TopDown:
     model = find_model(path)
     spec = model.spec
     if spec.decoder == "quarter_offset":
-        spec = spec._replace(decoder="dark", decoder_options={"flip_shift": (spec.stride - 1) / spec.stride})
+        spec = spec._replace(decoder="dark")
     return TopDown(open_backend(model, 1, "cpu"), spec, flip_test=True)
 
 
