@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from pose_estimation_ros.training.export.bias_correction import with_corrected_biases
 from pose_estimation_ros.training.export.onnx_graph import finished, last_convolutions, outer_nodes
 from pose_estimation_ros.training.export.ranges import Range, observe, symmetric
 
@@ -32,11 +33,14 @@ FOR_CPU: dict[str, Any] = {"WeightSymmetric": True}
 def to_int8(model: onnx.ModelProto, precision: str, batches: Iterable[np.ndarray]) -> onnx.ModelProto:
     """Quantise a model between its first and its last convolution; weights are symmetric, per channel.
 
+    Biases are corrected by what rounding the weights adds to the mean of each channel.
+
     Args:
         model: Network in float32, as onnx_graph.load_float32 gives it.
         precision: "int8-tensorrt": activations are int8 and symmetric where convolutions and sums read them, biases
             stay float32. "int8-cpu": activations are uint8 wherever there is a kernel for it, biases are int32.
-        batches: Calibration images, (N, 3, h, w) float32; int8 covers all values that they cause.
+        batches: Calibration images, (N, 3, h, w) float32; int8 covers all values that they cause, and their means are
+            kept.
 
     Returns:
         The quantised model, with float32 inputs and outputs.
@@ -44,10 +48,12 @@ def to_int8(model: onnx.ModelProto, precision: str, batches: Iterable[np.ndarray
     Raises:
         DataError: There is no batch, or a value in the network is not finite.
     """
-    if precision == "int8-tensorrt":
-        ranges = {name: symmetric(*ends) for name, ends in observe(model, TENSORRT_OPS, batches).items()}
-        return finished(quantised(model, ranges, TENSORRT_OPS, FOR_TENSORRT))
-    return finished(quantised(model, observe(model, CPU_OPS, batches), CPU_OPS, FOR_CPU))
+    op_types, options = (TENSORRT_OPS, FOR_TENSORRT) if precision == "int8-tensorrt" else (CPU_OPS, FOR_CPU)
+    seen = observe(model, op_types, batches)
+    means = {name: tensor.mean for name, tensor in seen.items()}
+    ranges = {name: symmetric(*s.ends) if options is FOR_TENSORRT else s.ends for name, s in seen.items()}
+    corrected = with_corrected_biases(model, kept_float32(onnx.shape_inference.infer_shapes(model).graph), means)
+    return finished(quantised(corrected, ranges, op_types, options))
 
 
 def quantised(

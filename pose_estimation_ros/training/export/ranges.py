@@ -1,8 +1,9 @@
-"""Find the ranges of values that a network's tensors take on calibration images: what int8 covers. Needs no torch."""
+"""Find the ranges and means of a network's tensors on calibration images: what int8 covers. Needs no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -11,6 +12,18 @@ import onnxruntime
 from pose_estimation_ros.core.errors import DataError
 
 Range = tuple[float, float]  # lowest and highest value
+
+
+class Seen(NamedTuple):
+    """Hold what was seen of a tensor on calibration images.
+
+    Attributes:
+        ends: Lowest and highest value.
+        mean: Mean of each channel, (C,) float64; of a tensor without channels, (1,).
+    """
+
+    ends: Range
+    mean: np.ndarray
 
 
 def symmetric(low: float, high: float) -> Range:
@@ -27,8 +40,8 @@ def symmetric(low: float, high: float) -> Range:
     return -largest, largest
 
 
-def observe(model: onnx.ModelProto, op_types: Collection[str], batches: Iterable[np.ndarray]) -> dict[str, Range]:
-    """Find the lowest and highest values of the float32 tensors that enter or leave operators of some types.
+def observe(model: onnx.ModelProto, op_types: Collection[str], batches: Iterable[np.ndarray]) -> dict[str, Seen]:
+    """Find the ranges and means of the float32 tensors that enter or leave operators of some types.
 
     Args:
         model: Network with one input.
@@ -37,7 +50,7 @@ def observe(model: onnx.ModelProto, op_types: Collection[str], batches: Iterable
             time, the last of them repeated where some are missing.
 
     Returns:
-        Ranges by the names of the tensors.
+        What was seen, by the names of the tensors.
 
     Raises:
         DataError: There is no batch, or a tensor has a value that is not finite.
@@ -45,17 +58,35 @@ def observe(model: onnx.ModelProto, op_types: Collection[str], batches: Iterable
     watched = onnx.shape_inference.infer_shapes(model)
     names = _watch(watched.graph, op_types)
     session = onnxruntime.InferenceSession(watched.SerializeToString(), providers=["CPUExecutionProvider"])
-    ranges = dict.fromkeys(names, (np.inf, -np.inf))
-    batch = None
+    seen: dict[str, Seen] = {}
+    count = 0
     for batch in _parts(batches, model.graph.input[0].type.tensor_type.shape.dim[0].dim_value):
         for name, values in zip(names, session.run(names, {model.graph.input[0].name: batch})):
             if not np.isfinite(values).all():
                 raise DataError(f"expected finite values in the network, got {name} with NaN or infinity")
-            low, high = ranges[name]
-            ranges[name] = min(low, float(values.min())), max(high, float(values.max()))
-    if batch is None:
+            seen[name] = _with_values(seen.get(name), count, values, len(batch))
+        count += len(batch)
+    if not count:
         raise DataError("expected images to calibrate on, got none")
-    return ranges
+    return seen
+
+
+def _with_values(before: Seen | None, count: int, values: np.ndarray, more: int) -> Seen:
+    """Add the values of one batch to what was seen of a tensor.
+
+    Args:
+        before: What was seen before, None for nothing.
+        count: Number of images before.
+        values: The tensor.
+        more: Number of images of the batch.
+    """
+    axes = tuple(axis for axis in range(values.ndim) if axis != 1)
+    now = Seen((float(values.min()), float(values.max())), np.atleast_1d(values.mean(axes, dtype=np.float64)))
+    if before is None:
+        return now
+    (low, high), (other_low, other_high) = before.ends, now.ends
+    mean = (before.mean * count + now.mean * more) / (count + more)
+    return Seen((min(low, other_low), max(high, other_high)), mean)
 
 
 def _parts(batches: Iterable[np.ndarray], count: int) -> Iterator[np.ndarray]:
