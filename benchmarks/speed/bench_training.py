@@ -1,8 +1,9 @@
 """Measure the CPU time of loading crops and of training on them, and the training speed of each family.
 
-It prints two tables: loading one augmented crop against training on it, and each family against HRNet-W32, in one run
-on one thread. Processor time is measured, because other programs may run at the same time. A ratio under 1 means that
-one worker process keeps up with one training process. Run: python benchmarks/speed/bench_training.py
+It prints three tables: loading one augmented crop against training on it, each family against HRNet-W32, and networks
+with depthwise convolutions in float32 and bf16, with torch's gradients and with ours, in one run on one thread.
+Processor time is measured, because other programs may run at the same time. A ratio under 1 means that one worker
+process keeps up with one training process. Run: python benchmarks/speed/bench_training.py
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.training.data.top_down import TopDownDataset
 from pose_estimation_ros.training.losses.heatmap import masked_mse
 from pose_estimation_ros.training.models import BOTTOM_UP_MODELS, POSE_MODELS
+from pose_estimation_ros.training.models.layers import DepthwiseConv2d
 from pose_estimation_ros.training.recipe import Augmentation, Recipe, Source
 
 BATCH, ROUNDS = 32, 1
@@ -106,8 +108,33 @@ def images_per_second(name: str, size_wh: Sequence[int], batch: int = 4) -> floa
     return batch / seconds
 
 
+def training_precisions(name: str, size_wh: Sequence[int]) -> dict[str, float]:
+    """Measure the images per second of a forward and backward pass in float32, in bf16, and with torch's gradients.
+
+    Args:
+        name: name of the network.
+        size_wh: size of the input, px.
+    """
+    ours, torchs = ({**POSE_MODELS, **BOTTOM_UP_MODELS}[name](17).train() for _ in range(2))
+    for module in torchs.modules():
+        if isinstance(module, DepthwiseConv2d):
+            module.__class__ = nn.Conv2d  # type: ignore[assignment]
+    ways = {"float32": (ours, False), "bf16, torch's gradients": (torchs, True), "bf16": (ours, True)}
+    images = torch.zeros(16, 3, size_wh[1], size_wh[0]).contiguous(memory_format=torch.channels_last)
+    fastest = dict.fromkeys(ways, float("inf"))
+    for _ in range(3):  # in turns; the first is a warm-up
+        for way, (model, is_mixed) in ways.items():
+            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            started = time.process_time()
+            with torch.autocast("cpu", torch.bfloat16, enabled=is_mixed):
+                loss = sum(output.float().square().mean() for output in model(images).values())
+            loss.backward()  # type: ignore[union-attr]
+            fastest[way] = min(fastest[way], time.process_time() - started)
+    return {way: len(images) / seconds for way, seconds in fastest.items()}
+
+
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     print(f"{'one thread, processor time':46} {'load ms':>9} {'train ms':>14} {'ratio':>6}")
@@ -120,6 +147,11 @@ def main() -> None:
     print(f"\n{'training, one thread, processor time':46} {'images/s':>9} {'of HRNet-W32':>14}")
     for name, size_wh, speed, ratio in training_families():
         print(f"{f'{name} at {size_wh[0]}x{size_wh[1]}':46} {speed:9.2f} {ratio:14.2f}")
+    print(f"\n{'training, one thread, processor time':46} {'images/s':>9} {'of float32':>14}")
+    for name, size_wh in (("lite0_fpn", (192, 256)), ("litepose_xs", (256, 256))):
+        speeds = training_precisions(name, size_wh)
+        for way, speed in speeds.items():
+            print(f"{f'{name}, {way}':46} {speed:9.2f} {speed / speeds['float32']:14.2f}")
 
 
 if __name__ == "__main__":
