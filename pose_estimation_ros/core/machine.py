@@ -5,11 +5,13 @@ import os
 import platform
 import re
 import sys
-from typing import Any, Dict, List, Tuple, Union
+from typing import Any, Dict, FrozenSet, List, Tuple, Union
 
 UNKNOWN = "unknown"
 LIBRARIES = ("numpy", "cv2", "onnxruntime", "tensorrt", "openvino")
 CPU = "sys/devices/system/cpu/cpu%d/cpufreq/"
+# Dot products of 8-bit numbers with sums of 32 bits, by the kernel's names. The last is that of ARM's SDOT and UDOT.
+DOT_PRODUCTS = ("avx512_vnni", "avx_vnni", "asimddp")
 # GPUs of the TX2 and other Jetsons; the names differ between releases of L4T.
 GPU_CLOCKS = (
     "sys/devices/gpu.0/devfreq/*/cur_freq",
@@ -64,6 +66,19 @@ def describe_heat(root: str = "/") -> Dict[str, Any]:
         "temperatures_c": _temperatures(root),
         "throttled": _throttled(root),
     }
+
+
+def dot_products(root: str = "/") -> str:
+    """Return the instructions for dot products of 8-bit numbers that all cores have, out of DOT_PRODUCTS; "" for none.
+
+    Without them x86 adds pairs of products in 16 bits, where they saturate.
+
+    Args:
+        root: folder that holds proc.
+    """
+    lines = re.findall(r"^(?:flags|Features)\s*:(.*)$", _read(root, "proc/cpuinfo"), re.MULTILINE)
+    shared: FrozenSet[str] = frozenset.intersection(*(frozenset(line.split()) for line in lines or [""]))
+    return next((name for name in DOT_PRODUCTS if name in shared), "")
 
 
 def versions() -> Dict[str, str]:

@@ -110,7 +110,8 @@ _TABLE = (
     _option("fallback", "Where device or engine cannot be used, or fail, go on with the .onnx model on the CPU."),
     _option(
         "device",
-        "What runs the networks: auto (an engine on TensorRT, .onnx on a GPU if ONNX Runtime has one, else on the CPU),"
+        "What runs the networks: auto (an engine on TensorRT, .onnx on a GPU if ONNX Runtime has one, else on the CPU,"
+        " for which x may be x_int8_cpu where that is faster),"
         " ONNX Runtime on cpu, cuda or tensorrt-ep, openvino, or engine (the newest that was built from the model).",
         choices=DEVICES,
     ),

@@ -18,6 +18,7 @@ from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.imaging.crops import check_frame
 from pose_estimation_ros.imaging.video import open_source, warn_of_unreadable
 from pose_estimation_ros.inference.detector import Detector
+from pose_estimation_ros.inference.eight_bits import faster_file, with_faster_files
 from pose_estimation_ros.inference.estimator import Estimator, as_boxes
 from pose_estimation_ros.inference.options import DEFAULTS, make_options, with_new_names
 from pose_estimation_ros.inference.pipeline import build_pipeline, open_estimator
@@ -55,7 +56,9 @@ class PoseEstimator:
         """Open the networks.
 
         Args:
-            model: name of a model, path of an .onnx file with its .json beside it, or an engine, "NAME.engine".
+            model: name of a model, path of an .onnx file with its .json beside it, or an engine, "NAME.engine". On
+                device "auto" a name stands for the model's 8-bit file where the CPU is faster with it, which
+                pipeline.spec.name tells; "NAME.onnx" and paths do not.
             detector: name or path of a person detector, "full_frame" for one person who fills the view, or a callable
                 ``image (H, W, 3) uint8 BGR -> (boxes (N, 4) xyxy px, scores (N,))``, arrays or lists. Its scores only
                 order the boxes: leave out the weak ones yourself. Not used by a model that finds people by itself.
@@ -75,7 +78,8 @@ class PoseEstimator:
         if not tracking:
             _check_independent(options)
         self._closed = False
-        self.pipeline = build_pipeline(make_options(options), _checked(detector) if callable(detector) else None)
+        used = with_faster_files(make_options(options))
+        self.pipeline = build_pipeline(used, _checked(detector) if callable(detector) else None)
 
     def __call__(self, image: np.ndarray, stamp_s: Optional[float] = None, boxes: Optional[Boxes] = None) -> Poses:
         """Find the people in an image.
@@ -177,9 +181,8 @@ def load_model(model: Path = DEFAULTS.model, flip_test: bool = False, threads: i
         ConfigError: model is no name or path, or it cannot be run with flip_test.
         ModelError: the model is missing, or cannot be used.
     """
-    return open_estimator(
-        make_options({"model": check_field("model", model, NAME), "flip_test": flip_test, "threads": threads})
-    )
+    name = faster_file(check_field("model", model, NAME))
+    return open_estimator(make_options({"model": name, "flip_test": flip_test, "threads": threads}))
 
 
 def as_bgr(image: Any) -> np.ndarray:

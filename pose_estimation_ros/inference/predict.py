@@ -19,6 +19,7 @@ from pose_estimation_ros.core.fields import PATH, check_fields, one_of, optional
 from pose_estimation_ros.core.poses import joined
 from pose_estimation_ros.imaging.draw import COLOR_BY, draw_poses
 from pose_estimation_ros.imaging.video import Source, SourceFrame, VideoWriter, open_source, warn_of_unreadable
+from pose_estimation_ros.inference.eight_bits import replaced_text, with_faster_files
 from pose_estimation_ros.inference.options import DEFAULTS, PIPELINE_OPTIONS, PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 from pose_estimation_ros.inference.progress import progress
@@ -61,6 +62,7 @@ class Predicted(NamedTuple):
         unreadable: Number of images in a folder that could not be read.
         stopped: Whether Ctrl-C ended the run.
         scores: What the scores are: calibrated or raw, see core.calibration.
+        replaced: Which models ran in 8 bits in place of those that were named, see eight_bits.replaced_text.
     """
 
     frames: int
@@ -68,6 +70,7 @@ class Predicted(NamedTuple):
     unreadable: int = 0
     stopped: bool = False
     scores: str = RAW
+    replaced: str = ""
 
 
 def predict(prediction: Prediction, warn: Callable[[str], Any] = warnings.warn) -> Predicted:
@@ -86,7 +89,8 @@ def predict(prediction: Prediction, warn: Callable[[str], Any] = warnings.warn) 
     """
     prediction = prediction._replace(**check_fields(prediction._asdict(), RULES))
     with open_source(str(prediction.input)) as source:
-        options = prediction.options
+        options = with_faster_files(prediction.options)
+        replaced = replaced_text(prediction.options, options)
         if source.kind in ("image", "folder"):  # single pictures: nothing to carry over
             options = options._replace(detect_every_s=0.0, tracking=False)
         with build_pipeline(options) as pipeline:
@@ -95,7 +99,7 @@ def predict(prediction: Prediction, warn: Callable[[str], Any] = warnings.warn) 
             warn_of_fault(pipeline, fault, warn)
             warn_of_non_finite(pipeline, warn)
             scores = pipeline.spec.scores
-        return predicted._replace(unreadable=warn_of_unreadable(source, warn), scores=scores)
+        return predicted._replace(unreadable=warn_of_unreadable(source, warn), scores=scores, replaced=replaced)
 
 
 def warn_of_fault(pipeline: Pipeline, known_fault: str, warn: Callable[[str], Any]) -> str:

@@ -39,7 +39,7 @@ OTHER_CLOCK = "stamps are up to %.0f s behind this node's clock: set use_sim_tim
 
 # Key -> meaning; <...> stands for a word. The window is the last seconds, as many as window_s says.
 NODE_KEYS = {
-    "model": "Name of the pose model.",
+    "model": "Name of the pose model that runs; device auto may take the 8-bit file of the one that is named.",
     "skeleton": "Name of the model's skeleton, which pose/skeleton_info describes.",
     "keypoints": "Number of the skeleton's keypoints.",
     "decoder": "What reads the network's outputs, by its name in the spec.",

@@ -4,7 +4,7 @@ import platform
 import numpy
 import pytest
 
-from pose_estimation_ros.core.machine import UNKNOWN, describe_heat, describe_machine, versions
+from pose_estimation_ros.core.machine import UNKNOWN, describe_heat, describe_machine, dot_products, versions
 
 CONF = "< POWER_MODEL ID=0 NAME=MAXN >\nCPU_ONLINE CORE_0 1\n< POWER_MODEL ID=3 NAME=MAXP_CORE_ARM >\n"
 
@@ -64,6 +64,35 @@ def test_power_modes(root, files, expected):
 
 def test_an_unreadable_clock_is_unknown(root):
     assert root({"sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq": "<unknown>"})["cpu_mhz"][0] == UNKNOWN
+
+
+CASCADE_LAKE = "flags\t\t: fpu avx2 avx512f avx512bw avx512vl avx512_vnni\n"
+HASWELL = "flags\t\t: fpu avx2 fma\n"
+
+
+@pytest.mark.parametrize(
+    "cpuinfo, found",
+    [
+        (None, ""),
+        ("", ""),
+        ("processor\t: 0\n" + HASWELL, ""),
+        ("flags\t\t: avx512f avx512bw avx512vl avx512_vbmi\n", ""),  # AVX-512 of Skylake, without VNNI
+        (2 * ("processor\t: 0\n" + CASCADE_LAKE), "avx512_vnni"),
+        (CASCADE_LAKE + HASWELL, ""),  # a core that lacks it
+        ("flags\t\t: fpu avx2 avx_vnni\nbugs\t\t: spectre_v1\n", "avx_vnni"),
+        ("vmx flags\t: avx_vnni\n" + HASWELL, ""),
+        (
+            "Features\t: fp asimd aes crc32 atomics asimdhp cpuid asimdrdm lrcpc dcpop asimddp\n",
+            "asimddp",
+        ),  # Orin
+        ("Features\t: fp asimd evtstrm aes pmull sha1 sha2 crc32\n", ""),  # a TX2
+    ],
+)
+def test_dot_products_are_those_of_all_cores(tmp_path, cpuinfo, found):
+    if cpuinfo is not None:
+        (tmp_path / "proc").mkdir()
+        (tmp_path / "proc" / "cpuinfo").write_text(cpuinfo)
+    assert dot_products(str(tmp_path)) == found
 
 
 def test_this_machine_can_be_described_and_written():

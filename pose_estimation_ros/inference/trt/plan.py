@@ -9,9 +9,9 @@ from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.fields import PATH, TRUE_OR_FALSE, check_fields, number, one_of, optional, whole
 from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
 from pose_estimation_ros.inference.backends.base import Backend
+from pose_estimation_ros.inference.eight_bits import FOR_CPUS
 
 ENDINGS = {"fp16": "_fp16", "int8": "_int8_tensorrt"}  # endings of the files that `pose export --precision` makes
-FOR_CPUS = "_int8_cpu"
 # Limits on the 99th percentile of the keypoint errors, px of the input. There the second peak of a heatmap wins: an
 # early ELPN-V1 had 0 px in fp16 and 19 px in int8, with AP 9.9 instead of 10.4.
 MAX_ERROR_PX = {"fp32": 4.0, "fp16": 8.0, "int8": 32.0}
