@@ -61,7 +61,7 @@ def make_view(frame: np.ndarray, scene: Scene, matrix: np.ndarray, order: np.nda
         size_wh: width and height of the view in px.
     """
     width, height = int(size_wh[0]), int(size_wh[1])
-    ignored = np.zeros((height, width), np.uint8)
+    ignored: np.ndarray = np.zeros((height, width), np.uint8)
     if scene.ignored:
         region = rle.decode(scene.ignored)  # type: ignore[arg-type]
         ignored = cv2.warpAffine(region, matrix, (width, height), flags=cv2.INTER_NEAREST)
@@ -106,8 +106,7 @@ def join_views(views: Sequence[View], split_xy: Sequence[int], size_wh: Sequence
 def is_inside(xy: np.ndarray, size_wh: Sequence[int]) -> np.ndarray:
     """Return whether the pixels (..., 2) nearest to points are in a picture of this width and height."""
     pixel = np.round(xy)
-    inside: np.ndarray = ((pixel >= 0) & (pixel < np.asarray(size_wh))).all(-1)
-    return inside
+    return np.asarray(((pixel >= 0) & (pixel < np.asarray(size_wh))).all(-1))
 
 
 def can_be_pasted(scene: Scene) -> bool:
@@ -126,15 +125,15 @@ def random_place(view: View, ranges: Augmentation, rng: np.random.Generator) -> 
     Returns:
         (2,) px of the middle of the person's box, and the length of its longer side in px.
     """
-    limits = ranges.pasted_px
+    shortest, longest = ranges.pasted_px
     if len(view.corners) and happens(NEIGHBOUR, rng):
         box = view.corners[rng.integers(len(view.corners))]
         low, high = box.min(0), box.max(0)
         length = (high - low).max() * np.exp(rng.uniform(-SIMILAR, SIMILAR))
         aside = rng.uniform((-1, -0.3), (1, 0.3)) * (high - low)
-        return (low + high) / 2 + aside, float(np.clip(length, *limits))
+        return (low + high) / 2 + aside, min(max(float(length), shortest), longest)
     size = np.array(view.ignored.shape[::-1])
-    return rng.uniform(size=2) * size, float(np.exp(rng.uniform(*np.log(limits))))
+    return rng.uniform(size=2) * size, float(np.exp(rng.uniform(*np.log(ranges.pasted_px))))
 
 
 def placing_matrix(
