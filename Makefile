@@ -23,7 +23,7 @@ export OMP_WAIT_POLICY = passive
 
 help:
 	@echo "make setup | demo | test | check | lint | bench | bench-cpu | compare | build | soak | test-py36 | clean (DISTRO=jazzy: with that ROS)"
-	@echo "make check-trt | test-openvino | overfit | accuracy | bench-tracking | bench-depth | bench-position | bench-scores | calibrate | bench-node | faults | fuzz | train-elpn_v1 | train-lite0_fpn | train-higher_lite0_fpn | train-person_detector | zoo"
+	@echo "make check-trt | test-openvino | overfit | accuracy | bench-tracking | bench-depth | bench-position | bench-scores | bench-boxes | calibrate | bench-node | faults | fuzz | train-elpn_v1 | train-lite0_fpn | train-higher_lite0_fpn | train-person_detector | zoo"
 
 setup:
 	@$(SETUP) demo
@@ -114,7 +114,11 @@ bench-position: dev
 # Measures what the scores of the shipped models are worth from end to end, and people found where nobody is.
 bench-scores: dev
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/accuracy/calibration.py $(MODELS)
-.PHONY: bench-tracking bench-depth bench-position bench-scores
+
+# Measures from end to end which score of the detector's boxes is worth a look of the pose model.
+bench-boxes: dev
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/accuracy/box_thresholds.py $(or $(MODEL),lite0_fpn_coco) $(or $(DETECTORS),person_detector)
+.PHONY: bench-tracking bench-depth bench-position bench-scores bench-boxes
 
 # Overfits every family on 64 persons of ../shared/data/coco_train (hours on a small CPU); FAMILIES="elpn_v1" selects.
 overfit: dev
