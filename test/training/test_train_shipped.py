@@ -29,10 +29,11 @@ def tool(repository):
 @pytest.fixture
 def overrides(dots, tmp_path):
     """For a trial: one step and epoch on the dots."""
-    sources = yaml.safe_dump([{"annotations": "person_keypoints.json", "images": "images"}], default_flow_style=True)
+    source = {"annotations": "person_keypoints.json", "images": "images"}
+    sources = yaml.safe_dump([source, {**source, "pasted": True}], default_flow_style=True, width=1000)
     small = {"epochs": 1, "epoch_samples": 2, "batch_size": 2, "workers": 0, "threads": 1, "pictures": 0}
     small["input_size_wh"] = [64, 64]
-    place = {"data_root": dots, "out_dir": tmp_path / "runs", "train": sources.strip(), "holdout": sources.strip()}
+    place = {"data_root": dots, "out_dir": tmp_path / "runs", "train": sources.strip(), "holdout": f"[{source}]"}
     return [f"{key}={value}" for key, value in {**small, **place}.items()]
 
 
@@ -60,7 +61,8 @@ def recipes(repository, shipped):
 def test_what_recipes_read_is_made_first(tool, repository):
     for shipped in tool.SHIPPED.values():
         chain = recipes(repository, shipped)
-        read = [source.annotations for recipe in chain for source in recipe.train]
+        sources = [source for recipe in chain for source in recipe.train + recipe.holdout]
+        read = [file for source in sources for file in (source.annotations, source.others)]
         read += [file for recipe in chain for file in (recipe.init_from, recipe.grow_from)]
         made, late = list(shipped.inputs), {file for file in read if file.startswith("./")}
         for file in reversed(made):  # those that make others come before them
