@@ -15,6 +15,7 @@ import os
 from pose_estimation_ros.cli.common.arguments import whole
 from pose_estimation_ros.inference.backends.find import find_path
 from pose_estimation_ros.training.export.convert import PRECISIONS
+from pose_estimation_ros.training.export.decoders import HEATMAP_DECODERS
 from pose_estimation_ros.training.export.model_export import FULL, MAX_COUNT, SIDES_PX, ModelExport, export_model
 
 
@@ -44,6 +45,10 @@ def _add_arguments_of_sources(parser: argparse.ArgumentParser) -> None:
     of_checkpoint.add_argument("--size-wh", type=whole(*SIDES_PX), nargs=2, metavar=("W", "H"), help=size_help)
     free_help = "bottom-up: height and width stay free, which `pose evaluate --protocol litepose` needs"
     of_checkpoint.add_argument("--free-size", action="store_true", help=free_help)
+    decoder_help = (
+        "top-down: how the runtime finds keypoints, dark to a fraction of a heatmap's pixel (default: quarter_offset)"
+    )
+    of_checkpoint.add_argument("--decoder", choices=tuple(HEATMAP_DECODERS), help=decoder_help)
     of_int8 = parser.add_argument_group("int8")
     data_help = (
         "annotation file, or folder with person_keypoints.json, and images/ or tar files beside: never test data"

@@ -18,6 +18,7 @@ from pose_estimation_ros.core.atomic_files import file_sha256, write_json, write
 from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.model_spec import DECODERS, ModelSpec, model_name, spec_path
 from pose_estimation_ros.training.checkpoint import fill, load_checkpoint
+from pose_estimation_ros.training.export.decoders import HEATMAP_DECODERS
 from pose_estimation_ros.training.export.rewrite import for_export, with_shapes, with_shared_weights
 from pose_estimation_ros.training.recipe import Recipe, recipe_from_fields
 from pose_estimation_ros.training.tasks import TASKS, build_model, serving_model
@@ -38,6 +39,7 @@ def export(
     name: str | None = None,
     size_wh: Sequence[int] | None = None,
     free_size: bool = False,
+    decoder: str | None = None,
 ) -> tuple[Path, float]:
     """Write <out>/<name>.onnx and .json, each atomically.
 
@@ -47,19 +49,22 @@ def export(
         name: Name of the model; by default the recipe's.
         size_wh: Input size in px; by default the recipe's.
         free_size: Whether the network takes any height and width that are multiples of 64; it is compared at two sizes.
+        decoder: One of HEATMAP_DECODERS that a top-down model's spec is to name; by default quarter_offset.
 
     Returns:
         Path of the ONNX file, and the largest difference between the outputs of torch and ONNX Runtime: absolute for
         outputs of 0..1, relative to the largest value where that is over 1.
 
     Raises:
-        ConfigError: The model cannot have this size.
+        ConfigError: The model cannot have this size or decoder.
         ModelError: The checkpoint cannot be used, or the difference is over PARITY.
     """
     state = load_checkpoint(checkpoint, "model", "recipe", "epoch")
     recipe = recipe_from_fields(state["recipe"], str(checkpoint))
     recipe.input_size_wh = list(size_wh or recipe.input_size_wh)
     _check_size(recipe, free_size)
+    if decoder and recipe.task != "top_down":
+        raise ConfigError(f"expected a top-down model for the decoder {decoder}, got {recipe.name} for {recipe.task}")
     model = build_model(recipe)
     fill(model, state["model"], checkpoint)
     model = serving_model(model).eval()
@@ -69,7 +74,7 @@ def export(
         raise ModelError(f"expected ONNX Runtime within {PARITY} of torch, got {difference:.2e}: nothing written")
     path = Path(out, (name or recipe.name) + ".onnx")
     write_whole(path, content)
-    spec = _make_spec(recipe, path, state["epoch"])
+    spec = _make_spec(recipe, path, state["epoch"], decoder or DECODERS[recipe.task][0])
     write_json(spec_path(str(path)), spec.to_json(), indent=1)
     return path, difference
 
@@ -155,7 +160,7 @@ def parity(model: nn.Module, content: bytes, size_wh: list[int]) -> float:
     return max(float(np.abs(f - e).max() / max(1.0, np.abs(e).max())) for f, e in zip(outputs, expected, strict=True))
 
 
-def _make_spec(recipe: Recipe, path: Path, epoch: int) -> ModelSpec:
+def _make_spec(recipe: Recipe, path: Path, epoch: int, decoder: str) -> ModelSpec:
     training: dict[str, Any] = {key: getattr(recipe, key) for key in KEPT_KEYS}
     training |= {"epochs": epoch, "data": [source.annotations for source in recipe.train]}
     return ModelSpec(
@@ -165,9 +170,10 @@ def _make_spec(recipe: Recipe, path: Path, epoch: int) -> ModelSpec:
         color_order="rgb",
         skeleton=recipe.require_skeleton() if recipe.skeleton else None,
         stride=TASKS[recipe.task].stride,
-        decoder=DECODERS[recipe.task][0],
+        decoder=decoder,
         padding=recipe.padding,
         sha256=file_sha256(str(path)),
         accuracy={},
         training=training,
+        decoder_options=HEATMAP_DECODERS.get(decoder, {}),
     )

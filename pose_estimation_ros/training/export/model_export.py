@@ -21,7 +21,9 @@ from pose_estimation_ros.core.fields import (
 from pose_estimation_ros.core.model_spec import spec_path
 from pose_estimation_ros.training.export.accuracy_cost import check_data, keep_accuracy, to_text
 from pose_estimation_ros.training.export.convert import PRECISIONS, check_options, convert
+from pose_estimation_ros.training.export.decode_head import DECODER as HEAD_DECODER
 from pose_estimation_ros.training.export.decode_head import add_to_file
+from pose_estimation_ros.training.export.decoders import HEATMAP_DECODERS
 
 FULL = "fp32"
 MAX_COUNT = 10**6
@@ -35,6 +37,7 @@ RULES: dict[str, Rule] = {
     "decode_head": TRUE_OR_FALSE,
     "size_wh": optional(list_of(whole(*SIDES_PX))),
     "free_size": TRUE_OR_FALSE,
+    "decoder": optional(one_of(tuple(HEATMAP_DECODERS))),
     "calibration": optional(PATH),
     "count": whole(1, MAX_COUNT),
     "accuracy_data": optional(PATH),
@@ -55,6 +58,8 @@ class ModelExport:
             precision is then made from it.
         size_wh: Input size of a checkpoint's network in px, multiples of 32; None: the recipe's.
         free_size: Whether height and width of a bottom-up checkpoint's input stay free.
+        decoder: How the runtime finds the keypoints of a top-down checkpoint, one of decoders.HEATMAP_DECODERS; None:
+            as the papers do, "quarter_offset".
         calibration: Data that int8 is calibrated on: an annotation file, or a folder with person_keypoints.json.
         count: Number of persons or images of that data to use.
         accuracy_data: Data that the files are tested on, in COCO's layout with images/; None: they are not.
@@ -71,6 +76,7 @@ class ModelExport:
     decode_head: bool = False
     size_wh: Sequence[int] | None = None
     free_size: bool = False
+    decoder: str | None = None
     calibration: str | Path | None = None
     count: int = 200
     accuracy_data: str | Path | None = None
@@ -99,11 +105,14 @@ class ModelExport:
         if self.size_wh and len(self.size_wh) != 2:
             raise ConfigError(f"expected size_wh to be a width and a height, got {shown(self.size_wh)}")
         has_work = self.is_lower or self.decode_head
-        if str(self.source).endswith(".onnx") and (not has_work or self.size_wh or self.free_size):
+        of_checkpoint = self.size_wh or self.free_size or self.decoder
+        if str(self.source).endswith(".onnx") and (not has_work or of_checkpoint):
             raise ConfigError(
-                f"expected one of {', '.join(PRECISIONS)} as --precision, or --decode-head, and no size,"
+                f"expected one of {', '.join(PRECISIONS)} as --precision, or --decode-head, and no size or decoder,"
                 f" for {self.source}"
             )
+        if self.decode_head and self.decoder not in (None, HEAD_DECODER):
+            raise ConfigError(f"expected --decoder {HEAD_DECODER} with --decode-head, got {self.decoder}")
         if self.flip and (self.decode_head or not self.accuracy_data):
             raise ConfigError("expected --flip with --accuracy-data and without --decode-head: it takes heatmaps")
         if self.accuracy_data:
@@ -144,6 +153,6 @@ def _export_checkpoint(order: ModelExport, report: Callable[[str], None]) -> str
     from pose_estimation_ros.training.export.export import export  # torch, which an ONNX file does not need
 
     name = None if order.is_lower else order.name
-    path, difference = export(order.source, order.out, name, order.size_wh, order.free_size)
+    path, difference = export(order.source, order.out, name, order.size_wh, order.free_size, order.decoder)
     report(f"wrote {path} and {spec_path(str(path))}; largest difference torch - ONNX Runtime {difference:.2e}")
     return str(path)

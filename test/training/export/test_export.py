@@ -12,6 +12,8 @@ from pose_estimation_ros.core.model_spec import load_model_spec
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.importing.tensorrt_operators import refused
 from pose_estimation_ros.inference.backends.open import open_model
+from pose_estimation_ros.inference.decoders.heatmaps import Dark, QuarterOffset
+from pose_estimation_ros.inference.decoders.make import make_decoder
 from pose_estimation_ros.training.checkpoint import save_checkpoint
 from pose_estimation_ros.training.export import export as module
 from pose_estimation_ros.training.export.export import export
@@ -33,6 +35,17 @@ def test_export_agrees_with_torch_and_opens_in_the_runtime(recipe, checkpoint, t
         np.testing.assert_allclose(backend(batch)["heatmaps"], model(torch.tensor(batch))["heatmaps"], atol=1e-4)
     assert spec.training["epochs"] == 1
     assert json.loads(path.with_suffix(".json").read_text())["flip_pairs"][0] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "decoder, expected, options",
+    [(None, "quarter_offset", {}), ("quarter_offset", "quarter_offset", {}), ("dark", "dark", {"kernel": 7})],
+)
+def test_the_spec_names_the_decoder_and_the_runtime_takes_it(checkpoint, tmp_path, decoder, expected, options):
+    path, _ = export(checkpoint, tmp_path / "models", decoder=decoder)
+    spec = load_model_spec(str(path))
+    assert (spec.decoder, spec.decoder_options) == (expected, options)
+    assert type(make_decoder(spec)) is {"quarter_offset": QuarterOffset, "dark": Dark}[expected]
 
 
 def test_a_graph_that_differs_is_refused_and_nothing_is_written(checkpoint, tmp_path, monkeypatch):
@@ -108,6 +121,11 @@ def test_parity_is_asked_for_at_two_sizes(bottom_up_checkpoint, tmp_path, monkey
     with pytest.raises(ModelError, match="nothing written"):
         export(bottom_up_checkpoint[0], tmp_path / "models", free_size=True)
     assert sizes == [[64, 64], [128, 192]]
+
+
+def test_a_decoder_is_for_top_down_models(bottom_up_checkpoint, tmp_path):
+    with pytest.raises(ConfigError, match="expected a top-down model for the decoder dark, got .* for bottom_up"):
+        export(bottom_up_checkpoint[0], tmp_path / "models", decoder="dark")
 
 
 def test_a_free_size_is_for_bottom_up_models(checkpoint, tmp_path):

@@ -49,7 +49,9 @@ def test_accuracy_before_and_after_in_one_command(checkpoint, dots, tmp_path, ca
     "options, message",
     [
         (["x.onnx"], "expected one of fp16, int8-tensorrt, int8-cpu as --precision"),
-        (["x.onnx", "--precision", "fp16", "--free-size"], "and no size, for x.onnx"),
+        (["x.onnx", "--precision", "fp16", "--free-size"], "and no size or decoder, for x.onnx"),
+        (["x.onnx", "--precision", "fp16", "--decoder", "dark"], "and no size or decoder, for x.onnx"),
+        (["x.ckpt", "--decode-head", "--decoder", "dark"], "expected --decoder quarter_offset with --decode-head"),
         (["x.onnx", "--precision", "fp16"], "model file x.onnx does not exist"),
         (["x.ckpt", "--precision", "int8-cpu"], "expected calibration data"),
         (
@@ -80,6 +82,7 @@ def test_faults_are_one_line(options, message, capsys):
         ({"size_wh": 64}, "expected size_wh to be a list, .*, got 64"),
         ({"size_wh": [64, "64"]}, "expected size_wh to be a list"),
         ({"free_size": 1}, "expected free_size to be true or false, got 1"),
+        ({"decoder": "simcc"}, "expected decoder to be one of quarter_offset, dark, or None, got 'simcc'"),
         ({"calibration": 5}, "expected calibration to be a name or path, or None, got 5"),
         ({"count": "a"}, "expected count to be a whole number in 1..1000000, got 'a'"),
         ({"count": 0}, "expected count to be a whole number in 1..1000000, got 0"),
