@@ -311,7 +311,8 @@ class BoxesDataset(AnnotatedDataset[Scene]):
         view_wh, frame_wh = view.known.shape[::-1], np.array(frame.shape[1::-1])
         height = np.exp(rng.uniform(*np.log([LEAST_PASTED, max(MOST_PASTED * view_wh[1], LEAST_PASTED)])))
         size_wh = np.clip(height * frame_wh / frame_wh[1], LEAST_PASTED, view_wh).astype(int).tolist()
-        matrix = random_matrix(frame.shape[1::-1], size_wh, PASTED_ZOOM, happens(self.recipe.augmentation.flip, rng), rng)
+        is_mirrored = happens(self.recipe.augmentation.flip, rng)
+        matrix = random_matrix(frame.shape[1::-1], size_wh, PASTED_ZOOM, is_mirrored, rng)
         left_top = [int(rng.integers(whole - part + 1)) for whole, part in zip(view_wh, size_wh)]
         return paste(view, make_view(frame, scene, matrix, size_wh), left_top)
 
