@@ -81,7 +81,8 @@ class Dark(Heatmaps):
         """Return the distances of two pixels of a map, see Heatmaps."""
         if not self.spec.decoder_option("align_corners"):
             return super().pitch(map_wh)
-        return np.maximum(np.array(self.spec.input_size_wh) - 1, 1) / np.maximum(np.array(map_wh) - 1, 1)
+        pitch: np.ndarray = np.maximum(np.array(self.spec.input_size_wh) - 1, 1) / np.maximum(np.array(map_wh) - 1, 1)
+        return pitch
 
     def peaks(self, heatmaps: np.ndarray) -> Keypoints:
         """Find the peaks, see Heatmaps."""
