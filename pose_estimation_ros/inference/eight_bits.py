@@ -5,16 +5,17 @@ Programs that serve people do so. Those that measure run what is named.
 
 import os
 
-from pose_estimation_ros.core.atomic_files import file_sha256
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.machine import dot_products
-from pose_estimation_ros.core.model_spec import load_model_spec
+from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
 from pose_estimation_ros.inference.backends.base import DEVICES
 from pose_estimation_ros.inference.backends.find import find_path
 from pose_estimation_ros.inference.backends.onnxruntime_gpu import is_offered
 from pose_estimation_ros.inference.options import PipelineOptions
 
 FOR_CPUS = "_int8_cpu"  # ending of the names of files that `pose export --precision int8-cpu` makes
+# What both specs must say alike. An export copies it, and the model's spec may be edited or made anew afterwards.
+SAME = ("task", "input_size_wh", "color_order", "skeleton", "stride", "decoder", "decoder_options", "padding", "fit")
 
 
 def with_faster_files(options: PipelineOptions) -> PipelineOptions:
@@ -26,8 +27,8 @@ def with_faster_files(options: PipelineOptions) -> PipelineOptions:
 def faster_file(name: str, device: str = DEVICES[0]) -> str:
     """Return the name of the 8-bit file of a model where it is to run on a CPU with dot products of 8-bit numbers.
 
-    That file is x_int8_cpu of a model x, made of this very x. On a CPU without these instructions it is less accurate,
-    or hardly faster, see core.machine.dot_products.
+    That file is x_int8_cpu of a model x, made of this very x and used alike, see stands_for. On a CPU without these
+    instructions it is less accurate, or hardly faster, see core.machine.dot_products.
 
     Args:
         name: name of a model. A path, or a name with its ending, names the file itself, and stays.
@@ -40,12 +41,23 @@ def faster_file(name: str, device: str = DEVICES[0]) -> str:
     if names_file or device != DEVICES[0] or not dot_products() or is_offered("cuda"):
         return name
     try:
-        full, small = str(find_path(name)), str(find_path(name + FOR_CPUS))
-        export = load_model_spec(small).training.get("export", {})
-        is_made_of_it = export.get("precision") == "int8-cpu" and export.get("of_sha256") == file_sha256(full)
+        full, small = (load_model_spec(str(find_path(file))) for file in (name, name + FOR_CPUS))
     except (ModelError, OSError):  # there are not both files; opening the model reports what is wrong with it
         return name
-    return name + FOR_CPUS if is_made_of_it else name
+    return name + FOR_CPUS if stands_for(small, full) else name
+
+
+def stands_for(small: ModelSpec, full: ModelSpec) -> bool:
+    """Return whether an 8-bit file was made of a model, is used as the model is, and has probabilities where it has.
+
+    Args:
+        small: spec of the 8-bit file.
+        full: spec of the model.
+    """
+    export = small.training.get("export", {})
+    is_made_of_it = export.get("precision") == "int8-cpu" and export.get("of_sha256") == full.sha256
+    is_used_alike = all(getattr(small, field) == getattr(full, field) for field in SAME)
+    return is_made_of_it and is_used_alike and bool(small.calibration or not full.calibration)
 
 
 def replaced_text(named: PipelineOptions, used: PipelineOptions) -> str:

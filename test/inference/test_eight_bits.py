@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from pose_estimation_ros.core.atomic_files import file_sha256
+from pose_estimation_ros.core.model_spec import load_model_spec
 from pose_estimation_ros.core.resources import user_models
+from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.inference import eight_bits
 from pose_estimation_ros.inference.backends.base import DEVICES
 from pose_estimation_ros.inference.eight_bits import faster_file, replaced_text, with_faster_files
@@ -69,6 +71,43 @@ def test_a_name_stands_for_the_8_bit_file_where_that_is_exact_and_faster(
     monkeypatch.setattr(eight_bits, "dot_products", lambda: instructions)
     monkeypatch.setattr(eight_bits, "is_offered", lambda device: gpu)
     assert faster_file("toy", device) == expected
+
+
+MAP = {"score": [0.1, 0.9], "probability": [0.05, 0.95]}
+MAPS = {"keypoint": MAP, "person": MAP}
+OTHER_NAMES = Skeleton("mine", tuple("k%d" % index for index in range(17)), (), (), None)
+
+
+@pytest.mark.parametrize(
+    "full, small, is_taken",
+    [
+        ({}, {}, True),
+        ({"calibration": MAPS}, {"calibration": MAPS}, True),
+        ({}, {"calibration": MAPS}, True),
+        ({"calibration": MAPS}, {}, False),  # calibrated after the export: the 8-bit file has raw scores
+        ({"input_size_wh": (96, 64)}, {}, False),
+        ({"skeleton": OTHER_NAMES}, {}, False),
+        ({"stride": 8}, {}, False),
+        ({"decoder": "dark"}, {}, False),
+        ({"decoder_options": {"flip_shift": 1.0}}, {}, False),
+        ({"padding": 1.5}, {}, False),
+        ({"fit": {"outside": "black"}}, {}, False),
+        ({"accuracy": {"score_threshold": 0.2}}, {}, True),  # figures may differ
+    ],
+)
+def test_a_file_that_is_used_otherwise_is_not_taken(model, save_spec, full, small, is_taken):
+    path = model(**MADE)
+    small_path = path.replace("toy.onnx", "toy_int8_cpu.onnx")
+    save_spec(path, name="toy", **full)
+    export = {"precision": "int8-cpu", "of_sha256": file_sha256(path)}
+    save_spec(small_path, name="toy_int8_cpu", training={"export": export}, **small)
+    load_model_spec(path), load_model_spec(small_path)
+    assert faster_file("toy") == ("toy_int8_cpu" if is_taken else "toy")
+
+
+@pytest.mark.parametrize("name", ["lite0_fpn_coco", "person_detector", "elpn_v1_coco"])
+def test_the_shipped_pairs(name):
+    assert faster_file(name) == name + "_int8_cpu"
 
 
 def test_files_and_8_bit_names_stay(model):
