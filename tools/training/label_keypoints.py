@@ -3,7 +3,8 @@
 
     python -m tools.training.label_keypoints --teacher A.onnx [--teacher B.onnx] [--keep-labels] IMAGES PEOPLE.json OUT
 
-IMAGES is a folder or a glob of tar files, PEOPLE a file in COCO's layout with a box for each person. Each teacher looks
+IMAGES is a folder or a glob of tar files, PEOPLE a file in COCO's layout with a box for each person. All teachers have
+the same keypoints in the same order, and so does PEOPLE where it names any; OUT has their names. Each teacher looks
 at the person and at the mirror image. A keypoint's score is the mean of the teachers' scores, or half of the higher one
 where they have the keypoint at different places. A keypoint is labelled where its score is 0.3 or more. All scores are
 in the file, as "keypoint_scores": training takes a keypoint with a score below 0.1 for one that is not in the picture.
@@ -27,8 +28,18 @@ import numpy as np
 from tqdm import tqdm
 
 from pose_estimation_ros.core.atomic_files import write_json
+from pose_estimation_ros.core.errors import ConfigError, PoseError
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.poses import Poses
+from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.datasets.coco_categories import (
+    category_of,
+    check_keypoint_names,
+    checked_entries,
+    keypoint_names,
+    person_among,
+    read_categories,
+)
 from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.inference.backends.open import open_backend
 from pose_estimation_ros.inference.top_down import TopDown
@@ -55,6 +66,43 @@ def open_teacher(path: str) -> TopDown:
     if spec.decoder == "quarter_offset":
         spec = spec._replace(decoder="dark")
     return TopDown(open_backend(model, 1, "cpu"), spec, flip_test=True)
+
+
+def common_skeleton(teachers: Sequence[str]) -> Skeleton:
+    """Return the skeleton of the teachers. Raises ConfigError where one has other keypoints, or in another order.
+
+    Args:
+        teachers: names or files of the models.
+    """
+    first, *others = (find_model(path).spec.require_skeleton() for path in teachers)
+    for path, skeleton in zip(teachers[1:], others, strict=True):
+        if skeleton.keypoints != first.keypoints:
+            names = ", ".join(skeleton.keypoints)
+            raise ConfigError(f"{path}: expected the keypoints of {teachers[0]} in their order, got {names}")
+    return first
+
+
+def with_names(content: dict[str, Any], skeleton: Skeleton, path: str) -> dict[str, Any]:
+    """Return people's file with the keypoints' names in its category of persons.
+
+    Args:
+        content: content of the file, in COCO's layout.
+        skeleton: skeleton of the teachers.
+        path: path of the file, for messages.
+
+    Raises:
+        DataError: the file has no category of persons, or one with other keypoints.
+    """
+    entries = checked_entries(content, path)
+    if not entries:
+        person_id = read_categories(content, path).person
+        named = category_of(skeleton)
+        return {**content, "categories": [named if person_id is None else {**named, "id": person_id}]}
+    person = person_among(entries, path)
+    check_keypoint_names(person, skeleton, path)
+    names = keypoint_names(person, path) or list(skeleton.keypoints)
+    named = {**category_of(skeleton), **person, "keypoints": names}
+    return {**content, "categories": [named if entry is person else entry for entry in entries]}
 
 
 def agreed(teachers: Sequence[Model], frame: np.ndarray, boxes: np.ndarray) -> Answer:
@@ -155,6 +203,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
     content = json.loads(Path(args.people).read_text())
+    try:
+        content = with_names(content, common_skeleton(args.teacher), args.people)
+    except PoseError as error:
+        parser.error(str(error))
     items: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in content["images"]}
     for item in content["annotations"]:
         items[item["image_id"]].append(item)

@@ -1,6 +1,7 @@
 """The labelling tool on answers whose agreement can be worked out by hand."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -10,8 +11,11 @@ import pytest
 
 pytest.importorskip("torch", reason="the tool belongs to training")
 
+from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.poses import make_poses
-from pose_estimation_ros.core.skeleton import get_skeleton
+from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
+from pose_estimation_ros.datasets.coco_categories import annotated_skeleton
+from pose_estimation_ros.datasets.coco_json import checked_content
 
 NAMES = get_skeleton("coco17").keypoints
 FRAME = np.zeros((100, 100, 3), np.uint8)
@@ -76,6 +80,58 @@ def test_who_has_too_few_keypoints_has_none(tool, least, count):
     assert item.get("keypoint_scores") == ([0.3] * 3 + [0.3] * 14 if count else None)
 
 
+def people_of(category):
+    return {"images": [], "annotations": [], **({} if category is None else {"categories": category})}
+
+
+@pytest.mark.parametrize(
+    "categories, written",
+    [
+        (None, [1]),
+        ([], [1]),
+        ([{"id": 1, "name": "person"}], [1]),
+        ([{"id": 5, "name": "Person", "keypoints": []}, {"id": 2, "name": "dog"}], [5]),
+        ([{"id": 1, "name": "person", "keypoints": list(NAMES)}], [1]),
+    ],
+)
+def test_the_labels_name_their_keypoints(tool, categories, written):
+    made = tool.with_names(people_of(categories), get_skeleton("coco17"), "people.json")
+    assert [entry["id"] for entry in made["categories"] if entry.get("keypoints") == list(NAMES)] == written
+    assert len(made["categories"]) == max(1, len(categories or []))
+    assert annotated_skeleton(made, "people.json") == get_skeleton("coco17")
+    assert checked_content(made, "people.json", get_skeleton("coco17"))[1].person == written[0]
+
+
+def test_a_file_without_categories_keeps_its_people(tool):
+    people = {"images": [{"id": 1, "file_name": "a"}], "annotations": [{"image_id": 1, "bbox": [1, 2, 3, 4]}]}
+    for category_id in (None, 1, 7):
+        fields = {} if category_id is None else {"category_id": category_id}
+        content = {**people, "annotations": [{**people["annotations"][0], **fields}]}
+        made = tool.with_names(content, get_skeleton("coco17"), "people.json")
+        assert len(checked_content(made, "people.json", get_skeleton("coco17"))[0]["annotations"]) == 1
+
+
+@pytest.mark.parametrize("names", [NAMES[:16], NAMES[1:] + NAMES[:1], get_skeleton("mpii16").keypoints])
+def test_people_with_other_keypoints_are_refused(tool, names):
+    content = people_of([{"id": 1, "name": "person", "keypoints": list(names)}])
+    with pytest.raises(DataError, match="people.json.*is not of the skeleton coco17"):
+        tool.with_names(content, get_skeleton("coco17"), "people.json")
+
+
+def test_teachers_of_other_keypoints_are_refused(tool, repository, color_model, save_spec, tmp_path):
+    other = shutil.copy(color_model, tmp_path / "other.onnx")
+    save_spec(str(other))
+    assert tool.common_skeleton([color_model]) == tool.common_skeleton([color_model, str(other)])
+    save_spec(str(other), skeleton=Skeleton("mine", NAMES[1:] + NAMES[:1], (), (), None))
+    (tmp_path / "people.json").write_text(json.dumps(people_of(None)))
+    arguments = [f"--teacher={color_model}", f"--teacher={other}", str(tmp_path), str(tmp_path / "people.json")]
+    command = [sys.executable, "-m", "tools.training.label_keypoints", *arguments, str(tmp_path / "out.json")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=repository, timeout=120)
+    assert done.returncode == 2 and not (tmp_path / "out.json").exists()
+    expected = f"other.onnx: expected the keypoints of {color_model} in their order, got left_eye, "
+    assert expected in done.stderr and "Traceback" not in done.stderr
+
+
 def test_real_people(repository, shared_data, tmp_path):
     (tmp_path / "images").mkdir()
     content = json.loads((repository.parent / "shared/data/coco_val/person_keypoints_official.json").read_text())
@@ -92,7 +148,9 @@ def test_real_people(repository, shared_data, tmp_path):
     teachers = [f"--teacher={shared_data}/reference_models/pp_tinypose{name}_256x192.onnx" for name in ("23", "")]
     command = [sys.executable, "-m", "tools.training.label_keypoints", *teachers, *files]
     subprocess.run(command, check=True, cwd=repository, timeout=300)
-    found = {a["id"]: a for a in json.loads((tmp_path / "out.json").read_text())["annotations"]}
+    made = json.loads((tmp_path / "out.json").read_text())
+    assert made["categories"][0]["keypoints"] == list(NAMES)
+    found = {a["id"]: a for a in made["annotations"]}
     assert set(found) == {0, *(a["id"] for a in people)} and "keypoints" not in found[0]
     for person in people:
         known, truth = np.array(found[person["id"]]["keypoints"]).reshape(17, 3), np.array(person["keypoints"])
