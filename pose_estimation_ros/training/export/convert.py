@@ -60,7 +60,7 @@ def convert(
         assert calibration is not None  # check_options has checked this
         batches = calibration_batches(spec, calibration, count)
         result = to_int8(model, precision, progress(batches, -(-count // BATCH_SIZE), "batches of calibration"))
-        note |= {"calibration": str(calibration), "count": count, "method": "minmax"}
+        note |= {"calibration": str(calibration), "count": count, "method": "minmax", "biases": "corrected"}
     path = Path(out, (name or f"{spec.name}_{precision.replace('-', '_')}") + ".onnx")
     return _write(path, result, spec, note)
 

@@ -46,7 +46,7 @@ def test_the_spec_says_of_what_it_is_and_keeps_the_figures_before(source, dots, 
         "model": "x",
         "export": {
             "precision": "int8-cpu", "of": "small", "of_sha256": before.sha256,
-            "calibration": str(dots), "count": 2, "method": "minmax",
+            "calibration": str(dots), "count": 2, "method": "minmax", "biases": "corrected",
         },
     }  # fmt: skip
 
