@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,19 @@ def test_every_shipped_model_has_a_chain_that_ends_with_its_recipe(tool, reposit
 
 def recipes(repository, shipped):
     return [load_recipe(repository / "config" / "training" / f"{name}.yaml") for name in shipped.recipes]
+
+
+def test_the_heads_of_recipes_name_teachers_and_their_own_command(tool, repository):
+    teachers = [f"--teacher={Path(teacher).name}" for teacher in tool.TEACHERS]
+    heads = {}
+    for path in (repository / "config" / "training").glob("*.yaml"):
+        lines = [line[1:].strip() for line in path.read_text().splitlines() if line.startswith("#")]
+        heads[path.stem] = " ".join(lines)
+    assert any("TEACHERS" in head for head in heads.values())
+    for name, head in heads.items():
+        assert "TEACHERS" not in head or f"TEACHERS {' '.join(teachers)}" in head, name
+        for command in re.findall(r"make train-(\w+) does", head):
+            assert name in tool.SHIPPED[command].recipes, name
 
 
 def test_what_recipes_read_is_made_first(tool, repository):
