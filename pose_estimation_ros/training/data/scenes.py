@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple, Sequence
+from typing import Any, Collection, NamedTuple, Sequence
 
 import numpy as np
 from pycocotools import mask as rle
@@ -11,10 +11,11 @@ from pycocotools import mask as rle
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import iou, xywh_to_xyxy
 from pose_estimation_ros.core.skeleton import Skeleton
-from pose_estimation_ros.datasets.coco_faults import Size, finite_numbers, named, refuse, size_of
+from pose_estimation_ros.datasets.coco_faults import Size, brief, finite_numbers, named, refuse, size_of
 from pose_estimation_ros.datasets.coco_fields import is_counted
 from pose_estimation_ros.datasets.coco_json import AnnotatedImage, read_coco_json
 from pose_estimation_ros.datasets.coco_warnings import warn_of_persons
+from pose_estimation_ros.datasets.notes import warn
 from pose_estimation_ros.datasets.segmentations import regions
 from pose_estimation_ros.training.data.coco import ABSENT
 
@@ -49,7 +50,7 @@ def load_scenes(path: str | Path, skeleton: Skeleton, others: str | Path = "", k
     """Read the images of a COCO or CrowdPose file whose people are all annotated, or found by a detector.
 
     Images without any person are left out, as in HigherHRNet's code. So are those with "annotations_complete": false
-    unless a detector has looked for the others, because their unlabelled people would be learned as background. Crowds
+    that are not among the images of ``others``, because their unlabelled people would be learned as background. Crowds
     and persons without keypoints are masked by their segmentation, or by their box where there is none, as in
     CrowdPose. Where a teacher gave "keypoint_scores", joints without a label may still be there if their score is
     ABSENT or more; with another key of MADE_BY_MODEL, all of them may.
@@ -58,7 +59,7 @@ def load_scenes(path: str | Path, skeleton: Skeleton, others: str | Path = "", k
         path: path of the annotation file.
         skeleton: skeleton whose keypoints the file must have.
         others: path of a file with boxes of all people of these images, in COCO's layout, such as that of
-            tools/label_persons; who has no annotation is masked.
+            tools/label_persons; who has no annotation is masked. Images that it lacks are warned about.
         keep_empty: whether images without any annotation are kept, as images of nobody.
 
     Returns:
@@ -66,7 +67,7 @@ def load_scenes(path: str | Path, skeleton: Skeleton, others: str | Path = "", k
 
     Raises:
         DataError: as read_coco_json, and for a segmentation that does not fit its image, scores that do not fit the
-            keypoints, or nobody with keypoints in the whole file.
+            keypoints, ``others`` of other images, or nobody with keypoints in the whole file.
     """
     annotated = read_coco_json(path, skeleton)
     scored = [a for _, items in annotated for a in items if "keypoint_scores" in a]
@@ -74,13 +75,15 @@ def load_scenes(path: str | Path, skeleton: Skeleton, others: str | Path = "", k
     refuse(path, "persons whose keypoint_scores are not a number from 0 to 1 for each keypoint", unfit)
     images = {image["id"]: image for image, _ in annotated}
     warn_of_persons([a for _, items in annotated for a in items if is_counted(a)], images, path)
+    kept = [(image, items) for image, items in annotated if items or keep_empty]
     found = boxes_by_name(others) if others else {}
+    if others and kept:
+        check_names(found, [image["file_name"] for image, _ in kept], others, path)
     scenes = []
-    for image, items in annotated:
-        if not (items or keep_empty) or not (others or image.get("annotations_complete", True)):
-            continue
-        masked = without_annotation(found.get(image["file_name"], []), items)
-        scenes.append(make_scene((image, items), masked, skeleton, path))
+    for image, items in kept:
+        name = image["file_name"]
+        if name in found or image.get("annotations_complete", True):
+            scenes.append(make_scene((image, items), without_annotation(found.get(name, []), items), skeleton, path))
     if not any((scene.keypoints[..., 2] > 0).any() for scene in scenes):
         raise DataError(f"{path}: expected persons with keypoints in images with complete annotations, found none")
     return scenes
@@ -129,6 +132,26 @@ def boxes_by_name(path: str | Path) -> dict[str, list[dict[str, Any]]]:
         image["file_name"]: [item for item in items if item.get("score", 1) >= LEAST_SCORE]
         for image, items in read_coco_json(path)
     }
+
+
+def check_names(found: Collection[str], names: Sequence[str], others: str | Path, path: str | Path) -> None:
+    """Warn about images in which no detector has looked for people, and refuse a file of detected people without any.
+
+    Args:
+        found: file names of the images of the file of detected people.
+        names: file names of the annotated images.
+        others: path of the file of detected people, for messages.
+        path: path of the annotation file, for messages.
+
+    Raises:
+        DataError: none of the annotated images is among those of ``others``.
+    """
+    missing = [name for name in names if name not in found]
+    if len(missing) == len(names):
+        raise DataError(f"{others}: expected images of {path}, got none of its {len(names)} file names")
+    if missing:
+        lacking = f"lacks {len(missing)} of {len(names)} images of {path}, the first: {brief(missing[0])}"
+        warn(f"{others}: {lacking}; they are left out where their annotations are not complete")
 
 
 def without_annotation(found: list[dict[str, Any]], items: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Check scenes.py: who is learned, who is masked, and which images are left out."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -75,12 +76,42 @@ def test_people_whom_only_a_detector_found_are_masked(write, box, fields, is_mas
     assert len(scene.keypoints) == 1
 
 
-def test_a_detector_completes_images_and_knows_not_all(write):
-    path = write([PERSON], [PERSON], annotations_complete=False)
+OTHER = found(50, 30, 30, 40)
+
+
+@pytest.mark.parametrize(
+    "is_complete, others, expected, warning",
+    [
+        (True, None, {"1.png": False, "2.png": False}, ""),
+        (True, [[OTHER], []], {"1.png": True, "2.png": False}, ""),
+        (True, [[OTHER]], {"1.png": True, "2.png": False}, "others.json: lacks 1 of 2 images of .*a.json.*: 2.png;"),
+        (False, [[OTHER], []], {"1.png": True, "2.png": False}, ""),  # a detector has looked, and found nobody
+        (False, [[OTHER]], {"1.png": True}, "others.json: lacks 1 of 2 images of .*a.json.*: 2.png;"),
+    ],
+)
+def test_a_detector_completes_the_images_it_has_looked_at(write, capsys, is_complete, others, expected, warning):
+    """The empty case is no detector at all; expected is which images are kept, and whether somebody is masked there."""
+    path = write([PERSON], [PERSON], annotations_complete=is_complete)
+    scenes = load_scenes(path, COCO, "" if others is None else write(*others, name="others.json"))
+    assert {scene.file_name: bool(scene.ignored) for scene in scenes} == expected
+    printed = capsys.readouterr().err
+    assert re.search(warning, printed) if warning else "lacks" not in printed
+
+
+def test_images_with_unlabelled_people_are_left_out_without_a_detector(write):
     with pytest.raises(DataError, match="found none"):
-        load_scenes(path, COCO)
-    scenes = load_scenes(path, COCO, write([found(50, 30, 30, 40)], name="others.json"))
-    assert [bool(scene.ignored) for scene in scenes] == [True, False]
+        load_scenes(write([PERSON], annotations_complete=False), COCO)
+
+
+@pytest.mark.parametrize("is_complete", [True, False])
+@pytest.mark.parametrize("names", [[], ["images/1.png", "3.png"]])
+def test_detected_people_of_other_images_are_refused(write, tmp_path, is_complete, names):
+    path = write([PERSON], [PERSON], annotations_complete=is_complete)
+    images = [{"id": n, "file_name": name, "width": 100, "height": 80} for n, name in enumerate(names)]
+    others = tmp_path / "others.json"
+    others.write_text(json.dumps({"images": images, "annotations": []}))
+    with pytest.raises(DataError, match="others.json: expected images of .*a.json, got none of its 2 file names"):
+        load_scenes(path, COCO, others)
 
 
 @pytest.mark.parametrize(
