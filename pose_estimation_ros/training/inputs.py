@@ -29,7 +29,7 @@ def inputs(recipe: Recipe) -> Iterator[tuple[str, Path]]:
     """Yield key and path of each file, folder and glob that a recipe names: data, then checkpoints."""
     for key, sources in (("train", recipe.train), ("holdout", recipe.holdout)):
         for source in sources:
-            for text in filter(None, (source.annotations, source.images, source.detections)):
+            for text in filter(None, (source.annotations, source.images, source.detections, source.others)):
                 yield key, recipe.path(text)
     for key in ("teacher", "init_from", "grow_from"):
         if getattr(recipe, key):

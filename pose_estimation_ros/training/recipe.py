@@ -44,6 +44,20 @@ AUGMENTATION_RANGES: dict[str, tuple[float, float]] = {
     "color": (0, 1),
     "pasted": (0, 100),
 }
+# The keys, of sources and of the augmentation, that some tasks alone use, and those tasks; elsewhere they stay unset.
+SOURCE_TASKS: dict[str, tuple[str, ...]] = {
+    "detections": ("top_down",),
+    "others": ("bottom_up",),
+    "empty": ("bottom_up",),
+    "pasted": ("bottom_up",),
+}
+AUGMENTATION_TASKS: dict[str, tuple[str, ...]] = {
+    "cut_off": ("top_down",),
+    "covered": ("top_down",),
+    "far_away": ("top_down",),
+    "mosaic": ("bottom_up", "person_detector"),
+    "pasted": ("bottom_up", "person_detector"),
+}
 LOSS_OPTION_RANGES: dict[str, tuple[float, float]] = {"temperature": (1e-3, 1e3), "tau": (0, 1e3)}
 REDUCTIONS = ("mean", "sum")
 FROM_ANNOTATIONS = "from_annotations"
@@ -267,6 +281,8 @@ def check_recipe(recipe: Recipe) -> None:
     repeats = [source.repeat for source in recipe.train + recipe.holdout]
     _expect(all(0 < repeat <= 10**6 for repeat in repeats), recipe, "train", "repeat of 1 or more")
     _check_augmentation(recipe.augmentation)
+    _check_task_keys(recipe)
+    _check_pasted(recipe)
     _check_loss_options(recipe.loss_options)
     _expect(any(losses.values()), recipe, "losses", "at least one name: weight, with a weight above 0")
     _expect(all(weight >= 0 for weight in losses.values()), recipe, "losses", "no negative weight")
@@ -284,6 +300,24 @@ def _check_augmentation(augmentation: Augmentation) -> None:
             _expect_in(low, value, high, f"augmentation.{name}")
         elif not (len(value) == 2 and 0 < value[0] <= value[1]):
             raise ConfigError(f"augmentation.{name}: expected [low, high] with 0 < low <= high, got {value}")
+
+
+def _check_task_keys(recipe: Recipe) -> None:
+    """Raise ConfigError for a key of a source or of the augmentation that the recipe's task does not use."""
+    given = [(key, source, SOURCE_TASKS) for key in ("train", "holdout") for source in getattr(recipe, key)]
+    for place, fields, tasks_of in [*given, ("augmentation", recipe.augmentation, AUGMENTATION_TASKS)]:
+        for name, tasks in tasks_of.items():
+            if getattr(fields, name) and recipe.task not in tasks:
+                got = f"{shown(getattr(fields, name))} with task {shown(recipe.task)}"
+                raise ConfigError(f"{place}: {name}: expected only with task {' or '.join(tasks)}, got {got}")
+
+
+def _check_pasted(recipe: Recipe) -> None:
+    """Raise ConfigError for sources of people to be pasted who would never be."""
+    if any(source.pasted for source in recipe.holdout):
+        raise ConfigError("holdout: pasted: expected false, because holdout images are not changed, got true")
+    if any(source.pasted for source in recipe.train) and not recipe.augmentation.pasted:
+        raise ConfigError("augmentation.pasted: expected at least 1 with sources with pasted: true, got 0")
 
 
 def _check_loss_options(options: LossOptions) -> None:

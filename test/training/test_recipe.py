@@ -269,6 +269,45 @@ def test_a_fine_recipe_passes_the_check():
     check_recipe(dataclasses.replace(FINE, teacher="a.ckpt", losses={"teacher_kl": 1.0}, devices=-1))
 
 
+EVERY_TASK = ("top_down", "bottom_up", "person_detector")
+
+
+@pytest.mark.parametrize("task", EVERY_TASK)
+@pytest.mark.parametrize(
+    "where, key, value, tasks",
+    [
+        ("holdout", "repeat", 2, EVERY_TASK),
+        ("train", "detections", "b.json", ["top_down"]),
+        ("holdout", "detections", "b.json", ["top_down"]),
+        ("train", "others", "b.json", ["bottom_up"]),
+        ("holdout", "others", "b.json", ["bottom_up"]),
+        ("train", "empty", True, ["bottom_up"]),
+        ("train", "pasted", True, ["bottom_up"]),
+        ("augmentation", "pasted", 2, ["bottom_up", "person_detector"]),
+        ("augmentation", "mosaic", 0.5, ["bottom_up", "person_detector"]),
+        ("augmentation", "cut_off", 0.5, ["top_down"]),
+        ("augmentation", "covered", 0.5, ["top_down"]),
+        ("augmentation", "far_away", 0.5, ["top_down"]),
+    ],
+)
+def test_a_key_that_the_task_does_not_use_is_refused(where, key, value, tasks, task):
+    recipe = dataclasses.replace(
+        FINE, task=task, augmentation=Augmentation(**{key: value} if where == "augmentation" else {})
+    )
+    if where in ("train", "holdout"):
+        setattr(recipe, where, [Source("a.json", "a"), Source("a.json", "a", **{key: value})])
+        recipe.augmentation.pasted = int(key == "pasted" and task == "bottom_up")
+    if task in tasks:
+        check_recipe(recipe)
+        return
+    wanted = f"^{where}: {key}: expected only with task {' or '.join(tasks)}, got .* with task '{task}'$"
+    with pytest.raises(ConfigError, match=wanted):
+        check_recipe(recipe)
+
+
+PASTED = [Source("a.json", "a"), Source("b.json", "b", pasted=True)]
+
+
 @pytest.mark.parametrize(
     "fields, message",
     [
@@ -312,6 +351,11 @@ def test_a_fine_recipe_passes_the_check():
         ({"train": []}, "train: expected at least one source"),
         ({"holdout": []}, "holdout: expected at least one source"),
         ({"train": [Source("a", "b", 0)]}, "train: expected repeat of 1 or more"),
+        ({"task": "bottom_up", "train": PASTED}, "augmentation.pasted: expected at least 1 with sources .*, got 0"),
+        (
+            {"task": "bottom_up", "holdout": PASTED, "augmentation": Augmentation(pasted=1)},
+            "holdout: pasted: expected false, .*, got true",
+        ),
         ({"losses": {}}, "losses: expected at least one name: weight"),
         ({"losses": {"mse": 0.0}}, "losses: expected .* with a weight above 0"),
         ({"losses": {"teacher_mse": 1.0}}, "losses .*teacher_mse.* need a teacher="),
