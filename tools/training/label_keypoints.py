@@ -30,6 +30,7 @@ from tqdm import tqdm
 from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.core.errors import ConfigError, PoseError
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
+from pose_estimation_ros.core.model_spec import load_model_spec
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.datasets.coco_categories import (
@@ -62,19 +63,23 @@ KEEP_LABELS: bool
 def open_teacher(path: str) -> TopDown:
     """Open a pose model with flip test; heatmaps are decoded by DARK."""
     model = find_model(path)
-    spec = model.spec
+    spec = load_model_spec(model.path)
     if spec.decoder == "quarter_offset":
         spec = spec._replace(decoder="dark")
     return TopDown(open_backend(model, 1, "cpu"), spec, flip_test=True)
 
 
 def common_skeleton(teachers: Sequence[str]) -> Skeleton:
-    """Return the skeleton of the teachers. Raises ConfigError where one has other keypoints, or in another order.
+    """Return the skeleton of the teachers.
 
     Args:
         teachers: names or files of the models.
+
+    Raises:
+        ConfigError: one has other keypoints than the first, or in another order.
+        ModelError: one does not exist, has no spec, or is no pose model.
     """
-    first, *others = (find_model(path).spec.require_skeleton() for path in teachers)
+    first, *others = (load_model_spec(find_model(path).path).require_skeleton() for path in teachers)
     for path, skeleton in zip(teachers[1:], others, strict=True):
         if skeleton.keypoints != first.keypoints:
             names = ", ".join(skeleton.keypoints)

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the tool belongs to training")
 
-from pose_estimation_ros.core.errors import DataError
+from pose_estimation_ros.core.errors import DataError, ModelError
 from pose_estimation_ros.core.poses import make_poses
 from pose_estimation_ros.core.skeleton import Skeleton, get_skeleton
 from pose_estimation_ros.datasets.coco_categories import annotated_skeleton
@@ -130,6 +130,17 @@ def test_teachers_of_other_keypoints_are_refused(tool, repository, color_model, 
     assert done.returncode == 2 and not (tmp_path / "out.json").exists()
     expected = f"other.onnx: expected the keypoints of {color_model} in their order, got left_eye, "
     assert expected in done.stderr and "Traceback" not in done.stderr
+
+
+def test_what_is_no_pose_model_is_no_teacher(tool, color_model, save_spec, tmp_path):
+    save_spec(color_model, task="person_detector", skeleton=None, decoder="boxes", padding=1.0)
+    with pytest.raises(ModelError, match="expected a pose model, got one for person_detector"):
+        tool.common_skeleton([color_model])
+    alone = shutil.copy(color_model, tmp_path / "alone.onnx")
+    with pytest.raises(ModelError, match="alone.json does not exist"):
+        tool.common_skeleton([str(alone)])
+    with pytest.raises(ModelError, match="no_such_model"):
+        tool.common_skeleton(["no_such_model"])
 
 
 def test_real_people(repository, shared_data, tmp_path):
