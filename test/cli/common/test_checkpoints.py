@@ -7,6 +7,7 @@ from types import ModuleType
 import pytest
 
 pytest.importorskip("onnx")
+pytest.importorskip("pycocotools", reason="evaluation needs Python 3.10")
 
 from pose_estimation_ros.cli.common.checkpoints import onnx_files  # noqa: E402
 from pose_estimation_ros.core.errors import ConfigError, ModelError  # noqa: E402
