@@ -10,7 +10,7 @@ Fingerprint = dict[str, str]  # what is compared, in words -> its value
 
 
 def fingerprint(recipe: Recipe, task: Task) -> Fingerprint:
-    """Describe the data of a recipe: the number of samples, and the sha256 of every annotation file.
+    """Describe the data of a recipe: numbers of samples and of people to be pasted, and sha256 of annotation files.
 
     Args:
         recipe: names the sources of the train and the holdout set.
@@ -22,6 +22,9 @@ def fingerprint(recipe: Recipe, task: Task) -> Fingerprint:
         ("holdout", task.holdout_set, recipe.holdout),
     ):
         described[f"number of {name} samples"] = str(len(dataset))
+        people = len(getattr(dataset, "people", ()))
+        if people:  # without any, the fingerprint is that of runs before there was a count
+            described[f"number of {name} people to be pasted"] = str(people)
         for source in sources:
             for file in filter(None, (source.annotations, source.detections, source.others)):
                 described[f"content of {file}"] = file_sha256(str(recipe.path(file)))

@@ -36,6 +36,7 @@ def test_files_folders_and_globs_that_are_there(data):
     ({"holdout": [Source("a.json", "photos")]}, ["photos (holdout)"]),
     ({"train": [Source("a.json", "tars/b_*.tar")]}, ["tars/b_*.tar (train)"]),
     ({"train": [Source("a.json", "images", detections="b.json")]}, ["b.json (train)"]),
+    ({"train": [Source("a.json", "images", others="b.json")]}, ["b.json (train)"]),
     ({"train": [Source("b.json", "photos")], "holdout": [Source("c.json", "images")]},
      ["b.json (train)", "photos (train)", "c.json (holdout)"]),
     ({"train": [Source("a.json", "photos")], "holdout": [Source("a.json", "photos")]}, ["photos (train)"]),
