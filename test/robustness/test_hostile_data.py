@@ -40,6 +40,7 @@ def annotations(joints, **of_image):
     square = [[1, 1, 9, 1, 9, 9]]
     crowd = {**person, "id": 2, "iscrowd": 1, "keypoints": [0] * 3 * joints, "num_keypoints": 0, "segmentation": square}
     person |= {"iscrowd": 0, "num_keypoints": 12 if of_image else joints, "area": 500.0}
+    person["keypoint_scores"] = [0.5] * joints
     return {"images": [image], "annotations": [person, crowd], "categories": [{"id": 1, "name": "person"}]}
 
 

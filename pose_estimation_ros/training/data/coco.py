@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Sequence
 
 import numpy as np
 
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.skeleton import Skeleton
-from pose_estimation_ros.datasets.coco_faults import Size, size_of
+from pose_estimation_ros.datasets.coco_faults import Size, finite_numbers, named, refuse, size_of
 from pose_estimation_ros.datasets.coco_fields import is_counted
 from pose_estimation_ros.datasets.coco_ids import Id
 from pose_estimation_ros.datasets.coco_json import (
@@ -59,9 +59,10 @@ def coco_persons(content: Any, path: str | Path, skeleton: Skeleton, detections:
         The persons.
 
     Raises:
-        DataError: as checked_content and read_detections.
+        DataError: as checked_content, refuse_odd_keypoint_scores and read_detections.
     """
     checked, categories = checked_content(content, path, skeleton)
+    refuse_odd_keypoint_scores(path, checked["annotations"], skeleton)
     images = {image["id"]: image for image in checked["images"]}
     warn_of_persons([a for a in checked["annotations"] if is_counted(a)], images, path)
     boxes = read_detections(detections, images, categories=categories) if detections else {}
@@ -70,6 +71,21 @@ def coco_persons(content: Any, path: str | Path, skeleton: Skeleton, detections:
         annotated = [coco_person(image, item) for item in items if is_counted(item)]
         persons += detected_boxes(annotated, *boxes[image["id"]]) if detections else annotated
     return persons
+
+
+def refuse_odd_keypoint_scores(path: str | Path, persons: Sequence[dict[str, Any]], skeleton: Skeleton) -> None:
+    """Raise DataError for "keypoint_scores" that are not a number from 0 to 1 for each keypoint; they may be absent.
+
+    Args:
+        path: path of the file, for the message.
+        persons: annotations.
+        skeleton: skeleton of the keypoints.
+    """
+    shape = (skeleton.num_keypoints,)
+    scored = [(a, a["keypoint_scores"]) for a in persons if "keypoint_scores" in a]
+    fit = [finite_numbers(scores, shape) and 0 <= min(scores) and max(scores) <= 1 for _, scores in scored]
+    unfit = [named(a, "keypoint_scores") for (a, _), is_fit in zip(scored, fit) if not is_fit]
+    refuse(path, "persons whose keypoint_scores are not a number from 0 to 1 for each keypoint", unfit)
 
 
 def coco_person(image: dict[str, Any], item: dict[str, Any]) -> Person:

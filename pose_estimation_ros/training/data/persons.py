@@ -54,17 +54,9 @@ def usable(persons: list[Person], path: str | Path) -> list[Person]:
     """
     endless = [f"annotation {p.annotation}" for p in persons if not np.isfinite(p.keypoints).all()]
     refuse(path, "persons with keypoints that are not finite", endless)
-    unfit = [f"annotation {p.annotation}" for p in persons if p.scores is not None and not are_scores(p)]
-    refuse(path, "persons whose keypoint_scores are not a number from 0 to 1 for each keypoint", unfit)
     labelled = [p for p in persons if (p.keypoints[:, 2] > 0).any()]
     flat = [p for p in labelled if not (p.box_xyxy[2:] > p.box_xyxy[:2]).all()]
     refuse(path, "persons whose box has no area", [f"annotation {p.annotation} with {p.box_xyxy}" for p in flat])
     if not labelled:
         raise DataError(f"{path}: expected persons with keypoints, found none")
     return labelled
-
-
-def are_scores(person: Person) -> bool:
-    """Tell whether a person has a score from 0 to 1 for each keypoint."""
-    scores = np.asarray(person.scores)
-    return scores.shape == person.keypoints.shape[:1] and bool(((scores >= 0) & (scores <= 1)).all())

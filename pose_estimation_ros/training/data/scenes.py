@@ -11,13 +11,13 @@ from pycocotools import mask as rle
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import iou, xywh_to_xyxy
 from pose_estimation_ros.core.skeleton import Skeleton
-from pose_estimation_ros.datasets.coco_faults import Size, brief, finite_numbers, named, refuse, size_of
+from pose_estimation_ros.datasets.coco_faults import Size, brief, size_of
 from pose_estimation_ros.datasets.coco_fields import is_counted
 from pose_estimation_ros.datasets.coco_json import AnnotatedImage, read_coco_json
 from pose_estimation_ros.datasets.coco_warnings import warn_of_persons
 from pose_estimation_ros.datasets.notes import warn
 from pose_estimation_ros.datasets.segmentations import regions
-from pose_estimation_ros.training.data.coco import ABSENT
+from pose_estimation_ros.training.data.coco import ABSENT, refuse_odd_keypoint_scores
 
 MADE_BY_MODEL = ("label", "kind")  # keys of annotations whose keypoints a model may have made
 SAME_IOU = 0.4  # overlap from which two boxes are one person's
@@ -70,9 +70,7 @@ def load_scenes(path: str | Path, skeleton: Skeleton, others: str | Path = "", k
             keypoints, ``others`` of other images, or nobody with keypoints in the whole file.
     """
     annotated = read_coco_json(path, skeleton)
-    scored = [a for _, items in annotated for a in items if "keypoint_scores" in a]
-    unfit = [named(a, "keypoint_scores") for a in scored if not are_scores(a["keypoint_scores"], skeleton)]
-    refuse(path, "persons whose keypoint_scores are not a number from 0 to 1 for each keypoint", unfit)
+    refuse_odd_keypoint_scores(path, [a for _, items in annotated for a in items], skeleton)
     images = {image["id"]: image for image, _ in annotated}
     warn_of_persons([a for _, items in annotated for a in items if is_counted(a)], images, path)
     kept = [(image, items) for image, items in annotated if items or keep_empty]
@@ -111,11 +109,6 @@ def make_scene(annotated: AnnotatedImage, others: list[dict[str, Any]], skeleton
     scores = np.array([item.get("keypoint_scores", [1] * skeleton.num_keypoints) for item in labelled], np.float32)
     peak = np.where(keypoints[..., 2] > 0, scores.reshape(keypoints.shape[:2]), 0)
     return Scene(image["file_name"], keypoints, ignored, corners, unknown, peak, size_of(image))
-
-
-def are_scores(scores: Any, skeleton: Skeleton) -> bool:
-    """Tell whether scores are a number from 0 to 1 for each keypoint."""
-    return finite_numbers(scores, (skeleton.num_keypoints,)) and 0 <= min(scores) and max(scores) <= 1
 
 
 def unknown_joints(item: dict[str, Any]) -> np.ndarray:

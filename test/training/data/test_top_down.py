@@ -254,7 +254,21 @@ def test_scored_joints_that_are_cut_off_are_absent(dots, recipe, tmp_path):
     assert cut
 
 
-@pytest.mark.parametrize("scores", [[1.0] * 16, [1.0] * 16 + [1.1], [-0.1] + [1.0] * 16, [float("nan")] * 17])
+@pytest.mark.parametrize(
+    "scores",
+    [
+        [],
+        None,
+        "high",
+        ["high"] * 17,
+        [[1.0] * 17],
+        [[1.0], [1.0, 1.0]] + [1.0] * 15,
+        [1.0] * 16,
+        [1.0] * 16 + [1.1],
+        [-0.1] + [1.0] * 16,
+        [float("nan")] * 17,
+    ],
+)
 def test_scores_that_are_none(dots, recipe, tmp_path, scores):
     with_scores(recipe, dots, tmp_path, lambda item: item.update(keypoint_scores=scores))
     with pytest.raises(DataError, match="keypoint_scores are not a number from 0 to 1 for each keypoint"):
