@@ -45,6 +45,7 @@ def annotations(joints, **of_image):
 
 
 COCO, CROWDPOSE = annotations(17), annotations(14, crowdIndex=0.5)
+FOUND = {**COCO, "annotations": [{**COCO["annotations"][0], "score": 0.9}, COCO["annotations"][1]]}  # by a detector
 MPII = [{"image": "a.jpg", "center": [30, 20], "scale": 0.2, "joints": [[9, 9]] * 16, "joints_vis": [1] * 16}]
 RESULTS = [{"image_id": 1, "category_id": 1, "keypoints": [9.0] * 51, "score": 0.5}]
 BOXES = [{"image_id": 1, "category_id": 1, "bbox": [5, 5, 30, 40], "score": 0.5}]
@@ -97,7 +98,8 @@ READERS = {
     "detection": (COCO, detection.load_truth),
     "persons": (COCO, lambda path: load_persons(path, get_skeleton("coco17"))),
     "bottom_up": (COCO, lambda path: scenes.load_scenes(path, get_skeleton("coco17"))),
-    "boxes": (COCO, boxes.load_scenes),
+    "boxes": (FOUND, boxes.load_scenes),
+    "others": (FOUND, scenes.boxes_by_name),
     "mpii": (MPII, mpii.load_ground_truth),
     "mpii persons": (MPII, lambda path: load_persons(path, get_skeleton("mpii16"))),
     "predictions": (RESULTS, lambda path: read_results(path, IMAGES, get_skeleton("coco17"))),

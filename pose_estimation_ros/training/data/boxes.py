@@ -14,10 +14,11 @@ import numpy as np
 
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import letterbox_matrix, shared_area, xywh_to_xyxy
-from pose_estimation_ros.datasets.coco_faults import Size, finite_numbers, named, refuse, size_of
+from pose_estimation_ros.datasets.coco_faults import Size, size_of
 from pose_estimation_ros.datasets.coco_json import read_coco_json
 from pose_estimation_ros.evaluation.metrics.detection import refuse_odd_fields, with_boxes
 from pose_estimation_ros.training.data.augment import happens, random_color, shrink
+from pose_estimation_ros.training.data.coco import refuse_odd_scores
 from pose_estimation_ros.training.data.dataset import AnnotatedDataset, Sample
 from pose_estimation_ros.training.data.images import read_item
 from pose_estimation_ros.training.recipe import Source
@@ -69,8 +70,7 @@ def load_scenes(path: str | Path) -> list[Scene]:
     annotated = read_coco_json(path)
     persons = [a for _, items in annotated for a in items]
     refuse_odd_fields(path, persons)
-    wrong = [named(a, "score") for a in persons if not finite_numbers(a.get("score", 1), ())]
-    refuse(path, "persons with a score that is not a finite number", wrong)
+    refuse_odd_scores(path, persons)
     for image, items in with_boxes(annotated, path):
         boxes = [(*item["bbox"], learned_score(item)) for item in items]
         learned = np.array([box for box in boxes if box[4] != 0], np.float64).reshape(-1, 5)

@@ -88,6 +88,17 @@ def refuse_odd_keypoint_scores(path: str | Path, persons: Sequence[dict[str, Any
     refuse(path, "persons whose keypoint_scores are not a number from 0 to 1 for each keypoint", unfit)
 
 
+def refuse_odd_scores(path: str | Path, persons: Sequence[dict[str, Any]]) -> None:
+    """Raise DataError for a detector's "score" that is not a finite number; it may be absent.
+
+    Args:
+        path: path of the file, for the message.
+        persons: annotations.
+    """
+    wrong = [named(a, "score") for a in persons if not finite_numbers(a.get("score", 1), ())]
+    refuse(path, "persons with a score that is not a finite number", wrong)
+
+
 def coco_person(image: dict[str, Any], item: dict[str, Any]) -> Person:
     """Make a person from its image and annotation, as COCO's layout has them.
 

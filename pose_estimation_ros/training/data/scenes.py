@@ -17,7 +17,7 @@ from pose_estimation_ros.datasets.coco_json import AnnotatedImage, read_coco_jso
 from pose_estimation_ros.datasets.coco_warnings import warn_of_persons
 from pose_estimation_ros.datasets.notes import warn
 from pose_estimation_ros.datasets.segmentations import regions
-from pose_estimation_ros.training.data.coco import ABSENT, refuse_odd_keypoint_scores
+from pose_estimation_ros.training.data.coco import ABSENT, refuse_odd_keypoint_scores, refuse_odd_scores
 
 MADE_BY_MODEL = ("label", "kind")  # keys of annotations whose keypoints a model may have made
 SAME_IOU = 0.4  # overlap from which two boxes are one person's
@@ -67,7 +67,7 @@ def load_scenes(path: str | Path, skeleton: Skeleton, others: str | Path = "", k
 
     Raises:
         DataError: as read_coco_json, and for a segmentation that does not fit its image, scores that do not fit the
-            keypoints, ``others`` of other images, or nobody with keypoints in the whole file.
+            keypoints, ``others`` of other images or with odd scores, or nobody with keypoints in the whole file.
     """
     annotated = read_coco_json(path, skeleton)
     refuse_odd_keypoint_scores(path, [a for _, items in annotated for a in items], skeleton)
@@ -120,10 +120,15 @@ def unknown_joints(item: dict[str, Any]) -> np.ndarray:
 
 
 def boxes_by_name(path: str | Path) -> dict[str, list[dict[str, Any]]]:
-    """Read a file of detected people as file name of an image -> annotations of a score of at least LEAST_SCORE."""
+    """Read a file of detected people as file name of an image -> annotations of a score of at least LEAST_SCORE.
+
+    Raises DataError as read_coco_json, and for scores that are not finite numbers.
+    """
+    annotated = read_coco_json(path)
+    refuse_odd_scores(path, [item for _, items in annotated for item in items])
     return {
         image["file_name"]: [item for item in items if item.get("score", 1) >= LEAST_SCORE]
-        for image, items in read_coco_json(path)
+        for image, items in annotated
     }
 
 

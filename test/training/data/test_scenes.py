@@ -138,3 +138,10 @@ def test_joints_without_a_label_may_be_there_or_not(write, fields, unknown, peak
 def test_scores_that_do_not_fit_the_keypoints(write, scores):
     with pytest.raises(DataError, match="keypoint_scores are not a number from 0 to 1 for each keypoint"):
         load_scenes(write([{**PERSON, "keypoint_scores": scores}]), COCO)
+
+
+@pytest.mark.parametrize("score", [None, "high", [0.5], float("nan"), float("inf")])
+def test_scores_of_detected_people_that_are_none(write, score):
+    others = write([found(50, 30, 30, 40, score=score)], name="others.json")
+    with pytest.raises(DataError, match="others.json: 1 persons with a score that is not a finite number"):
+        load_scenes(write([PERSON]), COCO, others)
