@@ -55,6 +55,7 @@ AUGMENTATION_TASKS: dict[str, tuple[str, ...]] = {
     "cut_off": ("top_down",),
     "covered": ("top_down",),
     "far_away": ("top_down",),
+    "neighbour": ("top_down",),
     "mosaic": ("bottom_up", "person_detector"),
     "pasted": ("bottom_up", "person_detector"),
 }
@@ -103,6 +104,7 @@ class Augmentation:
     cut_off: float = 0.0  # top-down: probability that the photograph ends within the person
     covered: float = 0.0  # top-down: probability of a rectangle over part of the crop
     far_away: float = 0.0  # top-down: probability of fewer pixels on the person
+    neighbour: float = 0.0  # top-down: probability of another person in front, to the left or right
     color: float = 0.2  # +-, brightness and contrast
     mosaic: float = 0.0  # whole images: probability of a 2 x 2 mosaic
     # Person detector: largest number of further images that are pasted on, small; bottom-up: of people of the sources

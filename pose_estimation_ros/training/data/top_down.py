@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from pose_estimation_ros.core import heatmap
@@ -21,9 +22,11 @@ from pose_estimation_ros.training.data.coco import ABSENT, Person
 from pose_estimation_ros.training.data.dataset import AnnotatedDataset, Sample
 from pose_estimation_ros.training.data.images import read_item
 from pose_estimation_ros.training.data.persons import load_persons
+from pose_estimation_ros.training.data.views import HIDING, LEAST_JOINTS, SIMILAR, cut_out, is_inside, placing_matrix
 from pose_estimation_ros.training.recipe import Recipe, Source
 
 STRIDE = 4
+ASIDE = (0.3, 0.7)  # place of a neighbour's middle from that of the crop, relative to the crop's width
 LOWER_BODY = ("hip", "knee", "ankle", "pelvis", "toe", "heel")  # ends of names
 
 
@@ -69,10 +72,15 @@ class TopDownDataset(AnnotatedDataset[Person]):
         order = self.flip_index if flip else np.arange(len(visible))
         if flip:
             image, xy = image[:, :, ::-1], xy * [-1, 1] + [size_wh[0] - 1, 0]
+        hidden = np.zeros(len(visible), bool)
         if self.augment:
+            if happens(ranges.neighbour, rng):
+                image, hidden = self._with_neighbour(image, xy)
             image = self._change_pixels(image)
         sample = self._with_targets(np.ascontiguousarray(image), xy[order] / STRIDE, visible[order])
-        return with_scores(sample, person, order)
+        sample = with_scores(sample, person, order)
+        sample["weight"] = sample["weight"] * ~hidden[order]
+        return sample
 
     def random_view(self, box: np.ndarray, xy: np.ndarray, visible: np.ndarray) -> tuple[np.ndarray, float, bool]:
         """Draw the box (4,) xyxy px to crop, the angle in degrees, and whether the crop is mirrored.
@@ -96,6 +104,32 @@ class TopDownDataset(AnnotatedDataset[Person]):
         if ranges.color:
             image = random_color(image, ranges.color, rng)
         return covered(image, rng) if happens(ranges.covered, rng) else image
+
+    def _with_neighbour(self, image: np.ndarray, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Put a random person of the data, cut out, partly in front of a crop, to the left or right.
+
+        Args:
+            image: (3, h, w) float32 of the crop.
+            xy: joints (K, 2) px of the crop.
+
+        Returns:
+            The image, and (K,) bool, which joints are now hidden.
+        """
+        ranges, rng, size_wh = self.recipe.augmentation, self.random(), self.recipe.input_size_wh
+        frame, person = read_item(self.items[rng.integers(len(self.items))])
+        joints = person.keypoints[person.keypoints[:, 2] > 0, :2].astype(float)
+        if len(joints) < LEAST_JOINTS:
+            return image, np.zeros(len(xy), bool)
+        aside = np.array([rng.choice((-1, 1)) * rng.uniform(*ASIDE), rng.uniform(-0.2, 0.2)])
+        length = size_wh[1] / self.recipe.padding * float(np.exp(rng.uniform(-SIMILAR, SIMILAR)))
+        matrix, _ = placing_matrix(person.box_xyxy.reshape(2, 2), (aside + 0.5) * size_wh, length, ranges, rng)
+        picture = cv2.warpAffine(np.ones(frame.shape[:2], np.uint8), matrix, size_wh, flags=cv2.INTER_NEAREST)
+        share = cut_out(apply(matrix, joints), picture, length)
+        front = warp_crops(frame, matrix[None], size_wh)[0]
+        x, y = np.round(xy).astype(int).T
+        inside = is_inside(xy, size_wh)
+        hidden = inside & (share[np.where(inside, y, 0), np.where(inside, x, 0)] > HIDING)
+        return (image * (1 - share) + front * share).astype(np.float32), hidden
 
     def _with_targets(self, image: np.ndarray, xy: np.ndarray, visible: np.ndarray) -> Sample:
         """Make the sample of a crop (3, h, w) with joints xy (K, 2) heatmap px, visible (K,)."""

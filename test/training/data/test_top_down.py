@@ -273,3 +273,24 @@ def test_scores_that_are_none(dots, recipe, tmp_path, scores):
     with_scores(recipe, dots, tmp_path, lambda item: item.update(keypoint_scores=scores))
     with pytest.raises(DataError, match="keypoint_scores are not a number from 0 to 1 for each keypoint"):
         TopDownDataset(recipe, recipe.train, augment=False)
+
+
+def test_joints_behind_a_neighbour_are_unknown_and_all_else_stays(recipe):
+    recipe.input_size_wh = [64, 64]
+    recipe.augmentation = still = Augmentation(flip=0, rotation_deg=0, scale=0, shift=0, half_body=0, color=0)
+    dataset = TopDownDataset(recipe, recipe.train, augment=True)
+    plain = [dataset[index] for index in range(len(dataset))]
+    recipe.augmentation = dataclasses.replace(still, neighbour=1.0)
+    shares, hidden = [], 0
+    for seed in range(24):
+        dataset.random.start(seed)
+        sample, before = dataset[seed % len(dataset)], plain[seed % len(dataset)]
+        for name in ("heatmaps", "peak", "xy"):
+            np.testing.assert_array_equal(sample[name], before[name])
+        image = sample["image"]
+        assert image.min() > -1e-3 and image.max() < 255.001 and image.dtype == np.float32
+        shares.append((np.abs(image - before["image"]).max(0) > 1).mean())
+        behind = (before["weight"] > 0) & (sample["weight"] == 0)
+        assert not (sample["weight"] > before["weight"]).any()
+        hidden += behind.sum()
+    assert min(shares) > 0.005 and max(shares) < 0.9 and 0 < hidden < 24 * 17 / 2
