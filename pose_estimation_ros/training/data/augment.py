@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -12,6 +14,7 @@ HALF_BODY = 1.5  # size of the crop of a half body, relative to the extent of it
 CUT_OFF = (0.15, 0.6)  # share of a person's width or height outside the image, lowest and highest
 COVERED = (0.15, 0.5)  # share of the crop's width and height behind an object, lowest and highest
 FAR_AWAY = (1.5, 4.0)  # factor by which a person has fewer pixels, lowest and highest
+SPLIT = (0.35, 0.65)  # share of a mosaic's width and height where its tiles meet, lowest and highest
 LEAST_VISIBLE = 3  # smallest number of visible joints of a person who is cut off
 
 
@@ -217,6 +220,41 @@ def random_rotation(ranges: Augmentation, rng: np.random.Generator) -> float:
     else:
         angle = ranges.rotation_deg * float(np.clip(rng.normal(), -2, 2))
     return angle if rng.random() < ranges.rotation_probability else 0.0
+
+
+def random_turn(scale: float, ranges: Augmentation, rng: np.random.Generator) -> tuple[np.ndarray, bool]:
+    """Draw the linear part of an affine map that scales, rotates and perhaps mirrors.
+
+    Args:
+        scale: factor on lengths.
+        ranges: the recipe's augmentation, for rotation and flip.
+        rng: random generator.
+
+    Returns:
+        (2, 2) float64, and whether it mirrors.
+    """
+    angle, flip = np.deg2rad(random_rotation(ranges, rng)), bool(rng.random() < ranges.flip)
+    linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    if flip:
+        linear[0] *= -1
+    return linear, flip
+
+
+def random_split(size_wh: Sequence[int], rng: np.random.Generator) -> tuple[int, int]:
+    """Draw x and y in px where the four tiles of a mosaic of this width and height meet."""
+    x, y = (int(side * rng.uniform(*SPLIT)) for side in size_wh)
+    return x, y
+
+
+def mosaic_tiles(split_xy: Sequence[int], size_wh: Sequence[int]) -> list[tuple[int, int, int, int]]:
+    """List left, top, width and height in px of the tiles top left, top right, bottom left and bottom right.
+
+    Args:
+        split_xy: px where they meet.
+        size_wh: width and height of the mosaic in px.
+    """
+    (x, y), (width, height) = split_xy, size_wh
+    return [(0, 0, x, y), (x, 0, width - x, y), (0, y, x, height - y), (x, y, width - x, height - y)]
 
 
 def random_zoom(ranges: Augmentation, rng: np.random.Generator) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from pose_estimation_ros.core import heatmap
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import apply, letterbox_matrix
-from pose_estimation_ros.training.data.augment import happens, random_rotation, random_zoom
+from pose_estimation_ros.training.data.augment import happens, mosaic_tiles, random_split, random_turn, random_zoom
 from pose_estimation_ros.training.data.dataset import AnnotatedDataset, Sample
 from pose_estimation_ros.training.data.images import read_item
 from pose_estimation_ros.training.data.scenes import Scene, load_scenes
@@ -27,7 +27,6 @@ from pose_estimation_ros.training.recipe import Augmentation, Recipe, Source
 STRIDE = 4
 MAX_PEOPLE = 30  # people per sample whose tags are learned
 RADIUS_SIGMAS = 4  # radius within which a joint's Gaussian is drawn; outside it is below 0.0004
-SPLIT = (0.35, 0.65)  # share of a mosaic's width and height where its tiles meet, lowest and highest
 JOINT_MIN = 0.1  # value of a Gaussian from which a labelled joint counts, even in a masked region
 
 
@@ -53,10 +52,7 @@ def random_matrix(
     image, size = np.asarray(image_wh, float), np.asarray(size_wh, float)
     is_fitted, middle = ranges.zoom_reference == "fitted", (image - 1) / 2
     scale = ((size / image).min() if is_fitted else size.min() / image.min()) * random_zoom(ranges, rng)
-    angle, flip = np.deg2rad(random_rotation(ranges, rng)), bool(rng.random() < ranges.flip)
-    linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    if flip:
-        linear[0] *= -1
+    linear, flip = random_turn(scale, ranges, rng)
     fitted = apply(letterbox_matrix(tuple(image_wh), tuple(size_wh)), middle[None])[0]
     centre = fitted if is_fitted else (size - 1) / 2
     centre = centre + rng.uniform(-1, 1, 2) * ranges.translate_px
@@ -199,15 +195,14 @@ class BottomUpDataset(AnnotatedDataset[Scene]):
 
     def _random_view(self, index: int) -> View:
         """Make a view of random zoom and place, or a mosaic of four, and perhaps put people in front."""
-        (width, height), ranges, rng = self.recipe.input_size_wh, self.recipe.augmentation, self.random()
+        size_wh, ranges, rng = self.recipe.input_size_wh, self.recipe.augmentation, self.random()
         if happens(ranges.mosaic, rng):
-            x, y = (int(side * rng.uniform(*SPLIT)) for side in (width, height))
+            split_xy = random_split(size_wh, rng)
             indices = (index, *rng.integers(len(self.items), size=3))
-            sizes = ((x, y), (width - x, y), (x, height - y), (width - x, height - y))
-            tiles = [self._random_tile(i, size) for i, size in zip(indices, sizes)]
-            view = join_views(tiles, (x, y), (width, height))
+            tiles = [self._random_tile(i, wh) for i, (_, _, *wh) in zip(indices, mosaic_tiles(split_xy, size_wh))]
+            view = join_views(tiles, split_xy, size_wh)
         else:
-            view = self._random_tile(index, (width, height))
+            view = self._random_tile(index, size_wh)
         for person in rng.integers(len(self.people), size=rng.integers(ranges.pasted + 1)) if ranges.pasted else ():
             frame, scene = read_item(self.people[person])
             view = paste_person(view, frame, scene, self.skeleton.flip_index, ranges, rng)

@@ -17,7 +17,7 @@ from pose_estimation_ros.core.geometry import letterbox_matrix, shared_area, xyw
 from pose_estimation_ros.datasets.coco_faults import Size, size_of
 from pose_estimation_ros.datasets.coco_json import read_coco_json
 from pose_estimation_ros.evaluation.metrics.detection import refuse_odd_fields, with_boxes
-from pose_estimation_ros.training.data.augment import happens, random_color, shrink
+from pose_estimation_ros.training.data.augment import happens, mosaic_tiles, random_color, random_split, shrink
 from pose_estimation_ros.training.data.coco import refuse_odd_scores
 from pose_estimation_ros.training.data.dataset import AnnotatedDataset, Sample
 from pose_estimation_ros.training.data.images import read_item
@@ -163,11 +163,10 @@ def join_tiles(tiles: Sequence[View], split_xy: Sequence[int], size_wh: Sequence
         split_xy: px where they meet.
         size_wh: width and height of the mosaic in px.
     """
-    (x, y), (width, height) = split_xy, size_wh
+    width, height = size_wh
     image, known = np.empty((height, width, 3), np.uint8), np.empty((height, width), bool)
     boxes = []
-    for tile, (left, top) in zip(tiles, ((0, 0), (x, 0), (0, y), (x, y))):
-        h, w = tile.known.shape
+    for tile, (left, top, w, h) in zip(tiles, mosaic_tiles(split_xy, size_wh)):
         image[top : top + h, left : left + w], known[top : top + h, left : left + w] = tile.image, tile.known
         boxes.append(tile.box_xyxy + np.array([left, top, left, top], np.float32))
     return View(image, np.concatenate(boxes), np.concatenate([tile.score for tile in tiles]), known)
@@ -318,13 +317,13 @@ class BoxesDataset(AnnotatedDataset[Scene]):
 
     def _random_scene(self, index: int) -> View:
         """Make a view of random zoom and place, or a mosaic of four."""
-        (width, height), rng = self._size_wh(), self.random()
+        size_wh, rng = self._size_wh(), self.random()
         if rng.random() >= self.recipe.augmentation.mosaic:
-            return self._random_tile(index, (width, height))
-        x, y = (int(n * rng.uniform(0.35, 0.65)) for n in (width, height))
+            return self._random_tile(index, size_wh)
+        split_xy = random_split(size_wh, rng)
         indices = (index, *rng.integers(len(self.items), size=3))
-        sizes = ((x, y), (width - x, y), (x, height - y), (width - x, height - y))
-        return join_tiles([self._random_tile(i, s) for i, s in zip(indices, sizes)], (x, y), (width, height))
+        tiles = [self._random_tile(i, wh) for i, (_, _, *wh) in zip(indices, mosaic_tiles(split_xy, size_wh))]
+        return join_tiles(tiles, split_xy, size_wh)
 
     def _random_tile(self, index: int, size_wh: Sequence[int]) -> View:
         (frame, scene), rng, ranges = read_item(self.items[index]), self.random(), self.recipe.augmentation

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from pose_estimation_ros.core import heatmap
@@ -22,7 +21,14 @@ from pose_estimation_ros.training.data.coco import ABSENT, Person
 from pose_estimation_ros.training.data.dataset import AnnotatedDataset, Sample
 from pose_estimation_ros.training.data.images import read_item
 from pose_estimation_ros.training.data.persons import load_persons
-from pose_estimation_ros.training.data.views import HIDING, LEAST_JOINTS, SIMILAR, cut_out, is_inside, placing_matrix
+from pose_estimation_ros.training.data.views import (
+    HIDING,
+    LEAST_JOINTS,
+    SIMILAR,
+    covered_by,
+    placing_matrix,
+    share_of_person,
+)
 from pose_estimation_ros.training.recipe import Recipe, Source
 
 STRIDE = 4
@@ -123,13 +129,9 @@ class TopDownDataset(AnnotatedDataset[Person]):
         aside = np.array([rng.choice((-1, 1)) * rng.uniform(*ASIDE), rng.uniform(-0.2, 0.2)])
         length = size_wh[1] / self.recipe.padding * float(np.exp(rng.uniform(-SIMILAR, SIMILAR)))
         matrix, _ = placing_matrix(person.box_xyxy.reshape(2, 2), (aside + 0.5) * size_wh, length, ranges, rng)
-        picture = cv2.warpAffine(np.ones(frame.shape[:2], np.uint8), matrix, size_wh, flags=cv2.INTER_NEAREST)
-        share = cut_out(apply(matrix, joints), picture, length)
+        share = share_of_person(frame, matrix, apply(matrix, joints), length, size_wh)
         front = warp_crops(frame, matrix[None], size_wh)[0]
-        x, y = np.round(xy).astype(int).T
-        inside = is_inside(xy, size_wh)
-        hidden = inside & (share[np.where(inside, y, 0), np.where(inside, x, 0)] > HIDING)
-        return (image * (1 - share) + front * share).astype(np.float32), hidden
+        return (image * (1 - share) + front * share).astype(np.float32), covered_by(share > HIDING, xy[None])[0]
 
     def _with_targets(self, image: np.ndarray, xy: np.ndarray, visible: np.ndarray) -> Sample:
         """Make the sample of a crop (3, h, w) with joints xy (K, 2) heatmap px, visible (K,)."""

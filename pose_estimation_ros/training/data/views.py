@@ -16,7 +16,7 @@ from pycocotools import mask as rle
 
 from pose_estimation_ros.core.geometry import apply
 from pose_estimation_ros.imaging.crops import warp_crops
-from pose_estimation_ros.training.data.augment import happens, random_color, random_rotation, shrink
+from pose_estimation_ros.training.data.augment import happens, mosaic_tiles, random_color, random_turn, shrink
 from pose_estimation_ros.training.data.scenes import Scene
 from pose_estimation_ros.training.recipe import Augmentation
 
@@ -89,16 +89,15 @@ def join_views(views: Sequence[View], split_xy: Sequence[int], size_wh: Sequence
         split_xy: px where they meet.
         size_wh: width and height of the mosaic in px.
     """
-    (x, y), (width, height) = split_xy, size_wh
+    width, height = size_wh
     image, ignored = np.empty((3, height, width), np.float32), np.empty((height, width), np.uint8)
     peak, corners = [], []
-    offsets = np.array(((0, 0), (x, 0), (0, y), (x, y)))
-    for view, (left, top) in zip(views, offsets):
-        h, w = view.ignored.shape
+    places = mosaic_tiles(split_xy, size_wh)
+    for view, (left, top, w, h) in zip(views, places):
         image[:, top : top + h, left : left + w], ignored[top : top + h, left : left + w] = view.image, view.ignored
         peak.append(view.peak * is_inside(view.xy, (w, h)))
         corners.append(np.clip(view.corners, -0.5, np.array([w, h]) - 0.5) + (left, top))
-    xy = np.concatenate([view.xy + offset for view, offset in zip(views, offsets)])
+    xy = np.concatenate([view.xy + place[:2] for view, place in zip(views, places)])
     unknown = np.concatenate([view.unknown for view in views])
     return View(image, xy, np.concatenate(peak), unknown, np.concatenate(corners), ignored)
 
@@ -152,11 +151,7 @@ def placing_matrix(
         (2, 3) float64, and whether it mirrors.
     """
     low, high = box.min(0).astype(float), box.max(0).astype(float)
-    angle, flip = np.deg2rad(random_rotation(ranges, rng)), bool(rng.random() < ranges.flip)
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    linear = length / max((high - low).max(), 1.0) * turn
-    if flip:
-        linear[0] *= -1
+    linear, flip = random_turn(length / max((high - low).max(), 1.0), ranges, rng)
     return np.concatenate([linear, (centre - linear @ (low + high) / 2)[:, None]], 1), flip
 
 
@@ -181,6 +176,25 @@ def cut_out(joints: np.ndarray, picture: np.ndarray, length: float) -> np.ndarra
     region &= cv2.erode(picture, edge, borderType=cv2.BORDER_CONSTANT, borderValue=1)
     alpha: np.ndarray = cv2.GaussianBlur(region.astype(np.float32), (0, 0), soft)
     return alpha
+
+
+def share_of_person(
+    frame: np.ndarray, matrix: np.ndarray, joints: np.ndarray, length: float, size_wh: Sequence[int]
+) -> np.ndarray:
+    """Return where the person of a photograph is in a view of it, see cut_out.
+
+    Args:
+        frame: (H, W, 3), the photograph.
+        matrix: (2, 3) affine map photograph -> view px.
+        joints: (N, 2) px of the view, the labelled joints.
+        length: longer side of the person's box in px of the view.
+        size_wh: width and height of the view in px.
+
+    Returns:
+        (h, w) float32.
+    """
+    picture = cv2.warpAffine(np.ones(frame.shape[:2], np.uint8), matrix, tuple(size_wh), flags=cv2.INTER_NEAREST)
+    return cut_out(joints, picture, length)
 
 
 def window_around(joints: np.ndarray, reach: float, size_wh: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -264,5 +278,5 @@ def paste_person(
     local = matrix - [[0, 0, low[0]], [0, 0, low[1]]]
     front = make_view(frame, scene, local, order, high - low)
     width, height = (int(side) for side in high - low)
-    picture = cv2.warpAffine(np.ones(frame.shape[:2], np.uint8), local, (width, height), flags=cv2.INTER_NEAREST)
-    return paste(view, with_random_color(front, ranges, rng), cut_out(joints - low, picture, length), low)
+    share = share_of_person(frame, local, joints - low, length, (width, height))
+    return paste(view, with_random_color(front, ranges, rng), share, low)
