@@ -10,8 +10,9 @@ where they have the keypoint at different places. A keypoint is labelled where i
 in the file, as "keypoint_scores": training takes a keypoint with a score below 0.1 for one that is not in the picture.
 
 With --keep-labels, keypoints that PEOPLE has labelled stay, with score 1. Without it they are used where the teachers
-are not sure, with score 0.5. People with fewer than --least labelled keypoints have none, and training masks or leaves
-out such people, as it does with crowds.
+are not sure: with score 0.5 if their guess is near the label, else the keypoint is unknown (0.2), because labels of
+large collections are often wrong there. People with fewer than --least labelled keypoints have none, and training masks
+or leaves out such people, as it does with crowds.
 """
 
 from __future__ import annotations
@@ -47,8 +48,10 @@ from pose_estimation_ros.inference.top_down import TopDown
 from pose_estimation_ros.training.data.images import ImageStore
 
 MIN_SCORE = 0.3
-UNCONFIRMED = 0.5  # score of a label that no teacher confirms
+UNCONFIRMED = 0.5  # score of a label where the teachers are not sure
+UNKNOWN = 0.2  # score of a label that the teachers contradict: neither labelled nor absent
 TOLERANCE = 0.06  # largest distance at which two answers agree, relative to the box's longer side
+CONTRADICTED = 0.1  # distance from the teachers' place at which a label is not used, relative to the box's longer side
 
 Model = Callable[[np.ndarray, np.ndarray], Poses]  # frame, boxes (N, 4) xyxy -> one pose for each box
 Answer = tuple[np.ndarray, np.ndarray]  # xy (N, K, 2) px and score (N, K) of N people
@@ -132,21 +135,26 @@ def agreed(teachers: Sequence[Model], frame: np.ndarray, boxes: np.ndarray) -> A
     return np.where(near[..., None], mean_xy, best_xy), np.where(near, score.mean(0), best_score / 2)
 
 
-def with_labels(points: np.ndarray, xy: np.ndarray, score: np.ndarray, keep_labels: bool) -> Answer:
+def with_labels(points: np.ndarray, xy: np.ndarray, score: np.ndarray, side: float, keep_labels: bool) -> Answer:
     """Return the keypoints of a person from labels and teachers.
 
     Args:
         points: (K, 3) labels, x and y in px and the visibility, 0 where there is none.
         xy: (K, 2) px of the teachers.
         score: (K,) of the teachers.
+        side: longer side of the person's box, in px.
         keep_labels: whether labels count more than the teachers.
 
     Returns:
         xy (K, 2) px and score (K,).
     """
     is_labelled = points[:, 2] > 0
-    used = is_labelled if keep_labels else is_labelled & (score < MIN_SCORE)
-    return np.where(used[:, None], points[:, :2], xy), np.where(used, 1.0 if keep_labels else UNCONFIRMED, score)
+    if keep_labels:
+        return np.where(is_labelled[:, None], points[:, :2], xy), np.where(is_labelled, 1.0, score)
+    used = is_labelled & (score < MIN_SCORE)
+    near = np.linalg.norm(points[:, :2] - xy, axis=1) < CONTRADICTED * side
+    xy = np.where((used & near)[:, None], points[:, :2], xy)
+    return xy, np.where(used, np.where(near, UNCONFIRMED, UNKNOWN), score)
 
 
 def labelled(item: dict[str, Any], xy: np.ndarray, score: np.ndarray, least: int) -> dict[str, Any]:
@@ -193,7 +201,8 @@ def label(job: tuple[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     made = []
     for item, xy, score in zip(people, *found, strict=True):
         points = np.reshape(item.get("keypoints") or np.zeros((len(score), 3)), (-1, 3))
-        made.append(labelled(item, *with_labels(points, xy, score, KEEP_LABELS), LEAST))
+        side = max(item["bbox"][2:])
+        made.append(labelled(item, *with_labels(points, xy, score, side, KEEP_LABELS), LEAST))
     return rest + made
 
 

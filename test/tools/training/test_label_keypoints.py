@@ -63,11 +63,16 @@ def test_agreement(tool, teachers, x, score):
 
 
 @pytest.mark.parametrize(
-    "keep, expected", [(True, [(1.0, 1.0), (1.0, 1.0), (9.0, 0.2)]), (False, [(9.0, 0.3), (1.0, 0.5), (9.0, 0.2)])]
+    "keep, expected",
+    [
+        (True, [(1.0, 1.0), (1.0, 1.0), (1.0, 1.0), (9.0, 0.2)]),
+        (False, [(9.0, 0.3), (1.0, 0.5), (9.0, 0.2), (9.0, 0.05)]),
+    ],
 )
 def test_labels_beside_teachers(tool, keep, expected):
-    labels = np.array([[1.0, 2.0, 2.0], [1.0, 2.0, 1.0], [0.0, 0.0, 0.0]])
-    xy, score = tool.with_labels(labels, np.full((3, 2), 9.0), np.array([0.3, 0.29, 0.2]), keep)
+    labels = np.array([[1.0, 9.0, 2.0], [1.0, 9.0, 1.0], [1.0, 7.9, 2.0], [0.0, 0.0, 0.0]])
+    score = np.array([0.3, 0.29, 0.05, 0.2 if keep else 0.05])  # 10 % of 80.7 px are 8.07, the distances 8 and 8.08
+    xy, score = tool.with_labels(labels, np.full((4, 2), 9.0), score, 80.7, keep)
     assert list(zip(xy[:, 0], score)) == expected
 
 
