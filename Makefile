@@ -23,7 +23,7 @@ export OMP_WAIT_POLICY = passive
 ##@ Use
 
 # `make help` prints the line behind ## of each target, in the groups that begin with ##@.
-help: ## Show this help
+help: ## Show what each target does
 	@awk -F ':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z][a-z0-9_ -]*:.*## /{n = split($$1, names, " "); for (i = 1; i <= n; i++) printf "  %-24s%s\n", names[i], $$2}' Makefile
 .PHONY: help
@@ -151,7 +151,7 @@ bench-scores: dev ## Measure what the scores of the shipped models are worth, an
 bench-boxes: dev ## Measure end to end from which score on a detected box is worth a run of the pose model
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/accuracy/box_thresholds.py $(or $(MODEL),lite0_fpn_coco) $(or $(DETECTORS),person_detector)
 
-compare: dev ## Compare shipped models with Google's MoveNets, with flip test (minutes); MODELS="a.onnx" selects
+compare: dev ## Compare the models with MoveNets of Google, with flip test (minutes); MODELS="a.onnx" selects
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/accuracy/compare.py $(or $(MODELS),models/*.onnx) --data ../shared/data/coco_val --flip
 
 # MODELS="models/a.onnx" and ONLY="coco_val97_end_to_end" select.
