@@ -14,6 +14,7 @@ import traceback
 from typing import Any, Iterator, List, Optional, Tuple
 
 from pose_estimation_ros import __version__
+from pose_estimation_ros.cli.common.help import describe
 from pose_estimation_ros.core.errors import PoseError, did_you_mean, one_line, printable
 
 FAULT = 70  # EX_SOFTWARE of sysexits.h
@@ -21,7 +22,7 @@ FAULT = 70  # EX_SOFTWARE of sysexits.h
 USER_ERRORS = (OSError, RecursionError, UnicodeError, MemoryError)
 QUIET = {"OPENCV_LOG_LEVEL": "SILENT", "OPENCV_FFMPEG_LOGLEVEL": "-8"}  # their failures become errors of the package
 
-# name: (module with add_arguments(parser) and main(args) -> int, one line of help, pip extra that it needs)
+# name: (module with EXAMPLES, add_arguments(parser) and main(args) -> int, one line of help, pip extra that it needs)
 COMMANDS = {
     "predict": ("pose_estimation_ros.cli.predict", "find people in images, a video or a camera", ""),
     "live": ("pose_estimation_ros.cli.live", "watch people live, on a page in the browser", ""),
@@ -202,10 +203,10 @@ def _parser(argv: List[str]) -> Tuple[argparse.ArgumentParser, Optional[argparse
         parser.error("unknown command %r%s" % (chosen, near or ", known: " + ", ".join(COMMANDS)))
     chosen_parser = None
     for name, (module_name, help_line, extra) in COMMANDS.items():
-        command = commands.add_parser(name, help=help_line, formatter_class=argparse.RawDescriptionHelpFormatter)
+        command = commands.add_parser(name, help=help_line)
         if name == chosen:
             module = _import(name, module_name, extra)
-            command.description = module.__doc__
+            describe(command, module.__doc__, module.EXAMPLES)
             module.add_arguments(command)
             command.set_defaults(main=module.main)
             chosen_parser = command

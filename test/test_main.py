@@ -100,6 +100,7 @@ class FakeCommand:
     """Raise the error that is set as an attribute."""
 
     error = None
+    EXAMPLES = ("pose predict", "pose predict --count 1")
 
     @staticmethod
     def add_arguments(parser):

@@ -13,6 +13,11 @@ from pose_estimation_ros.training.ablation.report import text, write_report
 from pose_estimation_ros.training.ablation.run import MOST_SEEDS, Ablation, ablate
 from pose_estimation_ros.training.ablation.table import Table, load_table, table_names
 
+EXAMPLES = (
+    "pose ablation",
+    "pose ablation elpn_table6 --seeds 0",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `pose ablation`."""

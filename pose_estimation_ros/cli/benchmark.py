@@ -1,4 +1,4 @@
-"""Time each part of processing a frame, as on a robot, and the pose network alone; --against adds a second model.
+"""Time each part of processing a frame, as on a robot, and the pose network alone.
 
 parts of processing a frame:
   decode message   the bytes of a sensor_msgs/Image -> frame; reading the source does not count
@@ -21,7 +21,8 @@ from types import SimpleNamespace
 from typing import Any, Tuple
 
 from pose_estimation_ros.cli.common.arguments import whole
-from pose_estimation_ros.cli.common.flags import add_option_flags, options_of
+from pose_estimation_ros.cli.common.flags import add_pipeline_flags, options_of
+from pose_estimation_ros.cli.common.help import group
 from pose_estimation_ros.cli.common.output import warn
 from pose_estimation_ros.core.atomic_files import check_writable, write_json
 from pose_estimation_ros.core.errors import ConfigError
@@ -33,29 +34,34 @@ from pose_estimation_ros.messages.poses import poses_to_msg
 DEFAULTS = Benchmark("")
 PLAIN = SimpleNamespace(Keypoint=SimpleNamespace, Person=SimpleNamespace, PersonArray=SimpleNamespace)
 
+EXAMPLES = (
+    "pose benchmark --frames 100",
+    "pose benchmark --against elpn_v1_coco --batches 1 4 --json out/benchmark.json",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
     input_help = "video, folder of images, or camera index such as 0 (default: the demo's clip)"
-    parser.add_argument("input", metavar="INPUT", nargs="?", help=input_help)
-    parser.add_argument(
+    source, network = group(parser, "input"), group(parser, "network alone")
+    source.add_argument("input", metavar="INPUT", nargs="?", help=input_help)
+    source.add_argument(
         "--frames", type=whole(1), default=DEFAULTS.frames, metavar="N", help="frames to time at most (%(default)s)"
     )
     batch_help = "batch sizes of the network alone (default: 1 2 4 8); 0: leave that out"
-    parser.add_argument(
+    network.add_argument(
         "--batches", type=whole(0, MAX_BATCH), nargs="+", default=DEFAULTS.batches, metavar="N", help=batch_help
     )
-    parser.add_argument(
+    network.add_argument(
         "--rounds", type=whole(1), default=DEFAULTS.rounds, metavar="N", help="runs at each batch size (%(default)s)"
     )
     against_help = "another model, timed in turns with this one, network against network"
-    parser.add_argument("--against", metavar="OTHER", help=against_help)
+    network.add_argument("--against", metavar="OTHER", help=against_help)
     encoding_help = "encoding of the image messages (%(default)s, a view on the message; others are converted)"
-    parser.add_argument("--encoding", choices=sorted(ENCODERS), default=DEFAULTS.encoding, help=encoding_help)
-    parser.add_argument(
-        "--json", metavar="FILE", help="write all as JSON; - writes it to stdout in place of the tables"
-    )
-    add_option_flags(parser.add_argument_group("pipeline (default in brackets)"))
+    source.add_argument("--encoding", choices=sorted(ENCODERS), default=DEFAULTS.encoding, help=encoding_help)
+    json_help = "write all as JSON; - writes it to stdout in place of the tables"
+    group(parser, "output").add_argument("--json", metavar="FILE", help=json_help)
+    add_pipeline_flags(parser)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -15,6 +15,11 @@ from pose_estimation_ros.cli.common.flags import add_option_flags
 from pose_estimation_ros.cli.evaluate import RUNTIME_OPTIONS
 from pose_estimation_ros.evaluation.calibrate import Calibrated, ScoreCalibration, calibrate
 
+EXAMPLES = (
+    "pose calibrate my_models/toy_pose.onnx --data data/toy/holdout",
+    "pose calibrate my_models/toy_pose.onnx --data data/toy/holdout --device cpu --threads 2",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `pose calibrate`."""

@@ -11,6 +11,11 @@ import argparse
 from pose_estimation_ros.importing.tensorrt_operators import refused
 from pose_estimation_ros.inference.backends.find import find_path
 
+EXAMPLES = (
+    "pose check-operators lite0_fpn_coco",
+    "pose check-operators models/higher_lite0_fpn_coco.onnx --tensorrt 8.5",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""

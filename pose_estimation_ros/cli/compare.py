@@ -1,12 +1,12 @@
-"""Compare speed and accuracy of models on this machine: a table, compare.csv, compare.json and compare.png.
+"""Compare the speed and the accuracy of models on this machine.
 
-Pose models have two accuracies: end to end, as the node runs them, with their own detector and thresholds; and that of
-`pose evaluate`, with the same options, in given boxes. Person detectors take no part in the options of poses.
-"frame ms" is the median time of a frame end to end. The other milliseconds are those of the network alone at batch 1
-(top-down: one person, others: one image), in the input size of its file, warm. The models take turns, so that whatever
-else the machine does meets all alike; the ratio is the median of the rounds' ratios to the first model. Parameters and
-MACs are counted in the ONNX file, Gi = MACs / 2^30; its batch norms are part of its convolutions, so it has fewer
-parameters than the training network.
+The result is a table, and compare.csv, compare.json and compare.png. Pose models have two accuracies: end to end, as
+the node runs them, with their own detector and thresholds; and that of `pose evaluate`, with the same options, in given
+boxes. Person detectors take no part in the options of poses. "frame ms" is the median time of a frame end to end. The
+other milliseconds are those of the network alone at batch 1 (top-down: one person, others: one image), in the input
+size of its file, warm. The models take turns, so that whatever else the machine does meets all alike; the ratio is the
+median of the rounds' ratios to the first model. Parameters and MACs are counted in the ONNX file, Gi = MACs / 2^30; its
+batch norms are part of its convolutions, so it has fewer parameters than the training network.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import argparse
 from pose_estimation_ros.cli.common.arguments import whole
 from pose_estimation_ros.cli.common.checkpoints import onnx_files
 from pose_estimation_ros.cli.common.flags import add_option_flags, options_of
+from pose_estimation_ros.cli.common.help import group
 from pose_estimation_ros.cli.evaluate import (
     END_TO_END_OPTIONS,
     RUNTIME_OPTIONS,
@@ -25,16 +26,25 @@ from pose_estimation_ros.cli.evaluate import (
 from pose_estimation_ros.core.timing import table
 from pose_estimation_ros.evaluation.comparison import COLUMNS, Comparison, Row, cells, compare
 
+EXAMPLES = (
+    "pose compare lite0_fpn_coco elpn_v1_coco --data data/toy/holdout",
+    "pose compare lite0_fpn_coco lite0_fpn_coco_int8_cpu --data data/toy/holdout --flip --rounds 20",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `pose compare`."""
     model_help = "as --model of `pose evaluate`; ratios are to the first"
-    parser.add_argument("models", nargs="+", metavar="MODEL", help=model_help)
-    parser.add_argument("--data", required=True, help="annotation file, or folder with person_keypoints.json")
+    source, speed = group(parser, "input"), group(parser, "speed")
+    source.add_argument("models", nargs="+", metavar="MODEL", help=model_help)
+    data_help = "annotation file, or folder with person_keypoints.json"
+    source.add_argument("--data", metavar="DATA", required=True, help=data_help)
     add_protocol_arguments(parser)
-    add_option_flags(parser, RUNTIME_OPTIONS)
-    parser.add_argument("--rounds", type=whole(1), default=50, help="timed runs of each network (default: %(default)s)")
-    parser.add_argument("--out", default="out/compare", help="folder of the files (default: %(default)s)")
+    add_option_flags(speed, RUNTIME_OPTIONS)
+    rounds_help = "timed runs of each network (default: %(default)s)"
+    speed.add_argument("--rounds", type=whole(1), metavar="N", default=50, help=rounds_help)
+    out_help = "folder of the files (default: %(default)s)"
+    group(parser, "output").add_argument("--out", metavar="DIR", default="out/compare", help=out_help)
     add_pipeline_arguments(parser)
 
 

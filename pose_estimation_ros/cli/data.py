@@ -1,21 +1,29 @@
-"""Make data to train on: `pose data toy FOLDER` writes images of drawn people with exact keypoints.
+"""Make data to train and to measure on.
 
-FOLDER/train and FOLDER/holdout each have images/ and person_keypoints.json, in COCO's layout, as `pose train` and
-`pose evaluate` read it. The same options write the same files.
+`pose data toy FOLDER` writes images of drawn people with exact keypoints. FOLDER/train and FOLDER/holdout each have
+images/ and person_keypoints.json, in COCO's layout, as `pose train` and `pose evaluate` read it. The same options write
+the same files.
 """
 
 import argparse
 
 from pose_estimation_ros.cli.common.arguments import whole
+from pose_estimation_ros.cli.common.help import describe
 from pose_estimation_ros.datasets.toy.write import ToySet, write_toy_set
 
 MOST_SEED = 2**32 - 1  # as of a recipe
+
+EXAMPLES = (
+    "pose data toy data/toy",
+    "pose data toy data/toy_mpii --skeleton mpii16 --images 50",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `pose data` and its actions."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    toy = actions.add_parser("toy", help="write a set of drawn people", description="Write images of drawn people.")
+    toy = actions.add_parser("toy", help="write a set of drawn people")
+    describe(toy, "Write images of drawn people with exact keypoints.", EXAMPLES)
     toy.add_argument("folder", metavar="FOLDER", help="folder of the set; its parts must not exist yet")
     images_help = "images to train on, and a fifth as many to measure on (%(default)s)"
     toy.add_argument("--images", type=whole(1, 99_999), metavar="N", default=ToySet.images, help=images_help)

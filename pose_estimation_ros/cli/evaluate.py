@@ -1,23 +1,11 @@
 """Measure the accuracy of models, or of files of predictions, on annotated images.
 
---data is an annotation file with images/ beside it, or a folder with images/ and person_keypoints.json. The content of
-the file decides how it is judged:
-  COCO       AP, AP50, AP75, APM, APL, AR by pycocotools
-  CrowdPose  AP, AP50, AP75, AR, and AP of the easy, medium and hard images (those with a crowdIndex are CrowdPose's)
-  MPII       PCKh@0.5 and @0.1 by joint group and their mean: HRNet's JSON list or the stacked hourglass's .h5; torso_:
-             the same by half of the distance from right hip to left shoulder
-The keypoints are those of the file's category, whatever they are; a model must have keypoints of these names, and may
-have more. A top-down model runs on ground-truth boxes or those of a detections file. --end-to-end judges what pose_node
-would publish: people in the boxes of its own detector, by its own thresholds, on all images. A person detector gets its
-recall at 0.2 and 1 false positives per image. --predictions is a JSON list in COCO's results format; for MPII also an
-.h5 with "preds" (N, 16, 2), pixels counted from 1; in the JSON, image_id is then the index of the person in the
-annotation file, from 0. A figure is -1 where the annotations have nobody to find. Figures are printed and written as
-JSON.
-The test sets of COCO and MPII have no annotations. --submit FILE writes the predictions of one model for their servers:
-for COCO person_keypoints_test-dev2017_NAME_results.zip, or a .json, with people in the boxes of --boxes or found by
---end-to-end; for MPII an .h5 with "preds".
-For several models or files, in any mixture, there is a JSON for each and a table of all; the first is the one that the
-report compares the rest with.
+--data is an annotation file with images/ beside it, or a folder with images/ and person_keypoints.json. Its content
+says how it is judged: COCO's and CrowdPose's AP, MPII's PCKh; a person detector gets its recall. A top-down model runs
+in ground-truth boxes, or in those of a detections file. --end-to-end judges what pose_node would publish: people in the
+boxes of its own detector, by its own thresholds, on all images. --submit writes the predictions of a test set without
+annotations for its server. Of several models or files, the report compares the first with the rest. See
+docs/evaluation.md.
 """
 
 from __future__ import annotations
@@ -29,6 +17,7 @@ from dataclasses import replace
 from pose_estimation_ros.cli.common.arguments import number, whole
 from pose_estimation_ros.cli.common.checkpoints import onnx_files
 from pose_estimation_ros.cli.common.flags import add_option_flags, options_of
+from pose_estimation_ros.cli.common.help import group
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.evaluation.end_to_end import THRESHOLDS
 from pose_estimation_ros.evaluation.evaluate import Evaluated, Evaluation, check_options, evaluate
@@ -39,52 +28,67 @@ from pose_estimation_ros.evaluation.splits import HALVES
 from pose_estimation_ros.evaluation.submission import check_submission, submit
 
 RUNTIME_OPTIONS = ("threads", "device")  # settings of the libraries that run the models
+END_TO_END = "end to end"  # title of the group of these options
 END_TO_END_OPTIONS = ("detector", *THRESHOLDS)
+
+EXAMPLES = (
+    "pose evaluate --model lite0_fpn_coco --data data/toy/holdout",
+    "pose evaluate --model lite0_fpn_coco elpn_v1_coco --data data/toy/holdout --end-to-end --report out/report",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `pose evaluate`."""
+    source = group(parser, "input")
     model_help = "ONNX file, engine, checkpoint or name of a model"
-    parser.add_argument("--model", dest="models", nargs="+", default=[], metavar="MODEL", help=model_help)
-    predictions_help = "keypoints found by any program, see above"
-    parser.add_argument("--predictions", nargs="+", default=[], metavar="FILE", help=predictions_help)
-    parser.add_argument("--data", required=True, help="annotation file, or folder with person_keypoints.json")
+    source.add_argument("--model", dest="models", nargs="+", default=[], metavar="MODEL", help=model_help)
+    predictions_help = "keypoints found by any program: JSON in COCO's results format, for MPII also .h5"
+    source.add_argument("--predictions", nargs="+", default=[], metavar="FILE", help=predictions_help)
+    data_help = "annotation file, or folder with person_keypoints.json"
+    source.add_argument("--data", metavar="DATA", required=True, help=data_help)
+    half_help = "only the images of this half: choose by one, report the other, see docs/evaluation.md"
+    source.add_argument("--half", choices=HALVES, help=half_help)
     add_protocol_arguments(parser)
     end_help = "judge what the pipeline of the node finds: own detector and thresholds; a --report has both"
-    parser.add_argument("--end-to-end", action="store_true", help=end_help)
-    half_help = "only the images of this half: choose by one, report the other, see docs/evaluation.md"
-    parser.add_argument("--half", choices=HALVES, help=half_help)
-    groups_help = "also by size, visibility and crowding of people, and the kinds of errors, into the JSON files"
-    parser.add_argument("--groups", action="store_true", help=groups_help)
-    submit_help = "write the predictions of a test set without annotations for its server, in place of figures"
-    parser.add_argument("--submit", metavar="FILE", help=submit_help)
-    parser.add_argument("--out", default="out/evaluation", help="folder for the JSON files (default: %(default)s)")
-    parser.add_argument("--report", metavar="DIR", help="also write DIR/report.html: curves, kinds of errors, images")
-    parser.add_argument(
-        "--draws",
-        type=whole(1, MAX_DRAWS),
-        default=DRAWS,
-        help="bootstrap draws for the report's intervals (default: %(default)s)",
-    )
-    parser.add_argument("--save", metavar="NAME", help="also keep the figures in the model's spec, as accuracy.NAME")
-    add_option_flags(parser, RUNTIME_OPTIONS)
+    group(parser, END_TO_END).add_argument("--end-to-end", action="store_true", help=end_help)
     add_pipeline_arguments(parser)
+    add_output_arguments(parser)
+    add_option_flags(group(parser, "speed"), RUNTIME_OPTIONS)
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what is written."""
+    output = group(parser, "output")
+    out_help = "folder for the JSON files (default: %(default)s)"
+    output.add_argument("--out", metavar="DIR", default="out/evaluation", help=out_help)
+    report_help = "also write DIR/report.html: curves, kinds of errors, images"
+    output.add_argument("--report", metavar="DIR", help=report_help)
+    draws_help = "bootstrap draws for the report's intervals (default: %(default)s)"
+    output.add_argument("--draws", type=whole(1, MAX_DRAWS), metavar="N", default=DRAWS, help=draws_help)
+    groups_help = "also by size, visibility and crowding of people, and the kinds of errors, into the JSON files"
+    output.add_argument("--groups", action="store_true", help=groups_help)
+    save_help = "also keep the figures in the model's spec, as accuracy.NAME"
+    output.add_argument("--save", metavar="NAME", help=save_help)
+    submit_help = "write the predictions of a test set without annotations for its server, in place of figures"
+    output.add_argument("--submit", metavar="FILE", help=submit_help)
 
 
 def add_pipeline_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that change the pipelines which are measured end to end."""
-    add_option_flags(parser.add_argument_group("end to end (default in brackets)"), END_TO_END_OPTIONS)
+    add_option_flags(group(parser, END_TO_END), END_TO_END_OPTIONS)
 
 
 def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that select the test protocol of pose models."""
-    about = "; ".join(f"{protocol.name}: {protocol.about}" for protocol in PROTOCOLS.values())
-    parser.add_argument("--protocol", choices=PROTOCOLS, help=f"how to test (default: plain). {about}")
+    protocol = group(parser, "test protocol of pose models")
+    about = "; ".join(f"{known.name}: {known.about}" for known in PROTOCOLS.values())
+    protocol.add_argument("--protocol", choices=PROTOCOLS, help=f"how to test (default: plain). {about}")
     flip_help = "flip test: mean of the image and its mirror image (default: the protocol's)"
-    parser.add_argument("--flip", action=argparse.BooleanOptionalAction, help=flip_help)
-    parser.add_argument("--boxes", help="person boxes in COCO's detections format (default: ground-truth boxes)")
+    protocol.add_argument("--flip", action=argparse.BooleanOptionalAction, help=flip_help)
+    boxes_help = "person boxes in COCO's detections format (default: ground-truth boxes)"
+    protocol.add_argument("--boxes", metavar="FILE", help=boxes_help)
     sigma_help = "OKS sigma of all keypoints, such as 0.08, for a skeleton whose sigmas are not known"
-    parser.add_argument("--sigma", type=number(1e-6, 10), metavar="X", help=sigma_help)
+    protocol.add_argument("--sigma", type=number(1e-6, 10), metavar="X", help=sigma_help)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -1,17 +1,9 @@
-"""Evaluate rosbags offline: run models over recordings; get accuracy, jitter, videos and a report. Needs no ROS.
+"""Run models on rosbags offline, and write their accuracy, steadiness, drops, videos and a report.
 
-BAG is a rosbag2 folder (sqlite3 or MCAP), a single .db3 or .mcap file, or a ROS 1 .bag. Results are written into
-DIR/BAG/MODEL, or DIR/BAG/TOPIC/MODEL where several topics are given (docs/bags.md has the schema), and DIR/report.html:
-  results.json       counts, steadiness (jitter, bone lengths, left and right, gaps); accuracy with a ground truth
-  keypoints.json     COCO's results format as of `pose predict`; image_id is the place of the image in its topic
-  frames.json        stamps of those images, and their age in --realtime
-  timings.json       seconds by stage; all other files are the same to the bit when a run is repeated
-  annotated.mp4      the images with skeletons and ids
-  inputs.json        what the results were made from; a run of the same inputs is skipped
-  pose_bag/          rosbag2 with /pose/keypoints, /pose/markers and /pose/skeleton_info, to play beside the original
-Ground truth: --truth, a COCO file whose images have "stamp_ns"; or --truth-topic; else truth.json in the bag's folder.
-Exit status: 0 all done, 1 a bag or model could not be used (the others are done; a bag whose process died is tried once
-more), 3 only part of a bag could be read, 130 stopped by Ctrl-C with what was done until then written.
+No ROS is needed. BAG is a rosbag2 folder (sqlite3 or MCAP), a single .db3 or .mcap file, or a ROS 1 .bag. Results are
+written into DIR/BAG/MODEL, or DIR/BAG/TOPIC/MODEL where several topics are given, and into DIR/report.html. The ground
+truth is that of --truth or --truth-topic, else truth.json in the bag's folder. Exit status: 0 all done, 1 a bag or a
+model could not be used, 3 only part of a bag could be read, 130 stopped by Ctrl-C. See docs/bags.md.
 """
 
 import argparse
@@ -20,6 +12,7 @@ from pathlib import Path
 from typing import Any, Dict, Sequence
 
 from pose_estimation_ros.cli.common.arguments import number, whole
+from pose_estimation_ros.cli.common.help import group
 from pose_estimation_ros.evaluation.bag.evaluation import evaluate_bags
 from pose_estimation_ros.evaluation.bag.report.write import PAGE
 from pose_estimation_ros.evaluation.bag.run.jobs import Outcome
@@ -41,48 +34,56 @@ SAME_NAMES = (
     "color_by",
 )  # fmt: skip
 
+EXAMPLES = (
+    "pose evaluate-bag out/clip --out out/bags",
+    "pose evaluate-bag out/clip --model lite0_fpn_coco --model elpn_v1_coco --realtime --out out/bags",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("bags", nargs="+", metavar="BAG")
-    parser.add_argument("--model", action="append", default=[], metavar="M", help="name or file; may be repeated")
+    source, model, output = group(parser, "input"), group(parser, "model"), group(parser, "output")
+    source.add_argument("bags", nargs="+", metavar="BAG", help="recording: folder, .db3, .mcap or .bag")
+    model.add_argument("--model", action="append", default=[], metavar="M", help="name or file; may be repeated")
     topic_help = "image topic; needed where a bag has several; may be repeated"
-    parser.add_argument("--topic", action="append", default=[], metavar="T", help=topic_help)
-    parser.add_argument("--config", metavar="YAML", help="the node's parameter file, such as config/cpu.yaml")
+    source.add_argument("--topic", action="append", default=[], metavar="T", help=topic_help)
+    model.add_argument("--config", metavar="YAML", help="the node's parameter file, such as config/cpu.yaml")
     param_help = "a parameter of the node, instead of the file's value: detect_every_s:=0"
-    parser.add_argument("-p", "--param", action="append", default=[], metavar="NAME:=VALUE", help=param_help)
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results")
+    model.add_argument("-p", "--param", action="append", default=[], metavar="NAME:=VALUE", help=param_help)
+    output.add_argument("--out", required=True, metavar="DIR", help="folder for the results")
     add_clock_arguments(parser)
     add_ground_truth_arguments(parser)
-    where = parser.add_mutually_exclusive_group()
+    where = group(parser, "speed").add_mutually_exclusive_group()
     workers_help = "number of bags processed at a time, each in its own process"
     where.add_argument("--workers", type=whole(1, MAX_WORKERS), default=1, metavar="N", help=workers_help)
     ray_help = 'process the bags on this Ray cluster, such as "auto"; files are at the same paths there'
     where.add_argument("--ray", metavar="ADDRESS", help=ray_help)
-    parser.add_argument("--again", action="store_true", help="run again where results are up to date, too")
-    parser.add_argument("--no-video", dest="video", action="store_false", help="write no annotated.mp4")
-    parser.add_argument("--color-by", choices=COLOR_BY, default="track", help="colour of limbs (default: %(default)s)")
+    output.add_argument("--again", action="store_true", help="run again where results are up to date, too")
+    output.add_argument("--no-video", dest="video", action="store_false", help="write no annotated.mp4")
+    output.add_argument("--color-by", choices=COLOR_BY, default="track", help="colour of limbs (default: %(default)s)")
 
 
 def add_clock_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that select the images to process."""
-    clock = parser.add_mutually_exclusive_group()
+    timing = group(parser, "images to process")
+    clock = timing.add_mutually_exclusive_group()
     every_help = "work on every image, however long it takes (default)"
     clock.add_argument("--every-frame", action="store_true", help=every_help)
     clock.add_argument("--realtime", action="store_true", help="drop the images that a running node would not process")
     latency_help = "with --realtime: time that each image takes (default: as measured)"
-    parser.add_argument("--latency-ms", type=number(0, MAX_LATENCY_MS), metavar="X", help=latency_help)
+    timing.add_argument("--latency-ms", type=number(0, MAX_LATENCY_MS), metavar="X", help=latency_help)
 
 
 def add_ground_truth_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that select the ground truth."""
-    source = parser.add_mutually_exclusive_group()
+    accuracy = group(parser, "accuracy")
+    source = accuracy.add_mutually_exclusive_group()
     source.add_argument("--truth", metavar="JSON", help='COCO annotations with "stamp_ns" in the images')
     source.add_argument("--truth-topic", metavar="T", help="PersonArray messages in the bag")
     pseudo_help = "a stronger model, whose poses serve as ground truth although they are only estimates"
-    parser.add_argument("--pseudo-truth", metavar="MODEL", help=pseudo_help)
+    accuracy.add_argument("--pseudo-truth", metavar="MODEL", help=pseudo_help)
     boxes_help = "ground-truth: run the pose model in the annotated boxes, image by image, as `pose evaluate` does"
-    parser.add_argument("--boxes", choices=BOXES, default=DETECTOR, help=boxes_help)
+    accuracy.add_argument("--boxes", choices=BOXES, default=DETECTOR, help=boxes_help)
 
 
 def main(args: argparse.Namespace) -> int:

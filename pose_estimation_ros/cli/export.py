@@ -13,34 +13,42 @@ import argparse
 import os
 
 from pose_estimation_ros.cli.common.arguments import whole
+from pose_estimation_ros.cli.common.help import group
 from pose_estimation_ros.inference.backends.find import find_path
 from pose_estimation_ros.training.export.convert import PRECISIONS
 from pose_estimation_ros.training.export.decoders import HEATMAP_DECODERS
 from pose_estimation_ros.training.export.model_export import FULL, MAX_COUNT, SIDES_PX, ModelExport, export_model
 
+EXAMPLES = (
+    "pose export runs/toy/best.ckpt --out my_models --name toy_pose",
+    "pose export models/lite0_fpn_coco.onnx --precision fp16 --out my_models",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
-    parser.add_argument(
-        "source", metavar="CHECKPOINT|MODEL", help="runs/<name>/best.ckpt, or name or path of a float32 ONNX model"
-    )
-    parser.add_argument("--out", default="models", help="folder for <name>.onnx and <name>.json (default: %(default)s)")
-    parser.add_argument("--name", help="name of the model (default: the recipe's or file's, with _<precision>)")
-    parser.add_argument("--precision", choices=(FULL, *PRECISIONS), default=FULL, help="(default: %(default)s)")
+    source, output, accuracy = group(parser, "input"), group(parser, "output"), group(parser, "accuracy")
+    source_help = "runs/<name>/best.ckpt, or name or path of a float32 ONNX model"
+    source.add_argument("source", metavar="CHECKPOINT|MODEL", help=source_help)
+    out_help = "folder for <name>.onnx and <name>.json (default: %(default)s)"
+    output.add_argument("--out", metavar="DIR", default="models", help=out_help)
+    name_help = "name of the model (default: the recipe's or file's, with _<precision>)"
+    output.add_argument("--name", metavar="N", help=name_help)
+    output.add_argument("--precision", choices=(FULL, *PRECISIONS), default=FULL, help="(default: %(default)s)")
     head_help = "also write <name>_decoded.onnx, which gives keypoints in place of heatmaps; a lower precision is of it"
-    parser.add_argument("--decode-head", action="store_true", help=head_help)
+    output.add_argument("--decode-head", action="store_true", help=head_help)
     tested_help = (
         "also test the file on this, and the float32 one that it is made of, and keep both figures in its spec:"
         " COCO's layout with images/, the annotated boxes; never calibration data"
     )
-    parser.add_argument("--accuracy-data", metavar="DATA", help=tested_help)
-    parser.add_argument("--flip", action="store_true", help="with --accuracy-data: by the mean with the mirror image")
+    accuracy.add_argument("--accuracy-data", metavar="DATA", help=tested_help)
+    accuracy.add_argument("--flip", action="store_true", help="with --accuracy-data: by the mean with the mirror image")
     _add_arguments_of_sources(parser)
 
 
 def _add_arguments_of_sources(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that only a checkpoint or only int8 has."""
-    of_checkpoint = parser.add_argument_group("checkpoints")
+    of_checkpoint = group(parser, "checkpoints")
     size_help = "input size in px, multiples of 32 (default: the recipe's)"
     of_checkpoint.add_argument("--size-wh", type=whole(*SIDES_PX), nargs=2, metavar=("W", "H"), help=size_help)
     free_help = "bottom-up: height and width stay free, which `pose evaluate --protocol litepose` needs"
@@ -49,13 +57,13 @@ def _add_arguments_of_sources(parser: argparse.ArgumentParser) -> None:
         "top-down: how the runtime finds keypoints, dark to a fraction of a heatmap's pixel (default: quarter_offset)"
     )
     of_checkpoint.add_argument("--decoder", choices=tuple(HEATMAP_DECODERS), help=decoder_help)
-    of_int8 = parser.add_argument_group("int8")
+    of_int8 = group(parser, "int8")
     data_help = (
         "annotation file, or folder with person_keypoints.json, and images/ or tar files beside: never test data"
     )
     of_int8.add_argument("--calibration", metavar="DATA", help=data_help)
     count_help = "persons, or images where the model finds people by itself (default: %(default)s)"
-    of_int8.add_argument("--count", type=whole(1, MAX_COUNT), default=200, help=count_help)
+    of_int8.add_argument("--count", metavar="N", type=whole(1, MAX_COUNT), default=200, help=count_help)
 
 
 def main(args: argparse.Namespace) -> int:

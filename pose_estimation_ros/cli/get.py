@@ -17,6 +17,11 @@ NOTES = (
     "file: download, or export by the user. tried: whether this file has been run with this package."
 )
 
+EXAMPLES = (
+    "pose get --list",
+    "pose get rtmpose_m --out my_models",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""

@@ -1,8 +1,9 @@
-"""Make an ONNX model of another program a model of this package: NAME.onnx and NAME.json.
+"""Make an ONNX model of another program one of this package.
 
-What the file tells is found in it and printed, each conclusion with its reason. What it does not tell has to be said:
-the family by --like, or its conventions one by one, and the skeleton. The new file takes float32 pictures, RGB 0..255,
-and gives outputs with this package's names; it is compared with the original before it is written.
+NAME.onnx and NAME.json are written. What the file tells is found in it and printed, each conclusion with its reason.
+What it does not tell has to be said: the family by --like, or its conventions one by one, and the skeleton. The new
+file takes float32 pictures, RGB 0..255, and gives outputs with this package's names; it is compared with the original
+before it is written.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import re
 from typing import Tuple
 
 from pose_estimation_ros.cli.common.arguments import number, whole
+from pose_estimation_ros.cli.common.help import group
 from pose_estimation_ros.core.model_spec import CROPS, LARGEST_SIDE, PADDING, RESIZES
 from pose_estimation_ros.core.resources import user_models
 from pose_estimation_ros.core.skeleton import MAX_KEYPOINTS, SKELETONS
@@ -19,48 +21,58 @@ from pose_estimation_ros.importing.import_model import ModelImport, import_model
 from pose_estimation_ros.importing.model_import import COLORS, HEATMAP_DECODERS, usage
 from pose_estimation_ros.importing.pose.families import FAMILIES
 
+EXAMPLES = (
+    "pose import yolo11n-pose.onnx --out my_models",
+    "pose import yolox_nano.onnx --detector --name yolox_nano --licence Apache-2.0",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
-    parser.add_argument("source", metavar="MODEL.onnx", help="the file; pipeline.json of MMDeploy may lie beside it")
+    source, output = group(parser, "input"), group(parser, "output")
+    source.add_argument("source", metavar="MODEL.onnx", help="the file; pipeline.json of MMDeploy may lie beside it")
     like_help = "family: %s; of a detector: %s" % (", ".join(FAMILIES), ", ".join(DETECTORS))
-    parser.add_argument("--like", metavar="FAMILY", help=like_help)
+    source.add_argument("--like", metavar="FAMILY", help=like_help)
     skeleton_help = "what the keypoints are: %s, or a file that describes them" % ", ".join(sorted(SKELETONS))
-    parser.add_argument("--skeleton", metavar="NAME|FILE", help=skeleton_help)
+    source.add_argument("--skeleton", metavar="NAME|FILE", help=skeleton_help)
     size_help = "size of the input in px, for a file that leaves it free"
-    parser.add_argument("--size", dest="size_wh", type=_size, metavar="WxH", help=size_help)
-    parser.add_argument("--keypoints", type=whole(1, MAX_KEYPOINTS), metavar="K", help="number of keypoints")
-    parser.add_argument("--detector", action="store_true", help="the model finds people's boxes, and no keypoints")
-    parser.add_argument("--name", metavar="N", help="name of the new model (that of the file)")
-    parser.add_argument("--out", metavar="FOLDER", help="folder for the new model (%s)" % user_models())
-    parser.add_argument("--force", action="store_true", help="replace a model of the same name")
-    parser.add_argument("--no-check", dest="check", action="store_false", help="do not try it on the demo's clip")
-    parser.add_argument("--licence", metavar="TEXT", help="licence of the weights, for the spec")
-    parser.add_argument("--origin", metavar="TEXT", help="where the file comes from, for the spec")
+    source.add_argument("--size", dest="size_wh", type=_size, metavar="WxH", help=size_help)
+    source.add_argument("--keypoints", type=whole(1, MAX_KEYPOINTS), metavar="K", help="number of keypoints")
+    source.add_argument("--detector", action="store_true", help="the model finds people's boxes, and no keypoints")
+    output.add_argument("--name", metavar="N", help="name of the new model (that of the file)")
+    output.add_argument("--out", metavar="FOLDER", help="folder for the new model (%s)" % user_models())
+    output.add_argument("--force", action="store_true", help="replace a model of the same name")
+    output.add_argument("--no-check", dest="check", action="store_false", help="do not try it on the demo's clip")
+    output.add_argument("--licence", metavar="TEXT", help="licence of the weights, for the spec")
+    output.add_argument("--origin", metavar="TEXT", help="where the file comes from, for the spec")
     _add_conventions(parser)
 
 
 def _add_conventions(parser: argparse.ArgumentParser) -> None:
     """Add the arguments for what a family or the file usually tells."""
-    group = parser.add_argument_group("conventions, where the family's or the file's are others")
-    group.add_argument("--color", choices=COLORS, help="order of the network's channels")
+    conventions = group(parser, "conventions, where the family's or the file's are others")
+    conventions.add_argument("--color", choices=COLORS, help="order of the network's channels")
     range_help = "largest value of a pixel, before mean and std"
-    group.add_argument("--value-range", type=int, choices=(1, 255), help=range_help)
+    conventions.add_argument("--value-range", type=int, choices=(1, 255), help=range_help)
     of_channels = "of the network's channels, in its order and --value-range"
-    group.add_argument("--mean", type=number(-1e6, 1e6), nargs=3, metavar="X", help="mean " + of_channels)
-    group.add_argument("--std", type=number(1e-6, 1e6), nargs=3, metavar="X", help="standard deviation " + of_channels)
-    group.add_argument("--decoder", choices=HEATMAP_DECODERS, help="decoder of heatmaps")
-    group.add_argument("--person-class", metavar="C", help="name or number of the class that is wanted")
-    group.add_argument("--padding", type=number(*PADDING), metavar="X", help="factor on a person's box")
-    group.add_argument("--crop", choices=CROPS, help="where the centre of a box lies in its crop")
-    group.add_argument("--outside", choices=("image", "black"), help="what is outside of a person's box")
-    group.add_argument("--grey", type=whole(0, 255), metavar="N", help="value of what the frame does not cover")
-    group.add_argument("--centred", type=_yes_or_no, metavar="yes|no", help="whether the frame lies in the middle")
-    group.add_argument("--resize", choices=RESIZES, help="how the frame is resized")
+    conventions.add_argument("--mean", type=number(-1e6, 1e6), nargs=3, metavar="X", help="mean " + of_channels)
+    conventions.add_argument(
+        "--std", type=number(1e-6, 1e6), nargs=3, metavar="X", help="standard deviation " + of_channels
+    )
+    conventions.add_argument("--decoder", choices=HEATMAP_DECODERS, help="decoder of heatmaps")
+    conventions.add_argument("--person-class", metavar="C", help="name or number of the class that is wanted")
+    conventions.add_argument("--padding", type=number(*PADDING), metavar="X", help="factor on a person's box")
+    conventions.add_argument("--crop", choices=CROPS, help="where the centre of a box lies in its crop")
+    conventions.add_argument("--outside", choices=("image", "black"), help="what is outside of a person's box")
+    conventions.add_argument("--grey", type=whole(0, 255), metavar="N", help="value of what the frame does not cover")
+    conventions.add_argument(
+        "--centred", type=_yes_or_no, metavar="yes|no", help="whether the frame lies in the middle"
+    )
+    conventions.add_argument("--resize", choices=RESIZES, help="how the frame is resized")
     nms_help = "overlap from which of two people the less sure one is dropped"
-    group.add_argument("--nms-iou", type=number(0, 1), metavar="X", help=nms_help)
+    conventions.add_argument("--nms-iou", type=number(0, 1), metavar="X", help=nms_help)
     score_help = "score from which a keypoint counts as found; noted in the spec"
-    group.add_argument("--score-threshold", type=number(0, 1), metavar="X", help=score_help)
+    conventions.add_argument("--score-threshold", type=number(0, 1), metavar="X", help=score_help)
 
 
 def _size(text: str) -> Tuple[int, int]:

@@ -12,6 +12,11 @@ import functools
 from pose_estimation_ros.training.recipe import load_recipe
 from pose_estimation_ros.training.weights.import_weights import import_weights
 
+EXAMPLES = (
+    "pose import-weights pose_hrnet_w32_256x192.pth config/training/hrnet_w32_coco.yaml",
+    "pose import-weights hrnet_w32-36af842e.pth config/training/hrnet_w32_coco.yaml name=hrnet_w32_imagenet",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""

@@ -9,6 +9,11 @@ import argparse
 
 from pose_estimation_ros.inference.trt.inspection import inspect_engine
 
+EXAMPLES = (
+    "pose inspect-engine models/lite0_fpn_coco.engine",
+    "pose inspect-engine models/person_detector.engine",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the argument of the command to its parser."""

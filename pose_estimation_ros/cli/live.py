@@ -9,29 +9,36 @@ reason is the error.
 import argparse
 
 from pose_estimation_ros.cli.common.arguments import whole
-from pose_estimation_ros.cli.common.flags import add_option_flags, options_of
+from pose_estimation_ros.cli.common.flags import add_pipeline_flags, options_of
+from pose_estimation_ros.cli.common.help import group
 from pose_estimation_ros.nodes.demo.live import Live, show_live
 from pose_estimation_ros.nodes.demo.page import LOOPBACK, PORT
+
+EXAMPLES = (
+    "pose live test/data/pedestrians.mp4",
+    "pose live test/data/pedestrians.mp4 --once --port 9090 --no-browser",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
-    parser.add_argument(
+    source, page = group(parser, "input"), group(parser, "page")
+    source.add_argument(
         "source", metavar="SOURCE", nargs="?", default="0", help="camera, video, folder, image or URL (0)"
     )
-    parser.add_argument(
+    page.add_argument(
         "--port", type=whole(0, 65535), metavar="N", help="port of the page; 0: any (%d, or any if it is in use)" % PORT
     )
-    parser.add_argument(
+    page.add_argument(
         "--host", default=LOOPBACK, help="address that the page listens at; 0.0.0.0: the whole network (%(default)s)"
     )
-    browser = parser.add_mutually_exclusive_group()
+    browser = page.add_mutually_exclusive_group()
     browser.add_argument("--browser", action="store_true", default=None, help="open a browser (done on a desktop)")
     browser.add_argument("--no-browser", dest="browser", action="store_false", help="open no browser")
-    loop = parser.add_mutually_exclusive_group()
+    loop = source.add_mutually_exclusive_group()
     loop.add_argument("--loop", action="store_true", default=True, help="begin a video again at its end (default)")
     loop.add_argument("--once", dest="loop", action="store_false", help="end with the video")
-    add_option_flags(parser.add_argument_group("pipeline (default in brackets)"))
+    add_pipeline_flags(parser)
 
 
 def main(args: argparse.Namespace) -> int:

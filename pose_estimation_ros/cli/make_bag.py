@@ -1,4 +1,4 @@
-"""Convert a video, or images with or without COCO annotations, to a rosbag2 that robots' tools can play.
+"""Convert a video or images, with or without COCO annotations, to a rosbag2 that the tools of ROS can play.
 
 Topics: /camera/image_raw (bgr8), or /camera/image_raw/compressed; /camera/camera_info, uncalibrated. Compressed, a JPEG
 or PNG file is copied unchanged where its message decodes to the picture that `pose predict` sees; any other image file,
@@ -11,21 +11,28 @@ number of the frame from 0. Stamps begin at 1 s; frames of a video keep the time
 import argparse
 
 from pose_estimation_ros.cli.common.arguments import number, whole
+from pose_estimation_ros.cli.common.help import group
 from pose_estimation_ros.cli.common.output import warn
 from pose_estimation_ros.evaluation.bag.files.writer import STORAGES
 from pose_estimation_ros.evaluation.bag.make_bag import RATES_HZ, BagConversion, make_bag
 
+EXAMPLES = (
+    "pose make-bag test/data/pedestrians.mp4 --out out/clip",
+    "pose make-bag data/toy/holdout/images --annotations data/toy/holdout/person_keypoints.json --out out/toy_bag",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("input", metavar="INPUT", help="video, folder of images, or image")
-    parser.add_argument("--out", required=True, metavar="BAG", help="folder of the bag, which must not exist yet")
-    parser.add_argument("--storage", choices=STORAGES, default="sqlite3", help="(default: %(default)s)")
-    parser.add_argument("--compressed", action="store_true", help="CompressedImage instead of Image")
+    source, output = group(parser, "input"), group(parser, "output")
+    source.add_argument("input", metavar="INPUT", help="video, folder of images, or image")
+    output.add_argument("--out", required=True, metavar="BAG", help="folder of the bag, which must not exist yet")
+    output.add_argument("--storage", choices=STORAGES, default="sqlite3", help="(default: %(default)s)")
+    output.add_argument("--compressed", action="store_true", help="CompressedImage instead of Image")
     rate_help = "images per second (default: the video's; folder: 30)"
-    parser.add_argument("--rate", type=number(*RATES_HZ), metavar="HZ", help=rate_help)
-    parser.add_argument("--annotations", metavar="FILE", help="COCO's person keypoints of the images")
-    parser.add_argument("--max-frames", type=whole(1), metavar="N", help="only the first N images")
+    output.add_argument("--rate", type=number(*RATES_HZ), metavar="HZ", help=rate_help)
+    source.add_argument("--annotations", metavar="FILE", help="COCO's person keypoints of the images")
+    source.add_argument("--max-frames", type=whole(1), metavar="N", help="only the first N images")
 
 
 def main(args: argparse.Namespace) -> int:

@@ -11,6 +11,11 @@ import json
 
 from pose_estimation_ros.training.model_table import header, measure, notes, rows_of, to_line
 
+EXAMPLES = (
+    "pose models",
+    "pose models goatpose_bl hrnet_w32 --json",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `pose models`."""

@@ -1,7 +1,7 @@
-"""Find people in images, a video or a camera: annotated pictures and keypoints.json. Needs no ROS.
+"""Find people in images, a video or a camera, and write annotated pictures and keypoints.json.
 
-INPUT is also a pattern such as img_%04d.png (its images, as in a folder), a device such as /dev/video0, or a URL such
-as rtsp://camera/stream. Written into the folder given by --out:
+It needs no ROS. INPUT is also a pattern such as img_%04d.png (its images, as in a folder), a device such as
+/dev/video0, or a URL such as rtsp://camera/stream. Written into the folder given by --out:
   <name>.jpg or <name>.mp4   the input with skeletons drawn
   keypoints.json             a list in COCO results format: image_id, category_id 1, keypoints [x, y, score, ...] in
                              pixels, score; and track_id where people are tracked
@@ -14,21 +14,27 @@ import argparse
 import sys
 
 from pose_estimation_ros.cli.common.arguments import whole
-from pose_estimation_ros.cli.common.flags import add_option_flags, options_of
+from pose_estimation_ros.cli.common.flags import add_pipeline_flags, options_of
+from pose_estimation_ros.cli.common.help import group
 from pose_estimation_ros.cli.common.output import warn
 from pose_estimation_ros.imaging.draw import COLOR_BY
 from pose_estimation_ros.inference.predict import Prediction, predict
 
+EXAMPLES = (
+    "pose predict test/data/pedestrians.mp4 --out out/predict",
+    "pose predict test/data/pedestrians.mp4 --out out/short --max-frames 30 --model elpn_v1_coco --color-by track",
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
-    parser.add_argument("input", metavar="INPUT", help="image, folder of images, video, or camera index such as 0")
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results, made if need be")
-    parser.add_argument(
-        "--max-frames", type=whole(1), metavar="N", help="stop after N frames (a camera: else by Ctrl-C)"
-    )
-    parser.add_argument("--color-by", choices=COLOR_BY, default="side", help="colour of limbs (default: %(default)s)")
-    add_option_flags(parser.add_argument_group("pipeline (default in brackets)"))
+    source, output = group(parser, "input"), group(parser, "output")
+    source.add_argument("input", metavar="INPUT", help="image, folder of images, video, or camera index such as 0")
+    frames_help = "stop after N frames (a camera: else by Ctrl-C)"
+    source.add_argument("--max-frames", type=whole(1), metavar="N", help=frames_help)
+    output.add_argument("--out", required=True, metavar="DIR", help="folder for the results, made if need be")
+    output.add_argument("--color-by", choices=COLOR_BY, default="side", help="colour of limbs (default: %(default)s)")
+    add_pipeline_flags(parser)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -1,12 +1,18 @@
-"""Train a model from a recipe; the same command continues an interrupted run.
+"""Train a model from a recipe.
 
-On one machine use ``devices=2``; on several, ``torchrun --nnodes N ... -m pose_estimation_ros train RECIPE``.
+Ctrl-C saves and ends the run, and the same command continues it. For two devices of one machine add devices=2; on
+several machines run torchrun --nnodes N ... -m pose_estimation_ros train RECIPE. See docs/training.md.
 """
 
 import argparse
 
 from pose_estimation_ros.training.recipe import load_recipe
 from pose_estimation_ros.training.train import train
+
+EXAMPLES = (
+    "pose train config/training/toy.yaml",
+    "pose train config/training/toy.yaml name=short epochs=2",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

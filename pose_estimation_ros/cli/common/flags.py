@@ -3,6 +3,7 @@
 import argparse
 from typing import Any, Callable, Sequence
 
+from pose_estimation_ros.cli.common.help import group
 from pose_estimation_ros.cli.common.output import warn
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.inference.options import (
@@ -14,6 +15,20 @@ from pose_estimation_ros.inference.options import (
     parse_text,
     with_new_names,
 )
+
+# Title of a group in the help: names of its options.
+GROUPS = {
+    "model": ("model", "detector"),
+    "accuracy": ("score_threshold", "person_threshold", "max_people", "flip_test"),
+    "tracking": ("tracking", "smoothing", "smoothing_strength", "track_max_age_s", "confirm_after_s"),
+    "speed": ("device", "threads", "detect_every_s", "fallback"),
+}
+
+
+def add_pipeline_flags(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for each option of a pipeline, in the groups of GROUPS; options_of reads them back."""
+    for title, names in GROUPS.items():
+        add_option_flags(group(parser, title), names)
 
 
 def add_option_flags(parser: "argparse._ActionsContainer", names: Sequence[str] = PipelineOptions._fields) -> None:

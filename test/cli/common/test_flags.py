@@ -2,15 +2,26 @@ import argparse
 
 import pytest
 
-from pose_estimation_ros.cli.common.flags import add_option_flags, options_of
+from pose_estimation_ros.cli.common.flags import GROUPS, add_option_flags, add_pipeline_flags, options_of
 from pose_estimation_ros.inference.options import OPTIONS, PipelineOptions
 
 
 @pytest.fixture
 def parser():
     parser = argparse.ArgumentParser(prog="pose")
-    add_option_flags(parser.add_argument_group("pipeline"))
+    add_pipeline_flags(parser)
     return parser
+
+
+def test_each_option_is_in_one_group():
+    assert sorted(name for names in GROUPS.values() for name in names) == sorted(PipelineOptions._fields)
+
+
+def test_groups_are_those_of_the_help(parser):
+    text = parser.format_help()
+    places = [text.index("\n%s:\n" % title) for title in GROUPS]
+    assert places == sorted(places)
+    assert text.index("\ntracking:\n") < text.index("  --no-tracking") < text.index("\nspeed:\n")
 
 
 def test_defaults_are_the_tables(parser):
