@@ -8,7 +8,7 @@ DISTRO = kilted
 SUFFIX = $(if $(filter kilted,$(DISTRO)),,-$(DISTRO))
 VENV = $(CURDIR)/.venv$(SUFFIX)
 VENV36 = $(CURDIR)/.venv36
-RUNTIME_COMMANDS = $(addprefix cli/,common/arguments.py common/flags.py common/help.py common/output.py predict.py live.py benchmark.py build_engine.py inspect_engine.py get.py import_model.py)
+RUNTIME_COMMANDS = $(addprefix cli/,common/arguments.py common/flags.py common/help.py common/output.py predict.py live.py doctor.py benchmark.py build_engine.py inspect_engine.py get.py import_model.py)
 RUNTIME = $(addprefix pose_estimation_ros/,__init__.py __main__.py core imaging inference importing messages nodes $(RUNTIME_COMMANDS)) launch
 SPELLED = pose_estimation_ros launch config docs tools benchmarks examples Makefile setup.py $(wildcard *.md *.rst)
 # The tests run in as many processes as there are cores, at most 4. Unlike all else they keep the bytecode of the modules, since

@@ -31,6 +31,7 @@ COMMANDS = {
         "time each stage, and compare the speed of two models",
         "",
     ),
+    "doctor": ("pose_estimation_ros.cli.doctor", "tell what is installed, and what would mend the rest", ""),
     "build-engine": ("pose_estimation_ros.cli.build_engine", "compile a model for this machine's GPU", ""),
     "inspect-engine": (
         "pose_estimation_ros.cli.inspect_engine",
