@@ -10,6 +10,7 @@ import argparse
 from pose_estimation_ros.cli.common.arguments import whole
 from pose_estimation_ros.cli.common.help import describe
 from pose_estimation_ros.datasets.toy.write import ToySet, write_toy_set
+from pose_estimation_ros.inference.progress import progress
 
 MOST_SEED = 2**32 - 1  # as of a recipe
 
@@ -41,7 +42,8 @@ def main(args: argparse.Namespace) -> int:
 
 def write_toy(args: argparse.Namespace) -> int:
     """Write a toy set, print what is in it, and return the exit code."""
-    counts = write_toy_set(ToySet(args.folder, args.images, args.skeleton, args.seed))
+    order = ToySet(args.folder, args.images, args.skeleton, args.seed)
+    counts = write_toy_set(order, lambda numbers: progress(numbers, len(numbers), "images"))
     for part, (images, people) in counts.items():
         print(f"{args.folder}/{part}: {images} images of {people} people")
     return 0

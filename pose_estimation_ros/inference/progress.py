@@ -1,10 +1,12 @@
 """Show the progress of a long loop: a bar in a terminal, a line now and then in a log file."""
 
+import os
 import sys
 import time
 from typing import Iterable, Iterator, Optional, TypeVar
 
 EVERY_S = 10.0  # time between two lines where stderr is no terminal
+OFF = "POSE_NO_PROGRESS"  # variable in the environment of a process whose output another one reads
 
 Item = TypeVar("Item")
 
@@ -20,6 +22,8 @@ def progress(items: Iterable[Item], total: Optional[int] = None, unit: str = "fr
     Returns:
         The same items.
     """
+    if os.environ.get(OFF):
+        return items
     if sys.stderr.isatty():
         try:
             from tqdm import tqdm

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections import Counter
 from types import FrameType
 from typing import Iterator
 
@@ -17,28 +18,29 @@ from pose_estimation_ros.training.loop import Named
 from pose_estimation_ros.training.run import Run
 from pose_estimation_ros.training.tasks import Task
 
-LINE_INTERVAL_S = 30.0  # from one line to the next where stderr is no terminal, which would show a bar
+LINE_INTERVAL_S = 10.0  # from one line to the next in train.log, and where stderr is no terminal, which shows a bar
 
 
 def print_start(run: Run, task: Task, steps: int) -> None:
-    """Print in one line what is trained, on which data and devices.
+    """Tell what is trained, on which data and devices.
 
     Args:
         run: at its start.
         task: model and data.
         steps: optimizer steps per epoch.
     """
-    if not run.is_main:
-        return
     recipe, fabric = run.recipe, run.fabric
     millions = sum(parameter.numel() for parameter in task.model.parameters()) / 1e6
     samples = f"{len(task.train_set)} training and {len(task.holdout_set)} holdout samples"
     pace = f"{recipe.epochs} epochs of {steps} steps of {recipe.batch_size} samples"
     where = f"{fabric.world_size} x {fabric.device.type}, {recipe.precision}"
-    print(f"{recipe.name}: {recipe.model}, {millions:.2f} M parameters; {samples}; {pace}; on {where}", flush=True)
+    run.say(f"{recipe.name}: {recipe.model}, {millions:.2f} M parameters; {samples}; {pace}; on {where}")
+    for title, data in (("training", task.train_set), ("holdout", task.holdout_set)):
+        counts = Counter(source.annotations for source, *_ in data.items)
+        run.say(f"{title} data: " + ", ".join(f"{name} ({count})" for name, count in counts.items()))
     if recipe.skeleton and not recipe.require_skeleton().flip_pairs:
         mirrored = "mirrored, and no keypoints are exchanged" if recipe.augmentation.flip else "not mirrored"
-        print(f"the skeleton has no flip pairs: images are {mirrored} (augmentation.flip)", flush=True)
+        run.say(f"the skeleton has no flip pairs: images are {mirrored} (augmentation.flip)")
 
 
 class Interrupt:
@@ -79,7 +81,7 @@ class Progress:
     """Iterate over an epoch's steps and show how they go, until the end or an interrupt.
 
     A terminal gets a bar with the loss terms, images/s, the share of time spent waiting for data and the time left of
-    the run; a log file gets a line with the same now and then.
+    the run. The run's train.log gets a line with the same now and then, and so does what is no terminal.
 
     Attributes:
         stopped: whether an interrupt ended the epoch early.
@@ -88,12 +90,11 @@ class Progress:
     def __init__(self, steps: Iterator[list[Named]], run: Run, total: int, interrupt: Interrupt) -> None:
         self.steps, self.run, self.total, self.interrupt = steps, run, total, interrupt
         self.stopped = False
-        self.images, self.seconds, self.waited_s, self.printed_s = 0, 0.0, 0.0, 0.0
+        self.images, self.seconds, self.waited_s, self.said_s = 0, 0.0, 0.0, 0.0
 
     def __iter__(self) -> Iterator[list[Named]]:
-        recipe, is_shown = self.run.recipe, self.run.is_main
-        title = f"epoch {self.run.epoch + 1}/{recipe.epochs}"
-        bar = tqdm(total=self.total, initial=self.run.step, desc=title, leave=False, disable=None if is_shown else True)
+        title, disable = f"epoch {self.run.epoch + 1}/{self.run.recipe.epochs}", None if self.run.is_main else True
+        bar = tqdm(total=self.total, initial=self.run.step, desc=title, leave=False, disable=disable)
         start_s = time.monotonic()
         with bar:
             for batches in self._timed_steps():
@@ -103,8 +104,7 @@ class Progress:
                 self.seconds = time.monotonic() - start_s
                 bar.set_postfix_str(self.text(), refresh=False)
                 bar.update()
-                if is_shown:
-                    self._print_line(title)
+                self._say_line(title)
                 self.stopped = self.interrupt()
                 if self.stopped:
                     break
@@ -120,11 +120,12 @@ class Progress:
                 break
             yield batches
 
-    def _print_line(self, title: str) -> None:
-        """Print a line where there is no bar and the last line is long ago."""
-        if not sys.stderr.isatty() and self.seconds - self.printed_s >= LINE_INTERVAL_S:
-            self.printed_s = self.seconds
-            print(f"{title}, step {self.run.step}/{self.total}: {self.text()}", flush=True)
+    def _say_line(self, title: str) -> None:
+        """Tell how the steps go where the last line is long ago; it is printed where there is no bar."""
+        if self.seconds - self.said_s >= LINE_INTERVAL_S:
+            self.said_s = self.seconds
+            line = f"{title}, step {self.run.step}/{self.total}: {self.text()}"
+            self.run.say(line, is_printed=not sys.stderr.isatty())
 
     def text(self) -> str:
         """Describe loss terms, speed, share of time spent waiting for data, and time left of the run."""

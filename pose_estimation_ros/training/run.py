@@ -1,7 +1,7 @@
 """Keep the state and the files of a training run.
 
 The folder <out_dir>/<name>/ holds last.ckpt, best.ckpt, recipe.yaml, log.csv (a row per epoch), events.* for
-TensorBoard, and pictures/.
+TensorBoard, pictures/, and train.log, which has all lines that a run prints, and when.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from pose_estimation_ros.training.pictures import save_pictures
 from pose_estimation_ros.training.recipe import Recipe, recipe_from_fields
 from pose_estimation_ros.training.tasks import Task
 
+LOG = "train.log"
 # Keys that may differ when a run continues: they say where, how fast or how long it runs.
 RESUME_FREELY = {
     "epochs", "out_dir", "data_root", "workers", "threads", "devices", "init_from", "grow_from", "accumulate",
@@ -75,7 +77,21 @@ class Run:
         zeros = {name: (0.0, 0.0) for name in state["means"]}  # the saved sums hold those of all processes
         self.means = Means(state["means"] if self.is_main else zeros)
         if self.is_main:
-            print(f"going on from {last}: epoch {self.epoch + 1}, step {self.step}", flush=True)
+            self.say(f"going on from {last}: epoch {self.epoch + 1}, step {self.step}")
+
+    def say(self, text: str, is_printed: bool = True) -> None:
+        """Print a line and append it, with the local time, to train.log; only the main process does.
+
+        Args:
+            text: the line.
+            is_printed: False for a line of the file alone, where a bar on the terminal shows the same.
+        """
+        if not self.is_main:
+            return
+        if is_printed:
+            print(text, flush=True)
+        with (self.recipe.run_dir / LOG).open("a") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 
     def _refuse_other_run(self, state: dict[str, Any], last: Path) -> None:
         """Raise ConfigError for the state of an earlier version, of another recipe or of other data."""
@@ -145,7 +161,7 @@ class Run:
         log_to_tensorboard(folder, row, self.epoch)
         if every and (self.epoch % every == 0 or self.epoch == self.recipe.epochs):
             save_pictures(folder / "pictures" / f"epoch_{self.epoch:04d}.png", self.model, task)
-        print("  ".join(f"{k} {v:.4g}" for k, v in row.items()), flush=True)
+        self.say("  ".join(f"{k} {v:.4g}" for k, v in row.items()))
 
 
 def append_row(path: Path, row: dict[str, float]) -> None:

@@ -74,8 +74,8 @@ def go_on(recipe: Recipe, fabric: Fabric) -> Path | None:
             if not run_epoch(run, task, loss, steps, interrupt):
                 return None
     skipped = task.train_set.skipped + task.holdout_set.skipped
-    if skipped and fabric.is_global_zero:
-        print(f"{skipped} samples were left out, because their images could not be used")
+    if skipped:
+        run.say(f"{skipped} samples were left out, because their images could not be used")
     return recipe.run_dir / "best.ckpt"
 
 

@@ -29,6 +29,13 @@ def test_a_log_file_gets_a_line_now_and_then(clock, capsys, total, shown):
     assert capsys.readouterr().err == "3/%s images\n6/%s images\n" % (shown, shown)
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_process_whose_output_another_one_reads_gets_none(clock, monkeypatch, terminal):
+    monkeypatch.setenv(module.OFF, "1")
+    monkeypatch.setattr(sys, "stderr", Terminal() if terminal else io.StringIO())
+    assert list(progress(range(7), 7)) == list(range(7)) and sys.stderr.getvalue() == ""
+
+
 def test_a_terminal_gets_a_bar(monkeypatch):
     pytest.importorskip("tqdm", reason="draws the bar")
     monkeypatch.setattr(sys, "stderr", Terminal())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from pose_estimation_ros.datasets.toy.scene import SIZE_WH, Person, draw_scene
 
 PARTS = ("train", "holdout")
 HOLDOUT = 5  # one image of the holdout part per so many of the training part
+Watch = Callable[[range], Iterable[int]]
 LICENSE = {"id": 1, "name": "drawn by pose_estimation_ros, free of any licence", "url": ""}
 
 
@@ -42,8 +43,12 @@ class ToySet:
     seed: int = 0
 
 
-def write_toy_set(order: ToySet) -> dict[str, tuple[int, int]]:
+def write_toy_set(order: ToySet, watch: Watch = lambda numbers: numbers) -> dict[str, tuple[int, int]]:
     """Write the images and annotations of both parts: FOLDER/PART/images/ and FOLDER/PART/person_keypoints.json.
+
+    Args:
+        order: what to write.
+        watch: gets the numbers of a part's images, and passes them on while it shows progress.
 
     Returns:
         Number of images and of people, by part.
@@ -61,7 +66,10 @@ def write_toy_set(order: ToySet) -> dict[str, tuple[int, int]]:
         with contextlib.ExitStack() as stack:
             for part in PARTS:
                 stack.enter_context(new_folder(Path(order.folder, part)))
-            return {part: (count, _write_part(order, part, count, skeleton)) for part, count in counts.items()}
+            return {
+                part: (count, _write_part(order, part, watch(range(1, count + 1)), skeleton))
+                for part, count in counts.items()
+            }
     except OSError as error:
         raise DataError(f"cannot write {order.folder}: {error.strerror or error}") from error
 
@@ -87,13 +95,13 @@ def drawn_skeleton(name: str) -> Skeleton:
     return skeleton
 
 
-def _write_part(order: ToySet, part: str, count: int, skeleton: Skeleton) -> int:
+def _write_part(order: ToySet, part: str, numbers: Iterable[int], skeleton: Skeleton) -> int:
     """Write one part of a set and return the number of people in it."""
     folder = Path(order.folder, part)
     (folder / "images").mkdir()
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for number in range(1, count + 1):
+    for number in numbers:
         pixels, people = draw_scene(np.random.default_rng([order.seed, PARTS.index(part), number]))
         file_name = f"{number:05d}.jpg"
         Image.fromarray(pixels).save(folder / "images" / file_name, quality=92)

@@ -112,3 +112,13 @@ def test_people_are_complete_so_that_bottom_up_networks_can_learn_of_them(toy):
     scenes = data.load_scenes(toy[0] / "train" / "person_keypoints.json", get_skeleton("coco17"))
     assert (len(scenes), sum(len(scene.keypoints) for scene in scenes)) == toy[1]["train"]
     assert not any(scene.ignored or scene.unknown.any() for scene in scenes)
+
+
+def test_progress_sees_the_images_of_each_part(tmp_path):
+    seen = []
+
+    def watch(numbers):
+        seen.append(len(numbers))
+        return numbers
+
+    assert write_toy_set(ToySet(str(tmp_path / "set"), images=2), watch)["train"][0] == 2 and seen == [2, 1]

@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from pose_estimation_ros.evaluation.bag.run.jobs import Note, Outcome
 from pose_estimation_ros.evaluation.bag.run.settings import BagEvaluation
+from pose_estimation_ros.inference.progress import OFF
 
 WORKER = "pose_estimation_ros.evaluation.bag.run.worker"
 Keep = Callable[[int, Outcome], None]  # is called with a place in the evaluations and the outcome
@@ -124,7 +125,8 @@ def start(evaluation: BagEvaluation, log: IO[str]) -> Child:
         log: file for what the process prints besides its answer.
     """
     home = str(Path(__file__).parents[4])  # the folder that holds the package
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}
+    path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": path, OFF: "1"}
     command = [sys.executable, "-m", WORKER, json.dumps(evaluation.to_json())]
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log}
     return subprocess.Popen(command, **pipes, text=True, env=environment, start_new_session=True)

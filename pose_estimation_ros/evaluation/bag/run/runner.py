@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from pose_estimation_ros.core.errors import DataError, FrameError, PoseError
 from pose_estimation_ros.core.poses import Poses, empty_poses
@@ -22,6 +21,7 @@ from pose_estimation_ros.evaluation.bag.run.prefetch import Loaded, load_frames,
 from pose_estimation_ros.evaluation.run_models import poses_in_boxes
 from pose_estimation_ros.inference.non_finite import NonFinite
 from pose_estimation_ros.inference.pipeline import Pipeline
+from pose_estimation_ros.inference.progress import progress
 from pose_estimation_ros.inference.top_down import TopDown
 
 Estimate = Callable[[np.ndarray, Recorded], Poses]  # image (H, W, 3) uint8 BGR
@@ -204,8 +204,8 @@ class Work:
         self.first_error = ""
 
     def chosen(self, frames: Iterable[Loaded]) -> Iterator[Taken]:
-        """Choose the frames to work on by the clock, and show progress in a terminal."""
-        shown = tqdm(frames, "frames", self._record.counts["in_bag"], leave=False, unit="frame", disable=None)
+        """Choose the frames to work on by the clock, and show progress."""
+        shown = progress(frames, self._record.counts["in_bag"])
         return newest_frames(shown, lambda: self._latency_ns) if self._clock.realtime else every_frame(shown)
 
     def answer(self, taken: Taken) -> None:
