@@ -1,14 +1,22 @@
-"""Make data to train on: `pose data toy FOLDER` writes images of drawn people with exact keypoints.
+"""Make data to train on, and check data: `pose data toy FOLDER` writes images of drawn people with exact keypoints.
 
 FOLDER/train and FOLDER/holdout each have images/ and person_keypoints.json, in COCO's layout, as `pose train` and
 `pose evaluate` read it. The same options write the same files.
+
+`pose data check PATH` says what a file or folder holds and what is wrong with it: annotations of COCO, CrowdPose and
+MPII with their images, boxes, predictions, recipes and rosbags. The exit code is 1 where something would stop a
+command or spoil its figures; warnings alone give 0.
 """
 
 import argparse
+import json
 
 from pose_estimation_ros.cli.common.arguments import whole
 from pose_estimation_ros.datasets.toy.write import ToySet, write_toy_set
+from pose_estimation_ros.training.data.check.files import check_path
+from pose_estimation_ros.training.data.check.report import json_of, text_of
 
+CHECK = "Say what a file or folder holds, and what is wrong with it."
 MOST_SEED = 2**32 - 1  # as of a recipe
 
 
@@ -24,6 +32,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     seed_help = "of all choices (%(default)s)"
     toy.add_argument("--seed", type=whole(0, MOST_SEED), metavar="N", default=ToySet.seed, help=seed_help)
     toy.set_defaults(run=write_toy)
+    _add_check(actions.add_parser("check", help="say what data hold and what is wrong", description=CHECK))
+
+
+def _add_check(check: argparse.ArgumentParser) -> None:
+    """Add the arguments of `pose data check`."""
+    check.add_argument("path", metavar="PATH", help="annotation file, boxes, predictions, recipe, rosbag, or a folder")
+    images_help = "folder of the images, or a pattern of tar files (default: images/ beside the annotations)"
+    check.add_argument("--images", metavar="FOLDER", default="", help=images_help)
+    annotations_help = "annotations of the images that boxes or predictions are of"
+    check.add_argument("--annotations", metavar="FILE", default="", help=annotations_help)
+    check.add_argument("--no-images", action="store_true", help="do not open the images, which takes most of the time")
+    check.add_argument("--json", action="store_true", help="print JSON")
+    check.set_defaults(run=check_data)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -37,3 +58,13 @@ def write_toy(args: argparse.Namespace) -> int:
     for part, (images, people) in counts.items():
         print(f"{args.folder}/{part}: {images} images of {people} people")
     return 0
+
+
+def check_data(args: argparse.Namespace) -> int:
+    """Check a file or folder, print what is found, and return the exit code: 1 where there are errors."""
+    reports = check_path(args.path, args.images, args.annotations, not args.no_images)
+    if args.json:
+        print(json.dumps([json_of(report) for report in reports], indent=2))
+    else:
+        print("\n\n".join(map(text_of, reports)))
+    return int(any(report.errors for report in reports))

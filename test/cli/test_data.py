@@ -37,3 +37,29 @@ def test_options_that_do_not_fit(words, code, message, tmp_path, capsys):
     except SystemExit as error:
         got = error.code
     assert got == code and message in capsys.readouterr().err and not (tmp_path / "toy").exists()
+
+
+def test_a_check_of_sound_data_and_of_data_with_a_fault(tmp_path, capsys):
+    assert main(["data", "toy", str(tmp_path / "toy"), "--images", "1"]) == 0
+    part = tmp_path / "toy" / "train"
+    capsys.readouterr()
+    assert main(["data", "check", str(part)]) == 0
+    assert "COCO's person keypoints" in capsys.readouterr().out
+    (part / "images" / "00001.jpg").unlink()
+    assert main(["data", "check", str(part)]) == 1
+    assert "error: expected no images that are missing, got 1: 00001.jpg" in capsys.readouterr().out
+    assert main(["data", "check", str(part), "--no-images"]) == 0
+    capsys.readouterr()
+    assert main(["data", "check", str(part / "person_keypoints.json"), "--json"]) == 1
+    (report,) = json.loads(capsys.readouterr().out)
+    assert report["errors"][0]["count"] == 1 and report["facts"]["images"] == 1
+
+
+def test_a_check_of_a_warning_alone(tmp_path, capsys):
+    assert main(["data", "toy", str(tmp_path / "toy"), "--images", "1"]) == 0
+    path = tmp_path / "toy" / "train" / "person_keypoints.json"
+    content = json.loads(path.read_text())
+    content["annotations"][0]["area"] *= 1000
+    path.write_text(json.dumps(content))
+    assert main(["data", "check", str(path)]) == 0
+    assert "warning: 1 persons have an area that does not fit their box" in capsys.readouterr().out
