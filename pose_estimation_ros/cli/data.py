@@ -1,7 +1,9 @@
 """Make data to train on, and check data: `pose data toy FOLDER` writes images of drawn people with exact keypoints.
 
 FOLDER/train and FOLDER/holdout each have images/ and person_keypoints.json, in COCO's layout, as `pose train` and
-`pose evaluate` read it. The same options write the same files.
+`pose evaluate` read it, and person_detections.json for --boxes; with crowdpose14 a crowdIndex, with mpii16 mpii.json.
+FOLDER/nobody has images without people for `pose calibrate --background`, FOLDER/walk the images of a short film with
+annotations for `pose make-bag`. The same options write the same files.
 
 `pose data check PATH` says what a file or folder holds and what is wrong with it: annotations of COCO, CrowdPose and
 MPII with their images, boxes, predictions, recipes and rosbags. The exit code is 1 where something would stop a

@@ -19,7 +19,7 @@ def test_a_toy_set(tmp_path, capsys):
     assert len(content["images"]) == 2 and content["info"]["seed"] == 5
     assert content["categories"][0]["keypoints"][6:8] == ["pelvis", "thorax"]
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"{tmp_path}/toy/train: 2 images of {len(content['annotations'])} people" and len(lines) == 2
+    assert lines[0] == f"{tmp_path}/toy/train: 2 images of {len(content['annotations'])} people" and len(lines) == 4
 
 
 @pytest.mark.parametrize(

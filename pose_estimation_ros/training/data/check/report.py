@@ -55,12 +55,17 @@ def without_example(text: str) -> str:
 
 def text_of(report: Report) -> str:
     """Write a report in lines for a terminal."""
-    rows = [("layout", report.layout), *((name.replace("_", " "), value) for name, value in report.facts.items())]
+    rows = [("layout", report.layout), *((title(name), value) for name, value in report.facts.items())]
     width = max(len(name) for name, _ in rows)
     lines = [report.path, *(f"  {name:{width}}  {value}" for name, value in rows)]
     lines += [f"  error: {fault.text()}" for fault in report.errors]
     lines += [f"  warning: {text}" for text in report.warnings]
     return "\n".join(map(printable, lines))
+
+
+def title(name: str) -> str:
+    """Return the name of a fact in words; names of topics stay as they are."""
+    return name if name.startswith("/") else name.replace("_", " ")
 
 
 def json_of(report: Report) -> dict[str, Any]:
