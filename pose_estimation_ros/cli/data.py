@@ -7,18 +7,21 @@ annotations for `pose make-bag`. The same options write the same files.
 
 `pose data check PATH` says what a file or folder holds and what is wrong with it: annotations of COCO, CrowdPose and
 MPII with their images, boxes, predictions, recipes and rosbags. The exit code is 1 where something would stop a
-command or spoil its figures; warnings alone give 0.
+command or spoil its figures; warnings alone give 0. `pose data subset FILE --ids IDS --out FOLDER` cuts a part.
 """
 
 import argparse
 import json
+from pathlib import Path
 
 from pose_estimation_ros.cli.common.arguments import whole
+from pose_estimation_ros.datasets.subset import Subset, write_subset
 from pose_estimation_ros.datasets.toy.write import ToySet, write_toy_set
-from pose_estimation_ros.training.data.check.files import check_path
+from pose_estimation_ros.training.data.check.files import check_path, images_beside
 from pose_estimation_ros.training.data.check.report import json_of, text_of
 
 CHECK = "Say what a file or folder holds, and what is wrong with it."
+SUBSET = "Copy the images whose ids a file lists, and their annotations."
 MOST_SEED = 2**32 - 1  # as of a recipe
 
 
@@ -34,7 +37,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     seed_help = "of all choices (%(default)s)"
     toy.add_argument("--seed", type=whole(0, MOST_SEED), metavar="N", default=ToySet.seed, help=seed_help)
     toy.set_defaults(run=write_toy)
+    _add_subset(actions.add_parser("subset", help="cut a part of a data set by ids", description=SUBSET))
     _add_check(actions.add_parser("check", help="say what data hold and what is wrong", description=CHECK))
+
+
+def _add_subset(subset: argparse.ArgumentParser) -> None:
+    """Add the arguments of `pose data subset`."""
+    subset.add_argument("annotations", metavar="FILE", help="annotation file in COCO's layout")
+    subset.add_argument("--ids", metavar="FILE", required=True, help="text file with an id of an image in each line")
+    subset.add_argument("--out", metavar="FOLDER", required=True, help="folder of the part, which must not exist yet")
+    subset.add_argument("--images", metavar="FOLDER", default="", help="folder of the images (default: beside FILE)")
+    subset.set_defaults(run=cut_subset)
 
 
 def _add_check(check: argparse.ArgumentParser) -> None:
@@ -59,6 +72,14 @@ def write_toy(args: argparse.Namespace) -> int:
     counts = write_toy_set(ToySet(args.folder, args.images, args.skeleton, args.seed))
     for part, (images, people) in counts.items():
         print(f"{args.folder}/{part}: {images} images of {people} people")
+    return 0
+
+
+def cut_subset(args: argparse.Namespace) -> int:
+    """Write a part of a data set, print what is in it, and return the exit code."""
+    images = args.images or images_beside(Path(args.annotations))
+    count, people = write_subset(Subset(args.annotations, images, args.ids, args.out))
+    print(f"{args.out}: {count} images of {people} people")
     return 0
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from pose_estimation_ros.__main__ import main
+from pose_estimation_ros.datasets.subset import chosen_ids
 
 
 def test_no_action(capsys):
@@ -63,3 +64,17 @@ def test_a_check_of_a_warning_alone(tmp_path, capsys):
     path.write_text(json.dumps(content))
     assert main(["data", "check", str(path)]) == 0
     assert "warning: 1 persons have an area that does not fit their box" in capsys.readouterr().out
+
+
+def test_a_subset(tmp_path, capsys):
+    assert main(["data", "toy", str(tmp_path / "toy"), "--images", "3"]) == 0
+    (tmp_path / "ids.txt").write_text("1\n3\n")
+    annotations, out = str(tmp_path / "toy/train/person_keypoints.json"), str(tmp_path / "part")
+    assert main(["data", "subset", annotations, "--ids", str(tmp_path / "ids.txt"), "--out", out]) == 0
+    assert f"{out}: 2 images of" in capsys.readouterr().out
+    assert main(["data", "check", out]) == 0
+
+
+def test_the_listed_ids_are_97(repository):
+    path = repository / "docs" / "measurements" / "coco-val-97.txt"
+    assert len(chosen_ids(str(path), set(range(600_000)))) == 97
