@@ -107,6 +107,23 @@ def words_of(line):
     return shlex.split(line, comments=True)
 
 
+# docs/gpu-checks.md names the data of the machines that it was written for.
+USER_TEXTS = [
+    path
+    for path in tracked("README.md", "docs/*.md", "models/*.md", "examples/*", "config/*", "docker/*", "launch/*")
+    if not path.startswith("docs/gpu-checks") and not path.endswith((".jpg", ".png"))
+]
+
+
+@pytest.mark.parametrize("path", USER_TEXTS)
+def test_users_are_not_sent_to_data_that_they_do_not_have(path):
+    assert "../shared" not in read(path) and "shared/data" not in read(path)
+
+
+def test_user_texts_are_found():
+    assert {"README.md", "config/training/toy.yaml", "docs/how-to/get-data.md"} <= set(USER_TEXTS)
+
+
 def test_links_commands_and_anchors_are_found():
     assert anchors("") == broken_links("README.md", "") == [] and commands_in("", "pose") == ([], [])
     assert anchors("# A `b-c`: d, e\n## A\n```\n# no\n```\n### A\n") == ["a-b-c-d-e", "a", "a-1"]

@@ -13,10 +13,37 @@ from pose_estimation_ros.core.errors import DataError, shortened
 from pose_estimation_ros.datasets.coco_ids import plain_id
 
 MOST = 200  # letters of an offender in a message
+EXAMPLES = 3  # offenders that an error keeps
 LARGEST = 1e15  # largest number in a data file: beyond it the arithmetic of pixels overflows
 
 Size = tuple[int, int]  # width, height, px
 Entry = dict[str, Any]  # an object of a JSON file, such as an annotation
+
+
+class FaultyEntries(DataError):
+    """Report entries of a data file that have the same fault.
+
+    Attributes:
+        problem: the fault in words that follow "3", such as "images that are missing".
+        count: number of entries with the fault that are known.
+        examples: the first of them, at most EXAMPLES.
+    """
+
+    def __init__(self, message: str, problem: str, count: int, examples: list[str]) -> None:
+        """Store the fault beside the message; all of them are in ``args``, so that other processes get them, too.
+
+        Args:
+            message: text of the error.
+            problem: see FaultyEntries.
+            count: see FaultyEntries.
+            examples: see FaultyEntries.
+        """
+        super().__init__(message, problem, count, examples)
+        self.problem, self.count, self.examples = problem, count, examples
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return str(self.args[0])
 
 
 def size_of(image: Mapping[str, Any]) -> Size | None:
@@ -26,7 +53,7 @@ def size_of(image: Mapping[str, Any]) -> Size | None:
 
 
 def refuse(path: str | Path, problem: str, offenders: Sequence[Any]) -> None:
-    """Raise DataError if there are offenders, with their number and the first.
+    """Raise FaultyEntries, a DataError, if there are offenders; its message has their number and the first.
 
     Args:
         path: path of the file.
@@ -34,7 +61,9 @@ def refuse(path: str | Path, problem: str, offenders: Sequence[Any]) -> None:
         offenders: names or entries with the problem, none if all is well.
     """
     if offenders:
-        raise DataError(f"{path}: {len(offenders)} {problem}, the first: {brief(offenders[0])}")
+        examples = [brief(offender) for offender in offenders[:EXAMPLES]]
+        message = f"{path}: {len(offenders)} {problem}, the first: {examples[0]}"
+        raise FaultyEntries(message, problem, len(offenders), examples)
 
 
 def brief(value: Any) -> str:

@@ -14,7 +14,7 @@ from pose_estimation_ros.datasets.coco_faults import Entry, finite_numbers, is_o
 from pose_estimation_ros.datasets.coco_ids import Id
 from pose_estimation_ros.datasets.coco_warnings import labelled, warn_of_areas, warn_of_persons
 from pose_estimation_ros.datasets.notes import warn
-from pose_estimation_ros.datasets.segmentations import regions
+from pose_estimation_ros.datasets.segmentations import regions, unfit_outline
 
 MASK_OF_BOX = 0.53  # share of a box's area, about what COCO's person masks fill; CrowdPose's tool has this number
 NOT_COUNTED = ("head_top", "neck")  # keypoints that CrowdPose's num_keypoints does not count
@@ -140,7 +140,7 @@ def area_of(person: Entry, image: Entry, path: str | Path) -> float:
         try:
             return float(rle.area(rle.merge(regions(person, size[::-1]))))
         except DataError as error:
-            raise DataError(f"{path}: annotation {person.get('id')}: {error}") from error
+            raise unfit_outline(f"annotation {person.get('id')}: {error}", path) from error
     return max(float(MASK_OF_BOX * person["bbox"][2] * person["bbox"][3]), 0.0)
 
 

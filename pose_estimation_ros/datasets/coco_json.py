@@ -122,13 +122,15 @@ def checked_content(
     return {**content, **checked}, categories
 
 
-def checked_images(images: list[Any], path: str | Path) -> list[Entry]:
+def checked_images(images: Any, path: str | Path) -> list[Entry]:
     """Return the entries of "images" with plain ids. Raises DataError as checked_content.
 
     Args:
-        images: the entries.
+        images: the list of entries.
         path: path of the file, for the message.
     """
+    if not isinstance(images, list):
+        raise DataError(f"{path}: expected COCO's list 'images', got {type(images).__name__}")
     refuse(path, "images that are no objects", [i for i in images if not isinstance(i, dict)])
     refuse(path, "images without id and file_name", [brief(i) for i in images if not {"id", "file_name"} <= set(i)])
     odd_ids = [i["id"] for i in images if plain_id(i["id"]) is None]
@@ -137,13 +139,13 @@ def checked_images(images: list[Any], path: str | Path) -> list[Entry]:
     refuse(path, "images whose file_name is not a name within the folder of images", outside)
     sizeless = [f"{i['file_name']} with {i.get('width')}x{i.get('height')}" for i in images if not has_fine_size(i)]
     refuse(path, "images whose width and height are not whole numbers above 0 and up to 100000", sizeless)
-    images = [with_value(i, "id", plain_id(i["id"])) for i in images]
-    kinds = {type(i["id"]) for i in images}
+    entries: list[Entry] = [with_value(i, "id", plain_id(i["id"])) for i in images]
+    kinds = {type(i["id"]) for i in entries}
     if len(kinds) > 1:
-        mixed = [next(i["id"] for i in images if type(i["id"]) is kind) for kind in (int, str)]
+        mixed = [next(i["id"] for i in entries if type(i["id"]) is kind) for kind in (int, str)]
         raise DataError(f"{path}: expected image ids of one kind, got numbers and texts: {mixed[0]} and {mixed[1]!r}")
-    refuse(path, "image ids that occur twice", repeated(images))
-    return images
+    refuse(path, "image ids that occur twice", repeated(entries))
+    return entries
 
 
 def with_value(entry: Entry, key: str, value: Any) -> Entry:
@@ -234,6 +236,7 @@ def read_detections(
     images: Collection[Id] | Mapping[Id, Entry],
     min_score: float = 0.0,
     categories: Categories = COCO_CATEGORIES,
+    content: Any = None,
 ) -> Boxes:
     """Read the person boxes of a COCO detections file (HRNet's): list of {image_id, category_id, bbox xywh, score}.
 
@@ -245,6 +248,7 @@ def read_detections(
         images: ids of the images; or their entries of "images" by id, whose sizes tell what lies outside.
         min_score: boxes of a lower score are left out.
         categories: categories of the annotations, by which persons are known from others.
+        content: content of the file, None to read it.
 
     Returns:
         Boxes and scores by image id; every image of ``images`` has an entry.
@@ -253,7 +257,7 @@ def read_detections(
         DataError: names the first offender and the count: not such a list, a box of an unknown image, without four
             finite numbers, or without width or height, a score that is not in 0..1, or no box of a person.
     """
-    entries = read_json(path)
+    entries = read_json(path) if content is None else content
     if not isinstance(entries, list):
         raise DataError(f"{path}: expected a list of image_id, category_id, bbox, score, got {type(entries).__name__}")
     refuse_missing_keys(path, "boxes", entries, ("image_id", "category_id", "bbox", "score"))

@@ -33,7 +33,11 @@ Result = dict[str, Any]  # an entry of COCO's results format
 
 
 def read_results(
-    path: str | Path, image_ids: Collection[Id], skeleton: Skeleton, categories: Categories = COCO_CATEGORIES
+    path: str | Path,
+    image_ids: Collection[Id],
+    skeleton: Skeleton,
+    categories: Categories = COCO_CATEGORIES,
+    content: Any = None,
 ) -> list[Result]:
     """Read COCO's results format.
 
@@ -42,6 +46,7 @@ def read_results(
         image_ids: ids of the annotations; 785.0 and "785" are the image 785.
         skeleton: skeleton of the keypoints.
         categories: categories of the annotations; predictions are of their category of persons, or of COCO's 1.
+        content: content of the file, None to read it.
 
     Returns:
         Entries with FIELDS alone: the annotations' own image id, PERSON, keypoints 3 K floats, score.
@@ -51,7 +56,7 @@ def read_results(
             that is not annotated or another category than persons, another number of keypoints, what is not a finite
             number, an "id" or a whole prediction that occurs twice.
     """
-    results = read_json(path)
+    results = read_json(path) if content is None else content
     if not isinstance(results, list) or not results:
         kind = "an empty list" if results == [] else type(results).__name__
         raise DataError(f"{path}: expected a list of predictions, got {kind}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pycocotools import mask as rle
 
 from pose_estimation_ros.core.errors import DataError
-from pose_estimation_ros.datasets.coco_faults import finite_numbers, has_numbers
+from pose_estimation_ros.datasets.coco_faults import FaultyEntries, finite_numbers, has_numbers
 
 
 def regions(item: dict[str, Any], size_hw: tuple[int, int]) -> list[Any]:
@@ -31,6 +32,16 @@ def regions(item: dict[str, Any], size_hw: tuple[int, int]) -> list[Any]:
     parts = [outline] if single else outline
     encoded = [part_rle(part, size_hw) for part in parts if part]
     return [part for part in encoded if part] or box_rle(item["bbox"], size_hw)
+
+
+def unfit_outline(text: str, path: str | Path) -> FaultyEntries:
+    """Make the error of an annotation whose segmentation cannot be used.
+
+    Args:
+        text: the annotation and its fault.
+        path: path of the annotation file.
+    """
+    return FaultyEntries(f"{path}: {text}", "annotations whose segmentation does not fit their image", 1, [text])
 
 
 def part_rle(part: Any, size_hw: tuple[int, int]) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Sequence
@@ -140,7 +141,7 @@ class Recipe:
     input_size_wh: list[int] = field(default_factory=lambda: [192, 256])
     padding: float = 1.25
     sigma: float = 2.0  # of the target, heatmap px
-    data_root: str = "../shared/data"
+    data_root: str = field(default_factory=lambda: os.environ.get("POSE_DATA", "../shared/data"))
     train: list[Source] = field(default_factory=list)
     holdout: list[Source] = field(default_factory=list)
     augmentation: Augmentation = field(default_factory=Augmentation)

@@ -371,3 +371,11 @@ PASTED = [Source("a.json", "a"), Source("b.json", "b", pasted=True)]
 def test_a_number_out_of_range_is_refused_with_the_key_what_was_expected_and_what_came(fields, message):
     with pytest.raises(ConfigError, match=message):
         check_recipe(dataclasses.replace(FINE, **fields))
+
+
+@pytest.mark.parametrize("text, expected", [("{}", "/data/mine"), ("{data_root: data/coco}", "data/coco")])
+def test_the_environment_names_the_data_of_recipes_that_do_not(write, text, expected, monkeypatch):
+    monkeypatch.setenv("POSE_DATA", "/data/mine")
+    assert load_recipe(write(text)).data_root == expected
+    monkeypatch.delenv("POSE_DATA")
+    assert load_recipe(write(text), ["data_root=other"]).data_root == "other"

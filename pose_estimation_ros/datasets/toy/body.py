@@ -46,26 +46,55 @@ Points = dict[str, np.ndarray]  # name -> (3,) m
 class Posture(NamedTuple):
     """Hold the ranges of a kind of posture, as the rows of POSTURES."""
 
-    leg: tuple[int, int]
-    leg_aside: tuple[int, int]
-    knee: tuple[int, int]
-    arm: tuple[int, int]
-    arm_aside: tuple[int, int]
-    elbow: tuple[int, int]
-    lean: tuple[int, int]
+    leg: tuple[float, float]
+    leg_aside: tuple[float, float]
+    knee: tuple[float, float]
+    arm: tuple[float, float]
+    arm_aside: tuple[float, float]
+    elbow: tuple[float, float]
+    lean: tuple[float, float]
 
 
 def random_body(rng: np.random.Generator) -> Points:
     """Return the points of a body in a random posture: joints, hands, and the points of head and feet, in its frame."""
     height = rng.uniform(1.5, 1.95)
     posture = Posture(*POSTURES[rng.choice(list(POSTURES), p=POSTURE_SHARES)])
-    trunk = turn(LEFT, rng.uniform(*posture.lean)) @ turn(FORWARD, rng.normal(0, 4))
+    return _body(rng, height, {side: posture for side, _ in SIDES})
+
+
+def walking_body(rng: np.random.Generator, phase: float) -> Points:
+    """Return the points of a body at a moment of its walk, see random_body.
+
+    Args:
+        rng: source of the person's height and bearing; in the same state it gives the same person.
+        phase: of the walk, radians; 2 pi are two steps.
+    """
+    height = rng.uniform(1.5, 1.95)
+    return _body(rng, height, {side: _stride(phase + (0.0 if sign > 0 else np.pi)) for side, sign in SIDES})
+
+
+def _stride(phase: float) -> Posture:
+    """Return the posture of one side at a moment of a walk, as ranges without a width."""
+    leg, knee = 28 * np.sin(phase), 8 + 45 * max(np.cos(phase), 0.0)
+    angles = (leg, 2, knee, -24 * np.sin(phase), 8, 20 + 12 * np.cos(phase), 5)
+    return Posture(*((angle, angle) for angle in angles))
+
+
+def _body(rng: np.random.Generator, height: float, postures: dict[str, Posture]) -> Points:
+    """Return the points of a body of a height in m.
+
+    Args:
+        rng: source of all angles.
+        height: m.
+        postures: ranges of the angles, by side; the lean is that of the left one.
+    """
+    trunk = turn(LEFT, rng.uniform(*postures["left_"].lean)) @ turn(FORWARD, rng.normal(0, 4))
     points = {"pelvis": np.zeros(3), "thorax": trunk @ (TRUNK * UP)}
     head = trunk @ turn(UP, rng.normal(0, 25)) @ turn(LEFT, rng.normal(5, 10))
     points.update({name: points["thorax"] + head @ np.array(place) for name, place in HEAD.items()})
     for side, sign in SIDES:
-        points.update(_arm(rng, posture, trunk, side, sign))
-        points.update(_leg(rng, posture, side, sign))
+        points.update(_arm(rng, postures[side], trunk, side, sign))
+        points.update(_leg(rng, postures[side], side, sign))
     points.update({other: points[name] for other, name in OTHER_NAMES.items()})
     return {name: height * place for name, place in points.items()}
 

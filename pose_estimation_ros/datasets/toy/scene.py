@@ -17,6 +17,7 @@ DISTANCE_M = (2.4, 5.0)
 LEAST_VISIBLE = 0.5  # share of a person's pixels; a person with fewer is left out
 LEAST_PIXELS = 300
 SPOTS = ((4, 1.0), (16, 0.6), (64, 0.35))  # of textures: columns of spots, relative contrast
+EXPOSURE = (0.8, 1.15)  # range of a camera's factor of the brightness
 DEEP_M = 0.14  # a joint this far behind the surface of the same body is still visible
 # Columns: forward, left and up of a body in the frame of a camera (x right, y down, z forward) that it faces.
 FACING_CAMERA = np.array([[0.0, 1, 0], [0, 0, -1], [-1, 0, 0]])
@@ -49,22 +50,30 @@ def draw_scene(rng: np.random.Generator) -> tuple[np.ndarray, list[Person]]:
     """Return a random image (240, 320, 3) uint8 RGB and everybody in it: one person or more, at least half visible."""
     width, height = SIZE_WH
     camera_height, focal_px = rng.uniform(0.9, 1.5), rng.uniform(0.75, 1.0) * width
-    background, horizon = _background(rng), rng.uniform(0.28, 0.45) * height
+    background, horizon = make_background(rng), rng.uniform(0.28, 0.45) * height
     count = int(rng.integers(1, MOST_PEOPLE + 1))
     columns = (np.arange(count) + rng.uniform(0.2, 0.8, count)) / count  # so that people rarely hide each other
     figures = [_figure(rng, (column - 0.5) * width / focal_px, camera_height) for column in columns]
     clutter_seed = int(rng.integers(2**32))
     while True:
         canvas = Canvas(background, focal_px, horizon)
-        people = _draw_people(canvas, figures)
-        _clutter(canvas, np.random.default_rng(clutter_seed))
-        labels = [_person(canvas, figure, owner, people[owner]) for owner, figure in enumerate(figures)]
+        people = draw_people(canvas, figures)
+        draw_clutter(canvas, np.random.default_rng(clutter_seed))
+        labels = [label_person(canvas, figure, owner, people[owner]) for owner, figure in enumerate(figures)]
         kept = [figure for figure, label in zip(figures, labels, strict=True) if label]
         if len(kept) == len(figures):
-            return _photograph(canvas.color, rng), [label for label in labels if label]
+            return photograph(canvas.color, rng), [label for label in labels if label]
         if not kept:
             return draw_scene(rng)
         figures = kept
+
+
+def draw_nobody(rng: np.random.Generator) -> np.ndarray:
+    """Return a random image (240, 320, 3) uint8 RGB in which there are things and nobody."""
+    background, horizon = make_background(rng), rng.uniform(0.28, 0.45) * SIZE_WH[1]
+    canvas = Canvas(background, rng.uniform(0.75, 1.0) * SIZE_WH[0], horizon)
+    draw_clutter(canvas, rng)
+    return photograph(canvas.color, rng)
 
 
 def _figure(rng: np.random.Generator, slope: float, camera_height: float) -> Figure:
@@ -77,15 +86,30 @@ def _figure(rng: np.random.Generator, slope: float, camera_height: float) -> Fig
     """
     body = random_body(rng)
     facing = rng.normal(0, 40) if rng.random() < 0.85 else rng.uniform(-180, 180)
-    turned = FACING_CAMERA @ turn(UP, facing)
-    lowest = max(float((turned @ place)[1]) for place in body.values())
     distance = rng.uniform(*DISTANCE_M)
-    stand = np.array([slope * distance, camera_height - lowest, distance])
-    points = {name: turned @ place + stand for name, place in body.items()}
+    points = stand(body, facing, (slope * distance, distance), camera_height)
     return Figure(points, dress(points, rng))
 
 
-def _draw_people(canvas: Canvas, figures: Sequence[Figure]) -> list[int]:
+def stand(body: Points, facing_deg: float, place: tuple[float, float], camera_height: float) -> Points:
+    """Put a body on the floor.
+
+    Args:
+        body: the points in its own frame, m.
+        facing_deg: turn of the body from the camera to its left.
+        place: x to the right and z forward of the camera, m.
+        camera_height: of the camera above the floor, m.
+
+    Returns:
+        The points in the camera's frame, m.
+    """
+    turned = FACING_CAMERA @ turn(UP, facing_deg)
+    lowest = max(float((turned @ point)[1]) for point in body.values())
+    shift = np.array([place[0], camera_height - lowest, place[1]])
+    return {name: turned @ point + shift for name, point in body.items()}
+
+
+def draw_people(canvas: Canvas, figures: Sequence[Figure]) -> list[int]:
     """Draw the figures and return how many pixels each would have if nothing stood in front of it."""
     counts = []
     for owner, figure in enumerate(figures):
@@ -99,7 +123,7 @@ def _draw_people(canvas: Canvas, figures: Sequence[Figure]) -> list[int]:
     return counts
 
 
-def _person(canvas: Canvas, figure: Figure, owner: int, pixels: int) -> Person | None:
+def label_person(canvas: Canvas, figure: Figure, owner: int, pixels: int) -> Person | None:
     """Return a person's labels, None where too little of the person is visible.
 
     Args:
@@ -127,7 +151,7 @@ def _label(canvas: Canvas, place: np.ndarray, owner: int) -> tuple[float, float,
     return round(float(x), 2), round(float(y), 2), 2 if is_seen else 1
 
 
-def _clutter(canvas: Canvas, rng: np.random.Generator) -> None:
+def draw_clutter(canvas: Canvas, rng: np.random.Generator) -> None:
     """Draw things into the scene: poles and balls like limbs and heads, and cards like furniture and doors."""
     width, height = SIZE_WH
     for _ in range(rng.integers(2, 7)):
@@ -143,7 +167,7 @@ def _clutter(canvas: Canvas, rng: np.random.Generator) -> None:
         canvas.draw_card((round(left_top[0]), round(left_top[1])), depth, card)
 
 
-def _background(rng: np.random.Generator) -> np.ndarray:
+def make_background(rng: np.random.Generator) -> np.ndarray:
     """Return a wall above a floor, both spotted, (H, W, 3) RGB."""
     width, height = SIZE_WH
     wall, floor = (_noise(rng, random_color(rng), rng.uniform(10, 70), SIZE_WH) for _ in range(2))
@@ -169,8 +193,15 @@ def _noise(rng: np.random.Generator, color: np.ndarray, contrast: float, size_wh
     return texture
 
 
-def _photograph(color: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the image (H, W, 3) uint8 with a camera's exposure, noise and soft edges."""
+def photograph(color: np.ndarray, rng: np.random.Generator, exposure: float | None = None) -> np.ndarray:
+    """Return the image (H, W, 3) uint8 with a camera's exposure, noise and soft edges.
+
+    Args:
+        color: (H, W, 3) RGB in 0..255.
+        rng: source of noise and exposure.
+        exposure: factor of the brightness, None for a random one.
+    """
     soft = 0.6 * color + 0.2 * np.roll(color, 1, 0) + 0.2 * np.roll(color, 1, 1)
     noise = 5 * rng.standard_normal((*color.shape[:2], 1), np.float32)
-    return np.clip(rng.uniform(0.8, 1.15) * soft + noise, 0, 255).astype(np.uint8)
+    factor = rng.uniform(*EXPOSURE) if exposure is None else exposure
+    return np.clip(factor * soft + noise, 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Write a toy set: images of drawn people with COCO's annotations, a part to train on and one to measure on."""
+"""Write a toy set: images of drawn people with COCO's annotations, images of nobody, and a film of people who walk."""
 
 from __future__ import annotations
 
@@ -15,14 +15,22 @@ from PIL import Image
 from pose_estimation_ros.core.atomic_files import write_json
 from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, get_skeleton
+from pose_estimation_ros.datasets import crowdpose, mpii
 from pose_estimation_ros.datasets.coco_categories import category_of
 from pose_estimation_ros.datasets.coco_json import ANNOTATIONS
 from pose_estimation_ros.datasets.toy.body import random_body
-from pose_estimation_ros.datasets.toy.scene import SIZE_WH, Person, draw_scene
+from pose_estimation_ros.datasets.toy.layouts import crowd_index, detections, mpii_entry
+from pose_estimation_ros.datasets.toy.scene import SIZE_WH, Person, draw_nobody, draw_scene
+from pose_estimation_ros.datasets.toy.walk import draw_walk
 
 PARTS = ("train", "holdout")
+NOBODY, WALK = "nobody", "walk"
 HOLDOUT = 5  # one image of the holdout part per so many of the training part
 Watch = Callable[[range], Iterable[int]]
+EMPTY = 10  # one image without people per so many with people
+EMPTY_IDS = 100_000  # ids of images without people are larger, so that they are the same in larger sets
+FRAMES = 60  # most images of the film
+DETECTIONS, MPII = "person_detections.json", "mpii.json"
 LICENSE = {"id": 1, "name": "drawn by pose_estimation_ros, free of any licence", "url": ""}
 
 
@@ -44,7 +52,10 @@ class ToySet:
 
 
 def write_toy_set(order: ToySet, watch: Watch = lambda numbers: numbers) -> dict[str, tuple[int, int]]:
-    """Write the images and annotations of both parts: FOLDER/PART/images/ and FOLDER/PART/person_keypoints.json.
+    """Write all parts of a set.
+
+    FOLDER/train, FOLDER/holdout and FOLDER/walk have images/ and person_keypoints.json; the first two also DETECTIONS
+    and, for the skeleton mpii16, MPII. FOLDER/nobody has images without people, which are in no other part.
 
     Args:
         order: what to write.
@@ -58,18 +69,16 @@ def write_toy_set(order: ToySet, watch: Watch = lambda numbers: numbers) -> dict
         DataError: a part cannot be written.
     """
     skeleton = drawn_skeleton(order.skeleton)
-    present = [str(Path(order.folder, part)) for part in PARTS if Path(order.folder, part).exists()]
+    parts = (*PARTS, NOBODY, WALK)
+    present = [str(Path(order.folder, part)) for part in parts if Path(order.folder, part).exists()]
     if present:
         raise ConfigError(f"expected a new folder for the toy set, got {present[0]}, which exists")
-    counts = {"train": order.images, "holdout": max(order.images // HOLDOUT, 1)}
     try:
         with contextlib.ExitStack() as stack:
-            for part in PARTS:
+            for part in parts:
                 stack.enter_context(new_folder(Path(order.folder, part)))
-            return {
-                part: (count, _write_part(order, part, watch(range(1, count + 1)), skeleton))
-                for part, count in counts.items()
-            }
+            counts = {part: _write_part(order, part, watch, skeleton) for part in PARTS}
+            return {**counts, NOBODY: (_write_nobody(order), 0), WALK: _write_walk(order, skeleton)}
     except OSError as error:
         raise DataError(f"cannot write {order.folder}: {error.strerror or error}") from error
 
@@ -95,22 +104,90 @@ def drawn_skeleton(name: str) -> Skeleton:
     return skeleton
 
 
-def _write_part(order: ToySet, part: str, numbers: Iterable[int], skeleton: Skeleton) -> int:
-    """Write one part of a set and return the number of people in it."""
-    folder = Path(order.folder, part)
-    (folder / "images").mkdir()
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for number in numbers:
-        pixels, people = draw_scene(np.random.default_rng([order.seed, PARTS.index(part), number]))
-        file_name = f"{number:05d}.jpg"
-        Image.fromarray(pixels).save(folder / "images" / file_name, quality=92)
-        images.append({"id": number, "file_name": file_name, "width": SIZE_WH[0], "height": SIZE_WH[1], "license": 1})
-        for person in people:
-            annotations.append({"id": len(annotations) + 1, "image_id": number, **annotation(person, skeleton)})
-    content = {"images": images, "annotations": annotations, "categories": [category_of(skeleton)]}
-    write_json(folder / ANNOTATIONS, {"info": {"seed": order.seed}, "licenses": [LICENSE], **content})
-    return len(annotations)
+def _write_part(order: ToySet, part: str, watch: Watch, skeleton: Skeleton) -> tuple[int, int]:
+    """Write the part to train on or to measure on, and return the numbers of images and people in it."""
+    folder, key = Path(order.folder, part), [order.seed, PARTS.index(part)]
+    count = order.images if part == PARTS[0] else max(order.images // HOLDOUT, 1)
+    content = _Content(folder, skeleton, order.seed)
+    for number in watch(range(1, count + 1)):
+        pixels, people = draw_scene(np.random.default_rng([*key, number]))
+        content.add(number, f"{number:05d}.jpg", pixels, [(person, {}) for person in people])
+    for number in range(1, count // EMPTY + 1):
+        pixels = draw_nobody(np.random.default_rng([*key, number, EMPTY_IDS]))
+        content.add(EMPTY_IDS + number, f"nobody_{number:05d}.jpg", pixels, [])
+    content.write()
+    boxes = detections(content.images, content.annotations, np.random.default_rng(key))
+    write_json(folder / DETECTIONS, boxes)
+    if skeleton.name == mpii.SKELETON:
+        names = {image["id"]: image["file_name"] for image in content.images}
+        write_json(folder / MPII, [mpii_entry(names[a["image_id"]], a) for a in content.annotations])
+    return len(content.images), len(content.annotations)
+
+
+def _write_nobody(order: ToySet) -> int:
+    """Write the images without people, and return their number."""
+    count = max(order.images // EMPTY, 1)
+    for number in range(1, count + 1):
+        pixels = draw_nobody(np.random.default_rng([order.seed, len(PARTS), number]))
+        _save(pixels, Path(order.folder, NOBODY, f"{number:05d}.jpg"))
+    return count
+
+
+def _write_walk(order: ToySet, skeleton: Skeleton) -> tuple[int, int]:
+    """Write the film, and return the numbers of its images and of the people in all of them."""
+    content = _Content(Path(order.folder, WALK), skeleton, order.seed)
+    frames = min(max(order.images // HOLDOUT, 2), FRAMES)
+    for number, (pixels, people) in enumerate(draw_walk(order.seed, frames)):
+        labelled = [(person, {"track_id": walker}) for walker, person in people.items()]
+        content.add(number, f"{number:05d}.jpg", pixels, labelled)
+    content.write()
+    return len(content.images), len(content.annotations)
+
+
+class _Content:
+    """Collect the images and annotations of a part.
+
+    Args:
+        folder: folder of the part.
+        skeleton: skeleton of the labels.
+        seed: of the set.
+    """
+
+    def __init__(self, folder: Path, skeleton: Skeleton, seed: int) -> None:
+        (folder / "images").mkdir()
+        self.folder, self.skeleton, self.seed = folder, skeleton, seed
+        self.images: list[dict[str, Any]] = []
+        self.annotations: list[dict[str, Any]] = []
+
+    def add(self, number: int, file_name: str, pixels: np.ndarray, people: list[tuple[Person, dict[str, Any]]]) -> None:
+        """Save an image and add it.
+
+        Args:
+            number: id of the image.
+            file_name: its name.
+            pixels: (H, W, 3) uint8 RGB.
+            people: the people in it, each with further fields of the annotation.
+        """
+        _save(pixels, self.folder / "images" / file_name)
+        entry = {"id": number, "file_name": file_name, "width": SIZE_WH[0], "height": SIZE_WH[1], "license": 1}
+        added: list[dict[str, Any]] = []
+        for person, fields in people:
+            ids = {"id": len(self.annotations) + len(added) + 1, "image_id": number}
+            added.append({**ids, **annotation(person, self.skeleton), **fields})
+        if self.skeleton.name == crowdpose.SKELETON:
+            entry["crowdIndex"] = round(crowd_index(added), 4)
+        self.images.append(entry)
+        self.annotations += added
+
+    def write(self) -> None:
+        """Write the annotation file."""
+        lists = {"images": self.images, "annotations": self.annotations, "categories": [category_of(self.skeleton)]}
+        write_json(self.folder / ANNOTATIONS, {"info": {"seed": self.seed}, "licenses": [LICENSE], **lists})
+
+
+def _save(pixels: np.ndarray, path: Path) -> None:
+    """Save an image (H, W, 3) uint8 RGB as a JPEG."""
+    Image.fromarray(pixels).save(path, quality=92)
 
 
 def annotation(person: Person, skeleton: Skeleton) -> dict[str, Any]:

@@ -8,15 +8,16 @@ from typing import Any, Collection, NamedTuple, Sequence
 import numpy as np
 from pycocotools import mask as rle
 
+from pose_estimation_ros.core.atomic_files import read_json
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.geometry import iou, xywh_to_xyxy
 from pose_estimation_ros.core.skeleton import Skeleton
-from pose_estimation_ros.datasets.coco_faults import Size, brief, size_of
+from pose_estimation_ros.datasets.coco_faults import FaultyEntries, Size, brief, size_of
 from pose_estimation_ros.datasets.coco_fields import is_counted
-from pose_estimation_ros.datasets.coco_json import AnnotatedImage, read_coco_json
+from pose_estimation_ros.datasets.coco_json import AnnotatedImage, annotated_images, read_coco_json
 from pose_estimation_ros.datasets.coco_warnings import warn_of_persons
 from pose_estimation_ros.datasets.notes import warn
-from pose_estimation_ros.datasets.segmentations import regions
+from pose_estimation_ros.datasets.segmentations import regions, unfit_outline
 from pose_estimation_ros.training.data.coco import ABSENT, refuse_odd_keypoint_scores, refuse_odd_scores
 
 MADE_BY_MODEL = ("label", "kind")  # keys of annotations whose keypoints a model may have made
@@ -46,7 +47,9 @@ class Scene(NamedTuple):
     size: Size | None = None
 
 
-def load_scenes(path: str | Path, skeleton: Skeleton, others: str | Path = "", keep_empty: bool = False) -> list[Scene]:
+def load_scenes(
+    path: str | Path, skeleton: Skeleton, others: str | Path = "", keep_empty: bool = False, content: Any = None
+) -> list[Scene]:
     """Read the images of a COCO or CrowdPose file whose people are all annotated, or found by a detector.
 
     Images without any person are left out, as in HigherHRNet's code. So are those with "annotations_complete": false
@@ -61,6 +64,7 @@ def load_scenes(path: str | Path, skeleton: Skeleton, others: str | Path = "", k
         others: path of a file with boxes of all people of these images, in COCO's layout, such as that of
             tools/label_persons; who has no annotation is masked. Images that it lacks are warned about.
         keep_empty: whether images without any annotation are kept, as images of nobody.
+        content: content of the file, None to read it.
 
     Returns:
         A scene for each image.
@@ -69,7 +73,7 @@ def load_scenes(path: str | Path, skeleton: Skeleton, others: str | Path = "", k
         DataError: as read_coco_json, and for a segmentation that does not fit its image, scores that do not fit the
             keypoints, ``others`` of other images or with odd scores, or nobody with keypoints in the whole file.
     """
-    annotated = read_coco_json(path, skeleton)
+    annotated = annotated_images(read_json(path) if content is None else content, path, skeleton)
     refuse_odd_keypoint_scores(path, [a for _, items in annotated for a in items], skeleton)
     images = {image["id"]: image for image, _ in annotated}
     warn_of_persons([a for _, items in annotated for a in items if is_counted(a)], images, path)
@@ -187,12 +191,14 @@ def ignored_region(image: dict[str, Any], items: list[dict[str, Any]], path: str
         return {}
     size = size_of(image)
     if size is None:
-        raise DataError(f"{path}: expected width and height of image {image['id']}, which has people to be masked")
+        message = f"{path}: expected width and height of image {image['id']}, which has people to be masked"
+        problem = "images without width and height that have people to be masked"
+        raise FaultyEntries(message, problem, 1, [f"image {brief(image['id'])}"])
     parts = []
     for item in items:
         try:
             parts += regions(item, size[::-1])
         except DataError as error:
-            raise DataError(f"{path}: annotation {item.get('id')} of {image['file_name']}: {error}") from error
+            raise unfit_outline(f"annotation {item.get('id')} of {image['file_name']}: {error}", path) from error
     merged: dict[str, Any] = rle.merge(parts)  # type: ignore[assignment]
     return merged

@@ -13,6 +13,7 @@ MOST_UNGROUPED = 6  # options of a command that needs no groups
 UNNAMED = ("positional arguments", "options", "optional arguments")  # titles of argparse's own groups
 # Files that a user brings. All others are in the repository or are made by the example of another command.
 BROUGHT = {"yolo11n-pose.onnx", "yolox_nano.onnx", "pose_hrnet_w32_256x192.pth", "hrnet_w32-36af842e.pth"}
+BROUGHT |= {"data/coco/annotations/person_keypoints_val2017.json", "ids.txt"}
 # By the start of an example: what it makes.
 MADE = {
     "pose data toy data/toy": ["data/toy/holdout", "data/toy/holdout/images", "data/toy/holdout/person_keypoints.json"],

@@ -18,9 +18,9 @@ def labels_of(place, columns=0):
     canvas = Canvas(np.zeros((240, 320, 3)), 300.0, 120.0)
     own = Solid(np.array([0.0, 0, 3]), np.array([0.0, 0, 3]), (0.3, 0.3), np.full(3, 90.0))
     figure = Figure({"point": np.array(place)}, [own])
-    pixels = scene._draw_people(canvas, [figure])
+    pixels = scene.draw_people(canvas, [figure])
     canvas.draw_card((0, 0), 2.0, np.zeros((240, columns, 3)))
-    return scene._person(canvas, figure, 0, pixels[0])
+    return scene.label_person(canvas, figure, 0, pixels[0])
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_visible_joints_are_in_the_box_and_covered_ones_exist(scenes):
 def test_a_scene_in_which_nobody_is_visible_is_drawn_again(scenes, monkeypatch):
     answers = [None, None] + 99 * [scenes[0][1][0]]
     monkeypatch.setattr(scene, "MOST_PEOPLE", 1)
-    monkeypatch.setattr(scene, "_person", lambda *_: answers.pop(0))
+    monkeypatch.setattr(scene, "label_person", lambda *_: answers.pop(0))
     assert draw_scene(np.random.default_rng(0))[1] == [scenes[0][1][0]] and len(answers) == 98
 
 

@@ -9,11 +9,13 @@ from PIL import Image
 
 from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.core.skeleton import SKELETONS, get_skeleton
+from pose_estimation_ros.datasets import mpii
 from pose_estimation_ros.datasets.coco_categories import annotated_skeleton
 from pose_estimation_ros.datasets.coco_index import load_ground_truth
 from pose_estimation_ros.datasets.toy import write
 from pose_estimation_ros.datasets.toy.scene import draw_scene
 from pose_estimation_ros.datasets.toy.write import PARTS, ToySet, drawn_skeleton, write_toy_set
+from pose_estimation_ros.training.data.check.files import check_path
 
 FITTING = {"coco17", "crowdpose14", "halpe26", "hri18", "mpii16", "openpose18"}
 
@@ -30,13 +32,23 @@ def content(folder, part):
 
 def test_one_image_is_the_smallest_set(tmp_path):
     counts = write_toy_set(ToySet(str(tmp_path / "new"), images=1))
-    assert [counts[part][0] for part in PARTS] == [1, 1] and min(people for _images, people in counts.values()) >= 1
+    assert {part: images for part, (images, _people) in counts.items()} == {
+        **dict.fromkeys(PARTS, 1),
+        "nobody": 1,
+        "walk": 2,
+    }
+    assert [part for part, (_images, people) in counts.items() if not people] == ["nobody"]
 
 
 def test_counts_and_images(toy):
     folder, counts = toy
-    assert {part: images for part, (images, _people) in counts.items()} == {"train": 6, "holdout": 1}
-    for part, (images, people) in counts.items():
+    assert {part: images for part, (images, _people) in counts.items()} == {
+        "train": 6,
+        "holdout": 1,
+        "nobody": 1,
+        "walk": 2,
+    }
+    for part, (images, people) in ((part, counts[part]) for part in (*PARTS, "walk")):
         written = content(folder, part)
         assert (len(written["images"]), len(written["annotations"])) == (images, people)
         for image in written["images"]:
@@ -122,3 +134,41 @@ def test_progress_sees_the_images_of_each_part(tmp_path):
         return numbers
 
     assert write_toy_set(ToySet(str(tmp_path / "set"), images=2), watch)["train"][0] == 2 and seen == [2, 1]
+
+
+def test_images_without_people_come_on_top(tmp_path):
+    counts = write_toy_set(ToySet(str(tmp_path), images=10))
+    written = content(tmp_path, "train")
+    names = [image["file_name"] for image in written["images"]]
+    assert counts["train"][0] == 11 and names[:2] == ["00001.jpg", "00002.jpg"] and names[-1] == "nobody_00001.jpg"
+    assert written["images"][-1]["id"] not in {a["image_id"] for a in written["annotations"]}
+    assert [path.name for path in (tmp_path / "nobody").iterdir()] == ["00001.jpg"]
+
+
+def test_the_walk_has_tracks(toy):
+    written = content(toy[0], "walk")
+    assert {a["track_id"] for a in written["annotations"]} >= {1, 2}
+    assert [image["id"] for image in written["images"]] == [0, 1]
+
+
+@pytest.mark.parametrize("skeleton", ["coco17", "crowdpose14", "mpii16"])
+def test_nothing_is_wrong_with_any_file(skeleton, tmp_path):
+    write_toy_set(ToySet(str(tmp_path), images=3, skeleton=skeleton))
+    for part in PARTS:
+        files = [tmp_path / part, *(tmp_path / part).glob("mpii.json")]
+        reports = [report for file in files for report in check_path(str(file))]
+        reports += check_path(str(tmp_path / part / "person_detections.json"), annotations=str(tmp_path / part))
+        assert len(reports) == (3 if skeleton == "mpii16" else 2)
+        assert [fault.text() for report in reports for fault in report.errors] == []
+        assert reports[0].layout.startswith("CrowdPose's" if skeleton == "crowdpose14" else "COCO's")
+
+
+def test_mpii_has_the_joints_and_boxes_of_coco(tmp_path):
+    write_toy_set(ToySet(str(tmp_path), images=3, skeleton="mpii16"))
+    persons, annotations = mpii.load_persons(tmp_path / "train/mpii.json"), content(tmp_path, "train")["annotations"]
+    for box, keypoints, person in zip(persons.box_xyxy, persons.keypoints, annotations, strict=True):
+        own = np.array(person["keypoints"]).reshape(-1, 3)
+        np.testing.assert_allclose(keypoints[:, :2], own[:, :2] * (own[:, 2:] > 0), atol=0.02)
+        x, y, width, height = person["bbox"]
+        np.testing.assert_allclose(box[:2] + box[2:], [2 * x + width, 2 * y + height], atol=0.1)
+        assert box[2] - box[0] == pytest.approx(max(width, height), abs=0.1)
