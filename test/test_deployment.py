@@ -181,7 +181,7 @@ def test_pip_installs_pinned_packages_in_the_images():
 
 
 def test_images_of_jetsons_are_those_of_the_page():
-    text, page = read("docker", "jetson.Dockerfile"), read("docs", "jetson.md")
+    text, page = read("docker", "jetson.Dockerfile"), read("docs", "how-to", "run-on-a-jetson.md")
     tags = re.findall(r"L4T=(r[\d.]+)", text)
     assert len(set(tags)) == 2 and all("dustynv/ros:humble-ros-base-l4t-" + tag in page for tag in tags)
 
@@ -276,7 +276,7 @@ def test_versions_of_pre_commit_are_those_of_the_constraints():
 
 
 def test_the_page_names_files_arguments_and_profiles_that_exist():
-    page = read("docs", "docker.md")
+    page = read("docs", "how-to", "run-in-containers.md")
     assert [path for path in re.findall(r"-f (\S+)", page) if not os.path.isfile(os.path.join(ROOT, path))] == []
     arguments = {name for path in DOCKERFILES for name in re.findall(r"^ARG (\w+)", read(path), re.M)}
     assert set(re.findall(r"--build-arg (\w+)=", page)) <= arguments

@@ -166,7 +166,7 @@ def test_every_package_of_setup_py_is_pinned(distro):
 
 
 def test_every_package_of_setup_py_has_a_reason_in_the_documentation():
-    rows = re.findall(r"^\| ([^|]+) \|", read("docs", "dependencies.md"), re.M)
+    rows = re.findall(r"^\| ([^|]+) \|", read("docs", "explanation", "dependencies.md"), re.M)
     named = {name.lower() for row in rows for name in re.findall(r"[\w.-]+", row)}
     assert "numpy" in named
     assert required(*set(setup_value("EXTRAS")) - {"ros", "colcon", *DISTROS}) - named == set()

@@ -173,8 +173,8 @@ def test_arguments_and_parameters_in_the_text_exist(page):
 
 @pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith("models/")])
 def test_topics_are_those_of_the_interface(page):
-    """A topic that another page names is in a table of docs/ros-interface.md."""
-    known = re.findall(r"^\| `(\S+?)`", read("docs/ros-interface.md"), re.M) + [
+    """A topic that another page names is in a table of docs/reference/ros-interface.md."""
+    known = re.findall(r"^\| `(\S+?)`", read("docs/reference/ros-interface.md"), re.M) + [
         "/humans/candidate_matches"
     ]  # of others
     named = [code for code in codes_in(read(page)) if re.fullmatch(r"(?:/humans|pose|/pose)/[\w/<>]+", code)]
@@ -196,8 +196,8 @@ def test_targets_and_paths_exist(page):
 
 
 def interface_types():
-    """Return {topic: type} of the tables of docs/ros-interface.md."""
-    rows = re.findall(r"^\| `(\S+)` \| [^|]+ \| (\w+)/msg/(\w+)", read("docs/ros-interface.md"), re.M)
+    """Return {topic: type} of the tables of docs/reference/ros-interface.md."""
+    rows = re.findall(r"^\| `(\S+)` \| [^|]+ \| (\w+)/msg/(\w+)", read("docs/reference/ros-interface.md"), re.M)
     return {topic: "%s/%s" % (package, kind) for topic, package, kind in rows}
 
 

@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_protocol_arguments(parser)
     end_help = "judge what the pipeline of the node finds: own detector and thresholds; a --report has both"
     parser.add_argument("--end-to-end", action="store_true", help=end_help)
-    half_help = "only the images of this half: choose by one, report the other, see docs/evaluation.md"
+    half_help = "only the images of this half: choose by one, report the other, see docs/how-to/evaluate.md"
     parser.add_argument("--half", choices=HALVES, help=half_help)
     groups_help = "also by size, visibility and crowding of people, and the kinds of errors, into the JSON files"
     parser.add_argument("--groups", action="store_true", help=groups_help)
