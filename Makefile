@@ -145,6 +145,14 @@ zoo: dev
 	PYTHONPATH=. $(VENV)/bin/python tools/documentation/zoo_table.py
 .PHONY: zoo
 
+# Builds the documentation's site into build/site; fails for a broken link or a page that is not in the navigation.
+DOCS = $(VENV)-docs
+docs:
+	test -x $(DOCS)/bin/mkdocs || { $(PYTHON) -m venv $(DOCS) && $(DOCS)/bin/pip install -q -c constraints.txt mkdocs-material "mkdocstrings[python]"; }
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet
+	@echo "build/site/index.html"
+.PHONY: docs
+
 # Writes the table of docs/how-to/get-a-model.md from models/catalogue.yaml.
 catalogue: dev
 	PYTHONPATH=. $(VENV)/bin/python tools/documentation/catalogue_table.py
