@@ -1,7 +1,8 @@
 """Evaluate rosbags offline: run models over recordings; get accuracy, jitter, videos and a report. Needs no ROS.
 
 BAG is a rosbag2 folder (sqlite3 or MCAP), a single .db3 or .mcap file, or a ROS 1 .bag. Results are written into
-DIR/BAG/MODEL, or DIR/BAG/TOPIC/MODEL where several topics are given (docs/how-to/evaluate-recordings.md has the schema), and DIR/report.html:
+DIR/BAG/MODEL, or DIR/BAG/TOPIC/MODEL where several topics are given, and DIR/report.html
+(docs/how-to/evaluate-recordings.md has the schema):
   results.json       counts, steadiness (jitter, bone lengths, left and right, gaps); accuracy with a ground truth
   keypoints.json     COCO's results format as of `pose predict`; image_id is the place of the image in its topic
   frames.json        stamps of those images, and their age in --realtime

@@ -1,4 +1,4 @@
-"""What docs/explanation/papers.md names exists: networks and their options, recipe keys, losses, files, and tables of ablations."""
+"""What docs/explanation/papers.md names exists: networks, their options, recipe keys, losses, files, and ablations."""
 
 import dataclasses
 import functools

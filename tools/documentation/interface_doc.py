@@ -1,4 +1,4 @@
-"""Write the tables of docs/reference/ros-interface.md that are made from the code: parameters, diagnostic keys, messages.
+"""Write the tables of docs/reference/ros-interface.md that are made from code: parameters, diagnostic keys, messages.
 
 Run: .venv/bin/python tools/documentation/interface_doc.py; a test fails where the page differs.
 """

@@ -1,7 +1,7 @@
 """Add pages from outside of docs/ to the site that MkDocs makes, and correct the links for it: hooks for mkdocs.yml.
 
-README.md is the home page; the model cards, ARCHITECTURE.md and CONTRIBUTING.md are pages, too. Links in the sources are
-those of the repository, so that they work there. A link to a file that is no page of the site becomes plain text.
+README.md is the home page; the model cards, ARCHITECTURE.md and CONTRIBUTING.md are pages, too. Links in the sources
+are those of the repository, so that they work there. A link to a file that is no page of the site becomes plain text.
 """
 
 from __future__ import annotations
