@@ -253,10 +253,10 @@ def test_pythons_and_distributions_agree():
     matrices = [job["strategy"]["matrix"]["python"] for job in jobs.values() if "strategy" in job]
     assert matrices and all(matrix == pythons for matrix in matrices)
     assert 'python_requires=">=%d.%d"' % oldest in read("setup.py")
-    for path in ("README.md", "constraints.txt"):
+    for path in ("README.md", "docs/how-to/install.md", "constraints.txt"):
         assert re.findall(r"CPython (3\.\d+) to (3\.\d+)", read(path)) == [(pythons[0], pythons[-1])]
-    (row,) = re.findall(r"\*\*With ROS\*\* \(([\w, ]+)\)", read("README.md"))
-    distros = row.lower().split(", ")
+    (named,) = re.findall(r"ROS 2 (\w+(?:, \w+)+ and \w+)", read("README.md"))
+    distros = re.split(", | and ", named.lower())
     jobs = yaml.safe_load(read(".github", "workflows", "ros.yml"))["jobs"]
     assert [item["distro"] for item in jobs["colcon"]["strategy"]["matrix"]["include"]] == distros
     assert jobs["image"]["strategy"]["matrix"]["distro"] == distros

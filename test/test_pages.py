@@ -211,10 +211,10 @@ def test_topics_of_the_readme_have_the_types_of_the_interface():
     assert len(pairs) > 8 and pairs == {topic: types.get(topic) for topic in pairs}
 
 
-def test_the_readme_names_the_package_that_each_parameter_needs():
+def test_the_page_on_installation_names_the_package_that_each_parameter_needs():
     needed = {p.name: re.findall(r"[Nn]eeds (\w+_\w+)", p.description) for p in POSE_PARAMETERS}
     needed = {name: packages[0].replace("_", "-") for name, packages in needed.items() if packages}
-    rows = re.findall(r"^\| (`.*) \| `([\w-]+)`", read("README.md"), re.M)
+    rows = re.findall(r"^\| (`.*) \| `([\w-]+)`", read("docs/how-to/install.md"), re.M)
     packages = {name: package for names, package in rows for name in re.findall(r"`(\w+)", names)}
     packages["ground_frame"] = packages["position_without_depth"]
     assert len(needed) >= 6 and needed == {name: packages.get(name) for name in needed}
