@@ -106,7 +106,13 @@ zoo: dev ## Write the tables of models/README.md and of the model cards from the
 
 catalogue: dev ## Write the table of docs/how-to/get-a-model.md from models/catalogue.yaml
 	PYTHONPATH=. $(VENV)/bin/python tools/documentation/catalogue_table.py
-.PHONY: dev check lint test test-openvino test-py36 check-trt build soak faults fuzz zoo catalogue
+
+DOCS = $(VENV)-docs
+docs: ## Build the site of the documentation into build/site; fails for a broken link
+	test -x $(DOCS)/bin/mkdocs || { $(PYTHON) -m venv $(DOCS) && $(DOCS)/bin/pip install -q -c constraints.txt mkdocs-material "mkdocstrings[python]"; }
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet
+	@echo "build/site/index.html"
+.PHONY: dev check lint test test-openvino test-py36 check-trt build soak faults fuzz zoo catalogue docs
 
 ##@ Measure
 

@@ -42,6 +42,7 @@ EXTRAS = {
     ],
     "ray": ["ray"],
     "openvino": ["openvino"],
+    "docs": ["mkdocs-material", "mkdocstrings[python]"],
     "fuzz": ["atheris"],
     "trackers": ["trackers", "supervision"],
     "dev": ["pytest", "pytest-xdist", "ruff", "codespell", "mypy", "vermin", "types-PyYAML", "onnx"],

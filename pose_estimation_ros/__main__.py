@@ -258,7 +258,7 @@ def _import(command: str, module_name: str, extra: str) -> Any:
     try:
         return importlib.import_module(module_name)
     except ImportError as error:
-        remedy = "pip install 'pose_estimation_ros[%s]'" % extra if extra else "see README, Installation"
+        remedy = "pip install 'pose_estimation_ros[%s]'" % extra if extra else "see docs/how-to/install.md"
         remedy = "pip install onnx" if error.name == "onnx" else remedy
         raise PoseError("`pose %s` needs something that is not installed (%s): %s" % (command, remedy, error))
 

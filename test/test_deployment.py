@@ -181,7 +181,7 @@ def test_pip_installs_pinned_packages_in_the_images():
 
 
 def test_images_of_jetsons_are_those_of_the_page():
-    text, page = read("docker", "jetson.Dockerfile"), read("docs", "jetson.md")
+    text, page = read("docker", "jetson.Dockerfile"), read("docs", "how-to", "run-on-a-jetson.md")
     tags = re.findall(r"L4T=(r[\d.]+)", text)
     assert len(set(tags)) == 2 and all("dustynv/ros:humble-ros-base-l4t-" + tag in page for tag in tags)
 
@@ -253,10 +253,10 @@ def test_pythons_and_distributions_agree():
     matrices = [job["strategy"]["matrix"]["python"] for job in jobs.values() if "strategy" in job]
     assert matrices and all(matrix == pythons for matrix in matrices)
     assert 'python_requires=">=%d.%d"' % oldest in read("setup.py")
-    for path in ("README.md", "constraints.txt"):
+    for path in ("README.md", "docs/how-to/install.md", "constraints.txt"):
         assert re.findall(r"CPython (3\.\d+) to (3\.\d+)", read(path)) == [(pythons[0], pythons[-1])]
-    (row,) = re.findall(r"\*\*With ROS\*\* \(([\w, ]+)\)", read("README.md"))
-    distros = row.lower().split(", ")
+    (named,) = re.findall(r"ROS 2 (\w+(?:, \w+)+ and \w+)", read("README.md"))
+    distros = re.split(", | and ", named.lower())
     jobs = yaml.safe_load(read(".github", "workflows", "ros.yml"))["jobs"]
     assert [item["distro"] for item in jobs["colcon"]["strategy"]["matrix"]["include"]] == distros
     assert jobs["image"]["strategy"]["matrix"]["distro"] == distros
@@ -276,7 +276,7 @@ def test_versions_of_pre_commit_are_those_of_the_constraints():
 
 
 def test_the_page_names_files_arguments_and_profiles_that_exist():
-    page = read("docs", "docker.md")
+    page = read("docs", "how-to", "run-in-containers.md")
     assert [path for path in re.findall(r"-f (\S+)", page) if not os.path.isfile(os.path.join(ROOT, path))] == []
     arguments = {name for path in DOCKERFILES for name in re.findall(r"^ARG (\w+)", read(path), re.M)}
     assert set(re.findall(r"--build-arg (\w+)=", page)) <= arguments

@@ -10,7 +10,7 @@ NAMED = re.compile(r"`(test/[\w/.]+)(?:::(\w+))?`")
 @pytest.fixture
 def rows(repository):
     """The cells of each row of the table: the feature, this package, the others."""
-    text = (repository / "docs" / "features.md").read_text()
+    text = (repository / "docs" / "reference" / "features.md").read_text()
     lines = [line for line in text.splitlines() if line.startswith("| ")]
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines[2:]]
 

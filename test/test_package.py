@@ -104,14 +104,14 @@ def test_package_xml_names_every_package_that_is_imported():
     assert missing == {}
 
 
-def test_a_missing_onnxruntime_is_answered_as_the_readme_does(monkeypatch):
+def test_a_missing_onnxruntime_is_answered_as_the_page_on_installation_does(monkeypatch):
     from pose_estimation_ros.core.errors import ModelError
     from pose_estimation_ros.inference.backends.onnxruntime import OnnxRuntimeBackend
 
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ModelError) as caught:
         OnnxRuntimeBackend("models/lite0_fpn_coco.onnx")
-    installation = read("README.md").split("### Installation")[1].split("\n### ")[0]
+    installation = read("docs", "how-to", "install.md").split("## In a ROS 2 workspace")[1].split("\n## ")[0]
     for advice in ("python3 -m pip install onnxruntime", '"numpy<2"'):
         assert advice in str(caught.value) and advice in installation
 
@@ -166,7 +166,7 @@ def test_every_package_of_setup_py_is_pinned(distro):
 
 
 def test_every_package_of_setup_py_has_a_reason_in_the_documentation():
-    rows = re.findall(r"^\| ([^|]+) \|", read("docs", "dependencies.md"), re.M)
+    rows = re.findall(r"^\| ([^|]+) \|", read("docs", "explanation", "dependencies.md"), re.M)
     named = {name.lower() for row in rows for name in re.findall(r"[\w.-]+", row)}
     assert "numpy" in named
     assert required(*set(setup_value("EXTRAS")) - {"ros", "colcon", *DISTROS}) - named == set()

@@ -107,11 +107,11 @@ def words_of(line):
     return shlex.split(line, comments=True)
 
 
-# docs/gpu-checks.md names the data of the machines that it was written for.
+# docs/how-to/check-a-gpu.md names the data of the machines that it was written for.
 USER_TEXTS = [
     path
     for path in tracked("README.md", "docs/*.md", "models/*.md", "examples/*", "config/*", "docker/*", "launch/*")
-    if not path.startswith("docs/gpu-checks") and not path.endswith((".jpg", ".png"))
+    if not path.startswith("docs/how-to/check-a-gpu") and not path.endswith((".jpg", ".png"))
 ]
 
 
@@ -190,8 +190,8 @@ def test_arguments_and_parameters_in_the_text_exist(page):
 
 @pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith("models/")])
 def test_topics_are_those_of_the_interface(page):
-    """A topic that another page names is in a table of docs/ros-interface.md."""
-    known = re.findall(r"^\| `(\S+?)`", read("docs/ros-interface.md"), re.M) + [
+    """A topic that another page names is in a table of docs/reference/ros-interface.md."""
+    known = re.findall(r"^\| `(\S+?)`", read("docs/reference/ros-interface.md"), re.M) + [
         "/humans/candidate_matches"
     ]  # of others
     named = [code for code in codes_in(read(page)) if re.fullmatch(r"(?:/humans|pose|/pose)/[\w/<>]+", code)]
@@ -213,8 +213,8 @@ def test_targets_and_paths_exist(page):
 
 
 def interface_types():
-    """Return {topic: type} of the tables of docs/ros-interface.md."""
-    rows = re.findall(r"^\| `(\S+)` \| [^|]+ \| (\w+)/msg/(\w+)", read("docs/ros-interface.md"), re.M)
+    """Return {topic: type} of the tables of docs/reference/ros-interface.md."""
+    rows = re.findall(r"^\| `(\S+)` \| [^|]+ \| (\w+)/msg/(\w+)", read("docs/reference/ros-interface.md"), re.M)
     return {topic: "%s/%s" % (package, kind) for topic, package, kind in rows}
 
 
@@ -228,10 +228,10 @@ def test_topics_of_the_readme_have_the_types_of_the_interface():
     assert len(pairs) > 8 and pairs == {topic: types.get(topic) for topic in pairs}
 
 
-def test_the_readme_names_the_package_that_each_parameter_needs():
+def test_the_page_on_installation_names_the_package_that_each_parameter_needs():
     needed = {p.name: re.findall(r"[Nn]eeds (\w+_\w+)", p.description) for p in POSE_PARAMETERS}
     needed = {name: packages[0].replace("_", "-") for name, packages in needed.items() if packages}
-    rows = re.findall(r"^\| (`.*) \| `([\w-]+)`", read("README.md"), re.M)
+    rows = re.findall(r"^\| (`.*) \| `([\w-]+)`", read("docs/how-to/install.md"), re.M)
     packages = {name: package for names, package in rows for name in re.findall(r"`(\w+)", names)}
     packages["ground_frame"] = packages["position_without_depth"]
     assert len(needed) >= 6 and needed == {name: packages.get(name) for name in needed}

@@ -1,4 +1,4 @@
-"""Check on a GPU what only a GPU can show of the TensorRT runtime: checks 10 to 15 of docs/gpu-checks.md.
+"""Check on a GPU what only a GPU can show of the TensorRT runtime: checks 10 to 15 of docs/how-to/check-a-gpu.md.
 
     PYTHONPATH=. python benchmarks/gpu/gpu_check.py [--only 10 11] [--families elpn_v1 litepose_xs] [--out gpu.json]
 

@@ -6,7 +6,7 @@ The estimate reads the exported graph and runs nothing. Each node takes the long
 operations per multiply-add) and its memory traffic (inputs, weights and outputs, once each); a network takes the sum
 over its nodes. Activations, sums and products are counted as fused into the node that makes their largest operand, so
 they only read their other operands. No cache is assumed, and launching kernels is free. A real engine is therefore
-slower: docs/jetson.md.
+slower: docs/how-to/run-on-a-jetson.md.
 """
 
 import argparse

@@ -22,7 +22,7 @@ CHECK = """Say what a file or folder holds, and what is wrong with it.
 
 Annotations of COCO, CrowdPose and MPII with their images, boxes, predictions, recipes and rosbags. The exit code is 1
 where something would stop a command or spoil its figures; warnings alone give 0."""
-CHECK_EXAMPLES = ("pose data check data/toy/train", "pose data check config/training/toy.yaml --json")
+CHECK_EXAMPLES = ("pose data check data/toy/holdout", "pose data check config/training/toy.yaml --json")
 SUBSET = "Copy the images whose ids a file lists, and their annotations."
 SUBSET_EXAMPLES = (
     "pose data subset data/coco/annotations/person_keypoints_val2017.json --ids docs/measurements/coco-val-97.txt"

@@ -5,7 +5,7 @@ says how it is judged: COCO's and CrowdPose's AP, MPII's PCKh; a person detector
 in ground-truth boxes, or in those of a detections file. --end-to-end judges what pose_node would publish: people in the
 boxes of its own detector, by its own thresholds, on all images. --submit writes the predictions of a test set without
 annotations for its server. Of several models or files, the report compares the first with the rest. See
-docs/evaluation.md.
+docs/how-to/evaluate.md.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--predictions", nargs="+", default=[], metavar="FILE", help=predictions_help)
     data_help = "annotation file, or folder with person_keypoints.json"
     source.add_argument("--data", metavar="DATA", required=True, help=data_help)
-    half_help = "only the images of this half: choose by one, report the other, see docs/evaluation.md"
+    half_help = "only the images of this half: choose by one, report the other, see docs/how-to/evaluate.md"
     source.add_argument("--half", choices=HALVES, help=half_help)
     add_protocol_arguments(parser)
     end_help = "judge what the pipeline of the node finds: own detector and thresholds; a --report has both"

@@ -3,7 +3,8 @@
 No ROS is needed. BAG is a rosbag2 folder (sqlite3 or MCAP), a single .db3 or .mcap file, or a ROS 1 .bag. Results are
 written into DIR/BAG/MODEL, or DIR/BAG/TOPIC/MODEL where several topics are given, and into DIR/report.html. The ground
 truth is that of --truth or --truth-topic, else truth.json in the bag's folder. Exit status: 0 all done, 1 a bag or a
-model could not be used, 3 only part of a bag could be read, 130 stopped by Ctrl-C. See docs/bags.md.
+model could not be used, 3 only part of a bag could be read, 130 stopped by Ctrl-C. See
+docs/how-to/evaluate-recordings.md.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Train a model from a recipe.
 
 Ctrl-C saves and ends the run, and the same command continues it. For two devices of one machine add devices=2; on
-several machines run torchrun --nnodes N ... -m pose_estimation_ros train RECIPE. See docs/training.md.
+several machines run torchrun --nnodes N ... -m pose_estimation_ros train RECIPE. See docs/how-to/train.md.
 """
 
 import argparse

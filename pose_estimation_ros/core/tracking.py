@@ -4,8 +4,8 @@ Each person is expected where a constant velocity takes them, with a doubt that 
 expected places are matched with the people of the new frame by the assignment with the greatest sum of similarities,
 confirmed people first. The similarity is a mean of OKS and box overlap (IoU), times a factor for how alike they look:
 OKS separates people who stand close together, the overlap still works when keypoints are inaccurate, and the look tells
-who comes back. All settings are in seconds and in sizes of the person. docs/tracking.md describes what users see of
-it, docs/measurements/tracking.md how good it is.
+who comes back. All settings are in seconds and in sizes of the person. docs/explanation/tracking.md describes what
+users see of it, docs/measurements/tracking.md how good it is.
 """
 
 from typing import NamedTuple, Optional, Sequence, Tuple, Union

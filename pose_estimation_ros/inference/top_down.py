@@ -92,7 +92,7 @@ def person_scores(score: np.ndarray) -> np.ndarray:
 
     Keypoints that are not found do not count, so that people of whom half is hidden keep their score. Means of all
     keypoints, of the best ones or of their probabilities tell right poses from wrong ones and from things no better
-    (docs/scores.md).
+    (docs/explanation/scores.md).
 
     Args:
         score: (N, K) raw, in 0..1.

@@ -1,6 +1,6 @@
 """List the parameters of the nodes with their meaning, ranges and choices; it loads nothing of ROS.
 
-docs/ros-interface.md shows the same. Those of the pipeline are described in inference/options.py.
+docs/reference/ros-interface.md shows the same. Those of the pipeline are described in inference/options.py.
 """
 
 from pose_estimation_ros.imaging.image_headers import MAX_PIXELS

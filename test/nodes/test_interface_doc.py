@@ -1,4 +1,4 @@
-"""Check that docs/ros-interface.md agrees with the nodes."""
+"""Check that docs/reference/ros-interface.md agrees with the nodes."""
 
 import re
 import runpy
@@ -17,7 +17,7 @@ from pose_estimation_ros.nodes.qos import OUTPUT
 from pose_estimation_ros.nodes.video_node import VideoNode
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "ros-interface.md").read_text()
+PAGE = (ROOT / "docs" / "reference" / "ros-interface.md").read_text()
 # Topics of every node, or of every node with a life cycle.
 OF_RCLPY = {"/rosout", "/parameter_events", "/clock"}
 

@@ -1,4 +1,4 @@
-"""What docs/papers.md names exists: networks and their options, recipe keys, losses, files, and tables of ablations."""
+"""What docs/explanation/papers.md names exists: networks, their options, recipe keys, losses, files, and ablations."""
 
 import dataclasses
 import functools
@@ -23,7 +23,7 @@ from pose_estimation_ros.training.recipe import Recipe, recipe_from_fields
 from pose_estimation_ros.training.tasks import TASKS
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PAGE = os.path.join(ROOT, "docs", "papers.md")
+PAGE = os.path.join(ROOT, "docs", "explanation", "papers.md")
 FOLDERS = ("", "pose_estimation_ros", "pose_estimation_ros/training/models", "config/training")
 SECTIONS = {
     "GoatPose": ("goatpose_bl", [goatpose.goatpose]),

@@ -4,7 +4,7 @@
     card_pictures.py poses OUT.jpg RESULTS.json        # NAME_results.json, written by `pose evaluate`
     card_pictures.py boxes OUT.jpg RESULTS.json --score 0.45
     card_pictures.py frames OUT.jpg                    # the demo's clip, default model and detector
-    card_pictures.py demo docs/demo.jpg                # two frames of it at full size, for README
+    card_pictures.py demo docs/images/demo.jpg                # two frames of it at full size, for README
 
 The commands poses and boxes show the people and images with the worst results in the half of the data for choosing
 models. They leave out the photographs, whose licences do not allow us to publish them; --photographs shows them.

@@ -1,4 +1,4 @@
-"""Write the tables of docs/ros-interface.md that are made from the code: parameters, diagnostic keys, messages.
+"""Write the tables of docs/reference/ros-interface.md that are made from code: parameters, diagnostic keys, messages.
 
 Run: .venv/bin/python tools/documentation/interface_doc.py; a test fails where the page differs.
 """
@@ -12,7 +12,7 @@ from pose_estimation_ros.nodes.diagnostics import CAMERA_KEYS, NODE_KEYS
 from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS, VIDEO_PARAMETERS, WEB_PARAMETERS
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "ros-interface.md"
+PAGE = ROOT / "docs" / "reference" / "ros-interface.md"
 
 
 def parameters(options):

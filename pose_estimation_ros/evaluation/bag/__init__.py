@@ -1,1 +1,1 @@
-"""Evaluate recordings without ROS: rosbags in, numbers and pictures out. See docs/bags.md."""
+"""Evaluate recordings without ROS: rosbags in, numbers and pictures out. See docs/how-to/evaluate-recordings.md."""

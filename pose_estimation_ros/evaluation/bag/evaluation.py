@@ -5,7 +5,7 @@
         for run in outcome.runs:
             print(run["folder"], run["results"]["people"])
 
-docs/bags.md describes the files that are written.
+docs/how-to/evaluate-recordings.md describes the files that are written.
 """
 
 from __future__ import annotations

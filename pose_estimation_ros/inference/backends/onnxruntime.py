@@ -83,7 +83,7 @@ def load_onnxruntime(model_path: str) -> Any:
     except ImportError as error:
         raise ModelError(
             "%s needs onnxruntime (python3 -m pip install onnxruntime, on Humble, Jazzy and Kilted together with "
-            '"numpy<2"; see Installation in README.md): %s' % (model_path, error)
+            '"numpy<2"; see docs/how-to/install.md): %s' % (model_path, error)
         )
     return onnxruntime
 

@@ -14,7 +14,7 @@ JETPACK = "etc/nv_tegra_release"
 CUDA = Library(
     "devices",
     "pose_estimation_ros.inference.trt.cuda",
-    "install the driver and CUDA's runtime, see docs/devices.md",
+    "install the driver and CUDA's runtime, see docs/how-to/choose-a-device.md",
     "[text for cuda in [m.Cuda()] for text in (cuda.device_name, cuda.compute_capability, 'CUDA ' + cuda.version)]",
 )
 NO_CAMERA = "connect one, see docs/how-to/start-your-camera.md; a container needs --device /dev/video0"

@@ -22,10 +22,10 @@ LIBRARIES = (
     Library(
         "libraries",
         "openvino",
-        "python3 -m pip install openvino (optional, see docs/precision.md)",
+        "python3 -m pip install openvino (optional, see docs/explanation/precision.md)",
         "m.Core().available_devices",
     ),
-    Library("libraries", "tensorrt", "install NVIDIA's JetPack or TensorRT (optional, see docs/tensorrt.md)"),
+    Library("libraries", "tensorrt", "install NVIDIA's JetPack or TensorRT (optional, see docs/how-to/tensorrt.md)"),
     Library(
         "libraries",
         "torch",

@@ -3,8 +3,9 @@
 ONNX Runtime keeps channels in blocks of 16 (AVX-512) or 8 from convolution to convolution. An operator without a
 blocked form, such as a broadcast product, a transpose or a softmax, costs two passes over the map, to leave the blocks
 and to enter them again. A shape that is not known prevents the fusion of a sum or a ReLU into the convolution before
-it. So the modules of ``REWRITES`` are replaced, and every value's shape is written into the file. docs/cpu.md has the
-gain of each rewrite. The operators are those of opset 13 that TensorRT 8.2 has: nothing here is special to the CPU.
+it. So the modules of ``REWRITES`` are replaced, and every value's shape is written into the file.
+docs/how-to/speed-on-a-cpu.md has the gain of each rewrite. The operators are those of opset 13 that TensorRT 8.2 has:
+nothing here is special to the CPU.
 """
 
 from __future__ import annotations

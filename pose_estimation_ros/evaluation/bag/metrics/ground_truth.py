@@ -1,6 +1,7 @@
 """Read the ground truth of a recording: annotations by stamp, messages in the bag, or a stronger model's poses.
 
-All three become COCO's JSON with "stamp_ns" (and "topic") in the images, which pycocotools judges by; see docs/bags.md.
+All three become COCO's JSON with "stamp_ns" (and "topic") in the images, which pycocotools judges by; see
+docs/how-to/evaluate-recordings.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Make the content of a run's files from its record; docs/bags.md has their schema."""
+"""Make the content of a run's files from its record; docs/how-to/evaluate-recordings.md has their schema."""
 
 from __future__ import annotations
 

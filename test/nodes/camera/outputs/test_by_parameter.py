@@ -26,7 +26,7 @@ from pose_estimation_ros.nodes.camera.outputs.pose_array import PoseArrayOutput
 from pose_estimation_ros.nodes.camera.results import BY_PARAMETER
 from pose_estimation_ros.nodes.conversions import image_to_array
 
-PAGE = Path(__file__).resolve().parents[4] / "docs" / "ros-interface.md"
+PAGE = Path(__file__).resolve().parents[4] / "docs" / "reference" / "ros-interface.md"
 BODIES = "/humans/bodies/"
 HEADER = Header(frame_id="camera")
 FRAME = np.arange(48 * 64 * 3, dtype=np.uint32).astype(np.uint8).reshape(48, 64, 3)
