@@ -7,12 +7,13 @@ import pytest
 
 PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "pose_estimation_ros")
 READERS = {"core/atomic_files.py": "json.load", "importing/yaml_files.py": "yaml.safe_load"}
-# These texts do not come from a user's files: messages between processes and from a browser, TensorRT's description of
-# an engine, and the head by which an engine of Ultralytics is recognised.
+# These texts do not come from a user's files: messages between processes and from a browser, TensorRT's description
+# of an engine, and the head by which an engine of Ultralytics is recognised.
 OF_NO_FILE = {
     "nodes/web/viewer.py": "json.loads",
     "evaluation/bag/run/worker.py": "json.loads",
     "evaluation/bag/run/processes.py": "json.loads",
+    "inference/doctor/probe.py": "json.loads",
     "inference/trt/precision.py": "json.loads",
     "importing/network/foreign_file.py": "json.loads",
 }

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper, save
 
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.model_spec import load_model_spec
@@ -103,7 +105,7 @@ def test_the_tools_are_called_as_they_can_be(tool, repository, tmp_path, monkeyp
     "name, key, before",
     [
         ("elpn_v1", "init_from", "elpn_v1_cpu_128/last"),
-        ("lite0_fpn", "init_from", "labels/imagenet_pose_start"),
+        ("lite0_fpn", "init_from", "lite0_fpn_taught/last"),
         ("person_detector", "init_from", "person_detector/last"),
         ("higher_lite0_fpn", "grow_from", "lite0_fpn_cpu/best"),
     ],
@@ -114,6 +116,8 @@ def test_a_tiny_run_of_the_whole_chain(tool, name, key, before, overrides, dots,
     monkeypatch.chdir(tmp_path)
     save_checkpoint(Path("runs/labels/imagenet_start.ckpt"), model=PersonDetector().state_dict())
     save_checkpoint(Path("runs/labels/imagenet_pose_start.ckpt"), model=Lite0Fpn().state_dict())
+    teacher = Path(tool.TEACHERS[0].split("=")[1])
+    save_teacher(tmp_path / "reference_models" / teacher.name)
     shipped = tool.SHIPPED[name]
     steps = tool.commands(shipped, overrides)
     assert [step[0] for step in steps] == ["train"] * len(shipped.recipes) + ["export", "evaluate"]
@@ -125,6 +129,17 @@ def test_a_tiny_run_of_the_whole_chain(tool, name, key, before, overrides, dots,
     assert evaluated["images"] == 3  # of 6, those to choose by
     started = Path(spec.training[key]).resolve()
     assert started == tmp_path / "runs" / f"{before}.ckpt" and started.is_file()
+
+
+def save_teacher(path):
+    """Save a network that answers images of 64x64 px with heatmaps of 17 keypoints."""
+    path.parent.mkdir()
+    images = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, 64, 64])
+    heatmaps = helper.make_tensor_value_info("heatmaps", TensorProto.FLOAT, ["n", 17, 16, 16])
+    weight = numpy_helper.from_array(np.full((17, 3, 4, 4), 1e-4, np.float32), "weight")
+    node = helper.make_node("Conv", ["image", "weight"], ["heatmaps"], strides=[4, 4])
+    graph = helper.make_graph([node], "teacher", [images], [heatmaps], [weight])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
 
 
 def test_called_again_nothing_is_trained_twice(tool, overrides, tmp_path, capsys):

@@ -50,16 +50,14 @@ class Shipped(NamedTuple):
     inputs: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
 
 
-LITE0_FPN = Shipped(
-    "lite0_fpn_coco",
-    ("lite0_fpn_cpu",),
-    "last.ckpt",
-    evaluate=("--flip",),
-    inputs={
-        "runs/labels/imagenet_pose_start.ckpt": ("imagenet_start", "lite0_fpn", IMAGENET),
-        "runs/labels/boxes_keypoints.json": (*LABEL_KEYPOINTS, *PHOTOGRAPHS),
-    },
-)
+POSE_START = {"runs/labels/imagenet_pose_start.ckpt": ("imagenet_start", "lite0_fpn", IMAGENET)}
+
+
+def labelled(folder: str, images: str, *options: str) -> tuple[str, ...]:
+    """Return the tool and its arguments that label the people of a folder of the data by the teachers."""
+    return (*LABEL_KEYPOINTS, *options, f"{DATA}/{folder}/{images}", f"{DATA}/{folder}/person_keypoints_train.json")
+
+
 SHIPPED = {
     "elpn_v1": Shipped(
         "elpn_v1_coco",
@@ -68,7 +66,23 @@ SHIPPED = {
         evaluate=("--flip",),
         inputs={"runs/labels/boxes_keypoints.json": (*LABEL_KEYPOINTS, *PHOTOGRAPHS)},
     ),
-    "lite0_fpn": LITE0_FPN,
+    "lite0_fpn": Shipped(
+        "lite0_fpn_coco",
+        ("lite0_fpn_taught_128", "lite0_fpn_taught", "lite0_fpn_taught_long"),
+        "last.ckpt",
+        export=("--decoder", "dark"),
+        evaluate=("--flip",),
+        inputs={
+            **POSE_START,
+            "runs/labels/teacher_crops.json": labelled("crops", "crops_train_*.tar"),
+            "runs/labels/teacher_crops_more.json": labelled("crops_more", "crops_*.tar"),
+            "runs/labels/teacher_coco_train.json": (
+                *LABEL_KEYPOINTS, "--keep-labels",
+                f"{DATA}/coco_train/images", f"{DATA}/coco_train/person_keypoints.json",
+            ),
+            "runs/labels/teacher_boxes.json": (*LABEL_KEYPOINTS, *PHOTOGRAPHS),
+        },
+    ),
     "person_detector": Shipped(
         "person_detector",
         ("person_detector", "person_detector_384"),
@@ -82,12 +96,13 @@ SHIPPED = {
     ),
     "higher_lite0_fpn": Shipped(
         "higher_lite0_fpn_coco",
-        (*LITE0_FPN.recipes, "higher_lite0_fpn_cpu"),
+        ("lite0_fpn_cpu", "higher_lite0_fpn_cpu"),
         "best.ckpt",
         export=("--size-wh", "640", "480"),
         evaluate=("--flip",),
         inputs={
-            **LITE0_FPN.inputs,
+            **POSE_START,
+            "runs/labels/boxes_keypoints.json": (*LABEL_KEYPOINTS, *PHOTOGRAPHS),
             "runs/labels/scenes_keypoints.json": (*LABEL_KEYPOINTS, "--least", "8", *PHOTOGRAPHS),
             **COCO_BOXES,
             "runs/labels/coco_scenes_keypoints.json": (
@@ -109,7 +124,7 @@ def commands(shipped: Shipped, overrides: list[str]) -> list[list[str]]:
     for name in shipped.recipes:
         file = ROOT / "config" / "training" / f"{name}.yaml"
         recipe = load_recipe(file, overrides)
-        steps.append(["train", str(file), *overrides, *start_overrides(recipe)])
+        steps.append(["train", str(file), *overrides, *start_overrides(recipe), *teacher_override(recipe)])
     out = ["--out", recipe.out_dir, "--name", shipped.name]
     steps.append(["export", str(recipe.run_dir / shipped.checkpoint), *out, *shipped.export])
     model = str(Path(recipe.out_dir, f"{shipped.name}.onnx"))
@@ -122,6 +137,12 @@ def start_overrides(recipe: Recipe) -> list[str]:
     """Return the override by which a recipe that starts from runs/BEFORE/x.ckpt finds that file in its out_dir."""
     files = {key: getattr(recipe, key) for key in ("init_from", "grow_from")}
     return [f"{key}={Path(recipe.out_dir, *Path(x).parts[1:])}" for key, x in files.items() if x.startswith("runs/")]
+
+
+def teacher_override(recipe: Recipe) -> list[str]:
+    """Return the override by which a recipe with a teacher in runs/teachers finds it among the reference models."""
+    teacher = Path(recipe.teacher)
+    return [f"teacher={DATA}/reference_models/{teacher.name}"] if teacher.parent.name == "teachers" else []
 
 
 def run(arguments: list[str]) -> None:

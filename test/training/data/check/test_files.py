@@ -185,7 +185,7 @@ def test_boxes_beside_their_annotations(entries, expected, tmp_path):
 def test_a_toy_set_and_its_recipe_are_sound(tmp_path):
     write_toy_set(ToySet(str(tmp_path), images=2))
     reports = check_path(str(tmp_path))
-    assert len(reports) == 2 and problems(reports) == []
+    assert len(reports) == 3 and problems(reports) == []
     sources = {part: [{"annotations": f"{part}/person_keypoints.json", "images": f"{part}/images"}]
                for part in ("train", "holdout")}  # fmt: skip
     recipe = {"data_root": str(tmp_path), **sources}
