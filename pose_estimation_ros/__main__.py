@@ -40,7 +40,7 @@ COMMANDS = {
     ),
     "get": ("pose_estimation_ros.cli.get", "download a published model and import it", ""),
     "import": ("pose_estimation_ros.cli.import_model", "make an ONNX model of another program one of this package", ""),
-    "data": ("pose_estimation_ros.cli.data", "make data to train on", "train"),
+    "data": ("pose_estimation_ros.cli.data", "make, check and cut data sets", "train"),
     "import-weights": (
         "pose_estimation_ros.cli.import_weights",
         "make a checkpoint of weights that authors published",

@@ -28,7 +28,9 @@ def explained(text):
 def help_text(repository):
     if not shutil.which("make"):
         pytest.skip("make is not installed")
-    done = subprocess.run(["make", "help"], cwd=str(repository), stdout=subprocess.PIPE, universal_newlines=True)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=str(repository), stdout=subprocess.PIPE, universal_newlines=True
+    )
     assert done.returncode == 0
     return done.stdout
 

@@ -10,26 +10,27 @@ from pose_estimation_ros.core.resources import PACKAGE
 from pose_estimation_ros.inference.doctor.finding import MISSING, OK, Finding
 from pose_estimation_ros.inference.doctor.probe import Library, is_installed, probe
 
+PIP = "%s -m pip install" % (sys.executable or "python3")  # another Python's would not mend this one
 LIBRARIES = (
     Library(
         "libraries",
         "numpy",
-        "python3 -m pip install numpy",
-        broken="python3 -m pip install --force-reinstall numpy; on a TX2 or Nano first: export OPENBLAS_CORETYPE=ARMV8",
+        PIP + " numpy",
+        broken=PIP + " --force-reinstall numpy; on a TX2 or Nano first: export OPENBLAS_CORETYPE=ARMV8",
     ),
-    Library("libraries", "cv2", "python3 -m pip install opencv-python-headless"),
-    Library("libraries", "onnxruntime", "python3 -m pip install onnxruntime", "m.get_available_providers()"),
+    Library("libraries", "cv2", PIP + " opencv-python-headless"),
+    Library("libraries", "onnxruntime", PIP + " onnxruntime", "m.get_available_providers()"),
     Library(
         "libraries",
         "openvino",
-        "python3 -m pip install openvino (optional, see docs/explanation/precision.md)",
+        PIP + " openvino (optional, see docs/explanation/precision.md)",
         "m.Core().available_devices",
     ),
     Library("libraries", "tensorrt", "install NVIDIA's JetPack or TensorRT (optional, see docs/how-to/tensorrt.md)"),
     Library(
         "libraries",
         "torch",
-        "python3 -m pip install 'pose_estimation_ros[train]' (only to train and to export, Python 3.10 or later)",
+        PIP + " 'pose_estimation_ros[train]' (only to train and to export, Python 3.10 or later)",
         "['CUDA ' + m.version.cuda if m.cuda.is_available() else 'CPU only']",
     ),
 )
@@ -101,14 +102,14 @@ def _distribution(environment: Mapping[str, str], root: str) -> Finding:
         return Finding("ROS", "distribution", "none sourced, installed: " + ", ".join(installed), MISSING, remedy)
     if is_installed("rclpy"):
         return Finding("ROS", "distribution", "that of this Python's packages")
-    return Finding("ROS", "distribution", "none", MISSING, "see README, Installation (`pose predict` needs no ROS)")
+    return Finding("ROS", "distribution", "none", MISSING, "see docs/how-to/install.md (`pose predict` needs no ROS)")
 
 
 def _extra(name: str, modules: Tuple[str, ...]) -> Finding:
     absent = [module for module in modules if not is_installed(module)]
     if not absent:
         return Finding("extras", name, "complete", OK)
-    remedy = "python3 -m pip install 'pose_estimation_ros[%s]'" % name
+    remedy = "%s 'pose_estimation_ros[%s]'" % (PIP, name)
     if name in OFFLINE and sys.version_info < OFFLINE_PYTHON:
         remedy = "use Python %d.%d or later on another machine" % OFFLINE_PYTHON
     return Finding("extras", name, "without " + ", ".join(absent), MISSING, remedy)

@@ -1,5 +1,6 @@
 import ast
 import platform
+import sys
 
 import pytest
 
@@ -36,7 +37,7 @@ def test_extras_are_those_of_the_setup(repository):
 
 @pytest.mark.parametrize("version, remedy", [
     ((3, 6, 9), "use Python 3.10 or later on another machine"),
-    ((3, 12, 1), "python3 -m pip install 'pose_estimation_ros[train]'"),
+    ((3, 12, 1), sys.executable + " -m pip install 'pose_estimation_ros[train]'"),
 ])  # fmt: skip
 def test_an_extra_names_what_it_lacks(monkeypatch, version, remedy):
     monkeypatch.setattr(software, "is_installed", lambda module: module not in ("torch", "h5py"))
@@ -48,7 +49,7 @@ def test_an_extra_names_what_it_lacks(monkeypatch, version, remedy):
 
 
 @pytest.mark.parametrize("environment, installed, has_rclpy, expected", [
-    ({}, [], False, (MISSING, "none", "see README, Installation (`pose predict` needs no ROS)")),
+    ({}, [], False, (MISSING, "none", "see docs/how-to/install.md (`pose predict` needs no ROS)")),
     ({}, [], True, (OK, "that of this Python's packages", "")),
     ({}, ["humble", "jazzy"], True, (MISSING, "none sourced, installed: humble, jazzy", "source {}/jazzy/setup.bash")),
     ({"ROS_DISTRO": "kilted"}, ["humble"], True, (OK, "kilted", "")),
