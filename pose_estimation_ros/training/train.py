@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
-from torch import nn
+from torch import distributed, nn
 
 from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
 from pose_estimation_ros.training.checkpoint import load_checkpoint, load_weights
@@ -49,11 +49,13 @@ def train(recipe: Recipe) -> Path | None:
     require_inputs(recipe)
     require_own_folder(recipe.run_dir)
     fabric = start(recipe)
-    if not fabric.is_global_zero:
-        return go_on(recipe, fabric)
-    require_writable(recipe.run_dir)
-    with only_writer(recipe.run_dir):
-        return go_on(recipe, fabric)
+    if fabric.is_global_zero:
+        require_writable(recipe.run_dir)
+    with only_writer(recipe.run_dir) if fabric.is_global_zero else contextlib.nullcontext():
+        best = go_on(recipe, fabric)
+    if distributed.is_initialized():  # its threads would abort a process that exits while they run
+        distributed.destroy_process_group()
+    return best
 
 
 def go_on(recipe: Recipe, fabric: Fabric) -> Path | None:
