@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import stat
 import tempfile
 from typing import IO, Any, Dict, Iterator, Optional, Type, Union
@@ -241,3 +242,14 @@ def make_folder(path: FilePath, source_name: str) -> None:
         raise DataError("expected a folder to write to, got %s: %s" % (path, error.strerror or error))
     except ValueError as error:  # the name holds a null byte, or cannot be encoded
         raise DataError("expected a folder to write to, got %s: %s" % (ascii(path), error))
+
+
+@contextlib.contextmanager
+def new_folder(path: FilePath) -> Iterator[None]:
+    """Make a folder that does not exist yet, and remove it again where its content cannot be completed."""
+    os.makedirs(str(path))
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(str(path), ignore_errors=True)
+        raise

@@ -6,12 +6,11 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from pose_estimation_ros.core.atomic_files import read_json, write_json
+from pose_estimation_ros.core.atomic_files import new_folder, read_json, write_json
 from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.datasets.coco_faults import brief, refuse
 from pose_estimation_ros.datasets.coco_ids import Id, find_id
 from pose_estimation_ros.datasets.coco_json import ANNOTATIONS, checked_content, refuse_missing_images
-from pose_estimation_ros.datasets.toy.write import new_folder
 
 
 @dataclass(frozen=True)

@@ -49,9 +49,10 @@ def train(recipe: Recipe) -> Path | None:
     require_inputs(recipe)
     require_own_folder(recipe.run_dir)
     fabric = start(recipe)
-    if fabric.is_global_zero:
-        require_writable(recipe.run_dir)
-    with only_writer(recipe.run_dir) if fabric.is_global_zero else contextlib.nullcontext():
+    with contextlib.ExitStack() as stack:
+        if fabric.is_global_zero:
+            require_writable(recipe.run_dir)
+            stack.enter_context(only_writer(recipe.run_dir))
         best = go_on(recipe, fabric)
     if distributed.is_initialized():  # its threads would abort a process that exits while they run
         distributed.destroy_process_group()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pose_estimation_ros.core.atomic_files import write_json
+from pose_estimation_ros.core.atomic_files import new_folder, write_json
 from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, get_skeleton
 from pose_estimation_ros.datasets import crowdpose, mpii
@@ -81,18 +80,6 @@ def write_toy_set(order: ToySet, watch: Watch = lambda numbers: numbers) -> dict
             return {**counts, NOBODY: (_write_nobody(order), 0), WALK: _write_walk(order, skeleton)}
     except OSError as error:
         raise DataError(f"cannot write {order.folder}: {error.strerror or error}") from error
-
-
-@contextlib.contextmanager
-def new_folder(path: Path) -> Iterator[None]:
-    """Make a folder that does not exist yet, and remove it again where its content cannot be completed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.mkdir()
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(path, ignore_errors=True)
-        raise
 
 
 def drawn_skeleton(name: str) -> Skeleton:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pose_estimation_ros.core.errors import DataError, FrameError
 from pose_estimation_ros.evaluation.bag.files.definitions import COMPRESSED, IMAGE
 from pose_estimation_ros.evaluation.bag.files.reader import Bag
+from pose_estimation_ros.evaluation.bag.files.storage import STORAGES
 from pose_estimation_ros.training.data.check.faults import Fault
 from pose_estimation_ros.training.data.check.images import joined
 from pose_estimation_ros.training.data.check.report import Report
 
-ENDINGS = (".bag", ".db3", ".mcap")
+ENDINGS = (".bag", *STORAGES)
 
 
 def check_bag(path: str, with_images: bool) -> Report:

@@ -11,6 +11,7 @@ from pose_estimation_ros.datasets import mpii
 from pose_estimation_ros.datasets.coco_index import PERSON_CATEGORIES, load_ground_truth, skeleton_of
 from pose_estimation_ros.datasets.coco_json import ANNOTATIONS, annotation_file
 from pose_estimation_ros.datasets.notes import collected
+from pose_estimation_ros.evaluation.bag.files.storage import METADATA
 from pose_estimation_ros.training.data.check.annotations import check_coco, check_mpii
 from pose_estimation_ros.training.data.check.bags import ENDINGS, check_bag
 from pose_estimation_ros.training.data.check.faults import Fault
@@ -26,7 +27,7 @@ from pose_estimation_ros.training.data.check.lists import (
 from pose_estimation_ros.training.data.check.report import Report
 from pose_estimation_ros.training.recipe import Recipe, Source, load_recipe
 
-RECIPES, BAG = (".yaml", ".yml"), "metadata.yaml"
+RECIPES = (".yaml", ".yml")
 # Where annotation files lie in the folders of data sets: ours, COCO's, MPII's by HRNet, CrowdPose's.
 PLACES = (
     (ANNOTATIONS,),
@@ -70,7 +71,7 @@ def check_path(path: str, images: str = "", annotations: str = "", with_images: 
 
 def is_bag(folder: Path) -> bool:
     """Tell whether a folder is a rosbag2."""
-    return (folder / BAG).is_file() or any(any(folder.glob(f"*{ending}")) for ending in ENDINGS)
+    return (folder / METADATA).is_file() or any(any(folder.glob(f"*{ending}")) for ending in ENDINGS)
 
 
 def files_in(folder: Path) -> list[Path]:
