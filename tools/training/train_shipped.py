@@ -51,11 +51,12 @@ class Shipped(NamedTuple):
 
 
 POSE_START = {"runs/labels/imagenet_pose_start.ckpt": ("imagenet_start", "lite0_fpn", IMAGENET)}
+PHOTOGRAPHED = {"runs/labels/teacher_boxes.json": (*LABEL_KEYPOINTS, *PHOTOGRAPHS)}
 
 
-def labelled(folder: str, images: str, *options: str) -> tuple[str, ...]:
+def labelled(folder: str, images: str) -> tuple[str, ...]:
     """Return the tool and its arguments that label the people of a folder of the data by the teachers."""
-    return (*LABEL_KEYPOINTS, *options, f"{DATA}/{folder}/{images}", f"{DATA}/{folder}/person_keypoints_train.json")
+    return (*LABEL_KEYPOINTS, f"{DATA}/{folder}/{images}", f"{DATA}/{folder}/person_keypoints_train.json")
 
 
 SHIPPED = {
@@ -64,7 +65,7 @@ SHIPPED = {
         ("elpn_v1_cpu_128", "elpn_v1_cpu_256"),
         "best.ckpt",
         evaluate=("--flip",),
-        inputs={"runs/labels/boxes_keypoints.json": (*LABEL_KEYPOINTS, *PHOTOGRAPHS)},
+        inputs=PHOTOGRAPHED,
     ),
     "lite0_fpn": Shipped(
         "lite0_fpn_coco",
@@ -80,7 +81,7 @@ SHIPPED = {
                 *LABEL_KEYPOINTS, "--keep-labels",
                 f"{DATA}/coco_train/images", f"{DATA}/coco_train/person_keypoints.json",
             ),
-            "runs/labels/teacher_boxes.json": (*LABEL_KEYPOINTS, *PHOTOGRAPHS),
+            **PHOTOGRAPHED,
         },
     ),
     "person_detector": Shipped(
@@ -102,7 +103,7 @@ SHIPPED = {
         evaluate=("--flip",),
         inputs={
             **POSE_START,
-            "runs/labels/boxes_keypoints.json": (*LABEL_KEYPOINTS, *PHOTOGRAPHS),
+            **PHOTOGRAPHED,
             "runs/labels/scenes_keypoints.json": (*LABEL_KEYPOINTS, "--least", "8", *PHOTOGRAPHS),
             **COCO_BOXES,
             "runs/labels/coco_scenes_keypoints.json": (
