@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Iterable
+from typing import Callable, Iterable
 
 import onnx
 import onnxruntime
@@ -21,10 +21,19 @@ def load_float32(path: str | Path) -> onnx.ModelProto:
     Raises:
         ModelError: The file is not an ONNX model, has a lower precision already, or has operators that are not ONNX's.
     """
+    return _read(path, _folded)
+
+
+def read_float32(path: str | Path) -> onnx.ModelProto:
+    """Load a model as it stands in the file; raise ModelError as load_float32 does."""
+    return _read(path, lambda model: model)
+
+
+def _read(path: str | Path, prepare: Callable[[onnx.ModelProto], onnx.ModelProto]) -> onnx.ModelProto:
     try:
         model = onnx.load(str(path))
         _refuse_unfit(model, path)
-        return _folded(model)
+        return prepare(model)
     except ModelError:
         raise
     except Exception as error:  # protobuf's and ONNX Runtime's own classes share no other base
