@@ -12,7 +12,7 @@ NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 def test_the_lines_in_python_print_what_stands_below_them(repository, environment, tmp_path):
     part = (repository / "README.md").read_text().split("\n## In Python\n")[1].split("\n## ")[0]
-    code, printed = re.search(r"```python\n(.*?)```\n\n```\n(.*?)```", part, re.S).groups()
+    code, printed = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", part, re.S).groups()
     os.symlink(str(repository / "test"), str(tmp_path / "test"))
     command = [sys.executable, "-c", code]
     output = subprocess.check_output(command, cwd=str(tmp_path), env=environment, universal_newlines=True)

@@ -45,7 +45,7 @@ def keys(meanings):
 def messages():
     """Return the definitions of all messages."""
     files = sorted((ROOT / "msg").glob("*.msg"))
-    return "\n\n".join(f"### {file.stem}\n\n```\n{file.read_text().strip()}\n```" for file in files)
+    return "\n\n".join(f"### {file.stem}\n\n```text\n{file.read_text().strip()}\n```" for file in files)
 
 
 def parts():
