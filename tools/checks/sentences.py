@@ -1,7 +1,7 @@
 """List the sentences of the pages that are too long to understand at first reading.
 
-Run: python -m tools.checks.sentences [FILE ...]; without files it reads README, docs/ and the model cards. Code, tables,
-headings and pictures are no sentences; links count by their text.
+Run: python -m tools.checks.sentences [FILE ...]; without files it reads README, docs/ and the model cards. Code,
+tables, headings and pictures are no sentences; links count by their text.
 """
 
 from __future__ import annotations
