@@ -49,10 +49,8 @@ def test_every_shipped_model_has_a_chain_that_ends_with_its_recipe(tool, reposit
         assert first == "" or first.removeprefix("./") in shipped.inputs
         assert [Path(file).parent for file in started] == [recipe.run_dir for recipe in chain[:-1]]
         last = dataclasses.asdict(chain[-1])
-        # elpn_v1's two recipes stand for the seven of the shipped weights, and make its context block wider.
-        free = {"name", "init_from", "epochs", "model_options"} if shipped.name == "elpn_v1_coco" else set()
         differing = {key for key, value in trained[shipped.name].items() if key in last and last[key] != value}
-        assert differing <= free, shipped.name
+        assert differing == set(), shipped.name
 
 
 def recipes(repository, shipped):
@@ -104,8 +102,8 @@ def test_the_tools_are_called_as_they_can_be(tool, repository, tmp_path, monkeyp
 @pytest.mark.parametrize(
     "name, key, before",
     [
-        ("elpn_v1", "init_from", "elpn_v1_cpu_128/last"),
-        ("lite0_fpn", "init_from", "lite0_fpn_taught/last"),
+        ("elpn_v1", "init_from", "elpn_v1_cpu_256/last"),
+        ("lite0_fpn", "init_from", "lite0_fpn_taught_long/last"),
         ("person_detector", "init_from", "person_detector/last"),
         ("higher_lite0_fpn", "grow_from", "lite0_fpn_cpu/best"),
     ],

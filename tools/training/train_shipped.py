@@ -59,30 +59,31 @@ def labelled(folder: str, images: str) -> tuple[str, ...]:
     return (*LABEL_KEYPOINTS, f"{DATA}/{folder}/{images}", f"{DATA}/{folder}/person_keypoints_train.json")
 
 
+TAUGHT = {
+    "runs/labels/teacher_crops.json": labelled("crops", "crops_train_*.tar"),
+    "runs/labels/teacher_crops_more.json": labelled("crops_more", "crops_*.tar"),
+    "runs/labels/teacher_coco_train.json": (
+        *LABEL_KEYPOINTS, "--keep-labels",
+        f"{DATA}/coco_train/images", f"{DATA}/coco_train/person_keypoints.json",
+    ),
+    **PHOTOGRAPHED,
+}  # fmt: skip
 SHIPPED = {
     "elpn_v1": Shipped(
         "elpn_v1_coco",
-        ("elpn_v1_cpu_128", "elpn_v1_cpu_256"),
-        "best.ckpt",
-        evaluate=("--flip",),
-        inputs=PHOTOGRAPHED,
-    ),
-    "lite0_fpn": Shipped(
-        "lite0_fpn_coco",
-        ("lite0_fpn_taught_128", "lite0_fpn_taught", "lite0_fpn_taught_long"),
+        ("elpn_v1_cpu_128", "elpn_v1_cpu_256", "elpn_v1_taught"),
         "last.ckpt",
         export=("--decoder", "dark"),
         evaluate=("--flip",),
-        inputs={
-            **POSE_START,
-            "runs/labels/teacher_crops.json": labelled("crops", "crops_train_*.tar"),
-            "runs/labels/teacher_crops_more.json": labelled("crops_more", "crops_*.tar"),
-            "runs/labels/teacher_coco_train.json": (
-                *LABEL_KEYPOINTS, "--keep-labels",
-                f"{DATA}/coco_train/images", f"{DATA}/coco_train/person_keypoints.json",
-            ),
-            **PHOTOGRAPHED,
-        },
+        inputs=TAUGHT,
+    ),
+    "lite0_fpn": Shipped(
+        "lite0_fpn_coco",
+        ("lite0_fpn_taught_128", "lite0_fpn_taught", "lite0_fpn_taught_long", "lite0_fpn_taught_longer"),
+        "last.ckpt",
+        export=("--decoder", "dark"),
+        evaluate=("--flip",),
+        inputs={**POSE_START, **TAUGHT},
     ),
     "person_detector": Shipped(
         "person_detector",

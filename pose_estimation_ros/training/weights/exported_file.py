@@ -7,7 +7,7 @@ training images, and scale and shift are chosen so that the network computes wha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Callable
 
@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from pose_estimation_ros.core.errors import ModelError
-from pose_estimation_ros.training.export.onnx_graph import CONVOLUTIONS, read_float32
+from pose_estimation_ros.training.export.onnx_graph import CONVOLUTIONS, last_convolutions, read_float32
 from pose_estimation_ros.training.export.rewrite import AddContext, Context, WideContext, for_export
 from pose_estimation_ros.training.models.elpn import ContextBottleneck
 from pose_estimation_ros.training.models.layers import GlobalContext
@@ -27,13 +27,18 @@ Weights = dict[str, Tensor]  # name in the exported network -> value
 CONVOLUTION_TYPES = (nn.Conv2d, nn.ConvTranspose2d)
 
 
-def load_exported(model: nn.Module, path: str | Path, images: Tensor) -> None:
+def load_exported(model: nn.Module, path: str | Path, images: Tensor) -> list[str]:
     """Give a network the weights of its exported file.
+
+    The head stays as it is where the network has another number of keypoints than the file.
 
     Args:
         model: the network that was exported; it is changed, and in training mode afterwards.
         path: the ONNX file, in float32.
         images: (N, 3, H, W) float32 RGB 0..255, such as training sees, on which the statistics are measured.
+
+    Returns:
+        The names, in the network as it was exported, of the weights of a head that stayed as it was.
 
     Raises:
         ModelError: the file is not of this network, or export rewrote the network in a way that is not undone.
@@ -41,11 +46,23 @@ def load_exported(model: nn.Module, path: str | Path, images: Tensor) -> None:
     network = serving_model(model)
     exported = for_export(network)
     try:
-        fill_exported(exported, read_weights(read_float32(path), exported))
+        graph = read_float32(path)
+        left = fill_exported(exported, read_weights(graph, exported), heads_of(graph, exported))
         restore(network, exported)
     except ModelError as error:
         raise ModelError(f"{path} does not fit the network: {error}") from error
     measure_statistics(model, images)
+    return left
+
+
+def places_in(exported: nn.Module) -> list[str]:
+    """List the names of the convolutions of a network."""
+    return [name for name, module in exported.named_modules() if isinstance(module, CONVOLUTION_TYPES)]
+
+
+def heads_of(graph: onnx.ModelProto, exported: nn.Module) -> set[str]:
+    """Return the names in the network of the convolutions that make the outputs of a file."""
+    return {place_of(node, places_in(exported)) for node in last_convolutions(graph.graph)}
 
 
 def read_weights(graph: onnx.ModelProto, exported: nn.Module) -> Weights:
@@ -60,7 +77,7 @@ def read_weights(graph: onnx.ModelProto, exported: nn.Module) -> Weights:
     """
     values = {x.name: torch.from_numpy(numpy_helper.to_array(x).copy()) for x in graph.graph.initializer}
     weights = {name.partition(".")[2]: value for name, value in values.items() if "." in name}
-    places = [name for name, module in exported.named_modules() if isinstance(module, CONVOLUTION_TYPES)]
+    places = places_in(exported)
     for node in graph.graph.node:
         if node.op_type in CONVOLUTIONS:
             place = place_of(node.name, places)
@@ -99,24 +116,32 @@ def is_part(name: str, place: str) -> bool:
     return all(part in rest for part in name.split("."))
 
 
-def fill_exported(exported: nn.Module, weights: Mapping[str, Tensor]) -> None:
+def fill_exported(exported: nn.Module, weights: Mapping[str, Tensor], heads: Container[str] = ()) -> list[str]:
     """Put a file's weights into the network as it was exported, whose batch norms then only add.
 
     Args:
         exported: result of for_export; it is changed.
         weights: of the file.
+        heads: names of the convolutions that may have another number of outputs than in the file, and then stay.
+
+    Returns:
+        The names of the weights that stayed.
 
     Raises:
         ModelError: a weight is missing or has another shape.
     """
     folded = {conv: norm for conv, norm in convolutions_and_norms(exported) if f"{conv}.bias" in weights}
     of_norms = {id(tensor) for norm in folded.values() for tensor in tensors_of(norm)}
+    left = []
     for name, tensor in exported.state_dict(keep_vars=True).items():
-        if id(tensor) not in of_norms and not name.endswith("num_batches_tracked"):
+        if name.rpartition(".")[0] in heads and name in weights and weights[name].shape != tensor.shape:
+            left.append(name)
+        elif id(tensor) not in of_norms and not name.endswith("num_batches_tracked"):
             fill(tensor, weights, name)
     for conv, norm in folded.items():
         begin_as_identity(norm)
         fill(norm.bias, weights, f"{conv}.bias")
+    return left
 
 
 def convolutions_and_norms(network: nn.Module) -> Iterator[tuple[str, nn.BatchNorm2d]]:

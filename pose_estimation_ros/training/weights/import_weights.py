@@ -89,14 +89,17 @@ def _import_exported(source: str | Path, recipe: Recipe, report: Callable[[str],
         recipe: the recipe.
         report: is called with a line of text about each finding.
     """
-    _refuse_to_replace(recipe.run_dir / WHOLE)
+    for name in (WHOLE, START):
+        _refuse_to_replace(recipe.run_dir / name)
     require_inputs(dataclasses.replace(recipe, teacher="", init_from="", grow_from=""))
+    torch.manual_seed(recipe.seed)  # of a random head
     model, images = build_model(recipe), training_images(recipe, STATISTICS_IMAGES)
-    load_exported(model, source, images)
-    report(f"{recipe.model} got all its weights; statistics of the batch norms are of {len(images)} training images")
-    path = _write(recipe, WHOLE, model.state_dict(), source)
+    random = load_exported(model, source, images)
+    what = f"its weights but the head's, {', '.join(random)}, which stay random" if random else "all its weights"
+    report(f"{recipe.model} got {what}; statistics of the batch norms are of {len(images)} training images")
+    path = _write(recipe, START if random else WHOLE, model.state_dict(), source)
     report(f"wrote {path}")
-    return Imported(path, True)
+    return Imported(path, not random)
 
 
 def training_images(recipe: Recipe, count: int) -> Tensor:

@@ -1,6 +1,8 @@
 """A network gets its weights back from its exported file, and training can go on where it stood."""
 
 import dataclasses
+import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -64,6 +66,23 @@ def test_the_network_computes_what_the_file_does_in_both_modes(name, free_size, 
         assert largest_difference(expected, serving_model(again.train())(IMAGES)) < 1e-3
 
 
+@pytest.mark.parametrize("name", ["lite0_fpn", "elpn_v1", "hrnet_w32"])
+def test_a_head_for_other_keypoints_stays_random(name, tmp_path):
+    model = trained(name)
+    path = exported(model, tmp_path / "a.onnx")
+    again = KNOWN[name](num_joints=5)
+    before = {name: value.clone() for name, value in again.state_dict().items()}
+    left = load_exported(again, path, IMAGES)
+    assert left and all(torch.equal(before[name], again.state_dict()[name]) for name in left)
+    heads, expected = again.state_dict(), model.state_dict()
+    for weight in left:  # with the file's head the network is the file's
+        heads[weight] = expected[weight]
+    whole = KNOWN[name]()
+    whole.load_state_dict(heads)
+    with torch.no_grad():
+        assert largest_difference(model(IMAGES), whole.eval()(IMAGES)) < 1e-4
+
+
 @pytest.mark.parametrize("name, other, words", [
     ("lite0_fpn", "elpn_v1", "expected one convolution"), ("wlitepose_xs", "wlitepose_xs", "for good"),
     ("hrnet_w32", "hrnet_w48", "expected the shape"),
@@ -103,6 +122,24 @@ def test_training_goes_on_from_an_exported_file(recipe, tmp_path):
         assert largest_difference(first.eval()(images), model.eval()(images)) < 1e-4
     further = dataclasses.replace(recipe, name="further", init_from=str(imported.path), epochs=1)
     assert train(further) == further.run_dir / "best.ckpt"
+
+
+def test_of_a_file_for_other_keypoints_all_but_the_head_is_taken(recipe, tmp_path):
+    train(recipe)
+    path, _ = export(recipe.run_dir / "best.ckpt", tmp_path, "shipped")
+    skeleton = {"name": "own", "keypoints": ["a", "b"], "links": [[0, 1]], "flip_pairs": []}
+    people = json.loads((Path(recipe.data_root) / "person_keypoints.json").read_text())
+    for person in people["annotations"]:
+        person.update(keypoints=person["keypoints"][:6], num_keypoints=2)
+    people["categories"] = [{"id": 1, "name": "person", "keypoints": skeleton["keypoints"], "skeleton": [[1, 2]]}]
+    (tmp_path / "own.json").write_text(json.dumps(people))
+    source = dataclasses.replace(recipe.train[0], annotations=str(tmp_path / "own.json"))
+    own = dataclasses.replace(recipe, name="own", skeleton=skeleton, train=[source], holdout=[source])
+    lines = []
+    imported = import_weights(path, own, lines.append)
+    assert imported == (own.run_dir / "start.ckpt", False)
+    assert any("head" in line and "stay random" in line for line in lines)
+    assert train(dataclasses.replace(own, name="further", init_from=str(imported.path), epochs=1))
 
 
 def test_the_training_data_are_needed_and_other_inputs_of_the_recipe_are_not(recipe, tmp_path):
