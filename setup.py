@@ -15,7 +15,7 @@ from setuptools import Distribution, setup
 from setuptools.command.build_py import build_py
 
 NAME = "pose_estimation_ros"
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 
 # OpenCV 4.11 and 4.12 crash (SIGSEGV) in their reader of animated PNG files.
 RUNTIME = ["numpy", "onnxruntime", "opencv-python-headless!=4.11.*,!=4.12.*", "tqdm"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # A source tree beside an installed package then finds the installed `.msg` too.
 __path__ = pkgutil.extend_path(__path__, __name__)
-__version__ = "0.1.0"  # the same as in package.xml
+__version__ = "0.2.0"  # the same as in package.xml
 __all__ = ["PoseEstimator", "Poses", "draw_poses", "load_model", "__version__"]
 
 _MODULES = {
