@@ -7,14 +7,22 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS")
 
-
-def make_demo(_command):
-    """Run what `make demo` runs once everything is installed, with the reader's short clip and no page."""
-    command = [sys.executable, "-m", "pose_estimation_ros.nodes.demo", "--out", "out"]
-    subprocess.run([*command, "--video", "test/data/pedestrians.mp4"], check=True, timeout=300)
+TIMEOUT_S = 300
 
 
-def test_the_commands_work_in_order_and_print_what_the_page_shows(walk, desk, domain):
+@pytest.fixture
+def make_demo(color_model):
+    """Return a function that runs what `make demo` runs after the installation, with a tiny model and a short clip."""
+
+    def make_demo(_command):
+        words = [sys.executable, "-m", "pose_estimation_ros.nodes.demo", "--out", "out", "--rate-hz", "2"]
+        words += ["--video", "test/data/pedestrians.mp4", "--model", color_model, "--detector", "full_frame"]
+        subprocess.run(words, check=True, timeout=TIMEOUT_S)
+
+    return make_demo
+
+
+def test_the_commands_work_in_order_and_print_what_the_page_shows(walk, desk, domain, make_demo):
     walk("first-demo.md", {"make demo": make_demo})
     files = ("out/demo.mp4", "out/keypoints.json", "out/people/people.jpg", "out/film/pedestrians.mp4")
     assert [file for file in files if not (desk / file).stat().st_size] == []
