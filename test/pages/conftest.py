@@ -67,7 +67,7 @@ def make_inputs(folder):
     annotated = json.loads((folder / "data/drawn/holdout/person_keypoints.json").read_text())
     (folder / "images").symlink_to("data/drawn/holdout/images")
     (folder / "image_info.json").write_text(json.dumps({**annotated, "annotations": []}))
-    (folder / "b.json").symlink_to("data/drawn/holdout/person_detections.json")
+    (folder / "boxes.json").symlink_to("data/drawn/holdout/person_detections.json")
     results = [
         {"image_id": a["image_id"], "category_id": 1, "keypoints": a["keypoints"], "score": 0.9}
         for a in json.loads((folder / "data/drawn/train/person_keypoints.json").read_text())["annotations"]

@@ -5,8 +5,6 @@ the robot are fakes, and of `ros2 launch` the node is made in this process, with
 """
 
 import re
-import shlex
-import subprocess
 
 import pytest
 
@@ -17,8 +15,8 @@ yaml = pytest.importorskip("yaml", reason="reads recipes and platform files")
 import cv2  # noqa: E402
 from fake_tensorrt_builder import add_builder  # noqa: E402
 from launched_nodes import launched_parameters, show, words_of  # noqa: E402
+from page_blocks import SHELL, blocks_of, commands_of, run_command  # noqa: E402
 
-from pose_estimation_ros.__main__ import main  # noqa: E402
 from pose_estimation_ros.datasets.toy.write import ToySet  # noqa: E402
 
 PAGE = "docs/tutorials/first-training.md"
@@ -28,11 +26,9 @@ ON_ROBOT = "ros2 run pose_estimation_ros "
 LAUNCH = "ros2 launch pose_estimation_ros "
 
 
-def commands_of(page):
-    """List the commands of a page's blocks, in their order, without comments."""
-    blocks = re.findall(r"^```\n(.*?)^```", page, re.M | re.S)
-    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    return [" ".join(line.split("  #")[0].split()) for line in lines if line.strip()]
+def commands_of_page(page):
+    """List the commands of a page's blocks of the shell, in their order."""
+    return [command for block in blocks_of(page) if block.language == SHELL for command in commands_of(block.text)]
 
 
 def files_of(page):
@@ -55,29 +51,20 @@ def reader(repository, tmp_path, monkeypatch):
 
 
 def test_commands_and_files_are_found():
-    assert commands_of("") == []
+    assert commands_of_page("") == []
     page = "```\na b  # c\n\nd \\\n  e\n```\n## What each file is\n| `x` | y |\n| `p`, `q` | r |\n"
-    assert commands_of(page) == ["a b", "d e"] and files_of(page) == ["x", "p", "q"]
-
-
-def run(command):
-    """Run a command of the page: `pose` in this process, all else in a shell."""
-    words = shlex.split(command.replace(ON_ROBOT, "", 1))
-    if words[0] == "pose":
-        assert main(words[1:]) == 0, command
-    else:
-        subprocess.run(["bash", "-c", command], check=True)
+    assert commands_of_page(page) == ["a b", "d e"] and files_of(page) == ["x", "p", "q"]
 
 
 def test_the_commands_work_in_order_and_make_the_files(repository, reader, gpu, make_node, kept, wait_until, capfd):
     from pose_estimation_ros.nodes.pose_node import PoseNode
 
     page = (repository / PAGE).read_text()
-    *commands, launch = commands_of(page)
+    *commands, launch = commands_of_page(page)
     for command in commands:
         if command.startswith(ON_ROBOT):
             add_builder(gpu("8.2.1")[1])
-        run(command)
+        run_command(command.replace(ON_ROBOT, "", 1))
     assert re.search("^epoch,train_loss,holdout_pck\r?\n1,", capfd.readouterr().out, re.M)
     assert [file for file in files_of(page) if not list(reader.glob(file))] == []
     assert launch.startswith(LAUNCH)
