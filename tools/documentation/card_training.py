@@ -49,9 +49,9 @@ LABELS = {
 # What is not as the recipes say, by the sha256 of the weights: it goes when the weights are replaced.
 NOTES = {
     "81211e37": "In the recipes the global context block behind stage 4 has eight hidden values. In these weights it"
-    " has"
-    " one. A layer norm of one value is constant, so that this block adds the same vector to every image. The network"
-    " of the recipes has 245 parameters more. The whole photographs were labelled by two MoveNets, where both agreed.",
+    " has one. A layer norm of one value is constant, so that this block adds the same vector to every image. The"
+    " network of the recipes has 245 parameters more. The whole photographs were labelled by two MoveNets, where"
+    " both agreed.",
     "4bfc5275": "The photographs were labelled by two MoveNets, where both agreed. The command labels them by the two"
     " PP-TinyPoses of the table above.",
 }
@@ -75,16 +75,14 @@ def training(spec: ModelSpec) -> str:
     parts = [
         f'```\nmake train-{key} SET="devices=2 threads=1"\n```',
         f"This one command makes such a model again, in hours on a CPU.{made} It labels the images, trains the"
-        " recipes below"
-        f" one after the other, exports `{shipped.checkpoint}` of the last one, and evaluates the model. The same"
-        " command"
-        " goes on where it was stopped. The result is in `runs`. The images are not published, because their"
-        " photographs"
-        " carry no open licence: on images of your own, follow the [training guide](../docs/how-to/train.md).",
+        f" recipes below one after the other, exports `{shipped.checkpoint}` of the last one, and evaluates the"
+        " model. The same"
+        " command goes on where it was stopped. The result is in `runs`. The images are not published, because their"
+        " photographs carry no open licence: on images of your own, follow the [training"
+        " guide](../docs/how-to/train.md).",
         recipe_table(recipes),
         "Each recipe begins with the weights of the one before it, unless the table says otherwise. Samples are"
-        " epochs x"
-        " samples of an epoch. The recipes also hold the random changes of the samples.",
+        " epochs x samples of an epoch. The recipes also hold the random changes of the samples.",
         data_table(shipped, recipes),
         origin(spec, shipped),
         pictures(spec, shipped),

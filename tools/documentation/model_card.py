@@ -61,8 +61,8 @@ WORK = {  # what is timed
     "person_detector": "resizing, network and choice of boxes",
 }
 WORST_PEOPLE = (
-    "The sixteen people of the choosing half that are found worst, of those with at least 8 labelled keypoints and 64x64"
-    " px. Beside each: what is found of the annotated joints."
+    "The sixteen people of the choosing half that are found worst, of those with at least 8 labelled keypoints and"
+    " 64x64 px. Beside each: what is found of the annotated joints."
 )
 WORST_IMAGES = (
     "The sixteen images of the choosing half in which most people are missed. Grey: annotated, thick for those who must"
@@ -121,8 +121,7 @@ def in_8_bits(spec: ModelSpec) -> str:
     name = source(spec)
     return (
         f"{summary(spec).replace(f'`{name}`', f'[{name}]({name}.md)')}\n\nThese CPUs are x86 from Ice Lake, Alder"
-        " Lake and"
-        " Zen 4 on, and ARM such as Cortex-A76. Device `auto` takes this file there in place of"
+        " Lake and Zen 4 on, and ARM such as Cortex-A76. Device `auto` takes this file there in place of"
         f" `{name}` ([rule](../docs/explanation/precision.md#8-bits-where-they-are-faster)). On older x86 CPUs the sums"
         " saturate and accuracy falls, so that `auto` takes the float32 file."
     )
@@ -200,12 +199,10 @@ def texts_in_8_bits(spec: ModelSpec) -> dict[str, str]:
         "How to use it": use(spec),
         "Accuracy": accuracy(spec),
         "Accuracy by size, visibility and crowding": f"`{spec.name}.json` has the figures. Those of the float32"
-        " model are"
-        f" on [its card]({name}.md#{anchor('Accuracy by size, visibility and crowding')}).",
+        f" model are on [its card]({name}.md#{anchor('Accuracy by size, visibility and crowding')}).",
         "Speed": times(spec),
         "Training": f"None of its own. It is made from `{name}`:\n\n```\n{export_command(spec)}\n```\n\nThe ranges"
-        " of the"
-        f" values come from {made['count']} samples of the training data."
+        f" of the values come from {made['count']} samples of the training data."
         " [What stays in float32](../docs/explanation/precision.md#what-stays-float32-by-rule).",
         "What goes wrong": same.format(anchor("What goes wrong")),
         "Data and rights": f"{same.format(anchor('Data and rights'))} **The weights are for research and evaluation"
@@ -294,8 +291,7 @@ def detector_in_short(spec: ModelSpec) -> str:
     return (
         f"It finds {100 * run['recall_at_1_fp']:.0f} % of the people at 1 false positive per image, and"
         f" {100 * run['recall_at_0.2_fp']:.0f} % at 0.2. At its threshold of {spec.accuracy['score_threshold']} it"
-        " finds"
-        f" {100 * run['recall_at_threshold']:.0f} %, at {run['false_per_image_at_threshold']:.1f} false positives"
+        f" finds {100 * run['recall_at_threshold']:.0f} %, at {run['false_per_image_at_threshold']:.1f} false positives"
         " per image."
     )
 
@@ -368,8 +364,7 @@ def groups(spec: ModelSpec) -> str:
         texts += [meaning, table(("% of the keypoints", *kinds), [("", *kinds.values())])]
     texts.append(
         "The annotations do not tell the age, sex or skin colour of people. So nothing is known of the accuracy for"
-        " such"
-        " groups."
+        " such groups."
     )
     return "\n\n".join(texts)
 
@@ -428,12 +423,10 @@ def rights_of(spec: ModelSpec) -> str:
     """Write the section on data and rights."""
     return (
         f"{rights(spec)}\n\n**The weights are for research and evaluation only**, until somebody trains the network"
-        " on data"
-        " that they hold the rights to. The code is under Apache-2.0. More: [rights](README.md#rights),"
+        " on data that they hold the rights to. The code is under Apache-2.0. More: [rights](README.md#rights),"
         " [LICENSE](LICENSE).\n\n"
         f"Accuracy was measured on {IMAGES}, whose annotations are under CC BY 4.0. The photographs of all sets show"
-        " people"
-        " who were not asked. This repository contains none of the photographs, and the model recognises nobody."
+        " people who were not asked. This repository contains none of the photographs, and the model recognises nobody."
     )
 
 
@@ -453,9 +446,8 @@ def scores(spec: ModelSpec) -> str:
     return (
         f"[Probabilities](../docs/explanation/scores.md). The maps were fitted on {made['people']:,} poses and"
         f" {made['keypoints']:,} keypoints of people who are in no training data, and on {made['backgrounds']:,}"
-        " poses where"
-        f" nobody is.{where} Keypoints get {span(maps['keypoint'])}, people {span(maps['person'])}. Parts of the"
-        " body with a"
+        f" poses where nobody is.{where} Keypoints get {span(maps['keypoint'])}, people {span(maps['person'])}."
+        " Parts of the body with a"
         f" map of their own: {parts}.\n\n```\npose calibrate models/{spec.name}.onnx --data runs/labels/calibration"
         " --background runs/labels/calibration/background\n```\n\n`make calibrate` does it for all models. [How good"
         " the scores are](../docs/measurements/scores.md)."
@@ -479,8 +471,7 @@ def derived(spec: ModelSpec) -> str:
     parts.append(
         f"`pose export models/{spec.name}.onnx --precision fp16` makes one for TensorRT"
         " ([precision](../docs/explanation/precision.md)). `pose build-engine` compiles an engine on the machine"
-        " that runs"
-        " it ([TensorRT](../docs/how-to/tensorrt.md))."
+        " that runs it ([TensorRT](../docs/how-to/tensorrt.md))."
     )
     return "\n\n".join(parts)
 
@@ -511,8 +502,7 @@ def speed_table() -> str:
     load = str(facts["machine"]["load"]).split(" ")[0]
     return (
         f"Median of {facts['rounds']} runs by the clock of the processor, {where_timed()} (load {load}). All models"
-        " took turns"
-        f" in one run of `{facts['command']}`, which writes `docs/measurements/model-speed.json`.\n\n"
+        f" took turns in one run of `{facts['command']}`, which writes `docs/measurements/model-speed.json`.\n\n"
         + table(("model", "ms", "90 % of the runs below", "for", "engine"), rows)
     )
 
