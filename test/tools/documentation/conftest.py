@@ -16,12 +16,14 @@ def documentation(repository, monkeypatch):
 def spec(documentation, save_onnx, save_spec, monkeypatch, tmp_path):
     """Return a function: fields of the spec -> the spec of a tiny network in place of the shipped ones."""
 
+    # All are imported before one is changed, because they import one another.
+    modules = [documentation(module) for module in ("shipped_models", "model_card", "zoo_table")]
+
     def make(name="tiny", **fields):
         path = save_onnx(name, [("Relu", ["images"], ["heatmaps"], {})], {"images": [1]}, {"heatmaps": [1]}, {})
         save_spec(path, **{"name": name, "training": {"model": "elpn_v1", "name": "run"}, **fields})
-        shipped = documentation("shipped_models")
-        monkeypatch.setattr(shipped, "MODELS", tmp_path)
-        monkeypatch.setattr(documentation("model_card"), "MODELS", tmp_path)
-        return next(found for found in shipped.specs() if found.name == name)
+        for module in modules:
+            monkeypatch.setattr(module, "MODELS", tmp_path)
+        return next(found for found in modules[0].specs() if found.name == name)
 
     return make
