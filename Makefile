@@ -101,7 +101,7 @@ fuzz: dev ## Feed decoders and readers with damaged inputs, SECONDS=60 each; TAR
 	test -d $(VENV)/fuzz || $(VENV)/bin/pip install --no-deps --target $(VENV)/fuzz -c constraints.txt atheris
 	PYTHONPATH=.:test/fakes:test/robustness:$(VENV)/fuzz $(VENV)/bin/python -m fuzz --seconds $(or $(SECONDS),60) $(TARGETS)
 
-zoo: dev ## Write the tables of models/README.md and of the model cards from the specs
+zoo: dev ## Write the model cards and the tables of models from specs, recipes and measured speeds
 	PYTHONPATH=. $(VENV)/bin/python tools/documentation/zoo_table.py
 
 catalogue: dev ## Write the table of docs/how-to/get-a-model.md from models/catalogue.yaml
@@ -121,6 +121,11 @@ bench: dev ## Time the core, imports, training steps and the pipeline on this ma
 	PYTHONPATH=.:test/fakes $(VENV)/bin/python benchmarks/speed/bench_import.py
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/bench_training.py
 	$(VENV)/bin/python -m pose_estimation_ros benchmark --batches 1 8
+
+# MODELS="models/a.onnx" selects. The machine should do nothing else.
+model-speed: dev ## Time each shipped model on one thread, in turns; writes docs/measurements/model-speed.json, cards and tables
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/model_speed.py $(MODELS)
+	PYTHONPATH=. $(VENV)/bin/python tools/documentation/zoo_table.py
 
 bench-cpu: dev ## Time every family against HRNet-W32 on this CPU; FAMILIES="elpn_v1" selects
 	PYTHONPATH=.:$(VENV)/openvino $(VENV)/bin/python benchmarks/speed/cpu_ratios.py $(FAMILIES)
@@ -164,7 +169,7 @@ compare: dev ## Compare the models with MoveNets of Google, with flip test (minu
 accuracy: dev ## Measure the shipped models as their specs say (many minutes); writes specs and tables
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/accuracy/shipped.py $(MODELS) $(if $(ONLY),--only $(ONLY))
 	PYTHONPATH=. $(VENV)/bin/python tools/documentation/zoo_table.py
-.PHONY: bench bench-cpu bench-node bench-tracking bench-depth bench-position bench-scores bench-boxes compare accuracy
+.PHONY: bench model-speed bench-cpu bench-node bench-tracking bench-depth bench-position bench-scores bench-boxes compare accuracy
 
 ##@ Train
 

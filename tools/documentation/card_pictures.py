@@ -77,22 +77,23 @@ def read_log(path):
     return {key: np.array([float(row[key]) for row in rows]) for key in rows[0]}
 
 
-def poses(out, file, photographs):
+def poses(out, file, photographs, data=DATA):
     """Draw pairs of panels, annotated and predicted, for the people with the lowest OKS.
 
     Args:
         out: Path of the picture.
         file: Results of `pose evaluate`, in COCO's format.
         photographs: Whether to show the photographs, in place of grey.
+        data: Folder of the images and annotations.
     """
-    truth, skeleton = select_half(load_ground_truth(DATA), HALF), get_skeleton(SKELETON)
+    truth, skeleton = select_half(load_ground_truth(data), HALF), get_skeleton(SKELETON)
     people, results = people_of(truth), [r for r in read_json(file) if r["image_id"] in truth.imgs]
     _, matches = match(truth, people, results, skeleton)
     shown = (people.area >= MIN_AREA) & (people.labelled.sum(1) >= MIN_LABELLED) & (matches.predicted_id > 0)
     order = [p for p in np.argsort(matches.oks) if shown[p]]
     panels = []
     for person in order[: 2 * COLUMNS]:
-        frame = picture(truth.imgs[people.image_id[person]], photographs)
+        frame = picture(truth.imgs[people.image_id[person]], photographs, data)
         window = square(people.box_xyxy[person])
         keypoints = people.keypoints[person]
         predicted = np.c_[matches.predicted_xy[person], keypoints[:, 2] > 0]  # OKS asks for annotated joints alone
@@ -137,7 +138,7 @@ def link_color(start, end):
     return start if start == end else MIDDLE
 
 
-def boxes(out, file, score, photographs):
+def boxes(out, file, score, photographs, data=DATA):
     """Draw the images in which most people were missed: annotations in grey, found people in green, false ones in red.
 
     Args:
@@ -145,9 +146,10 @@ def boxes(out, file, score, photographs):
         file: Results of `pose evaluate` for a detector.
         score: Boxes with a lower score are left out.
         photographs: Whether to show the photographs, in place of grey.
+        data: Folder of the images and annotations.
     """
-    truths = detection.load_truth(DATA / "person_keypoints.json", half=HALF)
-    images = {image["file_name"]: image for image in load_ground_truth(DATA).dataset["images"]}
+    truths = detection.load_truth(data / "person_keypoints.json", half=HALF)
+    images = {image["file_name"]: image for image in load_ground_truth(data).dataset["images"]}
     detections = {truth.file_name: [] for truth in truths}
     for r in read_json(file):
         if r["score"] >= score and r["file_name"] in detections:
@@ -158,7 +160,7 @@ def boxes(out, file, score, photographs):
         for truth, detected in pairs
     ]
     worst = np.argsort(-np.array(missed), kind="stable")[: 2 * COLUMNS]
-    panels = [boxes_panel(picture(images[pairs[i][0].file_name], photographs), *pairs[i]) for i in worst]
+    panels = [boxes_panel(picture(images[pairs[i][0].file_name], photographs, data), *pairs[i]) for i in worst]
     save(out, sheet(panels, COLUMNS))
 
 
@@ -221,10 +223,16 @@ def demo(out, shown=(60, 124)):
     save(out, np.hstack(panels))
 
 
-def picture(image, photographs):
-    """Read an image of COCO's file, or return a grey one of the same size if photographs are not wanted."""
+def picture(image, photographs, data):
+    """Read an image of COCO's file, or return a grey one of the same size if photographs are not wanted.
+
+    Args:
+        image: Entry of the file.
+        photographs: Whether they are wanted.
+        data: Folder of the file, with images/ in it.
+    """
     if photographs:
-        return read_image(DATA / "images" / image["file_name"])
+        return read_image(data / "images" / image["file_name"])
     return np.full((image["height"], image["width"], 3), GREY, np.uint8)
 
 
@@ -249,13 +257,14 @@ def main():
     parser.add_argument("files", nargs="*")
     parser.add_argument("--score", type=float, default=0.45)
     parser.add_argument("--photographs", action="store_true")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of person_keypoints.json and images/")
     args = parser.parse_args()
     if args.picture == "curve":
         curve(args.out, args.files)
     elif args.picture == "poses":
-        poses(args.out, args.files[0], args.photographs)
+        poses(args.out, args.files[0], args.photographs, args.data)
     elif args.picture == "boxes":
-        boxes(args.out, args.files[0], args.score, args.photographs)
+        boxes(args.out, args.files[0], args.score, args.photographs, args.data)
     elif args.picture == "frames":
         frames(args.out)
     else:
