@@ -1,5 +1,6 @@
 """Write the generated parts of a documentation page: those between <!-- name --> and <!-- end -->."""
 
+import inspect
 import itertools
 import re
 from pathlib import Path
@@ -49,7 +50,9 @@ def prose(text):
         text: The text, in which options and names of files need no backticks.
     """
     blocks = []
-    for kind, lines in itertools.groupby(text.strip().splitlines(), lambda line: line[:2].strip() and "text"):
+    for kind, lines in itertools.groupby(
+        text.replace("``", "`").strip().splitlines(), lambda line: line[:2].strip() and "text"
+    ):
         if kind:
             blocks.append(marked(" ".join(lines)))
         else:
@@ -70,3 +73,21 @@ def marked(line):
 def title(page):
     """Return the title of a page."""
     return page.read_text().partition("\n")[0].lstrip("# ")
+
+
+def described(thing, section="Attributes"):
+    """Return {name: meaning} of a section of a docstring, the meaning in one line.
+
+    Args:
+        thing: Class or function whose docstring it is.
+        section: Title of the section.
+    """
+    _before, _title, below = (inspect.getdoc(thing) or "").partition(section + ":\n")
+    lines = list(itertools.takewhile(lambda line: line.startswith("    "), below.splitlines()))
+    meanings, name = {}, ""
+    for line in lines:
+        if not line.startswith(" " * 8):
+            name, _colon, line = line.strip().partition(": ")
+            meanings[name] = ""
+        meanings[name] = (meanings[name] + " " + line.strip()).strip()
+    return meanings
