@@ -107,12 +107,16 @@ zoo: dev ## Write the model cards and the tables of models from specs, recipes a
 catalogue: dev ## Write the table of docs/how-to/get-a-model.md from models/catalogue.yaml
 	PYTHONPATH=. $(VENV)/bin/python tools/documentation/catalogue_table.py
 
+# ros-interface.md needs the messages, which `make dev` builds.
+reference: dev ## Write the pages of docs/reference that are made from code
+	for page in interface commands recipe spec; do PYTHONPATH=. $(VENV)/bin/python tools/documentation/$${page}_doc.py || exit; done
+
 DOCS = $(VENV)-docs
 docs: ## Build the site of the documentation into build/site; fails for a broken link
 	test -x $(DOCS)/bin/mkdocs || { $(PYTHON) -m venv $(DOCS) && $(DOCS)/bin/pip install -q -c constraints.txt mkdocs-material "mkdocstrings[python]"; }
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet
 	@echo "build/site/index.html"
-.PHONY: dev check lint test test-openvino test-py36 check-trt build soak faults fuzz zoo catalogue docs
+.PHONY: dev check lint test test-openvino test-py36 check-trt build soak faults fuzz zoo catalogue reference docs
 
 ##@ Measure
 

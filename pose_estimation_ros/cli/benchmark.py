@@ -1,10 +1,10 @@
 """Time each part of processing a frame, as on a robot, and the pose network alone.
 
-parts of processing a frame:
+The parts of processing a frame:
   decode message   the bytes of a sensor_msgs/Image -> frame; reading the source does not count
   detect           the person detector with all that belongs to it, on the frames where it runs
   warp             crops out of the frame
-  copy in, copy out  to and from a device, where the backend has one (TensorRT); network excludes them then
+  copy in, out     to and from a device, where the backend has one (TensorRT); they are then no part of network
   network          the pose network
   decode           heatmaps -> keypoints, or people
   track            thresholds, duplicates, tracking, smoothing
@@ -46,18 +46,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source, network = group(parser, "input"), group(parser, "network alone")
     source.add_argument("input", metavar="INPUT", nargs="?", help=input_help)
     source.add_argument(
-        "--frames", type=whole(1), default=DEFAULTS.frames, metavar="N", help="frames to time at most (%(default)s)"
+        "--frames",
+        type=whole(1),
+        default=DEFAULTS.frames,
+        metavar="N",
+        help="frames to time at most (default: %(default)s)",
     )
-    batch_help = "batch sizes of the network alone (default: 1 2 4 8); 0: leave that out"
+    batch_help = "batch sizes of the network alone; 0: leave that out (default: 1 2 4 8)"
     network.add_argument(
         "--batches", type=whole(0, MAX_BATCH), nargs="+", default=DEFAULTS.batches, metavar="N", help=batch_help
     )
     network.add_argument(
-        "--rounds", type=whole(1), default=DEFAULTS.rounds, metavar="N", help="runs at each batch size (%(default)s)"
+        "--rounds",
+        type=whole(1),
+        default=DEFAULTS.rounds,
+        metavar="N",
+        help="runs at each batch size (default: %(default)s)",
     )
     against_help = "another model, timed in turns with this one, network against network"
     network.add_argument("--against", metavar="OTHER", help=against_help)
-    encoding_help = "encoding of the image messages (%(default)s, a view on the message; others are converted)"
+    encoding_help = "encoding of the image messages; others than bgr8 are converted (default: %(default)s)"
     source.add_argument("--encoding", choices=sorted(ENCODERS), default=DEFAULTS.encoding, help=encoding_help)
     json_help = "write all as JSON; - writes it to stdout in place of the tables"
     group(parser, "output").add_argument("--json", metavar="FILE", help=json_help)

@@ -32,19 +32,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model, output = group(parser, "model"), group(parser, "output")
     speed, accuracy = group(parser, "speed"), group(parser, "accuracy")
     model.add_argument("model", metavar="MODEL", help="name of a model, or path of an .onnx file with its .json beside")
-    speed.add_argument("--precision", choices=PRECISIONS[::-1], help="(default: what the file's name says, else fp16)")
-    batch_help = "largest batch, that is people per run of the network; it is tuned for this one (%(default)s)"
+    speed.add_argument(
+        "--precision",
+        choices=PRECISIONS[::-1],
+        help="arithmetic of the engine (default: what the file's name says, else fp16)",
+    )
+    batch_help = "largest batch, that is people per run of the network; it is tuned for this one (default: %(default)s)"
     speed.add_argument("--max-batch", type=whole(1, 1024), default=DEFAULTS.max_batch, metavar="N", help=batch_help)
     workspace_help = "largest scratch memory on the GPU, MB"
     speed.add_argument("--workspace-mb", type=whole(1, 10**6), metavar="N", help=workspace_help)
-    cache_help = "measured timings to reuse (default: a file beside the engine)"
+    cache_help = "file of measured timings to use again (default: one beside the engine)"
     speed.add_argument("--timing-cache", metavar="FILE", help=cache_help)
-    output.add_argument("--out", metavar="FILE", help="the engine's path (in %s)" % cache_folder())
+    output.add_argument("--out", metavar="FILE", help="path of the engine (default: in %s)" % cache_folder())
     output.add_argument("--force", action="store_true", help="build even if the cache has it")
     usual = ", ".join("%s %g" % pair for pair in MAX_ERROR_PX.items())
-    error_help = "largest error of keypoints, 99th percentile, px of the network's input (%s)" % usual
+    error_help = "largest error of keypoints, 99th percentile, px of the network's input (default: %s)" % usual
     accuracy.add_argument("--max-error-px", type=number(0), metavar="X", help=error_help)
-    images_help = "folder or video of people to compare on (the demo's clip)"
+    images_help = "folder or video of people to compare on (default: the demo's clip)"
     accuracy.add_argument("--images", metavar="SOURCE", help=images_help)
     accuracy.add_argument("--unchecked", action="store_true", help="do not compare: for models without training")
 

@@ -24,9 +24,11 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `pose calibrate`."""
     parser.add_argument("model", metavar="MODEL", help="ONNX file or name of a pose model with a spec")
-    parser.add_argument("--data", required=True, help="annotation file, or folder with person_keypoints.json")
+    parser.add_argument(
+        "--data", metavar="DATA", required=True, help="annotation file, or folder with person_keypoints.json"
+    )
     parser.add_argument("--background", metavar="FOLDER", help="images without people")
-    detector_help = "finds boxes on the backgrounds for a top-down model (default: %(default)s)"
+    detector_help = "model that finds boxes on the backgrounds for a top-down model (default: %(default)s)"
     parser.add_argument("--detector", default="person_detector", help=detector_help)
     add_option_flags(parser, RUNTIME_OPTIONS)
 

@@ -19,7 +19,7 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
-    parser.add_argument("model", help="name or path of an ONNX model")
+    parser.add_argument("model", metavar="MODEL", help="name or path of an ONNX model")
     parser.add_argument("--tensorrt", default="8.2", metavar="VERSION", help="8.2 to 8.5 (default: %(default)s)")
 
 

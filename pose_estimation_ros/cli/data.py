@@ -43,11 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     toy = actions.add_parser("toy", help="write a set of drawn people")
     describe(toy, "Write images of drawn people with exact keypoints.", EXAMPLES)
     toy.add_argument("folder", metavar="FOLDER", help="folder of the set; its parts must not exist yet")
-    images_help = "images to train on, and a fifth as many to measure on (%(default)s)"
+    images_help = "images to train on, and a fifth as many to measure on (default: %(default)s)"
     toy.add_argument("--images", type=whole(1, 99_999), metavar="N", default=ToySet.images, help=images_help)
-    skeleton_help = "skeleton of the keypoints: coco17, mpii16, crowdpose14, halpe26, ... (%(default)s)"
+    skeleton_help = "skeleton of the keypoints: coco17, mpii16, crowdpose14, halpe26, ... (default: %(default)s)"
     toy.add_argument("--skeleton", metavar="NAME", default=ToySet.skeleton, help=skeleton_help)
-    seed_help = "of all choices (%(default)s)"
+    seed_help = "seed of all random choices (default: %(default)s)"
     toy.add_argument("--seed", type=whole(0, MOST_SEED), metavar="N", default=ToySet.seed, help=seed_help)
     toy.set_defaults(run=write_toy)
     _add_subset(actions.add_parser("subset", help="cut a part of a data set by ids"))

@@ -82,7 +82,7 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that select the test protocol of pose models."""
     protocol = group(parser, "test protocol of pose models")
     about = "; ".join(f"{known.name}: {known.about}" for known in PROTOCOLS.values())
-    protocol.add_argument("--protocol", choices=PROTOCOLS, help=f"how to test (default: plain). {about}")
+    protocol.add_argument("--protocol", choices=PROTOCOLS, help=f"how to test; {about} (default: plain)")
     flip_help = "flip test: mean of the image and its mirror image (default: the protocol's)"
     protocol.add_argument("--flip", action=argparse.BooleanOptionalAction, help=flip_help)
     boxes_help = "person boxes in COCO's detections format (default: ground-truth boxes)"

@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_clock_arguments(parser)
     add_ground_truth_arguments(parser)
     where = group(parser, "speed").add_mutually_exclusive_group()
-    workers_help = "number of bags processed at a time, each in its own process"
+    workers_help = "number of bags processed at a time, each in its own process (default: %(default)s)"
     where.add_argument("--workers", type=whole(1, MAX_WORKERS), default=1, metavar="N", help=workers_help)
     ray_help = 'process the bags on this Ray cluster, such as "auto"; files are at the same paths there'
     where.add_argument("--ray", metavar="ADDRESS", help=ray_help)
@@ -71,7 +71,7 @@ def add_clock_arguments(parser: argparse.ArgumentParser) -> None:
     every_help = "work on every image, however long it takes (default)"
     clock.add_argument("--every-frame", action="store_true", help=every_help)
     clock.add_argument("--realtime", action="store_true", help="drop the images that a running node would not process")
-    latency_help = "with --realtime: time that each image takes (default: as measured)"
+    latency_help = "with --realtime: time that each image takes, ms (default: as measured)"
     timing.add_argument("--latency-ms", type=number(0, MAX_LATENCY_MS), metavar="X", help=latency_help)
 
 
@@ -83,7 +83,10 @@ def add_ground_truth_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--truth-topic", metavar="T", help="PersonArray messages in the bag")
     pseudo_help = "a stronger model, whose poses serve as ground truth although they are only estimates"
     accuracy.add_argument("--pseudo-truth", metavar="MODEL", help=pseudo_help)
-    boxes_help = "ground-truth: run the pose model in the annotated boxes, image by image, as `pose evaluate` does"
+    boxes_help = (
+        "ground-truth: run the pose model in the annotated boxes, image by image, as `pose evaluate` does"
+        " (default: %(default)s)"
+    )
     accuracy.add_argument("--boxes", choices=BOXES, default=DETECTOR, help=boxes_help)
 
 

@@ -32,9 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("source", metavar="CHECKPOINT|MODEL", help=source_help)
     out_help = "folder for <name>.onnx and <name>.json (default: %(default)s)"
     output.add_argument("--out", metavar="DIR", default="models", help=out_help)
-    name_help = "name of the model (default: the recipe's or file's, with _<precision>)"
+    name_help = "name of the model (default: the recipe's or file's, and _PRECISION)"
     output.add_argument("--name", metavar="N", help=name_help)
-    output.add_argument("--precision", choices=(FULL, *PRECISIONS), default=FULL, help="(default: %(default)s)")
+    output.add_argument(
+        "--precision",
+        choices=(FULL, *PRECISIONS),
+        default=FULL,
+        help="arithmetic of the network, see above (default: %(default)s)",
+    )
     head_help = "also write <name>_decoded.onnx, which gives keypoints in place of heatmaps; a lower precision is of it"
     output.add_argument("--decode-head", action="store_true", help=head_help)
     tested_help = (

@@ -27,8 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="models of the catalogue")
     parser.add_argument("--list", action="store_true", help="show the catalogue")
-    parser.add_argument("--out", metavar="FOLDER", help="folder for the models (the user's, where names find them)")
-    parser.add_argument("--name", metavar="N", help="name for the model (that of the catalogue)")
+    parser.add_argument(
+        "--out", metavar="FOLDER", help="folder for the models (default: the user's, where names find them)"
+    )
+    parser.add_argument("--name", metavar="N", help="name for the model (default: that of the catalogue)")
     parser.add_argument("--force", action="store_true", help="replace a model of the same name")
 
 

@@ -11,7 +11,7 @@ import functools
 import re
 from typing import Tuple
 
-from pose_estimation_ros.cli.common.arguments import number, whole
+from pose_estimation_ros.cli.common.arguments import Kind, number, whole
 from pose_estimation_ros.cli.common.help import group
 from pose_estimation_ros.core.model_spec import CROPS, LARGEST_SIDE, PADDING, RESIZES
 from pose_estimation_ros.core.resources import user_models
@@ -36,11 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     skeleton_help = "what the keypoints are: %s, or a file that describes them" % ", ".join(sorted(SKELETONS))
     source.add_argument("--skeleton", metavar="NAME|FILE", help=skeleton_help)
     size_help = "size of the input in px, for a file that leaves it free"
-    source.add_argument("--size", dest="size_wh", type=_size, metavar="WxH", help=size_help)
+    source.add_argument("--size", dest="size_wh", type=SIZE, metavar="WxH", help=size_help)
     source.add_argument("--keypoints", type=whole(1, MAX_KEYPOINTS), metavar="K", help="number of keypoints")
     source.add_argument("--detector", action="store_true", help="the model finds people's boxes, and no keypoints")
-    output.add_argument("--name", metavar="N", help="name of the new model (that of the file)")
-    output.add_argument("--out", metavar="FOLDER", help="folder for the new model (%s)" % user_models())
+    output.add_argument("--name", metavar="N", help="name of the new model (default: that of the file)")
+    output.add_argument("--out", metavar="FOLDER", help="folder for the new model (default: %s)" % user_models())
     output.add_argument("--force", action="store_true", help="replace a model of the same name")
     output.add_argument("--no-check", dest="check", action="store_false", help="do not try it on the demo's clip")
     output.add_argument("--licence", metavar="TEXT", help="licence of the weights, for the spec")
@@ -65,9 +65,7 @@ def _add_conventions(parser: argparse.ArgumentParser) -> None:
     conventions.add_argument("--crop", choices=CROPS, help="where the centre of a box lies in its crop")
     conventions.add_argument("--outside", choices=("image", "black"), help="what is outside of a person's box")
     conventions.add_argument("--grey", type=whole(0, 255), metavar="N", help="value of what the frame does not cover")
-    conventions.add_argument(
-        "--centred", type=_yes_or_no, metavar="yes|no", help="whether the frame lies in the middle"
-    )
+    conventions.add_argument("--centred", type=YES_OR_NO, metavar="yes|no", help="whether the frame lies in the middle")
     conventions.add_argument("--resize", choices=RESIZES, help="how the frame is resized")
     nms_help = "overlap from which of two people the less sure one is dropped"
     conventions.add_argument("--nms-iou", type=number(0, 1), metavar="X", help=nms_help)
@@ -88,6 +86,10 @@ def _yes_or_no(text: str) -> bool:
     if text not in ("yes", "no"):
         raise argparse.ArgumentTypeError("expected yes or no, got %.40r" % text)
     return text == "yes"
+
+
+SIZE = Kind("WIDTHxHEIGHT in px, such as 192x256, each from 8 to %d" % LARGEST_SIDE, _size)
+YES_OR_NO = Kind("yes or no", _yes_or_no)
 
 
 def main(args: argparse.Namespace) -> int:

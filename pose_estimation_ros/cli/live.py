@@ -24,19 +24,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
     source, page = group(parser, "input"), group(parser, "page")
     source.add_argument(
-        "source", metavar="SOURCE", nargs="?", default="0", help="camera, video, folder, image or URL (0)"
+        "source",
+        metavar="SOURCE",
+        nargs="?",
+        default="0",
+        help="camera, video, folder, image or URL (default: %(default)s)",
     )
     page.add_argument(
-        "--port", type=whole(0, 65535), metavar="N", help="port of the page; 0: any (%d, or any if it is in use)" % PORT
+        "--port",
+        type=whole(0, 65535),
+        metavar="N",
+        help="port of the page; 0: any (default: %d, or any if it is in use)" % PORT,
     )
     page.add_argument(
-        "--host", default=LOOPBACK, help="address that the page listens at; 0.0.0.0: the whole network (%(default)s)"
+        "--host",
+        default=LOOPBACK,
+        help="address that the page listens at; 0.0.0.0: the whole network (default: %(default)s)",
     )
     browser = page.add_mutually_exclusive_group()
-    browser.add_argument("--browser", action="store_true", default=None, help="open a browser (done on a desktop)")
+    browser.add_argument("--browser", action="store_true", default=None, help="open a browser (default: on a desktop)")
     browser.add_argument("--no-browser", dest="browser", action="store_false", help="open no browser")
     loop = source.add_mutually_exclusive_group()
-    loop.add_argument("--loop", action="store_true", default=True, help="begin a video again at its end (default)")
+    loop.add_argument(
+        "--loop", action="store_true", default=True, help="begin a video again at its end, which is the default"
+    )
     loop.add_argument("--once", dest="loop", action="store_false", help="end with the video")
     add_pipeline_flags(parser)
 

@@ -27,9 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source, output = group(parser, "input"), group(parser, "output")
     source.add_argument("input", metavar="INPUT", help="video, folder of images, or image")
     output.add_argument("--out", required=True, metavar="BAG", help="folder of the bag, which must not exist yet")
-    output.add_argument("--storage", choices=STORAGES, default="sqlite3", help="(default: %(default)s)")
-    output.add_argument("--compressed", action="store_true", help="CompressedImage instead of Image")
-    rate_help = "images per second (default: the video's; folder: 30)"
+    output.add_argument(
+        "--storage", choices=STORAGES, default="sqlite3", help="format of the bag's files (default: %(default)s)"
+    )
+    output.add_argument("--compressed", action="store_true", help="write CompressedImage messages in place of Image")
+    rate_help = "images per second (default: those of the video; of a folder 30)"
     output.add_argument("--rate", type=number(*RATES_HZ), metavar="HZ", help=rate_help)
     source.add_argument("--annotations", metavar="FILE", help="COCO's person keypoints of the images")
     source.add_argument("--max-frames", type=whole(1), metavar="N", help="only the first N images")

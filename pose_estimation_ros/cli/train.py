@@ -17,7 +17,7 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `pose train`."""
-    parser.add_argument("recipe", help="YAML file, for example config/training/elpn_v1_coco.yaml")
+    parser.add_argument("recipe", metavar="RECIPE", help="YAML file, for example config/training/elpn_v1_coco.yaml")
     overrides_help = "recipe keys to change: epochs=2 losses.mse=1"
     parser.add_argument("overrides", nargs="*", metavar="key=value", help=overrides_help)
 

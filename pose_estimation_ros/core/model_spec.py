@@ -6,7 +6,7 @@ The two files are the contract between training and runtime.
 import hashlib
 import os
 import re
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.core.atomic_files import FilePath, JsonObject, is_number, is_whole_number, read_json
 from pose_estimation_ros.core.calibration import CALIBRATED, RAW, check_calibration
@@ -15,7 +15,22 @@ from pose_estimation_ros.core.fields import TRUE_OR_FALSE, Rule, check_field, nu
 from pose_estimation_ros.core.onnx_file import check_onnx
 from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton, skeleton_from_json
 
-Options = Dict[str, Tuple[Any, Rule]]  # {name: (default, rule)}
+
+class SpecOption(NamedTuple):
+    """Describe an option of a decoder, or of how the image is fitted into the input.
+
+    Attributes:
+        default: its value where a spec does not have it.
+        rule: what a value has to be.
+        meaning: what it is, for the documentation.
+    """
+
+    default: Any
+    rule: Rule
+    meaning: str
+
+
+Options = Dict[str, SpecOption]
 
 POSE_TASKS = ("top_down", "bottom_up", "one_stage")
 WHOLE_FRAME = ("bottom_up", "one_stage")  # tasks of models that find people by themselves, without a detector
@@ -28,31 +43,65 @@ DECODERS = {
     "person_detector": ("boxes",),
 }
 ODD = Rule("an odd number in 3..99", lambda value: range(3, 100, 2)[range(3, 100, 2).index(value)])
-SHIFT = (None, optional(number(0, 4)))  # of mirrored heatmaps, px to the right; None: as their pixels lie
+SHIFT = SpecOption(
+    None,
+    optional(number(0, 4)),
+    "px of the heatmap that the mirrored maps of the flip test are moved to the right; null: to where their pixels lie,"
+    " 3/4 px at stride 4",
+)
+OVERLAP = "overlap from which the less sure of two %s is dropped; null: the network has dropped its duplicates"
 DECODER_OPTIONS: Dict[str, Options] = {
     "quarter_offset": {"flip_shift": SHIFT},
-    # Kernel of the blur in px, and whether the corner pixels of heatmap and input are the same points.
-    "dark": {"flip_shift": SHIFT, "kernel": (11, ODD), "align_corners": (False, TRUE_OR_FALSE)},
-    "simcc": {"split_ratio": (2.0, number(0.125, 16))},  # bins per px of the input
+    "dark": {
+        "flip_shift": SHIFT,
+        "kernel": SpecOption(11, ODD, "width of the blur, px of the heatmap"),
+        "align_corners": SpecOption(
+            False, TRUE_OR_FALSE, "whether the corner pixels of heatmap and input are the same points"
+        ),
+    },
+    "simcc": {"split_ratio": SpecOption(2.0, number(0.125, 16), "bins per px of the input")},
     "keypoints": {},
-    "people": {"nms_iou": (None, optional(number(0, 1)))},  # None: the network has suppressed its duplicates
-    "boxes": {"nms_iou": (0.5, optional(number(0, 1)))},
+    "people": {"nms_iou": SpecOption(None, optional(number(0, 1)), OVERLAP % "people")},
+    "boxes": {"nms_iou": SpecOption(0.5, optional(number(0, 1)), OVERLAP % "boxes")},
     "associative_embedding": {},
 }
-# Where the centre of a box comes to lie in its crop: in the centre of the pixel grid, at half the size, which is half a
-# pixel further, or as in the first, with the corner pixels of box and crop on each other (UDP, arXiv:1911.07524).
+# Outputs by decoder: N crops, K keypoints, T tags each, M candidates; h and w are height and width of the input.
+OUTPUTS = {
+    "quarter_offset": "heatmaps (N, K, h / stride, w / stride); or keypoints, of a network that decodes them itself",
+    "dark": "heatmaps (N, K, h / stride, w / stride)",
+    "simcc": "simcc_x (N, K, w x split_ratio), simcc_y (N, K, h x split_ratio)",
+    "keypoints": "keypoints (N, K, 3): x and y in px of the input, score",
+    "people": "boxes_xyxy (1, M, 4), scores (1, M), keypoints (1, M, K, 3)",
+    "boxes": "boxes_xyxy (1, M, 4), scores (1, M)",
+    "associative_embedding": "heatmaps (1, K, h / stride, w / stride), heatmaps_2x of twice the size,"
+    " tags (1, T K, h / stride, w / stride)",
+}
 CROPS = ("centre", "half_size", "udp")
-# How a frame is resized. "warp" keeps the edges of pixels aligned, "warp_index" the centres of the top left pixels:
-# both are one affine map. "rounded" and "cut" are cv2.resize to a size that is rounded or cut to whole px, as
-# Ultralytics and YOLOX do. "stretch" gives up the aspect ratio.
 RESIZES = ("warp", "warp_index", "rounded", "cut", "stretch")
 FRAME_FIT: Options = {
-    "grey": (0, whole(0, 255)),  # of what the frame does not cover
-    "centred": (False, TRUE_OR_FALSE),  # the frame lies in the middle, else at the top left
-    "resize": ("warp", one_of(RESIZES)),
+    "grey": SpecOption(0, whole(0, 255), "value of what the frame does not cover"),
+    "centred": SpecOption(False, TRUE_OR_FALSE, "whether the frame lies in the middle; else it lies at the top left"),
+    "resize": SpecOption(
+        "warp",
+        one_of(RESIZES),
+        "how the frame is resized. warp keeps the edges of pixels aligned, warp_index the centres of the top left"
+        " pixels; rounded and cut resize to a size that is rounded or cut to whole px, as Ultralytics and YOLOX do;"
+        " stretch gives up the aspect ratio",
+    ),
 }
 FIT_OPTIONS: Dict[str, Options] = {
-    "top_down": {"crop": ("centre", one_of(CROPS)), "outside": ("image", one_of(("image", "black")))},
+    "top_down": {
+        "crop": SpecOption(
+            "centre",
+            one_of(CROPS),
+            "where the centre of a box lies in its crop: in the centre of the pixel grid (centre), at half the size,"
+            " which is half a pixel further (half_size), or in the centre with the corner pixels of box and crop on"
+            " each other (udp, arXiv:1911.07524)",
+        ),
+        "outside": SpecOption(
+            "image", one_of(("image", "black")), "what is around the box in its crop: the image, or black"
+        ),
+    },
     "bottom_up": {},
     "one_stage": FRAME_FIT,
     "person_detector": FRAME_FIT,
@@ -73,20 +122,22 @@ class ModelSpec(NamedTuple):
     """Hold what the runtime must know about an ONNX file, and its measured accuracy.
 
     Attributes:
-        name: letters, digits, "_", "." and "-".
-        task: "top_down", "bottom_up" or "person_detector".
-        input_size_wh: (width, height) px.
-        color_order: "rgb" (0..255 float32, NCHW).
-        skeleton: names, links, flip pairs and sigmas of the keypoints, None for a detector.
-        stride: input px per px of "heatmaps"; 1 where there are none.
-        decoder: name of the method that turns outputs into keypoints or boxes.
-        padding: factor on the person's box (top-down).
-        sha256: sha256 of the ONNX file.
-        accuracy: measured figures and their provenance.
-        training: how the model was trained and exported.
-        decoder_options: those of DECODER_OPTIONS that differ from their defaults.
-        fit: those of FIT_OPTIONS that differ from their defaults: how the image is fitted into the input.
-        calibration: maps from the network's scores to probabilities, see core.calibration; {} where scores stay raw.
+        name: name of the model, which paths of engines contain.
+        task: what the network does: the pose of the person in a crop (top_down), all poses of a whole image (bottom_up
+            from heatmaps and tags, one_stage directly), or the boxes of people (person_detector).
+        input_size_wh: width and height of the input "images" in px.
+        color_order: order of the channels. The input is (N, 3, h, w) float32, 0 to 255.
+        skeleton: names, links, flip pairs and sigmas of the keypoints.
+        stride: px of the input for each px of "heatmaps"; 1 where there are none.
+        decoder: method that turns the outputs into keypoints or boxes.
+        padding: factor on a person's box before it is cut out. Top-down.
+        sha256: checksum of the ONNX file.
+        accuracy: measured figures, which ``pose evaluate --save`` writes.
+        training: how the model was trained, exported or imported.
+        decoder_options: options of the decoder that differ from their defaults.
+        fit: how the image is fitted into the input, where it differs from the defaults.
+        calibration: maps from the network's scores to probabilities, which ``pose calibrate`` writes; without it the
+            scores stay raw.
     """
 
     name: str
@@ -111,11 +162,11 @@ class ModelSpec(NamedTuple):
 
     def decoder_option(self, name: str) -> Any:
         """Return an option of DECODER_OPTIONS, the default where the spec does not have it."""
-        return self.decoder_options.get(name, DECODER_OPTIONS[self.decoder][name][0])
+        return self.decoder_options.get(name, DECODER_OPTIONS[self.decoder][name].default)
 
     def fit_option(self, name: str) -> Any:
         """Return an option of FIT_OPTIONS, the default where the spec does not have it."""
-        return self.fit.get(name, FIT_OPTIONS[self.task][name][0])
+        return self.fit.get(name, FIT_OPTIONS[self.task][name].default)
 
     def require_skeleton(self) -> Skeleton:
         """Return the skeleton of a pose model. Raises ModelError for a detector."""
@@ -295,8 +346,8 @@ def _check_skeleton(spec: ModelSpec, flip_pairs: object) -> None:
         raise ValueError(text % (shown(flip_pairs), spec.skeleton.name, expected_pairs))
 
 
-def _checked_options(field: str, options: JsonObject, known: Mapping[str, Tuple[Any, Rule]]) -> JsonObject:
+def _checked_options(field: str, options: JsonObject, known: Options) -> JsonObject:
     for name in options:
         if name not in known:
             raise ValueError("expected %s out of %s, got %s" % (field, ", ".join(known) or "none", shown(name)))
-    return {name: check_field("%s.%s" % (field, name), value, known[name][1]) for name, value in options.items()}
+    return {name: check_field("%s.%s" % (field, name), value, known[name].rule) for name, value in options.items()}

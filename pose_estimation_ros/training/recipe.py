@@ -70,6 +70,16 @@ AUGMENTATION_CHOICES: dict[str, tuple[str, ...]] = {
 }
 # The input's sides in px: multiples of the coarsest stride of all networks here, up to the longest side.
 SIDE_MULTIPLE, LONGEST_SIDE = 32, 8192
+# What is expected of a key that has no range, in words.
+EXPECTED = {
+    "milestones": "epochs of 1 or more",
+    "devices": "a number of devices, or -1 for all",
+    "input_size_wh": f"[width, height], multiples of {SIDE_MULTIPLE} up to {LONGEST_SIDE}",
+    "train": "at least one source",
+    "holdout": "at least one source",
+    "losses": "at least one name: weight, with a weight above 0",
+}
+MOST_DEVICES, MOST_REPEATS = 1024, 10**6
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed", "64-true", "16-true", "bf16-true")  # Lightning Fabric's
 
 
@@ -78,99 +88,189 @@ class Source:
     """Name one annotation file and its images.
 
     Relative paths start at the recipe's ``data_root``, those with ./ in front at the working directory.
+
+    Attributes:
+        annotations: the annotation file.
+        images: a folder of images, or a pattern that names tar files.
+        repeat: how often an epoch contains each sample.
+        detections: a file of person boxes in HRNet's format, which take the place of the annotated ones.
+        names: pattern for the names of the images that are taken, such as ``stanford40_*``; with ! in front, of those
+            that are left out.
+        others: a file with boxes of all people in the images, in COCO's layout, as ``tools/training/label_persons.py``
+            writes it. Who has no annotation, and a score of 0.2 or more, is masked.
+        empty: whether images without any annotation are samples, too, as images of nobody.
+        pasted: whether the images give no samples, but people whom ``augmentation.pasted`` puts in front of samples:
+            those who are alone in an image and have at least 8 labelled keypoints.
     """
 
     annotations: str = ""
-    images: str = ""  # a folder or a glob of tar files
-    repeat: int = 1  # how often an epoch contains each sample
-    detections: str = ""  # top-down: person boxes in HRNet's format instead of the annotated ones
-    names: str = "*"  # only images whose file name matches, such as stanford40_*; with ! in front, all others
-    others: str = ""  # bottom-up: boxes of all people in COCO's layout; who has no annotation is masked
-    empty: bool = False  # bottom-up: images without any annotation are samples, too, as images of nobody
-    pasted: bool = False  # bottom-up: no samples, but people whom augmentation.pasted puts in front of samples
+    images: str = ""
+    repeat: int = 1
+    detections: str = ""
+    names: str = "*"
+    others: str = ""
+    empty: bool = False
+    pasted: bool = False
 
 
 @dataclass
 class Augmentation:
-    """Hold the ranges of random changes. The papers' values are in the recipes."""
+    """Hold the ranges of random changes. The papers' values are in the recipes.
 
-    distribution: str = "uniform"  # top-down: or normal, as HRNet's code draws rotation, scale and half bodies
-    flip: float = 0.5  # probability
-    rotation_deg: float = 40.0  # +-
+    Attributes:
+        distribution: how rotation, scale and half bodies are drawn; normal as in HRNet's code. Not for detectors.
+        flip: probability that the image is mirrored.
+        rotation_deg: largest rotation in degrees, to both sides; a normal distribution has it as its standard deviation
+            and is cut at twice that. Not for person detectors.
+        rotation_probability: probability that the image is rotated at all. Not for person detectors.
+        scale: largest relative change of the box's size, both ways. Top-down.
+        shift: largest shift of the box along each axis, both ways, as a part of its size. Top-down.
+        translate_px: largest shift of the image along each axis, both ways, in px of the network's input. Bottom-up.
+        half_body: probability that the crop shows the upper or the lower half of a person who has more than 8 visible
+            keypoints. Top-down.
+        cut_off: probability that the photograph ends within the person.
+        covered: probability that a rectangle covers a part of the crop.
+        far_away: probability that the person has fewer pixels, as if further away.
+        neighbour: probability that another person of the data is cut out and put in front of the crop, to the left or
+            right; keypoints behind are unknown.
+        color: largest relative change of brightness and contrast, both ways.
+        mosaic: probability that four images make one, 2 by 2.
+        pasted: largest number that is pasted on a sample. Bottom-up: people of the sources with ``pasted: true``.
+            Person detector: further images, small.
+        pasted_px: smallest and largest length in px of the longer side of the box of who is pasted on. Bottom-up.
+        zoom: smallest and largest size of the whole image; at 1 it fits into the input. Bottom-up and person detector.
+        zoom_reference: what the size 1 is: the whole image fits into the input (fitted), or its short side does
+            (short_side). Bottom-up.
+        zoom_uniform_in: what is uniformly distributed: the size's logarithm (log), the size, or the view, which is
+            1 / size. Bottom-up.
+    """
+
+    distribution: str = "uniform"
+    flip: float = 0.5
+    rotation_deg: float = 40.0
     rotation_probability: float = 0.6
-    scale: float = 0.3  # factor 1 +- scale on the box
-    shift: float = 0.05  # +-, of the box size
-    translate_px: float = 40.0  # bottom-up: +-, px of the network's input
-    half_body: float = 0.3  # probability, persons with more than 8 visible joints
-    cut_off: float = 0.0  # top-down: probability that the photograph ends within the person
-    covered: float = 0.0  # top-down: probability of a rectangle over part of the crop
-    far_away: float = 0.0  # top-down: probability of fewer pixels on the person
-    neighbour: float = 0.0  # top-down: probability of another person in front, to the left or right
-    color: float = 0.2  # +-, brightness and contrast
-    mosaic: float = 0.0  # whole images: probability of a 2 x 2 mosaic
-    # Person detector: largest number of further images that are pasted on, small; bottom-up: of people of the sources
-    # with pasted: true who are put in front.
+    scale: float = 0.3
+    shift: float = 0.05
+    translate_px: float = 40.0
+    half_body: float = 0.3
+    cut_off: float = 0.0
+    covered: float = 0.0
+    far_away: float = 0.0
+    neighbour: float = 0.0
+    color: float = 0.2
+    mosaic: float = 0.0
     pasted: int = 0
-    pasted_px: list[float] = field(default_factory=lambda: [32, 256])  # bottom-up: longer side of their boxes
-    zoom: list[float] = field(default_factory=lambda: [0.5, 1.5])  # whole images: range of the image's size
-    zoom_reference: str = "fitted"  # bottom-up: what 1 is, the whole image in the input, or short_side: its short side
-    zoom_uniform_in: str = "log"  # bottom-up: of the size; or size; or view, which is 1 / size
+    pasted_px: list[float] = field(default_factory=lambda: [32, 256])
+    zoom: list[float] = field(default_factory=lambda: [0.5, 1.5])
+    zoom_reference: str = "fitted"
+    zoom_uniform_in: str = "log"
 
 
 @dataclass
 class LossOptions:
-    """Choose between the readings of the losses' formulas."""
+    """Choose between the readings of the losses' formulas.
 
-    reduction: str = "mean"  # or sum: over the pixels of a heatmap in mse, weighted_mse and teacher_mse
-    temperature: float = 0.1  # of the softmax in teacher_kl
-    tau: float = 0.01  # exponent of the target in weighted_mse
-    live_weights: bool = False  # whether the weight W of weighted_mse carries a gradient
+    Attributes:
+        reduction: whether the squared errors are the mean or the sum over the pixels of a heatmap.
+        temperature: by which heatmaps are divided before the softmax.
+        tau: exponent of the target H in the weight W = abs(P) (1 - H^tau) + abs(1 - P) H^tau of a prediction P.
+        live_weights: whether the weight W carries a gradient.
+    """
+
+    reduction: str = "mean"
+    temperature: float = 0.1
+    tau: float = 0.01
+    live_weights: bool = False
 
 
 @dataclass
 class Recipe:
-    """Hold everything that decides a training run, with sizes in px and angles in degrees."""
+    """Hold everything that decides a training run, with sizes in px and angles in degrees.
+
+    Attributes:
+        name: name of the run and of its folder in ``out_dir``; without it, that of the recipe's file.
+        task: what the network does.
+        model: name of the network; the task's are below.
+        model_options: options of the network; each model's are below.
+        teacher: checkpoint or ONNX file of another model, whose heatmaps are the targets of the losses ``teacher_mse``
+            and ``teacher_kl``.
+        skeleton: names of the keypoints: a known skeleton, a file, an object, or ``from_annotations`` for that of the
+            first training source; "" for a detector.
+        input_size_wh: width and height of the network's input in px.
+        padding: factor on a person's box before it is cut out. Top-down.
+        sigma: standard deviation of the target's peaks, px of the heatmap.
+        data_root: folder at which relative paths start; without it, the one that the environment variable ``POSE_DATA``
+            names.
+        train: the training data.
+        holdout: data that the run measures itself on after each epoch.
+        augmentation: random changes of the training samples.
+        losses: name and weight of each loss.
+        loss_options: readings of the losses' formulas.
+        log_gradients: whether log.csv has, once an epoch, the norm of the gradient of each weighted loss.
+        epochs: number of epochs.
+        epoch_samples: random samples between two checkpoints and validations; 0: all samples.
+        batch_size: samples of an optimizer step, over all devices and accumulated parts.
+        accumulate: number of parts of a batch whose gradients are added, for batches larger than the memory.
+        lr: learning rate of AdamW.
+        weight_decay: weight decay of AdamW.
+        milestones: epochs after which lr falls; an empty list lets it fall to 0 as a cosine does.
+        lr_decay: factor on lr at each milestone.
+        warmup_steps: steps at the start in which lr rises to its value.
+        clip_norm: largest norm of the gradient; 0: any.
+        skip_bad: whether images that cannot be read are left out; without it they stop the run.
+        init_from: checkpoint whose weights start this run.
+        grow_from: checkpoint of a smaller network of the same kind, whose function this one starts with.
+        out_dir: folder of the runs.
+        seed: seed of all random numbers.
+        precision: arithmetic, by the names of Lightning Fabric.
+        channels_last: whether tensors are in the order of channels that some devices are faster with.
+        compile: whether torch.compile compiles the network: minutes at the start, faster steps on GPUs.
+        sync_batch_norm: whether batch statistics are those of all GPUs; in the papers each has its own. GPUs only.
+        pictures: epochs between two PNG files that show samples with target and prediction; 0: none.
+        devices: number of devices of this machine; -1: all.
+        workers: processes that load samples for each device; 0: none of their own.
+        threads: CPU threads of torch; 0: as many as cores.
+    """
 
     name: str = ""
-    task: str = "top_down"  # bottom_up or person_detector
+    task: str = "top_down"
     model: str = "elpn_v1"
-    model_options: dict[str, Any] = field(default_factory=dict)  # further arguments of the model's builder
-    teacher: str = ""  # checkpoint or ONNX file whose heatmaps are the targets of the losses teacher_*
-    # A name, a file, an object as Skeleton.to_json makes it, or from_annotations: that of the first training source.
+    model_options: dict[str, Any] = field(default_factory=dict)
+    teacher: str = ""
     skeleton: str | dict[str, Any] = "coco17"
     input_size_wh: list[int] = field(default_factory=lambda: [192, 256])
     padding: float = 1.25
-    sigma: float = 2.0  # of the target, heatmap px
+    sigma: float = 2.0
     data_root: str = field(default_factory=lambda: os.environ.get("POSE_DATA", "../shared/data"))
     train: list[Source] = field(default_factory=list)
     holdout: list[Source] = field(default_factory=list)
     augmentation: Augmentation = field(default_factory=Augmentation)
-    losses: dict[str, float] = field(default_factory=lambda: {"mse": 1.0})  # name -> weight
+    losses: dict[str, float] = field(default_factory=lambda: {"mse": 1.0})
     loss_options: LossOptions = field(default_factory=LossOptions)
-    log_gradients: bool = False  # once an epoch, the norm of the gradient of each weighted loss, in log.csv
+    log_gradients: bool = False
     epochs: int = 210
-    epoch_samples: int = 0  # random samples between two checkpoints and validations; 0 = all
-    batch_size: int = 32  # samples per optimizer step, over all devices and accumulated parts
-    accumulate: int = 1  # parts of a batch whose gradients are added, for batches larger than the memory
+    epoch_samples: int = 0
+    batch_size: int = 32
+    accumulate: int = 1
     lr: float = 1e-3
     weight_decay: float = 0.0
-    milestones: list[int] = field(default_factory=lambda: [170, 200])  # epochs where lr falls; [] = cosine to 0
-    lr_decay: float = 0.1  # factor on lr at each milestone
+    milestones: list[int] = field(default_factory=lambda: [170, 200])
+    lr_decay: float = 0.1
     warmup_steps: int = 0
-    clip_norm: float = 0.0  # 0 = off
-    skip_bad: bool = False  # leave out images that cannot be read instead of stopping
-    init_from: str = ""  # checkpoint whose weights start this run
-    grow_from: str = ""  # checkpoint of a smaller network of the same kind, whose function this one starts with
+    clip_norm: float = 0.0
+    skip_bad: bool = False
+    init_from: str = ""
+    grow_from: str = ""
     out_dir: str = "runs"
     seed: int = 1
-    precision: str = "32-true"  # Lightning Fabric's names: bf16-mixed, ...
+    precision: str = "32-true"
     channels_last: bool = False
-    compile: bool = False  # torch.compile: minutes at the start, faster steps on GPUs
-    sync_batch_norm: bool = False  # GPUs only: batch statistics over all devices; in the papers each has its own
-    pictures: int = 10  # epochs between two PNG files of samples with target and prediction; 0 = none
+    compile: bool = False
+    sync_batch_norm: bool = False
+    pictures: int = 10
     devices: int = 1
     workers: int = 1
-    threads: int = 0  # torch CPU threads, 0 = all
+    threads: int = 0
 
     @property
     def run_dir(self) -> Path:
@@ -271,23 +371,21 @@ def check_recipe(recipe: Recipe) -> None:
     """Raise ConfigError for a value out of its range; the message names the key, what was expected and what came."""
     for key, (low, high) in RANGES.items():
         _expect_in(low, getattr(recipe, key), high, key)
-    milestones, losses = recipe.milestones, recipe.losses
-    _expect(all(0 < milestone < 10**6 for milestone in milestones), recipe, "milestones", "epochs of 1 or more")
-    _expect(recipe.devices == -1 or 0 < recipe.devices <= 1024, recipe, "devices", "a number of devices, or -1 for all")
+    losses, sides = recipe.losses, recipe.input_size_wh
+    _expect(all(0 < milestone < 10**6 for milestone in recipe.milestones), recipe, "milestones")
+    _expect(recipe.devices == -1 or 0 < recipe.devices <= MOST_DEVICES, recipe, "devices")
     _expect_one_of(PRECISIONS, recipe.precision, "precision")
-    sides = recipe.input_size_wh
     fits = len(sides) == 2 and all(0 < side <= LONGEST_SIDE and side % SIDE_MULTIPLE == 0 for side in sides)
-    wanted = f"[width, height], multiples of {SIDE_MULTIPLE} up to {LONGEST_SIDE}"
-    _expect(fits, recipe, "input_size_wh", wanted)
-    _expect(bool(recipe.train), recipe, "train", "at least one source")
-    _expect(bool(recipe.holdout), recipe, "holdout", "at least one source")
+    _expect(fits, recipe, "input_size_wh")
+    _expect(bool(recipe.train), recipe, "train")
+    _expect(bool(recipe.holdout), recipe, "holdout")
     repeats = [source.repeat for source in recipe.train + recipe.holdout]
-    _expect(all(0 < repeat <= 10**6 for repeat in repeats), recipe, "train", "repeat of 1 or more")
+    _expect(all(0 < repeat <= MOST_REPEATS for repeat in repeats), recipe, "train", "repeat of 1 or more")
     _check_augmentation(recipe.augmentation)
     _check_task_keys(recipe)
     _check_pasted(recipe)
     _check_loss_options(recipe.loss_options)
-    _expect(any(losses.values()), recipe, "losses", "at least one name: weight, with a weight above 0")
+    _expect(any(losses.values()), recipe, "losses")
     _expect(all(weight >= 0 for weight in losses.values()), recipe, "losses", "no negative weight")
     _expect(not (recipe.init_from and recipe.grow_from), recipe, "grow_from", "none beside init_from")
     _check_teacher(recipe)
@@ -352,7 +450,14 @@ def _expect_one_of(known: Sequence[str], value: str, key: str) -> None:
         raise ConfigError(f"{key}: expected one of {', '.join(known)}, got {shown(value)}")
 
 
-def _expect(is_fine: bool, recipe: Recipe, key: str, wanted: str) -> None:
-    """Raise ConfigError that names a key, what was expected and the recipe's value, unless that is fine."""
+def _expect(is_fine: bool, recipe: Recipe, key: str, wanted: str = "") -> None:
+    """Raise ConfigError that names a key, what was expected and the recipe's value, unless that is fine.
+
+    Args:
+        is_fine: whether the value is one that is expected.
+        recipe: the recipe.
+        key: the key.
+        wanted: what is expected; by default what EXPECTED says.
+    """
     if not is_fine:
-        raise ConfigError(f"{key}: expected {wanted}, got {getattr(recipe, key)!r}")
+        raise ConfigError(f"{key}: expected {wanted or EXPECTED[key]}, got {getattr(recipe, key)!r}")

@@ -2,11 +2,27 @@
 
 import argparse
 import math
-from typing import Callable, Optional, TypeVar
+from typing import Any, Callable, NamedTuple, Optional, TypeVar
 
 from pose_estimation_ros.core import fields
 
 Number = TypeVar("Number", int, float)
+
+
+class Kind(NamedTuple):
+    """Make a value of the text of an argument, as argparse asks its types to, and say which values there are.
+
+    Attributes:
+        expected: Words for the values, such as "a whole number of 1 or more"; the documentation shows them.
+        parse: Function from the text to the value; it raises ArgumentTypeError.
+    """
+
+    expected: str
+    parse: Callable[[str], Any]
+
+    def __call__(self, text: str) -> Any:
+        """Return the value of a text."""
+        return self.parse(text)
 
 
 def whole(low: int, high: Optional[int] = None) -> Callable[[str], int]:
@@ -46,4 +62,4 @@ def _type_of(kind: Callable[[str], Number], rule: fields.Rule) -> Callable[[str]
             raise argparse.ArgumentTypeError("expected %s, got %.40r" % (rule.expected, text))
         return value
 
-    return parse
+    return Kind(rule.expected, parse)

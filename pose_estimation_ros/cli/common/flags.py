@@ -3,6 +3,7 @@
 import argparse
 from typing import Any, Callable, Sequence
 
+from pose_estimation_ros.cli.common.arguments import Kind
 from pose_estimation_ros.cli.common.help import group
 from pose_estimation_ros.cli.common.output import warn
 from pose_estimation_ros.core.errors import ConfigError
@@ -11,7 +12,7 @@ from pose_estimation_ros.inference.options import (
     REPLACED,
     Option,
     PipelineOptions,
-    item_type,
+    expected_text,
     parse_text,
     with_new_names,
 )
@@ -66,7 +67,7 @@ def options_of(args: argparse.Namespace, names: Sequence[str] = PipelineOptions.
 
 def _add_switch(parser: "argparse._ActionsContainer", option: Option) -> None:
     if option.default:
-        off = "switch off %s: %s" % (option.name, _help(option)[0].lower() + _help(option)[1:])
+        off = "switch %s off; it does this: %s" % (option.name, _help(option)[0].lower() + _help(option)[1:])
         parser.add_argument(_flag("no_" + option.name), dest=option.name, action="store_false", help=off)
     else:
         parser.add_argument(_flag(option.name), action="store_true", help=_help(option))
@@ -80,7 +81,7 @@ def _add_value(group: "argparse._ActionsContainer", option: Option) -> None:
         default=option.default,
         choices=option.choices or None,
         metavar=None if option.choices else "X",
-        help=_help(option) + " (%(default)s)",
+        help=_help(option) + " (default: %(default)s)",
     )
     for old, replaced in REPLACED.items():
         if replaced.name == option.name:
@@ -105,5 +106,4 @@ def _parser_of(option: Option) -> Callable[[str], Any]:
         except ConfigError as error:
             raise argparse.ArgumentTypeError(str(error))
 
-    parse.__name__ = item_type(option).__name__
-    return parse
+    return Kind(expected_text(option), parse)

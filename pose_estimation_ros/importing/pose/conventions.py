@@ -3,7 +3,7 @@
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.model_spec import DECODER_OPTIONS, FIT_OPTIONS
+from pose_estimation_ros.core.model_spec import DECODER_OPTIONS, FIT_OPTIONS, SpecOption
 from pose_estimation_ros.importing.model_import import CONVENTIONS, Channels, ModelImport
 from pose_estimation_ros.importing.pose.families import (
     FAMILIES,
@@ -177,9 +177,9 @@ def _decoder(contract: Contract, family: Family, order: ModelImport) -> Tuple[st
     return order.decoder, dict(UDP) if order.decoder == "dark" and crop == "udp" else {}
 
 
-def _differing(options: Dict[str, Any], known: Dict[str, Any]) -> Dict[str, Any]:
+def _differing(options: Dict[str, Any], known: Dict[str, SpecOption]) -> Dict[str, Any]:
     """Return the options that differ from their defaults."""
-    return {name: value for name, value in options.items() if value != known[name][0]}
+    return {name: value for name, value in options.items() if value != known[name].default}
 
 
 def _shown_options(options: Dict[str, Any]) -> str:

@@ -148,11 +148,11 @@ def goatpose(
         width: channels of the 1/4 branch.
         modules: exchange units in stages 2, 3, 4.
         blocks: blocks per branch of each exchange unit.
-        hrnet_stem: whether to use HRNet's stem and stage 1 in place of ``scaled_front``, which fits the counts.
+        hrnet_stem: whether to use HRNet's stem and stage 1 in place of the narrower ones, which fit the printed counts.
         outer_norm: whether to keep the block's batch norms behind the LiteConvs, which fits the counts better.
         lite_conv: whether the residual blocks have LiteConvs or plain 3x3 convolutions.
         ghost_ratio: s of the LiteConvs: maps for each intrinsic one, which is itself among them.
-        nam: attention of Section 3.3, one of ATTENTIONS; the architecture of Section 3.4 has NAM-C, "channel".
+        nam: attention of Section 3.3: "none", "channel", "spatial" or "both". Section 3.4 has NAM-C, "channel".
         nam_position: "branch" for behind the residual blocks of a branch, as the paper, or "block" for inside each.
         fusion: "hrnet" for 1x1 convolutions before nearest upsampling, which fits the counts, or "bilinear" for the
             text's bilinear upsampling before them, which adds 0.238 Gi.

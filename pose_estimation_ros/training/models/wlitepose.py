@@ -183,10 +183,10 @@ def wlitepose(
         deconv_width: channels of that module; a multiple of the groups.
         deconv_groups: groups of its 1x1 convolutions.
         backbone_stride: 16, where LitePose's code ends, or 32, where the text ends: then one more deconv leads to 1/16.
-        attention: as of DfcBottleneck, as are the other options.
-        gelu: as of DfcBottleneck.
-        few_activations: as of DfcBottleneck.
-        few_norms: as of DfcBottleneck.
+        attention: "dfc", "dfc_hidden", "se", "cbam", "ca" or None; "dfc_hidden" gates the expanded features.
+        gelu: whether activations are GELU instead of ReLU6.
+        few_activations: whether a block has only the one between its 1x1 convolutions.
+        few_norms: whether a block has only the batch norm in front of its first 1x1, beside those in the attention.
 
     Raises:
         ConfigError: a value is unknown or out of range.

@@ -40,7 +40,7 @@ def test_the_help_has_each_option_s_description_and_default(parser):
     text = " ".join(parser.format_help().split())
     for option in OPTIONS.values():
         assert option.description[1:] in text
-        assert isinstance(option.default, bool) or "(%s)" % option.default in text
+        assert isinstance(option.default, bool) or "(default: %s)" % option.default in text
 
 
 @pytest.mark.parametrize(

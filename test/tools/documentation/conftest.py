@@ -1,8 +1,9 @@
-"""Provide the modules of tools/documentation, which import one another by name."""
+"""Provide the modules of tools/documentation, which import one another by name, and small data sets and models."""
 
 import importlib
 
 import pytest
+from colored_dots import dots, model  # noqa: F401
 
 
 @pytest.fixture

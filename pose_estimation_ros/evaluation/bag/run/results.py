@@ -1,4 +1,4 @@
-"""Make the content of a run's files from its record; docs/how-to/evaluate-recordings.md has their schema."""
+"""Make the content of a run's files from its record; docs/reference/reports-and-bags.md has their keys."""
 
 from __future__ import annotations
 
