@@ -83,7 +83,7 @@ _TABLE = (
     _option("model", "Name or path of a model: x or x.onnx, or an engine of TensorRT, x.engine."),
     _option(
         "detector",
-        '"full_frame" (one person fills the view), name or path of a detector, ours or an imported one.'
+        '"full_frame" (one person fills the view), or name or path of a detector, shipped or imported.'
         " Models that find people by themselves need none.",
     ),
     _option(
@@ -113,24 +113,25 @@ _TABLE = (
     _option("smoothing", "Smooth tracked keypoints and measure their velocities; needs tracking.", live=True),
     _option("flip_test", "Run mirrored crops, too: more accurate, twice the time."),
     _option("threads", "CPU threads of the networks; 0: as many as cores.", 0, MAX_THREADS),
-    _option("fallback", "Where device or engine cannot be used, or fail, go on with the .onnx model on the CPU."),
+    _option("fallback", "If device or engine cannot be used or fails, go on with the .onnx model on the CPU."),
     _option(
         "device",
-        "What runs the networks: auto (an engine on TensorRT, .onnx on a GPU if ONNX Runtime has one, else on the CPU,"
-        " for which x may be x_int8_cpu where that is faster),"
-        " ONNX Runtime on cpu, cuda or tensorrt-ep, openvino, or engine (the newest that was built from the model).",
+        "What runs the networks. cpu, cuda, tensorrt-ep: ONNX Runtime there; openvino; engine: the newest TensorRT"
+        " engine of the model; auto: engines on TensorRT, .onnx files on a GPU if ONNX Runtime has one, else on the"
+        " CPU. On the CPU auto may take x_int8_cpu in place of x, where it is faster.",
         choices=DEVICES,
     ),
     _option(
         "track_max_age_s",
-        "Seconds for which a confirmed person may be out of sight and keep the id; after the first, only by the look.",
+        "Seconds for which a confirmed person may be out of sight and keep the id. After the first second the person"
+        " must look alike.",
         0.0,
         5.0,
         live=True,
     ),
     _option(
         "confirm_after_s",
-        "Seconds from the first sight of a person to the one that confirms; two sights are always needed.",
+        "Seconds from the first sight of a person to the confirmation; two sights are always needed.",
         0.0,
         5.0,
         live=True,

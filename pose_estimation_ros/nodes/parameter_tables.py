@@ -60,8 +60,8 @@ INPUT_PARAMETERS = [
     Option(
         "position_without_depth",
         "none",
-        "Guess people's positions where no depth image comes; height: by the size in the image; ground: by the feet on"
-        " ground_frame, else by the size.",
+        "Estimate people's positions where no depth image comes. height: from the size in the image. ground: from the"
+        " feet on ground_frame, else from the size.",
         choices=GUESSES,
     ),
     Option("ground_frame", "base_footprint", "TF frame whose x-y plane people stand on, for ground. Needs tf2_ros_py."),
@@ -95,11 +95,11 @@ POSE_PARAMETERS = (
         Option(
             "predict_to_now",
             False,
-            "pose/keypoints tells where people are when it is published, not where the image shows them; its stamp is"
-            " the time for which that holds. Needs smoothing.",
+            "Move people in pose/keypoints from their place in the image to that at the time of publication, which is"
+            " then its stamp. Needs smoothing.",
             live=True,
         ),
-        Option("overlay", True, "false: neither pose/image nor pose/image/compressed, whoever subscribes.", live=True),
+        Option("overlay", True, "false: pose/image and pose/image/compressed are not published.", live=True),
         Option(
             "overlay_rate_hz",
             10.0,
@@ -120,7 +120,7 @@ POSE_PARAMETERS = (
         Option(
             "marker_lifetime_s",
             0.5,
-            "Seconds after which RViz drops a marker by itself, at least two times between images; 0: never.",
+            "Seconds after which RViz removes a marker, at least twice the time between images; 0: never.",
             0.0,
             3600.0,
         ),
@@ -128,7 +128,7 @@ POSE_PARAMETERS = (
         Option(
             "tf_timeout_s",
             0.1,
-            "Longest wait, in s, for a transform that is not there yet; the next image waits, too.",
+            "Longest wait, in s, for a late transform; the next image waits, too.",
             0.0,
             1.0,
             live=True,
@@ -143,7 +143,7 @@ POSE_PARAMETERS = (
         Option(
             "joint_orientations",
             False,
-            "Joints' TF frames are turned as their limbs where three joints tell; false: as the body.",
+            "Turn the TF frame of a joint as its limb, where three joints give the rotation; false: as the body.",
         ),
         Option("hri", False, "Also publish REP-155's /humans/bodies/...; needs hri_msgs."),
         Option("vision", False, "Also publish pose/detections_2d and pose/detections_3d; needs vision_msgs."),
@@ -175,14 +175,14 @@ WEB_PARAMETERS = [
     Option(
         "host",
         "127.0.0.1",
-        "Name or address to listen on. 127.0.0.1: this machine alone; 0.0.0.0: whoever reaches it, without a password.",
+        "Name or address to listen on. 127.0.0.1: this machine alone; 0.0.0.0: the whole network, without a password.",
     ),
     Option("port", 8080, "TCP port of the page; 0: any that is free.", 0, 65535),
     Option("max_viewers", 20, "Viewers at once; further ones are told to wait.", 1, 200),
     Option(
         "host_names",
         ["localhost"],
-        "Further names by which browsers reach this machine, such as that of a proxy; its addresses and its own name"
-        " are allowed anyway.",
+        "Further names by which browsers reach this machine, such as that of a proxy. Its addresses and its own name"
+        " are always allowed.",
     ),
 ]
