@@ -17,6 +17,8 @@ PAGES = ("README.md", "docs/*.md", "models/*.md", "docker/*.md", "examples/*.md"
 MOST_WORDS = 35
 LEFT_OUT = re.compile(r"^```.*?^```$|<!--.*?-->|^\|[^\n]*$|^#[^\n]*$|!\[[^\]]*\]\([^)]*\)", re.M | re.S)
 LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\([^)]*\)")
+CODE = re.compile(r"`[^`]*`")
+GAP = "\ue000"  # stands for a space in code, where no sentence ends
 PARAGRAPH = re.compile(r"\n\s*\n|\n(?=\s*(?:[*-]|\d+\.) )")
 SENTENCE_END = re.compile(r"(?<=[.!?:;])\s+(?=[A-Z*`\[\d(\"])|(?<=[.!?])[\")]\s+")
 
@@ -25,13 +27,14 @@ def sentences(page: str) -> Iterator[str]:
     """Yield the sentences of a page, a text in Markdown."""
     text = LINK.sub(r"\1", LEFT_OUT.sub("\n\n", page))
     for paragraph in PARAGRAPH.split(text):
-        for sentence in SENTENCE_END.split(" ".join(paragraph.split())):
-            yield sentence
+        whole = CODE.sub(lambda code: code[0].replace(" ", GAP), " ".join(paragraph.split()))
+        for sentence in SENTENCE_END.split(whole):
+            yield sentence.replace(GAP, " ")
 
 
 def too_long(page: str) -> list[str]:
     """List the sentences of a page with more than MOST_WORDS words; code in backticks is one word."""
-    return [text for text in sentences(page) if len(re.sub(r"`[^`]*`", "code", text).split()) > MOST_WORDS]
+    return [text for text in sentences(page) if len(CODE.sub("code", text).split()) > MOST_WORDS]
 
 
 def tracked_pages() -> list[Path]:
