@@ -26,6 +26,7 @@ ARGPARSE_GROUPS = ("positional arguments", "options", "optional arguments")  # g
 HOME = {"HOME": "~", "XDG_DATA_HOME": "", "XDG_CACHE_HOME": ""}
 
 Command = tuple[str, argparse.ArgumentParser]  # words behind `pose`, and their parser
+NOT_RUN = "<!-- not run: tests compare the options with the parser -->"
 
 
 def commands() -> list[Command]:
@@ -72,7 +73,7 @@ def section(command: Command) -> str:
     if rows:
         parts.append(table(("argument or option", "default", "values", "meaning"), rows))
     examples = [line.strip() for line in (parser.epilog or "").splitlines()[1:]]
-    return "\n\n".join([*parts, "```\n" + "\n".join(examples) + "\n```"])
+    return "\n\n".join([*parts, NOT_RUN + "\n```\n" + "\n".join(examples) + "\n```"])
 
 
 def usage(name: str, parser: argparse.ArgumentParser) -> str:
