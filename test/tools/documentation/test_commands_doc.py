@@ -49,7 +49,8 @@ def test_the_page_is_that_of_the_parsers(tool, page):
 
 def test_a_parser_without_arguments(tool):
     parser = argparse.ArgumentParser(description="Do it.", epilog="examples:\n  pose it")
-    assert tool.section(("it", parser)) == "## pose it\n\nDo it.\n\n```text\npose it\n```\n\n```\npose it\n```"
+    example = f"{tool.NOT_RUN}\n```\npose it\n```"
+    assert tool.section(("it", parser)) == f"## pose it\n\nDo it.\n\n```text\npose it\n```\n\n{example}"
 
 
 def test_rows_are_in_the_groups_of_the_parser(tool, parser):
