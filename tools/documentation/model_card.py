@@ -223,10 +223,11 @@ def use(spec: ModelSpec) -> str:
     if spec.task == "person_detector":
         flag, argument, call = (text.replace("model", "detector") for text in (flag, argument, f"detector={call}"))
     return (
-        f"```\npose predict clip.mp4 --out out {flag}\npose live {flag}\n```\n\n"
+        f"```\npose predict clip.mp4 --out out {flag}\n```\n\n"
         "```python\nimport cv2\nfrom pose_estimation_ros import PoseEstimator\n\n"
         f'print(PoseEstimator({call})(cv2.imread("people.jpg")))\n```\n\n'
-        "```\nros2 launch pose_estimation_ros cpu.launch.py input_image_topic:=/camera/image_raw "
+        f"On a camera, without and with ROS:\n\n<!-- not run: needs a camera -->\n```\npose live {flag}\n"
+        "ros2 launch pose_estimation_ros cpu.launch.py input_image_topic:=/camera/image_raw "
         f"{argument}\n```\n\n"
         "It is meant for research and for the evaluation of this package. It tells where people are, not who they"
         " are. It is"
