@@ -56,9 +56,10 @@ def make_inputs(folder):
         assert main(["export", "runs/NAME/best.ckpt", "--out", place, "--name", name]) == 0
     for ending in (".onnx", ".json"):  # one that finds people
         shutil.copy(str(folder / f"models/lite0_fpn_coco{ending}"), str(folder / f"my_pose{ending}"))
-    for name in ("FOLDER", "my_people", "OTHER_PEOPLE", "coco_train"):
+    for name in ("my_people", "OTHER_PEOPLE", "coco_train"):
         (folder / name).symlink_to("data/drawn/train")
-    (folder / "coco_val").symlink_to("data/drawn/holdout")
+    for name in ("FOLDER", "coco_val"):
+        (folder / name).symlink_to("data/drawn/holdout")
     (folder / "boxes").mkdir()
     (folder / "boxes/images").symlink_to("../data/drawn/train/images")
     (folder / "boxes/person_boxes_train.json").symlink_to("../data/drawn/train/person_keypoints.json")
@@ -71,7 +72,7 @@ def make_inputs(folder):
     (folder / "boxes.json").symlink_to("data/drawn/holdout/person_detections.json")
     results = [
         {"image_id": a["image_id"], "category_id": 1, "keypoints": a["keypoints"], "score": 0.9}
-        for a in json.loads((folder / "data/drawn/train/person_keypoints.json").read_text())["annotations"]
+        for a in json.loads((folder / "data/drawn/holdout/person_keypoints.json").read_text())["annotations"]
     ]
     for name in ("results.json", "c.json"):
         (folder / name).write_text(json.dumps(results))

@@ -79,7 +79,7 @@ SHIPPED = {
     ),
     "lite0_fpn": Shipped(
         "lite0_fpn_coco",
-        ("lite0_fpn_taught_128", "lite0_fpn_taught", "lite0_fpn_taught_long", "lite0_fpn_taught_longer"),
+        ("lite0_fpn_taught_128", "lite0_fpn_taught", "lite0_fpn_taught_long"),
         "last.ckpt",
         export=("--decoder", "dark"),
         evaluate=("--flip",),
