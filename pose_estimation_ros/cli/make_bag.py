@@ -2,7 +2,8 @@
 
 Topics: /camera/image_raw (bgr8), or /camera/image_raw/compressed; /camera/camera_info, uncalibrated. With --compressed
 a JPEG or PNG file is copied unchanged where its message decodes to the picture that `pose predict` sees. Any other
-image file becomes a new PNG, for example one with an EXIF orientation; a frame of a video becomes a JPEG. With --annotations
+image file becomes a new PNG, for example one with an EXIF orientation; a frame of a video becomes a JPEG.
+With --annotations
 the bag has /truth/keypoints (PersonArray), too, and its folder truth.json: the annotations with "stamp_ns" and "topic"
 in the images, which `pose evaluate-bag` looks for. Images are found by their "file_name", those of a video by their
 "id", the number of the frame from 0. Stamps begin at 1 s; frames of a video keep the times of its file, unless --rate
