@@ -1,11 +1,13 @@
 """Convert a video or images, with or without COCO annotations, to a rosbag2 that the tools of ROS can play.
 
-Topics: /camera/image_raw (bgr8), or /camera/image_raw/compressed; /camera/camera_info, uncalibrated. Compressed, a JPEG
-or PNG file is copied unchanged where its message decodes to the picture that `pose predict` sees; any other image file,
-for example one with an EXIF orientation, becomes a new PNG, and a frame of a video a JPEG. With --annotations also
-/truth/keypoints (PersonArray) and truth.json in the bag's folder: the annotations with "stamp_ns" and "topic" in the
-images, which `pose evaluate-bag` looks for. Images are found by their "file_name", those of a video by their "id", the
-number of the frame from 0. Stamps begin at 1 s; frames of a video keep the times of its file, unless --rate is given.
+Topics: /camera/image_raw (bgr8), or /camera/image_raw/compressed; /camera/camera_info, uncalibrated. With --compressed
+a JPEG or PNG file is copied unchanged where its message decodes to the picture that `pose predict` sees. Any other
+image file becomes a new PNG, for example one with an EXIF orientation; a frame of a video becomes a JPEG.
+With --annotations
+the bag has /truth/keypoints (PersonArray), too, and its folder truth.json: the annotations with "stamp_ns" and "topic"
+in the images, which `pose evaluate-bag` looks for. Images are found by their "file_name", those of a video by their
+"id", the number of the frame from 0. Stamps begin at 1 s; frames of a video keep the times of its file, unless --rate
+is given.
 """
 
 import argparse

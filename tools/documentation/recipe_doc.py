@@ -182,7 +182,7 @@ def family(build: Any, members: dict[str, Any]) -> str:
             models_by_default.setdefault(value(values[option]), []).append(f"`{name}`")
         first, *others = models_by_default
         text = "".join(f"; {other} for {', '.join(models_by_default[other])}" for other in others)
-        rows.append((f"`{option}`", first + text, prose(meanings[option])))
+        rows.append((f"`{option}`", first + text, prose(meanings[option].replace("None", "null"))))
     title = "Options of " + ", ".join(f"`{name}`" for name in members) + ":"
     return title + "\n\n" + table(("option", "default", "meaning"), rows)
 

@@ -2,27 +2,27 @@
 
 import argparse
 import math
-from typing import Any, Callable, NamedTuple, Optional, TypeVar
+from typing import Any, Callable, Optional, TypeVar
 
 from pose_estimation_ros.core import fields
 
 Number = TypeVar("Number", int, float)
 
 
-class Kind(NamedTuple):
+class Kind:
     """Make a value of the text of an argument, as argparse asks its types to, and say which values there are.
 
-    Attributes:
+    Args:
         expected: Words for the values, such as "a whole number of 1 or more"; the documentation shows them.
         parse: Function from the text to the value; it raises ArgumentTypeError.
     """
 
-    expected: str
-    parse: Callable[[str], Any]
+    def __init__(self, expected: str, parse: Callable[[str], Any]) -> None:
+        self.expected, self._parse = expected, parse
 
     def __call__(self, text: str) -> Any:
         """Return the value of a text."""
-        return self.parse(text)
+        return self._parse(text)
 
 
 def whole(low: int, high: Optional[int] = None) -> Callable[[str], int]:
