@@ -127,7 +127,7 @@ bench: dev ## Time the core, imports, training steps and the pipeline on this ma
 	$(VENV)/bin/python -m pose_estimation_ros benchmark --batches 1 8
 
 # MODELS="models/a.onnx" selects. The machine should do nothing else.
-model-speed: dev ## Time each shipped model on one thread, in turns; writes docs/measurements/model-speed.json, cards and tables
+model-speed: dev ## Time each shipped model on one thread, in turns; writes cards and tables (on an idle machine)
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/model_speed.py $(MODELS)
 	PYTHONPATH=. $(VENV)/bin/python tools/documentation/zoo_table.py
 
