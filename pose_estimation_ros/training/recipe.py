@@ -241,7 +241,7 @@ class Recipe:
     input_size_wh: list[int] = field(default_factory=lambda: [192, 256])
     padding: float = 1.25
     sigma: float = 2.0
-    data_root: str = field(default_factory=lambda: os.environ.get("POSE_DATA", "../shared/data"))
+    data_root: str = field(default_factory=lambda: os.environ.get("POSE_DATA", "data"))
     train: list[Source] = field(default_factory=list)
     holdout: list[Source] = field(default_factory=list)
     augmentation: Augmentation = field(default_factory=Augmentation)

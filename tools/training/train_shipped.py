@@ -8,6 +8,7 @@ same command continues where it was and repeats nothing. The model is written in
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import NamedTuple
 from pose_estimation_ros.training.recipe import Recipe, load_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
-DATA = "../shared/data"
+DATA = os.environ.get("POSE_DATA", "../shared/data")
 TEACHERS = tuple(f"--teacher={DATA}/reference_models/pp_tinypose{name}_256x192.onnx" for name in ("23", ""))
 LABEL_KEYPOINTS = ("label_keypoints", *TEACHERS)
 # made by `pose import ../shared/data/reference_models/yolox_nano.onnx --detector`
@@ -149,7 +150,7 @@ def teacher_override(recipe: Recipe) -> list[str]:
 
 def run(arguments: list[str]) -> None:
     """Run a Python program; where it fails, exit with its exit code."""
-    code = subprocess.run([sys.executable, *arguments]).returncode
+    code = subprocess.run([sys.executable, *arguments], env={**os.environ, "POSE_DATA": DATA}).returncode
     if code:
         sys.exit(code)
 
