@@ -1,5 +1,6 @@
 """Make pose_node as a launch file starts it, but in this process, and show it an image."""
 
+import os
 import shlex
 
 
@@ -21,7 +22,7 @@ def launched_parameters(platform, **arguments):
 
 def words_of(command):
     """Split `ros2 launch PACKAGE PLATFORM.launch.py name:=value ...` into the platform and its arguments."""
-    _ros2, _launch, _package, file, *given = shlex.split(command)
+    _ros2, _launch, _package, file, *given = shlex.split(command.replace("$PWD", os.getcwd()))
     return file[: -len(".launch.py")], dict(word.split(":=", 1) for word in given)
 
 

@@ -60,6 +60,7 @@ def make_inputs(folder):
         (folder / name).symlink_to("data/drawn/train")
     for name in ("FOLDER", "coco_val"):
         (folder / name).symlink_to("data/drawn/holdout")
+    (folder / "data/coco_val97").symlink_to("drawn/holdout")
     (folder / "boxes").mkdir()
     (folder / "boxes/images").symlink_to("../data/drawn/train/images")
     (folder / "boxes/person_boxes_train.json").symlink_to("../data/drawn/train/person_keypoints.json")

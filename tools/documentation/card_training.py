@@ -73,13 +73,14 @@ def training(spec: ModelSpec) -> str:
     recipes = recipes_of(shipped)
     made = " It loads the weights of EfficientNet-Lite0." if starts_from_imagenet(shipped) else ""
     parts = [
+        "<!-- not run: needs the images, and trains for hours -->\n"
         f'```\nmake train-{key} SET="devices=2 threads=1"\n```',
-        f"This one command makes such a model again, in hours on a CPU.{made} It labels the images, trains the"
-        f" recipes below one after the other, exports `{shipped.checkpoint}` of the last one, and evaluates the"
+        f"This command makes such a model again, in hours on a CPU, where the images are.{made} It labels them, trains"
+        f" the recipes below one after the other, exports `{shipped.checkpoint}` of the last one, and evaluates the"
         " model. The same"
-        " command goes on where it was stopped. The result is in `runs`. The images are not published, because their"
-        " photographs carry no open licence: on images of your own, follow the [training"
-        " guide](../docs/how-to/train.md).",
+        " command goes on where it was stopped. The result is in `runs`. The images and the teachers are looked for in"
+        " the folder that the environment variable `POSE_DATA` names. They are not published, because the photographs"
+        " carry no open licence: on images of your own, follow the [training guide](../docs/how-to/train.md).",
         recipe_table(recipes),
         "Each recipe begins with the weights of the one before it, unless the table says otherwise. Samples are"
         " epochs x samples of an epoch. The recipes also hold the random changes of the samples.",
@@ -179,6 +180,7 @@ def pictures(spec: ModelSpec, shipped: Shipped) -> str:
     if len(found) == 1 and spec.training["name"] == shipped.recipes[-1]:
         folders = " ".join(f"runs/{name}" for name in shipped.recipes)
         shown.append(
+            "<!-- not run: needs the runs -->\n"
             f"```\nPYTHONPATH=. python tools/documentation/card_pictures.py curve docs/cards/{found[0].name}"
             f" {folders}\n```"
         )

@@ -201,7 +201,9 @@ def texts_in_8_bits(spec: ModelSpec) -> dict[str, str]:
         "Accuracy by size, visibility and crowding": f"`{spec.name}.json` has the figures. Those of the float32"
         f" model are on [its card]({name}.md#{anchor('Accuracy by size, visibility and crowding')}).",
         "Speed": times(spec),
-        "Training": f"None of its own. It is made from `{name}`:\n\n```\n{export_command(spec)}\n```\n\nThe ranges"
+        "Training": f"None of its own. It is made from `{name}`:\n\n"
+        "<!-- not run: needs data/coco_train -->\n"
+        f"```\n{export_command(spec)}\n```\n\nThe ranges"
         f" of the values come from {made['count']} samples of the training data."
         " [What stays in float32](../docs/explanation/precision.md#what-stays-float32-by-rule).",
         "What goes wrong": same.format(anchor("What goes wrong")),
@@ -273,7 +275,8 @@ def pose_protocol(spec: ModelSpec) -> str:
         f"AP is COCO's, of OKS 0.5 to 0.95, on {IMAGES}{counted(spec)}. No image of COCO val2017 is in the training"
         " data.\n\n"
         + "```\n" + "\n".join(commands) + "\n```\n\n"
-        + f"The other rows: without `--flip`, and with {boxes}`--half choose` and `--half report`"
+        + f"The same command gives the other rows: without `--flip`, and with {boxes}`--half choose` and"
+        " `--half report`"
         " ([halves](../docs/how-to/evaluate.md#halves)). `--save NAME` writes a row into the spec. On so few images"
         " a difference of a few points may be chance:"
         " [`--report`](../docs/how-to/evaluate.md#the-report) gives the intervals."
@@ -415,6 +418,7 @@ def failures(spec: ModelSpec) -> str:
         f"![{'boxes' if is_detector else 'skeletons'}, annotated and found](../{picture})\n\n"
         f"{WORST_IMAGES if is_detector else WORST_PEOPLE} The photographs are left out, because they are not ours to"
         " publish. The annotations are COCO's, CC BY 4.0.\n\n"
+        "<!-- not run: draws the pictures of this card -->\n"
         f"```\npose evaluate --model {spec.name} --data {DATA}{flip}\n"
         f"PYTHONPATH=. python tools/documentation/card_pictures.py {kind} {picture} {results} --data {DATA}{score}\n```"
     )
@@ -449,7 +453,9 @@ def scores(spec: ModelSpec) -> str:
         f" {made['keypoints']:,} keypoints of people who are in no training data, and on {made['backgrounds']:,}"
         f" poses where nobody is.{where} Keypoints get {span(maps['keypoint'])}, people {span(maps['person'])}."
         " Parts of the body with a"
-        f" map of their own: {parts}.\n\n```\npose calibrate models/{spec.name}.onnx --data runs/labels/calibration"
+        f" map of their own: {parts}.\n\n"
+        "<!-- not run: needs people whom humans have labelled -->\n"
+        f"```\npose calibrate models/{spec.name}.onnx --data runs/labels/calibration"
         " --background runs/labels/calibration/background\n```\n\n`make calibrate` does it for all models. [How good"
         " the scores are](../docs/measurements/scores.md)."
     )
