@@ -2,7 +2,7 @@
 
 `pose data toy FOLDER`: FOLDER/train and FOLDER/holdout each have images/ and person_keypoints.json, in COCO's layout,
 and person_detections.json for --boxes; with crowdpose14 a crowdIndex, with mpii16 mpii.json. FOLDER/nobody has images
-without people for `pose calibrate --background`, FOLDER/walk the images of a short film with annotations for `pose
+without people for `pose calibrate --background`, FOLDER/walk the images of a short video with annotations for `pose
 make-bag`. The same options write the same files.
 """
 

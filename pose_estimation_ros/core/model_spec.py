@@ -122,15 +122,15 @@ class ModelSpec(NamedTuple):
     """Hold what the runtime must know about an ONNX file, and its measured accuracy.
 
     Attributes:
-        name: name of the model, which paths of engines contain.
+        name: name of the model. It is part of the file names of its engines.
         task: what the network does: the pose of the person in a crop (top_down), all poses of a whole image (bottom_up
             from heatmaps and tags, one_stage directly), or the boxes of people (person_detector).
         input_size_wh: width and height of the input "images" in px.
         color_order: order of the channels. The input is (N, 3, h, w) float32, 0 to 255.
         skeleton: names, links, flip pairs and sigmas of the keypoints.
-        stride: px of the input for each px of "heatmaps"; 1 where there are none.
+        stride: px of the input for each px of "heatmaps". Without heatmaps it has no effect.
         decoder: method that turns the outputs into keypoints or boxes.
-        padding: factor on a person's box before it is cut out. Top-down.
+        padding: factor on a person's box before it is cut out. Other tasks than top-down have 1.
         sha256: checksum of the ONNX file.
         accuracy: measured figures, which ``pose evaluate --save`` writes.
         training: how the model was trained, exported or imported.

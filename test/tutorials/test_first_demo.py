@@ -24,5 +24,5 @@ def make_demo(color_model):
 
 def test_the_commands_work_in_order_and_print_what_the_page_shows(walk, desk, domain, make_demo):
     walk("first-demo.md", {"make demo": make_demo})
-    files = ("out/demo.mp4", "out/keypoints.json", "out/people/people.jpg", "out/film/pedestrians.mp4")
+    files = ("out/demo.mp4", "out/keypoints.json", "out/people/people.jpg", "out/video/pedestrians.mp4")
     assert [file for file in files if not (desk / file).stat().st_size] == []

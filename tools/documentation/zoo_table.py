@@ -44,7 +44,19 @@ def what(spec: ModelSpec) -> str:
 
 def zoo(shipped: list[ModelSpec]) -> str:
     """Write the table of all models."""
-    head = ("model", "task", "input", "parameters", "MACs", "file", "ms", "AP end to end", "finds", "false", IN_BOXES)
+    head = (
+        "model",
+        "task",
+        "input, height x width",
+        "parameters",
+        "MACs",
+        "file",
+        "ms",
+        "AP end to end",
+        "finds",
+        "false",
+        IN_BOXES,
+    )
     return table(head, map(zoo_row, shipped))
 
 

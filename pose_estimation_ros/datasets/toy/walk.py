@@ -1,4 +1,4 @@
-"""Draw a short film: people who walk past each other before a camera that stands still."""
+"""Draw a short video: people who walk past each other before a camera that stands still."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Walker(NamedTuple):
 
 
 def draw_walk(seed: int, frames: int) -> Iterator[tuple[np.ndarray, dict[int, Person]]]:
-    """Yield the images of a film and who is in them.
+    """Yield the images of a video and who is in them.
 
     Args:
         seed: of all random choices.

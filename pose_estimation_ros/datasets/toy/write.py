@@ -1,4 +1,4 @@
-"""Write a toy set: images of drawn people with COCO's annotations, images of nobody, and a film of people who walk."""
+"""Write a toy set: images of drawn people with COCO's annotations, images of nobody, and a video of people who walk."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HOLDOUT = 5  # one image of the holdout part per so many of the training part
 Watch = Callable[[range], Iterable[int]]
 EMPTY = 10  # one image without people per so many with people
 EMPTY_IDS = 100_000  # ids of images without people are larger, so that they are the same in larger sets
-FRAMES = 60  # most images of the film
+FRAMES = 60  # most images of the video
 DETECTIONS, MPII = "person_detections.json", "mpii.json"
 LICENSE = {"id": 1, "name": "drawn by pose_estimation_ros, free of any licence", "url": ""}
 
@@ -121,7 +121,7 @@ def _write_nobody(order: ToySet) -> int:
 
 
 def _write_walk(order: ToySet, skeleton: Skeleton) -> tuple[int, int]:
-    """Write the film, and return the numbers of its images and of the people in all of them."""
+    """Write the video, and return the numbers of its images and of the people in all of them."""
     content = _Content(Path(order.folder, WALK), skeleton, order.seed)
     frames = min(max(order.images // HOLDOUT, 2), FRAMES)
     for number, (pixels, people) in enumerate(draw_walk(order.seed, frames)):
