@@ -1,13 +1,18 @@
-"""Read the blocks of a page: what its reader types, and what the page says is printed."""
+"""Read the blocks of a page: what its reader types, and what the page says is printed; and make its short clip."""
 
 import re
 import shlex
 import subprocess
 import sys
 from glob import glob
+from pathlib import Path
 from typing import List, NamedTuple
 
+import numpy as np
+
 from pose_estimation_ros.__main__ import main
+from pose_estimation_ros.core.resources import demo_clip
+from pose_estimation_ros.imaging.video import VideoWriter, open_source
 
 BLOCK = re.compile(r"^(?:<!-- not run: (\S.*?) -->\n)?```(\w*)\n(.*?)^```$", re.M | re.S)
 NUMBER = re.compile(r"\d+(?:\\\.\d+)?(?:e\\?-\d+)?")
@@ -65,3 +70,14 @@ def run_command(command: str) -> None:
 def run_python(*arguments: str) -> None:
     """Run this Python as a program of its own."""
     subprocess.run([sys.executable, *arguments], check=True, timeout=TIMEOUT_S)
+
+
+def write_short_clip(path: Path, frames: int) -> np.ndarray:
+    """Write the first frames of the demo's clip as a video, and return the first one, (H, W, 3) uint8 BGR."""
+    with open_source(demo_clip()) as source:
+        writer = VideoWriter(str(path), source.fps)
+        images = [frame.image for _, frame in zip(range(frames), source)]
+        for image in images:
+            writer.write(image)
+        writer.close()
+    return images[0]

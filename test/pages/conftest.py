@@ -9,8 +9,10 @@ import pytest
 pytest.importorskip("torch", reason="trains")
 yaml = pytest.importorskip("yaml", reason="reads recipes")
 
+import cv2  # noqa: E402
+from page_blocks import write_short_clip  # noqa: E402
+
 from pose_estimation_ros.__main__ import main  # noqa: E402
-from pose_estimation_ros.core.resources import demo_clip  # noqa: E402
 from pose_estimation_ros.datasets.toy.write import ToySet  # noqa: E402
 
 QUICK = {"epochs": 1, "epoch_samples": 32, "warmup_steps": 0, "pictures": 0, "workers": 0, "threads": 1}
@@ -45,7 +47,7 @@ def make_inputs(folder):
         path = folder / "config/training" / f"{recipe}.yaml"
         path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **QUICK}))
     assert main(["data", "toy", "data/drawn"]) == 0
-    make_films(folder)
+    make_videos(folder)
     small = folder / "small.yaml"
     source = [{"annotations": "train/person_keypoints.json", "images": "train/images"}]
     small.write_text(yaml.safe_dump({**SMALL, "train": source, "holdout": source, "batch_size": 8, "milestones": []}))
@@ -73,26 +75,19 @@ def make_inputs(folder):
     (folder / "boxes.json").symlink_to("data/drawn/holdout/person_detections.json")
     results = [
         {"image_id": a["image_id"], "category_id": 1, "keypoints": a["keypoints"], "score": 0.9}
-        for a in json.loads((folder / "data/drawn/holdout/person_keypoints.json").read_text())["annotations"]
+        for a in annotated["annotations"]
     ]
     for name in ("results.json", "c.json"):
         (folder / name).write_text(json.dumps(results))
 
 
-def make_films(folder):
-    """Cut the first frames of the demo's clip, as films and as a picture."""
-    import cv2
-
-    clip = cv2.VideoCapture(demo_clip())
-    frames = [clip.read()[1] for _ in range(FRAMES)]
-    height, width = frames[0].shape[:2]
-    (folder / "test/data").mkdir(parents=True)
-    for name in ("clip.mp4", "video.mp4", "walk.mp4", "test/data/pedestrians.mp4"):
-        writer = cv2.VideoWriter(str(folder / name), cv2.VideoWriter_fourcc(*"mp4v"), 10, (width, height))
-        for frame in frames:
-            writer.write(frame)
-        writer.release()
-    cv2.imwrite(str(folder / "people.jpg"), frames[0])
+def make_videos(folder):
+    """Cut the first frames of the demo's clip, as videos and as an image."""
+    clip = folder / "test/data/pedestrians.mp4"
+    clip.parent.mkdir(parents=True)
+    cv2.imwrite(str(folder / "people.jpg"), write_short_clip(clip, FRAMES))
+    for name in ("clip.mp4", "video.mp4", "walk.mp4"):
+        shutil.copy(str(clip), str(folder / name))
 
 
 @pytest.fixture

@@ -4,7 +4,17 @@ import os
 
 import pytest
 from nodes.conftest import domain, ended, kept, make_node, ros, wait_until_fixture  # noqa: F401
-from page_blocks import OUTPUT, PYTHON, SHELL, blocks_of, commands_of, lines_not_printed, run_command, run_python
+from page_blocks import (
+    OUTPUT,
+    PYTHON,
+    SHELL,
+    blocks_of,
+    commands_of,
+    lines_not_printed,
+    run_command,
+    run_python,
+    write_short_clip,
+)
 
 FRAMES = 6  # of the reader's copy of the clip
 LINKED = ("models", "config", "examples")
@@ -13,18 +23,11 @@ LINKED = ("models", "config", "examples")
 @pytest.fixture
 def desk(repository, tmp_path, monkeypatch):
     """A working directory that looks like the repository, in which the clip is short and no model is imported."""
-    from pose_estimation_ros.core.resources import demo_clip
-    from pose_estimation_ros.imaging.video import VideoWriter, open_source
-
     for name in LINKED:
         os.symlink(str(repository / name), str(tmp_path / name))
     clip = tmp_path / "test" / "data" / "pedestrians.mp4"
     clip.parent.mkdir(parents=True)
-    with open_source(demo_clip()) as source:
-        writer = VideoWriter(str(clip), source.fps)
-        for _, frame in zip(range(FRAMES), source):
-            writer.write(frame.image)
-        writer.close()
+    write_short_clip(clip, FRAMES)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PYTHONPATH", str(repository))

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.training.export.onnx_graph import CONVOLUTIONS, last_convolutions, read_float32
-from pose_estimation_ros.training.export.rewrite import AddContext, Context, WideContext, for_export
+from pose_estimation_ros.training.export.rewrite import AddContext, Context, WideContext, for_export, scale_and_shift
 from pose_estimation_ros.training.models.elpn import ContextBottleneck
 from pose_estimation_ros.training.models.layers import GlobalContext
 from pose_estimation_ros.training.tasks import serving_model
@@ -272,8 +272,7 @@ def measure_statistics(model: nn.Module, images: Tensor) -> None:
 
 def _measure(norm: nn.BatchNorm2d, inputs: tuple[Tensor]) -> None:
     """Set the statistics of a batch norm by its input, and scale and shift so that its output stays the same."""
-    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)  # type: ignore[operator, arg-type]
-    shift = norm.bias - norm.running_mean * scale  # type: ignore[operator]
+    scale, shift = scale_and_shift(norm)
     variance, mean = torch.var_mean(inputs[0], (0, 2, 3), unbiased=False)
     norm.running_mean, norm.running_var = mean, variance
     norm.weight.copy_(scale * torch.sqrt(variance + norm.eps))

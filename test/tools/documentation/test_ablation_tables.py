@@ -1,19 +1,13 @@
 """docs/measurements/ablations.md has a place for every table, and gets those that were measured."""
 
-import sys
-
 import pytest
 
 from pose_estimation_ros.training.ablation.table import table_names
 
 
-@pytest.fixture(scope="module")
-def tool(repository):
-    sys.path.insert(0, str(repository / "tools" / "documentation"))
-    import ablation_tables
-
-    sys.path.pop(0)
-    return ablation_tables
+@pytest.fixture
+def tool(documentation):
+    return documentation("ablation_tables")
 
 
 def test_the_page_has_a_place_for_every_table(tool):

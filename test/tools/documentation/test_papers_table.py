@@ -1,19 +1,13 @@
 """docs/measurements/papers.md says what the files of evaluation/report/printed say."""
 
-import sys
-
 import pytest
 
 from pose_estimation_ros.evaluation.report.papers import DATA_SETS, Paper, PrintedTable, tables
 
 
-@pytest.fixture(scope="module")
-def tool(repository):
-    sys.path.insert(0, str(repository / "tools" / "documentation"))
-    import papers_table
-
-    sys.path.pop(0)
-    return papers_table
+@pytest.fixture
+def tool(documentation):
+    return documentation("papers_table")
 
 
 def test_the_page_is_that_of_the_files(tool):

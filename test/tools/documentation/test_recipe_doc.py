@@ -2,7 +2,6 @@
 
 import dataclasses
 import inspect
-import sys
 
 import pytest
 import torch
@@ -15,13 +14,9 @@ from pose_estimation_ros.training.tasks import TASKS
 KINDS = (Recipe, Source, Augmentation, LossOptions)
 
 
-@pytest.fixture(scope="module")
-def tool(repository):
-    sys.path.insert(0, str(repository / "tools" / "documentation"))
-    import recipe_doc
-
-    sys.path.pop(0)
-    return recipe_doc
+@pytest.fixture
+def tool(documentation):
+    return documentation("recipe_doc")
 
 
 def names(kind):

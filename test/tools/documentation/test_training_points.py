@@ -1,17 +1,11 @@
 """The page and the picture of the trained networks show the points of their file."""
 
-import sys
-
 import pytest
 
 
-@pytest.fixture(scope="module")
-def tool(repository):
-    sys.path.insert(0, str(repository / "tools" / "documentation"))
-    import training_points
-
-    sys.path.pop(0)
-    return training_points
+@pytest.fixture
+def tool(documentation):
+    return documentation("training_points")
 
 
 def test_the_page_has_the_points_of_the_file(tool):
