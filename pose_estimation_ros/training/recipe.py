@@ -192,8 +192,8 @@ class Recipe:
         task: what the network does.
         model: name of the network; the task's are below.
         model_options: options of the network; each model's are below.
-        teacher: checkpoint or ONNX file of another model, whose heatmaps are the targets of the losses ``teacher_mse``
-            and ``teacher_kl``.
+        teacher: checkpoint or ONNX file of another model, whose answers to every augmented image are the targets of the
+            losses ``teacher_mse`` and ``teacher_kl``, of a detector ``teacher_person`` and ``teacher_box``.
         skeleton: names of the keypoints: a known skeleton, a file, an object, or ``from_annotations`` for that of the
             first training source; "" for a detector.
         input_size_wh: width and height of the network's input in px.
@@ -434,7 +434,7 @@ def _check_teacher(recipe: Recipe) -> None:
     if teacher_losses and not recipe.teacher:
         raise ConfigError(f"losses {teacher_losses} need a teacher=, a checkpoint or an ONNX file; got none")
     if recipe.teacher and not teacher_losses:
-        raise ConfigError(f"teacher {recipe.teacher}: expected losses teacher_mse or teacher_kl, got {recipe.losses}")
+        raise ConfigError(f"teacher {recipe.teacher}: expected losses teacher_..., got {recipe.losses}")
 
 
 def _expect_in(low: float, value: float, high: float, key: str) -> None:

@@ -85,8 +85,13 @@ def load_scenes(path: str | Path) -> list[Scene]:
 def learned_score(item: dict[str, Any]) -> float:
     """Return the score 0..1 to learn for an annotation; NaN means that it is ignored."""
     if "score" in item:
-        return float(np.interp(item["score"], UNCERTAIN_SCORES, (0, 1)))
+        return float(score_to_learn(item["score"]))
     return np.nan if item.get("iscrowd") else 1.0
+
+
+def score_to_learn(score: float | np.ndarray) -> np.ndarray:
+    """Return the scores 0..1 to learn where a teacher's are these, in the same shape."""
+    return np.asarray(np.interp(score, UNCERTAIN_SCORES, (0, 1)))
 
 
 class View(NamedTuple):

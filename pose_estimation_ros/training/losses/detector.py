@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -51,24 +53,33 @@ def area(boxes: Tensor) -> Tensor:
     return (boxes[:, 2:] - boxes[:, :2]).prod(1)
 
 
-def person_loss(outputs: Named, targets: Named) -> Tensor:
+def person_loss(outputs: Named, targets: Named, prefix: str = "") -> Tensor:
     """Return the quality focal loss of the output "person".
 
     Args:
         outputs: outputs of the network.
         targets: targets of encode_targets.
+        prefix: "teacher_" for the targets of a teacher.
     """
-    return quality_focal_loss(outputs["person"].float(), targets["person"], targets["known"])
+    target, known = (targets[prefix + name] for name in ("person", "known"))
+    return quality_focal_loss(outputs["person"].float(), target, known)
 
 
-def box_loss(outputs: Named, targets: Named) -> Tensor:
+def box_loss(outputs: Named, targets: Named, prefix: str = "") -> Tensor:
     """Return the GIoU loss of the output "box".
 
     Args:
         outputs: outputs of the network.
         targets: targets of encode_targets.
+        prefix: "teacher_" for the targets of a teacher.
     """
-    return giou_loss(decode_boxes(outputs["box"].float()), targets["box_xyxy"], targets["box_weight"])
+    target, weight = (targets[prefix + name] for name in ("box_xyxy", "box_weight"))
+    return giou_loss(decode_boxes(outputs["box"].float()), target, weight)
 
 
-DETECTION_TERMS: dict[str, Term] = {"person": person_loss, "box": box_loss}
+DETECTION_TERMS: dict[str, Term] = {
+    "person": person_loss,
+    "box": box_loss,
+    "teacher_person": partial(person_loss, prefix="teacher_"),
+    "teacher_box": partial(box_loss, prefix="teacher_"),
+}
