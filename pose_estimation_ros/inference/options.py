@@ -51,6 +51,7 @@ class PipelineOptions(NamedTuple):
     model: str = "lite0_fpn_coco"
     detector: str = "person_detector"
     detect_every_s: float = 0.3
+    background_detector: bool = False
     score_threshold: float = 0.3
     person_threshold: float = 0.3
     max_people: int = 20
@@ -93,6 +94,11 @@ _TABLE = (
         0.0,
         60.0,
         live=True,
+    ),
+    _option(
+        "background_detector",
+        "Run the detector in a thread of its own: no image waits for it, and its boxes come an image or two late, so"
+        " results depend on the computer's speed. Without it the images in which it runs take longer.",
     ),
     _option(
         "score_threshold",

@@ -1,12 +1,12 @@
 """Turn frames and stamps into tracked, smoothed poses: the one object that node, command line and benchmarks call."""
 
 import math
-from typing import Any, Callable, Dict, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.geometry import boxes_around
+from pose_estimation_ros.core.geometry import boxes_around, iou
 from pose_estimation_ros.core.model_spec import POSE_TASKS, WHOLE_FRAME, ModelSpec
 from pose_estimation_ros.core.oks import box_area, foreign_joints, oks, pose_nms
 from pose_estimation_ros.core.poses import Poses, empty_poses, joined
@@ -20,6 +20,7 @@ from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.backends.model_file import ModelFile
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.bottom_up import BottomUp
+from pose_estimation_ros.inference.detection import Beside, DetectorThread, Found, Inline
 from pose_estimation_ros.inference.detector import FULL_FRAME, Detector, NetworkDetector, open_detector
 from pose_estimation_ros.inference.estimator import Estimator
 from pose_estimation_ros.inference.non_finite import NonFinite, total
@@ -30,6 +31,7 @@ from pose_estimation_ros.inference.top_down import TopDown
 
 SHARED_JOINTS = 0.5  # largest share of joints that two people can have in common; two boxes of one person give more
 SEARCHED = 0.5  # person score and OKS with the expected pose, from which on somebody was found by searching
+SAME_BOX = 0.3  # IoU of a detected box with that of a person who was there
 CARRY_MARGIN = 0.15  # share of the keypoints' extent on each side: head, hands and feet go beyond the keypoints
 CARRY_KEYPOINTS = 6  # smallest number of keypoints that outlines a person, or all where the skeleton has fewer
 FEWEST_CARRIED = 3  # fewer keypoints outline nothing
@@ -51,7 +53,7 @@ class Pipeline:
     def __init__(
         self,
         estimator: Estimator,
-        detector: Optional[Detector],
+        detector: Union[Detector, DetectorThread, None],
         options: PipelineOptions = PipelineOptions(),  # noqa: B008
         backends: Sequence[Backend] = (),
         watch: Optional[Stopwatch] = None,
@@ -60,12 +62,13 @@ class Pipeline:
 
         Args:
             estimator: finds the poses in boxes, or in the whole frame where there is no detector.
-            detector: finds the boxes, None for an estimator that finds people by itself.
+            detector: finds the boxes, in this thread or in its own; None for an estimator that finds people by itself.
             options: thresholds, tracking and smoothing.
             backends: the open networks, that of the poses first.
             watch: the stopwatch that estimator and detector use, too.
         """
         self._estimator, self._detector = estimator, detector
+        self._detection = None if detector is None else detection_of(detector)
         self._watch = watch or Stopwatch()
         self.skeleton = estimator.skeleton
         self._backends = backends
@@ -108,7 +111,9 @@ class Pipeline:
     def _forget(self) -> None:
         """Forget people and boxes, but not the time, which the stamps of late frames are compared with."""
         self._last, self._velocity = empty_poses(self.skeleton.num_keypoints, self.skeleton), np.zeros((0, 2))
-        self._since_detection_s = math.inf
+        self._since_detection_s, self._time_s = math.inf, 0.0
+        if self._detection:
+            self._detection.forget()
         self._frame_shape: Tuple[int, ...] = ()
         self._tracker.reset()
         self._smoother.reset()
@@ -136,6 +141,7 @@ class Pipeline:
             self._forget()
         self._step_s = step_s or 0.0
         self._since_detection_s += self._step_s
+        self._time_s += self._step_s
         self._frame_shape = frame.shape
         poses = self._estimate(frame, boxes)
         if poses.count < self._last.count:
@@ -212,24 +218,43 @@ class Pipeline:
         return self.options.detector if self._detector else "none"
 
     def _estimate(self, frame: np.ndarray, boxes: Optional[np.ndarray]) -> Poses:
-        most, detect = self.options.max_people, boxes is None and self._detection_is_due()
-        poses = self._estimator(frame, (self._boxes(frame, detect) if boxes is None else boxes)[:most])[:most]
-        poses = self._keep_good(poses)
-        if detect and self._detector and self.options.detector != FULL_FRAME:
+        most, found = self.options.max_people, self._find(frame) if boxes is None else None
+        if found is not None:
+            boxes = self._moved_since(found)
+        elif boxes is None:
+            boxes = NO_BOXES if self._detector is None else self._expected_boxes()
+        poses = self._keep_good(self._estimator(frame, boxes[:most])[:most])
+        if found is not None and self.options.detector != FULL_FRAME:
             poses = self._search_again(frame, poses)
-        if detect:  # only here: if the detector or the estimator fails, the next frame asks the detector again
-            self._since_detection_s = 0.0
+        if found is not None:  # only here: if the detector or the estimator fails, the next frame asks again
+            self._since_detection_s = self._time_s - found.time_s
         return poses
+
+    def _find(self, frame: np.ndarray) -> Optional[Found]:
+        """Return what the detector found in this frame or an earlier one, None where there is nothing new."""
+        if self._detection is None:
+            return None
+        nobody = not self._last.count
+        found = self._detection(frame, self._time_s, self._detection_is_due(), wait=nobody)
+        self._watch.lap("inference", "detect")
+        return found
 
     def _detection_is_due(self) -> bool:
         """Tell whether the detector has to run now, because at the next frame it would be late."""
         next_s = self._since_detection_s + self._clock.interval_s
         return next_s > self.options.detect_every_s + STUCK_BELOW_S
 
-    def _boxes(self, frame: np.ndarray, detect: bool) -> np.ndarray:
-        if self._detector is None:
-            return NO_BOXES
-        return self._detector(frame)[0] if detect else self._expected_boxes()
+    def _moved_since(self, found: Found) -> np.ndarray:
+        """Return the boxes (N, 4) xyxy px that the detector found, moved with the people whose boxes they are."""
+        ago_s = self._time_s - found.time_s
+        if not (ago_s and self._last.count and len(found.box_xyxy)):
+            return found.box_xyxy
+        step = np.tile(self._velocity * ago_s, 2)
+        overlap = iou(found.box_xyxy, self._expected_boxes() - step)
+        boxes: np.ndarray = (
+            found.box_xyxy + np.where(overlap.max(1) >= SAME_BOX, 1, 0)[:, None] * step[overlap.argmax(1)]
+        )
+        return boxes.astype(np.float32)
 
     def _expected_boxes(self) -> np.ndarray:
         """Return the boxes (N, 4) xyxy px of the last frame's people where they are by now."""
@@ -321,10 +346,35 @@ def build_pipeline(
     estimator = open_estimator(options, watch, model)
     if estimator.spec.task in WHOLE_FRAME:
         return Pipeline(estimator, None, options, [estimator.backend], watch)
-    if detector is None:
-        detector = open_detector(options.detector, options.threads, None, watch, options.fallback, options.device)
-    backends = [estimator.backend] + ([detector.backend] if isinstance(detector, NetworkDetector) else [])
-    return Pipeline(estimator, detector, options, backends, watch)
+    opened = open_detection(options, watch, detector)
+    used = opened.detector if isinstance(opened, DetectorThread) else opened
+    backends = [estimator.backend] + ([used.backend] if isinstance(used, NetworkDetector) else [])
+    return Pipeline(estimator, opened, options, backends, watch)
+
+
+def open_detection(
+    options: PipelineOptions, watch: Stopwatch, detector: Optional[Detector] = None
+) -> Union[Detector, DetectorThread]:
+    """Open the detector of the options, or take the one that is given, in a thread of its own if they say so.
+
+    Args:
+        options: detector, background_detector, threads, fallback and device count.
+        watch: gets the times of a detector without a thread.
+        detector: a callable in place of the detector that the options name.
+    """
+    beside = options.background_detector and options.detector != FULL_FRAME
+    threads = options.threads or int(beside)  # one core is enough, where no image waits
+    shared = (None, Stopwatch() if beside else watch, options.fallback, options.device)
+
+    def opened() -> Detector:
+        return detector or open_detector(options.detector, threads, *shared)
+
+    return DetectorThread(opened) if beside else opened()
+
+
+def detection_of(detector: Union[Detector, DetectorThread]) -> Union[Inline, Beside]:
+    """Return how a stream of images asks a detector."""
+    return Beside(detector) if isinstance(detector, DetectorThread) else Inline(detector)
 
 
 def open_estimator(

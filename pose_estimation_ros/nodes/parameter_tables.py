@@ -15,9 +15,11 @@ GUESSES = (NONE, GROUND, "height")
 SENSOR_BITS = (0, 8, 9, 10, 11, 12, 13, 14, 15, 16)
 MONO16_BITS = "Bits that 16-bit samples use; 0: the fewest of 8, 10, 12, 14, 16 that hold the largest value."
 
-# A robot goes on without its engine, where the command line stops.
+# A robot goes on without its engine, where the command line stops, and prefers a steady age of its results to the same
+# results in each run.
+OF_ROBOTS = ("fallback", "background_detector")
 PIPELINE_PARAMETERS = [
-    option._replace(default=True) if option.name == "fallback" else option for option in OPTIONS.values()
+    option._replace(default=True) if option.name in OF_ROBOTS else option for option in OPTIONS.values()
 ]
 
 INPUT_PARAMETERS = [

@@ -32,5 +32,5 @@ def inputs(recipe: Recipe) -> Iterator[tuple[str, Path]]:
             for text in filter(None, (source.annotations, source.images, source.detections, source.others)):
                 yield key, recipe.path(text)
     for key in ("teacher", "init_from", "grow_from"):
-        if getattr(recipe, key):
+        if getattr(recipe, key) and not (key == "teacher" and recipe.task == "person_detector"):  # it may be a name
             yield key, Path(getattr(recipe, key))

@@ -305,20 +305,17 @@ def test_a_stamp_that_is_no_number_spoils_nothing():
     assert all(np.isfinite(one.xy).all() and np.isfinite(one.velocity).all() for one in poses)
 
 
-@pytest.mark.parametrize("part", ["detector", "estimator"])
-def test_the_detector_is_asked_again_after_a_failure(part):
-    pipeline, detector, estimator = build(LEFT, detect_every_s=3.0)
+@pytest.mark.parametrize("part", [Detector, Estimator])
+def test_the_detector_is_asked_again_after_a_failure(part, monkeypatch):
+    pipeline, _, _ = build(LEFT, detect_every_s=3.0)
 
-    class Broken:
-        skeleton = estimator.skeleton
+    def broken(*_arguments):
+        raise ModelError("broken")
 
-        def __call__(self, *_arguments):
-            raise ModelError("broken")
-
-    setattr(pipeline, "_" + part, Broken())
-    with pytest.raises(ModelError):
-        pipeline(FRAME, 0.0)
-    setattr(pipeline, "_" + part, {"detector": detector, "estimator": estimator}[part])
+    with monkeypatch.context() as patch:
+        patch.setattr(part, "__call__", broken)
+        with pytest.raises(ModelError):
+            pipeline(FRAME, 0.0)
     assert pipeline(FRAME, 0.1).count == 1
 
 
