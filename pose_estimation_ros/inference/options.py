@@ -55,6 +55,7 @@ class PipelineOptions(NamedTuple):
     score_threshold: float = 0.3
     person_threshold: float = 0.3
     max_people: int = 20
+    budget_ms: float = 0.0
     tracking: bool = True
     smoothing: bool = True
     flip_test: bool = False
@@ -115,6 +116,14 @@ _TABLE = (
         live=True,
     ),
     _option("max_people", "Largest number of people per frame; the best are kept.", 1, 1000, live=True),
+    _option(
+        "budget_ms",
+        "Time for the pose network in an image, ms; 0: as long as it takes. Where there are more people than fit into"
+        " it, they have turns, and move on as before in between. Needs background_detector and tracking.",
+        0.0,
+        10000.0,
+        live=True,
+    ),
     _option("tracking", "Give people ids that stay from frame to frame."),
     _option("smoothing", "Smooth tracked keypoints and measure their velocities; needs tracking.", live=True),
     _option("flip_test", "Run mirrored crops, too: more accurate, twice the time."),

@@ -1,6 +1,7 @@
 """Turn frames and stamps into tracked, smoothed poses: the one object that node, command line and benchmarks call."""
 
 import math
+import time
 from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -9,7 +10,7 @@ from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.geometry import boxes_around, iou
 from pose_estimation_ros.core.model_spec import POSE_TASKS, WHOLE_FRAME, ModelSpec
 from pose_estimation_ros.core.oks import box_area, foreign_joints, oks, pose_nms
-from pose_estimation_ros.core.poses import Poses, empty_poses, joined
+from pose_estimation_ros.core.poses import UNTRACKED, Poses, empty_poses, joined
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.core.smoothing import Smoother
 from pose_estimation_ros.core.stamp_clock import STUCK_BELOW_S, StampClock
@@ -28,10 +29,9 @@ from pose_estimation_ros.inference.one_stage import OneStage
 from pose_estimation_ros.inference.options import LIVE, PipelineOptions, check_options
 from pose_estimation_ros.inference.stopwatch import Stopwatch, Timing
 from pose_estimation_ros.inference.top_down import TopDown
+from pose_estimation_ros.inference.turns import SAME_BOX, SEARCHED, Turns, believed
 
 SHARED_JOINTS = 0.5  # largest share of joints that two people can have in common; two boxes of one person give more
-SEARCHED = 0.5  # person score and OKS with the expected pose, from which on somebody was found by searching
-SAME_BOX = 0.3  # IoU of a detected box with that of a person who was there
 CARRY_MARGIN = 0.15  # share of the keypoints' extent on each side: head, hands and feet go beyond the keypoints
 CARRY_KEYPOINTS = 6  # smallest number of keypoints that outlines a person, or all where the skeleton has fewer
 FEWEST_CARRIED = 3  # fewer keypoints outline nothing
@@ -69,6 +69,7 @@ class Pipeline:
         """
         self._estimator, self._detector = estimator, detector
         self._detection = None if detector is None else detection_of(detector)
+        self._turns = Turns()
         self._watch = watch or Stopwatch()
         self.skeleton = estimator.skeleton
         self._backends = backends
@@ -111,9 +112,10 @@ class Pipeline:
     def _forget(self) -> None:
         """Forget people and boxes, but not the time, which the stamps of late frames are compared with."""
         self._last, self._velocity = empty_poses(self.skeleton.num_keypoints, self.skeleton), np.zeros((0, 2))
-        self._since_detection_s, self._time_s = math.inf, 0.0
+        self._shown, self._since_detection_s, self._time_s = self._last, math.inf, 0.0
         if self._detection:
             self._detection.forget()
+        self._turns.forget()
         self._frame_shape: Tuple[int, ...] = ()
         self._tracker.reset()
         self._smoother.reset()
@@ -146,21 +148,35 @@ class Pipeline:
         poses = self._estimate(frame, boxes)
         if poses.count < self._last.count:
             self._since_detection_s = math.inf  # somebody was lost: run the detector again in the next frame
-        self._last, self._velocity = poses, np.zeros((poses.count, 2))
-        if not self.options.tracking:
-            poses = poses.select(np.arange(poses.count))
+        if self.options.tracking:
+            poses = self._track(frame, poses, stamp_s)
         else:
-            poses = self._tracker.update(poses, stamp_s, appearance(frame, poses))
-            self._velocity = self._tracker.velocity
-            if self.options.smoothing:
-                poses = self._smoother.update(poses, stamp_s)
+            self._last, self._velocity = poses, np.zeros((poses.count, 2))
+            poses = poses.select(np.arange(poses.count))
         self._watch.lap("postprocess", "track")
         return poses
+
+    def _track(self, frame: np.ndarray, poses: Poses, stamp_s: float) -> Poses:
+        """Give people ids and smooth them; those who have an id already were not looked at, and move on as before."""
+        is_seen = poses.track_id == UNTRACKED
+        seen, others = (poses, None) if is_seen.all() else (poses[is_seen], poses[~is_seen])
+        shown, before = self._tracker.update(seen, stamp_s, appearance(frame, seen)), (self._last, self._velocity)
+        self._last, self._velocity = seen.replace(track_id=shown.track_id), self._tracker.velocity
+        if self.options.smoothing:
+            shown = self._smoother.update(shown, stamp_s)
+        if others is not None:
+            rows = np.array([before[0].track_id.tolist().index(who) for who in others.track_id.tolist()])
+            velocity = before[1][rows]
+            self._last, self._velocity = joined(others, self._last), np.concatenate([velocity, self._velocity])
+            shown = joined(shifted(self._shown.select(rows), velocity * self._step_s), shown)
+        self._shown = shown.select(np.arange(shown.count))
+        return shown
 
     @property
     def lost(self) -> Poses:
         """Return confirmed people whom the last frame does not show: state LOST, expected box, scores 0."""
-        return self._tracker.lost
+        lost = self._tracker.lost
+        return lost[~np.isin(lost.track_id, self._last.track_id)] if self.options.budget_ms else lost
 
     @property
     def interval_s(self) -> float:
@@ -219,8 +235,10 @@ class Pipeline:
 
     def _estimate(self, frame: np.ndarray, boxes: Optional[np.ndarray]) -> Poses:
         most, found = self.options.max_people, self._find(frame) if boxes is None else None
+        if boxes is None and self._last.count and isinstance(self._detection, Beside):
+            return self._estimate_in_turns(frame, found)
         if found is not None:
-            boxes = self._moved_since(found)
+            boxes = found.box_xyxy
         elif boxes is None:
             boxes = NO_BOXES if self._detector is None else self._expected_boxes()
         poses = self._keep_good(self._estimator(frame, boxes[:most])[:most])
@@ -229,6 +247,19 @@ class Pipeline:
         if found is not None:  # only here: if the detector or the estimator fails, the next frame asks again
             self._since_detection_s = self._time_s - found.time_s
         return poses
+
+    def _estimate_in_turns(self, frame: np.ndarray, found: Optional[Found]) -> Poses:
+        """Look at the people of the last frame, and at no more than one box besides; see inference.turns."""
+        people = shifted(self._last, self._velocity * self._step_s).replace(box_xyxy=self._expected_boxes())
+        boxes, lost, budget_ms = None, NO_BOXES, self.options.budget_ms if self.options.tracking else 0.0
+        if found is not None:
+            boxes, lost = self._moved_since(found), self._inside(frame, self.lost).box_xyxy
+            self._since_detection_s = self._time_s - found.time_s
+        look = self._turns.next(people, boxes, lost, self.options.max_people, budget_ms)
+        start_s = time.perf_counter()
+        poses = self._estimator(frame, look.box_xyxy)
+        self._turns.took(1e3 * (time.perf_counter() - start_s), len(look.box_xyxy))
+        return self._keep_good(believed(look, poses, self.skeleton.tracking_sigmas))
 
     def _find(self, frame: np.ndarray) -> Optional[Found]:
         """Return what the detector found in this frame or an earlier one, None where there is nothing new."""
@@ -251,9 +282,8 @@ class Pipeline:
             return found.box_xyxy
         step = np.tile(self._velocity * ago_s, 2)
         overlap = iou(found.box_xyxy, self._expected_boxes() - step)
-        boxes: np.ndarray = (
-            found.box_xyxy + np.where(overlap.max(1) >= SAME_BOX, 1, 0)[:, None] * step[overlap.argmax(1)]
-        )
+        known = overlap.max(1) >= SAME_BOX
+        boxes: np.ndarray = found.box_xyxy + known[:, None] * step[overlap.argmax(1)]
         return boxes.astype(np.float32)
 
     def _expected_boxes(self) -> np.ndarray:
@@ -266,10 +296,8 @@ class Pipeline:
 
         A detector makes one box of two people who stand close together, and none of who is half hidden.
         """
-        expected = self._tracker.missing(poses, self._step_s)
-        middle = (expected.box_xyxy[:, :2] + expected.box_xyxy[:, 2:]) / 2
-        inside = np.flatnonzero(((middle >= 0) & (middle < frame.shape[1::-1])).all(1))
-        expected = expected.select(inside[: self.options.max_people - poses.count])
+        expected = self._inside(frame, self._tracker.missing(poses, self._step_s))
+        expected = expected[: self.options.max_people - poses.count]
         if not expected.count:
             return poses
         found = self._keep_good(self._estimator(frame, carried_boxes(expected)))
@@ -277,6 +305,13 @@ class Pipeline:
         alike = oks(expected.xy, expected.score, area, found.xy, sigmas).max(0, initial=0)
         found = found[(alike >= SEARCHED) & (found.person_score >= SEARCHED)]
         return _each_joint_once(joined(poses, found), self.skeleton)
+
+    @staticmethod
+    def _inside(frame: np.ndarray, people: Poses) -> Poses:
+        """Return the people the middle of whose box is in the frame."""
+        middle = (people.box_xyxy[:, :2] + people.box_xyxy[:, 2:]) / 2
+        is_inside: np.ndarray = ((middle >= 0) & (middle < frame.shape[1::-1])).all(1)
+        return people[is_inside]
 
     def _keep_good(self, poses: Poses) -> Poses:
         """Give keypoints of a low score 0; drop people of a low score and those whom two boxes found twice."""
@@ -306,6 +341,12 @@ def _each_joint_once(poses: Poses, skeleton: Skeleton) -> Poses:
     poses, area = poses.select(kept), area[kept]
     foreign = foreign_joints(poses.xy, poses.score, area, sigmas, skeleton.flip_index)
     return poses.replace(score=np.where(foreign, 0, poses.score))
+
+
+def shifted(poses: Poses, step: np.ndarray) -> Poses:
+    """Return people moved as a whole by steps (N, 2) px."""
+    step = step.astype(np.float32)
+    return poses.replace(xy=poses.xy + step[:, None], box_xyxy=poses.box_xyxy + np.tile(step, 2))
 
 
 def carried_boxes(poses: Poses) -> np.ndarray:

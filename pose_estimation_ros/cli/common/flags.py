@@ -22,7 +22,7 @@ GROUPS = {
     "model": ("model", "detector"),
     "accuracy": ("score_threshold", "person_threshold", "max_people", "flip_test"),
     "tracking": ("tracking", "smoothing", "smoothing_strength", "track_max_age_s", "confirm_after_s"),
-    "speed": ("device", "threads", "detect_every_s", "fallback"),
+    "speed": ("device", "threads", "detect_every_s", "background_detector", "budget_ms", "fallback"),
 }
 
 

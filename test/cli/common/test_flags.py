@@ -31,8 +31,8 @@ def test_defaults_are_the_tables(parser):
 def test_every_option_has_a_flag(parser):
     line = "--model m --detector d --detect-every-s 2 --score-threshold 0.1 --person-threshold 0.2 --max-people 3"
     line += " --no-tracking --no-smoothing --flip-test --threads 4 --fallback --device openvino"
-    line += " --track-max-age-s 2 --confirm-after-s 3 --smoothing-strength 0.3"
-    expected = ("m", "d", 2, 0.1, 0.2, 3, False, False, True, 4, True, "openvino", 2, 3, 0.3)
+    line += " --background-detector --budget-ms 9 --track-max-age-s 2 --confirm-after-s 3 --smoothing-strength 0.3"
+    expected = ("m", "d", 2, True, 0.1, 0.2, 3, 9, False, False, True, 4, True, "openvino", 2, 3, 0.3)
     assert options_of(parser.parse_args(line.split())) == expected
 
 

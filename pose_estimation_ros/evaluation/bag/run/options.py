@@ -25,6 +25,8 @@ MAX_NAMESPACES = 10
 def read_options(config: str | None, parameters: Sequence[str]) -> tuple[PipelineOptions, list[str]]:
     """Read the options from a parameter file and from the command line, which wins.
 
+    The detector always runs before the poses of an image, so that a bag gives the same results in each run.
+
     Args:
         config: Path of a ROS parameter file, None where there is none.
         parameters: Texts NAME:=VALUE.
@@ -42,7 +44,8 @@ def read_options(config: str | None, parameters: Sequence[str]) -> tuple[Pipelin
     for name in values:
         refuse_misspelled(name)
     of_pipeline = {name: value for name, value in values.items() if name in OPTIONS}
-    return make_options(of_pipeline, DEFAULTS), [name for name in values if name not in OPTIONS]
+    options = make_options(of_pipeline, DEFAULTS)._replace(background_detector=False)
+    return options, [name for name in values if name not in OPTIONS]
 
 
 def read_parameters(path: str) -> dict[str, Any]:
