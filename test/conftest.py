@@ -22,20 +22,23 @@ def heed_ctrl_c():
 
 @pytest.fixture(scope="session", autouse=True)
 def no_models_of_the_user(tmp_path_factory):
-    """Hide the models that the user imported from all tests and their processes."""
-    before = os.environ.get("XDG_DATA_HOME")
-    os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("data_home"))
+    """Hide the models that the user imported, and what was measured on this machine, from all tests and processes."""
+    names = ("XDG_DATA_HOME", "XDG_CACHE_HOME")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update({name: str(tmp_path_factory.mktemp(name.lower())) for name in names})
     yield
-    if before is None:
-        del os.environ["XDG_DATA_HOME"]
-    else:
-        os.environ["XDG_DATA_HOME"] = before
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
 
 
 @pytest.fixture(autouse=True)
 def same_files_on_every_machine(monkeypatch):
-    """Take the files that are named, in place of 8-bit ones where this machine's CPU is faster with them."""
+    """Take the files that are named, and as many threads as cores, whatever this machine is quickest with."""
     monkeypatch.setattr("pose_estimation_ros.inference.eight_bits.dot_products", lambda: "")
+    monkeypatch.setattr("pose_estimation_ros.inference.fastest.thread_numbers", lambda cores: [0])
 
 
 @pytest.fixture(scope="session")

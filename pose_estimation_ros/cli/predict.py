@@ -45,6 +45,6 @@ def main(args: argparse.Namespace) -> int:
         print("\nstopped after %d frames" % predicted.frames, file=sys.stderr)
     counts = (predicted.frames, predicted.people, predicted.scores)
     print("%d frames, %d people, scores %s; results in %s" % (counts + (args.out,)))
-    if predicted.replaced:
-        print(predicted.replaced)
+    if predicted.chosen:
+        print(predicted.chosen)
     return 1 if predicted.unreadable else 0

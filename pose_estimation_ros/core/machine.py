@@ -38,7 +38,7 @@ def describe_machine(root: str = "/") -> Dict[str, Any]:
     """
     return {
         "board": _read(root, "proc/device-tree/model", "sys/devices/virtual/dmi/id/product_name"),
-        "cpu": _cpu_name(root),
+        "cpu": cpu_name(root),
         "architecture": platform.machine(),
         "cores": len(os.sched_getaffinity(0)),
         "load": _read(root, "proc/loadavg"),
@@ -118,7 +118,7 @@ def _thermal_values(root: str, folders: str, file: str) -> List[Tuple[str, int]]
     return [(kind, int(value)) for kind, value in values if re.match(r"-?\d+$", value)]
 
 
-def _cpu_name(root: str) -> str:
+def cpu_name(root: str = "/") -> str:
     """Return the name of the CPU: x86 writes it in every entry, ARM a "Hardware" at the end or nothing."""
     match = re.search(r"^(?:model name|Hardware)\s*:\s*(.+)$", _read(root, "proc/cpuinfo"), re.MULTILINE)
     return match.group(1).strip() if match else UNKNOWN

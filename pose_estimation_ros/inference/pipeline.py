@@ -233,6 +233,11 @@ class Pipeline:
         """Return the detector of the options, or "none" where the model finds people by itself."""
         return self.options.detector if self._detector else "none"
 
+    @property
+    def detector_ms(self) -> float:
+        """Return the duration of the last run of a detector in its own thread in ms, 0 for one that images wait for."""
+        return self._detector.took_ms if isinstance(self._detector, DetectorThread) else 0.0
+
     def _estimate(self, frame: np.ndarray, boxes: Optional[np.ndarray]) -> Poses:
         most, found = self.options.max_people, self._find(frame) if boxes is None else None
         if boxes is None and self._last.count and isinstance(self._detection, Beside):
@@ -366,6 +371,7 @@ def build_pipeline(
     options: PipelineOptions = PipelineOptions(),  # noqa: B008
     detector: Optional[Detector] = None,
     model: Optional[ModelFile] = None,
+    detector_threads: Optional[int] = None,
 ) -> Pipeline:
     """Open the networks and put the pipeline together.
 
@@ -374,6 +380,7 @@ def build_pipeline(
         detector: a callable in place of the detector that the options name; not used by a model that finds
             people by itself.
         model: the pose model where it has been found already, in place of the one that the options name.
+        detector_threads: CPU threads of the detector, None: as many as the pose network has, or one in the background.
 
     Returns:
         The pipeline, to be closed.
@@ -387,14 +394,17 @@ def build_pipeline(
     estimator = open_estimator(options, watch, model)
     if estimator.spec.task in WHOLE_FRAME:
         return Pipeline(estimator, None, options, [estimator.backend], watch)
-    opened = open_detection(options, watch, detector)
+    opened = open_detection(options, watch, detector, detector_threads)
     used = opened.detector if isinstance(opened, DetectorThread) else opened
     backends = [estimator.backend] + ([used.backend] if isinstance(used, NetworkDetector) else [])
     return Pipeline(estimator, opened, options, backends, watch)
 
 
 def open_detection(
-    options: PipelineOptions, watch: Stopwatch, detector: Optional[Detector] = None
+    options: PipelineOptions,
+    watch: Stopwatch,
+    detector: Optional[Detector] = None,
+    threads: Optional[int] = None,
 ) -> Union[Detector, DetectorThread]:
     """Open the detector of the options, or take the one that is given, in a thread of its own if they say so.
 
@@ -402,9 +412,11 @@ def open_detection(
         options: detector, background_detector, threads, fallback and device count.
         watch: gets the times of a detector without a thread.
         detector: a callable in place of the detector that the options name.
+        threads: see build_pipeline's detector_threads.
     """
     beside = options.background_detector and options.detector != FULL_FRAME
-    threads = options.threads or int(beside)  # one core is enough, where no image waits
+    if threads is None:
+        threads = options.threads or int(beside)  # one core is enough, where no image waits
     shared = (None, Stopwatch() if beside else watch, options.fallback, options.device)
 
     def opened() -> Detector:

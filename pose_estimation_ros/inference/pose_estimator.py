@@ -18,8 +18,8 @@ from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.imaging.crops import check_frame
 from pose_estimation_ros.imaging.video import open_source, warn_of_unreadable
 from pose_estimation_ros.inference.detector import Detector
-from pose_estimation_ros.inference.eight_bits import faster_file, with_faster_files
 from pose_estimation_ros.inference.estimator import Estimator, as_boxes
+from pose_estimation_ros.inference.fastest import choose, choose_network
 from pose_estimation_ros.inference.options import DEFAULTS, make_options, with_new_names
 from pose_estimation_ros.inference.pipeline import build_pipeline, open_estimator
 
@@ -78,8 +78,9 @@ class PoseEstimator:
         if not tracking:
             _check_independent(options)
         self._closed = False
-        used = with_faster_files(make_options(options))
-        self.pipeline = build_pipeline(used, _checked(detector) if callable(detector) else None)
+        chosen = choose(make_options(options))
+        own_detector = _checked(detector) if callable(detector) else None
+        self.pipeline = build_pipeline(chosen.options, own_detector, detector_threads=chosen.detector_threads)
 
     def __call__(self, image: np.ndarray, stamp_s: Optional[float] = None, boxes: Optional[Boxes] = None) -> Poses:
         """Find the people in an image.
@@ -181,8 +182,8 @@ def load_model(model: Path = DEFAULTS.model, flip_test: bool = False, threads: i
         ConfigError: model is no name or path, or it cannot be run with flip_test.
         ModelError: the model is missing, or cannot be used.
     """
-    name = faster_file(check_field("model", model, NAME))
-    return open_estimator(make_options({"model": name, "flip_test": flip_test, "threads": threads}))
+    used = choose_network(check_field("model", model, NAME), threads=threads)
+    return open_estimator(make_options({"model": used.name, "flip_test": flip_test, "threads": used.threads}))
 
 
 def as_bgr(image: Any) -> np.ndarray:

@@ -19,7 +19,7 @@ from pose_estimation_ros.core.fields import PATH, check_fields, one_of, optional
 from pose_estimation_ros.core.poses import joined
 from pose_estimation_ros.imaging.draw import COLOR_BY, draw_poses
 from pose_estimation_ros.imaging.video import Source, SourceFrame, VideoWriter, open_source, warn_of_unreadable
-from pose_estimation_ros.inference.eight_bits import replaced_text, with_faster_files
+from pose_estimation_ros.inference.fastest import choose
 from pose_estimation_ros.inference.options import DEFAULTS, PIPELINE_OPTIONS, PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 from pose_estimation_ros.inference.progress import progress
@@ -62,7 +62,7 @@ class Predicted(NamedTuple):
         unreadable: Number of images in a folder that could not be read.
         stopped: Whether Ctrl-C ended the run.
         scores: What the scores are: calibrated or raw, see core.calibration.
-        replaced: Which models ran in 8 bits in place of those that were named, see eight_bits.replaced_text.
+        chosen: Which files and threads ran, and why, where a file is not the one that was named; else "".
     """
 
     frames: int
@@ -70,7 +70,7 @@ class Predicted(NamedTuple):
     unreadable: int = 0
     stopped: bool = False
     scores: str = RAW
-    replaced: str = ""
+    chosen: str = ""
 
 
 def predict(prediction: Prediction, warn: Callable[[str], Any] = warnings.warn) -> Predicted:
@@ -89,17 +89,18 @@ def predict(prediction: Prediction, warn: Callable[[str], Any] = warnings.warn) 
     """
     prediction = prediction._replace(**check_fields(prediction._asdict(), RULES))
     with open_source(str(prediction.input)) as source:
-        options = with_faster_files(prediction.options)
-        replaced = replaced_text(prediction.options, options)
+        options, detector_threads, chosen = choose(prediction.options)
+        if (options.model, options.detector) == (prediction.options.model, prediction.options.detector):
+            chosen = ""
         if source.kind in ("image", "folder"):  # single pictures: nothing to carry over
             options = options._replace(detect_every_s=0.0, tracking=False)
-        with build_pipeline(options) as pipeline:
+        with build_pipeline(options, detector_threads=detector_threads) as pipeline:
             fault = warn_of_fault(pipeline, "", warn)
             predicted = _predict_frames(source, pipeline, prediction)
             warn_of_fault(pipeline, fault, warn)
             warn_of_non_finite(pipeline, warn)
             scores = pipeline.spec.scores
-        return predicted._replace(unreadable=warn_of_unreadable(source, warn), scores=scores, replaced=replaced)
+        return predicted._replace(unreadable=warn_of_unreadable(source, warn), scores=scores, chosen=chosen)
 
 
 def warn_of_fault(pipeline: Pipeline, known_fault: str, warn: Callable[[str], Any]) -> str:

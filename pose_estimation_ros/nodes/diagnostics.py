@@ -47,10 +47,13 @@ NODE_KEYS = {
     "model_ap_protocol": "Data set and settings of that measurement, by its name in the spec.",
     "backend": "What runs the pose network: onnxruntime (on the CPU), onnxruntime (cuda), openvino, tensorrt ...",
     "precision": "Arithmetic of the pose network: fp32, fp16 or int8.",
+    "threads": "CPU threads of the pose network; 0: as many as cores.",
+    "chosen": "Measurement by which files and threads were chosen, or none.",
     "scores": "What the scores are: calibrated, which are probabilities, or raw, as the network gives them.",
     "fallback": "Reason why a network runs on another backend than configured, or none.",
     "non_finite": "Keypoints and boxes since start-up that a network gave as NaN or infinity; they count as not found.",
     "detector": "Person detector, or none if the model finds people by itself.",
+    "detector_ms": "Duration of the last run of a detector in the background, ms; 0 for one that images wait for.",
     "device": "Device that was asked for; backend says what runs.",
     "version": "Version of this package.",
     "board": "Name of the machine, as it reports it.",
@@ -94,6 +97,7 @@ class NodeFacts(NamedTuple):
 
     skeleton, keypoints, decoder, accuracy, scores: those of the model's spec; keypoints is their number.
     fault: reason why a network runs on another backend than configured, or "".
+    chosen: see fastest.Chosen.reason, or "". detector_ms: duration of the detector's last run in the background.
     non_finite: count of values that are not finite. blind:
     whether a network computed nothing finite in its last run.
     unexpected: number of unexpected exceptions since start-up. unexpected_now: whether one came in the last seconds.
@@ -113,6 +117,9 @@ class NodeFacts(NamedTuple):
     device: str
     version: str
     board: str
+    threads: int = 0
+    chosen: str = ""
+    detector_ms: float = 0.0
     non_finite: NonFinite = NonFinite()
     blind: bool = False
     unexpected: int = 0
@@ -167,10 +174,13 @@ def _node_values(facts: NodeFacts, heat: Mapping[str, Any]) -> List[Tuple[str, A
         ("model_ap_protocol", protocol),
         ("backend", facts.backend),
         ("precision", facts.precision),
+        ("threads", facts.threads),
+        ("chosen", facts.chosen or NONE),
         ("scores", facts.scores),
         ("fallback", facts.fault or NONE),
         ("non_finite", facts.non_finite.values),
         ("detector", facts.detector),
+        ("detector_ms", facts.detector_ms),
         ("device", facts.device),
         ("version", facts.version),
         ("board", facts.board),

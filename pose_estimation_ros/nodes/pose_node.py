@@ -21,7 +21,7 @@ from pose_estimation_ros import __version__
 from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.machine import describe_heat, describe_machine
 from pose_estimation_ros.core.model_spec import WHOLE_FRAME
-from pose_estimation_ros.inference.eight_bits import replaced_text, with_faster_files
+from pose_estimation_ros.inference.fastest import choose
 from pose_estimation_ros.inference.options import LIVE, PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
 from pose_estimation_ros.messages.hri import camera_name
@@ -67,7 +67,7 @@ class PoseNode(ManagedNode):
         self.cameras: List[CameraStream] = []
         self.diagnostics_publisher: Optional["Publisher[Any]"] = None
         self._pipeline: Optional[Pipeline] = None
-        self._replaced = ""
+        self._chosen = ""
         self._transforms: Optional[Transforms] = None
         self._skeleton_publisher: Optional["Publisher[Any]"] = None
         self._timer: Optional[Timer] = None
@@ -90,8 +90,8 @@ class PoseNode(ManagedNode):
         """Load the networks and create the publishers."""
         values, self._logged_fault, self._logged_non_finite = self._values, "", False
         options = PipelineOptions(*(values[name] for name in PipelineOptions._fields))
-        self._pipeline = build_pipeline(with_faster_files(options))
-        self._replaced = replaced_text(options, self._pipeline.options)
+        used, detector_threads, self._chosen = choose(options)
+        self._pipeline = build_pipeline(used, detector_threads=detector_threads)
         self._skeleton_publisher = advertise(self, Skeleton, "pose/skeleton_info", LATCHED)
         self._skeleton_publisher.publish(skeleton_to_msg(self.pipeline.skeleton))
         self.diagnostics_publisher = advertise(self, DiagnosticArray, "/diagnostics", OUTPUT)
@@ -171,6 +171,9 @@ class PoseNode(ManagedNode):
             device=pipeline.options.device,
             version=__version__,
             board=self._board,
+            threads=pipeline.options.threads,
+            chosen=self._chosen,
+            detector_ms=pipeline.detector_ms,
             non_finite=pipeline.non_finite,
             blind=pipeline.blind,
             unexpected=guard_of(self).total,
@@ -184,8 +187,8 @@ class PoseNode(ManagedNode):
         names = (pipeline.options.model, keypoints, pipeline.spec.decoder, pipeline.spec.scores, pipeline.backend_name)
         text = "model %s: %s, decoder %s, scores %s, on %s; detector %s; images from %s"
         self.get_logger().info(text % (names + (pipeline.detector_name, topics)))
-        if self._replaced:
-            self.get_logger().info(self._replaced)
+        if self._chosen:
+            self.get_logger().info(self._chosen)
         unused = [option.name for option in POSE_PARAMETERS if self._values[option.name] != option.default]
         unused = [name for name in unused if name in OF_THE_DETECTOR and self.pipeline.spec.task in WHOLE_FRAME]
         if unused:

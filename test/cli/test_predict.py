@@ -34,7 +34,7 @@ def test_arguments_are_the_fields_of_the_prediction(predicted):
     "result, status, errors",
     [
         (Predicted(1, 2), 0, ["pose: warning: a fault"]),
-        (Predicted(1, 2, replaced="8 bits"), 0, ["pose: warning: a fault"]),
+        (Predicted(1, 2, chosen="8 bits"), 0, ["pose: warning: a fault"]),
         (Predicted(1, 2, unreadable=4), 1, ["pose: warning: a fault"]),
         (Predicted(1, 2, stopped=True), 0, ["pose: warning: a fault", "", "stopped after 1 frames"]),
     ],
@@ -42,5 +42,5 @@ def test_arguments_are_the_fields_of_the_prediction(predicted):
 def test_what_is_printed(predicted, capsys, result, status, errors):
     assert predicted(result)[0] == status
     out, err = capsys.readouterr()
-    more = result.replaced and result.replaced + "\n"
+    more = result.chosen and result.chosen + "\n"
     assert out == "1 frames, 2 people, scores raw; results in o\n" + more and err.splitlines() == errors

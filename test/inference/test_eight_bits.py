@@ -1,10 +1,8 @@
-"""eight_bits.py: which CPUs and which names take the 8-bit file of a model."""
+"""eight_bits.py: which files can stand for a model on which CPUs."""
 
 import os
 import shutil
 
-import cv2
-import numpy as np
 import pytest
 
 from pose_estimation_ros.core.atomic_files import file_sha256
@@ -13,16 +11,12 @@ from pose_estimation_ros.core.resources import user_models
 from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.inference import eight_bits
 from pose_estimation_ros.inference.backends.base import DEVICES
-from pose_estimation_ros.inference.eight_bits import faster_file, replaced_text, with_faster_files
-from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.pose_estimator import PoseEstimator, load_model
-from pose_estimation_ros.inference.predict import Prediction, predict
+from pose_estimation_ros.inference.eight_bits import candidate_files
 
 
 @pytest.fixture(autouse=True)
 def vnni(monkeypatch):
     monkeypatch.setattr(eight_bits, "dot_products", lambda: "avx512_vnni")
-    monkeypatch.setattr(eight_bits, "is_offered", lambda device: False)
 
 
 @pytest.fixture
@@ -49,28 +43,26 @@ MADE = {"method": "minmax"}
 @pytest.mark.parametrize("name", ["", "full_frame", "no_such_model", "toy"])
 def test_without_an_8_bit_file_a_name_stays(model, name):
     model()
-    assert faster_file(name) == name
+    assert candidate_files(name) == [name]
 
 
 @pytest.mark.parametrize(
-    "export, device, instructions, gpu, expected",
+    "export, device, instructions, is_candidate",
     [
-        (MADE, "auto", "avx512_vnni", False, "toy_int8_cpu"),
-        (MADE, "auto", "asimddp", False, "toy_int8_cpu"),
-        (MADE, "auto", "", False, "toy"),  # sums may saturate
-        (MADE, "auto", "avx512_vnni", True, "toy"),
-        *((MADE, device, "avx512_vnni", False, "toy") for device in DEVICES[1:]),
-        ({"of_sha256": "0" * 64}, "auto", "avx512_vnni", False, "toy"),  # made of another model of this name
-        ({"precision": "int8-tensorrt"}, "auto", "avx512_vnni", False, "toy"),
+        (MADE, "auto", "avx512_vnni", True),
+        (MADE, "auto", "asimddp", True),
+        (MADE, "auto", "", False),  # sums may saturate
+        *((MADE, device, "avx512_vnni", False) for device in DEVICES[1:]),
+        ({"of_sha256": "0" * 64}, "auto", "avx512_vnni", False),  # made of another model of this name
+        ({"precision": "int8-tensorrt"}, "auto", "avx512_vnni", False),
     ],
 )
-def test_a_name_stands_for_the_8_bit_file_where_that_is_exact_and_faster(
-    model, monkeypatch, export, device, instructions, gpu, expected
+def test_a_name_may_stand_for_the_8_bit_file_where_that_is_exact(
+    model, monkeypatch, export, device, instructions, is_candidate
 ):
     model(**export)
     monkeypatch.setattr(eight_bits, "dot_products", lambda: instructions)
-    monkeypatch.setattr(eight_bits, "is_offered", lambda device: gpu)
-    assert faster_file("toy", device) == expected
+    assert candidate_files("toy", device) == ["toy"] + ["toy_int8_cpu"] * is_candidate
 
 
 MAP = {"score": [0.1, 0.9], "probability": [0.05, 0.95]}
@@ -102,18 +94,18 @@ def test_a_file_that_is_used_otherwise_is_not_taken(model, save_spec, full, smal
     export = {"precision": "int8-cpu", "of_sha256": file_sha256(path)}
     save_spec(small_path, name="toy_int8_cpu", training={"export": export}, **small)
     load_model_spec(path), load_model_spec(small_path)
-    assert faster_file("toy") == ("toy_int8_cpu" if is_taken else "toy")
+    assert candidate_files("toy") == ["toy"] + ["toy_int8_cpu"] * is_taken
 
 
 @pytest.mark.parametrize("name", ["lite0_fpn_coco", "person_detector", "elpn_v1_coco"])
 def test_the_shipped_pairs(name):
-    assert faster_file(name) == name + "_int8_cpu"
+    assert candidate_files(name) == [name, name + "_int8_cpu"]
 
 
 def test_files_and_8_bit_names_stay(model):
     path = model(**MADE)
     for name in (path, "toy.onnx", "toy.engine", "toy_int8_cpu", os.path.relpath(path)):
-        assert faster_file(name) == name
+        assert candidate_files(name) == [name]
 
 
 @pytest.mark.parametrize("damage", ["not a model", "no spec"])
@@ -124,26 +116,4 @@ def test_a_damaged_8_bit_file_is_not_taken(model, damage):
     else:
         with open(path, "wb") as file:
             file.write(b"damaged")
-    assert faster_file("toy") == "toy"
-
-
-def test_both_networks_of_a_pipeline_and_what_is_said():
-    named = PipelineOptions()
-    used = with_faster_files(named)
-    assert (used.model, used.detector) == ("lite0_fpn_coco_int8_cpu", "person_detector_int8_cpu")
-    text = replaced_text(named, used)
-    assert "lite0_fpn_coco_int8_cpu in place of lite0_fpn_coco, person_detector_int8_cpu in place of" in text
-    assert "avx512_vnni" in text and replaced_text(named, named) == ""
-    assert with_faster_files(named._replace(device="cpu")) == named._replace(device="cpu")
-
-
-def test_programs_that_serve_people_take_it(model, tmp_path):
-    model(**MADE)
-    cv2.imwrite(str(tmp_path / "image.png"), np.full((64, 48, 3), 99, np.uint8))
-    with PoseEstimator("toy", "full_frame") as estimator, load_model("toy") as alone:
-        assert estimator.pipeline.spec.name == alone.spec.name == "toy_int8_cpu"
-    with PoseEstimator("toy", "full_frame", device="cpu") as estimator, load_model("toy.onnx") as alone:
-        assert estimator.pipeline.spec.name == alone.spec.name == "toy"
-    order = Prediction(str(tmp_path / "image.png"), str(tmp_path / "out"), PipelineOptions("toy", "full_frame"))
-    assert "toy_int8_cpu in place of toy" in predict(order).replaced
-    assert predict(order._replace(options=PipelineOptions("toy", "full_frame", device="cpu"))).replaced == ""
+    assert candidate_files("toy") == ["toy"]

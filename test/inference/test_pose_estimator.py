@@ -163,7 +163,7 @@ def test_what_is_no_image(estimator, spot, image, words):
     "options, words",
     [
         ({"scoer_threshold": 0.3}, "unknown option 'scoer_threshold'; did you mean 'score_threshold'?"),
-        ({"colour": "red"}, "unknown option 'colour'; known: background_detector, budget_ms, confirm_after_s, "),
+        ({"colour": "red"}, "unknown option 'colour'; known: background_detector, "),
         ({"score_threshold": 2.0}, "expected score_threshold in 0.0..1.0, got 2.0"),
         ({"smoothing": True}, "expected tracking=True beside smoothing=True"),
         ({"detector": None}, '"full_frame" uses none'),

@@ -73,6 +73,7 @@ def test_the_node():
         "model": "elpn_v1_coco", "skeleton": "coco17", "keypoints": "17", "decoder": "quarter_offset",
         "model_ap": "10.42", "model_ap_protocol": "val", "backend": "tensorrt",
         "precision": "fp16", "scores": "calibrated", "fallback": "none", "non_finite": "0",
+        "threads": "0", "chosen": "none", "detector_ms": "0.00",
         "detector": "person_detector", "device": "auto", "version": "0.1.0", "board": "quill", "power_mode": "0 MAXN",
         "gpu_clock_mhz": "1300", "throttled": "none",
         "unexpected_errors": "0",

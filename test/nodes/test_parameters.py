@@ -25,9 +25,11 @@ def make_node(kept):
     return make
 
 
-def test_defaults_are_those_of_the_pipeline_but_a_robot_goes_on_without_its_engine(make_node):
+def test_defaults_are_those_of_the_pipeline_but_a_robot_wants_to_go_on_and_in_time(make_node):
     values = declare(make_node(), POSE_PARAMETERS)
-    assert PipelineOptions(*(values[name] for name in PipelineOptions._fields)) == PipelineOptions(fallback=True)
+    assert PipelineOptions(*(values[name] for name in PipelineOptions._fields)) == PipelineOptions(
+        fallback=True, background_detector=True
+    )
 
 
 @pytest.mark.parametrize("table", [POSE_PARAMETERS, VIDEO_PARAMETERS])
@@ -68,7 +70,10 @@ def test_old_names_in_a_shared_file_do_not_concern_the_video_node(make_node, cap
         (dict(detect_every=5, detect_every_s=0.5), "^expected either detect_every_s or its old name .*, got both$"),
         (dict(treshold=0.5), "unknown parameter 'treshold'; did you mean '.*threshold'"),
         (dict(cpu_engine="openvino"), "unknown parameter 'cpu_engine'; its name is 'device' now"),
-        (dict(modle="x"), "unknown parameter 'modle'; did you mean 'model'. known: auto_activate, camera_info_topic, "),
+        (
+            dict(modle="x"),
+            "unknown parameter 'modle'; did you mean 'model'. known: auto_activate, background_detector, ",
+        ),
         (dict(image_topic="x"), "did you mean 'image_topics'"),
         (dict(max_people=0), "^expected max_people in 1..1000, got 0$"),
         (dict(score_threshold=1.5), "^expected score_threshold in 0.0..1.0, got 1.5$"),
