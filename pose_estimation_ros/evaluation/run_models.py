@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from pycocotools.coco import COCO
@@ -17,6 +21,7 @@ from pose_estimation_ros.datasets.coco_json import Boxes, refuse_missing_images,
 from pose_estimation_ros.datasets.mpii import Persons
 from pose_estimation_ros.datasets.orientations import warn_of_orientations
 from pose_estimation_ros.datasets.predictions import Result
+from pose_estimation_ros.evaluation.prefetch import prefetch
 from pose_estimation_ros.evaluation.protocols import Protocol
 from pose_estimation_ros.imaging.images import read_image
 from pose_estimation_ros.inference.backends.base import Backend
@@ -27,6 +32,7 @@ from pose_estimation_ros.inference.progress import progress
 from pose_estimation_ros.inference.top_down import TopDown
 
 NMS_OKS = 0.9
+Item = TypeVar("Item")
 NO_BOXES = np.zeros((0, 4), np.float32)  # for estimators that find people by themselves
 
 
@@ -69,6 +75,17 @@ def run_on_images(estimator: Estimator, truth: COCO, folder: Path, boxes: Boxes)
     return [result for image_id, poses in counted for result in poses.to_coco(image_id)]
 
 
+def ahead(read: Callable[[Item], np.ndarray], items: Sequence[Item]) -> Generator[tuple[Item, np.ndarray], None, None]:
+    """Yield items with their images, which a thread reads ahead so that the network does not wait.
+
+    Args:
+        read: reads the image of an item.
+        items: whatever has an image.
+    """
+    with closing(prefetch(((item, read(item)) for item in items), defaultdict(float))) as ready:
+        yield from ready
+
+
 def run_on_persons(estimator: Estimator, persons: Persons, folder: Path) -> list[Result]:
     """Run a top-down model on MPII's boxes.
 
@@ -88,9 +105,10 @@ def run_on_persons(estimator: Estimator, persons: Persons, folder: Path) -> list
     for index, name in enumerate(persons.file_name):
         indices.setdefault(name, []).append(index)
     results = []
-    for name, in_image in progress(indices.items(), len(indices), "images"):
-        poses = estimator(read_image(str(folder / "images" / name)), persons.box_xyxy[in_image])
-        for place, index in enumerate(in_image):
+    named = ahead(lambda name: read_image(str(folder / "images" / name)), list(indices))
+    for name, frame in progress(named, len(indices), "images"):
+        poses = estimator(frame, persons.box_xyxy[indices[name]])
+        for place, index in enumerate(indices[name]):
             results += poses.select(np.array([place])).to_coco(index)
     return results
 
@@ -124,10 +142,9 @@ def predict(estimator: Estimator, truth: COCO, folder: str | Path, boxes: Boxes)
     Raises:
         DataError: an image cannot be read.
     """
-    for image_id, (box_xyxy, box_score) in boxes.items():
-        if len(box_xyxy):
-            frame = annotated_image(truth, folder, image_id)
-            yield image_id, poses_in_boxes(estimator, frame, box_xyxy, box_score)
+    wanted = [image_id for image_id, (box_xyxy, _) in boxes.items() if len(box_xyxy)]
+    for image_id, frame in ahead(partial(annotated_image, truth, folder), wanted):
+        yield image_id, poses_in_boxes(estimator, frame, *boxes[image_id])
 
 
 def predict_whole_frames(estimator: Estimator, truth: COCO, folder: str | Path) -> Iterator[tuple[Id, Poses]]:
@@ -143,8 +160,8 @@ def predict_whole_frames(estimator: Estimator, truth: COCO, folder: str | Path) 
     Yields:
         Image id and poses.
     """
-    for image_id in truth.getImgIds():
-        yield image_id, estimator(annotated_image(truth, folder, image_id), NO_BOXES)
+    for image_id, frame in ahead(partial(annotated_image, truth, folder), truth.getImgIds()):
+        yield image_id, estimator(frame, NO_BOXES)
 
 
 def poses_in_boxes(estimator: Estimator, frame: np.ndarray, box_xyxy: np.ndarray, box_score: np.ndarray) -> Poses:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from pose_estimation_ros.evaluation.bag.run.prefetch import Loaded
+from pose_estimation_ros.evaluation.bag.run.frames import Loaded
 
 
 class Clock(NamedTuple):

@@ -16,8 +16,9 @@ from pose_estimation_ros.core.poses import Poses, empty_poses
 from pose_estimation_ros.evaluation.bag.files.reader import Bag, Recorded
 from pose_estimation_ros.evaluation.bag.metrics.ground_truth import GroundTruth
 from pose_estimation_ros.evaluation.bag.run.clock import Clock, Taken, every_frame, newest_frames
+from pose_estimation_ros.evaluation.bag.run.frames import Loaded, load_frames
 from pose_estimation_ros.evaluation.bag.run.output import RunFolder
-from pose_estimation_ros.evaluation.bag.run.prefetch import Loaded, load_frames, prefetch
+from pose_estimation_ros.evaluation.prefetch import prefetch
 from pose_estimation_ros.evaluation.run_models import poses_in_boxes
 from pose_estimation_ros.inference.non_finite import NonFinite
 from pose_estimation_ros.inference.pipeline import Pipeline

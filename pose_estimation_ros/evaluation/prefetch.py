@@ -1,4 +1,4 @@
-"""Read and decode frames ahead in a thread, while the network works."""
+"""Make items ahead in a thread, such as images, while the network works on those before."""
 
 from __future__ import annotations
 
@@ -7,62 +7,12 @@ from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator
 from queue import SimpleQueue
 from threading import Semaphore, Thread
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-import numpy as np
-
-from pose_estimation_ros.core.errors import FrameError
-from pose_estimation_ros.evaluation.bag.files.reader import Recorded
-
-DEPTH = 8  # frames that may be ready: 50 MB of full HD
+DEPTH = 8  # items that may be ready: 50 MB of images in full HD
 T = TypeVar("T")
 Seconds = defaultdict[str, float]
 Entry = tuple[Any, BaseException | None]  # an item, or the exception in its place
-
-
-class Loaded(NamedTuple):
-    """Hold a frame and, where it was decoded ahead, its image (H, W, 3) uint8 BGR or why there is none."""
-
-    frame: Recorded
-    decoded: np.ndarray | FrameError | None = None
-
-    @property
-    def stamp_ns(self) -> int:
-        """Return the frame's stamp."""
-        return self.frame.stamp_ns
-
-    def image(self) -> np.ndarray:
-        """Return the image (H, W, 3) uint8 BGR. Raises FrameError."""
-        if isinstance(self.decoded, FrameError):
-            raise self.decoded
-        return self.frame.image() if self.decoded is None else self.decoded
-
-
-def load_frames(frames: Iterable[Recorded], decode: bool, seconds: Seconds) -> Iterator[Loaded]:
-    """Pass frames on, decoded where that is requested.
-
-    Args:
-        frames: as read.
-        decode: whether to decode them.
-        seconds: receives the time, added to "read" and "decode".
-    """
-    began = time.perf_counter()
-    for frame in frames:
-        read = time.perf_counter()
-        seconds["read"] += read - began
-        ready = Loaded(frame, decoded(frame) if decode else None)
-        if decode:
-            seconds["decode"] += time.perf_counter() - read
-        yield ready
-        began = time.perf_counter()
-
-
-def decoded(frame: Recorded) -> np.ndarray | FrameError:
-    """Decode the image of a frame, or return the error."""
-    try:
-        return frame.image()
-    except FrameError as error:
-        return error
 
 
 def prefetch(source: Iterable[T], seconds: Seconds, depth: int = DEPTH) -> Generator[T, None, None]:
