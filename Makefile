@@ -134,9 +134,10 @@ model-speed: dev ## Time each shipped model on one thread, in turns; writes card
 bench-cpu: dev ## Time every family against HRNet-W32 on this CPU; FAMILIES="elpn_v1" selects
 	PYTHONPATH=.:$(VENV)/openvino $(VENV)/bin/python benchmarks/speed/cpu_ratios.py $(FAMILIES)
 
-bench-node: dev ## Time the node without its networks, and the age of results when the camera is faster than it
+bench-node: dev ## Time the node without its networks, with fast cameras, and with 1 to 8 cameras
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/node_overhead.py
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/node_overload.py
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/node_cameras.py
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/web_viewers.py
 
 # Identities, jitter and lag are those of scenes with exact ground truth and of the demo's clip. The known trackers are a download of

@@ -38,14 +38,14 @@ HEADINGS = ("", "sent", "results", "age p50", "p99", "wait p50", "p99", "work p5
 
 
 class Cameras(Node):
-    """Publish /left/image_raw and /right/image_raw; keep by name what was sent and what the node answered."""
+    """Publish /NAME/image_raw of each camera; keep by name what was sent and what the node answered."""
 
-    def __init__(self):
-        """Create the publishers and subscriptions."""
+    def __init__(self, names=NAMES):
+        """Create the publishers and subscriptions of the cameras with these names."""
         super().__init__("cameras")
         self._image = cv2.VideoCapture(demo_clip()).read()[1]
-        self._images, self.sent, self.answers, self.stamps = {}, {}, {}, {name: set() for name in NAMES}
-        for name in NAMES:
+        self._images, self.sent, self.answers, self.stamps = {}, {}, {}, {name: set() for name in names}
+        for name in names:
             self._images[name], self.sent[name] = self.create_publisher(Image, f"/{name}/image_raw", 1), []
             self.answers[name] = []
             self.create_subscription(PersonArray, f"/{name}/pose/keypoints", self.answers[name].append, 100)
@@ -74,7 +74,7 @@ class Cameras(Node):
 
     def take(self):
         """Return what was sent and answered since the last call, by name."""
-        taken = {name: (list(self.sent[name]), list(self.answers[name])) for name in NAMES}
+        taken = {name: (list(self.sent[name]), list(self.answers[name])) for name in self.sent}
         for kept in (*self.sent.values(), *self.answers.values()):
             kept.clear()
         return taken

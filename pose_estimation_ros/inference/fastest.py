@@ -25,7 +25,7 @@ from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.trt.cache import cache_folder
 
 ON_CPU = (DEVICES[0], "cpu")
-ROUNDS, WARM_UP = 7, 2
+ROUNDS, LONGEST_S = 7, 1.0  # rounds that count; after this time none begins, so that a slow machine starts soon
 NEARLY = 1.05  # times the shortest time: as fast, so that the more accurate file and fewer threads are taken
 USUAL_PEOPLE = 4  # images in a batch of a top-down network
 
@@ -108,17 +108,26 @@ def _quickest(files: Sequence[Tuple[str, str]], specs: Sequence[ModelSpec], numb
     times_ms = known_times(key)
     if len(times_ms) != len(variants):
         calls = [make_call(files[index][1], threads, shape) for index, threads in variants]
-        times_ms = [float(value) for value in np.median(take_turns(calls, ROUNDS, WARM_UP, time.perf_counter), 0)]
+        times_ms = measured(calls)
         keep_times(key, times_ms)
     best = min(variant for variant, ms in zip(variants, times_ms) if ms <= NEARLY * min(times_ms))
     index, threads = best
-    measured = ", ".join("%s %.1f ms" % (_text(files[i][0], n), ms) for (i, n), ms in zip(variants, times_ms))
-    reason = "%s, the quickest for %d images: %s" % (_text(files[index][0], threads), shape[0], measured)
+    shown = ", ".join("%s %.1f ms" % (_text(files[i][0], n), ms) for (i, n), ms in zip(variants, times_ms))
+    reason = "%s, the quickest for %d images: %s" % (_text(files[index][0], threads), shape[0], shown)
     return Network(files[index][0], threads, reason)
 
 
 def _text(name: str, threads: int) -> str:
     return "%s on %d thread%s" % (name, threads, "" if threads == 1 else "s")
+
+
+def measured(calls: Sequence[Callable[[], object]]) -> List[float]:
+    """Return the median time of each call in ms; they take turns, after a first round that does not count."""
+    start_s, rounds = time.perf_counter(), []
+    take_turns(calls, 0, 1, time.perf_counter)
+    while not rounds or (len(rounds) < ROUNDS and time.perf_counter() - start_s < LONGEST_S):
+        rounds.append(take_turns(calls, 1, 0, time.perf_counter)[0])
+    return [float(ms) for ms in np.median(rounds, 0)]
 
 
 def make_call(path: str, threads: int, shape: Tuple[int, ...]) -> Callable[[], object]:

@@ -136,6 +136,21 @@ def test_a_detector_in_the_background_has_one_thread(takes):
     assert choose(PipelineOptions(background_detector=True, threads=4)).detector_threads == 4
 
 
+@pytest.mark.parametrize("ms, runs", [(1, 8), (90, 6), (5000, 2)])
+def test_a_slow_machine_measures_fewer_rounds(takes, monkeypatch, ms, runs):
+    monkeypatch.setattr(fastest, "thread_numbers", lambda cores: [1, 2])
+    takes((ms, ms, ms), (ms, ms, ms))
+    calls, make_call = [], fastest.make_call
+
+    def counted(path, threads, shape):
+        call = make_call(path, threads, shape)
+        return lambda: (calls.append(threads), call())
+
+    monkeypatch.setattr(fastest, "make_call", counted)
+    choose_network("lite0_fpn_coco", "cpu")
+    assert calls.count(1) == calls.count(2) == runs
+
+
 @pytest.mark.parametrize("cores, numbers", [(1, [1]), (2, [1, 2]), (6, [1, 2, 6])])
 def test_numbers_of_threads(cores, numbers):
     assert thread_numbers(cores) == numbers
