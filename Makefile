@@ -134,6 +134,11 @@ model-speed: dev ## Time each shipped model on one thread, in turns; writes card
 bench-cpu: dev ## Time every family against HRNet-W32 on this CPU; FAMILIES="elpn_v1" selects
 	PYTHONPATH=.:$(VENV)/openvino $(VENV)/bin/python benchmarks/speed/cpu_ratios.py $(FAMILIES)
 
+# MODELS="rtmpose_m" adds models, PAGE=docs/measurements/speed-of-peers.md renews the page (on an idle machine). MoveNet's files are
+# looked for in $POSE_DATA/reference_models.
+bench-peers: dev ## Time the models beside MoveNet, MediaPipe and YOLO11n-pose in turns (downloads 0.4 GB)
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/peers/bench_peers.py $(MODELS) $(if $(PAGE),--out $(PAGE))
+
 bench-node: dev ## Time the node without its networks, and the age of results when the camera is faster than it
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/node_overhead.py
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/node_overload.py
@@ -173,7 +178,7 @@ compare: dev ## Compare the models with MoveNets of Google, with flip test (minu
 accuracy: dev ## Measure the shipped models as their specs say (many minutes); writes specs and tables
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/accuracy/shipped.py $(MODELS) $(if $(ONLY),--only $(ONLY))
 	PYTHONPATH=. $(VENV)/bin/python tools/documentation/zoo_table.py
-.PHONY: bench model-speed bench-cpu bench-node bench-tracking bench-depth bench-position bench-scores bench-boxes compare accuracy
+.PHONY: bench model-speed bench-cpu bench-peers bench-node bench-tracking bench-depth bench-position bench-scores bench-boxes compare accuracy
 
 ##@ Train
 
