@@ -120,11 +120,12 @@ docs: ## Build the site of the documentation into build/site; fails for a broken
 
 ##@ Measure
 
-bench: dev ## Time the core, imports, training steps and the pipeline on this machine
+bench: dev ## Time the core, imports, training steps and the pipeline; fails if a prediction starts slowly
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/bench_core.py
 	PYTHONPATH=.:test/fakes $(VENV)/bin/python benchmarks/speed/bench_import.py
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/bench_training.py
 	$(VENV)/bin/python -m pose_estimation_ros benchmark --batches 1 8
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/bench_start.py
 
 # MODELS="models/a.onnx" selects. The machine should do nothing else.
 model-speed: dev ## Time each shipped model on one thread, in turns; writes cards and tables (on an idle machine)
