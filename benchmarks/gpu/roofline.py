@@ -120,7 +120,8 @@ def machine_table() -> str:
     """Write the table of the machines."""
     head = ("module", "published peak", "dense fp16, TFLOP/s", "memory, GB/s", "source, by NVIDIA")
     rows = [(m.name, f"{m.published:g} {m.unit}", dense(m), f"{m.gb_s:g}", m.source) for m in MACHINES]
-    return table(head, rows)
+    text: str = table(head, rows)
+    return text
 
 
 def dense(machine: Machine) -> str:
@@ -137,7 +138,8 @@ def time_table(names: Sequence[str], batch: int, launch_us: float) -> str:
         launch_us: cost of launching a kernel, microseconds.
     """
     head = ("model", "input", "GMACs", "MB moved", "kernels", *(f"{machine.name}, ms" for machine in MACHINES))
-    return table(head, (time_row(rows_of([name])[0], batch, launch_us) for name in names))
+    text: str = table(head, (time_row(rows_of([name])[0], batch, launch_us) for name in names))
+    return text
 
 
 def time_row(row: Printed, batch: int, launch_us: float) -> tuple[object, ...]:
