@@ -120,11 +120,12 @@ docs: ## Build the site of the documentation into build/site; fails for a broken
 
 ##@ Measure
 
-bench: dev ## Time the core, imports, training steps and the pipeline on this machine
+bench: dev ## Time the core, imports, training steps and the pipeline; fails if a prediction starts slowly
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/bench_core.py
 	PYTHONPATH=.:test/fakes $(VENV)/bin/python benchmarks/speed/bench_import.py
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/bench_training.py
 	$(VENV)/bin/python -m pose_estimation_ros benchmark --batches 1 8
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/bench_start.py
 
 # MODELS="models/a.onnx" selects. The machine should do nothing else.
 model-speed: dev ## Time each shipped model on one thread, in turns; writes cards and tables (on an idle machine)
@@ -133,6 +134,11 @@ model-speed: dev ## Time each shipped model on one thread, in turns; writes card
 
 bench-cpu: dev ## Time every family against HRNet-W32 on this CPU; FAMILIES="elpn_v1" selects
 	PYTHONPATH=.:$(VENV)/openvino $(VENV)/bin/python benchmarks/speed/cpu_ratios.py $(FAMILIES)
+
+# MODELS="rtmpose_m" adds models, PAGE=docs/measurements/speed-of-peers.md renews the page (on an idle machine). MoveNet's files are
+# looked for in $POSE_DATA/reference_models.
+bench-peers: dev ## Time the models beside MoveNet, MediaPipe and YOLO11n-pose in turns (downloads 0.4 GB)
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/peers/bench_peers.py $(MODELS) $(if $(PAGE),--out $(PAGE))
 
 bench-node: dev ## Time the node without its networks, with fast cameras, and with 1 to 8 cameras
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/node_overhead.py
@@ -174,7 +180,7 @@ compare: dev ## Compare the models with MoveNets of Google, with flip test (minu
 accuracy: dev ## Measure the shipped models as their specs say (many minutes); writes specs and tables
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/accuracy/shipped.py $(MODELS) $(if $(ONLY),--only $(ONLY))
 	PYTHONPATH=. $(VENV)/bin/python tools/documentation/zoo_table.py
-.PHONY: bench model-speed bench-cpu bench-node bench-tracking bench-depth bench-position bench-scores bench-boxes compare accuracy
+.PHONY: bench model-speed bench-cpu bench-peers bench-node bench-tracking bench-depth bench-position bench-scores bench-boxes compare accuracy
 
 ##@ Train
 
