@@ -1,4 +1,4 @@
-"""Subscribe to camera topics and publish keypoints, skeletons and markers. Everything runs in one thread.
+"""Subscribe to camera topics and publish keypoints, skeletons and markers, in one thread; the detector has its own.
 
 This file is wiring: parameters, the networks, and one CameraStream for each image topic. With one image topic the
 results are published as pose/... in the node's namespace; with several, those of /left/image_raw are /left/pose/....
