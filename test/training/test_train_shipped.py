@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper, save
 
 from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.model_spec import load_model_spec
+from pose_estimation_ros.core.resources import user_models
 from pose_estimation_ros.training.checkpoint import load_checkpoint, save_checkpoint
 from pose_estimation_ros.training.models.lite0_fpn import Lite0Fpn
 from pose_estimation_ros.training.models.person_detector import PersonDetector
@@ -102,9 +104,9 @@ def test_the_tools_are_called_as_they_can_be(tool, repository, tmp_path, monkeyp
 @pytest.mark.parametrize(
     "name, key, before",
     [
-        ("elpn_v1", "init_from", "elpn_v1_cpu_256/last"),
+        ("elpn_v1", "init_from", "elpn_v1_taught/last"),
         ("lite0_fpn", "init_from", "lite0_fpn_taught/last"),
-        ("person_detector", "init_from", "person_detector/last"),
+        ("person_detector", "init_from", "person_detector_384/last"),
         ("higher_lite0_fpn", "grow_from", "lite0_fpn_cpu/best"),
     ],
 )
@@ -116,6 +118,10 @@ def test_a_tiny_run_of_the_whole_chain(tool, name, key, before, overrides, dots,
     save_checkpoint(Path("runs/labels/imagenet_pose_start.ckpt"), model=Lite0Fpn().state_dict())
     teacher = Path(tool.TEACHERS[0].split("=")[1])
     save_teacher(tmp_path / "reference_models" / teacher.name)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data_home"))
+    for kind in (".onnx", ".json"):
+        Path(user_models()).mkdir(parents=True, exist_ok=True)
+        shutil.copy(tool.ROOT / "models" / f"person_detector{kind}", Path(user_models(), tool.PICODET + kind))
     shipped = tool.SHIPPED[name]
     steps = tool.commands(shipped, overrides)
     assert [step[0] for step in steps] == ["train"] * len(shipped.recipes) + ["export", "evaluate"]

