@@ -13,7 +13,7 @@ A part is the name of a keypoint without its side. Between its knots a map is li
 and (1, 1), unless it has a knot at the score 0 or 1.
 """
 
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Sequence
 
 import numpy as np
 
@@ -39,13 +39,14 @@ class Curve(NamedTuple):
 
     def __call__(self, score: np.ndarray) -> np.ndarray:
         """Return the probabilities of raw scores, float32 of the same shape; score 0, not found, stays 0."""
-        probability = np.where(score > 0, np.interp(score, *self.whole()), 0)
+        whole = self.whole()
+        probability = np.where(score > 0, np.interp(score, whole.score, whole.probability), 0)
         return probability.astype(np.float32)
 
-    def whole(self) -> Tuple[Sequence[float], ...]:
-        """Return the scores and the probabilities of all knots, with those at the scores 0 and 1."""
+    def whole(self) -> "Curve":
+        """Return the same map with knots at the scores 0 and 1."""
         below, above = (0.0,) * (self.score[0] > 0), (1.0,) * (self.score[-1] < 1)
-        return tuple(below + tuple(knots) + above for knots in self)
+        return Curve(*(below + tuple(knots) + above for knots in self))
 
 
 class Calibration:
@@ -64,9 +65,9 @@ class Calibration:
         """
         self.person = person
         self._begin = 2.0 * np.arange(len(keypoints))  # of each map, which is 1 long
-        score, probability = zip(*(curve.whole() for curve in keypoints))
-        self._score = np.concatenate([begin + knots for begin, knots in zip(self._begin, score)])
-        self._probability = np.concatenate(probability)
+        whole = [curve.whole() for curve in keypoints]
+        self._score = np.concatenate([begin + curve.score for begin, curve in zip(self._begin, whole)])
+        self._probability = np.concatenate([curve.probability for curve in whole])
 
     def keypoint_probability(self, score: np.ndarray) -> np.ndarray:
         """Return the probabilities (N, K) float32 that joints of raw scores (N, K) are near."""

@@ -42,13 +42,14 @@ def appearance(frame: np.ndarray, poses: Poses) -> np.ndarray:
     below = trunk + (trunk[:, 3] - trunk[:, 1])[:, None] * np.array([0, 1, 0, 1], np.float32)
     regions = list(zip(trunk.tolist(), below.tolist()))
     gain = float(np.clip(GREY / max(frame[::16, ::16].mean(), 1.0), 1 / EXTREME_GAIN, EXTREME_GAIN))
-    looks = np.full((poses.count, 2, LENGTH // 2), np.nan, np.float32)
+    looks: np.ndarray = np.full((poses.count, 2, LENGTH // 2), np.nan, np.float32)
     for person in np.flatnonzero(~_covered(trunk, poses.box_xyxy)).tolist():
         upper, lower = (_histogram(frame, region, gain) for region in regions[person])
         if upper is not None:
             looks[person] = upper, np.zeros_like(upper) if lower is None else lower
-    looks /= looks.sum((1, 2), keepdims=True)
-    return looks.reshape(-1, LENGTH)
+    looks = looks.reshape(-1, LENGTH)
+    looks /= looks.sum(1, keepdims=True)
+    return looks
 
 
 def trunks(poses: Poses) -> np.ndarray:
