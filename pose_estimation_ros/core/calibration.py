@@ -39,27 +39,41 @@ class Curve(NamedTuple):
 
     def __call__(self, score: np.ndarray) -> np.ndarray:
         """Return the probabilities of raw scores, float32 of the same shape; score 0, not found, stays 0."""
-        below, above = (0.0,) * (self.score[0] > 0), (1.0,) * (self.score[-1] < 1)
-        x, y = (below + tuple(knots) + above for knots in self)
-        probability = np.where(score > 0, np.interp(score, x, y), 0)
+        whole = self.whole()
+        probability = np.where(score > 0, np.interp(score, whole.score, whole.probability), 0)
         return probability.astype(np.float32)
 
+    def whole(self) -> "Curve":
+        """Return the same map with knots at the scores 0 and 1."""
+        below, above = (0.0,) * (self.score[0] > 0), (1.0,) * (self.score[-1] < 1)
+        return Curve(*(below + tuple(knots) + above for knots in self))
 
-class Calibration(NamedTuple):
+
+class Calibration:
     """Hold the maps of a model.
 
     Attributes:
-        keypoints: (K,) the map of each keypoint.
-        person: that of people.
+        person: the map of people.
     """
 
-    keypoints: Sequence[Curve]
-    person: Curve
+    def __init__(self, keypoints: Sequence[Curve], person: Curve) -> None:
+        """Lay the maps of the keypoints end to end, so that one look-up serves all.
+
+        Args:
+            keypoints: (K,) the map of each keypoint.
+            person: that of people.
+        """
+        self.person = person
+        self._begin = 2.0 * np.arange(len(keypoints))  # of each map, which is 1 long
+        whole = [curve.whole() for curve in keypoints]
+        self._score = np.concatenate([begin + curve.score for begin, curve in zip(self._begin, whole)])
+        self._probability = np.concatenate([curve.probability for curve in whole])
 
     def keypoint_probability(self, score: np.ndarray) -> np.ndarray:
         """Return the probabilities (N, K) float32 that joints of raw scores (N, K) are near."""
-        columns = [curve(score[:, index]) for index, curve in enumerate(self.keypoints)]
-        return np.stack(columns, 1)
+        place = np.minimum(score, 1) + self._begin
+        probability = np.where(score > 0, np.interp(place, self._score, self._probability), 0)
+        return probability.astype(np.float32)
 
 
 def make_calibration(fields: JsonObject, names: Sequence[str]) -> Calibration:

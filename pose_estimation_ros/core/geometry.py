@@ -74,10 +74,11 @@ def nms(similarity: np.ndarray, score: np.ndarray, threshold: float) -> np.ndarr
         Indices of the entries to keep, the best score first.
     """
     order = np.argsort(-np.asarray(score), kind="mergesort")
+    too_similar = np.triu(~(similarity[order[:, None], order] <= threshold), 1)  # better one, worse one
     alive = np.ones(len(order), bool)
-    for rank, index in enumerate(order):
+    for rank in np.flatnonzero(too_similar.any(1)).tolist():
         if alive[rank]:
-            alive[rank + 1 :] &= similarity[index, order[rank + 1 :]] <= threshold
+            alive &= ~too_similar[rank]
     kept: np.ndarray = order[alive]
     return kept
 
@@ -164,14 +165,17 @@ def crop_matrices(
     crop_wh = np.asarray(size_wh, np.float64)
     centre, padded_wh = _padded(box_xyxy, padding)
     scale = 1.0 / (padded_wh / crop_wh).max(1)
-    angle = np.broadcast_to(np.deg2rad(rotation_deg), scale.shape)
-    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
-    linear = np.stack([np.stack([cos, -sin], 1), np.stack([sin, cos], 1)], 1)
+    angle = np.deg2rad(rotation_deg)
+    matrices = np.empty((len(scale), 2, 3))
+    matrices[:, 0, 0] = matrices[:, 1, 1] = scale * np.cos(angle)
+    matrices[:, 1, 0] = scale * np.sin(angle)
+    matrices[:, 0, 1] = -matrices[:, 1, 0]
+    linear = matrices[..., :2]
     if crop == "udp":
         linear *= ((crop_wh - 1) / crop_wh)[:, None]
     middle = crop_wh / 2 if crop == "half_size" else (crop_wh - 1) / 2
-    offset = middle - np.einsum("nij,nj->ni", linear, centre)
-    return np.concatenate([linear, offset[..., None]], 2)
+    matrices[..., 2] = middle - np.einsum("nij,nj->ni", linear, centre)
+    return matrices
 
 
 def _padded(box_xyxy: np.ndarray, padding: float) -> Tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@
 Pixel j of a heatmap lies at pixel ``stride * j`` of the network's input.
 """
 
+import functools
 import math
 from typing import Sequence, Tuple
 
@@ -128,7 +129,8 @@ def dark_offset(flat: np.ndarray, rows: np.ndarray, peak: np.ndarray, width: int
     """
     around = _blurred_around(flat, rows, peak, width, kernel)
     extreme = (around.min((1, 2)) < LOG_RANGE[0]) | (flat[rows, peak] > LOG_RANGE[1])
-    around[extreme] *= _gain(flat[rows[extreme]], width, kernel)[:, None, None]
+    if extreme.any():
+        around[extreme] *= _gain(flat[rows[extreme]], width, kernel)[:, None, None]
     log = np.log(np.clip(around, *LOG_RANGE).astype(float)).transpose(1, 2, 0)  # y, x from -1 to 1, and M
     dx, dy = (log[1, 2] - log[1, 0]) / 2, (log[2, 1] - log[0, 1]) / 2
     eps = np.finfo(np.float32).eps
@@ -150,15 +152,26 @@ def _blurred_around(flat: np.ndarray, rows: np.ndarray, peak: np.ndarray, width:
     column, row = x[:, None] + reach, y[:, None] + reach
     start = rows[:, None] * flat.shape[1] + row.clip(0, height - 1) * width
     patches = flat.ravel().take(start[:, :, None] + column.clip(0, width - 1)[:, None])
-    patches *= ((row >= 0) & (row < height))[:, :, None]
-    patches *= ((column >= 0) & (column < width))[:, None]
-    blur = np.array([np.roll(_gaussian(kernel, radius + 1), shift) for shift in (-1, 0, 1)])
-    weights = np.kron(blur, blur).T.astype(np.float32)
-    blurred = (patches.reshape(len(patches), len(weights)) @ weights).reshape(-1, 3, 3)
-    step = np.arange(-1, 2)
-    rim_y, rim_x = ((at[:, None] + step).clip(0, side - 1) - at[:, None] + 1 for at, side in ((y, height), (x, width)))
-    around: np.ndarray = blurred[np.arange(len(peak))[:, None, None], rim_y[:, :, None], rim_x[:, None]]
+    inside_y, inside_x = (row >= 0) & (row < height), (column >= 0) & (column < width)
+    if not (inside_y.all() and inside_x.all()):
+        patches *= inside_y[:, :, None] & inside_x[:, None]
+    weights = _blur_weights(kernel)
+    around: np.ndarray = (patches.reshape(len(patches), len(weights)) @ weights).reshape(-1, 3, 3)
+    at_rim = np.flatnonzero((x == 0) | (x == width - 1) | (y == 0) | (y == height - 1))
+    if len(at_rim):
+        step = np.arange(-1, 2)
+        at_y, at_x = y[at_rim, None], x[at_rim, None]
+        rim_y, rim_x = (at_y + step).clip(0, height - 1) - at_y + 1, (at_x + step).clip(0, width - 1) - at_x + 1
+        around[at_rim] = around[at_rim[:, None, None], rim_y[:, :, None], rim_x[:, None]]
     return around
+
+
+@functools.lru_cache(maxsize=8)
+def _blur_weights(kernel: int) -> np.ndarray:
+    """Return the weights of the pixels of a patch in the 3 x 3 blurred ones in its middle: (side ** 2, 9) float32."""
+    radius = (kernel - 1) // 2
+    blur = np.array([np.roll(_gaussian(kernel, radius + 1), shift) for shift in (-1, 0, 1)])
+    return np.kron(blur, blur).T.astype(np.float32)
 
 
 def _gain(flat: np.ndarray, width: int, kernel: int) -> np.ndarray:
@@ -172,6 +185,7 @@ def _gain(flat: np.ndarray, width: int, kernel: int) -> np.ndarray:
     return gain
 
 
+@functools.lru_cache(maxsize=8)
 def _blur_matrix(side: int, kernel: int) -> np.ndarray:
     """Return the matrix (side, side) float32 that blurs a row of pixels, with zeros beyond its ends."""
     reach = max(side, kernel)

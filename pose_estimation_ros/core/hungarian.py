@@ -26,14 +26,13 @@ def assign(cost: np.ndarray) -> np.ndarray:
         column_of = np.full(rows, -1)
         column_of[row_of] = np.arange(columns)
         return column_of
+    cheapest = cost.argmin(1) if rows else np.zeros(0, int)
     row_of = np.full(columns, -1)
-    row_price, column_price = cost.min(1) if rows else np.zeros(0), np.zeros(columns)
-    waiting = []
-    for row, column in enumerate(cost.argmin(1) if rows else ()):
-        if row_of[column] < 0:
-            row_of[column] = row
-        else:
-            waiting.append(row)
+    row_of[cheapest[::-1]] = np.arange(rows)[::-1]  # of rows with the same column the first one stays
+    waiting = np.flatnonzero(row_of[cheapest] != np.arange(rows)).tolist()
+    if not waiting:
+        return cheapest
+    row_price, column_price = cost.min(1), np.zeros(columns)
     for row in waiting:
         _augment(cost, row, row_of, row_price, column_price)
     column_of = np.full(rows, -1)

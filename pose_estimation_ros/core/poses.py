@@ -13,6 +13,7 @@ UNTRACKED = -1
 NO_STATE, TENTATIVE, CONFIRMED, LOST = range(4)
 STATE_NAMES = ("none", "tentative", "confirmed", "lost")
 FIELDS = ("xy", "score", "box_xyxy", "person_score", "track_id", "state", "velocity")
+SLOTS = frozenset(FIELDS + ("skeleton",))
 MOST_SHOWN = 3  # people in a repr
 
 Index = Union[slice, List[int], List[bool], np.ndarray]
@@ -218,17 +219,18 @@ class Poses:
             TypeError: a name is unknown, or the skeleton is no Skeleton.
             ValueError: an array has another shape than the one that it replaces, or the skeleton another K.
         """
-        unknown = set(changes).difference(self.__slots__)
+        unknown = changes.keys() - SLOTS
         if unknown:
             raise TypeError("expected names out of %s, got %s" % (", ".join(self.__slots__), ", ".join(unknown)))
-        for name in set(changes).intersection(FIELDS):
-            known, array = getattr(self, name), changes[name]
+        for name, array in changes.items():
+            if name == "skeleton":
+                _check_skeleton(array, self.score.shape[1])
+                continue
+            known = getattr(self, name)
             changes[name] = array = array if isinstance(array, np.ndarray) else np.asarray(array, known.dtype)
             if array.shape != known.shape:
                 raise ValueError("expected %s of shape %s, got %s" % (name, known.shape, array.shape))
-        if "skeleton" in changes:
-            _check_skeleton(changes["skeleton"], self.score.shape[1])
-        return Poses(*(changes.get(name, getattr(self, name)) for name in self.__slots__))
+        return Poses(**{name: changes.get(name, getattr(self, name)) for name in self.__slots__})
 
     def to_dict(self) -> Dict[str, Any]:
         """Return what json.dumps takes: the name of the skeleton, and the people as a list.
@@ -313,9 +315,15 @@ def make_poses(
 
 
 def joined(*parts: Poses) -> Poses:
-    """Return the people of all parts, one part after the other, with the first skeleton that is known."""
-    arrays = [np.concatenate(fields) for fields in zip(*(part._arrays() for part in parts))]
-    return _from_arrays(arrays, next((part.skeleton for part in parts if part.skeleton), None))
+    """Return the people of all parts, one part after the other, with the first skeleton that is known.
+
+    The arrays are those of a part where all others are empty.
+    """
+    skeleton = next((part.skeleton for part in parts if part.skeleton), None)
+    arrays = [part._arrays() for part in parts if len(part)] or [parts[0]._arrays()]
+    if len(arrays) == 1:
+        return _from_arrays(list(arrays[0]), skeleton)
+    return _from_arrays([np.concatenate(fields) for fields in zip(*arrays)], skeleton)
 
 
 def _index_array(index: Any) -> np.ndarray:

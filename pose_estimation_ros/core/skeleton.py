@@ -58,10 +58,10 @@ class Skeleton(NamedTuple):
     @property
     def flip_index(self) -> np.ndarray:
         """Return the index of each keypoint's mirror image, (K,) int; those on the body's axis map to themselves."""
-        index = np.arange(self.num_keypoints)
+        index = list(range(self.num_keypoints))
         for left, right in self.flip_pairs:
-            index[[left, right]] = right, left
-        return index
+            index[left], index[right] = right, left
+        return np.array(index, int)
 
     def to_json(self) -> JsonObject:
         """Return the skeleton as a JSON object, which skeleton_from_json reads."""

@@ -15,7 +15,7 @@ All numbers below are in seconds and heights of the person's box, so that the sa
 any rate. docs/measurements/tracking.md has the measurements by which they were chosen.
 """
 
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 
@@ -26,8 +26,8 @@ from pose_estimation_ros.core.tracking import middle
 NOISE = 0.016  # standard deviation of a keypoint of score 1
 LEAST_SCORE = 0.05  # lower ones count as this
 SHARED = 10.0  # variance of the median of n joints, times n: above pi / 2, since errors are not independent
-FIRST_SPEED = 1.0  # per s, standard deviation of a person's velocity that is not known yet
-FIRST_OWN_SPEED = 0.1  # per s, likewise of a joint's own velocity, relative to the person
+FIRST_SPREAD = (0.0, 0.0, 1.0**2)  # spread of a person whose velocity is not known yet, see _Tracks
+FIRST_OWN_SPREAD = (0.0, 0.0, 0.1**2)  # likewise of a joint's own velocity, relative to the person
 REST = 0.0005  # per s^3, density of the accelerations of a joint at rest
 MOTION = 10.0  # per s, growth of that density with the square of the joint's own speed
 STILL = 0.1  # per s, up to which a speed is taken for noise
@@ -107,8 +107,8 @@ class Smoother:
         if step_s is None:
             self._forget()
         elif self._tracks is not None:
-            moved = _moved(self._tracks, step_s)
-            self._keep(moved, moved.age_s.min(1) <= MAX_GAP_S)
+            self._tracks = _moved(self._tracks, step_s)
+            self._keep(self._tracks.age_s.min(1) <= MAX_GAP_S)
         tracked = np.flatnonzero(poses.track_id != UNTRACKED)
         people, ids = poses.select(tracked), poses.track_id[tracked]
         if not len(ids):
@@ -122,11 +122,14 @@ class Smoother:
         velocity[tracked] = np.where(seen, tracks.velocity + tracks.person_velocity[:, None], 0)
         return poses.replace(xy=xy, velocity=velocity)
 
-    def _keep(self, tracks: _Tracks, kept: np.ndarray) -> None:
-        self._ids, self._tracks = self._ids[kept], tracks.select(kept)
+    def _keep(self, kept: np.ndarray) -> None:
+        if self._tracks is not None and not kept.all():
+            self._ids, self._tracks = self._ids[kept], self._tracks.select(kept)
 
     def _expected(self, ids: np.ndarray, people: Poses) -> _Tracks:
         """Return the tracks of these people, with the height of today; keypoints of new ones were never seen."""
+        if self._tracks is not None and ids.tolist() == self._ids.tolist():
+            return self._tracks._replace(height=_heights(people))
         tracks = _unknown(people)
         if self._tracks is not None:
             new, old = np.nonzero(ids[:, None] == self._ids)
@@ -135,50 +138,51 @@ class Smoother:
         return tracks
 
     def _remember(self, ids: np.ndarray, tracks: _Tracks) -> None:
-        if self._tracks is not None:
-            self._keep(self._tracks, ~(self._ids[:, None] == ids).any(1))
+        self._keep(~(self._ids[:, None] == ids).any(1))
+        if len(self._ids) and self._tracks is not None:
+            ids = np.concatenate([self._ids, ids])
             tracks = _Tracks(*(np.concatenate(pair) for pair in zip(self._tracks, tracks)))
-        self._ids, self._tracks = np.concatenate([self._ids, ids]), tracks
+        self._ids, self._tracks = ids, tracks
+
+
+def _heights(people: Poses) -> np.ndarray:
+    """Return the heights (N,) px of boxes, at least a pixel."""
+    heights: np.ndarray = np.maximum(people.box_xyxy[:, 3] - people.box_xyxy[:, 1], 1.0).astype(float)
+    return heights
 
 
 def _unknown(people: Poses) -> _Tracks:
     """Return tracks of people who were never seen before."""
     count, keypoints = people.score.shape
-    height = np.maximum(people.box_xyxy[:, 3] - people.box_xyxy[:, 1], 1.0).astype(float)
     return _Tracks(
         people.xy.astype(float),
         np.zeros((count, keypoints, 2)),
-        np.tile([0.0, 0.0, FIRST_OWN_SPEED**2], (count, keypoints, 1)),
+        np.tile(FIRST_OWN_SPREAD, (count, keypoints, 1)),
         np.full((count, keypoints), np.inf),
         np.zeros((count, 2)),
-        np.tile([0.0, 0.0, FIRST_SPEED**2], (count, 1)),
-        height,
+        np.tile(FIRST_SPREAD, (count, 1)),
+        _heights(people),
     )
 
 
 def _moved(tracks: _Tracks, step_s: float) -> _Tracks:
     """Return the tracks where they are expected after a time."""
-    speed = np.linalg.norm(tracks.velocity, axis=-1) / tracks.height[:, None]
+    speed = np.hypot(tracks.velocity[..., 0], tracks.velocity[..., 1]) / tracks.height[:, None]
     density = REST + MOTION * np.maximum(speed - STILL, 0) ** 2
     return tracks._replace(
         xy=tracks.xy + step_s * (tracks.velocity + tracks.person_velocity[:, None]),
         spread=_grown(tracks.spread, density, step_s),
         age_s=tracks.age_s + step_s,
-        person_spread=_grown(tracks.person_spread, np.full(len(tracks.height), PERSON), step_s),
+        person_spread=_grown(tracks.person_spread, PERSON, step_s),
     )
 
 
-def _grown(spread: np.ndarray, density: np.ndarray, step_s: float) -> np.ndarray:
+def _grown(spread: np.ndarray, density: Union[float, np.ndarray], step_s: float) -> np.ndarray:
     """Return spreads (..., 3) after a time with white accelerations of a density (...)."""
-    place, both, velocity = np.moveaxis(spread, -1, 0)
-    return np.stack(
-        [
-            place + 2 * step_s * both + step_s**2 * velocity + density * step_s**3 / 3,
-            both + step_s * velocity + density * step_s**2 / 2,
-            velocity + density * step_s,
-        ],
-        -1,
-    )
+    constant_velocity = np.array([[1, 0, 0], [2 * step_s, 1, 0], [step_s**2, step_s, 1]])
+    grown: np.ndarray = spread @ constant_velocity
+    grown += np.multiply.outer(density, np.array([step_s**3 / 3, step_s**2 / 2, step_s]))
+    return grown
 
 
 def _corrected(tracks: _Tracks, people: Poses, noise: float, step_s: float) -> _Tracks:
@@ -195,17 +199,14 @@ def _corrected(tracks: _Tracks, people: Poses, noise: float, step_s: float) -> _
     surprise = np.where(known[..., None], people.xy - tracks.xy, 0)
     total = tracks.spread[..., 0] + variance
     believed = SURPRISE * np.sqrt(total) + REACH * step_s
-    length = np.linalg.norm(surprise, axis=-1) / tracks.height[:, None]
+    length = np.hypot(surprise[..., 0], surprise[..., 1]) / tracks.height[:, None]
     gain, spread = _gain(tracks.spread, total, known / np.maximum(1, length / believed))
-    fresh = (seen & ~known)[..., None]
-    new = _unknown(people)
-    new.spread[..., 0] = variance
-    return tracks._replace(
-        xy=np.where(fresh, people.xy, tracks.xy + gain[..., :1] * surprise),
-        velocity=np.where(fresh, 0, tracks.velocity + gain[..., 1:] * surprise),
-        spread=np.where(fresh, new.spread, spread),
-        age_s=np.where(seen, 0, tracks.age_s),
-    )
+    xy, velocity = tracks.xy + gain[..., :1] * surprise, tracks.velocity + gain[..., 1:] * surprise
+    fresh = seen & ~known
+    if fresh.any():
+        xy[fresh], velocity[fresh], spread[fresh] = people.xy[fresh], 0, FIRST_OWN_SPREAD
+        spread[fresh, 0] = variance[fresh]
+    return tracks._replace(xy=xy, velocity=velocity, spread=spread, age_s=np.where(seen, 0, tracks.age_s))
 
 
 def _with_person(
@@ -224,15 +225,14 @@ def _with_person(
         The tracks with all joints moved by the same correction, and the keypoints that go on being known.
     """
     surprise, count = middle(people.xy - tracks.xy, known), known.sum(1)
-    far = np.linalg.norm(surprise, axis=-1) / tracks.height > JUMP + JUMP_SPEED * step_s
-    start = _unknown(people)
+    far = np.hypot(surprise[:, 0], surprise[:, 1]) / tracks.height > JUMP + JUMP_SPEED * step_s
     total = tracks.person_spread[:, 0] + SHARED * (variance * known).sum(1) / np.maximum(count, 1) ** 2
     gain, spread = _gain(tracks.person_spread, np.maximum(total, 1e-12), (count > 0) & ~far)
-    return tracks._replace(
-        xy=tracks.xy + (gain[:, :1] * surprise)[:, None],
-        person_velocity=np.where(far[:, None], 0, tracks.person_velocity + gain[:, 1:] * surprise),
-        person_spread=np.where(far[:, None], start.person_spread, spread),
-    ), known & ~far[:, None]
+    velocity = tracks.person_velocity + gain[:, 1:] * surprise
+    if far.any():
+        velocity[far], spread[far], known = 0, FIRST_SPREAD, known & ~far[:, None]
+    xy = tracks.xy + (gain[:, :1] * surprise)[:, None]
+    return tracks._replace(xy=xy, person_velocity=velocity, person_spread=spread), known
 
 
 def _gain(spread: np.ndarray, total: np.ndarray, share: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
@@ -247,8 +247,7 @@ def _gain(spread: np.ndarray, total: np.ndarray, share: np.ndarray) -> Tuple[np.
         Gains (..., 2), the second per s, and spreads (..., 3).
     """
     gain = spread[..., :2] * (share / total)[..., None]
-    less = np.stack([gain[..., 0] * spread[..., 0], gain[..., 0] * spread[..., 1], gain[..., 1] * spread[..., 1]], -1)
-    return gain, spread - less
+    return gain, spread - gain[..., [0, 0, 1]] * spread[..., [0, 1, 1]]
 
 
 def predicted(poses: Poses, ahead_s: float) -> Poses:
@@ -264,4 +263,5 @@ def predicted(poses: Poses, ahead_s: float) -> Poses:
         The same people with other xy and boxes.
     """
     step = (ahead_s * middle(poses.velocity, poses.score > 0)).astype(np.float32)
-    return poses.replace(xy=poses.xy + step[:, None], box_xyxy=poses.box_xyxy + np.tile(step, 2))
+    box_xyxy = poses.box_xyxy.reshape(-1, 2, 2) + step[:, None]
+    return poses.replace(xy=poses.xy + step[:, None], box_xyxy=box_xyxy.reshape(-1, 4))

@@ -8,6 +8,8 @@ who comes back. All settings are in seconds and in sizes of the person. docs/exp
 users see of it, docs/measurements/tracking.md how good it is.
 """
 
+import math
+from statistics import median
 from typing import NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -26,35 +28,33 @@ LOOK_S = 1.0  # time over which the appearance is averaged
 OTHER_LOOK, SAME_LOOK = 0.35, 0.6
 
 
+MOTION = np.dtype(
+    [
+        ("velocity", float, (2,)),  # px/s of the whole person
+        ("doubt", float),  # variance of the velocity in sizes^2 / s^2, along one axis
+        ("age_s", float),  # time since the last sighting
+        ("life_s", float),  # time from the first sighting to the last one
+        ("seen", int),  # number of sightings
+        ("step", float),  # distance between the last two sightings in sizes, NaN for who was seen once
+    ]
+)
+
+
 class _Tracks(NamedTuple):
     """Hold T people as they were last seen.
 
     Attributes:
         poses: people of the last sighting.
-        velocity: (T, 2) px/s of the whole person.
-        doubt: (T,) variance of the velocity in sizes^2 / s^2, along one axis.
-        age_s: (T,) time since the last sighting.
-        life_s: (T,) time from the first sighting to the last one.
-        seen: (T,) int, number of sightings.
-        look: (T, F) appearance, see Tracker.update; NaN where it is not known.
-        step: (T,) distance between the last two sightings in sizes, NaN for who was seen once.
+        motion: (T,) of MOTION.
+        look: (T, F) square roots of the appearance, see Tracker.update; a row of NaN where it is not known.
     """
 
     poses: Poses
-    velocity: np.ndarray
-    doubt: np.ndarray
-    age_s: np.ndarray
-    life_s: np.ndarray
-    seen: np.ndarray
+    motion: np.ndarray
     look: np.ndarray
-    step: np.ndarray
 
     def select(self, index: np.ndarray) -> "_Tracks":
-        return _Tracks(self.poses.select(index), *(array[index] for array in self.arrays()))
-
-    def arrays(self) -> Tuple[np.ndarray, ...]:
-        """Return all fields but the poses, in their order."""
-        return self.velocity, self.doubt, self.age_s, self.life_s, self.seen, self.look, self.step
+        return _Tracks(self.poses.select(index), self.motion[index], self.look[index])
 
 
 class Tracker:
@@ -104,13 +104,14 @@ class Tracker:
         self._forget()
 
     def _forget(self) -> None:
-        self._tracks = self._newcomers(empty_poses(len(self._sigmas)), np.zeros((0, 1), np.float32))
+        look = np.zeros((0, 1), np.float32)
+        self._tracks = _Tracks(empty_poses(len(self._sigmas)), np.zeros(0, MOTION), look)
 
     def update(self, poses: Poses, stamp_s: float, appearance: Optional[np.ndarray] = None) -> Poses:
         """Match the people of an image with those of earlier images.
 
         Args:
-            poses: N people.
+            poses: N people, whose arrays the tracker keeps.
             stamp_s: time of the image in seconds.
             appearance: (N, F) float32, a histogram with the sum 1 of how each person looks; NaN where nothing is known.
 
@@ -125,16 +126,19 @@ class Tracker:
             self._forget()
         else:
             self._grow_old(step_s)
+        looks = self._looks(poses.count, appearance)
         expected = self._expected()
-        now = self._newcomers(poses, self._looks(poses.count, appearance))
-        match = self._match(expected, now)
-        self._tracks = self._continued(expected, now, match)
+        match = self._match(expected, poses, looks)
+        self._tracks = self._continued(expected, poses, looks, match)
         return self._tracks.poses.select(np.arange(poses.count))
 
     @property
     def lost(self) -> Poses:
         """Return the confirmed people who went out of sight a short time ago: expected box, keypoints with score 0."""
-        lost = self._expected().select(self._findable() & (self._tracks.age_s > 0))
+        unseen = self._findable() & (self._tracks.motion["age_s"] > 0)
+        if not unseen.any():
+            return self._tracks.poses.select(slice(0))
+        lost = self._expected().select(unseen)
         return lost.replace(score=np.zeros_like(lost.score), state=np.full_like(lost.state, LOST))
 
     def missing(self, poses: Poses, ahead_s: float) -> Poses:
@@ -153,14 +157,14 @@ class Tracker:
 
     def _findable(self, ahead_s: float = 0.0) -> np.ndarray:
         """Tell which confirmed people (T,) bool were seen a short time before a time after the last update."""
-        recent = self._tracks.age_s + ahead_s <= self._by_place_s
+        recent = self._tracks.motion["age_s"] + ahead_s <= self._by_place_s
         findable: np.ndarray = recent & (self._tracks.poses.state == CONFIRMED)
         return findable
 
     @property
     def velocity(self) -> np.ndarray:
         """Return the velocities (N, 2) px/s of the people of the last update, in their order."""
-        velocity: np.ndarray = self._tracks.velocity[self._tracks.age_s == 0]
+        velocity: np.ndarray = self._tracks.motion["velocity"][self._tracks.motion["age_s"] == 0]
         return velocity
 
     @property
@@ -169,8 +173,8 @@ class Tracker:
 
         It is 0 where nobody was seen twice. Above about 1 the frames are too far apart to tell who is who.
         """
-        steps = self._tracks.step[np.isfinite(self._tracks.step)]
-        return float(np.median(steps)) if len(steps) else 0.0
+        steps = [step for step in self._tracks.motion["step"].tolist() if math.isfinite(step)]
+        return median(steps) if steps else 0.0
 
     @property
     def _by_place_s(self) -> float:
@@ -178,15 +182,19 @@ class Tracker:
         return max(min(self.max_age_s, KNOWN_BY_PLACE_S), PATIENCE * self._clock.interval_s)
 
     def _grow_old(self, step_s: float) -> None:
-        tracks = self._tracks._replace(age_s=self._tracks.age_s + step_s)
-        limit_s = np.where(tracks.poses.state == CONFIRMED, self.max_age_s, self._tentative_age_s)
-        self._tracks = tracks.select(tracks.age_s <= np.maximum(limit_s, PATIENCE * self._clock.interval_s))
+        age_s = self._tracks.motion["age_s"]
+        age_s += step_s
+        limit_s = np.where(self._tracks.poses.state == CONFIRMED, self.max_age_s, self._tentative_age_s)
+        kept = age_s <= np.maximum(limit_s, PATIENCE * self._clock.interval_s)
+        if not kept.all():
+            self._tracks = self._tracks.select(kept)
 
     def _expected(self, ahead_s: float = 0.0) -> Poses:
         """Return all tracked people where they are expected at a time after the last update."""
-        poses, away_s = self._tracks.poses, self._tracks.age_s + ahead_s
-        offset = (self._tracks.velocity * away_s[:, None]).astype(np.float32)
-        return poses.replace(xy=poses.xy + offset[:, None], box_xyxy=poses.box_xyxy + np.tile(offset, 2))
+        poses, motion = self._tracks.poses, self._tracks.motion
+        offset = (motion["velocity"] * (motion["age_s"] + ahead_s)[:, None]).astype(np.float32)[:, None]
+        box_xyxy = poses.box_xyxy.reshape(-1, 2, 2) + offset
+        return poses.replace(xy=poses.xy + offset, box_xyxy=box_xyxy.reshape(-1, 4))
 
     def _looks(self, count: int, appearance: Optional[np.ndarray]) -> np.ndarray:
         """Return the square roots of histograms, whose products tell how alike they are."""
@@ -195,36 +203,31 @@ class Tracker:
         if np.ndim(appearance) != 2 or len(appearance) != count:
             raise ValueError("expected appearance of shape (%d, F), got %s" % (count, np.shape(appearance)))
         if appearance.shape[1] != self._tracks.look.shape[1]:  # the first histograms of all
-            unknown = np.full((len(self._tracks.age_s), appearance.shape[1]), np.nan, np.float32)
+            unknown = np.full((len(self._tracks.look), appearance.shape[1]), np.nan, np.float32)
             self._tracks = self._tracks._replace(look=unknown)
-        usable = (np.isfinite(appearance) & (appearance >= 0)).all(1, keepdims=True)
-        looks: np.ndarray = np.sqrt(np.where(usable, appearance, np.nan))
+        with np.errstate(invalid="ignore"):
+            looks: np.ndarray = np.sqrt(appearance)  # NaN for what is negative
+        looks[~np.isfinite(looks).all(1)] = np.nan
         return looks
-
-    def _newcomers(self, poses: Poses, look: np.ndarray) -> _Tracks:
-        """Return people who are seen for the first time, without ids."""
-        zeros = np.zeros(poses.count)
-        doubt, step = np.full(poses.count, self._speed**2), np.full(poses.count, np.nan)
-        return _Tracks(
-            poses, np.zeros((poses.count, 2)), doubt, zeros, zeros.copy(), np.ones(poses.count, int), look, step
-        )
 
     def _doubt_px(self) -> np.ndarray:
         """Return the standard deviation (T,) px along one axis of where the tracked people are expected."""
-        age_s = self._tracks.age_s
-        drift = self._tracks.doubt * age_s**2 + self._agility**2 * age_s**3 / 3
-        doubt_px: np.ndarray = np.sqrt(2 * self._noise**2 + drift) * sizes(self._tracks.poses.box_xyxy)
+        doubt, age_s = self._tracks.motion["doubt"], self._tracks.motion["age_s"]
+        variance = 2 * self._noise**2 + age_s**2 * (doubt + self._agility**2 / 3 * age_s)
+        doubt_px: np.ndarray = np.sqrt(variance) * sizes(self._tracks.poses.box_xyxy)
         return doubt_px
 
-    def _similarity(self, expected: Poses, now: _Tracks) -> np.ndarray:
+    def _similarity(self, expected: Poses, poses: Poses, look: np.ndarray) -> np.ndarray:
         """Return how well each track fits each person, (T, N) in 0..1, and 0 where it cannot be the same."""
-        similarity = self._likeness(expected, now.poses, self._doubt_px())
-        looks = self._tracks.look @ now.look.T
-        away = (self._tracks.age_s > self._by_place_s)[:, None]
-        usual = np.where(away, looks >= SAME_LOOK, True)
-        known = np.clip((looks - OTHER_LOOK) / (SAME_LOOK - OTHER_LOOK), 0, 1)
-        fits: np.ndarray = similarity * usual * np.where(np.isnan(looks), 1, known)
-        return fits
+        likeness = self._likeness(expected, poses, self._doubt_px())
+        track, person = np.nonzero(likeness >= self._min_similarity)  # the look can only make others less alike
+        looks = np.einsum("pf,pf->p", self._tracks.look[track], look[person])
+        alike = ((looks - OTHER_LOOK) / (SAME_LOOK - OTHER_LOOK)).clip(0, 1)
+        alike[np.isnan(looks)] = 1
+        near = self._tracks.motion["age_s"][track] <= self._by_place_s
+        similarity = np.zeros_like(likeness)
+        similarity[track, person] = likeness[track, person] * alike * (near | (looks >= SAME_LOOK))
+        return similarity
 
     def _likeness(self, expected: Poses, poses: Poses, doubt_px: Union[float, np.ndarray] = 0.0) -> np.ndarray:
         """Return how well T expected people fit N people by their joints and boxes, (T, N) in 0..1; see oks."""
@@ -233,56 +236,63 @@ class Tracker:
         likeness: np.ndarray = self._oks_share * alike + (1 - self._oks_share) * overlap
         return likeness
 
-    def _match(self, expected: Poses, now: _Tracks) -> np.ndarray:
+    def _match(self, expected: Poses, poses: Poses, look: np.ndarray) -> np.ndarray:
         """Return the index of each person's track (N,) int, -1 for somebody new."""
-        similarity = self._similarity(expected, now)
-        match = np.full(now.poses.count, -1)
+        match = np.full(poses.count, -1)
+        if not poses.count or not expected.count:
+            return match
+        similarity = self._similarity(expected, poses, look)
         for state in (CONFIRMED, TENTATIVE):
             tracks, free = np.flatnonzero(expected.state == state), np.flatnonzero(match < 0)
-            row_of = best_pairs(similarity[np.ix_(tracks, free)], self._min_similarity)
-            match[free[row_of >= 0]] = tracks[row_of[row_of >= 0]]
+            if len(tracks) and len(free):
+                row_of = best_pairs(similarity[tracks[:, None], free], self._min_similarity)
+                match[free[row_of >= 0]] = tracks[row_of[row_of >= 0]]
         return match
 
-    def _continued(self, expected: Poses, now: _Tracks, match: np.ndarray) -> _Tracks:
+    def _continued(self, expected: Poses, poses: Poses, look: np.ndarray, match: np.ndarray) -> _Tracks:
         """Return the people of the new image, in their order, then the tracks that were not matched."""
         old, new = np.flatnonzero(match >= 0), np.flatnonzero(match < 0)
-        track_id = np.zeros(now.poses.count, np.int32)
-        track_id[old], track_id[new] = expected.track_id[match[old]], self._next_id + np.arange(len(new))
+        track_id, motion = np.empty(poses.count, np.int32), np.zeros(poses.count, MOTION)
+        track_id[new] = self._next_id + np.arange(len(new))
         self._next_id += len(new)
-        again = self._seen_again(self._tracks.select(match[old]), expected.select(match[old]), now.select(old))
-        for values, renewed in zip(now.arrays(), again.arrays()):
-            values[old] = renewed
-        confirmed = (now.seen >= 2) & (now.life_s >= self.confirm_after_s - STUCK_BELOW_S)
-        state = np.where(confirmed, CONFIRMED, TENTATIVE).astype(np.uint8)
-        now = now._replace(poses=now.poses.replace(track_id=track_id, state=state))
+        motion["doubt"], motion["seen"], motion["step"] = self._speed**2, 1, np.nan  # of who is seen for the first time
+        if len(old):
+            before = self._tracks._replace(poses=expected).select(match[old])
+            track_id[old] = before.poses.track_id
+            motion[old], look[old] = self._seen_again(before, poses.select(old), look[old])
+        confirmed = (motion["seen"] >= 2) & (motion["life_s"] >= self.confirm_after_s - STUCK_BELOW_S)
+        state = np.where(confirmed, np.uint8(CONFIRMED), np.uint8(TENTATIVE))
+        poses = poses.replace(track_id=track_id, state=state)
+        if len(old) == expected.count:
+            return _Tracks(poses, motion, look)
         missing = np.ones(expected.count, bool)
         missing[match[old]] = False
         rest = self._tracks.select(missing)
-        pairs = zip(now.arrays(), rest.arrays())
-        return _Tracks(joined(now.poses, rest.poses), *(np.concatenate(pair) for pair in pairs))
+        return _Tracks(
+            joined(poses, rest.poses), np.concatenate([motion, rest.motion]), np.concatenate([look, rest.look])
+        )
 
-    def _seen_again(self, before: _Tracks, expected: Poses, now: _Tracks) -> _Tracks:
-        """Return what is known of people now, after their last sightings, expected places and new sightings.
+    def _seen_again(self, before: _Tracks, now: Poses, look: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        """Return motion (n,) and look (n, F) of people, who were expected at a place and are seen at another.
 
         The velocity follows a Kalman filter: a sighting tells more about it the longer the time since the last one.
         """
-        age_s, size_px = before.age_s, sizes(before.poses.box_xyxy)
-        doubt = before.doubt + self._agility**2 * age_s
+        motion, surprise = before.motion, moved(before.poses, now)
+        age_s = motion["age_s"].copy()
+        change = surprise + motion["velocity"] * age_s[:, None]
+        doubt = motion["doubt"] + self._agility**2 * age_s
         gain = doubt / (doubt + 2 * (self._noise / age_s) ** 2)
-        velocity = before.velocity + (gain / age_s)[:, None] * moved(expected, now.poses)
-        step = np.linalg.norm(moved(before.poses, now.poses), axis=1) / size_px
+        motion["velocity"] += (gain / age_s)[:, None] * surprise
+        motion["doubt"] = (1 - gain) * doubt
+        motion["life_s"] += age_s
+        motion["seen"] += 1
+        motion["age_s"] = 0
+        step = np.hypot(change[:, 0], change[:, 1]) / sizes(before.poses.box_xyxy)
+        motion["step"] = step * np.minimum(1, self._clock.interval_s / age_s)
         share = (1 - np.exp(-age_s / LOOK_S)).astype(np.float32)[:, None]
-        look = np.where(np.isnan(before.look), now.look, (1 - share) * before.look + share * now.look)
-        return _Tracks(
-            poses=now.poses,
-            velocity=velocity,
-            doubt=(1 - gain) * doubt,
-            age_s=np.zeros_like(age_s),
-            life_s=before.life_s + age_s,
-            seen=before.seen + 1,
-            look=np.where(np.isnan(look), before.look, look),
-            step=step * np.minimum(1, self._clock.interval_s / age_s),
-        )
+        mean = (1 - share) * before.look + share * look
+        unknown_before, unknown_now = np.isnan(before.look[:, :1]), np.isnan(look[:, :1])
+        return motion, np.where(unknown_before, look, np.where(unknown_now, before.look, mean))
 
 
 def sizes(box_xyxy: np.ndarray) -> np.ndarray:
@@ -299,7 +309,7 @@ def moved(before: Poses, now: Poses) -> np.ndarray:
     both = (before.score > 0) & (now.score > 0)
     change = now.box_xyxy - before.box_xyxy
     centre = (change[:, :2] + change[:, 2:]) / 2
-    any_known: np.ndarray = both.max(1, initial=False)
+    any_known: np.ndarray = both.any(1)
     distance: np.ndarray = np.where(any_known[:, None], middle(now.xy - before.xy, both), centre)
     return distance
 

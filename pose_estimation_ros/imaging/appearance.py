@@ -6,7 +6,8 @@ compared by the sum of the square roots of products, in core.tracking. Source: D
 with other histograms and with the features of the pose network.
 """
 
-from typing import List, Optional
+import functools
+from typing import List, Optional, Sequence
 
 import cv2
 import numpy as np
@@ -39,14 +40,15 @@ def appearance(frame: np.ndarray, poses: Poses) -> np.ndarray:
     """
     trunk = trunks(poses)
     below = trunk + (trunk[:, 3] - trunk[:, 1])[:, None] * np.array([0, 1, 0, 1], np.float32)
+    regions = list(zip(trunk.tolist(), below.tolist()))
     gain = float(np.clip(GREY / max(frame[::16, ::16].mean(), 1.0), 1 / EXTREME_GAIN, EXTREME_GAIN))
-    looks = np.full((poses.count, LENGTH), np.nan, np.float32)
-    for person in np.flatnonzero(~_covered(trunk, poses.box_xyxy)):
-        upper = _histogram(frame, trunk[person], gain)
+    looks: np.ndarray = np.full((poses.count, 2, LENGTH // 2), np.nan, np.float32)
+    for person in np.flatnonzero(~_covered(trunk, poses.box_xyxy)).tolist():
+        upper, lower = (_histogram(frame, region, gain) for region in regions[person])
         if upper is not None:
-            lower = _histogram(frame, below[person], gain)
-            both = np.concatenate([upper, np.zeros_like(upper) if lower is None else lower])
-            looks[person] = both / both.sum()
+            looks[person] = upper, np.zeros_like(upper) if lower is None else lower
+    looks = looks.reshape(-1, LENGTH)
+    looks /= looks.sum(1, keepdims=True)
     return looks
 
 
@@ -54,7 +56,7 @@ def trunks(poses: Poses) -> np.ndarray:
     """Return the boxes (N, 4) xyxy px of the trunks, from shoulders to hips, or the middle of the box without these."""
     box = poses.box_xyxy
     size = box[:, 2:] - box[:, :2]
-    usual = np.tile(box[:, :2], 2) + np.tile(size, 2) * TRUNK_IN_BOX
+    usual = (box[:, None, :2] + size[:, None] * TRUNK_IN_BOX.reshape(2, 2)).reshape(-1, 4)
     corners = trunk_keypoints(poses.skeleton)
     if not corners:
         return usual
@@ -66,6 +68,7 @@ def trunks(poses: Poses) -> np.ndarray:
     return np.where(found[:, None], exact, usual)
 
 
+@functools.lru_cache(maxsize=8)
 def trunk_keypoints(skeleton: Optional[Skeleton]) -> List[int]:
     """Return the indices of both shoulders and both hips, none where the skeleton lacks one of them."""
     if skeleton is None:
@@ -87,18 +90,18 @@ def _covered(trunk: np.ndarray, box_xyxy: np.ndarray) -> np.ndarray:
     return covered
 
 
-def _histogram(frame: np.ndarray, region: np.ndarray, gain: float) -> Optional[np.ndarray]:
-    """Return the histogram of the part of a region (4,) xyxy px inside the frame, None where it is too small."""
+def _histogram(frame: np.ndarray, region: Sequence[float], gain: float) -> Optional[np.ndarray]:
+    """Return the histogram of the part of a region, xyxy px, inside the frame, None where that is too small."""
     height, width = frame.shape[:2]
-    left, top = (max(int(value), 0) for value in region[:2])
+    left, top = max(int(region[0]), 0), max(int(region[1]), 0)
     right, bottom = min(int(region[2]) + 1, width), min(int(region[3]) + 1, height)
     if right - left < 1 or bottom - top < 1 or (right - left) * (bottom - top) < FEWEST_PIXELS:
         return None
     patch = frame[top : bottom : _stride(bottom - top), left : right : _stride(right - left)]
     hsv = cv2.cvtColor(cv2.convertScaleAbs(patch, alpha=gain), cv2.COLOR_BGR2HSV)
-    histogram: np.ndarray = cv2.calcHist([hsv], [0, 1, 2], None, BINS, RANGES).ravel()
-    histogram /= histogram.sum()
-    return histogram
+    counts: np.ndarray = cv2.calcHist([hsv], [0, 1, 2], None, BINS, RANGES).ravel()
+    counts /= hsv.shape[0] * hsv.shape[1]
+    return counts
 
 
 def _stride(side: int) -> int:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from pose_estimation_ros.core.errors import FrameError, described
-from pose_estimation_ros.core.geometry import crop_matrices, pixels_inside
+from pose_estimation_ros.core.geometry import apply, crop_matrices, invert, pixels_inside
 from pose_estimation_ros.core.model_spec import ModelSpec
 
 MAX_SIDE = 32766  # px: OpenCV 4 cannot warp an image with a longer side
@@ -40,10 +40,35 @@ def warp_crops(frame: np.ndarray, matrices: np.ndarray, size_wh: Sequence[int], 
     check_frame(frame)
     width, height = int(size_wh[0]), int(size_wh[1])
     batch = np.empty((len(matrices), 3, height, width), np.float32)
+    rgba, warped = _as_rgba(frame, matrices, (width, height)), np.empty((height, width, 4), np.uint8)
     for crop, matrix in zip(batch, matrices):
-        warped = cv2.warpAffine(frame, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(padding,) * 3)
-        write_rgb(warped, crop)
+        cv2.warpAffine(rgba, matrix, (width, height), warped, cv2.INTER_LINEAR, borderValue=(padding,) * 4)
+        crop[:] = warped[..., :3].transpose(2, 0, 1)
     return batch
+
+
+def _as_rgba(frame: np.ndarray, matrices: np.ndarray, size_wh: Tuple[int, int]) -> np.ndarray:
+    """Return the frame with four channels, which OpenCV 5 warps more than twice as fast as three.
+
+    Pixels far from all crops are left undefined: they are in no crop.
+
+    Args:
+        frame: (H, W, 3) uint8 BGR.
+        matrices: (N, 2, 3) affine maps image -> crop px.
+        size_wh: (width, height) px of the crops.
+
+    Returns:
+        (H, W, 4) uint8: RGB, and a channel without meaning.
+    """
+    rgba = np.empty(frame.shape[:2] + (4,), np.uint8)
+    if len(matrices):
+        width, height = size_wh
+        corners = apply(invert(matrices), np.array([[[0, 0], [width, 0], [0, height], [width, height]]], float))
+        last = np.array(frame.shape[1::-1]) - 1
+        left, top = (corners.min((0, 1)) - 2).clip(0, last).astype(int)
+        right, bottom = (corners.max((0, 1)) + 2).clip(0, last).astype(int) + 1
+        cv2.cvtColor(frame[top:bottom, left:right], cv2.COLOR_BGR2RGBA, rgba[top:bottom, left:right])
+    return rgba
 
 
 def crop_people(frame: np.ndarray, box_xyxy: np.ndarray, spec: ModelSpec) -> Tuple[np.ndarray, np.ndarray]:

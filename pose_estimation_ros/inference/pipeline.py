@@ -293,8 +293,8 @@ class Pipeline:
 
     def _expected_boxes(self) -> np.ndarray:
         """Return the boxes (N, 4) xyxy px of the last frame's people where they are by now."""
-        boxes: np.ndarray = carried_boxes(self._last) + np.tile(self._velocity * self._step_s, 2)
-        return boxes.astype(np.float32)
+        boxes = carried_boxes(self._last).reshape(-1, 2, 2) + (self._velocity * self._step_s)[:, None]
+        return boxes.reshape(-1, 4).astype(np.float32)
 
     def _search_again(self, frame: np.ndarray, poses: Poses) -> Poses:
         """Add tracked people whom the detector did not find, where the pose network finds them in the expected place.
@@ -321,8 +321,8 @@ class Pipeline:
     def _keep_good(self, poses: Poses) -> Poses:
         """Give keypoints of a low score 0; drop people of a low score and those whom two boxes found twice."""
         poses = poses.replace(score=np.where(poses.score < self.options.score_threshold, 0, poses.score))
-        poses = poses[poses.person_score >= self.options.person_threshold]
-        return _each_joint_once(poses, self.skeleton)
+        good = poses.person_score >= self.options.person_threshold
+        return _each_joint_once(poses if good.all() else poses.select(good), self.skeleton)
 
     def close(self) -> None:
         """Free the networks."""
@@ -342,8 +342,10 @@ def _each_joint_once(poses: Poses, skeleton: Skeleton) -> Poses:
     Otherwise the box that is carried to the next frame grows over the other person, and shares the whole skeleton soon.
     """
     sigmas, area = skeleton.tracking_sigmas, box_area(poses.box_xyxy)
-    kept = np.sort(pose_nms(poses.xy, poses.score, area, poses.person_score, sigmas, SHARED_JOINTS))
-    poses, area = poses.select(kept), area[kept]
+    kept = pose_nms(poses.xy, poses.score, area, poses.person_score, sigmas, SHARED_JOINTS)
+    if len(kept) < poses.count:
+        kept = np.sort(kept)
+        poses, area = poses.select(kept), area[kept]
     foreign = foreign_joints(poses.xy, poses.score, area, sigmas, skeleton.flip_index)
     return poses.replace(score=np.where(foreign, 0, poses.score))
 

@@ -81,7 +81,7 @@ class TopDown(Estimator):
         self._watch.lap("inference", "network")
         xy, score = self._decode(outputs, mirrored)
         xy = apply(invert(matrices), xy)
-        scale = np.sqrt(np.abs(np.linalg.det(matrices[..., :2])))
+        scale = np.sqrt(matrices[:, 0, 0] * matrices[:, 1, 1])  # crops are not rotated
         score = without_edge(xy, score, frame.shape[1::-1], self.spec.stride / scale)
         self._watch.lap("postprocess", "decode")
         return xy, score

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from pose_estimation_ros.core.calibration import Curve, check_calibration, make_calibration, part_of
+from pose_estimation_ros.core.calibration import Calibration, Curve, check_calibration, make_calibration, part_of
 
 KNOTS = {"score": [0.2, 0.6], "probability": [0.1, 0.9]}
 FIELDS = {"keypoint": KNOTS, "person": {"score": [0.5], "probability": [0.8]}}
@@ -45,6 +45,17 @@ def test_parts_have_maps_of_their_own_on_both_sides():
     maps = make_calibration(fields, names)
     assert maps.keypoint_probability(np.full((2, 3), 0.5)) == pytest.approx(np.array([[0.7, 0.3, 0.3]] * 2))
     assert maps.person(np.array([0.5, 0.25])).tolist() == pytest.approx([0.8, 0.4])
+
+
+def test_each_keypoint_has_its_own_map():
+    """Of many keypoints with maps of 1 to 3 knots, some at the ends, beside one map after the other."""
+    knots = [([0.5], [0.2]), ([0.0, 1.0], [0.3, 0.9]), ([1.0], [0.6]), ([0.1, 0.2, 0.7], [0.0, 0.5, 0.5])]
+    curves = [Curve(*knots[index % 4]) for index in range(133)]
+    score = np.random.RandomState(0).rand(20, 133).astype(np.float32)
+    score[0], score[1], score[2], score[3] = 0, 1, np.nan, np.inf
+    found = Calibration(curves, curves[0]).keypoint_probability(score)
+    expected = np.stack([curve(score[:, index]) for index, curve in enumerate(curves)], 1)
+    assert found.dtype == np.float32 and np.abs(found - expected).max() < 1e-6
 
 
 def test_parts_are_names_without_sides():

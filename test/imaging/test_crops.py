@@ -48,6 +48,25 @@ def test_each_person_has_their_own_crop(blob):
     assert np.abs(np.array(peak) - 31.5).max() <= 0.5
 
 
+@pytest.mark.parametrize("rotation_deg", [0.0, 40.0])
+@pytest.mark.parametrize("count", [1, 20])
+def test_crops_are_what_opencv_makes_of_the_whole_frame(count, rotation_deg):
+    """Small and large ones, some of which lie partly or wholly outside of the frame."""
+    frame, random = frame_of(90, 120), np.random.RandomState(count)
+    left_top = random.uniform(-60, 130, (count, 2))
+    boxes = np.concatenate([left_top, left_top + random.uniform(2, 90, (count, 2))], 1)
+    matrices = crop_matrices(boxes, (48, 64), 1.25, rotation_deg)
+    batch = warp_crops(frame, matrices, (48, 64), 114)
+    for crop, matrix in zip(batch, matrices):
+        whole = cv2.warpAffine(frame, matrix, (48, 64), flags=cv2.INTER_LINEAR, borderValue=(114,) * 3)
+        assert (crop == whole[:, :, ::-1].transpose(2, 0, 1)).all()
+
+
+def test_a_crop_without_any_pixel_of_the_frame():
+    far = np.array([[1000, 1000, 1040, 1060], [-90, -90, -80, -80], [-1e6, 9, -1e6, 19]])
+    assert (warp_crops(frame_of(90, 120), crop_matrices(far, (48, 64)), (48, 64), 7) == 7).all()
+
+
 @pytest.mark.parametrize("size", [(480, 640), (640, 480)])
 def test_letterbox_keeps_the_grey_level_and_pads_below_or_to_the_right(size):
     frame = np.full(size + (3,), 200, np.uint8)

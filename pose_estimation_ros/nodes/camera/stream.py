@@ -132,7 +132,8 @@ class CameraStream:
             publish("%s dropped" % output.topic, output.publish, result)
 
     def _people(self, poses: Poses) -> People:
-        tentative, confirmed, lost = (int((poses.state == state).sum()) for state in (TENTATIVE, CONFIRMED, LOST))
+        states = poses.state.tolist()
+        tentative, confirmed, lost = (states.count(state) for state in (TENTATIVE, CONFIRMED, LOST))
         figures = self.pipeline.interval_s, self.pipeline.step_share
         return People(poses.count - lost, tentative, confirmed, lost, *figures)
 
