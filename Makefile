@@ -140,10 +140,11 @@ bench-cpu: dev ## Time every family against HRNet-W32 on this CPU; FAMILIES="elp
 bench-peers: dev ## Time the models beside MoveNet, MediaPipe and YOLO11n-pose in turns (downloads 0.4 GB)
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/peers/bench_peers.py $(MODELS) $(if $(PAGE),--out $(PAGE))
 
-bench-node: dev ## Time the node without its networks, with fast cameras, and with 1 to 8 cameras
+bench-node: dev ## Time the node without its networks, with fast cameras, 1 to 8 cameras, and crowds
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/node_overhead.py
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/node_overload.py
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/node_cameras.py
+	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/bench_people.py
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/speed/web_viewers.py
 
 # Identities, jitter and lag are those of scenes with exact ground truth and of the demo's clip. The known trackers are a download of
