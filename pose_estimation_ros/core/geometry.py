@@ -74,11 +74,12 @@ def nms(similarity: np.ndarray, score: np.ndarray, threshold: float) -> np.ndarr
         Indices of the entries to keep, the best score first.
     """
     order = np.argsort(-np.asarray(score), kind="mergesort")
-    too_similar = np.triu(~(similarity[order[:, None], order] <= threshold), 1)  # better one, worse one
+    rank = np.arange(len(order))
+    too_similar = ~(similarity[order[:, None], order] <= threshold) & (rank[:, None] < rank)  # (better, worse)
     alive = np.ones(len(order), bool)
-    for rank in np.flatnonzero(too_similar.any(1)).tolist():
-        if alive[rank]:
-            alive &= ~too_similar[rank]
+    for better in np.flatnonzero(too_similar.any(1)).tolist():
+        if alive[better]:
+            alive &= ~too_similar[better]
     kept: np.ndarray = order[alive]
     return kept
 

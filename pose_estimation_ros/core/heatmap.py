@@ -146,23 +146,22 @@ def dark_offset(flat: np.ndarray, rows: np.ndarray, peak: np.ndarray, width: int
 
 def _blurred_around(flat: np.ndarray, rows: np.ndarray, peak: np.ndarray, width: int, kernel: int) -> np.ndarray:
     """Return the 3 x 3 px around each peak of the blurred maps, (M, 3, 3); those beyond the rim repeat the rim."""
-    height, radius = flat.shape[1] // width, (kernel - 1) // 2
+    height, reach = flat.shape[1] // width, (kernel + 1) // 2
     y, x = np.divmod(peak, width)
-    reach = np.arange(-radius - 1, radius + 2)
-    column, row = x[:, None] + reach, y[:, None] + reach
-    start = rows[:, None] * flat.shape[1] + row.clip(0, height - 1) * width
-    patches = flat.ravel().take(start[:, :, None] + column.clip(0, width - 1)[:, None])
-    inside_y, inside_x = (row >= 0) & (row < height), (column >= 0) & (column < width)
-    if not (inside_y.all() and inside_x.all()):
-        patches *= inside_y[:, :, None] & inside_x[:, None]
-    weights = _blur_weights(kernel)
-    around: np.ndarray = (patches.reshape(len(patches), len(weights)) @ weights).reshape(-1, 3, 3)
-    at_rim = np.flatnonzero((x == 0) | (x == width - 1) | (y == 0) | (y == height - 1))
+    step = np.arange(-reach, reach + 1)
+    offset = (step[:, None] * width + step).ravel()
+    patches = flat.ravel().take((rows * flat.shape[1] + peak)[:, None] + offset, mode="clip")
+    from_rim = np.minimum(np.minimum(x, width - 1 - x), np.minimum(y, height - 1 - y))
+    near_rim, at_rim = np.flatnonzero(from_rim < reach), np.flatnonzero(from_rim == 0)
+    if len(near_rim):
+        row, column = y[near_rim, None] + step, x[near_rim, None] + step
+        inside = ((row >= 0) & (row < height))[:, :, None] & ((column >= 0) & (column < width))[:, None]
+        patches[near_rim] = np.where(inside.reshape(-1, len(offset)), patches[near_rim], 0)
+    around: np.ndarray = (patches @ _blur_weights(kernel)).reshape(-1, 3, 3)
     if len(at_rim):
-        step = np.arange(-1, 2)
-        at_y, at_x = y[at_rim, None], x[at_rim, None]
-        rim_y, rim_x = (at_y + step).clip(0, height - 1) - at_y + 1, (at_x + step).clip(0, width - 1) - at_x + 1
-        around[at_rim] = around[at_rim[:, None, None], rim_y[:, :, None], rim_x[:, None]]
+        step, at_y, at_x = np.arange(-1, 2), y[at_rim, None], x[at_rim, None]
+        row, column = (at_y + step).clip(0, height - 1) - at_y, (at_x + step).clip(0, width - 1) - at_x
+        around[at_rim] = around[at_rim[:, None, None], 1 + row[:, :, None], 1 + column[:, None]]
     return around
 
 

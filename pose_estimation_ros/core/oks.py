@@ -12,12 +12,14 @@ from pose_estimation_ros.core.geometry import nms
 
 SAME_PLACE = 0.85  # similarity of two sightings of one joint
 
+Sigmas = Union[Sequence[float], np.ndarray]
+
 
 def keypoint_similarity(
     xy: np.ndarray,
     area: np.ndarray,
     other_xy: np.ndarray,
-    sigmas: Sequence[float],
+    sigmas: Sigmas,
     doubt_px: Union[float, np.ndarray] = 0.0,
 ) -> np.ndarray:
     """Compute the similarity of each keypoint of N poses to the same keypoint of M other poses.
@@ -50,7 +52,7 @@ def oks(
     weight: np.ndarray,
     area: np.ndarray,
     other_xy: np.ndarray,
-    sigmas: Sequence[float],
+    sigmas: Sigmas,
     doubt_px: Union[float, np.ndarray] = 0.0,
 ) -> np.ndarray:
     """Compute the similarity of N poses to M other poses: the mean over keypoints, weighted by the N poses' weights.
@@ -74,11 +76,12 @@ def oks(
 
 def box_area(box_xyxy: np.ndarray) -> np.ndarray:
     """Compute the areas (N,) px^2 of boxes (N, 4) xyxy px."""
-    area: np.ndarray = np.prod(np.clip(box_xyxy[:, 2:] - box_xyxy[:, :2], 0, None), axis=1)
+    size = np.maximum(box_xyxy[:, 2:] - box_xyxy[:, :2], 0)
+    area: np.ndarray = size[:, 0] * size[:, 1]
     return area
 
 
-def shared_joints(xy: np.ndarray, score: np.ndarray, area: np.ndarray, sigmas: Sequence[float]) -> np.ndarray:
+def shared_joints(xy: np.ndarray, score: np.ndarray, area: np.ndarray, sigmas: Sigmas) -> np.ndarray:
     """Compute how much of a skeleton each two people have in common.
 
     A joint is common where both have it and its similarity is at least 0.5 at the size of the smaller person.
@@ -102,7 +105,7 @@ def shared_joints(xy: np.ndarray, score: np.ndarray, area: np.ndarray, sigmas: S
 
 
 def foreign_joints(
-    xy: np.ndarray, score: np.ndarray, area: np.ndarray, sigmas: Sequence[float], flip_index: np.ndarray
+    xy: np.ndarray, score: np.ndarray, area: np.ndarray, sigmas: Sigmas, flip_index: np.ndarray
 ) -> np.ndarray:
     """Tell which joints are rather those of another person who stands close by.
 
@@ -132,7 +135,7 @@ def pose_nms(
     score: np.ndarray,
     area: np.ndarray,
     person_score: np.ndarray,
-    sigmas: Sequence[float],
+    sigmas: Sigmas,
     threshold: float,
 ) -> np.ndarray:
     """Suppress people who have more of their joints in common with a better one than a threshold.

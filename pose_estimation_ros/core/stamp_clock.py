@@ -18,19 +18,16 @@ class StampClock:
     A stamp that stands still (all zero, or repeated), goes back a little or is not finite counts as one frame at 30 Hz,
     so that nothing divides by zero and lost people still age. A clear jump back, or one far ahead, tells the caller to
     forget its state.
+
+    Attributes:
+        interval_s: usual time between frames: the median of the last steps, 0 before the second frame. A single gap in
+            a stream does not change it; a stream that becomes slower does within five frames.
     """
 
     def __init__(self) -> None:
         self._newest_s: Optional[float] = None
         self._steps_s: Deque[float] = deque(maxlen=STEPS)
-
-    @property
-    def interval_s(self) -> float:
-        """Return the usual time between frames: the median of the last steps, 0 before the second frame.
-
-        A single gap in a stream does not change it; a stream that becomes slower does within five frames.
-        """
-        return median(self._steps_s) if self._steps_s else 0.0
+        self.interval_s = 0.0
 
     def advance(self, stamp_s: float) -> Optional[float]:
         """Return the seconds > 0 since the last stamp; None at the first one, and after a jump of the clock."""
@@ -39,6 +36,7 @@ class StampClock:
             self._steps_s.clear()
         else:
             self._steps_s.append(step_s)
+        self.interval_s = median(self._steps_s) if self._steps_s else 0.0
         return step_s
 
     def _step(self, stamp_s: float) -> Optional[float]:

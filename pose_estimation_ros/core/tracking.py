@@ -10,13 +10,13 @@ users see of it, docs/measurements/tracking.md how good it is.
 
 import math
 from statistics import median
-from typing import NamedTuple, Optional, Sequence, Tuple, Union
+from typing import NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 
 from pose_estimation_ros.core.geometry import iou
 from pose_estimation_ros.core.hungarian import assign
-from pose_estimation_ros.core.oks import box_area, oks
+from pose_estimation_ros.core.oks import Sigmas, box_area, oks
 from pose_estimation_ros.core.poses import CONFIRMED, LOST, TENTATIVE, Poses, empty_poses, joined
 from pose_estimation_ros.core.stamp_clock import STUCK_BELOW_S, StampClock
 
@@ -65,7 +65,7 @@ class Tracker:
 
     def __init__(
         self,
-        sigmas: Sequence[float],
+        sigmas: Sigmas,
         max_age_s: float = 3.0,
         confirm_after_s: float = 0.06,
         tentative_age_s: float = 0.25,
@@ -91,7 +91,7 @@ class Tracker:
             speed: usual speed of people, sizes/s along one axis.
             agility: change of the velocity in a second, sizes/s along one axis.
         """
-        self._sigmas = tuple(sigmas)
+        self._sigmas = np.array(sigmas, float)
         self.max_age_s, self.confirm_after_s, self._tentative_age_s = max_age_s, confirm_after_s, tentative_age_s
         self._min_similarity, self._oks_share = min_similarity, oks_share
         self._noise, self._speed, self._agility = noise, speed, agility
@@ -306,12 +306,11 @@ def moved(before: Poses, now: Poses) -> np.ndarray:
 
     It is the median over the keypoints found both times, or that of the boxes' centres where there is none.
     """
-    both = (before.score > 0) & (now.score > 0)
+    both: np.ndarray = (before.score > 0) & (now.score > 0)
     change = now.box_xyxy - before.box_xyxy
     centre = (change[:, :2] + change[:, 2:]) / 2
-    any_known: np.ndarray = both.any(1)
-    distance: np.ndarray = np.where(any_known[:, None], middle(now.xy - before.xy, both), centre)
-    return distance
+    nothing_known = ~both.any(1, keepdims=True)
+    return np.where(nothing_known, centre, middle(now.xy - before.xy, both))
 
 
 def middle(values: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -41,7 +41,7 @@ def appearance(frame: np.ndarray, poses: Poses) -> np.ndarray:
     trunk = trunks(poses)
     below = trunk + (trunk[:, 3] - trunk[:, 1])[:, None] * np.array([0, 1, 0, 1], np.float32)
     regions = list(zip(trunk.tolist(), below.tolist()))
-    gain = float(np.clip(GREY / max(frame[::16, ::16].mean(), 1.0), 1 / EXTREME_GAIN, EXTREME_GAIN))
+    gain = min(max(GREY / max(float(frame[::16, ::16].mean()), 1.0), 1 / EXTREME_GAIN), EXTREME_GAIN)
     looks: np.ndarray = np.full((poses.count, 2, LENGTH // 2), np.nan, np.float32)
     for person in np.flatnonzero(~_covered(trunk, poses.box_xyxy)).tolist():
         upper, lower = (_histogram(frame, region, gain) for region in regions[person])
@@ -59,12 +59,12 @@ def trunks(poses: Poses) -> np.ndarray:
     usual = (box[:, None, :2] + size[:, None] * TRUNK_IN_BOX.reshape(2, 2)).reshape(-1, 4)
     corners = trunk_keypoints(poses.skeleton)
     if not corners:
-        return usual
+        return np.asarray(usual)
     xy, found = poses.xy[:, corners], (poses.score[:, corners] > 0).all(1)
     low, high = xy.min(1), xy.max(1)
     found &= high[:, 1] - low[:, 1] >= LEAST_HEIGHT * size[:, 1]
     middle, half = (low[:, 0] + high[:, 0]) / 2, np.maximum(high[:, 0] - low[:, 0], LEAST_WIDTH * size[:, 0]) / 2
-    exact = np.stack([middle - half, low[:, 1], middle + half, high[:, 1]], 1)
+    exact = np.array([middle - half, low[:, 1], middle + half, high[:, 1]], np.float32).T
     return np.where(found[:, None], exact, usual)
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from pose_estimation_ros.core.errors import FrameError, described
-from pose_estimation_ros.core.geometry import apply, crop_matrices, invert, pixels_inside
+from pose_estimation_ros.core.geometry import crop_matrices, pixels_inside
 from pose_estimation_ros.core.model_spec import ModelSpec
 
 MAX_SIDE = 32766  # px: OpenCV 4 cannot warp an image with a longer side
@@ -62,11 +62,11 @@ def _as_rgba(frame: np.ndarray, matrices: np.ndarray, size_wh: Tuple[int, int]) 
     """
     rgba = np.empty(frame.shape[:2] + (4,), np.uint8)
     if len(matrices):
-        width, height = size_wh
-        corners = apply(invert(matrices), np.array([[[0, 0], [width, 0], [0, height], [width, height]]], float))
-        last = np.array(frame.shape[1::-1]) - 1
-        left, top = (corners.min((0, 1)) - 2).clip(0, last).astype(int)
-        right, bottom = (corners.max((0, 1)) + 2).clip(0, last).astype(int) + 1
+        (width, height), frame_wh = size_wh, np.array(frame.shape[1::-1])
+        corners = np.array([[0, width, 0, width], [0, 0, height, height]]) - matrices[..., 2:]
+        corners = np.linalg.inv(matrices[..., :2]) @ corners  # (N, 2, 4) frame px
+        left, top = (corners.min((0, 2)) - 2).clip(0, frame_wh - 1).astype(int)
+        right, bottom = (corners.max((0, 2)) + 3).clip(1, frame_wh).astype(int)
         cv2.cvtColor(frame[top:bottom, left:right], cv2.COLOR_BGR2RGBA, rgba[top:bottom, left:right])
     return rgba
 

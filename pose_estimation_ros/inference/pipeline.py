@@ -11,7 +11,6 @@ from pose_estimation_ros.core.geometry import boxes_around, iou
 from pose_estimation_ros.core.model_spec import POSE_TASKS, WHOLE_FRAME, ModelSpec
 from pose_estimation_ros.core.oks import box_area, foreign_joints, oks, pose_nms
 from pose_estimation_ros.core.poses import UNTRACKED, Poses, empty_poses, joined
-from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.core.smoothing import Smoother
 from pose_estimation_ros.core.stamp_clock import STUCK_BELOW_S, StampClock
 from pose_estimation_ros.core.tracking import Tracker
@@ -73,7 +72,8 @@ class Pipeline:
         self._watch = watch or Stopwatch()
         self.skeleton = estimator.skeleton
         self._backends = backends
-        self._tracker, self._smoother = Tracker(self.skeleton.tracking_sigmas), Smoother()
+        self._sigmas, self._flip_index = np.array(self.skeleton.tracking_sigmas), self.skeleton.flip_index
+        self._tracker, self._smoother = Tracker(self._sigmas), Smoother()
         self._set_options(options)
         self.reset()
 
@@ -264,7 +264,7 @@ class Pipeline:
         start_s = time.perf_counter()
         poses = self._estimator(frame, look.box_xyxy)
         self._turns.took(1e3 * (time.perf_counter() - start_s), len(look.box_xyxy))
-        return self._keep_good(believed(look, poses, self.skeleton.tracking_sigmas))
+        return self._keep_good(believed(look, poses, self._sigmas))
 
     def _find(self, frame: np.ndarray) -> Optional[Found]:
         """Return what the detector found in this frame or an earlier one, None where there is nothing new."""
@@ -306,10 +306,10 @@ class Pipeline:
         if not expected.count:
             return poses
         found = self._keep_good(self._estimator(frame, carried_boxes(expected)))
-        area, sigmas = box_area(expected.box_xyxy), self.skeleton.tracking_sigmas
-        alike = oks(expected.xy, expected.score, area, found.xy, sigmas).max(0, initial=0)
+        area = box_area(expected.box_xyxy)
+        alike = oks(expected.xy, expected.score, area, found.xy, self._sigmas).max(0, initial=0)
         found = found[(alike >= SEARCHED) & (found.person_score >= SEARCHED)]
-        return _each_joint_once(joined(poses, found), self.skeleton)
+        return self._each_joint_once(joined(poses, found))
 
     @staticmethod
     def _inside(frame: np.ndarray, people: Poses) -> Poses:
@@ -322,7 +322,21 @@ class Pipeline:
         """Give keypoints of a low score 0; drop people of a low score and those whom two boxes found twice."""
         poses = poses.replace(score=np.where(poses.score < self.options.score_threshold, 0, poses.score))
         good = poses.person_score >= self.options.person_threshold
-        return _each_joint_once(poses if good.all() else poses.select(good), self.skeleton)
+        return self._each_joint_once(poses if good.all() else poses.select(good))
+
+    def _each_joint_once(self, poses: Poses) -> Poses:
+        """Drop whom two boxes found twice, and give score 0 to joints that are rather another person's.
+
+        Otherwise the box that is carried to the next frame grows over the other person, and shares the whole skeleton
+        soon.
+        """
+        area = box_area(poses.box_xyxy)
+        kept = pose_nms(poses.xy, poses.score, area, poses.person_score, self._sigmas, SHARED_JOINTS)
+        if len(kept) < poses.count:
+            kept = np.sort(kept)
+            poses, area = poses.select(kept), area[kept]
+        foreign = foreign_joints(poses.xy, poses.score, area, self._sigmas, self._flip_index)
+        return poses.replace(score=np.where(foreign, 0, poses.score))
 
     def close(self) -> None:
         """Free the networks."""
@@ -334,20 +348,6 @@ class Pipeline:
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
-
-
-def _each_joint_once(poses: Poses, skeleton: Skeleton) -> Poses:
-    """Drop whom two boxes found twice, and give score 0 to joints that are rather another person's.
-
-    Otherwise the box that is carried to the next frame grows over the other person, and shares the whole skeleton soon.
-    """
-    sigmas, area = skeleton.tracking_sigmas, box_area(poses.box_xyxy)
-    kept = pose_nms(poses.xy, poses.score, area, poses.person_score, sigmas, SHARED_JOINTS)
-    if len(kept) < poses.count:
-        kept = np.sort(kept)
-        poses, area = poses.select(kept), area[kept]
-    foreign = foreign_joints(poses.xy, poses.score, area, sigmas, skeleton.flip_index)
-    return poses.replace(score=np.where(foreign, 0, poses.score))
 
 
 def shifted(poses: Poses, step: np.ndarray) -> Poses:

@@ -5,7 +5,7 @@ from typing import Optional, Tuple
 import numpy as np
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.core.geometry import apply, in_reach, invert
+from pose_estimation_ros.core.geometry import in_reach
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.poses import Poses, make_poses
 from pose_estimation_ros.imaging.crops import check_frame, crop_people
@@ -80,9 +80,11 @@ class TopDown(Estimator):
         mirrored = self.backend(np.ascontiguousarray(batch[..., ::-1])) if self._flip_test else None
         self._watch.lap("inference", "network")
         xy, score = self._decode(outputs, mirrored)
-        xy = apply(invert(matrices), xy)
-        scale = np.sqrt(matrices[:, 0, 0] * matrices[:, 1, 1])  # crops are not rotated
-        score = without_edge(xy, score, frame.shape[1::-1], self.spec.stride / scale)
+        px = (
+            1 / matrices[:, [0, 1], [0, 1]]
+        )  # (N, 2) px of the frame that a pixel of the crop, which is not rotated, is long
+        xy = xy * px[:, None] - (px * matrices[..., 2])[:, None]
+        score = without_edge(xy, score, frame.shape[1::-1], self.spec.stride * np.sqrt(px[:, 0] * px[:, 1]))
         self._watch.lap("postprocess", "decode")
         return xy, score
 

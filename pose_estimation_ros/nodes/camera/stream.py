@@ -58,6 +58,7 @@ class CameraStream:
         self._finder = SpaceFinder(pipeline.skeleton, values, transforms)
         self.inputs = CameraInputs(node, topic, values, self._on_messages)
         self.results = CameraResults(node, prefix, pipeline.skeleton, values)
+        self._attempt_anything = self.inputs.guarded(self._attempt)
 
     def open(self) -> None:
         """Subscribe."""
@@ -120,16 +121,16 @@ class CameraStream:
         result = Result(header, frame, poses, self._timing(image.age_ms, decode_ms), camera)
         total_ms, publish_ms = timed(self.results.publish_keypoints, result)
         space, lift_ms = timed(self._space, result, depth_msg)
-        result = result._replace(space=space, timing=self._timing(image.age_ms, decode_ms, lift_ms))
+        if space is not None:
+            result = result._replace(space=space, timing=self._timing(image.age_ms, decode_ms, lift_ms))
         _, more_ms = timed(self._publish, result)
         stages_ms = dict(self.pipeline.parts_ms, decode_image=decode_ms, lift=lift_ms, publish=publish_ms + more_ms)
         self.inputs.statistics.published(time.monotonic(), total_ms, stages_ms, self._people(poses))
 
     def _publish(self, result: Result) -> None:
         """Publish all but pose/keypoints; what fails in one output costs the message of that output alone."""
-        publish = self.inputs.guarded(self._attempt)
         for output in self.results.outputs:
-            publish("%s dropped" % output.topic, output.publish, result)
+            self._attempt_anything("%s dropped" % output.topic, output.publish, result)
 
     def _people(self, poses: Poses) -> People:
         states = poses.state.tolist()
@@ -158,7 +159,7 @@ class CameraStream:
         if not self.results.wants_space():
             return None
         depth = self._attempt("depth image dropped", self._depth, depth_msg, result.camera)
-        found: Optional[Space] = self.inputs.guarded(self._attempt)(
+        found: Optional[Space] = self._attempt_anything(
             "positions in space dropped", self._finder.find, result.poses, result.header, result.camera, depth
         )
         return found

@@ -44,8 +44,10 @@ class KeypointsOutput(Output):
 
         Nothing is predicted where the age of the image is unknown, negative, or that of another clock.
         """
+        if not self.context.values["predict_to_now"]:
+            return result.poses, result.header
         age_s = 1e-3 * age_ms(self.context.node, result.header.stamp)
-        if not self.context.values["predict_to_now"] or not 0 < age_s < OTHER_CLOCK_S:
+        if not 0 < age_s < OTHER_CLOCK_S:
             return result.poses, result.header
         ahead_s = min(age_s, MOST_AHEAD_S)
         stamp = Time.from_msg(result.header.stamp) + Duration(nanoseconds=round(1e9 * ahead_s))
