@@ -123,7 +123,8 @@ def _text(name: str, threads: int) -> str:
 
 def measured(calls: Sequence[Callable[[], object]]) -> List[float]:
     """Return the median time of each call in ms; they take turns, after a first round that does not count."""
-    start_s, rounds = time.perf_counter(), []
+    start_s = time.perf_counter()
+    rounds: List[np.ndarray] = []
     take_turns(calls, 0, 1, time.perf_counter)
     while not rounds or (len(rounds) < ROUNDS and time.perf_counter() - start_s < LONGEST_S):
         rounds.append(take_turns(calls, 1, 0, time.perf_counter)[0])

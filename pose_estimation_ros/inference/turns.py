@@ -5,12 +5,12 @@ show somebody else wait in a queue, and each image looks at one of them. Where n
 those whose turn is longest ago come first, and the others are expected where their velocity takes them.
 """
 
-from typing import NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from pose_estimation_ros.core.geometry import iou
-from pose_estimation_ros.core.oks import box_area, oks
+from pose_estimation_ros.core.oks import Sigmas, box_area, oks
 from pose_estimation_ros.core.poses import Poses, joined
 from pose_estimation_ros.core.tracking import best_pairs
 
@@ -98,7 +98,7 @@ class Turns:
         return boxes, is_doubted
 
 
-def believed(look: Look, poses: Poses, sigmas: Sequence[float]) -> Poses:
+def believed(look: Look, poses: Poses, sigmas: Sigmas) -> Poses:
     """Drop whom the detector did not see, either, unless the network is sure and the pose is nearly the expected one.
 
     Args:
