@@ -21,7 +21,7 @@ from pose_estimation_ros.datasets.coco_json import Boxes, refuse_missing_images,
 from pose_estimation_ros.datasets.mpii import Persons
 from pose_estimation_ros.datasets.orientations import warn_of_orientations
 from pose_estimation_ros.datasets.predictions import Result
-from pose_estimation_ros.evaluation.prefetch import prefetch
+from pose_estimation_ros.evaluation.bag.run.prefetch import prefetch
 from pose_estimation_ros.evaluation.protocols import Protocol
 from pose_estimation_ros.imaging.images import read_image
 from pose_estimation_ros.inference.backends.base import Backend

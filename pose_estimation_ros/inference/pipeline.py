@@ -20,15 +20,15 @@ from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.backends.model_file import ModelFile
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.bottom_up import BottomUp
-from pose_estimation_ros.inference.detection import Beside, DetectorThread, Found, Inline
 from pose_estimation_ros.inference.detector import FULL_FRAME, Detector, NetworkDetector, open_detector
 from pose_estimation_ros.inference.estimator import Estimator
 from pose_estimation_ros.inference.non_finite import NonFinite, total
 from pose_estimation_ros.inference.one_stage import OneStage
 from pose_estimation_ros.inference.options import LIVE, PipelineOptions, check_options
 from pose_estimation_ros.inference.stopwatch import Stopwatch, Timing
+from pose_estimation_ros.inference.stream.detection import Beside, DetectorThread, Found, Inline
+from pose_estimation_ros.inference.stream.turns import SAME_BOX, SEARCHED, Turns, believed
 from pose_estimation_ros.inference.top_down import TopDown
-from pose_estimation_ros.inference.turns import SAME_BOX, SEARCHED, Turns, believed
 
 SHARED_JOINTS = 0.5  # largest share of joints that two people can have in common; two boxes of one person give more
 CARRY_MARGIN = 0.15  # share of the keypoints' extent on each side: head, hands and feet go beyond the keypoints
@@ -254,7 +254,7 @@ class Pipeline:
         return poses
 
     def _estimate_in_turns(self, frame: np.ndarray, found: Optional[Found]) -> Poses:
-        """Look at the people of the last frame, and at no more than one box besides; see inference.turns."""
+        """Look at the people of the last frame, and at no more than one box besides; see inference.stream.turns."""
         people = shifted(self._last, self._velocity * self._step_s).replace(box_xyxy=self._expected_boxes())
         boxes, lost, budget_ms = None, NO_BOXES, self.options.budget_ms if self.options.tracking else 0.0
         if found is not None:

@@ -1,4 +1,4 @@
-"""Read and decode the frames of a topic, to be done ahead by evaluation.prefetch."""
+"""Read and decode the frames of a topic, to be done ahead by evaluation.bag.run.prefetch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from pose_estimation_ros.core.errors import FrameError
 from pose_estimation_ros.evaluation.bag.files.reader import Recorded
-from pose_estimation_ros.evaluation.prefetch import Seconds
+from pose_estimation_ros.evaluation.bag.run.prefetch import Seconds
 
 
 class Loaded(NamedTuple):

@@ -18,7 +18,7 @@ from pose_estimation_ros.evaluation.bag.metrics.ground_truth import GroundTruth
 from pose_estimation_ros.evaluation.bag.run.clock import Clock, Taken, every_frame, newest_frames
 from pose_estimation_ros.evaluation.bag.run.frames import Loaded, load_frames
 from pose_estimation_ros.evaluation.bag.run.output import RunFolder
-from pose_estimation_ros.evaluation.prefetch import prefetch
+from pose_estimation_ros.evaluation.bag.run.prefetch import prefetch
 from pose_estimation_ros.evaluation.run_models import poses_in_boxes
 from pose_estimation_ros.inference.non_finite import NonFinite
 from pose_estimation_ros.inference.pipeline import Pipeline

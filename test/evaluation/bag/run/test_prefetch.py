@@ -11,7 +11,7 @@ from bag_images import TOPIC, dot_image, image_message
 from pose_estimation_ros.core.errors import DataError, FrameError
 from pose_estimation_ros.evaluation.bag.files.reader import Recorded
 from pose_estimation_ros.evaluation.bag.run.frames import load_frames
-from pose_estimation_ros.evaluation.prefetch import prefetch
+from pose_estimation_ros.evaluation.bag.run.prefetch import prefetch
 
 
 @pytest.mark.parametrize("count, depth", [(0, 1), (1, 1), (5, 1), (5, 3), (5, 9)])

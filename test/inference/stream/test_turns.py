@@ -6,10 +6,10 @@ import pytest
 from pose_estimation_ros.core.poses import CONFIRMED, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backends.base import Backend
-from pose_estimation_ros.inference.detection import Beside, Found
 from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline
-from pose_estimation_ros.inference.turns import SEARCHED, Turns, believed
+from pose_estimation_ros.inference.stream.detection import Beside, Found
+from pose_estimation_ros.inference.stream.turns import SEARCHED, Turns, believed
 
 SKELETON = get_skeleton("coco17")
 UNIT = np.random.RandomState(0).rand(17, 2)

@@ -11,9 +11,9 @@ from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.poses import make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backends.base import Backend
-from pose_estimation_ros.inference.detection import NICE, Beside, DetectorThread, Inline
 from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline
+from pose_estimation_ros.inference.stream.detection import NICE, Beside, DetectorThread, Inline
 
 FRAME = np.zeros((480, 640, 3), np.uint8)
 LEFT, RIGHT = [50.0, 100, 110, 260], [400.0, 100, 460, 260]
