@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = os.environ.get("POSE_DATA", "../shared/data")
 TEACHERS = tuple(f"--teacher={DATA}/reference_models/pp_tinypose{name}_256x192.onnx" for name in ("23", ""))
 LABEL_KEYPOINTS = ("label_keypoints", *TEACHERS)
-# yolox_nano and PICODET are made by `pose import FILE --detector` from files of ../shared/data/reference_models, PICODET
-# with `--like picodet`.
+# yolox_nano and PICODET are made by `pose import FILE --detector` from files of ../shared/data/reference_models;
+# the second with `--like picodet`.
 LABEL_BOXES = ("label_persons", "yolox_nano")
 COCO_BOXES = {
     "runs/labels/coco_train_boxes.json": (
