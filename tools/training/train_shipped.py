@@ -102,14 +102,13 @@ SHIPPED = {
     ),
     "person_detector": Shipped(
         "person_detector",
-        ("person_detector", "person_detector_384", "person_detector_views"),
+        ("person_detector", "person_detector_384"),
         "last.ckpt",
         export=("--size-wh", "384", "320"),
         inputs={
             "runs/labels/imagenet_start.ckpt": ("imagenet_start", "person_detector", IMAGENET),
             **COCO_BOXES,
             "runs/labels/crops_boxes.json": (*LABEL_BOXES, f"{DATA}/crops/crops_train_*.tar"),
-            **PERSONS,
         },
     ),
     "higher_lite0_fpn": Shipped(
