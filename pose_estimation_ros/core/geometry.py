@@ -76,6 +76,8 @@ def nms(similarity: np.ndarray, score: np.ndarray, threshold: float) -> np.ndarr
     order = np.argsort(-np.asarray(score), kind="mergesort")
     rank = np.arange(len(order))
     too_similar = ~(similarity[order[:, None], order] <= threshold) & (rank[:, None] < rank)  # (better, worse)
+    if not too_similar.any():
+        return order
     alive = np.ones(len(order), bool)
     for better in np.flatnonzero(too_similar.any(1)).tolist():
         if alive[better]:
@@ -131,9 +133,8 @@ def boxes_around(xy: np.ndarray, score: np.ndarray, threshold: float) -> np.ndar
         (N, 4) float32 xyxy px; zeros for a person without such a keypoint.
     """
     visible = (score > threshold)[..., None]
-    low = np.where(visible, xy, np.inf).min(1, initial=np.inf) if len(xy) else np.zeros((0, 2))
-    high = np.where(visible, xy, -np.inf).max(1, initial=-np.inf) if len(xy) else np.zeros((0, 2))
-    boxes = np.concatenate([low, high], 1)
+    boxes = np.where(visible, np.concatenate([xy, -xy], 2), np.inf).min(1, initial=np.inf)
+    boxes[:, 2:] *= -1
     return np.where(np.isfinite(boxes), boxes, 0).astype(np.float32)
 
 

@@ -128,20 +128,22 @@ def dark_offset(flat: np.ndarray, rows: np.ndarray, peak: np.ndarray, width: int
         xy (M, 2) float32 heatmap px.
     """
     around = _blurred_around(flat, rows, peak, width, kernel)
-    extreme = (around.min((1, 2)) < LOG_RANGE[0]) | (flat[rows, peak] > LOG_RANGE[1])
+    extreme = (around.reshape(-1, 9).min(1) < LOG_RANGE[0]) | (flat[rows, peak] > LOG_RANGE[1])
     if extreme.any():
         around[extreme] *= _gain(flat[rows[extreme]], width, kernel)[:, None, None]
-    log = np.log(np.clip(around, *LOG_RANGE).astype(float)).transpose(1, 2, 0)  # y, x from -1 to 1, and M
+    log = np.log(np.minimum(np.maximum(around, LOG_RANGE[0]), LOG_RANGE[1]).astype(float)).transpose(1, 2, 0)  # y, x from -1 to 1, and M
     dx, dy = (log[1, 2] - log[1, 0]) / 2, (log[2, 1] - log[0, 1]) / 2
     eps = np.finfo(np.float32).eps
     dxx = log[1, 2] - 2 * log[1, 1] + log[1, 0] + eps
     dyy = log[2, 1] - 2 * log[1, 1] + log[0, 1] + eps
     ahead, behind = log[2, 2] - log[1, 2] - log[2, 1], log[0, 0] - log[1, 0] - log[0, 1]
     dxy = (ahead + behind) / 2 + log[1, 1]
-    step = np.stack([dxy * dy - dyy * dx, dxy * dx - dxx * dy], 1) / (dxx * dyy - dxy * dxy)[:, None]
-    near = (np.abs(step) <= FARTHEST_STEP).all(1)  # False for NaN
-    xy: np.ndarray = np.stack(np.divmod(peak, width)[::-1], 1) + np.where(near[:, None], step, 0)
-    return xy.astype(np.float32)
+    determinant = dxx * dyy - dxy * dxy
+    step_x, step_y = (dxy * dy - dyy * dx) / determinant, (dxy * dx - dxx * dy) / determinant
+    near = (np.abs(step_x) <= FARTHEST_STEP) & (np.abs(step_y) <= FARTHEST_STEP)  # False for NaN
+    xy: np.ndarray = np.empty((len(peak), 2), np.float32)
+    xy[:, 0], xy[:, 1] = peak % width + np.where(near, step_x, 0), peak // width + np.where(near, step_y, 0)
+    return xy
 
 
 def _blurred_around(flat: np.ndarray, rows: np.ndarray, peak: np.ndarray, width: int, kernel: int) -> np.ndarray:

@@ -219,9 +219,9 @@ class Poses:
             TypeError: a name is unknown, or the skeleton is no Skeleton.
             ValueError: an array has another shape than the one that it replaces, or the skeleton another K.
         """
-        unknown = changes.keys() - SLOTS
-        if unknown:
-            raise TypeError("expected names out of %s, got %s" % (", ".join(self.__slots__), ", ".join(unknown)))
+        if not SLOTS.issuperset(changes):
+            unknown = ", ".join(changes.keys() - SLOTS)
+            raise TypeError("expected names out of %s, got %s" % (", ".join(self.__slots__), unknown))
         for name, array in changes.items():
             if name == "skeleton":
                 _check_skeleton(array, self.score.shape[1])
@@ -230,7 +230,8 @@ class Poses:
             changes[name] = array = array if isinstance(array, np.ndarray) else np.asarray(array, known.dtype)
             if array.shape != known.shape:
                 raise ValueError("expected %s of shape %s, got %s" % (name, known.shape, array.shape))
-        return Poses(**{name: changes.get(name, getattr(self, name)) for name in self.__slots__})
+        arrays = [changes.get(name, array) for name, array in zip(FIELDS, self._arrays())]
+        return _from_arrays(arrays, changes.get("skeleton", self.skeleton))
 
     def to_dict(self) -> Dict[str, Any]:
         """Return what json.dumps takes: the name of the skeleton, and the people as a list.

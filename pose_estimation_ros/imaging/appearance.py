@@ -42,11 +42,12 @@ def appearance(frame: np.ndarray, poses: Poses) -> np.ndarray:
     below = trunk + (trunk[:, 3] - trunk[:, 1])[:, None] * np.array([0, 1, 0, 1], np.float32)
     regions = list(zip(trunk.tolist(), below.tolist()))
     gain = min(max(GREY / max(float(frame[::16, ::16].mean()), 1.0), 1 / EXTREME_GAIN), EXTREME_GAIN)
-    looks: np.ndarray = np.full((poses.count, 2, LENGTH // 2), np.nan, np.float32)
+    looks: np.ndarray = np.full((poses.count, 2, LENGTH // 2), np.nan, np.float32)  # numbers of pixels at first
     for person in np.flatnonzero(~_covered(trunk, poses.box_xyxy)).tolist():
         upper, lower = (_histogram(frame, region, gain) for region in regions[person])
         if upper is not None:
             looks[person] = upper, np.zeros_like(upper) if lower is None else lower
+    looks /= np.maximum(looks.sum(2, keepdims=True), 1)
     looks = looks.reshape(-1, LENGTH)
     looks /= looks.sum(1, keepdims=True)
     return looks
@@ -91,7 +92,7 @@ def _covered(trunk: np.ndarray, box_xyxy: np.ndarray) -> np.ndarray:
 
 
 def _histogram(frame: np.ndarray, region: Sequence[float], gain: float) -> Optional[np.ndarray]:
-    """Return the histogram of the part of a region, xyxy px, inside the frame, None where that is too small."""
+    """Return the number of pixels in each bin, of a region xyxy px inside the frame; None where it is too small."""
     height, width = frame.shape[:2]
     left, top = max(int(region[0]), 0), max(int(region[1]), 0)
     right, bottom = min(int(region[2]) + 1, width), min(int(region[3]) + 1, height)
@@ -100,7 +101,6 @@ def _histogram(frame: np.ndarray, region: Sequence[float], gain: float) -> Optio
     patch = frame[top : bottom : _stride(bottom - top), left : right : _stride(right - left)]
     hsv = cv2.cvtColor(cv2.convertScaleAbs(patch, alpha=gain), cv2.COLOR_BGR2HSV)
     counts: np.ndarray = cv2.calcHist([hsv], [0, 1, 2], None, BINS, RANGES).ravel()
-    counts /= hsv.shape[0] * hsv.shape[1]
     return counts
 
 

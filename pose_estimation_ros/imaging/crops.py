@@ -62,13 +62,21 @@ def _as_rgba(frame: np.ndarray, matrices: np.ndarray, size_wh: Tuple[int, int]) 
     """
     rgba = np.empty(frame.shape[:2] + (4,), np.uint8)
     if len(matrices):
-        (width, height), frame_wh = size_wh, np.array(frame.shape[1::-1])
-        corners = np.array([[0, width, 0, width], [0, 0, height, height]]) - matrices[..., 2:]
-        corners = np.linalg.inv(matrices[..., :2]) @ corners  # (N, 2, 4) frame px
-        left, top = (corners.min((0, 2)) - 2).clip(0, frame_wh - 1).astype(int)
-        right, bottom = (corners.max((0, 2)) + 3).clip(1, frame_wh).astype(int)
+        left, top, right, bottom = _seen(matrices, size_wh, frame.shape[1::-1])
         cv2.cvtColor(frame[top:bottom, left:right], cv2.COLOR_BGR2RGBA, rgba[top:bottom, left:right])
     return rgba
+
+
+def _seen(matrices: np.ndarray, size_wh: Tuple[int, int], frame_wh: Sequence[int]) -> Tuple[int, int, int, int]:
+    """Return the left, top, right and bottom end in the frame, px, of all that N > 0 crops show, and a rim of 2 px."""
+    width, height = size_wh
+    x = np.array([0, width, 0, width]) - matrices[:, 0, 2:]  # (N, 4) corners
+    y = np.array([0, 0, height, height]) - matrices[:, 1, 2:]
+    a, b, c, d = (matrices[:, row, column, None] for row in (0, 1) for column in (0, 1))
+    x, y = (d * x - b * y) / (a * d - b * c), (a * y - c * x) / (a * d - b * c)
+    left, right = (int(min(max(end, 0), frame_wh[0] - 1)) for end in (x.min() - 2, x.max() + 2))
+    top, bottom = (int(min(max(end, 0), frame_wh[1] - 1)) for end in (y.min() - 2, y.max() + 2))
+    return left, top, right + 1, bottom + 1
 
 
 def crop_people(frame: np.ndarray, box_xyxy: np.ndarray, spec: ModelSpec) -> Tuple[np.ndarray, np.ndarray]:

@@ -39,7 +39,7 @@ class Heatmaps(Decoder):
 
     def pitch(self, map_wh: Sequence[int]) -> np.ndarray:
         """Return the distances (2,) of two pixels of a map along x and y, px of the input."""
-        return np.full(2, self.spec.stride, float)
+        return np.array([self.spec.stride, self.spec.stride], float)
 
     def peaks(self, heatmaps: np.ndarray) -> Keypoints:
         """Find the peaks of heatmaps (N, K, h, w): xy (N, K, 2) map px, and score (N, K)."""

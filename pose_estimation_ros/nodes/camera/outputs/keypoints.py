@@ -4,7 +4,7 @@ With predict_to_now, pose/keypoints alone tells of the time of its publication: 
 depth from there.
 """
 
-from typing import Any, Tuple
+from typing import Any, List, Tuple
 
 from rclpy.duration import Duration
 from rclpy.time import Time
@@ -27,10 +27,11 @@ class KeypointsOutput(Output):
     def __init__(self, context: OutputContext) -> None:
         """Create the publisher."""
         super().__init__(context, PersonArray)
+        self._spare: List[Any] = []  # persons of the last message, which is not read after it was published
 
     def message(self, result: Result) -> Any:
-        """Return the PersonArray of an image."""
-        message = poses_to_msg(*self._for_now(result), result.image_wh, self.context.skeleton.name)
+        """Return the PersonArray of an image, which holds until the next call."""
+        message = poses_to_msg(*self._for_now(result), result.image_wh, self.context.skeleton.name, self._spare)
         return with_timing(message, result, self.context)
 
     def publish_timed(self, result: Result) -> float:
