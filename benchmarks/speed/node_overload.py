@@ -48,7 +48,8 @@ class Cameras(Node):
         for name in names:
             self._images[name], self.sent[name] = self.create_publisher(Image, f"/{name}/image_raw", 1), []
             self.answers[name] = []
-            self.create_subscription(PersonArray, f"/{name}/pose/keypoints", self.answers[name].append, 100)
+            prefix = f"/{name}" if len(names) > 1 else ""  # of the results of one camera there is none
+            self.create_subscription(PersonArray, f"{prefix}/pose/keypoints", self.answers[name].append, 100)
 
     def play(self, names, rate_hz, seconds=1e9, until=lambda: False):
         """Let cameras publish in turn.

@@ -13,6 +13,8 @@ import time
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 
+from pose_estimation_ros.inference.detector import open_detector
+from pose_estimation_ros.inference.fastest import Chosen
 from pose_estimation_ros.nodes import pose_node
 from pose_estimation_ros.nodes.camera.inputs import CameraInputs
 
@@ -44,16 +46,17 @@ class Replay:
 def main():
     """Run the node and write the times; return the exit code."""
     replays, times = [], {"take_ms": [], "callback_ms": [], "cpu_ms": []}
-    build_pipeline = pose_node.build_pipeline
+    build = Chosen.build
 
-    def build(options):
-        pipeline = build_pipeline(options._replace(max_people=MAX_PEOPLE))
+    def build_replaying(chosen):
+        detector = Replay(open_detector(chosen.options.detector, chosen.detector.threads))
+        pipeline = build(chosen._replace(options=chosen.options._replace(max_people=MAX_PEOPLE)), detector)
         pretended_s = 1e-3 * float(os.environ.get("REPLAY_MS", 0))
-        replays.extend([Replay(pipeline._estimator.backend, pretended_s), Replay(pipeline._detector)])
-        pipeline._estimator.backend, pipeline._detector = replays
+        pipeline._estimator.backend = Replay(pipeline._estimator.backend, pretended_s)
+        replays.extend([pipeline._estimator.backend, detector])
         return pipeline
 
-    pose_node.build_pipeline = build
+    Chosen.build = build_replaying
     watch(times)
     code = pose_node.main()
     network, detector = replays

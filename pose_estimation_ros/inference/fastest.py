@@ -6,22 +6,23 @@ the time. Programs that serve people do so. Those that measure run what is named
 
 import os
 import time
-from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from pose_estimation_ros.core.atomic_files import read_json, write_json
-from pose_estimation_ros.core.errors import DataError, ModelError
+from pose_estimation_ros.core.errors import DataError, PoseError
 from pose_estimation_ros.core.machine import cpu_name, dot_products
-from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
+from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.timing import take_turns
 from pose_estimation_ros.inference.backends.base import DEVICES
-from pose_estimation_ros.inference.backends.find import find_path
+from pose_estimation_ros.inference.backends.model_file import ModelFile
 from pose_estimation_ros.inference.backends.onnxruntime import OnnxRuntimeBackend, load_onnxruntime
 from pose_estimation_ros.inference.backends.onnxruntime_gpu import is_offered
-from pose_estimation_ros.inference.detector import FULL_FRAME
-from pose_estimation_ros.inference.eight_bits import candidate_files
+from pose_estimation_ros.inference.detector import FULL_FRAME, Detector
+from pose_estimation_ros.inference.eight_bits import FOR_CPUS, candidate_files
 from pose_estimation_ros.inference.options import PipelineOptions
+from pose_estimation_ros.inference.pipeline import DetectorFile, Pipeline, build_pipeline
 from pose_estimation_ros.inference.trt.cache import cache_folder
 
 ON_CPU = (DEVICES[0], "cpu")
@@ -37,11 +38,13 @@ class Network(NamedTuple):
         name: name of the file to open.
         threads: number of threads, 0 = as many as cores.
         reason: what was measured, for people; "" where there was nothing to choose.
+        file: the file where it has been read already, so that nothing is read and hashed twice.
     """
 
     name: str
     threads: int
     reason: str = ""
+    file: Optional[ModelFile] = None
 
 
 class Chosen(NamedTuple):
@@ -49,13 +52,24 @@ class Chosen(NamedTuple):
 
     Attributes:
         options: the options, with the names of the files and the threads of the pose network.
-        detector_threads: number of threads of the detector.
-        reason: what was measured, for people; "" where there was nothing to choose.
+        model: the pose network.
+        detector: the detector.
     """
 
     options: PipelineOptions
-    detector_threads: int
-    reason: str
+    model: Network
+    detector: Network
+
+    @property
+    def reason(self) -> str:
+        """Return what was measured, for people; "" where there was nothing to choose."""
+        return "; ".join(filter(None, [self.model.reason, self.detector.reason]))
+
+    def build(self, own_detector: Optional[Detector] = None) -> Pipeline:
+        """Build the pipeline, see build_pipeline; own_detector stands in for the detector of the options."""
+        return build_pipeline(
+            self.options, own_detector, self.model.file, DetectorFile(self.detector.file, self.detector.threads)
+        )
 
 
 def choose(options: PipelineOptions) -> Chosen:
@@ -70,7 +84,7 @@ def choose(options: PipelineOptions) -> Chosen:
         threads = options.threads or int(options.background_detector)  # one core is enough, where no image waits
         detector = choose_network(options.detector, options.device, threads)
     used = options._replace(model=model.name, threads=model.threads, detector=detector.name)
-    return Chosen(used, detector.threads, "; ".join(filter(None, [model.reason, detector.reason])))
+    return Chosen(used, model, detector)
 
 
 def choose_network(name: str, device: str = DEVICES[0], threads: int = 0) -> Network:
@@ -85,13 +99,16 @@ def choose_network(name: str, device: str = DEVICES[0], threads: int = 0) -> Net
         return Network(name, threads)
     numbers = [threads] if threads else thread_numbers(len(os.sched_getaffinity(0)))
     try:
-        files = [(file, str(find_path(file))) for file in candidate_files(name, device)]
-        specs = [load_model_spec(path) for _, path in files]
-        if len(files) * len(numbers) < 2:
-            return Network(files[0][0], numbers[0])
-        return _quickest(files, specs, numbers)
-    except (ModelError, OSError):  # opening the model reports what is wrong with it
+        files = candidate_files(name, device)
+    except (PoseError, OSError):  # opening the model reports what is wrong with it
         return Network(name, threads)
+    specs = [file.spec for file in files if file.spec]
+    if len(files) * len(numbers) < 2 or len(specs) < len(files):
+        return Network(name, numbers[0] if len(numbers) == 1 else threads, file=files[0])
+    try:
+        return _quickest(name, files, specs, numbers)
+    except PoseError:  # as above
+        return Network(name, threads, file=files[0])
 
 
 def thread_numbers(cores: int) -> List[int]:
@@ -99,22 +116,23 @@ def thread_numbers(cores: int) -> List[int]:
     return sorted({1, min(2, cores), cores})
 
 
-def _quickest(files: Sequence[Tuple[str, str]], specs: Sequence[ModelSpec], numbers: Sequence[int]) -> Network:
-    """Return the quickest out of all files, each (name, path) with its spec, on all numbers of threads."""
+def _quickest(name: str, files: Sequence[ModelFile], specs: Sequence[ModelSpec], numbers: Sequence[int]) -> Network:
+    """Return the quickest out of all files of a name, each with its spec, on all numbers of threads."""
+    names = [name, name + FOR_CPUS]
     variants = [(index, threads) for index in range(len(files)) for threads in numbers]
     width, height = specs[0].input_size_wh
     shape = (USUAL_PEOPLE if specs[0].task == "top_down" else 1, 3, height, width)
     key = _key([str(spec.sha256) for spec in specs], numbers, shape)
     times_ms = known_times(key)
     if len(times_ms) != len(variants):
-        calls = [make_call(files[index][1], threads, shape) for index, threads in variants]
+        calls = [make_call(files[index].path, threads, shape) for index, threads in variants]
         times_ms = measured(calls)
         keep_times(key, times_ms)
     best = min(variant for variant, ms in zip(variants, times_ms) if ms <= NEARLY * min(times_ms))
     index, threads = best
-    shown = ", ".join("%s %.1f ms" % (_text(files[i][0], n), ms) for (i, n), ms in zip(variants, times_ms))
-    reason = "%s, the quickest for %d images: %s" % (_text(files[index][0], threads), shape[0], shown)
-    return Network(files[index][0], threads, reason)
+    shown = ", ".join("%s %.1f ms" % (_text(names[i], n), ms) for (i, n), ms in zip(variants, times_ms))
+    reason = "%s, the quickest for %d images: %s" % (_text(names[index], threads), shape[0], shown)
+    return Network(names[index], threads, reason, files[index])
 
 
 def _text(name: str, threads: int) -> str:

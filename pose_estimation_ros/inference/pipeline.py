@@ -2,7 +2,7 @@
 
 import math
 import time
-from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -37,6 +37,13 @@ FEWEST_CARRIED = 3  # fewer keypoints outline nothing
 # By task.
 ESTIMATORS: Dict[str, Callable[..., Estimator]] = {"top_down": TopDown, "bottom_up": BottomUp, "one_stage": OneStage}
 NO_BOXES = np.zeros((0, 4), np.float32)
+
+
+class DetectorFile(NamedTuple):
+    """Hold the file of a detector, None for that of the options, and its number of threads."""
+
+    file: Optional[ModelFile]
+    threads: int
 
 
 class Pipeline:
@@ -373,7 +380,7 @@ def build_pipeline(
     options: PipelineOptions = PipelineOptions(),  # noqa: B008
     detector: Optional[Detector] = None,
     model: Optional[ModelFile] = None,
-    detector_threads: Optional[int] = None,
+    detector_file: Optional[DetectorFile] = None,
 ) -> Pipeline:
     """Open the networks and put the pipeline together.
 
@@ -382,7 +389,8 @@ def build_pipeline(
         detector: a callable in place of the detector that the options name; not used by a model that finds
             people by itself.
         model: the pose model where it has been found already, in place of the one that the options name.
-        detector_threads: CPU threads of the detector, None: as many as the pose network has, or one in the background.
+        detector_file: the detector's file and threads where they have been chosen already. None: the file that the
+            options name, on as many threads as the pose network has, or on one in the background.
 
     Returns:
         The pipeline, to be closed.
@@ -396,7 +404,7 @@ def build_pipeline(
     estimator = open_estimator(options, watch, model)
     if estimator.spec.task in WHOLE_FRAME:
         return Pipeline(estimator, None, options, [estimator.backend], watch)
-    opened = open_detection(options, watch, detector, detector_threads)
+    opened = open_detection(options, watch, detector, detector_file)
     used = opened.detector if isinstance(opened, DetectorThread) else opened
     backends = [estimator.backend] + ([used.backend] if isinstance(used, NetworkDetector) else [])
     return Pipeline(estimator, opened, options, backends, watch)
@@ -406,7 +414,7 @@ def open_detection(
     options: PipelineOptions,
     watch: Stopwatch,
     detector: Optional[Detector] = None,
-    threads: Optional[int] = None,
+    file: Optional[DetectorFile] = None,
 ) -> Union[Detector, DetectorThread]:
     """Open the detector of the options, or take the one that is given, in a thread of its own if they say so.
 
@@ -414,15 +422,15 @@ def open_detection(
         options: detector, background_detector, threads, fallback and device count.
         watch: gets the times of a detector without a thread.
         detector: a callable in place of the detector that the options name.
-        threads: see build_pipeline's detector_threads.
+        file: see build_pipeline's detector_file.
     """
     beside = options.background_detector and options.detector != FULL_FRAME
-    if threads is None:
-        threads = options.threads or int(beside)  # one core is enough, where no image waits
+    threads = file.threads if file else options.threads or int(beside)  # one core is enough, where no image waits
+    name = file.file if file and file.file else options.detector
     shared = (None, Stopwatch() if beside else watch, options.fallback, options.device)
 
     def opened() -> Detector:
-        return detector or open_detector(options.detector, threads, *shared)
+        return detector or open_detector(name, threads, *shared)
 
     return DetectorThread(opened) if beside else opened()
 

@@ -21,7 +21,7 @@ from pose_estimation_ros.inference.detector import Detector
 from pose_estimation_ros.inference.estimator import Estimator, as_boxes
 from pose_estimation_ros.inference.fastest import choose, choose_network
 from pose_estimation_ros.inference.options import DEFAULTS, make_options, with_new_names
-from pose_estimation_ros.inference.pipeline import build_pipeline, open_estimator
+from pose_estimation_ros.inference.pipeline import open_estimator
 
 TO_BGR = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}  # by number of channels
 NAME = PATH._replace(expected="a name or a path")  # of a model
@@ -79,8 +79,7 @@ class PoseEstimator:
             _check_independent(options)
         self._closed = False
         chosen = choose(make_options(options))
-        own_detector = _checked(detector) if callable(detector) else None
-        self.pipeline = build_pipeline(chosen.options, own_detector, detector_threads=chosen.detector_threads)
+        self.pipeline = chosen.build(_checked(detector) if callable(detector) else None)
 
     def __call__(self, image: np.ndarray, stamp_s: Optional[float] = None, boxes: Optional[Boxes] = None) -> Poses:
         """Find the people in an image.
@@ -183,7 +182,9 @@ def load_model(model: Path = DEFAULTS.model, flip_test: bool = False, threads: i
         ModelError: the model is missing, or cannot be used.
     """
     used = choose_network(check_field("model", model, NAME), threads=threads)
-    return open_estimator(make_options({"model": used.name, "flip_test": flip_test, "threads": used.threads}))
+    return open_estimator(
+        make_options({"model": used.name, "flip_test": flip_test, "threads": used.threads}), None, used.file
+    )
 
 
 def as_bgr(image: Any) -> np.ndarray:

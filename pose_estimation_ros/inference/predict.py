@@ -21,7 +21,7 @@ from pose_estimation_ros.imaging.draw import COLOR_BY, draw_poses
 from pose_estimation_ros.imaging.video import Source, SourceFrame, VideoWriter, open_source, warn_of_unreadable
 from pose_estimation_ros.inference.fastest import choose
 from pose_estimation_ros.inference.options import DEFAULTS, PIPELINE_OPTIONS, PipelineOptions
-from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
+from pose_estimation_ros.inference.pipeline import Pipeline
 from pose_estimation_ros.inference.progress import progress
 
 
@@ -89,18 +89,19 @@ def predict(prediction: Prediction, warn: Callable[[str], Any] = warnings.warn) 
     """
     prediction = prediction._replace(**check_fields(prediction._asdict(), RULES))
     with open_source(str(prediction.input)) as source:
-        options, detector_threads, chosen = choose(prediction.options)
+        chosen = choose(prediction.options)
+        options, reason = chosen.options, chosen.reason
         if (options.model, options.detector) == (prediction.options.model, prediction.options.detector):
-            chosen = ""
+            reason = ""
         if source.kind in ("image", "folder"):  # single pictures: nothing to carry over
             options = options._replace(detect_every_s=0.0, tracking=False)
-        with build_pipeline(options, detector_threads=detector_threads) as pipeline:
+        with chosen._replace(options=options).build() as pipeline:
             fault = warn_of_fault(pipeline, "", warn)
             predicted = _predict_frames(source, pipeline, prediction)
             warn_of_fault(pipeline, fault, warn)
             warn_of_non_finite(pipeline, warn)
             scores = pipeline.spec.scores
-        return predicted._replace(unreadable=warn_of_unreadable(source, warn), scores=scores, chosen=chosen)
+        return predicted._replace(unreadable=warn_of_unreadable(source, warn), scores=scores, chosen=reason)
 
 
 def warn_of_fault(pipeline: Pipeline, known_fault: str, warn: Callable[[str], Any]) -> str:

@@ -23,7 +23,7 @@ from pose_estimation_ros.core.machine import describe_heat, describe_machine
 from pose_estimation_ros.core.model_spec import WHOLE_FRAME
 from pose_estimation_ros.inference.fastest import choose
 from pose_estimation_ros.inference.options import LIVE, PipelineOptions
-from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
+from pose_estimation_ros.inference.pipeline import Pipeline
 from pose_estimation_ros.messages.hri import camera_name
 from pose_estimation_ros.msg import Skeleton
 from pose_estimation_ros.nodes.camera.image_qos import advertise
@@ -90,8 +90,8 @@ class PoseNode(ManagedNode):
         """Load the networks and create the publishers."""
         values, self._logged_fault, self._logged_non_finite = self._values, "", False
         options = PipelineOptions(*(values[name] for name in PipelineOptions._fields))
-        used, detector_threads, self._chosen = choose(options)
-        self._pipeline = build_pipeline(used, detector_threads=detector_threads)
+        chosen = choose(options)
+        self._pipeline, self._chosen = chosen.build(), chosen.reason
         self._skeleton_publisher = advertise(self, Skeleton, "pose/skeleton_info", LATCHED)
         self._skeleton_publisher.publish(skeleton_to_msg(self.pipeline.skeleton))
         self.diagnostics_publisher = advertise(self, DiagnosticArray, "/diagnostics", OUTPUT)

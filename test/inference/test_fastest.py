@@ -122,18 +122,18 @@ def test_both_networks_of_a_pipeline(takes):
     opened = takes((3, 2, 4), (1, 5, 5))
     chosen = choose(PipelineOptions())
     assert (chosen.options.model, chosen.options.detector) == ("lite0_fpn_coco_int8_cpu", "person_detector_int8_cpu")
-    assert (chosen.options.threads, chosen.detector_threads) == (1, 1) and len(opened) == 12
+    assert (chosen.options.threads, chosen.detector.threads) == (1, 1) and len(opened) == 12
     assert chosen.reason.count("the quickest") == 2
     named = choose(PipelineOptions(device="cpu"))
-    assert (named.options.model, named.options.threads, named.detector_threads) == ("lite0_fpn_coco", 2, 2)
+    assert (named.options.model, named.options.threads, named.detector.threads) == ("lite0_fpn_coco", 2, 2)
     assert choose(PipelineOptions(detector="full_frame")).options.detector == "full_frame"
 
 
 def test_a_detector_in_the_background_has_one_thread(takes):
     takes((3, 2, 4), (9, 9, 9))
     chosen = choose(PipelineOptions(background_detector=True))
-    assert (chosen.options.threads, chosen.detector_threads) == (2, 1)
-    assert choose(PipelineOptions(background_detector=True, threads=4)).detector_threads == 4
+    assert (chosen.options.threads, chosen.detector.threads) == (2, 1)
+    assert choose(PipelineOptions(background_detector=True, threads=4)).detector.threads == 4
 
 
 @pytest.mark.parametrize("ms, runs", [(1, 8), (90, 6), (5000, 2)])
