@@ -131,7 +131,8 @@ def dark_offset(flat: np.ndarray, rows: np.ndarray, peak: np.ndarray, width: int
     extreme = (around.reshape(-1, 9).min(1) < LOG_RANGE[0]) | (flat[rows, peak] > LOG_RANGE[1])
     if extreme.any():
         around[extreme] *= _gain(flat[rows[extreme]], width, kernel)[:, None, None]
-    log = np.log(np.minimum(np.maximum(around, LOG_RANGE[0]), LOG_RANGE[1]).astype(float)).transpose(1, 2, 0)  # y, x from -1 to 1, and M
+    around = np.minimum(np.maximum(around, LOG_RANGE[0]), LOG_RANGE[1])
+    log = np.log(around.astype(float)).transpose(1, 2, 0)  # y, x from -1 to 1, and M
     dx, dy = (log[1, 2] - log[1, 0]) / 2, (log[2, 1] - log[0, 1]) / 2
     eps = np.finfo(np.float32).eps
     dxx = log[1, 2] - 2 * log[1, 1] + log[1, 0] + eps
