@@ -39,9 +39,7 @@ class Curve(NamedTuple):
 
     def __call__(self, score: np.ndarray) -> np.ndarray:
         """Return the probabilities of raw scores, float32 of the same shape; score 0, not found, stays 0."""
-        whole = self.whole()
-        probability = np.where(score > 0, np.interp(score, whole.score, whole.probability), 0)
-        return probability.astype(np.float32)
+        return _looked_up(score, score, *map(np.array, self.whole()))
 
     def whole(self) -> "Curve":
         """Return the same map with knots at the scores 0 and 1."""
@@ -50,11 +48,7 @@ class Curve(NamedTuple):
 
 
 class Calibration:
-    """Hold the maps of a model.
-
-    Attributes:
-        person: the map of people.
-    """
+    """Hold the maps of a model."""
 
     def __init__(self, keypoints: Sequence[Curve], person: Curve) -> None:
         """Lay the maps of the keypoints end to end, so that one look-up serves all.
@@ -63,7 +57,7 @@ class Calibration:
             keypoints: (K,) the map of each keypoint.
             person: that of people.
         """
-        self.person = person
+        self._person = [np.array(knots) for knots in person.whole()]
         self._begin = 2.0 * np.arange(len(keypoints))  # of each map, which is 1 long
         whole = [curve.whole() for curve in keypoints]
         self._score = np.concatenate([begin + curve.score for begin, curve in zip(self._begin, whole)])
@@ -71,9 +65,16 @@ class Calibration:
 
     def keypoint_probability(self, score: np.ndarray) -> np.ndarray:
         """Return the probabilities (N, K) float32 that joints of raw scores (N, K) are near."""
-        place = np.minimum(score, 1) + self._begin
-        probability = np.where(score > 0, np.interp(place, self._score, self._probability), 0)
-        return probability.astype(np.float32)
+        return _looked_up(score, np.minimum(score, 1) + self._begin, self._score, self._probability)
+
+    def person(self, score: np.ndarray) -> np.ndarray:
+        """Return the probabilities (N,) float32 that poses of raw person scores (N,) are right."""
+        return _looked_up(score, score, *self._person)
+
+
+def _looked_up(score: np.ndarray, place: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return y (float32) at places along x, linear between the knots; 0 where the score is 0 or NaN."""
+    return np.where(score > 0, np.interp(place, x, y), 0).astype(np.float32)
 
 
 def make_calibration(fields: JsonObject, names: Sequence[str]) -> Calibration:

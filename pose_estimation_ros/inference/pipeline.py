@@ -368,9 +368,10 @@ def carried_boxes(poses: Poses) -> np.ndarray:
 
     Halfway, because boxes taken from keypoints alone run away with one bad keypoint and shrink when a limb is hidden.
     """
-    tight = boxes_around(poses.xy, poses.score, 0.0)
-    margin = CARRY_MARGIN * (tight[:, 2:] - tight[:, :2])
-    wide = np.concatenate([tight[:, :2] - margin, tight[:, 2:] + margin], 1)
+    wide = boxes_around(poses.xy, poses.score, 0.0)
+    margin = CARRY_MARGIN * (wide[:, 2:] - wide[:, :2])
+    wide[:, :2] -= margin
+    wide[:, 2:] += margin
     enough = max(min(CARRY_KEYPOINTS, poses.score.shape[1]), FEWEST_CARRIED)
     outlined = ((poses.score > 0).sum(1) >= enough)[:, None]
     return np.where(outlined, (poses.box_xyxy + wide) / 2, poses.box_xyxy)

@@ -80,11 +80,9 @@ class TopDown(Estimator):
         mirrored = self.backend(np.ascontiguousarray(batch[..., ::-1])) if self._flip_test else None
         self._watch.lap("inference", "network")
         xy, score = self._decode(outputs, mirrored)
-        px = (
-            1 / matrices[:, [0, 1], [0, 1]]
-        )  # (N, 2) px of the frame that a pixel of the crop, which is not rotated, is long
-        xy = xy * px[:, None] - (px * matrices[..., 2])[:, None]
-        score = without_edge(xy, score, frame.shape[1::-1], self.spec.stride * np.sqrt(px[:, 0] * px[:, 1]))
+        pixel = 1 / matrices[:, [0, 1], [0, 1]]  # (N, 2) width and height of a crop's, frame px; crops are not rotated
+        xy = xy * pixel[:, None] - (pixel * matrices[..., 2])[:, None]
+        score = without_edge(xy, score, frame.shape[1::-1], self.spec.stride * np.sqrt(pixel.prod(1)))
         self._watch.lap("postprocess", "decode")
         return xy, score
 

@@ -243,3 +243,9 @@ def test_pixels_inside_are_those_that_map_into_the_padded_box(crop):
 
 def test_pixels_inside_of_nobody():
     assert geometry.pixels_inside(np.zeros((0, 2, 3)), np.zeros((0, 4)), 1.25, (48, 64)).shape == (0, 4)
+
+
+def test_the_similarity_of_the_better_one_to_the_worse_one_counts():
+    similarity = np.array([[1, 0.2], [0.9, 1]])
+    assert geometry.nms(similarity, [0.9, 0.5], 0.5).tolist() == [0, 1]
+    assert geometry.nms(similarity, [0.5, 0.9], 0.5).tolist() == [1]

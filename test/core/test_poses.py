@@ -227,6 +227,13 @@ def test_replace_checks_shapes(name, value):
         hand_made().replace(**{name: value})
 
 
+def test_joined_to_nobody_they_are_themselves():
+    poses, nobody = hand_made(), empty_poses(3, THREE)
+    for together in (joined(poses, nobody), joined(nobody, poses)):
+        assert all((together.fields()[name] == array).all() for name, array in poses.fields().items())
+    assert joined(nobody, nobody).count == 0 and joined(hand_made(), nobody).skeleton == THREE
+
+
 def test_replace_takes_lists():
     poses = hand_made().replace(track_id=[4, 5])
     assert poses.track_id.tolist() == [4, 5] and poses.track_id.dtype == np.int32

@@ -68,6 +68,15 @@ def test_poses_round_trip_over_the_wire(count, keypoints):
         np.testing.assert_array_equal(expected, actual)
 
 
+def test_persons_that_are_filled_again_are_as_new_ones():
+    spare = []
+    for count in (2, 0, 5, 1, 3):
+        poses = random_poses(5).select(slice(5 - count, 5))
+        again = poses_to_msg(poses, HEADER, (640, 480), "coco17", spare)
+        assert again == poses_to_msg(poses, HEADER, (640, 480), "coco17") and len(again.persons) == count
+    assert len(spare) == 5, "no more than the most people of an image"
+
+
 def test_a_person_with_other_keypoints_is_refused():
     msg = poses_to_msg(random_poses(2, 14), HEADER, (640, 480), "crowdpose14")
     with pytest.raises(FrameError, match="expected 17 keypoints per person, got .14."):

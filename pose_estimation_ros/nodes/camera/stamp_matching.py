@@ -52,6 +52,8 @@ class Joiner:
         Returns:
             The set {stream: message} that this message completes, or None.
         """
+        if not self._slop_ns:  # nothing to wait for
+            return {name: message}
         waiting = self._waiting[name]
         if self._is_late(name, stamp_ns):
             self.dropped[name] += 1
