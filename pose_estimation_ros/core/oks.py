@@ -110,7 +110,8 @@ def foreign_joints(
     """Tell which joints are rather those of another person who stands close by.
 
     Where a joint of one person lies on the same joint of another, or on that of the other side of the body, both have
-    been found in one place of the image. It belongs to the person for whom its score is higher.
+    been found in one place of the image. It belongs to the person for whom its score is higher. A person's own left
+    and right joints may lie there together, as in a view from the side.
 
     Args:
         xy: (N, K, 2) px.
@@ -126,6 +127,7 @@ def foreign_joints(
     found, foreign = score > 0, np.zeros(score.shape, bool)
     for other_xy, other_score in ((xy, score), (xy[:, flip_index], score[:, flip_index])):
         near = _squared_distances(xy, other_xy) <= limit
+        near[np.arange(len(xy)), np.arange(len(xy))] = False
         foreign |= (near & (other_score > score[:, None])).any(1) & found
     return foreign
 

@@ -118,3 +118,13 @@ def test_doubt_makes_similarity_wider():
     got = keypoint_similarity(xy, area, xy + [[[10, 0]]], [0.1], np.array([8.0]))
     assert got.item() == pytest.approx(math.exp(-0.5))
     assert keypoint_similarity(xy, area, xy + [[[6, 0]]], [0.1]).item() == pytest.approx(math.exp(-0.5))
+
+
+def test_nobody_takes_a_joint_from_himself():
+    flip = get_skeleton("coco17").flip_index
+    xy = np.random.RandomState(0).uniform(0, 100, (1, 17, 2))
+    xy[:, flip > np.arange(17)] = xy[:, flip[flip > np.arange(17)]] + 0.1  # seen from the side: left lies on right
+    score = np.linspace(0.3, 0.9, 17)[None]
+    assert not foreign_joints(xy, score, np.array([1e4]), SIGMAS, flip).any()
+    far = np.concatenate([xy, xy + 1000])
+    assert not foreign_joints(far, np.tile(score, (2, 1)), np.full(2, 1e4), SIGMAS, flip).any()
