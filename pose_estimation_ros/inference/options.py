@@ -119,7 +119,7 @@ _TABLE = (
     _option(
         "budget_ms",
         "Time for the pose network in an image, ms; 0: as long as it takes. Where there are more people than fit into"
-        " it, they have turns, and move on as before in between. Needs background_detector and tracking.",
+        " it, they have turns, and move on as before in between. Only with background_detector and tracking.",
         0.0,
         10000.0,
         live=True,

@@ -49,4 +49,6 @@ LOSSES = {
     "push": About("nearness of the mean tags of different people: exp(-d^2) of their distance d"),
     "person": About("quality focal loss of the heatmap of people's centres"),
     "box": About("1 - GIoU of the predicted and the annotated boxes"),
+    "teacher_person": About("the loss `person` against the scores of a teacher's boxes", (), "`teacher`, a detector"),
+    "teacher_box": About("the loss `box` against a teacher's boxes", (), "`teacher`, a detector"),
 }
