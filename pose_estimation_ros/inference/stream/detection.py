@@ -14,9 +14,10 @@ import numpy as np
 
 from pose_estimation_ros.inference.detector import Detector
 
-# How much less of a contested core the thread gets than the poses do: about a tenth, so that its work is spread over
-# several images where the poses leave no core free.
-NICE = 10
+# How much less of a contested core the thread gets than the poses do: about a quarter of it, so that its work is spread
+# over several images where the poses leave no core free.
+NICE = 5
+LATEST_S = 0.5  # after which an image waits for the answer: on a busy machine newcomers would be seen ever later
 
 
 class Found(NamedTuple):
@@ -69,7 +70,7 @@ class Beside:
             self._asked_s = time_s
         if self._asked_s is None:
             return None
-        answer = self._thread.answer(self, wait)
+        answer = self._thread.answer(self, wait or time_s - self._asked_s >= LATEST_S)
         if answer is None:
             return None
         asked_s, self._asked_s = self._asked_s, None

@@ -13,7 +13,7 @@ from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.options import PipelineOptions
 from pose_estimation_ros.inference.pipeline import Pipeline
-from pose_estimation_ros.inference.stream.detection import NICE, Beside, DetectorThread, Inline
+from pose_estimation_ros.inference.stream.detection import LATEST_S, NICE, Beside, DetectorThread, Inline
 
 FRAME = np.zeros((480, 640, 3), np.uint8)
 LEFT, RIGHT = [50.0, 100, 110, 260], [400.0, 100, 460, 260]
@@ -108,6 +108,20 @@ def test_people_go_on_while_the_detector_works_and_newcomers_come_later(started)
     settled(thread)
     poses = pipeline(FRAME, 0.4)
     assert poses.count == 2 and poses.track_id.tolist() == [1, 2]
+
+
+def test_an_image_waits_for_boxes_that_are_very_late(started):
+    detector = Detector(LEFT)
+    thread = started(detector)
+    pipeline = pipeline_with(thread, detect_every_s=0.0)
+    pipeline(FRAME, 0.0)
+    settled(thread)
+    detector.go.clear()
+    detector.boxes.append(RIGHT)
+    times_s = np.arange(0.1, 0.55, 0.1)
+    assert [pipeline(FRAME, time_s).count for time_s in times_s] == [1] * 5
+    threading.Timer(0.2, detector.go.set).start()
+    assert pipeline(FRAME, 0.2 + LATEST_S + 0.01).count == 2
 
 
 def test_late_boxes_are_moved_with_their_people(started):
