@@ -327,6 +327,13 @@ def joined(*parts: Poses) -> Poses:
     return _from_arrays([np.concatenate(fields) for fields in zip(*arrays)], skeleton)
 
 
+def shifted(poses: Poses, step: np.ndarray) -> Poses:
+    """Return people moved as a whole, each by a step (N, 2) px."""
+    offset = step.astype(np.float32)[:, None]
+    box_xyxy = poses.box_xyxy.reshape(-1, 2, 2) + offset
+    return poses.replace(xy=poses.xy + offset, box_xyxy=box_xyxy.reshape(-1, 4))
+
+
 def _index_array(index: Any) -> np.ndarray:
     """Return the index of a person, a mask or a list of indices as an array of integers or bool."""
     try:

@@ -19,7 +19,7 @@ from typing import NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 
-from pose_estimation_ros.core.poses import UNTRACKED, Poses
+from pose_estimation_ros.core.poses import UNTRACKED, Poses, shifted
 from pose_estimation_ros.core.stamp_clock import StampClock
 from pose_estimation_ros.core.tracking import middle
 
@@ -262,6 +262,4 @@ def predicted(poses: Poses, ahead_s: float) -> Poses:
     Returns:
         The same people with other xy and boxes.
     """
-    step = (ahead_s * middle(poses.velocity, poses.score > 0)).astype(np.float32)
-    box_xyxy = poses.box_xyxy.reshape(-1, 2, 2) + step[:, None]
-    return poses.replace(xy=poses.xy + step[:, None], box_xyxy=box_xyxy.reshape(-1, 4))
+    return shifted(poses, ahead_s * middle(poses.velocity, poses.score > 0))

@@ -17,7 +17,7 @@ import numpy as np
 from pose_estimation_ros.core.geometry import iou
 from pose_estimation_ros.core.hungarian import assign
 from pose_estimation_ros.core.oks import Sigmas, box_area, oks
-from pose_estimation_ros.core.poses import CONFIRMED, LOST, TENTATIVE, Poses, empty_poses, joined
+from pose_estimation_ros.core.poses import CONFIRMED, LOST, TENTATIVE, Poses, empty_poses, joined, shifted
 from pose_estimation_ros.core.stamp_clock import STUCK_BELOW_S, StampClock
 
 KNOWN_BY_PLACE_S = 1.0  # who was out of sight for longer can be anybody, unless he or she looks the same
@@ -191,10 +191,8 @@ class Tracker:
 
     def _expected(self, ahead_s: float = 0.0) -> Poses:
         """Return all tracked people where they are expected at a time after the last update."""
-        poses, motion = self._tracks.poses, self._tracks.motion
-        offset = (motion["velocity"] * (motion["age_s"] + ahead_s)[:, None]).astype(np.float32)[:, None]
-        box_xyxy = poses.box_xyxy.reshape(-1, 2, 2) + offset
-        return poses.replace(xy=poses.xy + offset, box_xyxy=box_xyxy.reshape(-1, 4))
+        motion = self._tracks.motion
+        return shifted(self._tracks.poses, motion["velocity"] * (motion["age_s"] + ahead_s)[:, None])
 
     def _looks(self, count: int, appearance: Optional[np.ndarray]) -> np.ndarray:
         """Return the square roots of histograms, whose products tell how alike they are."""

@@ -13,7 +13,7 @@ import numpy as np
 from pose_estimation_ros.core.atomic_files import read_json, write_json
 from pose_estimation_ros.core.errors import DataError, PoseError
 from pose_estimation_ros.core.machine import cpu_name, dot_products
-from pose_estimation_ros.core.model_spec import ModelSpec
+from pose_estimation_ros.core.model_spec import WHOLE_FRAME, ModelSpec
 from pose_estimation_ros.core.timing import take_turns
 from pose_estimation_ros.inference.backends.base import DEVICES
 from pose_estimation_ros.inference.backends.model_file import ModelFile
@@ -80,7 +80,8 @@ def choose(options: PipelineOptions) -> Chosen:
     """
     model = choose_network(options.model, options.device, options.threads)
     detector = Network(options.detector, options.threads)
-    if options.detector != FULL_FRAME:
+    finds_people = bool(model.file and model.file.spec and model.file.spec.task in WHOLE_FRAME)
+    if options.detector != FULL_FRAME and not finds_people:
         threads = options.threads or int(options.background_detector)  # one core is enough, where no image waits
         detector = choose_network(options.detector, options.device, threads)
     used = options._replace(model=model.name, threads=model.threads, detector=detector.name)

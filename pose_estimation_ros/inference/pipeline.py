@@ -10,7 +10,7 @@ from pose_estimation_ros.core.errors import ConfigError
 from pose_estimation_ros.core.geometry import boxes_around, iou
 from pose_estimation_ros.core.model_spec import POSE_TASKS, WHOLE_FRAME, ModelSpec
 from pose_estimation_ros.core.oks import box_area, foreign_joints, oks, pose_nms
-from pose_estimation_ros.core.poses import UNTRACKED, Poses, empty_poses, joined
+from pose_estimation_ros.core.poses import UNTRACKED, Poses, empty_poses, joined, shifted
 from pose_estimation_ros.core.smoothing import Smoother
 from pose_estimation_ros.core.stamp_clock import STUCK_BELOW_S, StampClock
 from pose_estimation_ros.core.tracking import Tracker
@@ -355,12 +355,6 @@ class Pipeline:
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
-
-
-def shifted(poses: Poses, step: np.ndarray) -> Poses:
-    """Return people moved as a whole by steps (N, 2) px."""
-    step = step.astype(np.float32)
-    return poses.replace(xy=poses.xy + step[:, None], box_xyxy=poses.box_xyxy + np.tile(step, 2))
 
 
 def carried_boxes(poses: Poses) -> np.ndarray:

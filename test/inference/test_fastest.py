@@ -129,6 +129,12 @@ def test_both_networks_of_a_pipeline(takes):
     assert choose(PipelineOptions(detector="full_frame")).options.detector == "full_frame"
 
 
+def test_the_detector_is_not_measured_where_the_model_finds_people_by_itself(takes):
+    opened = takes((3, 2, 4), (9, 9, 9))
+    choose(PipelineOptions(model="higher_lite0_fpn_coco"))
+    assert {name for name, _, _ in opened} == {"higher_lite0_fpn_coco.onnx"}
+
+
 def test_a_detector_in_the_background_has_one_thread(takes):
     takes((3, 2, 4), (9, 9, 9))
     chosen = choose(PipelineOptions(background_detector=True))

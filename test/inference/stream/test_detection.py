@@ -82,6 +82,17 @@ def settled(thread):
         assert thread._changed.wait_for(lambda: not thread._questions and thread._asking is None, WAIT_S)
 
 
+def one_known_and_the_detector_halted(started):
+    """Return a detector that answers once ``go`` is set, and a pipeline that knows the person at LEFT from time 0."""
+    detector = Detector(LEFT)
+    thread = started(detector)
+    pipeline = pipeline_with(thread, detect_every_s=0.0)
+    pipeline(FRAME, 0.0)
+    settled(thread)
+    detector.go.clear()
+    return detector, pipeline
+
+
 def test_inline_asks_when_it_is_due():
     detection = Inline(Detector(LEFT))
     assert detection(FRAME, 0.0, False, True) is None
@@ -111,12 +122,7 @@ def test_people_go_on_while_the_detector_works_and_newcomers_come_later(started)
 
 
 def test_an_image_waits_for_boxes_that_are_very_late(started):
-    detector = Detector(LEFT)
-    thread = started(detector)
-    pipeline = pipeline_with(thread, detect_every_s=0.0)
-    pipeline(FRAME, 0.0)
-    settled(thread)
-    detector.go.clear()
+    detector, pipeline = one_known_and_the_detector_halted(started)
     detector.boxes.append(RIGHT)
     times_s = np.arange(0.1, 0.55, 0.1)
     assert [pipeline(FRAME, time_s).count for time_s in times_s] == [1] * 5
@@ -166,12 +172,7 @@ def test_a_fault_is_raised_in_a_later_image_and_the_detector_is_asked_again(star
 
 
 def test_what_was_asked_before_a_reset_is_forgotten(started):
-    detector = Detector(LEFT)
-    thread = started(detector)
-    pipeline = pipeline_with(thread, detect_every_s=0.0)
-    pipeline(FRAME, 0.0)
-    settled(thread)
-    detector.go.clear()
+    detector, pipeline = one_known_and_the_detector_halted(started)
     detector.boxes[:] = [LEFT, RIGHT]
     pipeline(FRAME, 0.1)  # takes an answer or asks
     pipeline(FRAME, 0.2)
