@@ -56,7 +56,9 @@ AUGMENTATION_TASKS: dict[str, tuple[str, ...]] = {
     "cut_off": ("top_down",),
     "covered": ("top_down",),
     "far_away": ("top_down",),
+    "surroundings": ("top_down",),
     "neighbour": ("top_down",),
+    "neighbour_behind": ("top_down",),
     "mosaic": ("bottom_up", "person_detector"),
     "pasted": ("bottom_up", "person_detector"),
 }
@@ -131,8 +133,11 @@ class Augmentation:
         cut_off: probability that the photograph ends within the person.
         covered: probability that a rectangle covers a part of the crop.
         far_away: probability that the person has fewer pixels, as if further away.
+        surroundings: probability that another image of the data is seen where the crop exceeds the photograph, in place
+            of black.
         neighbour: probability that another person of the data is cut out and put in front of the crop, to the left or
             right; keypoints behind are unknown.
+        neighbour_behind: probability that such a person is put behind the person of the crop.
         color: largest relative change of brightness and contrast, both ways.
         mosaic: probability that four images make one, 2 by 2.
         pasted: largest number that is pasted on a sample. Bottom-up: people of the sources with ``pasted: true``.
@@ -156,7 +161,9 @@ class Augmentation:
     cut_off: float = 0.0
     covered: float = 0.0
     far_away: float = 0.0
+    surroundings: float = 0.0
     neighbour: float = 0.0
+    neighbour_behind: float = 0.0
     color: float = 0.2
     mosaic: float = 0.0
     pasted: int = 0

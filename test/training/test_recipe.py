@@ -289,6 +289,8 @@ EVERY_TASK = ("top_down", "bottom_up", "person_detector")
         ("augmentation", "covered", 0.5, ["top_down"]),
         ("augmentation", "far_away", 0.5, ["top_down"]),
         ("augmentation", "neighbour", 0.5, ["top_down"]),
+        ("augmentation", "neighbour_behind", 0.5, ["top_down"]),
+        ("augmentation", "surroundings", 0.5, ["top_down"]),
     ],
 )
 def test_a_key_that_the_task_does_not_use_is_refused(where, key, value, tasks, task):

@@ -26,6 +26,8 @@ from pose_estimation_ros.training.data.views import (
     LEAST_JOINTS,
     SIMILAR,
     covered_by,
+    cut_out,
+    inside_photograph,
     placing_matrix,
     share_of_person,
 )
@@ -33,6 +35,7 @@ from pose_estimation_ros.training.recipe import Recipe, Source
 
 STRIDE = 4
 ASIDE = (0.3, 0.7)  # place of a neighbour's middle from that of the crop, relative to the crop's width
+ASIDE_BEHIND = (0.1, 0.7)  # that of a neighbour who is behind
 LOWER_BODY = ("hip", "knee", "ankle", "pelvis", "toe", "heel")  # ends of names
 
 
@@ -75,13 +78,14 @@ class TopDownDataset(AnnotatedDataset[Person]):
         size_wh = self.recipe.input_size_wh
         matrix = crop_matrices(box[None], size_wh, self.recipe.padding, angle)
         image, xy = warp_crops(frame, matrix, size_wh)[0], apply(matrix[0], xy)
+        if self.augment and happens(ranges.surroundings, rng):
+            image = self._with_surroundings(image, inside_photograph(frame, matrix[0], size_wh))
         order = self.flip_index if flip else np.arange(len(visible))
         if flip:
             image, xy = image[:, :, ::-1], xy * [-1, 1] + [size_wh[0] - 1, 0]
         hidden = np.zeros(len(visible), bool)
         if self.augment:
-            if happens(ranges.neighbour, rng):
-                image, hidden = self._with_neighbour(image, xy)
+            image, hidden = self._with_neighbours(image, xy, visible)
             image = self._change_pixels(image)
         sample = self._with_targets(np.ascontiguousarray(image), xy[order] / STRIDE, visible[order])
         sample = with_scores(sample, person, order)
@@ -111,27 +115,69 @@ class TopDownDataset(AnnotatedDataset[Person]):
             image = random_color(image, ranges.color, rng)
         return covered(image, rng) if happens(ranges.covered, rng) else image
 
-    def _with_neighbour(self, image: np.ndarray, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Put a random person of the data, cut out, partly in front of a crop, to the left or right.
+    def _with_surroundings(self, image: np.ndarray, inside: np.ndarray) -> np.ndarray:
+        """Fill what is outside the photograph with a random image of the data, which covers the whole crop.
+
+        Args:
+            image: (3, h, w) float32 of the crop.
+            inside: (h, w) uint8, 1 where the photograph is.
+        """
+        if inside.all():
+            return image
+        frame, _ = read_item(self.items[self.random().integers(len(self.items))])
+        size_wh = np.array(self.recipe.input_size_wh)
+        scale = float((size_wh / frame.shape[1::-1]).max())
+        matrix = np.column_stack([np.eye(2) * scale, (size_wh - scale * np.array(frame.shape[1::-1])) / 2])
+        return np.where(inside, image, warp_crops(frame, matrix[None], size_wh)[0])
+
+    def _with_neighbour(
+        self, image: np.ndarray, xy: np.ndarray, aside: tuple[float, float], person: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Put a random person of the data, cut out, into a crop, to the left or right.
 
         Args:
             image: (3, h, w) float32 of the crop.
             xy: joints (K, 2) px of the crop.
+            aside: smallest and largest distance of the neighbour's middle from that of the crop, in crop widths.
+            person: (h, w) float32 0..1, where the crop's person is, who stays in front; None for no one.
 
         Returns:
             The image, and (K,) bool, which joints are now hidden.
         """
         ranges, rng, size_wh = self.recipe.augmentation, self.random(), self.recipe.input_size_wh
-        frame, person = read_item(self.items[rng.integers(len(self.items))])
-        joints = person.keypoints[person.keypoints[:, 2] > 0, :2].astype(float)
+        frame, other = read_item(self.items[rng.integers(len(self.items))])
+        joints = other.keypoints[other.keypoints[:, 2] > 0, :2].astype(float)
         if len(joints) < LEAST_JOINTS:
             return image, np.zeros(len(xy), bool)
-        aside = np.array([rng.choice((-1, 1)) * rng.uniform(*ASIDE), rng.uniform(-0.2, 0.2)])
+        place = np.array([rng.choice((-1, 1)) * rng.uniform(*aside), rng.uniform(-0.2, 0.2)])
         length = size_wh[1] / self.recipe.padding * float(np.exp(rng.uniform(-SIMILAR, SIMILAR)))
-        matrix, _ = placing_matrix(person.box_xyxy.reshape(2, 2), (aside + 0.5) * size_wh, length, ranges, rng)
+        matrix, _ = placing_matrix(other.box_xyxy.reshape(2, 2), (place + 0.5) * size_wh, length, ranges, rng)
         share = share_of_person(frame, matrix, apply(matrix, joints), length, size_wh)
-        front = warp_crops(frame, matrix[None], size_wh)[0]
-        return (image * (1 - share) + front * share).astype(np.float32), covered_by(share > HIDING, xy[None])[0]
+        if person is not None:
+            share = share * (1 - person)
+        cut = warp_crops(frame, matrix[None], size_wh)[0]
+        return (image * (1 - share) + cut * share).astype(np.float32), covered_by(share > HIDING, xy[None])[0]
+
+    def _with_neighbours(self, image: np.ndarray, xy: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Put people of the data behind and in front of the person of a crop, as the recipe says.
+
+        Args:
+            image: (3, h, w) float32 of the crop.
+            xy: joints (K, 2) px of the crop.
+            known: (K,) bool, which of them are labelled.
+
+        Returns:
+            The image, and (K,) bool, which joints are now hidden.
+        """
+        ranges, rng = self.recipe.augmentation, self.random()
+        hidden = np.zeros(len(xy), bool)
+        if happens(ranges.neighbour_behind, rng) and known.sum() >= LEAST_JOINTS:
+            length = image.shape[1] / self.recipe.padding
+            person = cut_out(xy[known], np.ones(image.shape[1:], np.uint8), length)
+            image, _ = self._with_neighbour(image, xy, ASIDE_BEHIND, person)
+        if happens(ranges.neighbour, rng):
+            image, hidden = self._with_neighbour(image, xy, ASIDE)
+        return image, hidden
 
     def _with_targets(self, image: np.ndarray, xy: np.ndarray, visible: np.ndarray) -> Sample:
         """Make the sample of a crop (3, h, w) with joints xy (K, 2) heatmap px, visible (K,)."""

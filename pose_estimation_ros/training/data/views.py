@@ -193,8 +193,13 @@ def share_of_person(
     Returns:
         (h, w) float32.
     """
-    picture = cv2.warpAffine(np.ones(frame.shape[:2], np.uint8), matrix, tuple(size_wh), flags=cv2.INTER_NEAREST)
-    return cut_out(joints, picture, length)
+    return cut_out(joints, inside_photograph(frame, matrix, size_wh), length)
+
+
+def inside_photograph(frame: np.ndarray, matrix: np.ndarray, size_wh: Sequence[int]) -> np.ndarray:
+    """Return where a view shows the photograph (H, W, 3), (h, w) uint8 0 or 1; ``matrix`` is as in share_of_person."""
+    inside: np.ndarray = np.ones(frame.shape[:2], np.uint8)
+    return cv2.warpAffine(inside, matrix, (int(size_wh[0]), int(size_wh[1])), flags=cv2.INTER_NEAREST)
 
 
 def window_around(joints: np.ndarray, reach: float, size_wh: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -294,3 +294,41 @@ def test_joints_behind_a_neighbour_are_unknown_and_all_else_stays(recipe):
         assert not (sample["weight"] > before["weight"]).any()
         hidden += behind.sum()
     assert min(shares) > 0.005 and max(shares) < 0.9 and 0 < hidden < 24 * 17 / 2
+
+
+def test_a_neighbour_behind_hides_nothing_of_the_person(recipe):
+    recipe.input_size_wh = [64, 64]
+    recipe.augmentation = still = Augmentation(flip=0, rotation_deg=0, scale=0, shift=0, half_body=0, color=0)
+    dataset = TopDownDataset(recipe, recipe.train, augment=True)
+    plain = [dataset[index] for index in range(len(dataset))]
+    recipe.augmentation = dataclasses.replace(still, neighbour_behind=1.0)
+    shares = []
+    for seed in range(24):
+        dataset.random.start(seed)
+        sample, before = dataset[seed % len(dataset)], plain[seed % len(dataset)]
+        for name in ("heatmaps", "peak", "xy", "weight"):
+            np.testing.assert_array_equal(sample[name], before[name])
+        change = np.abs(sample["image"] - before["image"]).max(0)
+        pixels = np.round(before["xy"] * 4).astype(int)
+        x, y = pixels[((pixels >= 0) & (pixels < 64)).all(1)].T
+        assert change[y, x].max() < 20
+        shares.append((change > 1).mean())
+    assert np.mean(shares) > 0.02 and max(shares) < 0.9
+
+
+def test_surroundings_change_only_what_is_outside_of_the_photograph(recipe):
+    recipe.input_size_wh, recipe.padding = [64, 64], 4.0
+    recipe.augmentation = still = Augmentation(flip=0, rotation_deg=0, scale=0, shift=0, half_body=0, color=0)
+    dataset = TopDownDataset(recipe, recipe.train, augment=True)
+    plain = [dataset[index] for index in range(len(dataset))]
+    recipe.augmentation = dataclasses.replace(still, surroundings=1.0)
+    filled = 0
+    for seed in range(12):
+        dataset.random.start(seed)
+        sample, before = dataset[seed % len(dataset)], plain[seed % len(dataset)]
+        changed = np.abs(sample["image"] - before["image"]).max(0) > 0
+        assert before["image"][:, changed].max(initial=0) < 60
+        filled += changed.sum()
+        for name in ("heatmaps", "peak", "xy", "weight"):
+            np.testing.assert_array_equal(sample[name], before[name])
+    assert filled > 12 * 200
