@@ -208,6 +208,8 @@ def test_targets_and_paths_exist(page):
         r"`((?:core|imaging|inference|importing|messages|nodes|evaluation|training)/[\w./-]*\.py)`", read(page)
     )
     paths += ["pose_estimation_ros/" + path for path in rooms]
+    ours = r"(?<![\w/.$-])((?:benchmarks|config|docker|examples|test|tools)/[\w./-]*\w)(?![*{<])"
+    paths += [path for block in SHELL.findall(read(page)) for path in re.findall(ours, block)]
     assert [path for path in paths if not os.path.exists(os.path.join(ROOT, path))] == []
 
 

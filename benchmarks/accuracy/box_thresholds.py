@@ -26,8 +26,9 @@ from pose_estimation_ros.evaluation.benchmarks import CocoBenchmark
 from pose_estimation_ros.evaluation.metrics.coco import found_people, keypoint_ap, people_found
 from pose_estimation_ros.evaluation.run_models import annotated_image
 from pose_estimation_ros.inference.detector import Detector, open_detector
+from pose_estimation_ros.inference.estimators.open import open_estimator
 from pose_estimation_ros.inference.options import DEFAULTS, PipelineOptions
-from pose_estimation_ros.inference.pipeline import Pipeline, open_estimator
+from pose_estimation_ros.inference.pipeline import Pipeline
 
 LOWEST = 0.1
 BOXES, PEOPLE = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5), (0.15, 0.3)

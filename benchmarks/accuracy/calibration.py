@@ -30,8 +30,9 @@ from pose_estimation_ros.evaluation.metrics.reliability import Scored, scored_ke
 from pose_estimation_ros.evaluation.run_models import annotated_image
 from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.inference.backends.model_file import ModelFile
+from pose_estimation_ros.inference.build import build_pipeline
 from pose_estimation_ros.inference.options import DEFAULTS, PipelineOptions
-from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
+from pose_estimation_ros.inference.pipeline import Pipeline
 from pose_estimation_ros.training.data.images import ImageStore
 
 DATA = Path("../shared/data")

@@ -28,7 +28,7 @@ PADDING = 1.1
 
 
 class MoveNet:
-    """A callable ``frame, boxes -> Poses``, as inference.top_down.TopDown."""
+    """A callable ``frame, boxes -> Poses``, as inference.estimators.top_down.TopDown."""
 
     def __init__(self, path, threads=1):
         options = onnxruntime.SessionOptions()

@@ -19,9 +19,11 @@ from benchmarks.peers.protocol import Piece, serve
 from pose_estimation_ros.core.model_spec import WHOLE_FRAME
 from pose_estimation_ros.core.resources import demo_clip
 from pose_estimation_ros.imaging.video import SourceFrame, open_source
-from pose_estimation_ros.inference.estimator import Estimator
+from pose_estimation_ros.inference.build import build_pipeline
+from pose_estimation_ros.inference.estimators.estimator import Estimator
+from pose_estimation_ros.inference.estimators.open import open_estimator
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline, open_estimator
+from pose_estimation_ros.inference.pipeline import Pipeline
 
 FRAME = 60  # of the demo's clip
 BOX_XYXY = (300.0, 100.0, 420.0, 400.0)  # px; what it shows does not change the time

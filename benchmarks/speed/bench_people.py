@@ -18,8 +18,8 @@ import numpy as np
 from pose_estimation_ros.cli.benchmark import make_message
 from pose_estimation_ros.core.resources import demo_clip
 from pose_estimation_ros.core.timing import table
+from pose_estimation_ros.inference.build import build_pipeline
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.pipeline import build_pipeline
 
 COUNTS = (1, 5, 10, 20, 40)
 REFERENCE = 5

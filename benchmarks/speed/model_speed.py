@@ -33,8 +33,8 @@ from pose_estimation_ros.core.timing import percentiles, table, take_turns
 from pose_estimation_ros.imaging.video import open_source
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.detector import open_network_detector
+from pose_estimation_ros.inference.estimators.open import open_estimator
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.pipeline import open_estimator
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "docs" / "measurements" / "model-speed.json"

@@ -38,8 +38,8 @@ from pose_estimation_ros.core.resources import demo_clip
 from pose_estimation_ros.evaluation.bag.files.reader import Bag
 from pose_estimation_ros.evaluation.bag.metrics.ground_truth import people_of_topic
 from pose_estimation_ros.evaluation.bag.metrics.tracking import MATCH, Scene, assigned, tracking_accuracy
+from pose_estimation_ros.inference.build import build_pipeline
 from pose_estimation_ros.inference.options import OPTIONS, make_options, parse_text, unknown_text
-from pose_estimation_ros.inference.pipeline import build_pipeline
 
 LABELS = Path(__file__).parents[2] / "test/data/pedestrians_tracks.json"
 CLIP_HZ, FRAMES = 10, 150

@@ -24,9 +24,9 @@ import numpy as np
 from pose_estimation_ros.core.geometry import xywh_to_xyxy
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backends.open import open_model
+from pose_estimation_ros.inference.build import build_pipeline
+from pose_estimation_ros.inference.estimators.top_down import TopDown
 from pose_estimation_ros.inference.options import DEFAULTS, PipelineOptions
-from pose_estimation_ros.inference.pipeline import build_pipeline
-from pose_estimation_ros.inference.top_down import TopDown
 
 ROOT = Path(__file__).parents[2]
 COCO_VAL = ROOT.parent / "shared/data/coco_val"

@@ -29,8 +29,8 @@ from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.core.tracking import Tracker
 from pose_estimation_ros.evaluation.bag.metrics.tracking import Scene, tracking_accuracy
 from pose_estimation_ros.imaging.appearance import appearance
+from pose_estimation_ros.inference.build import build_pipeline
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.pipeline import build_pipeline
 
 try:
     import supervision

@@ -37,7 +37,7 @@ from pose_estimation_ros.evaluation.skeletons import (
     sigma_facts,
 )
 from pose_estimation_ros.evaluation.splits import select_half
-from pose_estimation_ros.inference.estimator import Estimator
+from pose_estimation_ros.inference.estimators.estimator import Estimator
 
 FAR_AWAY = -1e6  # coordinates of a joint that counts as missed, px
 

@@ -36,7 +36,7 @@ from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.inference.backends.model_file import ModelFile
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.detector import Detector, open_network_detector
-from pose_estimation_ros.inference.estimator import Estimator
+from pose_estimation_ros.inference.estimators.estimator import Estimator
 from pose_estimation_ros.inference.options import option_rule
 from pose_estimation_ros.inference.progress import progress
 

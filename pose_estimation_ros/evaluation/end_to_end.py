@@ -22,8 +22,9 @@ from pose_estimation_ros.evaluation.metrics.coco import found_people, people_fou
 from pose_estimation_ros.evaluation.run_models import annotated_image, check_images
 from pose_estimation_ros.evaluation.skeletons import chosen
 from pose_estimation_ros.inference.backends.model_file import ModelFile
+from pose_estimation_ros.inference.build import build_pipeline
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
+from pose_estimation_ros.inference.pipeline import Pipeline
 from pose_estimation_ros.inference.progress import progress
 
 THRESHOLDS = ("score_threshold", "person_threshold", "max_people")  # options of a pipeline that figures depend on

@@ -25,11 +25,11 @@ from pose_estimation_ros.evaluation.bag.run.prefetch import prefetch
 from pose_estimation_ros.evaluation.protocols import Protocol
 from pose_estimation_ros.imaging.images import read_image
 from pose_estimation_ros.inference.backends.base import Backend
-from pose_estimation_ros.inference.bottom_up import BottomUp
-from pose_estimation_ros.inference.estimator import Estimator
-from pose_estimation_ros.inference.one_stage import OneStage
+from pose_estimation_ros.inference.estimators.bottom_up import BottomUp
+from pose_estimation_ros.inference.estimators.estimator import Estimator
+from pose_estimation_ros.inference.estimators.one_stage import OneStage
+from pose_estimation_ros.inference.estimators.top_down import TopDown
 from pose_estimation_ros.inference.progress import progress
-from pose_estimation_ros.inference.top_down import TopDown
 
 NMS_OKS = 0.9
 Item = TypeVar("Item")

@@ -11,8 +11,8 @@ from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.core.skeleton import SKELETONS, Skeleton
 from pose_estimation_ros.datasets.coco_categories import canonical
-from pose_estimation_ros.inference.estimator import Estimator
-from pose_estimation_ros.inference.top_down import person_scores
+from pose_estimation_ros.inference.estimators.estimator import Estimator
+from pose_estimation_ros.inference.estimators.top_down import person_scores
 
 MOST_SHOWN = 8  # names of keypoints in a message
 

@@ -23,7 +23,7 @@ from pose_estimation_ros.importing.model_import import Say
 from pose_estimation_ros.inference.backends.base import Backend, Outputs
 from pose_estimation_ros.inference.backends.open import open_model
 from pose_estimation_ros.inference.detector import NetworkDetector, open_network_detector
-from pose_estimation_ros.inference.pipeline import ESTIMATORS
+from pose_estimation_ros.inference.estimators.open import ESTIMATORS
 
 DETECTOR = "person_detector"
 EVERY = 25  # of the clip's frames

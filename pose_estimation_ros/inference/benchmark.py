@@ -22,8 +22,9 @@ from pose_estimation_ros.imaging.encodings import decode_image
 from pose_estimation_ros.imaging.video import Source, open_source, warn_of_unreadable
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.backends.open import open_model
+from pose_estimation_ros.inference.build import build_pipeline
 from pose_estimation_ros.inference.options import DEFAULTS, PIPELINE_OPTIONS, PipelineOptions
-from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
+from pose_estimation_ros.inference.pipeline import Pipeline
 from pose_estimation_ros.inference.predict import warn_of_non_finite
 
 WARM_UP = 5  # frames

@@ -19,10 +19,11 @@ from pose_estimation_ros.inference.backends.base import DEVICES
 from pose_estimation_ros.inference.backends.model_file import ModelFile
 from pose_estimation_ros.inference.backends.onnxruntime import OnnxRuntimeBackend, load_onnxruntime
 from pose_estimation_ros.inference.backends.onnxruntime_gpu import is_offered
+from pose_estimation_ros.inference.build import DetectorFile, build_pipeline
 from pose_estimation_ros.inference.detector import FULL_FRAME, Detector
 from pose_estimation_ros.inference.eight_bits import FOR_CPUS, candidate_files
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.pipeline import DetectorFile, Pipeline, build_pipeline
+from pose_estimation_ros.inference.pipeline import Pipeline
 from pose_estimation_ros.inference.trt.cache import cache_folder
 
 ON_CPU = (DEVICES[0], "cpu")

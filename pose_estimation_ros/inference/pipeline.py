@@ -2,13 +2,13 @@
 
 import math
 import time
-from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.core.errors import ConfigError, ModelError
 from pose_estimation_ros.core.geometry import boxes_around, iou
-from pose_estimation_ros.core.model_spec import POSE_TASKS, WHOLE_FRAME, ModelSpec
+from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.oks import box_area, foreign_joints, oks, pose_nms
 from pose_estimation_ros.core.poses import UNTRACKED, Poses, empty_poses, joined, shifted
 from pose_estimation_ros.core.smoothing import Smoother
@@ -17,33 +17,24 @@ from pose_estimation_ros.core.tracking import Tracker
 from pose_estimation_ros.imaging.appearance import appearance
 from pose_estimation_ros.imaging.crops import check_frame
 from pose_estimation_ros.inference.backends.base import Backend
-from pose_estimation_ros.inference.backends.model_file import ModelFile
-from pose_estimation_ros.inference.backends.open import open_model
-from pose_estimation_ros.inference.bottom_up import BottomUp
-from pose_estimation_ros.inference.detector import FULL_FRAME, Detector, NetworkDetector, open_detector
-from pose_estimation_ros.inference.estimator import Estimator
+from pose_estimation_ros.inference.detector import FULL_FRAME, Detector
+from pose_estimation_ros.inference.estimators.estimator import Estimator, Look
 from pose_estimation_ros.inference.non_finite import NonFinite, total
-from pose_estimation_ros.inference.one_stage import OneStage
 from pose_estimation_ros.inference.options import LIVE, PipelineOptions, check_options
 from pose_estimation_ros.inference.stopwatch import Stopwatch, Timing
-from pose_estimation_ros.inference.stream.detection import Beside, DetectorThread, Found, Inline
+from pose_estimation_ros.inference.stream.detection import Beside, DetectorThread, Found, detection_of
 from pose_estimation_ros.inference.stream.turns import SAME_BOX, SEARCHED, Turns, believed
-from pose_estimation_ros.inference.top_down import TopDown
 
 SHARED_JOINTS = 0.5  # largest share of joints that two people can have in common; two boxes of one person give more
 CARRY_MARGIN = 0.15  # share of the keypoints' extent on each side: head, hands and feet go beyond the keypoints
 CARRY_KEYPOINTS = 6  # smallest number of keypoints that outlines a person, or all where the skeleton has fewer
 FEWEST_CARRIED = 3  # fewer keypoints outline nothing
-# By task.
-ESTIMATORS: Dict[str, Callable[..., Estimator]] = {"top_down": TopDown, "bottom_up": BottomUp, "one_stage": OneStage}
 NO_BOXES = np.zeros((0, 4), np.float32)
 
 
-class DetectorFile(NamedTuple):
-    """Hold the file of a detector, None for that of the options, and its number of threads."""
-
-    file: Optional[ModelFile]
-    threads: int
+# Yields where the pose network is to look, is sent the people there, and returns those of the frame.
+Steps = Generator[Look, Poses, Poses]
+Outcome = Union[Poses, Exception]
 
 
 class Pipeline:
@@ -143,7 +134,19 @@ class Pipeline:
         Raises:
             FrameError: the frame is no image.
         """
-        self._watch.restart()
+        outcome = estimate_together([Request(self, frame, stamp_s, boxes)])[0]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def _steps(self, frame: np.ndarray, stamp_s: float, boxes: Optional[np.ndarray]) -> Steps:
+        """Find, track and smooth the people in the next frame: yield each look, be sent its people, return the result.
+
+        Args:
+            frame: see __call__.
+            stamp_s: see __call__.
+            boxes: see __call__.
+        """
         check_frame(frame)
         step_s = self._clock.advance(stamp_s)
         if step_s is None or frame.shape != self._frame_shape:
@@ -152,7 +155,7 @@ class Pipeline:
         self._since_detection_s += self._step_s
         self._time_s += self._step_s
         self._frame_shape = frame.shape
-        poses = self._estimate(frame, boxes)
+        poses = yield from self._estimate(frame, boxes)
         if poses.count < self._last.count:
             self._since_detection_s = math.inf  # somebody was lost: run the detector again in the next frame
         if self.options.tracking:
@@ -245,22 +248,23 @@ class Pipeline:
         """Return the duration of the last run of a detector in its own thread in ms, 0 for one that images wait for."""
         return self._detector.took_ms if isinstance(self._detector, DetectorThread) else 0.0
 
-    def _estimate(self, frame: np.ndarray, boxes: Optional[np.ndarray]) -> Poses:
+    def _estimate(self, frame: np.ndarray, boxes: Optional[np.ndarray]) -> Steps:
         most, found = self.options.max_people, self._find(frame) if boxes is None else None
         if boxes is None and self._last.count and isinstance(self._detection, Beside):
-            return self._estimate_in_turns(frame, found)
+            return (yield from self._estimate_in_turns(frame, found))
         if found is not None:
             boxes = found.box_xyxy
         elif boxes is None:
             boxes = NO_BOXES if self._detector is None else self._expected_boxes()
-        poses = self._keep_good(self._estimator(frame, boxes[:most])[:most])
+        poses = yield Look(frame, boxes[:most])
+        poses = self._keep_good(poses[:most])
         if found is not None and self.options.detector != FULL_FRAME:
-            poses = self._search_again(frame, poses)
+            poses = yield from self._search_again(frame, poses)
         if found is not None:  # only here: if the detector or the estimator fails, the next frame asks again
             self._since_detection_s = self._time_s - found.time_s
         return poses
 
-    def _estimate_in_turns(self, frame: np.ndarray, found: Optional[Found]) -> Poses:
+    def _estimate_in_turns(self, frame: np.ndarray, found: Optional[Found]) -> Steps:
         """Look at the people of the last frame, and at no more than one box besides; see inference.stream.turns."""
         people = shifted(self._last, self._velocity * self._step_s).replace(box_xyxy=self._expected_boxes())
         boxes, lost, budget_ms = None, NO_BOXES, self.options.budget_ms if self.options.tracking else 0.0
@@ -269,7 +273,7 @@ class Pipeline:
             self._since_detection_s = self._time_s - found.time_s
         look = self._turns.next(people, boxes, lost, self.options.max_people, budget_ms)
         start_s = time.perf_counter()
-        poses = self._estimator(frame, look.box_xyxy)
+        poses = yield Look(frame, look.box_xyxy)
         self._turns.took(1e3 * (time.perf_counter() - start_s), len(look.box_xyxy))
         return self._keep_good(believed(look, poses, self._sigmas))
 
@@ -303,7 +307,7 @@ class Pipeline:
         boxes = carried_boxes(self._last).reshape(-1, 2, 2) + (self._velocity * self._step_s)[:, None]
         return boxes.reshape(-1, 4).astype(np.float32)
 
-    def _search_again(self, frame: np.ndarray, poses: Poses) -> Poses:
+    def _search_again(self, frame: np.ndarray, poses: Poses) -> Steps:
         """Add tracked people whom the detector did not find, where the pose network finds them in the expected place.
 
         A detector makes one box of two people who stand close together, and none of who is half hidden.
@@ -312,7 +316,8 @@ class Pipeline:
         expected = expected[: self.options.max_people - poses.count]
         if not expected.count:
             return poses
-        found = self._keep_good(self._estimator(frame, carried_boxes(expected)))
+        found = yield Look(frame, carried_boxes(expected))
+        found = self._keep_good(found)
         area = box_area(expected.box_xyxy)
         alike = oks(expected.xy, expected.score, area, found.xy, self._sigmas).max(0, initial=0)
         found = found[(alike >= SEARCHED) & (found.person_score >= SEARCHED)]
@@ -371,88 +376,58 @@ def carried_boxes(poses: Poses) -> np.ndarray:
     return np.where(outlined, (poses.box_xyxy + wide) / 2, poses.box_xyxy)
 
 
-def build_pipeline(
-    options: PipelineOptions = PipelineOptions(),  # noqa: B008
-    detector: Optional[Detector] = None,
-    model: Optional[ModelFile] = None,
-    detector_file: Optional[DetectorFile] = None,
-) -> Pipeline:
-    """Open the networks and put the pipeline together.
+class Request(NamedTuple):
+    """Hold the arguments of a call of a pipeline, see Pipeline.__call__."""
+
+    pipeline: Pipeline
+    frame: np.ndarray
+    stamp_s: float
+    boxes: Optional[np.ndarray] = None
+
+
+def estimate_together(requests: Sequence[Request]) -> List[Outcome]:
+    """Find the people in a frame of each of several cameras, with runs of the pose network in common.
+
+    Times of all of them are those of the whole.
 
     Args:
-        options: the model and all else.
-        detector: a callable in place of the detector that the options name; not used by a model that finds
-            people by itself.
-        model: the pose model where it has been found already, in place of the one that the options name.
-        detector_file: the detector's file and threads where they have been chosen already. None: the file that the
-            options name, on as many threads as the pose network has, or on one in the background.
+        requests: at least one; their pipelines are siblings.
 
     Returns:
-        The pipeline, to be closed.
+        For each request the people, or the exception that the call would have raised.
 
     Raises:
-        ConfigError: an option is out of range.
-        ModelError: a model cannot be used.
+        ModelError: a network failed.
     """
-    check_options(options)
-    watch = Stopwatch()
-    estimator = open_estimator(options, watch, model)
-    if estimator.spec.task in WHOLE_FRAME:
-        return Pipeline(estimator, None, options, [estimator.backend], watch)
-    opened = open_detection(options, watch, detector, detector_file)
-    used = opened.detector if isinstance(opened, DetectorThread) else opened
-    backends = [estimator.backend] + ([used.backend] if isinstance(used, NetworkDetector) else [])
-    return Pipeline(estimator, opened, options, backends, watch)
+    pipeline = requests[0].pipeline
+    pipeline._watch.restart()
+    steps = [r.pipeline._steps(r.frame, r.stamp_s, r.boxes) for r in requests]
+    return side_by_side(steps, pipeline._estimator)
 
 
-def open_detection(
-    options: PipelineOptions,
-    watch: Stopwatch,
-    detector: Optional[Detector] = None,
-    file: Optional[DetectorFile] = None,
-) -> Union[Detector, DetectorThread]:
-    """Open the detector of the options, or take the one that is given, in a thread of its own if they say so.
+def side_by_side(steps: Sequence[Steps], estimator: Estimator) -> List[Outcome]:
+    """Run generators of looks to their ends; the looks that they yield at the same time go to the estimator together.
 
     Args:
-        options: detector, background_detector, threads, fallback and device count.
-        watch: gets the times of a detector without a thread.
-        detector: a callable in place of the detector that the options name.
-        file: see build_pipeline's detector_file.
-    """
-    beside = options.background_detector and options.detector != FULL_FRAME
-    threads = file.threads if file else options.threads or int(beside)  # one core is enough, where no image waits
-    name = file.file if file and file.file else options.detector
-    shared = (None, Stopwatch() if beside else watch, options.fallback, options.device)
-
-    def opened() -> Detector:
-        return detector or open_detector(name, threads, *shared)
-
-    return DetectorThread(opened) if beside else opened()
-
-
-def detection_of(detector: Union[Detector, DetectorThread]) -> Union[Inline, Beside]:
-    """Return how a stream of images asks a detector."""
-    return Beside(detector) if isinstance(detector, DetectorThread) else Inline(detector)
-
-
-def open_estimator(
-    options: PipelineOptions = PipelineOptions(),  # noqa: B008
-    watch: Optional[Stopwatch] = None,
-    model: Optional[ModelFile] = None,
-) -> Estimator:
-    """Open the pose network of the options, without a detector, thresholds or tracking.
-
-    Args:
-        options: model, flip_test, threads, fallback and device count.
-        watch: gets the time of each stage.
-        model: see build_pipeline.
+        steps: at least one generator.
+        estimator: gets the looks.
 
     Returns:
-        The estimator, to be closed.
-
-    Raises:
-        ConfigError: the model cannot be run with flip_test, or does not run on the device.
-        ModelError: the model cannot be used.
+        For each generator what it returned or raised.
     """
-    backend, spec = open_model(model or options.model, POSE_TASKS, options.threads, options.fallback, options.device)
-    return ESTIMATORS[spec.task](backend, spec, options.flip_test, watch)
+    outcomes: Dict[int, Outcome] = {}
+    answers: Dict[int, Any] = dict.fromkeys(range(len(steps)))
+    while answers:
+        looks = {}
+        for number, poses in answers.items():
+            try:
+                looks[number] = steps[number].send(poses)
+            except StopIteration as end:
+                outcomes[number] = end.value
+            except ModelError:
+                raise
+            except Exception as error:
+                outcomes[number] = error
+        found = [estimator(*look) for look in looks.values()] if len(looks) < 2 else estimator.together(looks.values())
+        answers = dict(zip(looks, found))
+    return [outcomes[number] for number in range(len(steps))]

@@ -18,10 +18,10 @@ from pose_estimation_ros.core.skeleton import Skeleton
 from pose_estimation_ros.imaging.crops import check_frame
 from pose_estimation_ros.imaging.video import open_source, warn_of_unreadable
 from pose_estimation_ros.inference.detector import Detector
-from pose_estimation_ros.inference.estimator import Estimator, as_boxes
+from pose_estimation_ros.inference.estimators.estimator import Estimator, as_boxes
+from pose_estimation_ros.inference.estimators.open import open_estimator
 from pose_estimation_ros.inference.fastest import choose, choose_network
 from pose_estimation_ros.inference.options import DEFAULTS, make_options, with_new_names
-from pose_estimation_ros.inference.pipeline import open_estimator
 
 TO_BGR = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}  # by number of channels
 NAME = PATH._replace(expected="a name or a path")  # of a model

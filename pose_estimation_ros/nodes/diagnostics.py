@@ -17,6 +17,7 @@ from pose_estimation_ros.nodes.camera.statistics import Summary
 
 NONE = "none"
 TOO_OLD = "too_old"  # kind of drop: older than max_age_ms
+REPLACED = "replaced"  # kind of drop: a newer image came while it waited for those of other cameras
 # Limits from which on images count as lost or late.
 MANY_SKIPPED = 0.25  # share of the camera's images
 FEWEST_IMAGES = 20  # in the window; a share of fewer images is not significant
@@ -86,7 +87,7 @@ CAMERA_KEYS = {
     "<stage>_p50_ms": "Duration of a stage of the work, median in the window.",
     "<stage>_mean_ms": "The same, mean; meaningful for a detector that does not run for each image.",
     "bad_<kind>": "Images since start-up that could not be used, by kind of fault.",
-    "dropped_<kind>": "Good images since start-up that were left out by choice, such as too_old.",
+    "dropped_<kind>": "Good images since start-up that were left out by choice, such as too_old or replaced.",
 }
 
 Problem = Tuple[bytes, str]  # level and message; "" for no problem

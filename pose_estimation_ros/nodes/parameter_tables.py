@@ -95,6 +95,14 @@ POSE_PARAMETERS = (
     + PIPELINE_PARAMETERS
     + [
         Option(
+            "cameras_together",
+            "auto",
+            "Images of several cameras that wait at the same time share runs of the pose network; auto: on a GPU.",
+            choices=("auto", "always", "never"),
+        ),
+    ]
+    + [
+        Option(
             "predict_to_now",
             False,
             "Move people in pose/keypoints from their place in the image to that at the time of publication, which is"

@@ -28,6 +28,7 @@ from pose_estimation_ros.messages.hri import camera_name
 from pose_estimation_ros.msg import Skeleton
 from pose_estimation_ros.nodes.camera.image_qos import advertise
 from pose_estimation_ros.nodes.camera.stream import CameraStream
+from pose_estimation_ros.nodes.camera.together import Together
 from pose_estimation_ros.nodes.camera.transforms import Transforms, make_transforms
 from pose_estimation_ros.nodes.conversions import skeleton_to_msg
 from pose_estimation_ros.nodes.diagnostics import NodeFacts, diagnostics, full_name, node_status
@@ -69,6 +70,7 @@ class PoseNode(ManagedNode):
         self._pipeline: Optional[Pipeline] = None
         self._chosen = ""
         self._transforms: Optional[Transforms] = None
+        self._together: Optional[Together] = None
         self._skeleton_publisher: Optional["Publisher[Any]"] = None
         self._timer: Optional[Timer] = None
         self._board = describe_machine()["board"]
@@ -96,8 +98,15 @@ class PoseNode(ManagedNode):
         self._skeleton_publisher.publish(skeleton_to_msg(self.pipeline.skeleton))
         self.diagnostics_publisher = advertise(self, DiagnosticArray, "/diagnostics", OUTPUT)
         self._transforms = make_transforms(self, values)
+        self._together = Together(self) if self._cameras_share_runs() else None
+        take = self._together.take if self._together else None
         for topic, prefix in zip(values["image_topics"], self._prefixes):
-            self.cameras.append(CameraStream(self, self.pipeline.sibling(), topic, prefix, values, self._transforms))
+            sibling = self.pipeline.sibling()
+            self.cameras.append(CameraStream(self, sibling, topic, prefix, values, self._transforms, take))
+
+    def _cameras_share_runs(self) -> bool:
+        wanted = self._values["cameras_together"]
+        return len(self._prefixes) > 1 and (wanted == "always" or wanted == "auto" and self.pipeline.backend.on_gpu)
 
     def activate(self) -> None:
         """Subscribe to the cameras and start the timer."""
@@ -117,6 +126,8 @@ class PoseNode(ManagedNode):
             self._timer = None
         for camera in self.cameras:
             camera.close()
+            if self._together:
+                self._together.forget(camera)
 
     def cleanup(self) -> None:
         """Destroy the publishers and free the networks."""
@@ -125,9 +136,10 @@ class PoseNode(ManagedNode):
         for publisher in (self._skeleton_publisher, self.diagnostics_publisher):
             if publisher:
                 self.destroy_publisher(publisher)
-        for part in (self._transforms, self._pipeline):
+        for part in (self._together, self._transforms, self._pipeline):
             if part:
                 part.close()
+        self._together = None
         self._skeleton_publisher = self.diagnostics_publisher = self._transforms = self._pipeline = None
 
     def _change(self, changes: Dict[str, Any]) -> None:

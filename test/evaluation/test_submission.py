@@ -12,8 +12,8 @@ from pose_estimation_ros.core.errors import ConfigError, DataError
 from pose_estimation_ros.evaluation import submission
 from pose_estimation_ros.evaluation.evaluate import Evaluation, evaluate
 from pose_estimation_ros.evaluation.submission import submit
+from pose_estimation_ros.inference.estimators.top_down import TopDown
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.top_down import TopDown
 
 ZIP = "person_keypoints_test-dev2017_dots_results.zip"
 FULL_FRAME = PipelineOptions(detector="full_frame", score_threshold=0.25)

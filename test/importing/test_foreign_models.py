@@ -12,8 +12,8 @@ import pytest
 from pose_estimation_ros.core.errors import PoseError
 from pose_estimation_ros.imaging.images import read_image
 from pose_estimation_ros.importing.import_model import ModelImport, import_model
+from pose_estimation_ros.inference.estimators.open import open_estimator
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.pipeline import open_estimator
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "shared", "foreign_models")
 FIVE = {"name": "five", "keypoints": ["a", "b", "c", "d", "e"], "links": []}

@@ -12,8 +12,8 @@ from foreign_networks import write_foreign
 from pose_estimation_ros.core.errors import ConfigError, DataError, ModelError
 from pose_estimation_ros.core.model_spec import load_model_spec
 from pose_estimation_ros.importing.import_model import ModelImport, import_model
+from pose_estimation_ros.inference.estimators.open import open_estimator
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.pipeline import open_estimator
 
 SIZE = (1, 3, 64, 48)
 PIPELINE = {

@@ -22,8 +22,8 @@ from pose_estimation_ros.inference.benchmark import (
     time_frame,
     to_text,
 )
+from pose_estimation_ros.inference.build import build_pipeline
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.pipeline import build_pipeline
 
 ON_A_CPU = [part for part in FRAME_PARTS if not part.startswith("copy")]
 

@@ -12,12 +12,12 @@ from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.inference.backends.open import open_backend, open_model
-from pose_estimation_ros.inference.bottom_up import BottomUp
+from pose_estimation_ros.inference.build import build_pipeline
 from pose_estimation_ros.inference.detector import open_detector
+from pose_estimation_ros.inference.estimators.bottom_up import BottomUp
+from pose_estimation_ros.inference.estimators.top_down import TopDown
 from pose_estimation_ros.inference.non_finite import NonFinite, mark_non_finite, total
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.pipeline import build_pipeline
-from pose_estimation_ros.inference.top_down import TopDown
 
 BAD = [np.nan, np.inf, -np.inf]
 FRAME = np.random.RandomState(0).randint(0, 255, (96, 128, 3), dtype=np.uint8)

@@ -5,8 +5,9 @@ from pose_estimation_ros.core.errors import ConfigError, FrameError, ModelError
 from pose_estimation_ros.core.poses import CONFIRMED, TENTATIVE, empty_poses, make_poses
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backends.base import Backend
+from pose_estimation_ros.inference.build import build_pipeline
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline, carried_boxes
+from pose_estimation_ros.inference.pipeline import Pipeline, carried_boxes
 
 FRAME = np.zeros((480, 640, 3), np.uint8)
 UNIT = np.random.RandomState(0).rand(17, 2)

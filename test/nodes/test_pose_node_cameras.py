@@ -15,6 +15,8 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
 from pose_estimation_ros.core.errors import ConfigError
+from pose_estimation_ros.inference.pipeline import estimate_together
+from pose_estimation_ros.nodes.camera import stream
 from pose_estimation_ros.nodes.conversions import array_to_image
 from pose_estimation_ros.nodes.pose_node import output_prefixes
 
@@ -76,6 +78,67 @@ def test_two_cameras_have_their_own_topics_frames_stamps_and_people(make_pose_no
         headers = [msg.header for msg in answers[name]]
         assert headers == [image(picture, sec, name, number).header for number in (1, 2, 3)]
         assert [[p.track_id for p in m.persons] for m in answers[name]] == [[1]] * 3, "each camera has its own ids"
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """Return the number of cameras of each common run, in a list that grows."""
+    seen = []
+
+    def counted(requests):
+        seen.append(len(requests))
+        return estimate_together(requests)
+
+    monkeypatch.setattr(stream, "estimate_together", counted)
+    return seen
+
+
+SIDES = ["/left/image_raw", "/right/image_raw"]
+
+
+@pytest.mark.parametrize("together, expected", [("always", [2]), ("never", [1, 1]), ("auto", [1, 1])])
+def test_images_that_wait_at_the_same_time_share_a_run(
+    make_pose_node, picture, wait_until, monkeypatch, runs, together, expected
+):
+    """auto: not on a CPU."""
+    node, sent = make_pose_node(image_topics=SIDES, cameras_together=together), []
+    for camera, sec in zip(node.cameras, (1, 2)):
+        monkeypatch.setattr(camera.results.publishers["pose/keypoints"], "publish", sent.append)
+        camera.inputs.on_image(image(picture, sec))
+    wait_until(lambda: len(sent) == 2, node)
+    assert [msg.header.stamp.sec for msg in sent] == [1, 2] and all(msg.persons for msg in sent)
+    assert runs == expected
+
+
+def test_of_images_that_wait_the_newest_of_each_camera_counts(make_pose_node, picture, wait_until, monkeypatch, runs):
+    node, sent = make_pose_node(image_topics=SIDES, cameras_together="always"), []
+    left, right = node.cameras
+    for camera in node.cameras:
+        monkeypatch.setattr(camera.results.publishers["pose/keypoints"], "publish", sent.append)
+    bad = image(picture, 4)
+    bad.encoding = "nonsense"
+    for camera, message in ((left, image(picture, 1)), (right, bad), (left, image(picture, 3))):
+        camera.inputs.on_image(message)
+    wait_until(lambda: sent, node)
+    assert [msg.header.stamp.sec for msg in sent] == [3] and runs == [1]
+    assert left.inputs.statistics.summary(0.0).dropped_total == {"replaced": 1}
+    assert right.inputs.statistics.summary(0.0).bad_total == {"encoding": 1}
+
+
+def test_what_waits_when_the_node_is_deactivated_is_dropped(make_pose_node, picture, wait_until, monkeypatch, runs):
+    node = make_pose_node(image_topics=SIDES, cameras_together="always")
+    for camera in node.cameras:
+        camera.inputs.on_image(image(picture, 1))
+    node.trigger_deactivate()
+    ticks = []
+    node.create_timer(0.0, lambda: ticks.append(1))
+    wait_until(lambda: len(ticks) > 3, node)
+    assert runs == []
+    node.trigger_cleanup()
+    node.trigger_configure()
+    node.trigger_activate()
+    node.cameras[0].inputs.on_image(image(picture, 1))
+    wait_until(lambda: runs == [1], node)
 
 
 def test_switched_off_it_ignores_images_and_on_again_goes_on(make_pose_node, picture, monkeypatch):

@@ -31,8 +31,8 @@ from pose_estimation_ros.evaluation.splits import select_half
 from pose_estimation_ros.imaging.draw import draw_poses
 from pose_estimation_ros.imaging.images import read_image
 from pose_estimation_ros.imaging.video import open_source
+from pose_estimation_ros.inference.build import build_pipeline
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.pipeline import build_pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data" / "coco_val"

@@ -44,7 +44,7 @@ from pose_estimation_ros.datasets.coco_categories import (
 )
 from pose_estimation_ros.inference.backends.find import find_model
 from pose_estimation_ros.inference.backends.open import open_backend
-from pose_estimation_ros.inference.top_down import TopDown
+from pose_estimation_ros.inference.estimators.top_down import TopDown
 from pose_estimation_ros.training.data.images import ImageStore
 
 MIN_SCORE = 0.3

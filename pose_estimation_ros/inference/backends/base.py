@@ -40,6 +40,7 @@ class Backend:
             included in the duration of the calls. Empty before time_copies(), and always but on TensorRT.
         non_finite: number of values that were not finite since the network was opened.
         blind: whether an output of the last batch had no finite value at all.
+        on_gpu: whether the network runs on a GPU.
     """
 
     name = ""
@@ -50,6 +51,7 @@ class Backend:
     copies_ms: Dict[str, float] = {}
     non_finite = NonFinite()
     blind = False
+    on_gpu = False
 
     def __call__(self, batch: np.ndarray) -> Outputs:
         """Compute the outputs of a batch (N, 3, h, w) float32 and mark values that are not finite."""

@@ -63,6 +63,11 @@ class FallbackBackend(Backend):
         """Tell whether an output of the last batch had no finite value at all."""
         return self._backend.blind
 
+    @property
+    def on_gpu(self) -> bool:  # type: ignore[override]
+        """Tell whether the active backend is on a GPU."""
+        return self._backend.on_gpu
+
     def time_copies(self) -> None:
         """Begin to fill copies_ms of the active backend."""
         self._backend.time_copies()

@@ -49,6 +49,8 @@ class OnnxRuntimeGpuBackend(OnnxRuntimeBackend):
     after a fault of the GPU.
     """
 
+    on_gpu = True
+
     def __init__(self, model_path: str, threads: int = 0, device: str = "cuda") -> None:
         """Open a file and run it once at its smallest and its largest size, because some libraries load only then.
 

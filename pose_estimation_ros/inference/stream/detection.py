@@ -194,3 +194,8 @@ def yield_to_the_poses() -> None:
     """Lower the priority of the calling thread, on Linux, where a thread has a priority of its own."""
     if sys.platform.startswith("linux"):
         os.setpriority(os.PRIO_PROCESS, 0, min(os.getpriority(os.PRIO_PROCESS, 0) + NICE, 19))
+
+
+def detection_of(detector: Union[Detector, DetectorThread]) -> Union[Inline, Beside]:
+    """Return how a stream of images asks a detector."""
+    return Beside(detector) if isinstance(detector, DetectorThread) else Inline(detector)

@@ -64,7 +64,7 @@ class TensorRTBackend(Backend):
     opened. A call raises CudaError after a fault of the device.
     """
 
-    name = "tensorrt"
+    name, on_gpu = "tensorrt", True
 
     def __init__(self, model: ModelFile) -> None:
         """Open an engine.

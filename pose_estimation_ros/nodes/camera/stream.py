@@ -1,7 +1,7 @@
 """Process one camera's images: from the messages of CameraInputs to the results of CameraResults."""
 
 import time
-from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 import numpy as np
 from rclpy.node import Node
@@ -12,7 +12,7 @@ from pose_estimation_ros.core.poses import CONFIRMED, LOST, TENTATIVE, Poses, jo
 from pose_estimation_ros.core.space.depth import check_depth
 from pose_estimation_ros.imaging.camera_view import View
 from pose_estimation_ros.imaging.compressed import decode_compressed, decode_compressed_depth
-from pose_estimation_ros.inference.pipeline import Pipeline
+from pose_estimation_ros.inference.pipeline import Outcome, Pipeline, Request, estimate_together
 from pose_estimation_ros.messages.detections import decode_detections
 from pose_estimation_ros.messages.poses import stamp_to_s
 from pose_estimation_ros.msg import Timing
@@ -28,6 +28,21 @@ from pose_estimation_ros.nodes.diagnostics import TOO_OLD, CameraFacts, camera_s
 WARN_EVERY_S = 5.0
 
 T = TypeVar("T")
+Messages = Dict[str, Any]  # a complete set, see CameraInputs
+
+
+class Prepared(NamedTuple):
+    """Hold an image that waits for its people.
+
+    request: What is asked of the pipeline. frame: The whole image (H, W, 3) uint8 BGR. image: Its message. depth_msg:
+    Message of the depth image, or None. decode_ms: Time that decoding the image took.
+    """
+
+    request: Request
+    frame: np.ndarray
+    image: Received
+    depth_msg: Any
+    decode_ms: float
 
 
 class CameraStream:
@@ -41,6 +56,7 @@ class CameraStream:
         prefix: str,
         values: Dict[str, Any],
         transforms: Optional[Transforms] = None,
+        take: Optional[Callable[["CameraStream", Messages], None]] = None,
     ) -> None:
         """Create the publishers; open() subscribes.
 
@@ -51,8 +67,10 @@ class CameraStream:
             prefix: Prefix of the published topics, "" or ending with "/".
             values: Values of the node's parameters; the live ones may change.
             transforms: Transforms of the node, None if no parameter names a frame.
+            take: Function that gets each set of messages and has it processed; default: at once.
         """
         self._node, self.pipeline, self._values = node, pipeline, values
+        self._take = take or (lambda camera, messages: process([(camera, messages)]))
         self._name = full_name(node)
         self._view = View(values["roi_xywh"], values["rotation_deg"])
         self._finder = SpaceFinder(pipeline.skeleton, values, transforms)
@@ -104,23 +122,42 @@ class CameraStream:
             return decode_compressed_depth(msg.format, msg.data, max_pixels)
         return depth_to_array(msg, max_pixels)
 
-    def _on_messages(self, messages: Dict[str, Any]) -> None:
-        """Process a set of messages. A fault of a frame costs that frame, and is counted and logged."""
+    def _on_messages(self, messages: Messages) -> None:
+        """Hand on a set of messages to be processed, unless its image is too old."""
         image: Received = messages["image"]
         max_age_ms = self._values["max_age_ms"]
         if 0 < max_age_ms < age_ms(self._node, image.msg.header.stamp):
             self.inputs.statistics.dropped(time.monotonic(), TOO_OLD)
-            return
-        self._attempt("image dropped", self._process, image, messages.get("depth"), messages.get("detections"))
+        else:
+            self._take(self, messages)
 
-    def _process(self, image: Received, depth_msg: Any, detections: Any) -> None:
-        header = image.msg.header
+    def prepare(self, messages: Messages) -> Optional[Prepared]:
+        """Decode a set of messages. A fault costs the frame, is counted and logged, and makes the result None."""
+        prepared: Optional[Prepared] = self._attempt_anything("image dropped", self._prepare, messages)
+        return prepared
+
+    def finish(self, prepared: Prepared, outcome: Outcome) -> None:
+        """Publish what became of a frame: people, or an exception, which is counted and logged."""
+        self._attempt_anything("image dropped", self._finish, prepared, outcome)
+
+    def _prepare(self, messages: Messages) -> Prepared:
+        image: Received = messages["image"]
         frame, decode_ms = timed(self.decode_image, image.msg)
-        poses = self._estimate(frame, stamp_to_s(header.stamp), detections)
-        camera = self.inputs.camera(frame.shape[1::-1])
-        result = Result(header, frame, poses, self._timing(image.age_ms, decode_ms), camera)
+        detections, stamp_s = messages.get("detections"), stamp_to_s(image.msg.header.stamp)
+        boxes = None if detections is None else self._boxes(detections, frame.shape[1::-1])
+        request = Request(self.pipeline, self._view.cut(frame), stamp_s, boxes)
+        return Prepared(request, frame, image, messages.get("depth"), decode_ms)
+
+    def _finish(self, prepared: Prepared, outcome: Outcome) -> None:
+        if isinstance(outcome, Exception):
+            raise outcome
+        frame, image, decode_ms = prepared.frame, prepared.image, prepared.decode_ms
+        image_wh = frame.shape[1::-1]
+        poses = self._view.back(joined(outcome, self.pipeline.lost), image_wh)  # who is LOST comes after the others
+        timing = self._timing(image.age_ms, decode_ms)
+        result = Result(image.msg.header, frame, poses, timing, self.inputs.camera(image_wh))
         total_ms, publish_ms = timed(self.results.publish_keypoints, result)
-        space, lift_ms = timed(self._space, result, depth_msg)
+        space, lift_ms = timed(self._space, result, prepared.depth_msg)
         if space is not None:
             result = result._replace(space=space, timing=self._timing(image.age_ms, decode_ms, lift_ms))
         _, more_ms = timed(self._publish, result)
@@ -137,13 +174,6 @@ class CameraStream:
         tentative, confirmed, lost = (states.count(state) for state in (TENTATIVE, CONFIRMED, LOST))
         figures = self.pipeline.interval_s, self.pipeline.step_share
         return People(poses.count - lost, tentative, confirmed, lost, *figures)
-
-    def _estimate(self, frame: np.ndarray, stamp_s: float, detections: Any) -> Poses:
-        """Return the people in pixels of the frame, those who are LOST after the others."""
-        image_wh = frame.shape[1::-1]
-        boxes = None if detections is None else self._boxes(detections, image_wh)
-        poses = self.pipeline(self._view.cut(frame), stamp_s, boxes)
-        return self._view.back(joined(poses, self.pipeline.lost), image_wh)
 
     def _boxes(self, detections: Any, image_wh: Tuple[int, ...]) -> np.ndarray:
         """Return the boxes (N, 4) xyxy of people in pixels of the view."""
@@ -199,6 +229,19 @@ class CameraStream:
         counts = ", ".join("%s %d" % item for item in sorted(statistics.bad_total.items()))
         text = "%s: %s: %s (so far: %s)" % (self.inputs.topic, consequence, error, counts)
         self._node.get_logger().warning(text, throttle_duration_sec=WARN_EVERY_S)
+
+
+def process(sets: Sequence[Tuple[CameraStream, Messages]]) -> None:
+    """Process a set of messages of each of several cameras, with runs of the pose network in common.
+
+    Args:
+        sets: (camera, its messages).
+    """
+    prepared = [(camera, camera.prepare(messages)) for camera, messages in sets]
+    waiting = [(camera, image) for camera, image in prepared if image is not None]
+    outcomes = estimate_together([image.request for _, image in waiting]) if waiting else []
+    for (camera, image), outcome in zip(waiting, outcomes):
+        camera.finish(image, outcome)
 
 
 def timed(function: Callable[..., T], *arguments: Any) -> Tuple[T, float]:

@@ -125,9 +125,9 @@ class TopDownDataset(AnnotatedDataset[Person]):
         if inside.all():
             return image
         frame, _ = read_item(self.items[self.random().integers(len(self.items))])
-        size_wh = np.array(self.recipe.input_size_wh)
-        scale = float((size_wh / frame.shape[1::-1]).max())
-        matrix = np.column_stack([np.eye(2) * scale, (size_wh - scale * np.array(frame.shape[1::-1])) / 2])
+        size_wh, frame_wh = self.recipe.input_size_wh, np.array(frame.shape[1::-1])
+        scale = float((size_wh / frame_wh).max())
+        matrix = np.column_stack([np.eye(2) * scale, (size_wh - scale * frame_wh) / 2])
         return np.where(inside, image, warp_crops(frame, matrix[None], size_wh)[0])
 
     def _with_neighbour(

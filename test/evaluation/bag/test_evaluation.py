@@ -22,8 +22,8 @@ from pose_estimation_ros.evaluation.metrics import coco
 from pose_estimation_ros.evaluation.run_models import predict
 from pose_estimation_ros.imaging.video import open_source
 from pose_estimation_ros.inference.backends.open import open_model
+from pose_estimation_ros.inference.estimators.top_down import TopDown
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.top_down import TopDown
 
 FILES = ["annotated.mp4", "frames.json", "inputs.json", "keypoints.json", "pose_bag", "results.json", "timings.json"]
 

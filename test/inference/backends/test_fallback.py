@@ -11,8 +11,8 @@ import pytest
 from pose_estimation_ros.core.errors import CudaError, ModelError
 from pose_estimation_ros.inference.backends.find import find_model, onnx_file
 from pose_estimation_ros.inference.backends.open import open_backend, open_model
+from pose_estimation_ros.inference.build import build_pipeline
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.pipeline import build_pipeline
 
 BATCH = np.random.RandomState(0).uniform(0, 255, (3, 3, 64, 48)).astype(np.float32)
 

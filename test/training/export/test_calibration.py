@@ -10,7 +10,7 @@ from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.detector import NetworkDetector
-from pose_estimation_ros.inference.top_down import TopDown
+from pose_estimation_ros.inference.estimators.top_down import TopDown
 from pose_estimation_ros.training.export.calibration import calibration_batches
 
 SPEC = ModelSpec("m", "top_down", (48, 64), "rgb", get_skeleton("coco17"), 4, "quarter_offset", 1.25, "", {}, {})

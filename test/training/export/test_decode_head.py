@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from pose_estimation_ros.core.errors import ModelError
 from pose_estimation_ros.core.heatmap import decode
 from pose_estimation_ros.inference.backends.open import open_model
-from pose_estimation_ros.inference.top_down import TopDown
+from pose_estimation_ros.inference.estimators.top_down import TopDown
 from pose_estimation_ros.training.export import model_export
 from pose_estimation_ros.training.export.decode_head import PARITY_PX, add_decode_head, add_to_file, decoding, run
 

@@ -44,9 +44,10 @@ from pose_estimation_ros.evaluation.bag.run.settings import GROUND_TRUTH, BagEva
 from pose_estimation_ros.evaluation.skeletons import refuse_missing_keypoints
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.backends.open import open_model
+from pose_estimation_ros.inference.build import build_pipeline
+from pose_estimation_ros.inference.estimators.top_down import TopDown
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.pipeline import Pipeline, build_pipeline
-from pose_estimation_ros.inference.top_down import TopDown
+from pose_estimation_ros.inference.pipeline import Pipeline
 
 TRACEBACK = "traceback.txt"
 Run = dict[str, Any]  # an entry of summary.json: "folder", "interrupted" and "results"

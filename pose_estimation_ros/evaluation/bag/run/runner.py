@@ -20,10 +20,10 @@ from pose_estimation_ros.evaluation.bag.run.frames import Loaded, load_frames
 from pose_estimation_ros.evaluation.bag.run.output import RunFolder
 from pose_estimation_ros.evaluation.bag.run.prefetch import prefetch
 from pose_estimation_ros.evaluation.run_models import poses_in_boxes
+from pose_estimation_ros.inference.estimators.top_down import TopDown
 from pose_estimation_ros.inference.non_finite import NonFinite
 from pose_estimation_ros.inference.pipeline import Pipeline
 from pose_estimation_ros.inference.progress import progress
-from pose_estimation_ros.inference.top_down import TopDown
 
 Estimate = Callable[[np.ndarray, Recorded], Poses]  # image (H, W, 3) uint8 BGR
 

@@ -7,7 +7,8 @@ from pose_estimation_ros.core.heatmap import encode
 from pose_estimation_ros.core.model_spec import CROPS, ModelSpec
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backends.open import open_model
-from pose_estimation_ros.inference.top_down import BATCH_SIZE, TopDown, person_scores
+from pose_estimation_ros.inference.estimators.estimator import Look
+from pose_estimation_ros.inference.estimators.top_down import BATCH_SIZE, TopDown, person_scores
 
 SPEC = ModelSpec("fake", "top_down", (192, 256), "rgb", get_skeleton("coco17"), 4, "quarter_offset", 1.25, "", {}, {})
 FRAME = np.zeros((480, 640, 3), np.uint8)
@@ -56,6 +57,21 @@ def test_people_go_through_in_batches(count):
     assert sum(backend.sizes) == poses.count == count
     assert all(size <= BATCH_SIZE for size in backend.sizes) and len(backend.sizes) == -(-count // BATCH_SIZE)
     assert np.allclose(np.diff(poses.xy[:, 0, 0]), 1, atol=1e-3)  # each person in their own place
+
+
+def test_people_of_several_frames_share_batches_and_stay_in_their_frames():
+    """The sizes of the frames differ: at the edge of the small one, and not of the large one, joints are not seen."""
+    backend = FakeBackend(whole_heatmap_pixels())
+    small, large = np.zeros((150, 80, 3), np.uint8), FRAME
+    boxes = [np.tile([10.0, 10, 100, 190], (count, 1)) for count in (3, 0, 6)]
+    looks = [Look(frame, b) for frame, b in zip((small, large, large), boxes)]
+    together = TopDown(backend, SPEC).together(looks)
+    assert backend.sizes == [8, 1] and [poses.count for poses in together] == [3, 0, 6]
+    for look, poses in zip(looks, together):
+        alone = TopDown(FakeBackend(whole_heatmap_pixels()), SPEC)(*look)
+        for field in ("xy", "score", "box_xyxy", "person_score"):
+            np.testing.assert_array_equal(getattr(poses, field), getattr(alone, field))
+    assert (together[0].score[0] != together[2].score[0]).any()
 
 
 def test_scores_are_raw_and_the_skeleton_is_the_models():

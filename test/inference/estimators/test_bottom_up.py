@@ -11,9 +11,9 @@ from pose_estimation_ros.core.heatmap import encode
 from pose_estimation_ros.core.model_spec import ModelSpec, load_model_spec
 from pose_estimation_ros.core.skeleton import get_skeleton
 from pose_estimation_ros.inference.backends.open import open_model
-from pose_estimation_ros.inference.bottom_up import BottomUp
+from pose_estimation_ros.inference.build import build_pipeline
+from pose_estimation_ros.inference.estimators.bottom_up import BottomUp
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.pipeline import build_pipeline
 from pose_estimation_ros.inference.stopwatch import Stopwatch
 
 SIZE_WH = (256, 192)

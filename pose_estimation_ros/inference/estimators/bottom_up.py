@@ -12,7 +12,7 @@ from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.poses import Poses, make_poses
 from pose_estimation_ros.imaging.crops import check_frame, warp_crops
 from pose_estimation_ros.inference.backends.base import Backend
-from pose_estimation_ros.inference.estimator import Estimator, without_edge
+from pose_estimation_ros.inference.estimators.estimator import Estimator, without_edge
 from pose_estimation_ros.inference.stopwatch import Stopwatch
 
 BOX_SCORE = 0.1  # keypoints above it are in the box: the threshold of the grouping, as refined ones may be guesses

@@ -1,6 +1,6 @@
 """Estimate the pose of each person in a box: frame and boxes -> poses, without memory of earlier frames."""
 
-from typing import Optional, Tuple
+from typing import Iterable, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from pose_estimation_ros.core.poses import Poses, make_poses
 from pose_estimation_ros.imaging.crops import check_frame, crop_people
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.decoders.make import make_decoder
-from pose_estimation_ros.inference.estimator import Estimator, as_boxes, without_edge
+from pose_estimation_ros.inference.estimators.estimator import Estimator, Look, as_boxes, without_edge
 from pose_estimation_ros.inference.stopwatch import Stopwatch
 
 KEYPOINT_SCORE = 0.2  # HRNet's protocol: keypoints above it make up the score of a person
@@ -61,20 +61,38 @@ class TopDown(Estimator):
             FrameError: the frame is no such image.
             ConfigError: the boxes have another shape.
         """
-        check_frame(frame)
-        boxes = as_boxes(boxes)
+        return self.together([Look(frame, boxes)])[0]
+
+    def together(self, looks: Iterable[Look]) -> List[Poses]:
+        """Find the people of several looks, in the order of the looks; crops of several frames share a batch.
+
+        Args:
+            looks: the arguments of as many calls.
+
+        Raises:
+            FrameError: a frame is no such image.
+            ConfigError: boxes have another shape.
+        """
+        looks = [Look(frame, as_boxes(boxes)) for frame, boxes in looks]
+        for look in looks:
+            check_frame(look.frame)
+        boxes = np.concatenate([look.boxes for look in looks])
+        ends = np.cumsum([len(look.boxes) for look in looks])
         usable = in_reach(boxes)
         boxes = np.where(usable[:, None], boxes, 0)
         keypoints = self.skeleton.num_keypoints
         xy, score = np.zeros((len(boxes), keypoints, 2), np.float32), np.zeros((len(boxes), keypoints), np.float32)
+        owner = np.repeat(np.arange(len(looks)), [len(look.boxes) for look in looks])
         for start in range(0, len(boxes), BATCH_SIZE):
             part = slice(start, start + BATCH_SIZE)
-            xy[part], score[part] = self._estimate(frame, boxes[part])
+            frames = [looks[i].frame for i in owner[part]]
+            xy[part], score[part] = self._estimate(frames, boxes[part])
         score[~usable] = 0
-        return self._calibrated(make_poses(xy, score, boxes, person_scores(score), skeleton=self.skeleton))
+        poses = self._calibrated(make_poses(xy, score, boxes, person_scores(score), skeleton=self.skeleton))
+        return [poses] if len(looks) == 1 else [poses[begin:end] for begin, end in zip([0, *ends], ends)]
 
-    def _estimate(self, frame: np.ndarray, boxes: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-        batch, matrices = crop_people(frame, boxes, self.spec)
+    def _estimate(self, frames: Sequence[np.ndarray], boxes: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        batch, matrices = self._crops(frames, boxes)
         self._watch.lap("preprocess", "warp")
         outputs = self.backend(batch)
         mirrored = self.backend(np.ascontiguousarray(batch[..., ::-1])) if self._flip_test else None
@@ -82,9 +100,26 @@ class TopDown(Estimator):
         xy, score = self._decode(outputs, mirrored)
         pixel = 1 / matrices[:, [0, 1], [0, 1]]  # (N, 2) width and height of a crop's, frame px; crops are not rotated
         xy = xy * pixel[:, None] - (pixel * matrices[..., 2])[:, None]
-        score = without_edge(xy, score, frame.shape[1::-1], self.spec.stride * np.sqrt(pixel.prod(1)))
+        frame_wh = np.array([frame.shape[1::-1] for frame in frames])[:, None]
+        score = without_edge(xy, score, frame_wh, self.spec.stride * np.sqrt(pixel.prod(1)))
         self._watch.lap("postprocess", "decode")
         return xy, score
+
+    def _crops(self, frames: Sequence[np.ndarray], boxes: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        """Return crops (N, 3, h, w) and their maps (N, 2, 3) of boxes (N, 4), each in its own frame.
+
+        Args:
+            frames: N frames; those of one frame's people are the same object and follow each other.
+            boxes: (N, 4) xyxy px.
+        """
+        first = [i for i, frame in enumerate(frames) if i == 0 or frame is not frames[i - 1]]
+        parts = [
+            crop_people(frames[begin], boxes[begin:end], self.spec) for begin, end in zip(first, first[1:] + [None])
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        batch, matrices = zip(*parts)
+        return np.concatenate(batch), np.concatenate(matrices)
 
 
 def person_scores(score: np.ndarray) -> np.ndarray:

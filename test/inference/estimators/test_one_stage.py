@@ -8,9 +8,9 @@ from pose_estimation_ros.__main__ import main
 from pose_estimation_ros.core.errors import ConfigError, FrameError, ModelError
 from pose_estimation_ros.core.model_spec import RESIZES
 from pose_estimation_ros.inference.backends.open import open_model
-from pose_estimation_ros.inference.one_stage import OneStage
+from pose_estimation_ros.inference.build import build_pipeline
+from pose_estimation_ros.inference.estimators.one_stage import OneStage
 from pose_estimation_ros.inference.options import PipelineOptions
-from pose_estimation_ros.inference.pipeline import build_pipeline
 from pose_estimation_ros.inference.pose_estimator import PoseEstimator, load_model
 from pose_estimation_ros.inference.stopwatch import Stopwatch
 

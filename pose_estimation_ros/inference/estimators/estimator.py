@@ -1,6 +1,6 @@
 """Define what all pose estimators have in common: one network that turns a frame into people."""
 
-from typing import Any, Sequence
+from typing import Any, Iterable, List, NamedTuple
 
 import numpy as np
 
@@ -9,6 +9,18 @@ from pose_estimation_ros.core.errors import ConfigError, shown
 from pose_estimation_ros.core.model_spec import ModelSpec
 from pose_estimation_ros.core.poses import Poses
 from pose_estimation_ros.inference.backends.base import Backend
+
+
+class Look(NamedTuple):
+    """Say where to look for people.
+
+    Attributes:
+        frame: (H, W, 3) uint8 BGR.
+        boxes: (N, 4) xyxy px of the frame, one per person; not used by an estimator that finds people by itself.
+    """
+
+    frame: np.ndarray
+    boxes: np.ndarray
 
 
 class Estimator:
@@ -57,6 +69,14 @@ class Estimator:
         """
         raise NotImplementedError
 
+    def together(self, looks: Iterable[Look]) -> List[Poses]:
+        """Find the people of several looks, in the order of the looks; a subclass may run its network less often.
+
+        Args:
+            looks: the arguments of as many calls.
+        """
+        return [self(*look) for look in looks]
+
     def _calibrated(self, poses: Poses) -> Poses:
         """Return the people with probabilities as scores, in the same order, as the maps rise."""
         if self._calibration is None or not len(poses):
@@ -75,7 +95,7 @@ class Estimator:
         self.close()
 
 
-def without_edge(xy: np.ndarray, score: np.ndarray, frame_wh: Sequence[int], margin_px: np.ndarray) -> np.ndarray:
+def without_edge(xy: np.ndarray, score: np.ndarray, frame_wh: Any, margin_px: np.ndarray) -> np.ndarray:
     """Give keypoints at the edge of a frame, or beyond it, score 0: the image does not show them.
 
     A network puts joints that the frame cuts off along its edge, with scores like those of others. Of 355 keypoints of
@@ -85,7 +105,7 @@ def without_edge(xy: np.ndarray, score: np.ndarray, frame_wh: Sequence[int], mar
     Args:
         xy: (N, K, 2) px of the frame.
         score: (N, K).
-        frame_wh: (width, height) px of the frame.
+        frame_wh: (width, height) px of the frame; (N, 1, 2) of people of several frames.
         margin_px: (N,) or a number: px of the frame that a pixel of the network's map is long.
 
     Returns:

@@ -11,7 +11,7 @@ from pose_estimation_ros.core.poses import Poses, make_poses
 from pose_estimation_ros.imaging.fit import fit_to_model
 from pose_estimation_ros.inference.backends.base import Backend
 from pose_estimation_ros.inference.decoders.people import PeopleInGraph
-from pose_estimation_ros.inference.estimator import Estimator, without_edge
+from pose_estimation_ros.inference.estimators.estimator import Estimator, without_edge
 from pose_estimation_ros.inference.stopwatch import Stopwatch
 
 

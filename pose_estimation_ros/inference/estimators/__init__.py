@@ -1,0 +1,1 @@
+"""Turn frames into people by one network each: top-down, bottom-up or one-stage."""
