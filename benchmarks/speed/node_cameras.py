@@ -37,7 +37,8 @@ def measure(count, parameters, seconds):
     """
     names = [f"camera_{number}" for number in range(count)]
     topics = [f"/{name}/image_raw" for name in names]
-    node, cameras = processes.start_pose_node({**parameters, "image_topics": topics}), Cameras(names)
+    node = processes.start_pose_node({**parameters, "image_topics": topics})
+    cameras = Cameras(node, names)
     try:
         cameras.play(names, RATE_HZ, until=lambda: all(cameras.answers.values()))
         cameras.play(names, RATE_HZ, 3)

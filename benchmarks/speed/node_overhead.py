@@ -24,6 +24,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 from visualization_msgs.msg import MarkerArray
 
+from benchmarks.speed.children import require_running
 from pose_estimation_ros.core.resources import demo_clip
 from pose_estimation_ros.nodes.demo import processes
 
@@ -74,10 +75,10 @@ def measure(size_wh, with_pictures, seconds, rate_hz, folder):
     camera = processes.start_video_node({"source": picture, "rate_hz": rate_hz, "wait_for_subscribers": 1})
     subscriber = Subscriber(with_pictures)
     try:
-        spin(subscriber, lambda: len(subscriber.people) >= WARM_UP)
+        spin(subscriber, lambda: len(subscriber.people) >= WARM_UP, [camera, node])
         begin_s, begin_images = cpu_s(node.pid), len(subscriber.people)
         end_s = time.monotonic() + seconds
-        spin(subscriber, lambda: time.monotonic() > end_s)
+        spin(subscriber, lambda: time.monotonic() > end_s, [camera, node])
         cpu_ms = 1e3 * (cpu_s(node.pid) - begin_s) / (len(subscriber.people) - begin_images)
     finally:
         processes.stop([camera, node])
@@ -86,9 +87,10 @@ def measure(size_wh, with_pictures, seconds, rate_hz, folder):
         return json.load(file), subscriber, cpu_ms
 
 
-def spin(subscriber, until):
-    """Process messages until the condition holds."""
+def spin(subscriber, until, children):
+    """Process messages until the condition holds; raise SystemExit if one of these processes ends before."""
     while not until():
+        require_running(children)
         rclpy.spin_once(subscriber, timeout_sec=0.05)
 
 

@@ -23,6 +23,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from benchmarks.speed.children import require_running
 from pose_estimation_ros.core.resources import demo_clip
 from pose_estimation_ros.nodes.conversions import array_to_image
 from pose_estimation_ros.nodes.demo import processes
@@ -40,9 +41,10 @@ HEADINGS = ("", "sent", "results", "age p50", "p99", "wait p50", "p99", "work p5
 class Cameras(Node):
     """Publish /NAME/image_raw of each camera; keep by name what was sent and what the node answered."""
 
-    def __init__(self, names=NAMES):
-        """Create the publishers and subscriptions of the cameras with these names."""
+    def __init__(self, node, names=NAMES):
+        """Create the publishers and subscriptions of the cameras with these names, for the process of the pose node."""
         super().__init__("cameras")
+        self._node = node
         self._image = cv2.VideoCapture(demo_clip()).read()[1]
         self._images, self.sent, self.answers, self.stamps = {}, {}, {}, {name: set() for name in names}
         for name in names:
@@ -52,7 +54,7 @@ class Cameras(Node):
             self.create_subscription(PersonArray, f"{prefix}/pose/keypoints", self.answers[name].append, 100)
 
     def play(self, names, rate_hz, seconds=1e9, until=lambda: False):
-        """Let cameras publish in turn.
+        """Let cameras publish in turn; raise SystemExit if the pose node ends.
 
         Args:
             names: Names of the cameras.
@@ -65,6 +67,7 @@ class Cameras(Node):
             if time.monotonic() - begin_s >= count / (rate_hz * len(names)):
                 self._publish(names[count % len(names)])
                 count += 1
+            require_running([self._node])
             rclpy.spin_once(self, timeout_sec=0.001)
 
     def _publish(self, name):
@@ -131,7 +134,8 @@ def show(title, rounds, rate_hz, name, known, other_ms=0.0):
 
 def run(title, module, parameters, environment, seconds):
     """Measure one network and print its table."""
-    node, cameras = processes.start(module, parameters, environment), Cameras()
+    node = processes.start(module, parameters, environment)
+    cameras = Cameras(node)
     try:
         rate_hz, results = overload(cameras, seconds)
     finally:

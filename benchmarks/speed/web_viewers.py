@@ -78,14 +78,14 @@ async def view_all(url, number):
         task.cancel()
 
 
-def turn(number, url, subscriber, pids, seconds):
+def turn(number, url, subscriber, children, seconds):
     """Measure with so many viewers.
 
     Args:
         number: Number of viewers.
         url: Address of the page.
         subscriber: Subscriber to the pose node's results.
-        pids: Processes of the pose node and of web_view.
+        children: Processes of the pose node, of web_view and of the camera.
         seconds: How long to measure.
 
     Returns:
@@ -97,12 +97,12 @@ def turn(number, url, subscriber, pids, seconds):
         command = [sys.executable, "-m", "benchmarks.speed.web_viewers", "--view", url, str(number)]
         viewers = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     start_s = time.monotonic()
-    spin(subscriber, lambda: time.monotonic() > start_s + WARM_UP_S)
+    spin(subscriber, lambda: time.monotonic() > start_s + WARM_UP_S, children)
     subscriber.age_ms.clear()
-    begin_s, before = time.monotonic(), [cpu_s(pid) for pid in pids]
-    spin(subscriber, lambda: time.monotonic() > begin_s + seconds)
+    begin_s, before = time.monotonic(), [cpu_s(child.pid) for child in children[:2]]
+    spin(subscriber, lambda: time.monotonic() > begin_s + seconds, children)
     span_s = time.monotonic() - begin_s
-    node_s, web_s = (cpu_s(pid) - cpu for pid, cpu in zip(pids, before, strict=True))
+    node_s, web_s = (cpu_s(child.pid) - cpu for child, cpu in zip(children[:2], before, strict=True))
     pictures_hz = json.loads(viewers.communicate()[0])[0] if viewers else 0.0
     images = len(subscriber.age_ms)
     ages = np.percentile(subscriber.age_ms, [50, 99])
@@ -119,11 +119,11 @@ def measure(args, folder):
     camera = processes.start_video_node({"source": picture, "rate_hz": args.rate, "wait_for_subscribers": 1})
     subscriber = Subscriber()
     try:
-        spin(subscriber, lambda: len(subscriber.age_ms) >= 20 and "http://" in open(log).read())
+        children = [node, web, camera]
+        spin(subscriber, lambda: len(subscriber.age_ms) >= 20 and "http://" in open(log).read(), children)
         url = re.search(r"http://\S+", open(log).read()).group()
         turns = [
-            [turn(number, url, subscriber, (node.pid, web.pid), args.seconds) for number in VIEWERS]
-            for _ in range(args.turns)
+            [turn(number, url, subscriber, children, args.seconds) for number in VIEWERS] for _ in range(args.turns)
         ]
     finally:
         processes.stop([camera, web, node])
