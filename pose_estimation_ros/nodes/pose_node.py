@@ -98,13 +98,14 @@ class PoseNode(ManagedNode):
         self._skeleton_publisher.publish(skeleton_to_msg(self.pipeline.skeleton))
         self.diagnostics_publisher = advertise(self, DiagnosticArray, "/diagnostics", OUTPUT)
         self._transforms = make_transforms(self, values)
-        self._together = Together(self) if self._cameras_share_runs() else None
-        take = self._together.take if self._together else None
+        self._together = Together(self, self._cameras_share_runs)
         for topic, prefix in zip(values["image_topics"], self._prefixes):
             sibling = self.pipeline.sibling()
-            self.cameras.append(CameraStream(self, sibling, topic, prefix, values, self._transforms, take))
+            together, transforms = self._together.take, self._transforms
+            self.cameras.append(CameraStream(self, sibling, topic, prefix, values, transforms, together))
 
     def _cameras_share_runs(self) -> bool:
+        """Tell whether images of several cameras wait for each other; auto: on a GPU, not after it has failed."""
         wanted = self._values["cameras_together"]
         return len(self._prefixes) > 1 and (wanted == "always" or wanted == "auto" and self.pipeline.backend.on_gpu)
 

@@ -110,6 +110,15 @@ def test_images_that_wait_at_the_same_time_share_a_run(
     assert runs == expected
 
 
+def test_when_the_gpu_fails_cameras_wait_no_more(make_pose_node, picture, wait_until, monkeypatch, runs):
+    node = make_pose_node(image_topics=SIDES)
+    for on_gpu, expected in ((True, [2]), (False, [2, 1, 1])):
+        monkeypatch.setattr(type(node.pipeline.backend), "on_gpu", on_gpu)
+        for camera in node.cameras:
+            camera.inputs.on_image(image(picture, 1 + len(runs)))
+        wait_until(lambda: runs == expected, node)  # noqa: B023
+
+
 def test_of_images_that_wait_the_newest_of_each_camera_counts(make_pose_node, picture, wait_until, monkeypatch, runs):
     node, sent = make_pose_node(image_topics=SIDES, cameras_together="always"), []
     left, right = node.cameras

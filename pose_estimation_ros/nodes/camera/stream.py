@@ -55,8 +55,8 @@ class CameraStream:
         topic: str,
         prefix: str,
         values: Dict[str, Any],
-        transforms: Optional[Transforms] = None,
-        take: Optional[Callable[["CameraStream", Messages], None]] = None,
+        transforms: Optional[Transforms],
+        take: Callable[["CameraStream", Messages], None],
     ) -> None:
         """Create the publishers; open() subscribes.
 
@@ -67,10 +67,10 @@ class CameraStream:
             prefix: Prefix of the published topics, "" or ending with "/".
             values: Values of the node's parameters; the live ones may change.
             transforms: Transforms of the node, None if no parameter names a frame.
-            take: Function that gets each set of messages and has it processed; default: at once.
+            take: Function that gets each set of messages and has it processed, see camera.together.
         """
         self._node, self.pipeline, self._values = node, pipeline, values
-        self._take = take or (lambda camera, messages: process([(camera, messages)]))
+        self._take = take
         self._name = full_name(node)
         self._view = View(values["roi_xywh"], values["rotation_deg"])
         self._finder = SpaceFinder(pipeline.skeleton, values, transforms)

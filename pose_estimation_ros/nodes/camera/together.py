@@ -2,7 +2,7 @@
 
 import collections
 import time
-from typing import Any
+from typing import Any, Callable
 
 from rclpy.node import Node
 
@@ -17,18 +17,22 @@ class Together:
     A guard condition does that: the executor calls it after the subscriptions whose messages had come with the first.
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, is_wanted: Callable[[], bool]) -> None:
         """Create the guard condition.
 
         Args:
             node: Node of the cameras.
+            is_wanted: Function that tells whether cameras share runs now; otherwise each set is processed at once.
         """
-        self._node = node
+        self._node, self._is_wanted = node, is_wanted
         self._waiting: "collections.OrderedDict[CameraStream, Messages]" = collections.OrderedDict()
         self._condition: Any = node.create_guard_condition(guard_of(node).wrap(self._process))
 
     def take(self, camera: CameraStream, messages: Messages) -> None:
         """Take a set of messages of a camera; it replaces one that waits."""
+        if not self._is_wanted():
+            process([(camera, messages)])
+            return
         if camera in self._waiting:
             camera.inputs.statistics.dropped(time.monotonic(), REPLACED)
         self._waiting[camera] = messages
