@@ -275,18 +275,24 @@ def test_scores_that_are_none(dots, recipe, tmp_path, scores):
         TopDownDataset(recipe, recipe.train, augment=False)
 
 
-def test_joints_behind_a_neighbour_are_unknown_and_all_else_stays(recipe):
-    recipe.input_size_wh = [64, 64]
-    recipe.augmentation = still = Augmentation(flip=0, rotation_deg=0, scale=0, shift=0, half_body=0, color=0)
+def pairs(recipe, count, **changes):
+    """Yield (sample, the same without these changes), whose seed is that of the changes alone."""
+    still = Augmentation(flip=0, rotation_deg=0, scale=0, shift=0, half_body=0, color=0)
+    recipe.input_size_wh, recipe.augmentation = [64, 64], still
     dataset = TopDownDataset(recipe, recipe.train, augment=True)
     plain = [dataset[index] for index in range(len(dataset))]
-    recipe.augmentation = dataclasses.replace(still, neighbour=1.0)
-    shares, hidden = [], 0
-    for seed in range(24):
+    recipe.augmentation = dataclasses.replace(still, **changes)
+    for seed in range(count):
         dataset.random.start(seed)
         sample, before = dataset[seed % len(dataset)], plain[seed % len(dataset)]
         for name in ("heatmaps", "peak", "xy"):
             np.testing.assert_array_equal(sample[name], before[name])
+        yield sample, before
+
+
+def test_joints_behind_a_neighbour_are_unknown_and_all_else_stays(recipe):
+    shares, hidden = [], 0
+    for sample, before in pairs(recipe, 24, neighbour=1.0):
         image = sample["image"]
         assert image.min() > -1e-3 and image.max() < 255.001 and image.dtype == np.float32
         shares.append((np.abs(image - before["image"]).max(0) > 1).mean())
@@ -297,17 +303,9 @@ def test_joints_behind_a_neighbour_are_unknown_and_all_else_stays(recipe):
 
 
 def test_a_neighbour_behind_hides_nothing_of_the_person(recipe):
-    recipe.input_size_wh = [64, 64]
-    recipe.augmentation = still = Augmentation(flip=0, rotation_deg=0, scale=0, shift=0, half_body=0, color=0)
-    dataset = TopDownDataset(recipe, recipe.train, augment=True)
-    plain = [dataset[index] for index in range(len(dataset))]
-    recipe.augmentation = dataclasses.replace(still, neighbour_behind=1.0)
     shares = []
-    for seed in range(24):
-        dataset.random.start(seed)
-        sample, before = dataset[seed % len(dataset)], plain[seed % len(dataset)]
-        for name in ("heatmaps", "peak", "xy", "weight"):
-            np.testing.assert_array_equal(sample[name], before[name])
+    for sample, before in pairs(recipe, 24, neighbour_behind=1.0):
+        np.testing.assert_array_equal(sample["weight"], before["weight"])
         change = np.abs(sample["image"] - before["image"]).max(0)
         pixels = np.round(before["xy"] * 4).astype(int)
         x, y = pixels[((pixels >= 0) & (pixels < 64)).all(1)].T
@@ -317,18 +315,10 @@ def test_a_neighbour_behind_hides_nothing_of_the_person(recipe):
 
 
 def test_surroundings_change_only_what_is_outside_of_the_photograph(recipe):
-    recipe.input_size_wh, recipe.padding = [64, 64], 4.0
-    recipe.augmentation = still = Augmentation(flip=0, rotation_deg=0, scale=0, shift=0, half_body=0, color=0)
-    dataset = TopDownDataset(recipe, recipe.train, augment=True)
-    plain = [dataset[index] for index in range(len(dataset))]
-    recipe.augmentation = dataclasses.replace(still, surroundings=1.0)
-    filled = 0
-    for seed in range(12):
-        dataset.random.start(seed)
-        sample, before = dataset[seed % len(dataset)], plain[seed % len(dataset)]
+    recipe.padding, filled = 4.0, 0
+    for sample, before in pairs(recipe, 12, surroundings=1.0):
+        np.testing.assert_array_equal(sample["weight"], before["weight"])
         changed = np.abs(sample["image"] - before["image"]).max(0) > 0
         assert before["image"][:, changed].max(initial=0) < 60
         filled += changed.sum()
-        for name in ("heatmaps", "peak", "xy", "weight"):
-            np.testing.assert_array_equal(sample[name], before[name])
     assert filled > 12 * 200
