@@ -27,9 +27,9 @@ from pose_estimation_ros.training.data.views import (
     SIMILAR,
     covered_by,
     cut_out,
-    inside_photograph,
     placing_matrix,
     share_of_person,
+    share_of_photograph,
 )
 from pose_estimation_ros.training.recipe import Recipe, Source
 
@@ -79,13 +79,14 @@ class TopDownDataset(AnnotatedDataset[Person]):
         matrix = crop_matrices(box[None], size_wh, self.recipe.padding, angle)
         image, xy = warp_crops(frame, matrix, size_wh)[0], apply(matrix[0], xy)
         if self.augment and happens(ranges.surroundings, rng):
-            image = self._with_surroundings(image, inside_photograph(frame, matrix[0], size_wh))
+            image = self._with_surroundings(image, share_of_photograph(frame, matrix[0], size_wh))
         order = self.flip_index if flip else np.arange(len(visible))
         if flip:
             image, xy = image[:, :, ::-1], xy * [-1, 1] + [size_wh[0] - 1, 0]
         hidden = np.zeros(len(visible), bool)
         if self.augment:
-            image, hidden = self._with_neighbours(image, xy, visible)
+            length = side_px(person) * float(np.sqrt(abs(np.linalg.det(matrix[0, :, :2]))))
+            image, hidden = self._with_neighbours(image, xy, visible, length)
             image = self._change_pixels(image)
         sample = self._with_targets(np.ascontiguousarray(image), xy[order] / STRIDE, visible[order])
         sample = with_scores(sample, person, order)
@@ -115,20 +116,21 @@ class TopDownDataset(AnnotatedDataset[Person]):
             image = random_color(image, ranges.color, rng)
         return covered(image, rng) if happens(ranges.covered, rng) else image
 
-    def _with_surroundings(self, image: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    def _with_surroundings(self, image: np.ndarray, share: np.ndarray) -> np.ndarray:
         """Fill what is outside the photograph with a random image of the data, which covers the whole crop.
 
         Args:
-            image: (3, h, w) float32 of the crop.
-            inside: (h, w) uint8, 1 where the photograph is.
+            image: (3, h, w) float32 of the crop, black outside the photograph.
+            share: (h, w) float32 0..1, how much of the photograph each pixel shows.
         """
-        if inside.all():
+        if share.min() == 1:
             return image
         frame, _ = read_item(self.items[self.random().integers(len(self.items))])
         size_wh, frame_wh = self.recipe.input_size_wh, np.array(frame.shape[1::-1])
         scale = float((size_wh / frame_wh).max())
         matrix = np.column_stack([np.eye(2) * scale, (size_wh - scale * frame_wh) / 2])
-        return np.where(inside, image, warp_crops(frame, matrix[None], size_wh)[0])
+        around: np.ndarray = image + (1 - share) * warp_crops(frame, matrix[None], size_wh)[0]
+        return around
 
     def _with_neighbour(
         self, image: np.ndarray, xy: np.ndarray, aside: tuple[float, float], person: np.ndarray | None = None
@@ -158,13 +160,16 @@ class TopDownDataset(AnnotatedDataset[Person]):
         cut = warp_crops(frame, matrix[None], size_wh)[0]
         return (image * (1 - share) + cut * share).astype(np.float32), covered_by(share > HIDING, xy[None])[0]
 
-    def _with_neighbours(self, image: np.ndarray, xy: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _with_neighbours(
+        self, image: np.ndarray, xy: np.ndarray, known: np.ndarray, length: float
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Put people of the data behind and in front of the person of a crop, as the recipe says.
 
         Args:
             image: (3, h, w) float32 of the crop.
             xy: joints (K, 2) px of the crop.
             known: (K,) bool, which of them are labelled.
+            length: longer side of the person's box in px of the crop, which may show a part of it.
 
         Returns:
             The image, and (K,) bool, which joints are now hidden.
@@ -172,7 +177,6 @@ class TopDownDataset(AnnotatedDataset[Person]):
         ranges, rng = self.recipe.augmentation, self.random()
         hidden = np.zeros(len(xy), bool)
         if happens(ranges.neighbour_behind, rng) and known.sum() >= LEAST_JOINTS:
-            length = image.shape[1] / self.recipe.padding
             person = cut_out(xy[known], np.ones(image.shape[1:], np.uint8), length)
             image, _ = self._with_neighbour(image, xy, ASIDE_BEHIND, person)
         if happens(ranges.neighbour, rng):
@@ -184,6 +188,11 @@ class TopDownDataset(AnnotatedDataset[Person]):
         width, height = (n // STRIDE for n in self.recipe.input_size_wh)
         heatmaps, weight = heatmap.encode(xy, visible, (width, height), self.recipe.sigma)
         return {"image": image, "heatmaps": heatmaps, "weight": weight, "xy": xy.astype(np.float32)}
+
+
+def side_px(person: Person) -> float:
+    """Return the longer side of a person's box in px of the image."""
+    return float((person.box_xyxy[2:] - person.box_xyxy[:2]).max())
 
 
 def with_scores(sample: Sample, person: Person, order: np.ndarray) -> Sample:

@@ -193,13 +193,23 @@ def share_of_person(
     Returns:
         (h, w) float32.
     """
-    return cut_out(joints, inside_photograph(frame, matrix, size_wh), length)
+    picture = cv2.warpAffine(np.ones(frame.shape[:2], np.uint8), matrix, tuple(size_wh), flags=cv2.INTER_NEAREST)
+    return cut_out(joints, picture, length)
 
 
-def inside_photograph(frame: np.ndarray, matrix: np.ndarray, size_wh: Sequence[int]) -> np.ndarray:
-    """Return where a view shows the photograph (H, W, 3), (h, w) uint8 0 or 1; ``matrix`` is as in share_of_person."""
-    inside: np.ndarray = np.ones(frame.shape[:2], np.uint8)
-    return cv2.warpAffine(inside, matrix, (int(size_wh[0]), int(size_wh[1])), flags=cv2.INTER_NEAREST)
+def share_of_photograph(frame: np.ndarray, matrix: np.ndarray, size_wh: Sequence[int]) -> np.ndarray:
+    """Return how much of the photograph (H, W, 3) each pixel of a view shows, as ``warp_crops`` mixes it with black.
+
+    Args:
+        frame: the photograph.
+        matrix: (2, 3) affine map photograph -> view px.
+        size_wh: width and height of the view in px.
+
+    Returns:
+        (h, w) float32 0..1.
+    """
+    whole: np.ndarray = np.ones(frame.shape[:2], np.float32)
+    return cv2.warpAffine(whole, matrix, (int(size_wh[0]), int(size_wh[1])), flags=cv2.INTER_LINEAR)
 
 
 def window_around(joints: np.ndarray, reach: float, size_wh: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ import pytest
 from pose_estimation_ros.core.errors import DataError
 from pose_estimation_ros.core.heatmap import decode
 from pose_estimation_ros.core.skeleton import Skeleton
+from pose_estimation_ros.training.data import top_down
 from pose_estimation_ros.training.data.top_down import TopDownDataset
 from pose_estimation_ros.training.recipe import Augmentation, Recipe, Source
 
@@ -275,16 +276,18 @@ def test_scores_that_are_none(dots, recipe, tmp_path, scores):
         TopDownDataset(recipe, recipe.train, augment=False)
 
 
-def pairs(recipe, count, **changes):
-    """Yield (sample, the same without these changes), whose seed is that of the changes alone."""
-    still = Augmentation(flip=0, rotation_deg=0, scale=0, shift=0, half_body=0, color=0)
-    recipe.input_size_wh, recipe.augmentation = [64, 64], still
+def pairs(recipe, count, half_body=0, **changes):
+    """Yield (sample, the same sample without ``changes``); half_body is the probability of half bodies in both."""
+    still = Augmentation(flip=0, rotation_deg=0, scale=0, shift=0, half_body=half_body, color=0)
+    recipe.input_size_wh = [64, 64]
     dataset = TopDownDataset(recipe, recipe.train, augment=True)
-    plain = [dataset[index] for index in range(len(dataset))]
-    recipe.augmentation = dataclasses.replace(still, **changes)
     for seed in range(count):
-        dataset.random.start(seed)
-        sample, before = dataset[seed % len(dataset)], plain[seed % len(dataset)]
+        made = []
+        for ranges in (still, dataclasses.replace(still, **changes)):
+            recipe.augmentation = ranges
+            dataset.random.start(seed)
+            made.append(dataset[seed % len(dataset)])
+        before, sample = made
         for name in ("heatmaps", "peak", "xy"):
             np.testing.assert_array_equal(sample[name], before[name])
         yield sample, before
@@ -300,6 +303,20 @@ def test_joints_behind_a_neighbour_are_unknown_and_all_else_stays(recipe):
         assert not (sample["weight"] > before["weight"]).any()
         hidden += behind.sum()
     assert min(shares) > 0.005 and max(shares) < 0.9 and 0 < hidden < 24 * 17 / 2
+
+
+def test_the_margin_around_the_person_in_front_grows_with_the_person_in_half_bodies_too(recipe, monkeypatch):
+    lengths = []
+    monkeypatch.setattr(top_down, "cut_out", lambda joints, picture, px: lengths.append(px) or np.zeros((64, 64)))
+    people = [item[-1] for item in TopDownDataset(recipe, recipe.train, augment=False).items]
+    ratios = []
+    for number, (sample, _) in enumerate(pairs(recipe, 12, half_body=1, neighbour_behind=1.0)):
+        person = people[number % len(people)]
+        in_crop, in_image = (np.ptp(xy, axis=0).max() for xy in (4 * sample["xy"], person.keypoints[:, :2]))
+        expected = in_crop / in_image * (person.box_xyxy[2:] - person.box_xyxy[:2]).max()
+        assert lengths.pop() == pytest.approx(expected, rel=1e-3) and not lengths
+        ratios.append(expected / (64 / recipe.padding))
+    assert max(ratios) > 1.1, "half bodies fill the crop, so that whole ones are larger"
 
 
 def test_a_neighbour_behind_hides_nothing_of_the_person(recipe):
@@ -322,3 +339,19 @@ def test_surroundings_change_only_what_is_outside_of_the_photograph(recipe):
         assert before["image"][:, changed].max(initial=0) < 60
         filled += changed.sum()
     assert filled > 12 * 200
+
+
+def test_no_dark_line_is_between_a_photograph_and_its_surroundings(recipe, monkeypatch):
+    recipe.padding = 4.0
+    recipe.augmentation = Augmentation(color=0, rotation_probability=1, surroundings=1.0)
+    dataset = TopDownDataset(recipe, recipe.train, augment=True)
+    read = top_down.read_item
+
+    def white(*arguments):
+        frame, person = read(*arguments)
+        return np.full_like(frame, 255), person
+
+    monkeypatch.setattr(top_down, "read_item", white)
+    for seed in range(8):
+        dataset.random.start(seed)
+        assert dataset[seed % len(dataset)]["image"].min() > 254
