@@ -24,7 +24,7 @@ from pose_estimation_ros.nodes.parameter_tables import POSE_PARAMETERS, VIDEO_PA
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BLOCK = re.compile(r"^```.*?^```", re.M | re.S)
-SHELL = re.compile(r"^```\n(.*?)^```", re.M | re.S)
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 ROOMS = "core|imaging|inference|importing|messages|nodes|datasets|evaluation|training|cli"
 LINK = re.compile(r"!?\[(?:[^\]\[]|\[[^\]]*\])*\]\(([^)\s]+)\)")
 PARAMETERS = {"pose_node": POSE_PARAMETERS, "video_node": VIDEO_PARAMETERS, "web_view": WEB_PARAMETERS}
@@ -86,6 +86,11 @@ def broken_links(path, text):
     return broken
 
 
+def shell_blocks(text):
+    """List the blocks of a page that name no language: commands."""
+    return [block for language, block in FENCED.findall(text) if not language]
+
+
 def codes_in(text):
     """List the code in the text of a page, outside of blocks; it may go on in the next line."""
     paragraphs = re.split(r"\n\s*\n", BLOCK.sub("", text))
@@ -94,7 +99,7 @@ def codes_in(text):
 
 def commands_in(text, program):
     """List the commands of a program in the blocks of a page, and those in its text, without their comments."""
-    blocks = [line for block in SHELL.findall(text) for line in block.replace("\\\n", " ").splitlines()]
+    blocks = [line for block in shell_blocks(text) for line in block.replace("\\\n", " ").splitlines()]
     texts = codes_in(text)
     before = re.compile(r"^(\w+=\S+ |\.venv/bin/|ros2 run pose_estimation_ros (?=pose ))+")
     plain = [[before.sub("", line.strip()) for line in lines] for lines in (blocks, texts)]
@@ -209,7 +214,7 @@ def test_targets_and_paths_exist(page):
     )
     paths += ["pose_estimation_ros/" + path for path in rooms]
     ours = r"(?<![\w/.$-])((?:benchmarks|config|docker|examples|test|tools)/[\w./-]*\w)(?![*{<])"
-    paths += [path for block in SHELL.findall(read(page)) for path in re.findall(ours, block)]
+    paths += [path for block in shell_blocks(read(page)) for path in re.findall(ours, block)]
     assert [path for path in paths if not os.path.exists(os.path.join(ROOT, path))] == []
 
 

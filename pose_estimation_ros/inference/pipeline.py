@@ -32,8 +32,15 @@ FEWEST_CARRIED = 3  # fewer keypoints outline nothing
 NO_BOXES = np.zeros((0, 4), np.float32)
 
 
-# Yields where the pose network is to look, is sent the people there, and returns those of the frame.
-Steps = Generator[Look, Poses, Poses]
+class Seen(NamedTuple):
+    """Hold the people of a look, and the time that the pose network took for them in ms."""
+
+    poses: Poses
+    took_ms: float
+
+
+# Yields where the pose network is to look, is sent what it saw there, and returns the people of the frame.
+Steps = Generator[Look, Seen, Poses]
 Outcome = Union[Poses, Exception]
 
 
@@ -135,12 +142,15 @@ class Pipeline:
             FrameError: the frame is no image.
         """
         outcome = estimate_together([Request(self, frame, stamp_s, boxes)])[0]
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
+        try:
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+        finally:
+            del outcome  # an exception whose traceback leads to itself would keep the frame in memory
 
     def _steps(self, frame: np.ndarray, stamp_s: float, boxes: Optional[np.ndarray]) -> Steps:
-        """Find, track and smooth the people in the next frame: yield each look, be sent its people, return the result.
+        """Find, track and smooth the people in the next frame; see Steps.
 
         Args:
             frame: see __call__.
@@ -224,6 +234,11 @@ class Pipeline:
         return self._backends[0].name if self._backends else ""
 
     @property
+    def shares_runs(self) -> bool:
+        """Tell whether the frames of several cameras can share a run of the pose network."""
+        return self._estimator.shares_runs and self.backend.input_shape[:1] != (1,)
+
+    @property
     def fault(self) -> str:
         """Return the reason why a network runs on another backend than was asked for, "" while all is well."""
         return "; ".join(sorted({backend.fault for backend in self._backends if backend.fault}))
@@ -256,8 +271,8 @@ class Pipeline:
             boxes = found.box_xyxy
         elif boxes is None:
             boxes = NO_BOXES if self._detector is None else self._expected_boxes()
-        poses = yield Look(frame, boxes[:most])
-        poses = self._keep_good(poses[:most])
+        seen = yield Look(frame, boxes[:most])
+        poses = self._keep_good(seen.poses[:most])
         if found is not None and self.options.detector != FULL_FRAME:
             poses = yield from self._search_again(frame, poses)
         if found is not None:  # only here: if the detector or the estimator fails, the next frame asks again
@@ -271,11 +286,10 @@ class Pipeline:
         if found is not None:
             boxes, lost = self._moved_since(found), self._inside(frame, self.lost).box_xyxy
             self._since_detection_s = self._time_s - found.time_s
-        look = self._turns.next(people, boxes, lost, self.options.max_people, budget_ms)
-        start_s = time.perf_counter()
-        poses = yield Look(frame, look.box_xyxy)
-        self._turns.took(1e3 * (time.perf_counter() - start_s), len(look.box_xyxy))
-        return self._keep_good(believed(look, poses, self._sigmas))
+        turn = self._turns.next(people, boxes, lost, self.options.max_people, budget_ms)
+        seen = yield Look(frame, turn.box_xyxy)
+        self._turns.took(seen.took_ms, len(turn.box_xyxy))
+        return self._keep_good(believed(turn, seen.poses, self._sigmas))
 
     def _find(self, frame: np.ndarray) -> Optional[Found]:
         """Return what the detector found in this frame or an earlier one, None where there is nothing new."""
@@ -316,8 +330,8 @@ class Pipeline:
         expected = expected[: self.options.max_people - poses.count]
         if not expected.count:
             return poses
-        found = yield Look(frame, carried_boxes(expected))
-        found = self._keep_good(found)
+        seen = yield Look(frame, carried_boxes(expected))
+        found = self._keep_good(seen.poses)
         area = box_area(expected.box_xyxy)
         alike = oks(expected.xy, expected.score, area, found.xy, self._sigmas).max(0, initial=0)
         found = found[(alike >= SEARCHED) & (found.person_score >= SEARCHED)]
@@ -388,7 +402,7 @@ class Request(NamedTuple):
 def estimate_together(requests: Sequence[Request]) -> List[Outcome]:
     """Find the people in a frame of each of several cameras, with runs of the pose network in common.
 
-    Times of all of them are those of the whole.
+    ``timing`` and ``parts_ms`` of each pipeline are then those of the whole call.
 
     Args:
         requests: at least one; their pipelines are siblings.
@@ -406,28 +420,50 @@ def estimate_together(requests: Sequence[Request]) -> List[Outcome]:
 
 
 def side_by_side(steps: Sequence[Steps], estimator: Estimator) -> List[Outcome]:
-    """Run generators of looks to their ends; the looks that they yield at the same time go to the estimator together.
+    """Run Steps to their ends; the looks that they yield at the same time go to the estimator together.
 
     Args:
         steps: at least one generator.
         estimator: gets the looks.
 
     Returns:
-        For each generator what it returned or raised.
+        For each generator what it returned or raised. An exception of the estimator is that of all whose looks it got.
+
+    Raises:
+        ModelError: a network failed.
     """
     outcomes: Dict[int, Outcome] = {}
     answers: Dict[int, Any] = dict.fromkeys(range(len(steps)))
     while answers:
-        looks = {}
-        for number, poses in answers.items():
+        looks: Dict[int, Look] = {}
+        for number, seen in answers.items():
             try:
-                looks[number] = steps[number].send(poses)
+                looks[number] = steps[number].send(seen)
             except StopIteration as end:
                 outcomes[number] = end.value
             except ModelError:
                 raise
             except Exception as error:
-                outcomes[number] = error
-        found = [estimator(*look) for look in looks.values()] if len(looks) < 2 else estimator.together(looks.values())
-        answers = dict(zip(looks, found))
+                outcomes[number] = _from_here(error)
+        try:
+            answers = dict(zip(looks, _seen(estimator, list(looks.values())) if looks else []))
+        except ModelError:
+            raise
+        except Exception as error:
+            outcomes.update(dict.fromkeys(looks, _from_here(error)))
+            answers = {}
     return [outcomes[number] for number in range(len(steps))]
+
+
+def _seen(estimator: Estimator, looks: List[Look]) -> List[Seen]:
+    """Ask the estimator about all looks in one call, whose time they share by their numbers of boxes."""
+    start_s = time.perf_counter()
+    found = [estimator(*look) for look in looks] if len(looks) < 2 else estimator.together(looks)
+    took_ms, boxes = 1e3 * (time.perf_counter() - start_s), sum(len(look.boxes) for look in looks)
+    return [Seen(poses, took_ms * len(look.boxes) / max(boxes, 1)) for look, poses in zip(looks, found)]
+
+
+def _from_here(error: Exception) -> Exception:
+    """Return an exception without the caller's entry in its traceback, whose variables will hold the exception."""
+    traceback = error.__traceback__
+    return error.with_traceback(traceback.tb_next if traceback else None)

@@ -84,7 +84,7 @@ CAMERA_KEYS = {
     "step_share": "How far people move in that time, as a share of their size: median in the window, over people.",
     "images_received": "Images received since start-up.",
     "images_published": "Results published since start-up.",
-    "<stage>_p50_ms": "Duration of a stage of the work, median in the window.",
+    "<stage>_p50_ms": "Duration of a stage of the work, median in the window; of the whole run where cameras share it.",
     "<stage>_mean_ms": "The same, mean; meaningful for a detector that does not run for each image.",
     "bad_<kind>": "Images since start-up that could not be used, by kind of fault.",
     "dropped_<kind>": "Good images since start-up that were left out by choice, such as too_old or replaced.",

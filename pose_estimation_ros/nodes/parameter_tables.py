@@ -97,7 +97,7 @@ POSE_PARAMETERS = (
         Option(
             "cameras_together",
             "auto",
-            "Images of several cameras that wait at the same time share runs of the pose network; auto: on a GPU.",
+            "Images of several cameras that wait at the same time share runs of a top-down network; auto: on a GPU.",
             choices=("auto", "always", "never"),
         ),
     ]

@@ -70,7 +70,7 @@ class PoseNode(ManagedNode):
         self._pipeline: Optional[Pipeline] = None
         self._chosen = ""
         self._transforms: Optional[Transforms] = None
-        self._together: Optional[Together] = None
+        self._together = Together(self, self._cameras_share_runs)
         self._skeleton_publisher: Optional["Publisher[Any]"] = None
         self._timer: Optional[Timer] = None
         self._board = describe_machine()["board"]
@@ -98,7 +98,6 @@ class PoseNode(ManagedNode):
         self._skeleton_publisher.publish(skeleton_to_msg(self.pipeline.skeleton))
         self.diagnostics_publisher = advertise(self, DiagnosticArray, "/diagnostics", OUTPUT)
         self._transforms = make_transforms(self, values)
-        self._together = Together(self, self._cameras_share_runs)
         for topic, prefix in zip(values["image_topics"], self._prefixes):
             sibling = self.pipeline.sibling()
             together, transforms = self._together.take, self._transforms
@@ -106,8 +105,9 @@ class PoseNode(ManagedNode):
 
     def _cameras_share_runs(self) -> bool:
         """Tell whether images of several cameras wait for each other; auto: on a GPU, not after it has failed."""
-        wanted = self._values["cameras_together"]
-        return len(self._prefixes) > 1 and (wanted == "always" or wanted == "auto" and self.pipeline.backend.on_gpu)
+        wanted, pipeline = self._values["cameras_together"], self.pipeline
+        is_useful = len(self.cameras) > 1 and pipeline.shares_runs
+        return is_useful and (wanted == "always" or (wanted == "auto" and pipeline.backend.on_gpu))
 
     def activate(self) -> None:
         """Subscribe to the cameras and start the timer."""
@@ -127,8 +127,7 @@ class PoseNode(ManagedNode):
             self._timer = None
         for camera in self.cameras:
             camera.close()
-            if self._together:
-                self._together.forget(camera)
+            self._together.forget(camera)
 
     def cleanup(self) -> None:
         """Destroy the publishers and free the networks."""
@@ -137,10 +136,9 @@ class PoseNode(ManagedNode):
         for publisher in (self._skeleton_publisher, self.diagnostics_publisher):
             if publisher:
                 self.destroy_publisher(publisher)
-        for part in (self._together, self._transforms, self._pipeline):
+        for part in (self._transforms, self._pipeline):
             if part:
                 part.close()
-        self._together = None
         self._skeleton_publisher = self.diagnostics_publisher = self._transforms = self._pipeline = None
 
     def _change(self, changes: Dict[str, Any]) -> None:
@@ -149,6 +147,7 @@ class PoseNode(ManagedNode):
         for camera in self.cameras:
             camera.pipeline.change(**options)
             if changes.get("enabled") is False:
+                self._together.forget(camera)
                 camera.results.pause()
 
     def _on_enable(self, request: Any, response: Any) -> Any:

@@ -390,6 +390,7 @@ def test_build_pipeline_from_files(color_model, blob):
     with build_pipeline(PipelineOptions(model=color_model, detector="full_frame", threads=1)) as pipeline:
         poses = pipeline(frame, 0.0)
     assert pipeline.backend_name == "onnxruntime" and poses.track_id.tolist() == [1]
+    assert pipeline.shares_runs and not pipeline.backend.on_gpu
     assert np.abs(poses.xy[0] - [20, 30]).max() < 4
 
 

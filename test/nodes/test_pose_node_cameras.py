@@ -15,7 +15,7 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
 from pose_estimation_ros.core.errors import ConfigError
-from pose_estimation_ros.inference.pipeline import estimate_together
+from pose_estimation_ros.inference.pipeline import Pipeline, estimate_together
 from pose_estimation_ros.nodes.camera import stream
 from pose_estimation_ros.nodes.conversions import array_to_image
 from pose_estimation_ros.nodes.pose_node import output_prefixes
@@ -132,6 +132,46 @@ def test_of_images_that_wait_the_newest_of_each_camera_counts(make_pose_node, pi
     assert [msg.header.stamp.sec for msg in sent] == [3] and runs == [1]
     assert left.inputs.statistics.summary(0.0).dropped_total == {"replaced": 1}
     assert right.inputs.statistics.summary(0.0).bad_total == {"encoding": 1}
+
+
+def test_what_waits_when_the_node_is_switched_off_is_dropped(make_pose_node, picture, wait_until, monkeypatch, runs):
+    node, ticks = make_pose_node(image_topics=SIDES, cameras_together="always"), []
+    node.cameras[0].inputs.on_image(image(picture, 1))
+    assert node.set_parameters([Parameter("enabled", value=False)])[0].successful
+    node.create_timer(0.0, lambda: ticks.append(1))
+    wait_until(lambda: len(ticks) > 3, node)
+    assert runs == []
+
+
+def test_a_fault_of_a_shared_run_is_counted_for_each_camera(make_pose_node, picture, wait_until, monkeypatch):
+    node = make_pose_node(image_topics=SIDES, cameras_together="always")
+
+    def fail(looks):
+        raise ValueError("no room for %d looks" % len(looks))
+
+    monkeypatch.setattr(node.pipeline._estimator, "together", fail)
+    for camera in node.cameras:
+        camera.inputs.on_image(image(picture, 1))
+    totals = [camera.inputs.statistics for camera in node.cameras]
+    wait_until(lambda: all(s.summary(0.0).bad_total == {"unexpected": 1} for s in totals), node)
+
+
+def test_keypoints_of_all_cameras_come_before_anything_else(make_pose_node, picture, wait_until, monkeypatch):
+    node, order = make_pose_node(image_topics=SIDES, cameras_together="always"), []
+    for name, camera in zip("ab", node.cameras):
+        monkeypatch.setattr(camera.results.publishers["pose/keypoints"], "publish", lambda _, n=name: order.append(n))
+        monkeypatch.setattr(camera, "_publish", lambda _, n=name: order.append("rest of " + n))
+        camera.inputs.on_image(image(picture, 1))
+    wait_until(lambda: len(order) == 4, node)
+    assert order == ["a", "b", "rest of a", "rest of b"]
+
+
+def test_images_do_not_wait_where_the_model_shares_no_runs(make_pose_node, picture, monkeypatch, runs):
+    monkeypatch.setattr(Pipeline, "shares_runs", False)
+    node = make_pose_node(image_topics=SIDES, cameras_together="always")
+    for camera in node.cameras:
+        camera.inputs.on_image(image(picture, 1))
+    assert runs == [1, 1]
 
 
 def test_what_waits_when_the_node_is_deactivated_is_dropped(make_pose_node, picture, wait_until, monkeypatch, runs):

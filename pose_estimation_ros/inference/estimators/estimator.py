@@ -1,6 +1,6 @@
 """Define what all pose estimators have in common: one network that turns a frame into people."""
 
-from typing import Any, Iterable, List, NamedTuple
+from typing import Any, Iterable, List, NamedTuple, Sequence, Union
 
 import numpy as np
 
@@ -33,7 +33,10 @@ class Estimator:
         backend: the open network.
         spec: the spec of the model.
         skeleton: the names, links and OKS sigmas of the K keypoints.
+        shares_runs: whether ``together`` runs the network less often than as many calls.
     """
+
+    shares_runs = False
 
     def __init__(self, backend: Backend, spec: ModelSpec, flip_test: bool = False) -> None:
         """Take an open network.
@@ -95,7 +98,9 @@ class Estimator:
         self.close()
 
 
-def without_edge(xy: np.ndarray, score: np.ndarray, frame_wh: Any, margin_px: np.ndarray) -> np.ndarray:
+def without_edge(
+    xy: np.ndarray, score: np.ndarray, frame_wh: Union[Sequence[int], np.ndarray], margin_px: np.ndarray
+) -> np.ndarray:
     """Give keypoints at the edge of a frame, or beyond it, score 0: the image does not show them.
 
     A network puts joints that the frame cuts off along its edge, with scores like those of others. Of 355 keypoints of

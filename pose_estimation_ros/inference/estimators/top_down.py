@@ -24,6 +24,8 @@ class TopDown(Estimator):
     Each person is cropped out of the frame, and all crops go through the network in batches.
     """
 
+    shares_runs = True
+
     def __init__(
         self, backend: Backend, spec: ModelSpec, flip_test: bool = False, watch: Optional[Stopwatch] = None
     ) -> None:

@@ -19,7 +19,7 @@ SAME_BOX = 0.3  # IoU of a detected box with that of a person who was there
 NEWEST_SHARE = 0.2  # of the last image in the mean time of a person
 
 
-class Look(NamedTuple):
+class Turn(NamedTuple):
     """Hold whom to look at in an image.
 
     Attributes:
@@ -54,7 +54,7 @@ class Turns:
             share = NEWEST_SHARE if self._ms_per_person else 1.0
             self._ms_per_person += share * (ms / people - self._ms_per_person)
 
-    def next(self, people: Poses, found: Optional[np.ndarray], lost: np.ndarray, most: int, budget_ms: float) -> Look:
+    def next(self, people: Poses, found: Optional[np.ndarray], lost: np.ndarray, most: int, budget_ms: float) -> Turn:
         """Choose whom to look at.
 
         Args:
@@ -72,7 +72,7 @@ class Turns:
         extra = self._waiting[: int(people.count < most)]
         self._waiting = self._waiting[len(extra) :]
         count = min(people.count, max(served - len(extra), 1))
-        return Look(
+        return Turn(
             np.concatenate([boxes[:count], extra[:, :4]]),
             np.concatenate([np.where(is_doubted[:count], SEARCHED, 0), extra[:, 4]]),
             people[:count],
@@ -98,18 +98,18 @@ class Turns:
         return boxes, is_doubted
 
 
-def believed(look: Look, poses: Poses, sigmas: Sigmas) -> Poses:
+def believed(turn: Turn, poses: Poses, sigmas: Sigmas) -> Poses:
     """Drop whom the detector did not see, either, unless the network is sure and the pose is nearly the expected one.
 
     Args:
-        look: whom the network looked at.
+        turn: whom the network looked at.
         poses: M people whom it found, in that order.
         sigmas: (K,) of the skeleton.
     """
-    is_good = poses.person_score >= look.least_score
-    if look.is_doubted.any():
-        doubted = np.flatnonzero(look.is_doubted)
-        expected, area = look.expected.select(doubted), box_area(look.expected.box_xyxy[doubted])
+    is_good = poses.person_score >= turn.least_score
+    if turn.is_doubted.any():
+        doubted = np.flatnonzero(turn.is_doubted)
+        expected, area = turn.expected.select(doubted), box_area(turn.expected.box_xyxy[doubted])
         alike = oks(expected.xy, expected.score, area, poses.xy[doubted], sigmas).diagonal()
         is_good[doubted] &= alike >= SEARCHED
-    return joined(look.others, poses.select(is_good))
+    return joined(turn.others, poses.select(is_good))

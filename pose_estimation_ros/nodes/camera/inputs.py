@@ -115,11 +115,15 @@ class CameraInputs:
 
     def guarded(self, callback: Callback) -> Callback:
         """Wrap a callback so that an unexpected exception costs one message, and is counted."""
+        return guard_of(self._node).wrap(callback, self._count_fault)
 
-        def failed() -> None:
-            self.statistics.bad_frame(time.monotonic(), "unexpected")
+    def fault(self, error: Exception) -> None:
+        """Count and log an unexpected exception that cost an image."""
+        guard_of(self._node).note(error)
+        self._count_fault()
 
-        return guard_of(self._node).wrap(callback, failed)
+    def _count_fault(self) -> None:
+        self.statistics.bad_frame(time.monotonic(), "unexpected")
 
     def close(self) -> None:
         """Destroy the subscriptions."""

@@ -45,6 +45,20 @@ class Prepared(NamedTuple):
     decode_ms: float
 
 
+class Found(NamedTuple):
+    """Hold an image whose keypoints are published.
+
+    prepared: The image. result: Its people, not yet in space. parts_ms: Durations of the pipeline's parts. total_ms:
+    Time from the image's stamp to publishing. publish_ms: Time that publishing took.
+    """
+
+    prepared: Prepared
+    result: Result
+    parts_ms: Dict[str, float]
+    total_ms: float
+    publish_ms: float
+
+
 class CameraStream:
     """Find the people in one camera's images and publish them."""
 
@@ -136,9 +150,25 @@ class CameraStream:
         prepared: Optional[Prepared] = self._attempt_anything("image dropped", self._prepare, messages)
         return prepared
 
-    def finish(self, prepared: Prepared, outcome: Outcome) -> None:
-        """Publish what became of a frame: people, or an exception, which is counted and logged."""
-        self._attempt_anything("image dropped", self._finish, prepared, outcome)
+    def publish_keypoints(self, prepared: Prepared, outcome: Outcome) -> Optional[Found]:
+        """Publish the keypoints of a frame. An exception in their place is counted and logged; the result is then None.
+
+        Args:
+            prepared: The image.
+            outcome: The people in it, or an exception.
+        """
+        if isinstance(outcome, FrameError):
+            self._log_fault(outcome, "image dropped")
+        elif isinstance(outcome, Exception):
+            self.inputs.fault(outcome)
+        else:
+            found: Optional[Found] = self._attempt_anything("image dropped", self._publish_keypoints, prepared, outcome)
+            return found
+        return None
+
+    def publish_rest(self, found: Found) -> None:
+        """Find the people of a frame in space and publish all but their keypoints."""
+        self._attempt_anything("outputs dropped", self._publish_rest, found)
 
     def _prepare(self, messages: Messages) -> Prepared:
         image: Received = messages["image"]
@@ -148,21 +178,25 @@ class CameraStream:
         request = Request(self.pipeline, self._view.cut(frame), stamp_s, boxes)
         return Prepared(request, frame, image, messages.get("depth"), decode_ms)
 
-    def _finish(self, prepared: Prepared, outcome: Outcome) -> None:
-        if isinstance(outcome, Exception):
-            raise outcome
-        frame, image, decode_ms = prepared.frame, prepared.image, prepared.decode_ms
+    def _publish_keypoints(self, prepared: Prepared, poses: Poses) -> Found:
+        frame, image = prepared.frame, prepared.image
         image_wh = frame.shape[1::-1]
-        poses = self._view.back(joined(outcome, self.pipeline.lost), image_wh)  # who is LOST comes after the others
-        timing = self._timing(image.age_ms, decode_ms)
+        poses = self._view.back(joined(poses, self.pipeline.lost), image_wh)  # who is LOST comes after the others
+        timing = self._timing(image.age_ms, prepared.decode_ms)
         result = Result(image.msg.header, frame, poses, timing, self.inputs.camera(image_wh))
         total_ms, publish_ms = timed(self.results.publish_keypoints, result)
+        return Found(prepared, result, dict(self.pipeline.parts_ms), total_ms, publish_ms)
+
+    def _publish_rest(self, found: Found) -> None:
+        prepared, result = found.prepared, found.result
         space, lift_ms = timed(self._space, result, prepared.depth_msg)
         if space is not None:
-            result = result._replace(space=space, timing=self._timing(image.age_ms, decode_ms, lift_ms))
+            timing = self._timing(prepared.image.age_ms, prepared.decode_ms, lift_ms)
+            result = result._replace(space=space, timing=timing)
         _, more_ms = timed(self._publish, result)
-        stages_ms = dict(self.pipeline.parts_ms, decode_image=decode_ms, lift=lift_ms, publish=publish_ms + more_ms)
-        self.inputs.statistics.published(time.monotonic(), total_ms, stages_ms, self._people(poses))
+        publish_ms = found.publish_ms + more_ms
+        stages_ms = dict(found.parts_ms, decode_image=prepared.decode_ms, lift=lift_ms, publish=publish_ms)
+        self.inputs.statistics.published(time.monotonic(), found.total_ms, stages_ms, self._people(result.poses))
 
     def _publish(self, result: Result) -> None:
         """Publish all but pose/keypoints; what fails in one output costs the message of that output alone."""
@@ -240,8 +274,10 @@ def process(sets: Sequence[Tuple[CameraStream, Messages]]) -> None:
     prepared = [(camera, camera.prepare(messages)) for camera, messages in sets]
     waiting = [(camera, image) for camera, image in prepared if image is not None]
     outcomes = estimate_together([image.request for _, image in waiting]) if waiting else []
-    for (camera, image), outcome in zip(waiting, outcomes):
-        camera.finish(image, outcome)
+    found = [(camera, camera.publish_keypoints(image, outcome)) for (camera, image), outcome in zip(waiting, outcomes)]
+    for camera, image in found:  # no camera's keypoints wait for another camera's pictures
+        if image is not None:
+            camera.publish_rest(image)
 
 
 def timed(function: Callable[..., T], *arguments: Any) -> Tuple[T, float]:

@@ -24,7 +24,7 @@ class Together:
             node: Node of the cameras.
             is_wanted: Function that tells whether cameras share runs now; otherwise each set is processed at once.
         """
-        self._node, self._is_wanted = node, is_wanted
+        self._is_wanted = is_wanted
         self._waiting: "collections.OrderedDict[CameraStream, Messages]" = collections.OrderedDict()
         self._condition: Any = node.create_guard_condition(guard_of(node).wrap(self._process))
 
@@ -41,11 +41,6 @@ class Together:
     def forget(self, camera: CameraStream) -> None:
         """Drop what waits of a camera."""
         self._waiting.pop(camera, None)
-
-    def close(self) -> None:
-        """Destroy the guard condition."""
-        self._waiting.clear()
-        self._node.destroy_guard_condition(self._condition)
 
     def _process(self) -> None:
         sets = list(self._waiting.items())

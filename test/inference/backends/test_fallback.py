@@ -31,7 +31,7 @@ def test_an_engine_that_works(gpu, color_model, save_engine):
         assert np.allclose(backend(BATCH)["heatmaps"], run_onnx(color_model), atol=1e-5)
 
 
-def test_the_precision_is_that_of_what_runs(gpu, color_model, save_engine):
+def test_precision_and_device_are_those_of_what_runs(gpu, color_model, save_engine):
     cudart, _ = gpu()
     engine = save_engine(color_model)
     sidecar = engine + ".json"
@@ -41,10 +41,10 @@ def test_the_precision_is_that_of_what_runs(gpu, color_model, save_engine):
         json.dump(fields, file)
     backend, _ = open_model(engine, "top_down", fallback=True)
     with backend:
-        assert backend.precision == "fp16"
+        assert backend.precision == "fp16" and backend.on_gpu
         cudart.failing["cudaEventSynchronize"] = 700
         backend(BATCH)
-        assert backend.precision == "fp32"
+        assert backend.precision == "fp32" and not backend.on_gpu
 
 
 def test_a_fault_in_flight_costs_no_batch(gpu, color_model, save_engine):

@@ -24,7 +24,7 @@ def images(count):
 def test_any_number_of_images_through_any_batch_size(ort_gpu, mean_model, fixed, device, can_update):
     ort_gpu(can_update=can_update)
     with OnnxRuntimeGpuBackend(mean_model(fixed), 1, device) as backend:
-        assert backend.name == "onnxruntime (%s)" % device and backend.copies_ms == {}
+        assert backend.name == "onnxruntime (%s)" % device and backend.copies_ms == {} and backend.on_gpu
         for count in (0, 1, 2, 3, 7, 8, 9, 20, 3):
             result = backend(images(count))["mean"]
             assert result.shape == (count,) and np.allclose(result, images(count).mean((1, 2, 3)))
