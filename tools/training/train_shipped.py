@@ -94,7 +94,7 @@ SHIPPED = {
     ),
     "lite0_fpn": Shipped(
         "lite0_fpn_coco",
-        ("lite0_fpn_taught_128", "lite0_fpn_taught", "lite0_fpn_taught_long"),
+        ("lite0_fpn_taught_128", "lite0_fpn_taught", "lite0_fpn_taught_long", "lite0_fpn_taught_crowds"),
         "last.ckpt",
         export=("--decoder", "dark"),
         evaluate=("--flip",),
