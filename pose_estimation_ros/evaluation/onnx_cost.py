@@ -94,7 +94,8 @@ def shapes_of_a_run(model: onnx.ModelProto, names: set[str], input_shape: Sequen
     """
     shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     (entry,) = [value for value in model.graph.input if value.name not in shapes]
-    image = np.zeros(input_shape, onnx.helper.tensor_dtype_to_np_dtype(entry.type.tensor_type.elem_type))
+    take_float(model.graph, entry)
+    image = np.zeros(input_shape, np.float32)
     shapes[entry.name] = image.shape
     present = {output.name for output in model.graph.output}
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in sorted(names - present - set(shapes)))
@@ -103,6 +104,16 @@ def shapes_of_a_run(model: onnx.ModelProto, names: set[str], input_shape: Sequen
         onnx.save(model, path)
         with open_backend(onnx_file(path), threads=1, device="cpu") as backend:
             return {name: value.shape for name, value in backend(image).items()} | shapes
+
+
+def take_float(graph: onnx.GraphProto, entry: onnx.ValueInfoProto) -> None:
+    """Let an input of another type, such as MoveNet's int32, take float32, as backends give it."""
+    kind = entry.type.tensor_type.elem_type
+    if kind == onnx.TensorProto.FLOAT:
+        return
+    name = f"{entry.name}_float"
+    graph.node.insert(0, onnx.helper.make_node("Cast", [name], [entry.name], to=kind))
+    entry.name, entry.type.tensor_type.elem_type = name, onnx.TensorProto.FLOAT
 
 
 def layer_macs(node: onnx.NodeProto, shapes: dict[str, Shape]) -> int:

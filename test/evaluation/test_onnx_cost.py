@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx")
 
 from pose_estimation_ros.core.errors import ModelError  # noqa: E402
 from pose_estimation_ros.evaluation.onnx_cost import onnx_cost  # noqa: E402
@@ -68,6 +68,15 @@ def test_the_free_size_is_the_one_asked_for(save_onnx):
 def test_weights_that_are_cast(save_onnx):
     nodes = [("Cast", ["w"], ["cast"], {"to": 1}), ("Conv", ["images", "cast"], ["out"], {})]
     path = save_onnx("cast", nodes, {"images": ["n", 3, 4, 4]}, {"out": ["n", 2, 4, 4]}, {"w": np.ones((2, 3, 1, 1))})
+    assert onnx_cost(path, (1, 3, 4, 4)) == (6, 6 * 16)
+
+
+def test_an_input_of_whole_numbers(save_onnx):
+    nodes = [("Cast", ["images"], ["float"], {"to": 1}), ("Conv", ["float", "w"], ["out"], {})]
+    path = save_onnx("whole", nodes, {"images": ["n", 3, 4, 4]}, {"out": ["n", 2, 4, 4]}, {"w": np.ones((2, 3, 1, 1))})
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.INT32
+    onnx.save(model, path)
     assert onnx_cost(path, (1, 3, 4, 4)) == (6, 6 * 16)
 
 
