@@ -148,7 +148,12 @@ def make_robot(make_pose_node, heard_tf, kept, wait_until, monkeypatch):
         node = make_pose_node(depth_topic="depth", image_topics=["color/image_raw"], **parameters)
         robot = Robot(node, kept(Node("peer")), wait_until)
         pipeline = robot.camera.pipeline
-        monkeypatch.setattr(type(pipeline), "__call__", lambda _self, _frame, stamp_s, _boxes: robot.poses(stamp_s))
+
+        def projection(_self, _frame, stamp_s, _boxes):
+            yield from ()
+            return robot.poses(stamp_s)
+
+        monkeypatch.setattr(type(pipeline), "_steps", projection)
         return robot
 
     return make

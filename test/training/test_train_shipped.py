@@ -105,7 +105,7 @@ def test_the_tools_are_called_as_they_can_be(tool, repository, tmp_path, monkeyp
     "name, key, before",
     [
         ("elpn_v1", "init_from", "elpn_v1_taught/last"),
-        ("lite0_fpn", "init_from", "lite0_fpn_taught/last"),
+        ("lite0_fpn", "init_from", "lite0_fpn_taught_long/last"),
         ("person_detector", "init_from", "person_detector/last"),
         ("higher_lite0_fpn", "grow_from", "lite0_fpn_cpu/best"),
     ],
