@@ -79,18 +79,17 @@ class TopDown(Estimator):
         for look in looks:
             check_frame(look.frame)
         boxes = np.concatenate([look.boxes for look in looks])
-        ends = np.cumsum([len(look.boxes) for look in looks])
+        frames = [look.frame for look in looks for _ in look.boxes]
         usable = in_reach(boxes)
         boxes = np.where(usable[:, None], boxes, 0)
         keypoints = self.skeleton.num_keypoints
         xy, score = np.zeros((len(boxes), keypoints, 2), np.float32), np.zeros((len(boxes), keypoints), np.float32)
-        owner = np.repeat(np.arange(len(looks)), [len(look.boxes) for look in looks])
         for start in range(0, len(boxes), BATCH_SIZE):
             part = slice(start, start + BATCH_SIZE)
-            frames = [looks[i].frame for i in owner[part]]
-            xy[part], score[part] = self._estimate(frames, boxes[part])
+            xy[part], score[part] = self._estimate(frames[part], boxes[part])
         score[~usable] = 0
         poses = self._calibrated(make_poses(xy, score, boxes, person_scores(score), skeleton=self.skeleton))
+        ends = np.cumsum([len(look.boxes) for look in looks])
         return [poses] if len(looks) == 1 else [poses[begin:end] for begin, end in zip([0, *ends], ends)]
 
     def _estimate(self, frames: Sequence[np.ndarray], boxes: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
